@@ -1,0 +1,60 @@
+/** Everything that `npm test` does: the static checks, the tests, and the tally. Plain Node, no dependency. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { runNode } from "./child.mjs";
+
+/** Each runs where its configuration is. */
+const checks = [
+  { name: "types (tsc)", configs: ["tsconfig.json"], args: ["typescript/bin/tsc", "--noEmit", "-p", "."] },
+  { name: "format and lint (biome)", configs: ["biome.json", "biome.jsonc"], args: ["@biomejs/biome/bin/biome", "ci", "."] },
+  {
+    name: "layers (dependency-cruiser)",
+    configs: [".dependency-cruiser.cjs", ".dependency-cruiser.mjs", ".dependency-cruiser.js"],
+    args: (config) => ["dependency-cruiser/bin/dependency-cruise.mjs", "--config", config, "src"],
+  },
+  { name: "dead code (knip)", configs: ["knip.json", "knip.jsonc", "knip.ts"], args: ["knip/bin/knip.js"] },
+];
+
+/**
+ * Runs the checks and then vitest. Arguments (a file, `-t name`) go to vitest, and then the checks are left out. The
+ * last line is the tally. Answers the exit code.
+ */
+export async function checkAndTest(root, args) {
+  const sound = args.length > 0 || (await runChecks(root));
+  const report = join(root, ".ogr", `vitest-${process.pid}.json`);
+  mkdirSync(join(root, ".ogr"), { recursive: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const { code } = await runNode([vitest, "run", ...reporters, ...args], { cwd: root, shown: true });
+  const { passed, failed, skipped } = tally(report, code);
+  rmSync(report, { force: true });
+  if (!sound) console.log("A check before the tests has failed, see above.");
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return code !== 0 ? code : sound && failed === 0 ? 0 : 1;
+}
+
+async function runChecks(root) {
+  let sound = true;
+  for (const { name, configs, args } of checks) {
+    const config = configs.find((file) => existsSync(join(root, file)));
+    if (config === undefined) continue;
+    const [program, ...rest] = typeof args === "function" ? args(config) : args;
+    const startedAt = Date.now();
+    const { code, output, interrupted } = await runNode([join(root, "node_modules", program), ...rest], { cwd: root, shown: false });
+    if (interrupted) process.exit(code);
+    console.log(`${name}: ${code === 0 ? "passed" : "FAILED"} (${((Date.now() - startedAt) / 1_000).toFixed(1)} s)`);
+    if (code === 0) continue;
+    sound = false;
+    console.log(output.trimEnd());
+  }
+  return sound;
+}
+
+/** A file that could not even be loaded has no test in the report: it counts as one that failed. */
+function tally(report, code) {
+  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+  const notLoaded = testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+  const failed = numFailedTests + notLoaded.length;
+  return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests + (numTodoTests ?? 0) };
+}

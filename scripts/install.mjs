@@ -1,0 +1,92 @@
+/** Installs the dependencies when they are not what package-lock.json says. Plain Node, no dependency. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { takeLock } from "./lock.mjs";
+
+const shownEvery_ms = 5_000;
+
+/** Runs `npm ci` in `root` where needed; one process at a time. Throws a sentence when it fails. */
+export async function ensureInstalled(root) {
+  const wanted = wantedStamp(root);
+  if (isInstalled(root, wanted)) return;
+  mkdirSync(join(root, ".ogr"), { recursive: true });
+  const release = await takeLock(join(root, ".ogr", "install.lock"), (pid) => {
+    console.error(`process ${pid} installs the dependencies: waiting for it`);
+  });
+  try {
+    // Whoever held the lock before us may have installed it.
+    if (isInstalled(root, wanted)) return;
+    if (!matchesLockFile(root)) await npmCi(root);
+    writeFileSync(stampPath(root), wanted);
+  } finally {
+    release();
+  }
+}
+
+const stampPath = (root) => join(root, "node_modules", ".ogr-stamp");
+
+function wantedStamp(root) {
+  const lockFile = readFileSync(join(root, "package-lock.json"));
+  return `${createHash("sha256").update(lockFile).digest("hex")} ${process.platform}-${process.arch}`;
+}
+
+function isInstalled(root, wanted) {
+  return existsSync(stampPath(root)) && readFileSync(stampPath(root), "utf8") === wanted;
+}
+
+/** An `npm ci` by hand leaves no stamp, but npm's own record, written last, says what is there. */
+function matchesLockFile(root) {
+  const record = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(record)) return false;
+  const installed = JSON.parse(readFileSync(record, "utf8")).packages;
+  const locked = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  return Object.entries(locked).every(([path, { version, integrity, optional, devOptional }]) => {
+    const found = installed[path];
+    if (path === "") return true;
+    // What is for another platform is left out.
+    if (found === undefined) return optional === true || devOptional === true;
+    return found.version === version && found.integrity === integrity;
+  });
+}
+
+async function npmCi(root) {
+  const logPath = join(root, ".ogr", "install.log");
+  const startedAt = Date.now();
+  const seconds = () => `${Math.round((Date.now() - startedAt) / 1_000)} s`;
+  console.error("installing the dependencies (npm ci) …");
+  const ticker = setInterval(() => console.error(`installing the dependencies … ${seconds()}`), shownEvery_ms);
+  try {
+    const code = await run(root, logPath);
+    if (code !== 0) {
+      const lines = readFileSync(logPath, "utf8").trimEnd().split("\n");
+      const errors = lines.filter((line) => line.startsWith("npm error"));
+      const shown = (errors.length > 0 ? errors : lines.slice(-12)).slice(0, 12).join("\n");
+      throw new Error(`npm ci failed (${code}); all it said is in ${logPath}:\n${shown}`);
+    }
+  } finally {
+    clearInterval(ticker);
+  }
+  console.error(`installing the dependencies: done in ${seconds()}`);
+}
+
+function run(root, logPath) {
+  // Under `npm run` this names the npm that the user chose.
+  const npm = process.env.npm_execpath;
+  const [command, ...before] = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
+  const log = createWriteStream(logPath);
+  return new Promise((resolve, reject) => {
+    const args = [...before, "ci", "--include=dev", "--no-audit", "--no-fund"];
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const end = () => child.kill("SIGTERM");
+    process.once("exit", end);
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    child.once("error", (error) => reject(new Error(`npm cannot be started (${error.message}): is it on PATH?`)));
+    child.once("close", (code, signal) => {
+      process.removeListener("exit", end);
+      log.end(() => resolve(code ?? signal));
+    });
+  });
+}

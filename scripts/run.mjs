@@ -1,0 +1,43 @@
+/**
+ * What `npm run demo|dev|test|bench` calls: sees to the Node version and the dependencies, then runs the command. Plain
+ * Node, because it runs before anything is installed.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const [word, ...args] = process.argv.slice(2);
+const entries = { demo: ["src/cli/main.ts", "demo"], dev: ["src/cli/main.ts", "dev"], bench: ["bench/main.ts"] };
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Node 20.19 or newer is needed, and this is ${process.version}: install a newer Node from https://nodejs.org and try again.`);
+}
+if (word !== "test" && !Object.hasOwn(entries, word ?? "")) fail("usage: node scripts/run.mjs demo|dev|test|bench [ARGUMENT…]");
+
+try {
+  process.exit(await run());
+} catch (error) {
+  fail(error instanceof Error ? error.message : String(error));
+}
+
+async function run() {
+  // Loaded late: an old Node should meet the sentence above first.
+  const [{ ensureInstalled }, { checkAndTest }, { runNode }] = await Promise.all([
+    import("./install.mjs"),
+    import("./checks.mjs"),
+    import("./child.mjs"),
+  ]);
+  await ensureInstalled(root);
+  if (word === "test") return checkAndTest(root, args);
+  const [entry, ...first] = entries[word];
+  if (!existsSync(join(root, entry))) fail(`${entry} is missing: this clone is incomplete`);
+  const { code } = await runNode(["--import", "tsx", entry, ...first, ...args], { cwd: root, shown: true });
+  return code;
+}
+
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}

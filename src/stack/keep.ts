@@ -1,0 +1,35 @@
+/**
+ * Starts the servers, writes where they are to a JSON file and stays until it is ended. Tests run with
+ * `OGR_TEST_SERVERS=<that file>` then use these servers instead of starting their own.
+ *
+ *     node --import tsx src/stack/keep.ts [--data-dir .ogr/keep] [--json .ogr/servers.json]
+ */
+import { rmSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { addressesOf } from "./server-addresses.js";
+import { startServers } from "./servers.js";
+
+const { values } = parseArgs({
+  options: {
+    "data-dir": { type: "string", default: ".ogr/keep" },
+    json: { type: "string", default: ".ogr/servers.json" },
+  },
+});
+const json = resolve(values.json);
+const log = (line: string): void => console.error(line);
+const servers = await startServers({ data_dir: values["data-dir"], log });
+process.once("exit", () => rmSync(json, { force: true }));
+
+await mkdir(dirname(json), { recursive: true });
+const addresses = addressesOf(servers, values["data-dir"]);
+await writeFile(`${json}.new`, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
+await rename(`${json}.new`, json);
+log(`The servers are up and ${json} says where. Ctrl-C stops them.`);
+
+for (const child of servers.processes) {
+  void child.exited.then(({ code, signal }) => log(`${child.name} ended (${signal ?? `exit code ${code}`})`));
+}
+// The children alone do not keep this process alive once their handles are quiet.
+setInterval(() => undefined, 60_000);

@@ -1,0 +1,47 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+
+const rotateAbove_bytes = 32 * 1024 * 1024;
+const tail_bytes = 8 * 1024;
+
+/** An append-only log that a child writes to directly, so that it survives the end of this process. */
+export class LogFile {
+  readonly #startsAt: number;
+
+  private constructor(
+    readonly path: string,
+    readonly descriptor: number,
+  ) {
+    this.#startsAt = fstatSync(descriptor).size;
+  }
+
+  /** Opens the log at `path`; one that has grown too large is first moved aside to `<path>.1`. */
+  static open(path: string): LogFile {
+    mkdirSync(dirname(path), { recursive: true });
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > rotateAbove_bytes) renameSync(path, `${path}.1`);
+    return new LogFile(path, openSync(path, "a+", 0o600));
+  }
+
+  /** What was written since it was opened here, at most `limit_bytes` from its beginning. */
+  head(limit_bytes: number): string {
+    return this.#read(this.#startsAt, limit_bytes);
+  }
+
+  /** The last lines written since it was opened here. */
+  tail(lines = 15): string {
+    const size = fstatSync(this.descriptor).size;
+    const from = Math.max(this.#startsAt, size - tail_bytes);
+    return this.#read(from, tail_bytes).trimEnd().split("\n").slice(-lines).join("\n");
+  }
+
+  #read(position: number, limit_bytes: number): string {
+    const buffer = Buffer.alloc(limit_bytes);
+    const count = readSync(this.descriptor, buffer, 0, limit_bytes, position);
+    return buffer.toString("utf8", 0, count);
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+}

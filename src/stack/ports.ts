@@ -1,0 +1,93 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+
+/** The port that each listener has when nobody else holds it. */
+export const usualPorts = {
+  api: 7450,
+  temporal: 7233,
+  temporal_ui: 8233,
+  object_store: 9000,
+  postgres: 5432,
+} as const;
+
+export type PortName = keyof typeof usualPorts;
+
+/**
+ * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
+ * usual one, else any free one. The choice is remembered in `<data_dir>/ports.json`, so that addresses stay.
+ */
+export function choosePorts<N extends PortName>(data_dir: string, names: readonly N[]): Promise<Record<N, number>> {
+  // One choice after the other: the servers start in parallel and share the file.
+  const chosen = previous.then(() => choose(data_dir, names));
+  previous = chosen.then(ignore, ignore);
+  return chosen;
+}
+
+let previous: Promise<void> = Promise.resolve();
+const ignore = (): void => undefined;
+
+async function choose<N extends PortName>(data_dir: string, names: readonly N[]): Promise<Record<N, number>> {
+  await mkdir(data_dir, { recursive: true });
+  const path = join(data_dir, "ports.json");
+  const remembered = await readRemembered(path);
+  const chosen: Partial<Record<PortName, number>> = {};
+  for (const name of names) {
+    const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
+    const taken = new Set(others.map(([, port]) => port));
+    const wishes = [remembered[name], usualPorts[name]].filter((port) => port !== undefined && !taken.has(port));
+    chosen[name] = await firstFree(wishes as number[], taken);
+  }
+  await writeFile(path, `${JSON.stringify({ ...remembered, ...chosen }, null, 2)}\n`);
+  return chosen as Record<N, number>;
+}
+
+async function readRemembered(path: string): Promise<Partial<Record<PortName, number>>> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Partial<Record<PortName, number>>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new Error(`${path} cannot be read; remove it and start again`, { cause: error });
+  }
+}
+
+async function firstFree(wishes: readonly number[], taken: ReadonlySet<number>): Promise<number> {
+  for (const port of wishes) if (await isFree(port)) return port;
+  for (;;) {
+    const port = await bindOnce(0);
+    if (port !== undefined && !taken.has(port)) return port;
+  }
+}
+
+/** Nobody answers there, and we can bind it: some systems let a loopback bind pass beside a wildcard listener. */
+export async function isFree(port: number): Promise<boolean> {
+  if (await answers(port)) return false;
+  return (await bindOnce(port)) !== undefined;
+}
+
+/** Whether something accepts TCP connections on this loopback port. */
+export function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+function bindOnce(port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE" || error.code === "EACCES") resolve(undefined);
+      else reject(error);
+    });
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
+      const address = server.address();
+      const bound = typeof address === "object" && address ? address.port : undefined;
+      server.close(() => resolve(bound));
+    });
+  });
+}

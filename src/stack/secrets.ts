@@ -1,0 +1,28 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface StackSecrets {
+  object_store_user: string;
+  object_store_password: string;
+  postgres_password: string;
+}
+
+/** The random root credentials of this data folder's servers, made once and kept readable to their owner alone. */
+export async function stackSecrets(data_dir: string): Promise<StackSecrets> {
+  const path = join(data_dir, "secrets.json");
+  const made: StackSecrets = {
+    object_store_user: randomBytes(10).toString("hex"),
+    object_store_password: randomBytes(20).toString("hex"),
+    postgres_password: randomBytes(20).toString("hex"),
+  };
+  await mkdir(data_dir, { recursive: true });
+  try {
+    await writeFile(path, JSON.stringify(made), { mode: 0o600, flag: "wx" });
+    return made;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  await chmod(path, 0o600);
+  return JSON.parse(await readFile(path, "utf8")) as StackSecrets;
+}

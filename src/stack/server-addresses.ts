@@ -1,0 +1,31 @@
+import { resolve } from "node:path";
+import type { Servers } from "./servers.js";
+
+/** Where running servers are, as plain JSON: what `keep.ts` writes and tests receive. Holds credentials. */
+export interface ServerAddresses {
+  /** host:port */
+  temporal_address: string;
+  temporal_ui_url: string;
+  /** The Temporal command. */
+  temporal_path: string;
+  /** Root credentials of the S3 server; absent on a machine where none can be had. */
+  s3?: { endpoint: string; region: string; access_key: string; secret_key: string };
+  /** The URL of an account that may create databases. */
+  database_url: string;
+  /** An absolute path; everything below it goes when the servers go. */
+  data_dir: string;
+}
+
+export function addressesOf(servers: Servers, data_dir: string): ServerAddresses {
+  const { temporal, temporal_path, object_store, database_url } = servers;
+  const addresses = {
+    temporal_address: temporal.address,
+    temporal_ui_url: temporal.ui_url,
+    temporal_path,
+    database_url,
+    data_dir: resolve(data_dir),
+  };
+  if (object_store.kind === "directory") return addresses;
+  const { endpoint, region, access_key, secret_key } = object_store;
+  return { ...addresses, s3: { endpoint, region, access_key, secret_key } };
+}

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endGroup, pidPath, signalGroup, writePidFile } from "./leftovers.js";
+import { LogFile } from "./log-file.js";
+import { processIdentity } from "./process-identity.js";
+
+export interface ChildSpec {
+  /** Names the log, the pid file and the messages. */
+  name: string;
+  command: string;
+  args: readonly string[];
+  /** The whole environment of the child, nothing is inherited. */
+  env: Readonly<Record<string, string>>;
+  uid?: number;
+  gid?: number;
+  cwd?: string;
+  /** How it wants to be asked to stop; SIGTERM when absent. */
+  stop_signal?: NodeJS.Signals;
+  /** How long it may take to stop before it is killed; 10 s when absent. */
+  stop_grace_ms?: number;
+  /** Asked again and again until it answers true. A thrown error counts as "not yet". */
+  ready(child: SupervisedProcess): Promise<boolean> | boolean;
+  ready_timeout_ms?: number;
+}
+
+export interface ProcessExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface SupervisedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly stop_signal: NodeJS.Signals;
+  readonly log: LogFile;
+  /** Settles when the process has ended, for whatever reason. Never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  /** How it ended, or `undefined` while it runs. */
+  exit(): ProcessExit | undefined;
+  /** Sends a signal to its whole process group. */
+  kill(signal: NodeJS.Signals): void;
+  /** Asks it to stop, kills it after a grace period, and returns when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** A child ended or did not become ready. `log_tail` holds its last words, and `in_use` says it found its port taken. */
+export class StartError extends Error {
+  readonly in_use: boolean;
+  constructor(name: string, what: string, log: LogFile, cause?: unknown) {
+    const tail = log.tail();
+    super(`${name} ${what}. The end of ${log.path}:\n${tail === "" ? "(empty)" : tail}`, { cause });
+    this.in_use = /address already in use|EADDRINUSE|port is already in use/i.test(tail);
+  }
+}
+
+/** Starts children in process groups of their own, with a log and a pid file each, and ends them in reverse order. */
+export class Supervisor {
+  readonly #running: SupervisedProcess[] = [];
+  readonly #onExit = (): void => {
+    for (const child of this.#running) child.kill(child.stop_signal);
+  };
+
+  constructor(readonly data_dir: string) {
+    // The last resort, when this process ends without having called stop().
+    process.once("exit", this.#onExit);
+  }
+
+  get processes(): readonly SupervisedProcess[] {
+    return this.#running;
+  }
+
+  /** Starts a child and returns when it is ready. Throws a StartError, with the child ended, when it never is. */
+  async start(spec: ChildSpec): Promise<SupervisedProcess> {
+    const child = await this.#spawn(spec);
+    try {
+      await untilReady(spec, child);
+    } catch (error) {
+      await child.stop();
+      throw error;
+    }
+    return child;
+  }
+
+  /** Ends every child, the latest first. All are tried; the first failure is thrown at the end. */
+  async stop(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const child of [...this.#running].reverse()) await child.stop().catch((error: unknown) => failures.push(error));
+    process.removeListener("exit", this.#onExit);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #spawn(spec: ChildSpec): Promise<SupervisedProcess> {
+    const log = LogFile.open(join(this.data_dir, "logs", `${spec.name}.log`));
+    const { uid, gid, cwd } = spec;
+    const child = spawn(spec.command, spec.args, {
+      env: spec.env,
+      detached: true,
+      stdio: ["ignore", log.descriptor, log.descriptor],
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    const pid = await spawned(child, spec);
+    let ended: ProcessExit | undefined;
+    const stop_signal = spec.stop_signal ?? "SIGTERM";
+    const exited = new Promise<ProcessExit>((resolve) => {
+      child.once("exit", (code, signal) => {
+        ended = { code, signal };
+        this.#running.splice(this.#running.indexOf(supervised), 1);
+        rmSync(pidPath(this.data_dir, spec.name), { force: true });
+        resolve(ended);
+      });
+    });
+    const supervised: SupervisedProcess = {
+      name: spec.name,
+      pid,
+      stop_signal,
+      log,
+      exited,
+      exit: () => ended,
+      kill: (signal) => signalGroup(pid, signal),
+      stop: async () => {
+        if (!ended) await endGroup(pid, stop_signal, () => ended !== undefined, spec.stop_grace_ms);
+      },
+    };
+    this.#running.push(supervised);
+    const identity = await processIdentity(pid);
+    if (identity !== undefined && !ended) await writePidFile(this.data_dir, { name: spec.name, pid, identity, stop_signal });
+    return supervised;
+  }
+}
+
+function spawned(child: ChildProcess, spec: ChildSpec): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error) => reject(new Error(`${spec.name}: ${spec.command} cannot be started`, { cause: error })));
+    child.once("spawn", () => resolve(child.pid as number));
+  });
+}
+
+async function untilReady(spec: ChildSpec, child: SupervisedProcess): Promise<void> {
+  const timeout_ms = spec.ready_timeout_ms ?? 60_000;
+  const deadline = performance.now() + timeout_ms;
+  let lastError: unknown;
+  while (!child.exit()) {
+    try {
+      if (await spec.ready(child)) return;
+    } catch (error) {
+      lastError = error;
+    }
+    if (performance.now() > deadline) {
+      throw new StartError(spec.name, `was not ready after ${timeout_ms / 1_000} s`, child.log, lastError);
+    }
+    await sleep(25);
+  }
+  const { code, signal } = child.exit() as ProcessExit;
+  throw new StartError(spec.name, `ended while starting (${signal ?? `exit code ${code}`})`, child.log, lastError);
+}

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { withLock } from "../lock.js";
+import type { Log } from "../progress.js";
+import { cacheFolder } from "./cache.js";
+import { goInstall } from "./go-install.js";
+import { type LocatedTool, locateTool } from "./locate.js";
+import { pins, type ToolName } from "./pins.js";
+import { type Downloader, downloadFrom, temporalDownloader } from "./vendor.js";
+
+export type ObtainedTool =
+  | { found: true; path: string; source: LocatedTool["source"] | "vendor" | "go" }
+  | { found: false; reasons: string[] };
+
+export interface ObtainOptions {
+  log: Log;
+  env?: NodeJS.ProcessEnv;
+  /** The vendor's downloader; by default Temporal's own for `temporal`, and none for the rest. */
+  downloader?: Downloader;
+}
+
+/**
+ * Finds a server tool, or makes it present: PATH, the user's cache, the vendor, `go install`, in this order. Where all
+ * of it fails the answer says why, one sentence a step, and the caller decides what that means.
+ */
+export async function obtainTool(name: ToolName, { log, env = process.env, downloader }: ObtainOptions): Promise<ObtainedTool> {
+  const first = await locateTool(name, env);
+  for (const sentence of first.passed_over) log(sentence);
+  if (first.tool) return { found: true, ...first.tool };
+  const lock = join(cacheFolder(env), "locks", name);
+  const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
+  return withLock(lock, onWait, async () => {
+    // Whoever held the lock before us may have put it there.
+    const again = await locateTool(name, env);
+    if (again.tool) return { found: true, ...again.tool };
+    return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.passed_over);
+  });
+}
+
+async function fetchOrBuild(
+  name: ToolName,
+  options: ObtainOptions & { env: NodeJS.ProcessEnv },
+  passed_over: readonly string[],
+): Promise<ObtainedTool> {
+  const { log, env } = options;
+  const pin = pins[name];
+  const reasons = [...passed_over];
+  const downloader = options.downloader ?? (name === "temporal" ? temporalDownloader(pin) : undefined);
+  if (downloader) {
+    const downloaded = await downloadFrom(downloader, pin, env, log);
+    if ("path" in downloaded) return { found: true, path: downloaded.path, source: "vendor" };
+    log(downloaded.reason);
+    reasons.push(downloaded.reason);
+  }
+  const built = await goInstall(pin, env, log);
+  if ("path" in built) return { found: true, path: built.path, source: "go" };
+  log(built.reason);
+  return { found: false, reasons: [...reasons, built.reason] };
+}

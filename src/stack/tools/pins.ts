@@ -1,0 +1,71 @@
+/** A server tool that we look for, download or build. One place holds every version. */
+export interface ToolPin {
+  name: ToolName;
+  /** The version we obtain ourselves; names the folder in the cache. */
+  version: string;
+  /** What `go install` takes. */
+  go_module: string;
+  go_flags: readonly string[];
+  go_env: Readonly<Record<string, string>>;
+  /** How the tool says its version. */
+  version_args: readonly string[];
+  /**
+   * Judges the output of `version_args`. What is found on PATH must name a version that we know to work; what lies in
+   * our own cache was pinned when it was put there, so that it need only answer.
+   */
+  accepts_on_path(output: string): boolean;
+  answers_with: RegExp;
+}
+
+export type ToolName = "temporal" | "minio" | "opa";
+
+/** Fairness of task queues came with server 1.29; version 2 of anything is unknown. */
+function hasKnownTemporalServer(output: string): boolean {
+  const [, major, minor] = /Server (\d+)\.(\d+)\.\d+/.exec(output) ?? [];
+  return Number(major) === 1 && Number(minor) >= 29;
+}
+
+/** Conditional writes with both If-Match and If-None-Match are in every release from 2025 on. */
+function hasConditionalWrites(output: string): boolean {
+  const [, date] = /RELEASE\.(\d{4}-\d{2}-\d{2})T/.exec(output) ?? [];
+  return date !== undefined && date >= "2025-01-01";
+}
+
+export const pins: Readonly<Record<ToolName, ToolPin>> = {
+  temporal: {
+    name: "temporal",
+    // Newer tags carry a `replace` directive, which `go install` refuses.
+    version: "v1.5.1",
+    go_module: "github.com/temporalio/cli/cmd/temporal",
+    go_flags: [],
+    go_env: { CGO_ENABLED: "0" },
+    version_args: ["--version"],
+    accepts_on_path: hasKnownTemporalServer,
+    answers_with: /Server \d+\.\d+/,
+  },
+  minio: {
+    name: "minio",
+    // Release tags are not on the Go module proxy, so this is a pseudo-version.
+    version: "v0.0.0-20260212201848-7aac2a2c5b7c",
+    go_module: "github.com/minio/minio",
+    go_flags: ["-ldflags=-s -w"],
+    go_env: {},
+    version_args: ["--version"],
+    accepts_on_path: hasConditionalWrites,
+    answers_with: /^minio version /m,
+  },
+  opa: {
+    name: "opa",
+    // Another version would compile the same policy to other bytes, and so to another policy hash.
+    version: "v1.22.2",
+    go_module: "github.com/open-policy-agent/opa",
+    go_flags: ["-ldflags=-s -w"],
+    go_env: {},
+    version_args: ["version"],
+    accepts_on_path: (output) => /^Version: 1\.22\.2$/m.test(output),
+    answers_with: /^Version: \d/m,
+  },
+};
+
+/** `go install` of a version needs module-aware Go with toolchain switching, which came with 1.21. */
+export const oldestGo = { major: 1, minor: 21 } as const;

@@ -1,0 +1,43 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { TestProject } from "vitest/node";
+import { removeDataFolder } from "../../src/stack/data-folder.js";
+import { addressesOf, type ServerAddresses } from "../../src/stack/server-addresses.js";
+import { startServers } from "../../src/stack/servers.js";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** The running servers of this test run. */
+    servers: ServerAddresses;
+  }
+}
+
+const root = resolve(".ogr");
+const log = (line: string): void => console.error(`[servers] ${line}`);
+
+/**
+ * Starts the real servers once for a whole run, in a fresh folder that goes with them. With `OGR_TEST_SERVERS` naming
+ * the file that src/stack/keep.ts wrote, those servers are used and left running.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const kept = process.env.OGR_TEST_SERVERS;
+  if (kept) {
+    project.provide("servers", JSON.parse(await readFile(kept, "utf8")) as ServerAddresses);
+    return async () => undefined;
+  }
+  await removeAbandonedRuns();
+  const data_dir = join(root, `test-${process.pid}`);
+  const servers = await startServers({ data_dir, log });
+  project.provide("servers", addressesOf(servers, data_dir));
+  return async () => {
+    await servers.stop();
+    await removeDataFolder(data_dir, log);
+  };
+}
+
+/** A run that was killed could not tidy up. */
+async function removeAbandonedRuns(): Promise<void> {
+  await mkdir(root, { recursive: true });
+  const folders = (await readdir(root)).filter((name) => /^test-\d+$/.test(name));
+  await Promise.all(folders.map((name) => removeDataFolder(join(root, name), log)));
+}

@@ -1,0 +1,62 @@
+import type { Client } from "minio";
+import { beforeAll, describe, expect, test } from "vitest";
+import { s3Client } from "../../src/stack/object-store.js";
+import { assumeRole, type Plane } from "../../src/stack/plane-credentials.js";
+import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
+
+const prefix = bucketPrefix("planes");
+const buckets = ["repos", "registry-metadata", "staging", "claims", "receipts"];
+const bytes = Buffer.from("bytes");
+const denied = { code: "AccessDenied" };
+
+async function clientOf(plane: Plane): Promise<Client> {
+  const server = { kind: "s3", ...s3Server() } as const;
+  return s3Client({ ...server, ...(await assumeRole(server, { plane, bucket_prefix: prefix })) });
+}
+
+describe.skipIf(!hasS3())("the object-store credentials", () => {
+  let [lab256, lab512]: Client[] = [];
+
+  beforeAll(async () => {
+    const root = rootClient();
+    for (const bucket of buckets) {
+      await root.makeBucket(prefix + bucket);
+      await root.putObject(prefix + bucket, "there", bytes);
+    }
+    await root.makeBucket(`other-${prefix}repos`);
+    [lab256, lab512] = await Promise.all([clientOf("LAB_256"), clientOf("LAB_512")]);
+  });
+
+  test.each(["repos", "registry-metadata", "receipts"])("of LAB 256 read %s and do not write it", async (bucket) => {
+    await expect(lab256?.statObject(prefix + bucket, "there")).resolves.toMatchObject({ size: 5 });
+    await expect(lab256?.putObject(prefix + bucket, "new", bytes)).rejects.toMatchObject(denied);
+    await expect(lab256?.removeObject(prefix + bucket, "there")).rejects.toMatchObject(denied);
+  });
+
+  test.each(["staging", "claims"])("of LAB 256 create in %s and delete nothing there", async (bucket) => {
+    await lab256?.putObject(prefix + bucket, "new", bytes, bytes.length, { "If-None-Match": "*" });
+    await expect(lab256?.removeObject(prefix + bucket, "new")).rejects.toMatchObject(denied);
+  });
+
+  test("of LAB 512 read, list and write every bucket of the deployment", async () => {
+    for (const bucket of buckets) {
+      await lab512?.putObject(prefix + bucket, "runner", bytes);
+      const listed = await lab512?.listObjectsV2(prefix + bucket, "", true).toArray();
+      expect(listed?.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(["runner", "there"]));
+    }
+  });
+
+  test.each(["LAB_256", "LAB_512"] as const)("of %s neither administer buckets nor reach others", async (plane) => {
+    const client = plane === "LAB_256" ? lab256 : lab512;
+    await expect(client?.makeBucket(`${prefix}made`)).rejects.toMatchObject(denied);
+    await expect(client?.setBucketPolicy(`${prefix}repos`, "")).rejects.toMatchObject(denied);
+    await expect(client?.putObject(`other-${prefix}repos`, "new", bytes)).rejects.toMatchObject(denied);
+    await expect(client?.listObjectsV2(`other-${prefix}repos`, "", true).toArray()).rejects.toMatchObject(denied);
+  });
+
+  test("cannot be traded for others", async () => {
+    const server = { kind: "s3", ...s3Server() } as const;
+    const own = await assumeRole(server, { plane: "LAB_256", bucket_prefix: prefix });
+    await expect(assumeRole({ ...server, ...own }, { plane: "LAB_512", bucket_prefix: prefix })).rejects.toThrow();
+  });
+});

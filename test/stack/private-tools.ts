@@ -1,0 +1,29 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A PATH and a cache of a test's own, holding only the executables that it puts there. */
+export interface PrivateTools {
+  folder: string;
+  /** Only fit for scripts that use the shell's own commands. */
+  env: NodeJS.ProcessEnv;
+  /** Writes a shell script to `bin/<name>` on the private PATH, or to another place below the folder. */
+  script(place: string, body: string): Promise<string>;
+  remove(): Promise<void>;
+}
+
+export async function privateTools(): Promise<PrivateTools> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-tools-"));
+  return {
+    folder,
+    env: { PATH: join(folder, "bin"), HOME: folder, OGR_CACHE_DIR: join(folder, "cache") },
+    script: async (place, body) => {
+      const path = join(folder, place);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `#!/bin/sh\n${body}\n`);
+      await chmod(path, 0o755);
+      return path;
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,147 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { endLeftovers, pidPath, writePidFile } from "../../src/stack/leftovers.js";
+import { tryLock, withLock } from "../../src/stack/lock.js";
+import { nodeArguments } from "../../src/stack/own-entry.js";
+import { poll } from "../../src/stack/poll.js";
+import { processIdentity } from "../../src/stack/process-identity.js";
+import { startProcess } from "../../src/stack/processes.js";
+import { Supervisor } from "../../src/stack/supervise.js";
+
+const entry = fileURLToPath(new URL("./chatty-process.js", import.meta.url));
+const silent = (): void => undefined;
+let data_dir: string;
+let supervisor: Supervisor;
+
+beforeEach(async () => {
+  data_dir = await mkdtemp(join(tmpdir(), "ogr-supervision-"));
+  supervisor = new Supervisor(data_dir);
+});
+afterEach(async () => {
+  await supervisor.stop();
+  await rm(data_dir, { recursive: true, force: true });
+});
+
+const ended = (pid: number) => poll(async () => ((await processIdentity(pid)) === undefined ? true : undefined), { timeout_ms: 20_000 });
+
+describe("a process of ours", () => {
+  test("is ready when it says so, and knows only the environment that it was given", async () => {
+    const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_WORDS: "hello" } });
+    expect(child.announcement).toMatchObject({ ready: true, words: "hello" });
+    const passed = ["HOME", "NODE_OPTIONS", "PATH", "TMPDIR"];
+    const known = (child.announcement.names as string[]).filter((name) => !passed.includes(name));
+    expect(known).toEqual(["CHATTY_WORDS"]);
+  });
+
+  test("that ends while starting is an error with the end of its log", async () => {
+    const start = startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "fail" } });
+    await expect(start).rejects.toThrow(/chatty ended while starting[\s\S]*the configuration names no queue/);
+    expect(supervisor.processes).toEqual([]);
+  });
+
+  test("that never gets ready is ended, and the error says where its log is", async () => {
+    const start = supervisor.start({
+      ...{ name: "never", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {} },
+      ...{ ready: () => false, ready_timeout_ms: 300 },
+    });
+    await expect(start).rejects.toThrow(join(data_dir, "logs", "never.log"));
+    expect(supervisor.processes).toEqual([]);
+  });
+
+  test("can be killed, tells how it ended, and leaves no pid file", async () => {
+    const child = await startProcess(supervisor, { name: "chatty", entry, env: {} });
+    child.kill("SIGKILL");
+    expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
+    expect(await readdir(join(data_dir, "run"))).toEqual([]);
+  });
+
+  test("that ignores SIGTERM is killed in the end", async () => {
+    const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "stubborn" }, stop_grace_ms: 500 });
+    await child.stop();
+    expect(child.exit()).toEqual({ code: null, signal: "SIGKILL" });
+  });
+});
+
+describe("what a killed run leaves behind", () => {
+  /** A run in a process of its own, killed without a chance to tidy up. */
+  async function killedRun(): Promise<number> {
+    const module = new URL("../../src/stack/supervise.js", import.meta.url).href.replace(/\.js$/, ".ts");
+    const code = `import { Supervisor } from ${JSON.stringify(module)};
+      const s = new Supervisor(${JSON.stringify(data_dir)});
+      const c = await s.start({ name: "left", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {}, ready: () => true });
+      console.log(c.pid);`;
+    const script = join(data_dir, "run.mts");
+    await writeFile(script, code);
+    const run = spawn(process.execPath, nodeArguments(script), { stdio: ["ignore", "pipe", "inherit"] });
+    const pid = await new Promise<number>((resolve) => run.stdout.once("data", (chunk) => resolve(Number(chunk))));
+    run.kill("SIGKILL");
+    await new Promise((resolve) => run.once("exit", resolve));
+    return pid;
+  }
+
+  test("is ended by the next start", async () => {
+    const pid = await killedRun();
+    expect(await processIdentity(pid)).toBeDefined();
+    expect(await endLeftovers(data_dir, silent)).toEqual(["left"]);
+    expect(await ended(pid)).toBe(true);
+  });
+
+  test("is left alone when the pid belongs to another process by now", async () => {
+    const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" });
+    const pid = stranger.pid as number;
+    await writePidFile(data_dir, { name: "left", pid, identity: "another boot:1", stop_signal: "SIGTERM" });
+    expect(await endLeftovers(data_dir, silent)).toEqual([]);
+    expect(await processIdentity(pid)).toBeDefined();
+    stranger.kill("SIGKILL");
+    expect(await ended(pid)).toBe(true);
+  });
+
+  test("does no harm as a pid file cut short", async () => {
+    await endLeftovers(data_dir, silent);
+    await writeFile(pidPath(data_dir, "left"), '{"name":"le');
+    expect(await endLeftovers(data_dir, silent)).toEqual([]);
+    expect(await readdir(join(data_dir, "run"))).toEqual([]);
+  });
+});
+
+describe("a lock", () => {
+  let holders = 0;
+
+  test("has one holder at a time, however many try at once", async () => {
+    const path = join(data_dir, "one.lock");
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryLock(path)));
+    expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
+  });
+
+  test("that was released is free, and a number that is gone is never taken over", async () => {
+    const path = join(data_dir, "one.lock");
+    const held = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        let inside = 0;
+        for (let round = 0; round < 5; round += 1) {
+          await withLock(path, silent, async () => {
+            holders += 1;
+            expect(holders).toBe(1);
+            await processIdentity(process.pid);
+            holders -= 1;
+            inside += 1;
+          });
+        }
+        return inside;
+      }),
+    );
+    expect(held).toEqual(Array(8).fill(5));
+  });
+
+  test("of a process that has ended is taken over", async () => {
+    const path = join(data_dir, "one.lock");
+    await mkdir(path);
+    await writeFile(join(path, "7"), JSON.stringify({ pid: process.pid, identity: "another boot:1", released: false }));
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryLock(path)));
+    expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
+  });
+});
