@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
+import { JOB_TYPES, jobSchema } from "./job.js";
+import { LEVELS } from "./level.js";
+
+/** Who runs an approved card: the flow itself as soon as it is approved, or a client with the permit until `run_by`. */
+export const RUN_MODES = ["on_approval", "on_command"] as const;
+export type RunMode = (typeof RUN_MODES)[number];
+
+const intentSchema = z.string().trim().min(1, "Say in a sentence what this is for.").max(500, "The intent has at most 500 characters.");
+
+/** Free facts of the caller, kept with the card; nothing decides by them. */
+const contextSchema = z.record(z.string().max(100), z.json());
+
+const proposal = {
+  tenant_id: tenantIdSchema,
+  office_id: officeIdSchema,
+  intent: intentSchema,
+  context: contextSchema.refine((c) => JSON.stringify(c).length <= 16_384, "The context has at most 16 KiB.").default({}),
+  jobType: z.enum(JOB_TYPES, "This job type is not known."),
+  target: targetSchema,
+  risk: z.enum(LEVELS, "Write a level from `L0` to `L5`.").optional(),
+};
+
+/** The body of POST /v1/cards; `params` is parsed by its job type. */
+export const cardRequestSchema = z
+  .strictObject({
+    ...proposal,
+    params: z.record(z.string(), z.unknown()),
+    jobId: jobIdSchema.optional(),
+    run: z.enum(RUN_MODES, "Write `on_approval` or `on_command`.").default("on_approval"),
+  })
+  .transform((request, context) => {
+    const job = jobSchema.safeParse({ jobType: request.jobType, params: request.params });
+    if (!job.success) {
+      for (const issue of job.error.issues) context.addIssue({ ...issue } as never);
+      return z.NEVER;
+    }
+    return { ...request, params: job.data.params };
+  });
+export type CardRequest = z.infer<typeof cardRequestSchema>;
+
+/** A card as its workflow receives it: the patch staged, the author known, the id given. */
+export const cardSchema = z.strictObject({
+  ...proposal,
+  card_id: cardIdSchema,
+  params: z.record(z.string(), z.unknown()),
+  jobId: jobIdSchema,
+  run: z.enum(RUN_MODES),
+  author: z.strictObject({ actor_id: actorIdSchema, person_id: z.string().nullable() }),
+  opened_at: timeMsSchema,
+});
+export type Card = z.infer<typeof cardSchema>;

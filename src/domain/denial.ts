@@ -1,0 +1,71 @@
+/** Why something is refused. Every code is stable: clients and runbooks match on it. */
+export const DENIAL_CODES = [
+  // The Runner's checks, in their order.
+  "envelope_invalid",
+  "tenant_unknown",
+  "permit_key_unknown",
+  "permit_signature_invalid",
+  "permit_mismatch",
+  "wrong_target",
+  "permit_expired",
+  "subject_hash_mismatch",
+  "policy_not_current",
+  "job_not_allowed",
+  "approval_missing",
+  "plan_changed",
+  // What winning the claim decides.
+  "permit_used",
+  "permit_revoked",
+  "job_id_taken",
+  // The flow's own.
+  "policy_denied",
+  "approval_required",
+  "decide_by_passed",
+  "run_by_passed",
+  "rejected",
+  "withdrawn",
+  "statement_invalid",
+  "statement_not_counted",
+  "step_up_required",
+  "step_up_invalid",
+  "closed",
+  "answer_invalid",
+  // A job's own refusals.
+  "project_exists",
+  "project_unknown",
+  "ref_moved",
+  "ref_exists",
+  "ref_missing",
+  "ref_conflict",
+  "not_fast_forward",
+  "nothing_to_do",
+  "staged_bytes_missing",
+  "bundle_invalid",
+  "prerequisite_missing",
+  "patch_does_not_apply",
+  "objects_invalid",
+  "limit_exceeded",
+  "commit_unreachable",
+  "run_time_exceeded",
+] as const;
+export type DenialCode = (typeof DENIAL_CODES)[number];
+
+/** A denial is a value: a stable code, a sentence, and what to do next. */
+export interface Denial {
+  readonly code: DenialCode;
+  readonly message: string;
+}
+
+export function denial(code: DenialCode, message: string): Denial {
+  return { code, message };
+}
+
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly denial: Denial };
+
+export function granted<T>(value: T): Outcome<T> {
+  return { ok: true, value };
+}
+
+export function denied(code: DenialCode, message: string): { readonly ok: false; readonly denial: Denial } {
+  return { ok: false, denial: { code, message } };
+}

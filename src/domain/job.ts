@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { canonicalHash } from "./canonical.js";
+import { gitIdSchema } from "./git-id.js";
+import { type Blake3Hex, blake3Hex } from "./hash.js";
+import { actorIdSchema, blake3Schema, officeIdSchema, projectIdSchema } from "./ids.js";
+import { branchNameSchema } from "./ref-name.js";
+import { releaseTagSchema } from "./release-tag.js";
+
+/** The jobs that this registry runs. Source: ADR-002 §6. */
+export const JOB_TYPES = ["git.registry.init", "git.registry.push", "git.registry.tag_release"] as const;
+export type JobType = (typeof JOB_TYPES)[number];
+
+export const VISIBILITIES = ["private", "internal", "public"] as const;
+
+/** The longest patch that travels inside a command, in decoded bytes; anything longer is staged by its BLAKE3. */
+export const INLINE_PATCH_MAX_BYTES = 1024 * 1024;
+
+const NOTES_MAX_BYTES = 256 * 1024;
+
+const textLine = (what: string, max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, `${what} is not empty.`)
+    .max(max, `${what} has at most ${max} characters.`)
+    .refine((text) => !/\p{Cc}/u.test(text), `${what} is one line without control characters.`)
+    .refine((text) => text.isWellFormed(), `${what} is well-formed Unicode.`);
+
+/** Standard base64 of at most INLINE_PATCH_MAX_BYTES bytes (RFC 4648 §4). */
+const patchSchema = z
+  .base64("Write the patch in standard base64 (RFC 4648 §4).")
+  .min(1, "Leave `patch` out when the bytes are staged.")
+  .max(Math.ceil(INLINE_PATCH_MAX_BYTES / 3) * 4, "A patch above 1 MiB is staged first: PUT /v1/staging/{blake3}, then leave `patch` out.");
+
+/** Source: contracts "Jobs of the ADR". */
+export const initParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  name: textLine("The name", 100),
+  owners: z
+    .array(z.union([actorIdSchema, officeIdSchema], "Write an actor id or an office id."))
+    .min(1, "A project has at least one owner.")
+    .max(64, "A project has at most 64 owners.")
+    .refine((owners) => new Set(owners).size === owners.length, "Each owner stands once."),
+  visibility: z.enum(VISIBILITIES, "Write `private`, `internal` or `public`."),
+});
+export type InitParams = z.infer<typeof initParamsSchema>;
+
+/** One branch a command. `patch` absent: the bytes are staged under `subject_hash`; `delete`: there are no bytes. */
+export const pushParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    branch: branchNameSchema,
+    expected_old: gitIdSchema,
+    patch: patchSchema.optional(),
+    commit_summary: textLine("The commit summary", 500),
+    subject_hash: blake3Schema,
+    force: z.boolean().optional(),
+    delete: z.boolean().optional(),
+  })
+  .refine((params) => !(params.delete && params.patch !== undefined), { path: ["patch"], message: "Deleting a branch takes no patch." });
+export type PushParams = z.infer<typeof pushParamsSchema>;
+
+export const tagReleaseParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  tag: releaseTagSchema,
+  commit: gitIdSchema,
+  notes: z
+    .string()
+    .refine((notes) => Buffer.byteLength(notes) <= NOTES_MAX_BYTES, "The notes have at most 256 KiB.")
+    .refine((notes) => notes.isWellFormed() && !notes.includes("\0"), "The notes are well-formed Unicode without NUL."),
+});
+export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
+
+export const jobSchema = z.discriminatedUnion("jobType", [
+  z.object({ jobType: z.literal("git.registry.init"), params: initParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
+]);
+export type Job = z.infer<typeof jobSchema>;
+export type JobParams = Job["params"];
+
+/** The params without the bytes that they may carry: what Temporal, the ledger and the plan see. */
+export function withoutPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
+  const { patch: _, ...rest } = params as P & { patch?: string };
+  return rest;
+}
+
+/** What permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
+export function subjectHash(params: JobParams): Blake3Hex {
+  return canonicalHash(withoutPatch(params));
+}
+
+/** The bytes that a deletion has: none. */
+export const EMPTY_PATCH_HASH = blake3Hex(new Uint8Array(0));

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { actorIdSchema, blake3Schema, cardIdSchema, jtiSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
+import { JOB_TYPES } from "./job.js";
+import { LEVELS } from "./level.js";
+
+export const permitScopesSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  jobType: z.enum(JOB_TYPES, "This job type is not known."),
+  target: targetSchema,
+  subject_hash: blake3Schema,
+  policy_hash: blake3Schema,
+  approval_ref: cardIdSchema.optional(),
+  level: z.enum(LEVELS),
+  actor_id: actorIdSchema,
+  office_id: officeIdSchema,
+  plan_digest: blake3Schema.optional(),
+});
+
+/**
+ * Leave to act once: what may run (`scopes`), where (`aud`), until when (`exp`, milliseconds since 1970), used up by `jti`.
+ * `max_run_ms` bounds the work after the claim. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
+ */
+export const permitSchema = z.strictObject({
+  aud: z.string().regex(/^runner:LAB_(?:512|256|8GB)$/, "Write `runner:` and a target."),
+  jti: jtiSchema,
+  iat: timeMsSchema,
+  exp: timeMsSchema,
+  max_run_ms: z.int().positive(),
+  scopes: permitScopesSchema,
+  kid: z.string().min(1).max(64),
+  sig: z.string().min(1).max(200),
+});
+export type Permit = z.infer<typeof permitSchema>;
+export type UnsignedPermit = Omit<Permit, "kid" | "sig">;
+
+export function audienceOf(target: string): string {
+  return `runner:${target}`;
+}

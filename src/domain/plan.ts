@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { canonicalHash } from "./canonical.js";
+import { gitIdSchema } from "./git-id.js";
+import type { Blake3Hex } from "./hash.js";
+import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "./ids.js";
+import { initParamsSchema, JOB_TYPES, pushParamsSchema, tagReleaseParamsSchema } from "./job.js";
+
+/** How many commits a plan shows; `commit_count` says how many there are. */
+export const PLAN_COMMITS_MAX = 50;
+
+/** A ref that the act moves; `new` is null where the id depends on the permit's `iat` and `creates` says the rest. */
+const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, new: gitIdSchema.nullable() });
+
+/** An object that the act will make, without the dates that come from the permit. */
+const createdObjectSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("commit"), tree: gitIdSchema, author: z.string(), message: z.string() }),
+  z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
+]);
+
+/** What the act will do and rests on; the digest commits to all of it. Source: contracts "Plan and statements". */
+const planBasisSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  project_id: projectIdSchema,
+  job_type: z.enum(JOB_TYPES),
+  target: targetSchema,
+  params: z.union([initParamsSchema, pushParamsSchema, tagReleaseParamsSchema]),
+  refs: z.array(plannedMoveSchema),
+  creates: z.array(createdObjectSchema),
+  policy_hash: blake3Schema,
+  infra: z.literal("none"),
+});
+
+const plannedCommitSchema = z.strictObject({
+  id: gitIdSchema.nullable(),
+  summary: z.string(),
+  author: z.string(),
+  author_email: z.string(),
+  authored_at_ms: z.number(),
+});
+
+/** A plan: its basis, and what a person reads to decide (derived from the basis, so the digest need not repeat it). */
+export const planSchema = z.strictObject({
+  basis: planBasisSchema,
+  fast_forward: z.boolean().nullable(),
+  commit_count: z.int().nonnegative(),
+  commits: z.array(plannedCommitSchema).max(PLAN_COMMITS_MAX),
+  author_emails: z.array(z.string()),
+  diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
+});
+export type PlanBasis = z.infer<typeof planBasisSchema>;
+export type Plan = z.infer<typeof planSchema>;
+export type PlannedCommit = z.infer<typeof plannedCommitSchema>;
+
+/** What an approval approves: BLAKE3 of JCS of the plan's basis. */
+export function planDigest(basis: PlanBasis): Blake3Hex {
+  return canonicalHash(basis);
+}

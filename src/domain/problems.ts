@@ -1,0 +1,30 @@
+import type { z } from "zod";
+
+/** One bad field: its path (`params.branch`, or `` for the whole) and a sentence that says what is wrong. */
+export interface Problem {
+  readonly field: string;
+  readonly problem: string;
+}
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Every problem of a failed parse, each naming its field; an unknown member is named itself. */
+export function problemsOf(error: z.ZodError): Problem[] {
+  return error.issues.flatMap((issue) => {
+    const at = issue.path.map(String);
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
+    return [{ field: at.join("."), problem: issue.message }];
+  });
+}
+
+/** Parses `value` once, at an edge, into a type that cannot be wrong, or names every bad field. */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown): Parsed<T> {
+  const result = schema.safeParse(value);
+  return result.success ? { ok: true, value: result.data } : { ok: false, problems: problemsOf(result.error) };
+}
+
+/** The problems as one sentence for a log line or a denial: `branch: …; tag: …`. */
+export function problemsText(problems: readonly Problem[]): string {
+  return problems.map((p) => (p.field === "" ? p.problem : `${p.field}: ${p.problem}`)).join("; ");
+}

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/** Above this many bytes file systems and stock git start to refuse a ref name. */
+const BRANCH_MAX_BYTES = 200;
+
+/**
+ * What is wrong with `name` as the part of a ref after `refs/heads/`, or undefined when git accepts it. Only the syntax is judged
+ * here; what a branch name means is the policy's to know. Source: git-check-ref-format(1).
+ */
+export function branchNameProblem(name: string): string | undefined {
+  if (name === "") return "A branch name is not empty.";
+  if (Buffer.byteLength(name) > BRANCH_MAX_BYTES) return `A branch name has at most ${BRANCH_MAX_BYTES} bytes.`;
+  if (!name.isWellFormed()) return "A branch name is well-formed Unicode.";
+  if (name === "@" || name === "HEAD") return `\`${name}\` is not a branch name.`;
+  if (name.startsWith("-")) return "A branch name does not start with `-`.";
+  if (name.startsWith("refs/")) return "Write the branch without `refs/heads/`, for instance `feature/hello`.";
+  for (const character of name) {
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x20 || code === 0x7f || " ~^:?*[\\".includes(character))
+      return `A branch name does not contain ${JSON.stringify(character)}.`;
+  }
+  if (name.includes("..")) return "A branch name does not contain `..`.";
+  if (name.includes("@{")) return "A branch name does not contain `@{`.";
+  if (name.endsWith(".")) return "A branch name does not end with `.`.";
+  for (const part of name.split("/")) {
+    if (part === "") return "A branch name has no empty part between slashes.";
+    if (part.startsWith(".")) return "No part of a branch name starts with `.`.";
+    if (part.endsWith(".lock")) return "No part of a branch name ends with `.lock`.";
+  }
+  return undefined;
+}
+
+export const branchNameSchema = z.string().superRefine((name, context) => {
+  const problem = branchNameProblem(name);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
+
+export function branchRef(branch: string): string {
+  return `refs/heads/${branch}`;
+}
+
+export function tagRef(tag: string): string {
+  return `refs/tags/${tag}`;
+}
+
+/** Where the conditional PUT that moves refs records the act itself, hidden from clients. Source: contracts "Permit, command, claim, receipt". */
+export const ACT_REFS = "refs/ubl/acts/";
+
+export function actRef(jti: string): string {
+  return `${ACT_REFS}${jti}`;
+}
+
+/** The existing ref that is a directory of `name`, or below it; stock git cannot clone a repository that has both. */
+export function directoryConflict(name: string, existing: Iterable<string>): string | undefined {
+  for (const other of existing) if (other !== name && (other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) return other;
+  return undefined;
+}

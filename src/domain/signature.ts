@@ -1,0 +1,89 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { canonicalBytes, canonicalHash } from "./canonical.js";
+
+/** The payload types of what the registry signs. Source: contracts "Canonical bytes and hashes". */
+export type SignedKind = "permit" | "receipt" | "refusal" | "statement" | "head" | "publication";
+
+/** An Ed25519 public key as a JWK (RFC 8037) with its key id. */
+export interface PublicJwk {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly x: string;
+  readonly kid: string;
+}
+
+/** The keys that a verifier trusts (RFC 7517). */
+export interface Jwks {
+  readonly keys: readonly PublicJwk[];
+}
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly jwk: PublicJwk;
+}
+
+export type Signed<T extends object> = T & { readonly kid: string; readonly sig: string };
+
+export function payloadType(kind: SignedKind): string {
+  return `application/vnd.ubl.${kind}.v1+json`;
+}
+
+/** DSSE v1 pre-authentication encoding. */
+export function preAuthenticationEncoding(type: string, body: Uint8Array): Uint8Array {
+  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.byteLength} `;
+  return Buffer.concat([Buffer.from(head, "utf8"), body]);
+}
+
+/** The key id of a public key: the first 16 hex digits of BLAKE3 over its JCS (the thumbprint's members, RFC 7638 §3.2). */
+export function keyId(x: string): string {
+  return canonicalHash({ crv: "Ed25519", kty: "OKP", x }).slice(0, 16);
+}
+
+/** @throws when `pem` is no Ed25519 private key. */
+export function signingKeyFromPem(pem: string): SigningKey {
+  const privateKey = createPrivateKey(pem);
+  if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("The signing key is not Ed25519; make one with `ogr keys new`.");
+  const { x } = createPublicKey(privateKey).export({ format: "jwk" });
+  if (x === undefined) throw new Error("The signing key has no public part; make a new one with `ogr keys new`.");
+  const kid = keyId(x);
+  return { kid, privateKey, jwk: { kty: "OKP", crv: "Ed25519", x, kid } };
+}
+
+function signedBytes(kind: SignedKind, value: object): Uint8Array {
+  const { sig: _, ...rest } = value as { sig?: unknown };
+  return preAuthenticationEncoding(payloadType(kind), canonicalBytes(rest));
+}
+
+/** Adds `kid` and `sig`: Ed25519, base64, over the DSSE encoding of JCS(object without `sig`). */
+export function signed<T extends object>(kind: SignedKind, value: T, key: SigningKey): Signed<T> {
+  const withKid = { ...value, kid: key.kid };
+  const sig = sign(null, signedBytes(kind, withKid), key.privateKey).toString("base64");
+  return { ...withKid, sig };
+}
+
+export type SignatureVerdict = "valid" | "key_unknown" | "signature_invalid";
+
+/** Whether `value` carries the valid signature of one of `keys`. The public keys parsed from a JWK are kept. */
+export function verifySigned(
+  kind: SignedKind,
+  value: { readonly kid?: string | undefined; readonly sig: string },
+  keys: Jwks,
+): SignatureVerdict {
+  const jwk = keys.keys.find((key) => key.kid === value.kid);
+  if (jwk === undefined) return "key_unknown";
+  const sig = Buffer.from(value.sig, "base64");
+  // A second spelling of the same bytes would make two different objects out of one signed one.
+  if (sig.byteLength !== 64 || sig.toString("base64") !== value.sig) return "signature_invalid";
+  return verify(null, signedBytes(kind, value), publicKey(jwk), sig) ? "valid" : "signature_invalid";
+}
+
+const parsedKeys = new WeakMap<PublicJwk, KeyObject>();
+
+function publicKey(jwk: PublicJwk): KeyObject {
+  const known = parsedKeys.get(jwk);
+  if (known !== undefined) return known;
+  const key = createPublicKey({ key: { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, format: "jwk" });
+  parsedKeys.set(jwk, key);
+  return key;
+}

@@ -1,0 +1,9 @@
+/** The id of the workflow that carries a command without a card; never reused, so one `jti` is one workflow. */
+export function actWorkflowId(tenantId: string, jti: string): string {
+  return `act/${tenantId}/${jti}`;
+}
+
+/** The id of the workflow that carries a card from proposal to receipt. */
+export function cardWorkflowId(tenantId: string, cardId: string): string {
+  return `card/${tenantId}/${cardId}`;
+}
