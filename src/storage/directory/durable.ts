@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { StorageFault } from "../ports.js";
+import { conflictFault, errorCode, fileFault } from "./faults.js";
+import type { Layout } from "./layout.js";
+
+/** A complete, flushed file that nobody can see yet. */
+export interface Draft {
+  readonly path: string;
+}
+
+/**
+ * Lets `write` fill a temporary file, flushes it, hands it to `use`, and removes its temporary name in the end. The
+ * name begins with the process id, by which `sweep.ts` finds what a killed process has left.
+ */
+export async function withDraft<T>(
+  layout: Layout,
+  key: string,
+  write: (file: FileHandle) => Promise<void>,
+  use: (draft: Draft) => Promise<T>,
+): Promise<T> {
+  const path = join(layout.temporary, `${process.pid}-${randomUUID()}`);
+  try {
+    const file = await open(path, "wx", 0o644);
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return await use({ path });
+  } catch (cause) {
+    throw fileFault(key, cause);
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/**
+ * Gives the draft its name if that name is free. link(2) fails when the name exists, so among any number of processes
+ * exactly one succeeds, and the name never shows an unfinished file.
+ */
+export async function publishNew(key: string, draft: Draft, path: string): Promise<boolean> {
+  await makeFolder(dirname(path));
+  try {
+    await link(draft.path, path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") {
+      throw cause;
+    }
+    // A folder of that name is no object, and answering that one exists would make the caller believe so.
+    if ((await stat(path)).isDirectory()) {
+      throw conflictFault(key, cause);
+    }
+    // The winner may not have flushed the folder yet, and the loser may act on what it has seen.
+    await syncFolder(dirname(path));
+    return false;
+  }
+  await settle(key, path);
+  return true;
+}
+
+/** Puts the draft in the place of the object. The caller holds the lock of the key. */
+export async function publishOver(key: string, draft: Draft, path: string): Promise<void> {
+  await rename(draft.path, path);
+  await settle(key, path);
+}
+
+/** From here on the object is visible; only whether it survives a power failure is open until the folder is flushed. */
+async function settle(key: string, path: string): Promise<void> {
+  try {
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    throw new StorageFault(
+      "outcome_unknown",
+      key,
+      `${key} was written, but flushing its folder failed: read it back when the file system is well.`,
+      cause,
+    );
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  // Each new folder is an entry of its parent, up to the one that existed already.
+  for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

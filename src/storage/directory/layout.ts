@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Key } from "../key.js";
+
+/**
+ * Where things lie below the root: `<space>/<rest>` is the object, at its plain key. What the backend itself needs lies
+ * in folders that begin with a dot, which no space does, so a copied prefix holds objects and nothing else.
+ */
+export interface Layout {
+  readonly root: string;
+  /** Files being written, on the same file system as their destination. */
+  readonly temporary: string;
+  readonly locks: string;
+}
+
+export function layoutOf(root: string): Layout {
+  return { root, temporary: join(root, ".temporary"), locks: join(root, ".locks") };
+}
+
+export function objectPath(layout: Layout, key: Key): string {
+  return join(layout.root, key.space, key.rest);
+}
+
+/** A lock's name is a digest, because a key with its slashes is no file name. */
+export function lockPath(layout: Layout, key: Key): string {
+  return join(layout.locks, createHash("sha256").update(key.full).digest("hex"));
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { parseKey } from "../key.js";
+import { maxInMemoryBytes, type Pointers, StorageFault } from "../ports.js";
+import { publishNew, publishOver, withDraft } from "./durable.js";
+import { fileFault, meansAbsent } from "./faults.js";
+import { type Layout, lockPath, objectPath } from "./layout.js";
+import { withLock } from "./lock.js";
+import type { Turns } from "./turns.js";
+
+/**
+ * Pointers as plain files. The version of a state is the file's modification time together with a digest of its bytes.
+ * The system's own modification times would not do, because two writes within one tick of the kernel share one, and
+ * the clock can be set back. So a swap sets the time itself: while it holds the lock, to the present millisecond or, if
+ * that is not later than the file it replaces, to a later one; it reads the time back, and only then renames. Along one
+ * key modification times therefore only grow, pointers are never deleted, and no version ever returns, not even for
+ * the same bytes. Time and bytes belong to one inode and appear by one rename, so a reader who takes both from one open
+ * file cannot see a mixture, and a crash leaves either state whole. The digest notices a foreign tool that restored an
+ * old file or wrote into it.
+ */
+export function directoryPointers(layout: Layout, turns: Turns): Pointers {
+  async function replace(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
+    const present = await readState(key, path);
+    if (present === undefined || present.version !== expected) {
+      return undefined;
+    }
+    let written_ns = 0n;
+    return withDraft(
+      layout,
+      key,
+      async (file) => {
+        await file.writeFile(bytes);
+        written_ns = await stampAfter(key, file, present.written_ns);
+      },
+      async (draft) => {
+        await publishOver(key, draft, path);
+        return versionOf(written_ns, bytes);
+      },
+    );
+  }
+
+  return {
+    async read(key) {
+      const state = await readState(key, objectPath(layout, parseKey(key)));
+      return state === undefined ? undefined : { bytes: state.bytes, version: state.version };
+    },
+
+    async swap(key, expected, bytes) {
+      const parsed = parseKey(key);
+      const path = objectPath(layout, parsed);
+      const version =
+        expected === null
+          ? await createState(layout, key, path, bytes)
+          : await turns.take(key, () =>
+              withLock(key, lockPath(layout, parsed), () => replace(key, path, expected, bytes)).catch((cause: unknown) => {
+                throw fileFault(key, cause);
+              }),
+            );
+      return version === undefined ? { won: false } : { won: true, version };
+    },
+  };
+}
+
+/** Creating needs no lock: the name is taken by link(2), and a swap of an absent file has lost already. */
+function createState(layout: Layout, key: string, path: string, bytes: Uint8Array): Promise<string | undefined> {
+  let written_ns = 0n;
+  return withDraft(
+    layout,
+    key,
+    async (file) => {
+      await file.writeFile(bytes);
+      written_ns = (await file.stat({ bigint: true })).mtimeNs;
+    },
+    async (draft) => ((await publishNew(key, draft, path)) ? versionOf(written_ns, bytes) : undefined),
+  );
+}
+
+interface State {
+  readonly bytes: Uint8Array;
+  readonly version: string;
+  readonly written_ns: bigint;
+}
+
+async function readState(key: string, path: string): Promise<State | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, "r");
+    const { mtimeNs, size } = await file.stat({ bigint: true });
+    if (size > BigInt(maxInMemoryBytes)) {
+      throw new StorageFault("denied", key, `${key} has ${size} bytes, too many for a pointer.`);
+    }
+    const bytes = await file.readFile();
+    return { bytes, version: versionOf(mtimeNs, bytes), written_ns: mtimeNs };
+  } catch (cause) {
+    if (meansAbsent(cause)) {
+      return undefined;
+    }
+    throw fileFault(key, cause);
+  } finally {
+    await file?.close();
+  }
+}
+
+function versionOf(written_ns: bigint, bytes: Uint8Array): string {
+  return `${written_ns}-${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
+}
+
+/** Some file systems keep whole or even seconds, so a time that is read back too early is set further ahead. */
+async function stampAfter(key: string, file: FileHandle, previous_ns: bigint): Promise<bigint> {
+  const earliest_ms = Math.max(Date.now(), Number(previous_ns / 1_000_000n) + 1);
+  for (const ahead_ms of [0, 1_000, 3_000]) {
+    const stamp_s = (earliest_ms + ahead_ms) / 1_000;
+    await file.utimes(stamp_s, stamp_s);
+    const { mtimeNs } = await file.stat({ bigint: true });
+    if (mtimeNs > previous_ns) {
+      return mtimeNs;
+    }
+  }
+  throw new StorageFault(
+    "misconfigured",
+    key,
+    "The store's file system does not keep modification times, which versions are made of: move the store to a local one.",
+  );
+}

@@ -1,0 +1,58 @@
+import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { type ObjectStore, StorageFault } from "../ports.js";
+import { directoryBlobs } from "./blobs.js";
+import { meansAbsent } from "./faults.js";
+import { type Layout, layoutOf } from "./layout.js";
+import { directoryPointers } from "./pointers.js";
+import { sweepTemporary } from "./sweep.js";
+import { openTurns } from "./turns.js";
+
+/**
+ * A store in a local folder, for one machine with nothing installed. Safe between processes that share its process ids.
+ * Throws {@link StorageFault} `misconfigured` when the folder cannot serve as a store.
+ */
+export async function openDirectoryStore(path: string): Promise<ObjectStore> {
+  if (!isAbsolute(path)) {
+    throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, and ${path} is not.`);
+  }
+  const layout = layoutOf(path);
+  try {
+    await mkdir(layout.temporary, { recursive: true });
+    await mkdir(layout.locks, { recursive: true });
+    await refuseIgnoredCase(layout);
+    await sweepTemporary(layout);
+  } catch (cause) {
+    if (cause instanceof StorageFault) {
+      throw cause;
+    }
+    throw new StorageFault("misconfigured", "", `The store's folder ${path} cannot be used: make it writable.`, cause);
+  }
+  return {
+    blobs: directoryBlobs(layout),
+    pointers: directoryPointers(layout, openTurns()),
+    describe: () => `folder ${path}`,
+    close: async () => undefined,
+  };
+}
+
+/** Where `T.UBL` and `t.ubl` are one folder, two tenants would share it. */
+async function refuseIgnoredCase(layout: Layout): Promise<void> {
+  const name = `${process.pid}-${Date.now()}-case`;
+  await writeFile(join(layout.temporary, name), "");
+  try {
+    await access(join(layout.temporary, name.toUpperCase()));
+  } catch (cause) {
+    if (meansAbsent(cause)) {
+      return;
+    }
+    throw cause;
+  } finally {
+    await rm(join(layout.temporary, name), { force: true });
+  }
+  throw new StorageFault(
+    "misconfigured",
+    "",
+    `The store's folder ${layout.root} lies on a file system that ignores case: use one that does not, or an S3.`,
+  );
+}

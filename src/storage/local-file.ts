@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { StorageFault } from "./ports.js";
+
+/**
+ * Lets `fill` write a new file and shows it under `path` only when it is complete and flushed. When `fill` answers
+ * `false` or throws, nothing remains. The temporary file lies beside its destination, because a rename is atomic only
+ * within one file system.
+ */
+export async function receiveFile(key: string, path: string, fill: (file: FileHandle) => Promise<boolean>): Promise<boolean> {
+  const temporary = `${path}.${randomUUID()}.part`;
+  const file = await open(temporary, "wx").catch((cause: unknown) => {
+    throw new StorageFault("misconfigured", key, `Cannot write a file in the folder of ${path}: create it first.`, cause);
+  });
+  let filled = false;
+  try {
+    filled = await fill(file);
+    if (filled) {
+      await file.sync();
+    }
+  } finally {
+    await file.close();
+    if (!filled) {
+      await rm(temporary, { force: true });
+    }
+  }
+  if (filled) {
+    await rename(temporary, path);
+  }
+  return filled;
+}
+
+/** Opens a local file that is to be stored. Throws {@link StorageFault} `misconfigured` when it cannot be read. */
+export async function openSource(key: string, path: string): Promise<FileHandle> {
+  const file = await open(path, "r").catch((cause: unknown) => {
+    throw unreadable(key, path, cause);
+  });
+  if (!(await file.stat()).isFile()) {
+    await file.close();
+    throw unreadable(key, path);
+  }
+  return file;
+}
+
+function unreadable(key: string, path: string, cause?: unknown): StorageFault {
+  return new StorageFault("misconfigured", key, `The local file ${path} that should be stored cannot be read.`, cause);
+}
+
+/** How much of a file is in memory at a time while it is copied or sent, in bytes. */
+const chunkBytes = 256 * 1024;
+
+/**
+ * The content of an open file from its beginning, in chunks. Not a stream of the handle: a stream that must not close
+ * its handle never ends for whoever waits for its close.
+ */
+export async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position);
+    if (bytesRead === 0) {
+      return;
+    }
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+/** Replaces the content of an open file. */
+export async function writeChunks(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  await file.truncate(0);
+  let position = 0;
+  for await (const chunk of chunks) {
+    for (let offset = 0; offset < chunk.byteLength; ) {
+      const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, position);
+      offset += bytesWritten;
+      position += bytesWritten;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The two storage ports of the registry. Everything durable outside the database is either an immutable blob or a
+ * pointer that moves by compare-and-swap. Both lie as plain objects at their plain key, so other tools can read them.
+ *
+ * Keys are `<space>/<rest>` as `key.ts` checks them. A key that is also a folder of other keys (`a` beside `a/b`) is
+ * not portable: S3 holds both, a file system cannot. Do not design such keys.
+ */
+
+/**
+ * Immutable objects. A key is written at most once and never changes or disappears afterwards, so a reader may cache
+ * whatever it got for ever. Every method throws {@link StorageFault}; absence is an answer, not a fault.
+ */
+export interface Blobs {
+  /**
+   * The whole object in memory, or `undefined` when there is none. Strongly consistent: sees every create that was
+   * answered before this call began. Refuses objects above `maxInMemoryBytes`; use {@link Blobs.getToFile} for those.
+   */
+  get(key: string): Promise<Uint8Array | undefined>;
+
+  /**
+   * Streams the object into `path`; `false` when there is no object, and then `path` is untouched. The file appears
+   * under its name only when it is complete and flushed (temporary file in the same folder, then rename), and replaces
+   * a file already there. Consistency as {@link Blobs.get}.
+   */
+  getToFile(key: string, path: string): Promise<boolean>;
+
+  /** The size in bytes, or `undefined` when there is no object. Consistency as {@link Blobs.get}. */
+  stat(key: string): Promise<{ size_bytes: number } | undefined>;
+
+  /**
+   * Writes the object if the key is free. Of any number of concurrent calls on one key exactly one is answered
+   * `created`. When it is answered, the object is durable and visible to every reader; a reader never sees a part of it.
+   * After a fault with code `outcome_unknown` the object may or may not be there: read it back.
+   */
+  create(key: string, bytes: Uint8Array): Promise<"created" | "exists">;
+
+  /**
+   * As {@link Blobs.create}, from a local file that must not change meanwhile. The file is streamed, never held in
+   * memory. The directory backend takes any size, S3 at most 5 GiB, the largest PUT that can carry a condition.
+   */
+  createFromFile(key: string, path: string): Promise<"created" | "exists">;
+
+  /**
+   * Full keys that start with `prefix` (`<space>/…`, cut anywhere after that slash), in the order of their UTF-8 bytes.
+   * Every key that existed before the call and none that never existed; keys created during the walk may or may not
+   * show. Pages are fetched as they are consumed.
+   */
+  list(prefix: string): AsyncIterable<string>;
+}
+
+/**
+ * Objects replaced only by compare-and-swap. A version is opaque and stands for one state of one key. On S3 it is the
+ * ETag, which is a hash of the content: going back to earlier bytes brings the earlier version back. A caller to whom
+ * that matters puts something unique into every body it writes (a nonce, a jti, an attempt number).
+ */
+export interface Pointers {
+  /** Bytes and version of one and the same state, or `undefined`. Sees every swap answered before the call began. */
+  read(key: string): Promise<{ bytes: Uint8Array; version: string } | undefined>;
+
+  /**
+   * Replaces the object if its version still is `expected`, or creates it if `expected` is `null` and the key is free.
+   * Of any number of concurrent calls with the same `expected` exactly one wins. When a win is answered, the new bytes
+   * are durable and visible; a loss changed nothing. After a fault with code `outcome_unknown` either may be true:
+   * read back, and recognise your own bytes.
+   */
+  swap(key: string, expected: string | null, bytes: Uint8Array): Promise<{ won: true; version: string } | { won: false }>;
+}
+
+/** One store with both ports. `describe` names it for logs and messages and never contains a credential. */
+export interface ObjectStore {
+  readonly blobs: Blobs;
+  readonly pointers: Pointers;
+  describe(): string;
+  /** Releases sockets and files. Calls after it are an error of the caller. */
+  close(): Promise<void>;
+}
+
+/** The largest object that `get` and `read` hold in memory, in bytes. */
+export const maxInMemoryBytes = 256 * 1024 * 1024;
+
+/**
+ * - `unavailable`: the store could not be reached or did not serve; nothing was changed. Try again.
+ * - `outcome_unknown`: a write was sent, and whether it took effect is not known. Read back before anything else.
+ * - `denied`: the credentials, this view of the store or the rules for keys do not allow it. Trying again is pointless.
+ * - `misconfigured`: an operator has to change something; the message says what.
+ */
+export type StorageFaultCode = "unavailable" | "outcome_unknown" | "denied" | "misconfigured";
+
+/** A fault of storage, never an ordinary answer. `key` is the key or prefix asked for, or "" where no key is concerned. */
+export class StorageFault extends Error {
+  override readonly name = "StorageFault";
+
+  constructor(
+    readonly code: StorageFaultCode,
+    readonly key: string,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}

@@ -1,0 +1,95 @@
+import { parseKey, parsePrefix } from "./key.js";
+import { type Blobs, type ObjectStore, type Pointers, StorageFault } from "./ports.js";
+import type { Space } from "./spaces.js";
+
+/**
+ * A view of the store that holds one tenant: every key is `<space>/<tenantId>/<rest>`, anything else is a
+ * {@link StorageFault} `denied` before the store is asked. The Runner's `fs_scope` (ADR-002, contracts: Permit).
+ */
+export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore {
+  if (tenantId === "" || tenantId.includes("/")) {
+    throw new StorageFault("denied", "", `${JSON.stringify(tenantId)} cannot be a segment of a key, so it is no tenant.`);
+  }
+  return guard(store, `${store.describe()}, tenant ${tenantId} only`, {
+    read: (key) => requireTenant(key, parseKey(key).rest, tenantId),
+    list: (prefix) => requireTenant(prefix, parsePrefix(prefix).rest, tenantId),
+    create: (key) => requireTenant(key, parseKey(key).rest, tenantId),
+    swap: (key) => requireTenant(key, parseKey(key).rest, tenantId),
+  });
+}
+
+/**
+ * The view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, moves no pointer anywhere.
+ * Everything else is a {@link StorageFault} `denied` before the store is asked.
+ */
+export function createOnly(store: ObjectStore, creatable: readonly Space[]): ObjectStore {
+  const anywhere = (): void => undefined;
+  return guard(store, `${store.describe()}, create-only on ${creatable.join(", ")}`, {
+    read: anywhere,
+    list: anywhere,
+    create: (key) => {
+      const { space } = parseKey(key);
+      if (!creatable.includes(space)) {
+        throw new StorageFault("denied", key, `This process may not create objects in ${space}.`);
+      }
+    },
+    swap: (key) => {
+      throw new StorageFault("denied", key, `This process may not replace objects, and ${key} would be replaced.`);
+    },
+  });
+}
+
+/** Each check throws, or lets the call pass. */
+interface Checks {
+  readonly read: (key: string) => void;
+  readonly list: (prefix: string) => void;
+  readonly create: (key: string) => void;
+  readonly swap: (key: string) => void;
+}
+
+function guard(store: ObjectStore, description: string, checks: Checks): ObjectStore {
+  const blobs: Blobs = {
+    get: async (key) => {
+      checks.read(key);
+      return store.blobs.get(key);
+    },
+    getToFile: async (key, path) => {
+      checks.read(key);
+      return store.blobs.getToFile(key, path);
+    },
+    stat: async (key) => {
+      checks.read(key);
+      return store.blobs.stat(key);
+    },
+    create: async (key, bytes) => {
+      checks.create(key);
+      return store.blobs.create(key, bytes);
+    },
+    createFromFile: async (key, path) => {
+      checks.create(key);
+      return store.blobs.createFromFile(key, path);
+    },
+    list: (prefix) => {
+      checks.list(prefix);
+      return store.blobs.list(prefix);
+    },
+  };
+  const pointers: Pointers = {
+    read: async (key) => {
+      checks.read(key);
+      return store.pointers.read(key);
+    },
+    swap: async (key, expected, bytes) => {
+      checks.swap(key);
+      return store.pointers.swap(key, expected, bytes);
+    },
+  };
+  return { blobs, pointers, describe: () => description, close: () => store.close() };
+}
+
+/** The slash belongs to the check: `T.UBL` must not reach `T.UBL2`, and a listing of `T.U` must not begin. */
+function requireTenant(key: string, rest: string, tenantId: string): void {
+  if (!rest.startsWith(`${tenantId}/`)) {
+    throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);
+  }
+}

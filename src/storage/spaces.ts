@@ -1,0 +1,24 @@
+/**
+ * The closed list of spaces, the first segment of every key: a bucket on S3, a folder of the directory backend. Below
+ * each, the second segment is the tenant (contracts: Storage).
+ */
+export const spaces = {
+  repos: "Standard bare repositories: packs that are created once, and the refs that one conditional write moves.",
+  "registry-metadata": "Project declarations, derived indexes and release manifests, as ADR-002 §5 names them.",
+  artifacts: "What an act leaves behind besides its commits: Runner logs, notes and source archives.",
+  staging: "Bytes on their way in, kept under their BLAKE3, before anything has been decided about them.",
+  claims: "The single use of each permit: whoever creates the object of a jti owns the act, or ends it.",
+  receipts: "Signed receipts, at most one for each jti, written only by the holder of its claim.",
+  refusals: "Signed refusals of envelopes that failed before their claim, kept under the envelope's digest.",
+  policies: "The policy.wasm bytes under their BLAKE3, and the pointer to each tenant's active one.",
+  keys: "Public keys and the signed changes that lead to them from a tenant's founding keys.",
+  anchors: "Signed heads of every ledger chain, so that a database restored from an old backup is noticed.",
+} as const;
+
+export type Space = keyof typeof spaces;
+
+export const spaceNames = Object.keys(spaces) as readonly Space[];
+
+export function isSpace(name: string): name is Space {
+  return Object.hasOwn(spaces, name);
+}

@@ -1,0 +1,105 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { digestOf, fillFile } from "./large-file.js";
+import { outcomesOf, type Place, text } from "./place.js";
+
+const writers = 64;
+const bigBytes = 70 * 1024 * 1024;
+
+/** What every backend promises about immutable objects. */
+export function blobsContract(place: Place): void {
+  describe("blobs", () => {
+    it("keeps the bytes it was given and answers undefined or false for what is not there", async () => {
+      const key = `${place.under()}a/b`;
+      const file = join(place.folder, randomUUID());
+      expect(await place.store.blobs.get(key)).toBeUndefined();
+      expect(await place.store.blobs.stat(key)).toBeUndefined();
+      expect(await place.store.blobs.getToFile(key, file)).toBe(false);
+      const bytes = randomBytes(70_000);
+      expect(await place.store.blobs.create(key, bytes)).toBe("created");
+      expect(bytes.equals((await place.store.blobs.get(key)) ?? Buffer.of())).toBe(true);
+      expect(await place.store.blobs.stat(key)).toEqual({ size_bytes: 70_000 });
+      expect(await place.store.blobs.getToFile(key, file)).toBe(true);
+      expect(bytes.equals(await readFile(file))).toBe(true);
+      expect(await place.store.blobs.get(dirname(key))).toBeUndefined();
+    });
+
+    it("never replaces an object", async () => {
+      const key = `${place.under()}once`;
+      expect(await place.store.blobs.create(key, Buffer.from("first"))).toBe("created");
+      expect(await place.store.blobs.create(key, Buffer.from("second"))).toBe("exists");
+      const path = join(place.folder, randomUUID());
+      await writeFile(path, "third");
+      expect(await place.store.blobs.createFromFile(key, path)).toBe("exists");
+      expect(await text(place.store, key)).toBe("first");
+    });
+
+    it("keeps an empty body, from memory and from a file", async () => {
+      const prefix = place.under();
+      const path = join(place.folder, randomUUID());
+      await writeFile(path, "");
+      expect(await place.store.blobs.create(`${prefix}memory`, new Uint8Array(0))).toBe("created");
+      expect(await place.store.blobs.createFromFile(`${prefix}file`, path)).toBe("created");
+      for (const name of ["memory", "file"]) {
+        expect(await place.store.blobs.stat(`${prefix}${name}`)).toEqual({ size_bytes: 0 });
+        expect((await place.store.blobs.get(`${prefix}${name}`))?.byteLength).toBe(0);
+        expect(await place.store.blobs.getToFile(`${prefix}${name}`, path)).toBe(true);
+        expect((await readFile(path)).byteLength).toBe(0);
+      }
+    });
+
+    it("lets exactly one of 64 concurrent creates of a key succeed, and keeps the bytes of that one", async () => {
+      const key = `${place.under("claims")}jti`;
+      const outcomes = await Promise.all(
+        Array.from({ length: writers }, (_, number) => place.store.blobs.create(key, Buffer.from(`writer ${number}`))),
+      );
+      expect(outcomesOf(outcomes)).toEqual({ created: 1, exists: writers - 1 });
+      expect(await text(place.store, key)).toBe(`writer ${outcomes.indexOf("created")}`);
+    });
+
+    it("stores a file of 70 MiB, answers exists for the second one, and gives it back whole", async () => {
+      const key = `${place.under("repos")}pack`;
+      const [first, second, back] = ["first", "second", "back"].map((name) => join(place.folder, name)) as [string, string, string];
+      const digest = await fillFile(first, bigBytes);
+      await fillFile(second, bigBytes);
+      expect(await place.store.blobs.createFromFile(key, first)).toBe("created");
+      expect(await place.store.blobs.createFromFile(key, second)).toBe("exists");
+      expect(await place.store.blobs.stat(key)).toEqual({ size_bytes: bigBytes });
+      expect(await place.store.blobs.getToFile(key, back)).toBe(true);
+      expect(await digestOf(back)).toBe(digest);
+      expect((await readdir(place.folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
+    });
+
+    it("lets exactly one of four concurrent files of 70 MiB succeed", async () => {
+      const key = `${place.under("repos")}pack`;
+      const paths = Array.from({ length: 4 }, (_, number) => join(place.folder, `rival-${number}`));
+      const digests = await Promise.all(paths.map((path) => fillFile(path, bigBytes)));
+      const outcomes = await Promise.all(paths.map((path) => place.store.blobs.createFromFile(key, path)));
+      expect(outcomesOf(outcomes)).toEqual({ created: 1, exists: 3 });
+      const back = join(place.folder, "won");
+      await place.store.blobs.getToFile(key, back);
+      expect(await digestOf(back)).toBe(digests[outcomes.indexOf("created")]);
+    });
+
+    it("leaves an existing file alone when there is no object, and replaces it when there is one", async () => {
+      const key = `${place.under()}late`;
+      const path = join(place.folder, randomUUID());
+      await writeFile(path, "before");
+      expect(await place.store.blobs.getToFile(key, path)).toBe(false);
+      expect(await readFile(path, "utf8")).toBe("before");
+      await place.store.blobs.create(key, Buffer.from("after"));
+      expect(await place.store.blobs.getToFile(key, path)).toBe(true);
+      expect(await readFile(path, "utf8")).toBe("after");
+    });
+
+    it("says which local file cannot be read", async () => {
+      const missing = join(place.folder, "missing");
+      await expect(place.store.blobs.createFromFile(`${place.under()}x`, missing)).rejects.toMatchObject({
+        code: "misconfigured",
+        message: expect.stringContaining(missing),
+      });
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { openDirectoryStore } from "../../src/storage/directory/store.js";
+
+/**
+ * A process of its own that contends for keys of a directory store: `root name`, then a line of JSON for each contest on
+ * stdin, answered by a line with the number of its wins. Waits for the line, so that all processes start together.
+ */
+interface Contest {
+  readonly key: string;
+  readonly kind: "create" | "swap" | "increment";
+  readonly expected?: string;
+  readonly times: number;
+}
+
+const [root = "", name = ""] = process.argv.slice(2);
+const store = await openDirectoryStore(root);
+process.stdout.write("ready\n");
+
+async function attempt(contest: Contest, number: number): Promise<boolean> {
+  const bytes = Buffer.from(`${name} ${number}`);
+  switch (contest.kind) {
+    case "create":
+      return (await store.blobs.create(contest.key, bytes)) === "created";
+    case "swap":
+      return (await store.pointers.swap(contest.key, contest.expected ?? null, bytes)).won;
+    case "increment":
+      for (;;) {
+        const before = await store.pointers.read(contest.key);
+        const next = Buffer.from(`${Number(Buffer.from(before?.bytes ?? []).toString()) + 1}`);
+        if ((await store.pointers.swap(contest.key, before?.version ?? null, next)).won) {
+          return true;
+        }
+      }
+  }
+}
+
+for await (const line of process.stdin.setEncoding("utf8")) {
+  const contest = JSON.parse(String(line)) as Contest;
+  const outcomes = await Promise.all(Array.from({ length: contest.times }, (_, number) => attempt(contest, number)));
+  process.stdout.write(`${outcomes.filter(Boolean).length}\n`);
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { keysOf, type Place, text } from "./place.js";
+
+/** What every backend promises about keys and their listing. */
+export function keysContract(place: Place): void {
+  describe("keys", () => {
+    const odd = ["a b", "a+b", "a%2Fb", "%", "ü", "日本", "𝕏", "a&b<c>", "it's(1)!*", "~", "a=b?c#d", "0123", "\uFFFD", "sp "];
+
+    it("keeps keys with odd but legal characters apart, and lists them as they were written", async () => {
+      const prefix = place.under();
+      for (const name of odd) {
+        expect(await place.store.blobs.create(`${prefix}${name}/leaf`, Buffer.from(name))).toBe("created");
+      }
+      for (const name of odd) {
+        expect(await text(place.store, `${prefix}${name}/leaf`)).toBe(name);
+        expect(await keysOf(place.store.blobs.list(`${prefix}${name}/`))).toEqual([`${prefix}${name}/leaf`]);
+      }
+      expect((await keysOf(place.store.blobs.list(prefix))).sort()).toEqual(odd.map((name) => `${prefix}${name}/leaf`).sort());
+    });
+
+    it.each([
+      ["an unknown space", "elsewhere/T.UBL/x"],
+      ["no space", "x"],
+      ["nothing", ""],
+      ["only a space", "claims/"],
+      ["an empty segment", "claims//x"],
+      ["a slash at the end", "claims/T.UBL/"],
+      ["a dot", "claims/./x"],
+      ["two dots", "claims/T.UBL/../T.OTHER/x"],
+      ["a backslash", "claims/T.UBL\\x"],
+      ["a NUL", "claims/T.UBL/x\0"],
+      ["a lone surrogate", "claims/T.UBL/\uD800"],
+      ["more than 1024 bytes", `claims/${"segment/".repeat(130)}x`],
+      ["a segment of more than 255 bytes", `claims/${"ü".repeat(128)}`],
+    ])("refuses a key with %s before anything happens", async (_what, key) => {
+      const denied = { name: "StorageFault", code: "denied", key: expect.any(String) };
+      await expect(place.store.blobs.get(key)).rejects.toMatchObject(denied);
+      await expect(place.store.blobs.stat(key)).rejects.toMatchObject(denied);
+      await expect(place.store.blobs.create(key, Buffer.from("x"))).rejects.toMatchObject(denied);
+      await expect(place.store.pointers.read(key)).rejects.toMatchObject(denied);
+      await expect(place.store.pointers.swap(key, null, Buffer.from("x"))).rejects.toMatchObject(denied);
+      await expect(place.store.pointers.swap(key, "v", Buffer.from("x"))).rejects.toMatchObject(denied);
+    });
+  });
+
+  describe("list", () => {
+    it("walks more than one page of 1,000 keys, each once, in the order of their bytes", async () => {
+      const prefix = place.under("receipts");
+      const keys = Array.from({ length: 1_203 }, (_, number) => `${prefix}${number % 7}/${number}`);
+      const queue = [...keys];
+      const worker = async (): Promise<void> => {
+        for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
+          await place.store.blobs.create(key, Buffer.from("x"));
+        }
+      };
+      await Promise.all(Array.from({ length: 24 }, worker));
+      expect(await keysOf(place.store.blobs.list(prefix))).toEqual(keys.sort());
+    });
+
+    it("orders as bytes, not as folders or UTF-16, and cuts a prefix anywhere", async () => {
+      const prefix = place.under();
+      const ordered = ["A", "a!", "a-b", "a.b", "a/b", "a/c/d", "a0", "ab", "é", "\uE000", "\u{10000}"].map((name) => `${prefix}${name}`);
+      for (const key of ordered) {
+        await place.store.blobs.create(key, Buffer.from("x"));
+      }
+      expect(await keysOf(place.store.blobs.list(prefix))).toEqual(ordered);
+      expect(await keysOf(place.store.blobs.list(`${prefix}a`))).toEqual(ordered.slice(1, 8));
+      expect(await keysOf(place.store.blobs.list(`${prefix}a/c`))).toEqual([`${prefix}a/c/d`]);
+      expect(await keysOf(place.store.blobs.list(`${prefix}none/`))).toEqual([]);
+    });
+
+    it("can be left early", async () => {
+      const prefix = place.under();
+      await place.store.blobs.create(`${prefix}1`, Buffer.from("x"));
+      await place.store.blobs.create(`${prefix}2`, Buffer.from("x"));
+      for await (const key of place.store.blobs.list(prefix)) {
+        expect(key).toBe(`${prefix}1`);
+        break;
+      }
+    });
+
+    it("refuses a prefix that climbs or names no space", async () => {
+      for (const prefix of ["", "claims", "elsewhere/", "claims/../repos/", "claims/T//"]) {
+        await expect(async () => keysOf(place.store.blobs.list(prefix))).rejects.toMatchObject({ code: "denied" });
+      }
+    });
+  });
+}

@@ -1,0 +1,47 @@
+import type { ObjectStore } from "../../src/storage/ports.js";
+
+/** Where a backend's contract is checked. */
+export interface Place {
+  readonly store: ObjectStore;
+  /** Another opening of the same store. */
+  open(): Promise<ObjectStore>;
+  /** A local folder for the files of the tests. */
+  readonly folder: string;
+  /** `<space>/<a tenant that no other test has>/`. */
+  under(space?: string): string;
+}
+
+export async function text(store: ObjectStore, key: string): Promise<string> {
+  return Buffer.from((await store.blobs.get(key)) ?? []).toString();
+}
+
+export async function state(store: ObjectStore, key: string): Promise<{ text: string; version: string } | undefined> {
+  const found = await store.pointers.read(key);
+  return found && { text: Buffer.from(found.bytes).toString(), version: found.version };
+}
+
+/** The version after a swap that has to win. */
+export async function won(store: ObjectStore, key: string, expected: string | null, body: string): Promise<string> {
+  const outcome = await store.pointers.swap(key, expected, Buffer.from(body));
+  if (!outcome.won) {
+    throw new Error(`the swap of ${key} to ${body} lost`);
+  }
+  return outcome.version;
+}
+
+export async function keysOf(keys: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const key of keys) {
+    all.push(key);
+  }
+  return all;
+}
+
+/** How often each outcome occurred. */
+export function outcomesOf(outcomes: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const outcome of outcomes) {
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,169 @@
+import { readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { assumeRole } from "../../src/stack/plane-credentials.js";
+import { ensureSpaces, openStore, type StoreConfig } from "../../src/storage/open.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { probeConditionalWrites } from "../../src/storage/probe.js";
+import { bucketPrefix } from "../harness/buckets.js";
+import { storeContract } from "./contract.js";
+import { fillFile } from "./large-file.js";
+import { state, text, won } from "./place.js";
+import { type Conduct, type SeveringProxy, startSeveringProxy } from "./severing-proxy.js";
+
+const { s3 } = inject("servers");
+
+describe.skipIf(s3 === undefined)("the S3 backend", () => {
+  const server = { endpoint: "", region: "us-east-1", access_key: "", secret_key: "", ...s3 };
+  const config = { kind: "s3", ...server, bucket_prefix: bucketPrefix("storage"), request_timeout_ms: 20_000 } as const;
+  const open = (changes: Partial<Extract<StoreConfig, { kind: "s3" }>> = {}): Promise<ObjectStore> => openStore({ ...config, ...changes });
+
+  beforeAll(async () => {
+    await ensureSpaces(config);
+    await ensureSpaces(config);
+  });
+
+  storeContract(() => open());
+
+  it("names itself without its credentials", async () => {
+    const store = await open();
+    expect(store.describe()).toContain(server.endpoint);
+    expect(store.describe()).not.toContain(server.secret_key);
+    await store.close();
+  });
+
+  it("works with temporary credentials, within what they allow", async () => {
+    const bucket_prefix = config.bucket_prefix;
+    const credentials = await assumeRole({ kind: "s3", ...server }, { plane: "LAB_256", bucket_prefix });
+    const store = await open(credentials);
+    await probeConditionalWrites(store);
+    await expect(store.blobs.create("repos/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject({ code: "denied" });
+    await store.close();
+  });
+
+  it("denies wrong credentials with a sentence that says what to check", async () => {
+    const store = await open({ secret_key: "wrong-wrong-wrong" });
+    await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject({
+      code: "denied",
+      message: expect.stringContaining("credentials"),
+    });
+    await store.close();
+  });
+
+  it("says that a bucket is missing, and does not take it for an absent object", async () => {
+    const store = await open({ bucket_prefix: bucketPrefix("none") });
+    const missing = { code: "misconfigured", message: expect.stringContaining("does not exist") };
+    await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject(missing);
+    await expect(store.blobs.stat("claims/T.UBL/x")).rejects.toMatchObject(missing);
+    await expect(store.blobs.create("claims/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject(missing);
+    await expect(store.pointers.swap("claims/T.UBL/x", "v", Buffer.from("x"))).rejects.toMatchObject(missing);
+    await expect(store.blobs.list("claims/")[Symbol.asyncIterator]().next()).rejects.toMatchObject(missing);
+    await store.close();
+  });
+
+  it.each([
+    ["endpoint", { endpoint: "ftp://127.0.0.1" }],
+    ["endpoint", { endpoint: "http://127.0.0.1:9000/path" }],
+    ["region", { region: "" }],
+    ["bucket_prefix", { bucket_prefix: "Upper" }],
+    ["bucket_prefix", { bucket_prefix: "x".repeat(60) }],
+    ["request_timeout_ms", { request_timeout_ms: 0 }],
+  ])("refuses a malformed %s by its name", async (setting, changes) => {
+    await expect(open(changes)).rejects.toMatchObject({
+      code: "misconfigured",
+      message: expect.stringContaining(setting),
+    });
+  });
+
+  it("answers unavailable for a store that cannot be reached, because nothing was written", async () => {
+    const proxy = await startSeveringProxy(server.endpoint);
+    const store = await open({ endpoint: proxy.endpoint });
+    await proxy.close();
+    const unavailable = { code: "unavailable", message: expect.stringContaining(proxy.endpoint) };
+    await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject(unavailable);
+    await expect(store.blobs.list("claims/T.UBL/")[Symbol.asyncIterator]().next()).rejects.toMatchObject(unavailable);
+    await expect(store.blobs.create("claims/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject(unavailable);
+    await expect(store.pointers.swap("claims/T.UBL/x", null, Buffer.from("x"))).rejects.toMatchObject(unavailable);
+    await store.close();
+  });
+
+  describe("when the connection fails", () => {
+    let proxy: SeveringProxy;
+    let direct: ObjectStore;
+    let store: ObjectStore;
+
+    beforeAll(async () => {
+      proxy = await startSeveringProxy(server.endpoint);
+      direct = await open();
+      store = await open({ endpoint: proxy.endpoint, request_timeout_ms: 1_500 });
+    });
+
+    afterAll(async () => {
+      await store.close();
+      await direct.close();
+      await proxy.close();
+    });
+
+    async function during<T>(conduct: Conduct, act: () => Promise<T>): Promise<T> {
+      proxy.conduct = conduct;
+      proxy.disturbed = 0;
+      try {
+        return await act();
+      } finally {
+        proxy.conduct = "pass";
+      }
+    }
+
+    const persisted: Readonly<Record<Exclude<Conduct, "pass">, boolean>> = {
+      "cut answer": true,
+      "cut request": false,
+      silence: false,
+      busy: false,
+    };
+
+    it.each(Object.entries(persisted) as [Conduct, boolean][])(
+      "sends a conditional write once and says that its outcome is unknown (%s; persisted: %s)",
+      async (conduct, kept) => {
+        const name = conduct.replace(" ", "-");
+        const unknown = { code: "outcome_unknown", message: expect.stringContaining("read it back") };
+
+        const created = `claims/T.faults/${name}`;
+        await expect(during(conduct, () => store.blobs.create(created, Buffer.from("mine")))).rejects.toMatchObject(unknown);
+        expect(proxy.disturbed).toBe(1);
+        expect(await text(direct, created)).toBe(kept ? "mine" : "");
+
+        const swapped = `repos/T.faults/${name}`;
+        const version = await won(direct, swapped, null, "before");
+        await expect(during(conduct, () => store.pointers.swap(swapped, version, Buffer.from("after")))).rejects.toMatchObject(unknown);
+        expect(proxy.disturbed).toBe(1);
+        expect((await state(direct, swapped))?.text).toBe(kept ? "after" : "before");
+      },
+    );
+
+    it.each(Object.keys(persisted) as Conduct[])("repeats a read a few times, then is unavailable (%s)", async (conduct) => {
+      await direct.blobs.create("artifacts/T.faults/read", Buffer.from("there"));
+      const path = join(tmpdir(), `ogr-${process.pid}-severed`);
+      const read = (): Promise<boolean> => store.blobs.getToFile("artifacts/T.faults/read", path);
+      await expect(during(conduct, read)).rejects.toMatchObject({ code: "unavailable" });
+      expect(proxy.disturbed).toBe(3);
+      expect((await readdir(tmpdir())).filter((name) => name.startsWith(`ogr-${process.pid}-severed`))).toEqual([]);
+      expect(await text(store, "artifacts/T.faults/read")).toBe("there");
+    });
+
+    it("does not store a large file of which only a part arrived", async () => {
+      const path = join(tmpdir(), `ogr-${process.pid}-large`);
+      await fillFile(path, 20 * 1024 * 1024);
+      const upload = store.blobs.createFromFile("artifacts/T.faults/large", path);
+      setTimeout(() => {
+        proxy.conduct = "cut request";
+      }, 30);
+      const outcome = await upload.catch((fault: unknown) => fault);
+      proxy.conduct = "pass";
+      const kept = await direct.blobs.stat("artifacts/T.faults/large");
+      // Either it was through before the cut, or nothing of it is there.
+      expect(kept).toEqual(outcome === "created" ? { size_bytes: 20 * 1024 * 1024 } : undefined);
+      await rm(path);
+    });
+  });
+});

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/**
+ * - `pass`: hands everything through.
+ * - `cut answer`: hands the request through and breaks the connection when the server begins to answer.
+ * - `cut request`: breaks the connection at the first byte of the request.
+ * - `silence`: takes the request and never says anything.
+ * - `busy`: answers 503 and hands nothing through.
+ */
+export type Conduct = "pass" | "cut answer" | "cut request" | "silence" | "busy";
+
+export interface SeveringProxy {
+  readonly endpoint: string;
+  conduct: Conduct;
+  /** Requests that began while the conduct was not `pass`. */
+  disturbed: number;
+  close(): Promise<void>;
+}
+
+/** A real TCP proxy between a client and a server that fails on demand. */
+export async function startSeveringProxy(endpoint: string): Promise<SeveringProxy> {
+  const { hostname, port } = new URL(endpoint);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      // A broken connection is what this proxy is for; the other side goes with it.
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on("data", (bytes) => {
+      const { conduct } = proxy;
+      if (conduct !== "pass") {
+        proxy.disturbed += /^(GET|HEAD|PUT) /.test(bytes.toString("latin1", 0, 5)) ? 1 : 0;
+      }
+      if (conduct === "pass" || conduct === "cut answer") {
+        upstream.write(bytes);
+      } else if (conduct === "cut request") {
+        client.destroy();
+      } else if (conduct === "busy") {
+        client.end("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      }
+    });
+    upstream.on("data", (bytes) => {
+      if (proxy.conduct === "cut answer") {
+        client.destroy();
+      } else {
+        client.write(bytes);
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const proxy: SeveringProxy = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    conduct: "pass",
+    disturbed: 0,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      await closed;
+    },
+  };
+  return proxy;
+}
