@@ -1,0 +1,95 @@
+# What must be met before an allowed act runs, and how long its clocks are.
+package registry.requirements
+
+import data.registry.level
+import data.registry.office.office
+import data.registry.text
+
+# No data loosens these (contracts "Levels"): levels and offices can only ask for more.
+floor := {
+	"L0": {"card": false, "approvals": 0, "step_up": false},
+	"L1": {"card": false, "approvals": 0, "step_up": false},
+	"L2": {"card": false, "approvals": 0, "step_up": false},
+	"L3": {"card": true, "approvals": 1, "step_up": false},
+	"L4": {"card": true, "approvals": 1, "step_up": true},
+	"L5": {"card": true, "approvals": 2, "step_up": true},
+}
+
+card_needed(asked) if floor[asked].card
+
+card_needed(asked) if data.policy.levels[asked].card
+
+step_up_needed(asked) if floor[asked].step_up
+
+step_up_needed(asked) if data.policy.levels[asked].step_up
+
+# Below L3 nothing is asked for, until somebody opens a card and so asks for a look.
+approvals_needed(asked) if card_needed(asked)
+
+approvals_needed(_) if input.has_card
+
+# From L3 on, whoever made the change does not approve it, unless the tenant's policy says so.
+authors_excluded(asked) if {
+	level.at_least(asked, "L3")
+	not data.policy.author_may_approve
+}
+
+excluded(asked) := ["author", "pusher", "commit_author"] if authors_excluded(asked)
+
+excluded(asked) := [] if not authors_excluded(asked)
+
+office_step_up if office.approval_policy.step_up
+
+approvals(asked) := {
+	"kind": "approvals",
+	"count": max([
+		1,
+		floor[asked].approvals,
+		data.policy.levels[asked].approvals,
+		object.get(office.approval_policy, "min_approvals", 0),
+	]),
+	"role": object.get(office.approval_policy, "role", null),
+	"step_up": step_up,
+	"excludes": excluded(asked),
+} if {
+	step_up := count({"level" | step_up_needed(asked)} | {"office" | office_step_up}) > 0
+}
+
+attestations := [{"kind": "attestation", "predicate_type": data.policy.jobs[input.job_type].attestation} |
+	data.policy.jobs[input.job_type].attestation
+]
+
+requires(asked) := array.concat(
+	[{"kind": "card"} | card_needed(asked)],
+	array.concat([approvals(asked) | approvals_needed(asked)], attestations),
+)
+
+# An office's own time to live shortens a permit, never lengthens it.
+permit_ttl_ms(asked) := min([data.policy.levels[asked].permit_ttl_ms, office.ttl_default_ms])
+
+grounds(asked) := text.reason("requires.nothing", ["Nothing more is needed at level ", asked, "."]) if {
+	count(requires(asked)) == 0
+}
+
+grounds(asked) := text.reason("requires.these", [
+	"Level ", asked, " needs ", concat(", ", [phrase(item) | some item in requires(asked)]), ".",
+]) if {
+	count(requires(asked)) > 0
+}
+
+phrase(item) := "a card" if item.kind == "card"
+
+phrase(item) := concat(" ", ["an attestation of type", item.predicate_type]) if item.kind == "attestation"
+
+phrase(item) := concat("", [
+	format_int(item.count, 10),
+	{true: " approval", false: " approvals by different persons"}[item.count == 1],
+	role_phrase(item.role),
+	{true: " with step-up", false: ""}[item.step_up],
+]) if {
+	item.kind == "approvals"
+}
+
+role_phrase(role) := "" if role == null
+
+role_phrase(role) := concat(" ", [" in the role", role]) if role != null

@@ -1,0 +1,97 @@
+/** The preamble of a WebAssembly module: `\0asm` and version 1. Source: WebAssembly Core 1.0 §5.5.16. */
+const PREAMBLE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+const CUSTOM = 0;
+const U32_MAX_BYTES = 5;
+
+/** The bytes are no WebAssembly module, or one that is cut short. */
+export class WasmFormatError extends Error {
+  override readonly name = "WasmFormatError";
+}
+
+interface Section {
+  readonly start: number;
+  readonly end: number;
+  /** The name of a custom section; undefined for every other one. */
+  readonly name: string | undefined;
+  /** Where the content begins, after a custom section's name. */
+  readonly content: number;
+}
+
+/** An unsigned LEB128 integer below 2^32. Source: WebAssembly Core 1.0 §5.2.2. */
+export function encodeU32(value: number): Uint8Array {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new RangeError(`${value} is no unsigned 32-bit integer.`);
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low | 0x80 : low);
+  } while (rest > 0);
+  return Uint8Array.from(bytes);
+}
+
+/** The integer that begins at `at` and the offset behind it. @throws WasmFormatError when it is too long or cut short. */
+export function decodeU32(bytes: Uint8Array, at: number): { readonly value: number; readonly next: number } {
+  let value = 0;
+  for (let i = 0; i < U32_MAX_BYTES; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) throw new WasmFormatError(`The module ends within an integer at byte ${at}; fetch the file again.`);
+    value += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte < 0x80) {
+      if (value > 0xffff_ffff) break;
+      return { value, next: at + i + 1 };
+    }
+  }
+  throw new WasmFormatError(`The integer at byte ${at} does not fit 32 bits; this is no WebAssembly module.`);
+}
+
+function sectionsOf(wasm: Uint8Array): Section[] {
+  if (!PREAMBLE.every((byte, at) => wasm[at] === byte))
+    throw new WasmFormatError("The bytes do not begin like a WebAssembly module of version 1; build the policy with `opa build -t wasm`.");
+  const sections: Section[] = [];
+  for (let start = PREAMBLE.length; start < wasm.length; ) {
+    const size = decodeU32(wasm, start + 1);
+    const end = size.next + size.value;
+    if (end > wasm.length) throw new WasmFormatError(`The section at byte ${start} is cut short; fetch the file again.`);
+    sections.push({
+      start,
+      end,
+      ...(wasm[start] === CUSTOM ? customHead(wasm, size.next, end) : { name: undefined, content: size.next }),
+    });
+    start = end;
+  }
+  return sections;
+}
+
+function customHead(wasm: Uint8Array, at: number, end: number): { readonly name: string; readonly content: number } {
+  const length = decodeU32(wasm, at);
+  const content = length.next + length.value;
+  if (content > end) throw new WasmFormatError(`The name of the custom section at byte ${at} is cut short; fetch the file again.`);
+  return {
+    name: new TextDecoder().decode(wasm.subarray(length.next, content)),
+    content,
+  };
+}
+
+/** The contents of every custom section called `name`, in their order. @throws WasmFormatError */
+export function customSections(wasm: Uint8Array, name: string): Uint8Array[] {
+  return sectionsOf(wasm)
+    .filter((section) => section.name === name)
+    .map((section) => wasm.slice(section.content, section.end));
+}
+
+/** The module without its custom sections called `name`, and with one at its end that holds `content`. @throws WasmFormatError */
+export function replaceCustomSection(wasm: Uint8Array, name: string, content: Uint8Array): Uint8Array {
+  const kept = sectionsOf(wasm).filter((section) => section.name !== name);
+  const label = new TextEncoder().encode(name);
+  const body = Buffer.concat([encodeU32(label.length), label, content]);
+  return new Uint8Array(
+    Buffer.concat([
+      PREAMBLE,
+      ...kept.map((section) => wasm.subarray(section.start, section.end)),
+      Uint8Array.of(CUSTOM),
+      encodeU32(body.length),
+      body,
+    ]),
+  );
+}
