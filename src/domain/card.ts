@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { contextSchema } from "./context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
 import { JOB_TYPES, jobSchema } from "./job.js";
 import { LEVELS } from "./level.js";
@@ -7,16 +8,23 @@ import { LEVELS } from "./level.js";
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-const intentSchema = z.string().trim().min(1, "Say in a sentence what this is for.").max(500, "The intent has at most 500 characters.");
+const intentSchema = z
+  .string()
+  .trim()
+  .min(1, "Say in a sentence what this is for.")
+  .max(500, "The intent has at most 500 characters.")
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "The intent is well-formed Unicode without NUL.");
 
-/** Free facts of the caller, kept with the card; nothing decides by them. */
-const contextSchema = z.record(z.string().max(100), z.json());
+/** JSON.stringify writes a lone surrogate, which canonical JSON has no form for, as an escape (ECMA-262 §25.5.2). */
+function isWellFormed(context: Record<string, unknown>): boolean {
+  return !/\\ud[89a-f][0-9a-f]{2}/i.test(JSON.stringify(context).replaceAll("\\\\", ""));
+}
 
 const proposal = {
   tenant_id: tenantIdSchema,
   office_id: officeIdSchema,
   intent: intentSchema,
-  context: contextSchema.refine((c) => JSON.stringify(c).length <= 16_384, "The context has at most 16 KiB.").default({}),
+  context: contextSchema.refine(isWellFormed, "The context is well-formed Unicode.").default({}),
   jobType: z.enum(JOB_TYPES, "This job type is not known."),
   target: targetSchema,
   risk: z.enum(LEVELS, "Write a level from `L0` to `L5`.").optional(),

@@ -14,6 +14,8 @@ export function problemsOf(error: z.ZodError): Problem[] {
     const at = issue.path.map(String);
     if (issue.code === "unrecognized_keys")
       return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
+    // For the bad key of a record zod says only that it is bad; why, the key's own schema says.
+    if (issue.code === "invalid_key") return [{ field: at.join("."), problem: issue.issues.map((inner) => inner.message).join(" ") }];
     return [{ field: at.join("."), problem: issue.message }];
   });
 }

@@ -1,0 +1,13 @@
+import pg from "pg";
+
+/** How column values become JavaScript values: as `pg` does, but `bigint` becomes a number instead of a string. */
+export const columnTypes: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 && format !== "binary" ? wholeNumber : pg.types.getTypeParser(oid, format),
+};
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`${text} does not fit a JavaScript number; a time, sequence number or count in the database is damaged.`);
+}

@@ -1,0 +1,13 @@
+import { type QueryExecutorProvider, sql } from "kysely";
+
+/**
+ * The schema in which this connection makes its tables. What must not be deceived by a temporary table of the same name names it.
+ *
+ * @throws when the connection's `search_path` names no schema that exists.
+ */
+export async function schemaName(db: QueryExecutorProvider): Promise<string> {
+  const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db);
+  const schema = rows[0]?.schema;
+  if (schema) return schema;
+  throw new Error("The database's search_path names no schema: create one, for instance `create schema public`.");
+}

@@ -1,0 +1,85 @@
+import { jsonArrayFrom } from "kysely/helpers/postgres";
+import type { Db } from "../database/database.js";
+import { type ActorKind, actorKind } from "../domain/ids.js";
+import type { Membership } from "./memberships.js";
+
+/** A person's account, an agent or an app in one tenant. `person_id` is null for what belongs to nobody. */
+export interface Actor {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+  readonly kind: ActorKind;
+  readonly person_id: string | null;
+  readonly display_name: string;
+  readonly disabled: boolean;
+  readonly offices: readonly Membership[];
+}
+
+export interface NewActor {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+  readonly person_id: string | null;
+  readonly display_name: string;
+}
+
+/** Adds an actor, and its person if that is new; `false` when the tenant has this actor already, which then stays as it is. */
+export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
+  if (actor.person_id !== null) {
+    await db
+      .insertInto("persons")
+      .values({ person_id: actor.person_id })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  const inserted = await db
+    .insertInto("actors")
+    .values(actor)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("actor_id")
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+/** The actor with its offices, disabled or not; `undefined` when the tenant has none of this id. */
+export async function findActor(db: Db, tenantId: string, actorId: string): Promise<Actor | undefined> {
+  const row = await selectActors(db).where("actors.tenant_id", "=", tenantId).where("actors.actor_id", "=", actorId).executeTakeFirst();
+  return row && actorOf(row);
+}
+
+/** The tenant's actors in the order of their ids. */
+export async function listActors(db: Db, tenantId: string): Promise<Actor[]> {
+  const rows = await selectActors(db).where("actors.tenant_id", "=", tenantId).orderBy("actors.actor_id").execute();
+  return rows.map(actorOf);
+}
+
+/** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
+export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("actors")
+    .set({ disabled_at: new Date(nowMs) })
+    .where("tenant_id", "=", tenantId)
+    .where("actor_id", "=", actorId)
+    .where("disabled_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+function selectActors(db: Db) {
+  return db
+    .selectFrom("actors")
+    .selectAll("actors")
+    .select((eb) =>
+      jsonArrayFrom(
+        eb
+          .selectFrom("memberships")
+          .select(["memberships.office_id", "memberships.roles"])
+          .whereRef("memberships.tenant_id", "=", "actors.tenant_id")
+          .whereRef("memberships.actor_id", "=", "actors.actor_id")
+          .orderBy("memberships.office_id"),
+      ).as("offices"),
+    );
+}
+
+function actorOf(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
+  const { tenant_id, actor_id, person_id, display_name, offices } = row;
+  return { tenant_id, actor_id, kind: actorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
+}

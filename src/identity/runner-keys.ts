@@ -1,0 +1,41 @@
+import type { Db } from "../database/database.js";
+import type { Target } from "../domain/ids.js";
+import { jwksSchema } from "../domain/jwks.js";
+import type { Jwks, PublicJwk } from "../domain/signature.js";
+
+/** Registers the key by which a tenant's runner of this target signs receipts; registering it again changes nothing, also once revoked. */
+export async function addRunnerKey(db: Db, tenantId: string, target: Target, jwk: PublicJwk): Promise<void> {
+  jwksSchema.parse({ keys: [jwk] });
+  await db
+    .insertInto("runner_keys")
+    .values({ tenant_id: tenantId, target, kid: jwk.kid, jwk: JSON.stringify(jwk) })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** From now on the key signs nothing that is accepted; `false` when there was no such key, or it was revoked before. */
+export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, kid: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("runner_keys")
+    .set({ revoked_at: new Date(nowMs) })
+    .where("tenant_id", "=", tenantId)
+    .where("target", "=", target)
+    .where("kid", "=", kid)
+    .where("revoked_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/** The keys that sign receipts for this tenant and target now. */
+export async function runnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
+  const rows = await db
+    .selectFrom("runner_keys")
+    .select("jwk")
+    .where("tenant_id", "=", tenantId)
+    .where("target", "=", target)
+    .where("revoked_at", "is", null)
+    .orderBy("added_at")
+    .orderBy("kid")
+    .execute();
+  return jwksSchema.parse({ keys: rows.map((row) => row.jwk) });
+}

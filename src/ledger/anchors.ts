@@ -1,0 +1,78 @@
+import type { Db } from "../database/database.js";
+import type { ChainHead } from "./entry.js";
+
+/** A head of a chain that was anchored outside the database. */
+export type Anchor = ChainHead;
+
+/** What the anchors say of a database. `older`: it ends before entry `seq`, so it was restored from a backup taken earlier. */
+export type AnchorVerdict =
+  | { readonly ok: true; readonly anchored_seq: number }
+  | { readonly ok: false; readonly seq: number; readonly code: "older" | "differs"; readonly text: string };
+
+/** The head that is to be anchored next, or undefined when the newest anchor names it already (or nothing was appended). */
+export async function unanchoredHead(db: Db, container: string): Promise<ChainHead | undefined> {
+  return db
+    .selectFrom("ledger_heads as head")
+    .select(["head.seq", "head.hash"])
+    .where("head.container", "=", container)
+    .where("head.seq", ">", 0)
+    .where((row) =>
+      row.not(
+        row.exists(
+          row
+            .selectFrom("ledger_anchors as anchor")
+            .select("anchor.seq")
+            .whereRef("anchor.container", "=", "head.container")
+            .whereRef("anchor.seq", "=", "head.seq"),
+        ),
+      ),
+    )
+    .executeTakeFirst();
+}
+
+/** Notes that the head's signed copy lies in the object store since `anchoredAt` (milliseconds since 1970). Repeating it changes nothing. */
+export async function recordAnchored(db: Db, container: string, head: ChainHead, anchoredAt: number): Promise<void> {
+  await db
+    .insertInto("ledger_anchors")
+    .values({ container, seq: head.seq, hash: head.hash, anchored_at: anchoredAt })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** The hashes of a chain's entries at `seqs`; an entry that is not there is left out. */
+export async function hashesAt(db: Db, container: string, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  if (seqs.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("ledger_entries")
+    .select(["seq", "hash"])
+    .where("container", "=", container)
+    .where("seq", "in", seqs)
+    .execute();
+  return new Map(rows.map(({ seq, hash }) => [seq, hash]));
+}
+
+/**
+ * Holds a chain against its anchors, whose signatures the caller has checked: every anchored entry must be there with the anchored hash.
+ * Answers the lowest anchor that does not fit. Pure. Source: contracts "Events and projections".
+ */
+export function verifyAnchors(hashes: ReadonlyMap<number, string>, anchors: readonly Anchor[]): AnchorVerdict {
+  const ordered = [...anchors].sort((a, b) => a.seq - b.seq);
+  for (const { seq, hash } of ordered) {
+    const found = hashes.get(seq);
+    if (found === undefined)
+      return {
+        ok: false,
+        seq,
+        code: "older",
+        text: `The database is older than the anchor at entry ${seq}: restore a newer backup before anything is written.`,
+      };
+    if (found !== hash)
+      return {
+        ok: false,
+        seq,
+        code: "differs",
+        text: `Entry ${seq} is not the one that was anchored: this is another history than the one that was signed.`,
+      };
+  }
+  return { ok: true, anchored_seq: ordered.at(-1)?.seq ?? 0 };
+}

@@ -1,0 +1,90 @@
+import { sql } from "kysely";
+import type { Trx } from "../database/database.js";
+import { type EventType, type NewEvent, registryContainer } from "../domain/event.js";
+import { type CommandConflict, commandConflict, commandsIn } from "./command-conflict.js";
+import { linked, type WrittenEntry } from "./entry.js";
+import { LEDGER_CHANNEL, noticesOf } from "./notice.js";
+import type { OpenedRow } from "./open-function.js";
+import { effectsOf } from "./projections/projections.js";
+import { waves, writeTogether } from "./projections/waves.js";
+
+/** One of the events that were to be appended. `is_new` is false where the chain had its key already. */
+export interface Appended {
+  readonly type: EventType;
+  readonly key: string;
+  readonly seq: number;
+  readonly is_new: boolean;
+}
+
+export type AppendOutcome =
+  | { readonly ok: true; readonly appended: readonly Appended[] }
+  /** Nothing was written; the transaction can go on. */
+  | { readonly ok: false; readonly conflict: CommandConflict };
+
+/** The parameters of one statement bound how many events fit. */
+const EVENTS_MAX = 1_000;
+
+/**
+ * Appends `events` to the tenant's chain, updates the projections and wakes the watchers, all in the caller's transaction. Events whose
+ * key the chain has are skipped, so that a retry changes nothing. The container stays locked until the transaction ends: do nothing
+ * slow in it. `atMs` is milliseconds since 1970. Source: ADR-002 §7, contracts "Events and projections".
+ */
+export async function append(trx: Trx, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+  if (events.length === 0) return { ok: true, appended: [] };
+  if (events.length > EVENTS_MAX)
+    throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`);
+  const container = registryContainer(tenantId);
+  const opened = await openChain(trx, container, tenantId, events);
+  const known = new Map(Object.entries(opened.known));
+  const fresh = firstOfEachKey(events).filter((event) => !known.has(event.key));
+  const conflict = commandConflict(fresh, opened.taken);
+  if (conflict !== undefined) return { ok: false, conflict };
+  const written = linked(container, tenantId, opened, fresh, atMs);
+  if (written.length > 0) await write(trx, tenantId, written);
+  const seqs = new Map([...known, ...written.map(({ entry }) => [entry.key, entry.seq] as const)]);
+  const appended = events.map(({ type, key }, n) => {
+    const isFirst = events.findIndex((event) => event.key === key) === n;
+    return { type, key, seq: seqs.get(key) ?? 0, is_new: isFirst && !known.has(key) };
+  });
+  return { ok: true, appended };
+}
+
+function firstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
+async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
+  const keys = events.map((event) => event.key);
+  const commands = commandsIn(events);
+  const jtis = commands.map(({ jti }) => jti);
+  const jobIds = commands.map(({ job_id }) => job_id);
+  const { rows } = await sql<OpenedRow>`
+    select seq, hash, known, taken from ledger_open(${container}, ${tenantId}, ${keys}::text[], ${jtis}::text[], ${jobIds}::text[])`.execute(
+    trx,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`ledger_open answered nothing for ${container}; run the migrations again.`);
+  return row;
+}
+
+/** The entries, the first writes of the projections and the notices travel together: one round trip for most appends. */
+async function write(trx: Trx, tenantId: string, written: readonly WrittenEntry[]): Promise<void> {
+  const entries = written.map(({ entry }) => entry);
+  const rows = written.map(({ entry, payloadText }) => ({
+    container: entry.container,
+    seq: entry.seq,
+    tenant_id: entry.tenant_id,
+    type: entry.type,
+    key: entry.key,
+    at_ms: entry.at_ms,
+    payload: payloadText,
+    prev_hash: entry.prev_hash,
+    hash: entry.hash,
+  }));
+  const [first = [], ...later] = waves(effectsOf(trx, entries)).map((wave) => wave.map((effect) => effect.write));
+  const notices = noticesOf(tenantId, entries).map((notice) => JSON.stringify(notice));
+  const notify = sql`select pg_notify(${LEDGER_CHANNEL}, notice) from unnest(${notices}::text[]) as notice`;
+  await writeTogether(trx, [trx.insertInto("ledger_entries").values(rows), ...first], notify);
+  for (const wave of later) await writeTogether(trx, wave, sql`select`);
+}

@@ -1,0 +1,61 @@
+import { effect, json, type Projection, text } from "./effect.js";
+
+/** The commands and what became of them. */
+export const commandsProjection: Projection = {
+  "command.issued": (write, { tenant_id, seq, at_ms, payload }) => {
+    const { envelope, envelope_digest, project_id, actor_id, workflow_id, card_id } = payload;
+    return effect(
+      [`commands/${envelope.jti}`, `commands job/${envelope.jobId}`],
+      write.insertInto("commands").values({
+        tenant_id,
+        jti: envelope.jti,
+        seq,
+        job_id: envelope.jobId,
+        job_type: envelope.jobType,
+        project_id,
+        target: envelope.target,
+        actor_id,
+        office_id: envelope.office_id,
+        card_id,
+        workflow_id,
+        envelope: json(envelope),
+        envelope_digest,
+        status: "running",
+        denial_code: null,
+        denial_message: null,
+        issued_at: at_ms,
+        finished_at: null,
+      }),
+    );
+  },
+  // A receipt says what really happened: an end without one does not undo it, and it does undo such an end.
+  "command.closed": (write, { tenant_id, at_ms, payload }) =>
+    effect(
+      [`commands/${payload.jti}`],
+      write
+        .updateTable("commands")
+        .set({
+          status: payload.status,
+          denial_code: payload.denial.code,
+          denial_message: text(payload.denial.message),
+          finished_at: at_ms,
+        })
+        .where("tenant_id", "=", tenant_id)
+        .where("jti", "=", payload.jti)
+        .where("status", "=", "running"),
+    ),
+  "receipt.recorded": (write, { tenant_id, payload: { receipt } }) =>
+    effect(
+      [`commands/${receipt.jti}`],
+      write
+        .updateTable("commands")
+        .set({
+          status: receipt.status,
+          denial_code: receipt.code ?? null,
+          denial_message: receipt.error === "" ? null : text(receipt.error),
+          finished_at: receipt.finished_at,
+        })
+        .where("tenant_id", "=", tenant_id)
+        .where("jti", "=", receipt.jti),
+    ),
+};

@@ -1,0 +1,56 @@
+import { type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
+import type { PermitStatus } from "./tables.js";
+
+type PermitEnd = "permit.revoked" | "permit.expired" | "permit.refused";
+
+/** The permits, and whether one can still be used. */
+export const permitsProjection: Projection = {
+  "permit.issued": (write, { tenant_id, seq, at_ms, payload: { permit, card_id, actor_id, intent } }) =>
+    effect(
+      [`permits/${permit.jti}`],
+      write
+        .insertInto("permits")
+        .values({
+          tenant_id,
+          jti: permit.jti,
+          seq,
+          card_id,
+          actor_id,
+          intent: text(intent),
+          subject_hash: permit.scopes.subject_hash,
+          permit: json(permit),
+          status: "issued",
+          issued_at: at_ms,
+          exp: permit.exp,
+          ended_at: null,
+          end_reason: null,
+          ended_by: null,
+        })
+        .onConflict((conflict) => conflict.doNothing()),
+    ),
+  "command.issued": (write, { tenant_id, payload: { envelope } }) =>
+    effect(
+      [`permits/${envelope.jti}`],
+      write
+        .updateTable("permits")
+        .set({ status: "used" })
+        .where("tenant_id", "=", tenant_id)
+        .where("jti", "=", envelope.jti)
+        .where("status", "=", "issued"),
+    ),
+  "permit.revoked": (write, entry) => ended(write, entry, "revoked"),
+  "permit.expired": (write, entry) => ended(write, entry, "expired"),
+  "permit.refused": (write, entry) => ended(write, entry, "refused"),
+};
+
+/** An end was won with the permit's claim, so it holds even where a command had been issued. */
+function ended(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {
+  return effect(
+    [`permits/${payload.jti}`],
+    write
+      .updateTable("permits")
+      .set({ status, ended_at: at_ms, end_reason: text(payload.reason), ended_by: payload.by })
+      .where("tenant_id", "=", tenant_id)
+      .where("jti", "=", payload.jti),
+  );
+}

@@ -1,0 +1,38 @@
+import type { Db } from "../../database/database.js";
+import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+
+export interface ReleaseItem {
+  readonly project_id: string;
+  readonly tag: string;
+  readonly commit: string;
+  readonly notes_hash: string;
+  readonly tagged_at: number;
+}
+
+/** The catalog: a tenant's releases, or one project's, the latest first. Source: ADR-002 §3. */
+export async function releaseCatalog(
+  db: Db,
+  query: PageRequest & { readonly tenant_id: string; readonly project_id?: string | undefined },
+): Promise<Page<ReleaseItem>> {
+  let select = db
+    .selectFrom("registry_releases")
+    .select(["seq", "project_id", "tag", "commit", "notes_hash", "tagged_at"])
+    .where("tenant_id", "=", query.tenant_id);
+  if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
+  if (query.after !== undefined) select = select.where("seq", "<", query.after);
+  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, ({ seq: _, ...release }) => release);
+}
+
+export async function releaseByTag(
+  db: Db,
+  query: { readonly tenant_id: string; readonly project_id: string; readonly tag: string },
+): Promise<ReleaseItem | undefined> {
+  return db
+    .selectFrom("registry_releases")
+    .select(["project_id", "tag", "commit", "notes_hash", "tagged_at"])
+    .where("tenant_id", "=", query.tenant_id)
+    .where("project_id", "=", query.project_id)
+    .where("tag", "=", query.tag)
+    .executeTakeFirst();
+}

@@ -1,0 +1,47 @@
+import type { ColumnType } from "kysely";
+
+/** A `bigint` column that always fits a JavaScript number: milliseconds, sequence numbers, counts. */
+export type WholeNumber = ColumnType<number, number, number>;
+
+/**
+ * A `json` column: written as canonical text (RFC 8785), read as the value. The type is `json` and not `jsonb` because `json` keeps the
+ * text as it was written and accepts every string that JSON has, also one with `\u0000`.
+ */
+export type JsonText<T> = ColumnType<T, string, string>;
+
+/** One event of a container's chain; never updated or deleted. `hash` is BLAKE3 of JCS of all the other columns. */
+export interface LedgerEntriesTable {
+  container: string;
+  /** From 1, without gaps. */
+  seq: WholeNumber;
+  tenant_id: string;
+  type: string;
+  /** The writer's own name of the event, unique in its container. */
+  key: string;
+  at_ms: WholeNumber;
+  payload: JsonText<unknown>;
+  prev_hash: string;
+  hash: string;
+}
+
+/** The newest entry of each container; `seq` is 0 where there is none yet. */
+export interface LedgerHeadsTable {
+  container: string;
+  tenant_id: string;
+  seq: WholeNumber;
+  hash: string;
+}
+
+/** The heads whose signed copy lies in the object store. Not a projection: it is no event and survives a rebuild. */
+export interface LedgerAnchorsTable {
+  container: string;
+  seq: WholeNumber;
+  hash: string;
+  anchored_at: WholeNumber;
+}
+
+export interface LedgerTables {
+  ledger_entries: LedgerEntriesTable;
+  ledger_heads: LedgerHeadsTable;
+  ledger_anchors: LedgerAnchorsTable;
+}

@@ -1,0 +1,100 @@
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from "@simplewebauthn/server";
+import { COSEALG } from "@simplewebauthn/server/helpers";
+import type { Assertion } from "../domain/statement.js";
+import { assertionSignature, attestationObject, authenticatorData, CEREMONY_FLAGS, newPasskey, type Passkey } from "./authenticator.js";
+
+/**
+ * Makes a passkey for a site and the answer that registers it: what a browser and its authenticator do in
+ * `navigator.credentials.create` (WebAuthn Level 3 §5.1.3). The key is software: see {@link openPasskeyFile} for what that means.
+ *
+ * @throws when `origin` is not a page of the relying party, or the site does not take ES256.
+ */
+export function createPasskey(
+  options: PublicKeyCredentialCreationOptionsJSON,
+  origin: string,
+): { passkey: Passkey; response: RegistrationResponseJSON } {
+  const rpId = options.rp.id ?? new URL(origin).hostname;
+  requireOrigin(origin, rpId);
+  if (!options.pubKeyCredParams.some((offered) => offered.alg === COSEALG.ES256))
+    throw new Error("The registry does not take ES256 keys, the only ones that a software passkey has; use another authenticator.");
+  const passkey = newPasskey(rpId, { handle: options.user.id, name: options.user.name });
+  const response: RegistrationResponseJSON = {
+    id: passkey.credential_id,
+    rawId: passkey.credential_id,
+    type: "public-key",
+    clientExtensionResults: { credProps: { rk: true } },
+    authenticatorAttachment: "platform",
+    response: {
+      clientDataJSON: clientData("webauthn.create", options.challenge, origin).toString("base64url"),
+      attestationObject: attestationObject(passkey).toString("base64url"),
+      transports: ["internal"],
+    },
+  };
+  return { passkey, response };
+}
+
+/** What to assert: a site's options, or the 32 bytes of a challenge that the caller computed itself from what it shows to the person. */
+export type AssertionRequest = PublicKeyCredentialRequestOptionsJSON | Uint8Array;
+
+/**
+ * Asserts a challenge: what a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). Whoever calls
+ * keeps the answered passkey, whose counter went up, before it hands out the assertion.
+ *
+ * @throws when `origin` is not a page of the relying party, or the options ask for other passkeys.
+ */
+export function assertPasskey(
+  passkey: Passkey,
+  request: AssertionRequest,
+  origin: string,
+  rpId: string,
+): { passkey: Passkey; assertion: Assertion } {
+  requireOrigin(origin, rpId);
+  if (!answers(passkey, request, rpId))
+    throw new Error(`The passkey ${passkey.credential_id} is not one that ${rpId} asks for; register it there first.`);
+  const used = { ...passkey, counter: passkey.counter + 1 };
+  const clientDataJSON = clientData("webauthn.get", challengeOf(request), origin);
+  const authData = authenticatorData(rpId, CEREMONY_FLAGS, used.counter);
+  const assertion: Assertion = {
+    id: used.credential_id,
+    rawId: used.credential_id,
+    type: "public-key",
+    clientExtensionResults: {},
+    authenticatorAttachment: "platform",
+    response: {
+      clientDataJSON: clientDataJSON.toString("base64url"),
+      authenticatorData: authData.toString("base64url"),
+      signature: assertionSignature(used, authData, clientDataJSON).toString("base64url"),
+      userHandle: used.user_handle,
+    },
+  };
+  return { passkey: used, assertion };
+}
+
+/** Whether the request would be answered by this passkey: made for the same site, and among those that the options allow. */
+export function answers(passkey: Passkey, request: AssertionRequest, rpId: string): boolean {
+  if (passkey.rp_id !== rpId) return false;
+  if (request instanceof Uint8Array) return true;
+  if (request.rpId !== undefined && request.rpId !== rpId) return false;
+  const allowed = request.allowCredentials ?? [];
+  return allowed.length === 0 || allowed.some((credential) => credential.id === passkey.credential_id);
+}
+
+/** Collected client data (WebAuthn Level 3 §5.8.1), in the member order of its serialisation (§5.8.1.1). */
+export function clientData(type: "webauthn.create" | "webauthn.get", challenge: string, origin: string): Buffer {
+  return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }), "utf8");
+}
+
+function challengeOf(request: AssertionRequest): string {
+  return request instanceof Uint8Array ? Buffer.from(request).toString("base64url") : request.challenge;
+}
+
+/** A browser lets a page use only passkeys of its own domain or one above it: without this, any site could ask for another's. */
+function requireOrigin(origin: string, rpId: string): void {
+  const { hostname } = new URL(origin);
+  if (hostname !== rpId && !hostname.endsWith(`.${rpId}`))
+    throw new Error(`The origin ${origin} may not use passkeys of ${rpId}; check the registry's address.`);
+}

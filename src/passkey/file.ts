@@ -1,0 +1,110 @@
+import { dirname } from "node:path";
+import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
+import { z } from "zod";
+import { parseWith, problemsText } from "../domain/problems.js";
+import type { Assertion } from "../domain/statement.js";
+import { withLock } from "../stack/lock.js";
+import { type Passkey, passkeySchema } from "./authenticator.js";
+import { type AssertionRequest, answers, assertPasskey, createPasskey } from "./client.js";
+import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "./private-file.js";
+
+const PASSKEYS_MAX = 100;
+const contentSchema = z.strictObject({ version: z.literal(1), passkeys: z.array(passkeySchema).max(PASSKEYS_MAX).readonly() });
+
+/** A passkey without its key. */
+export type PasskeySummary = Pick<Passkey, "credential_id" | "rp_id" | "user_name" | "counter">;
+
+export interface PasskeyFile {
+  readonly path: string;
+  list(): Promise<PasskeySummary[]>;
+  /**
+   * Makes a passkey, keeps it, and answers what registers it.
+   *
+   * @throws when the options exclude a passkey of this file (the person has registered it already), or the file is full.
+   */
+  create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
+  /**
+   * Asserts with the newest passkey that fits. The higher counter is on the disk before the assertion is answered.
+   *
+   * @throws when no passkey of this file fits.
+   */
+  assert(request: AssertionRequest, origin: string, rpId: string): Promise<Assertion>;
+}
+
+/**
+ * The software passkeys in a file: a WebAuthn authenticator for terminals and tests. Its keys lie in the file as they are. Whoever can
+ * read the file (the account, root, a backup) is the person, as far as a step-up can tell; it proves possession of a file, and nobody's
+ * presence. For production use hardware keys or the platform's authenticator.
+ *
+ * The file is created on first use with mode 0600 in a folder with mode 0700, refused when others can read it, replaced atomically, and
+ * changed under a lock, so that of two processes none uses a counter twice.
+ */
+export function openPasskeyFile(path: string): PasskeyFile {
+  const locked = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
+    await preparePrivateFolder(dirname(path));
+    return withLock(
+      `${path}.lock`,
+      () => undefined,
+      async () => work(await read(path)),
+    );
+  };
+  return {
+    path,
+    async list() {
+      const passkeys = await read(path);
+      return passkeys.map(({ credential_id, rp_id, user_name, counter }) => ({ credential_id, rp_id, user_name, counter }));
+    },
+    create(options, origin) {
+      return locked(async (passkeys) => {
+        const excluded = new Set(options.excludeCredentials?.map((credential) => credential.id));
+        const present = passkeys.find((passkey) => excluded.has(passkey.credential_id));
+        if (present !== undefined)
+          throw new Error(
+            `A passkey of ${path} is registered for this person already: ${present.credential_id}. Use it, or disable it first.`,
+          );
+        if (passkeys.length >= PASSKEYS_MAX)
+          throw new Error(`${path} holds ${PASSKEYS_MAX} passkeys, the most it can; move it away and begin a new one.`);
+        const { passkey, response } = createPasskey(options, origin);
+        await write(path, [...passkeys, passkey]);
+        return response;
+      });
+    },
+    assert(request, origin, rpId) {
+      return locked(async (passkeys) => {
+        const chosen = passkeys.findLast((passkey) => answers(passkey, request, rpId));
+        if (chosen === undefined) throw new Error(`No passkey in ${path} fits what ${rpId} asks for; register one first.`);
+        const { passkey: used, assertion } = assertPasskey(chosen, request, origin, rpId);
+        await write(
+          path,
+          passkeys.map((passkey) => (passkey === chosen ? used : passkey)),
+        );
+        return assertion;
+      });
+    },
+  };
+}
+
+async function read(path: string): Promise<readonly Passkey[]> {
+  const text = await readPrivateFile(path);
+  if (text === undefined) return [];
+  const parsed = parseWith(contentSchema, jsonOf(path, text));
+  if (!parsed.ok)
+    throw new Error(
+      `${path} is no passkey file (${problemsText(parsed.problems)}); restore it, or move it away and register a new passkey.`,
+    );
+  return parsed.value.passkeys;
+}
+
+function jsonOf(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's own message can quote the file, which holds a private key.
+    if (error instanceof SyntaxError) throw new Error(`${path} is not JSON; restore it, or move it away and register a new passkey.`);
+    throw error;
+  }
+}
+
+async function write(path: string, passkeys: readonly Passkey[]): Promise<void> {
+  await writePrivateFile(path, `${JSON.stringify({ version: 1, passkeys } satisfies z.infer<typeof contentSchema>, null, 2)}\n`);
+}
