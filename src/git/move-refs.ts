@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Denial, denied, type Outcome } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git-id.js";
+import type { RefMove } from "../domain/ref-move.js";
+import { actRef, directoryConflict } from "../domain/ref-name.js";
+import { type ObjectStore, StorageFault } from "../storage/ports.js";
+import { GitFault } from "./git-fault.js";
+import { type Refs, type RefTarget, serialisePackedRefs } from "./packed-refs.js";
+import { type RefsState, readRefs } from "./refs-state.js";
+import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+
+/** How often a swap that others won is tried again; each loss means that another act went through. */
+const TRIES_MAX = 64;
+
+export interface Move {
+  readonly jti: string;
+  readonly refs: readonly (RefMove & { readonly peeled?: string })[];
+  /** What `refs/ubl/acts/<jti>` points to, so that the act and its outcome are known from the same object. */
+  readonly act: RefTarget;
+  /** Act refs that have a receipt and need no record any more. */
+  readonly finished: readonly string[];
+}
+
+export interface Moved {
+  /** The refs with the move in them. */
+  readonly state: RefsState;
+  /** The version that was replaced, or undefined when an earlier attempt of this very act had moved the refs. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Moves all refs of an act together with its record, or none: read, check, one conditional PUT (contracts "Storage"). `known` saves
+ * the first read. A lost swap is tried again while the moved refs themselves stand where they should; an own write whose answer was
+ * lost is recognised by its record. Denials: `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
+ */
+export async function moveRefs(
+  store: ObjectStore,
+  name: RepositoryName,
+  move: Move,
+  known: RefsState,
+  signal: AbortSignal,
+): Promise<Outcome<Moved>> {
+  const key = repositoryKeys(name).packedRefs;
+  let state: RefsState | undefined = known;
+  let fresh = false;
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    if (!fresh && tries > 0) {
+      state = await readRefs(store, name);
+      fresh = true;
+    }
+    if (state === undefined) return denied("project_unknown", `${name.project_id} has no repository; register the project first.`);
+    if (state.refs.has(actRef(move.jti))) return { ok: true, value: { state, from: undefined } };
+    const refusal = moveProblem(state.refs, move.refs);
+    // What was known may be old: nobody is refused on a stale reading.
+    if (refusal !== undefined && fresh) return { ok: false, denial: refusal };
+    if (refusal === undefined) {
+      signal.throwIfAborted();
+      const refs = moved(state.refs, move);
+      const asked_at_ms = performance.now();
+      const version = await swap(store, key, state.version, serialisePackedRefs(refs));
+      if (version !== undefined)
+        return { ok: true, value: { state: { version, refs, asked_at_ms, answered_at_ms: performance.now() }, from: state.version } };
+      if (tries > 0) await sleep(Math.random() * 4 * tries);
+    }
+    fresh = false;
+  }
+  throw new GitFault(
+    "contended",
+    `The refs of ${name.project_id} moved ${TRIES_MAX} times in a row. Try again when fewer acts write to it.`,
+  );
+}
+
+/** Why these moves cannot start from `refs`, or undefined. */
+export function moveProblem(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
+  for (const { name, old, new: next } of moves) {
+    const current = refs.get(name)?.id ?? ZERO_ID;
+    if (current !== old) {
+      if (old === ZERO_ID && name.startsWith("refs/tags/"))
+        return { code: "ref_exists", message: `${name} exists and is ${current}. Choose another tag.` };
+      return { code: "ref_moved", message: `${name} is ${current} and not ${old}. Fetch, rebase or merge, and push again.` };
+    }
+    if (current !== ZERO_ID || next === ZERO_ID) continue;
+    const conflict = directoryConflict(name, refs.keys());
+    if (conflict !== undefined)
+      return {
+        code: "ref_conflict",
+        message: `${name} cannot stand beside ${conflict}: one name is a directory of the other. Choose another name.`,
+      };
+  }
+  return undefined;
+}
+
+function moved(refs: Refs, move: Move): Refs {
+  const next = new Map(refs);
+  for (const name of move.finished) next.delete(name);
+  for (const { name, new: id, peeled } of move.refs) {
+    if (id === ZERO_ID) next.delete(name);
+    else next.set(name, peeled === undefined ? { id } : { id, peeled });
+  }
+  next.set(actRef(move.jti), move.act);
+  return next;
+}
+
+/** The new version, or undefined when the swap was lost or nobody knows: reading again tells. */
+async function swap(store: ObjectStore, key: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
+  try {
+    const result = await store.pointers.swap(key, expected, bytes);
+    return result.won ? result.version : undefined;
+  } catch (error) {
+    if (error instanceof StorageFault && error.code === "outcome_unknown") return undefined;
+    throw error;
+  }
+}

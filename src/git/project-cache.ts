@@ -1,0 +1,232 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ObjectStore } from "../storage/ports.js";
+import type { DerivedState } from "./derive-pointer.js";
+import { fetchPackFile } from "./fetch-pack-file.js";
+import { ObjectReader } from "./object-reader.js";
+import { notOlder, type RefsState } from "./refs-state.js";
+import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+import type { Scope } from "./scope.js";
+import { createScratch, type Scratch } from "./scratch.js";
+import type { StockGit } from "./stock-git.js";
+import { Turns } from "./turns.js";
+
+const DOWNLOADS = 4;
+const VERSIONS_MAX = 512;
+const IDLE_SCRATCHES_MAX = 4;
+/** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
+const PACKS_WITHOUT_INDEX_MAX = 48;
+
+/**
+ * The packs of one repository on the local disk. They are copies of immutable objects, so any of them may be deleted at any time. The
+ * folder holds complete packs of the store and nothing else; each was checked before it was stored, so every object in it has
+ * everything that it links to.
+ */
+export class ProjectCache {
+  readonly turns = new Turns();
+  readonly moves = new Turns();
+  /** The refs as this process saw or wrote them last: where the next move starts, which the swap itself then proves. */
+  latest: RefsState | undefined;
+  /** Derived objects by key, as this process saw or wrote them last. */
+  readonly derived = new Map<string, DerivedState>();
+  /** Versions of the refs whose objects are all here. */
+  readonly #versions = new Set<string>();
+  readonly #packs = new Map<string, number>();
+  #folderStamp = "";
+  #unindexed = 0;
+  #reader: ObjectReader | undefined;
+  readonly #idleScratches: Scratch[] = [];
+  users = 0;
+  last_used = 0;
+
+  constructor(
+    readonly name: RepositoryName,
+    readonly git: StockGit,
+  ) {}
+
+  get folder(): string {
+    return this.#scope.path("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+  }
+
+  get objects(): string {
+    return join(this.folder, "objects");
+  }
+
+  get size_bytes(): number {
+    return [...this.#packs.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  get #scope(): Scope {
+    return this.git.scope;
+  }
+
+  get #packFolder(): string {
+    return join(this.objects, "pack");
+  }
+
+  /** Takes refs that were read, unless what is remembered may be newer: an own act must not disappear from it again. */
+  remember(state: RefsState): void {
+    if (this.latest === undefined || notOlder(state, this.latest)) this.latest = state;
+  }
+
+  knows(version: string): boolean {
+    return this.#versions.has(version);
+  }
+
+  learn(version: string): void {
+    this.#versions.add(version);
+    const [oldest] = this.#versions;
+    if (this.#versions.size > VERSIONS_MAX && oldest !== undefined) this.#versions.delete(oldest);
+  }
+
+  /** Makes sure that every object of the refs at `version` is here: free when it already was and nobody touched the folder. */
+  async sync(store: ObjectStore, version: string, signal: AbortSignal): Promise<void> {
+    if (this.knows(version) && this.#folderStamp === (await this.#stamp())) return;
+    await this.turns.run(async () => {
+      if (this.knows(version) && this.#folderStamp === (await this.#stamp())) return;
+      await this.#download(store, signal);
+      this.learn(version);
+    });
+  }
+
+  /** Takes a pack that the store has, from the scratch repository that made it. */
+  async adopt(hash: string, packPath: string, indexPath: string, size_bytes: number): Promise<void> {
+    await this.turns.run(async () => {
+      if (this.#packs.has(hash)) return;
+      const untouched = this.#folderStamp === (await this.#stamp());
+      await rename(packPath, this.#path(hash, "pack"));
+      await rename(indexPath, this.#path(hash, "idx"));
+      this.#packs.set(hash, size_bytes);
+      this.#unindexed += 1;
+      // What somebody else did to the folder meanwhile must still be noticed.
+      if (untouched) this.#folderStamp = await this.#stamp();
+    });
+  }
+
+  reader(): ObjectReader {
+    if (this.#reader === undefined || !this.#reader.usable) this.#reader = new ObjectReader(this.#scope, this.folder);
+    return this.#reader;
+  }
+
+  /** A scratch repository for one act: a new one, or one that an act left empty. Making folders costs more than all else in a small push. */
+  takeScratch(): Scratch {
+    const idle = this.#idleScratches.pop();
+    return idle !== undefined && existsSync(idle.gitDir) ? idle : createScratch(this.#scope, this.objects);
+  }
+
+  returnScratch(scratch: Scratch): void {
+    if (this.#idleScratches.length < IDLE_SCRATCHES_MAX && existsSync(scratch.gitDir) && scratch.isEmpty())
+      this.#idleScratches.push(scratch);
+    else scratch.remove();
+  }
+
+  /** Ends its process and removes the folders of no act. */
+  async close(): Promise<void> {
+    for (const scratch of this.#idleScratches.splice(0)) scratch.remove();
+    await this.closeReader();
+  }
+
+  get hasReader(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  async closeReader(): Promise<void> {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    await reader?.close();
+  }
+
+  /** One index over all packs, so that the thousandth push is as quick as the first. */
+  async indexPacks(): Promise<void> {
+    if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
+    await this.turns.run(async () => {
+      this.#unindexed = 0;
+      const untouched = this.#folderStamp === (await this.#stamp());
+      await this.git.output({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
+      if (untouched) this.#folderStamp = await this.#stamp();
+    });
+  }
+
+  /** Deletes the folder, unless an act has begun to use it. An act that comes meanwhile waits and then starts from an empty cache. */
+  async evict(): Promise<void> {
+    await this.turns.run(async () => {
+      if (this.users > 0) return;
+      this.#versions.clear();
+      this.#packs.clear();
+      this.#folderStamp = "";
+      await this.close();
+      const trash = this.#scope.path("cache", `.trash-${randomUUID()}`);
+      // Renamed first, so that nobody ever sees half a cache.
+      await rename(this.folder, trash).catch(ignoreAbsence);
+      await rm(trash, { recursive: true, force: true });
+    });
+  }
+
+  /** Counts what an earlier process left here, so that it can be evicted before anybody opens it. */
+  async measure(): Promise<void> {
+    for (const file of (await readdir(this.#packFolder).catch(ignoreAbsence)) ?? []) {
+      const hash = /^pack-([0-9a-f]{40})\.pack$/.exec(file)?.[1];
+      if (hash !== undefined) this.#packs.set(hash, (await stat(this.#path(hash, "pack"))).size);
+    }
+  }
+
+  async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
+    await this.#prepareFolder();
+    const keys = repositoryKeys(this.name);
+    const listed = new Set<string>();
+    for await (const key of store.blobs.list(keys.packs)) listed.add(key.slice(keys.packs.length));
+    const wanted = [...listed]
+      .flatMap((file) => /^pack-([0-9a-f]{40})\.idx$/.exec(file)?.[1] ?? [])
+      .filter((hash) => listed.has(`pack-${hash}.pack`));
+    const present = new Set(await readdir(this.#packFolder));
+    // Whatever is not in the store belongs to another life of it. The index over all packs may name such a pack.
+    let foreign = false;
+    for (const file of present) {
+      if (listed.has(file) || file === "multi-pack-index") continue;
+      foreign = true;
+      await rm(join(this.#packFolder, file), { recursive: true, force: true });
+    }
+    if (foreign) {
+      await this.closeReader();
+      await rm(join(this.#packFolder, "multi-pack-index"), { force: true });
+    }
+    const missing = wanted.filter((hash) => !present.has(`pack-${hash}.pack`) || !present.has(`pack-${hash}.idx`));
+    await Promise.all(
+      Array.from({ length: DOWNLOADS }, async () => {
+        for (let hash = missing.pop(); hash !== undefined; hash = missing.pop()) {
+          signal.throwIfAborted();
+          // git takes a pack from its index on, so the index comes last.
+          await fetchPackFile(store, keys.pack(hash), this.#path(hash, "pack"), hash, 20);
+          await fetchPackFile(store, keys.index(hash), this.#path(hash, "idx"), hash, 40);
+        }
+      }),
+    );
+    this.#packs.clear();
+    for (const hash of wanted) this.#packs.set(hash, (await stat(this.#path(hash, "pack"))).size);
+    this.#unindexed = present.has("multi-pack-index") && !foreign ? this.#unindexed : wanted.length;
+    this.#folderStamp = await this.#stamp();
+  }
+
+  async #prepareFolder(): Promise<void> {
+    const folder = this.#scope.folder("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+    await mkdir(this.#packFolder, { recursive: true });
+    await mkdir(join(folder, "refs"), { recursive: true });
+    await writeFile(join(folder, "HEAD"), "ref: refs/heads/main\n");
+  }
+
+  /** Changes whenever a name in the folder of packs appears or disappears. */
+  async #stamp(): Promise<string> {
+    const found = await stat(this.#packFolder, { bigint: true }).catch(ignoreAbsence);
+    return found === undefined ? "absent" : `${found.ino}:${found.mtimeNs}`;
+  }
+
+  #path(hash: string, extension: "pack" | "idx"): string {
+    return join(this.#packFolder, `pack-${hash}.${extension}`);
+  }
+}
+
+function ignoreAbsence(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}

@@ -1,0 +1,130 @@
+import { readdir, rm } from "node:fs/promises";
+import { actRef } from "../domain/ref-name.js";
+import type { ObjectStore } from "../storage/ports.js";
+import { OpenRepository } from "./open-repository.js";
+import { ProjectCache } from "./project-cache.js";
+import { readRefs } from "./refs-state.js";
+import type { RepositoryName } from "./repository-key.js";
+import { Scope } from "./scope.js";
+import { removeLeftovers } from "./scratch.js";
+import { StockGit } from "./stock-git.js";
+
+export interface RepositoriesOptions {
+  /** How many bytes of packs may stay on the disk while no act uses them. */
+  readonly cache_max_bytes: number;
+}
+
+const DEFAULTS: RepositoriesOptions = { cache_max_bytes: 4 * 1024 ** 3 };
+
+/** The readers that stay open, one process each. */
+const READERS_MAX = 32;
+
+/**
+ * The repositories of one tenant as its acts open them: the store holds the truth, `scopeFolder` a bounded cache of immutable packs
+ * and one scratch repository for each act under way. The folder can be deleted at any time. Source: design "Git on the object store".
+ */
+export class Repositories {
+  readonly scope: Scope;
+  readonly git: StockGit;
+  readonly #options: RepositoriesOptions;
+  readonly #caches = new Map<string, ProjectCache>();
+  #ready: Promise<void> | undefined;
+
+  constructor(scopeFolder: string, options: Partial<RepositoriesOptions> = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.scope = new Scope(scopeFolder);
+    this.git = new StockGit(this.scope);
+  }
+
+  /** Proves that git is there and new enough, and removes what dead processes left. Called by the first `open` too. */
+  ready(): Promise<void> {
+    this.#ready ??= this.#prepare();
+    return this.#ready;
+  }
+
+  /**
+   * The repository with every object of its refs on the local disk, or undefined when the store has none. Warm, it costs one small
+   * read; none for what follows from the act `jti`, when this process remembers refs that have that act's record in them. `close` it
+   * when the act ends.
+   */
+  async open(store: ObjectStore, name: RepositoryName, signal: AbortSignal, jti?: string): Promise<OpenRepository | undefined> {
+    await this.ready();
+    const latest = jti === undefined ? undefined : this.#caches.get(idOf(name))?.latest;
+    const state = latest?.refs.has(actRef(jti ?? "")) ? latest : await readRefs(store, name);
+    if (state === undefined) return undefined;
+    const cache = this.#cache(name);
+    cache.users += 1;
+    cache.remember(state);
+    try {
+      await cache.sync(store, state.version, signal);
+      await this.#boundReaders(cache);
+    } catch (error) {
+      cache.users -= 1;
+      throw error;
+    }
+    return new OpenRepository(store, name, state, cache, () => this.#release(cache));
+  }
+
+  /** Ends every process that it started. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#caches.values()].map((cache) => cache.close()));
+    this.git.close();
+  }
+
+  async #prepare(): Promise<void> {
+    await this.git.requireVersion();
+    removeLeftovers(this.scope);
+    const folder = this.scope.folder("cache");
+    for (const tenant of await readdir(folder)) {
+      if (tenant.startsWith(".trash-")) {
+        await rm(this.scope.path("cache", tenant), { recursive: true, force: true });
+        continue;
+      }
+      for (const project of await readdir(this.scope.path("cache", tenant))) {
+        const cache = this.#cache({ tenant_id: tenant, project_id: project.replace(/\.git$/, "") });
+        await cache.measure();
+      }
+    }
+  }
+
+  #cache(name: RepositoryName): ProjectCache {
+    const id = idOf(name);
+    const known = this.#caches.get(id);
+    if (known !== undefined) return known;
+    const cache = new ProjectCache(name, this.git);
+    this.#caches.set(id, cache);
+    return cache;
+  }
+
+  async #release(cache: ProjectCache): Promise<void> {
+    cache.last_used = performance.now();
+    try {
+      await cache.indexPacks();
+    } finally {
+      cache.users -= 1;
+      await this.#evict();
+    }
+  }
+
+  /** Deletes the caches that were unused for longest until the rest fits; never one that an act is using. */
+  async #evict(): Promise<void> {
+    let total = 0;
+    for (const cache of this.#caches.values()) total += cache.size_bytes;
+    for (const cache of [...this.#caches.values()].sort((a, b) => a.last_used - b.last_used)) {
+      if (total <= this.#options.cache_max_bytes) return;
+      if (cache.users > 0) continue;
+      total -= cache.size_bytes;
+      await cache.evict();
+    }
+  }
+
+  async #boundReaders(newest: ProjectCache): Promise<void> {
+    const open = [...this.#caches.values()].filter((cache) => cache.hasReader && cache !== newest && cache.users === 0);
+    const tooMany = open.sort((a, b) => a.last_used - b.last_used).slice(0, Math.max(0, open.length - READERS_MAX + 1));
+    await Promise.all(tooMany.map((cache) => cache.closeReader()));
+  }
+}
+
+function idOf({ tenant_id, project_id }: RepositoryName): string {
+  return `${tenant_id}/${project_id}`;
+}

@@ -1,0 +1,22 @@
+import { repoPrefix } from "../domain/storage-key.js";
+
+/** Names one repository of the store. */
+export interface RepositoryName {
+  readonly tenant_id: string;
+  readonly project_id: string;
+}
+
+/** Where the files of a bare repository lie. Source: ADR-002 §5, gitrepository-layout(5). */
+export function repositoryKeys({ tenant_id, project_id }: RepositoryName) {
+  const prefix = repoPrefix(tenant_id, project_id);
+  return {
+    head: `${prefix}/HEAD`,
+    config: `${prefix}/config`,
+    refsKeep: `${prefix}/refs/.keep`,
+    objectsKeep: `${prefix}/objects/.keep`,
+    packedRefs: `${prefix}/packed-refs`,
+    packs: `${prefix}/objects/pack/`,
+    pack: (hash: string) => `${prefix}/objects/pack/pack-${hash}.pack`,
+    index: (hash: string) => `${prefix}/objects/pack/pack-${hash}.idx`,
+  };
+}

@@ -1,0 +1,71 @@
+import type { ObjectSource } from "./object-source.js";
+import { parseTree, type TreeEntry } from "./object-text.js";
+
+/** The longest path below a tree, and how many paths there are, among those that changed. */
+interface Reach {
+  readonly longest_bytes: number;
+  readonly paths: number;
+  readonly name: string;
+  readonly below: Reach | undefined;
+}
+
+const NOTHING: Reach = { longest_bytes: 0, paths: 0, name: "", below: undefined };
+
+export interface ChangedPaths {
+  readonly longest_bytes: number;
+  readonly longest: string;
+  readonly count: number;
+}
+
+/**
+ * Measures the paths that a commit adds or changes. Trees are shared, so a few objects can stand for more paths than anybody could
+ * walk: every pair of trees is looked at once, and what it reaches is added up.
+ */
+export class TreePaths {
+  readonly #known = new Map<string, Promise<Reach>>();
+  readonly #trees = new Map<string, Promise<TreeEntry[]>>();
+
+  constructor(private readonly source: ObjectSource) {}
+
+  /** The paths of `tree` that differ from `base`, the tree of the commit before; without a base all of them. */
+  async changed(tree: string, base: string | undefined): Promise<ChangedPaths> {
+    const reach = await this.#reach(tree, base);
+    const names: string[] = [];
+    for (let at: Reach | undefined = reach; at !== undefined && at.name !== ""; at = at.below) names.push(at.name);
+    return { longest_bytes: reach.longest_bytes, longest: names.join("/"), count: reach.paths };
+  }
+
+  #reach(tree: string, base: string | undefined): Promise<Reach> {
+    if (tree === base) return Promise.resolve(NOTHING);
+    const key = `${tree}:${base ?? ""}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const reach = this.#measure(tree, base);
+    this.#known.set(key, reach);
+    return reach;
+  }
+
+  async #measure(tree: string, base: string | undefined): Promise<Reach> {
+    const [entries, baseEntries] = await Promise.all([this.#entries(tree), base === undefined ? [] : this.#entries(base)]);
+    const before = new Map(baseEntries.map((entry) => [entry.name, entry]));
+    let longest = NOTHING;
+    let paths = 0;
+    for (const entry of entries) {
+      const old = before.get(entry.name);
+      if (old !== undefined && old.id === entry.id && old.isTree === entry.isTree) continue;
+      const below = entry.isTree ? await this.#reach(entry.id, old?.isTree ? old.id : undefined) : undefined;
+      const longest_bytes = entry.name_bytes + (below === undefined || below.longest_bytes === 0 ? 0 : 1 + below.longest_bytes);
+      paths += 1 + (below?.paths ?? 0);
+      if (longest_bytes > longest.longest_bytes) longest = { longest_bytes, paths: 0, name: entry.name, below };
+    }
+    return { ...longest, paths };
+  }
+
+  #entries(tree: string): Promise<TreeEntry[]> {
+    const known = this.#trees.get(tree);
+    if (known !== undefined) return known;
+    const entries = this.source.read(tree).then((object) => parseTree(object.bytes));
+    this.#trees.set(tree, entries);
+    return entries;
+  }
+}

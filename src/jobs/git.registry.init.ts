@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import type { InitParams } from "../domain/job.js";
+import type { Plan } from "../domain/plan.js";
+import { projectKey, repoPrefix } from "../domain/storage-key.js";
+import { createRepository, settled } from "../git/create-repository.js";
+import { NO_DIFF } from "../git/history.js";
+import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { onKnownProject } from "./open-project.js";
+import { writeProjectIndex } from "./project-index.js";
+import { storedJson } from "./stored-json.js";
+
+/** The part of `project.json` that says who registered the project. */
+const registrationSchema = z.object({ jti: z.string() });
+
+/**
+ * Registers a project: `project.json`, created if absent, decides who does; then its empty bare repository (ADR-002 §6, contracts
+ * "Jobs of the ADR"). Denial: `project_exists`.
+ */
+export const initJob: JobHandler<InitParams> = {
+  jobType: "git.registry.init",
+
+  async plan(context, input): Promise<Outcome<Plan>> {
+    const { params } = input;
+    if ((await context.store.blobs.stat(projectKey(context.tenant_id, params.project_id))) !== undefined) return exists(params.project_id);
+    return granted({
+      basis: {
+        tenant_id: context.tenant_id,
+        project_id: params.project_id,
+        job_type: "git.registry.init",
+        target: input.target,
+        params,
+        refs: [],
+        creates: [],
+        policy_hash: input.policy_hash,
+        infra: input.infra,
+      },
+      fast_forward: null,
+      commit_count: 0,
+      commits: [],
+      author_emails: [],
+      diffstat: NO_DIFF,
+    });
+  },
+
+  async execute(context, input): Promise<Outcome<Effects>> {
+    const { project_id } = input.params;
+    await context.step("fetched");
+    const declaration = declarationOf(context, input);
+    const key = projectKey(context.tenant_id, project_id);
+    await context.step("checked");
+    context.signal.throwIfAborted();
+    await settled(
+      () => context.store.blobs.create(key, declaration),
+      async () => (await context.store.blobs.stat(key)) !== undefined,
+    );
+    const registered = await context.store.blobs.get(key);
+    if (registered === undefined) throw new Error(`${key} was created and cannot be read. Check the object store; then try again.`);
+    const winner = registrationSchema.parse(JSON.parse(Buffer.from(registered).toString("utf8")));
+    if (winner.jti !== input.jti) return exists(project_id);
+    context.log(`registered ${project_id}`);
+    await context.step("stored");
+    const stored = await createRepository(context.store, { tenant_id: context.tenant_id, project_id });
+    context.log(`created the bare repository ${repoPrefix(context.tenant_id, project_id)}`);
+    await context.step("moved");
+    return granted({
+      refs: [],
+      commit: null,
+      artifacts: [{ project_id, repo: repoPrefix(context.tenant_id, project_id) }],
+      staged_bytes: 0,
+      stored_bytes: declaration.length + stored,
+    });
+  },
+
+  async derive(context, input) {
+    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeProjectIndex(context, repository, input));
+  },
+};
+
+function declarationOf(context: JobContext, { jti, params, permit }: ExecuteInput<InitParams>): Buffer {
+  return storedJson({
+    tenant_id: context.tenant_id,
+    project_id: params.project_id,
+    name: params.name,
+    owners: params.owners,
+    visibility: params.visibility,
+    registered_at: permit.iat,
+    registered_by: permit.scopes.actor_id,
+    jti,
+  });
+}
+
+function exists(projectId: string) {
+  return denied("project_exists", `${projectId} is registered already. Choose another id.`);
+}

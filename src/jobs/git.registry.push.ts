@@ -1,0 +1,101 @@
+import { granted, type Outcome } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git-id.js";
+import type { PushParams } from "../domain/job.js";
+import type { Plan } from "../domain/plan.js";
+import { actRef, branchRef } from "../domain/ref-name.js";
+import { stagingKey } from "../domain/storage-key.js";
+import { finishedActs } from "../git/finished-acts.js";
+import type { OpenRepository } from "../git/open-repository.js";
+import type { Refs } from "../git/packed-refs.js";
+import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { onKnownProject, onProject } from "./open-project.js";
+import { writeProjectIndex } from "./project-index.js";
+import { type PushChange, prepareChange } from "./push-change.js";
+import { pushPlan } from "./push-plan.js";
+
+/**
+ * Moves one branch by a bundle, a diff or a format-patch series, or deletes it (ADR-002 §6, contracts "Jobs of the ADR"). Denials: those
+ * of the ingest, `project_unknown`, `staged_bytes_missing`, `subject_hash_mismatch`, `ref_moved`, `ref_missing`, `ref_conflict`.
+ */
+export const pushJob: JobHandler<PushParams> = {
+  jobType: "git.registry.push",
+
+  plan(context, input): Promise<Outcome<Plan>> {
+    return onProject(context, input.params.project_id, async (repository) => {
+      // The plan names neither ids nor dates that come from the permit, so any instant does.
+      const change = await prepareChange(context, repository, input.params, 0);
+      return change.ok ? granted(await pushPlan(context, repository, input, change.value)) : change;
+    });
+  },
+
+  execute(context, input): Promise<Outcome<Effects>> {
+    return onProject(context, input.params.project_id, async (repository) => {
+      const earlier = await earlierEffects(context, input, repository.state.refs);
+      if (earlier !== undefined) return earlier;
+      const change = await prepareChange(context, repository, input.params, input.permit.iat);
+      return change.ok ? publish(context, repository, input, change.value) : change;
+    });
+  },
+
+  async derive(context, input) {
+    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeProjectIndex(context, repository, input));
+  },
+};
+
+/** Stores the objects, then moves the branch and records the act, by one conditional write. */
+async function publish(
+  context: JobContext,
+  repository: OpenRepository,
+  input: ExecuteInput<PushParams>,
+  change: PushChange,
+): Promise<Outcome<Effects>> {
+  const pack = change.kind === "update" ? change.push.pack : undefined;
+  const next = change.kind === "delete" ? ZERO_ID : change.push.tip;
+  const [stored_bytes, finished] = await Promise.all([
+    pack === undefined ? 0 : repository.storePack(pack, context.signal),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti),
+  ]);
+  if (pack !== undefined) context.log(`stored pack-${pack.hash} (${stored_bytes} bytes)`);
+  await context.step("stored");
+  const moved = await repository.moveRefs(
+    {
+      jti: input.jti,
+      refs: [{ name: change.ref, old: change.old, new: next }],
+      act: { id: change.kind === "delete" ? change.old : next },
+      finished,
+    },
+    context.signal,
+  );
+  if (!moved.ok) return moved;
+  context.log(`moved ${change.ref} from ${change.old} to ${next}`);
+  await context.step("moved");
+  return granted(effects(input.params, next, change.staged_bytes, stored_bytes));
+}
+
+/** What an earlier attempt of this act did, by its record, whatever moved since; undefined when there was none. */
+async function earlierEffects(
+  context: JobContext,
+  { jti, params }: ExecuteInput<PushParams>,
+  refs: Refs,
+): Promise<Outcome<Effects> | undefined> {
+  const record = refs.get(actRef(jti));
+  if (record === undefined) return undefined;
+  context.log("an earlier attempt had moved the refs");
+  await context.step("moved");
+  // Usage is that of the attempt that finishes: this one stored nothing.
+  const staged =
+    params.patch === undefined ? await context.store.blobs.stat(stagingKey(context.tenant_id, params.subject_hash)) : undefined;
+  const staged_bytes = params.patch === undefined ? (staged?.size_bytes ?? 0) : Buffer.byteLength(params.patch, "base64");
+  return granted(effects(params, params.delete === true ? ZERO_ID : record.id, staged_bytes, 0));
+}
+
+function effects(params: PushParams, next: string, staged_bytes: number, stored_bytes: number): Effects {
+  const { branch, expected_old } = params;
+  return {
+    refs: [{ name: branchRef(branch), old: expected_old, new: next }],
+    commit: next === ZERO_ID ? null : next,
+    artifacts: [next === ZERO_ID ? { branch, deleted: expected_old } : { branch, commit: next }],
+    staged_bytes,
+    stored_bytes,
+  };
+}

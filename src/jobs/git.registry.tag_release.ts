@@ -1,0 +1,132 @@
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git-id.js";
+import type { TagReleaseParams } from "../domain/job.js";
+import { PLAN_COMMITS_MAX, type Plan } from "../domain/plan.js";
+import { actRef, tagRef } from "../domain/ref-name.js";
+import { releaseManifestKey } from "../domain/storage-key.js";
+import { isOnBranch } from "../git/ancestry.js";
+import { finishedActs } from "../git/finished-acts.js";
+import { NO_DIFF, readHistory } from "../git/history.js";
+import { moveProblem } from "../git/move-refs.js";
+import type { OpenRepository } from "../git/open-repository.js";
+import { packTag } from "../git/pack-tag.js";
+import type { Effects, JobContext, JobHandler } from "./handler.js";
+import { onKnownProject, onProject } from "./open-project.js";
+import { writeProjectIndex } from "./project-index.js";
+import { writeRelease } from "./release-manifest.js";
+
+/**
+ * Makes an annotated tag of a commit that a branch reaches, and from its receipt the release's manifest (ADR-002 §6, contracts "Jobs of
+ * the ADR"). Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`.
+ */
+export const tagReleaseJob: JobHandler<TagReleaseParams> = {
+  jobType: "git.registry.tag_release",
+
+  plan(context, input): Promise<Outcome<Plan>> {
+    const { params } = input;
+    return onProject(context, params.project_id, async (repository) => {
+      const refusal = await tagProblem(context, repository, params);
+      if (refusal !== undefined) return refusal;
+      // What a release brings is what no earlier tag has: those commits' authors do not approve it themselves.
+      const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.signal);
+      return granted({
+        basis: {
+          tenant_id: context.tenant_id,
+          project_id: params.project_id,
+          job_type: "git.registry.tag_release",
+          target: input.target,
+          params,
+          refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: null }],
+          creates: [{ kind: "tag", object: params.commit, tag: params.tag, message: tagMessage(params) }],
+          policy_hash: input.policy_hash,
+          infra: input.infra,
+        },
+        fast_forward: null,
+        commit_count: history.count,
+        commits: [...history.commits],
+        author_emails: [...history.author_emails],
+        diffstat: NO_DIFF,
+      });
+    });
+  },
+
+  execute(context, input): Promise<Outcome<Effects>> {
+    const { params, jti } = input;
+    return onProject(context, params.project_id, async (repository) => {
+      const record = repository.state.refs.get(actRef(jti));
+      if (record !== undefined) {
+        context.log("an earlier attempt had made the tag");
+        await context.step("moved");
+        return granted(effects(context, params, record.id, 0));
+      }
+      const refusal = await tagProblem(context, repository, params);
+      if (refusal !== undefined) return refusal;
+      await context.step("fetched");
+      const message = tagMessage(params);
+      const tag = await packTag(
+        repository,
+        { name: params.tag, commit: params.commit, message },
+        input.permit.iat,
+        context.limits,
+        context.signal,
+      );
+      if (!tag.ok) return tag;
+      const { id, pack } = tag.value;
+      context.log(`made tag object ${id}`);
+      await context.step("checked");
+      const [stored_bytes, finished] = await Promise.all([
+        pack === undefined ? 0 : repository.storePack(pack, context.signal),
+        finishedActs(context.store, context.tenant_id, repository.state.refs, jti),
+      ]);
+      await context.step("stored");
+      const target = { id, peeled: params.commit };
+      const move = { name: tagRef(params.tag), old: ZERO_ID, new: id, peeled: params.commit };
+      const moved = await repository.moveRefs({ jti, refs: [move], act: target, finished }, context.signal);
+      if (!moved.ok) return moved;
+      context.log(`tagged ${params.commit} as ${params.tag}`);
+      await context.step("moved");
+      return granted(effects(context, params, id, stored_bytes));
+    });
+  },
+
+  async derive(context, input) {
+    await onKnownProject(context, input.params.project_id, input.jti, async (repository) => {
+      await Promise.all([writeProjectIndex(context, repository, input), writeRelease(context, repository, input)]);
+    });
+  },
+};
+
+async function tagProblem(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
+  const refusal = moveProblem(repository.state.refs, [{ name: tagRef(tag), old: ZERO_ID, new: "" }]);
+  if (refusal !== undefined) return { ok: false, denial: refusal } as const;
+  const object = await repository.reader().info(commit);
+  if (object?.type !== "commit" || !(await isOnBranch(repository, commit, context.signal)))
+    return denied(
+      "commit_unreachable",
+      `No branch of ${repository.name.project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
+    );
+  return undefined;
+}
+
+/** The notes, or the tag's name when there are none; git ends a message with a line end. */
+function tagMessage({ tag, notes }: TagReleaseParams): string {
+  const text = notes.trim() === "" ? tag : notes;
+  return text.endsWith("\n") ? text : `${text}\n`;
+}
+
+function effects(context: JobContext, params: TagReleaseParams, tagObject: string, stored_bytes: number): Effects {
+  return {
+    refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: tagObject }],
+    commit: params.commit,
+    artifacts: [
+      {
+        tag: params.tag,
+        tag_object: tagObject,
+        commit: params.commit,
+        manifest: releaseManifestKey(context.tenant_id, params.project_id, params.tag),
+      },
+    ],
+    staged_bytes: 0,
+    stored_bytes,
+  };
+}

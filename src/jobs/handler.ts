@@ -1,0 +1,74 @@
+import type { Outcome } from "../domain/denial.js";
+import type { JobParams, JobType } from "../domain/job.js";
+import type { Permit } from "../domain/permit.js";
+import type { Plan } from "../domain/plan.js";
+import type { Receipt } from "../domain/receipt.js";
+import type { RefMove } from "../domain/ref-move.js";
+import type { SignedStatement } from "../domain/statement.js";
+import type { Repositories } from "../git/repositories.js";
+import type { ObjectStore } from "../storage/ports.js";
+
+/** Bounds of one job; each has a unit in its name. */
+export interface JobLimits {
+  readonly staged_max_bytes: number;
+  readonly pack_max_bytes: number;
+  readonly objects_max_count: number;
+  readonly blob_max_bytes: number;
+  readonly path_max_bytes: number;
+}
+
+/** What a job may use. The store refuses keys of other tenants; `signal` aborts when the run time is up or the attempt is a ghost. */
+export interface JobContext {
+  readonly tenant_id: string;
+  readonly store: ObjectStore;
+  readonly repositories: Repositories;
+  readonly limits: JobLimits;
+  readonly signal: AbortSignal;
+  /** Adds a line to the act's log, which becomes evidence. */
+  log(line: string): void;
+  /** Marks that a step is complete; awaited before the next one begins, and throws when the attempt must stop. */
+  step(name: JobStep): Promise<void>;
+}
+
+/** The steps between which a Runner can die; a retry continues from the store alone. */
+export type JobStep = "claimed" | "fetched" | "checked" | "stored" | "moved" | "logged" | "receipted" | "derived";
+
+export interface PlanInput<P> {
+  readonly params: P;
+  readonly target: Plan["basis"]["target"];
+  readonly policy_hash: string;
+  readonly infra: Plan["basis"]["infra"];
+}
+
+export interface ExecuteInput<P> {
+  readonly jti: string;
+  readonly params: P;
+  readonly permit: Permit;
+}
+
+export interface DeriveInput<P> extends ExecuteInput<P> {
+  readonly receipt: Receipt;
+  readonly statements: readonly SignedStatement[];
+}
+
+/** What an act did, as the receipt will say it. */
+export interface Effects {
+  readonly refs: readonly RefMove[];
+  /** The commit that names the artifacts' folder, or null. */
+  readonly commit: string | null;
+  /** One JSON object each; the receipt carries them as strings (ADR-002 §8). */
+  readonly artifacts: readonly Record<string, string | number>[];
+  readonly staged_bytes: number;
+  readonly stored_bytes: number;
+}
+
+/**
+ * One job type. `plan` reads only. `execute` makes its effects visible by exactly one conditional write and, called again for the same
+ * `jti`, returns the same effects without a second one. `derive` writes what follows from the receipt and can be repeated.
+ */
+export interface JobHandler<P extends JobParams> {
+  readonly jobType: JobType;
+  plan(context: JobContext, input: PlanInput<P>): Promise<Outcome<Plan>>;
+  execute(context: JobContext, input: ExecuteInput<P>): Promise<Outcome<Effects>>;
+  derive(context: JobContext, input: DeriveInput<P>): Promise<void>;
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import type { JobParams } from "../domain/job.js";
+import { projectIndexKey } from "../domain/storage-key.js";
+import { derivePointer } from "../git/derive-pointer.js";
+import type { OpenRepository } from "../git/open-repository.js";
+import { compareRefNames } from "../git/packed-refs.js";
+import { visibleRefs } from "../git/refs-state.js";
+import type { DeriveInput, JobContext } from "./handler.js";
+import { storedJson } from "./stored-json.js";
+
+const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id: z.string(), finished_at: z.number() });
+
+/** The part of `index.json` that is read back. */
+const indexSchema = z.object({ last_act: lastActSchema });
+
+/** Writes `index.json`: refs, head and last act. Derived from `packed-refs` and the receipt; never replaced by an older state. */
+export async function writeProjectIndex<P extends JobParams>(
+  context: JobContext,
+  repository: OpenRepository,
+  input: DeriveInput<P>,
+): Promise<void> {
+  const { permit, receipt } = input;
+  const { project_id, tenant_id } = repository.name;
+  const ours = { jti: input.jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at: receipt.finished_at };
+  await derivePointer(context.store, repository, projectIndexKey(tenant_id, project_id), (state, before) => {
+    const theirs = before === undefined ? undefined : lastAct(before);
+    const refs = visibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));
+    return storedJson({
+      tenant_id,
+      project_id,
+      head: "refs/heads/main",
+      refs: refs.map(([name, { id, peeled }]) => (peeled === undefined ? { name, id } : { name, id, commit: peeled })),
+      // A derivation that comes late brings the refs of now and leaves the later act's name.
+      last_act: theirs !== undefined && theirs.finished_at > ours.finished_at ? theirs : ours,
+    });
+  });
+}
+
+/** Undefined when what lies there cannot be read: it is derived, so it is made anew. */
+function lastAct(bytes: Uint8Array) {
+  const text = Buffer.from(bytes).toString("utf8");
+  if (!text.startsWith("{") || !text.endsWith("}\n")) return undefined;
+  const parsed = indexSchema.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data.last_act : undefined;
+}

@@ -1,0 +1,90 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A person's clone, driven by stock git; its dates follow one another so that every run makes the same ids. */
+export class Clone {
+  #clock = 1_700_000_000;
+
+  constructor(readonly folder: string = temporaryFolder("ogr-clone-")) {
+    this.git("init", "-q", "-b", "main");
+  }
+
+  git(...args: string[]): string {
+    return this.run(args).toString("utf8").trim();
+  }
+
+  run(args: string[], input?: Uint8Array): Buffer {
+    this.#clock += 60;
+    const date = `${this.#clock} +0100`;
+    const env = {
+      PATH: process.env.PATH ?? "",
+      HOME: this.folder,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_CONFIG_GLOBAL: "/dev/null",
+      GIT_AUTHOR_NAME: "Ada",
+      GIT_AUTHOR_EMAIL: "ada@example.org",
+      GIT_COMMITTER_NAME: "Ada",
+      GIT_COMMITTER_EMAIL: "ada@example.org",
+      GIT_AUTHOR_DATE: date,
+      GIT_COMMITTER_DATE: date,
+    };
+    return execFileSync("git", args, {
+      cwd: this.folder,
+      env,
+      input: input ?? "",
+      stdio: ["pipe", "pipe", "pipe"],
+      maxBuffer: 256 * 1024 * 1024,
+    });
+  }
+
+  /** Writes a file and commits it; the new commit. */
+  commit(path: string, text: string | Uint8Array, message = `change ${path}`): string {
+    mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+    writeFileSync(join(this.folder, path), text);
+    this.git("add", "-A");
+    this.git("commit", "-q", "-m", message);
+    return this.head();
+  }
+
+  head(rev = "HEAD"): string {
+    return this.git("rev-parse", rev);
+  }
+
+  /** A bundle of `ref` without what `not` reaches. */
+  bundle(ref: string, not: readonly string[] = [], version = 2): Buffer {
+    const path = join(this.folder, ".git", "out.bundle");
+    this.git("bundle", "create", `--version=${version}`, path, ref, ...not.map((id) => `^${id}`));
+    return readFileSync(path);
+  }
+
+  /** A bundle around a pack made by hand. */
+  wrap(tip: string, pack: Uint8Array, prerequisites: readonly string[] = []): Buffer {
+    const header = `# v2 git bundle\n${prerequisites.map((id) => `-${id} x\n`).join("")}${tip} refs/heads/x\n\n`;
+    return Buffer.concat([Buffer.from(header), pack]);
+  }
+
+  /** Stores an object as it is given, however broken, and gives its id. */
+  object(type: string, bytes: Uint8Array): string {
+    return this.run(["hash-object", "-t", type, "-w", "--literally", "--stdin"], bytes).toString("utf8").trim();
+  }
+
+  /** A pack of exactly these objects. */
+  pack(ids: readonly string[]): Buffer {
+    return this.run(["pack-objects", "--stdout", "-q"], Buffer.from(ids.map((id) => `${id}\n`).join("")));
+  }
+
+  commitOf(tree: string, parents: readonly string[] = []): string {
+    return this.git("commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-m", "made by hand");
+  }
+}
+
+export function treeEntry(mode: string, name: string, id: string): Buffer {
+  return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, "hex")]);
+}
+
+/** A new folder below the system's temporary one. */
+export function temporaryFolder(prefix: string): string {
+  return mkdtempSync(join(tmpdir(), prefix));
+}
