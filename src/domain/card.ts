@@ -3,28 +3,19 @@ import { contextSchema } from "./context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
 import { JOB_TYPES, jobSchema } from "./job.js";
 import { LEVELS } from "./level.js";
+import { sentenceSchema } from "./sentence.js";
 
 /** Who runs an approved card: the flow itself as soon as it is approved, or a client with the permit until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-const intentSchema = z
-  .string()
-  .trim()
-  .min(1, "Say in a sentence what this is for.")
-  .max(500, "The intent has at most 500 characters.")
-  .refine((text) => text.isWellFormed() && !text.includes("\0"), "The intent is well-formed Unicode without NUL.");
-
-/** JSON.stringify writes a lone surrogate, which canonical JSON has no form for, as an escape (ECMA-262 §25.5.2). */
-function isWellFormed(context: Record<string, unknown>): boolean {
-  return !/\\ud[89a-f][0-9a-f]{2}/i.test(JSON.stringify(context).replaceAll("\\\\", ""));
-}
+const intentSchema = sentenceSchema("The intent", "Say in a sentence what this is for.");
 
 const proposal = {
   tenant_id: tenantIdSchema,
   office_id: officeIdSchema,
   intent: intentSchema,
-  context: contextSchema.refine(isWellFormed, "The context is well-formed Unicode.").default({}),
+  context: contextSchema.default({}),
   jobType: z.enum(JOB_TYPES, "This job type is not known."),
   target: targetSchema,
   risk: z.enum(LEVELS, "Write a level from `L0` to `L5`.").optional(),

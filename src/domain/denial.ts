@@ -28,6 +28,7 @@ export const DENIAL_CODES = [
   "statement_not_counted",
   "step_up_required",
   "step_up_invalid",
+  "attestation_invalid",
   "closed",
   "answer_invalid",
   // A job's own refusals.

@@ -1,3 +1,4 @@
+import type { AttestationEnvelope } from "./attestation.js";
 import type { Card } from "./card.js";
 import type { Denial } from "./denial.js";
 import type { CommandEnvelope } from "./envelope.js";
@@ -36,10 +37,22 @@ export interface EventPayloads {
     decide_by: number;
     permit_ttl_ms: number;
   };
+  /** Attestations of this plan are void with its approvals. */
   "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
   "card.approved": CardStatement;
   "card.rejected": CardStatement;
   "card.withdrawn": CardStatement;
+  /** An attestation of the plan of this round that counts. `attestation` has the one signature that was verified. */
+  "card.attested": {
+    card_id: string;
+    round: number;
+    attestation: AttestationEnvelope;
+    attestation_digest: string;
+    predicate_type: string;
+    plan_digest: string;
+    keyid: string;
+    missing: readonly Missing[];
+  };
   "card.closed": { card_id: string; status: FlowStatus; denial: Denial | null; reasons: readonly Reason[] };
 
   "permit.issued": { permit: Permit; card_id: string | null; actor_id: string; intent: string };

@@ -20,8 +20,8 @@ const NOTES_MAX_BYTES = 256 * 1024;
 const textLine = (what: string, max: number) =>
   z
     .string()
-    .trim()
     .min(1, `${what} is not empty.`)
+    .refine((text) => text === text.trim(), `${what} has no space at either end.`)
     .max(max, `${what} has at most ${max} characters.`)
     .refine((text) => !/\p{Cc}/u.test(text), `${what} is one line without control characters.`)
     .refine((text) => text.isWellFormed(), `${what} is well-formed Unicode.`);

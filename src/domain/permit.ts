@@ -3,6 +3,9 @@ import { actorIdSchema, blake3Schema, cardIdSchema, jtiSchema, officeIdSchema, t
 import { JOB_TYPES } from "./job.js";
 import { LEVELS } from "./level.js";
 
+/** The longest run time that a permit can give, in milliseconds: a day, as in the policy's data. */
+const RUN_MAX_MS = 24 * 3_600_000;
+
 export const permitScopesSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   jobType: z.enum(JOB_TYPES, "This job type is not known."),
@@ -25,7 +28,7 @@ export const permitSchema = z.strictObject({
   jti: jtiSchema,
   iat: timeMsSchema,
   exp: timeMsSchema,
-  max_run_ms: z.int().positive(),
+  max_run_ms: z.int().positive().max(RUN_MAX_MS),
   scopes: permitScopesSchema,
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),

@@ -12,10 +12,13 @@ export interface Approval {
   readonly at_ms: number;
 }
 
-/** A verified in-toto attestation about the plan. */
+/** A verified in-toto attestation about the plan, by the key `keyid`. */
 export interface Attestation {
+  readonly attestation_digest: string;
   readonly plan_digest: string;
   readonly predicate_type: string;
+  readonly keyid: string;
+  readonly at_ms: number;
 }
 
 /** What a requirement still lacks, for people and programs. */
@@ -33,7 +36,7 @@ export function missingOf(
   requirements: readonly Requirement[],
   planDigest: string,
   approvals: readonly Approval[],
-  attestations: readonly Attestation[],
+  attestations: readonly Pick<Attestation, "plan_digest" | "predicate_type">[],
 ): Missing[] {
   return requirements.flatMap((requirement) => {
     if (requirement.kind === "card") return [];

@@ -43,22 +43,22 @@ export function keyId(x: string): string {
 /** @throws when `pem` is no Ed25519 private key. */
 export function signingKeyFromPem(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem);
-  if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("The signing key is not Ed25519; make one with `ogr keys new`.");
+  if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("The signing key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`.");
   const { x } = createPublicKey(privateKey).export({ format: "jwk" });
-  if (x === undefined) throw new Error("The signing key has no public part; make a new one with `ogr keys new`.");
+  if (x === undefined) throw new Error("The signing key has no public part; make a new one with `openssl genpkey -algorithm ed25519`.");
   const kid = keyId(x);
   return { kid, privateKey, jwk: { kty: "OKP", crv: "Ed25519", x, kid } };
 }
 
-function signedBytes(kind: SignedKind, value: object): Uint8Array {
+function signedBody(value: object): Uint8Array {
   const { sig: _, ...rest } = value as { sig?: unknown };
-  return preAuthenticationEncoding(payloadType(kind), canonicalBytes(rest));
+  return canonicalBytes(rest);
 }
 
 /** Adds `kid` and `sig`: Ed25519, base64, over the DSSE encoding of JCS(object without `sig`). */
 export function signed<T extends object>(kind: SignedKind, value: T, key: SigningKey): Signed<T> {
   const withKid = { ...value, kid: key.kid };
-  const sig = sign(null, signedBytes(kind, withKid), key.privateKey).toString("base64");
+  const sig = sign(null, preAuthenticationEncoding(payloadType(kind), signedBody(withKid)), key.privateKey).toString("base64");
   return { ...withKid, sig };
 }
 
@@ -72,10 +72,15 @@ export function verifySigned(
 ): SignatureVerdict {
   const jwk = keys.keys.find((key) => key.kid === value.kid);
   if (jwk === undefined) return "key_unknown";
-  const sig = Buffer.from(value.sig, "base64");
+  return verifyDsse(payloadType(kind), signedBody(value), value.sig, jwk) ? "valid" : "signature_invalid";
+}
+
+/** Whether `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */
+export function verifyDsse(type: string, body: Uint8Array, sig: string, jwk: PublicJwk): boolean {
+  const bytes = Buffer.from(sig, "base64");
   // A second spelling of the same bytes would make two different objects out of one signed one.
-  if (sig.byteLength !== 64 || sig.toString("base64") !== value.sig) return "signature_invalid";
-  return verify(null, signedBytes(kind, value), publicKey(jwk), sig) ? "valid" : "signature_invalid";
+  if (bytes.byteLength !== 64 || bytes.toString("base64") !== sig) return false;
+  return verify(null, preAuthenticationEncoding(type, body), publicKey(jwk), bytes);
 }
 
 const parsedKeys = new WeakMap<PublicJwk, KeyObject>();

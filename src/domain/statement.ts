@@ -28,19 +28,32 @@ export function statementDigest(statement: Statement): Blake3Hex {
   return blake3Hex(canonicalBytes(statement));
 }
 
-/** A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON); base64url members. */
+/** Unpadded base64url: whatever else stands here would reach the database and the ledger unread. */
+const base64urlSchema = (max: number) =>
+  z
+    .string()
+    .max(max, `At most ${max} characters.`)
+    .regex(/^[A-Za-z0-9_-]+$/, "Write base64url without padding (RFC 4648 §5).");
+
+/**
+ * A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON). Extension results are signed by
+ * nobody and decide nothing, so none is kept.
+ */
 export const assertionSchema = z.object({
-  id: z.string().max(1024),
-  rawId: z.string().max(1024),
+  id: base64urlSchema(1024),
+  rawId: base64urlSchema(1024),
   type: z.literal("public-key"),
   response: z.object({
-    clientDataJSON: z.string().max(8192),
-    authenticatorData: z.string().max(8192),
-    signature: z.string().max(8192),
-    userHandle: z.string().max(1024).optional(),
+    clientDataJSON: base64urlSchema(8192),
+    authenticatorData: base64urlSchema(8192),
+    signature: base64urlSchema(8192),
+    userHandle: base64urlSchema(1024).optional(),
   }),
-  clientExtensionResults: z.record(z.string(), z.unknown()).default({}),
-  authenticatorAttachment: z.string().max(64).optional(),
+  clientExtensionResults: z.object({}).default({}),
+  authenticatorAttachment: z
+    .string()
+    .regex(/^[a-z-]{1,64}$/)
+    .optional(),
 });
 export type Assertion = z.infer<typeof assertionSchema>;
 

@@ -57,6 +57,7 @@ function subjectOf(entry: LedgerEntry): { card_id?: string; jti?: string } {
     case "card.approved":
     case "card.rejected":
     case "card.withdrawn":
+    case "card.attested":
     case "card.closed":
       return { card_id: entry.payload.card_id };
     case "permit.issued":

@@ -2,7 +2,7 @@ import type { Updateable } from "kysely";
 import { type Effect, type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
 import type { ProjectionTables } from "./tables.js";
 
-type CardStatement = "card.approved" | "card.rejected" | "card.withdrawn";
+type Said = "card.approved" | "card.rejected" | "card.withdrawn" | "card.attested";
 
 /** A card from its proposal to its end. */
 export const cardsProjection: Projection = {
@@ -65,6 +65,7 @@ export const cardsProjection: Projection = {
   "card.approved": stated,
   "card.rejected": stated,
   "card.withdrawn": stated,
+  "card.attested": stated,
   "permit.issued": (write, { tenant_id, at_ms, payload: { permit, card_id } }) =>
     card_id === null
       ? []
@@ -86,7 +87,7 @@ export const cardsProjection: Projection = {
     }),
 };
 
-function stated(write: Writer, { tenant_id, at_ms, payload }: EntryOf<CardStatement>): Effect {
+function stated(write: Writer, { tenant_id, at_ms, payload }: EntryOf<Said>): Effect {
   return changed(write, tenant_id, payload.card_id, { missing: json(payload.missing), updated_at: at_ms });
 }
 

@@ -1,4 +1,5 @@
 import type { EventType, LedgerEntry } from "../../domain/event.js";
+import { cardAttestationsProjection } from "./card-attestations.js";
 import { cardStatementsProjection } from "./card-statements.js";
 import { cardsProjection } from "./cards.js";
 import { commandsProjection } from "./commands.js";
@@ -16,6 +17,7 @@ const SUBJECTS: readonly Projection[] = [
   permitsProjection,
   cardsProjection,
   cardStatementsProjection,
+  cardAttestationsProjection,
 ];
 
 /** Everything that `entries` mean for the projections, in their order. */

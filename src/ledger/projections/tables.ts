@@ -1,3 +1,4 @@
+import type { AttestationEnvelope } from "../../domain/attestation.js";
 import type { Card, RunMode } from "../../domain/card.js";
 import type { Denial, DenialCode } from "../../domain/denial.js";
 import type { CommandEnvelope } from "../../domain/envelope.js";
@@ -170,6 +171,19 @@ export interface CardStatementsTable extends Row {
   at_ms: WholeNumber;
 }
 
+export interface CardAttestationsTable extends Row {
+  card_id: string;
+  round: WholeNumber;
+  attestation_digest: string;
+  predicate_type: string;
+  plan_digest: string;
+  keyid: string;
+  attestation: JsonText<AttestationEnvelope>;
+  /** Why it no longer counts: its plan is another one now. */
+  void_why: string | null;
+  at_ms: WholeNumber;
+}
+
 export interface ProjectionTables {
   registry_projects: RegistryProjectsTable;
   registry_refs: RegistryRefsTable;
@@ -181,6 +195,7 @@ export interface ProjectionTables {
   permits: PermitsTable;
   cards: CardsTable;
   card_statements: CardStatementsTable;
+  card_attestations: CardAttestationsTable;
 }
 
 /** Every projection with the columns that, after `tenant_id`, name a row of it. */
@@ -195,6 +210,7 @@ export const PROJECTION_KEYS = {
   permits: ["jti"],
   cards: ["card_id"],
   card_statements: ["card_id", "statement_digest"],
+  card_attestations: ["card_id", "round", "attestation_digest"],
 } as const satisfies { [T in keyof ProjectionTables]: readonly (keyof ProjectionTables[T])[] };
 
 export type ProjectionName = keyof typeof PROJECTION_KEYS;

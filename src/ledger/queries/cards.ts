@@ -1,11 +1,12 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { FlowStatus } from "../../domain/flow-status.js";
-import type { CardStatementsTable, CardsTable } from "../projections/tables.js";
+import type { CardAttestationsTable, CardStatementsTable, CardsTable } from "../projections/tables.js";
 import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
 
 export type CardRow = Selectable<CardsTable>;
 export type CardStatementRow = Selectable<CardStatementsTable>;
+export type CardAttestationRow = Selectable<CardAttestationsTable>;
 
 /** A card in a list: without what only its own page shows. */
 export type CardItem = Omit<CardRow, "plan" | "params" | "context">;
@@ -13,6 +14,8 @@ export type CardItem = Omit<CardRow, "plan" | "params" | "context">;
 export interface CardDetail extends CardRow {
   /** In the order in which they were recorded; at most STATEMENTS_MAX. */
   readonly statements: readonly CardStatementRow[];
+  /** In the order in which they were recorded; at most ATTESTATIONS_MAX. */
+  readonly attestations: readonly CardAttestationRow[];
 }
 
 export interface CardsQuery extends PageRequest {
@@ -22,6 +25,7 @@ export interface CardsQuery extends PageRequest {
 }
 
 export const STATEMENTS_MAX = 1_000;
+export const ATTESTATIONS_MAX = 100;
 
 const ITEM_COLUMNS = [
   ...([
@@ -69,5 +73,13 @@ export async function cardById(db: Db, query: { readonly tenant_id: string; read
     .orderBy("seq")
     .limit(STATEMENTS_MAX)
     .execute();
-  return { ...card, statements };
+  const attestations = await db
+    .selectFrom("card_attestations")
+    .selectAll()
+    .where("tenant_id", "=", tenant_id)
+    .where("card_id", "=", card_id)
+    .orderBy("seq")
+    .limit(ATTESTATIONS_MAX)
+    .execute();
+  return { ...card, statements, attestations };
 }

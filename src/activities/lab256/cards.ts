@@ -1,0 +1,89 @@
+import type { Card } from "../../domain/card.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { type JobParams, subjectHash } from "../../domain/job.js";
+import type { Decision } from "../../domain/policy-contract.js";
+import { missingOf } from "../../domain/requirement.js";
+import { findActor } from "../../identity/actors.js";
+import { actInput } from "../../permits/act-input.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { record } from "./ledger.js";
+import type { DecidePlanInput, Lab256Activities, PlanDecision } from "./types.js";
+
+export function cardActivities(
+  deps: Lab256Dependencies,
+): Pick<Lab256Activities, "openCard" | "decidePlan" | "voidApprovals" | "closeCard"> {
+  return {
+    async openCard({ card, workflow_id }) {
+      const project_id = projectOf(card);
+      const payload = { card, project_id, subject_hash: subjectHash(card.params as JobParams), workflow_id };
+      await record(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
+    },
+    decidePlan: (input) => decidePlan(deps, input),
+    async voidApprovals({ card, round, plan_digest, why, approvals }) {
+      const payload = { card_id: card.card_id, plan_digest, why, approvals };
+      const key = `card.approvals_voided/${card.card_id}/${round}`;
+      await record(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
+    },
+    async closeCard({ card, end }) {
+      const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
+      await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
+    },
+  };
+}
+
+function projectOf(card: Card): string {
+  const { project_id } = card.params;
+  if (typeof project_id !== "string") throw new TypeError("A card's params name their project; the api parses them so.");
+  return project_id;
+}
+
+async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
+  const { card, planned, round } = input;
+  const decision = await ask(deps, input);
+  if (!decision.ok) return { reasons: [], ...decision };
+  const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
+  const missing = missingOf(requires, planned.plan_digest, [], []);
+  const now = deps.now();
+  const decide_by = input.decide_by ?? now + decision.value.decide_within_ms;
+  const payload = {
+    card_id: card.card_id,
+    round,
+    plan: planned.plan,
+    plan_digest: planned.plan_digest,
+    level,
+    reasons,
+    requires,
+    missing,
+    decide_by,
+    permit_ttl_ms,
+  };
+  await record(deps, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
+  return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
+}
+
+async function ask(
+  deps: Lab256Dependencies,
+  { card, planned }: DecidePlanInput,
+): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
+  const { basis, fast_forward } = planned.plan;
+  const policy = await deps.policies.active(card.tenant_id, "now");
+  if (!policy.ok) return policy;
+  if (policy.value.hash !== basis.policy_hash)
+    return denied(
+      "policy_not_current",
+      `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
+    );
+  const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
+  if (author === undefined || author.disabled)
+    return denied("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
+  const asker = {
+    actor_id: author.actor_id,
+    person_id: author.person_id,
+    member_offices: author.offices.map((office) => office.office_id),
+  };
+  // A plan exists, so the repository was read: only a registration is planned for a project that does not exist.
+  const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
+  const decision = policy.value.decide(actInput(asker, card, true, known));
+  if (decision.allowed) return granted(decision);
+  return { ...denied("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
+}

@@ -1,0 +1,120 @@
+import type { Card } from "../../domain/card.js";
+import type { Denial, Outcome } from "../../domain/denial.js";
+import type { CommandEnvelope } from "../../domain/envelope.js";
+import type { FlowStatus } from "../../domain/flow-status.js";
+import type { SignedHead } from "../../domain/ledger-head.js";
+import type { Level } from "../../domain/level.js";
+import type { Reason, Requirement } from "../../domain/policy-contract.js";
+import type { Receipt, RunnerAnswer } from "../../domain/receipt.js";
+import type { Approval, Missing } from "../../domain/requirement.js";
+import type { SignedStatement } from "../../domain/statement.js";
+import type { PlannedAct } from "../lab512/types.js";
+
+/** What the policy said of a plan. `decide_by` is in milliseconds since 1970. */
+export interface DecidedPlan {
+  readonly level: Level;
+  readonly reasons: readonly Reason[];
+  readonly requires: readonly Requirement[];
+  readonly missing: readonly Missing[];
+  readonly decide_by: number;
+  readonly permit_ttl_ms: number;
+  readonly max_run_ms: number;
+}
+
+export interface DecidePlanInput {
+  readonly card: Card;
+  readonly round: number;
+  readonly planned: PlannedAct;
+  /** Kept from the first round: a new plan does not give a card more time. */
+  readonly decide_by: number | null;
+}
+
+export interface AdmitStatementInput {
+  readonly card: Card;
+  readonly signed: SignedStatement;
+  readonly planned: PlannedAct;
+  readonly decided: DecidedPlan;
+  readonly approvals: readonly Approval[];
+  /** When the workflow processed the message; a retry judges by the same time. */
+  readonly at_ms: number;
+}
+
+/** A statement that was verified and counts: what it makes of the card's approvals. */
+export interface AdmittedStatement {
+  /** The statement as it was parsed. */
+  readonly signed: SignedStatement;
+  readonly statement_digest: string;
+  readonly decision: "approve" | "reject" | "withdraw";
+  readonly by_author: boolean;
+  readonly approvals: readonly Approval[];
+  readonly missing: readonly Missing[];
+}
+
+export interface IssuePermitInput {
+  readonly card: Card;
+  readonly planned: PlannedAct;
+  readonly decided: DecidedPlan;
+  readonly workflow_id: string;
+  /** When the statement that completed the requirements was processed, in milliseconds since 1970. */
+  readonly approved_at: number;
+}
+
+export interface AcceptCommandInput {
+  readonly envelope: CommandEnvelope;
+  readonly actor_id: string;
+  readonly workflow_id: string;
+}
+
+export interface AcceptedCommand {
+  /** How the tenant's Runner gets its commands: by Temporal, or by pulling them over HTTP. */
+  readonly transport: "temporal" | "pull";
+}
+
+export interface RecordAnswerInput extends AcceptCommandInput {
+  /** What came back from the queue, which anybody who reaches Temporal can have sent. */
+  readonly answer: RunnerAnswer | null;
+}
+
+export interface FlowEnd {
+  readonly status: FlowStatus;
+  readonly denial: Denial | null;
+  /** The policy's own, where it was the policy that denied. */
+  readonly reasons?: readonly Reason[];
+}
+
+/** The policy's answer about a plan: it may go on, or why it may not. */
+export type PlanDecision =
+  | { readonly ok: true; readonly value: DecidedPlan }
+  | { readonly ok: false; readonly denial: Denial; readonly reasons: readonly Reason[] };
+
+/** What LAB 256 does for a flow: policy, permits, statements, ledger. Each call can be repeated without a second effect. */
+export interface Lab256Activities {
+  openCard(input: { card: Card; workflow_id: string }): Promise<void>;
+  /** Asks the policy about a plan; a denial closes the card. */
+  decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
+  voidApprovals(input: { card: Card; round: number; plan_digest: string; why: string; approvals: readonly Approval[] }): Promise<void>;
+  admitStatement(input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>>;
+  /** Signs the permit of an approved plan and, for a card that runs on approval, issues its command. */
+  issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
+  acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;
+  /** Ends an unused permit by winning its claim; `acted` when a Runner has won it already. */
+  /** What the permit's claim says: nobody has it, somebody ended the permit, or somebody acts by it. */
+  permitClaim(input: { tenant_id: string; jti: string }): Promise<"free" | "ended" | "acted">;
+  endPermit(input: {
+    tenant_id: string;
+    jti: string;
+    card_id: string | null;
+    end: "expired" | "refused";
+    reason: string;
+  }): Promise<"ended" | "acted">;
+  recordAnswer(input: RecordAnswerInput): Promise<FlowEnd>;
+  /** Records the receipt of a Runner that pulls over HTTP; one that is not genuine changes nothing. */
+  acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd>>;
+  closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
+  closeCard(input: { card: Card; end: FlowEnd }): Promise<void>;
+  /** Ends permits that nobody used until their `exp`; answers how many. */
+  sweepPermits(): Promise<number>;
+  /** The newest head of each chain that has no anchor yet, signed. */
+  headsToAnchor(): Promise<readonly SignedHead[]>;
+  recordAnchored(heads: readonly SignedHead[]): Promise<void>;
+}

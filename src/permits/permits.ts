@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import type { Db } from "../database/database.js";
+import { type Denial, denial } from "../domain/denial.js";
+import { type JobParams, subjectHash } from "../domain/job.js";
+import { type Level, needsCard } from "../domain/level.js";
+import { audienceOf, type Permit, type UnsignedPermit } from "../domain/permit.js";
+import type { Decision, Reason, Requirement } from "../domain/policy-contract.js";
+import { type SigningKey, signed } from "../domain/signature.js";
+import { append } from "../ledger/append.js";
+import type { ObjectStore } from "../storage/ports.js";
+import { type AskedAct, type Asker, actInput } from "./act-input.js";
+import { endPermit, type PermitEnding } from "./end-permit.js";
+import type { PolicyCatalog } from "./policy-catalog.js";
+
+export interface PermitDependencies {
+  readonly db: Db;
+  /** Reads everything, creates claims. */
+  readonly store: ObjectStore;
+  readonly policies: PolicyCatalog;
+  readonly permitKey: SigningKey;
+  now(): number;
+}
+
+/** An act that needs no card, as its caller describes it; `params` are parsed. */
+export interface DirectRequest extends Omit<AskedAct, "params"> {
+  readonly params: JobParams;
+  readonly intent: string;
+  /** Whether the project is known, where the caller has looked. */
+  readonly project_exists: boolean | null;
+}
+
+export type DirectPermit =
+  | {
+      readonly allowed: true;
+      readonly level: Level;
+      readonly reasons: readonly Reason[];
+      readonly permit: Permit;
+      readonly subject_hash: string;
+      readonly policy_hash: string;
+    }
+  | {
+      readonly allowed: false;
+      readonly level: Level | null;
+      readonly reasons: readonly Reason[];
+      readonly requires: readonly Requirement[];
+      readonly denial: Denial;
+    };
+
+/** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
+export interface Permits {
+  issueDirect(asker: Asker, request: DirectRequest): Promise<DirectPermit>;
+  endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
+}
+
+export function createPermits(deps: PermitDependencies): Permits {
+  return {
+    issueDirect: (asker, request) => issueDirect(deps, asker, request),
+    endPermit: (ending) => endPermit(deps, ending),
+  };
+}
+
+async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
+  const policy = await deps.policies.active(request.tenant_id);
+  if (!policy.ok) return { allowed: false, level: null, reasons: [], requires: [], denial: policy.denial };
+  const decision = policy.value.decide(
+    actInput(asker, { ...request, params: { ...request.params } }, false, { fast_forward: null, project_exists: request.project_exists }),
+  );
+  if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refusedBy(decision);
+  const permit = unsignedPermit({
+    jti: randomUUID(),
+    iat: deps.now(),
+    asker,
+    request,
+    decision,
+    policy_hash: policy.value.hash,
+  });
+  const issued = signed("permit", permit, deps.permitKey);
+  await deps.db.transaction().execute((trx) =>
+    append(
+      trx,
+      request.tenant_id,
+      [
+        {
+          type: "permit.issued",
+          key: `permit.issued/${issued.jti}`,
+          payload: { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent },
+        },
+      ],
+      permit.iat,
+    ),
+  );
+  const { level, reasons } = decision;
+  return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.value.hash };
+}
+
+function refusedBy(decision: Decision): DirectPermit {
+  const { level, reasons, requires } = decision;
+  const why = decision.allowed
+    ? denial(
+        "approval_required",
+        `An act of level ${level} needs an approved card: open one with POST /v1/cards, then ask with its \`approval_ref\`.`,
+      )
+    : denial("policy_denied", reasons.map((reason) => reason.text).join(" "));
+  return { allowed: false, level, reasons, requires, denial: why };
+}
+
+interface PermitFacts {
+  readonly jti: string;
+  readonly iat: number;
+  readonly asker: Pick<Asker, "actor_id">;
+  readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
+  readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
+  readonly policy_hash: string;
+  readonly card?: { readonly card_id: string; readonly plan_digest: string };
+}
+
+/** The permit for a decided act. Source: ADR-002 §8. */
+export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, card }: PermitFacts): UnsignedPermit {
+  return {
+    aud: audienceOf(request.target),
+    jti,
+    iat,
+    exp: iat + decision.permit_ttl_ms,
+    max_run_ms: decision.max_run_ms,
+    scopes: {
+      tenant_id: request.tenant_id,
+      jobType: request.jobType,
+      target: request.target,
+      subject_hash: subjectHash(request.params),
+      policy_hash,
+      level: decision.level,
+      actor_id: asker.actor_id,
+      office_id: request.office_id,
+      ...(card === undefined ? {} : { approval_ref: card.card_id, plan_digest: card.plan_digest }),
+    },
+  };
+}

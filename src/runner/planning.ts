@@ -1,0 +1,51 @@
+import { canonicalBytes } from "../domain/canonical.js";
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import type { Target } from "../domain/ids.js";
+import type { Job } from "../domain/job.js";
+import { type Plan, planDigest } from "../domain/plan.js";
+import { jobHandler } from "../jobs/registry.js";
+import type { ObjectStore } from "../storage/ports.js";
+import { scopeToTenant } from "../storage/scoped.js";
+import { checkAllowed, publishedPolicy } from "./checks.js";
+import type { RunnerDependencies } from "./dependencies.js";
+
+/** How long one plan may take, in milliseconds. */
+const PLAN_MAX_MS = 240_000;
+
+/** A plan travels through Temporal, whose payloads end at 2 MiB. */
+const PLAN_MAX_BYTES = 1024 * 1024;
+
+interface PlanRequest {
+  readonly tenant_id: string;
+  readonly target: Target;
+  readonly job: Job;
+}
+
+/** What the act would do now, under the published policy. Needs no permit and writes nothing. */
+export async function planAct(deps: RunnerDependencies, request: PlanRequest): Promise<Outcome<{ plan: Plan; plan_digest: string }>> {
+  const store = scopeToTenant(deps.store, request.tenant_id);
+  const allowed = checkAllowed(deps, request.tenant_id, request.job.jobType);
+  if (!allowed.ok) return allowed;
+  const published = await publishedPolicy(deps, store, request.tenant_id);
+  if (!published.ok) return published;
+  const plan = await planJob(deps, store, request, published.value);
+  if (!plan.ok) return plan;
+  if (canonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
+    return denied("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
+  return granted({ plan: plan.value, plan_digest: planDigest(plan.value.basis) });
+}
+
+/** The job's own plan; the same code decides later whether the approved plan is still the one that would run. */
+export function planJob(deps: RunnerDependencies, store: ObjectStore, request: PlanRequest, policyHash: string): Promise<Outcome<Plan>> {
+  const context = {
+    tenant_id: request.tenant_id,
+    store,
+    repositories: deps.repositoriesOf(request.tenant_id),
+    limits: deps.limits,
+    signal: AbortSignal.timeout(PLAN_MAX_MS),
+    log: () => undefined,
+    step: async () => undefined,
+  };
+  const { jobType, params } = request.job;
+  return jobHandler(jobType).plan(context, { params, target: request.target, policy_hash: policyHash, infra: "none" });
+}

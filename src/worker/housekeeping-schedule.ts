@@ -1,0 +1,21 @@
+import { Client, type Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from "@temporalio/client";
+import { LAB_256_QUEUE } from "../domain/task-queue.js";
+
+const SCHEDULE_ID = "housekeeping";
+
+/** Makes sure that Temporal starts `housekeeping` every `every_s` seconds; one that is there already gets the new interval. */
+export async function scheduleHousekeeping(connection: Connection, namespace: string, every_s: number): Promise<void> {
+  const { schedule } = new Client({ connection, namespace });
+  const spec = { intervals: [{ every: every_s * 1000 }] };
+  try {
+    await schedule.create({
+      scheduleId: SCHEDULE_ID,
+      spec,
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: "1 minute" },
+      action: { type: "startWorkflow", workflowType: "housekeeping", workflowId: "housekeeping", taskQueue: LAB_256_QUEUE, args: [] },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await schedule.getHandle(SCHEDULE_ID).update((previous) => ({ ...previous, spec }));
+  }
+}

@@ -1,0 +1,44 @@
+import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
+import type { Lab256Activities } from "../activities/lab256/types.js";
+import type { Lab512Activities } from "../activities/lab512/types.js";
+import { LAB_512_QUEUE } from "../domain/task-queue.js";
+
+/** A fault (a store or database that does not answer) is retried for ever, so that nothing is lost; a denial is a value and is not. */
+const untilItWorks = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
+
+/** Steps of LAB 256, run beside the workflow where that saves a round trip. */
+export const lab256 = proxyLocalActivities<Lab256Activities>({
+  startToCloseTimeout: "10s",
+  scheduleToCloseTimeout: "365 days",
+  retry: untilItWorks,
+});
+
+/** Two missed heartbeats mean a dead Runner: another one takes over within a few seconds. */
+const runner = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: untilItWorks } as const;
+
+export const planner = proxyActivities<Pick<Lab512Activities, "planAct">>({
+  ...runner,
+  startToCloseTimeout: "5m",
+  scheduleToCloseTimeout: "24h",
+  summary: "Plan on LAB 512: what the act would do (reads only)",
+});
+
+export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
+  ...runner,
+  startToCloseTimeout: "1m",
+  summary: "Anchor the ledger's heads in the object store",
+});
+
+/**
+ * The Runner for one command. It may wait for a Runner only while the permit is valid; what it does after the claim is bounded by
+ * `max_run_ms`, which the Runner itself keeps.
+ */
+export function runnerFor(options: { waits_max_ms: number; max_run_ms: number; activity_id: string }) {
+  return proxyActivities<Pick<Lab512Activities, "runCommand">>({
+    ...runner,
+    activityId: options.activity_id,
+    scheduleToStartTimeout: Math.max(1, options.waits_max_ms),
+    startToCloseTimeout: options.max_run_ms + 60_000,
+    summary: "Run on LAB 512: verify, claim, git, receipt",
+  });
+}

@@ -1,0 +1,178 @@
+import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
+import { condition, setHandler, workflowInfo } from "@temporalio/workflow";
+import type { AdmittedStatement, FlowEnd } from "../activities/lab256/types.js";
+import type { PlannedAct } from "../activities/lab512/types.js";
+import type { Card } from "../domain/card.js";
+import { type Denial, denial, denied, type Outcome } from "../domain/denial.js";
+import type { SignedStatement } from "../domain/statement.js";
+import { lab256, planner } from "./activities.js";
+import type { ReadyCommand } from "./command-run.js";
+import type { Exclusive } from "./exclusive.js";
+import type { Flow } from "./flow.js";
+import { decideSignal, decideUpdate, type MessageVerdict } from "./messages.js";
+
+/** How often a plan that was made under a policy of a moment ago is made again. */
+const OUTDATED_PLANS_MAX = 5;
+
+const CLOSED: Denial = denial("closed", "The card is no longer open for decisions; read its state.");
+
+/** Carries a card from proposal to permit: plan, policy, statements until `decide_by`. */
+export class CardApproval {
+  private ending: FlowEnd | null = null;
+  /** Whether the round still takes statements; it closes in the very task that settles it. */
+  private open = false;
+  private completedAt = 0;
+  private readonly seen = new Set<string>();
+
+  constructor(
+    private readonly flow: Flow,
+    private readonly card: Card,
+    private readonly exclusive: Exclusive,
+  ) {
+    const judge = (signed: SignedStatement) => this.exclusive.run(() => this.judge(signed));
+    setHandler(decideUpdate, judge, {
+      description: "Approve, reject or withdraw, by a signed statement",
+      validator: (signed) => {
+        const problem = this.problemOf(signed);
+        if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
+      },
+    });
+    // A sender that cannot wait reads the outcome in the card; a signal answers nobody.
+    setHandler(decideSignal, async (signed) => void (await judge(signed)), { description: "The same as `decide`, without an answer" });
+  }
+
+  /** The command that may run, or how the card ended without one. */
+  async toPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
+    await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
+    let planned = await this.plan();
+    for (let outdated = 0; ; ) {
+      if (!planned.ok) return { status: "denied", denial: planned.denial };
+      const decided = await lab256.decidePlan({
+        card: this.card,
+        round: this.flow.round + 1,
+        planned: planned.value,
+        decide_by: this.flow.decided?.decide_by ?? null,
+      });
+      if (!decided.ok && decided.denial.code === "policy_not_current" && outdated < OUTDATED_PLANS_MAX) {
+        outdated += 1;
+        planned = await this.plan();
+        continue;
+      }
+      if (!decided.ok) return { status: "denied", denial: decided.denial, reasons: decided.reasons };
+      this.flow.beginRound(planned.value, decided.value);
+      this.open = true;
+      this.completedAt = Date.now();
+      const settled = await this.settle(planned.value, decided.value.decide_by);
+      this.open = false;
+      if (!("next" in settled)) return settled;
+      planned = settled.next;
+    }
+  }
+
+  private async plan(): Promise<Outcome<PlannedAct>> {
+    try {
+      return await planner.planAct(this.card);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
+      return denied("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, then open a new card.");
+    }
+  }
+
+  /** Waits until the plan is approved, refused or out of time; `next` is a plan that took its place. */
+  private async settle(planned: PlannedAct, decideBy: number): Promise<Outcome<ReadyCommand> | FlowEnd | { next: Outcome<PlannedAct> }> {
+    for (;;) {
+      const settled = () => this.ending !== null || this.flow.missing.length === 0;
+      const inTime =
+        settled() || (await condition(settled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
+      // A verification that began in time may still be running: its verdict comes first.
+      if (!inTime) await this.exclusive.run(async () => undefined);
+      if (this.ending !== null) return this.ending;
+      if (this.flow.missing.length > 0) {
+        if (inTime) continue;
+        return { status: "expired", denial: denial("decide_by_passed", "Nobody decided in time; open a new card.") };
+      }
+      const again = await this.plan();
+      const result = await this.exclusive.run(async () => {
+        if (this.ending !== null || this.flow.missing.length > 0) return undefined;
+        // From here on nothing can be said of this plan any more, also by messages that wait behind this task.
+        this.open = false;
+        if (!again.ok || again.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, again);
+        return lab256.issuePermit({
+          card: this.card,
+          planned,
+          decided: this.requireDecided(),
+          workflow_id: workflowInfo().workflowId,
+          approved_at: this.completedAt,
+        });
+      });
+      if (result !== undefined) return result;
+    }
+  }
+
+  private async voidApprovals(old: PlannedAct, again: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
+    const why = again.ok
+      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}; approvals of the old one are void.`
+      : `The plan can no longer be made (${again.denial.message}); its approvals are void.`;
+    await lab256.voidApprovals({
+      card: this.card,
+      round: this.flow.round,
+      plan_digest: old.plan_digest,
+      why,
+      approvals: this.flow.approvals,
+    });
+    this.flow.approvals = [];
+    this.flow.missing = this.requireDecided().missing;
+    return { next: again };
+  }
+
+  private requireDecided() {
+    const { decided } = this.flow;
+    if (decided === null) throw new Error("The card was settled before the policy was asked; this is a defect of the flow.");
+    return decided;
+  }
+
+  /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
+  private problemOf(signed: SignedStatement): Denial | null {
+    if (typeof signed?.statement?.plan_digest !== "string") return denial("statement_invalid", "The message is no signed statement.");
+    if (!this.open) return CLOSED;
+    if (Date.now() >= this.requireDecided().decide_by)
+      return denial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
+    return null;
+  }
+
+  private async judge(signed: SignedStatement): Promise<MessageVerdict> {
+    const before = this.problemOf(signed);
+    if (before !== null) return this.flow.verdict(before);
+    const { planned, approvals } = this.flow;
+    if (planned === null) return this.flow.verdict(CLOSED);
+    const admitted = await lab256.admitStatement({
+      card: this.card,
+      signed,
+      planned,
+      decided: this.requireDecided(),
+      approvals,
+      at_ms: Date.now(),
+    });
+    // The state may have moved while the statement was verified.
+    if (!this.open) return this.flow.verdict(CLOSED);
+    if (!admitted.ok) return this.flow.verdict(admitted.denial);
+    if (!this.seen.has(admitted.value.statement_digest)) this.apply(admitted.value);
+    return this.flow.verdict(null);
+  }
+
+  private apply(admitted: AdmittedStatement): void {
+    this.seen.add(admitted.statement_digest);
+    this.flow.statements.push(admitted.signed);
+    const { approver } = admitted.signed.statement;
+    if (admitted.decision === "reject") this.ending = { status: "rejected", denial: denial("rejected", `${approver} rejected the plan.`) };
+    else if (admitted.decision === "withdraw" && admitted.by_author)
+      this.ending = { status: "withdrawn", denial: denial("withdrawn", `${approver} withdrew the card.`) };
+    else {
+      this.flow.approvals = admitted.approvals;
+      this.flow.missing = admitted.missing;
+      if (admitted.missing.length === 0) this.completedAt = Date.now();
+      this.flow.describe();
+    }
+    if (this.ending !== null) this.open = false;
+  }
+}

@@ -1,0 +1,94 @@
+import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
+import type { DecidedPlan, FlowEnd } from "../activities/lab256/types.js";
+import type { PlannedAct } from "../activities/lab512/types.js";
+import type { Denial } from "../domain/denial.js";
+import type { FlowStatus } from "../domain/flow-status.js";
+import type { Permit } from "../domain/permit.js";
+import type { Approval, Missing } from "../domain/requirement.js";
+import type { SignedStatement } from "../domain/statement.js";
+import type { FlowState, MessageVerdict } from "./messages.js";
+import { searchAttributesOf } from "./search-attributes.js";
+
+/** Where one official act stands; every change is shown in Temporal's UI. */
+export class Flow {
+  status: FlowStatus;
+  round = 0;
+  planned: PlannedAct | null = null;
+  decided: DecidedPlan | null = null;
+  permit: Permit | null = null;
+  approvals: readonly Approval[] = [];
+  missing: readonly Missing[] = [];
+  statements: SignedStatement[] = [];
+  denial: Denial | null = null;
+
+  constructor(
+    readonly tenantId: string,
+    readonly cardId: string | null,
+    initial: FlowStatus,
+  ) {
+    this.status = initial;
+  }
+
+  get state(): FlowState {
+    return {
+      status: this.status,
+      tenant_id: this.tenantId,
+      card_id: this.cardId,
+      jti: this.permit?.jti ?? null,
+      level: this.decided?.level ?? this.permit?.scopes.level ?? null,
+      round: this.round,
+      plan_digest: this.planned?.plan_digest ?? null,
+      plan: this.planned?.plan ?? null,
+      decide_by: this.decided?.decide_by ?? null,
+      run_by: this.permit?.exp ?? null,
+      approvals: this.approvals,
+      missing: this.missing,
+      denial: this.denial,
+    };
+  }
+
+  verdict(denial: Denial | null): MessageVerdict {
+    return { accepted: denial === null, denial, state: this.state };
+  }
+
+  /** A new plan starts a new round: what was approved before was another plan. */
+  beginRound(planned: PlannedAct, decided: DecidedPlan): void {
+    this.round += 1;
+    this.planned = planned;
+    this.decided = decided;
+    this.approvals = [];
+    this.statements = [];
+    this.missing = decided.missing;
+    this.status = "awaiting_approval";
+    upsertSearchAttributes(searchAttributesOf({ level: decided.level, status: this.status }));
+    this.describe();
+  }
+
+  /** The attributes that a flow was started with are not written again: an upsert costs an event. */
+  become(status: FlowStatus): void {
+    if (status === this.status) return;
+    this.status = status;
+    upsertSearchAttributes(searchAttributesOf({ status }));
+    this.describe();
+  }
+
+  end(end: FlowEnd): FlowEnd {
+    this.denial = end.denial;
+    this.become(end.status);
+    return end;
+  }
+
+  describe(): void {
+    const { status, missing, denial } = this;
+    const lines = [`**${status.replaceAll("_", " ")}**`];
+    if (this.decided !== null) lines.push(`Level ${this.decided.level}: ${this.decided.reasons.map((r) => r.text).join(" ")}`);
+    if (this.planned !== null)
+      for (const ref of this.planned.plan.basis.refs)
+        lines.push(`\`${ref.name}\`: \`${ref.old.slice(0, 12)}\` → \`${ref.new?.slice(0, 12) ?? "made at run time"}\``);
+    for (const approval of this.approvals)
+      lines.push(`Approved by ${approval.actor_id} as ${approval.office_id}${approval.step_up ? " with step-up" : ""}`);
+    if (status === "awaiting_approval" && missing.length > 0) lines.push(`Waits for ${missing.map((m) => m.text).join(" and ")}`);
+    if (denial !== null) lines.push(`\`${denial.code}\`: ${denial.message}`);
+    setCurrentDetails(lines.join("\n\n"));
+  }
+}

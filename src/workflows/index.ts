@@ -1,0 +1,2 @@
+export { housekeeping } from "./housekeeping.js";
+export { officialAct } from "./official-act.js";

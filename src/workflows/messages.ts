@@ -1,0 +1,45 @@
+import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { Denial } from "../domain/denial.js";
+import type { CommandEnvelope } from "../domain/envelope.js";
+import type { FlowStatus } from "../domain/flow-status.js";
+import type { Level } from "../domain/level.js";
+import type { Plan } from "../domain/plan.js";
+import type { Receipt } from "../domain/receipt.js";
+import type { Approval, Missing } from "../domain/requirement.js";
+import type { SignedStatement } from "../domain/statement.js";
+
+/** What a flow answers to a message: what became of it, and where the flow stands now. A denial is a value; handlers never throw. */
+export interface MessageVerdict {
+  readonly accepted: boolean;
+  readonly denial: Denial | null;
+  readonly state: FlowState;
+}
+
+/** Where a flow stands. Times are in milliseconds since 1970. */
+export interface FlowState {
+  readonly status: FlowStatus;
+  readonly tenant_id: string;
+  readonly card_id: string | null;
+  readonly jti: string | null;
+  readonly level: Level | null;
+  readonly round: number;
+  readonly plan_digest: string | null;
+  readonly plan: Plan | null;
+  readonly decide_by: number | null;
+  readonly run_by: number | null;
+  readonly approvals: readonly Approval[];
+  readonly missing: readonly Missing[];
+  readonly denial: Denial | null;
+}
+
+/** Approve, reject or withdraw: for a caller that waits for the answer. */
+export const decideUpdate = defineUpdate<MessageVerdict, [SignedStatement]>("decide");
+/** The same, for a sender that cannot wait. */
+export const decideSignal = defineSignal<[SignedStatement]>("statement");
+/** The command of an approved card that runs on command. */
+export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
+/** The signed receipt of a Runner that pulls over HTTP. */
+export const finishUpdate = defineUpdate<MessageVerdict, [Receipt]>("finish");
+/** Says that somebody ended the permit; the flow looks for itself, so the message needs no trust. */
+export const permitEndedSignal = defineSignal<[]>("permit_ended");
+export const stateQuery = defineQuery<FlowState>("state");

@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../src/domain/envelope.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { EMPTY_PATCH_HASH, type PushParams, subjectHash, withoutPatch } from "../../src/domain/job.js";
+import { parseWith } from "../../src/domain/problems.js";
+import { COMMIT, DIGEST, envelope, OTHER_DIGEST, permit, pushParams } from "./samples.js";
+
+const patch = Buffer.from("diff --git a/a b/a\n").toString("base64");
+
+describe("the binding of envelope and permit", () => {
+  test("holds for a permit's own envelope", () => {
+    expect(bindingMismatch(envelope)).toBeUndefined();
+  });
+
+  const others = {
+    jti: "0b9f1a52-7c1e-4c4d-9d0a-3f6a5c2e8b12",
+    tenant_id: "T.OTHER",
+    jobType: "git.registry.init",
+    target: "LAB_256",
+    subject_hash: DIGEST,
+    policy_hash: DIGEST,
+    office_id: "office:infra.deployer",
+  } as const;
+
+  test.each(Object.entries(others))("names `%s` where the two differ in it, on either side", (member, other) => {
+    expect(bindingMismatch({ ...envelope, [member]: other } as CommandEnvelope)).toBe(member);
+    const theirs = member === "jti" ? { ...permit, jti: other } : { ...permit, scopes: { ...permit.scopes, [member]: other } };
+    expect(bindingMismatch({ ...envelope, permit: theirs as typeof permit })).toBe(member);
+  });
+
+  test("covers every member that both of them have", () => {
+    const theirs = new Set([...Object.keys(permit), ...Object.keys(permit.scopes)]);
+    expect(Object.keys(envelope).filter((member) => theirs.has(member))).toEqual(expect.arrayContaining(Object.keys(others)));
+    expect(Object.keys(envelope).filter((member) => theirs.has(member))).toHaveLength(Object.keys(others).length);
+  });
+});
+
+describe("the subject hash", () => {
+  test("ignores the patch and nothing else", () => {
+    const hash = subjectHash(pushParams);
+    expect(subjectHash({ ...pushParams, patch })).toBe(hash);
+    const others: Record<keyof Omit<PushParams, "patch">, unknown> = {
+      project_id: "P.other",
+      branch: "feature/other",
+      expected_old: COMMIT,
+      commit_summary: "feat: other",
+      subject_hash: OTHER_DIGEST,
+      force: true,
+      delete: true,
+    };
+    for (const [member, other] of Object.entries(others)) expect(subjectHash({ ...pushParams, [member]: other }), member).not.toBe(hash);
+  });
+
+  test("does not depend on the order in which the members were written", () => {
+    const shuffled = fc.shuffledSubarray(Object.entries(pushParams), { minLength: Object.keys(pushParams).length });
+    fc.assert(
+      fc.property(shuffled, (entries) => {
+        expect(subjectHash(Object.fromEntries(entries) as unknown as PushParams)).toBe(subjectHash(pushParams));
+      }),
+    );
+  });
+
+  test("is the hash of what the client sent: parsing alters no member of the params", () => {
+    const parsed = parseWith(envelopeSchema, JSON.parse(JSON.stringify(envelope)));
+    expect(parsed).toEqual({ ok: true, value: envelope });
+    expect(subjectHash(parsed.ok ? parsed.value.params : pushParams)).toBe(envelope.subject_hash);
+  });
+
+  test("a deletion's bytes are no bytes", () => {
+    expect(EMPTY_PATCH_HASH).toBe(blake3Hex(new Uint8Array(0)));
+  });
+});
+
+describe("an envelope as it travels", () => {
+  const carrying: CommandEnvelope = { ...envelope, jobType: "git.registry.push", params: { ...pushParams, patch } };
+
+  test("leaves its patch behind and nothing else", () => {
+    expect(withoutPatch({ ...pushParams, patch })).toEqual(pushParams);
+    expect(withoutPatch(pushParams)).toEqual(pushParams);
+    expect(withoutPatchBytes(carrying)).toEqual(envelope);
+    expect(carrying.params).toHaveProperty("patch", patch);
+  });
+
+  test("has one digest, whether the patch travels inside or is staged", () => {
+    expect(envelopeDigest(carrying)).toBe(envelopeDigest(envelope));
+  });
+
+  test("has another digest when anything else of it is another", () => {
+    const digest = envelopeDigest(envelope);
+    expect(envelopeDigest({ ...envelope, jobId: "job-2" })).not.toBe(digest);
+    expect(envelopeDigest({ ...envelope, permit: { ...permit, exp: permit.exp + 1 } })).not.toBe(digest);
+    expect(envelopeDigest({ ...envelope, jobType: "git.registry.push", params: { ...pushParams, branch: "feature/b" } })).not.toBe(digest);
+  });
+});
+
+describe("an envelope of the wire", () => {
+  test("names every bad field by its path", () => {
+    const bad = {
+      ...envelope,
+      also: 1,
+      target: "*",
+      params: { ...pushParams, branch: "a b", more: 1 },
+      permit: { ...permit, aud: "runner:*" },
+    };
+    const parsed = parseWith(envelopeSchema, bad);
+    expect(parsed.ok).toBe(false);
+    const fields = parsed.ok ? [] : parsed.problems.map((problem) => problem.field);
+    expect(fields.sort()).toEqual(["also", "params.branch", "params.more", "permit.aud", "target"]);
+  });
+
+  test("is refused when a member is left out, each by its name", () => {
+    for (const member of Object.keys(envelope)) {
+      const { [member]: _, ...rest } = envelope as unknown as Record<string, unknown>;
+      const parsed = parseWith(envelopeSchema, rest);
+      expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.field)).toContain(member);
+    }
+  });
+});

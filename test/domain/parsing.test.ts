@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { parseAllowlist } from "../../src/domain/allowlist.js";
+import { canonicalHash } from "../../src/domain/canonical.js";
+import { cardRequestSchema } from "../../src/domain/card.js";
+import { claimSchema } from "../../src/domain/claim.js";
+import { envelopeSchema } from "../../src/domain/envelope.js";
+import { INLINE_PATCH_MAX_BYTES, initParamsSchema, pushParamsSchema, tagReleaseParamsSchema } from "../../src/domain/job.js";
+import { jwksSchema } from "../../src/domain/jwks.js";
+import { signedHeadSchema } from "../../src/domain/ledger-head.js";
+import { permitSchema } from "../../src/domain/permit.js";
+import { permitRequestSchema } from "../../src/domain/permit-request.js";
+import { planSchema } from "../../src/domain/plan.js";
+import { actInputSchema, decisionSchema } from "../../src/domain/policy-contract.js";
+import { type Problem, parseWith, problemsText } from "../../src/domain/problems.js";
+import { publicationSchema } from "../../src/domain/publication.js";
+import { receiptSchema, refusalSchema } from "../../src/domain/receipt.js";
+import { signedStatementSchema } from "../../src/domain/statement.js";
+import * as sample from "./samples.js";
+
+function problems(schema: z.ZodType, value: unknown): readonly Problem[] {
+  const parsed = parseWith(schema, value);
+  return parsed.ok ? [] : parsed.problems;
+}
+const fields = (schema: z.ZodType, value: unknown): string[] => problems(schema, value).map((problem) => problem.field);
+
+const nested = (depth: number): unknown => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 0);
+
+describe("a card's request", () => {
+  const { cardRequest } = sample;
+  const withParams = (change: object) => ({ ...cardRequest, params: { ...cardRequest.params, ...change } });
+
+  test("is taken with its defaults", () => {
+    expect(cardRequestSchema.parse(cardRequest)).toEqual({ ...cardRequest, context: {}, run: "on_approval" });
+  });
+
+  test("names a bad field of its params by its path", () => {
+    expect(fields(cardRequestSchema, withParams({ branch: "a b" }))).toEqual(["params.branch"]);
+    expect(fields(cardRequestSchema, withParams({ branch: 1, more: 1, expected_old: "HEAD" })).sort()).toEqual([
+      "params.branch",
+      "params.expected_old",
+      "params.more",
+    ]);
+    expect(fields(cardRequestSchema, withParams({ delete: true, patch: "AAAA" }))).toEqual(["params.patch"]);
+    const init = { project_id: "P.demo", name: "Demo", owners: ["office::default", "nobody"], visibility: "secret" };
+    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init", params: init })).toEqual([
+      "params.owners.1",
+      "params.visibility",
+    ]);
+  });
+
+  test("says a sentence of every bad field", () => {
+    for (const { problem } of problems(cardRequestSchema, withParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
+      expect(problem).toMatch(/^[A-Z].*\.$/);
+    expect(problemsText(problems(cardRequestSchema, withParams({ branch: "" })))).toBe("params.branch: A branch name is not empty.");
+  });
+
+  test("refuses params of another job, an unknown job and unknown members by name", () => {
+    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init" })).toContain("params.branch");
+    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.nuke" })).toEqual(["jobType"]);
+    expect(fields(cardRequestSchema, { ...cardRequest, actor_id: "ubl:sid:person:ann", x: 1 })).toEqual(["actor_id", "x"]);
+  });
+
+  test("has an intent that a ledger can keep", () => {
+    for (const intent of ["", "  ", "a".repeat(501), "a\0b", "a\ud800", 1]) {
+      expect(fields(cardRequestSchema, { ...cardRequest, intent })).toEqual(["intent"]);
+      expect(fields(permitRequestSchema, { ...sample.permitRequest, intent })).toEqual(["intent"]);
+    }
+    expect(cardRequestSchema.parse({ ...cardRequest, intent: " Olá,\n\tmundo 😀 " }).intent).toBe("Olá,\n\tmundo 😀");
+  });
+});
+
+describe("the context of a request, in which any member may stand", () => {
+  const request = (context: unknown) => ({ ...sample.permitRequest, context });
+
+  test("is kept as it came", () => {
+    const context = { ticket: "A-1", nested: { list: [1, null, true, { é: "😀" }] }, empty: {} };
+    expect(permitRequestSchema.parse(request(context)).context).toEqual(context);
+  });
+
+  test.each([
+    ["half a surrogate pair in a value", { a: ["\ud800"] }],
+    ["half a surrogate pair in a name", { a: { "\udc00": 1 } }],
+    ["NUL in a value", { a: { b: "\0" } }],
+    ["NUL in a name", { "a\0": 1 }],
+    ["a number that JSON does not know", { a: [Number.POSITIVE_INFINITY] }],
+    ["more than 16 KiB", { a: "é".repeat(8192) }],
+    ["33 levels", { a: nested(32) }],
+    ["levels enough to overflow a stack", { a: nested(5_000) }],
+    ["no object", []],
+  ])("is refused with %s", (_, context) => {
+    expect(fields(permitRequestSchema, request(context)).every((field) => field.startsWith("context"))).toBe(true);
+    expect(fields(permitRequestSchema, request(context))).not.toEqual([]);
+  });
+
+  test("whatever is taken has a canonical form and no NUL", () => {
+    const anyContext = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ stringUnit: "binary", maxDepth: 6 }));
+    fc.assert(
+      fc.property(anyContext, (context) => {
+        const parsed = permitRequestSchema.safeParse(request(context));
+        if (!parsed.success) return;
+        expect(canonicalHash(parsed.data.context)).toMatch(/^[0-9a-f]{64}$/);
+        expect(JSON.stringify(parsed.data.context)).not.toContain("\\u0000");
+      }),
+    );
+  });
+});
+
+describe("the params of a job", () => {
+  test("an inline patch is standard base64 of at most 1 MiB", () => {
+    const push = (patch: string) => fields(pushParamsSchema, { ...sample.pushParams, patch });
+    expect(push(Buffer.alloc(INLINE_PATCH_MAX_BYTES).toString("base64"))).toEqual([]);
+    expect(push(Buffer.alloc(INLINE_PATCH_MAX_BYTES + 3).toString("base64"))).toEqual(["patch"]);
+    for (const bad of ["", "A", "AA", "AA==\n", "A A=", "-_-_", "AAAA="]) expect(push(bad)).toContain("patch");
+  });
+
+  test("one line of text is one line", () => {
+    for (const commit_summary of ["", " ", "a\nb", "a\u001bb", "a\ud800", "a".repeat(501)])
+      expect(fields(pushParamsSchema, { ...sample.pushParams, commit_summary })).toContain("commit_summary");
+  });
+
+  test("owners are actors or offices, at least one, each once", () => {
+    const init = (owners: unknown) => fields(initParamsSchema, { project_id: "P.demo", name: "Demo", owners, visibility: "private" });
+    expect(init(["ubl:sid:person:ann", "office::default"])).toEqual([]);
+    expect(init([])).toEqual(["owners"]);
+    expect(init(["office::default", "office::default"])).toEqual(["owners"]);
+    expect(init(["office::default", "everybody"])).toEqual(["owners.1"]);
+  });
+
+  test("notes are well-formed text of at most 256 KiB", () => {
+    const notes = (text: string) =>
+      fields(tagReleaseParamsSchema, { project_id: "P.demo", tag: "v1.2.0", commit: sample.COMMIT, notes: text });
+    expect(notes("# 1.2.0\n\n- first\n")).toEqual([]);
+    for (const bad of ["a\0", "\ud800", "é".repeat(128 * 1024 + 1)]) expect(notes(bad)).toEqual(["notes"]);
+  });
+});
+
+describe("the assertion of a statement", () => {
+  const text = Buffer.from("any bytes").toString("base64url");
+  const response = { clientDataJSON: text, authenticatorData: text, signature: text, userHandle: text };
+  const assertion = { id: text, rawId: text, type: "public-key", response, clientExtensionResults: {} };
+
+  test("is base64url throughout, so that nothing else reaches the database or the ledger", () => {
+    expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion })).toEqual([]);
+    for (const bad of ["\0", "\ud800", "a b", "", `${text}\n`, "a+b/", "aa=="]) {
+      for (const member of ["id", "rawId"])
+        expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion: { ...assertion, [member]: bad } })).toEqual([
+          `assertion.${member}`,
+        ]);
+      for (const member of Object.keys(response)) {
+        const spoiled = { ...assertion, response: { ...response, [member]: bad } };
+        expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion: spoiled })).toEqual([`assertion.response.${member}`]);
+      }
+    }
+  });
+
+  test("keeps no extension results, which nobody signed", () => {
+    const parsed = signedStatementSchema.parse({
+      ...sample.signedStatement,
+      assertion: { ...assertion, clientExtensionResults: { x: "\ud800" } },
+    });
+    expect(parsed.assertion?.clientExtensionResults).toEqual({});
+  });
+});
+
+test("a bad key of the allowlist is named, with what a good one looks like", () => {
+  const parsed = parseAllowlist({ version: 1, tenants: { UBL: { fs_scope: "tenants/UBL", network_whitelist: [], jobs: [] } } });
+  expect(parsed.ok ? [] : parsed.problems).toEqual([{ field: "tenants.UBL", problem: expect.stringContaining("`T.UBL`") }]);
+});
+
+describe("parsing never throws", () => {
+  const schemas: Record<string, z.ZodType> = {
+    card: cardRequestSchema,
+    "permit request": permitRequestSchema,
+    envelope: envelopeSchema,
+    permit: permitSchema,
+    receipt: receiptSchema,
+    refusal: refusalSchema,
+    statement: signedStatementSchema,
+    claim: claimSchema,
+    plan: planSchema,
+    publication: publicationSchema,
+    head: signedHeadSchema,
+    keys: jwksSchema,
+    "act input": actInputSchema,
+    decision: decisionSchema,
+  };
+  const samples = [
+    sample.cardRequest,
+    sample.permitRequest,
+    sample.envelope,
+    sample.receipt,
+    sample.refusal,
+    sample.signedStatement,
+    sample.actClaim,
+  ];
+  const anything = fc.jsonValue({ stringUnit: "binary", maxDepth: 4 });
+  /** A good one with any member replaced by anything. */
+  const spoiled = fc.tuple(fc.constantFrom<object>(...samples), fc.nat(20), anything).map(([value, at, other]) => {
+    const name = Object.keys(value)[at % Object.keys(value).length] ?? "";
+    return { ...value, [name]: other };
+  });
+
+  test.each(Object.entries(schemas))("of a %s, whatever the JSON", (_, schema) => {
+    fc.assert(
+      fc.property(fc.oneof(anything, spoiled), (value) => {
+        const parsed = parseWith(schema, value);
+        if (parsed.ok) return;
+        expect(parsed.problems.length).toBeGreaterThan(0);
+        for (const { field, problem } of parsed.problems) {
+          expect(typeof field).toBe("string");
+          expect(problem).not.toBe("");
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("however deep the JSON", () => {
+    for (const schema of Object.values(schemas))
+      for (const value of samples)
+        for (const name of Object.keys(value)) expect(parseWith(schema, { ...value, [name]: { a: nested(5_000) } }).ok).toBe(false);
+  });
+});

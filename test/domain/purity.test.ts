@@ -1,0 +1,37 @@
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+
+const folder = new URL("../../src/domain/", import.meta.url);
+const files = (await readdir(folder)).filter((name) => name.endsWith(".ts"));
+const sources = await Promise.all(files.map(async (name) => [name, await readFile(new URL(name, folder), "utf8")] as const));
+
+/** The libraries that the vocabulary rests on: a schema language, a canonical form, a hash, signatures. */
+const LIBRARIES = ["zod", "canonicalize", "blake3-wasm", "node:crypto"];
+
+/** A clock, chance, the process, the network or the disk. */
+const IMPURE =
+  /\bDate\s*\.\s*now\b|\bnew\s+Date\b|\bDate\s*\(|\bMath\s*\.\s*random\b|\brandom(?:UUID|Bytes|Int|FillSync)\b|\bgetRandomValues\b|\bperformance\b|\bprocess\b|\bfetch\s*\(|\bset(?:Timeout|Interval|Immediate)\b|\bconsole\b|\brequire\s*\(|\bimport\s*\(/;
+
+const withoutComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
+
+test("the domain has files to look at", () => {
+  expect(files.length).toBeGreaterThan(20);
+});
+
+describe.each(sources)("src/domain/%s", (_, source) => {
+  const code = withoutComments(source);
+
+  test("imports only its neighbours and the libraries of the vocabulary", () => {
+    const imported = [...code.matchAll(/\bfrom\s+"([^"]+)"|\bimport\s+"([^"]+)"/g)].map((match) => match[1] ?? match[2] ?? "");
+    expect(imported.filter((name) => !LIBRARIES.includes(name) && !/^\.\/[a-z0-9-]+\.js$/.test(name))).toEqual([]);
+  });
+
+  test("asks no clock, no chance, no process and no network", () => {
+    expect(code.match(IMPURE)).toBeNull();
+  });
+});
+
+test("what is impure is recognised", () => {
+  for (const line of ["Date.now()", "new Date()", "Math.random()", "randomUUID()", "process.env.X", "await import('node:fs')"])
+    expect(line).toMatch(IMPURE);
+});

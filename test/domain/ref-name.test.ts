@@ -1,0 +1,168 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ACT_REFS, actRef, branchNameProblem, branchNameSchema, branchRef, directoryConflict, tagRef } from "../../src/domain/ref-name.js";
+import { JTI } from "./samples.js";
+
+const run = promisify(execFile);
+
+/** One process asks stock git about many names: 1 where it takes `refs/heads/<name>`. */
+const ASK = 'for name do if git check-ref-format "refs/heads/$name"; then printf 1; else printf 0; fi; done';
+
+async function gitTakes(names: readonly string[]): Promise<boolean[]> {
+  const { stdout } = await run("sh", ["-c", ASK, "sh", ...names]);
+  expect(stdout).toHaveLength(names.length);
+  return [...stdout].map((answer) => answer === "1");
+}
+
+/** The rules by which this registry refuses a name that `git check-ref-format` takes, each with the sentence that says so. */
+const STRICTER: readonly (readonly [RegExp, (name: string) => boolean])[] = [
+  [/at most 200 bytes/, (name) => Buffer.byteLength(name) > 200],
+  [/^`(?:@|HEAD)` is not a branch name/, (name) => name === "@" || name === "HEAD"],
+  [/does not start with `-`/, (name) => name.startsWith("-")],
+  [/without `refs\/heads\/`/, (name) => name.startsWith("refs/")],
+];
+
+const piece = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.constantFrom("feature", "a", "b", "x.y", "1.2", "é", "名", "😀", "main", "-", "_", "+", "'", '"', "$(x)", "!", "%2e"),
+  },
+  { weight: 2, arbitrary: fc.constantFrom("/", "//", ".", "..", "@", "@{", "{", "}", ".lock", "lock", "HEAD", "refs/", "refs/heads/") },
+  { weight: 1, arbitrary: fc.constantFrom(" ", "~", "^", ":", "?", "*", "[", "\\", "\t", "\n", "\u0001", "\u007f", "\u0085", "\u202e") },
+  { weight: 1, arbitrary: fc.string({ unit: "grapheme", maxLength: 4 }) },
+);
+const anyName = fc
+  .oneof(
+    { weight: 9, arbitrary: fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join("")) },
+    fc.string({ minLength: 190, maxLength: 215 }),
+  )
+  // No argument of a process holds NUL; that one is tested by itself.
+  .map((name) => name.replaceAll("\0", ""));
+
+describe("a branch name beside stock git", () => {
+  test("what is taken here git takes, and what git takes is refused here only by a rule that says so", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyName, { minLength: 80, maxLength: 80 }), async (names) => {
+        const theirs = await gitTakes(names);
+        for (const [at, name] of names.entries()) {
+          const problem = branchNameProblem(name);
+          const stricter = STRICTER.find(([, applies]) => applies(name));
+          if (problem === undefined) expect(theirs[at], `git refuses ${JSON.stringify(name)}`).toBe(true);
+          else if (theirs[at]) expect(problem, `only we refuse ${JSON.stringify(name)}`).toMatch(stricter?.[0] ?? /no rule says so/);
+        }
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  test("every rule that is stricter than git's is one that git does not have", async () => {
+    const names = ["a".repeat(201), "é".repeat(101), "@", "HEAD", "-a", "-", "refs/heads/a", "refs/x"];
+    expect(await gitTakes(names)).toEqual(names.map(() => true));
+    for (const name of names) {
+      const rule = STRICTER.find(([, applies]) => applies(name));
+      expect(branchNameProblem(name)).toMatch(rule?.[0] ?? /no rule says so/);
+    }
+  });
+
+  test("the cases of git's own manual", async () => {
+    const good = [
+      "feature/hello",
+      "a",
+      "a.b",
+      "a./b",
+      "a/@",
+      "@a",
+      "a@",
+      "head",
+      "feature/HEAD",
+      "a{b}",
+      "é",
+      "名/前",
+      "😀",
+      "a.lockx",
+      "a".repeat(200),
+    ];
+    const bad = [
+      "",
+      ".a",
+      "a/.b",
+      "a..b",
+      "a/",
+      "/a",
+      "a//b",
+      "a.lock",
+      "a.lock/b",
+      "a.",
+      "a@{b",
+      "a b",
+      "a~1",
+      "a^",
+      "a:b",
+      "a?",
+      "a*",
+      "a[",
+      "a\\b",
+      "a\u007f",
+      "a\n",
+      "\u0001",
+    ];
+    expect(good.map(branchNameProblem)).toEqual(good.map(() => undefined));
+    expect(await gitTakes(good)).toEqual(good.map(() => true));
+    expect(bad.filter((name) => branchNameProblem(name) === undefined)).toEqual([]);
+    expect(await gitTakes(bad)).toEqual(bad.map(() => false));
+  });
+
+  test("NUL and half a surrogate pair, which no argument of a process can hold, are refused", () => {
+    expect(branchNameProblem("a\0b")).toContain("does not contain");
+    for (const lone of ["\ud800", "a\udc00b", "feature/\ud83d"]) expect(branchNameProblem(lone)).toContain("well-formed");
+  });
+
+  test("the schema says the same as the rules", () => {
+    fc.assert(
+      fc.property(anyName, (name) => {
+        const problem = branchNameProblem(name);
+        const parsed = branchNameSchema.safeParse(name);
+        expect(parsed.success).toBe(problem === undefined);
+        if (!parsed.success) expect(parsed.error.issues.map((issue) => issue.message)).toEqual([problem]);
+      }),
+    );
+    expect(branchNameSchema.safeParse(1).success).toBe(false);
+  });
+
+  test("a problem of one line never repeats a character that would break the line", () => {
+    for (const name of ["a\nb", "a\u001b[31m", "a\u007fb", "\u0000"]) expect(branchNameProblem(name)).toMatch(/^[ -~\u007f]*$/);
+  });
+});
+
+describe("a ref that is a directory of another", () => {
+  test("is found from either side", () => {
+    expect(directoryConflict("refs/heads/feature/a/b", ["refs/heads/main", "refs/heads/feature/a"])).toBe("refs/heads/feature/a");
+    expect(directoryConflict("refs/heads/feature/a", ["refs/heads/main", "refs/heads/feature/a/b"])).toBe("refs/heads/feature/a/b");
+  });
+
+  test("a neighbour, a prefix that is no directory, and the ref itself are none", () => {
+    expect(directoryConflict("refs/heads/a", ["refs/heads/a", "refs/heads/ab", "refs/heads/a-b/c", "refs/tags/a/b"])).toBeUndefined();
+    expect(directoryConflict("refs/heads/a", [])).toBeUndefined();
+  });
+
+  const ref = fc.array(fc.constantFrom("a", "b", "ab"), { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+
+  test("two refs conflict exactly when the parts of one begin the other's", () => {
+    fc.assert(
+      fc.property(ref, ref, (one, other) => {
+        const [shorter, longer] = one.length < other.length ? [one.split("/"), other.split("/")] : [other.split("/"), one.split("/")];
+        const begins = shorter.length < longer.length && shorter.every((part, at) => longer[at] === part);
+        expect(directoryConflict(one, [other]) !== undefined).toBe(begins);
+        expect(directoryConflict(other, [one]) !== undefined).toBe(begins);
+      }),
+    );
+  });
+});
+
+test("refs have their full names", () => {
+  expect(branchRef("feature/a")).toBe("refs/heads/feature/a");
+  expect(tagRef("v1.2.0")).toBe("refs/tags/v1.2.0");
+  expect(actRef(JTI)).toBe(`${ACT_REFS}${JTI}`);
+});

@@ -1,0 +1,147 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Requirement } from "../../src/domain/policy-contract.js";
+import { type Approval, missingOf } from "../../src/domain/requirement.js";
+import { DIGEST, OTHER_DIGEST } from "./samples.js";
+
+const quorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {}): Requirement => ({
+  kind: "approvals",
+  count: 2,
+  role: null,
+  step_up: false,
+  excludes: [],
+  ...change,
+});
+
+const by = (person: string, change: Partial<Approval> = {}): Approval => ({
+  statement_digest: DIGEST,
+  plan_digest: DIGEST,
+  actor_id: `ubl:sid:person:${person}`,
+  person_id: person,
+  office_id: "office::default",
+  roles: [],
+  step_up: false,
+  at_ms: 0,
+  ...change,
+});
+
+const count = (requirements: readonly Requirement[], approvals: readonly Approval[]): number =>
+  missingOf(requirements, DIGEST, approvals, []).reduce((sum, one) => sum + one.missing, 0);
+
+describe("a quorum", () => {
+  test("counts a person once, however many actors, offices or statements they use", () => {
+    const same = [by("ann"), by("ann", { actor_id: "ubl:sid:person:ann2", office_id: "office:security", statement_digest: OTHER_DIGEST })];
+    expect(count([quorum()], same)).toBe(1);
+    expect(count([quorum()], [...same, by("bob")])).toBe(0);
+  });
+
+  test("with step-up counts only approvals that were stepped up", () => {
+    expect(count([quorum({ step_up: true })], [by("ann"), by("bob", { step_up: true })])).toBe(1);
+    expect(count([quorum({ step_up: true })], [by("ann", { step_up: true }), by("bob", { step_up: true })])).toBe(0);
+  });
+
+  test("of a role counts only those who hold it", () => {
+    const needs = [quorum({ role: "release-manager" })];
+    expect(count(needs, [by("ann", { roles: ["release-managers", "security"] }), by("bob", { roles: ["release-manager"] })])).toBe(1);
+    expect(count(needs, [by("ann"), by("bob")])).toBe(2);
+  });
+
+  test("counts nothing that was said of another plan", () => {
+    expect(count([quorum()], [by("ann", { plan_digest: OTHER_DIGEST }), by("bob")])).toBe(1);
+  });
+});
+
+describe("other requirements", () => {
+  test("an attestation counts for its own plan and type", () => {
+    const needs: Requirement[] = [{ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" }];
+    const found = (plan_digest: string, predicate_type: string) => missingOf(needs, DIGEST, [], [{ plan_digest, predicate_type }]);
+    expect(found(DIGEST, "https://slsa.dev/provenance/v1")).toEqual([]);
+    expect(found(OTHER_DIGEST, "https://slsa.dev/provenance/v1")).toHaveLength(1);
+    expect(found(DIGEST, "https://slsa.dev/provenance/v0.2")).toHaveLength(1);
+  });
+
+  test("a card is its own fulfilment", () => {
+    expect(missingOf([{ kind: "card" }], DIGEST, [], [])).toEqual([]);
+  });
+
+  test("what is missing is said in words", () => {
+    expect(missingOf([quorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
+      "2 more approvals by the role security with step-up",
+    ]);
+    expect(missingOf([quorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
+  });
+});
+
+describe("for any requirements and approvals", () => {
+  const role = fc.constantFrom("security", "release-manager", "auditor");
+  const requirement: fc.Arbitrary<Requirement> = fc.oneof(
+    fc.record({ count: fc.integer({ min: 1, max: 4 }), role: fc.option(role), step_up: fc.boolean() }).map(quorum),
+    fc.constant<Requirement>({ kind: "card" }),
+    fc.constant<Requirement>({ kind: "attestation", predicate_type: "t" }),
+  );
+  const approval = (plan: fc.Arbitrary<string>) =>
+    fc
+      .record({
+        person: fc.constantFrom("ann", "bob", "cleo", "dan"),
+        roles: fc.subarray(["security", "release-manager", "auditor"]),
+        step_up: fc.boolean(),
+        plan_digest: plan,
+      })
+      .map(({ person, ...rest }) => by(person, rest));
+  const requirements = fc.array(requirement, { maxLength: 4 });
+  const approvals = fc.array(approval(fc.constantFrom(DIGEST, OTHER_DIGEST)), { maxLength: 8 });
+  const missing = (needs: readonly Requirement[], said: readonly Approval[]) => missingOf(needs, DIGEST, said, []);
+
+  test("one approval more never makes more missing", () => {
+    fc.assert(
+      fc.property(requirements, approvals, approval(fc.constant(DIGEST)), (needs, said, more) => {
+        expect(count(needs, [...said, more])).toBeLessThanOrEqual(count(needs, said));
+      }),
+    );
+  });
+
+  test("an approval of another plan changes nothing", () => {
+    fc.assert(
+      fc.property(requirements, approvals, approval(fc.constant(OTHER_DIGEST)), (needs, said, other) => {
+        expect(missing(needs, [...said, other])).toEqual(missing(needs, said));
+      }),
+    );
+  });
+
+  test("neither order nor repetition changes anything", () => {
+    fc.assert(
+      fc.property(requirements, approvals, (needs, said) => {
+        expect(missing(needs, [...said, ...said].reverse())).toEqual(missing(needs, said));
+      }),
+    );
+  });
+
+  test("a person's second approval fulfils nothing that their first one did not, where it has no more to it", () => {
+    fc.assert(
+      fc.property(requirements, approvals, (needs, said) => {
+        const again = said.map((one) => ({
+          ...one,
+          actor_id: "ubl:sid:person:alias",
+          office_id: "office:other",
+          statement_digest: OTHER_DIGEST,
+        }));
+        expect(missing(needs, [...said, ...again])).toEqual(missing(needs, said));
+      }),
+    );
+  });
+
+  test("nothing is missing only where every quorum has its distinct persons", () => {
+    fc.assert(
+      fc.property(requirements, approvals, (needs, said) => {
+        for (const need of needs) {
+          if (need.kind !== "approvals") continue;
+          const fit = said.filter(
+            (one) => one.plan_digest === DIGEST && (one.step_up || !need.step_up) && (need.role === null || one.roles.includes(need.role)),
+          );
+          const persons = new Set(fit.map((one) => one.person_id)).size;
+          expect(count([need], said)).toBe(Math.max(0, need.count - persons));
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,144 @@
+import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import { jwksSchema } from "../../src/domain/jwks.js";
+import { type Permit, permitSchema } from "../../src/domain/permit.js";
+import { keyId, preAuthenticationEncoding, signed, signingKeyFromPem, verifySigned } from "../../src/domain/signature.js";
+import { key, newKey, permit, unsignedPermit } from "./samples.js";
+
+const keys = { keys: [newKey().jwk, key.jwk] };
+const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** Every path to a member that is no object, `scopes.level` for instance. */
+function pathsOf(value: object, at: readonly string[] = []): string[][] {
+  return Object.entries(value).flatMap(([name, member]) =>
+    member !== null && typeof member === "object" ? pathsOf(member, [...at, name]) : [[...at, name]],
+  );
+}
+
+function withMember(value: object, path: readonly string[], member: unknown): Permit {
+  const copy = structuredClone(value) as Record<string, unknown>;
+  const holder = path.slice(0, -1).reduce((inner, name) => inner[name] as Record<string, unknown>, copy);
+  const name = path.at(-1) ?? "";
+  if (member === undefined) delete holder[name];
+  else holder[name] = member;
+  return copy as unknown as Permit;
+}
+
+describe("a signed permit", () => {
+  test("verifies, and still does after it was written and read", () => {
+    expect(verifySigned("permit", permit, keys)).toBe("valid");
+    const read: unknown = JSON.parse(JSON.stringify(permit));
+    expect(verifySigned("permit", permitSchema.parse(read), keys)).toBe("valid");
+  });
+
+  test("is signed as DSSE says, over JCS of the object without `sig`", () => {
+    const { sig, ...rest } = permit;
+    const type = "application/vnd.ubl.permit.v1+json";
+    const body = Buffer.from(canonicalBytes(rest));
+    const encoded = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${body.length} `), body]);
+    expect(Buffer.from(preAuthenticationEncoding(type, body))).toEqual(encoded);
+    expect(verify(null, encoded, createPublicKey({ key: { ...key.jwk }, format: "jwk" }), Buffer.from(sig, "base64"))).toBe(true);
+  });
+
+  test.each(pathsOf(permit).map((path) => [path.join("."), path] as const))("is refused when `%s` is another", (_, path) => {
+    const before = path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], permit);
+    const other = typeof before === "number" ? before + 1 : `${String(before)}x`;
+    expect(verifySigned("permit", withMember(permit, path, other), keys)).not.toBe("valid");
+    if (path[0] !== "sig") expect(verifySigned("permit", withMember(permit, path, undefined), keys)).not.toBe("valid");
+  });
+
+  test("is refused with a member more, at any depth", () => {
+    for (const path of [["also"], ["scopes", "also"]]) {
+      const more = withMember(permit, path, "x");
+      expect(verifySigned("permit", more, keys)).toBe("signature_invalid");
+      expect(permitSchema.safeParse(more).success).toBe(false);
+    }
+  });
+
+  test("is refused when any bit of its signature is another", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 511 }), (bit) => {
+        const sig = Buffer.from(permit.sig, "base64");
+        sig[bit >> 3] = (sig[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        expect(verifySigned("permit", { ...permit, sig: sig.toString("base64") }, keys)).toBe("signature_invalid");
+      }),
+      { numRuns: 512 },
+    );
+  });
+
+  test("is not a receipt, a refusal, a statement, a head or a publication", () => {
+    for (const kind of ["receipt", "refusal", "statement", "head", "publication"] as const)
+      expect(verifySigned(kind, permit, keys)).toBe("signature_invalid");
+  });
+});
+
+describe("a signature has one spelling", () => {
+  const { sig } = permit;
+  const bytes = Buffer.from(sig, "base64");
+  const scalar = BigInt(`0x${Buffer.from(bytes.subarray(32)).reverse().toString("hex")}`) + GROUP_ORDER;
+  const plusOrder = Buffer.from(scalar.toString(16).padStart(64, "0"), "hex").reverse();
+
+  test.each([
+    ["without padding", sig.replace(/=+$/, "")],
+    ["with more padding", `${sig}=`],
+    ["with a newline at the end", `${sig}\n`],
+    ["with a space inside", `${sig.slice(0, 10)} ${sig.slice(10)}`],
+    ["with other unused bits", sig.replace(/.==$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}==`)],
+    ["in base64url", bytes.toString("base64url")],
+    ["in hexadecimal", bytes.toString("hex")],
+    ["with a byte more", Buffer.concat([bytes, Buffer.from([0])]).toString("base64")],
+    ["with a byte less", bytes.subarray(0, 63).toString("base64")],
+    ["with the group's order added to its scalar", Buffer.concat([bytes.subarray(0, 32), plusOrder]).toString("base64")],
+    ["empty", ""],
+  ])("%s is refused", (_, spelling) => {
+    expect(spelling).not.toBe(sig);
+    expect(verifySigned("permit", { ...permit, sig: spelling }, keys)).toBe("signature_invalid");
+  });
+});
+
+describe("keys", () => {
+  test("a key that is not in the set is not known", () => {
+    const stranger = newKey();
+    expect(verifySigned("permit", signed("permit", unsignedPermit, stranger), keys)).toBe("key_unknown");
+    expect(verifySigned("permit", permit, { keys: [] })).toBe("key_unknown");
+    expect(verifySigned("permit", { sig: permit.sig }, keys)).toBe("key_unknown");
+  });
+
+  test("another's signature under a known key's id is refused", () => {
+    const forged = { ...signed("permit", unsignedPermit, newKey()), kid: key.kid };
+    expect(verifySigned("permit", forged, keys)).toBe("signature_invalid");
+  });
+
+  test("the id follows from the public key alone", () => {
+    expect(key.kid).toBe(keyId(key.jwk.x));
+    expect(key.kid).toMatch(/^[0-9a-f]{16}$/);
+    expect(newKey().kid).not.toBe(key.kid);
+  });
+
+  test("a set whose key has another's id is refused by name, as are other curves and private parts", () => {
+    expect(jwksSchema.safeParse({ keys: [key.jwk] }).success).toBe(true);
+    expect(jwksSchema.safeParse({ keys: [{ ...key.jwk, kid: newKey().kid }] }).error?.issues[0]?.path).toEqual(["keys", 0, "kid"]);
+    for (const bad of [
+      { ...key.jwk, crv: "X25519" },
+      { ...key.jwk, d: key.jwk.x },
+      { ...key.jwk, x: `${key.jwk.x}\n` },
+    ])
+      expect(jwksSchema.safeParse({ keys: [bad] }).success).toBe(false);
+  });
+
+  test("a private key of another kind is refused with the next step", () => {
+    const { privateKey } = generateKeyPairSync("x25519");
+    expect(() => signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("ogr keys new");
+  });
+});
+
+test("what was signed is what verifies, for any object", () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ unit: "grapheme", minLength: 1 }), fc.jsonValue({ maxDepth: 2 })), (value) => {
+      const { kid: _, sig: __, ...rest } = value;
+      expect(verifySigned("statement", signed("statement", rest, key), keys)).toBe("valid");
+    }),
+  );
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { claimSchema } from "../../src/domain/claim.js";
+import { envelopeSchema } from "../../src/domain/envelope.js";
+import { permitSchema } from "../../src/domain/permit.js";
+import { parseWith } from "../../src/domain/problems.js";
+import { receiptSchema, refusalSchema } from "../../src/domain/receipt.js";
+import { signedStatementSchema, statementSchema } from "../../src/domain/statement.js";
+import * as sample from "./samples.js";
+
+/** What is signed, claimed or kept: a member more or less makes it something else. `optional` may be left out. */
+const kept: Record<string, { schema: z.ZodType; value: object; optional?: readonly string[] }> = {
+  permit: { schema: permitSchema, value: sample.permit },
+  "permit's scopes": {
+    schema: permitSchema.shape.scopes,
+    value: sample.permit.scopes,
+    optional: ["approval_ref", "plan_digest"],
+  },
+  envelope: { schema: envelopeSchema, value: sample.envelope },
+  receipt: { schema: receiptSchema, value: sample.receipt },
+  refusal: { schema: refusalSchema, value: sample.refusal },
+  statement: { schema: statementSchema, value: sample.statement },
+  "signed statement": { schema: signedStatementSchema, value: sample.signedStatement },
+  "claim to act": { schema: claimSchema, value: sample.actClaim },
+  "claim that ends": { schema: claimSchema, value: sample.endClaim },
+};
+
+describe.each(Object.entries(kept))("a %s", (_, { schema, value, optional = [] }) => {
+  test("comes out as it went in", () => {
+    expect(schema.parse(JSON.parse(JSON.stringify(value)))).toEqual(value);
+  });
+
+  test("with a member more is refused by that member's name", () => {
+    for (const member of ["also", "__proto__", "constructor"]) {
+      const parsed = parseWith(schema, JSON.parse(JSON.stringify(value).replace("{", `{${JSON.stringify(member)}:{},`)));
+      expect(parsed).toEqual({ ok: false, problems: [{ field: member, problem: "This member is not known; remove it." }] });
+    }
+  });
+
+  test("without one of its members is refused by that member's name", () => {
+    for (const member of Object.keys(value).filter((name) => !optional.includes(name))) {
+      const { [member]: __, ...rest } = value as Record<string, unknown>;
+      const parsed = parseWith(schema, rest);
+      expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.field)).toContain(member);
+    }
+  });
+
+  test("with null for a member is refused", () => {
+    for (const member of Object.keys(value)) expect(schema.safeParse({ ...value, [member]: null }).success, member).toBe(false);
+  });
+});
+
+describe("what may not stand in them", () => {
+  const refused = (schema: z.ZodType, value: object, change: object): boolean => !schema.safeParse({ ...value, ...change }).success;
+
+  test("a permit is for one target, in whole milliseconds", () => {
+    for (const change of [{ aud: "runner:*" }, { aud: "runner:LAB_512\n" }, { exp: 1.5 }, { exp: -1 }, { max_run_ms: 0 }, { jti: "x" }])
+      expect(refused(permitSchema, sample.permit, change), JSON.stringify(change)).toBe(true);
+    expect(refused(permitSchema.shape.scopes, sample.permit.scopes, { target: "*" })).toBe(true);
+    expect(refused(permitSchema.shape.scopes, sample.permit.scopes, { level: "L6" })).toBe(true);
+  });
+
+  test("a receipt has one of four statuses, a refusal one of two and always a code", () => {
+    for (const status of ["success", "error", "denied", "expired"]) expect(refused(receiptSchema, sample.receipt, { status })).toBe(false);
+    expect(refused(receiptSchema, sample.receipt, { status: "pending" })).toBe(true);
+    for (const status of ["success", "error"]) expect(refused(refusalSchema, sample.refusal, { status })).toBe(true);
+    for (const code of ["nonsense", undefined]) expect(refused(refusalSchema, sample.refusal, { code })).toBe(true);
+  });
+
+  test("a claim is an act or an end, never something between", () => {
+    expect(refused(claimSchema, sample.actClaim, { kind: "end" })).toBe(true);
+    expect(refused(claimSchema, sample.endClaim, { kind: "act" })).toBe(true);
+    expect(refused(claimSchema, sample.actClaim, { attempt: 0 })).toBe(true);
+    expect(refused(claimSchema, sample.endClaim, { end: "used" })).toBe(true);
+  });
+
+  test("a statement has a decision of three and a nonce of at least 128 bits", () => {
+    for (const change of [{ decision: "maybe" }, { nonce: "A".repeat(21) }, { nonce: `${"A".repeat(22)}\n` }, { nonce: "A".repeat(65) }])
+      expect(refused(statementSchema, sample.statement, change), JSON.stringify(change)).toBe(true);
+  });
+});

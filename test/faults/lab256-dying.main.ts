@@ -1,0 +1,4 @@
+import { runLab256 } from "../../src/worker/lab256.js";
+import { dieAfter } from "./die-after.js";
+
+await runLab256(process.env, dieAfter(process.env));

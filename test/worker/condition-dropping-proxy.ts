@@ -1,0 +1,55 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { sign } from "../../src/storage/s3/signing.js";
+
+export interface ProxiedServer {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly access_key: string;
+  readonly secret_key: string;
+}
+
+/**
+ * An S3 that knows no conditions: it forgets `If-None-Match` and `If-Match` and has the real server behind it carry everything else out,
+ * with a signature of its own where it is told to sign again. Without that the real server finds that something was taken away.
+ */
+export async function startConditionDroppingProxy(server: ProxiedServer, again: "signs again" | "keeps the signature") {
+  const upstream = new URL(server.endpoint);
+  const proxy = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { "if-none-match": _, "if-match": __, ...kept } = request.headers;
+      const { path, headers } = again === "signs again" ? signedAnew(server, request) : { path: request.url, headers: kept };
+      const passed = http.request({ host: upstream.hostname, port: upstream.port, method: request.method, path, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on("error", () => response.destroy());
+      passed.end(Buffer.concat(chunks));
+    });
+  });
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  return {
+    endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    close: async () => {
+      proxy.closeAllConnections();
+      await once(proxy.close(), "close");
+    },
+  };
+}
+
+function signedAnew(server: ProxiedServer, request: http.IncomingMessage) {
+  const url = new URL(request.url ?? "/", server.endpoint);
+  const [bucket = "", ...name] = decodeURIComponent(url.pathname).slice(1).split("/");
+  const length = request.headers["content-length"];
+  const { path, headers } = sign({ ...server, request_timeout_ms: 10_000 }, new URL(server.endpoint), {
+    method: request.method as "GET" | "HEAD" | "PUT",
+    bucket,
+    ...(name.length === 0 ? {} : { name: name.join("/") }),
+    query: Object.fromEntries(url.searchParams),
+    body_sha256: String(request.headers["x-amz-content-sha256"]),
+  });
+  return { path, headers: { ...headers, ...(length === undefined ? {} : { "content-length": length }) } };
+}

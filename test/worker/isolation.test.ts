@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { subjectHash } from "../../src/domain/job.js";
+import { signed } from "../../src/domain/signature.js";
+import { defaultPolicy, foundPolicy } from "../../src/stack/founding-policy.js";
+import { openStore } from "../../src/storage/open.js";
+import { driveActivity } from "./drive-activity.js";
+import { openPlace, type Place, type RunnerProcess, startRunner, TENANT } from "./lab512-process.js";
+import { listeningSockets, processTree, socketInodes } from "./open-sockets.js";
+
+const hasProc = existsSync("/proc/self/net/tcp");
+
+describe("the Runner's process", () => {
+  let place: Place;
+  let runner: RunnerProcess;
+  let policyHash: string;
+  let visitors = 0;
+  /** Stands where the database would be. */
+  const trap = createServer((socket) => {
+    visitors += 1;
+    socket.destroy();
+  });
+  let trapPort = 0;
+
+  beforeAll(async () => {
+    await once(trap.listen(0, "127.0.0.1"), "listening");
+    trapPort = (trap.address() as AddressInfo).port;
+    place = await openPlace("isolation");
+    const store = await openStore(place.rootStore);
+    policyHash = await foundPolicy(store, place.folder, place.keys.foundingKeys, await defaultPolicy());
+    await store.close();
+    runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${trapPort}/ogr` });
+  });
+  afterAll(async () => {
+    await runner?.stop();
+    await place?.close();
+    await once(trap.close(), "close");
+  });
+
+  it("is given no database and no private key but its own", async () => {
+    const names = Object.keys(place.environment);
+    expect(names).not.toContain("DATABASE_URL");
+    expect(JSON.stringify(place.environment)).not.toContain("postgres");
+    const secret: string[] = [];
+    for (const [name, value] of Object.entries(place.environment)) {
+      if (
+        value.startsWith("/") &&
+        existsSync(value) &&
+        /\.(pem|json)$/.test(value) &&
+        (await readFile(value, "utf8")).includes("PRIVATE KEY")
+      )
+        secret.push(name);
+    }
+    expect(secret).toEqual(["OGR_RECEIPT_KEY_FILE"]);
+  });
+
+  it.skipIf(!hasProc)("knows of itself what it was given and little else", async () => {
+    const text = await readFile(`/proc/${runner.pid}/environ`, "utf8");
+    const names = text.split("\0").flatMap((entry) => (entry === "" ? [] : [entry.split("=")[0] ?? ""]));
+    const given = [...Object.keys(place.environment), "DATABASE_URL", "PATH", "HOME", "TMPDIR", "NODE_OPTIONS"];
+    expect(names.filter((name) => !given.includes(name))).toEqual([]);
+  });
+
+  it("starts so and serves: it registers a project through Temporal", async () => {
+    const params = { project_id: "P.served", name: "Served", owners: ["office::default"], visibility: "private" as const };
+    const shared = { tenant_id: TENANT, jobType: "git.registry.init" as const, target: "LAB_512" as const, office_id: "office::default" };
+    const bound = { subject_hash: subjectHash(params), policy_hash: policyHash };
+    const jti = randomUUID();
+    const permit = signed(
+      "permit",
+      {
+        aud: "runner:LAB_512",
+        jti,
+        iat: Date.now(),
+        exp: Date.now() + 60_000,
+        max_run_ms: 60_000,
+        scopes: { ...shared, ...bound, level: "L1" as const, actor_id: "ubl:sid:app:ci" },
+      },
+      readSigningKey(place.keys.files.permit),
+    );
+    const envelope = { ...shared, ...bound, jti, jobId: "served", params, permit };
+    const input = { envelope, statements: [], round: 1 };
+    const answer = await driveActivity(inject("servers").temporal_address, place.namespace, "runCommand", input);
+    expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success", jti } });
+  });
+
+  it.skipIf(!hasProc)("listens on no socket, nor does anything that it started", async () => {
+    const tree = await processTree(runner.pid);
+    expect(tree.length, "the Runner starts git through a process of its own").toBeGreaterThan(1);
+    expect((await socketInodes(runner.pid)).size, "it talks to Temporal and the store").toBeGreaterThan(0);
+    expect(await listeningSockets(runner.pid)).toEqual([]);
+  });
+
+  it("never comes near the database, though it is told where that is", async () => {
+    expect(visitors).toBe(0);
+    const control = connect(trapPort, "127.0.0.1");
+    await once(control, "close");
+    expect(visitors).toBe(1);
+  });
+});
+
+describe.skipIf(!hasProc)("the look at listening sockets", () => {
+  it("finds TCP on both families and Unix sockets, and only while they listen", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ogr-listen-"));
+    const before = await listeningSockets(process.pid);
+    const path = join(folder, "x.sock");
+    const servers = [createServer().listen(0, "127.0.0.1"), createServer().listen(path)];
+    await Promise.all(servers.map((server) => once(server, "listening")));
+    const added = (await listeningSockets(process.pid)).filter((one) => !before.includes(one));
+    expect(added).toEqual([expect.stringMatching(/^\d+ tcp 0100007F:/), expect.stringMatching(new RegExp(`^\\d+ unix ${path}$`))]);
+    for (const server of servers) await once(server.close(), "close");
+    expect((await listeningSockets(process.pid)).filter((one) => added.includes(one))).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+});

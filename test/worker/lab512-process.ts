@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import { baseEnvironment } from "../../src/stack/environment.js";
+import type { Founded } from "../../src/stack/founding.js";
+import { foundAllowlist } from "../../src/stack/founding-allowlist.js";
+import { foundKeys } from "../../src/stack/founding-keys.js";
+import { planeStoreEnvironment, rootStoreConfig } from "../../src/stack/founding-store.js";
+import { nodeArguments } from "../../src/stack/own-entry.js";
+import { registryEnvironment } from "../../src/stack/registry-environment.js";
+import type { ObjectStoreServer } from "../../src/stack/servers.js";
+import { ensureSpaces, type StoreConfig } from "../../src/storage/open.js";
+import { bucketPrefix, hasS3, s3Server } from "../harness/buckets.js";
+import { createNamespace } from "../harness/namespace.js";
+
+export const TENANT = "T.UBL";
+
+/** What the Runner's process needs, and its environment as a registry gives it. */
+export interface Place {
+  readonly folder: string;
+  readonly bucket_prefix: string;
+  readonly namespace: string;
+  readonly rootStore: StoreConfig;
+  readonly environment: Record<string, string>;
+  readonly keys: Awaited<ReturnType<typeof foundKeys>>;
+  close(): Promise<void>;
+}
+
+export async function openPlace(name: string): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-lab512-"));
+  const bucket_prefix = hasS3() ? bucketPrefix(name) : "";
+  const server: ObjectStoreServer = hasS3() ? { kind: "s3", ...s3Server() } : { kind: "directory", path: join(folder, "store") };
+  const rootStore = rootStoreConfig(server, bucket_prefix);
+  await ensureSpaces(rootStore);
+  const keys = await foundKeys(folder, [TENANT]);
+  const allowlist = await foundAllowlist(folder, [TENANT]);
+  const namespace = await createNamespace(name);
+  const store = await planeStoreEnvironment(server, "LAB_512", bucket_prefix);
+  const founded: Pick<Founded, "keys" | "allowlist" | "store_environment"> = {
+    keys: keys.files,
+    allowlist,
+    store_environment: { LAB_256: {}, LAB_512: store },
+  };
+  const { lab512 } = registryEnvironment(founded as Founded, {
+    data_dir: folder,
+    temporal_address: inject("servers").temporal_address,
+    temporal_namespace: namespace,
+    temporal_ui_url: "",
+    database_url: "",
+    api_port: 0,
+  });
+  return {
+    folder,
+    bucket_prefix,
+    namespace,
+    rootStore,
+    environment: lab512,
+    keys,
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+export interface RunnerProcess {
+  readonly pid: number;
+  /** What it said of itself when it was ready. */
+  readonly announcement: Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+const entry = fileURLToPath(new URL("../../src/worker/lab512.main.js", import.meta.url));
+
+/** Starts the process with this environment and nothing else, and returns when it is ready. */
+export async function startRunner(environment: Readonly<Record<string, string>>): Promise<RunnerProcess> {
+  const child = spawned(environment);
+  const { stdout } = child;
+  if (stdout === null || child.pid === undefined) throw new Error("the process has no output");
+  const ended = once(child, "exit").then(async () => Promise.reject(new Error("the Runner ended before it was ready")));
+  const ready = (async () => {
+    let text = "";
+    for await (const chunk of stdout) {
+      text += String(chunk);
+      const line = text.split("\n").find((one) => one.startsWith('{"ready":true'));
+      if (line !== undefined) return JSON.parse(line) as Record<string, unknown>;
+    }
+    return ended;
+  })();
+  const announcement = await Promise.race([ready, ended]);
+  return {
+    pid: child.pid,
+    announcement,
+    stop: async () => {
+      ended.catch(() => undefined);
+      child.kill("SIGTERM");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
+  };
+}
+
+export interface FailedStart {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts the process where it cannot work, and returns how it ended. */
+export async function failToStart(environment: Readonly<Record<string, string>>): Promise<FailedStart> {
+  const child = spawned(environment);
+  const said = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk) => {
+    said.stdout += String(chunk);
+    // It works although it should not: nobody has to wait for that.
+    if (said.stdout.includes('"ready":true')) child.kill("SIGKILL");
+  });
+  child.stderr?.on("data", (chunk) => (said.stderr += String(chunk)));
+  await once(child, "close");
+  return { code: child.exitCode, ...said };
+}
+
+function spawned(environment: Readonly<Record<string, string>>): ChildProcess {
+  const env = { ...baseEnvironment(), ...environment };
+  return spawn(process.execPath, nodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Writes a changed copy of a JSON file beside it and gives its path. */
+export async function changedJson(path: string, name: string, change: (value: never) => unknown): Promise<string> {
+  const copy = `${path}.${name}`;
+  await writeFile(copy, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")) as never)));
+  return copy;
+}
