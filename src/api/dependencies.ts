@@ -1,0 +1,41 @@
+import type { Logger } from "pino";
+import type { Db } from "../database/database.js";
+import type { Jwks, SigningKey } from "../domain/signature.js";
+import type { RelyingParty } from "../identity/passkeys.js";
+import type { LedgerWatch } from "../ledger/notifications.js";
+import type { Permits } from "../permits/permits.js";
+import type { ObjectStore } from "../storage/ports.js";
+import type { Flows } from "./flows.js";
+import type { PrincipalCache } from "./principal-cache.js";
+import type { Temporal } from "./temporal.js";
+import type { Urls } from "./urls.js";
+
+/** What the routes need; the composition root makes it. */
+export interface ApiDependencies {
+  readonly db: Db;
+  /** Wakes those who wait when the ledger grows; one connection for the whole process. */
+  readonly watch: LedgerWatch;
+  /** Reads everything, creates staged bytes and claims. */
+  readonly store: ObjectStore;
+  readonly temporal: Temporal;
+  readonly flows: Flows;
+  readonly permits: Permits;
+  readonly policies: PolicyOffices;
+  readonly principals: PrincipalCache;
+  /** By this key the api says that it authenticated the approver of a statement. */
+  readonly statementKey: SigningKey;
+  /** The public keys of LAB 256: permits and statements. */
+  readonly jwks: Jwks;
+  /** Every public key that a verifier of evidence needs: those of LAB 256 and of its Runners. */
+  readonly served_jwks: Jwks;
+  readonly urls: Urls;
+  relyingParty(): RelyingParty;
+  readonly staged_max_bytes: number;
+  readonly log: Logger;
+  now(): number;
+}
+
+/** Which offices a tenant's active policy lets do something. */
+export interface PolicyOffices {
+  allowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
+}

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { PROBLEM_CODES, type ProblemCode, statusOf } from "./problem.js";
+import type { Route } from "./route.js";
+
+/** A problem document (RFC 9457) as the documentation shows it. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.union([z.int(), z.literal("expired")]),
+  detail: z.string(),
+  code: z.enum(PROBLEM_CODES as [ProblemCode, ...ProblemCode[]]),
+  errors: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
+  next: z.string().optional(),
+});
+
+/** Problems that every guarded route may answer with. */
+const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden", "not_found"];
+const COMMON_PROBLEMS: readonly ProblemCode[] = ["unavailable", "internal"];
+
+/** A route's schema, as validation and the document need it. */
+export function documented(route: Route): object {
+  const { input, group, summary, detail, answers } = route;
+  return {
+    tags: [group],
+    summary,
+    operationId: operationId(route),
+    ...(detail === undefined ? {} : { description: detail }),
+    ...(input.params === undefined ? {} : { params: input.params }),
+    ...(input.query === undefined ? {} : { querystring: input.query }),
+    ...(input.body === undefined ? {} : { body: input.body }),
+    ...(route.access === "public" ? {} : { security: [{ token: [] }] }),
+    response: { ...successes(answers), ...refusals(route) },
+  };
+}
+
+export function operationId({ method, url }: Route): string {
+  return `${method.toLowerCase()}${url.replace(/[^A-Za-z0-9]+/g, "_")}`.replace(/_+$/, "");
+}
+
+function successes(answers: Route["answers"]): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, { text, schema }]) => [
+      status,
+      { description: text, content: { "application/json": { schema } } },
+    ]),
+  );
+}
+
+/** The codes of each status, in the words of the document. */
+function refusals(route: Route): Record<string, object> {
+  const { input } = route;
+  const takes = input.body !== undefined || input.query !== undefined || input.params !== undefined;
+  const codes = new Set<ProblemCode>([
+    ...route.problems,
+    ...(takes ? (["invalid_request"] as const) : []),
+    ...(input.body === undefined ? [] : (["too_large", "unsupported"] as const)),
+    ...(route.access === "public" ? [] : GUARDED_PROBLEMS),
+    ...COMMON_PROBLEMS,
+  ]);
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([a], [b]) => a - b)
+      .map(([status, of]) => [
+        status,
+        { description: of.map((code) => `\`${code}\``).join(", "), content: { "application/problem+json": { schema: problemSchema } } },
+      ]),
+  );
+}

@@ -1,0 +1,92 @@
+import { sql } from "kysely";
+import type { ApiDependencies } from "./dependencies.js";
+import type { Pollers } from "./temporal.js";
+
+/** A health check asks its neighbours at most this often, in milliseconds. */
+const CACHE_MS = 2000;
+const CHECK_MAX_MS = 1500;
+/** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
+const CLOCK_SKEW_MAX_MS = 5000;
+
+export interface Health {
+  readonly status: "ok";
+  /** Null where Temporal does not say. */
+  readonly pollers: readonly Pollers[] | null;
+  /** The database's clock minus ours; null where the database does not answer. */
+  readonly clock_skew_ms: number | null;
+  /** What an operator should look at, in sentences. */
+  readonly warnings: readonly string[];
+}
+
+export type Readiness = Readonly<Record<"database" | "object_store" | "temporal", "ok" | string>>;
+
+type Checked = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
+
+/** How the api and its neighbours are, asked at most every two seconds whoever asks. */
+export class HealthChecks {
+  private health: { readonly answer: Promise<Health>; readonly until_ms: number } | undefined;
+  private readiness: { readonly answer: Promise<Readiness>; readonly until_ms: number } | undefined;
+
+  constructor(private readonly deps: Checked) {}
+
+  read(): Promise<Health> {
+    const now = this.deps.now();
+    if (this.health === undefined || now >= this.health.until_ms) this.health = { answer: healthOf(this.deps), until_ms: now + CACHE_MS };
+    return this.health.answer;
+  }
+
+  ready(): Promise<Readiness> {
+    const now = this.deps.now();
+    if (this.readiness === undefined || now >= this.readiness.until_ms)
+      this.readiness = { answer: readinessOf(this.deps), until_ms: now + CACHE_MS };
+    return this.readiness.answer;
+  }
+}
+
+async function healthOf(deps: Checked): Promise<Health> {
+  const [pollers, skew] = await Promise.allSettled([within(deps.temporal.pollers(deps.now(), CHECK_MAX_MS)), within(clockSkew(deps))]);
+  const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
+  const warnings: string[] = [];
+  if (pollers.status === "rejected") warnings.push("Temporal does not answer.");
+  else
+    for (const queue of pollers.value) if (queue.pollers === 0) warnings.push(`Nobody polls ${queue.task_queue}: its worker does not run.`);
+  if (clock_skew_ms === null) warnings.push("The database does not answer.");
+  else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
+    warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
+  return { status: "ok", pollers: pollers.status === "fulfilled" ? pollers.value : null, clock_skew_ms, warnings };
+}
+
+/** The database's clock minus ours, as if it had been read in the middle of the round trip. */
+async function clockSkew({ db, now }: Checked): Promise<number> {
+  const before = now();
+  const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error("Postgres did not say what time it is.");
+  return Math.round(row.at - (before + now()) / 2);
+}
+
+async function readinessOf({ db, store, temporal }: Checked): Promise<Readiness> {
+  const [database, object_store, flows] = await Promise.all([
+    verdict("The database", within(sql`select 1`.execute(db))),
+    verdict("The object store", within(store.blobs.stat("staging/ready"))),
+    verdict("Temporal", within(temporal.ping(CHECK_MAX_MS))),
+  ]);
+  return { database, object_store, temporal: flows };
+}
+
+async function verdict(what: string, check: Promise<unknown>): Promise<string> {
+  try {
+    await check;
+    return "ok";
+  } catch {
+    // The reason is an operator's to read in that neighbour's log; here it is only that it does not serve.
+    return `${what} does not answer.`;
+  }
+}
+
+function within<T>(check: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`No answer within ${CHECK_MAX_MS} ms.`)), CHECK_MAX_MS);
+    check.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,28 @@
+import type { ApiDependencies } from "./dependencies.js";
+import type { Route } from "./route.js";
+import { cardRoutes } from "./routes/cards.js";
+import { commandRoutes } from "./routes/commands.js";
+import { ledgerRoutes } from "./routes/ledger.js";
+import { passkeyRoutes } from "./routes/passkeys.js";
+import { permitRoutes } from "./routes/permits.js";
+import { registryRoutes } from "./routes/registry.js";
+import { runnerRoutes } from "./routes/runners.js";
+import { serviceRoutes } from "./routes/service.js";
+import { stagingRoutes } from "./routes/staging.js";
+import { statementRoutes } from "./routes/statements.js";
+
+/** Every path that the api serves, beside its documentation. */
+export function routeTable(deps: ApiDependencies): readonly Route[] {
+  return [
+    ...permitRoutes(deps),
+    ...commandRoutes(deps),
+    ...runnerRoutes(deps),
+    ...registryRoutes(deps),
+    ...cardRoutes(deps),
+    ...statementRoutes(deps),
+    ...stagingRoutes(deps),
+    ...passkeyRoutes(deps),
+    ...ledgerRoutes(deps),
+    ...serviceRoutes(deps),
+  ];
+}

@@ -1,0 +1,152 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { z } from "zod";
+import { type Card, type CardRequest, cardRequestSchema } from "../../domain/card.js";
+import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/flow-status.js";
+import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
+import { type JobParams, subjectHash, withoutPatch } from "../../domain/job.js";
+import { cardWorkflowId } from "../../domain/workflow-id.js";
+import type { Principal } from "../../identity/authentication.js";
+import { type CardDetail, cardById, listCards } from "../../ledger/queries/cards.js";
+import { cardDetail, cardItem, cardItemSchema, cardSchema } from "../card-view.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { CARD_REQUEST_EXAMPLE } from "../examples.js";
+import { officeOf } from "../office.js";
+import { denialProblem, notFound, unavailable } from "../problem.js";
+import { nextPage, pageQuery, tenantQuery, waitSchema } from "../queries.js";
+import { type Answer, created, guardedRoute, ok, type Route } from "../route.js";
+import { inlinePatch, stage } from "../staged-patch.js";
+import { COMMAND_MAX_BYTES } from "./permits.js";
+
+/** How long the answer to a new card waits for its plan, in milliseconds. */
+const PLAN_WAIT_MS = 10_000;
+/** How long a card whose flow has begun may take to be recorded, in milliseconds. */
+const OPENING_WAIT_MS = 2000;
+
+const statusSchema = z.enum(FLOW_STATUSES, `Write one of ${FLOW_STATUSES.join(", ")}.`);
+const CARDS = "/v1/cards";
+
+export const cardParams = z.strictObject({ id: cardIdSchema });
+const cardsQuery = pageQuery.extend({ status: statusSchema.optional(), project_id: projectIdSchema.optional() });
+const cardQuery = tenantQuery.extend({ wait_ms: waitSchema, not_status: statusSchema.optional() });
+
+/** Cards: proposals with a plan that people decide about. Source: contracts "Plan and statements". */
+export function cardRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "POST",
+      url: CARDS,
+      access: "member",
+      tenant: "body",
+      group: "cards",
+      summary: "Open a card",
+      detail:
+        "Answers once the plan is there or the card is closed, or after ten seconds. `params` are those of the job type; a patch travels inside or is staged.",
+      input: { body: cardRequestSchema },
+      example: CARD_REQUEST_EXAMPLE,
+      body_max_bytes: COMMAND_MAX_BYTES,
+      answers: { 201: { text: "The card", schema: cardSchema } },
+      problems: ["subject_hash_mismatch"],
+      handle: ({ principal, body, signal, correlate }) => openCard(deps, principal, body, signal, correlate),
+    }),
+    guardedRoute({
+      method: "GET",
+      url: CARDS,
+      access: "member",
+      tenant: "query",
+      group: "cards",
+      summary: "The tenant's cards, the latest opened first",
+      detail: 'A `Link` header with rel="next" leads to the next page.',
+      input: { query: cardsQuery },
+      answers: { 200: { text: "Cards, without plan, params and context", schema: z.array(cardItemSchema) } },
+      problems: [],
+      async handle({ query }) {
+        const page = await listCards(deps.db, query);
+        return ok(
+          page.items.map((card) => cardItem(card, deps.urls)),
+          nextPage(CARDS, query, page.next),
+        );
+      },
+    }),
+    guardedRoute({
+      method: "GET",
+      url: "/v1/cards/:id",
+      access: "member",
+      tenant: "query",
+      group: "cards",
+      summary: "A card with its plan and statements",
+      detail:
+        "With `wait_ms` it answers as soon as the status is another than `not_status` (without that: is final), or when the time is up.",
+      input: { params: cardParams, query: cardQuery },
+      answers: { 200: { text: "The card", schema: cardSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id }, params: { id }, query: { wait_ms, not_status }, signal, correlate }) {
+        correlate(id);
+        const isThere = (status: FlowStatus) => (not_status === undefined ? isFinal(status) : status !== not_status);
+        const card = await waitForCard(deps, { tenant_id, card_id: id }, isThere, wait_ms, signal);
+        if (card !== undefined) return ok(cardDetail(card, deps.urls));
+        if (!(await deps.flows.startedCard(tenant_id, id))) return notFound("This card");
+        // Its flow has begun, and its first step records it.
+        const opened = await waitForCard(deps, { tenant_id, card_id: id }, () => true, OPENING_WAIT_MS, signal);
+        return opened === undefined ? unavailable("The card is being opened.") : ok(cardDetail(opened, deps.urls));
+      },
+    }),
+  ];
+}
+
+async function openCard(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: CardRequest,
+  signal: AbortSignal,
+  correlate: (id: string) => void,
+): Promise<Answer> {
+  const office = officeOf(principal, request.office_id);
+  if (!office.ok) return office.problem;
+  const inline = inlinePatch(request.params);
+  if (inline.denial !== null) return denialProblem(inline.denial, { status: 422 });
+  await stage(deps.store, request.tenant_id, inline.patch);
+  const card: Card = {
+    ...request,
+    params: withoutPatch(request.params),
+    card_id: `k-${randomBytes(10).toString("hex")}`,
+    jobId: request.jobId ?? `job-${randomUUID()}`,
+    author: { actor_id: principal.actor_id, person_id: principal.person_id },
+    opened_at: deps.now(),
+  };
+  correlate(card.card_id);
+  await deps.flows.startCard(card);
+  const planned = await waitForCard(deps, card, (status) => status !== "planning", PLAN_WAIT_MS, signal);
+  return created(cardDetail(planned ?? begun(card), deps.urls));
+}
+
+/** The card once its status is `wanted`; when the time is up, as it is then, or undefined when the ledger does not know it. */
+async function waitForCard(
+  deps: ApiDependencies,
+  card: { readonly tenant_id: string; readonly card_id: string },
+  wanted: (status: FlowStatus) => boolean,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<CardDetail | undefined> {
+  let latest = await cardById(deps.db, card);
+  if (waitMs === 0 || (latest !== undefined && wanted(latest.status))) return latest;
+  const read = async () => {
+    latest = await cardById(deps.db, card);
+    return latest !== undefined && wanted(latest.status) ? latest : undefined;
+  };
+  await deps.watch.until(read, (notice) => notice.tenant_id === card.tenant_id && notice.card_id === card.card_id, waitMs, signal);
+  return latest;
+}
+
+/** A card that its flow has not recorded yet. */
+function begun(card: Card): CardDetail {
+  const { tenant_id, card_id, jobId, jobType, params, target, office_id, author, intent, context, run, opened_at } = card;
+  return {
+    ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },
+    ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
+    ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },
+    project_id: (params as JobParams).project_id,
+    subject_hash: subjectHash(params as JobParams),
+    workflow_id: cardWorkflowId(tenant_id, card_id),
+    statements: [],
+  };
+}

@@ -1,0 +1,174 @@
+import { z } from "zod";
+import { canonicalText } from "../../domain/canonical.js";
+import { envelopeSchema } from "../../domain/envelope.js";
+import { FLOW_STATUSES, isFinal } from "../../domain/flow-status.js";
+import { jobIdSchema, jtiSchema } from "../../domain/ids.js";
+import { receiptSchema, refusalSchema } from "../../domain/receipt.js";
+import { actWorkflowId } from "../../domain/workflow-id.js";
+import type { LedgerNotice } from "../../ledger/notice.js";
+import { type CommandItem, commandByJti } from "../../ledger/queries/commands.js";
+import { permitByJti } from "../../ledger/queries/permits.js";
+import { receiptByJti, refusalsByJti } from "../../ledger/queries/receipts.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { ENVELOPE_EXAMPLE } from "../examples.js";
+import type { StartedFlow } from "../flows.js";
+import { issueCommand } from "../issue-command.js";
+import { notFound } from "../problem.js";
+import { jtiParams, tenantQuery, waitSchema } from "../queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { COMMAND_MAX_BYTES } from "./permits.js";
+
+const issuedSchema = z.object({ ok: z.literal(true), jobId: jobIdSchema, workflow_id: z.string(), status_url: z.string() });
+
+const commandSchema = z.object({
+  jti: jtiSchema,
+  jobId: jobIdSchema.nullable(),
+  jobType: z.string().nullable(),
+  project_id: z.string().nullable(),
+  card_id: z.string().nullable(),
+  actor_id: z.string().nullable(),
+  status: z.enum(FLOW_STATUSES),
+  workflow_id: z.string(),
+  temporal_url: z.string().nullable(),
+  denial: z.object({ code: z.string(), message: z.string() }).nullable(),
+  issued_at: z.number().nullable(),
+  finished_at: z.number().nullable(),
+  receipt: receiptSchema.optional(),
+  refusals: z.array(refusalSchema).optional(),
+});
+
+const waitQuery = tenantQuery.extend({ wait_ms: waitSchema });
+
+/** Commands and their receipts. Source: ADR-002 §10. */
+export function commandRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "POST",
+      url: "/v1/commands/issue",
+      access: "member",
+      tenant: "body",
+      group: "commands",
+      summary: "Issue a command with its permit",
+      detail:
+        'By the permit\'s own actor. A patch of up to 1 MiB may travel inside in base64; larger ones are staged first. A `jti` seen before is 409 with the `jobId` and `status_url` of the first; an expired permit is 403 with `status: "expired"`.',
+      input: { body: envelopeSchema },
+      example: ENVELOPE_EXAMPLE,
+      body_max_bytes: COMMAND_MAX_BYTES,
+      answers: { 200: { text: "The act has begun", schema: issuedSchema } },
+      problems: [
+        "permit_key_unknown",
+        "permit_signature_invalid",
+        "permit_mismatch",
+        "wrong_target",
+        "subject_hash_mismatch",
+        "permit_expired",
+        "permit_revoked",
+        "permit_used",
+        "job_id_taken",
+        "closed",
+      ],
+      async handle({ principal, body, correlate }) {
+        correlate(body.jti);
+        return issueCommand(deps, principal, body);
+      },
+    }),
+    guardedRoute({
+      method: "GET",
+      url: "/v1/commands/:jti",
+      access: "member",
+      tenant: "query",
+      group: "commands",
+      summary: "What became of a command",
+      detail: "With `wait_ms` it answers as soon as the command is finished, or when the time is up.",
+      input: { params: jtiParams, query: waitQuery },
+      answers: { 200: { text: "The command, with its receipt once there is one", schema: commandSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id }, params: { jti }, query: { wait_ms }, signal, correlate }) {
+        correlate(jti);
+        return commandStatus(deps, { tenant_id, jti }, wait_ms, signal);
+      },
+    }),
+    guardedRoute({
+      method: "GET",
+      url: "/v1/receipts/:jti",
+      access: "member",
+      tenant: "query",
+      group: "commands",
+      summary: "The signed receipt, as the Runner signed it",
+      detail: "Canonical JSON (RFC 8785), the bytes that lie in the object store. Check it with the Runner's public key.",
+      input: { params: jtiParams, query: tenantQuery },
+      answers: { 200: { text: "The receipt", schema: receiptSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
+        correlate(jti);
+        const receipt = await receiptByJti(deps.db, { tenant_id, jti });
+        return receipt === undefined ? notFound("This receipt") : { kind: "text", status: 200, text: canonicalText(receipt) };
+      },
+    }),
+  ];
+}
+
+interface Act {
+  readonly tenant_id: string;
+  readonly jti: string;
+}
+
+/** What ends a command; everything else about it wakes nobody who waits for its end. */
+const ENDINGS: ReadonlySet<string> = new Set(["receipt.recorded", "receipt.refused", "command.closed"]);
+
+async function commandStatus(deps: ApiDependencies, act: Act, waitMs: number, signal: AbortSignal): Promise<Answer> {
+  let row = await commandByJti(deps.db, act);
+  // A command that was just issued is recorded by the first step of its flow, which may not have run yet.
+  if (row === undefined && (await permitByJti(deps.db, act)) === undefined) return notFound("This command");
+  if (waitMs > 0 && (row === undefined || !isFinal(row.status))) {
+    const finished = async () => {
+      row = await commandByJti(deps.db, act);
+      return row !== undefined && isFinal(row.status) ? row : undefined;
+    };
+    const ends = (notice: LedgerNotice) =>
+      notice.jti === act.jti && notice.tenant_id === act.tenant_id && notice.types.some((type) => ENDINGS.has(type));
+    await deps.watch.until(finished, ends, waitMs, signal);
+  }
+  if (row !== undefined) return ok(await shown(deps, act, row));
+  // Asking Temporal is dear, so it is asked only about what the ledger does not know.
+  const started = await deps.flows.startedAct(act.tenant_id, act.jti);
+  return started === undefined ? notFound("This command") : ok(unrecorded(deps, act, started));
+}
+
+async function shown(deps: ApiDependencies, act: Act, row: CommandItem) {
+  const receipt = isFinal(row.status) ? await receiptByJti(deps.db, act) : undefined;
+  const refusals = isFinal(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
+  const { jti, status, workflow_id, project_id, card_id, actor_id, issued_at, finished_at } = row;
+  return {
+    jti,
+    jobId: row.job_id,
+    jobType: row.job_type,
+    project_id,
+    card_id,
+    actor_id,
+    status,
+    workflow_id,
+    temporal_url: deps.urls.temporal(workflow_id),
+    denial: row.denial_code === null ? null : { code: row.denial_code, message: row.denial_message ?? "" },
+    issued_at,
+    finished_at,
+    ...(receipt === undefined ? {} : { receipt }),
+    ...(refusals === undefined ? {} : { refusals }),
+  };
+}
+
+/** A command whose flow has begun and that the ledger does not know: not yet, or never, when it was refused on the way. */
+function unrecorded(deps: ApiDependencies, { tenant_id, jti }: Act, started: StartedFlow | undefined) {
+  const workflow_id = actWorkflowId(tenant_id, jti);
+  const { jobId = null, end = null } = started ?? {};
+  const unknown = { jobType: null, project_id: null, card_id: null, actor_id: null, issued_at: null, finished_at: null };
+  return {
+    jti,
+    jobId,
+    status: end?.status ?? "running",
+    workflow_id,
+    temporal_url: deps.urls.temporal(workflow_id),
+    denial: end?.denial ?? null,
+    ...unknown,
+  };
+}

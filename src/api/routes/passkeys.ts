@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { findActor } from "../../identity/actors.js";
+import type { Principal } from "../../identity/authentication.js";
+import { registerPasskey, registrationOptions } from "../../identity/passkey-registration.js";
+import { listPasskeys } from "../../identity/passkeys.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { denialProblem, notFound, problem } from "../problem.js";
+import { type Answer, created, guardedRoute, ok, type Route } from "../route.js";
+
+/** An attestation object is at most 64 KiB, and what is around it less. */
+const REGISTRATION_MAX_BYTES = 256 * 1024;
+const RP_NAME = "Office Git Registry";
+
+const passkeySchema = z.object({
+  credential_id: z.string(),
+  name: z.string(),
+  transports: z.array(z.string()),
+  created_at_ms: z.number(),
+  disabled: z.boolean(),
+});
+
+const registrationSchema = z.strictObject({
+  name: z.string().trim().min(1, "Give the passkey a name, such as that of the device.").max(100, "The name has at most 100 characters."),
+  response: z.record(z.string(), z.unknown()),
+});
+
+/** A person's passkeys; they go with the person, whatever actors they hold. Source: WebAuthn Level 3. */
+export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "GET",
+      url: "/v1/passkeys",
+      access: "member",
+      tenant: "token",
+      group: "passkeys",
+      summary: "Your passkeys",
+      input: {},
+      answers: { 200: { text: "Passkeys, the oldest first", schema: z.array(passkeySchema) } },
+      problems: [],
+      handle: ({ principal }) => asPerson(principal, async (personId) => ok(await listPasskeys(deps.db, personId))),
+    }),
+    guardedRoute({
+      method: "POST",
+      url: "/v1/passkeys/registration/options",
+      access: "member",
+      tenant: "token",
+      group: "passkeys",
+      summary: "Begin to register a passkey",
+      detail: "What `navigator.credentials.create` takes. The challenge is used once, within five minutes.",
+      input: { body: z.strictObject({}).optional() },
+      example: {},
+      answers: { 200: { text: "PublicKeyCredentialCreationOptionsJSON", schema: z.record(z.string(), z.unknown()) } },
+      problems: [],
+      handle: ({ principal }) => asPerson(principal, (personId) => options(deps, principal, personId)),
+    }),
+    guardedRoute({
+      method: "POST",
+      url: "/v1/passkeys/registration",
+      access: "member",
+      tenant: "token",
+      group: "passkeys",
+      summary: "Register a passkey",
+      input: { body: registrationSchema },
+      example: {
+        name: "Laptop",
+        response: {
+          id: "base64url",
+          rawId: "base64url",
+          type: "public-key",
+          response: { clientDataJSON: "base64url", attestationObject: "base64url" },
+        },
+      },
+      body_max_bytes: REGISTRATION_MAX_BYTES,
+      answers: { 201: { text: "Registered", schema: z.object({ credential_id: z.string() }) } },
+      problems: ["step_up_invalid", "limit_exceeded"],
+      handle: ({ principal, body: { name, response } }) =>
+        asPerson(principal, async (personId) => {
+          const answer = { person_id: personId, name, response, rp: deps.relyingParty(), now_ms: deps.now() };
+          const outcome = await registerPasskey(deps.db, answer);
+          return outcome.ok ? created(outcome.value) : denialProblem(outcome.denial);
+        }),
+    }),
+  ];
+}
+
+async function asPerson({ actor_id, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
+  return person_id === null ? problem("forbidden", `${actor_id} belongs to no person, and only a person has passkeys.`) : act(person_id);
+}
+
+async function options(deps: ApiDependencies, { tenant_id, actor_id }: Principal, personId: string): Promise<Answer> {
+  const actor = await findActor(deps.db, tenant_id, actor_id);
+  if (actor === undefined) return notFound("This actor");
+  const rp = { ...deps.relyingParty(), name: RP_NAME };
+  return ok(
+    await registrationOptions(deps.db, {
+      person_id: personId,
+      user_name: actor_id,
+      display_name: actor.display_name,
+      rp,
+      now_ms: deps.now(),
+    }),
+  );
+}

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { jtiSchema, tenantIdSchema } from "../../domain/ids.js";
+import { subjectHash } from "../../domain/job.js";
+import { LEVELS } from "../../domain/level.js";
+import { permitSchema } from "../../domain/permit.js";
+import { type PermitRequest, permitRequestSchema } from "../../domain/permit-request.js";
+import { reasonSchema, requirementSchema } from "../../domain/policy-contract.js";
+import type { Principal } from "../../identity/authentication.js";
+import { cardById } from "../../ledger/queries/cards.js";
+import { type PermitItem, permitByCard, permitByJti } from "../../ledger/queries/permits.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { PERMIT_REQUEST_EXAMPLE } from "../examples.js";
+import { officeOf } from "../office.js";
+import { denialProblem, notFound, type ProblemAnswer, problem } from "../problem.js";
+import { jtiParams, tenantQuery } from "../queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+
+/** A command with an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling, and room. */
+export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;
+
+const grantedSchema = z.object({
+  allowed: z.literal(true),
+  level: z.enum(LEVELS),
+  reasons: z.array(reasonSchema),
+  permit: permitSchema,
+  subject_hash: z.string(),
+  policy_hash: z.string(),
+});
+
+const permitStateSchema = z.object({
+  jti: jtiSchema,
+  status: z.enum(["issued", "used", "revoked", "expired", "refused"]),
+  permit: permitSchema,
+  card_id: z.string().nullable(),
+  actor_id: z.string(),
+  intent: z.string(),
+  issued_at: z.number(),
+  exp: z.number(),
+  ended_at: z.number().nullable(),
+  end_reason: z.string().nullable(),
+  ended_by: z.string().nullable(),
+});
+
+const revocationSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  reason: z.string().trim().min(1, "Say in a sentence why.").max(500, "The reason has at most 500 characters."),
+});
+
+/** Leave to act: asked for, looked at, taken back. Source: ADR-002 §10. */
+export function permitRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "POST",
+      url: "/v1/policy/permit",
+      access: "member",
+      tenant: "body",
+      group: "permits",
+      summary: "Ask the policy for a permit",
+      detail:
+        "A denial is 403 with `allowed: false`, `level`, `reasons[]` and `requires[]`. From L3 on, ask with the `approval_ref` of a card that was approved for the same params. `requirement` kinds: " +
+        requirementSchema.options.map((option) => `\`${option.shape.kind.value}\``).join(", "),
+      input: { body: permitRequestSchema },
+      example: PERMIT_REQUEST_EXAMPLE,
+      body_max_bytes: COMMAND_MAX_BYTES,
+      answers: { 200: { text: "The permit, and the hashes that the envelope repeats", schema: grantedSchema } },
+      problems: ["policy_denied", "approval_required", "permit_expired", "permit_revoked", "tenant_unknown", "policy_not_current"],
+      handle: ({ principal, body }) => permit(deps, principal, body),
+    }),
+    guardedRoute({
+      method: "GET",
+      url: "/v1/permits/:jti",
+      access: "member",
+      tenant: "query",
+      group: "permits",
+      summary: "A permit and whether it can still be used",
+      input: { params: jtiParams, query: tenantQuery },
+      answers: { 200: { text: "The permit", schema: permitStateSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
+        correlate(jti);
+        const row = await permitByJti(deps.db, { tenant_id, jti });
+        return row === undefined ? notFound("This permit") : ok(shown(row));
+      },
+    }),
+    guardedRoute({
+      method: "POST",
+      url: "/v1/permits/:jti/revoke",
+      access: "member",
+      tenant: "body",
+      group: "permits",
+      summary: "Take an unused permit back",
+      detail:
+        "By the permit's own actor, or through an office that holds `card.approve`. Either the act happens or its end does, never both.",
+      input: { params: jtiParams, body: revocationSchema },
+      example: { tenant_id: "T.UBL", reason: "The branch is no longer wanted." },
+      answers: { 200: { text: "Ended", schema: z.object({ ended: z.literal(true) }) } },
+      problems: ["permit_used"],
+      async handle({ principal, params: { jti }, body, correlate }) {
+        correlate(jti);
+        return revoke(deps, principal, jti, body.reason);
+      },
+    }),
+  ];
+}
+
+async function permit(deps: ApiDependencies, principal: Principal, request: PermitRequest): Promise<Answer> {
+  const { tenant_id, actor_id, jobType, target, params, intent, risk, approval_ref } = request;
+  if (actor_id !== principal.actor_id)
+    return problem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
+  const office = officeOf(principal, request.office_id);
+  if (!office.ok) return office.problem;
+  if (approval_ref !== undefined) return cardPermit(deps, principal, request, approval_ref);
+  const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
+  // Whether the project exists the Runner proves; asking here as well would cost every command a query.
+  const asked = { tenant_id, jobType, target, params, intent, risk, office_id: office.office_id, project_exists: null };
+  const answer = await deps.permits.issueDirect(asker, asked);
+  if (answer.allowed) return ok(answer);
+  const { denial, ...decision } = answer;
+  return refused(denialProblem(denial, { members: decision }));
+}
+
+/** The permit that an approved card has already, for exactly these params. */
+async function cardPermit(deps: ApiDependencies, principal: Principal, request: PermitRequest, cardId: string): Promise<Answer> {
+  const { tenant_id, jobType, target, params } = request;
+  const [card, issued] = await Promise.all([
+    cardById(deps.db, { tenant_id, card_id: cardId }),
+    permitByCard(deps.db, { tenant_id, card_id: cardId }),
+  ]);
+  const decision = { allowed: false, level: card?.level ?? null, reasons: card?.reasons ?? [], requires: card?.requires ?? [] };
+  const refuse = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
+    problem(code, detail, { members: decision });
+  const subject_hash = subjectHash(params);
+  if (card === undefined) return refuse("approval_required", `There is no card ${cardId}; open one with POST /v1/cards.`);
+  if (card.subject_hash !== subject_hash || card.job_type !== jobType || card.target !== target)
+    return refuse("approval_required", `The card ${cardId} is for another act: job type, target and params must be the card's own.`);
+  if (issued === undefined)
+    return refuse("approval_required", `The card ${cardId} is ${card.status.replaceAll("_", " ")}; its permit exists once it is approved.`);
+  if (issued.actor_id !== principal.actor_id) return problem("forbidden", `The permit of ${cardId} is ${issued.actor_id}'s own.`);
+  if (issued.status === "revoked" || issued.status === "refused")
+    return refuse("permit_revoked", `The permit of ${cardId} was ended: ${issued.end_reason ?? ""}`);
+  if (issued.status === "expired" || (issued.status === "issued" && issued.exp <= deps.now()))
+    return refuse(
+      "permit_expired",
+      `The permit of ${cardId} expired at ${issued.exp}, and a card's permit is never renewed; open a new card.`,
+    );
+  const { permit: signedPermit } = issued;
+  const { level, policy_hash } = signedPermit.scopes;
+  return ok({ allowed: true, level, reasons: card.reasons, permit: signedPermit, subject_hash, policy_hash });
+}
+
+/** A policy's denial is a 403, whatever its code is elsewhere. */
+function refused(answer: ProblemAnswer): ProblemAnswer {
+  return { ...answer, status: 403, body: { ...answer.body, status: 403 } };
+}
+
+async function revoke(deps: ApiDependencies, principal: Principal, jti: string, reason: string): Promise<Answer> {
+  const { tenant_id, actor_id, offices } = principal;
+  const row = await permitByJti(deps.db, { tenant_id, jti });
+  if (row === undefined) return notFound("This permit");
+  if (row.actor_id !== actor_id) {
+    const approvers = await deps.policies.allowedTo(tenant_id, "card.approve");
+    if (!offices.some(({ office_id }) => approvers.has(office_id)))
+      return problem("forbidden", "A permit is taken back by its own actor, or through an office that holds `card.approve`.");
+  }
+  const { card_id } = row;
+  if ((await deps.permits.endPermit({ tenant_id, jti, card_id, end: "revoked", reason, by: actor_id })) === "acted")
+    return problem("permit_used", "A Runner has used the permit; read its receipt.", {
+      members: { jti, status_url: deps.urls.status(tenant_id, jti) },
+    });
+  if (card_id !== null) await deps.flows.permitEnded(tenant_id, card_id);
+  return ok({ ended: true });
+}
+
+function shown({
+  jti,
+  status,
+  permit: signedPermit,
+  card_id,
+  actor_id,
+  intent,
+  issued_at,
+  exp,
+  ended_at,
+  end_reason,
+  ended_by,
+}: PermitItem) {
+  return { jti, status, permit: signedPermit, card_id, actor_id, intent, issued_at, exp, ended_at, end_reason, ended_by };
+}

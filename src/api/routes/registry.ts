@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { projectIdSchema } from "../../domain/ids.js";
+import { listProjects, projectDetail } from "../../ledger/queries/projects.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { notFound } from "../problem.js";
+import { nextPage, pageQuery, tenantQuery } from "../queries.js";
+import { guardedRoute, ok, type Route } from "../route.js";
+import { sees } from "../visibility.js";
+
+const projectSchema = z.object({
+  id: projectIdSchema,
+  name: z.string(),
+  owners: z.array(z.string()),
+  visibility: z.string(),
+  repo_url: z.string().nullable(),
+  last_activity: z.number(),
+});
+
+const detailSchema = projectSchema.extend({
+  registered_at: z.number(),
+  refs: z.array(z.object({ name: z.string(), object_id: z.string(), jti: z.string(), moved_at: z.number() })),
+  refs_cut: z.boolean(),
+  releases: z.array(
+    z.object({ project_id: z.string(), tag: z.string(), commit: z.string(), notes_hash: z.string(), tagged_at: z.number() }),
+  ),
+  activity: z.array(
+    z.object({
+      seq: z.number(),
+      project_id: z.string(),
+      action: z.string(),
+      actor: z.string(),
+      ref: z.string(),
+      commit: z.string(),
+      at_ms: z.number(),
+    }),
+  ),
+});
+
+const PROJECTS = "/v1/query/registry/projects";
+
+/** The catalog. Source: ADR-002 §7, §10. */
+export function registryRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "GET",
+      url: PROJECTS,
+      access: "member",
+      tenant: "query",
+      group: "registry",
+      summary: "The tenant's projects, the latest registered first",
+      detail:
+        'A `Link` header with rel="next" leads to the next page. A page leaves out private projects of others, so it can be short of `limit`.',
+      input: { query: pageQuery },
+      answers: { 200: { text: "Projects", schema: z.array(projectSchema) } },
+      problems: [],
+      async handle({ principal, query }) {
+        const page = await listProjects(deps.db, query);
+        return ok(
+          page.items.filter((project) => sees(principal, project)),
+          nextPage(PROJECTS, query, page.next),
+        );
+      },
+    }),
+    guardedRoute({
+      method: "GET",
+      url: "/v1/query/registry/project/:id",
+      access: "member",
+      tenant: "query",
+      group: "registry",
+      summary: "A project with its refs, its last releases and activities",
+      input: { params: z.strictObject({ id: projectIdSchema }), query: tenantQuery },
+      answers: { 200: { text: "The project", schema: detailSchema } },
+      problems: [],
+      async handle({ principal, params: { id } }) {
+        const project = await projectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
+        return project === undefined || !sees(principal, project) ? notFound("This project") : ok(project);
+      },
+    }),
+  ];
+}

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
+import { jwksSchema } from "../../domain/jwks.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { HealthChecks } from "../health.js";
+import { unavailable } from "../problem.js";
+import { guardedRoute, ok, publicRoute, type Route } from "../route.js";
+
+const healthSchema = z.object({
+  status: z.literal("ok"),
+  pollers: z.array(z.object({ task_queue: z.string(), pollers: z.number(), last_poll_ms: z.number().nullable() })).nullable(),
+  clock_skew_ms: z.number().nullable(),
+  warnings: z.array(z.string()),
+});
+
+const readinessSchema = z.object({ database: z.string(), object_store: z.string(), temporal: z.string() });
+
+const whoamiSchema = z.object({
+  tenant_id: tenantIdSchema,
+  actor_id: actorIdSchema,
+  kind: z.string(),
+  person_id: z.string().nullable(),
+  offices: z.array(z.object({ office_id: z.string(), roles: z.array(z.string()) })),
+});
+
+/** The service itself: who you are to it, its keys, how it is. */
+export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
+  const checks = new HealthChecks(deps);
+  return [
+    guardedRoute({
+      method: "GET",
+      url: "/v1/whoami",
+      access: "member",
+      tenant: "token",
+      group: "service",
+      summary: "Whose token this is",
+      input: {},
+      answers: { 200: { text: "The actor, with its offices and roles", schema: whoamiSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id, actor_id, kind, person_id, offices } }) {
+        return ok({ tenant_id, actor_id, kind, person_id, offices });
+      },
+    }),
+    publicRoute({
+      method: "GET",
+      url: "/v1/jwks.json",
+      access: "public",
+      group: "service",
+      summary: "The public keys by which permits, statements, heads, receipts and refusals are signed (RFC 7517)",
+      input: {},
+      answers: { 200: { text: "The keys", schema: jwksSchema } },
+      problems: [],
+      handle: async () => ok(deps.served_jwks),
+    }),
+    publicRoute({
+      method: "GET",
+      url: "/health",
+      access: "public",
+      group: "service",
+      summary: "Whether the api lives, who polls both task queues, and clock skew",
+      detail:
+        "200 while the api lives; `warnings` says what an operator should look at. Asked of the neighbours at most every two seconds.",
+      input: {},
+      answers: { 200: { text: "It lives", schema: healthSchema } },
+      problems: [],
+      handle: async () => ok(await checks.read()),
+    }),
+    publicRoute({
+      method: "GET",
+      url: "/ready",
+      access: "public",
+      group: "service",
+      summary: "Whether everything that the api needs answers",
+      input: {},
+      answers: { 200: { text: "Everything answers", schema: readinessSchema } },
+      problems: [],
+      async handle() {
+        const readiness = await checks.ready();
+        const down = Object.values(readiness).filter((verdict) => verdict !== "ok");
+        if (down.length === 0) return ok(readiness);
+        const answer = unavailable(down.join(" "));
+        return { ...answer, body: { ...answer.body, ...readiness } };
+      },
+    }),
+  ];
+}

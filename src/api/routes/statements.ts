@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
+import { levelAtLeast } from "../../domain/level.js";
+import { assertionSchema, DECISIONS, type Statement, statementSchema } from "../../domain/statement.js";
+import type { Principal } from "../../identity/authentication.js";
+import { attest, newNonce } from "../../identity/statements.js";
+import { stepUpOptions } from "../../identity/step-up.js";
+import { type CardDetail, cardById } from "../../ledger/queries/cards.js";
+import { cardDetail } from "../card-view.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { STATEMENT_EXAMPLE } from "../examples.js";
+import { officeOf } from "../office.js";
+import { denialProblem, notFound, problem } from "../problem.js";
+import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { cardParams } from "./cards.js";
+
+/** How long a person has to decide about a statement that was prepared, in milliseconds. */
+const STATEMENT_TTL_MS = 600_000;
+
+const preparationSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  decision: z.enum(DECISIONS, "Write `approve`, `reject` or `withdraw`."),
+  office_id: officeIdSchema,
+});
+
+const submissionSchema = z.strictObject({ statement: statementSchema, assertion: assertionSchema.optional() });
+
+const verdictSchema = z.object({ accepted: z.literal(true), denial: z.null(), state: z.record(z.string(), z.unknown()) });
+
+/** What people say of a card's plan. Source: contracts "Plan and statements". */
+export function statementRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "POST",
+      url: "/v1/cards/:id/statements/prepare",
+      access: "member",
+      tenant: "body",
+      group: "cards",
+      summary: "Prepare an approval, rejection or withdrawal of the card's current plan",
+      detail:
+        "From L4 on `step_up` is what `navigator.credentials.get` takes: its challenge is BLAKE3 of the statement's canonical JSON. Who has no passkey can still reject and withdraw.",
+      input: { params: cardParams, body: preparationSchema },
+      example: { tenant_id: "T.UBL", decision: "approve", office_id: "office::default" },
+      answers: {
+        200: {
+          text: "The statement to sign",
+          schema: z.object({ statement: statementSchema, step_up: z.record(z.string(), z.unknown()).nullable() }),
+        },
+      },
+      problems: ["closed", "conflict", "step_up_required"],
+      async handle({ principal, params: { id }, body, correlate }) {
+        correlate(id);
+        return prepare(deps, principal, id, body);
+      },
+    }),
+    guardedRoute({
+      method: "POST",
+      url: "/v1/cards/:id/statements",
+      access: "member",
+      tenant: "statement",
+      group: "cards",
+      summary: "Approve, reject or withdraw",
+      detail: "The statement as it was prepared, and from L4 on the passkey's assertion. A repeated statement changes nothing.",
+      input: { params: cardParams, body: submissionSchema },
+      example: STATEMENT_EXAMPLE,
+      answers: { 200: { text: "It counts; `state` is where the card stands now", schema: verdictSchema } },
+      problems: ["statement_invalid", "statement_not_counted", "step_up_required", "step_up_invalid", "decide_by_passed", "closed"],
+      async handle({ principal, params: { id }, body, correlate }) {
+        correlate(id);
+        return submit(deps, principal, id, body);
+      },
+    }),
+  ];
+}
+
+async function prepare(
+  deps: ApiDependencies,
+  principal: Principal,
+  cardId: string,
+  asked: z.infer<typeof preparationSchema>,
+): Promise<Answer> {
+  const { tenant_id, decision } = asked;
+  const card = await cardById(deps.db, { tenant_id, card_id: cardId });
+  if (card === undefined) return notFound("This card");
+  const office = officeOf(principal, asked.office_id);
+  if (!office.ok) return office.problem;
+  const { plan_digest, decide_by } = card;
+  if (card.status === "planning" || plan_digest === null)
+    return problem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
+  if (card.status !== "awaiting_approval") return closed(deps, card);
+  const statement: Statement = {
+    tenant_id,
+    card_id: cardId,
+    plan_digest,
+    decision,
+    approver: principal.actor_id,
+    office_id: office.office_id,
+    nonce: newNonce(),
+    not_after: Math.min(deps.now() + STATEMENT_TTL_MS, decide_by ?? Number.MAX_SAFE_INTEGER),
+  };
+  if (!needsStepUp(card)) return ok({ statement, step_up: null });
+  const { person_id } = principal;
+  const step_up = person_id === null ? undefined : await stepUpOptions(deps.db, { statement, person_id, rp: deps.relyingParty() });
+  if (step_up?.allowCredentials?.length) return ok({ statement, step_up });
+  // Rejecting and taking back only lessen what was approved, so that nobody is kept from them by having no passkey.
+  if (decision !== "approve") return ok({ statement, step_up: null });
+  if (person_id === null) return problem("step_up_required", "This card needs a step-up, and only a person has passkeys.");
+  return problem("step_up_required", "This card needs a step-up, and you have no passkey.", {
+    next: "Register one with POST /v1/passkeys/registration/options.",
+  });
+}
+
+/** From L4 on, and wherever the policy asks for it. */
+function needsStepUp({ level, requires }: CardDetail): boolean {
+  return (
+    (level !== null && levelAtLeast(level, "L4")) || requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up)
+  );
+}
+
+async function submit(
+  deps: ApiDependencies,
+  principal: Principal,
+  cardId: string,
+  { statement, assertion }: z.infer<typeof submissionSchema>,
+): Promise<Answer> {
+  const { tenant_id } = principal;
+  if (statement.approver !== principal.actor_id)
+    return problem("forbidden", `The token is ${principal.actor_id}'s; nobody states anything for ${statement.approver}.`);
+  if (statement.card_id !== cardId)
+    return problem("invalid_request", "The statement is about another card.", {
+      errors: [{ field: "statement.card_id", problem: `The path says ${cardId}.` }],
+    });
+  const card = await cardById(deps.db, { tenant_id, card_id: cardId });
+  if (card === undefined) return notFound("This card");
+  const signed = { ...attest(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
+  const answer = await deps.flows.decide(tenant_id, cardId, signed);
+  if (!answer.ok) {
+    if (answer.denial.code !== "closed") return denialProblem(answer.denial);
+    return closed(deps, (await cardById(deps.db, { tenant_id, card_id: cardId })) ?? card);
+  }
+  const { accepted, denial, state } = answer.value;
+  return denial === null ? ok({ accepted, denial, state }) : denialProblem(denial, { members: { accepted, state } });
+}
+
+/** The card takes no statement any more: how it stands, from the projection. */
+function closed(deps: ApiDependencies, card: CardDetail): Answer {
+  return problem("closed", `The card is ${card.status.replaceAll("_", " ")} and open for no decision.`, {
+    members: { state: cardDetail(card, deps.urls) },
+  });
+}

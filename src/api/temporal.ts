@@ -1,0 +1,65 @@
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from "@temporalio/client";
+import proto from "@temporalio/proto";
+import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/task-queue.js";
+
+/** A call that Temporal answers without waiting for a worker, in milliseconds. */
+const CALL_MAX_MS = 5000;
+/** Short, so that an outage is said and not waited for; the caller asks again. */
+const ATTEMPTS_MAX = 3;
+/** A worker polls for at most a minute before it polls again. */
+const POLLER_FRESH_MS = 70_000;
+
+const { TaskQueueType } = proto.temporal.api.enums.v1;
+
+/** How many workers poll a queue; `last_poll_ms` is when the latest poll began, in milliseconds since 1970. */
+export interface Pollers {
+  readonly task_queue: string;
+  readonly pollers: number;
+  readonly last_poll_ms: number | null;
+}
+
+/** The api's way to Temporal. It connects when first used, and every call has a deadline. */
+export class Temporal {
+  readonly client: Client;
+  private readonly connection: Connection;
+
+  constructor(
+    address: string,
+    readonly namespace: string,
+  ) {
+    const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS_MAX }));
+    this.connection = Connection.lazy({ address, connectTimeout: CALL_MAX_MS, interceptors: [retry] });
+    this.client = new Client({ connection: this.connection, namespace, identity: `api/${process.pid}` });
+  }
+
+  within<T>(call: () => Promise<T>, maxMs: number = CALL_MAX_MS): Promise<T> {
+    return this.client.withDeadline(Date.now() + maxMs, call);
+  }
+
+  /** @throws when Temporal does not serve the namespace. */
+  async ping(maxMs: number): Promise<void> {
+    await this.within(() => this.connection.workflowService.describeNamespace({ namespace: this.namespace }), maxMs);
+  }
+
+  /** Who polls LAB 256 for workflows, and LAB 512 for activities. */
+  async pollers(nowMs: number, maxMs: number): Promise<Pollers[]> {
+    return Promise.all([
+      this.pollersOf(LAB_256_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, nowMs, maxMs),
+      this.pollersOf(LAB_512_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, nowMs, maxMs),
+    ]);
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  private async pollersOf(name: string, taskQueueType: number, nowMs: number, maxMs: number): Promise<Pollers> {
+    const request = { namespace: this.namespace, taskQueue: { name }, taskQueueType };
+    const { pollers } = await this.within(() => this.connection.workflowService.describeTaskQueue(request), maxMs);
+    const polls = pollers.map(
+      ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 + Math.trunc((lastAccessTime?.nanos ?? 0) / 1e6),
+    );
+    const fresh = polls.filter((at) => nowMs - at < POLLER_FRESH_MS);
+    return { task_queue: name, pollers: fresh.length, last_poll_ms: polls.length === 0 ? null : Math.max(...polls) };
+  }
+}

@@ -1,0 +1,73 @@
+import { registryContainer } from "../domain/event.js";
+import { type SignedHead, signedHeadSchema } from "../domain/ledger-head.js";
+import { type Parsed, parseWith } from "../domain/problems.js";
+import { verifySigned } from "../domain/signature.js";
+import { anchorKey } from "../domain/storage-key.js";
+import { hashesAt, verifyAnchors } from "../ledger/anchors.js";
+import { verifyChain } from "../ledger/chain.js";
+import type { ApiDependencies } from "./dependencies.js";
+
+export interface LedgerReport {
+  readonly ok: boolean;
+  readonly container: string;
+  /** How many entries the chain has. */
+  readonly entries: number;
+  readonly head: { readonly seq: number; readonly hash: string } | null;
+  readonly anchors_checked: number;
+  /** What is wrong, in a sentence; the first that is. */
+  readonly problem?: string;
+}
+
+/** The newest anchors are enough: every hash of the chain commits to all before it. */
+const ANCHORS_MAX = 1000;
+
+/** Recomputes a tenant's chain from its payloads and holds it against the signed heads in the object store. */
+export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | "jwks">, tenantId: string): Promise<LedgerReport> {
+  const container = registryContainer(tenantId);
+  const chain = await verifyChain(deps.db, container);
+  if (!chain.ok) return { ok: false, container, entries: chain.break.seq - 1, head: null, anchors_checked: 0, problem: chain.break.text };
+  const { head } = chain;
+  const read = await readAnchors(deps, tenantId, container);
+  const report = { container, entries: head.seq, head, anchors_checked: read.anchors.length };
+  if (read.problem !== undefined) return { ok: false, ...report, problem: read.problem };
+  const hashes = await hashesAt(
+    deps.db,
+    container,
+    read.anchors.map(({ seq }) => seq),
+  );
+  const verdict = verifyAnchors(hashes, read.anchors);
+  return verdict.ok ? { ok: true, ...report } : { ok: false, ...report, problem: verdict.text };
+}
+
+async function readAnchors(deps: Pick<ApiDependencies, "store" | "jwks">, tenantId: string, container: string) {
+  const anchors: SignedHead[] = [];
+  for (const key of await newestKeys(deps, tenantId)) {
+    const bytes = await deps.store.blobs.get(key);
+    const parsed = bytes === undefined ? undefined : headIn(bytes);
+    if (parsed?.ok !== true) return { anchors, problem: `The anchor ${key} is no signed head; look who wrote to the object store.` };
+    const isGenuine = parsed.value.container === container && verifySigned("head", parsed.value, deps.jwks) === "valid";
+    if (!isGenuine || anchorKey(tenantId, parsed.value.seq) !== key)
+      return { anchors, problem: `The anchor ${key} is not signed by this registry for this chain.` };
+    anchors.push(parsed.value);
+  }
+  return { anchors };
+}
+
+/** Keys are listed in order, so the newest stand last. */
+async function newestKeys({ store }: Pick<ApiDependencies, "store">, tenantId: string): Promise<string[]> {
+  let keys: string[] = [];
+  for await (const key of store.blobs.list(`anchors/${tenantId}/`)) {
+    keys.push(key);
+    if (keys.length >= 2 * ANCHORS_MAX) keys = keys.slice(-ANCHORS_MAX);
+  }
+  return keys.slice(-ANCHORS_MAX);
+}
+
+function headIn(bytes: Uint8Array): Parsed<SignedHead> | undefined {
+  try {
+    return parseWith(signedHeadSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+import type { FastifyReply } from "fastify";
+
+/** The requests that are being answered, so that a stopping process can tell those that wait. */
+export class Waits {
+  private readonly open = new Set<AbortController>();
+
+  /** Aborted when the client goes away or `stop` is called. */
+  signalOf(reply: FastifyReply): AbortSignal {
+    const controller = new AbortController();
+    this.open.add(controller);
+    reply.raw.once("close", () => {
+      this.open.delete(controller);
+      controller.abort();
+    });
+    return controller.signal;
+  }
+
+  stop(): void {
+    for (const controller of this.open) controller.abort();
+  }
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { subjectHash } from "../../src/domain/job.js";
+import type { Permit, UnsignedPermit } from "../../src/domain/permit.js";
+import { type SigningKey, signed } from "../../src/domain/signature.js";
+import { ADMIN, TENANT } from "./running-api.js";
+
+export const PATCH = Buffer.from("not a bundle, but bytes\n");
+export const OFFICE = "office::default";
+
+export const pushParams = (members: object = {}) => ({
+  project_id: "P.demo",
+  branch: "feature/x",
+  expected_old: "0".repeat(40),
+  commit_summary: "feat: hello",
+  subject_hash: blake3Hex(PATCH),
+  ...members,
+});
+
+export const initParams = (members: object = {}) => ({
+  project_id: "P.demo",
+  name: "Demo",
+  owners: [OFFICE],
+  visibility: "internal",
+  ...members,
+});
+
+export const permitRequest = (members: object = {}) => ({
+  tenant_id: TENANT,
+  actor_id: ADMIN,
+  office_id: OFFICE,
+  intent: "Publish the hello feature.",
+  context: {},
+  jobType: "git.registry.push",
+  params: pushParams(),
+  target: "LAB_512",
+  ...members,
+});
+
+export const cardRequest = (members: object = {}) => ({
+  tenant_id: TENANT,
+  office_id: OFFICE,
+  intent: "Make the demo an official project.",
+  jobType: "git.registry.init",
+  params: initParams(),
+  target: "LAB_512",
+  ...members,
+});
+
+/** An envelope with its permit; `permit` changes the permit before it is signed, `members` the envelope after. */
+export function envelope(
+  key: SigningKey,
+  permit: { scopes?: object } & Partial<Omit<UnsignedPermit, "scopes">> = {},
+  members: object = {},
+): CommandEnvelope {
+  const params = pushParams();
+  const jti = randomUUID();
+  const { scopes, ...rest } = permit;
+  const shared = {
+    tenant_id: TENANT,
+    jobType: "git.registry.push" as const,
+    target: "LAB_512" as const,
+    subject_hash: subjectHash(params),
+    policy_hash: blake3Hex(Buffer.from("policy")),
+  };
+  const unsigned: UnsignedPermit = {
+    aud: "runner:LAB_512",
+    jti,
+    iat: Date.now(),
+    exp: Date.now() + 120_000,
+    max_run_ms: 60_000,
+    ...rest,
+    scopes: { ...shared, level: "L1", actor_id: ADMIN, office_id: OFFICE, ...scopes },
+  };
+  const issued: Permit = signed("permit", unsigned, key);
+  return { ...shared, jti: issued.jti, jobId: `job-${jti}`, params, permit: issued, office_id: OFFICE, ...members } as CommandEnvelope;
+}

@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Card } from "../../src/domain/card.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import { EMPTY_PATCH_HASH, type JobParams, subjectHash } from "../../src/domain/job.js";
+import type { Level } from "../../src/domain/level.js";
+import { type Plan, planDigest } from "../../src/domain/plan.js";
+import type { Requirement } from "../../src/domain/policy-contract.js";
+import { type Statement, statementChallenge } from "../../src/domain/statement.js";
+import { cardWorkflowId } from "../../src/domain/workflow-id.js";
+import { append } from "../../src/ledger/append.js";
+import { createPasskey } from "../../src/passkey/client.js";
+import { cardRequest, initParams, OFFICE, pushParams } from "./acts.js";
+import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await startApi("api-cards");
+});
+afterAll(() => api.stop());
+
+const record = (events: NewEvent[]) => api.deps.db.transaction().execute((trx) => append(trx, TENANT, events, Date.now()));
+
+async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
+  const params = initParams({ project_id: projectId });
+  const card: Card = {
+    ...{
+      tenant_id: TENANT,
+      card_id: cardId,
+      office_id: OFFICE,
+      intent: "Register.",
+      context: {},
+      jobType: "git.registry.init",
+      target: "LAB_512",
+    },
+    ...{ params, jobId: `job-${cardId}`, run: "on_approval", author: { actor_id: ADMIN, person_id: "person:ana" }, opened_at: Date.now() },
+  };
+  const payload = {
+    card,
+    project_id: projectId,
+    subject_hash: subjectHash(params as JobParams),
+    workflow_id: cardWorkflowId(TENANT, cardId),
+  };
+  await record([{ type: "card.opened", key: `card.opened/${cardId}`, payload }]);
+  return card;
+}
+
+async function plannedCard(cardId: string, level: Level = "L3", step_up = false): Promise<string> {
+  const card = await openedCard(cardId);
+  const basis = {
+    ...{ tenant_id: TENANT, project_id: "P.demo", job_type: "git.registry.init" as const, target: "LAB_512" as const },
+    ...{ params: card.params as Plan["basis"]["params"], refs: [], creates: [], policy_hash: EMPTY_PATCH_HASH, infra: "none" as const },
+  };
+  const plan: Plan = {
+    basis,
+    fast_forward: null,
+    commit_count: 0,
+    commits: [],
+    author_emails: [],
+    diffstat: { files: 0, insertions: 0, deletions: 0 },
+  };
+  const plan_digest = planDigest(basis);
+  const requires: Requirement[] = [{ kind: "approvals", count: 1, role: null, step_up, excludes: [] }];
+  const clocks = { decide_by: Date.now() + 3_600_000, permit_ttl_ms: 300_000 };
+  await record([
+    {
+      type: "card.planned",
+      key: `card.planned/${cardId}/1`,
+      payload: { card_id: cardId, round: 1, plan, plan_digest, level, reasons: [], requires, missing: [], ...clocks },
+    },
+  ]);
+  return plan_digest;
+}
+
+const prepare = (cardId: string, as = BOB, members: object = {}) =>
+  api.call({
+    method: "POST",
+    path: `/v1/cards/${cardId}/statements/prepare`,
+    body: { tenant_id: TENANT, decision: "approve", office_id: OFFICE, ...members },
+    as,
+  });
+const submit = (cardId: string, body: object, as = BOB) => api.call({ method: "POST", path: `/v1/cards/${cardId}/statements`, body, as });
+
+test("a card is shown with the ADR's names, its plan and its flow's page", async () => {
+  const plan_digest = await plannedCard("k-shown");
+  const { status, body } = await api.call({ path: `/v1/cards/k-shown?tenant_id=${TENANT}` });
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    card_id: "k-shown",
+    status: "awaiting_approval",
+    jobId: "job-k-shown",
+    jobType: "git.registry.init",
+    plan_digest,
+    plan: { basis: { project_id: "P.demo" } },
+    statements: [],
+  });
+  expect(body["temporal_url"]).toContain(encodeURIComponent("card/T.UBL/k-shown"));
+  expect(Object.keys(body)).not.toContain("seq");
+});
+
+test("cards are listed latest first, a page at a time", async () => {
+  for (const name of ["k-p1", "k-p2", "k-p3"]) await openedCard(name, "P.pages");
+  const first = await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&limit=2` });
+  const ids = (body: unknown) => (body as { card_id: string }[]).map((card) => card.card_id);
+  expect(ids(first.body)).toEqual(["k-p3", "k-p2"]);
+  const next = /^<([^>]+)>; rel="next"$/.exec(first.headers.get("link") ?? "")?.[1];
+  const second = await api.call({ path: next ?? "" });
+  expect([ids(second.body), second.headers.get("link")]).toEqual([["k-p1"], null]);
+  expect(ids((await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&status=success` })).body)).toEqual([]);
+});
+
+test("a waiting request is answered when the card changes", async () => {
+  await openedCard("k-waited");
+  const waiting = api.call({ path: `/v1/cards/k-waited?tenant_id=${TENANT}&wait_ms=30000&not_status=planning` });
+  await plannedLater("k-waited");
+  expect((await waiting).body).toMatchObject({ status: "denied", denial: { code: "project_exists" } });
+});
+
+async function plannedLater(cardId: string) {
+  const denial = { code: "project_exists" as const, message: "It is there." };
+  await record([
+    { type: "card.closed", key: `card.closed/${cardId}`, payload: { card_id: cardId, status: "denied", denial, reasons: [] } },
+  ]);
+}
+
+test("a card that waits for its flow's first step is not 404, and an unknown one is", async () => {
+  expect((await api.call({ path: `/v1/cards/k-unknown?tenant_id=${TENANT}` })).status).toBe(404);
+  const card: Card = { ...(await openedCard("k-template")), card_id: "k-begun" };
+  await api.deps.flows.startCard(card);
+  const answer = await api.call({ path: `/v1/cards/k-begun?tenant_id=${TENANT}` });
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
+});
+
+test("a card is opened through an office that its author holds, with the bytes that it names", async () => {
+  const open = (members: object) => api.call({ method: "POST", path: "/v1/cards", body: cardRequest(members), as: BOB });
+  expect(await open({ office_id: "office:security" })).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  const patch = Buffer.from("something else").toString("base64");
+  expect(await open({ jobType: "git.registry.push", params: pushParams({ patch }) })).toMatchObject({
+    status: 422,
+    body: { code: "subject_hash_mismatch" },
+  });
+});
+
+test("a statement is prepared for the current plan, in the caller's own name", async () => {
+  const plan_digest = await plannedCard("k-prepared");
+  const { body } = await prepare("k-prepared");
+  expect(body).toEqual({
+    step_up: null,
+    statement: expect.objectContaining({
+      tenant_id: TENANT,
+      card_id: "k-prepared",
+      plan_digest,
+      decision: "approve",
+      approver: BOB,
+      office_id: OFFICE,
+    }),
+  });
+  expect((await prepare("k-prepared", BOB, { office_id: "office:security" })).status).toBe(403);
+  expect((await prepare("k-none")).status).toBe(404);
+  await openedCard("k-unplanned");
+  expect(await prepare("k-unplanned")).toMatchObject({ status: 409, body: { code: "conflict" } });
+});
+
+test("from L4 on the statement's digest is the challenge of a step-up", async () => {
+  await plannedCard("k-stepped", "L4", true);
+  expect(await prepare("k-stepped")).toMatchObject({
+    status: 403,
+    body: { code: "step_up_required", next: expect.stringContaining("/v1/passkeys") },
+  });
+  expect(await prepare("k-stepped", "ubl:sid:app:ci")).toMatchObject({ status: 403, body: { code: "step_up_required" } });
+
+  const options = await api.call({ method: "POST", path: "/v1/passkeys/registration/options", as: BOB });
+  const { passkey, response } = createPasskey(options.body as never, "http://localhost");
+  const register = () => api.call({ method: "POST", path: "/v1/passkeys/registration", body: { name: "Laptop", response }, as: BOB });
+  expect(await register()).toMatchObject({ status: 201, body: { credential_id: expect.any(String) } });
+  expect(passkey).toBeDefined();
+  expect(await register()).toMatchObject({ status: 403, body: { code: "step_up_invalid" } });
+  expect((await api.call({ path: "/v1/passkeys", as: BOB })).body).toEqual([expect.objectContaining({ name: "Laptop", disabled: false })]);
+  expect((await api.call({ path: "/v1/passkeys", as: "ubl:sid:app:ci" })).status).toBe(403);
+
+  const { body } = await prepare("k-stepped");
+  const step_up = body["step_up"] as { challenge: string; userVerification: string };
+  expect(step_up.challenge).toBe(Buffer.from(statementChallenge(body["statement"] as Statement)).toString("base64url"));
+  expect(step_up.userVerification).toBe("required");
+});
+
+test("nobody states anything in somebody else's name, or about another card than the path says", async () => {
+  await plannedCard("k-names");
+  const { statement } = (await prepare("k-names")).body as { statement: Statement };
+  expect(await submit("k-names", { statement }, ADMIN)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect(await submit("k-shown", { statement })).toMatchObject({ status: 400, body: { errors: [{ field: "statement.card_id" }] } });
+});
+
+test("a statement about a card whose flow is over is 409 closed, with the state as the ledger has it", async () => {
+  await plannedCard("k-over");
+  const { statement } = (await prepare("k-over")).body;
+  await plannedLater("k-over");
+  expect(await submit("k-over", { statement })).toMatchObject({
+    status: 409,
+    body: { code: "closed", state: { card_id: "k-over", status: "denied" } },
+  });
+  expect(await prepare("k-over")).toMatchObject({ status: 409, body: { code: "closed", state: { status: "denied" } } });
+});

@@ -1,0 +1,189 @@
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { envelopeDigest } from "../../src/domain/envelope.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { signingKeyFromPem } from "../../src/domain/signature.js";
+import { claimKey, stagingKey } from "../../src/domain/storage-key.js";
+import { actWorkflowId } from "../../src/domain/workflow-id.js";
+import { append } from "../../src/ledger/append.js";
+import { envelope, initParams, PATCH, permitRequest, pushParams } from "./acts.js";
+import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await startApi("api-commands");
+});
+afterAll(() => api.stop());
+
+const issue = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/commands/issue", body, as });
+const ask = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/policy/permit", body, as });
+const started = (jti: string) => api.deps.flows.startedAct(TENANT, jti);
+const stranger = () => signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+
+test("a permit answers what the envelope repeats, and its command begins the act", async () => {
+  const { body, status } = await ask(permitRequest());
+  expect([status, body]).toEqual([
+    200,
+    expect.objectContaining({ allowed: true, level: "L1", subject_hash: expect.any(String), policy_hash: expect.any(String) }),
+  ]);
+  const permit = body["permit"] as { jti: string };
+  const command = {
+    ...envelope(api.permitKey),
+    jti: permit.jti,
+    permit,
+    policy_hash: body["policy_hash"],
+    params: pushParams({ patch: PATCH.toString("base64") }),
+  };
+  const answer = await issue(command);
+  const status_url = `${api.url}/v1/commands/${permit.jti}?tenant_id=${TENANT}`;
+  expect([answer.status, answer.body]).toEqual([
+    200,
+    { ok: true, jobId: command.jobId, workflow_id: actWorkflowId(TENANT, permit.jti), status_url },
+  ]);
+  expect(await api.deps.store.blobs.get(stagingKey(TENANT, blake3Hex(PATCH)))).toEqual(PATCH);
+  // No worker runs here: the act has begun and the ledger does not know it yet.
+  expect(await api.call({ path: new URL(status_url).pathname + new URL(status_url).search })).toMatchObject({
+    status: 200,
+    body: { status: "running", jobId: command.jobId },
+  });
+});
+
+test("a jti seen before is 409 with the job of the first, also from many at once", async () => {
+  const first = envelope(api.permitKey);
+  const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => issue({ ...first, jobId: `job-race-${n}` })));
+  const won = answers.filter((answer) => answer.status === 200);
+  expect(won).toHaveLength(1);
+  for (const lost of answers.filter((answer) => answer.status !== 200))
+    expect(lost).toMatchObject({
+      status: 409,
+      body: { code: "permit_used", jobId: won[0]?.body["jobId"], status_url: won[0]?.body["status_url"] },
+    });
+});
+
+test("a jobId that another act has is 409 and begins nothing", async () => {
+  const [earlier, later] = [envelope(api.permitKey), envelope(api.permitKey)];
+  await api.deps.db.transaction().execute((trx) =>
+    append(
+      trx,
+      TENANT,
+      [
+        {
+          type: "command.issued",
+          key: `command.issued/${earlier.jti}`,
+          payload: {
+            envelope: earlier,
+            envelope_digest: envelopeDigest(earlier),
+            project_id: "P.demo",
+            actor_id: ADMIN,
+            workflow_id: "w",
+            card_id: null,
+          },
+        },
+      ],
+      Date.now(),
+    ),
+  );
+  expect(await issue({ ...later, jobId: earlier.jobId })).toMatchObject({ status: 409, body: { code: "job_id_taken" } });
+  expect(await issue(earlier)).toMatchObject({ status: 409, body: { code: "permit_used", jobId: earlier.jobId } });
+  expect(await started(later.jti)).toBeUndefined();
+});
+
+test("an expired permit is 403 with status expired", async () => {
+  const late = envelope(api.permitKey, { iat: 1, exp: 2 });
+  expect(await issue(late)).toMatchObject({ status: 403, body: { code: "permit_expired", status: "expired" } });
+  expect(await started(late.jti)).toBeUndefined();
+});
+
+test.each([
+  ["permit_key_unknown", () => envelope(stranger())],
+  [
+    "permit_signature_invalid",
+    () => ({ ...envelope(api.permitKey), permit: { ...envelope(api.permitKey).permit, sig: Buffer.alloc(64).toString("base64") } }),
+  ],
+  ["permit_mismatch", () => ({ ...envelope(api.permitKey), jti: randomUUID() })],
+  ["permit_mismatch", () => ({ ...envelope(api.permitKey), policy_hash: "b".repeat(64) })],
+  ["permit_mismatch", () => ({ ...envelope(api.permitKey), office_id: "office:security" })],
+  ["permit_mismatch", () => ({ ...envelope(api.permitKey), jobType: "git.registry.init", params: initParams() })],
+  ["permit_mismatch", () => envelope(api.permitKey, { scopes: { tenant_id: "T.OTHER" } })],
+  ["wrong_target", () => envelope(api.permitKey, { aud: "runner:LAB_256" })],
+  ["subject_hash_mismatch", () => ({ ...envelope(api.permitKey), params: pushParams({ branch: "feature/other" }) })],
+  [
+    "subject_hash_mismatch",
+    () => ({ ...envelope(api.permitKey), params: pushParams({ patch: Buffer.from("other bytes").toString("base64") }) }),
+  ],
+])("%s: a command that its permit is not for is 403 and writes nothing", async (code, make) => {
+  const command = make();
+  expect(await issue(command)).toMatchObject({ status: 403, body: { code } });
+  expect(await started(command.jti)).toBeUndefined();
+  expect(await api.deps.store.blobs.get(stagingKey(TENANT, blake3Hex(Buffer.from("other bytes"))))).toBeUndefined();
+});
+
+test("nobody issues a command with somebody else's permit, or asks for one in somebody else's name", async () => {
+  expect(await issue(envelope(api.permitKey), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect(await ask(permitRequest(), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect(await ask(permitRequest({ actor_id: BOB, office_id: "office:security" }), BOB)).toMatchObject({
+    status: 403,
+    body: { code: "forbidden" },
+  });
+});
+
+test("a denial of the policy says why, and from L3 on what is needed", async () => {
+  expect(await ask(permitRequest({ params: pushParams({ branch: "main" }) }))).toMatchObject({
+    status: 403,
+    body: { code: "policy_denied", allowed: false, reasons: [{ rule: expect.any(String), text: expect.any(String) }], requires: [] },
+  });
+  expect(await ask(permitRequest({ jobType: "git.registry.init", params: initParams() }))).toMatchObject({
+    status: 403,
+    body: {
+      code: "approval_required",
+      allowed: false,
+      level: "L3",
+      requires: expect.arrayContaining([expect.objectContaining({ kind: "approvals" })]),
+    },
+  });
+  expect(await ask(permitRequest({ approval_ref: "k-none" }))).toMatchObject({
+    status: 403,
+    body: { code: "approval_required", allowed: false },
+  });
+});
+
+test("an actor with one office need not name it", async () => {
+  const { office_id: _, ...request } = permitRequest({ actor_id: CI });
+  expect(await ask(request, CI)).toMatchObject({ status: 200, body: { permit: { scopes: { office_id: "office::default" } } } });
+});
+
+test("a permit that was taken back cannot be used, and one that was used cannot be taken back", async () => {
+  const { body } = await ask(permitRequest());
+  const permit = body["permit"] as { jti: string };
+  const revoke = (jti: string, as: string) =>
+    api.call({ method: "POST", path: `/v1/permits/${jti}/revoke`, body: { tenant_id: TENANT, reason: "Not wanted." }, as });
+  expect((await revoke(permit.jti, "ubl:sid:agent:builder")).status).toBe(403);
+  expect(await revoke(permit.jti, BOB)).toMatchObject({ status: 200, body: { ended: true } });
+  expect(await api.call({ path: `/v1/permits/${permit.jti}?tenant_id=${TENANT}` })).toMatchObject({
+    body: { status: "revoked", ended_by: BOB, end_reason: "Not wanted." },
+  });
+  const command = { ...envelope(api.permitKey), jti: permit.jti, permit, policy_hash: body["policy_hash"] };
+  expect(await issue(command)).toMatchObject({ status: 403, body: { code: "permit_revoked" } });
+
+  const other = (await ask(permitRequest())).body["permit"] as { jti: string };
+  const claim = {
+    kind: "act",
+    tenant_id: TENANT,
+    jti: other.jti,
+    envelope_digest: "a".repeat(64),
+    workflow_id: "w",
+    run_id: "r",
+    activity_id: "a",
+    attempt: 1,
+    nonce: "n",
+    claimed_at: 1,
+  };
+  await api.deps.store.blobs.create(claimKey(TENANT, other.jti), Buffer.from(JSON.stringify(claim)));
+  expect(await revoke(other.jti, ADMIN)).toMatchObject({ status: 409, body: { code: "permit_used" } });
+});
+
+test("what was never issued is 404", async () => {
+  const jti = randomUUID();
+  for (const path of [`/v1/commands/${jti}`, `/v1/receipts/${jti}`, `/v1/permits/${jti}`])
+    expect((await api.call({ path: `${path}?tenant_id=${TENANT}` })).status).toBe(404);
+});

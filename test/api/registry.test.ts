@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import { signed } from "../../src/domain/signature.js";
+import { anchorKey } from "../../src/domain/storage-key.js";
+import { append } from "../../src/ledger/append.js";
+import { openStore } from "../../src/storage/open.js";
+import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
+
+const CAROL = "ubl:sid:person:carol";
+const CONTAINER = "C.Registry::T.UBL";
+
+let api: RunningApi;
+beforeAll(async () => {
+  api = await startApi("api-registry");
+  const projects = [
+    ["P.mine", ADMIN, "private"],
+    ["P.offices", "office:security", "private"],
+    ["P.shared", ADMIN, "internal"],
+  ] as const;
+  const events = projects.map(
+    ([project_id, owner, visibility]): NewEvent => ({
+      type: "project.registered",
+      key: `project.registered/${project_id}`,
+      payload: { project_id, name: project_id, owners: [owner], visibility },
+    }),
+  );
+  await api.deps.db.transaction().execute((trx) => append(trx, TENANT, events, Date.now()));
+});
+afterAll(() => api.stop());
+
+const list = async (as: string, query = "") => {
+  const answer = await api.call({ path: `/v1/query/registry/projects?tenant_id=${TENANT}${query}`, as });
+  return { ids: (answer.body as unknown as { id: string }[]).map(({ id }) => id), link: answer.headers.get("link") };
+};
+const project = (id: string, as: string) => api.call({ path: `/v1/query/registry/project/${id}?tenant_id=${TENANT}`, as });
+const verify = async () => (await api.call({ path: `/v1/ledger/verify?tenant_id=${TENANT}` })).body;
+
+test("private projects are seen by their owners alone, themselves or through an office", async () => {
+  expect((await list(ADMIN)).ids).toEqual(["P.shared", "P.mine"]);
+  expect((await list(BOB)).ids).toEqual(["P.shared"]);
+  expect((await list(CAROL)).ids).toEqual(["P.shared", "P.offices"]);
+  expect([(await project("P.mine", BOB)).status, (await project("P.mine", ADMIN)).status]).toEqual([404, 200]);
+  expect((await project("P.shared", BOB)).body).toMatchObject({ id: "P.shared", refs: [], releases: [], activity: [] });
+});
+
+test("the pages of the catalog lead to each other, also over projects that are not shown", async () => {
+  const first = await list(BOB, "&limit=1");
+  expect(first.ids).toEqual(["P.shared"]);
+  const second = await api.call({ path: /^<([^>]+)>/.exec(first.link ?? "")?.[1] ?? "", as: BOB });
+  expect([second.body, second.headers.get("link")]).toEqual([[], expect.stringContaining("next")]);
+});
+
+test("the ledger is held against its signed anchors", async () => {
+  expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 3, anchors_checked: 0, head: { seq: 3 } });
+  const store = await openStore(api.founded.root_store);
+  const anchor = async (seq: number, hash: string, key = api.permitKey) => {
+    const head = signed("head", { container: CONTAINER, tenant_id: TENANT, seq, hash, at_ms: 1 }, key);
+    await store.blobs.create(anchorKey(TENANT, seq), canonicalBytes(head));
+  };
+  const { head } = (await verify()) as { head: { seq: number; hash: string } };
+  await anchor(head.seq, head.hash);
+  expect(await verify()).toMatchObject({ ok: true, anchors_checked: 1 });
+  await anchor(9, "a".repeat(64));
+  expect(await verify()).toMatchObject({ ok: false, anchors_checked: 2, problem: expect.stringContaining("older than the anchor") });
+  await anchor(1, "b".repeat(64), { ...api.permitKey, kid: "0000000000000000" });
+  expect(await verify()).toMatchObject({ ok: false, problem: expect.stringContaining("not signed by this registry") });
+  await store.close();
+});

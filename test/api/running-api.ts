@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Writable } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import { expect, inject } from "vitest";
+import type { ApiDependencies } from "../../src/api/dependencies.js";
+import { Flows } from "../../src/api/flows.js";
+import { createLog } from "../../src/api/logging.js";
+import { policyOffices } from "../../src/api/policy-offices.js";
+import { PrincipalCache } from "../../src/api/principal-cache.js";
+import type { Route } from "../../src/api/route.js";
+import { routeTable } from "../../src/api/route-table.js";
+import { createServer } from "../../src/api/server.js";
+import { Temporal } from "../../src/api/temporal.js";
+import { Urls } from "../../src/api/urls.js";
+import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.js";
+import { openDatabase } from "../../src/database/database.js";
+import type { SigningKey } from "../../src/domain/signature.js";
+import { authenticate } from "../../src/identity/authentication.js";
+import { createToken } from "../../src/identity/tokens.js";
+import { LedgerWatch } from "../../src/ledger/notifications.js";
+import { createPermits } from "../../src/permits/permits.js";
+import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
+import { demoTenants } from "../../src/stack/demo-tenants.js";
+import { type Founded, foundRegistry } from "../../src/stack/founding.js";
+import { searchAttributeTypes } from "../../src/stack/registry.js";
+import { openStore } from "../../src/storage/open.js";
+import { createOnly } from "../../src/storage/scoped.js";
+import { bucketPrefix } from "../harness/buckets.js";
+import { createDatabase } from "../harness/database.js";
+import { createNamespace } from "../harness/namespace.js";
+
+export const TENANT = "T.UBL";
+export const ADMIN = "ubl:sid:person:admin";
+export const BOB = "ubl:sid:person:bob";
+export const CI = "ubl:sid:app:ci";
+export const OLGA = "ubl:sid:person:olga";
+export const STAGED_MAX_BYTES = 2 * 1024 * 1024;
+
+/** An api over real servers, without workers: flows begin and wait. */
+export interface RunningApi {
+  readonly app: FastifyInstance;
+  readonly deps: ApiDependencies;
+  readonly url: string;
+  readonly founded: Founded;
+  readonly permitKey: SigningKey;
+  /** What the api logged. */
+  readonly logged: string[];
+  token(actorId: string): string;
+  runnerToken(target?: "LAB_512" | "LAB_256"): Promise<string>;
+  call(request: ApiRequest): Promise<ApiAnswer>;
+  stop(): Promise<void>;
+}
+
+interface ApiRequest {
+  readonly method?: string;
+  readonly path: string;
+  /** Whose token goes along; null sends none. */
+  readonly as?: string | null;
+  readonly token?: string;
+  readonly body?: unknown;
+  /** Sent as it is, with `content-type`. */
+  readonly raw?: { readonly bytes: string | Uint8Array<ArrayBuffer>; readonly type: string };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Record<string, unknown>;
+}
+
+export async function startApi(name: string, changes: { temporal_address?: string } = {}): Promise<RunningApi> {
+  const servers = inject("servers");
+  const data_dir = await mkdtemp(join(tmpdir(), "ogr-api-"));
+  const [database, namespace] = await Promise.all([createDatabase(name), createNamespace(name, searchAttributeTypes)]);
+  const object_store =
+    servers.s3 === undefined ? ({ kind: "directory", path: join(data_dir, "objects") } as const) : ({ kind: "s3", ...servers.s3 } as const);
+  const founded = await foundRegistry({
+    data_dir,
+    database_url: database.url,
+    object_store,
+    bucket_prefix: bucketPrefix(name),
+    tenants: demoTenants,
+  });
+  const store = createOnly(await openStore(founded.root_store), ["staging", "claims"]);
+  const db = openDatabase(database.url, { max_connections: 5 });
+  const watch = await LedgerWatch.open(database.url, { on_lost: () => undefined });
+  const temporal = new Temporal(changes.temporal_address ?? servers.temporal_address, namespace);
+  const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
+  const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
+  const urls = new Urls({ temporal_ui_url: servers.temporal_ui_url, namespace });
+  const logged: string[] = [];
+  const log = createLog("info", new Writable({ write: (chunk, _encoding, done) => done(void logged.push(String(chunk)) as undefined) }));
+  const deps: ApiDependencies = {
+    ...{ db, watch, store, temporal, statementKey, urls, log },
+    flows: new Flows(temporal, urls),
+    permits: createPermits({ db, store, policies, permitKey, now: Date.now }),
+    policies: policyOffices(policies),
+    principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
+    jwks: { keys: [permitKey.jwk, statementKey.jwk] },
+    served_jwks: { keys: [permitKey.jwk, statementKey.jwk] },
+    relyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),
+    staged_max_bytes: STAGED_MAX_BYTES,
+    now: Date.now,
+  };
+  const app = await createServer(deps);
+  const routes = routeTable(deps);
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  urls.listensAt(url);
+  const token = (actorId: string): string => {
+    const actor = founded.actors.find((one) => one.actor_id === actorId);
+    if (actor === undefined) throw new Error(`${actorId} is not among the founded actors`);
+    return actor.token;
+  };
+  return {
+    ...{ app, deps, url, founded, permitKey, logged, token },
+    async runnerToken(target = "LAB_512") {
+      const made = await createToken(db, { tenant_id: TENANT, actor_id: CI, name: "runner", expires_at_ms: null, runner_target: target });
+      return made.token;
+    },
+    async call(request) {
+      const answer = await call(url, request, token);
+      expectDocumented(routes, request, answer);
+      return answer;
+    },
+    async stop() {
+      await app.close();
+      await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
+      await database.drop();
+      await rm(data_dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function call(
+  url: string,
+  { method = "GET", path, as = ADMIN, token, body, raw, headers = {} }: ApiRequest,
+  tokenOf: (actorId: string) => string,
+): Promise<ApiAnswer> {
+  const bearer = token ?? (as === null ? undefined : tokenOf(as));
+  const type = raw?.type ?? (body === undefined ? undefined : "application/json");
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(type === undefined ? {} : { "content-type": type }),
+      ...headers,
+    },
+    ...(raw === undefined && body === undefined ? {} : { body: raw?.bytes ?? JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const contentType = response.headers.get("content-type") ?? "";
+  return {
+    status: response.status,
+    type: contentType,
+    headers: response.headers,
+    text,
+    body: contentType.includes("json") ? JSON.parse(text) : {},
+  };
+}
+
+/** Whatever a test asks, a success must look exactly as the route's documentation says. */
+function expectDocumented(routes: readonly Route[], { method = "GET", path }: ApiRequest, { status, body }: ApiAnswer): void {
+  if (status >= 300) return;
+  const { pathname } = new URL(path, "http://api");
+  const route = routes.find(
+    (one) => one.method === method && new RegExp(`^${one.url.replaceAll(".", "\\.").replace(/:\w+/g, "[^/]+")}$`).test(pathname),
+  );
+  if (route === undefined) return;
+  expect(route.answers[status]?.schema.parse(body), `${method} ${route.url} answers as documented`).toEqual(body);
+}
+
+/** The fields that a problem document names. */
+export function fieldsOf({ body }: ApiAnswer): string[] {
+  return ((body["errors"] ?? []) as { field: string }[]).map(({ field }) => field);
+}
