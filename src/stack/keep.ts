@@ -18,7 +18,7 @@ const { values } = parseArgs({
   },
 });
 const json = resolve(values.json);
-const log = (line: string): void => console.error(line);
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
 const servers = await startServers({ data_dir: values["data-dir"], log });
 process.once("exit", () => rmSync(json, { force: true }));
 

@@ -60,7 +60,7 @@ export function planePolicy(plane: Plane, bucket_prefix: string): { Version: "20
       Action: writeActions,
       Resource: ["staging", "claims"].map((bucket) => `arn:aws:s3:::${bucket_prefix}${bucket}/*`),
     },
-    LAB_512: { Effect: "Allow", Action: [...writeActions, "s3:DeleteObject"], Resource: everything },
+    LAB_512: { Effect: "Allow", Action: writeActions, Resource: everything },
   };
   return { Version: "2012-10-17", Statement: [read, written[plane]] };
 }

@@ -1,0 +1,103 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { actDirectly } from "../src/client/acting.js";
+import { required } from "../src/client/problem.js";
+import { preparePush } from "../src/client/pushing.js";
+import { percentile } from "./figures.js";
+import { largeHistory } from "./large-history.js";
+import { openBenchRegistry, registerProject } from "./registry.js";
+
+function git(folder: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
+  if (status !== 0) throw new Error(`git ${args.join(" ")} failed: ${stderr}`);
+}
+
+/**
+ * A 40 MB history of 30,000 objects, pushed by bundle through the registry (staging, permit, command, receipt), beside `git push` of the
+ * same into a bare directory; in turn, with the ratio pair by pair.
+ */
+export async function ingest(options: { rounds: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-ingest-"));
+  const registry = await openBenchRegistry(log);
+  try {
+    log("making the history");
+    const source = join(folder, "source");
+    const made = largeHistory(source);
+    const ours: number[] = [];
+    const peer: number[] = [];
+    for (let round = 0; round < options.rounds; round += 1) {
+      const project_id = `P.ingest-${round}`;
+      await registerProject(registry, project_id);
+      ours.push(await pushOurs(registry, project_id, source, join(folder, "push.bundle")));
+      peer.push(pushPeer(source, join(folder, `peer-${round}.git`)));
+      log(`round ${round + 1}: ours ${Math.round(ours.at(-1) ?? 0)} ms, git push ${Math.round(peer.at(-1) ?? 0)} ms`);
+    }
+    const ratios = ours.map((value, n) => value / (peer[n] ?? Number.NaN));
+    const bundle_bytes = (await stat(join(folder, "push.bundle"))).size;
+    return {
+      history: { ...made, bundle_mb: Math.round(bundle_bytes / 1e5) / 10 },
+      ours_p50_ms: percentile(ours, 50),
+      git_push_p50_ms: percentile(peer, 50),
+      ratio_p50:
+        Math.round(
+          percentile(
+            ratios.map((r) => r * 100),
+            50,
+          ),
+        ) / 100,
+      ratios: ratios.map((ratio) => Math.round(ratio * 100) / 100),
+      targets: { ratio: 2 },
+    };
+  } finally {
+    await registry.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function pushOurs(
+  registry: Awaited<ReturnType<typeof openBenchRegistry>>,
+  project_id: string,
+  source: string,
+  bundle_path: string,
+): Promise<number> {
+  const started = performance.now();
+  const { params, patch } = await preparePush(registry.admin, {
+    project_id,
+    branch: "feature/history",
+    folder: source,
+    ref: "refs/heads/main",
+    bundle_path,
+  });
+  const act = {
+    office_id: "office::default",
+    intent: "bench",
+    jobType: "git.registry.push",
+    params,
+    patch,
+    target: "LAB_512",
+    timeout_ms: 300_000,
+  };
+  const done = required(await actDirectly(registry.admin, act));
+  if (done.command.receipt?.status !== "success")
+    throw new Error(`The push ended as ${done.command.status}: ${done.command.denial?.message ?? ""}`);
+  return performance.now() - started;
+}
+
+function pushPeer(source: string, target: string): number {
+  git(source, "init", "--quiet", "--bare", target);
+  const started = performance.now();
+  // The same checks that the registry makes of what it receives.
+  git(
+    source,
+    "-c",
+    "transfer.fsckObjects=true",
+    "push",
+    "--quiet",
+    `--receive-pack=git -c receive.fsckObjects=true receive-pack`,
+    target,
+    "main:refs/heads/feature/history",
+  );
+  return performance.now() - started;
+}

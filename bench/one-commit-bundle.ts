@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { deflateSync } from "node:zlib";
+
+/** A commit and the bundle (v2, self-contained but for `parent`) that carries it. */
+export interface OneCommit {
+  readonly id: string;
+  readonly bundle: Buffer;
+}
+
+const TYPE = { commit: 1, tree: 2, blob: 3 } as const;
+type ObjectType = keyof typeof TYPE;
+
+function idOf(type: ObjectType, body: Buffer): string {
+  return createHash("sha1").update(`${type} ${body.length}\0`).update(body).digest("hex");
+}
+
+/** An object as a pack holds it: type and size in 4 + 7·n bits, then the deflated body (gitformat-pack). */
+function packed(type: ObjectType, body: Buffer): Buffer {
+  const head: number[] = [];
+  let size = body.length;
+  let byte = (TYPE[type] << 4) | (size & 15);
+  size >>= 4;
+  while (size > 0) {
+    head.push(byte | 0x80);
+    byte = size & 127;
+    size >>= 7;
+  }
+  head.push(byte);
+  return Buffer.concat([Buffer.from(head), deflateSync(body)]);
+}
+
+/** One commit of one file, made without starting git, so that preparing thousands of pushes costs seconds. */
+export function oneCommit(branch: string, parent: string | undefined, text: string): OneCommit {
+  const blob = Buffer.from(text);
+  const tree = Buffer.concat([Buffer.from("100644 file.txt\0"), Buffer.from(idOf("blob", blob), "hex")]);
+  const who = "Bench <bench@ogr.example> 1700000000 +0000";
+  const lines = [
+    `tree ${idOf("tree", tree)}`,
+    ...(parent === undefined ? [] : [`parent ${parent}`]),
+    `author ${who}`,
+    `committer ${who}`,
+    "",
+    text,
+  ];
+  const commit = Buffer.from(`${lines.join("\n")}\n`);
+  const id = idOf("commit", commit);
+  const body = Buffer.concat([
+    Buffer.from("PACK"),
+    Buffer.from([0, 0, 0, 2, 0, 0, 0, 3]),
+    packed("commit", commit),
+    packed("tree", tree),
+    packed("blob", blob),
+  ]);
+  const pack = Buffer.concat([body, createHash("sha1").update(body).digest()]);
+  const prerequisite = parent === undefined ? "" : `-${parent}\n`;
+  return { id, bundle: Buffer.concat([Buffer.from(`# v2 git bundle\n${prerequisite}${id} refs/heads/${branch}\n\n`), pack]) };
+}

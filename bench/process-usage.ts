@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** What the processes of one name have used: CPU in milliseconds, children that have ended included; resident memory in MiB. */
+export interface Usage {
+  readonly cpu_ms: number;
+  readonly rss_mib: number;
+  readonly rss_peak_mib: number;
+}
+
+/** Linux counts CPU in ticks of 10 ms (USER_HZ is 100 on every supported architecture). */
+const TICK_MS = 10;
+
+/** Usage by name; a process counts with every process below it. Linux only: it reads /proc. */
+export function usageOf(roots: Readonly<Record<string, number>>): Record<string, Usage> {
+  const children = childrenByParent();
+  return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sum(withDescendants(pid, children))]));
+}
+
+function withDescendants(pid: number, children: ReadonlyMap<number, readonly number[]>): number[] {
+  return [pid, ...(children.get(pid) ?? []).flatMap((child) => withDescendants(child, children))];
+}
+
+function sum(pids: readonly number[]): Usage {
+  const all = pids.flatMap((pid) => one(pid) ?? []);
+  return {
+    cpu_ms: all.reduce((total, usage) => total + usage.cpu_ms, 0),
+    rss_mib: Math.round(all.reduce((total, usage) => total + usage.rss_mib, 0)),
+    rss_peak_mib: Math.round(Math.max(0, ...all.map((usage) => usage.rss_peak_mib))),
+  };
+}
+
+function one(pid: number): Usage | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  const status = read(`/proc/${pid}/status`);
+  if (stat === undefined || status === undefined) return undefined;
+  // The name may hold spaces; the fields follow its closing parenthesis.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+  return { cpu_ms: ticks * TICK_MS, rss_mib: kib("VmRSS") / 1024, rss_peak_mib: kib("VmHWM") / 1024 };
+}
+
+function childrenByParent(): Map<number, number[]> {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = read(`/proc/${name}/stat`);
+    if (stat === undefined) continue;
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  return children;
+}
+
+/** A process may end between being listed and being read. */
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { required } from "../../client/problem.js";
+import { registryLeaf } from "../leaf.js";
+import { projectText } from "../text.js";
+
+/** `ogr project show`. */
+export function projectShow(): Command {
+  return registryLeaf(
+    "show <project>",
+    "show a project with its refs, releases and activity",
+    async ({ arguments: [id = ""], out, client }) => {
+      const project = required(await (await client()).project(id));
+      out.print(project, projectText(project));
+    },
+  );
+}

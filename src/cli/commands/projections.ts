@@ -1,0 +1,63 @@
+import type { Command } from "commander";
+import { type Db, openDatabase } from "../../database/database.js";
+import { ledgerContainers } from "../../ledger/queries/containers.js";
+import { rebuildProjections } from "../../ledger/rebuild-projections.js";
+import { verifyProjections } from "../../ledger/verify-projections.js";
+import { EXIT } from "../exit-codes.js";
+import { type Call, leaf } from "../leaf.js";
+import { Ended, UsageError } from "../usage.js";
+
+interface DatabaseOptions {
+  readonly databaseUrl?: string;
+  readonly tenant?: string;
+}
+
+/** `ogr projections verify`: holds every projection against what the ledger alone makes of it. For an operator with the database. */
+export function projectionsVerify(): Command {
+  return databaseLeaf("verify", "hold the projections against the ledger", async (call) => {
+    const tenants = await withDatabase(call, async (db) => {
+      const verdicts = [];
+      for (const tenant_id of await tenantsOf(db, call.options)) verdicts.push({ tenant_id, ...(await verifyProjections(db, tenant_id)) });
+      return verdicts;
+    });
+    for (const verdict of tenants) {
+      const text = verdict.ok ? "are what the ledger says" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
+      call.out.print(verdict, `${verdict.tenant_id}: the projections ${text} (${verdict.entries} entries)`);
+    }
+    if (tenants.some((verdict) => !verdict.ok)) throw new Ended(EXIT.error);
+  });
+}
+
+/** `ogr projections rebuild`: makes every projection anew from the ledger alone; readers see the old or the new, never a part. */
+export function projectionsRebuild(): Command {
+  return databaseLeaf("rebuild", "make the projections anew from the ledger", async (call) => {
+    const rebuilt = await withDatabase(call, (db) => rebuildProjections(db, call.options.tenant));
+    for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
+  });
+}
+
+function databaseLeaf(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {
+  return leaf<DatabaseOptions>(name, description, run)
+    .option("--database-url <url>", "the registry's Postgres (better: DATABASE_URL, which other users cannot see)")
+    .option("--tenant <id>", "one tenant only, such as T.UBL");
+}
+
+async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db) => Promise<T>): Promise<T> {
+  const url = options.databaseUrl ?? process.env.DATABASE_URL;
+  if (url === undefined || url === "")
+    throw new UsageError("No database is named: set DATABASE_URL, or give --database-url; `ogr dev` prints its own.");
+  const db = openDatabase(url, { max_connections: 2 });
+  try {
+    return await work(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function tenantsOf(db: Db, { tenant }: DatabaseOptions): Promise<string[]> {
+  const known = (await ledgerContainers(db)).map(({ tenant_id }) => tenant_id);
+  if (tenant === undefined) return known;
+  if (!known.includes(tenant))
+    throw new UsageError(`--tenant: the ledger knows no ${tenant}; it has ${known.join(", ") || "no tenant yet"}.`);
+  return [tenant];
+}

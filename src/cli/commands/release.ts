@@ -1,0 +1,59 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { required } from "../../client/problem.js";
+import type { RegistryClient } from "../../client/registry-client.js";
+import { branchRef } from "../../domain/ref-name.js";
+import { type CardOptions, proposeCard } from "../card-outcome.js";
+import { registryLeaf } from "../leaf.js";
+import { UsageError } from "../usage.js";
+
+interface ReleaseOptions extends CardOptions {
+  readonly commit: string;
+  readonly notes?: string;
+  readonly notesFile?: string;
+}
+
+/** `ogr release`: opens the card that tags a release (L4). */
+export function release(): Command {
+  return registryLeaf<ReleaseOptions>(
+    "release <project> <tag>",
+    "open the card that tags a release",
+    async ({ options, arguments: [project_id = "", tag = ""], out, client }) => {
+      const registry = await client();
+      const commit = await commitOf(registry, project_id, options.commit);
+      const notes = options.notesFile === undefined ? (options.notes ?? "") : await notesFrom(options.notesFile);
+      const { office: office_id, intent = `Release ${tag} of ${project_id}`, wait = false } = options;
+      await proposeCard(
+        registry,
+        { office_id, intent, jobType: "git.registry.tag_release", params: { project_id, tag, commit, notes }, target: "LAB_512" },
+        wait,
+        out,
+      );
+    },
+  )
+    .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project whose tip is meant")
+    .option("--notes <text>", "the release notes")
+    .option("--notes-file <path>", "the release notes, from a file")
+    .option("--office <office>", "the office that you act through", "office::default")
+    .option("--intent <sentence>", "what this is for")
+    .option("--wait", "wait until the card has come to its end");
+}
+
+async function commitOf(client: RegistryClient, projectId: string, wanted: string): Promise<string> {
+  if (/^[0-9a-f]{40}$/.test(wanted)) return wanted;
+  const { refs } = required(await client.project(projectId));
+  const found = refs.find((one) => one.name === branchRef(wanted));
+  if (found !== undefined) return found.object_id;
+  const branches = refs.map((one) => one.name).filter((name) => name.startsWith("refs/heads/"));
+  throw new UsageError(
+    `--commit: ${wanted} is neither a full commit id nor a branch of ${projectId}; its branches are ${branches.join(", ") || "none yet"}.`,
+  );
+}
+
+async function notesFrom(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`--notes-file: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}

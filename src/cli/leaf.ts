@@ -1,0 +1,45 @@
+import { Command } from "commander";
+import type { RegistryClient } from "../client/registry-client.js";
+import { type ConnectionOptions, connect } from "./connection.js";
+import { type Output, output } from "./output.js";
+
+export interface CommonOptions extends ConnectionOptions {
+  readonly json?: boolean;
+}
+
+export interface Call<O> {
+  readonly options: O & CommonOptions;
+  readonly arguments: readonly string[];
+  readonly out: Output;
+  /** The registry, asked for its caller's name with the first use. */
+  client(): Promise<RegistryClient>;
+}
+
+/** A command that does something; all of them can answer in JSON. */
+export function leaf<O>(signature: string, description: string, run: (call: Call<O>) => Promise<void>): Command {
+  const command = new Command(signature.split(" ")[0])
+    .exitOverride()
+    .description(description)
+    .option("--json", "print JSON, one value a line");
+  for (const argument of signature.split(" ").slice(1)) command.argument(argument);
+  return command.action(async () => {
+    const options = command.opts<O & CommonOptions>();
+    await run({ options, arguments: command.args, out: output(options.json === true), client: () => connect(options, process.env) });
+  });
+}
+
+/** A command that talks to a registry. */
+export function registryLeaf<O>(signature: string, description: string, run: (call: Call<O>) => Promise<void>): Command {
+  return leaf(signature, description, run)
+    .option("--server <url>", "the registry's address (OGR_SERVER; else this clone's `ogr dev`)")
+    .option("--token <token>", "a bearer token (better: OGR_TOKEN, which other users cannot see)")
+    .option("--tenant <id>", "a tenant, such as T.UBL (OGR_TENANT; else the token's own)")
+    .option("--as <actor>", "an actor of this clone's `ogr dev`: admin, bob, carol, …");
+}
+
+/** A word that only groups commands. */
+export function group(name: string, description: string, ...commands: readonly Command[]): Command {
+  const made = new Command(name).exitOverride().description(description);
+  for (const command of commands) made.addCommand(command);
+  return made;
+}

@@ -1,0 +1,31 @@
+import { rmSync } from "node:fs";
+import { z } from "zod";
+import { parseWith } from "../domain/problems.js";
+import { readJsonFile, writePrivateJson } from "../stack/private-json.js";
+import type { RunningRegistry } from "../stack/registry.js";
+import { sourceFile } from "../stack/source-files.js";
+
+const stateSchema = z.object({
+  api_url: z.string(),
+  actors: z.array(z.object({ tenant_id: z.string(), actor_id: z.string(), display_name: z.string(), token: z.string() })),
+});
+export type StackState = z.infer<typeof stateSchema>;
+
+/** The data folder of `ogr dev` and `ogr demo` in this clone. */
+export const devFolder = (): string => sourceFile(".ogr/dev");
+export const demoFolder = (): string => sourceFile(".ogr/demo");
+
+const statePath = (): string => sourceFile(".ogr/dev-state.json");
+
+/** Says, with mode 0600, where the development registry of this clone is, until this process ends. */
+export async function announceState({ api_url, founded }: RunningRegistry): Promise<void> {
+  const actors = founded.actors.map(({ tenant_id, actor_id, display_name, token }) => ({ tenant_id, actor_id, display_name, token }));
+  await writePrivateJson(statePath(), { api_url, actors } satisfies StackState);
+  process.once("exit", () => rmSync(statePath(), { force: true }));
+}
+
+/** The development registry of this clone; `undefined` when none runs. */
+export async function readState(): Promise<StackState | undefined> {
+  const parsed = parseWith(stateSchema, await readJsonFile(statePath()));
+  return parsed.ok ? parsed.value : undefined;
+}

@@ -1,0 +1,70 @@
+import type { CardAnswer, ProjectAnswer, ProjectDetail } from "../client/answers.js";
+import { ZERO_ID } from "../domain/git-id.js";
+import type { Receipt } from "../domain/receipt.js";
+
+const COMMITS_SHOWN = 10;
+
+/** A moment as a person reads it. */
+export function when(time_ms: number): string {
+  return new Date(time_ms).toISOString().replace("T", " ").slice(0, 19);
+}
+
+export function cardLine({ card_id, status, level, jobType, project_id, intent }: CardAnswer): string {
+  return [card_id, status.replaceAll("_", " "), level ?? "—", jobType, project_id, intent].join("  ");
+}
+
+/** A card with all that a person needs to decide. */
+export function cardText(card: CardAnswer): string {
+  const lines = [
+    `${card.card_id}: ${card.intent}`,
+    `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${card.status.replaceAll("_", " ")}`,
+  ];
+  for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
+  if (card.plan) lines.push(...planLines(card.plan));
+  if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
+  for (const { decision, approver, office_id, counts } of card.statements ?? [])
+    lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${counts ? "" : ", which does not count"}`);
+  if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
+  if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${when(card.decide_by)}`);
+  if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${when(card.run_by)}`}`);
+  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`);
+  if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
+  return lines.join("\n");
+}
+
+function planLines({ basis, fast_forward, commit_count, commits, diffstat }: NonNullable<CardAnswer["plan"]>): string[] {
+  const lines = basis.refs.map(
+    ({ name, old, new: next }) => `  ref       ${name}: ${shortId(old)} → ${next === null ? "made at run time" : shortId(next)}`,
+  );
+  if (fast_forward === false) lines.push("  history   is rewritten: this is not a fast-forward");
+  if (commit_count > 0) lines.push(`  commits   ${commit_count}, ${diffstat.files} files, +${diffstat.insertions} −${diffstat.deletions}`);
+  for (const { id, summary, author } of commits.slice(0, COMMITS_SHOWN))
+    lines.push(`            ${id === null ? "(new)" : id.slice(0, 12)} ${summary} (${author})`);
+  if (commit_count > COMMITS_SHOWN) lines.push(`            … and ${commit_count - COMMITS_SHOWN} more`);
+  return lines;
+}
+
+export function projectLine({ id, name, visibility, last_activity }: ProjectAnswer): string {
+  return [id, visibility, when(last_activity), name].join("  ");
+}
+
+export function projectText(project: ProjectDetail): string {
+  const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
+  if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
+  for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortId(object_id)} ${name}`);
+  for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortId(commit)}`);
+  for (const { action, ref, commit, actor } of project.activity.slice(0, COMMITS_SHOWN))
+    lines.push(`  activity  ${action} ${ref} ${shortId(commit)} by ${actor}`);
+  return lines.join("\n");
+}
+
+export function receiptText({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash }: Receipt): string {
+  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${when(finished_at)}`, `  log       ${logs_hash}`];
+  for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortId(old)} → ${shortId(next)}`);
+  if (error !== "") lines.push(`  why       ${error}`);
+  return lines.join("\n");
+}
+
+export function shortId(id: string): string {
+  return id === ZERO_ID ? "none" : id.slice(0, 12);
+}

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
+const TIMEOUT_MS = 600_000;
+
+/** Stock git has refused; the message holds its own words. */
+export class GitRefused extends Error {
+  override readonly name = "GitRefused";
+}
+
+/**
+ * Runs stock git in a folder of the user's and answers what it printed. It never asks anything, and a repository that the environment
+ * names (as a hook's does) is not taken for the one that is meant.
+ *
+ * @throws GitRefused with git's own words.
+ */
+export async function git(folder: string, args: readonly string[], input?: string): Promise<string> {
+  const running = run("git", ["-c", "core.quotePath=false", "-c", "gc.auto=0", ...args], {
+    cwd: folder,
+    env: environment(),
+    maxBuffer: OUTPUT_MAX_BYTES,
+    timeout: TIMEOUT_MS,
+  });
+  running.child.stdin?.on("error", ignoreClosedPipe).end(input);
+  try {
+    return (await running).stdout;
+  } catch (cause) {
+    const { stderr, message, code } = cause as Error & { stderr?: string; code?: string | number };
+    if (code === "ENOENT") throw new GitRefused(`git cannot be started in ${folder}; install git and check the folder.`, { cause });
+    const words = (stderr || message).trim().split("\n").slice(-3).join(" ");
+    throw new GitRefused(`git ${args.find((arg) => !arg.startsWith("-"))} in ${folder}: ${words}`, { cause });
+  }
+}
+
+/** The lines that git printed. */
+export async function gitLines(folder: string, args: readonly string[], input?: string): Promise<string[]> {
+  return (await git(folder, args, input)).split("\n").filter((line) => line !== "");
+}
+
+/** What git printed, or `undefined` when it refused: for questions whose answer may be no. */
+export async function gitAnswer(folder: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    return (await git(folder, args)).trim();
+  } catch (error) {
+    if (error instanceof GitRefused) return undefined;
+    throw error;
+  }
+}
+
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^GIT_/.test(name));
+  return { ...Object.fromEntries(kept), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
+}
+
+/** A git that ends before it has read its input says why itself. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}

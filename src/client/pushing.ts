@@ -1,0 +1,59 @@
+import { ZERO_ID } from "../domain/git-id.js";
+import type { PushParams } from "../domain/job.js";
+import { branchRef } from "../domain/ref-name.js";
+import { type Bundle, createBundle, inlinePatch } from "./bundle.js";
+import { git } from "./git-command.js";
+import { required } from "./problem.js";
+import type { RegistryClient } from "./registry-client.js";
+
+const SUMMARY_MAX = 200;
+
+export interface PushAsk {
+  readonly project_id: string;
+  /** The branch in the registry. */
+  readonly branch: string;
+  /** The local repository and the ref in it to push: `HEAD` or a full ref name. */
+  readonly folder: string;
+  readonly ref: string;
+  readonly force?: boolean;
+  /** Where the bundle's file goes; the caller removes it. */
+  readonly bundle_path: string;
+}
+
+export interface PreparedPush {
+  readonly params: PushParams;
+  /** Travels inside the command; absent when the bytes were staged. */
+  readonly patch: string | undefined;
+  readonly bundle: Bundle;
+}
+
+/**
+ * Bundles what the registry's project lacks of a local ref, and stages it when it is too large to travel inside a command.
+ *
+ * @throws Refused when there is no such project; GitRefused
+ */
+export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
+  const { project_id, branch, folder, ref, force, bundle_path } = wanted;
+  const { refs } = required(await client.project(project_id));
+  const expected_old = refs.find((one) => one.name === branchRef(branch))?.object_id ?? ZERO_ID;
+  const bundle = await createBundle(
+    folder,
+    ref,
+    refs.map((one) => one.object_id),
+    bundle_path,
+  );
+  const patch = await inlinePatch(bundle);
+  if (patch === undefined) required(await client.stageFile(bundle.blake3, bundle.path));
+  const commit_summary = await summaryOf(folder, bundle.tip);
+  const params: PushParams = { project_id, branch, expected_old, commit_summary, subject_hash: bundle.blake3, ...(force ? { force } : {}) };
+  return { params, patch, bundle };
+}
+
+async function summaryOf(folder: string, commit: string): Promise<string> {
+  const subject = await git(folder, ["log", "-1", "--encoding=UTF-8", "--format=%s", commit]);
+  const line = subject
+    .toWellFormed()
+    .replace(/\p{Cc}+/gu, " ")
+    .trim();
+  return [...line].slice(0, SUMMARY_MAX).join("") || "(no subject)";
+}

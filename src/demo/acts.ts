@@ -1,0 +1,132 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { actDirectly } from "../client/acting.js";
+import { registerPasskey } from "../client/deciding.js";
+import { required } from "../client/problem.js";
+import { preparePush } from "../client/pushing.js";
+import type { RegistryClient } from "../client/registry-client.js";
+import type { Receipt } from "../domain/receipt.js";
+import type { DemoBranch, DemoHistory } from "./history.js";
+import type { DemoReport } from "./report.js";
+import { ACT_MS, type Approver, approve, cardStep, directStep, openCard } from "./steps.js";
+
+export const DEMO_PROJECT = "P.demo";
+export const DEMO_TAG = "v1.2.0";
+
+const OFFICE = "office::default";
+
+/** Who acts in the demo, and where its reports and receipts go. */
+export interface Stage {
+  readonly author: RegistryClient;
+  readonly approver: Approver;
+  readonly report: DemoReport;
+  readonly receipts: Receipt[];
+  /** For bundles; every file is removed after its push. */
+  readonly work_folder: string;
+}
+
+/** Registers the project: L3, a card with one approval. */
+export async function registerProject({ author, approver, report, receipts }: Stage): Promise<void> {
+  const params = { project_id: DEMO_PROJECT, name: "Demo", owners: [author.actor_id], visibility: "internal" };
+  const card = await openCard(author, {
+    office_id: OFFICE,
+    intent: "Register the demo project",
+    jobType: "git.registry.init",
+    params,
+    target: "LAB_512",
+  });
+  const done = await approve(card, approver);
+  receipts.push(done.receipt);
+  report.step(cardStep("register", `${DEMO_PROJECT} is registered in ${author.tenant_id}`, done));
+}
+
+/** Pushes every branch: the first one as a card with an approval (its risk raised to L3), the others directly by permit. */
+export async function pushHistory(stage: Stage, history: DemoHistory): Promise<void> {
+  const [first, ...others] = history.branches;
+  if (history.earlier !== undefined) await pushByPermit(stage, history, history.earlier);
+  if (first !== undefined) await pushByCard(stage, history, first);
+  for (const branch of others) await pushByPermit(stage, history, branch);
+}
+
+async function pushByCard(stage: Stage, history: DemoHistory, branch: DemoBranch): Promise<void> {
+  const { author, approver, report, receipts } = stage;
+  await withPush(stage, history, branch, async ({ params, patch, bundle }) => {
+    const sent = patch === undefined ? params : { ...params, patch };
+    const intent = `Push the branch ${branch.source}`;
+    const card = await openCard(author, {
+      office_id: OFFICE,
+      intent,
+      jobType: "git.registry.push",
+      params: sent,
+      target: "LAB_512",
+      risk: "L3",
+    });
+    const done = await approve(card, approver);
+    receipts.push(done.receipt);
+    report.step({
+      ...cardStep("push", pushText(branch, bundle), done),
+      branch: branch.branch,
+      commit: branch.tip,
+      bundle_bytes: bundle.size_bytes,
+    });
+  });
+}
+
+async function pushByPermit(stage: Stage, history: DemoHistory, branch: DemoBranch): Promise<void> {
+  const { author, report, receipts } = stage;
+  await withPush(stage, history, branch, async ({ params, patch, bundle }) => {
+    const intent = `Push the branch ${branch.source}`;
+    const done = required(
+      await actDirectly(author, {
+        office_id: OFFICE,
+        intent,
+        jobType: "git.registry.push",
+        params,
+        patch,
+        target: "LAB_512",
+        timeout_ms: ACT_MS,
+      }),
+    );
+    const step = directStep("push", pushText(branch, bundle), done);
+    if (done.command.receipt) receipts.push(done.command.receipt);
+    report.step({ ...step, branch: branch.branch, commit: branch.tip, bundle_bytes: bundle.size_bytes });
+  });
+}
+
+async function withPush(
+  { author, work_folder }: Stage,
+  { folder }: DemoHistory,
+  { branch, ref }: DemoBranch,
+  work: (push: Awaited<ReturnType<typeof preparePush>>) => Promise<void>,
+): Promise<void> {
+  const bundle_path = join(work_folder, "push.bundle");
+  try {
+    await work(await preparePush(author, { project_id: DEMO_PROJECT, branch, folder, ref, bundle_path }));
+  } finally {
+    await rm(bundle_path, { force: true });
+  }
+}
+
+function pushText({ source, branch, tip }: DemoBranch, bundle: { commits: number; size_bytes: number }): string {
+  const size =
+    bundle.size_bytes < 1024 * 1024 ? `${Math.ceil(bundle.size_bytes / 1024)} KiB` : `${(bundle.size_bytes / 1024 / 1024).toFixed(1)} MiB`;
+  return `${source} is pushed to ${branch} at ${tip.slice(0, 12)}: ${bundle.commits} commit${bundle.commits === 1 ? "" : "s"} in a bundle of ${size}`;
+}
+
+/** Tags a release: L4, a card approved with a passkey that is registered for it. */
+export async function release(stage: Stage, commit: string): Promise<void> {
+  const { author, approver, report, receipts } = stage;
+  await registerPasskey(approver.client, approver.passkeys, "demo");
+  const params = { project_id: DEMO_PROJECT, tag: DEMO_TAG, commit, notes: `# ${DEMO_TAG}\n\nThe release of the demo.\n` };
+  const card = await openCard(author, {
+    office_id: OFFICE,
+    intent: `Release ${DEMO_TAG}`,
+    jobType: "git.registry.tag_release",
+    params,
+    target: "LAB_512",
+  });
+  const done = await approve(card, approver);
+  receipts.push(done.receipt);
+  const step = cardStep("release", `${DEMO_TAG} is tagged at ${commit.slice(0, 12)}`, done);
+  report.step({ ...step, decision: `${step.decision} with a passkey (step-up)`, tag: DEMO_TAG, commit });
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { ownerLockPath } from "../stack/data-folder.js";
+import { endLeftovers } from "../stack/leftovers.js";
+import { tryLock } from "../stack/lock.js";
+import type { Log } from "../stack/progress.js";
+
+/** What a demo that begins anew keeps: an empty Postgres cluster with its password takes seconds to make, and its ports are good. */
+const KEPT = new Set(["run", "postgres", "secrets.json", "ports.json", "logs"]);
+
+const DATABASE_PREFIX = "ogr_demo_";
+
+/** Empties the demo's data folder. Answers false, and changes nothing, while another demo runs on it. */
+export async function emptyDataFolder(data_dir: string, log: Log): Promise<boolean> {
+  const lock = await tryLock(ownerLockPath(data_dir));
+  if (!lock.held) return false;
+  try {
+    await endLeftovers(data_dir, log);
+    const gone = (await readdir(data_dir)).filter((name) => !KEPT.has(name));
+    await Promise.all(gone.map((name) => rm(join(data_dir, name), { recursive: true, force: true })));
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+export interface DemoDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/**
+ * An empty database of this run's own beside the one that the URL names, so that a Postgres of the user's keeps what it has. `alone`:
+ * nobody else uses this server, and what a demo that was killed has left there goes.
+ */
+export async function createDemoDatabase(server_url: string, { alone }: { alone: boolean }): Promise<DemoDatabase> {
+  if (alone)
+    for (const left of await demoDatabases(server_url)) await administer(server_url, `drop database if exists ${left} with (force)`);
+  const name = `${DATABASE_PREFIX}${randomBytes(6).toString("hex")}`;
+  await administer(server_url, `create database ${name}`);
+  const url = new URL(server_url);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: async () => void (await administer(server_url, `drop database if exists ${name} with (force)`)) };
+}
+
+async function demoDatabases(url: string): Promise<string[]> {
+  const rows = await administer(url, `select datname from pg_database where datname ~ '^${DATABASE_PREFIX}[0-9a-f]{12}$'`);
+  return rows.map((row) => row.datname);
+}
+
+async function administer(url: string, statement: string): Promise<{ datname: string }[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<{ datname: string }>(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { git, gitAnswer, gitLines } from "../client/git-command.js";
+import { verifyReceipt } from "../client/offline-receipt.js";
+import { required } from "../client/problem.js";
+import type { RegistryClient } from "../client/registry-client.js";
+import type { Receipt } from "../domain/receipt.js";
+import { branchRef, tagRef } from "../domain/ref-name.js";
+import type { Jwks } from "../domain/signature.js";
+import type { StoreConfig } from "../storage/open.js";
+import { openStore } from "../storage/open.js";
+import { DEMO_PROJECT, DEMO_TAG } from "./acts.js";
+import type { DemoHistory } from "./history.js";
+import { mirrorRepository } from "./mirror.js";
+import type { DemoReport } from "./report.js";
+
+/** What was promised does not hold. */
+export class ProofFailed extends Error {
+  override readonly name = "ProofFailed";
+}
+
+/** The release and the branches stand in the catalog, and another tenant sees nothing of it. */
+export async function proveCatalog(
+  member: RegistryClient,
+  stranger: RegistryClient,
+  history: DemoHistory,
+  report: DemoReport,
+): Promise<void> {
+  const project = required(await member.project(DEMO_PROJECT));
+  const head = history.branches[0];
+  demand(
+    project.releases.some((one) => one.tag === DEMO_TAG && one.commit === head?.tip),
+    `the catalog does not show ${DEMO_TAG}`,
+  );
+  for (const { branch, tip } of history.branches)
+    demand(
+      project.refs.some((one) => one.name === branchRef(branch) && one.object_id === tip),
+      `the catalog does not show ${branch} at ${tip}`,
+    );
+  const listed = required(await member.projects());
+  demand(
+    listed.some((one) => one.id === DEMO_PROJECT),
+    `the list of projects does not name ${DEMO_PROJECT}`,
+  );
+  const facts = [
+    `${project.id} "${project.name}", ${project.visibility}: ${project.refs.length} refs, releases ${project.releases.map((one) => one.tag).join(", ")}`,
+  ];
+  report.step({ step: "catalog", text: "The catalog shows the release", project_id: project.id, facts });
+  const foreign = await stranger.project(DEMO_PROJECT);
+  demand(!foreign.ok && foreign.status === 404, "another tenant can see the project");
+  const own = required(await stranger.projects());
+  demand(own.length === 0, "another tenant's catalog is not empty");
+  report.step({ step: "isolation", text: `${stranger.tenant_id} sees nothing of it: 404, and an empty catalog` });
+}
+
+/** Stock git proves the mirrored prefix: it is a sound repository with every pushed commit and the annotated tag. */
+export async function proveRepository(
+  store_config: StoreConfig,
+  tenant: string,
+  history: DemoHistory,
+  folder: string,
+  report: DemoReport,
+): Promise<void> {
+  const mirror = join(folder, `${DEMO_PROJECT}.git`);
+  const store = await openStore(store_config);
+  let objects: number;
+  try {
+    objects = await mirrorRepository(store, tenant, DEMO_PROJECT, mirror);
+  } finally {
+    await store.close();
+  }
+  await git(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
+  const clone = join(folder, "clone");
+  await git(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, clone]);
+  for (const { branch, tip } of history.branches)
+    demand(
+      (await gitAnswer(clone, ["rev-parse", "--verify", "--quiet", `refs/remotes/origin/${branch}`])) === tip,
+      `the clone does not have ${branch} at ${tip}`,
+    );
+  const cloned = new Set(await gitLines(clone, ["rev-list", "--all"]));
+  const pushed = await gitLines(history.folder, ["rev-list", "--branches"]);
+  const lost = pushed.filter((commit) => !cloned.has(commit));
+  demand(lost.length === 0, `${lost.length} pushed commits are not in the clone, the first is ${lost[0]}`);
+  const tag = await tagFacts(clone, history);
+  report.step({
+    step: "git",
+    text: `Stock git agrees: ${objects} objects of the prefix pass fsck --strict and clone, with all ${pushed.length} commits and the tag`,
+    commits: pushed.length,
+    facts: [`mirror    ${mirror}`, `tag       ${tag}`],
+  });
+}
+
+async function tagFacts(clone: string, history: DemoHistory): Promise<string> {
+  demand((await gitAnswer(clone, ["cat-file", "-t", tagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
+  const target = await gitAnswer(clone, ["rev-parse", "--verify", "--quiet", `${tagRef(DEMO_TAG)}^{commit}`]);
+  demand(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
+  const [object] = await gitLines(clone, ["rev-parse", tagRef(DEMO_TAG)]);
+  return `${DEMO_TAG} is the annotated tag ${object?.slice(0, 12)} of ${target?.slice(0, 12)}`;
+}
+
+/** Every receipt carries the signature of a Runner's key, checked without the registry. */
+export function proveReceipts(receipts: readonly Receipt[], keys: Jwks, report: DemoReport): void {
+  for (const receipt of receipts) {
+    const verdict = verifyReceipt(JSON.parse(JSON.stringify(receipt)), keys);
+    demand(verdict.valid, `the receipt of ${receipt.jti} does not verify: ${verdict.valid ? "" : verdict.why}`);
+  }
+  report.step({
+    step: "receipts",
+    text: `All ${receipts.length} receipts carry the Runner's signature, checked offline`,
+    receipts: receipts.length,
+  });
+}
+
+/** The ledger's chain is unbroken. */
+export async function proveLedger(member: RegistryClient, report: DemoReport): Promise<void> {
+  const ledger = required(await member.verifyLedger());
+  demand(ledger.ok, `the ledger does not verify: ${JSON.stringify(ledger)}`);
+  report.step({
+    step: "ledger",
+    text: `The ledger ${ledger.container} is whole: ${ledger.entries} chained entries`,
+    entries: ledger.entries,
+  });
+}
+
+function demand(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new ProofFailed(otherwise);
+}

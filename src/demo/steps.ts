@@ -1,0 +1,83 @@
+import { type ActDone, receiptOf } from "../client/acting.js";
+import type { CardAnswer } from "../client/answers.js";
+import { decide } from "../client/deciding.js";
+import { RegistryFault, required } from "../client/problem.js";
+import type { CardAsk, RegistryClient } from "../client/registry-client.js";
+import { cardBeyond, cardEnd, commandEnd } from "../client/waiting.js";
+import type { Receipt } from "../domain/receipt.js";
+import type { PasskeyFile } from "../passkey/file.js";
+import type { DemoStep } from "./report.js";
+
+/** How long the demo waits for a plan, and for an act, in milliseconds. */
+const PLAN_MS = 120_000;
+export const ACT_MS = 180_000;
+
+/** Who approves, and with what. */
+export interface Approver {
+  readonly client: RegistryClient;
+  readonly office_id: string;
+  readonly passkeys: PasskeyFile;
+}
+
+export interface CardDone {
+  readonly opened: CardAnswer;
+  readonly closed: CardAnswer;
+  readonly receipt: Receipt;
+}
+
+/** Opens a card and waits until its plan is there. @throws RegistryFault when the card is refused. */
+export async function openCard(author: RegistryClient, wanted: CardAsk): Promise<CardAnswer> {
+  const opened = required(await author.openCard(wanted));
+  const planned = await cardBeyond(author, opened.card_id, ["planning"], PLAN_MS);
+  if (planned.status === "denied") throw new RegistryFault(`The card ${planned.card_id} was denied: ${planned.denial?.message ?? ""}`);
+  return planned;
+}
+
+/** Approves a card and waits for its receipt. */
+export async function approve(card: CardAnswer, { client, office_id, passkeys }: Approver): Promise<CardDone> {
+  required(
+    await decide(client, passkeys, { card_id: card.card_id, decision: "approve", office_id, plan_digest: card.plan_digest ?? undefined }),
+  );
+  const closed = await cardEnd(client, card.card_id, ACT_MS);
+  if (closed.jti === null)
+    throw new RegistryFault(`The card ${card.card_id} ended as ${closed.status}: ${closed.denial?.message ?? "without a permit"}`);
+  const receipt = receiptOf(await commandEnd(client, closed.jti, ACT_MS));
+  return { opened: card, closed, receipt };
+}
+
+/** A card's step in the report. */
+export function cardStep(step: string, text: string, { opened, closed, receipt }: CardDone): DemoStep {
+  const approvals = (closed.statements ?? []).filter((one) => one.counts && one.decision === "approve");
+  return {
+    step,
+    text,
+    level: closed.level ?? undefined,
+    decision: `approved by ${approvals.map((one) => `${one.approver} as ${one.office_id}`).join(" and ")}`,
+    reasons: opened.reasons,
+    ...(closed.jti === null || closed.run_by === null ? {} : { permit: { jti: closed.jti, exp: closed.run_by } }),
+    card_id: closed.card_id,
+    plan_digest: closed.plan_digest,
+    workflow_id: closed.workflow_id,
+    temporal_url: closed.temporal_url ?? null,
+    receipt: receiptFacts(receipt),
+  };
+}
+
+/** The step of an act that needed no card. */
+export function directStep(step: string, text: string, { level, reasons, permit, command }: ActDone): DemoStep {
+  return {
+    step,
+    text,
+    level,
+    decision: "allowed without approval",
+    reasons,
+    permit: { jti: permit.jti, exp: permit.exp },
+    workflow_id: command.workflow_id,
+    temporal_url: command.temporal_url ?? null,
+    receipt: receiptFacts(receiptOf(command)),
+  };
+}
+
+function receiptFacts({ jti, status, logs_hash, refs }: Receipt): NonNullable<DemoStep["receipt"]> {
+  return { jti, status, logs_hash, refs };
+}

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type OgrAnswer, ogr, personOf } from "./run-ogr.js";
+
+let registry: TestRegistry;
+let admin: Record<string, string>;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "cli-bad-input" });
+  admin = personOf(registry, "admin");
+});
+
+afterAll(() => registry?.stop());
+
+function expectSentence(answer: OgrAnswer, code: number, ...words: readonly string[]): void {
+  expect(answer.code).toBe(code);
+  expect(answer.stdout).toBe("");
+  for (const word of words) expect(answer.stderr).toContain(word);
+  expect(answer.stderr).not.toMatch(/^\s+at /m);
+}
+
+describe("bad input is named with its next step, and never with a stack", () => {
+  it("an unknown command", async () => expectSentence(await ogr(["frobnicate"]), 2, "unknown command 'frobnicate'"));
+
+  it("an argument that is missing", async () => expectSentence(await ogr(["push"], admin), 2, "missing required argument 'project'"));
+
+  it("a project id that is none", async () => expectSentence(await ogr(["project", "register", "demo"], admin), 2, "project_id", "P.demo"));
+
+  it("a release tag that is none", async () =>
+    expectSentence(await ogr(["release", "P.x", "1.2", "--commit", "0".repeat(39).concat("1")], admin), 2, "tag", "v1.2.0"));
+
+  it("a folder that is no repository", async () =>
+    expectSentence(await ogr(["push", "P.x", "--from", registry.data_dir], admin), 2, "--from", "no git repository"));
+
+  it("a project that is not there", async () => expectSentence(await ogr(["project", "show", "P.none"], admin), 1, "not_found"));
+
+  it("a registry that is not there", async () =>
+    expectSentence(await ogr(["project", "list"], { ...admin, OGR_SERVER: "http://127.0.0.1:1" }), 1, "cannot be reached", "--server"));
+
+  it("an address that is none", async () => expectSentence(await ogr(["project", "list", "--server", "nowhere"], admin), 2, "--server"));
+
+  it("a token that is none", async () =>
+    expectSentence(await ogr(["project", "list"], { ...admin, OGR_TOKEN: "ogr_wrong" }), 3, "unauthenticated"));
+
+  it("a receipt file that is no JSON", async () =>
+    expectSentence(
+      await ogr(["receipt", "verify", registry.founded.keys.receipt, "--jwks", registry.founded.keys.receipt_jwks]),
+      2,
+      "not JSON",
+    ));
+
+  it("in JSON where JSON is asked for", async () => {
+    const answer = await ogr(["project", "show", "demo", "--json"], admin);
+    expect(answer.code).toBe(2);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ ok: false, code: "invalid_request", exit: 2 });
+  });
+});

@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { git } from "../../src/client/git-command.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { ogr, personOf } from "./run-ogr.js";
+
+const cardSchema = z.looseObject({ card_id: z.string(), status: z.string(), level: z.string().nullable(), jti: z.string().nullable() });
+const commandSchema = z.looseObject({ jti: z.string(), status: z.string() });
+const failureSchema = z.looseObject({ ok: z.literal(false), code: z.string(), error: z.string() });
+
+let registry: TestRegistry;
+let folder: string;
+let working: string;
+let admin: Record<string, string>;
+let bob: Record<string, string>;
+
+const commit = async (name: string): Promise<string> => {
+  await writeFile(join(working, name), `${name}\n`);
+  await git(working, ["add", "--all"]);
+  await git(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
+  return (await git(working, ["rev-parse", "HEAD"])).trim();
+};
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "cli" });
+  [admin, bob] = [personOf(registry, "admin"), personOf(registry, "bob")];
+  folder = await mkdtemp(join(tmpdir(), "ogr-cli-"));
+  working = join(folder, "working");
+  await git(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
+});
+
+afterAll(async () => {
+  await registry?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Opens a card as admin and has bob approve it; answers the card at its end. */
+async function approved(open: readonly string[]) {
+  const opened = await ogr([...open, "--json"], admin);
+  expect(opened.stderr).toBe("");
+  expect(opened.code).toBe(0);
+  const { card_id } = opened.json(cardSchema);
+  const decided = await ogr(["card", "approve", card_id, "--json"], bob);
+  expect(decided.stdout).toContain('"status":"success"');
+  expect(decided.code).toBe(0);
+  return decided.json(cardSchema);
+}
+
+describe("a person at a terminal", () => {
+  it("registers a project, pushes, releases, and verifies the receipt without the registry", async () => {
+    const registered = await approved(["project", "register", "P.cli", "--name", "From the terminal"]);
+    expect(registered.level).toBe("L3");
+
+    const first = await commit("first");
+    const pushed = await ogr(["push", "P.cli", "--from", working, "--json"], admin);
+    expect(pushed.code).toBe(0);
+    expect(pushed.json(commandSchema).status).toBe("success");
+
+    const second = await commit("second");
+    const again = await ogr(["push", "P.cli", "--from", working], admin);
+    expect(again.code).toBe(0);
+    expect(again.stdout).toContain(`refs/heads/feature/hello: ${first.slice(0, 12)} → ${second.slice(0, 12)}`);
+
+    const key = await ogr(["passkey", "register"], bob);
+    expect(key.code).toBe(0);
+    const released = await approved(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
+    expect(released.level).toBe("L4");
+
+    const shown = await ogr(["project", "show", "P.cli"], admin);
+    expect(shown.stdout).toContain(`v1.2.0 at ${second.slice(0, 12)}`);
+    expect((await ogr(["project", "list"], admin)).stdout).toContain("P.cli");
+    expect((await ogr(["card", "list", "--status", "success"], admin)).stdout.trim().split("\n")).toHaveLength(2);
+
+    const receipt = await ogr(["receipt", "show", released.jti ?? "", "--json"], admin);
+    const file = join(folder, "receipt.json");
+    await writeFile(file, receipt.stdout);
+    const jwks = registry.founded.keys.receipt_jwks;
+    expect((await ogr(["receipt", "verify", file, "--jwks", jwks])).code).toBe(0);
+    await writeFile(file, receipt.stdout.replace("success", "expired"));
+    const forged = await ogr(["receipt", "verify", file, "--jwks", jwks]);
+    expect(forged.code).toBe(3);
+    expect(forged.stdout).toContain("not valid");
+
+    expect((await ogr(["ledger", "verify"], admin)).stdout).toContain("is whole");
+    // Sixteen processes, one after the other.
+  }, 240_000);
+
+  it("is told that nothing is left to push, and exits with 6", async () => {
+    const again = await ogr(["push", "P.cli", "--from", working, "--json"], admin);
+    expect(again.code).toBe(6);
+  });
+
+  it("is told that an act needs approval, and exits with 5", async () => {
+    const answer = await ogr(["push", "P.cli", "--from", working, "--branch", "feature/careful", "--risk", "L3", "--json"], admin);
+    expect(answer.code).toBe(5);
+    expect(answer.json(failureSchema).code).toBe("approval_required");
+  });
+
+  it("is denied a branch that the policy does not know, by rule, and exits with 3", async () => {
+    const answer = await ogr(["push", "P.cli", "--from", working, "--branch", "wild/branch", "--json"], admin);
+    expect(answer.code).toBe(3);
+    expect(answer.json(failureSchema).code).toBe("policy_denied");
+  });
+
+  it("can reject a card, and its author can withdraw one", async () => {
+    const open = async (id: string) => (await ogr(["project", "register", id, "--json"], admin)).json(cardSchema).card_id;
+    const rejected = await ogr(["card", "reject", await open("P.no"), "--json"], bob);
+    expect(rejected.json(cardSchema).status).toBe("rejected");
+    expect(rejected.code).toBe(0);
+    const withdrawn = await ogr(["card", "withdraw", await open("P.never"), "--json"], admin);
+    expect(withdrawn.json(cardSchema).status).toBe("withdrawn");
+    expect(withdrawn.code).toBe(0);
+  });
+
+  it("cannot approve their own card, and exits with 3", async () => {
+    const { card_id } = (await ogr(["project", "register", "P.own", "--json"], admin)).json(cardSchema);
+    const answer = await ogr(["card", "approve", card_id, "--json"], admin);
+    expect(answer.code).toBe(3);
+    expect(answer.json(failureSchema).code).toBe("statement_not_counted");
+  });
+
+  it("of another tenant sees nothing", async () => {
+    const olga = personOf(registry, "olga", "T.OTHER");
+    const answer = await ogr(["project", "show", "P.cli", "--json"], olga);
+    expect(answer.code).toBe(1);
+    expect(answer.json(failureSchema).code).toBe("not_found");
+    expect((await ogr(["project", "show", "P.cli", "--tenant", "T.UBL", "--json"], olga)).json(failureSchema).code).toBe("not_found");
+  });
+});

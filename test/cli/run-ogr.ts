@@ -1,0 +1,34 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { z } from "zod";
+import type { TestRegistry } from "../harness/registry.js";
+
+const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
+
+export interface OgrAnswer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The last line of standard output as JSON. */
+  json<T>(schema: z.ZodType<T>): T;
+}
+
+/** Runs the real `ogr` as a process, with this environment and nothing else of ours but the path to its programs. */
+export function ogr(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<OgrAnswer> {
+  const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env };
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [OGR, ...args], { env: environment, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code !== "number") {
+        reject(error);
+        return;
+      }
+      resolve({ code, stdout, stderr, json: (schema) => schema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")) });
+    });
+  });
+}
+
+/** The environment of a person at a terminal: which registry, whose token, where their passkey is. */
+export function personOf(registry: TestRegistry, name: string, tenant?: string): Record<string, string> {
+  return { OGR_SERVER: registry.url, OGR_TOKEN: registry.actor(name, tenant).token, OGR_CONFIG_DIR: `${registry.data_dir}/people/${name}` };
+}

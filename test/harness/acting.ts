@@ -1,0 +1,97 @@
+import { actDirectly, newJobId } from "../../src/client/acting.js";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { decide } from "../../src/client/deciding.js";
+import { required } from "../../src/client/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import { ZERO_ID } from "../../src/domain/git-id.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import type { JobType, PushParams } from "../../src/domain/job.js";
+import type { Decision } from "../../src/domain/statement.js";
+import type { PasskeyFile } from "../../src/passkey/file.js";
+import type { Clone } from "../git/real-git.js";
+
+export const OFFICE = "office::default";
+
+/** The longest time that anything here waits for, in milliseconds: far beyond what it takes, so that it only ends a hang. */
+export const PATIENCE_MS = 50_000;
+
+/** Where people act: a test's registry, or one that a script started. */
+export interface Floor {
+  as(name: string, tenant?: string): RegistryClient;
+  passkeys(name: string): PasskeyFile;
+}
+
+/** One job as a card or a permit asks for it, with the bytes that travel inside. */
+export interface Job {
+  readonly jobType: JobType;
+  readonly params: object;
+  readonly patch?: string;
+}
+
+export function registration(project_id: string): Job {
+  return { jobType: "git.registry.init", params: { project_id, name: "Demo", owners: [OFFICE], visibility: "internal" } };
+}
+
+/** The push of a clone's HEAD; `old` is where the branch stands. */
+export function push(clone: Clone, project_id: string, branch: string, old: string = ZERO_ID): Job & { params: PushParams } {
+  const bundle = clone.bundle("HEAD", old === ZERO_ID ? [] : [old]);
+  const params = { project_id, branch, expected_old: old, commit_summary: "a change", subject_hash: blake3Hex(bundle) };
+  return { jobType: "git.registry.push", params, patch: bundle.toString("base64") };
+}
+
+export function release(project_id: string, tag: string, commit: string): Job {
+  return { jobType: "git.registry.tag_release", params: { project_id, tag, commit, notes: `# ${tag}\n` } };
+}
+
+/** Opens a card and waits until it is planned, or closed. */
+export async function openCard(author: RegistryClient, { patch, ...job }: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
+  const params = patch === undefined ? job.params : { ...job.params, patch };
+  const wanted = { office_id: OFFICE, intent: "A test", jobType: job.jobType, params, target: "LAB_512", ...more };
+  const { card_id } = required(await author.openCard(wanted));
+  return cardBeyond(author, card_id, ["planning"], PATIENCE_MS);
+}
+
+/** States a decision about a card's current plan; answers the card's status after it. */
+export async function state(
+  floor: Floor,
+  name: string,
+  decision: Decision,
+  { card_id }: { card_id: string },
+  tenant?: string,
+): Promise<string> {
+  const { status } = required(await decide(floor.as(name, tenant), floor.passkeys(name), { card_id, decision, office_id: OFFICE }));
+  return status;
+}
+
+/** A card from its proposal to its end, approved by bob. */
+export async function actByCard(floor: Floor, job: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
+  const author = floor.as("admin");
+  const card = await openCard(author, job, more);
+  await state(floor, "bob", "approve", card);
+  return cardEnd(author, card.card_id, PATIENCE_MS);
+}
+
+/** An act without a card, to its end. */
+export async function actByPermit(author: RegistryClient, job: Job, more: { risk?: string } = {}) {
+  return required(
+    await actDirectly(author, { office_id: OFFICE, intent: "A test", target: "LAB_512", timeout_ms: PATIENCE_MS, ...job, ...more }),
+  );
+}
+
+/** The command of a permit that was just given, ready to be issued. */
+export async function permitted(
+  author: RegistryClient,
+  { patch, ...job }: Job,
+  more: { risk?: string; approval_ref?: string; office_id?: string; jobId?: string } = {},
+): Promise<CommandEnvelope> {
+  const { jobId = newJobId(), ...asked } = more;
+  const { permit, subject_hash, policy_hash } = required(
+    await author.permit({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...job, ...asked }),
+  );
+  const params = patch === undefined ? job.params : { ...job.params, patch };
+  const { tenant_id } = author;
+  const shared = { jti: permit.jti, tenant_id, jobId, jobType: job.jobType, params, subject_hash, policy_hash, permit, target: "LAB_512" };
+  return { ...shared, office_id: permit.scopes.office_id } as CommandEnvelope;
+}

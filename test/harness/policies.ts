@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { signed } from "../../src/domain/signature.js";
+import { activePolicyKey, policyBytesKey } from "../../src/domain/storage-key.js";
+import { readPolicyData } from "../../src/policy/bytes.js";
+import type { PolicyData } from "../../src/policy/data.js";
+import { withPolicyData } from "../../src/policy/policy.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+
+/** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */
+export async function policyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
+  const wasm = await readFile(new URL("../../policies/policy.wasm", import.meta.url));
+  return withPolicyData(wasm, change(readPolicyData(wasm)));
+}
+
+/** The clocks of one level, replaced. */
+export function withLevel(data: PolicyData, level: keyof PolicyData["levels"], change: Partial<PolicyData["levels"]["L0"]>): PolicyData {
+  return { ...data, levels: { ...data.levels, [level]: { ...data.levels[level], ...change } } };
+}
+
+/** Makes a policy a tenant's active one, signed by its founding key as its founders would; answers its hash. */
+export async function publishPolicy(
+  { store, data_dir }: { readonly store: ObjectStore; readonly data_dir: string },
+  tenant_id: string,
+  policy: Uint8Array,
+): Promise<string> {
+  const policy_hash = blake3Hex(policy);
+  const key = readSigningKey(join(data_dir, "keys", "founding", `${tenant_id}.pem`));
+  await store.blobs.create(policyBytesKey(tenant_id, policy_hash), policy);
+  const present = await store.pointers.read(activePolicyKey(tenant_id));
+  const publication = signed("publication", { tenant_id, policy_hash, published_at: Date.now() }, key);
+  const { won } = await store.pointers.swap(activePolicyKey(tenant_id), present?.version ?? null, canonicalBytes(publication));
+  if (!won) throw new Error(`the policy of ${tenant_id} was published by somebody else at the same moment`);
+  return policy_hash;
+}

@@ -1,0 +1,133 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { type RegistryClient, registryClient } from "../../src/client/registry-client.js";
+import type { TenantSeed } from "../../src/identity/seed.js";
+import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
+import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import type { Founded } from "../../src/stack/founding.js";
+import type { FoundedActor } from "../../src/stack/founding-people.js";
+import { type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../../src/stack/registry.js";
+import type { RegistryProcess } from "../../src/stack/registry-process.js";
+import type { ObjectStoreServer } from "../../src/stack/servers.js";
+import { Supervisor } from "../../src/stack/supervise.js";
+import { openStore } from "../../src/storage/open.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { bucketPrefix } from "./buckets.js";
+import { createDatabase } from "./database.js";
+import { createNamespace } from "./namespace.js";
+
+export interface TestRegistryOptions {
+  /** Makes the registry recognisable; one test file, one name. */
+  readonly name: string;
+  /** The bytes of the policy of every tenant; the default policy when absent (`withPolicyData` makes others). */
+  readonly policy?: Uint8Array;
+  /** The tenants; those of the demo when absent. */
+  readonly tenants?: readonly TenantSeed[];
+}
+
+/** A whole registry of one test file, on the servers of the run: a database, a namespace, buckets and a data folder of its own. */
+export interface TestRegistry {
+  readonly url: string;
+  readonly data_dir: string;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly database_url: string;
+  readonly founded: Founded;
+  /** The three processes, which can be killed and started again: `await registry.lab512.kill()`, `.start({ entry })`. */
+  readonly api: RegistryProcess;
+  readonly lab256: RegistryProcess;
+  readonly lab512: RegistryProcess;
+  /** The object store with root credentials. */
+  readonly store: ObjectStore;
+  /** An actor by the last part of its id (`bob`), of `T.UBL` when no tenant is given. */
+  actor(name: string, tenant?: string): FoundedActor;
+  /** The api as this actor sees it. */
+  as(name: string, tenant?: string): RegistryClient;
+  /** The software passkeys of this actor. */
+  passkeys(name: string): PasskeyFile;
+  /** Ends everything and removes what was made. */
+  stop(): Promise<void>;
+}
+
+/** Starts a registry of its own for one test file, with its api and workers as real processes. */
+export async function startTestRegistry({ name, policy, tenants }: TestRegistryOptions): Promise<TestRegistry> {
+  const servers = inject("servers");
+  const bucket_prefix = bucketPrefix(name);
+  const data_dir = join(servers.data_dir, "registries", bucket_prefix.slice(0, -1));
+  await mkdir(data_dir, { recursive: true });
+  const [database, temporal_namespace] = await Promise.all([
+    createDatabase(name),
+    createNamespace(bucket_prefix.slice(0, -1), searchAttributeTypes),
+    reserveApiPort(data_dir),
+  ]);
+  const supervisor = new Supervisor(data_dir);
+  const { temporal_address, temporal_ui_url, s3 } = servers;
+  const object_store: ObjectStoreServer = s3 === undefined ? { kind: "directory", path: join(data_dir, "objects") } : { kind: "s3", ...s3 };
+  const place = {
+    data_dir,
+    temporal_address,
+    temporal_ui_url,
+    temporal_namespace,
+    database_url: database.url,
+    object_store,
+    bucket_prefix,
+    supervisor,
+  };
+  const running = await startRegistryOn(place, {
+    ...(policy === undefined ? {} : { policy }),
+    ...(tenants === undefined ? {} : { tenants }),
+  }).catch(async (error: unknown) => {
+    await database.drop();
+    throw error;
+  });
+  const store = await openStore(running.founded.root_store);
+  return {
+    ...views(running, store, data_dir),
+    async stop() {
+      await running.stop();
+      await supervisor.stop();
+      await store.close();
+      await database.drop();
+      await rm(data_dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function views(running: RunningRegistry, store: ObjectStore, data_dir: string): Omit<TestRegistry, "stop"> {
+  const { api_url: url, founded, place, processes } = running;
+  const actor = (name: string, tenant = DEMO_TENANT): FoundedActor => {
+    const found = founded.actors.find((one) => one.tenant_id === tenant && one.actor_id.split(":").at(-1) === name);
+    if (found === undefined)
+      throw new Error(`${tenant} has no actor ${name}; it has ${founded.actors.map((one) => one.actor_id).join(", ")}`);
+    return found;
+  };
+  return {
+    url,
+    data_dir,
+    temporal: { address: place.temporal_address, namespace: place.temporal_namespace },
+    database_url: place.database_url,
+    founded,
+    ...processes,
+    store,
+    actor,
+    as: (name, tenant) => {
+      const { token, tenant_id, actor_id } = actor(name, tenant);
+      return registryClient({ server: url, token }, { tenant_id, actor_id });
+    },
+    passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
+  };
+}
+
+/** A port that nobody has, remembered for this data folder: two files that look for the usual one at once would both take it. */
+async function reserveApiPort(data_dir: string): Promise<void> {
+  const port = await new Promise<number>((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host: "127.0.0.1", port: 0 }, () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+  await writeFile(join(data_dir, "ports.json"), JSON.stringify({ api: port }));
+}
