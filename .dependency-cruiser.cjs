@@ -7,13 +7,23 @@ const from = (path, notTo, comment) => ({
   to: { path: notTo },
 });
 
-const folders = "activities|api|cli|client|configuration|database|demo|git|identity|jobs|ledger|network|passkey|permits|policy|runner|stack|storage|worker|workflows";
-const allBut = (...allowed) => `^src/(${folders.split("|").filter((folder) => !allowed.includes(folder)).join("|")})/`;
+const folders =
+  "activities|api|cli|client|configuration|database|demo|git|identity|jobs|ledger|network|passkey|permits|policy|runner|stack|storage|worker|workflows";
+const allBut = (...allowed) =>
+  `^src/(${folders
+    .split("|")
+    .filter((folder) => !allowed.includes(folder))
+    .join("|")})/`;
 
 module.exports = {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
-    { name: "no-orphans-in-src", severity: "error", from: { orphan: true, path: "^src/", pathNot: "(main|keep)\\.ts$|types\\.ts$" }, to: {} },
+    {
+      name: "no-orphans-in-src",
+      severity: "error",
+      from: { orphan: true, path: "^src/", pathNot: "(main|keep)\\.ts$|types\\.ts$" },
+      to: {},
+    },
     from("domain/", "^src/(?!domain/)", "The domain is pure: it imports nothing of ours."),
     {
       name: "domain-is-pure",
@@ -26,7 +36,11 @@ module.exports = {
     from("git/", allBut("git", "storage"), "Git stands on the storage ports."),
     from("jobs/", allBut("jobs", "git", "storage"), "A job stands on git and storage."),
     from("runner/", allBut("runner", "jobs", "git", "storage"), "The Runner reaches the object store only."),
-    from("activities/lab512/", "^src/(database|ledger|identity|permits|policy|api|stack|cli)/", "LAB 512 never reaches the database or a policy."),
+    from(
+      "activities/lab512/",
+      "^src/(database|ledger|identity|permits|policy|api|stack|cli)/",
+      "LAB 512 never reaches the database or a policy.",
+    ),
     {
       name: "lab512-never-reaches-lab256",
       severity: "error",

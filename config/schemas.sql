@@ -9,6 +9,20 @@ create table actors (
   disabled_at timestamp with time zone
 );
 
+create table card_attestations (
+  tenant_id text not null,
+  card_id text not null,
+  round bigint not null,
+  attestation_digest text not null,
+  seq bigint not null,
+  predicate_type text not null,
+  plan_digest text not null,
+  keyid text not null,
+  attestation json not null,
+  void_why text,
+  at_ms bigint not null
+);
+
 create table card_statements (
   tenant_id text not null,
   card_id text not null,
@@ -268,6 +282,8 @@ create table tokens (
 );
 
 alter table actors add constraint actors_pkey PRIMARY KEY (tenant_id, actor_id);
+
+alter table card_attestations add constraint card_attestations_pkey PRIMARY KEY (tenant_id, card_id, round, attestation_digest);
 
 alter table card_statements add constraint card_statements_pkey PRIMARY KEY (tenant_id, card_id, statement_digest);
 

@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { attestationEnvelopeSchema } from "../domain/attestation.js";
 import { RUN_MODES } from "../domain/card.js";
 import { FLOW_STATUSES } from "../domain/flow-status.js";
 import { planSchema } from "../domain/plan.js";
 import { reasonSchema, requirementSchema } from "../domain/policy-contract.js";
 import { signedStatementSchema } from "../domain/statement.js";
-import type { CardDetail, CardItem, CardStatementRow } from "../ledger/queries/cards.js";
+import type { CardAttestationRow, CardDetail, CardItem, CardStatementRow } from "../ledger/queries/cards.js";
 import type { Urls } from "./urls.js";
 
 const missingSchema = z.object({ requirement: requirementSchema, missing: z.number(), text: z.string() });
@@ -56,11 +57,24 @@ const statementSchema = z.object({
   signed: signedStatementSchema,
 });
 
+const attestationSchema = z.object({
+  attestation_digest: z.string(),
+  predicate_type: z.string(),
+  plan_digest: z.string(),
+  round: z.number(),
+  keyid: z.string(),
+  /** Why it no longer counts. */
+  void_why: z.string().nullable(),
+  at_ms: z.number(),
+  attestation: attestationEnvelopeSchema,
+});
+
 export const cardSchema = cardItemSchema.extend({
   context: z.record(z.string(), z.unknown()),
   params: z.record(z.string(), z.unknown()),
   plan: planSchema.nullable(),
   statements: z.array(statementSchema),
+  attestations: z.array(attestationSchema),
 });
 
 type ItemColumns = Omit<CardItem, "seq">;
@@ -70,11 +84,20 @@ export function cardItem({ job_id, job_type, ...row }: ItemColumns, urls: Urls):
   return { ...withoutSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.temporal(row.workflow_id) };
 }
 
-export function cardDetail({ statements, context, params, plan, ...row }: CardDetail, urls: Urls) {
-  return { ...cardItem(row, urls), context, params, plan, statements: statements.map(statementView) };
+export function cardDetail({ statements, attestations, context, params, plan, ...row }: CardDetail, urls: Urls) {
+  return {
+    ...cardItem(row, urls),
+    ...{ context, params, plan },
+    statements: statements.map(statementView),
+    attestations: attestations.map(attestationView),
+  };
 }
 
 function statementView({ tenant_id: _, seq: __, card_id: ___, approval: ____, ...row }: CardStatementRow) {
+  return row;
+}
+
+function attestationView({ tenant_id: _, seq: __, card_id: ___, ...row }: CardAttestationRow) {
   return row;
 }
 

@@ -75,6 +75,22 @@ export const STATEMENT_EXAMPLE = {
   },
 };
 
+export const ATTESTATION_EXAMPLE = {
+  tenant_id: "T.UBL",
+  attestation: {
+    payloadType: "application/vnd.in-toto+json",
+    payload: Buffer.from(
+      JSON.stringify({
+        _type: "https://in-toto.io/Statement/v1",
+        subject: [{ name: "k-01h8x", digest: { blake3: BLAKE3 } }],
+        predicateType: "https://slsa.dev/verification_summary/v1",
+        predicate: { verificationResult: "PASSED" },
+      }),
+    ).toString("base64"),
+    signatures: [{ keyid: "9c1185a5c5e9fc54", sig: "c2lnbmVk" }],
+  },
+};
+
 export const RECEIPT_EXAMPLE = {
   tenant_id: "T.UBL",
   jobId: "job-hello-1",

@@ -5,6 +5,7 @@ import {
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import type { AttestationEnvelope } from "../domain/attestation.js";
 import { canonicalHash } from "../domain/canonical.js";
 import type { Card } from "../domain/card.js";
 import { DENIAL_CODES, type DenialCode, denied, granted, type Outcome } from "../domain/denial.js";
@@ -14,7 +15,15 @@ import type { Receipt } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
 import { actWorkflowId, cardWorkflowId } from "../domain/workflow-id.js";
-import { decideUpdate, type FlowState, finishUpdate, issueUpdate, type MessageVerdict, permitEndedSignal } from "../workflows/messages.js";
+import {
+  attestUpdate,
+  decideUpdate,
+  type FlowState,
+  finishUpdate,
+  issueUpdate,
+  type MessageVerdict,
+  permitEndedSignal,
+} from "../workflows/messages.js";
 import type { officialAct } from "../workflows/official-act.js";
 import { type FlowAttributes, searchAttributesOf } from "../workflows/search-attributes.js";
 import { actSummary } from "./act-summary.js";
@@ -82,6 +91,12 @@ export class Flows {
   decide(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
     return this.verdictOf(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: canonicalHash(signed) }));
+  }
+
+  /** It has no id: a plan can come back in a later round, where the same attestation is news. */
+  attest(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    return this.verdictOf(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
   }
 
   /** The command of an approved card. */

@@ -1,5 +1,6 @@
 import type { ApiDependencies } from "./dependencies.js";
 import type { Route } from "./route.js";
+import { attestationRoutes } from "./routes/attestations.js";
 import { cardRoutes } from "./routes/cards.js";
 import { commandRoutes } from "./routes/commands.js";
 import { ledgerRoutes } from "./routes/ledger.js";
@@ -20,6 +21,7 @@ export function routeTable(deps: ApiDependencies): readonly Route[] {
     ...registryRoutes(deps),
     ...cardRoutes(deps),
     ...statementRoutes(deps),
+    ...attestationRoutes(deps),
     ...stagingRoutes(deps),
     ...passkeyRoutes(deps),
     ...ledgerRoutes(deps),

@@ -3,7 +3,7 @@ import type { RegistryClient } from "../client/registry-client.js";
 import { type ConnectionOptions, connect } from "./connection.js";
 import { type Output, output } from "./output.js";
 
-export interface CommonOptions extends ConnectionOptions {
+interface CommonOptions extends ConnectionOptions {
   readonly json?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { cardAttest } from "./commands/card-attest.js";
 import { cardDecide } from "./commands/card-decide.js";
 import { cardList } from "./commands/card-list.js";
 import { cardShow } from "./commands/card-show.js";
@@ -37,6 +38,7 @@ export function program(): Command {
         cardDecide("approve"),
         cardDecide("reject"),
         cardDecide("withdraw"),
+        cardAttest(),
       ),
     )
     .addCommand(group("receipt", "what became of a command", receiptShow(), receiptVerify()))

@@ -5,7 +5,7 @@ import type { Receipt } from "../domain/receipt.js";
 const COMMITS_SHOWN = 10;
 
 /** A moment as a person reads it. */
-export function when(time_ms: number): string {
+function when(time_ms: number): string {
   return new Date(time_ms).toISOString().replace("T", " ").slice(0, 19);
 }
 
@@ -24,6 +24,8 @@ export function cardText(card: CardAnswer): string {
   if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
   for (const { decision, approver, office_id, counts } of card.statements ?? [])
     lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${counts ? "" : ", which does not count"}`);
+  for (const { predicate_type, keyid, void_why } of card.attestations ?? [])
+    lines.push(`  attested  ${predicate_type} by the key ${keyid}${void_why === null ? "" : ", void"}`);
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
   if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${when(card.decide_by)}`);
   if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${when(card.run_by)}`}`);
@@ -65,6 +67,6 @@ export function receiptText({ jti, status, jobType, project_id, finished_at, ref
   return lines.join("\n");
 }
 
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return id === ZERO_ID ? "none" : id.slice(0, 12);
 }

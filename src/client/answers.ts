@@ -56,6 +56,8 @@ const cardStatementSchema = z.looseObject({
   counts: z.boolean(),
 });
 
+const cardAttestationSchema = z.looseObject({ predicate_type: z.string(), keyid: z.string(), void_why: z.string().nullable() });
+
 export const cardSchema = z.looseObject({
   card_id: z.string(),
   status,
@@ -69,6 +71,7 @@ export const cardSchema = z.looseObject({
   reasons: z.array(reasonSchema),
   missing: z.array(z.looseObject({ text: z.string() })),
   statements: z.array(cardStatementSchema).optional(),
+  attestations: z.array(cardAttestationSchema).optional(),
   decide_by: z.number().nullable(),
   run_by: z.number().nullable(),
   jti: z.string().nullable(),
@@ -86,7 +89,7 @@ export const preparedSchema = z.looseObject({
 
 export const verdictSchema = z.looseObject({ accepted: z.boolean(), denial: denialSchema.nullable(), state: z.looseObject({ status }) });
 
-export const projectSchema = z.looseObject({
+const projectSchema = z.looseObject({
   id: z.string(),
   name: z.string(),
   owners: z.array(z.string()),
@@ -113,7 +116,6 @@ export const ledgerSchema = z.looseObject({
   entries: z.number(),
   anchors_checked: z.number(),
 });
-export type LedgerAnswer = z.infer<typeof ledgerSchema>;
 
 export const endedSchema = z.looseObject({ ended: z.literal(true) });
 export const anySchema = z.unknown();

@@ -1,8 +1,17 @@
-import type { PublicKeyCredentialCreationOptionsJSON, PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
-import { type Decision, type Statement, statementChallenge } from "../domain/statement.js";
-import type { PasskeyFile } from "../passkey/file.js";
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
+} from "@simplewebauthn/server";
+import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/statement.js";
 import { type Answer, Refused, required } from "./problem.js";
 import type { RegistryClient } from "./registry-client.js";
+
+/** What makes and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4): a file of software passkeys, or whatever a client has. */
+export interface Authenticator {
+  create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
+  assert(request: PublicKeyCredentialRequestOptionsJSON, origin: string, rpId: string): Promise<Assertion>;
+}
 
 /** The page that a terminal's passkeys belong to: passkeys are for names, so that this machine is called `localhost`. */
 export function passkeyOrigin(server: string): string {
@@ -12,7 +21,7 @@ export function passkeyOrigin(server: string): string {
 }
 
 /** Makes a software passkey for the caller and registers it. @throws Refused */
-export async function registerPasskey(client: RegistryClient, passkeys: PasskeyFile, name: string): Promise<void> {
+export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<void> {
   const options = required(await client.passkeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
   const response = await passkeys.create(options, passkeyOrigin(client.connection.server));
   required(await client.registerPasskey(response, name));
@@ -30,7 +39,7 @@ export interface DecisionAsk {
  * States a decision about a card's current plan, with step-up where the registry asks for one. The challenge is computed here from the
  * statement, so that a registry cannot have another one signed than it shows.
  */
-export async function decide(client: RegistryClient, passkeys: PasskeyFile, wanted: DecisionAsk): Promise<Answer<{ status: string }>> {
+export async function decide(client: RegistryClient, passkeys: Authenticator, wanted: DecisionAsk): Promise<Answer<{ status: string }>> {
   const prepared = await client.prepareStatement(wanted.card_id, wanted.decision, wanted.office_id);
   if (!prepared.ok) return prepared;
   const { statement, step_up } = prepared.value;

@@ -71,6 +71,8 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
         { statement, ...(assertion === undefined ? {} : { assertion }) },
         answers.verdictSchema,
       ),
+    attest: (cardId: string, attestation: unknown) =>
+      post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
     projects: (query: { limit?: number; after?: string } = {}) =>
       get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
     project: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),

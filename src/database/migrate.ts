@@ -1,6 +1,7 @@
 import { type Migration, Migrator, sql } from "kysely";
 import { identityMigration } from "../identity/migration.js";
 import { ledgerMigration } from "../ledger/migration.js";
+import { attestationsMigration } from "../ledger/projections/attestations-migration.js";
 import { projectionsMigration } from "../ledger/projections/migration.js";
 import type { Db } from "./database.js";
 
@@ -9,6 +10,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0001-ledger": ledgerMigration,
   "0002-projections": projectionsMigration,
   "0003-identity": identityMigration,
+  "0004-attestations": attestationsMigration,
 };
 
 /** Names the advisory lock under which one process at a time migrates a database. */

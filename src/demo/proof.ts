@@ -14,7 +14,7 @@ import { mirrorRepository } from "./mirror.js";
 import type { DemoReport } from "./report.js";
 
 /** What was promised does not hold. */
-export class ProofFailed extends Error {
+class ProofFailed extends Error {
   override readonly name = "ProofFailed";
 }
 

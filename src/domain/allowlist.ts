@@ -4,7 +4,6 @@ import { type Parsed, parseWith } from "./problems.js";
 
 /** Names that stand for the endpoints which the Runner's own configuration names. */
 export const NETWORK_NAMES = ["object-store", "temporal"] as const;
-export type NetworkName = (typeof NETWORK_NAMES)[number];
 
 const HOST_PORT = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})$/;
 

@@ -49,7 +49,6 @@ export const planSchema = z.strictObject({
 });
 export type PlanBasis = z.infer<typeof planBasisSchema>;
 export type Plan = z.infer<typeof planSchema>;
-export type PlannedCommit = z.infer<typeof plannedCommitSchema>;
 
 /** What an approval approves: BLAKE3 of JCS of the plan's basis. */
 export function planDigest(basis: PlanBasis): Blake3Hex {

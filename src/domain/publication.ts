@@ -9,4 +9,3 @@ export const publicationSchema = z.strictObject({
   kid: z.string().min(1).max(64),
   sig: z.string().min(1).max(200),
 });
-export type Publication = z.infer<typeof publicationSchema>;

@@ -43,7 +43,8 @@ export function keyId(x: string): string {
 /** @throws when `pem` is no Ed25519 private key. */
 export function signingKeyFromPem(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem);
-  if (privateKey.asymmetricKeyType !== "ed25519") throw new Error("The signing key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`.");
+  if (privateKey.asymmetricKeyType !== "ed25519")
+    throw new Error("The signing key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`.");
   const { x } = createPublicKey(privateKey).export({ format: "jwk" });
   if (x === undefined) throw new Error("The signing key has no public part; make a new one with `openssl genpkey -algorithm ed25519`.");
   const kid = keyId(x);

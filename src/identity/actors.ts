@@ -45,12 +45,6 @@ export async function findActor(db: Db, tenantId: string, actorId: string): Prom
   return row && actorOf(row);
 }
 
-/** The tenant's actors in the order of their ids. */
-export async function listActors(db: Db, tenantId: string): Promise<Actor[]> {
-  const rows = await selectActors(db).where("actors.tenant_id", "=", tenantId).orderBy("actors.actor_id").execute();
-  return rows.map(actorOf);
-}
-
 /** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
 export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db

@@ -45,21 +45,24 @@ export const initJob: JobHandler<InitParams> = {
 
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
-    await context.step("fetched");
     const declaration = declarationOf(context, input);
     const key = projectKey(context.tenant_id, project_id);
-    await context.step("checked");
-    context.signal.throwIfAborted();
-    await settled(
-      () => context.store.blobs.create(key, declaration),
-      async () => (await context.store.blobs.stat(key)) !== undefined,
-    );
-    const registered = await context.store.blobs.get(key);
-    if (registered === undefined) throw new Error(`${key} was created and cannot be read. Check the object store; then try again.`);
-    const winner = registrationSchema.parse(JSON.parse(Buffer.from(registered).toString("utf8")));
-    if (winner.jti !== input.jti) return exists(project_id);
-    context.log(`registered ${project_id}`);
-    await context.step("stored");
+    // What an earlier attempt declared is registered already: it is finished, however late.
+    if ((await registrarOf(context, key)) !== input.jti) {
+      await context.step("looked");
+      await context.step("fetched");
+      await context.step("checked");
+      context.signal.throwIfAborted();
+      await settled(
+        () => context.store.blobs.create(key, declaration),
+        async () => (await context.store.blobs.stat(key)) !== undefined,
+      );
+      const winner = await registrarOf(context, key);
+      if (winner === undefined) throw new Error(`${key} was created and cannot be read. Check the object store; then try again.`);
+      if (winner !== input.jti) return exists(project_id);
+      context.log(`registered ${project_id}`);
+      await context.step("stored");
+    }
     const stored = await createRepository(context.store, { tenant_id: context.tenant_id, project_id });
     context.log(`created the bare repository ${repoPrefix(context.tenant_id, project_id)}`);
     await context.step("moved");
@@ -76,6 +79,12 @@ export const initJob: JobHandler<InitParams> = {
     await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeProjectIndex(context, repository, input));
   },
 };
+
+/** The act that registered the project, or undefined while nobody has. */
+async function registrarOf(context: JobContext, key: string): Promise<string | undefined> {
+  const bytes = await context.store.blobs.get(key);
+  return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;
+}
 
 function declarationOf(context: JobContext, { jti, params, permit }: ExecuteInput<InitParams>): Buffer {
   return storedJson({

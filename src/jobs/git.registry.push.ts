@@ -32,6 +32,7 @@ export const pushJob: JobHandler<PushParams> = {
     return onProject(context, input.params.project_id, async (repository) => {
       const earlier = await earlierEffects(context, input, repository.state.refs);
       if (earlier !== undefined) return earlier;
+      await context.step("looked");
       const change = await prepareChange(context, repository, input.params, input.permit.iat);
       return change.ok ? publish(context, repository, input, change.value) : change;
     });

@@ -25,6 +25,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
     return onProject(context, params.project_id, async (repository) => {
+      await context.step("looked");
       const refusal = await tagProblem(context, repository, params);
       if (refusal !== undefined) return refusal;
       // What a release brings is what no earlier tag has: those commits' authors do not approve it themselves.
@@ -59,6 +60,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
         await context.step("moved");
         return granted(effects(context, params, record.id, 0));
       }
+      await context.step("looked");
       const refusal = await tagProblem(context, repository, params);
       if (refusal !== undefined) return refusal;
       await context.step("fetched");

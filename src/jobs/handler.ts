@@ -31,7 +31,7 @@ export interface JobContext {
 }
 
 /** The steps between which a Runner can die; a retry continues from the store alone. */
-export type JobStep = "claimed" | "fetched" | "checked" | "stored" | "moved" | "logged" | "receipted" | "derived";
+export type JobStep = "claimed" | "looked" | "fetched" | "checked" | "stored" | "moved" | "logged" | "receipted" | "derived";
 
 export interface PlanInput<P> {
   readonly params: P;

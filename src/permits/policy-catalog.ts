@@ -41,7 +41,8 @@ export class PolicyCatalog {
     return hash;
   }
 
-  private async byHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
+  /** One of the tenant's policies, whether or not it is active now. @throws when its bytes are not in the store */
+  async byHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
     const loading = this.policies.get(hash) ?? this.load(tenantId, hash);
     // The least recently used one goes first: a map keeps the order of insertion.
     this.policies.delete(hash);

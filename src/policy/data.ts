@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attestorsSchema, predicateTypeSchema } from "../domain/attestation.js";
 import { officeIdSchema, targetSchema } from "../domain/ids.js";
 import { LEVELS } from "../domain/level.js";
 import { type Parsed, parseWith } from "../domain/problems.js";
@@ -57,7 +58,7 @@ const jobSchema = z.strictObject({
   level: levelName.optional(),
   target: targetSchema,
   /** The in-toto predicate type that the job must bring. */
-  attestation: z.string().min(1).max(500).optional(),
+  attestation: predicateTypeSchema.optional(),
 });
 
 const officeSchema = z.strictObject({
@@ -90,6 +91,8 @@ const policyDataSchema = z
     branches: z.array(branchSchema).max(1000),
     jobs: z.record(jobType, jobSchema),
     author_may_approve: z.boolean(),
+    /** Whose keys may attest, by predicate type; a type that is not here nobody can attest. */
+    attestors: attestorsSchema.optional(),
     offices: z.record(officeIdSchema, officeSchema),
   })
   .superRefine((data, context) => {

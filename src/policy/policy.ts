@@ -13,7 +13,7 @@ import type { PolicyData } from "./data.js";
 import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, faultText } from "./evaluator.js";
 import { admissionFrom, decisionFrom, deniedAdmission, deniedDecision, type LoaderRule } from "./result.js";
 
-export { PolicyBytesError, withPolicyData } from "./bytes.js";
+export { withPolicyData } from "./bytes.js";
 
 /** A tenant's policy. Neither function throws: what it cannot judge it denies, with a reason. */
 export interface Policy {

@@ -40,7 +40,7 @@ export class Attempt {
 
   /** Marks a step. Before the next side effect a frozen attempt that woke up finds out that it is a ghost. */
   async step(name: JobStep): Promise<void> {
-    this.deps.onStep?.(this.held.claim.jti, name);
+    await this.deps.onStep?.(this.held.claim.jti, name);
     if (this.cancelled.aborted) throw new GhostAttempt("This attempt was given up by whoever scheduled it.");
     // Taken before the look, so that a freeze during it counts too.
     const now = performance.now();
@@ -57,5 +57,5 @@ export class Attempt {
 
 /** Once refs have moved the act is done, however late; what follows is only written down. */
 function beforeTheMove(step: JobStep): boolean {
-  return step === "claimed" || step === "fetched" || step === "checked" || step === "stored";
+  return step === "claimed" || step === "looked" || step === "fetched" || step === "checked" || step === "stored";
 }

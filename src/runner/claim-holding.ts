@@ -22,7 +22,7 @@ export interface ClaimWish extends Omit<Execution, "signal"> {
   readonly tenant_id: string;
   readonly jti: string;
   readonly envelope_digest: string;
-  readonly now_ms: number;
+  now(): number;
 }
 
 interface FoundClaim {
@@ -50,7 +50,7 @@ export function isOwn(found: Claim, wish: ClaimWish): found is ActClaim {
 
 /** Wins the permit's claim, or finds who has. Exactly one act or end per `jti`. Source: contracts "Then the claim". */
 export async function winClaim(store: ObjectStore, wish: ClaimWish): Promise<Outcome<HeldClaim>> {
-  const claim = claimOf(wish, wish.now_ms);
+  const claim = claimOf(wish, wish.now());
   const seen_ms = performance.now();
   if (await swap(store, claim, null)) return granted({ claim, seen_ms });
   const found = await readClaim(store, wish.tenant_id, wish.jti);

@@ -19,8 +19,8 @@ export interface RunnerDependencies {
   readonly allowlist: JobsAllowlist;
   readonly limits: JobLimits;
   now(): number;
-  /** Told of every step that an act completed, before the next one begins. */
-  onStep?(jti: string, step: JobStep): void;
+  /** Told of every step that an act completed, and waited for before the next one begins. */
+  onStep?(jti: string, step: JobStep): void | Promise<void>;
 }
 
 /** Which execution this is, as Temporal (or the pull transport) names it; a retry differs in `attempt` only. */

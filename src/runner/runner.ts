@@ -59,7 +59,7 @@ export async function runCommand(
   }
   const { claim, taken_over } = held.value;
   const attempt = new Attempt(deps, store, claim, execution.signal, claim.claim.claimed_at + command.envelope.permit.max_run_ms);
-  const act = new Act(deps, store, command, attempt, log, taken_over);
+  const act = new Act(deps, store, command, attempt, log, taken_over ? claim.claim.claimed_at : undefined);
   // A receipt that is there already ends the matter; only what derives from it may still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, command.envelope.tenant_id, command.envelope.jti) : undefined;
   const receipt = known ?? (await act.answer(answering));
@@ -85,7 +85,7 @@ async function checkAndClaim(
     tenant_id: envelope.tenant_id,
     jti: envelope.jti,
     envelope_digest: envelopeDigest(envelope),
-    now_ms: deps.now(),
+    now: deps.now,
   };
   const bound = check.checkBinding(deps, envelope);
   if (!bound.ok) return bound;
@@ -138,7 +138,8 @@ class Act {
     private readonly command: Command,
     private readonly attempt: Attempt,
     private readonly log: ActLog,
-    private readonly takenOver: boolean,
+    /** When an earlier attempt won the claim, in milliseconds since 1970; undefined when this attempt did. */
+    private readonly claimedAt: number | undefined,
   ) {}
 
   /** Runs the job and writes down what it came to. */
@@ -154,9 +155,9 @@ class Act {
   private async result(): Promise<ActResult> {
     await this.attempt.step("claimed").catch(ignoreOutOfTime);
     const { envelope } = this.command;
-    // `exp` is compared once more after the claim is won; a takeover of an act that began in time goes on.
-    const inTime = check.checkExpiry(envelope, this.deps.now());
-    if (!inTime.ok && !this.takenOver) return { status: "expired", denial: inTime.denial };
+    // `exp` is compared once more after the claim is won; a takeover of an act that was claimed in time goes on.
+    const inTime = check.checkExpiry(envelope, this.claimedAt ?? this.deps.now());
+    if (!inTime.ok) return { status: "expired", denial: inTime.denial };
     try {
       return await this.execute(this.attempt.signal);
     } catch (error) {
@@ -217,7 +218,7 @@ class Act {
 }
 
 /** How long a late attempt looks whether the act had happened, and how long derived objects may take before a retry. */
-const LATE_LOOK_MS = 30_000;
+const LATE_LOOK_MS = 300_000;
 const DERIVE_MAX_MS = 60_000;
 
 function ignoreOutOfTime(error: unknown): void {

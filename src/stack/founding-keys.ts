@@ -44,7 +44,7 @@ export async function foundKeys(dataDir: string, tenants: readonly string[]): Pr
   const foundingKeys = new Map(
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
-  await writePrivateJson(files.permit_jwks, jwks(permitKey, statementKey));
+  await writePrivateJson(files.permit_jwks, jwks(permitKey));
   await writePrivateJson(files.receipt_jwks, jwks(receiptKey));
   await writePrivateJson(files.founding_keys, Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, jwks(key)])));
   return { files, receiptKey, foundingKeys };

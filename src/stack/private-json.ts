@@ -27,7 +27,7 @@ export async function writePrivateJson(path: string, value: unknown): Promise<vo
   }
 }
 
-export async function readIfPresent(path: string): Promise<string | undefined> {
+async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

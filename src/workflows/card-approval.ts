@@ -4,8 +4,11 @@ import type { AdmittedStatement, FlowEnd } from "../activities/lab256/types.js";
 import type { PlannedAct } from "../activities/lab512/types.js";
 import type { Card } from "../domain/card.js";
 import { type Denial, denial, denied, type Outcome } from "../domain/denial.js";
+import type { Missing } from "../domain/requirement.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { lab256, planner } from "./activities.js";
+import { takeAttestations } from "./attestations.js";
+import { CLOSED } from "./closed.js";
 import type { ReadyCommand } from "./command-run.js";
 import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
@@ -14,9 +17,7 @@ import { decideSignal, decideUpdate, type MessageVerdict } from "./messages.js";
 /** How often a plan that was made under a policy of a moment ago is made again. */
 const OUTDATED_PLANS_MAX = 5;
 
-const CLOSED: Denial = denial("closed", "The card is no longer open for decisions; read its state.");
-
-/** Carries a card from proposal to permit: plan, policy, statements until `decide_by`. */
+/** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
 export class CardApproval {
   private ending: FlowEnd | null = null;
   /** Whether the round still takes statements; it closes in the very task that settles it. */
@@ -29,7 +30,11 @@ export class CardApproval {
     private readonly card: Card,
     private readonly exclusive: Exclusive,
   ) {
-    const judge = (signed: SignedStatement) => this.exclusive.run(() => this.judge(signed));
+    const judge = async (signed: SignedStatement) => {
+      // The ledger can show a plan before the flow has heard of it (a worker died between the two): who decided on it is not too late.
+      await condition(() => this.flow.status !== "planning");
+      return this.exclusive.run(() => this.judge(signed));
+    };
     setHandler(decideUpdate, judge, {
       description: "Approve, reject or withdraw, by a signed statement",
       validator: (signed) => {
@@ -39,6 +44,11 @@ export class CardApproval {
     });
     // A sender that cannot wait reads the outcome in the card; a signal answers nobody.
     setHandler(decideSignal, async (signed) => void (await judge(signed)), { description: "The same as `decide`, without an answer" });
+    takeAttestations(flow, card, exclusive, {
+      closedBecause: () => this.closedBecause(),
+      isOpen: () => this.open,
+      lacks: (missing) => this.lacks(missing),
+    });
   }
 
   /** The command that may run, or how the card ended without one. */
@@ -121,6 +131,7 @@ export class CardApproval {
       approvals: this.flow.approvals,
     });
     this.flow.approvals = [];
+    this.flow.attestations = [];
     this.flow.missing = this.requireDecided().missing;
     return { next: again };
   }
@@ -131,9 +142,13 @@ export class CardApproval {
     return decided;
   }
 
-  /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
   private problemOf(signed: SignedStatement): Denial | null {
     if (typeof signed?.statement?.plan_digest !== "string") return denial("statement_invalid", "The message is no signed statement.");
+    return this.flow.status === "planning" ? null : this.closedBecause();
+  }
+
+  /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
+  private closedBecause(): Denial | null {
     if (!this.open) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
       return denial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
@@ -143,7 +158,7 @@ export class CardApproval {
   private async judge(signed: SignedStatement): Promise<MessageVerdict> {
     const before = this.problemOf(signed);
     if (before !== null) return this.flow.verdict(before);
-    const { planned, approvals } = this.flow;
+    const { planned, approvals, attestations } = this.flow;
     if (planned === null) return this.flow.verdict(CLOSED);
     const admitted = await lab256.admitStatement({
       card: this.card,
@@ -151,6 +166,7 @@ export class CardApproval {
       planned,
       decided: this.requireDecided(),
       approvals,
+      attestations,
       at_ms: Date.now(),
     });
     // The state may have moved while the statement was verified.
@@ -169,10 +185,14 @@ export class CardApproval {
       this.ending = { status: "withdrawn", denial: denial("withdrawn", `${approver} withdrew the card.`) };
     else {
       this.flow.approvals = admitted.approvals;
-      this.flow.missing = admitted.missing;
-      if (admitted.missing.length === 0) this.completedAt = Date.now();
-      this.flow.describe();
+      this.lacks(admitted.missing);
     }
     if (this.ending !== null) this.open = false;
+  }
+
+  private lacks(missing: readonly Missing[]): void {
+    this.flow.missing = missing;
+    if (missing.length === 0) this.completedAt = Date.now();
+    this.flow.describe();
   }
 }

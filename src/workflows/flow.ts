@@ -4,7 +4,7 @@ import type { PlannedAct } from "../activities/lab512/types.js";
 import type { Denial } from "../domain/denial.js";
 import type { FlowStatus } from "../domain/flow-status.js";
 import type { Permit } from "../domain/permit.js";
-import type { Approval, Missing } from "../domain/requirement.js";
+import type { Approval, Attestation, Missing } from "../domain/requirement.js";
 import type { SignedStatement } from "../domain/statement.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
 import { searchAttributesOf } from "./search-attributes.js";
@@ -17,6 +17,7 @@ export class Flow {
   decided: DecidedPlan | null = null;
   permit: Permit | null = null;
   approvals: readonly Approval[] = [];
+  attestations: readonly Attestation[] = [];
   missing: readonly Missing[] = [];
   statements: SignedStatement[] = [];
   denial: Denial | null = null;
@@ -42,6 +43,7 @@ export class Flow {
       decide_by: this.decided?.decide_by ?? null,
       run_by: this.permit?.exp ?? null,
       approvals: this.approvals,
+      attestations: this.attestations,
       missing: this.missing,
       denial: this.denial,
     };
@@ -57,6 +59,7 @@ export class Flow {
     this.planned = planned;
     this.decided = decided;
     this.approvals = [];
+    this.attestations = [];
     this.statements = [];
     this.missing = decided.missing;
     this.status = "awaiting_approval";
@@ -87,6 +90,7 @@ export class Flow {
         lines.push(`\`${ref.name}\`: \`${ref.old.slice(0, 12)}\` → \`${ref.new?.slice(0, 12) ?? "made at run time"}\``);
     for (const approval of this.approvals)
       lines.push(`Approved by ${approval.actor_id} as ${approval.office_id}${approval.step_up ? " with step-up" : ""}`);
+    for (const { keyid, predicate_type } of this.attestations) lines.push(`Attested by the key ${keyid}: ${predicate_type}`);
     if (status === "awaiting_approval" && missing.length > 0) lines.push(`Waits for ${missing.map((m) => m.text).join(" and ")}`);
     if (denial !== null) lines.push(`\`${denial.code}\`: ${denial.message}`);
     setCurrentDetails(lines.join("\n\n"));

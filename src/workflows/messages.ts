@@ -1,11 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { AttestationEnvelope } from "../domain/attestation.js";
 import type { Denial } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/envelope.js";
 import type { FlowStatus } from "../domain/flow-status.js";
 import type { Level } from "../domain/level.js";
 import type { Plan } from "../domain/plan.js";
 import type { Receipt } from "../domain/receipt.js";
-import type { Approval, Missing } from "../domain/requirement.js";
+import type { Approval, Attestation, Missing } from "../domain/requirement.js";
 import type { SignedStatement } from "../domain/statement.js";
 
 /** What a flow answers to a message: what became of it, and where the flow stands now. A denial is a value; handlers never throw. */
@@ -28,6 +29,7 @@ export interface FlowState {
   readonly decide_by: number | null;
   readonly run_by: number | null;
   readonly approvals: readonly Approval[];
+  readonly attestations: readonly Attestation[];
   readonly missing: readonly Missing[];
   readonly denial: Denial | null;
 }
@@ -36,6 +38,8 @@ export interface FlowState {
 export const decideUpdate = defineUpdate<MessageVerdict, [SignedStatement]>("decide");
 /** The same, for a sender that cannot wait. */
 export const decideSignal = defineSignal<[SignedStatement]>("statement");
+/** An attestation of the plan that the policy asks for. */
+export const attestUpdate = defineUpdate<MessageVerdict, [AttestationEnvelope]>("attest");
 /** The command of an approved card that runs on command. */
 export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
 /** The signed receipt of a Runner that pulls over HTTP. */

@@ -1,4 +1,5 @@
 import { runLab256 } from "../../src/worker/lab256.js";
 import { dieAfter } from "./die-after.js";
 
-await runLab256(process.env, dieAfter(process.env));
+const die = dieAfter(process.env);
+await runLab256(process.env, (step) => void die(step));

@@ -1,5 +1,8 @@
 import { runLab512 } from "../../src/worker/lab512.js";
-import { dieAfter } from "./die-after.js";
+import { dieAfter, holdUp } from "./die-after.js";
 
-const die = dieAfter(process.env);
-await runLab512(process.env, (_jti, step) => die(step));
+const [die, hold] = [dieAfter(process.env), holdUp(process.env)];
+await runLab512(process.env, async (act, step) => {
+  await die(step, act);
+  await hold(step, act);
+});

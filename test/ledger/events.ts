@@ -196,6 +196,23 @@ export function stated(cardId: string, round: number, decision: Decision, person
   return { type, key: `${cardId}/statement/${statement_digest}`, payload };
 }
 
+/** What a key attests of a card's round. */
+export function attested(cardId: string, round: number, key: number): NewEvent {
+  const plan_digest = canonicalHash([cardId, round]);
+  const keyid = key.toString(16).padStart(16, "0");
+  const attestation = {
+    payloadType: "application/vnd.in-toto+json" as const,
+    payload: Buffer.from(plan_digest).toString("base64"),
+    signatures: [{ keyid, sig: SIGNED.sig }],
+  };
+  const attestation_digest = canonicalHash(attestation);
+  const payload = {
+    ...{ card_id: cardId, round, attestation, attestation_digest, predicate_type: "https://slsa.dev/\0", plan_digest, keyid },
+    missing: [],
+  };
+  return { type: "card.attested", key: `${cardId}/attestation/${round}/${attestation_digest}`, payload };
+}
+
 export function approvalsVoided(cardId: string, round: number, person: number): NewEvent {
   const event = stated(cardId, round, "approve", person);
   const approvals = event.type === "card.approved" && event.payload.approval !== null ? [event.payload.approval] : [];

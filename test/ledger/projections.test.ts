@@ -43,6 +43,7 @@ const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
   fc
     .tuple(card, round, fc.constantFrom("approve", "reject", "withdraw"), act)
     .map(([k, n, decision, who]) => event.stated(k, n, decision, who)),
+  fc.tuple(card, round, act).map(([k, n, key]) => event.attested(k, n, key)),
   fc.tuple(card, round, act).map(([k, n, who]) => event.approvalsVoided(k, n, who)),
   card.map(event.cardClosed),
 );

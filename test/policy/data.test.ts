@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { signingKeyFromPem } from "../../src/domain/signature.js";
 import { type PolicyData, parsePolicyData } from "../../src/policy/data.js";
 import { readSeed } from "../../src/policy/seed.js";
 import { CONFIG_DIR } from "./inputs.js";
@@ -65,6 +67,30 @@ describe("a bad field of the data is named", () => {
       }),
     ).toMatchObject({ ok: false });
     expect(parsePolicyData({ ...seed, jobs: { "*": { target: "LAB_512" } } })).toMatchObject({ ok: false });
+  });
+});
+
+describe("attestors", () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const { jwk } = signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  const type = "https://slsa.dev/provenance/v1";
+
+  test("are left out of the seed, and kept as they are where they are said", () => {
+    expect("attestors" in seed).toBe(false);
+    const attestors = { [type]: { keys: [jwk] } };
+    expect(parsePolicyData({ ...seed, attestors })).toEqual({ ok: true, value: { ...seed, attestors } });
+  });
+
+  test.each<[unknown, string]>([
+    [[], "attestors"],
+    [{ "": { keys: [] } }, "attestors."],
+    [{ [type]: [jwk] }, `attestors.${type}`],
+    [{ [type]: { keys: [{ ...jwk, kid: "0123456789abcdef" }] } }, `attestors.${type}.keys.0.kid`],
+    [{ [type]: { keys: [{ ...jwk, x: "short" }] } }, `attestors.${type}.keys.0.x`],
+    [{ [type]: { keys: [{ ...jwk, d: "private" }] } }, `attestors.${type}.keys.0.d`],
+  ])("that are malformed are named: %#", (attestors, field) => {
+    const parsed = parsePolicyData({ ...seed, attestors });
+    expect(!parsed.ok && parsed.problems.map((problem) => problem.field)).toContain(field);
   });
 });
 

@@ -71,11 +71,11 @@ export interface RunnerProcess {
   stop(): Promise<void>;
 }
 
-const entry = fileURLToPath(new URL("../../src/worker/lab512.main.js", import.meta.url));
+export type WorkerName = "lab512" | "lab256";
 
 /** Starts the process with this environment and nothing else, and returns when it is ready. */
 export async function startRunner(environment: Readonly<Record<string, string>>): Promise<RunnerProcess> {
-  const child = spawned(environment);
+  const child = spawned(environment, "lab512");
   const { stdout } = child;
   if (stdout === null || child.pid === undefined) throw new Error("the process has no output");
   const ended = once(child, "exit").then(async () => Promise.reject(new Error("the Runner ended before it was ready")));
@@ -107,8 +107,8 @@ export interface FailedStart {
 }
 
 /** Starts the process where it cannot work, and returns how it ended. */
-export async function failToStart(environment: Readonly<Record<string, string>>): Promise<FailedStart> {
-  const child = spawned(environment);
+export async function failToStart(environment: Readonly<Record<string, string>>, name: WorkerName = "lab512"): Promise<FailedStart> {
+  const child = spawned(environment, name);
   const said = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
     said.stdout += String(chunk);
@@ -120,7 +120,8 @@ export async function failToStart(environment: Readonly<Record<string, string>>)
   return { code: child.exitCode, ...said };
 }
 
-function spawned(environment: Readonly<Record<string, string>>): ChildProcess {
+function spawned(environment: Readonly<Record<string, string>>, name: WorkerName): ChildProcess {
+  const entry = fileURLToPath(new URL(`../../src/worker/${name}.main.js`, import.meta.url));
   const env = { ...baseEnvironment(), ...environment };
   return spawn(process.execPath, nodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
 }

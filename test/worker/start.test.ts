@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasS3, s3Server } from "../harness/buckets.js";
 import { startConditionDroppingProxy } from "./condition-dropping-proxy.js";
-import { changedJson, type FailedStart, failToStart, openPlace, type Place } from "./lab512-process.js";
+import { changedJson, type FailedStart, failToStart, openPlace, type Place, type WorkerName } from "./lab512-process.js";
 
 /** Of one line unless it lists variables, addressed to a person, without a trace. */
-function expectSentence({ code, stdout, stderr }: FailedStart): void {
+function expectSentence({ code, stdout, stderr }: FailedStart, name: WorkerName = "lab512"): void {
   expect(code, stderr).toBe(1);
   expect(stdout).not.toContain('"ready":true');
-  expect(stderr).toMatch(/^lab512: \S/);
+  expect(stderr).toMatch(new RegExp(`^${name}: \\S`));
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stderr).not.toMatch(/node:internal|Node\.js v|\.ts:\d/);
 }
@@ -155,5 +155,14 @@ describe("a Runner that cannot work refuses to start", () => {
       );
       expect(await failing({ OGR_ALLOWLIST_FILE: path })).toContain("is not on the network whitelist");
     });
+  });
+});
+
+describe("LAB 256's worker without its configuration", () => {
+  it("says in the same way what is missing", async () => {
+    const failed = await failToStart({}, "lab256");
+    expectSentence(failed, "lab256");
+    for (const name of ["DATABASE_URL", "OGR_PERMIT_KEY_FILE", "OGR_STATEMENT_KEY_FILE", "OGR_STORE"])
+      expect(failed.stderr).toContain(`${name}: Set it to `);
   });
 });

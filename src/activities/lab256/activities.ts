@@ -1,4 +1,5 @@
 import { answerActivities } from "./answers.js";
+import { attestationActivities } from "./attestations.js";
 import { cardActivities } from "./cards.js";
 import { commandActivities } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -11,6 +12,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
   const activities: Lab256Activities = {
     ...cardActivities(deps),
     ...statementActivities(deps),
+    ...attestationActivities(deps),
     ...commandActivities(deps),
     ...answerActivities(deps),
     ...housekeepingActivities(deps),

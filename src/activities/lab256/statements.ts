@@ -49,7 +49,8 @@ async function admissionOf(
   if (!policy.ok) return policy;
   const strict = levelAtLeast(decided.level, "L3");
   const { plan } = planned;
-  const commits = plan.commits.flatMap((commit) => commit.id ?? []);
+  // Who pushes is the author of the card; what is released was pushed before.
+  const released = strict && card.jobType === "git.registry.tag_release";
   return granted(
     policy.value.admit({
       tenant_id: card.tenant_id,
@@ -63,9 +64,7 @@ async function admissionOf(
       roles: [...verified.roles],
       card: {
         author_person_id: card.author.person_id,
-        pusher_person_ids: strict
-          ? await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id: plan.basis.project_id, commits })
-          : [],
+        pusher_person_ids: released ? await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id: plan.basis.project_id }) : [],
         commit_author_person_ids: strict ? await personsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
         break_glass: false,
       },
@@ -74,7 +73,7 @@ async function admissionOf(
 }
 
 function admittedOf(
-  { card, planned, decided, approvals, at_ms }: AdmitStatementInput,
+  { card, planned, decided, approvals, attestations, at_ms }: AdmitStatementInput,
   signed: SignedStatement,
   verified: VerifiedStatement,
 ): AdmittedStatement {
@@ -100,7 +99,7 @@ function admittedOf(
     decision,
     by_author: verified.actor_id === card.author.actor_id || (verified.person_id !== null && verified.person_id === card.author.person_id),
     approvals: after,
-    missing: missingOf(decided.requires, planned.plan_digest, after, []),
+    missing: missingOf(decided.requires, planned.plan_digest, after, attestations),
   };
 }
 

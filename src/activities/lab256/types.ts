@@ -1,3 +1,4 @@
+import type { AttestationEnvelope } from "../../domain/attestation.js";
 import type { Card } from "../../domain/card.js";
 import type { Denial, Outcome } from "../../domain/denial.js";
 import type { CommandEnvelope } from "../../domain/envelope.js";
@@ -6,7 +7,7 @@ import type { SignedHead } from "../../domain/ledger-head.js";
 import type { Level } from "../../domain/level.js";
 import type { Reason, Requirement } from "../../domain/policy-contract.js";
 import type { Receipt, RunnerAnswer } from "../../domain/receipt.js";
-import type { Approval, Missing } from "../../domain/requirement.js";
+import type { Approval, Attestation, Missing } from "../../domain/requirement.js";
 import type { SignedStatement } from "../../domain/statement.js";
 import type { PlannedAct } from "../lab512/types.js";
 
@@ -35,6 +36,7 @@ export interface AdmitStatementInput {
   readonly planned: PlannedAct;
   readonly decided: DecidedPlan;
   readonly approvals: readonly Approval[];
+  readonly attestations: readonly Attestation[];
   /** When the workflow processed the message; a retry judges by the same time. */
   readonly at_ms: number;
 }
@@ -50,12 +52,25 @@ export interface AdmittedStatement {
   readonly missing: readonly Missing[];
 }
 
+export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
+  readonly attestation: AttestationEnvelope;
+  /** A plan can come back in a later round, and is attested anew there. */
+  readonly round: number;
+}
+
+/** An attestation that was verified: what the card's plan has now, and still lacks. */
+export interface AdmittedAttestation {
+  readonly attestation_digest: string;
+  readonly attestations: readonly Attestation[];
+  readonly missing: readonly Missing[];
+}
+
 export interface IssuePermitInput {
   readonly card: Card;
   readonly planned: PlannedAct;
   readonly decided: DecidedPlan;
   readonly workflow_id: string;
-  /** When the statement that completed the requirements was processed, in milliseconds since 1970. */
+  /** When the statement or attestation that completed the requirements was processed, in milliseconds since 1970. */
   readonly approved_at: number;
 }
 
@@ -94,6 +109,7 @@ export interface Lab256Activities {
   decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
   voidApprovals(input: { card: Card; round: number; plan_digest: string; why: string; approvals: readonly Approval[] }): Promise<void>;
   admitStatement(input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>>;
+  admitAttestation(input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>>;
   /** Signs the permit of an approved plan and, for a card that runs on approval, issues its command. */
   issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
   acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;

@@ -148,5 +148,6 @@ function begun(card: Card): CardDetail {
     subject_hash: subjectHash(params as JobParams),
     workflow_id: cardWorkflowId(tenant_id, card_id),
     statements: [],
+    attestations: [],
   };
 }

@@ -6,12 +6,12 @@ import type { Principal } from "../../identity/authentication.js";
 import { attest, newNonce } from "../../identity/statements.js";
 import { stepUpOptions } from "../../identity/step-up.js";
 import { type CardDetail, cardById } from "../../ledger/queries/cards.js";
-import { cardDetail } from "../card-view.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../examples.js";
 import { officeOf } from "../office.js";
-import { denialProblem, notFound, problem } from "../problem.js";
+import { notFound, problem } from "../problem.js";
 import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { cardClosed, verdictAnswer, verdictSchema } from "../verdict.js";
 import { cardParams } from "./cards.js";
 
 /** How long a person has to decide about a statement that was prepared, in milliseconds. */
@@ -24,8 +24,6 @@ const preparationSchema = z.strictObject({
 });
 
 const submissionSchema = z.strictObject({ statement: statementSchema, assertion: assertionSchema.optional() });
-
-const verdictSchema = z.object({ accepted: z.literal(true), denial: z.null(), state: z.record(z.string(), z.unknown()) });
 
 /** What people say of a card's plan. Source: contracts "Plan and statements". */
 export function statementRoutes(deps: ApiDependencies): readonly Route[] {
@@ -87,7 +85,7 @@ async function prepare(
   const { plan_digest, decide_by } = card;
   if (card.status === "planning" || plan_digest === null)
     return problem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
-  if (card.status !== "awaiting_approval") return closed(deps, card);
+  if (card.status !== "awaiting_approval") return cardClosed(deps, card);
   const statement: Statement = {
     tenant_id,
     card_id: cardId,
@@ -133,18 +131,5 @@ async function submit(
   const card = await cardById(deps.db, { tenant_id, card_id: cardId });
   if (card === undefined) return notFound("This card");
   const signed = { ...attest(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
-  const answer = await deps.flows.decide(tenant_id, cardId, signed);
-  if (!answer.ok) {
-    if (answer.denial.code !== "closed") return denialProblem(answer.denial);
-    return closed(deps, (await cardById(deps.db, { tenant_id, card_id: cardId })) ?? card);
-  }
-  const { accepted, denial, state } = answer.value;
-  return denial === null ? ok({ accepted, denial, state }) : denialProblem(denial, { members: { accepted, state } });
-}
-
-/** The card takes no statement any more: how it stands, from the projection. */
-function closed(deps: ApiDependencies, card: CardDetail): Answer {
-  return problem("closed", `The card is ${card.status.replaceAll("_", " ")} and open for no decision.`, {
-    members: { state: cardDetail(card, deps.urls) },
-  });
+  return verdictAnswer(deps, card, await deps.flows.decide(tenant_id, cardId, signed));
 }

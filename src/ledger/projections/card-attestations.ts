@@ -10,7 +10,14 @@ export const cardAttestationsProjection: Projection = {
         .insertInto("card_attestations")
         .values({
           ...{ tenant_id, card_id, round, attestation_digest, seq },
-          ...{ predicate_type: text(predicate_type), plan_digest, keyid: text(keyid), attestation: json(attestation), void_why: null, at_ms },
+          ...{
+            predicate_type: text(predicate_type),
+            plan_digest,
+            keyid: text(keyid),
+            attestation: json(attestation),
+            void_why: null,
+            at_ms,
+          },
         })
         .onConflict((conflict) => conflict.doNothing()),
     );

@@ -65,21 +65,11 @@ export async function cardById(db: Db, query: { readonly tenant_id: string; read
     .where("card_id", "=", card_id)
     .executeTakeFirst();
   if (card === undefined) return undefined;
-  const statements = await db
-    .selectFrom("card_statements")
-    .selectAll()
-    .where("tenant_id", "=", tenant_id)
-    .where("card_id", "=", card_id)
-    .orderBy("seq")
-    .limit(STATEMENTS_MAX)
-    .execute();
-  const attestations = await db
-    .selectFrom("card_attestations")
-    .selectAll()
-    .where("tenant_id", "=", tenant_id)
-    .where("card_id", "=", card_id)
-    .orderBy("seq")
-    .limit(ATTESTATIONS_MAX)
-    .execute();
-  return { ...card, statements, attestations };
+  const statements = db.selectFrom("card_statements").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
+  const attestations = db.selectFrom("card_attestations").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
+  const [said, attested] = await Promise.all([
+    statements.orderBy("seq").limit(STATEMENTS_MAX).execute(),
+    attestations.orderBy("seq").limit(ATTESTATIONS_MAX).execute(),
+  ]);
+  return { ...card, statements: said, attestations: attested };
 }

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { attestationEnvelopeSchema } from "../../domain/attestation.js";
+import { tenantIdSchema } from "../../domain/ids.js";
+import { cardById } from "../../ledger/queries/cards.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { ATTESTATION_EXAMPLE } from "../examples.js";
+import { notFound } from "../problem.js";
+import { guardedRoute, type Route } from "../route.js";
+import { verdictAnswer, verdictSchema } from "../verdict.js";
+import { cardParams } from "./cards.js";
+
+const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });
+
+/** What attestors say of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
+export function attestationRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "POST",
+      url: "/v1/cards/:id/attestations",
+      access: "member",
+      tenant: "body",
+      group: "cards",
+      summary: "Bring an attestation of the card's current plan",
+      detail:
+        "An in-toto statement in a DSSE envelope, of a predicate type that the card still needs, about a subject with the card's id as its name and the plan's digest as its `blake3`. The key that signed it decides, whoever brings it. A repeated attestation changes nothing.",
+      input: { params: cardParams, body: attestationSchema },
+      example: ATTESTATION_EXAMPLE,
+      answers: { 200: { text: "It counts; `state` is where the card stands now", schema: verdictSchema } },
+      problems: ["attestation_invalid", "decide_by_passed", "closed"],
+      async handle({ principal: { tenant_id }, params: { id }, body: { attestation }, correlate }) {
+        correlate(id);
+        const card = await cardById(deps.db, { tenant_id, card_id: id });
+        if (card === undefined) return notFound("This card");
+        return verdictAnswer(deps, card, await deps.flows.attest(tenant_id, id, attestation));
+      },
+    }),
+  ];
+}

@@ -1,0 +1,60 @@
+import { setHandler } from "@temporalio/workflow";
+import type { AttestationEnvelope } from "../domain/attestation.js";
+import type { Card } from "../domain/card.js";
+import { type Denial, denial } from "../domain/denial.js";
+import type { Missing } from "../domain/requirement.js";
+import { lab256 } from "./activities.js";
+import { CLOSED } from "./closed.js";
+import type { Exclusive } from "./exclusive.js";
+import type { Flow } from "./flow.js";
+import { attestUpdate, type MessageVerdict } from "./messages.js";
+
+/** The round of a card that is open for decisions, as attestations need to know it. */
+export interface OpenRound {
+  /** Why nothing more can be said of the plan, or null. */
+  closedBecause(): Denial | null;
+  isOpen(): boolean;
+  /** Takes over what is missing now, and ends the wait where that is nothing. */
+  lacks(missing: readonly Missing[]): void;
+}
+
+/** Takes attestations of a card's plan, one at a time with its statements and while those are taken. */
+export function takeAttestations(flow: Flow, card: Card, exclusive: Exclusive, round: OpenRound): void {
+  setHandler(attestUpdate, (attestation) => exclusive.run(() => judge(flow, card, round, attestation)), {
+    description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
+    validator: (attestation) => {
+      const problem = problemOf(round, attestation);
+      if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
+    },
+  });
+}
+
+function problemOf(round: OpenRound, attestation: AttestationEnvelope): Denial | null {
+  if (typeof attestation?.payload !== "string") return denial("attestation_invalid", "The message is no DSSE envelope.");
+  return round.closedBecause();
+}
+
+async function judge(flow: Flow, card: Card, round: OpenRound, attestation: AttestationEnvelope): Promise<MessageVerdict> {
+  const before = problemOf(round, attestation);
+  if (before !== null) return flow.verdict(before);
+  const { planned, decided, approvals, attestations } = flow;
+  if (planned === null || decided === null) return flow.verdict(CLOSED);
+  const admitted = await lab256.admitAttestation({
+    card,
+    round: flow.round,
+    attestation,
+    planned,
+    decided,
+    approvals,
+    attestations,
+    at_ms: Date.now(),
+  });
+  // The state may have moved while the attestation was verified.
+  if (!round.isOpen()) return flow.verdict(CLOSED);
+  if (!admitted.ok) return flow.verdict(admitted.denial);
+  const { attestation_digest, missing } = admitted.value;
+  if (attestations.some((known) => known.attestation_digest === attestation_digest)) return flow.verdict(null);
+  flow.attestations = admitted.value.attestations;
+  round.lacks(missing);
+  return flow.verdict(null);
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from "node:url";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
+
+export const ATTACKER_QUEUE = "MALLORY";
+
+/** Only the first worker of a process may choose it. */
+export function quiet(): void {
+  Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
+}
+
+/** Runs `work` while a worker of Mallory's own serves: her workflows on a queue of hers, or activities on somebody else's queue. */
+export async function whileServing<T>(
+  temporal: { readonly address: string; readonly namespace: string },
+  serving: Pick<WorkerOptions, "taskQueue" | "activities">,
+  work: () => Promise<T>,
+): Promise<T> {
+  const connection = await NativeConnection.connect({ address: temporal.address });
+  try {
+    const workflows = serving.activities === undefined ? { workflowBundle: await attackerBundle() } : {};
+    const worker = await Worker.create({ connection, namespace: temporal.namespace, ...serving, ...workflows });
+    return await worker.runUntil(work);
+  } finally {
+    await connection.close();
+  }
+}
+
+function attackerBundle() {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL("attacker-workflows.ts", import.meta.url)),
+    webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
+    logger: new DefaultLogger("ERROR", () => undefined),
+  });
+}

@@ -1,0 +1,49 @@
+import { expect } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { openDatabase } from "../../src/database/database.js";
+import { type EventType, registryContainer } from "../../src/domain/event.js";
+import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
+import { verifyProjections } from "../../src/ledger/verify-projections.js";
+import type { TestRegistry } from "../harness/registry.js";
+
+export const TENANT = "T.UBL";
+
+/** The types of the ledger's events about something: an act's `jti`, a card's id, a project's id. */
+export async function eventsAbout(registry: TestRegistry, ...about: readonly string[]): Promise<EventType[]> {
+  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  try {
+    const types: EventType[] = [];
+    for await (const row of storedEntries(db, registryContainer(TENANT))) {
+      const entry = entryOf(row);
+      if (about.some((id) => entry.key.split("/").includes(id))) types.push(entry.type);
+    }
+    return types;
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** The chain is unbroken, its anchors agree, and the projections are what a rebuild would make of it. */
+export async function expectSoundLedger(registry: TestRegistry): Promise<void> {
+  expect(required(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
+  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  try {
+    expect(await verifyProjections(db, TENANT)).toMatchObject({ ok: true });
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** Whether the store holds a claim and a receipt of an act. */
+export async function tracesOf(registry: TestRegistry, jti: string): Promise<{ claim: boolean; receipt: boolean }> {
+  const { blobs } = registry.store;
+  const [claim, receipt] = await Promise.all([blobs.stat(claimKey(TENANT, jti)), blobs.stat(receiptKey(TENANT, jti))]);
+  return { claim: claim !== undefined, receipt: receipt !== undefined };
+}
+
+/** The refs that the catalog shows. */
+export async function refsOf(registry: TestRegistry, project_id: string): Promise<Record<string, string>> {
+  const { refs } = required(await registry.as("admin").project(project_id));
+  return Object.fromEntries(refs.map(({ name, object_id }) => [name, object_id]));
+}

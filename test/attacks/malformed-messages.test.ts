@@ -1,0 +1,108 @@
+import { WorkflowUpdateFailedError } from "@temporalio/client";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { cardEnd } from "../../src/client/waiting.js";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { attest, newNonce } from "../../src/identity/statements.js";
+import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
+import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
+import { policyWith } from "../harness/policies.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { expectSoundLedger } from "./evidence.js";
+
+// Mallory sends a card's flow what is no message at all, or the same approval many times at once, to break it or to be counted twice.
+
+/** Below the 2 MiB that Temporal takes in one payload. */
+const HUGE = "a".repeat(1_900_000);
+
+const payloads: readonly [string, readonly unknown[]][] = [
+  ["nothing", []],
+  ["null", [null]],
+  ["a string", ["approve"]],
+  ["a number", [42]],
+  ["a list", [[]]],
+  ["an empty object", [{}]],
+  ["a statement of null", [{ statement: null }]],
+  ["a statement of a string", [{ statement: "approve", attestor: {} }]],
+  ["a plan digest alone", [{ statement: { plan_digest: "x" } }]],
+  ["a huge plan digest", [{ statement: { plan_digest: HUGE } }]],
+  ["a huge member beside it", [{ statement: { plan_digest: "x", __proto__: null, filler: HUGE } }]],
+  ["many arguments", [{}, {}, {}]],
+];
+
+/** An update may have any number of arguments; the client's types ask for one at least. */
+type Args = [unknown, ...unknown[]];
+
+let registry: TestRegistry;
+let temporal: TemporalDesk;
+
+beforeAll(async () => {
+  const policy = await policyWith((data) => {
+    const office = data.offices[OFFICE];
+    if (office === undefined) throw new Error(`The default policy has no ${OFFICE}.`);
+    return { ...data, offices: { ...data.offices, [OFFICE]: { ...office, approval_policy: { min_approvals: 2 } } } };
+  });
+  registry = await startTestRegistry({ name: "malformed-messages", policy });
+  temporal = await openTemporal(registry.temporal);
+});
+
+afterAll(async () => {
+  await temporal?.close();
+  await registry?.stop();
+});
+
+/** Whether an update was accepted by the flow, whichever way it was refused. */
+async function accepted(workflowId: string, name: string, args: readonly unknown[]): Promise<boolean> {
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  try {
+    return (await handle.executeUpdate<MessageVerdict, Args>(name, { args: args as Args })).accepted;
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    return false;
+  }
+}
+
+describe("a card's flow that is sent garbage", () => {
+  it("refuses it, lives on, and can be approved afterwards", async () => {
+    const card = await openCard(registry.as("admin"), registration("P.garbage"));
+    const handle = temporal.client.workflow.getHandle(card.workflow_id);
+    for (const [what, args] of payloads) {
+      for (const name of ["decide", "issue", "finish", "unknown"])
+        expect(await accepted(card.workflow_id, name, args), `${name} ${what}`).toBe(false);
+      for (const name of ["statement", "permit_ended", "unknown"]) await handle.signal(name, ...args);
+    }
+    expect((await handle.query<FlowState>("state")).status).toBe("awaiting_approval");
+    expect((await handle.describe()).status.name).toBe("RUNNING");
+    await state(registry, "bob", "approve", card);
+    await state(registry, "carol", "approve", card);
+    expect((await cardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
+    await expectSoundLedger(registry);
+  });
+});
+
+describe("twelve approvals by one person at once", () => {
+  it("count once, sent through the api and straight to Temporal", async () => {
+    const card = await openCard(registry.as("admin"), registration("P.twelve"));
+    const bob = registry.as("bob");
+    const { statement } = required(await bob.prepareStatement(card.card_id, "approve", OFFICE));
+    const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: newNonce() }));
+    const attestor = readSigningKey(registry.founded.keys.statement);
+    const handle = temporal.client.workflow.getHandle(card.workflow_id);
+    // At most ten updates are in flight in one flow: the others are turned away, and none of them may count twice either.
+    const [byApi, byTemporal] = await Promise.all([
+      Promise.allSettled(statements.slice(0, 6).map(async (one) => bob.state(one))),
+      Promise.allSettled(
+        statements.slice(6).map((one) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [attest(one, attestor)] })),
+      ),
+    ]);
+    await Promise.all(statements.map((one) => handle.signal("statement", attest(one, attestor))));
+    expect([...byApi, ...byTemporal].some((one) => one.status === "fulfilled")).toBe(true);
+    const { status, approvals, missing } = await handle.query<FlowState>("state");
+    expect(status).toBe("awaiting_approval");
+    expect(approvals.map((one) => one.person_id)).toEqual(["person:bob"]);
+    expect(missing).not.toEqual([]);
+    await state(registry, "carol", "approve", card);
+    expect((await cardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { type AttestationEnvelope, verifyAttestation } from "../../src/domain/attestation.js";
+import { enveloped, PREDICATE_TYPE, statementOn } from "./attestations.js";
+import { DIGEST, newKey, OTHER_DIGEST } from "./samples.js";
+
+const CARD = "k-01h8x";
+const OTHER_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
+const [attestor, tester, mallory] = [newKey(), newKey(), newKey()];
+const expected = {
+  card_id: CARD,
+  plan_digest: DIGEST,
+  predicate_types: [PREDICATE_TYPE],
+  attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] }, [OTHER_TYPE]: { keys: [tester.jwk] } },
+};
+const genuine = enveloped(statementOn(CARD, DIGEST), attestor);
+const [signature] = genuine.signatures;
+if (signature === undefined) throw new Error("the sample is not signed");
+
+/** The sentence with which an attestation is refused. */
+function refusal(candidate: unknown, change: Partial<typeof expected> = {}): string {
+  const outcome = verifyAttestation(candidate, { ...expected, ...change });
+  if (outcome.ok) throw new Error("it was taken");
+  expect(outcome.denial.code).toBe("attestation_invalid");
+  return outcome.denial.message;
+}
+
+describe("an attestation", () => {
+  test("of this plan, by a key that the policy names, counts and says what it is", () => {
+    expect(verifyAttestation(genuine, expected)).toMatchObject({
+      ok: true,
+      value: {
+        predicate_type: PREDICATE_TYPE,
+        keyid: attestor.kid,
+        envelope: genuine,
+        attestation_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    });
+  });
+
+  test("counts beside other subjects, and without a predicate", () => {
+    const subject = [
+      { name: "image", digest: { sha256: "00" } },
+      { name: CARD, digest: { sha256: "00", blake3: DIGEST } },
+    ];
+    expect(verifyAttestation(enveloped(statementOn(CARD, DIGEST, { subject, predicate: undefined }), attestor), expected).ok).toBe(true);
+  });
+
+  test("is the same one whatever signatures strangers add to it", () => {
+    const added = { ...genuine, signatures: [{ ...signature, keyid: mallory.kid }, signature] };
+    expect(verifyAttestation(added, expected)).toEqual(verifyAttestation(genuine, expected));
+  });
+
+  test.each<[string, AttestationEnvelope, RegExp]>([
+    [
+      "whose payload was changed after it was signed",
+      { ...genuine, payload: enveloped(statementOn(CARD, DIGEST, { predicate: {} }), attestor).payload },
+      /signature/,
+    ],
+    [
+      "with the signature of another key under a trusted key's id",
+      enveloped(statementOn(CARD, DIGEST), { ...mallory, kid: attestor.kid }),
+      /signature/,
+    ],
+    ["signed for another payload type", enveloped(statementOn(CARD, DIGEST), attestor, "application/vnd.ubl.permit.v1+json"), /signature/],
+    ["signed by a key that the policy does not name", enveloped(statementOn(CARD, DIGEST), mallory), /names none of its signing keys/],
+    ["signed by a key that may attest something else", enveloped(statementOn(CARD, DIGEST), tester), /names none of its signing keys/],
+    [
+      "of a type that the plan does not ask for",
+      enveloped(statementOn(CARD, DIGEST, { predicateType: OTHER_TYPE }), tester),
+      /asks for no attestation of type/,
+    ],
+    ["about another plan", enveloped(statementOn(CARD, OTHER_DIGEST), attestor), /another plan/],
+    ["about another card", enveloped(statementOn("k-other", DIGEST), attestor), /No subject of it has the name k-01h8x/],
+    [
+      "whose card and plan are two subjects",
+      enveloped(
+        statementOn(CARD, OTHER_DIGEST, {
+          subject: [
+            { name: CARD, digest: {} },
+            { name: "x", digest: { blake3: DIGEST } },
+          ],
+        }),
+        attestor,
+      ),
+      /another plan/,
+    ],
+  ])("%s is refused", (_, candidate, why) => {
+    expect(refusal(candidate)).toMatch(why);
+  });
+
+  test("of a type for which the policy names nobody is refused", () => {
+    expect(refusal(genuine, { attestors: {} as typeof expected.attestors })).toMatch(/names none of its signing keys/);
+    const inherited = enveloped(statementOn(CARD, DIGEST, { predicateType: "constructor" }), attestor);
+    expect(refusal(inherited, { predicate_types: ["constructor"] })).toMatch(/names none of its signing keys/);
+  });
+});
+
+describe("a malformed attestation names its bad field", () => {
+  const text = (text: string) => enveloped(text, attestor);
+  const large = statementOn(CARD, DIGEST, { predicate: { text: "x".repeat(33 * 1024) } });
+
+  test.each<[unknown, string]>([
+    [null, "expected object"],
+    ["text", "expected object"],
+    [{ ...genuine, extra: 1 }, "extra:"],
+    [{ ...genuine, payloadType: "application/json" }, "payloadType:"],
+    [{ ...genuine, payload: "" }, "payload:"],
+    [{ ...genuine, payload: `${genuine.payload}\n` }, "payload:"],
+    [{ ...genuine, payload: genuine.payload.replace(/=*$/, "!") }, "payload:"],
+    [enveloped(large, attestor), "payload: At most 32768 bytes."],
+    [{ ...genuine, signatures: [] }, "signatures:"],
+    [{ ...genuine, signatures: Array.from({ length: 11 }, () => signature) }, "signatures:"],
+    [{ ...genuine, signatures: [{ sig: signature.sig }] }, "signatures.0.keyid:"],
+    [{ ...genuine, signatures: [{ ...signature, sig: `${signature.sig.slice(0, -2)}` }] }, "signatures.0.sig:"],
+    [{ ...genuine, signatures: [{ ...signature, cert: "x" }] }, "signatures.0.cert:"],
+    [text("{"), "payload: These bytes are not JSON"],
+    [{ ...genuine, payload: "/w==" }, "payload: These bytes are not JSON"],
+    [text("[]"), "payload:"],
+    [enveloped(statementOn(CARD, DIGEST, { _type: "https://in-toto.io/Statement/v0.1" }), attestor), "payload._type:"],
+    [enveloped(statementOn(CARD, DIGEST, { subject: [] }), attestor), "payload.subject:"],
+    [enveloped(statementOn(CARD, DIGEST, { subject: [{ name: CARD }] }), attestor), "payload.subject.0.digest:"],
+    [
+      enveloped(statementOn(CARD, DIGEST, { subject: [{ name: CARD, digest: { blake3: 1 } }] }), attestor),
+      "payload.subject.0.digest.blake3:",
+    ],
+    [enveloped(statementOn(CARD, DIGEST, { predicateType: "" }), attestor), "payload.predicateType:"],
+    [enveloped(statementOn(CARD, DIGEST, { predicate: [] }), attestor), "payload.predicate:"],
+    [enveloped(statementOn(CARD, DIGEST, { more: 1 }), attestor), "payload.more:"],
+  ])("%#", (candidate, field) => {
+    expect(refusal(candidate)).toContain(field);
+  });
+});

@@ -1,0 +1,23 @@
+import { sign } from "node:crypto";
+import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT } from "../../src/domain/attestation.js";
+import { preAuthenticationEncoding, type SigningKey } from "../../src/domain/signature.js";
+
+export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
+
+/** The in-toto statement that a plan of a card was looked at. */
+export function statementOn(card_id: string, plan_digest: string, change: Readonly<Record<string, unknown>> = {}): object {
+  return {
+    _type: IN_TOTO_STATEMENT,
+    subject: [{ name: card_id, digest: { blake3: plan_digest } }],
+    predicateType: PREDICATE_TYPE,
+    predicate: { verificationResult: "PASSED" },
+    ...change,
+  };
+}
+
+/** Whatever an attestor signs, in its DSSE envelope. */
+export function enveloped(statement: object | string, key: SigningKey, payloadType = ATTESTATION_PAYLOAD_TYPE): AttestationEnvelope {
+  const body = Buffer.from(typeof statement === "string" ? statement : JSON.stringify(statement));
+  const sig = sign(null, preAuthenticationEncoding(payloadType, body), key.privateKey).toString("base64");
+  return { payloadType: ATTESTATION_PAYLOAD_TYPE, payload: body.toString("base64"), signatures: [{ keyid: key.kid, sig }] };
+}

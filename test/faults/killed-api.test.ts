@@ -1,0 +1,73 @@
+import { WorkflowNotFoundError } from "@temporalio/client";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RegistryFault } from "../../src/client/problem.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import { actWorkflowId } from "../../src/domain/workflow-id.js";
+import { eventsAbout, TENANT } from "../attacks/evidence.js";
+import { Clone } from "../git/real-git.js";
+import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { expectOneReceipt } from "./agreement.js";
+import { type MuteProxy, startMuteProxy } from "./mute-proxy.js";
+
+const PROJECT = "P.demo";
+
+let registry: TestRegistry;
+let temporal: TemporalDesk;
+let proxy: MuteProxy;
+let clone: Clone;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "killed-api" });
+  temporal = await openTemporal(registry.temporal);
+  proxy = await startMuteProxy(registry.temporal.address);
+  clone = new Clone();
+  clone.commit("base.txt", "base");
+  await actByCard(registry, registration(PROJECT));
+});
+
+afterAll(async () => {
+  await registry?.stop();
+  await temporal?.close();
+  await proxy?.close();
+});
+
+async function isStarted(workflowId: string): Promise<boolean> {
+  try {
+    await temporal.client.workflow.getHandle(workflowId).describe();
+    return true;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return false;
+  }
+}
+
+describe("an api that is killed after it started an act and before it answered", () => {
+  it("leaves an act that ends, and says the same job when it is issued again", async () => {
+    const author = registry.as("admin");
+    await registry.api.stop();
+    await registry.api.start({ env: { OGR_TEMPORAL_ADDRESS: proxy.address } });
+    await actByPermit(author, push(clone, PROJECT, "feature/before"));
+
+    const envelope = await permitted(author, push(clone, PROJECT, "feature/x"));
+    proxy.mute = true;
+    const unanswered = author.issue(envelope).catch((error: unknown) => error);
+    await expect.poll(() => isStarted(actWorkflowId(TENANT, envelope.jti)), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
+    await registry.api.kill();
+    expect(await unanswered).toBeInstanceOf(RegistryFault);
+
+    await registry.api.start();
+    await commandEnd(author, envelope.jti, PATIENCE_MS);
+    await expectOneReceipt(registry, envelope.jti);
+    const again = await author.issue({ ...envelope, jobId: "job-of-the-second-try" });
+    expect(again).toMatchObject({ ok: false, status: 409, problem: { code: "permit_used", jobId: envelope.jobId } });
+    expect(await author.issue(envelope)).toMatchObject({ ok: false, status: 409, problem: { code: "permit_used", jobId: envelope.jobId } });
+    expect((await eventsAbout(registry, envelope.jti)).sort()).toEqual([
+      "command.issued",
+      "permit.issued",
+      "project.activity",
+      "receipt.recorded",
+    ]);
+  });
+});

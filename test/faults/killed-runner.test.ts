@@ -1,0 +1,128 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { registerPasskey } from "../../src/client/deciding.js";
+import { required } from "../../src/client/problem.js";
+import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import type { JobStep } from "../../src/jobs/handler.js";
+import { eventsAbout, expectSoundLedger, refsOf } from "../attacks/evidence.js";
+import { Clone } from "../git/real-git.js";
+import {
+  actByCard,
+  actByPermit,
+  type Job,
+  openCard,
+  PATIENCE_MS,
+  permitted,
+  push,
+  registration,
+  release,
+  state,
+} from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
+import { DYING_RUNNER, revive, startDying } from "./dying.js";
+
+const STEPS: readonly JobStep[] = ["claimed", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
+
+const PUSHED = "P.pushed";
+const TAGGED = "P.tagged";
+
+let registry: TestRegistry;
+let clone: Clone;
+let base: string;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "killed-runner" });
+  clone = new Clone();
+  base = clone.commit("base.txt", "base");
+  await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
+  for (const project_id of [PUSHED, TAGGED]) {
+    await actByCard(registry, registration(project_id));
+    await actByPermit(registry.as("admin"), push(clone, project_id, "feature/base"));
+  }
+});
+
+afterAll(() => registry?.stop());
+
+/** The command of a card that bob approved, not issued yet. */
+async function approvedCommand(job: Job): Promise<CommandEnvelope> {
+  const author = registry.as("admin");
+  const card = await openCard(author, job, { run: "on_command" });
+  await state(registry, "bob", "approve", card);
+  await cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+  return permitted(author, job, { approval_ref: card.card_id });
+}
+
+describe.each(STEPS.map((step, n) => ({ step, n })))(
+  "a Runner that is killed after a push, a registration and a release are $step",
+  ({ step, n }) => {
+    it("is taken over: each ends with one receipt, and store and ledger agree", async () => {
+      const author = registry.as("admin");
+      await startDying(registry, "lab512", step, 3);
+      const [project_id, tag] = [`P.${step}`, `v0.${n}.0`];
+      const commands = await Promise.all([
+        permitted(author, push(clone, PUSHED, `feature/${step}`)),
+        approvedCommand(registration(project_id)),
+        approvedCommand(release(TAGGED, tag, base)),
+      ]);
+      for (const command of commands) required(await author.issue(command));
+      await revive(registry, "lab512");
+      for (const { jti } of commands) {
+        await commandEnd(author, jti, PATIENCE_MS);
+        await expectOneReceipt(registry, jti);
+      }
+      const [pushing, registering, tagging] = commands.map(({ jti }) => jti);
+      expect((await eventsAbout(registry, pushing ?? "")).sort()).toEqual([
+        "command.issued",
+        "permit.issued",
+        "project.activity",
+        "receipt.recorded",
+      ]);
+      expect((await eventsAbout(registry, registering ?? "", project_id)).sort()).toEqual([
+        "command.issued",
+        "permit.issued",
+        "project.registered",
+        "project.repo.bound",
+        "receipt.recorded",
+      ]);
+      expect((await eventsAbout(registry, tagging ?? "")).sort()).toEqual([
+        "command.issued",
+        "permit.issued",
+        "project.activity",
+        "project.release.tagged",
+        "receipt.recorded",
+      ]);
+      for (const project of [PUSHED, TAGGED, project_id]) await expectRefsAgree(registry, project);
+      expect(await refsOf(registry, PUSHED)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
+      expect(await refsOf(registry, TAGGED)).toHaveProperty([`refs/tags/${tag}`]);
+      await expectSoundLedger(registry);
+    });
+  },
+);
+
+describe("a Runner that is killed after the refs moved, while another push moves the branch on", () => {
+  it("has its act end as the success that it was, with its own refs", async () => {
+    const author = registry.as("admin");
+    await startDying(registry, "lab512", "moved");
+    const first = await permitted(author, push(clone, PUSHED, "feature/moving"));
+    required(await author.issue(first));
+    await registry.lab512.exited;
+
+    const release_file = join(registry.data_dir, "go-on");
+    const env = { OGR_HOLD_ACT: first.jti, OGR_HOLD_UNTIL: release_file, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
+    await registry.lab512.start({ entry: DYING_RUNNER, env });
+    const next = clone.commit("next.txt", "next");
+    const second = await actByPermit(author, push(clone, PUSHED, "feature/moving", base));
+    expect(second.command.receipt).toMatchObject({ status: "success", refs: [{ old: base, new: next }] });
+    expect(required(await author.command(first.jti)).status).toBe("running");
+
+    await writeFile(release_file, "");
+    const { receipt } = await commandEnd(author, first.jti, PATIENCE_MS);
+    expect(receipt).toMatchObject({ status: "success", refs: [{ name: "refs/heads/feature/moving", old: "0".repeat(40), new: base }] });
+    await expectRefsAgree(registry, PUSHED);
+    expect(await refsOf(registry, PUSHED)).toMatchObject({ "refs/heads/feature/moving": next });
+    await expectSoundLedger(registry);
+  });
+});

@@ -1,0 +1,41 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A real TCP proxy that hands requests on and can keep the answers to itself. */
+export interface MuteProxy {
+  readonly address: string;
+  mute: boolean;
+  close(): Promise<void>;
+}
+
+export async function startMuteProxy(address: string): Promise<MuteProxy> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      // The process behind one end is killed; the other end goes with it.
+      socket.on("error", () => socket.destroy());
+      socket.on("close", () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on("data", (bytes) => upstream.write(bytes));
+    upstream.on("data", (bytes) => proxy.mute || client.write(bytes));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const proxy: MuteProxy = {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    mute: false,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+  return proxy;
+}

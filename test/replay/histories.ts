@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { FlowState } from "../../src/workflows/messages.js";
+
+const FOLDER = new URL("histories/", import.meta.url);
+
+/** An event as Temporal writes it in JSON; payloads are base64. */
+interface RecordedEvent {
+  readonly activityTaskScheduledEventAttributes?: { readonly activityType: { readonly name: string } };
+  readonly activityTaskStartedEventAttributes?: { readonly attempt: number };
+  readonly markerRecordedEventAttributes?: {
+    readonly details: Readonly<Record<string, { readonly payloads: readonly RecordedPayload[] }>>;
+  };
+  readonly workflowExecutionCompletedEventAttributes?: { readonly result: { readonly payloads: readonly RecordedPayload[] } };
+}
+
+interface RecordedPayload {
+  readonly data: string;
+}
+
+export interface RecordedHistory {
+  readonly events: readonly RecordedEvent[];
+}
+
+export function recordedNames(): string[] {
+  return readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
+}
+
+export function readHistory(name: string): RecordedHistory {
+  return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
+}
+
+/** What the workflow answered: a flow's state, or what housekeeping did. */
+export function resultOf({ events }: RecordedHistory): FlowState & { anchored_heads?: number } {
+  const completed = events.at(-1)?.workflowExecutionCompletedEventAttributes;
+  if (completed === undefined) throw new Error("The history does not end with its workflow's result.");
+  return decoded(completed.result.payloads) as FlowState;
+}
+
+/** The activities of a history in their order; local ones stand in it as markers once they are done. */
+export function activitiesOf({ events }: RecordedHistory): string[] {
+  return events.flatMap((event) => {
+    const remote = event.activityTaskScheduledEventAttributes?.activityType.name;
+    const local = event.markerRecordedEventAttributes?.details["data"]?.payloads;
+    if (remote !== undefined) return [remote];
+    return local === undefined ? [] : [(decoded(local) as { activity_type: string }).activity_type];
+  });
+}
+
+/** How often the attempt was made that counted, for each activity of the Runner. */
+export function attemptsOf({ events }: RecordedHistory): number[] {
+  return events.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
+}
+
+function decoded([first]: readonly RecordedPayload[]): unknown {
+  return JSON.parse(Buffer.from(first?.data ?? "", "base64").toString("utf8"));
+}

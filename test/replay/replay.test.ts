@@ -1,0 +1,65 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from "@temporalio/worker";
+import { beforeAll, describe, expect, it } from "vitest";
+import { workflowBundle } from "../../src/worker/workflow-bundle.js";
+import { activitiesOf, attemptsOf, readHistory, recordedNames, resultOf } from "./histories.js";
+import { paths } from "./paths.js";
+
+let current: WorkflowBundle;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
+  current = await workflowBundle(join(tmpdir(), "ogr-replay"));
+});
+
+/** What replaying one history against these workflows says against it, or undefined. */
+async function replayProblem(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
+  const history = readHistory(name);
+  const replayed = Worker.runReplayHistories({ workflowBundle }, [{ workflowId: name, history }]);
+  for await (const { error } of replayed) return error;
+  throw new Error(`${name} was not replayed`);
+}
+
+/** Whether `wanted` occurs in `names` in this order, with others between. */
+function passesThrough(names: readonly string[], wanted: readonly string[]): boolean {
+  let next = 0;
+  for (const name of names) if (name === wanted[next]) next += 1;
+  return next === wanted.length;
+}
+
+describe("the committed histories", () => {
+  it("are those of every path, and no others", () => {
+    expect(recordedNames().sort()).toEqual(paths.map((path) => path.name).sort());
+  });
+
+  it.each(paths)("$name: is the path that it is named for", ({ name, status, denial, passes }) => {
+    const history = readHistory(name);
+    const result = resultOf(history);
+    if (status === "housekept") expect(result.anchored_heads).toBeGreaterThan(0);
+    else expect({ status: result.status, denial: result.denial?.code }).toEqual({ status, denial });
+    const activities = activitiesOf(history);
+    expect(passesThrough(activities, passes), activities.join(", ")).toBe(true);
+  });
+
+  it("command-retried: holds a second attempt", () => {
+    expect(attemptsOf(readHistory("command-retried"))).toEqual([2]);
+  });
+
+  it.each(paths)("$name: is replayed by the current workflows", async ({ name }) => {
+    expect(await replayProblem(current, name)).toBeUndefined();
+  });
+});
+
+describe("workflows that were changed so that a running flow could not go on", () => {
+  it("do not replay a history", async () => {
+    const changed = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL("changed-workflows.ts", import.meta.url)),
+      webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
+      logger: new DefaultLogger("ERROR", () => undefined),
+    });
+    const problem = await replayProblem(changed, "card-approved");
+    expect(problem?.name).toBe("DeterminismViolationError");
+  });
+});

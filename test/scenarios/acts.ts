@@ -1,0 +1,143 @@
+import { type ActDone, actDirectly } from "../../src/client/acting.js";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { decide, registerPasskey } from "../../src/client/deciding.js";
+import { type Answer, required } from "../../src/client/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { ZERO_ID } from "../../src/domain/git-id.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/job.js";
+import type { Decision } from "../../src/domain/statement.js";
+import type { TestRegistry } from "../harness/registry.js";
+
+export const OFFICE = "office::default";
+/** How long an act may take on a busy machine, in milliseconds. */
+export const ACT_MS = 60_000;
+
+/** What an api refused with; throws when it did not refuse. */
+export function refusal(answer: Answer<unknown>): { status: number; code: string; detail: string } {
+  if (answer.ok) throw new Error(`not refused: ${JSON.stringify(answer.value)}`);
+  const { code, detail } = answer.problem;
+  return { status: answer.status, code, detail };
+}
+
+/** A push and the bytes that belong to it. */
+export interface Push {
+  readonly params: PushParams;
+  readonly patch: string | undefined;
+}
+
+export function pushOf(
+  project_id: string,
+  branch: string,
+  expected_old: string | null,
+  bytes: Uint8Array,
+  more: Partial<PushParams> = {},
+): Push {
+  const params = {
+    project_id,
+    branch,
+    expected_old: expected_old ?? ZERO_ID,
+    commit_summary: `A push to "${branch}"`,
+    subject_hash: blake3Hex(bytes),
+    ...more,
+  };
+  return { params, patch: Buffer.from(bytes).toString("base64") };
+}
+
+export function deletionOf(project_id: string, branch: string, expected_old: string): Push {
+  return {
+    params: { project_id, branch, expected_old, commit_summary: `Delete ${branch}`, subject_hash: EMPTY_PATCH_HASH, delete: true },
+    patch: undefined,
+  };
+}
+
+/** Pushes by permit and waits for what became of it. */
+export function push(
+  client: RegistryClient,
+  { params, patch }: Push,
+  more: { office_id?: string; jobId?: string; risk?: string } = {},
+): Promise<Answer<ActDone>> {
+  return actDirectly(client, {
+    office_id: OFFICE,
+    intent: "Push",
+    jobType: "git.registry.push",
+    params,
+    patch,
+    target: "LAB_512",
+    timeout_ms: ACT_MS,
+    ...more,
+  });
+}
+
+/** A push that must succeed. */
+export async function pushed(client: RegistryClient, wanted: Push): Promise<ActDone> {
+  const done = required(await push(client, wanted));
+  if (done.command.status !== "success") throw new Error(`the push ended as ${JSON.stringify(done.command)}`);
+  return done;
+}
+
+/** How a command ended: its status with the code of its denial or receipt. */
+export function endOf({ command }: ActDone): { status: string; code: string | undefined } {
+  return { status: command.status, code: command.denial?.code ?? command.receipt?.code };
+}
+
+/** Opens a card and waits until it is planned or closed. */
+export async function openCard(
+  client: RegistryClient,
+  wanted: Omit<CardAsk, "office_id" | "intent" | "target"> & { office_id?: string },
+): Promise<CardAnswer> {
+  const { card_id } = required(await client.openCard({ office_id: OFFICE, intent: "A scenario", target: "LAB_512", ...wanted }));
+  return cardBeyond(client, card_id, ["planning"], ACT_MS);
+}
+
+export function openPushCard(client: RegistryClient, { params, patch }: Push, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
+  return openCard(client, { jobType: "git.registry.push", params: patch === undefined ? params : { ...params, patch }, ...more });
+}
+
+export function openTagCard(
+  client: RegistryClient,
+  params: { project_id: string; tag: string; commit: string; notes?: string },
+  more: Partial<CardAsk> = {},
+): Promise<CardAnswer> {
+  return openCard(client, { jobType: "git.registry.tag_release", params: { notes: "Notes.", ...params }, ...more });
+}
+
+/** States a decision about the card's current plan, with the actor's software passkey where one is asked for. */
+export function state(
+  registry: TestRegistry,
+  who: string,
+  { card_id }: Pick<CardAnswer, "card_id">,
+  decision: Decision = "approve",
+  { tenant, office_id = OFFICE }: { tenant?: string; office_id?: string } = {},
+) {
+  return decide(registry.as(who, tenant), registry.passkeys(who), { card_id, decision, office_id });
+}
+
+/** Approves as each of them in turn and answers how the card ended. */
+export async function approvedBy(registry: TestRegistry, card: CardAnswer, who: readonly string[], tenant?: string): Promise<CardAnswer> {
+  for (const name of who) required(await state(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
+  return cardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
+}
+
+/** Registers a project by a card of admin's that `approvers` approve. */
+export async function registered(
+  registry: TestRegistry,
+  project_id: string,
+  { approvers = ["bob"], tenant }: { approvers?: readonly string[]; tenant?: string } = {},
+): Promise<string> {
+  const card = await openCard(registry.as("admin", tenant), { jobType: "git.registry.init", params: initParams(project_id) });
+  const closed = await approvedBy(registry, card, approvers, tenant);
+  if (closed.status !== "success") throw new Error(`${project_id} was not registered: ${JSON.stringify(closed.denial)}`);
+  return project_id;
+}
+
+export function initParams(project_id: string) {
+  return { project_id, name: project_id, owners: [OFFICE], visibility: "internal" };
+}
+
+/** Gives each of them a software passkey, unless they have one. */
+export async function withPasskeys(registry: TestRegistry, ...who: string[]): Promise<void> {
+  for (const name of who)
+    if ((await registry.passkeys(name).list()).length === 0) await registerPasskey(registry.as(name), registry.passkeys(name), name);
+}

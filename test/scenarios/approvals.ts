@@ -1,0 +1,188 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/problem.js";
+import { cardEnd } from "../../src/client/waiting.js";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import {
+  ACT_MS,
+  approvedBy,
+  endOf,
+  initParams,
+  OFFICE,
+  openCard,
+  openPushCard,
+  openTagCard,
+  push,
+  pushed,
+  pushOf,
+  refusal,
+  registered,
+  state,
+  withPasskeys,
+} from "./acts.js";
+import { L2_DECIDE_MS } from "./policies.js";
+import { QUORUM_OFFICE } from "./tenants.js";
+import { refIn } from "./what-is-stored.js";
+
+const PROJECT = "P.approvals";
+
+/** Who decides about a card, how often, and until when. */
+export function approvalScenarios(running: () => TestRegistry): void {
+  describe("an approval", () => {
+    let registry: TestRegistry;
+    let clone: Clone;
+    let bundle: Buffer;
+    let projects = 0;
+    /** A card that needs one approval, or two, without step-up. */
+    const open = (more: { office_id?: string } = {}) => {
+      projects += 1;
+      return openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(`P.approved-${projects}`), ...more });
+    };
+    const openForTwo = () => open({ office_id: QUORUM_OFFICE });
+    const cardNow = async ({ card_id }: CardAnswer) => required(await registry.as("admin").card(card_id));
+    const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
+
+    beforeAll(async () => {
+      registry = running();
+      clone = new Clone();
+      clone.commit("a.txt", "a\n");
+      bundle = clone.bundle("main");
+      await registered(registry, PROJECT);
+      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/base", null, bundle));
+      await withPasskeys(registry, "bob", "carol", "dave");
+    });
+
+    it.each([
+      ["the card's author", "admin", OFFICE],
+      ["an agent of the card's author", "scribe", OFFICE],
+      ["an app", "ci", OFFICE],
+      ["somebody whose office does not approve", "dave", "office:infra.deployer"],
+    ])("by %s does not count", async (_, who, office_id) => {
+      const card = await open();
+      expect(refusal(await state(registry, who, card, "approve", { office_id }))).toMatchObject({
+        status: 403,
+        code: "statement_not_counted",
+      });
+      expect(await missingOf(card)).toEqual(["1 more approval"]);
+    });
+
+    it("through an office that the approver does not hold, or in a tenant that is not theirs, is refused", async () => {
+      const card = await open();
+      expect(refusal(await state(registry, "dave", card))).toMatchObject({ status: 403, code: "forbidden" });
+      expect(refusal(await state(registry, "olga", card, "approve", { tenant: "T.OTHER" }))).toMatchObject({
+        status: 404,
+        code: "not_found",
+      });
+      expect(await missingOf(card)).toEqual(["1 more approval"]);
+    });
+
+    it("by whoever holds the verified address of a commit's author does not count", async () => {
+      clone.git("checkout", "-q", "-B", "by-bob", "main");
+      clone.commit("b.txt", "b\n");
+      clone.git("-c", "user.name=x", "commit", "-q", "--amend", "--no-edit", "--author=Somebody <BOB@ubl.example>");
+      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/by-bob", null, clone.bundle("by-bob")), {
+        risk: "L3",
+      });
+      expect(refusal(await state(registry, "bob", card))).toMatchObject({
+        code: "statement_not_counted",
+        detail: expect.stringContaining("author of the card's commits"),
+      });
+      expect((await approvedBy(registry, card, ["carol"])).status).toBe("success");
+    });
+
+    it("by the pusher of the card's commits does not count, also for what lay beneath the commit that they pushed", async () => {
+      clone.git("checkout", "-q", "-B", "pushed-by-bob", "main");
+      const beneath = clone.commit("c.txt", "c\n");
+      const tip = clone.commit("d.txt", "d\n");
+      await pushed(registry.as("bob"), pushOf(PROJECT, "feature/pushed-by-bob", null, clone.bundle("pushed-by-bob")));
+      for (const [tag, commit] of [
+        ["v0.1.0", tip],
+        ["v0.2.0", beneath],
+      ] as const) {
+        const card = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag, commit });
+        expect(refusal(await state(registry, "bob", card))).toMatchObject({
+          code: "statement_not_counted",
+          detail: expect.stringContaining("pushed"),
+        });
+        required(await state(registry, "admin", card, "withdraw"));
+      }
+    });
+
+    it("twice by one person through two actors counts once", async () => {
+      const card = await openForTwo();
+      required(await state(registry, "bob", card));
+      expect(await missingOf(card)).toEqual(["1 more approval"]);
+      required(await state(registry, "bob-phone", card));
+      expect(await missingOf(card)).toEqual(["1 more approval"]);
+      expect((await approvedBy(registry, card, ["carol"])).status).toBe("success");
+    });
+
+    it("that is repeated changes nothing", async () => {
+      const card = await openForTwo();
+      const { statement } = required(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
+      for (let times = 0; times < 3; times += 1) required(await registry.as("bob").state(statement));
+      const { missing, statements } = await cardNow(card);
+      expect(missing.map(({ text }) => text)).toEqual(["1 more approval"]);
+      expect(statements).toHaveLength(1);
+    });
+
+    it("can be withdrawn while the card waits, and given again", async () => {
+      const card = await openForTwo();
+      required(await state(registry, "bob", card));
+      required(await state(registry, "bob", card, "withdraw"));
+      expect(await missingOf(card)).toEqual(["2 more approvals"]);
+      expect((await approvedBy(registry, card, ["bob", "carol"])).status).toBe("success");
+      expect(refusal(await state(registry, "bob", card, "withdraw"))).toMatchObject({ status: 409, code: "closed" });
+    });
+
+    it("comes too late for a card that was rejected, or that its author withdrew", async () => {
+      const [rejected, withdrawn] = [await open(), await open()];
+      required(await state(registry, "bob", rejected, "reject"));
+      required(await state(registry, "admin", withdrawn, "withdraw"));
+      expect(await cardEnd(registry.as("admin"), rejected.card_id, ACT_MS)).toMatchObject({
+        status: "rejected",
+        denial: { code: "rejected" },
+        jti: null,
+      });
+      expect(await cardEnd(registry.as("admin"), withdrawn.card_id, ACT_MS)).toMatchObject({
+        status: "withdrawn",
+        denial: { code: "withdrawn" },
+        jti: null,
+      });
+      for (const card of [rejected, withdrawn])
+        expect(refusal(await state(registry, "carol", card))).toMatchObject({ status: 409, code: "closed" });
+    });
+
+    it("after decide_by is refused, and the card has expired", async () => {
+      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/late", null, bundle), { risk: "L2" });
+      expect((card.decide_by ?? 0) - Date.now()).toBeLessThanOrEqual(L2_DECIDE_MS);
+      const { statement } = required(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
+      expect(await cardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
+        status: "expired",
+        denial: { code: "decide_by_passed" },
+      });
+      expect(refusal(await registry.as("bob").state(statement))).toMatchObject({ status: 409, code: "closed" });
+      expect(await refIn(registry, PROJECT, "refs/heads/feature/late")).toBeUndefined();
+    });
+
+    it("that was sent in time while LAB 256 was away until after decide_by is refused, and says so", async () => {
+      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/outage", null, bundle), { risk: "L2" });
+      await registry.lab256.kill();
+      const sent = state(registry, "bob", card);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, (card.decide_by ?? 0) - Date.now()) + 200));
+      await registry.lab256.start();
+      const answer = await sent;
+      expect(["decide_by_passed", "closed", "unavailable"]).toContain(refusal(answer).code);
+      expect(await cardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
+        status: "expired",
+        denial: { code: "decide_by_passed" },
+        statements: [],
+      });
+      expect(await refIn(registry, PROJECT, "refs/heads/feature/outage")).toBeUndefined();
+      expect(endOf(required(await push(registry.as("admin"), pushOf(PROJECT, "feature/after-outage", null, bundle)))).status).toBe(
+        "success",
+      );
+    });
+  });
+}

@@ -1,0 +1,150 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/problem.js";
+import { cardEnd } from "../../src/client/waiting.js";
+import { openDatabase } from "../../src/database/database.js";
+import { rebuildProjections } from "../../src/ledger/rebuild-projections.js";
+import { verifyProjections } from "../../src/ledger/verify-projections.js";
+import { ogr, personOf } from "../cli/run-ogr.js";
+import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
+import { newKey } from "../domain/samples.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { ACT_MS, approvedBy, initParams, openCard, refusal, state, withPasskeys } from "./acts.js";
+import { policyWith, publishPolicy } from "./policies.js";
+import { eventsOf } from "./what-is-stored.js";
+
+const MISSING = `an attestation of type ${PREDICATE_TYPE}`;
+const APPROVALS = "2 more approvals with step-up";
+const attestor = newKey();
+const mallory = newKey();
+
+/** A registration is an act of level L5 that a verification must precede; `maxRunMs` only makes it another policy. */
+const attestedPolicy = (maxRunMs = 600_000) =>
+  policyWith((data) => ({
+    ...data,
+    levels: { ...data.levels, L5: { ...data.levels.L5, max_run_ms: maxRunMs } },
+    jobs: { ...data.jobs, "git.registry.init": { level: "L5", target: "LAB_512", attestation: PREDICATE_TYPE } },
+    attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] } },
+  }));
+
+describe("an act of level L5 that needs an attestation", () => {
+  let registry: TestRegistry;
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "attestation", policy: await attestedPolicy() });
+    await withPasskeys(registry, "bob", "carol");
+  });
+  afterAll(() => registry?.stop());
+
+  const open = (project_id: string) => openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(project_id) });
+  const cardNow = async ({ card_id }: CardAnswer) => required(await registry.as("admin").card(card_id));
+  const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
+  const attest = (card: CardAnswer, change: { key?: typeof attestor; plan_digest?: string; card_id?: string; type?: string } = {}) => {
+    const { key = attestor, plan_digest = card.plan_digest ?? "", card_id = card.card_id, type = PREDICATE_TYPE } = change;
+    return registry.as("ci").attest(card.card_id, enveloped(statementOn(card_id, plan_digest, { predicateType: type }), key));
+  };
+
+  it("waits for it, takes no other, and runs with it and two distinct persons", async () => {
+    const card = await open("P.attested");
+    expect(card).toMatchObject({ level: "L5", missing: [{ text: APPROVALS }, { text: MISSING }], attestations: [] });
+    for (const wrong of [
+      { key: mallory },
+      { key: { ...mallory, kid: attestor.kid } },
+      { plan_digest: "0".repeat(64) },
+      { card_id: "k-other" },
+      { type: "https://slsa.dev/provenance/v1" },
+    ])
+      expect(refusal(await attest(card, wrong))).toMatchObject({ status: 403, code: "attestation_invalid" });
+    expect(await missingOf(card)).toEqual([APPROVALS, MISSING]);
+    const bare = { payloadType: "text/plain", payload: "e30=", signatures: [] };
+    expect(refusal(await registry.as("ci").attest(card.card_id, bare))).toMatchObject({ status: 400, code: "invalid_request" });
+    const genuine = enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor);
+    expect(refusal(await registry.as("olga", "T.OTHER").attest(card.card_id, genuine))).toMatchObject({ status: 404, code: "not_found" });
+
+    required(await state(registry, "bob", card));
+    for (let times = 0; times < 2; times += 1) required(await attest(card));
+    expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+    const closed = await approvedBy(registry, card, ["carol"]);
+    expect(closed).toMatchObject({
+      status: "success",
+      attestations: [{ predicate_type: PREDICATE_TYPE, keyid: attestor.kid, plan_digest: card.plan_digest, round: 1, void_why: null }],
+    });
+    expect(refusal(await attest(card))).toMatchObject({ status: 409, code: "closed" });
+  });
+
+  it("runs at once when the attestation is the last that was missing, with a permit that begins there", async () => {
+    const card = await open("P.attested-last");
+    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
+    expect(await cardNow(card)).toMatchObject({ status: "awaiting_approval", missing: [{ text: MISSING }], jti: null });
+    const before = Date.now();
+    required(await attest(card));
+    const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+    expect(closed.status).toBe("success");
+    expect(closed.run_by).toBeGreaterThanOrEqual(before + 300_000);
+  });
+
+  it("takes it from a terminal, where a wrong one is refused by its code", async () => {
+    const card = await open("P.attested-by-terminal");
+    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
+    const file = join(registry.data_dir, "envelope.json");
+    const attest = async (statement: object, ...more: string[]) => {
+      await writeFile(file, JSON.stringify(enveloped(statement, attestor)));
+      return ogr(["card", "attest", card.card_id, "--file", file, ...more], personOf(registry, "ci"));
+    };
+    const wrong = await attest(statementOn("k-other", card.plan_digest ?? ""));
+    expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining("attestation_invalid")]);
+    const right = await attest(statementOn(card.card_id, card.plan_digest ?? ""), "--wait");
+    expect([right.code, right.stdout]).toEqual([0, expect.stringContaining(`attested  ${PREDICATE_TYPE} by the key ${attestor.kid}`)]);
+    expect((await ogr(["card", "attest", card.card_id, "--file", "nowhere.json"], personOf(registry, "ci"))).code).toBe(2);
+  });
+
+  it("can be approved again after a withdrawal, and keeps its attestation", async () => {
+    const card = await open("P.attested-withdrawn");
+    required(await attest(card));
+    required(await state(registry, "bob", card));
+    required(await state(registry, "bob", card, "withdraw"));
+    expect(await missingOf(card)).toEqual([APPROVALS]);
+    expect((await approvedBy(registry, card, ["carol", "bob"])).status).toBe("success");
+  });
+
+  it("needs it anew when the plan is another one, and says why", async () => {
+    const card = await open("P.attested-anew");
+    required(await attest(card));
+    required(await state(registry, "bob", card));
+    await publishPolicy(registry, "T.UBL", await attestedPolicy(500_000));
+    required(await state(registry, "carol", card));
+    const changed = await planChangedFrom(card);
+    expect(changed.missing.map(({ text }) => text)).toEqual([APPROVALS, MISSING]);
+    expect(changed.attestations).toMatchObject([{ plan_digest: card.plan_digest, void_why: expect.stringContaining("The plan changed") }]);
+    expect(refusal(await attest(card))).toMatchObject({ code: "attestation_invalid", detail: expect.stringContaining("another plan") });
+    required(await attest(changed));
+    const closed = await approvedBy(registry, card, ["bob", "carol"]);
+    expect(closed).toMatchObject({ status: "success", attestations: [{ round: 1 }, { round: 2, void_why: null }] });
+  });
+
+  it("leaves its attestations in the ledger, from which the card is rebuilt identical", async () => {
+    const attested = await eventsOf(registry, "card.attested");
+    expect(attested.map(({ card_id }) => card_id)).toHaveLength(6);
+    const db = openDatabase(registry.database_url, { max_connections: 1 });
+    try {
+      const rows = () => db.selectFrom("card_attestations").selectAll().orderBy("seq").execute();
+      const before = await rows();
+      await rebuildProjections(db, "T.UBL");
+      expect(await rows()).toEqual(before);
+      expect(await verifyProjections(db, "T.UBL")).toMatchObject({ ok: true });
+    } finally {
+      await db.destroy();
+    }
+  });
+
+  /** The card once it waits for decisions about another plan than `before`. */
+  async function planChangedFrom(before: CardAnswer): Promise<CardAnswer> {
+    for (;;) {
+      const card = await cardNow(before);
+      if (card.plan_digest !== before.plan_digest || card.status !== "awaiting_approval") return card;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+});

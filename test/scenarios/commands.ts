@@ -1,0 +1,48 @@
+import { randomUUID } from "node:crypto";
+import { newJobId } from "../../src/client/acting.js";
+import { required } from "../../src/client/problem.js";
+import type { RegistryClient } from "../../src/client/registry-client.js";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import type { Permit, UnsignedPermit } from "../../src/domain/permit.js";
+import { type SigningKey, signed } from "../../src/domain/signature.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { OFFICE, type Push } from "./acts.js";
+
+/** The command that belongs to a permit for a push. */
+export function commandOf(permit: Permit, { params, patch }: Push, members: Partial<CommandEnvelope> = {}): CommandEnvelope {
+  const { tenant_id, jobType, target, subject_hash, policy_hash, office_id } = permit.scopes;
+  const sent = patch === undefined ? params : { ...params, patch };
+  return {
+    jti: permit.jti,
+    tenant_id,
+    jobId: newJobId(),
+    jobType,
+    params: sent,
+    subject_hash,
+    policy_hash,
+    permit,
+    target,
+    office_id,
+    ...members,
+  } as CommandEnvelope;
+}
+
+/** A permit for a push, asked for and not used. */
+export async function permitFor(client: RegistryClient, { params }: Push, office_id = OFFICE): Promise<Permit> {
+  return required(await client.permit({ office_id, intent: "A scenario", jobType: "git.registry.push", params, target: "LAB_512" })).permit;
+}
+
+interface PermitChanges extends Partial<Omit<UnsignedPermit, "scopes">> {
+  readonly scopes?: Partial<UnsignedPermit["scopes"]>;
+}
+
+/** Another permit with a `jti` of its own, signed by the registry's key: what only somebody inside the registry could make. */
+export function signedLike(
+  registry: TestRegistry,
+  { kid: _, sig: __, ...like }: Permit,
+  { scopes, ...changes }: PermitChanges,
+  key: SigningKey = readSigningKey(registry.founded.keys.permit),
+): Permit {
+  return signed("permit", { ...like, jti: randomUUID(), ...changes, scopes: { ...like.scopes, ...scopes } }, key);
+}

@@ -1,0 +1,166 @@
+import { generateKeyPairSync } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CommandAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/problem.js";
+import type { RegistryClient } from "../../src/client/registry-client.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import { signingKeyFromPem } from "../../src/domain/signature.js";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { ACT_MS, endOf, push, pushOf, refusal, registered } from "./acts.js";
+import { commandOf, permitFor, signedLike } from "./commands.js";
+import { officialState } from "./what-is-stored.js";
+
+const PROJECT = "P.forged";
+
+/** Commands whose permit is not theirs, or no permit at all: each is refused with its code, and nothing is written. */
+export function forgedPermitScenarios(running: () => TestRegistry): void {
+  describe("a command with a permit", () => {
+    let registry: TestRegistry;
+    let bundle: Buffer;
+    let branches = 0;
+    /** A push to a branch of its own that would succeed. */
+    const goodPush = () => {
+      branches += 1;
+      return pushOf(PROJECT, `feature/b${branches}`, null, bundle);
+    };
+
+    beforeAll(async () => {
+      registry = running();
+      const clone = new Clone();
+      clone.commit("a.txt", "a\n");
+      bundle = clone.bundle("main");
+      await registered(registry, PROJECT);
+    });
+
+    const stranger = () => signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+    /** A good permit and its push, spoilt. */
+    const spoilt: Record<string, { code: string; status: number; spoil(good: CommandEnvelope): CommandEnvelope }> = {
+      expired: { code: "permit_expired", status: 403, spoil: (good) => bound(good, { iat: Date.now() - 2000, exp: Date.now() - 1000 }) },
+      "forged by changing it": {
+        code: "permit_signature_invalid",
+        status: 403,
+        spoil: (good) => ({ ...good, permit: { ...good.permit, exp: good.permit.exp + 1 } }),
+      },
+      "signed by another key": {
+        code: "permit_key_unknown",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, {}, stranger())) }),
+      },
+      "for another tenant": {
+        code: "permit_mismatch",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { tenant_id: "T.OTHER" } })) }),
+      },
+      "for another job type": {
+        code: "permit_mismatch",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { jobType: "git.registry.init" } })) }),
+      },
+      "for another target": {
+        code: "permit_mismatch",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { target: "LAB_256" } })) }),
+      },
+      "for another audience": {
+        code: "wrong_target",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { aud: "runner:LAB_256" })) }),
+      },
+      "for another policy": { code: "permit_mismatch", status: 403, spoil: (good) => ({ ...good, policy_hash: "0".repeat(64) }) },
+      "for another subject": {
+        code: "subject_hash_mismatch",
+        status: 403,
+        spoil: (good) => ({ ...good, params: { ...good.params, branch: "feature/elsewhere" } }) as CommandEnvelope,
+      },
+      "of another actor": {
+        code: "forbidden",
+        status: 403,
+        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { actor_id: "ubl:sid:person:bob" } })) }),
+      },
+    };
+    const only = (permit: CommandEnvelope["permit"]) => ({ jti: permit.jti, permit });
+    const bound = (good: CommandEnvelope, changes: Parameters<typeof signedLike>[2]) => ({
+      ...good,
+      ...only(signedLike(registry, good.permit, changes)),
+    });
+
+    it.each(Object.keys(spoilt))("that is %s is refused with its code, and nothing is written", async (name) => {
+      const entry = spoilt[name];
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const good = commandOf(await permitFor(admin, wanted), wanted);
+      const before = await officialState(registry);
+      const answer = await admin.issue(entry?.spoil(good) ?? good);
+      expect(refusal(answer)).toMatchObject({ status: entry?.status, code: entry?.code });
+      if (!answer.ok && name === "expired") expect(await statusMember(registry, entry?.spoil(good) ?? good)).toBe("expired");
+      expect(await officialState(registry)).toEqual(before);
+      expect(endOf({ ...required(await push(admin, wanted)) })).toEqual({ status: "success", code: undefined });
+    });
+
+    it("of one tenant is no use to another: not even whether it exists is told", async () => {
+      const wanted = goodPush();
+      const good = commandOf(await permitFor(registry.as("admin"), wanted), wanted);
+      const olga = registry.as("olga", "T.OTHER");
+      expect(refusal(await olga.issue(good))).toMatchObject({ status: 404, code: "not_found" });
+      expect(refusal(await olga.issue({ ...good, tenant_id: "T.OTHER" }))).toMatchObject({ status: 403, code: "permit_mismatch" });
+    });
+
+    const inside: Record<string, { code: string; changes: Parameters<typeof signedLike>[2]; members?: Partial<CommandEnvelope> }> = {
+      "is for another target": {
+        code: "wrong_target",
+        changes: { aud: "runner:LAB_256", scopes: { target: "LAB_256" } },
+        members: { target: "LAB_256" },
+      },
+      "is for a policy that is not published": {
+        code: "policy_not_current",
+        changes: { scopes: { policy_hash: "0".repeat(64) } },
+        members: { policy_hash: "0".repeat(64) },
+      },
+      "is of level L3 and names no card": { code: "approval_missing", changes: { scopes: { level: "L3" } } },
+    };
+
+    it.each(Object.keys(inside))(
+      "that the registry itself signed and that %s is refused by the Runner, which signs the refusal",
+      async (name) => {
+        const { code, changes, members = {} } = inside[name] ?? { code: "", changes: {} };
+        const admin = registry.as("admin");
+        const wanted = goodPush();
+        const permit = signedLike(registry, await permitFor(admin, wanted), changes);
+        const before = await officialState(registry);
+        required(await admin.issue(commandOf(permit, wanted, members)));
+        expect(await recordedEnd(admin, permit.jti)).toMatchObject({
+          status: "denied",
+          denial: { code },
+          refusals: [expect.objectContaining({ code, jti: permit.jti, status: "denied" })],
+        });
+        expect(await officialState(registry)).toEqual(before);
+      },
+    );
+
+    it("that names a card that is not there finds no card to advance", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const permit = signedLike(registry, await permitFor(admin, wanted), {
+        scopes: { approval_ref: "k-none", plan_digest: "0".repeat(64) },
+      });
+      const before = await officialState(registry);
+      expect(refusal(await admin.issue(commandOf(permit, wanted)))).toMatchObject({ status: 409, code: "closed" });
+      expect(await officialState(registry)).toEqual(before);
+    });
+  });
+}
+
+/** How a command ended whose permit the ledger never saw issued: it is known only once its flow has recorded it. */
+async function recordedEnd(client: RegistryClient, jti: string): Promise<CommandAnswer> {
+  while (!(await client.command(jti)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
+  return commandEnd(client, jti, ACT_MS);
+}
+
+/** The problem document's own `status`, which the client replaces by the HTTP status. */
+async function statusMember(registry: TestRegistry, envelope: CommandEnvelope): Promise<unknown> {
+  const headers = { authorization: `Bearer ${registry.actor("admin").token}`, "content-type": "application/json" };
+  const answer = await fetch(`${registry.url}/v1/commands/issue`, { method: "POST", headers, body: JSON.stringify(envelope) });
+  return ((await answer.json()) as { status: unknown }).status;
+}

@@ -1,0 +1,187 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { ACT_MS, openPushCard, pushed, pushOf, refusal, registered, state } from "./acts.js";
+import { commandOf, permitFor } from "./commands.js";
+import { QUICK_PERMIT_MS } from "./policies.js";
+import { QUICK_OFFICE } from "./tenants.js";
+import { officialState, refIn } from "./what-is-stored.js";
+
+const PROJECT = "P.permits";
+
+/** Permits that are used once, or not in time. */
+export function permitScenarios(running: () => TestRegistry): void {
+  describe("a permit", () => {
+    let registry: TestRegistry;
+    let clone: Clone;
+    let bundle: Buffer;
+    let branches = 0;
+    /** A push to a branch of its own that would succeed. */
+    const goodPush = () => {
+      branches += 1;
+      return pushOf(PROJECT, `feature/b${branches}`, null, bundle);
+    };
+
+    beforeAll(async () => {
+      registry = running();
+      clone = new Clone();
+      clone.commit("a.txt", "a\n");
+      bundle = clone.bundle("main");
+      await registered(registry, PROJECT);
+    });
+
+    it("is used once: the same command again, or another jobId, is told of the first and changes nothing", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const command = commandOf(await permitFor(admin, wanted), wanted);
+      const answers = await Promise.all(Array.from({ length: 4 }, () => admin.issue(command)));
+      expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+      expect((await commandEnd(admin, command.jti, ACT_MS)).status).toBe("success");
+      const before = await officialState(registry);
+      for (const again of [command, { ...command, jobId: "job-other" }])
+        expect(await admin.issue(again)).toMatchObject({
+          ok: false,
+          status: 409,
+          problem: { code: "permit_used", jobId: command.jobId, status_url: expect.stringContaining(command.jti) },
+        });
+      for (const answer of answers) if (!answer.ok) expect(answer.problem).toMatchObject({ code: "permit_used", jobId: command.jobId });
+      expect(await officialState(registry)).toEqual(before);
+    });
+
+    it("cannot take a jobId that another act has", async () => {
+      const admin = registry.as("admin");
+      const first = await pushed(admin, goodPush());
+      const wanted = goodPush();
+      const taken = commandOf(await permitFor(admin, wanted), wanted, { jobId: first.command.jobId ?? "" });
+      expect(refusal(await admin.issue(taken))).toMatchObject({ status: 409, code: "job_id_taken" });
+      expect((await admin.issue({ ...taken, jobId: "job-free-one" })).ok).toBe(true);
+    });
+
+    it("that is taken back before its use is used by nobody; one that was used cannot be taken back", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const permit = await permitFor(admin, wanted);
+      expect(refusal(await registry.as("dave").revokePermit(permit.jti, "Not mine."))).toMatchObject({ status: 403, code: "forbidden" });
+      required(await registry.as("bob").revokePermit(permit.jti, "No longer wanted."));
+      expect(refusal(await admin.issue(commandOf(permit, wanted)))).toMatchObject({ status: 403, code: "permit_revoked" });
+      expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
+      const used = await pushed(admin, goodPush());
+      expect(refusal(await admin.revokePermit(used.permit.jti, "Too late."))).toMatchObject({ status: 409, code: "permit_used" });
+    });
+
+    it("that nobody uses until run_by expires, and the card of it with it", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const card = await openPushCard(admin, wanted, { office_id: QUICK_OFFICE, run: "on_command", risk: "L3" });
+      required(await state(registry, "bob", card));
+      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
+      const asked = await admin.permit({
+        office_id: QUICK_OFFICE,
+        intent: "x",
+        jobType: "git.registry.push",
+        params: wanted.params,
+        target: "LAB_512",
+        approval_ref: card.card_id,
+      });
+      expect(refusal(asked)).toMatchObject({ status: 403, code: "permit_expired" });
+    });
+
+    it("whose command no Runner took until run_by expires, and a Runner that comes later does nothing", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      await registry.lab512.stop();
+      let jti: string;
+      try {
+        const permit = await permitFor(admin, wanted, QUICK_OFFICE);
+        expect(permit.exp - permit.iat).toBe(QUICK_PERMIT_MS);
+        jti = permit.jti;
+        required(await admin.issue(commandOf(permit, wanted)));
+        expect(await commandEnd(admin, jti, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
+      } finally {
+        await registry.lab512.start();
+      }
+      await pushed(admin, goodPush());
+      expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
+      expect((await admin.receipt(jti)).ok).toBe(false);
+    });
+
+    it("of one card is the same however often it is asked for, and one act comes of it", async () => {
+      const admin = registry.as("admin");
+      const wanted = goodPush();
+      const ask = (who = "admin", params = wanted.params, approval_ref = card.card_id) =>
+        registry.as(who).permit({
+          office_id: "office::default",
+          intent: "x",
+          jobType: "git.registry.push",
+          params,
+          target: "LAB_512",
+          approval_ref,
+          risk: "L3",
+        });
+      const card = await openPushCard(admin, wanted, { run: "on_command", risk: "L3" });
+      expect(refusal(await ask())).toMatchObject({ status: 403, code: "approval_required" });
+      required(await state(registry, "bob", card));
+      await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+      const [one, two] = [required(await ask()).permit, required(await ask()).permit];
+      expect(two).toEqual(one);
+      expect(one.scopes).toMatchObject({ approval_ref: card.card_id, level: "L3", plan_digest: card.plan_digest });
+      expect(refusal(await ask("carol"))).toMatchObject({ status: 403, code: "forbidden" });
+      expect(refusal(await ask("admin", { ...wanted.params, commit_summary: "Another" }))).toMatchObject({
+        status: 403,
+        code: "approval_required",
+      });
+      const answers = await Promise.all([1, 2].map(() => admin.issue(commandOf(one, wanted))));
+      expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "success", jti: one.jti, run_by: one.exp });
+      expect(required(await ask()).permit).toEqual(one);
+      expect(refusal(await admin.issue(commandOf(one, wanted)))).toMatchObject({ status: 409, code: "permit_used" });
+    });
+  });
+
+  describe("the level of a permit", () => {
+    const ask = (who: string, more: { office_id?: string; risk?: string; branch?: string } = {}) => {
+      const { branch = "feature/level", ...rest } = more;
+      return running()
+        .as(who)
+        .permit({
+          intent: "x",
+          jobType: "git.registry.push",
+          params: pushOf(PROJECT, branch, null, Buffer.from("x")).params,
+          target: "LAB_512",
+          ...rest,
+        });
+    };
+
+    it("is raised by the asked-for risk and never lowered", async () => {
+      expect(required(await ask("admin", { office_id: "office::default", risk: "L2" })).level).toBe("L2");
+      expect(required(await ask("admin", { office_id: "office::default", risk: "L0" })).level).toBe("L1");
+      expect(required(await ask("admin", { office_id: "office::default", branch: "review/x", risk: "L1" })).level).toBe("L2");
+    });
+
+    it("from L3 on needs an approved card, and says what is needed", async () => {
+      expect(await ask("admin", { office_id: "office::default", risk: "L3" })).toMatchObject({
+        ok: false,
+        status: 403,
+        problem: {
+          code: "approval_required",
+          allowed: false,
+          level: "L3",
+          requires: [{ kind: "card" }, { kind: "approvals", count: 1, step_up: false }],
+        },
+      });
+    });
+
+    it("ends at L2 for an agent, which speaks through office::agents", async () => {
+      expect(required(await ask("builder")).level).toBe("L1");
+      expect(required(await ask("builder", { branch: "review/x" })).level).toBe("L2");
+      expect(await ask("builder", { risk: "L3" })).toMatchObject({
+        ok: false,
+        status: 403,
+        problem: { code: "policy_denied", reasons: [{ rule: "office.ceiling" }] },
+      });
+      expect(refusal(await ask("builder", { office_id: "office::default" }))).toMatchObject({ status: 403, code: "forbidden" });
+    });
+  });
+}

@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { git, gitLines } from "../../src/client/git-command.js";
+import { verifyReceipt } from "../../src/client/offline-receipt.js";
+import { required } from "../../src/client/problem.js";
+import { preparePush } from "../../src/client/pushing.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import { readJwks } from "../../src/configuration/keys.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { projectKey, releaseManifestKey, releaseNotesKey, repoPrefix } from "../../src/domain/storage-key.js";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { ACT_MS, approvedBy, endOf, initParams, OFFICE, openCard, openPushCard, openTagCard, push, withPasskeys } from "./acts.js";
+import { eventsOf, refIn } from "./what-is-stored.js";
+
+const PROJECT = "P.demo";
+const NOTES = "# v1.2.0\n\nThe first one.\n";
+
+/** Three branches with merges; `large` brings two MiB that do not compress. */
+function history(): Clone {
+  const made = new Clone();
+  made.commit("README.md", "# Demo\n");
+  made.git("checkout", "-q", "-b", "topic");
+  made.commit("topic.txt", "one\n");
+  made.commit("topic.txt", "two\n");
+  made.git("checkout", "-q", "main");
+  made.commit("src/main.ts", "export {};\n");
+  made.git("merge", "-q", "--no-ff", "-m", "Merge topic", "topic");
+  made.git("checkout", "-q", "-b", "large");
+  made.commit("large.bin", randomBytes(2 * 1024 * 1024));
+  made.git("merge", "-q", "--no-ff", "-m", "Merge topic again", "-s", "ours", "topic");
+  return made;
+}
+
+/** ADR-002's Proof of Done, step by step on one project. */
+export function proofOfDone(running: () => TestRegistry): void {
+  describe("the Proof of Done (ADR-002)", () => {
+    const tips: Record<string, string> = {};
+    let registry: TestRegistry;
+    let folder: string;
+    let clone: Clone;
+
+    beforeAll(async () => {
+      registry = running();
+      folder = await mkdtemp(join(tmpdir(), "ogr-proof-"));
+      clone = history();
+      for (const branch of ["main", "topic", "large"]) tips[branch] = clone.head(branch);
+    });
+
+    afterAll(async () => {
+      await rm(folder, { recursive: true, force: true });
+      await rm(clone.folder, { recursive: true, force: true });
+    });
+
+    const prepared = (source: string, branch: string) =>
+      preparePush(registry.as("admin"), {
+        project_id: PROJECT,
+        branch,
+        folder: clone.folder,
+        ref: `refs/heads/${source}`,
+        bundle_path: join(folder, `${source}.bundle`),
+      });
+
+    it("registers P.demo in T.UBL by card and approval, with the events of the ADR and a repository in the store", async () => {
+      const card = await openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(PROJECT) });
+      expect(card).toMatchObject({ status: "awaiting_approval", level: "L3", plan: { basis: { refs: [] } } });
+      expect(await approvedBy(registry, card, ["bob"])).toMatchObject({
+        status: "success",
+        statements: [{ approver: "ubl:sid:person:bob", counts: true }],
+      });
+
+      expect(await eventsOf(registry, "project.registered")).toEqual([
+        { project_id: PROJECT, name: PROJECT, owners: [OFFICE], visibility: "internal" },
+      ]);
+      expect(await eventsOf(registry, "project.repo.bound")).toEqual([
+        { project_id: PROJECT, repo_url: `s3://${repoPrefix("T.UBL", PROJECT)}` },
+      ]);
+      expect(required(await registry.as("carol").project(PROJECT))).toMatchObject({
+        id: PROJECT,
+        owners: [OFFICE],
+        refs: [],
+        releases: [],
+      });
+      const head = await registry.store.pointers.read(`${repoPrefix("T.UBL", PROJECT)}/HEAD`);
+      expect(Buffer.from(head?.bytes ?? []).toString()).toBe("ref: refs/heads/main\n");
+      expect(JSON.parse(Buffer.from((await registry.store.blobs.get(projectKey("T.UBL", PROJECT))) ?? []).toString())).toMatchObject({
+        project_id: PROJECT,
+        registered_by: "ubl:sid:person:admin",
+      });
+    });
+
+    it("pushes a real history to feature branches by card and by permit, small ones inline and large ones staged", async () => {
+      const first = await prepared("main", "feature/x");
+      expect(first.patch).toBeDefined();
+      const card = await openPushCard(registry.as("admin"), first);
+      expect(card).toMatchObject({
+        level: "L1",
+        status: "awaiting_approval",
+        plan: { commit_count: 5, basis: { refs: [{ name: "refs/heads/feature/x", new: tips["main"] }] } },
+      });
+      expect((await approvedBy(registry, card, ["bob"])).status).toBe("success");
+
+      for (const source of ["topic", "large"]) {
+        const next = await prepared(source, `feature/${source}`);
+        expect(next.patch === undefined).toBe(source === "large");
+        const done = required(await push(registry.as("admin"), next));
+        expect(endOf(done)).toEqual({ status: "success", code: undefined });
+        expect(done.level).toBe("L1");
+      }
+      const pushes = { "feature/x": "main", "feature/topic": "topic", "feature/large": "large" };
+      const actor = "ubl:sid:person:admin";
+      expect(await eventsOf(registry, "project.activity")).toEqual(
+        Object.entries(pushes).map(([branch, source]) => ({
+          project_id: PROJECT,
+          action: "push",
+          actor,
+          ref: `refs/heads/${branch}`,
+          commit: tips[source],
+        })),
+      );
+      const { refs, activity } = required(await registry.as("bob").project(PROJECT));
+      expect(activity).toHaveLength(3);
+      for (const [branch, source] of Object.entries(pushes)) {
+        expect(refs).toContainEqual(expect.objectContaining({ name: `refs/heads/${branch}`, object_id: tips[source] }));
+        expect(await refIn(registry, PROJECT, `refs/heads/${branch}`)).toBe(tips[source]);
+      }
+    });
+
+    it("tags v1.2.0 at L4 by card, approval and step-up, with manifest and catalog", async () => {
+      await withPasskeys(registry, "bob");
+      const commit = tips["main"] ?? "";
+      const card = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag: "v1.2.0", commit, notes: NOTES });
+      expect(card.level).toBe("L4");
+      const closed = await approvedBy(registry, card, ["bob"]);
+      expect(closed.status).toBe("success");
+
+      const notes_hash = blake3Hex(Buffer.from(NOTES));
+      expect(await eventsOf(registry, "project.release.tagged")).toEqual([{ project_id: PROJECT, tag: "v1.2.0", commit, notes_hash }]);
+      expect(required(await registry.as("carol").project(PROJECT)).releases).toEqual([
+        expect.objectContaining({ tag: "v1.2.0", commit, notes_hash }),
+      ]);
+      const manifest = JSON.parse(
+        Buffer.from((await registry.store.blobs.get(releaseManifestKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString(),
+      ) as Record<string, unknown>;
+      expect(manifest).toMatchObject({ tag: "v1.2.0", commit, notes_hash });
+      expect(JSON.stringify(manifest)).toContain("ubl:sid:person:bob");
+      expect(Buffer.from((await registry.store.blobs.get(releaseNotesKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString()).toBe(NOTES);
+      const { receipt } = await commandEnd(registry.as("admin"), closed.jti ?? "", ACT_MS);
+      expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receipt_jwks)).valid).toBe(true);
+    });
+
+    it("leaves a prefix that stock git takes as a repository: fsck, clone, every commit, the annotated tag", async () => {
+      const mirror = join(folder, "mirror.git");
+      await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
+      await git(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
+      await git(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, "cloned"]);
+      const cloned = join(folder, "cloned");
+      const commits = await gitLines(cloned, ["rev-list", "--all"]);
+      expect(commits.sort()).toEqual(clone.git("rev-list", "--all").split("\n").sort());
+      expect(await gitLines(cloned, ["cat-file", "-t", "refs/tags/v1.2.0"])).toEqual(["tag"]);
+      expect(await gitLines(cloned, ["rev-parse", "refs/tags/v1.2.0^{commit}"])).toEqual([tips["main"]]);
+      expect(await git(cloned, ["for-each-ref"])).not.toContain("refs/ubl/");
+    });
+
+    it("has written it all into a whole ledger, and shows none of it to another tenant", async () => {
+      const ledger = required(await registry.as("bob").verifyLedger());
+      expect(ledger).toMatchObject({ ok: true, container: "C.Registry::T.UBL" });
+      expect(ledger.entries).toBeGreaterThan(20);
+      expect(await registry.as("olga", "T.OTHER").project(PROJECT)).toMatchObject({ ok: false, status: 404 });
+      expect(required(await registry.as("olga", "T.OTHER").projects())).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,78 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/problem.js";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
+import { policyWith, publishPolicy } from "./policies.js";
+import { STRICT_TENANT as tenant } from "./tenants.js";
+
+const PREDICATE = "https://slsa.dev/provenance/v1";
+
+/** The default policy, but that a registration is an act of level L5 and a release must bring an attestation. */
+const strictPolicy = () =>
+  policyWith((data) => ({
+    ...data,
+    jobs: {
+      ...data.jobs,
+      "git.registry.init": { level: "L5", target: "LAB_512" },
+      "git.registry.tag_release": { level: "L4", target: "LAB_512", attestation: PREDICATE },
+    },
+  }));
+
+/** Level L5 by a policy of its own: a quorum of distinct persons with step-up, and attestations. */
+export function quorumScenarios(running: () => TestRegistry): void {
+  describe("at level L5", () => {
+    let registry: TestRegistry;
+    const missingOf = async ({ card_id }: CardAnswer) =>
+      required(await registry.as("admin", tenant).card(card_id)).missing.map(({ text }) => text);
+
+    beforeAll(async () => {
+      registry = running();
+      await publishPolicy(registry, tenant, await strictPolicy());
+      await withPasskeys(registry, "bob", "carol");
+    });
+
+    it("two distinct persons step up, and one person with two actors is one", async () => {
+      const card = await openCard(registry.as("admin", tenant), { jobType: "git.registry.init", params: initParams("P.strict") });
+      expect(card).toMatchObject({ level: "L5", requires: [{ kind: "card" }, { kind: "approvals", count: 2, step_up: true }] });
+      expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
+      const { statement } = required(await registry.as("carol", tenant).prepareStatement(card.card_id, "approve", "office::default"));
+      expect(refusal(await registry.as("carol", tenant).state(statement))).toMatchObject({ code: "step_up_required" });
+      required(await state(registry, "bob", card, "approve", { tenant }));
+      required(await stateAs("bob-phone", "bob", card));
+      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      const closed = await approvedBy(registry, card, ["carol"], tenant);
+      expect(closed.status).toBe("success");
+      expect(closed.statements?.filter(({ counts }) => counts).map(({ approver }) => approver)).toEqual(
+        expect.arrayContaining(["ubl:sid:person:bob", "ubl:sid:person:carol"]),
+      );
+    });
+
+    it("an attestation that the policy asks for keeps the card waiting, and the card says so", async () => {
+      const project_id = await registered(registry, "P.attested", { approvers: ["bob", "carol"], tenant });
+      const clone = new Clone();
+      const commit = clone.commit("a.txt", "a\n");
+      await pushed(registry.as("admin", tenant), pushOf(project_id, "feature/a", null, clone.bundle("main")));
+      const card = await openTagCard(registry.as("admin", tenant), { project_id, tag: "v1.0.0", commit });
+      required(await state(registry, "bob", card, "approve", { tenant }));
+      expect(await missingOf(card)).toEqual([`an attestation of type ${PREDICATE}`]);
+      expect(required(await registry.as("admin", tenant).card(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
+      expect(
+        refusal(
+          await registry.as("admin", tenant).permit({
+            intent: "x",
+            jobType: "git.registry.tag_release",
+            params: { project_id, tag: "v1.0.0", commit, notes: "Notes." },
+            target: "LAB_512",
+            approval_ref: card.card_id,
+          }),
+        ),
+      ).toMatchObject({ status: 403, code: "approval_required" });
+    });
+
+    /** Approves as an actor with the passkeys of the person behind it. */
+    const stateAs = (actor: string, person: string, card: CardAnswer) =>
+      state({ ...registry, passkeys: () => registry.passkeys(person) }, actor, card, "approve", { tenant });
+  });
+}

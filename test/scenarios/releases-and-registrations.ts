@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, registered, withPasskeys } from "./acts.js";
+import { eventsOf, refIn } from "./what-is-stored.js";
+
+const PROJECT = "P.releases";
+
+/** Names that are taken, and commits that nobody has pushed. Needs bob to have no passkey yet or one that works. */
+export function releaseScenarios(running: () => TestRegistry): void {
+  describe("a release or a registration", () => {
+    let registry: TestRegistry;
+    let commit: string;
+    const tag = (name: string, of: string) => openTagCard(registry.as("admin"), { project_id: PROJECT, tag: name, commit: of });
+
+    beforeAll(async () => {
+      registry = running();
+      const clone = new Clone();
+      commit = clone.commit("a.txt", "a\n");
+      await registered(registry, PROJECT);
+      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/a", null, clone.bundle("main")));
+      await withPasskeys(registry, "carol");
+    });
+
+    it("of a tag that exists is denied, and the tag stays; of two cards for one tag one wins", async () => {
+      const [first, second] = await Promise.all([tag("v1.0.0", commit), tag("v1.0.0", commit)]);
+      expect((await approvedBy(registry, first, ["carol"])).status).toBe("success");
+      const made = await refIn(registry, PROJECT, "refs/tags/v1.0.0");
+      expect(await approvedBy(registry, second, ["carol"])).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
+      expect(await tag("v1.0.0", commit)).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
+      expect(await refIn(registry, PROJECT, "refs/tags/v1.0.0")).toBe(made);
+      expect((await eventsOf(registry, "project.release.tagged")).filter(({ project_id }) => project_id === PROJECT)).toHaveLength(1);
+    });
+
+    it("of a commit that no branch reaches is denied", async () => {
+      expect(await tag("v2.0.0", "2".repeat(40))).toMatchObject({ status: "denied", denial: { code: "commit_unreachable" } });
+    });
+
+    it("of a name that is no release tag is 400 and names the field", async () => {
+      const answer = await registry.as("admin").openCard({
+        office_id: "office::default",
+        intent: "x",
+        jobType: "git.registry.tag_release",
+        target: "LAB_512",
+        params: { project_id: PROJECT, tag: "1.0", commit, notes: "" },
+      });
+      expect(answer).toMatchObject({ ok: false, status: 400, problem: { errors: [{ field: "params.tag" }] } });
+    });
+
+    it("of a project that exists is denied", async () => {
+      expect(await openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(PROJECT) })).toMatchObject({
+        status: "denied",
+        denial: { code: "project_exists" },
+      });
+    });
+
+    it("of one project by eight approved cards at once registers it once", async () => {
+      const cards = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams("P.contended") }),
+        ),
+      );
+      expect(cards.map(({ status }) => status)).toEqual(cards.map(() => "awaiting_approval"));
+      const ends = await Promise.all(cards.map((card) => approvedBy(registry, card, ["bob"])));
+      expect(ends.filter(({ status }) => status === "success")).toHaveLength(1);
+      for (const { status, denial } of ends) if (status !== "success") expect(denial?.code).toBe("project_exists");
+      expect((await eventsOf(registry, "project.registered")).filter(({ project_id }) => project_id === "P.contended")).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,53 @@
+import { openDatabase } from "../../src/database/database.js";
+import type { EventPayloads, EventType } from "../../src/domain/event.js";
+import { registryContainer } from "../../src/domain/event.js";
+import { repoPrefix } from "../../src/domain/storage-key.js";
+import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import type { TestRegistry } from "../harness/registry.js";
+
+async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const key of store.blobs.list(prefix)) keys.push(key);
+  return keys;
+}
+
+/** The tenant's refs as they lie in the store: the text of `packed-refs`, acts and all. */
+export async function refsText({ store }: TestRegistry, project: string, tenant = "T.UBL"): Promise<string> {
+  const found = await store.pointers.read(`${repoPrefix(tenant, project)}/packed-refs`);
+  return found === undefined ? "" : Buffer.from(found.bytes).toString("utf8");
+}
+
+/** A branch or tag as it lies in the store, or undefined. */
+export async function refIn(registry: TestRegistry, project: string, name: string): Promise<string | undefined> {
+  const lines = (await refsText(registry, project)).split("\n").map((line) => line.split(" "));
+  return lines.find(([, ref]) => ref === name)?.[0];
+}
+
+/** Everything official of a tenant: repositories with their refs, metadata and receipts. What is refused leaves it as it was. */
+export async function officialState(
+  { store }: TestRegistry,
+  tenants: readonly string[] = ["T.UBL", "T.OTHER"],
+): Promise<Record<string, string>> {
+  const entries: Record<string, string> = {};
+  for (const tenant of tenants)
+    for (const space of ["repos", "registry-metadata", "receipts"])
+      for (const key of await keysBelow(store, `${space}/${tenant}/`)) {
+        const isMutable = key.endsWith("/packed-refs") || key.endsWith("/index.json");
+        entries[key] = isMutable ? Buffer.from((await store.pointers.read(key))?.bytes ?? []).toString("utf8") : "";
+      }
+  return entries;
+}
+
+/** The payloads of all events of one type, in order. */
+export async function eventsOf<T extends EventType>(registry: TestRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
+  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const found: EventPayloads[T][] = [];
+  try {
+    for await (const row of storedEntries(db, registryContainer(tenant)))
+      if (row.type === type) found.push(entryOf(row).payload as EventPayloads[T]);
+  } finally {
+    await db.destroy();
+  }
+  return found;
+}
