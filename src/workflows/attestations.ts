@@ -1,4 +1,4 @@
-import { setHandler } from "@temporalio/workflow";
+import { condition, setHandler } from "@temporalio/workflow";
 import type { AttestationEnvelope } from "../domain/attestation.js";
 import type { Card } from "../domain/card.js";
 import { type Denial, denial } from "../domain/denial.js";
@@ -20,22 +20,27 @@ export interface OpenRound {
 
 /** Takes attestations of a card's plan, one at a time with its statements and while those are taken. */
 export function takeAttestations(flow: Flow, card: Card, exclusive: Exclusive, round: OpenRound): void {
-  setHandler(attestUpdate, (attestation) => exclusive.run(() => judge(flow, card, round, attestation)), {
+  const wait = async (attestation: AttestationEnvelope) => {
+    // The ledger can show a plan before the flow has heard of it: who attests it is not too late.
+    await condition(() => flow.status !== "planning");
+    return exclusive.run(() => judge(flow, card, round, attestation));
+  };
+  setHandler(attestUpdate, wait, {
     description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
     validator: (attestation) => {
-      const problem = problemOf(round, attestation);
+      const problem = problemOf(flow, round, attestation);
       if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
     },
   });
 }
 
-function problemOf(round: OpenRound, attestation: AttestationEnvelope): Denial | null {
+function problemOf(flow: Flow, round: OpenRound, attestation: AttestationEnvelope): Denial | null {
   if (typeof attestation?.payload !== "string") return denial("attestation_invalid", "The message is no DSSE envelope.");
-  return round.closedBecause();
+  return flow.status === "planning" ? null : round.closedBecause();
 }
 
 async function judge(flow: Flow, card: Card, round: OpenRound, attestation: AttestationEnvelope): Promise<MessageVerdict> {
-  const before = problemOf(round, attestation);
+  const before = problemOf(flow, round, attestation);
   if (before !== null) return flow.verdict(before);
   const { planned, decided, approvals, attestations } = flow;
   if (planned === null || decided === null) return flow.verdict(CLOSED);

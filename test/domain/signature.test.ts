@@ -130,7 +130,7 @@ describe("keys", () => {
 
   test("a private key of another kind is refused with the next step", () => {
     const { privateKey } = generateKeyPairSync("x25519");
-    expect(() => signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("ogr keys new");
+    expect(() => signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("openssl genpkey");
   });
 });
 

@@ -98,7 +98,7 @@ export const cardPaths: readonly Path[] = [
     name: "card-permit-revoked",
     status: "denied",
     denial: "permit_revoked",
-    passes: ["issuePermit", "endPermit", "closeCard"],
+    passes: ["issuePermit", "permitClaim", "closeCard"],
     async drive(desk) {
       const author = desk.as("admin");
       const card = await openCard(author, registration("P.revoked"), { run: "on_command" });
