@@ -4,6 +4,8 @@ import type { TestProject } from "vitest/node";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
 import { addressesOf, type ServerAddresses } from "../../src/stack/server-addresses.js";
 import { startServers } from "../../src/stack/servers.js";
+import { locateTool } from "../../src/stack/tools/locate.js";
+import { obtainTool } from "../../src/stack/tools/obtain.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -20,6 +22,7 @@ const log = (line: string): void => console.error(`[servers] ${line}`);
  * the file that src/stack/keep.ts wrote, those servers are used and left running.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await nameOpa();
   const kept = process.env.OGR_TEST_SERVERS;
   if (kept) {
     project.provide("servers", JSON.parse(await readFile(kept, "utf8")) as ServerAddresses);
@@ -33,6 +36,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await servers.stop();
     await removeDataFolder(data_dir, log);
   };
+}
+
+/** The policy's tests build it anew wherever opa is: on PATH or in the user's cache, and CI obtains it. */
+async function nameOpa(): Promise<void> {
+  if (process.env.OGR_OPA) return;
+  const opa = process.env.CI ? await obtainTool("opa", { log }) : (await locateTool("opa", process.env)).tool;
+  if (opa !== undefined && "path" in opa) process.env.OGR_OPA = opa.path;
 }
 
 /** A run that was killed could not tidy up. */
