@@ -107,7 +107,7 @@ export const projectDetailSchema = projectSchema.extend({
 });
 export type ProjectDetail = z.infer<typeof projectDetailSchema>;
 
-export const passkeysSchema = z.array(z.looseObject({ credential_id: z.string() }));
+export const passkeysSchema = z.array(z.looseObject({ credential_id: z.string(), disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
 
 export const ledgerSchema = z.looseObject({

@@ -3,12 +3,14 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
+import { furtherPasskeyChallenge } from "../domain/passkey-registration.js";
 import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/statement.js";
 import { type Answer, Refused, required } from "./problem.js";
 import type { RegistryClient } from "./registry-client.js";
 
 /** What makes and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4): a file of software passkeys, or whatever a client has. */
 export interface Authenticator {
+  list(): Promise<readonly { readonly credential_id: string }[]>;
   create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
   assert(request: PublicKeyCredentialRequestOptionsJSON, origin: string, rpId: string): Promise<Assertion>;
 }
@@ -20,11 +22,37 @@ export function passkeyOrigin(server: string): string {
   return url.origin;
 }
 
-/** Makes a software passkey for the caller and registers it. @throws Refused */
+/** Makes a passkey for the caller and registers it; where they have one already, that one vouches for it. @throws Refused */
 export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<void> {
-  const options = required(await client.passkeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
-  const response = await passkeys.create(options, passkeyOrigin(client.connection.server));
-  required(await client.registerPasskey(response, name));
+  const origin = passkeyOrigin(client.connection.server);
+  const vouching = await vouchingPasskeys(client, passkeys);
+  const asked = required(await client.passkeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
+  if (vouching.length === 0) {
+    required(await client.registerPasskey(await passkeys.create(asked, origin), name));
+    return;
+  }
+  // A further one in the same place is what the caller wants, as to replace a key; a browser would take the exclusion as a refusal.
+  const response = await passkeys.create({ ...asked, excludeCredentials: [] }, origin);
+  const made = { challenge: asked.challenge, credential_id: response.id, attestation_object: response.response.attestationObject };
+  const challenge = Buffer.from(furtherPasskeyChallenge(made)).toString("base64url");
+  const allowCredentials = vouching.map((id) => ({ id, type: "public-key" as const }));
+  const assertion = await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname);
+  required(await client.registerPasskey(response, name, assertion));
+}
+
+/** The caller's passkeys that can vouch for another here; none where they have none at all. */
+async function vouchingPasskeys(client: RegistryClient, passkeys: Authenticator): Promise<readonly string[]> {
+  const active = required(await client.passkeys()).filter((passkey) => !passkey.disabled);
+  const held = new Set((await passkeys.list()).map((passkey) => passkey.credential_id));
+  const vouching = active.filter((passkey) => held.has(passkey.credential_id)).map((passkey) => passkey.credential_id);
+  if (active.length === 0 || vouching.length > 0) return vouching;
+  throw new Refused({
+    title: "A passkey is needed",
+    status: 403,
+    code: "step_up_required",
+    detail: "You have a passkey, and a further one needs its word; it is not in the passkey file that was used.",
+    next: "Register with the passkey file that holds it, or have the lost passkey disabled first.",
+  });
 }
 
 export interface DecisionAsk {

@@ -84,8 +84,9 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
     },
     passkeys: () => get("/v1/passkeys", answers.passkeysSchema),
     passkeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
-    registerPasskey: (response: RegistrationResponseJSON, name: string) =>
-      post("/v1/passkeys/registration", { name, response }, answers.anySchema),
+    /** `assertion`: an earlier passkey's word for a further one. */
+    registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
+      post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     jwks: () => get("/v1/jwks.json", answers.jwksSchema),
   };

@@ -39,7 +39,7 @@ export const cardRequestSchema = z
   });
 export type CardRequest = z.infer<typeof cardRequestSchema>;
 
-/** A card as its workflow receives it: the patch staged, the author known, the id given. */
+/** A card as its workflow receives it: the patch staged, the author known, the id given, signed by the api that authenticated the author. */
 export const cardSchema = z.strictObject({
   ...proposal,
   card_id: cardIdSchema,
@@ -48,5 +48,8 @@ export const cardSchema = z.strictObject({
   run: z.enum(RUN_MODES),
   author: z.strictObject({ actor_id: actorIdSchema, person_id: z.string().nullable() }),
   opened_at: timeMsSchema,
+  kid: z.string().min(1).max(64),
+  sig: z.string().min(1).max(200),
 });
 export type Card = z.infer<typeof cardSchema>;
+export type UnsignedCard = Omit<Card, "kid" | "sig">;

@@ -17,7 +17,7 @@ const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
 ]);
 
-/** What the act will do and rests on; the digest commits to all of it. Source: contracts "Plan and statements". */
+/** What the act will do and rests on. Source: contracts "Plan and statements". */
 const planBasisSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   project_id: projectIdSchema,
@@ -38,7 +38,7 @@ const plannedCommitSchema = z.strictObject({
   authored_at_ms: z.number(),
 });
 
-/** A plan: its basis, and what a person reads to decide (derived from the basis, so the digest need not repeat it). */
+/** A plan: its basis, and what a person reads to decide and the policy excludes authors by. Nothing in it depends on the permit. */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,
   fast_forward: z.boolean().nullable(),
@@ -47,10 +47,9 @@ export const planSchema = z.strictObject({
   author_emails: z.array(z.string()),
   diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });
-export type PlanBasis = z.infer<typeof planBasisSchema>;
 export type Plan = z.infer<typeof planSchema>;
 
-/** What an approval approves: BLAKE3 of JCS of the plan's basis. */
-export function planDigest(basis: PlanBasis): Blake3Hex {
-  return canonicalHash(basis);
+/** What an approval approves: BLAKE3 of JCS of the whole plan, its basis and all that it shows. */
+export function planDigest(plan: Plan): Blake3Hex {
+  return canonicalHash(plan);
 }

@@ -1,5 +1,7 @@
+import { granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { OpenRepository } from "./open-repository.js";
+import { withinLimits } from "./within-limits.js";
 
 /** The id of git's empty tree: what a new branch is compared with. */
 const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -57,17 +59,35 @@ export interface Diffstat {
 
 export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
 
-/** What changes from `old` (a commit, or zeros for nothing) to `next`. */
-export async function diffstat(repository: OpenRepository, old: string, next: string, signal: AbortSignal): Promise<Diffstat> {
+/**
+ * What changes from `old` (a commit, or zeros for nothing) to `next`. Denial: `limit_exceeded` after `max_ms`, since one large text
+ * under many paths takes a small push and a long time to compare.
+ */
+export async function diffstat(
+  repository: OpenRepository,
+  old: string,
+  next: string,
+  max_ms: number,
+  signal: AbortSignal,
+): Promise<Outcome<Diffstat>> {
   const { gitDir } = repository.scratch();
   const from = old === ZERO_ID ? EMPTY_TREE : old;
-  const text = (
-    await repository.git.output({
-      gitDir,
-      args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
-      signal,
-    })
-  ).toString("utf8");
+  const compared = repository.git.output({
+    gitDir,
+    args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
+    timeout_ms: max_ms,
+    signal,
+  });
+  const answer = await withinLimits(
+    compared,
+    `What changes from ${old} to ${next} could not be counted within ${max_ms} ms; push fewer or smaller files at once.`,
+  );
+  if (!answer.ok) return answer;
+  const text = answer.value.toString("utf8");
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
-  return { files: number(/(\d+) files? changed/), insertions: number(/(\d+) insertion/), deletions: number(/(\d+) deletion/) };
+  return granted({
+    files: number(/(\d+) files? changed/),
+    insertions: number(/(\d+) insertion/),
+    deletions: number(/(\d+) deletion/),
+  });
 }

@@ -1,6 +1,9 @@
 import type { OpenRepository } from "./open-repository.js";
 import { createScratch } from "./scratch.js";
 
+/** The caller's signal says how long it may take; this only has to be longer. */
+const ARCHIVE_MAX_MS = 24 * 3_600_000;
+
 /**
  * Writes the tree of a commit as `tar.gz` to a new file below the act's scratch folder. Reproducible: `git archive --format=tar.gz`
  * dates every file by the commit and its gzip names no file and no time (`gzip -n`). The repository it runs in has no refs, so
@@ -14,6 +17,7 @@ export async function writeSourceArchive(repository: OpenRepository, commit: str
       gitDir: bare.gitDir,
       args: ["-c", "tar.tar.gz.command=git archive gzip", "archive", "--format=tar.gz", `--prefix=${folder}/`, commit],
       outputPath: path,
+      timeout_ms: ARCHIVE_MAX_MS,
       signal,
     });
   } finally {

@@ -8,12 +8,17 @@ import { COSEALG, decodeAttestationObject, isoBase64URL } from "@simplewebauthn/
 import { z } from "zod";
 import type { Db } from "../database/database.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
+import { furtherPasskeyChallenge, furtherPasskeyDigest } from "../domain/passkey-registration.js";
 import { parseWith, problemsText } from "../domain/problems.js";
+import type { Assertion } from "../domain/statement.js";
 import { clientDataOf, refusalText } from "./client-data.js";
 import { CHALLENGE_TTL_MS, newRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
 import { listPasskeys, type RelyingParty, userHandle } from "./passkeys.js";
+import { verifyAssertion } from "./step-up.js";
 
 const PASSKEYS_MAX = 20;
+const VOUCH =
+  "You have a passkey, and a further one needs its word: assert with it the BLAKE3 of the new registration, and send that as `assertion`.";
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 
 /** What a browser answers to `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
@@ -59,34 +64,60 @@ export interface RegistrationAnswer {
   readonly person_id: string;
   readonly name: string;
   readonly response: unknown;
+  /** An earlier passkey's word for this one; needed unless the person has none. */
+  readonly assertion?: Assertion | undefined;
   readonly rp: RelyingParty;
   readonly now_ms: number;
 }
 
 /**
- * Verifies a registration and stores the passkey. The challenge is used up first, so nothing can be tried twice with one. Denials:
- * `step_up_invalid` saying which check failed, `limit_exceeded` when the person has twenty passkeys.
+ * Verifies a registration and stores the passkey. A person's first is trusted on first use; while they have one that is not disabled,
+ * a further one needs `assertion`: an earlier passkey's, over {@link furtherPasskeyChallenge}. The challenge is used up before
+ * anything is verified, so nothing can be tried twice with one. Registrations of one person wait for each other, so that of two at
+ * once only one is the first. Denials: `step_up_required`, which uses nothing up; `step_up_invalid` saying which check failed;
+ * `limit_exceeded` when the person has twenty passkeys.
  */
 export async function registerPasskey(db: Db, answer: RegistrationAnswer): Promise<Outcome<{ credential_id: string }>> {
   const parsed = parseWith(registrationSchema, answer.response);
   if (!parsed.ok) return refused(problemsText(parsed.problems));
   const clientData = clientDataOf(parsed.value.response.clientDataJSON);
   if (clientData === undefined) return refused("its clientDataJSON cannot be read");
-  if (!(await useRegistrationChallenge(db, answer.person_id, clientData.challenge, answer.now_ms)))
+  return db.transaction().execute(async (trx) => {
+    await trx.selectFrom("persons").select("person_id").where("person_id", "=", answer.person_id).forUpdate().execute();
+    return registerOne(trx, answer, parsed.value, clientData.challenge);
+  });
+}
+
+async function registerOne(
+  db: Db,
+  answer: RegistrationAnswer,
+  registration: Registration,
+  challenge: string,
+): Promise<Outcome<{ credential_id: string }>> {
+  const { person_id, assertion, rp } = answer;
+  const known = await listPasskeys(db, person_id);
+  const isFurther = known.some((passkey) => !passkey.disabled);
+  if (isFurther && assertion === undefined) return denied("step_up_required", VOUCH);
+  if (!(await useRegistrationChallenge(db, person_id, challenge, answer.now_ms)))
     return refused("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
-  const verified = await verify(parsed.value, clientData.challenge, answer.rp);
+  const verified = await verify(registration, challenge, rp);
   if (!verified.ok) return verified;
-  const known = await listPasskeys(db, answer.person_id);
   if (known.length >= PASSKEYS_MAX) return denied("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
   const { id, publicKey, counter } = verified.value.credential;
+  if (isFurther && assertion !== undefined) {
+    const made = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
+    const expected = { challenge: furtherPasskeyChallenge(made), digest: furtherPasskeyDigest(made), what: "that of this registration" };
+    const vouched = await verifyAssertion(db, { ...expected, assertion, person_id, rp });
+    if (!vouched.ok) return vouched;
+  }
   const inserted = await db
     .insertInto("passkeys")
     .values({
       credential_id: id,
-      person_id: answer.person_id,
+      person_id,
       public_key: Buffer.from(publicKey),
       counter,
-      transports: parsed.value.response.transports,
+      transports: registration.response.transports,
       name: answer.name,
     })
     .onConflict((conflict) => conflict.doNothing())

@@ -6,6 +6,7 @@ import {
 import { isoBase64URL } from "@simplewebauthn/server/helpers";
 import type { Db } from "../database/database.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
+import type { Blake3Hex } from "../domain/hash.js";
 import { type Assertion, type Statement, statementChallenge, statementDigest } from "../domain/statement.js";
 import { type AcceptedAssertion, acceptAssertion, acceptedCounter, assertionHash } from "./accepted-assertions.js";
 import { clientDataOf, refusalText } from "./client-data.js";
@@ -28,8 +29,11 @@ export async function stepUpOptions(
   });
 }
 
-export interface StepUp {
+export interface StepUp extends Asserted {
   readonly statement: Statement;
+}
+
+interface Asserted {
   readonly assertion: Assertion;
   readonly person_id: string;
   readonly rp: RelyingParty;
@@ -41,15 +45,31 @@ export interface StepUp {
  * does not exceed the last one accepted, which is how a copied authenticator shows itself. Denial: `step_up_invalid`, saying which
  * check failed. Source: WebAuthn Level 3 §7.2, contracts "Plan and statements".
  */
-export async function verifyStepUp(db: Db, { statement, assertion, person_id, rp }: StepUp): Promise<Outcome<{ credential_id: string }>> {
+export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promise<Outcome<{ credential_id: string }>> {
+  const expected = { challenge: statementChallenge(statement), digest: statementDigest(statement), what: "the digest of this statement" };
+  return verifyAssertion(db, { ...asserted, ...expected });
+}
+
+export interface ExpectedAssertion extends Asserted {
+  /** BLAKE3 of what is asserted, 32 bytes. */
+  readonly challenge: Uint8Array;
+  /** The same in hexadecimal, as it is remembered. */
+  readonly digest: Blake3Hex;
+  /** What the challenge is, as a refusal says it. */
+  readonly what: string;
+}
+
+/** Whether this person, verified by their authenticator, asserted exactly this challenge; otherwise as {@link verifyStepUp}. */
+export async function verifyAssertion(db: Db, expected: ExpectedAssertion): Promise<Outcome<{ credential_id: string }>> {
+  const { assertion, person_id, rp, digest, what } = expected;
   const clientData = clientDataOf(assertion.response.clientDataJSON);
   if (clientData === undefined) return refused("its clientDataJSON cannot be read");
-  if (clientData.challenge !== Buffer.from(statementChallenge(statement)).toString("base64url"))
-    return refused("its challenge is not the digest of this statement; it was made for something else");
+  if (clientData.challenge !== Buffer.from(expected.challenge).toString("base64url"))
+    return refused(`its challenge is not ${what}; it was made for something else`);
   if (clientData.crossOrigin) return refused("it was made in a frame of another origin");
   const passkey = await findPasskey(db, assertion.id);
   // One answer for an unknown credential and for somebody else's: which credentials exist is nobody's business.
-  if (passkey?.person_id !== person_id) return refused("the passkey is not one of the approver's");
+  if (passkey?.person_id !== person_id) return refused("the passkey is not one of this person's");
   if (passkey.disabled_at !== null) return refused("the passkey is disabled");
   if (!isHandleOf(person_id, assertion.response.userHandle)) return refused("its user handle is another person's");
 
@@ -61,7 +81,7 @@ export async function verifyStepUp(db: Db, { statement, assertion, person_id, rp
   if (!verified.ok) return verified;
   if (accepted !== undefined) return granted({ credential_id: assertion.id });
   const { value: counter } = verified;
-  const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: statementDigest(statement) };
+  const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
   if (await acceptAssertion(db, entry)) return granted({ credential_id: assertion.id });
   return refused(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
 }

@@ -24,7 +24,7 @@ export const pushJob: JobHandler<PushParams> = {
     return onProject(context, input.params.project_id, async (repository) => {
       // The plan names neither ids nor dates that come from the permit, so any instant does.
       const change = await prepareChange(context, repository, input.params, 0);
-      return change.ok ? granted(await pushPlan(context, repository, input, change.value)) : change;
+      return change.ok ? pushPlan(context, repository, input, change.value) : change;
     });
   },
 

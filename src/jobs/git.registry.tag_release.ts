@@ -5,6 +5,7 @@ import { PLAN_COMMITS_MAX, type Plan } from "../domain/plan.js";
 import { actRef, tagRef } from "../domain/ref-name.js";
 import { releaseManifestKey } from "../domain/storage-key.js";
 import { isOnBranch } from "../git/ancestry.js";
+import { archiveProblem } from "../git/archive-size.js";
 import { finishedActs } from "../git/finished-acts.js";
 import { NO_DIFF, readHistory } from "../git/history.js";
 import { moveProblem } from "../git/move-refs.js";
@@ -17,7 +18,8 @@ import { writeRelease } from "./release-manifest.js";
 
 /**
  * Makes an annotated tag of a commit that a branch reaches, and from its receipt the release's manifest (ADR-002 §6, contracts "Jobs of
- * the ADR"). Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`.
+ * the ADR"). Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`,
+ * `limit_exceeded`.
  */
 export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   jobType: "git.registry.tag_release",
@@ -107,7 +109,8 @@ async function tagProblem(context: JobContext, repository: OpenRepository, { tag
       "commit_unreachable",
       `No branch of ${repository.name.project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
     );
-  return undefined;
+  const tooLarge = await archiveProblem(repository, commit, context.limits.archive_max_bytes, context.signal);
+  return tooLarge === undefined ? undefined : ({ ok: false, denial: tooLarge } as const);
 }
 
 /** The notes, or the tag's name when there are none; git ends a message with a line end. */

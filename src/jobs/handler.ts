@@ -15,6 +15,10 @@ export interface JobLimits {
   readonly objects_max_count: number;
   readonly blob_max_bytes: number;
   readonly path_max_bytes: number;
+  /** The source archive of a release, before it is compressed. */
+  readonly archive_max_bytes: number;
+  readonly plan_max_ms: number;
+  readonly diffstat_max_ms: number;
 }
 
 /** What a job may use. The store refuses keys of other tenants; `signal` aborts when the run time is up or the attempt is a ghost. */

@@ -1,3 +1,4 @@
+import { granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import { type PushParams, withoutPatch } from "../domain/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../domain/plan.js";
@@ -13,7 +14,7 @@ export async function pushPlan(
   repository: OpenRepository,
   input: PlanInput<PushParams>,
   change: PushChange,
-): Promise<Plan> {
+): Promise<Outcome<Plan>> {
   const created = change.kind === "update" ? change.push.created : [];
   const next = change.kind === "delete" ? ZERO_ID : created.length > 0 ? null : change.push.tip;
   const basis: Plan["basis"] = {
@@ -32,30 +33,32 @@ export async function pushPlan(
     policy_hash: input.policy_hash,
     infra: input.infra,
   };
-  if (change.kind === "delete") return { basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], diffstat: NO_DIFF };
+  if (change.kind === "delete")
+    return granted({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], diffstat: NO_DIFF });
   const { tip, fast_forward } = change.push;
-  const stat = await diffstat(repository, change.old, tip, context.signal);
+  const stat = await diffstat(repository, change.old, tip, context.limits.diffstat_max_ms, context.signal);
+  if (!stat.ok) return stat;
   if (created.length > 0) {
-    return {
+    return granted({
       basis,
       fast_forward,
       commit_count: created.length,
       commits: shownCreated(created),
       author_emails: emailsOf(created),
-      diffstat: stat,
-    };
+      diffstat: stat.value,
+    });
   }
   // On a new branch the commits of other branches are not new; on an existing one everything that it gains counts.
   const range = change.old === ZERO_ID ? [tip, "--not", "--branches", "--tags"] : [tip, `^${change.old}`];
   const history = await readHistory(repository, range, PLAN_COMMITS_MAX, context.signal);
-  return {
+  return granted({
     basis,
     fast_forward,
     commit_count: history.count,
     commits: [...history.commits],
     author_emails: [...history.author_emails],
-    diffstat: stat,
-  };
+    diffstat: stat.value,
+  });
 }
 
 /** The ids and the registry's own dates come with the permit, so the plan shows none. */

@@ -14,6 +14,8 @@ export interface RunnerDependencies {
   readonly receiptKey: SigningKey;
   /** LAB 256's public keys, by which permits are signed. */
   readonly permitKeys: Jwks;
+  /** LAB 256's public keys, by which statements are attested; they sign no permit. */
+  readonly statementKeys: Jwks;
   /** By which the publication of a tenant's policy is signed. */
   readonly foundingKeys: ReadonlyMap<string, Jwks>;
   readonly allowlist: JobsAllowlist;

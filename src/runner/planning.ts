@@ -3,14 +3,12 @@ import { denied, granted, type Outcome } from "../domain/denial.js";
 import type { Target } from "../domain/ids.js";
 import type { Job } from "../domain/job.js";
 import { type Plan, planDigest } from "../domain/plan.js";
+import { GitFault } from "../git/git-fault.js";
 import { jobHandler } from "../jobs/registry.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { checkAllowed, publishedPolicy } from "./checks.js";
 import type { RunnerDependencies } from "./dependencies.js";
-
-/** How long one plan may take, in milliseconds. */
-const PLAN_MAX_MS = 240_000;
 
 /** A plan travels through Temporal, whose payloads end at 2 MiB. */
 const PLAN_MAX_BYTES = 1024 * 1024;
@@ -32,20 +30,36 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   if (!plan.ok) return plan;
   if (canonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
     return denied("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
-  return granted({ plan: plan.value, plan_digest: planDigest(plan.value.basis) });
+  return granted({ plan: plan.value, plan_digest: planDigest(plan.value) });
 }
 
-/** The job's own plan; the same code decides later whether the approved plan is still the one that would run. */
-export function planJob(deps: RunnerDependencies, store: ObjectStore, request: PlanRequest, policyHash: string): Promise<Outcome<Plan>> {
+/**
+ * The job's own plan; the same code decides later whether the approved plan is still the one that would run. What does not fit into
+ * the time of a plan is denied: it would not fit the next time either, and each try takes a Runner's place.
+ */
+export async function planJob(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  request: PlanRequest,
+  policyHash: string,
+): Promise<Outcome<Plan>> {
+  const { plan_max_ms } = deps.limits;
+  const signal = AbortSignal.timeout(plan_max_ms);
   const context = {
     tenant_id: request.tenant_id,
     store,
     repositories: deps.repositoriesOf(request.tenant_id),
     limits: deps.limits,
-    signal: AbortSignal.timeout(PLAN_MAX_MS),
+    signal,
     log: () => undefined,
     step: async () => undefined,
   };
   const { jobType, params } = request.job;
-  return jobHandler(jobType).plan(context, { params, target: request.target, policy_hash: policyHash, infra: "none" });
+  try {
+    return await jobHandler(jobType).plan(context, { params, target: request.target, policy_hash: policyHash, infra: "none" });
+  } catch (error) {
+    const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
+    if (!signal.aborted || !stopped) throw error;
+    return denied("limit_exceeded", `The plan was not made within ${plan_max_ms} ms; do the work in several smaller steps.`);
+  }
 }

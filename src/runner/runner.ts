@@ -1,4 +1,5 @@
 import { type Denial, denial, granted, type Outcome } from "../domain/denial.js";
+import { deriveMaxMs } from "../domain/derive-time.js";
 import { type CommandEnvelope, envelopeDigest, envelopeSchema } from "../domain/envelope.js";
 import type { Job, JobType } from "../domain/job.js";
 import { planDigest } from "../domain/plan.js";
@@ -44,7 +45,7 @@ export async function runCommand(
   if (!parsed.ok) throw new NoEnvelope(`The envelope is malformed: ${problemsText(parsed.problems)}`);
   const command: Command = {
     envelope: parsed.value,
-    statements: attestedStatements(deps.permitKeys, parsed.value, input.statements),
+    statements: attestedStatements(deps.statementKeys, parsed.value, input.statements),
   };
   const store = scopeToTenant(deps.store, command.envelope.tenant_id);
   const log = new ActLog(deps.now);
@@ -125,7 +126,7 @@ async function firstDenial(deps: RunnerDependencies, store: ObjectStore, envelop
     published.value,
   );
   if (!plan.ok) return plan.denial;
-  const now = planDigest(plan.value.basis);
+  const now = planDigest(plan.value);
   if (now === approval.value.plan_digest) return undefined;
   return denial("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
 }
@@ -191,7 +192,7 @@ class Act {
   }
 
   async derive(receipt: Receipt): Promise<void> {
-    const signal = AbortSignal.timeout(DERIVE_MAX_MS);
+    const signal = AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms));
     await jobHandler(this.command.envelope.jobType as JobType).derive(this.context(signal), {
       ...this.input(),
       receipt,
@@ -217,9 +218,8 @@ class Act {
   }
 }
 
-/** How long a late attempt looks whether the act had happened, and how long derived objects may take before a retry. */
+/** How long a late attempt looks whether the act had happened. */
 const LATE_LOOK_MS = 300_000;
-const DERIVE_MAX_MS = 60_000;
 
 function ignoreOutOfTime(error: unknown): void {
   // A takeover after the deadline still has to find out whether the act had happened.

@@ -14,6 +14,7 @@ export interface KeyFiles {
   readonly receipt: string;
   /** JWK sets (RFC 7517): what the Runner trusts, and what LAB 256 trusts. */
   readonly permit_jwks: string;
+  readonly statement_jwks: string;
   readonly receipt_jwks: string;
   /** A JWK set for each tenant. */
   readonly founding_keys: string;
@@ -35,6 +36,7 @@ export async function foundKeys(dataDir: string, tenants: readonly string[]): Pr
     statement: join(folder, "statement.pem"),
     receipt: join(folder, "receipt.pem"),
     permit_jwks: join(folder, "permit.jwks.json"),
+    statement_jwks: join(folder, "statement.jwks.json"),
     receipt_jwks: join(folder, "receipt.jwks.json"),
     founding_keys: join(folder, "founding-keys.json"),
   };
@@ -45,6 +47,7 @@ export async function foundKeys(dataDir: string, tenants: readonly string[]): Pr
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
   await writePrivateJson(files.permit_jwks, jwks(permitKey));
+  await writePrivateJson(files.statement_jwks, jwks(statementKey));
   await writePrivateJson(files.receipt_jwks, jwks(receiptKey));
   await writePrivateJson(files.founding_keys, Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, jwks(key)])));
   return { files, receiptKey, foundingKeys };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chown, cp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { unlessAbsent } from "./absence.js";
 import { execute } from "./tools/execute.js";
 
 /** Where Postgres runs from and as whom. */
@@ -86,7 +87,7 @@ async function openToOthers(path: string): Promise<boolean> {
 }
 
 async function copyOnce(from: string, to: string): Promise<void> {
-  if (await stat(to).catch(() => undefined)) return;
+  if (await unlessAbsent(stat(to))) return;
   const beside = `${to}.${process.pid}`;
   await rm(beside, { recursive: true, force: true });
   await cp(from, beside, { recursive: true, verbatimSymlinks: true });

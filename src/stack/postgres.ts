@@ -1,6 +1,7 @@
 import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { unlessAbsent } from "./absence.js";
 import { baseEnvironment } from "./environment.js";
 import { type PostgresHome, postgresHome } from "./postgres-account.js";
 import { type Log, withProgress } from "./progress.js";
@@ -71,7 +72,7 @@ async function ensureDatabase(admin_url: string): Promise<boolean> {
 }
 
 async function ensureCluster(home: PostgresHome, cluster: string, secrets: StackSecrets, log: Log): Promise<void> {
-  const present = await readFile(join(cluster, "PG_VERSION"), "utf8").catch(() => undefined);
+  const present = await unlessAbsent(readFile(join(cluster, "PG_VERSION"), "utf8"));
   if (present !== undefined) return;
   await withProgress(log, "creating the Postgres cluster", async () => {
     const made = join(home.folder, "cluster.new");

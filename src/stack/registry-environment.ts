@@ -41,6 +41,7 @@ export function registryEnvironment(
     ...store_environment.LAB_512,
     OGR_RECEIPT_KEY_FILE: keys.receipt,
     OGR_PERMIT_JWKS_FILE: keys.permit_jwks,
+    OGR_STATEMENT_JWKS_FILE: keys.statement_jwks,
     OGR_FOUNDING_KEYS_FILE: keys.founding_keys,
     OGR_ALLOWLIST_FILE: founded.allowlist,
     OGR_WORK_DIRECTORY: join(options.data_dir, "lab512"),

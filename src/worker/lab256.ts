@@ -62,6 +62,8 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_256_QUEUE,
     workflowBundle: await bundle,
+    // Whoever can reach Temporal could otherwise schedule these steps, issuePermit among them, from a workflow of their own.
+    enableNonLocalActivities: false,
     activities: { ...activities },
     identity: `lab256/${process.pid}`,
     maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,

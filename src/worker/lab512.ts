@@ -21,7 +21,8 @@ const environmentSchema = z
   .object({
     ...temporalEnvironment,
     OGR_RECEIPT_KEY_FILE: requiredText("the Runner's own signing key (PKCS #8 PEM)"),
-    OGR_PERMIT_JWKS_FILE: requiredText("the public keys of LAB 256 (JWKS)"),
+    OGR_PERMIT_JWKS_FILE: requiredText("the public keys by which LAB 256 signs permits (JWKS)"),
+    OGR_STATEMENT_JWKS_FILE: requiredText("the public keys by which LAB 256 attests statements (JWKS)"),
     OGR_FOUNDING_KEYS_FILE: requiredText("the founding keys, a JWKS for each tenant"),
     OGR_ALLOWLIST_FILE: requiredText("the Runner's allowlist (jobs.allowlist.json)"),
     OGR_WORK_DIRECTORY: requiredText("a folder for the Runner's cache, safe to delete at any time"),
@@ -58,6 +59,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     repositoriesOf: repositories.of,
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
     permitKeys: readJwks(env.OGR_PERMIT_JWKS_FILE),
+    statementKeys: readJwks(env.OGR_STATEMENT_JWKS_FILE),
     foundingKeys: readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE),
     allowlist,
     limits: {
@@ -66,6 +68,9 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
       objects_max_count: 5_000_000,
       blob_max_bytes: 256 * MIB,
       path_max_bytes: 4096,
+      archive_max_bytes: 2048 * MIB,
+      plan_max_ms: 240_000,
+      diffstat_max_ms: 20_000,
     },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),

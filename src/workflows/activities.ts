@@ -1,6 +1,7 @@
 import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
 import type { Lab256Activities } from "../activities/lab256/types.js";
 import type { Lab512Activities } from "../activities/lab512/types.js";
+import { deriveMaxMs } from "../domain/derive-time.js";
 import { LAB_512_QUEUE } from "../domain/task-queue.js";
 
 /** A fault (a store or database that does not answer) is retried for ever, so that nothing is lost; a denial is a value and is not. */
@@ -31,14 +32,14 @@ export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
 
 /**
  * The Runner for one command. It may wait for a Runner only while the permit is valid; what it does after the claim is bounded by
- * `max_run_ms`, which the Runner itself keeps.
+ * `max_run_ms`, and what follows from the receipt by its own time; the Runner itself keeps both.
  */
 export function runnerFor(options: { waits_max_ms: number; max_run_ms: number; activity_id: string }) {
   return proxyActivities<Pick<Lab512Activities, "runCommand">>({
     ...runner,
     activityId: options.activity_id,
     scheduleToStartTimeout: Math.max(1, options.waits_max_ms),
-    startToCloseTimeout: options.max_run_ms + 60_000,
+    startToCloseTimeout: options.max_run_ms + deriveMaxMs(options.max_run_ms) + 60_000,
     summary: "Run on LAB 512: verify, claim, git, receipt",
   });
 }

@@ -53,7 +53,8 @@ export class CardApproval {
 
   /** The command that may run, or how the card ended without one. */
   async toPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
-    await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
+    const opened = await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
+    if (!opened.ok) return { status: "denied", denial: opened.denial };
     let planned = await this.plan();
     for (let outdated = 0; ; ) {
       if (!planned.ok) return { status: "denied", denial: planned.denial };

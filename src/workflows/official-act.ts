@@ -43,7 +43,7 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
   const awaited = new AwaitedCommand(flow, exclusive);
   const approved = await new CardApproval(flow, card, exclusive).toPermit();
   const end = flow.end(await endOf(flow, card, exclusive, approved, awaited));
-  await lab256.closeCard({ card, end });
+  await lab256.closeCard({ card, workflow_id: workflowInfo().workflowId, end });
 }
 
 async function endOf(

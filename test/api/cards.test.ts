@@ -33,6 +33,7 @@ async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
       target: "LAB_512",
     },
     ...{ params, jobId: `job-${cardId}`, run: "on_approval", author: { actor_id: ADMIN, person_id: "person:ana" }, opened_at: Date.now() },
+    ...{ kid: "a-key", sig: "a-signature" },
   };
   const payload = {
     card,
@@ -58,7 +59,7 @@ async function plannedCard(cardId: string, level: Level = "L3", step_up = false)
     author_emails: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
-  const plan_digest = planDigest(basis);
+  const plan_digest = planDigest(plan);
   const requires: Requirement[] = [{ kind: "approvals", count: 1, role: null, step_up, excludes: [] }];
   const clocks = { decide_by: Date.now() + 3_600_000, permit_ttl_ms: 300_000 };
   await record([

@@ -1,3 +1,4 @@
+import { ActivityFailure } from "@temporalio/common";
 import { proxyActivities } from "@temporalio/workflow";
 import type { Lab512Activities, RunCommandInput } from "../../src/activities/lab512/types.js";
 import type { RunnerAnswer } from "../../src/domain/receipt.js";
@@ -10,4 +11,24 @@ export async function runDirectly(input: RunCommandInput): Promise<RunnerAnswer>
     retry: { maximumAttempts: 1 },
   });
   return runner.runCommand(input);
+}
+
+/** A flow of Mallory's own, which schedules the steps of LAB 256 as activities on its queue; says of each whether anybody ran it. */
+export async function scheduleOnLab256(cardId: string): Promise<Record<string, string>> {
+  const steps = proxyActivities<Record<string, (input: unknown) => Promise<unknown>>>({
+    taskQueue: "LAB_256",
+    scheduleToCloseTimeout: "4s",
+    retry: { maximumAttempts: 1 },
+  });
+  const said: Record<string, string> = {};
+  for (const name of ["issuePermit", "closeCard", "endPermit"]) {
+    try {
+      await steps[name]?.({ card_id: cardId, tenant_id: "T.UBL" });
+      said[name] = "run";
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      said[name] = error.cause?.name === "TimeoutFailure" ? "not run" : `run: ${error.cause?.message}`;
+    }
+  }
+  return said;
 }

@@ -100,6 +100,18 @@ describe("a command's flow that was started straight in Temporal", () => {
     expect(await refsOf(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/stolen");
   });
 
+  it("with a pending act's permit and another jobId, is denied, and the real act gets its receipt", async () => {
+    const { sent, inside } = await genuine("feature/renamed");
+    await registry.lab512.stop();
+    required(await registry.as("admin").issue(sent));
+    await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
+    const renamed = { ...inside, jobId: "job-of-mallory" } as CommandEnvelope;
+    expect(await flowEnd(renamed, `mallory/${inside.jti}/renamed`)).toEqual({ status: "denied", code: "permit_used" });
+    await registry.lab512.start();
+    const command = await commandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
+    expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
+  });
+
   it("with the real act's own envelope, makes no second act: both flows end with its one receipt", async () => {
     const { sent, inside } = await genuine("feature/replayed");
     await registry.lab512.stop();

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { required } from "../../src/client/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { type Card, cardSchema } from "../../src/domain/card.js";
-import type { SigningKey } from "../../src/domain/signature.js";
+import type { Card, UnsignedCard } from "../../src/domain/card.js";
+import { type SigningKey, signed } from "../../src/domain/signature.js";
 import type { SignedStatement, Statement } from "../../src/domain/statement.js";
 import { attest } from "../../src/identity/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
@@ -12,6 +12,7 @@ import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/a
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
 import { newKey } from "../runner/world.js";
+import { ATTACKER_QUEUE, quiet, whileServing } from "./attacker-worker.js";
 import { eventsAbout, expectSoundLedger } from "./evidence.js";
 
 // Mallory can reach Temporal, knows every card by its workflow's id, and sends approvals of her own making straight to the flow.
@@ -21,6 +22,7 @@ let temporal: TemporalDesk;
 let attestor: SigningKey;
 
 beforeAll(async () => {
+  quiet();
   registry = await startTestRegistry({ name: "forged-statements" });
   temporal = await openTemporal(registry.temporal);
   attestor = readSigningKey(registry.founded.keys.statement);
@@ -105,32 +107,58 @@ describe("approvals sent straight to Temporal", () => {
 });
 
 describe("a card's flow that Mallory starts herself", () => {
-  it("in bob's name, runs nothing without an approval", async () => {
-    const card: Card = cardSchema.parse({
+  const begin = async (card: Card, workflowId: string): Promise<FlowState> => {
+    const args = [{ kind: "card", card }];
+    const handle = await temporal.client.workflow.start("officialAct", { args, taskQueue: "LAB_256", workflowId });
+    return handle.result();
+  };
+
+  it("in bob's name, so that an approver proposes what he approves, is denied and leaves nothing", async () => {
+    const unsigned: UnsignedCard = {
       tenant_id: "T.UBL",
       office_id: OFFICE,
       intent: "Mallory's own",
+      context: {},
       jobType: "git.registry.init",
       target: "LAB_512",
       card_id: "k-01890a5d-ac96-7ab2-80e2-4536629c90de",
-      params: registration("P.mallory").params,
+      params: { ...registration("P.mallory").params },
       jobId: "job-mallory",
       run: "on_approval",
       author: { actor_id: "ubl:sid:person:bob", person_id: "person:nobody" },
       opened_at: Date.now(),
-    });
-    const workflowId = `card/T.UBL/${card.card_id}`;
-    const handle = await temporal.client.workflow.start("officialAct", {
-      args: [{ kind: "card", card }],
-      taskQueue: "LAB_256",
-      workflowId,
-    });
-    const open = async () => (await handle.query<FlowState>("state")).status;
-    await expect.poll(open, { timeout: PATIENCE_MS }).toBe("awaiting_approval");
-    const { plan_digest } = await handle.query<FlowState>("state");
-    const statement = { ...(await prepared(await openCard(registry.as("admin"), registration("P.template")))), card_id: card.card_id };
-    const message = attest({ ...statement, plan_digest: plan_digest ?? "" }, newKey());
-    expect(await verdict({ workflow_id: workflowId }, message)).toBe("statement_invalid");
-    expect(await open()).toBe("awaiting_approval");
+    };
+    const key = newKey();
+    for (const card of [signed("card", unsigned, key), { ...signed("card", unsigned, key), kid: attestor.kid }]) {
+      const end = await begin(card as Card, `card/T.UBL/${unsigned.card_id}`);
+      expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
+    }
+    expect(await eventsAbout(registry, unsigned.card_id)).toEqual([]);
+  });
+
+  it("with another's genuine card under a name of her own, neither opens nor closes that card", async () => {
+    const victim = await openCard(registry.as("admin"), registration("P.victim"));
+    const history = await handleOf(temporal.client, victim).fetchHistory();
+    const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+    const { card } = JSON.parse(Buffer.from(payload ?? []).toString("utf8")) as { card: Card };
+    const end = await begin(card, "card/mallory");
+    expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
+    expect(await eventsAbout(registry, victim.card_id)).not.toContain("card.closed");
+    await state(registry, "bob", "approve", victim);
+    expect((await cardEnd(registry.as("admin"), victim.card_id, PATIENCE_MS)).status).toBe("success");
+    await expectSoundLedger(registry);
+  });
+
+  it("cannot have LAB 256's own steps run for it: they are no activities that anybody can schedule", async () => {
+    const card = await openCard(registry.as("admin"), registration("P.steps"));
+    const run = () =>
+      temporal.client.workflow.execute("scheduleOnLab256", {
+        taskQueue: ATTACKER_QUEUE,
+        workflowId: `mallory/${card.card_id}`,
+        args: [card.card_id],
+      });
+    const outcomes = await whileServing(registry.temporal, { taskQueue: ATTACKER_QUEUE }, run);
+    expect(outcomes).toEqual({ issuePermit: "not run", closeCard: "not run", endPermit: "not run" });
+    expect(await eventsAbout(registry, card.card_id)).toEqual(["card.opened", "card.planned"]);
   });
 });

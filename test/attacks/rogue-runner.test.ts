@@ -3,7 +3,7 @@ import type { RunCommandInput } from "../../src/activities/lab512/types.js";
 import { required } from "../../src/client/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
 import { envelopeDigest } from "../../src/domain/envelope.js";
-import { planDigest } from "../../src/domain/plan.js";
+import { type Plan, planDigest } from "../../src/domain/plan.js";
 import type { Receipt } from "../../src/domain/receipt.js";
 import { signed } from "../../src/domain/signature.js";
 import { Clone } from "../git/real-git.js";
@@ -75,10 +75,9 @@ describe("a worker that answers in the Runner's name", () => {
     expect(await refsOf(registry, PROJECT)).not.toHaveProperty(`refs/heads/${branch}`);
   });
 
-  it("cannot have her own plan run in the place of what was asked for", async () => {
+  it("cannot have approved what her plan makes people believe", async () => {
     const author = registry.as("admin");
-    const serving = { taskQueue: "LAB_512", activities: { planAct: lyingPlan } };
-    const card = await whileServing(registry.temporal, serving, () => openCard(author, registration("P.lied")));
+    const card = await openLiedTo("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
     expect(card.status).toBe("awaiting_approval");
     await registry.lab512.start();
     await state(registry, "bob", "approve", card);
@@ -87,30 +86,54 @@ describe("a worker that answers in the Runner's name", () => {
     expect(await eventsAbout(registry, card.card_id)).toContain("card.approvals_voided");
     await state(registry, "bob", "approve", card);
     expect((await cardEnd(author, card.card_id, PATIENCE_MS)).status).toBe("success");
+    await registry.lab512.stop();
     await expectSoundLedger(registry);
+  });
+
+  it.each(lies)("cannot show people a plan with %s", async (what, lie, digested) => {
+    const project = `P.lied-${lies.findIndex(([name]) => name === what)}`;
+    const card = await openLiedTo(project, lie, digested);
+    expect({ status: card.status, code: card.denial?.code }).toEqual({ status: "denied", code: "answer_invalid" });
+    expect(await eventsAbout(registry, card.card_id)).not.toContain("card.planned");
   });
 });
 
-/** A plan that shows something harmless: the registration of a project that nobody asked for. */
-async function lyingPlan() {
-  const basis = {
-    tenant_id: TENANT,
-    project_id: "P.lied",
-    job_type: "git.registry.init" as const,
-    target: "LAB_512" as const,
-    params: { project_id: "P.lied", name: "Harmless", owners: ["office::default"], visibility: "private" as const },
-    refs: [],
-    creates: [],
-    policy_hash: registry.founded.policy_hash,
-    infra: "none" as const,
-  };
-  const plan = {
-    basis,
+type Lie = (plan: Plan) => unknown;
+
+/** What a plan says that is not the card's own, and whether its digest is that of what it says. */
+const lies: readonly [string, Lie, boolean][] = [
+  ["another digest than its own", (plan) => ({ ...plan, author_emails: ["harmless@example.org"] }), false],
+  ["other params", ({ basis, ...shown }) => ({ basis: { ...basis, params: { ...basis.params, name: "Harmless" } }, ...shown }), true],
+  ["another project", ({ basis, ...shown }) => ({ basis: { ...basis, project_id: "P.other" }, ...shown }), true],
+  ["another tenant", ({ basis, ...shown }) => ({ basis: { ...basis, tenant_id: "T.OTHER" }, ...shown }), true],
+  ["another target", ({ basis, ...shown }) => ({ basis: { ...basis, target: "LAB_256" }, ...shown }), true],
+  ["another job", ({ basis, ...shown }) => ({ basis: { ...basis, job_type: "git.registry.push" }, ...shown }), true],
+  ["no basis", ({ basis: _, ...shown }) => shown, true],
+];
+
+/** Opens a card for a registration that she plans: `lie` changes the honest plan. */
+async function openLiedTo(project: string, lie: Lie, digested = true) {
+  const asked = registration(project);
+  const honest: Plan = {
+    basis: {
+      tenant_id: TENANT,
+      project_id: project,
+      job_type: "git.registry.init",
+      target: "LAB_512",
+      params: asked.params as Plan["basis"]["params"],
+      refs: [],
+      creates: [],
+      policy_hash: registry.founded.policy_hash,
+      infra: "none",
+    },
     fast_forward: null,
     commit_count: 0,
     commits: [],
     author_emails: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
-  return { ok: true, value: { plan, plan_digest: planDigest(basis as Parameters<typeof planDigest>[0]) } };
+  const plan = lie(honest);
+  const answer = { ok: true, value: { plan, plan_digest: planDigest((digested ? plan : honest) as Plan) } };
+  const serving = { taskQueue: "LAB_512", activities: { planAct: async () => answer } };
+  return whileServing(registry.temporal, serving, () => openCard(registry.as("admin"), asked));
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { type OgrAnswer, ogr, personOf } from "./run-ogr.js";
@@ -29,8 +32,11 @@ describe("bad input is named with its next step, and never with a stack", () => 
   it("a release tag that is none", async () =>
     expectSentence(await ogr(["release", "P.x", "1.2", "--commit", "0".repeat(39).concat("1")], admin), 2, "tag", "v1.2.0"));
 
-  it("a folder that is no repository", async () =>
-    expectSentence(await ogr(["push", "P.x", "--from", registry.data_dir], admin), 2, "--from", "no git repository"));
+  it("a folder that is no repository", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "ogr-no-repository-"));
+    expectSentence(await ogr(["push", "P.x", "--from", folder], admin), 2, "--from", "no git repository");
+    await rm(folder, { recursive: true });
+  });
 
   it("a project that is not there", async () => expectSentence(await ogr(["project", "show", "P.none"], admin), 1, "not_found"));
 

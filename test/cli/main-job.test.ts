@@ -66,6 +66,10 @@ describe("a person at a terminal", () => {
 
     const key = await ogr(["passkey", "register"], bob);
     expect(key.code).toBe(0);
+    // A stolen token adds no passkey; the one in the file vouches for a further one.
+    const stolen = await ogr(["passkey", "register", "--json"], { ...bob, OGR_CONFIG_DIR: join(folder, "thief") });
+    expect([stolen.code, stolen.stdout + stolen.stderr]).toEqual([5, expect.stringContaining("step_up_required")]);
+    expect((await ogr(["passkey", "register"], bob)).code).toBe(0);
     const released = await approved(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
     expect(released.level).toBe("L4");
 

@@ -5,7 +5,7 @@ import { blake3Hex } from "../../src/domain/hash.js";
 import { type SigningKey, signingKeyFromPem } from "../../src/domain/signature.js";
 import type { Statement } from "../../src/domain/statement.js";
 import { registerPasskey, registrationOptions } from "../../src/identity/passkey-registration.js";
-import type { RelyingParty } from "../../src/identity/passkeys.js";
+import { disablePasskey, listPasskeys, type RelyingParty } from "../../src/identity/passkeys.js";
 import { seedTenant, type TenantSeed } from "../../src/identity/seed.js";
 import { newNonce } from "../../src/identity/statements.js";
 import { newToken } from "../../src/identity/token-text.js";
@@ -63,13 +63,16 @@ export async function openPeople(name: string): Promise<People> {
   };
 }
 
-/** A software passkey of this person, registered. */
+/** A software passkey of this person, registered as if it were their first: none vouches, so that no counter moves. */
 export async function registeredPasskey(db: Db, personId: string): Promise<Passkey> {
+  const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
+  for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
   const rp = { ...RP, name: "Registry" };
   const options = await registrationOptions(db, { person_id: personId, user_name: personId, display_name: personId, rp, now_ms: NOW_MS });
   const { passkey, response } = createPasskey(options, ORIGIN);
   const outcome = await registerPasskey(db, { person_id: personId, name: "test", response, rp, now_ms: NOW_MS });
   if (!outcome.ok) throw new Error(outcome.denial.message);
+  if (active.length > 0) await db.updateTable("passkeys").set({ disabled_at: null }).where("credential_id", "in", active).execute();
   return passkey;
 }
 

@@ -1,23 +1,38 @@
 import { isoCBOR } from "@simplewebauthn/server/helpers";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { furtherPasskeyChallenge } from "../../src/domain/passkey-registration.js";
 import { CHALLENGE_TTL_MS } from "../../src/identity/passkey-challenges.js";
-import { registerPasskey, registrationOptions } from "../../src/identity/passkey-registration.js";
+import { type RegistrationAnswer, registerPasskey, registrationOptions } from "../../src/identity/passkey-registration.js";
 import { listPasskeys } from "../../src/identity/passkeys.js";
-import { attestationObject, FLAGS } from "../../src/passkey/authenticator.js";
-import { clientData, createPasskey } from "../../src/passkey/client.js";
-import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP } from "./people.js";
+import { attestationObject, FLAGS, type Passkey } from "../../src/passkey/authenticator.js";
+import { assertPasskey, clientData, createPasskey } from "../../src/passkey/client.js";
+import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP, registeredPasskey } from "./people.js";
 
 let people: People;
 beforeAll(async () => {
   people = await openPeople("registration");
 });
 afterAll(() => people.close());
+// Each test registers somebody's first passkey, unless it says otherwise.
+beforeEach(() =>
+  people.db
+    .updateTable("passkeys")
+    .set({ disabled_at: new Date(NOW_MS) })
+    .where("disabled_at", "is", null)
+    .execute(),
+);
 
 const options = (person_id = ADMIN.person_id) =>
   registrationOptions(people.db, { person_id, user_name: "admin", display_name: "Admin", rp: { ...RP, name: "Registry" }, now_ms: NOW_MS });
 
-const register = (response: unknown, { person_id = ADMIN.person_id, now_ms = NOW_MS } = {}) =>
-  registerPasskey(people.db, { person_id, name: "laptop", response, rp: RP, now_ms });
+const register = (response: unknown, { person_id = ADMIN.person_id, now_ms = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
+  registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, now_ms });
+
+/** What vouches for a further passkey: an assertion about exactly this registration. */
+const vouchedBy = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
+  const made = { challenge, credential_id: id, attestation_object: response.attestationObject };
+  return assertPasskey(passkey, furtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
+};
 
 /** The answer to these options, with members of its `response` replaced. */
 async function answered(replaced: Record<string, unknown>) {
@@ -116,4 +131,28 @@ test("a credential that is registered cannot be registered for another person", 
   const copied = { ...response, response: { ...response.response, clientDataJSON } };
   expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/registered already/));
   expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
+});
+
+test("a further passkey without an earlier one's word is refused, and the same registration with it goes through", async () => {
+  const first = await registeredPasskey(people.db, ADMIN.person_id);
+  const asked = await options();
+  const { response } = createPasskey(asked, ORIGIN);
+  expect(await register(response)).toMatchObject({ ok: false, denial: { code: "step_up_required" } });
+  expect(await register(response, { assertion: vouchedBy(first, asked.challenge, response) })).toMatchObject({ ok: true });
+});
+
+test("an earlier passkey's word is for one registration: another key, or another person's passkey, is refused", async () => {
+  const first = await registeredPasskey(people.db, ADMIN.person_id);
+  const theirs = await registeredPasskey(people.db, MIRA.person_id);
+  const asked = await options();
+  const { passkey, response } = createPasskey(asked, ORIGIN);
+  const assertion = vouchedBy(first, asked.challenge, response);
+  // The same credential id and challenge with a key of somebody else's.
+  const { key } = createPasskey(asked, ORIGIN).passkey;
+  const swapped = attestationObject({ ...passkey, key }).toString("base64url");
+  const other = { ...response, response: { ...response.response, attestationObject: swapped } };
+  expect(await register(other, { assertion })).toMatchObject(refusedBecause(/that of this registration/));
+  const again = await options();
+  const next = createPasskey(again, ORIGIN).response;
+  expect(await register(next, { assertion: vouchedBy(theirs, again.challenge, next) })).toMatchObject(refusedBecause(/this person's/));
 });

@@ -95,7 +95,7 @@ test("an assertion that fails is a denial also where none is needed", async () =
 
 test("the approver's statement cannot carry another person's assertion", async () => {
   const statement = statementOf({ approver: MIRA.actor_id });
-  expect(await verify(steppedUp(statement))).toMatchObject(refusedBecause("step_up_invalid", /approver's/));
+  expect(await verify(steppedUp(statement))).toMatchObject(refusedBecause("step_up_invalid", /this person's/));
 });
 
 test("an app cannot step up", async () => {

@@ -133,7 +133,7 @@ test("an authenticator that does not count may say 0 every time", async () => {
 test("another person's passkey and an unknown one are refused with the same words", async () => {
   const theirs = await registeredPasskey(people.db, MIRA.person_id);
   const outcome = await verify(forged({ passkey: theirs }));
-  expect(outcome).toMatchObject(refusedBecause(/not one of the approver's/));
+  expect(outcome).toMatchObject(refusedBecause(/not one of this person's/));
   expect(await verify({ ...forged(), id: "AAAA", rawId: "AAAA" })).toEqual(outcome);
 });
 

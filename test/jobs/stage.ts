@@ -27,6 +27,9 @@ export const LIMITS: JobLimits = {
   objects_max_count: 100_000,
   blob_max_bytes: 8 * 1024 * 1024,
   path_max_bytes: 1024,
+  archive_max_bytes: 64 * 1024 * 1024,
+  plan_max_ms: 240_000,
+  diffstat_max_ms: 20_000,
 };
 
 export type Backend = "directory" | "s3";

@@ -147,7 +147,7 @@ export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
       target: "LAB_512",
     } as const),
     ...({ card_id: cardId, params: { project_id: project }, jobId: `card-job-${cardId}`, run: "on_approval" } as const),
-    ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000 },
+    ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000, kid: "a-key", sig: "a-signature" },
   };
   const payload = { card, project_id: project, subject_hash: DIGEST, workflow_id: `card/${TENANT}/${cardId}` };
   return { type: "card.opened", key: `${cardId}/opened`, payload };

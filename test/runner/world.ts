@@ -78,6 +78,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         repositoriesOf: repositories.of,
         receiptKey: keys.receipt,
         permitKeys: jwks(keys.permit),
+        statementKeys: jwks(keys.permit),
         foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, jwks(key)])),
         allowlist,
         limits: LIMITS,
@@ -101,6 +102,9 @@ const LIMITS: RunnerDependencies["limits"] = {
   objects_max_count: 100_000,
   blob_max_bytes: 8 * MIB,
   path_max_bytes: 1024,
+  archive_max_bytes: 64 * 1024 * 1024,
+  plan_max_ms: 240_000,
+  diffstat_max_ms: 20_000,
 };
 
 function allowance(tenant: string): JobsAllowlist["tenants"][string] {

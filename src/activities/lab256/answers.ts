@@ -5,19 +5,21 @@ import type { NewEvent } from "../../domain/event.js";
 import { blake3Hex } from "../../domain/hash.js";
 import { parseWith } from "../../domain/problems.js";
 import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../domain/receipt.js";
-import { verifySigned } from "../../domain/signature.js";
+import { type Jwks, verifySigned } from "../../domain/signature.js";
 import { receiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { record } from "./ledger.js";
 import { projectEvents } from "./project-events.js";
+import { receiptKeysOf } from "./receipt-keys.js";
 import type { AcceptCommandInput, FlowEnd, Lab256Activities, RecordAnswerInput } from "./types.js";
 
 export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt"> {
   return {
     recordAnswer: (input) => recordAnswer(deps, input),
     async acceptReceipt(input) {
-      const receipt = genuine(deps, input.envelope, input.receipt);
+      const { tenant_id, target } = input.envelope;
+      const receipt = genuine(await receiptKeysOf(deps, tenant_id, target), input.envelope, input.receipt);
       if (receipt === undefined)
         return denied("answer_invalid", "The receipt is not signed by a Runner of this registry for this command.");
       return granted(await recordReceipt(deps, input, receipt));
@@ -53,12 +55,12 @@ async function isOurs(deps: Lab256Dependencies, envelope: CommandEnvelope): Prom
 }
 
 function receiptIn(deps: Lab256Dependencies, { answer, envelope }: RecordAnswerInput): Receipt | undefined {
-  return answer?.kind === "receipt" ? genuine(deps, envelope, answer.receipt) : undefined;
+  return answer?.kind === "receipt" ? genuine(deps.receiptKeys, envelope, answer.receipt) : undefined;
 }
 
-function genuine(deps: Lab256Dependencies, envelope: CommandEnvelope, candidate: unknown): Receipt | undefined {
+function genuine(keys: Jwks, envelope: CommandEnvelope, candidate: unknown): Receipt | undefined {
   const parsed = parseWith(receiptSchema, candidate);
-  if (!parsed.ok || verifySigned("receipt", parsed.value, deps.receiptKeys) !== "valid") return undefined;
+  if (!parsed.ok || verifySigned("receipt", parsed.value, keys) !== "valid") return undefined;
   const { tenant_id, jti, jobId, envelope_digest } = parsed.value;
   const same =
     tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === envelopeDigest(envelope);
@@ -67,7 +69,7 @@ function genuine(deps: Lab256Dependencies, envelope: CommandEnvelope, candidate:
 
 async function storedReceipt(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<Receipt | undefined> {
   const bytes = await deps.store.blobs.get(receiptKey(envelope.tenant_id, envelope.jti));
-  return bytes === undefined ? undefined : genuine(deps, envelope, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  return bytes === undefined ? undefined : genuine(deps.receiptKeys, envelope, JSON.parse(Buffer.from(bytes).toString("utf8")));
 }
 
 function refusalIn(deps: Lab256Dependencies, { answer, envelope }: RecordAnswerInput): Refusal | undefined {

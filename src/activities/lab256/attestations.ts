@@ -3,6 +3,7 @@ import { granted, type Outcome } from "../../domain/denial.js";
 import type { EventPayloads } from "../../domain/event.js";
 import { type Attestation, missingOf } from "../../domain/requirement.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
 import { record } from "./ledger.js";
 import type { AdmitAttestationInput, AdmittedAttestation, Lab256Activities } from "./types.js";
 
@@ -13,7 +14,9 @@ export function attestationActivities(deps: Lab256Dependencies): Pick<Lab256Acti
 /** Verifies an attestation by the keys that the plan's policy names, and records it. Who brought it matters to nobody. */
 async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
   const { card, planned, decided, round, approvals, at_ms } = input;
-  const { card_id, tenant_id } = card;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return genuine;
+  const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
   // The attestors are those to whom the plan commits. Where another policy is published, no permit comes of this plan.
   const policy = await deps.policies.byHash(tenant_id, planned.plan.basis.policy_hash);

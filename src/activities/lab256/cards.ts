@@ -6,25 +6,34 @@ import { missingOf } from "../../domain/requirement.js";
 import { findActor } from "../../identity/actors.js";
 import { actInput } from "../../permits/act-input.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard, genuineCardOf } from "./genuine-card.js";
 import { record } from "./ledger.js";
+import { checkPlanAnswer } from "./plan-answer.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "./types.js";
 
 export function cardActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "openCard" | "decidePlan" | "voidApprovals" | "closeCard"> {
   return {
-    async openCard({ card, workflow_id }) {
+    async openCard({ card: candidate, workflow_id }) {
+      const genuine = genuineCardOf(deps, candidate, workflow_id);
+      if (!genuine.ok) return genuine;
+      const card = genuine.value;
       const project_id = projectOf(card);
       const payload = { card, project_id, subject_hash: subjectHash(card.params as JobParams), workflow_id };
       await record(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
+      return granted(null);
     },
     decidePlan: (input) => decidePlan(deps, input),
     async voidApprovals({ card, round, plan_digest, why, approvals }) {
+      if (!genuineCard(deps, card).ok) return;
       const payload = { card_id: card.card_id, plan_digest, why, approvals };
       const key = `card.approvals_voided/${card.card_id}/${round}`;
       await record(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
     },
-    async closeCard({ card, end }) {
+    async closeCard({ card, workflow_id, end }) {
+      // What is not a card of this flow was never opened by it, so there is nothing to close.
+      if (!genuineCardOf(deps, card, workflow_id).ok) return;
       const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
       await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
     },
@@ -38,8 +47,13 @@ function projectOf(card: Card): string {
 }
 
 async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
-  const { card, planned, round } = input;
-  const decision = await ask(deps, input);
+  const { card, round } = input;
+  const checked = checkPlanAnswer(card, input.planned);
+  if (!checked.ok) return { reasons: [], ...checked };
+  const planned = checked.value;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return { reasons: [], ...genuine };
+  const decision = await decisionOf(deps, input);
   if (!decision.ok) return { reasons: [], ...decision };
   const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
   const missing = missingOf(requires, planned.plan_digest, [], []);
@@ -61,9 +75,10 @@ async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Pro
   return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
 }
 
-async function ask(
+/** The policy's decision about a plan of a card, now. */
+export async function decisionOf(
   deps: Lab256Dependencies,
-  { card, planned }: DecidePlanInput,
+  { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
 ): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
   const { basis, fast_forward } = planned.plan;
   const policy = await deps.policies.active(card.tenant_id, "now");

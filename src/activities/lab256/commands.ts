@@ -1,16 +1,23 @@
 import { cardActId } from "../../domain/act-id.js";
+import type { Card } from "../../domain/card.js";
 import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../domain/envelope.js";
 import type { NewEvent } from "../../domain/event.js";
 import { type JobParams, subjectHash, withoutPatch } from "../../domain/job.js";
+import type { Permit } from "../../domain/permit.js";
 import { parseWith, problemsText } from "../../domain/problems.js";
 import { signed, verifySigned } from "../../domain/signature.js";
 import { findTenant } from "../../identity/tenants.js";
 import type { AppendOutcome } from "../../ledger/append.js";
+import { commandByJti } from "../../ledger/queries/commands.js";
+import { permitByJti } from "../../ledger/queries/permits.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
 import { unsignedPermit } from "../../permits/permits.js";
+import { decisionOf } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
 import { record } from "./ledger.js";
+import { approvedInLedger } from "./recorded-approval.js";
 import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "./types.js";
 
 export function commandActivities(
@@ -34,39 +41,44 @@ export function commandActivities(
 
 /** The permit's `jti` and `exp` follow from card, plan and approval alone, so that asking again signs the same permit. */
 async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
-  const { card, planned, decided, approved_at } = input;
+  const { planned } = input;
+  const genuine = genuineCard(deps, input.card);
+  if (!genuine.ok) return genuine;
+  const card = genuine.value;
   const params = card.params as JobParams;
+  const decision = await decisionOf(deps, { card, planned });
+  if (!decision.ok) return { ok: false, denial: decision.denial };
+  const approved = await approvedInLedger(deps, card, planned.plan_digest, decision.value.requires);
+  if (!approved.ok) return approved;
   const unsigned = unsignedPermit({
     jti: cardActId(card.tenant_id, card.card_id, planned.plan_digest),
-    iat: approved_at,
+    // The flow says when the last statement came; it cannot say that it comes later than now.
+    iat: Math.min(input.approved_at, deps.now()),
     asker: card.author,
     request: { ...card, params },
-    decision: decided,
+    decision: decision.value,
     policy_hash: planned.plan.basis.policy_hash,
     card: { card_id: card.card_id, plan_digest: planned.plan_digest },
   });
-  const permit = signed("permit", unsigned, deps.permitKey);
-  const envelope = {
-    jti: permit.jti,
-    tenant_id: card.tenant_id,
-    jobId: card.jobId,
-    jobType: card.jobType,
-    params: withoutPatch(params),
-    subject_hash: permit.scopes.subject_hash,
-    policy_hash: permit.scopes.policy_hash,
-    permit,
-    target: card.target,
-    office_id: card.office_id,
-  } as CommandEnvelope;
-  const { card_id, author, intent } = card;
   const tenant = await findTenant(deps.db, card.tenant_id);
   if (tenant === undefined) return denied("tenant_unknown", `${card.tenant_id} is not known.`);
-  const events: NewEvent[] = [
-    { type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: { permit, card_id, actor_id: author.actor_id, intent } },
-  ];
-  if (card.run === "on_approval") events.push(commandIssued({ envelope, actor_id: author.actor_id, workflow_id: input.workflow_id }));
+  const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
+  // The permit that the ledger has is the permit: however often it is asked for, its `exp` never moves.
+  const permit = (await permitByJti(deps.db, known))?.permit ?? signed("permit", unsigned, deps.permitKey);
+  const envelope = cardEnvelope(card, permit);
+  const actor_id = card.author.actor_id;
+  const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
+  const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
+  if (card.run === "on_approval") events.push(commandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
   const taken = conflictOf(await record(deps, card.tenant_id, events));
   return taken ?? granted({ envelope, transport: tenant.transport });
+}
+
+function cardEnvelope(card: Card, permit: Permit): CommandEnvelope {
+  const { tenant_id, jobId, jobType, target, office_id } = card;
+  const { subject_hash, policy_hash } = permit.scopes;
+  const params = withoutPatch(card.params as JobParams);
+  return { jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id } as CommandEnvelope;
 }
 
 /** Records the command, once for its `jti` and its `jobId`. */
@@ -84,9 +96,23 @@ async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput
     return denied("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
   if (tenant === undefined) return denied("tenant_unknown", `${envelope.tenant_id} is not known.`);
-  const taken = conflictOf(await record(deps, envelope.tenant_id, [commandIssued({ ...input, envelope })]));
+  const outcome = await record(deps, envelope.tenant_id, [commandIssued({ ...input, envelope })]);
+  const taken = conflictOf(outcome) ?? (await otherCommand(deps, envelope, outcome));
   return taken ?? granted({ transport: tenant.transport });
 }
+
+/** A permit binds no `jobId`, so a second envelope with the same permit is another command, and it comes too late. */
+async function otherCommand(deps: Lab256Dependencies, envelope: CommandEnvelope, outcome: AppendOutcome): Promise<Taken | undefined> {
+  if (!outcome.ok || outcome.appended.every((event) => event.is_new)) return undefined;
+  const recorded = await commandByJti(deps.db, envelope);
+  if (recorded?.envelope_digest === envelopeDigest(envelope)) return undefined;
+  return {
+    ok: false,
+    denial: { code: "permit_used", message: `The permit has been used by job ${recorded?.job_id ?? "of another command"}.` },
+  };
+}
+
+type Taken = { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } };
 
 function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput): NewEvent {
   return {
@@ -103,7 +129,7 @@ function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput):
   };
 }
 
-function conflictOf(outcome: AppendOutcome): { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } } | undefined {
+function conflictOf(outcome: AppendOutcome): Taken | undefined {
   if (outcome.ok) return undefined;
   const { column, jti, job_id } = outcome.conflict;
   if (column === "jti") return { ok: false, denial: { code: "permit_used", message: `The permit has been used by job ${job_id}.` } };

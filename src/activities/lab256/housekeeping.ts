@@ -2,12 +2,13 @@ import { signed } from "../../domain/signature.js";
 import { listTenants } from "../../identity/tenants.js";
 import { recordAnchored, unanchoredHead } from "../../ledger/anchors.js";
 import { ledgerContainers } from "../../ledger/queries/containers.js";
-import { overduePermits } from "../../ledger/queries/permits.js";
+import { type OverdueAfter, overduePermits, type PermitItem } from "../../ledger/queries/permits.js";
 import { endPermit } from "../../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import type { Lab256Activities } from "./types.js";
+import { recordUnrecordedAct } from "./unrecorded-act.js";
 
-/** How many permits of a tenant one sweep ends; the next sweep goes on. */
+/** About how many permits of a tenant one sweep settles; the next sweep goes on. */
 const SWEPT_MAX_COUNT = 50;
 
 /** A direct command may still be on its way to a Runner for a moment after `exp`; its own flow ends that permit. */
@@ -18,17 +19,9 @@ export function housekeepingActivities(
 ): Pick<Lab256Activities, "sweepPermits" | "headsToAnchor" | "recordAnchored"> {
   return {
     async sweepPermits() {
-      let ended = 0;
-      for (const { tenant_id } of await listTenants(deps.db))
-        for (const { jti, card_id } of await overduePermits(deps.db, {
-          tenant_id,
-          now_ms: deps.now() - SWEEP_AFTER_MS,
-          limit: SWEPT_MAX_COUNT,
-        })) {
-          const reason = "Nobody used the permit until its exp.";
-          if ((await endPermit(deps, { tenant_id, jti, card_id, end: "expired", reason, by: "LAB_256" })) === "ended") ended += 1;
-        }
-      return ended;
+      let settled = 0;
+      for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
+      return settled;
     },
     async headsToAnchor() {
       const heads = [];
@@ -43,4 +36,25 @@ export function housekeepingActivities(
       for (const { container, seq, hash } of heads) await recordAnchored(deps.db, container, { seq, hash }, deps.now());
     },
   };
+}
+
+/** A permit that is claimed and has no receipt stays on the list, and must not keep the sweep from those behind it. */
+async function sweepTenant(deps: Lab256Dependencies, tenant_id: string): Promise<number> {
+  const now_ms = deps.now() - SWEEP_AFTER_MS;
+  let settled = 0;
+  let after: OverdueAfter | undefined;
+  do {
+    const permits = await overduePermits(deps.db, { tenant_id, now_ms, limit: SWEPT_MAX_COUNT, after });
+    for (const permit of permits) if (await settle(deps, permit)) settled += 1;
+    after = permits.length < SWEPT_MAX_COUNT ? undefined : permits.at(-1);
+  } while (after !== undefined && settled < SWEPT_MAX_COUNT);
+  return settled;
+}
+
+/** Ends the permit, or records the act that was done with it. */
+async function settle(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
+  const { tenant_id, jti, card_id } = permit;
+  const reason = "Nobody used the permit until its exp.";
+  const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "expired", reason, by: "LAB_256" });
+  return ended === "ended" || recordUnrecordedAct(deps, permit);
 }

@@ -9,6 +9,7 @@ import { personsByEmail } from "../../identity/emails.js";
 import { type VerifiedStatement, verifyStatement } from "../../identity/statement-verification.js";
 import { pushersOf } from "../../ledger/queries/pushers.js";
 import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
 import { record } from "./ledger.js";
 import type { AdmitStatementInput, AdmittedStatement, Lab256Activities } from "./types.js";
 
@@ -19,6 +20,8 @@ export function statementActivities(deps: Lab256Dependencies): Pick<Lab256Activi
 /** Verifies a statement, asks the policy whether it counts, and records it. Whoever can merely reach Temporal decides nothing. */
 async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
   const { card, planned, decided } = input;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return genuine;
   const parsed = parseWith(signedStatementSchema, input.signed);
   if (!parsed.ok) return denied("statement_invalid", `The statement is malformed: ${problemsText(parsed.problems)}`);
   // Only what was parsed is kept: a sender straight to Temporal chooses every other byte.

@@ -104,7 +104,8 @@ export type PlanDecision =
 
 /** What LAB 256 does for a flow: policy, permits, statements, ledger. Each call can be repeated without a second effect. */
 export interface Lab256Activities {
-  openCard(input: { card: Card; workflow_id: string }): Promise<void>;
+  /** Opens a card that the api signed, in its own flow. */
+  openCard(input: { card: Card; workflow_id: string }): Promise<Outcome<null>>;
   /** Asks the policy about a plan; a denial closes the card. */
   decidePlan(input: DecidePlanInput): Promise<PlanDecision>;
   voidApprovals(input: { card: Card; round: number; plan_digest: string; why: string; approvals: readonly Approval[] }): Promise<void>;
@@ -113,9 +114,9 @@ export interface Lab256Activities {
   /** Signs the permit of an approved plan and, for a card that runs on approval, issues its command. */
   issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
   acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;
-  /** Ends an unused permit by winning its claim; `acted` when a Runner has won it already. */
   /** What the permit's claim says: nobody has it, somebody ended the permit, or somebody acts by it. */
   permitClaim(input: { tenant_id: string; jti: string }): Promise<"free" | "ended" | "acted">;
+  /** Ends an unused permit by winning its claim; `acted` when a Runner has won it already. */
   endPermit(input: {
     tenant_id: string;
     jti: string;
@@ -127,8 +128,8 @@ export interface Lab256Activities {
   /** Records the receipt of a Runner that pulls over HTTP; one that is not genuine changes nothing. */
   acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd>>;
   closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
-  closeCard(input: { card: Card; end: FlowEnd }): Promise<void>;
-  /** Ends permits that nobody used until their `exp`; answers how many. */
+  closeCard(input: { card: Card; workflow_id: string; end: FlowEnd }): Promise<void>;
+  /** Ends permits that nobody used until their `exp`, and records acts that no flow recorded; answers how many permits it settled. */
   sweepPermits(): Promise<number>;
   /** The newest head of each chain that has no anchor yet, signed. */
   headsToAnchor(): Promise<readonly SignedHead[]>;

@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
-import { type Card, type CardRequest, cardRequestSchema } from "../../domain/card.js";
+import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card.js";
 import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/flow-status.js";
 import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
 import { type JobParams, subjectHash, withoutPatch } from "../../domain/job.js";
+import { signed } from "../../domain/signature.js";
 import { cardWorkflowId } from "../../domain/workflow-id.js";
 import type { Principal } from "../../identity/authentication.js";
 import { type CardDetail, cardById, listCards } from "../../ledger/queries/cards.js";
@@ -105,7 +106,7 @@ async function openCard(
   const inline = inlinePatch(request.params);
   if (inline.denial !== null) return denialProblem(inline.denial, { status: 422 });
   await stage(deps.store, request.tenant_id, inline.patch);
-  const card: Card = {
+  const unsigned: UnsignedCard = {
     ...request,
     params: withoutPatch(request.params),
     card_id: `k-${randomBytes(10).toString("hex")}`,
@@ -113,6 +114,7 @@ async function openCard(
     author: { actor_id: principal.actor_id, person_id: principal.person_id },
     opened_at: deps.now(),
   };
+  const card = signed("card", unsigned, deps.statementKey);
   correlate(card.card_id);
   await deps.flows.startCard(card);
   const planned = await waitForCard(deps, card, (status) => status !== "planning", PLAN_WAIT_MS, signal);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { assertionSchema } from "../../domain/statement.js";
 import { findActor } from "../../identity/actors.js";
 import type { Principal } from "../../identity/authentication.js";
 import { registerPasskey, registrationOptions } from "../../identity/passkey-registration.js";
@@ -22,6 +23,7 @@ const passkeySchema = z.object({
 const registrationSchema = z.strictObject({
   name: z.string().trim().min(1, "Give the passkey a name, such as that of the device.").max(100, "The name has at most 100 characters."),
   response: z.record(z.string(), z.unknown()),
+  assertion: assertionSchema.optional(),
 });
 
 /** A person's passkeys; they go with the person, whatever actors they hold. Source: WebAuthn Level 3. */
@@ -60,6 +62,8 @@ export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "token",
       group: "passkeys",
       summary: "Register a passkey",
+      detail:
+        "The first one is trusted on first use. A further one needs `assertion`: an earlier passkey of the person asserts the BLAKE3 of the JCS of `{attestation_object, challenge, credential_id}`, as the new one's registration has them in base64url.",
       input: { body: registrationSchema },
       example: {
         name: "Laptop",
@@ -72,10 +76,10 @@ export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
       },
       body_max_bytes: REGISTRATION_MAX_BYTES,
       answers: { 201: { text: "Registered", schema: z.object({ credential_id: z.string() }) } },
-      problems: ["step_up_invalid", "limit_exceeded"],
-      handle: ({ principal, body: { name, response } }) =>
+      problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
+      handle: ({ principal, body: { name, response, assertion } }) =>
         asPerson(principal, async (personId) => {
-          const answer = { person_id: personId, name, response, rp: deps.relyingParty(), now_ms: deps.now() };
+          const answer = { person_id: personId, name, response, assertion, rp: deps.relyingParty(), now_ms: deps.now() };
           const outcome = await registerPasskey(deps.db, answer);
           return outcome.ok ? created(outcome.value) : denialProblem(outcome.denial);
         }),

@@ -28,20 +28,25 @@ export const permitsProjection: Projection = {
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
-  "command.issued": (write, { tenant_id, payload: { envelope } }) =>
-    effect(
-      [`permits/${envelope.jti}`],
-      write
-        .updateTable("permits")
-        .set({ status: "used" })
-        .where("tenant_id", "=", tenant_id)
-        .where("jti", "=", envelope.jti)
-        .where("status", "=", "issued"),
-    ),
+  "command.issued": (write, { tenant_id, payload: { envelope } }) => used(write, tenant_id, envelope.jti),
+  // An act that reached the Runner without a flow has a receipt and no command.
+  "receipt.recorded": (write, { tenant_id, payload: { receipt } }) => used(write, tenant_id, receipt.jti),
   "permit.revoked": (write, entry) => ended(write, entry, "revoked"),
   "permit.expired": (write, entry) => ended(write, entry, "expired"),
   "permit.refused": (write, entry) => ended(write, entry, "refused"),
 };
+
+function used(write: Writer, tenantId: string, jti: string) {
+  return effect(
+    [`permits/${jti}`],
+    write
+      .updateTable("permits")
+      .set({ status: "used" })
+      .where("tenant_id", "=", tenantId)
+      .where("jti", "=", jti)
+      .where("status", "=", "issued"),
+  );
+}
 
 /** An end was won with the permit's claim, so it holds even where a command had been issued. */
 function ended(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {

@@ -14,7 +14,7 @@ export interface PageRequest {
 }
 
 /** How many rows to read: one more than the page, so that its end is known. @throws RangeError for a limit out of bounds. */
-export function rowsToRead({ limit }: PageRequest): number {
+export function rowsToRead({ limit }: Pick<PageRequest, "limit">): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= PAGE_ROWS_MAX) return limit + 1;
   throw new RangeError(`A page has 1 to ${PAGE_ROWS_MAX} rows, not ${limit}; parse the limit before it comes here.`);
 }

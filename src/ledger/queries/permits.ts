@@ -25,19 +25,26 @@ export async function permitByCard(
     .executeTakeFirst();
 }
 
-/** Permits that nobody used by their `exp`, the longest overdue first: each is to be recorded as expired, which takes it off this list. */
+/** The permit after which a list of overdue ones goes on. */
+export type OverdueAfter = Pick<PermitItem, "exp" | "seq">;
+
+/**
+ * Permits that nobody used by their `exp`, the longest overdue first: each is to be recorded as expired or used, which takes it off
+ * this list.
+ */
 export async function overduePermits(
   db: Db,
-  query: Pick<PageRequest, "limit"> & { readonly tenant_id: string; readonly now_ms: number },
+  query: Omit<PageRequest, "after"> & { readonly tenant_id: string; readonly now_ms: number; readonly after?: OverdueAfter | undefined },
 ): Promise<PermitItem[]> {
-  const rows = await db
+  const { after } = query;
+  let select = db
     .selectFrom("permits")
     .selectAll()
     .where("tenant_id", "=", query.tenant_id)
     .where("status", "=", "issued")
-    .where("exp", "<", query.now_ms)
-    .orderBy("exp")
-    .limit(rowsToRead(query))
-    .execute();
+    .where("exp", "<", query.now_ms);
+  if (after !== undefined)
+    select = select.where((row) => row.or([row("exp", ">", after.exp), row.and([row("exp", "=", after.exp), row("seq", ">", after.seq)])]));
+  const rows = await select.orderBy("exp").orderBy("seq").limit(rowsToRead(query)).execute();
   return rows.slice(0, query.limit);
 }

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { unlessAbsent } from "../absence.js";
 import { type Log, withProgress } from "../progress.js";
 import { installInto } from "./cache.js";
 import { execute } from "./execute.js";
@@ -27,7 +28,7 @@ export async function goInstall(pin: ToolPin, env: NodeJS.ProcessEnv, log: Log):
       timeout_ms: longestBuild_ms,
     });
     const made = join(folder, pin.name);
-    const built = code === 0 && (await stat(made).catch(() => undefined))?.isFile();
+    const built = code === 0 && (await unlessAbsent(stat(made)))?.isFile();
     if (built) return made;
     reason = `go install ${target} failed: ${timed_out ? "it took too long" : lastLine(output)}`;
     throw new Error(reason);

@@ -42,7 +42,10 @@ export function directoryBlobs(layout: Layout): Blobs {
       const source = await openSource(key, path);
       try {
         // Spares the copy of a large file when the answer is known already; link(2) decides in any case.
-        const present = await stat(objectPath(layout, parseKey(key))).catch(() => undefined);
+        const present = await stat(objectPath(layout, parseKey(key))).catch((cause: unknown) => {
+          if (meansAbsent(cause)) return undefined;
+          throw fileFault(key, cause);
+        });
         return present?.isFile() ? "exists" : await create(key, (file) => copy(source, file));
       } finally {
         await source.close();

@@ -1,0 +1,38 @@
+import type { NewEvent } from "../../domain/event.js";
+import { type Receipt, receiptSchema } from "../../domain/receipt.js";
+import { verifySigned } from "../../domain/signature.js";
+import { receiptKey } from "../../domain/storage-key.js";
+import type { PermitItem } from "../../ledger/queries/permits.js";
+import { readClaim } from "../../permits/end-permit.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { record } from "./ledger.js";
+import { readStored } from "./read-stored.js";
+import { receiptKeysOf } from "./receipt-keys.js";
+import { storedProjectEvents } from "./stored-project-events.js";
+
+/**
+ * Records an act whose permit was used without a flow, by whoever reaches the Runner's queue: its receipt, and what it means for the
+ * catalog. `false` while there is no genuine receipt for the claim, or a release that may still be running has no manifest yet.
+ * Recording it again changes nothing. Source: contracts "Permit, command, claim, receipt".
+ */
+export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
+  const { tenant_id, jti, card_id, actor_id } = permit;
+  const claim = await readClaim(deps.store, tenant_id, jti);
+  if (claim?.kind !== "act") return false;
+  const receipt = await storedReceipt(deps, permit);
+  if (receipt === undefined || receipt.envelope_digest !== claim.envelope_digest) return false;
+  const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${jti}`, payload: { receipt, actor_id, card_id } };
+  const found = receipt.status === "success" ? await storedProjectEvents(deps.store, receipt, actor_id) : { events: [], complete: true };
+  // The manifest is written after the receipt; once the run is over, nobody will write it any more.
+  if (!found.complete && deps.now() <= claim.claimed_at + permit.permit.max_run_ms) return false;
+  await record(deps, tenant_id, [recorded, ...found.events]);
+  return true;
+}
+
+async function storedReceipt(deps: Lab256Dependencies, { tenant_id, jti, permit }: PermitItem): Promise<Receipt | undefined> {
+  const receipt = await readStored(deps.store, receiptKey(tenant_id, jti), receiptSchema);
+  if (receipt === undefined) return undefined;
+  if (verifySigned("receipt", receipt, await receiptKeysOf(deps, tenant_id, permit.scopes.target)) !== "valid") return undefined;
+  const isOf = receipt.tenant_id === tenant_id && receipt.jti === jti && receipt.jobType === permit.scopes.jobType;
+  return isOf ? receipt : undefined;
+}

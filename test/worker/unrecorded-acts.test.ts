@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { answerActivities } from "../../src/activities/lab256/answers.js";
+import type { Lab256Dependencies } from "../../src/activities/lab256/dependencies.js";
+import { housekeepingActivities } from "../../src/activities/lab256/housekeeping.js";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import { envelopeDigest } from "../../src/domain/envelope.js";
+import { type Receipt, receiptSchema } from "../../src/domain/receipt.js";
+import { type SigningKey, signed } from "../../src/domain/signature.js";
+import { claimKey, projectKey, receiptKey } from "../../src/domain/storage-key.js";
+import { addRunnerKey } from "../../src/identity/runner-keys.js";
+import { seedTenant } from "../../src/identity/seed.js";
+import { permitByJti } from "../../src/ledger/queries/permits.js";
+import { verifyProjections } from "../../src/ledger/verify-projections.js";
+import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
+import { ensureSpaces, openStore } from "../../src/storage/open.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { ubl } from "../identity/people.js";
+import * as event from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { jwks, newKey } from "../runner/world.js";
+
+const TENANT = event.TENANT;
+const DIGEST = "e".repeat(64);
+/** Past every permit's `exp` and run time. */
+const LATE_MS = 3_600_000;
+const RUNNER = newKey();
+
+const ledger = ledgerDatabase("unrecorded_acts");
+let folder: string;
+let store: ObjectStore;
+let deps: Lab256Dependencies;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ogr-unrecorded-"));
+  const config = { kind: "directory", path: folder } as const;
+  await ensureSpaces(config);
+  store = await openStore(config);
+  const statements = { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } };
+  const policies = new PolicyCatalog(store, new Map(), () => LATE_MS);
+  deps = { db: ledger.db, store, policies, permitKey: newKey(), receiptKeys: jwks(RUNNER), statements, now: () => LATE_MS };
+  await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
+});
+afterAll(async () => {
+  await store?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function receiptOf(act: number, members: Partial<Receipt> = {}, key: SigningKey = RUNNER): Receipt {
+  const unsigned = {
+    ...{ tenant_id: TENANT, jobId: `job-${act}`, jti: event.jti(act), jobType: "git.registry.push", project_id: "P.demo" },
+    ...{ finished_at: 2_000, logs_hash: DIGEST, logs_key: "log", artifacts: [], error: "", envelope_digest: DIGEST, policy_hash: DIGEST },
+    ...{ usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 }, status: "success" as const },
+    refs: [{ name: "refs/heads/feature/x", old: event.objectId(0), new: event.objectId(act) }],
+    ...members,
+  };
+  return receiptSchema.parse(signed("receipt", unsigned, key));
+}
+
+/** A permit whose act was claimed by a Runner that no flow had sent. */
+async function claimed(act: number, permit: { jobType?: "git.registry.init" } = {}): Promise<void> {
+  const issued = event.permit(act);
+  const scopes = { ...issued.scopes, ...permit };
+  const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
+  await ledger.appended([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
+  const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500 };
+  const claim = { kind: "act", tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held };
+  await store.blobs.create(claimKey(TENANT, issued.jti), canonicalBytes(claim));
+}
+
+async function kept(receipt: Receipt, jti = receipt.jti): Promise<void> {
+  await store.blobs.create(receiptKey(TENANT, jti), canonicalBytes(receipt));
+}
+
+const sweep = () => housekeepingActivities(deps).sweepPermits();
+const statusOf = async (act: number) => (await permitByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(act) }))?.status;
+
+test("an act that no flow recorded comes into the ledger, behind more claims without a receipt than one sweep takes", async () => {
+  for (let act = 1; act <= 60; act += 1) await claimed(act);
+  await kept(receiptOf(1, {}, newKey()));
+  await kept(receiptOf(2, { envelope_digest: "f".repeat(64) }));
+  await kept(receiptOf(4), event.jti(3));
+  await store.blobs.create(receiptKey(TENANT, event.jti(5)), Buffer.from("{"));
+  await claimed(61);
+  await kept(receiptOf(61));
+  await claimed(62, { jobType: "git.registry.init" });
+  await kept(receiptOf(62, { jobType: "git.registry.init", refs: [] }));
+  const project = { jti: event.jti(62), name: "Demo", owners: ["office::default"], visibility: "internal" };
+  await store.blobs.create(projectKey(TENANT, "P.demo"), canonicalBytes(project));
+
+  expect(await sweep()).toBe(2);
+  expect(await Promise.all([1, 2, 3, 5, 60, 61, 62].map(statusOf))).toEqual([...Array(5).fill("issued"), "used", "used"]);
+  const refs = await ledger.db.selectFrom("registry_refs").select(["name", "object_id"]).execute();
+  expect(refs).toEqual([{ name: "refs/heads/feature/x", object_id: event.objectId(61) }]);
+  const activities = await ledger.db.selectFrom("registry_activity").select(["action", "actor", "commit"]).execute();
+  expect(activities).toEqual([{ action: "push", actor: event.ADMIN, commit: event.objectId(61) }]);
+  expect(await ledger.db.selectFrom("registry_projects").select("name").execute()).toEqual([{ name: "Demo" }]);
+  expect(await sweep()).toBe(0);
+  expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
+});
+
+test("the flow accepts a receipt by a key that is registered for the tenant's Runner, and by no other", async () => {
+  const key = newKey();
+  const issued = event.commandIssued(70);
+  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  await ledger.appended([event.permitIssued(70), issued]);
+  const { envelope } = issued.payload;
+  const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: envelopeDigest(envelope) }, key);
+  const accept = () => answerActivities(deps).acceptReceipt({ envelope, actor_id: event.ADMIN, workflow_id: "w", receipt });
+  expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
+  await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);
+  expect(await accept()).toMatchObject({ ok: true, value: { status: "success" } });
+});
