@@ -40,9 +40,6 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
       MINIO_ROOT_USER: server.access_key,
       MINIO_ROOT_PASSWORD: server.secret_key,
       MINIO_SITE_REGION: region,
-      // Its heap is small: collecting it seldom costs little memory.
-      GOGC: "400",
-      MINIO_SCANNER_SPEED: "slowest",
       MINIO_BROWSER: "off",
       MINIO_UPDATE: "off",
     },

@@ -24,7 +24,7 @@ import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
 import { DYING_RUNNER, revive, startDying } from "./dying.js";
 
-const STEPS: readonly JobStep[] = ["claimed", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
+const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
 
 const PUSHED = "P.pushed";
 const TAGGED = "P.tagged";

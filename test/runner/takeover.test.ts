@@ -6,7 +6,7 @@ import { Clone } from "../git/real-git.js";
 import { approvedScopes, command, initJob, pushJob, receiptOf, register, run, storedReceipt, tagJob, tipOf } from "./commands.js";
 import { BACKENDS, contents, openWorld, TENANT, type World } from "./world.js";
 
-const STEPS: readonly JobStep[] = ["claimed", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
+const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
 const BEFORE_THE_RECEIPT: readonly JobStep[] = STEPS.slice(0, STEPS.indexOf("receipted"));
 
 describe.each(BACKENDS)("a retry after a Runner that died, on the %s store", (backend) => {
