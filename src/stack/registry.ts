@@ -8,7 +8,7 @@ import type { Log } from "./progress.js";
 import { registryEnvironment, rpOrigin } from "./registry-environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 import { type ObjectStoreServer, type Servers, startServers } from "./servers.js";
-import type { Supervisor } from "./supervise.js";
+import { StartError, type Supervisor } from "./supervise.js";
 import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
 /** What a registry founds itself with: development tenants and the default policy when absent. */
@@ -86,8 +86,21 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   }
 }
 
+/** How often a start chooses another port for the api because somebody took the chosen one first. */
+const PORT_TRIES_MAX = 3;
+
 /** Founds a registry on servers that serve already and starts its processes. `stop` ends those and leaves the servers. */
 export async function startRegistryOn(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startOnce(place, seed);
+    } catch (error) {
+      if (!(error instanceof StartError) || !error.in_use || tries === PORT_TRIES_MAX) throw error;
+    }
+  }
+}
+
+async function startOnce(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
   const { data_dir, supervisor } = place;
   const founding = foundRegistry({
     ...place,

@@ -174,7 +174,7 @@ test("from L4 on the statement's digest is the challenge of a step-up", async ()
   const register = () => api.call({ method: "POST", path: "/v1/passkeys/registration", body: { name: "Laptop", response }, as: BOB });
   expect(await register()).toMatchObject({ status: 201, body: { credential_id: expect.any(String) } });
   expect(passkey).toBeDefined();
-  expect(await register()).toMatchObject({ status: 403, body: { code: "step_up_invalid" } });
+  expect(await register()).toMatchObject({ status: 403, body: { code: "step_up_required" } });
   expect((await api.call({ path: "/v1/passkeys", as: BOB })).body).toEqual([expect.objectContaining({ name: "Laptop", disabled: false })]);
   expect((await api.call({ path: "/v1/passkeys", as: "ubl:sid:app:ci" })).status).toBe(403);
 
