@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseWith } from "../../domain/problems.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
-/** Text that a parser refuses is a problem of the value, as any other. */
+/** Text that a parser refuses is a problem of the value like any other. */
 const jsonSchema = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
