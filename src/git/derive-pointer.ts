@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ObjectStore, StorageFault } from "../storage/ports.js";
+import type { ObjectStore } from "../storage/ports.js";
 import { GitFault } from "./git-fault.js";
 import type { OpenRepository } from "./open-repository.js";
 import { notOlder, type RefsState, readRefs } from "./refs-state.js";
+import { swapPointer } from "./swap-pointer.js";
 
 const TRIES_MAX = 64;
 
@@ -39,7 +40,7 @@ export async function derivePointer(
       throw new GitFault("repository_invalid", `${repository.name.project_id} has lost its refs. Restore the repository from a copy.`);
     const bytes = make(state, before?.bytes);
     if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) return;
-    const version = await swapped(store, key, before?.version ?? null, bytes);
+    const version = await swapPointer(store, key, before?.version ?? null, bytes);
     if (version !== undefined) {
       derived.set(key, { bytes, version, from: state });
       return;
@@ -48,15 +49,4 @@ export async function derivePointer(
     await sleep(Math.random() * 4 * tries);
   }
   throw new GitFault("contended", `${key} changed ${TRIES_MAX} times in a row. It is derived; try again.`);
-}
-
-/** The new version; undefined when the swap was lost, or when nobody knows and reading again will tell. */
-async function swapped(store: ObjectStore, key: string, expected: string | null, bytes: Uint8Array): Promise<string | undefined> {
-  try {
-    const result = await store.pointers.swap(key, expected, bytes);
-    return result.won ? result.version : undefined;
-  } catch (error) {
-    if (error instanceof StorageFault && error.code === "outcome_unknown") return undefined;
-    throw error;
-  }
 }

@@ -3,11 +3,12 @@ import { type Denial, denied, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { RefMove } from "../domain/ref-move.js";
 import { actRef, directoryConflict } from "../domain/ref-name.js";
-import { type ObjectStore, StorageFault } from "../storage/ports.js";
+import type { ObjectStore } from "../storage/ports.js";
 import { GitFault } from "./git-fault.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "./packed-refs.js";
 import { type RefsState, readRefs } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+import { swapPointer } from "./swap-pointer.js";
 
 /** How often a swap that others won is tried again; each loss means that another act went through. */
 const TRIES_MAX = 64;
@@ -57,7 +58,7 @@ export async function moveRefs(
       signal.throwIfAborted();
       const refs = moved(state.refs, move);
       const asked_at_ms = performance.now();
-      const version = await swap(store, key, state.version, serialisePackedRefs(refs));
+      const version = await swapPointer(store, key, state.version, serialisePackedRefs(refs));
       if (version !== undefined)
         return { ok: true, value: { state: { version, refs, asked_at_ms, answered_at_ms: performance.now() }, from: state.version } };
       if (tries > 0) await sleep(Math.random() * 4 * tries);
@@ -99,15 +100,4 @@ function moved(refs: Refs, move: Move): Refs {
   }
   next.set(actRef(move.jti), move.act);
   return next;
-}
-
-/** The new version, or undefined when the swap was lost or nobody knows: reading again tells. */
-async function swap(store: ObjectStore, key: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
-  try {
-    const result = await store.pointers.swap(key, expected, bytes);
-    return result.won ? result.version : undefined;
-  } catch (error) {
-    if (error instanceof StorageFault && error.code === "outcome_unknown") return undefined;
-    throw error;
-  }
 }
