@@ -6,7 +6,7 @@ import { actDirectly } from "../src/client/acting.js";
 import { required } from "../src/client/problem.js";
 import { preparePush } from "../src/client/pushing.js";
 import { percentile } from "./figures.js";
-import { largeHistory } from "./large-history.js";
+import { largeHistory, oneMoreCommit } from "./large-history.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 function git(folder: string, ...args: string[]): void {
@@ -29,6 +29,8 @@ export async function ingest(options: { rounds: number }, log: (line: string) =>
     const peer: number[] = [];
     for (let round = 0; round < options.rounds; round += 1) {
       const project_id = `P.ingest-${round}`;
+      // Other bytes every round: what is staged already would not be stored again.
+      oneMoreCommit(source, round);
       await registerProject(registry, project_id);
       ours.push(await pushOurs(registry, project_id, source, join(folder, "push.bundle")));
       peer.push(pushPeer(source, join(folder, `peer-${round}.git`)));

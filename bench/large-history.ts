@@ -34,6 +34,14 @@ export function largeHistory(folder: string): { commits: number; objects: number
   return { commits: COMMITS, objects: Number(count.stdout.trim()) };
 }
 
+/** Puts one commit without changes on top of `main`. */
+export function oneMoreCommit(folder: string, round: number): void {
+  const when = 1_600_000_000 + (COMMITS + round) * 60;
+  const message = `round ${round}\n`;
+  const commit = `commit refs/heads/main\ncommitter Bench <bench@ogr.example> ${when} +0000\ndata ${message.length}\n${message}`;
+  run(folder, ["-C", folder, "fast-import", "--quiet"], Buffer.from(`${commit}from refs/heads/main^0\n`));
+}
+
 function run(folder: string, args: string[], input?: Buffer): void {
   const { status, stderr } = spawnSync("git", args, { ...(input === undefined ? {} : { input }), maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(`git ${args.join(" ")} in ${folder} failed: ${stderr}`);

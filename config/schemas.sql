@@ -75,6 +75,14 @@ create table cards (
   closed_at bigint
 );
 
+create table clock_readings (
+  plane text not null,
+  name text not null,
+  lower_ms bigint not null,
+  upper_ms bigint not null,
+  measured_at bigint not null
+);
+
 create table commands (
   tenant_id text not null,
   jti text not null,
@@ -224,6 +232,16 @@ create table registry_projects (
   last_activity bigint not null
 );
 
+create table registry_pushed_commits (
+  tenant_id text not null,
+  project_id text not null,
+  commit text not null,
+  jti text not null,
+  seq bigint not null,
+  actor_id text not null,
+  brought boolean not null
+);
+
 create table registry_refs (
   tenant_id text not null,
   project_id text not null,
@@ -289,6 +307,8 @@ alter table card_statements add constraint card_statements_pkey PRIMARY KEY (ten
 
 alter table cards add constraint cards_pkey PRIMARY KEY (tenant_id, card_id);
 
+alter table clock_readings add constraint clock_readings_pkey PRIMARY KEY (plane, name);
+
 alter table commands add constraint commands_pkey PRIMARY KEY (tenant_id, jti);
 
 alter table ledger_anchors add constraint ledger_anchors_pkey PRIMARY KEY (container, seq);
@@ -316,6 +336,8 @@ alter table refusals add constraint refusals_pkey PRIMARY KEY (tenant_id, envelo
 alter table registry_activity add constraint registry_activity_pkey PRIMARY KEY (tenant_id, seq);
 
 alter table registry_projects add constraint registry_projects_pkey PRIMARY KEY (tenant_id, project_id);
+
+alter table registry_pushed_commits add constraint registry_pushed_commits_pkey PRIMARY KEY (tenant_id, project_id, commit, jti);
 
 alter table registry_refs add constraint registry_refs_pkey PRIMARY KEY (tenant_id, project_id, name, object_id);
 

@@ -4,6 +4,7 @@ import type { Jwks, SigningKey } from "../domain/signature.js";
 import type { RelyingParty } from "../identity/passkeys.js";
 import type { LedgerWatch } from "../ledger/notifications.js";
 import type { Permits } from "../permits/permits.js";
+import type { PolicyData } from "../policy/data.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { Flows } from "./flows.js";
 import type { PrincipalCache } from "./principal-cache.js";
@@ -35,7 +36,10 @@ export interface ApiDependencies {
   now(): number;
 }
 
-/** Which offices a tenant's active policy lets do something. */
+/** What a tenant's active policy says of its offices. */
 export interface PolicyOffices {
+  /** The active policy's hash and its offices by their ids; undefined where no policy is published. */
+  active(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
+  /** Which offices it lets do something. */
   allowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
 }

@@ -5,8 +5,8 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fast
 import { z } from "zod";
 import { envelopeSchema } from "../domain/envelope.js";
 import { permitSchema } from "../domain/permit.js";
-import { receiptSchema } from "../domain/receipt.js";
-import { statementSchema } from "../domain/statement.js";
+import { receiptSchema, refusalSchema } from "../domain/receipt.js";
+import { signedStatementSchema, statementSchema } from "../domain/statement.js";
 import { operationId, problemSchema } from "./documented-route.js";
 import type { Route } from "./route.js";
 
@@ -16,7 +16,9 @@ components.add(problemSchema, { id: "Problem" });
 components.add(permitSchema, { id: "Permit" });
 components.add(envelopeSchema, { id: "CommandEnvelope" });
 components.add(receiptSchema, { id: "Receipt" });
+components.add(refusalSchema, { id: "Refusal" });
 components.add(statementSchema, { id: "Statement" });
+components.add(signedStatementSchema, { id: "SignedStatement" });
 
 const DESCRIPTION = `card → permit → command → Runner → receipt (ADR-UBL-Registry-002).
 

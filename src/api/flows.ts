@@ -11,7 +11,7 @@ import type { Card } from "../domain/card.js";
 import { DENIAL_CODES, type DenialCode, denied, granted, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/envelope.js";
 import type { Job } from "../domain/job.js";
-import type { Receipt } from "../domain/receipt.js";
+import type { RunnerAnswer } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
 import { actWorkflowId, cardWorkflowId } from "../domain/workflow-id.js";
@@ -23,6 +23,7 @@ import {
   issueUpdate,
   type MessageVerdict,
   permitEndedSignal,
+  refuseUpdate,
 } from "../workflows/messages.js";
 import type { officialAct } from "../workflows/official-act.js";
 import { type FlowAttributes, searchAttributesOf } from "../workflows/search-attributes.js";
@@ -105,10 +106,14 @@ export class Flows {
     return this.verdictOf(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
   }
 
-  /** The receipt of a runner that pulls over HTTP. */
-  finish(workflowId: string, receipt: Receipt): Promise<Outcome<MessageVerdict>> {
+  /** The answer of a runner that pulls over HTTP. It has no id: what was refused for its key is news once the key is registered. */
+  finish(workflowId: string, answer: RunnerAnswer): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(workflowId);
-    return this.verdictOf(() => handle.executeUpdate(finishUpdate, { args: [receipt] }));
+    return this.verdictOf(() =>
+      answer.kind === "receipt"
+        ? handle.executeUpdate(finishUpdate, { args: [answer.receipt] })
+        : handle.executeUpdate(refuseUpdate, { args: [answer.refusal] }),
+    );
   }
 
   /** Has the card's flow look at its permit. A flow that is over needs no telling. */

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { type ClockReading, clockReadings } from "../ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
 import type { Pollers } from "./temporal.js";
 
@@ -44,7 +45,11 @@ export class HealthChecks {
 }
 
 async function healthOf(deps: Checked): Promise<Health> {
-  const [pollers, skew] = await Promise.allSettled([within(deps.temporal.pollers(deps.now(), CHECK_MAX_MS)), within(clockSkew(deps))]);
+  const [pollers, skew, clocks] = await Promise.allSettled([
+    within(deps.temporal.pollers(deps.now(), CHECK_MAX_MS)),
+    within(clockSkew(deps)),
+    within(clockReadings(deps.db)),
+  ]);
   const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
   const warnings: string[] = [];
   if (pollers.status === "rejected") warnings.push("Temporal does not answer.");
@@ -53,7 +58,24 @@ async function healthOf(deps: Checked): Promise<Health> {
   if (clock_skew_ms === null) warnings.push("The database does not answer.");
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
+  if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(clockWarning));
   return { status: "ok", pollers: pollers.status === "fulfilled" ? pollers.value : null, clock_skew_ms, warnings };
+}
+
+const CLOCKS = {
+  LAB_256: { whose: () => "A worker of LAB 256", against: "the database's" },
+  LAB_512: { whose: (name: string) => `The Runner with the key ${name}`, against: "LAB 256's" },
+} as const;
+
+/** Only what is certain: a bound that was measured, not a guess between two. The host of a worker is not everybody's to know. */
+function clockWarning({ plane, name, lower_ms, upper_ms, measured_at }: ClockReading): string[] {
+  const by = lower_ms > CLOCK_SKEW_MAX_MS ? "ahead of" : upper_ms < -CLOCK_SKEW_MAX_MS ? "behind" : undefined;
+  if (by === undefined) return [];
+  const { whose, against } = CLOCKS[plane];
+  const at_least_ms = by === "behind" ? -upper_ms : lower_ms;
+  return [
+    `${whose(name)} has a clock at least ${at_least_ms} ms ${by} ${against} (${new Date(measured_at).toISOString()}); permits need them within ${CLOCK_SKEW_MAX_MS} ms.`,
+  ];
 }
 
 /** The database's clock minus ours, as if it had been read in the middle of the round trip. */

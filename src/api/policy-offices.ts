@@ -1,14 +1,18 @@
 import type { PolicyCatalog } from "../permits/policy-catalog.js";
 import type { PolicyOffices } from "./dependencies.js";
 
-/** The offices whose `allowed_actions` name an action; none where no policy is published. */
+/** The offices of the active policies; those whose `allowed_actions` name an action. None where no policy is published. */
 export function policyOffices(policies: PolicyCatalog): PolicyOffices {
+  const active: PolicyOffices["active"] = async (tenantId) => {
+    const policy = await policies.active(tenantId);
+    return policy.ok ? { policy_hash: policy.value.hash, offices: policy.value.data.offices } : undefined;
+  };
   return {
+    active,
     async allowedTo(tenantId, action) {
-      const policy = await policies.active(tenantId);
-      if (!policy.ok) return new Set();
-      const offices = Object.entries(policy.value.data.offices).filter(([, office]) => office.allowed_actions.includes(action));
-      return new Set(offices.map(([officeId]) => officeId));
+      const { offices = {} } = (await active(tenantId)) ?? {};
+      const allowed = Object.entries(offices).filter(([, office]) => office.allowed_actions.includes(action));
+      return new Set(allowed.map(([officeId]) => officeId));
     },
   };
 }

@@ -25,6 +25,9 @@ const afterSchema = wholeNumber('Take the cursor from the `Link` header with rel
 
 export const pageQuery = tenantQuery.extend({ limit: limitSchema, after: afterSchema });
 
+/** A page of a list that is ordered by names; `after` is one of them. */
+export const namedPageQuery = <T extends z.ZodType>(name: T) => tenantQuery.extend({ limit: limitSchema, after: name.optional() });
+
 export const waitSchema = wholeNumber(`Write milliseconds from 0 to ${WAIT_MAX_MS}.`)
   .refine((ms) => ms <= WAIT_MAX_MS, `Write milliseconds from 0 to ${WAIT_MAX_MS}.`)
   .default(0);
@@ -35,7 +38,7 @@ export const jtiParams = z.strictObject({ jti: jtiSchema });
 export function nextPage(
   path: string,
   query: Readonly<Record<string, string | number | undefined>>,
-  next: number | null,
+  next: number | string | null,
 ): Record<string, string> {
   if (next === null) return {};
   const search = new URLSearchParams();

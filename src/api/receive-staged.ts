@@ -2,8 +2,9 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { createHash } from "blake3-wasm";
+import { hashing } from "../domain/hash.js";
 import { stagingKey } from "../domain/storage-key.js";
+import { writeChunks } from "../storage/local-file.js";
 import type { ObjectStore } from "../storage/ports.js";
 
 export type Received =
@@ -41,24 +42,32 @@ async function hashToFile(
   bytes: Readable,
   maxBytes: number,
 ): Promise<{ blake3: string; size_bytes: number } | "too_large" | "cut_short"> {
-  const hasher = createHash();
   const file = await open(path, "wx", 0o600);
-  let size_bytes = 0;
+  let found: { blake3: string; size_bytes: number } | undefined;
   try {
-    for await (const chunk of bytes as AsyncIterable<Buffer>) {
-      size_bytes += chunk.byteLength;
-      if (size_bytes > maxBytes) return "too_large";
-      hasher.update(chunk);
-      await file.writeFile(chunk);
-    }
-    return { blake3: Buffer.from(hasher.digest(undefined, { dispose: false })).toString("hex"), size_bytes };
+    const hashed = hashing(upTo(maxBytes, bytes), (blake3, size_bytes) => {
+      found = { blake3, size_bytes };
+    });
+    await writeChunks(file, hashed);
+    return found ?? "cut_short";
   } catch (error) {
+    if (error instanceof TooLarge) return "too_large";
     if (isCutShort(error)) return "cut_short";
     throw error;
   } finally {
-    // The hasher's state lives in WebAssembly memory, which no garbage collector frees.
-    hasher.dispose();
     await file.close();
+  }
+}
+
+class TooLarge extends Error {}
+
+/** @throws TooLarge before the first byte too many is handed on. */
+async function* upTo(maxBytes: number, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size_bytes = 0;
+  for await (const chunk of bytes) {
+    size_bytes += chunk.byteLength;
+    if (size_bytes > maxBytes) throw new TooLarge();
+    yield chunk;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Route } from "./route.js";
 import { attestationRoutes } from "./routes/attestations.js";
 import { cardRoutes } from "./routes/cards.js";
 import { commandRoutes } from "./routes/commands.js";
+import { identityRoutes } from "./routes/identities.js";
 import { ledgerRoutes } from "./routes/ledger.js";
 import { passkeyRoutes } from "./routes/passkeys.js";
 import { permitRoutes } from "./routes/permits.js";
@@ -25,6 +26,7 @@ export function routeTable(deps: ApiDependencies): readonly Route[] {
     ...stagingRoutes(deps),
     ...passkeyRoutes(deps),
     ...ledgerRoutes(deps),
+    ...identityRoutes(deps),
     ...serviceRoutes(deps),
   ];
 }

@@ -1,8 +1,8 @@
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { type Blake3Hex, blake3HexOf } from "../domain/hash.js";
 import { INLINE_PATCH_MAX_BYTES } from "../domain/job.js";
-import { git, gitLines } from "./git-command.js";
+import { git, gitIntoFile, gitLines } from "./git-command.js";
+import { growingFile } from "./growing-file.js";
 
 /** A git bundle with one tip, on the disk. */
 export interface Bundle {
@@ -23,11 +23,26 @@ export interface Bundle {
 export async function createBundle(folder: string, ref: string, held: readonly string[], path: string): Promise<Bundle> {
   const tip = (await git(folder, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`])).trim();
   const present = await presentCommits(folder, held);
-  const fresh = Number(await git(folder, ["rev-list", "--count", "--stdin"], revisions(tip, present)));
-  const without = fresh > 0 ? present : (await git(folder, ["rev-list", "--parents", "-1", tip])).trim().split(" ").slice(1);
-  await git(folder, ["bundle", "create", "--quiet", path, ref, "--stdin"], without.map((id) => `^${id}\n`).join(""));
-  const { size: size_bytes } = await stat(path);
-  return { path, size_bytes, blake3: await blake3HexOf(createReadStream(path)), tip, commits: Math.max(1, fresh) };
+  const some = await git(folder, ["rev-list", "--max-count=1", "--stdin"], revisions(tip, present));
+  const without = some !== "" ? present : (await git(folder, ["rev-list", "--parents", "-1", tip])).trim().split(" ").slice(1);
+  const [written, fresh] = await Promise.all([
+    writeBundle(folder, ref, without, path),
+    git(folder, ["rev-list", "--count", "--stdin"], revisions(tip, present)),
+  ]);
+  return { path, ...written, tip, commits: Math.max(1, Number(fresh)) };
+}
+
+/** Hashes the bundle while git writes it, so that nobody waits for that afterwards. */
+async function writeBundle(folder: string, ref: string, without: readonly string[], path: string) {
+  const file = await open(path, "w+");
+  try {
+    const args = ["bundle", "create", "--quiet", "-", ref, "--stdin"];
+    const writing = gitIntoFile(folder, args, without.map((id) => `^${id}\n`).join(""), file);
+    const [blake3] = await Promise.all([blake3HexOf(growingFile(file, writing)), writing]);
+    return { blake3, size_bytes: (await file.stat()).size };
+  } finally {
+    await file.close();
+  }
 }
 
 /** The bundle in base64 when it may travel inside a command; `undefined` when it has to be staged. */

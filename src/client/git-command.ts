@@ -1,9 +1,14 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 600_000;
+/** How much of what git says is kept, in characters. */
+const WORDS_MAX = 4096;
+const SETTINGS = ["-c", "core.quotePath=false", "-c", "gc.auto=0"];
 
 /** Stock git has refused; the message holds its own words. */
 export class GitRefused extends Error {
@@ -17,7 +22,7 @@ export class GitRefused extends Error {
  * @throws GitRefused with git's own words.
  */
 export async function git(folder: string, args: readonly string[], input?: string): Promise<string> {
-  const running = run("git", ["-c", "core.quotePath=false", "-c", "gc.auto=0", ...args], {
+  const running = run("git", [...SETTINGS, ...args], {
     cwd: folder,
     env: environment(),
     maxBuffer: OUTPUT_MAX_BYTES,
@@ -28,10 +33,37 @@ export async function git(folder: string, args: readonly string[], input?: strin
     return (await running).stdout;
   } catch (cause) {
     const { stderr, message, code } = cause as Error & { stderr?: string; code?: string | number };
-    if (code === "ENOENT") throw new GitRefused(`git cannot be started in ${folder}; install git and check the folder.`, { cause });
-    const words = (stderr || message).trim().split("\n").slice(-3).join(" ");
-    throw new GitRefused(`git ${args.find((arg) => !arg.startsWith("-"))} in ${folder}: ${words}`, { cause });
+    throw refused(folder, args, code, stderr || message, cause);
   }
+}
+
+/**
+ * As {@link git}, for output of any size: it goes straight into an open file.
+ *
+ * @throws GitRefused with git's own words.
+ */
+export async function gitIntoFile(folder: string, args: readonly string[], input: string, file: FileHandle): Promise<void> {
+  const child = spawn("git", [...SETTINGS, ...args], {
+    cwd: folder,
+    env: environment(),
+    timeout: TIMEOUT_MS,
+    stdio: ["pipe", file.fd, "pipe"],
+  });
+  let words = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    words = (words + chunk.toString("utf8")).slice(-WORDS_MAX);
+  });
+  child.stdin?.on("error", ignoreClosedPipe).end(input);
+  const [code, signal] = await once(child, "close").catch((cause: NodeJS.ErrnoException) => {
+    throw refused(folder, args, cause.code, cause.message, cause);
+  });
+  if (code !== 0) throw refused(folder, args, undefined, words || `it was ended by ${signal ?? code}`);
+}
+
+function refused(folder: string, args: readonly string[], code: string | number | undefined, said: string, cause?: unknown): GitRefused {
+  if (code === "ENOENT") return new GitRefused(`git cannot be started in ${folder}; install git and check the folder.`, { cause });
+  const words = said.trim().split("\n").slice(-3).join(" ");
+  return new GitRefused(`git ${args.find((arg) => !arg.startsWith("-"))} in ${folder}: ${words}`, { cause });
 }
 
 /** The lines that git printed. */

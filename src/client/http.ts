@@ -1,7 +1,7 @@
-import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { parseWith, problemsText } from "../domain/problems.js";
 import { type Answer, problemSchema, RegistryFault } from "./problem.js";
+import { type FileBody, upload } from "./upload.js";
 
 export interface Connection {
   /** The api's address, such as `http://127.0.0.1:7450`. */
@@ -10,6 +10,8 @@ export interface Connection {
   readonly token?: string;
   /** The longest time to wait for one answer, in milliseconds; 60 s when absent. */
   readonly timeout_ms?: number;
+  /** Aborts what is being asked. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Request {
@@ -20,45 +22,43 @@ export interface Request {
   /** Sent as JSON. */
   readonly body?: unknown;
   /** Sent as they are. */
-  readonly bytes?: Uint8Array | { readonly stream: Readable; readonly size_bytes: number };
+  readonly bytes?: Uint8Array | FileBody;
 }
 
 const TIMEOUT_MS = 60_000;
 
 /** Asks the registry and parses its answer. @throws RegistryFault when it cannot be reached or answers something else. */
 export async function ask<T>(connection: Connection, request: Request, schema: z.ZodType<T>): Promise<Answer<T>> {
-  const response = await send(connection, request);
-  const text = await readText(connection, response);
+  const { status, text } = await send(connection, request);
   const body = parsedBody(text);
-  if (!response.ok) {
+  if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
-    if (!problem.ok || body === undefined) throw foreign(connection, request, response.status);
-    return { ok: false, status: response.status, problem: { ...problem.value, status: response.status } };
+    if (!problem.ok || body === undefined) throw foreign(connection, request, status);
+    return { ok: false, status, problem: { ...problem.value, status } };
   }
   const parsed = parseWith(schema, body);
   if (!parsed.ok)
     throw new RegistryFault(
       `${request.method} ${request.path} was answered in a shape that this client does not know (${problemsText(parsed.problems)}); use a client of the registry's own release.`,
     );
-  return { ok: true, status: response.status, value: parsed.value };
+  return { ok: true, status, value: parsed.value };
 }
 
-async function send(connection: Connection, request: Request): Promise<Response> {
+async function send(connection: Connection, request: Request): Promise<{ status: number; text: string }> {
   const url = addressOf(connection.server, request);
   const { bytes } = request;
   const headers: Record<string, string> = { accept: "application/json" };
   if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token}`;
-  let body: unknown;
-  if (bytes instanceof Uint8Array) body = bytes;
-  else if (bytes !== undefined) {
-    body = bytes.stream;
-    headers["content-length"] = String(bytes.size_bytes);
-  } else if (request.body !== undefined) body = JSON.stringify(request.body);
-  if (body !== undefined) headers["content-type"] = bytes === undefined ? "application/json" : "application/octet-stream";
-  const signal = AbortSignal.timeout(connection.timeout_ms ?? TIMEOUT_MS);
-  const init = { method: request.method, headers, signal, ...(body === undefined ? {} : { body, duplex: "half" }) };
+  const { method } = request;
+  if (bytes !== undefined) headers["content-type"] = "application/octet-stream";
+  else if (request.body !== undefined) headers["content-type"] = "application/json";
+  const inTime = AbortSignal.timeout(connection.timeout_ms ?? TIMEOUT_MS);
+  const signal = connection.signal === undefined ? inTime : AbortSignal.any([connection.signal, inTime]);
   try {
-    return await fetch(url, init as RequestInit);
+    if (bytes !== undefined && "path" in bytes) return await upload({ url, method, headers, file: bytes, signal });
+    const body = bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+    const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) } as RequestInit);
+    return { status: response.status, text: await response.text() };
   } catch (cause) {
     throw unreachable(connection, cause);
   }
@@ -71,19 +71,11 @@ function addressOf(server: string, { path, query = {} }: Request): URL {
   return url;
 }
 
-async function readText(connection: Connection, response: Response): Promise<string> {
-  try {
-    return await response.text();
-  } catch (cause) {
-    throw unreachable(connection, cause);
-  }
-}
-
 function unreachable(connection: Connection, cause: unknown): RegistryFault {
-  const { name, message, cause: inner } = cause as Error & { cause?: { code?: string; message?: string } };
+  const { name, message, code, cause: inner } = cause as Error & { code?: string; cause?: { code?: string; message?: string } };
   if (name === "TimeoutError") return new RegistryFault(`${connection.server} did not answer in time; try again.`, { cause });
   return new RegistryFault(
-    `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? message}); start it with \`ogr dev\`, or name another one with --server.`,
+    `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? code ?? message}); start it with \`ogr dev\`, or name another one with --server.`,
     { cause },
   );
 }

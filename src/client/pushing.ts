@@ -43,8 +43,11 @@ export async function preparePush(client: RegistryClient, wanted: PushAsk): Prom
     bundle_path,
   );
   const patch = await inlinePatch(bundle);
-  if (patch === undefined) required(await client.stageFile(bundle.blake3, bundle.path));
-  const commit_summary = await summaryOf(folder, bundle.tip);
+  const [staged, commit_summary] = await Promise.all([
+    patch === undefined ? client.stageFile(bundle.blake3, bundle.path) : undefined,
+    summaryOf(folder, bundle.tip),
+  ]);
+  if (staged !== undefined) required(staged);
   const params: PushParams = { project_id, branch, expected_old, commit_summary, subject_hash: bundle.blake3, ...(force ? { force } : {}) };
   return { params, patch, bundle };
 }

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { CommandEnvelope } from "../domain/envelope.js";
@@ -79,7 +78,7 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
     /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
     stageFile: async (blake3: string, path: string) => {
       const { size: size_bytes } = await stat(path);
-      const bytes = { stream: createReadStream(path), size_bytes };
+      const bytes = { path, size_bytes };
       return ask(connection, { method: "PUT", path: `/v1/staging/${blake3}`, query: { tenant_id }, bytes }, answers.anySchema);
     },
     passkeys: () => get("/v1/passkeys", answers.passkeysSchema),

@@ -1,8 +1,10 @@
 import { type Migration, Migrator, sql } from "kysely";
 import { identityMigration } from "../identity/migration.js";
+import { clockReadingsMigration } from "../ledger/clock-readings-migration.js";
 import { ledgerMigration } from "../ledger/migration.js";
 import { attestationsMigration } from "../ledger/projections/attestations-migration.js";
 import { projectionsMigration } from "../ledger/projections/migration.js";
+import { pushedCommitsMigration } from "../ledger/projections/pushed-commits-migration.js";
 import type { Db } from "./database.js";
 
 /** In the order in which they run. A migration that was released never changes; a change is a new one at the end. */
@@ -11,6 +13,8 @@ const MIGRATIONS: Record<string, Migration> = {
   "0002-projections": projectionsMigration,
   "0003-identity": identityMigration,
   "0004-attestations": attestationsMigration,
+  "0005-clock-readings": clockReadingsMigration,
+  "0006-pushed-commits": pushedCommitsMigration,
 };
 
 /** Names the advisory lock under which one process at a time migrates a database. */

@@ -4,6 +4,7 @@ import { gitIdSchema } from "./git-id.js";
 import type { Blake3Hex } from "./hash.js";
 import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "./ids.js";
 import { initParamsSchema, JOB_TYPES, pushParamsSchema, tagReleaseParamsSchema } from "./job.js";
+import { PLAN_PUSHED_MAX } from "./pushed-commits.js";
 
 /** How many commits a plan shows; `commit_count` says how many there are. */
 export const PLAN_COMMITS_MAX = 50;
@@ -38,13 +39,15 @@ const plannedCommitSchema = z.strictObject({
   authored_at_ms: z.number(),
 });
 
-/** A plan: its basis, and what a person reads to decide and the policy excludes authors by. Nothing in it depends on the permit. */
+/** A plan: its basis, and what a person reads to decide and the policy excludes authors and pushers by. Nothing in it depends on the permit. */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,
   fast_forward: z.boolean().nullable(),
   commit_count: z.int().nonnegative(),
   commits: z.array(plannedCommitSchema).max(PLAN_COMMITS_MAX),
   author_emails: z.array(z.string()),
+  /** Which of the act's commits the repository has already, sorted; null where the act concerns more than PLAN_PUSHED_MAX. */
+  pushed_before: z.array(gitIdSchema).max(PLAN_PUSHED_MAX).nullable(),
   diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });
 export type Plan = z.infer<typeof planSchema>;

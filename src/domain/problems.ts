@@ -8,16 +8,26 @@ export interface Problem {
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** What zod says of a union for which no words were given. */
+const NO_WORDS = "Invalid input";
+
 /** Every problem of a failed parse, each naming its field; an unknown member is named itself. */
 export function problemsOf(error: z.ZodError): Problem[] {
-  return error.issues.flatMap((issue) => {
-    const at = issue.path.map(String);
-    if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
-    // For the bad key of a record zod says only that it is bad; why, the key's own schema says.
-    if (issue.code === "invalid_key") return [{ field: at.join("."), problem: issue.issues.map((inner) => inner.message).join(" ") }];
-    return [{ field: at.join("."), problem: issue.message }];
-  });
+  return error.issues.flatMap((issue) => problemsIn(issue, []));
+}
+
+function problemsIn(issue: z.core.$ZodIssue, within: readonly string[]): Problem[] {
+  const at = [...within, ...issue.path.map(String)];
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
+  // For the bad key of a record zod says only that it is bad; why, the key's own schema says.
+  if (issue.code === "invalid_key") return [{ field: at.join("."), problem: issue.issues.map((inner) => inner.message).join(" ") }];
+  if (issue.code === "invalid_union" && issue.message === NO_WORDS) {
+    // The shape that was meant is the one with the fewest problems.
+    const [nearest] = [...issue.errors].sort((a, b) => a.length - b.length);
+    if (nearest !== undefined) return nearest.flatMap((inner) => problemsIn(inner, at));
+  }
+  return [{ field: at.join("."), problem: issue.message }];
 }
 
 /** Parses `value` once, at an edge, into a type that cannot be wrong, or names every bad field. */

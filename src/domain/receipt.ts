@@ -44,3 +44,17 @@ export type UnsignedRefusal = Omit<Refusal, "kid" | "sig">;
 export type RunnerAnswer =
   | { readonly kind: "receipt"; readonly receipt: Receipt }
   | { readonly kind: "refusal"; readonly refusal: Refusal };
+
+/** What a Runner that pulls over HTTP reports of one command, as it signed it. Source: contracts "POST /v1/exec.finish". */
+export const reportSchema = z.union([receiptSchema, refusalSchema]);
+export type Report = z.infer<typeof reportSchema>;
+
+/** Which of the two a report is: only a receipt says what refs moved. */
+export function answerIn(report: Report): RunnerAnswer {
+  return "refs" in report ? { kind: "receipt", receipt: report } : { kind: "refusal", refusal: report };
+}
+
+/** What the Runner signed. */
+export function reportOf(answer: RunnerAnswer): Report {
+  return answer.kind === "receipt" ? answer.receipt : answer.refusal;
+}

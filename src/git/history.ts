@@ -20,6 +20,8 @@ export interface History {
   readonly commits: readonly ShownCommit[];
   /** Of all of them, sorted, each once. */
   readonly author_emails: readonly string[];
+  /** Of all of them. */
+  readonly ids: readonly string[];
 }
 
 /** The commits of a range as rev-list(1) writes it, for instance `[new, "^old"]` or `[new, "--not", "--branches"]`. */
@@ -46,9 +48,18 @@ export async function readHistory(
     const [id = "", summary = "", author = "", author_email = "", seconds = "0"] = fields.slice(at, at + 5);
     commits.push({ id: id.trim(), summary, author, author_email, authored_at_ms: Number(seconds) * 1000 });
   }
-  const emails =
-    commits.length < shown ? commits.map((commit) => commit.author_email) : (await log("--format=%ae")).split("\n").slice(0, -1);
-  return { count: emails.length, commits, author_emails: [...new Set(emails)].sort() };
+  const all = commits.length < shown ? commits : authored(await log("--format=%H %ae"));
+  const emails = new Set(all.map((commit) => commit.author_email));
+  return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map((commit) => commit.id) };
+}
+
+/** One line for each commit: id, a space, the author's address. */
+function authored(lines: string): Pick<ShownCommit, "id" | "author_email">[] {
+  const parsed = lines.split("\n").slice(0, -1);
+  return parsed.map((line) => {
+    const space = line.indexOf(" ");
+    return { id: line.slice(0, space), author_email: line.slice(space + 1) };
+  });
 }
 
 export interface Diffstat {

@@ -1,6 +1,6 @@
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import { BUNDLE_HEADER_MAX_BYTES, parseBundleHeader } from "./bundle-header.js";
-import { checkPack } from "./check-pack.js";
+import { takePack } from "./check-pack.js";
 import { beginningOf, gitInput, type IncomingBytes, incomingSize } from "./incoming-bytes.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 import type { Ingested } from "./ingest.js";
@@ -32,7 +32,7 @@ export async function ingestBundle(
       `The bundle builds on commit ${missing.id}, which the repository does not have. Push that commit first, or bundle it too.`,
     );
 
-  const pack = await checkPack(repository, gitInput(incoming, header.pack_offset_bytes), limits, signal);
+  const pack = await takePack(repository, gitInput(incoming, header.pack_offset_bytes), limits, signal);
   if (!pack.ok) return pack;
   return granted({ tip: header.tip, pack: pack.value, created: [] });
 }

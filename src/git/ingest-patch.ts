@@ -1,7 +1,7 @@
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import { applyPatch, type PatchTree } from "./apply-patch.js";
-import { checkPack } from "./check-pack.js";
+import { takePack } from "./check-pack.js";
 import { type CommitText, writeCommit } from "./commit-object.js";
 import { gitInput } from "./incoming-bytes.js";
 import type { IncomingLimits } from "./incoming-limits.js";
@@ -77,5 +77,5 @@ async function packCommits(repository: OpenRepository, tip: string, old: string,
     outputPath: path,
     signal,
   });
-  return checkPack(repository, { path, offset_bytes: 0 }, limits, signal);
+  return takePack(repository, { path, offset_bytes: 0 }, limits, signal);
 }

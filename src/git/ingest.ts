@@ -1,6 +1,7 @@
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import { isAncestor } from "./ancestry.js";
+import { sizeProblem } from "./check-pack.js";
 import { beginningOf, type IncomingBytes } from "./incoming-bytes.js";
 import { inspectCommits } from "./incoming-commits.js";
 import { incomingKind } from "./incoming-kind.js";
@@ -62,7 +63,15 @@ export async function ingest(
       : await ingestPatch(repository, kind, request, limits, signal);
   if (!ingested.ok) return ingested;
   const { tip, pack, created } = ingested.value;
-  const commits = await inspectCommits(repository, pack, tip, limits, signal);
+  // Neither needs the other, and for a large pack each is a git of its own.
+  const [sizes, inspected] = await Promise.allSettled([
+    sizeProblem(repository, pack, limits, signal),
+    inspectCommits(repository, pack, tip, limits, signal),
+  ]);
+  if (sizes.status === "rejected") throw sizes.reason;
+  if (sizes.value !== undefined) return { ok: false, denial: sizes.value };
+  if (inspected.status === "rejected") throw inspected.reason;
+  const commits = inspected.value;
   if (!commits.ok) return commits;
   if (tip === old) return denied("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
   const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value.seen, signal);

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import type { Outcome } from "../domain/denial.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { settled } from "./create-repository.js";
@@ -50,13 +51,18 @@ export class OpenRepository {
     return this.#scratch;
   }
 
-  /** Uploads a pack before any ref needs it, and takes it into the cache; how many bytes that is. A pack that exists is the same one. */
+  /**
+   * Uploads a pack before any ref needs it, and takes it into the cache; how many bytes that is. A pack that exists is the same one. The
+   * cache trusts what it has after a power failure too, so the files are flushed meanwhile.
+   */
   async storePack(pack: CheckedPack, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     const keys = repositoryKeys(this.name);
     await Promise.all([
       this.#upload(keys.pack(pack.hash), pack.bytes?.pack ?? pack.packPath, pack.pack_bytes),
       this.#upload(keys.index(pack.hash), pack.bytes?.index ?? pack.indexPath, pack.index_bytes),
+      flush(pack.packPath),
+      flush(pack.indexPath),
     ]);
     await this.cache.adopt(pack.hash, pack.packPath, pack.indexPath, pack.pack_bytes);
     return pack.pack_bytes + pack.index_bytes;
@@ -90,5 +96,14 @@ export class OpenRepository {
       () => (typeof source === "string" ? blobs.createFromFile(key, source) : blobs.create(key, source)),
       async () => (await blobs.stat(key))?.size_bytes === size_bytes,
     );
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

@@ -45,6 +45,45 @@ export async function findActor(db: Db, tenantId: string, actorId: string): Prom
   return row && actorOf(row);
 }
 
+/** A part of a list that is ordered by names. `next` is the name after which it continues, or null at the end. */
+export interface NamedPage<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ActorsQuery {
+  readonly tenant_id: string;
+  /** Only those who hold this office. */
+  readonly office_id?: string | undefined;
+  /** At most this many; the caller has bounded it. */
+  readonly limit: number;
+  /** Only those after this id. */
+  readonly after?: string | undefined;
+}
+
+/** A tenant's actors in the order of their ids, disabled or not. */
+export async function listActors(db: Db, { tenant_id, office_id, limit, after }: ActorsQuery): Promise<NamedPage<Actor>> {
+  let select = selectActors(db).where("actors.tenant_id", "=", tenant_id);
+  if (office_id !== undefined)
+    select = select.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom("memberships as held")
+          .select("held.office_id")
+          .whereRef("held.tenant_id", "=", "actors.tenant_id")
+          .whereRef("held.actor_id", "=", "actors.actor_id")
+          .where("held.office_id", "=", office_id),
+      ),
+    );
+  if (after !== undefined) select = select.where("actors.actor_id", ">", after);
+  const rows = await select
+    .orderBy("actors.actor_id")
+    .limit(limit + 1)
+    .execute();
+  const shown = rows.slice(0, limit);
+  return { items: shown.map(actorOf), next: rows.length > limit ? (shown.at(-1)?.actor_id ?? null) : null };
+}
+
 /** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
 export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db

@@ -26,3 +26,18 @@ export async function removeMembership(db: Db, tenantId: string, actorId: string
     .executeTakeFirstOrThrow();
   return numDeletedRows > 0n;
 }
+
+/** How many actors that are not disabled hold each office of a tenant; an office that nobody holds is not there. */
+export async function officeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom("memberships")
+    .innerJoin("actors", (join) =>
+      join.onRef("actors.tenant_id", "=", "memberships.tenant_id").onRef("actors.actor_id", "=", "memberships.actor_id"),
+    )
+    .select(({ fn }) => ["memberships.office_id", fn.countAll<number>().as("holders")])
+    .where("memberships.tenant_id", "=", tenantId)
+    .where("actors.disabled_at", "is", null)
+    .groupBy("memberships.office_id")
+    .execute();
+  return new Map(rows.map(({ office_id, holders }) => [office_id, holders]));
+}

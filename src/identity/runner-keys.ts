@@ -28,14 +28,19 @@ export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, 
 
 /** The keys that sign receipts for this tenant and target now. */
 export async function runnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
+  return { keys: (await registeredKeys(db, tenantId, target)).keys };
+}
+
+/** Those keys, and the ids of the keys that were registered there and revoked. */
+export async function registeredKeys(db: Db, tenantId: string, target: Target): Promise<Jwks & { readonly revoked: ReadonlySet<string> }> {
   const rows = await db
     .selectFrom("runner_keys")
-    .select("jwk")
+    .select(["kid", "jwk", "revoked_at"])
     .where("tenant_id", "=", tenantId)
     .where("target", "=", target)
-    .where("revoked_at", "is", null)
     .orderBy("added_at")
     .orderBy("kid")
     .execute();
-  return jwksSchema.parse({ keys: rows.map((row) => row.jwk) });
+  const { keys } = jwksSchema.parse({ keys: rows.filter((row) => row.revoked_at === null).map((row) => row.jwk) });
+  return { keys, revoked: new Set(rows.filter((row) => row.revoked_at !== null).map((row) => row.kid)) };
 }

@@ -39,6 +39,7 @@ export const initJob: JobHandler<InitParams> = {
       commit_count: 0,
       commits: [],
       author_emails: [],
+      pushed_before: [],
       diffstat: NO_DIFF,
     });
   },

@@ -7,6 +7,7 @@ import { stagingKey } from "../domain/storage-key.js";
 import { finishedActs } from "../git/finished-acts.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import type { Refs } from "../git/packed-refs.js";
+import { broughtCommits } from "./brought-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
 import { onKnownProject, onProject } from "./open-project.js";
 import { writeProjectIndex } from "./project-index.js";
@@ -52,6 +53,7 @@ async function publish(
 ): Promise<Outcome<Effects>> {
   const pack = change.kind === "update" ? change.push.pack : undefined;
   const next = change.kind === "delete" ? ZERO_ID : change.push.tip;
+  const brought = change.kind === "update" ? await broughtCommits(repository, change.push) : undefined;
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : repository.storePack(pack, context.signal),
     finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti),
@@ -70,7 +72,7 @@ async function publish(
   if (!moved.ok) return moved;
   context.log(`moved ${change.ref} from ${change.old} to ${next}`);
   await context.step("moved");
-  return granted(effects(input.params, next, change.staged_bytes, stored_bytes));
+  return granted(effects(input.params, next, change.staged_bytes, stored_bytes, brought));
 }
 
 /** What an earlier attempt of this act did, by its record, whatever moved since; undefined when there was none. */
@@ -90,12 +92,14 @@ async function earlierEffects(
   return granted(effects(params, params.delete === true ? ZERO_ID : record.id, staged_bytes, 0));
 }
 
-function effects(params: PushParams, next: string, staged_bytes: number, stored_bytes: number): Effects {
+/** `brought` is undefined where the commits are too many, or an earlier attempt had moved the refs and nobody knows any more. */
+function effects(params: PushParams, next: string, staged_bytes: number, stored_bytes: number, brought?: readonly string[]): Effects {
   const { branch, expected_old } = params;
+  const pushed = { branch, commit: next, ...(brought === undefined ? {} : { brought }) };
   return {
     refs: [{ name: branchRef(branch), old: expected_old, new: next }],
     commit: next === ZERO_ID ? null : next,
-    artifacts: [next === ZERO_ID ? { branch, deleted: expected_old } : { branch, commit: next }],
+    artifacts: [next === ZERO_ID ? { branch, deleted: expected_old } : pushed],
     staged_bytes,
     stored_bytes,
   };

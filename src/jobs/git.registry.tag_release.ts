@@ -11,6 +11,7 @@ import { NO_DIFF, readHistory } from "../git/history.js";
 import { moveProblem } from "../git/move-refs.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import { packTag } from "../git/pack-tag.js";
+import { pushedBefore } from "./brought-commits.js";
 import type { Effects, JobContext, JobHandler } from "./handler.js";
 import { onKnownProject, onProject } from "./open-project.js";
 import { writeProjectIndex } from "./project-index.js";
@@ -30,7 +31,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       await context.step("looked");
       const refusal = await tagProblem(context, repository, params);
       if (refusal !== undefined) return refusal;
-      // What a release brings is what no earlier tag has: those commits' authors do not approve it themselves.
+      // What a release brings is what no earlier tag has: those commits' authors and pushers do not approve it themselves.
       const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.signal);
       return granted({
         basis: {
@@ -48,6 +49,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
         commit_count: history.count,
         commits: [...history.commits],
         author_emails: [...history.author_emails],
+        pushed_before: await pushedBefore(repository, history.ids),
         diffstat: NO_DIFF,
       });
     });

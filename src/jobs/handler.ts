@@ -61,14 +61,14 @@ export interface Effects {
   /** The commit that names the artifacts' folder, or null. */
   readonly commit: string | null;
   /** One JSON object each; the receipt carries them as strings (ADR-002 §8). */
-  readonly artifacts: readonly Record<string, string | number>[];
+  readonly artifacts: readonly Record<string, string | number | readonly string[]>[];
   readonly staged_bytes: number;
   readonly stored_bytes: number;
 }
 
 /**
  * One job type. `plan` reads only. `execute` makes its effects visible by exactly one conditional write and, called again for the same
- * `jti`, returns the same effects without a second one. `derive` writes what follows from the receipt and can be repeated.
+ * `jti`, returns the same effects without a second one (an artifact may say less: what only the first call could see). `derive` writes what follows from the receipt and can be repeated.
  */
 export interface JobHandler<P extends JobParams> {
   readonly jobType: JobType;

@@ -5,6 +5,7 @@ import { PLAN_COMMITS_MAX, type Plan } from "../domain/plan.js";
 import { diffstat, NO_DIFF, readHistory } from "../git/history.js";
 import type { CreatedCommit } from "../git/ingest.js";
 import type { OpenRepository } from "../git/open-repository.js";
+import { pushedBefore } from "./brought-commits.js";
 import type { JobContext, PlanInput } from "./handler.js";
 import type { PushChange } from "./push-change.js";
 
@@ -34,7 +35,7 @@ export async function pushPlan(
     infra: input.infra,
   };
   if (change.kind === "delete")
-    return granted({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], diffstat: NO_DIFF });
+    return granted({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF });
   const { tip, fast_forward } = change.push;
   const stat = await diffstat(repository, change.old, tip, context.limits.diffstat_max_ms, context.signal);
   if (!stat.ok) return stat;
@@ -45,6 +46,8 @@ export async function pushPlan(
       commit_count: created.length,
       commits: shownCreated(created),
       author_emails: emailsOf(created),
+      // What the registry itself will commit nobody has pushed; its ids come with the permit.
+      pushed_before: [],
       diffstat: stat.value,
     });
   }
@@ -57,6 +60,7 @@ export async function pushPlan(
     commit_count: history.count,
     commits: [...history.commits],
     author_emails: [...history.author_emails],
+    pushed_before: await pushedBefore(repository, history.ids),
     diffstat: stat.value,
   });
 }

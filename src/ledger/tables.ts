@@ -40,8 +40,21 @@ export interface LedgerAnchorsTable {
   anchored_at: WholeNumber;
 }
 
+/**
+ * How far a clock is ahead of the one that its plane is held against (negative: behind), at least and at most: LAB 256's (`name` is its
+ * host) against the database's, a Runner's (`name` is its key id) against LAB 256's. Not a projection: it is measured anew all the time.
+ */
+export interface ClockReadingsTable {
+  plane: "LAB_256" | "LAB_512";
+  name: string;
+  lower_ms: WholeNumber;
+  upper_ms: WholeNumber;
+  measured_at: WholeNumber;
+}
+
 export interface LedgerTables {
   ledger_entries: LedgerEntriesTable;
   ledger_heads: LedgerHeadsTable;
   ledger_anchors: LedgerAnchorsTable;
+  clock_readings: ClockReadingsTable;
 }

@@ -18,10 +18,14 @@ export interface PermitEnding {
   readonly by: string;
 }
 
+/** The writes that end a permit: its claim is won, and the ledger has it. */
+export type EndingStep = "end claimed" | "end recorded";
+
 interface EndingDependencies {
   readonly db: Db;
   readonly store: ObjectStore;
   now(): number;
+  onStep?(step: EndingStep): void | Promise<void>;
 }
 
 /**
@@ -32,8 +36,10 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   const { tenant_id, jti, end, reason, by } = ending;
   const claimed = await claimEnd(deps, { kind: "end", tenant_id, jti, end, reason, nonce: randomUUID(), claimed_at: deps.now() });
   if (claimed.kind === "act") return "acted";
+  await deps.onStep?.("end claimed");
   const event = endEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
   await deps.db.transaction().execute((trx) => append(trx, tenant_id, [event], claimed.claimed_at));
+  await deps.onStep?.("end recorded");
   return "ended";
 }
 

@@ -11,7 +11,8 @@ export const usualPorts = {
   postgres: 5432,
 } as const;
 
-export type PortName = keyof typeof usualPorts;
+/** A listener; `api-2` and so on are further processes of the api, which have no usual port. */
+export type PortName = keyof typeof usualPorts | `api-${number}`;
 
 /**
  * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
@@ -35,7 +36,8 @@ async function choose<N extends PortName>(data_dir: string, names: readonly N[])
   for (const name of names) {
     const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
     const taken = new Set(others.map(([, port]) => port));
-    const wishes = [remembered[name], usualPorts[name]].filter((port) => port !== undefined && !taken.has(port));
+    const usual: number | undefined = name in usualPorts ? usualPorts[name as keyof typeof usualPorts] : undefined;
+    const wishes = [remembered[name], usual].filter((port) => port !== undefined && !taken.has(port));
     chosen[name] = await firstFree(wishes as number[], taken);
   }
   await writeFile(path, `${JSON.stringify({ ...remembered, ...chosen }, null, 2)}\n`);

@@ -49,6 +49,20 @@ export function registryEnvironment(
   return { api: lab256, lab256, lab512 };
 }
 
+/**
+ * What the n-th process of a kind (from 1) is told differently from the first: where it listens, and its own cache. The page whose passkeys
+ * are taken is the first api's for all of them.
+ */
+export function replicaEnvironment(
+  name: RegistryProcessName,
+  n: number,
+  options: { readonly data_dir: string; readonly api_ports: readonly number[] },
+): Record<string, string> {
+  if (n === 1) return {};
+  if (name === "api") return { OGR_API_PORT: String(options.api_ports[n - 1]) };
+  return name === "lab512" ? { OGR_WORK_DIRECTORY: join(options.data_dir, `lab512-${n}`) } : {};
+}
+
 /** The page whose passkeys the registry takes: passkeys belong to a name, and an address of digits is none. */
 export function rpOrigin(apiPort: number): string {
   return `http://localhost:${apiPort}`;

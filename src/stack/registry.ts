@@ -5,16 +5,18 @@ import { demoTenants } from "./demo-tenants.js";
 import { type Founded, foundRegistry } from "./founding.js";
 import { choosePorts } from "./ports.js";
 import type { Log } from "./progress.js";
-import { registryEnvironment, rpOrigin } from "./registry-environment.js";
+import { registryEnvironment, replicaEnvironment, rpOrigin } from "./registry-environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 import { type ObjectStoreServer, type Servers, startServers } from "./servers.js";
 import { StartError, type Supervisor } from "./supervise.js";
 import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
-/** What a registry founds itself with: development tenants and the default policy when absent. */
+/** What a registry founds itself with: development tenants, the default policy and one process of each kind when absent. */
 export interface RegistrySeed {
   readonly tenants?: readonly TenantSeed[];
   readonly policy?: Uint8Array;
+  /** How many processes of a kind run beside each other. */
+  readonly replicas?: Readonly<Partial<Record<RegistryProcessName, number>>>;
 }
 
 export interface RegistryOptions extends RegistrySeed {
@@ -38,14 +40,19 @@ export interface RegistryPlace {
   readonly supervisor: Supervisor;
 }
 
-/** A registry whose three processes serve. */
+/** A registry whose processes serve. */
 export interface RunningRegistry {
   readonly api_url: string;
+  /** The address of every api, the first one first. */
+  readonly api_urls: readonly string[];
   /** The origin and the relying party's id of its passkeys. */
   readonly rp: { readonly id: string; readonly origin: string };
   readonly place: RegistryPlace;
   readonly founded: Founded;
+  /** The first process of each kind. */
   readonly processes: Readonly<Record<RegistryProcessName, RegistryProcess>>;
+  /** Every process of each kind, the first one first: `api`, `api-2`, … */
+  readonly replicas: Readonly<Record<RegistryProcessName, readonly RegistryProcess[]>>;
   /** Ends everything that was started with it. May be called twice. */
   stop(): Promise<void>;
 }
@@ -107,22 +114,36 @@ async function startOnce(place: RegistryPlace, seed: RegistrySeed): Promise<Runn
     tenants: seed.tenants ?? demoTenants,
     ...(seed.policy === undefined ? {} : { policy: seed.policy }),
   });
-  const [founded, { api: api_port }] = await Promise.all([founding, choosePorts(data_dir, ["api"])]);
-  const environment = registryEnvironment(founded, { ...place, api_port });
-  const process = (name: RegistryProcessName, entry: string) => new RegistryProcess(supervisor, { name, entry, env: environment[name] });
-  const processes = {
-    api: process("api", "api/main"),
-    lab256: process("lab256", "worker/lab256.main"),
-    lab512: process("lab512", "worker/lab512.main"),
+  const count = (name: RegistryProcessName): number => seed.replicas?.[name] ?? 1;
+  const further = Array.from({ length: count("api") - 1 }, (_, n) => `api-${n + 2}` as const);
+  const [founded, ports] = await Promise.all([founding, choosePorts(data_dir, ["api", ...further])]);
+  const api_ports = Object.values(ports);
+  const environment = registryEnvironment(founded, { ...place, api_port: ports.api });
+  const replicated = (name: RegistryProcessName, entry: string): [RegistryProcess, ...RegistryProcess[]] => {
+    const one = (n: number): RegistryProcess => {
+      const env = { ...environment[name], ...replicaEnvironment(name, n, { data_dir, api_ports }) };
+      return new RegistryProcess(supervisor, { name: n === 1 ? name : `${name}-${n}`, entry, env });
+    };
+    return [one(1), ...Array.from({ length: count(name) - 1 }, (_, n) => one(n + 2))];
   };
-  const all = REGISTRY_PROCESSES.map((name) => processes[name]);
+  const replicas = {
+    api: replicated("api", "api/main"),
+    lab256: replicated("lab256", "worker/lab256.main"),
+    lab512: replicated("lab512", "worker/lab512.main"),
+  };
+  const stop = await startAll(REGISTRY_PROCESSES.flatMap((name) => replicas[name]));
+  const processes = { api: replicas.api[0], lab256: replicas.lab256[0], lab512: replicas.lab512[0] };
+  const api_urls = api_ports.map((port) => `http://127.0.0.1:${port}`);
+  const rp = { id: "localhost", origin: rpOrigin(ports.api) };
+  return { api_url: `http://127.0.0.1:${ports.api}`, api_urls, rp, place, founded, processes, replicas, stop };
+}
+
+/** Starts processes at once and answers how all of them are ended; ends them itself when one cannot be started. */
+async function startAll(all: readonly RegistryProcess[]): Promise<() => Promise<void>> {
   const started = await Promise.allSettled(all.map((one) => one.start()));
-  const failed = started.find((result) => result.status === "rejected");
   const stop = async (): Promise<void> => void (await Promise.all(all.map((one) => one.stop())));
-  if (failed !== undefined) {
-    await stop();
-    throw failed.reason;
-  }
-  const api_url = `http://127.0.0.1:${api_port}`;
-  return { api_url, rp: { id: "localhost", origin: rpOrigin(api_port) }, place, founded, processes, stop };
+  const failed = started.find((result) => result.status === "rejected");
+  if (failed === undefined) return stop;
+  await stop();
+  throw failed.reason;
 }

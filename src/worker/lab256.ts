@@ -35,7 +35,7 @@ const environmentSchema = z
   })
   .and(storeEnvironmentSchema);
 
-/** Starts LAB 256's worker and serves flows until the process is told to stop. `observe` sees every completed step. */
+/** Starts LAB 256's worker and serves flows until the process is told to stop. `observe` sees every step. */
 export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
   const env = readEnvironment(environmentSchema, environment);
   const bundle = workflowBundle(env.OGR_CACHE_DIRECTORY);

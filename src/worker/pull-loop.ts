@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { ConfigurationError } from "../configuration/environment.js";
-import { type CommandEnvelope, envelopeSchema } from "../domain/envelope.js";
+import { type Answer, Refused, required } from "../client/problem.js";
+import { type RunnerClient, runnerClient } from "../client/runner-client.js";
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import type { CommandEnvelope } from "../domain/envelope.js";
+import { reportOf } from "../domain/receipt.js";
 import type { RunnerDependencies } from "../runner/dependencies.js";
 import { pulledExecution } from "../runner/pulled-execution.js";
 import { runCommand } from "../runner/runner.js";
@@ -21,7 +24,10 @@ export interface PullOptions {
 const REQUEST_TIMEOUT_MS = 10_000;
 const COMMANDS_MAX_COUNT = 16;
 
-/** Pulls the commands of tenants that are served over HTTP, runs each exactly as a Temporal activity would, and posts its receipt. */
+/**
+ * Pulls the commands of tenants that are served over HTTP, runs each exactly as a Temporal activity would, and reports its receipt or
+ * refusal.
+ */
 export async function pullCommands(deps: RunnerDependencies, options: PullOptions): Promise<void> {
   while (!options.signal.aborted) {
     for (const [tenantId, token] of Object.entries(options.tokens)) {
@@ -33,28 +39,34 @@ export async function pullCommands(deps: RunnerDependencies, options: PullOption
 }
 
 async function pullOnce(deps: RunnerDependencies, options: PullOptions, tenantId: string, token: string): Promise<void> {
-  for (const envelope of await pending(deps, options, tenantId, token)) {
-    const execution = await pulledExecution(scopeToTenant(deps.store, tenantId), envelope, options.signal);
-    const answer = await runCommand(deps, execution, { envelope, statements: [] });
-    if (answer.kind === "refusal") options.report(`refused ${envelope.jobId}: ${answer.refusal.code}`);
-    else await request(options, token, "/v1/exec.finish", answer.receipt);
+  const { api_url: server, signal } = options;
+  const client = runnerClient({ server, token, timeout_ms: REQUEST_TIMEOUT_MS, signal }, tenantId);
+  for (const envelope of required(await client.pending(deps.target, COMMANDS_MAX_COUNT))) {
+    if (signal.aborted) return;
+    // One command that cannot be run or reported keeps no other waiting.
+    await runPulled(deps, options, client, envelope).catch((error: unknown) => options.report(`${envelope.jobId}: ${String(error)}`));
   }
 }
 
-async function pending(deps: RunnerDependencies, options: PullOptions, tenantId: string, token: string): Promise<CommandEnvelope[]> {
-  const query = new URLSearchParams({ tenant_id: tenantId, target: deps.target, pending: "1", limit: String(COMMANDS_MAX_COUNT) });
-  return z.array(envelopeSchema).parse(await request(options, token, `/v1/query/commands?${query}`));
+/** Runs one command and reports what became of it. Whoever has finished it meanwhile (409) has said the same. */
+async function runPulled(deps: RunnerDependencies, options: PullOptions, client: RunnerClient, envelope: CommandEnvelope): Promise<void> {
+  const statements = await statementsFor(client, envelope);
+  if (!statements.ok) return;
+  const execution = await pulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
+  const answer = await runCommand(deps, execution, { envelope, statements: statements.value });
+  if (answer.kind === "refusal") options.report(`refused ${envelope.jobId}: ${answer.refusal.code}`);
+  unlessFinished(await client.finish(reportOf(answer)));
 }
 
-async function request(options: PullOptions, token: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(new URL(path, options.api_url), {
-    method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.any([options.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-  });
-  const text = await response.text();
-  // A receipt that was posted already is no fault: the answer to it was lost.
-  if (!response.ok && response.status !== 409) throw new ConfigurationError(`${path} answered ${response.status}: ${text.slice(0, 500)}`);
-  return text === "" ? undefined : JSON.parse(text);
+/** Only a card has statements, and asking costs a request. */
+async function statementsFor(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
+  if (permit.scopes.approval_ref === undefined) return granted([]);
+  const answer = unlessFinished(await client.statements(jti));
+  return answer.ok ? granted(answer.value) : denied("closed", "The command was finished meanwhile.");
+}
+
+/** @throws Refused for every refusal but that the command needs nothing more. */
+function unlessFinished<T>(answer: Answer<T>): Answer<T> {
+  if (!answer.ok && answer.status !== 409) throw new Refused(answer.problem);
+  return answer;
 }

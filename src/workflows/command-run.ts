@@ -1,12 +1,12 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, isCancellation, setHandler, workflowInfo } from "@temporalio/workflow";
 import type { AcceptedCommand, FlowEnd } from "../activities/lab256/types.js";
-import { denial } from "../domain/denial.js";
+import { denial, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/envelope.js";
 import { lab256, runnerFor } from "./activities.js";
 import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
-import { finishUpdate, issueUpdate, type MessageVerdict, permitEndedSignal } from "./messages.js";
+import { finishUpdate, issueUpdate, type MessageVerdict, permitEndedSignal, refuseUpdate } from "./messages.js";
 
 /** Room that a permit's wait has before the server's timer and the Runner's clock can disagree. */
 const CLOCK_ROOM_MS = 100;
@@ -122,21 +122,25 @@ function temporalAnswers(flow: Flow, envelope: CommandEnvelope, actorId: string)
   };
 }
 
-/** The Runner pulls over HTTP: its signed receipt comes as a message. */
+/** The Runner pulls over HTTP: its signed receipt or refusal comes as a message. */
 function pulledAnswers(flow: Flow, exclusive: Exclusive, envelope: CommandEnvelope, actorId: string): AskOnce {
   let end: FlowEnd | null = null;
-  setHandler(
-    finishUpdate,
-    (receipt) =>
-      exclusive.run(async () => {
-        if (end !== null) return flow.verdict(denial("closed", "The command is finished; read its receipt."));
-        const accepted = await lab256.acceptReceipt({ envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId, receipt });
-        if (!accepted.ok) return flow.verdict(accepted.denial);
-        end = accepted.value;
-        return flow.verdict(null);
-      }),
-    { description: "The receipt of a Runner that pulls over HTTP" },
-  );
+  const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
+  const take = (accept: () => Promise<Outcome<FlowEnd | null>>) =>
+    exclusive.run(async () => {
+      if (end !== null) return flow.verdict(denial("closed", "The command is finished; read its receipt."));
+      const accepted = await accept();
+      if (!accepted.ok) return flow.verdict(accepted.denial);
+      end = accepted.value;
+      return flow.verdict(null);
+    });
+  // Two messages and two steps, so that a flow from the time when only receipts were taken goes on as it began.
+  setHandler(finishUpdate, (receipt) => take(() => lab256.acceptReceipt({ ...command, receipt })), {
+    description: "The receipt of a Runner that pulls over HTTP",
+  });
+  setHandler(refuseUpdate, (refusal) => take(() => lab256.acceptRefusal({ ...command, refusal })), {
+    description: "The refusal of a Runner that pulls over HTTP",
+  });
   return async (_round, waitsMaxMs) => {
     await condition(() => end !== null, waitsMaxMs, { summary: "run_by: no Runner has pulled the command" });
     return exclusive.run(async () => end ?? "timed_out");

@@ -5,7 +5,7 @@ import type { CommandEnvelope } from "../domain/envelope.js";
 import type { FlowStatus } from "../domain/flow-status.js";
 import type { Level } from "../domain/level.js";
 import type { Plan } from "../domain/plan.js";
-import type { Receipt } from "../domain/receipt.js";
+import type { Receipt, Refusal } from "../domain/receipt.js";
 import type { Approval, Attestation, Missing } from "../domain/requirement.js";
 import type { SignedStatement } from "../domain/statement.js";
 
@@ -44,6 +44,8 @@ export const attestUpdate = defineUpdate<MessageVerdict, [AttestationEnvelope]>(
 export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
 /** The signed receipt of a Runner that pulls over HTTP. */
 export const finishUpdate = defineUpdate<MessageVerdict, [Receipt]>("finish");
+/** The signed refusal of a Runner that pulls over HTTP. */
+export const refuseUpdate = defineUpdate<MessageVerdict, [Refusal]>("refuse");
 /** Says that somebody ended the permit; the flow looks for itself, so the message needs no trust. */
 export const permitEndedSignal = defineSignal<[]>("permit_ended");
 export const stateQuery = defineQuery<FlowState>("state");

@@ -57,6 +57,7 @@ async function plannedCard(cardId: string, level: Level = "L3", step_up = false)
     commit_count: 0,
     commits: [],
     author_emails: [],
+    pushed_before: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan_digest = planDigest(plan);

@@ -130,6 +130,7 @@ async function openLiedTo(project: string, lie: Lie, digested = true) {
     commit_count: 0,
     commits: [],
     author_emails: [],
+    pushed_before: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan = lie(honest);

@@ -23,6 +23,7 @@ const plan: Plan = {
   commit_count: 1,
   commits: [{ id: "1".repeat(40), summary: "a", author: "Ada", author_email: "ada@example.org", authored_at_ms: 1_700_000_000_000 }],
   author_emails: ["ada@example.org"],
+  pushed_before: ["2".repeat(40)],
   diffstat: { files: 1, insertions: 1, deletions: 0 },
 };
 
@@ -32,6 +33,7 @@ it.each<[keyof Plan, Partial<Plan>]>([
   ["commit_count", { commit_count: 2 }],
   ["commits", { commits: plan.commits.map((commit) => ({ ...commit, summary: "harmless" })) }],
   ["author_emails", { author_emails: [] }],
+  ["pushed_before", { pushed_before: [] }],
   ["diffstat", { diffstat: { ...plan.diffstat, deletions: 1 } }],
 ])("the digest of a plan commits to its `%s`", (_, change) => {
   expect(planDigest({ ...plan, ...change })).not.toBe(planDigest(plan));

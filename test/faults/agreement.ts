@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { git, gitLines } from "../../src/client/git-command.js";
 import { required } from "../../src/client/problem.js";
+import { openDatabase } from "../../src/database/database.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { canonicalBytes } from "../../src/domain/canonical.js";
+import { type LedgerEntry, registryContainer } from "../../src/domain/event.js";
 import { receiptKey } from "../../src/domain/storage-key.js";
+import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
+import { verifyProjections } from "../../src/ledger/verify-projections.js";
 import { refsOf, TENANT } from "../attacks/evidence.js";
 import type { TestRegistry } from "../harness/registry.js";
 
@@ -36,5 +40,52 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
     expect(await refsOf(registry, project_id)).toEqual(Object.fromEntries(lines.map((line) => line.split(" "))));
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A tenant's whole ledger, in order. */
+export async function ledgerOf({ database_url }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
+  const db = openDatabase(database_url, { max_connections: 1 });
+  try {
+    const entries: LedgerEntry[] = [];
+    for await (const row of storedEntries(db, registryContainer(tenant))) entries.push(entryOf(row));
+    return entries;
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** What the ledger says of an act, a card or a project. A refusal is named by its signature, and says itself whose it is. */
+export function entriesAbout(ledger: readonly LedgerEntry[], about: readonly string[]): LedgerEntry[] {
+  return ledger.filter(({ key, type, payload }) => {
+    const names = type === "receipt.refused" ? [(payload as { refusal: { jti: string } }).refusal.jti] : key.split("/");
+    return names.some((name) => about.includes(name));
+  });
+}
+
+/** The projections of a tenant are what a rebuild would make of its ledger. */
+export async function expectProjectionsAgree({ database_url }: TestRegistry, tenant: string): Promise<void> {
+  const db = openDatabase(database_url, { max_connections: 1 });
+  try {
+    expect(await verifyProjections(db, tenant)).toMatchObject({ ok: true });
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** What the store has anchored of a tenant's ledger is what the ledger remembers of it, to the entry. */
+export async function expectAnchorsAgree({ database_url, store }: TestRegistry, tenant: string): Promise<void> {
+  const anchored: unknown[] = [];
+  for await (const key of store.blobs.list(`anchors/${tenant}/`)) {
+    const { seq, hash } = JSON.parse(Buffer.from((await store.blobs.get(key)) ?? []).toString("utf8"));
+    anchored.push({ seq, hash });
+  }
+  const db = openDatabase(database_url, { max_connections: 1 });
+  try {
+    const rows = db.selectFrom("ledger_anchors").select(["seq", "hash"]).where("container", "=", registryContainer(tenant));
+    expect(anchored.length).toBeGreaterThan(0);
+    expect(await rows.orderBy("seq").execute()).toEqual(anchored);
+  } finally {
+    await db.destroy();
   }
 }

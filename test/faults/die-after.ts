@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
@@ -15,6 +15,27 @@ export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act?: s
     if (arrived.size < Number(acts)) return new Promise(() => undefined);
     closeSync(openSync(marker, "wx"));
     process.kill(process.pid, "SIGKILL");
+  };
+}
+
+/** Which act is to be at which of its steps when the process is killed; `complete` once no act more comes. */
+export interface KillPlan {
+  readonly steps: Readonly<Record<string, string>>;
+  readonly complete: boolean;
+}
+
+/** Holds every act at the step that the file `OGR_DIE_PLAN` has for it, and kills this process with SIGKILL when all of them are there. */
+export function dieTogether(environment: NodeJS.ProcessEnv): (act: string, step: string) => void | Promise<void> {
+  const { OGR_DIE_PLAN: path = "" } = environment;
+  const arrived = new Set<string>();
+  return (act, step) => {
+    // It is read anew each time: some acts get their ids only once this process works.
+    const { steps, complete } = JSON.parse(readFileSync(path, "utf8")) as KillPlan;
+    if (steps[act] !== step) return;
+    arrived.add(act);
+    process.stderr.write(`${act} is held ${step}, ${arrived.size} of ${Object.keys(steps).length}\n`);
+    if (complete && arrived.size === Object.keys(steps).length) process.kill(process.pid, "SIGKILL");
+    return new Promise(() => undefined);
   };
 }
 

@@ -1,29 +1,68 @@
 import { randomUUID } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { Lab256Step } from "../../src/activities/lab256/dependencies.js";
+import { PATIENCE_MS } from "../harness/acting.js";
 import type { TestRegistry } from "../harness/registry.js";
+import type { KillPlan } from "./die-after.js";
 
 export const DYING_RUNNER = fileURLToPath(new URL("lab512-dying.main.ts", import.meta.url));
 const DYING_LAB_256 = fileURLToPath(new URL("lab256-dying.main.ts", import.meta.url));
 
-/** Puts in the place of a worker one that kills itself once `acts` acts have completed a step. */
-export async function startDying(registry: TestRegistry, name: "lab256" | "lab512", step: string, acts = 1): Promise<void> {
+/** Puts in the place of the Runner one that kills itself once `acts` acts have completed a step. */
+export async function startDying(registry: TestRegistry, step: string, acts = 1): Promise<void> {
   const marker = join(registry.data_dir, `died-${randomUUID()}`);
-  await registry[name].stop();
-  await registry[name].start({
-    entry: name === "lab256" ? DYING_LAB_256 : DYING_RUNNER,
+  await registry.lab512.stop();
+  await registry.lab512.start({
+    entry: DYING_RUNNER,
     env: { OGR_DIE_AFTER: step, OGR_DIE_MARKER: marker, OGR_DIE_ACTS: String(acts) },
   });
 }
 
-/** Waits until the worker has killed itself. */
-export async function died(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
-  const { signal } = await registry[name].exited;
-  if (signal !== "SIGKILL") throw new Error(`${name} ended by itself: ${registry[name].logTail(20)}`);
+/** Which act is at which step when LAB 256 is killed: the ids of flows, and their steps. */
+export type StepsOfActs = Readonly<Record<string, Lab256Step>>;
+
+/** A LAB 256 that works until every act of its plan is at its step, and is killed then. */
+export class DyingLab256 {
+  private readonly path: string;
+
+  constructor(
+    private readonly registry: TestRegistry,
+    private steps: StepsOfActs = {},
+  ) {
+    this.path = join(registry.data_dir, `kill-${randomUUID()}.json`);
+    this.write({ steps, complete: false });
+  }
+
+  /** Starts it in the place of the one before, dead or alive. No schedule comes between: what is to be swept waits for the test. */
+  async start(): Promise<void> {
+    await this.registry.lab256.stop();
+    await this.registry.lab256.start({ entry: DYING_LAB_256, env: { OGR_DIE_PLAN: this.path, OGR_HOUSEKEEPING_EVERY_S: "86400" } });
+  }
+
+  /** Says that these acts are the last that are killed here. Call it before the last of them can come to its step. */
+  complete(steps: StepsOfActs): void {
+    this.steps = { ...this.steps, ...steps };
+    this.write({ steps: this.steps, complete: true });
+  }
+
+  private write(plan: KillPlan): void {
+    writeFileSync(`${this.path}.new`, JSON.stringify(plan));
+    renameSync(`${this.path}.new`, this.path);
+  }
 }
 
-/** Waits until the worker has killed itself, and starts the usual one in its place. */
-export async function revive(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
-  await died(registry, name);
-  await registry[name].start();
+/** Waits until the worker has killed itself. */
+export async function died(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
+  const exit = await Promise.race([registry[name].exited, delay(PATIENCE_MS, undefined, { ref: false })]);
+  const what = exit === undefined ? "lives on: not every act came to its step" : "ended by itself";
+  if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].logTail(40)}`);
+}
+
+/** Waits until the Runner has killed itself, and starts the usual one in its place. */
+export async function revive(registry: TestRegistry): Promise<void> {
+  await died(registry, "lab512");
+  await registry.lab512.start();
 }

@@ -60,7 +60,7 @@ describe.each(STEPS.map((step, n) => ({ step, n })))(
   ({ step, n }) => {
     it("is taken over: each ends with one receipt, and store and ledger agree", async () => {
       const author = registry.as("admin");
-      await startDying(registry, "lab512", step, 3);
+      await startDying(registry, step, 3);
       const [project_id, tag] = [`P.${step}`, `v0.${n}.0`];
       const commands = await Promise.all([
         permitted(author, push(clone, PUSHED, `feature/${step}`)),
@@ -68,7 +68,7 @@ describe.each(STEPS.map((step, n) => ({ step, n })))(
         approvedCommand(release(TAGGED, tag, base)),
       ]);
       for (const command of commands) required(await author.issue(command));
-      await revive(registry, "lab512");
+      await revive(registry);
       for (const { jti } of commands) {
         await commandEnd(author, jti, PATIENCE_MS);
         await expectOneReceipt(registry, jti);
@@ -105,7 +105,7 @@ describe.each(STEPS.map((step, n) => ({ step, n })))(
 describe("a Runner that is killed after the refs moved, while another push moves the branch on", () => {
   it("has its act end as the success that it was, with its own refs", async () => {
     const author = registry.as("admin");
-    await startDying(registry, "lab512", "moved");
+    await startDying(registry, "moved");
     const first = await permitted(author, push(clone, PUSHED, "feature/moving"));
     required(await author.issue(first));
     await registry.lab512.exited;

@@ -1,5 +1,6 @@
+import { Context } from "@temporalio/activity";
 import { runLab256 } from "../../src/worker/lab256.js";
-import { dieAfter } from "./die-after.js";
+import { dieTogether } from "./die-after.js";
 
-const die = dieAfter(process.env);
-await runLab256(process.env, (step) => void die(step));
+const die = dieTogether(process.env);
+await runLab256(process.env, (step) => die(Context.current().info.workflowExecution?.workflowId ?? "", step));

@@ -6,6 +6,8 @@ import { parseCommitLinks, parseTree } from "../../src/git/object-text.js";
 import { parsePackIndex } from "../../src/git/pack-index.js";
 import { oversizedObject } from "../../src/git/pack-sizes.js";
 import { Scope } from "../../src/git/scope.js";
+import { oversizedObjectByGit } from "../../src/git/sizes-by-git.js";
+import { StockGit } from "../../src/git/stock-git.js";
 import { Clone } from "./real-git.js";
 
 describe("objects of a real repository", () => {
@@ -19,7 +21,11 @@ describe("objects of a real repository", () => {
   clone.git("repack", "-adq");
   const gitDir = join(clone.folder, ".git");
   const reader = new ObjectReader(new Scope(clone.folder), gitDir);
-  afterAll(() => reader.close());
+  const stock = new StockGit(new Scope(clone.folder));
+  afterAll(async () => {
+    stock.close();
+    await reader.close();
+  });
 
   it("are read as git reads them, many at a time", async () => {
     const ids = clone
@@ -67,14 +73,26 @@ describe("objects of a real repository", () => {
       .map((line) => line.split(" "));
     expect(sizes.every(([id]) => index.has(id ?? ""))).toBe(true);
     expect(index.has("0".repeat(40))).toBe(false);
+    const { signal } = new AbortController();
+    const byGit = (max_bytes: number) => oversizedObjectByGit(stock, gitDir, index, max_bytes, signal);
     const largest = Math.max(...sizes.map(([, size]) => Number(size)));
     expect(await oversizedObject(pack, index, largest)).toBeUndefined();
+    expect(await byGit(largest)).toBeUndefined();
     const found = await oversizedObject(pack, index, largest - 1);
     expect(sizes.find(([id]) => id === found)?.[1]).toBe(String(largest));
+    expect(await byGit(largest - 1)).toBe(found);
     // Every single object: the pack minus one byte of the limit names an object exactly when one is larger.
     for (const [, size] of sizes) {
       const over = sizes.some(([, other]) => Number(other) > Number(size));
       expect((await oversizedObject(pack, index, Number(size))) !== undefined).toBe(over);
     }
+    const middle = sizes.map(([, size]) => Number(size)).sort((a, b) => a - b)[sizes.length / 2] ?? 0;
+    expect(await byGit(middle)).toBe(await oversizedObject(pack, index, middle));
+  });
+
+  it("of which one is missing are a fault for the look by git, never a pass", async () => {
+    const index = { count: 2, id: (at: number) => (at === 0 ? first : "1".repeat(40)), offset: () => 0, has: () => true };
+    const look = oversizedObjectByGit(stock, gitDir, index, 1e9, new AbortController().signal);
+    await expect(look).rejects.toMatchObject({ code: "git_failed", message: expect.stringContaining("missing") });
   });
 });

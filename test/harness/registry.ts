@@ -8,7 +8,7 @@ import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import type { Founded } from "../../src/stack/founding.js";
 import type { FoundedActor } from "../../src/stack/founding-people.js";
-import { type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../../src/stack/registry.js";
+import { type RegistrySeed, type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../../src/stack/registry.js";
 import type { RegistryProcess } from "../../src/stack/registry-process.js";
 import type { ObjectStoreServer } from "../../src/stack/servers.js";
 import { Supervisor } from "../../src/stack/supervise.js";
@@ -25,6 +25,8 @@ export interface TestRegistryOptions {
   readonly policy?: Uint8Array;
   /** The tenants; those of the demo when absent. */
   readonly tenants?: readonly TenantSeed[];
+  /** How many processes of a kind run; one of each when absent. */
+  readonly replicas?: NonNullable<RegistrySeed["replicas"]>;
 }
 
 /** A whole registry of one test file, on the servers of the run: a database, a namespace, buckets and a data folder of its own. */
@@ -38,6 +40,9 @@ export interface TestRegistry {
   readonly api: RegistryProcess;
   readonly lab256: RegistryProcess;
   readonly lab512: RegistryProcess;
+  /** Every process of each kind, and the address of every api. */
+  readonly replicas: RunningRegistry["replicas"];
+  readonly urls: readonly string[];
   /** The object store with root credentials. */
   readonly store: ObjectStore;
   /** An actor by the last part of its id (`bob`), of `T.UBL` when no tenant is given. */
@@ -51,7 +56,7 @@ export interface TestRegistry {
 }
 
 /** Starts a registry of its own for one test file, with its api and workers as real processes. */
-export async function startTestRegistry({ name, policy, tenants }: TestRegistryOptions): Promise<TestRegistry> {
+export async function startTestRegistry({ name, policy, tenants, replicas }: TestRegistryOptions): Promise<TestRegistry> {
   const servers = inject("servers");
   const bucket_prefix = bucketPrefix(name);
   const data_dir = join(servers.data_dir, "registries", bucket_prefix.slice(0, -1));
@@ -77,6 +82,7 @@ export async function startTestRegistry({ name, policy, tenants }: TestRegistryO
   const running = await startRegistryOn(place, {
     ...(policy === undefined ? {} : { policy }),
     ...(tenants === undefined ? {} : { tenants }),
+    ...(replicas === undefined ? {} : { replicas }),
   }).catch(async (error: unknown) => {
     await database.drop();
     throw error;
@@ -109,6 +115,8 @@ function views(running: RunningRegistry, store: ObjectStore, data_dir: string): 
     database_url: place.database_url,
     founded,
     ...processes,
+    replicas: running.replicas,
+    urls: running.api_urls,
     store,
     actor,
     as: (name, tenant) => {

@@ -176,6 +176,12 @@ describe("a push is denied, and nothing moves,", () => {
       await denied("limit_exceeded", "pack", () => pushed(commit, [commit, tree, large], { pack_max_bytes: 100 }));
     });
 
+    it.each(sizes)("a blob that unfolds beyond the limit, in a %s pack", async (_, more) => {
+      const unfolding = evil.object("blob", Buffer.alloc(1_300_001, "z"));
+      const { tree, commit } = ofTree(treeEntry("100644", "a", unfolding));
+      await denied("limit_exceeded", unfolding, () => pushed(commit, [commit, tree, unfolding, ...more], { blob_max_bytes: 1_300_000 }));
+    });
+
     it.each(sizes)("a path that is too long, of folders that are each allowed, in a %s pack", async (_, more) => {
       const { tree, ids } = chain("d".repeat(50), 10);
       const commit = evil.commitOf(tree);

@@ -29,7 +29,7 @@ describe.each(BACKENDS)("a push to a repository on the %s store", (backend) => {
     const first = clone.commit("a.txt", "one\n".repeat(200));
     const effects = value(await stage.push(clone.bundle("main"), { branch: "feature/bundle" }));
     expect(effects.refs).toEqual([{ name: "refs/heads/feature/bundle", old: ZERO_ID, new: first }]);
-    expect(effects.artifacts).toEqual([{ branch: "feature/bundle", commit: first }]);
+    expect(effects.artifacts).toEqual([{ branch: "feature/bundle", commit: first, brought: [first] }]);
     expect(effects.commit).toBe(first);
     expect(effects.stored_bytes).toBeGreaterThan(0);
     const second = clone.commit("a.txt", `${"one\n".repeat(200)}two\n`);

@@ -114,10 +114,20 @@ export function receipt(act: number, status: ReceiptStatus, refs: RefMove[], pro
       status,
       finished_at: 5_000 + act,
     },
-    ...{ logs_hash: DIGEST, logs_key: "artifacts/log", artifacts: [], usage: { wall_ms: 12, staged_bytes: 1, stored_bytes: 1 } },
+    ...{
+      logs_hash: DIGEST,
+      logs_key: "artifacts/log",
+      artifacts: artifactsOf(act),
+      usage: { wall_ms: 12, staged_bytes: 1, stored_bytes: 1 },
+    },
     ...(status === "success" ? { error: "" } : ({ error: "The ref moved.", code: "ref_moved" } as const)),
     ...{ refs, envelope_digest: DIGEST, policy_hash: DIGEST, ...SIGNED },
   };
+}
+
+/** Some pushes name what they brought. */
+function artifactsOf(act: number): string[] {
+  return act % 2 === 0 ? [] : [JSON.stringify({ branch: "feature/x", commit: objectId(act), brought: [objectId(act), objectId(act + 1)] })];
 }
 
 export function receiptRecorded(
@@ -167,7 +177,14 @@ export function cardPlanned(cardId: string, round: number): NewEvent {
       },
       ...{ params: { project_id: "P.demo", tag: "v1.0.0", commit: objectId(1), notes: "" }, policy_hash: DIGEST },
     },
-    ...{ fast_forward: true, commit_count: 0, commits: [], author_emails: [], diffstat: { files: 0, insertions: 0, deletions: 0 } },
+    ...{
+      fast_forward: true,
+      commit_count: 0,
+      commits: [],
+      author_emails: [],
+      pushed_before: [],
+      diffstat: { files: 0, insertions: 0, deletions: 0 },
+    },
   };
   const level: Level = "L3";
   const requirement: Requirement = { kind: "approvals", count: 1, role: null, step_up: false, excludes: ["author"] };

@@ -4,6 +4,9 @@ import { required } from "../../src/client/problem.js";
 import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attest } from "../../src/identity/statements.js";
+import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
+import { newKey } from "../domain/samples.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
 import { type Desk, project, republish, TWO_EYES_TWICE } from "./desk.js";
 import type { Path } from "./path.js";
@@ -67,6 +70,26 @@ export const cardPaths: readonly Path[] = [
       await state(desk, "bob", "approve", card);
       await state(desk, "carol", "approve", card);
       return ended(desk, card);
+    },
+  },
+  {
+    // The policy asks for an attestation of registrations; the approval is the last that was missing.
+    name: "card-attested",
+    status: "success",
+    passes: ["decidePlan", "admitAttestation", "admitStatement", "planAct", "issuePermit", "runCommand", "recordAnswer", "closeCard"],
+    async drive(desk) {
+      const attestor = newKey();
+      await republish(desk, DEMO_TENANT, (data) => ({
+        ...data,
+        jobs: { ...data.jobs, "git.registry.init": { level: "L3", target: "LAB_512", attestation: PREDICATE_TYPE } },
+        attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] } },
+      }));
+      const card = await openCard(desk.as("admin"), registration("P.attested"));
+      required(await desk.as("ci").attest(card.card_id, enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor)));
+      await state(desk, "bob", "approve", card);
+      const workflowId = await ended(desk, card);
+      await republish(desk);
+      return workflowId;
     },
   },
   {

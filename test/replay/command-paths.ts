@@ -4,6 +4,7 @@ import { required } from "../../src/client/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
 import { ZERO_ID } from "../../src/domain/git-id.js";
 import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
+import { Clone } from "../git/real-git.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
 import { type Desk, PULL_TENANT, project, pullingEnvironment, republish, withRunner } from "./desk.js";
 import type { Path } from "./path.js";
@@ -96,6 +97,28 @@ export const commandPaths: readonly Path[] = [
         const card = await openCard(author, registration("P.pulled"));
         await state(desk, "paul", "approve", card, PULL_TENANT);
         return (await cardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
+      });
+    },
+  },
+  {
+    // The policy was published anew between the permit and the pull.
+    name: "command-refused-over-http",
+    status: "denied",
+    denial: "policy_not_current",
+    passes: ["acceptCommand", "acceptRefusal"],
+    async drive(desk) {
+      const author = desk.as("pia", PULL_TENANT);
+      return withRunner(desk, { env: await pullingEnvironment(desk) }, async () => {
+        const card = await openCard(author, registration("P.pulled-refused"));
+        await state(desk, "paul", "approve", card, PULL_TENANT);
+        await cardEnd(author, card.card_id, PATIENCE_MS);
+        const clone = new Clone();
+        clone.commit("base.txt", "refused");
+        const envelope = await permitted(author, push(clone, "P.pulled-refused", "feature/x"));
+        await republish(desk, PULL_TENANT);
+        const { workflow_id } = required(await author.issue(envelope));
+        await commandEnd(author, envelope.jti, PATIENCE_MS);
+        return workflow_id;
       });
     },
   },

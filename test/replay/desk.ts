@@ -1,15 +1,14 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Client } from "@temporalio/client";
 import type { TenantSeed } from "../../src/identity/seed.js";
-import { newToken } from "../../src/identity/token-text.js";
-import { demoTenants } from "../../src/stack/demo-tenants.js";
+import type { PolicyData } from "../../src/policy/data.js";
+import { DEMO_TENANT, demoTenants } from "../../src/stack/demo-tenants.js";
 import type { Founded } from "../../src/stack/founding.js";
 import type { RegistryProcess } from "../../src/stack/registry-process.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, type Floor, push, registration } from "../harness/acting.js";
 import { policyWith, publishPolicy, withLevel } from "../harness/policies.js";
+import { pullingEnvironment as environmentFor, pullTenant } from "../harness/pulling.js";
 
 /** What driving every path of a flow takes: people, Temporal, the store, and the Runner to kill. */
 export interface Desk extends Floor {
@@ -24,8 +23,6 @@ export interface Desk extends Floor {
 /** The tenant whose Runner pulls over HTTP. */
 export const PULL_TENANT = "T.PULL";
 
-const RUNNER_TOKEN = newToken();
-
 const person = (name: string) => ({
   actor_id: `ubl:sid:person:${name}`,
   person_id: `person:${name}`,
@@ -33,43 +30,31 @@ const person = (name: string) => ({
   offices: [{ office_id: "office::default", roles: [] }],
 });
 
-export const tenantsOfPaths: readonly TenantSeed[] = [
-  ...demoTenants,
-  {
-    tenant_id: PULL_TENANT,
-    transport: "pull",
-    actors: [
-      person("pia"),
-      person("paul"),
-      {
-        actor_id: "ubl:sid:app:runner",
-        display_name: "Runner",
-        tokens: [{ name: "runner", token: RUNNER_TOKEN, runner_target: "LAB_512" }],
-      },
-    ],
-  },
-];
+const pulled = pullTenant(PULL_TENANT, [person("pia"), person("paul")]);
+
+export const tenantsOfPaths: readonly TenantSeed[] = [...demoTenants, pulled.seed];
 
 /** The office through which a card needs two approvals, at any level. */
 export const TWO_EYES_TWICE = "office:registry";
 
 /** The default policy with clocks short enough to wait for: a permit of L2 is over at once, and so is a card of L5. `edition` only makes another hash. */
-export function policyOfPaths(edition: number): Promise<Uint8Array> {
+export function policyOfPaths(edition: number, change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
   return policyWith((data) => {
     const clocks = withLevel(withLevel(data, "L2", { permit_ttl_ms: 1200 }), "L5", { decide_within_ms: 1500 });
     const office = clocks.offices[TWO_EYES_TWICE];
     if (office === undefined) throw new Error(`The default policy has no ${TWO_EYES_TWICE}.`);
     const strict = { ...office, allowed_actions: [...office.allowed_actions, "git.registry.push"], approval_policy: { min_approvals: 2 } };
-    return withLevel({ ...clocks, offices: { ...clocks.offices, [TWO_EYES_TWICE]: strict } }, "L0", { max_run_ms: 600_000 + edition });
+    const strictly = { ...clocks, offices: { ...clocks.offices, [TWO_EYES_TWICE]: strict } };
+    return change(withLevel(strictly, "L0", { max_run_ms: 600_000 + edition }));
   });
 }
 
 let editions = 0;
 
-/** Publishes a policy that says the same and has another hash. */
-export async function republish(desk: Desk): Promise<void> {
+/** Publishes a policy that has another hash and, but for `change`, says the same. */
+export async function republish(desk: Desk, tenant = DEMO_TENANT, change?: (data: PolicyData) => PolicyData): Promise<void> {
   editions += 1;
-  await publishPolicy(desk, "T.UBL", await policyOfPaths(editions));
+  await publishPolicy(desk, tenant, await policyOfPaths(editions, change));
 }
 
 /** A registered project with one commit on `feature/base`. */
@@ -96,11 +81,6 @@ export async function withRunner(
 }
 
 /** The environment of a Runner that also pulls over HTTP for PULL_TENANT. */
-export async function pullingEnvironment(desk: Desk): Promise<Record<string, string>> {
-  const allowlist = JSON.parse(await readFile(desk.founded.allowlist, "utf8"));
-  allowlist.tenants[PULL_TENANT].network_whitelist.push(new URL(desk.url).host);
-  const [allowlistFile, tokensFile] = [join(desk.data_dir, "pull-allowlist.json"), join(desk.data_dir, "pull-tokens.json")];
-  await writeFile(allowlistFile, JSON.stringify(allowlist));
-  await writeFile(tokensFile, JSON.stringify({ [PULL_TENANT]: RUNNER_TOKEN }), { mode: 0o600 });
-  return { OGR_PULL_API_URL: desk.url, OGR_PULL_TOKENS_FILE: tokensFile, OGR_ALLOWLIST_FILE: allowlistFile, OGR_PULL_EVERY_MS: "200" };
+export function pullingEnvironment(desk: Desk): Promise<Record<string, string>> {
+  return environmentFor(desk, { [PULL_TENANT]: pulled.tokens });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { movedMainScenarios } from "./moved-main.js";
 import { proofOfDone } from "./proof-of-done.js";
 import { pushScenarios } from "./pushes.js";
 import { releaseScenarios } from "./releases-and-registrations.js";
@@ -18,3 +19,4 @@ proofOfDone(running);
 pushScenarios(running);
 releaseScenarios(running);
 stepUpScenarios(running);
+movedMainScenarios(running);

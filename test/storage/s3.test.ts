@@ -1,11 +1,15 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { assumeRole } from "../../src/stack/plane-credentials.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";
+import { sha256Hex } from "../../src/storage/s3/session.js";
+import { sign } from "../../src/storage/s3/signing.js";
 import { bucketPrefix } from "../harness/buckets.js";
 import { storeContract } from "./contract.js";
 import { fillFile } from "./large-file.js";
@@ -13,6 +17,13 @@ import { state, text, won } from "./place.js";
 import { type Conduct, type SeveringProxy, startSeveringProxy } from "./severing-proxy.js";
 
 const { s3 } = inject("servers");
+const MIB = 1024 * 1024;
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const other = Buffer.from(bytes);
+  other.writeUInt8(other.readUInt8(at) ^ 1, at);
+  return other;
+}
 
 describe.skipIf(s3 === undefined)("the S3 backend", () => {
   const server = { endpoint: "", region: "us-east-1", access_key: "", secret_key: "", ...s3 };
@@ -59,6 +70,40 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     await expect(store.blobs.create("claims/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject(missing);
     await expect(store.pointers.swap("claims/T.UBL/x", "v", Buffer.from("x"))).rejects.toMatchObject(missing);
     await expect(store.blobs.list("claims/")[Symbol.asyncIterator]().next()).rejects.toMatchObject(missing);
+    await store.close();
+  });
+
+  it.each([0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB])(
+    "stores a file of %i bytes as it is, without a word of how it came",
+    async (size_bytes) => {
+      const store = await open();
+      const key = `artifacts/T.UBL/streamed-${size_bytes}`;
+      const path = join(tmpdir(), `ogr-${process.pid}-streamed`);
+      await fillFile(path, size_bytes);
+      expect(await store.blobs.createFromFile(key, path)).toBe("created");
+      expect(Buffer.from((await store.blobs.get(key)) ?? []).equals(await readFile(path))).toBe(true);
+      await rm(path);
+      const request = { method: "HEAD", bucket: `${config.bucket_prefix}artifacts`, name: key.slice("artifacts/".length) } as const;
+      const { path: url, headers } = sign(config, new URL(config.endpoint), { ...request, body: { sha256: sha256Hex(Buffer.alloc(0)) } });
+      const head = await fetch(new URL(url, config.endpoint), { method: "HEAD", headers });
+      expect([head.status, head.headers.get("content-encoding"), head.headers.get("content-length")]).toEqual([200, null, `${size_bytes}`]);
+      await store.close();
+    },
+  );
+
+  it.each([
+    ["as it was signed", 200, (bytes: Buffer) => bytes],
+    ["with one bit changed in its last chunk", 403, (bytes: Buffer) => flipped(bytes, bytes.length - 200)],
+    ["with one bit changed in its first chunk", 403, (bytes: Buffer) => flipped(bytes, 5000)],
+  ])("takes a streamed body only %s", async (how, status, change) => {
+    const content = Buffer.alloc(MIB + 5000, "streamed ");
+    const target = { method: "PUT", bucket: `${config.bucket_prefix}artifacts`, name: `T.UBL/${how.replaceAll(" ", "-")}` } as const;
+    const { path, headers, encode } = sign(config, new URL(config.endpoint), { ...target, body: { streamed_bytes: content.length } });
+    const pieces = encode?.(Readable.from([content.subarray(0, 700_000), content.subarray(700_000)]));
+    const body = new Uint8Array(change(await buffer(Readable.from(pieces ?? []))));
+    expect((await fetch(new URL(path, config.endpoint), { method: "PUT", headers, body })).status).toBe(status);
+    const store = await open();
+    expect(await store.blobs.stat(`artifacts/${target.name}`)).toEqual(status === 200 ? { size_bytes: content.length } : undefined);
     await store.close();
   });
 

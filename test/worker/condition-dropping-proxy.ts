@@ -49,7 +49,7 @@ function signedAnew(server: ProxiedServer, request: http.IncomingMessage) {
     bucket,
     ...(name.length === 0 ? {} : { name: name.join("/") }),
     query: Object.fromEntries(url.searchParams),
-    body_sha256: String(request.headers["x-amz-content-sha256"]),
+    body: { sha256: String(request.headers["x-amz-content-sha256"]) },
   });
   return { path, headers: { ...headers, ...(length === undefined ? {} : { "content-length": length }) } };
 }

@@ -20,13 +20,14 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
   return deps.onStep === undefined ? activities : observed(activities, deps.onStep);
 }
 
-/** Tells `onStep` after each activity has done its work and before its result is reported. */
-function observed(activities: Lab256Activities, onStep: (name: string) => void): Lab256Activities {
-  const entries = Object.entries(activities).map(([name, run]) => [
+/** Tells `onStep` before each activity begins, and after it has done its work and before its result is reported. */
+function observed(activities: Lab256Activities, onStep: NonNullable<Lab256Dependencies["onStep"]>): Lab256Activities {
+  const entries = (Object.keys(activities) as (keyof Lab256Activities)[]).map((name) => [
     name,
     async (...args: unknown[]) => {
-      const result: unknown = await Reflect.apply(run, activities, args);
-      onStep(name);
+      await onStep(`before ${name}`);
+      const result: unknown = await Reflect.apply(activities[name], activities, args);
+      await onStep(`after ${name}`);
       return result;
     },
   ]);

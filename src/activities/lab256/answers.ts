@@ -1,50 +1,76 @@
 import { ApplicationFailure } from "@temporalio/activity";
-import { type Denial, denial, denied, granted } from "../../domain/denial.js";
+import type { z } from "zod";
+import { type Denial, denial, denied, granted, type Outcome } from "../../domain/denial.js";
 import { type CommandEnvelope, envelopeDigest } from "../../domain/envelope.js";
 import type { NewEvent } from "../../domain/event.js";
 import { blake3Hex } from "../../domain/hash.js";
 import { parseWith } from "../../domain/problems.js";
-import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../domain/receipt.js";
+import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSchema, refusalSchema } from "../../domain/receipt.js";
 import { type Jwks, verifySigned } from "../../domain/signature.js";
 import { receiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { record } from "./ledger.js";
 import { projectEvents } from "./project-events.js";
+import { readStored } from "./read-stored.js";
 import { receiptKeysOf } from "./receipt-keys.js";
 import type { AcceptCommandInput, FlowEnd, Lab256Activities, RecordAnswerInput } from "./types.js";
 
-export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt"> {
+export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
   return {
     recordAnswer: (input) => recordAnswer(deps, input),
-    async acceptReceipt(input) {
-      const { tenant_id, target } = input.envelope;
-      const receipt = genuine(await receiptKeysOf(deps, tenant_id, target), input.envelope, input.receipt);
-      if (receipt === undefined)
-        return denied("answer_invalid", "The receipt is not signed by a Runner of this registry for this command.");
-      return granted(await recordReceipt(deps, input, receipt));
-    },
+    acceptReceipt: ({ receipt, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "receipt", receipt } }),
+    acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
   };
 }
 
-/**
- * Records the Runner's answer. The answer came through Temporal, so it counts only if a Runner signed it for this very envelope; where
- * it does not, or is a refusal, the object store says whether the act happened all the same.
- */
+/** The answer came through Temporal, where the queue gives no second one: what no Runner signed ends the command too. */
 async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswerInput): Promise<FlowEnd> {
-  const receipt = receiptIn(deps, input) ?? (await storedReceipt(deps, input.envelope));
+  const keys = await keysFor(deps, input);
+  const end = await settle(deps, input, keys, genuineAnswer(keys, input));
+  if (end === null)
+    throw ApplicationFailure.retryable("The act is claimed and its receipt is not there yet; looking again.", "receipt_awaited");
+  return end;
+}
+
+/** The answer came as a message, and a genuine one can still come: what no Runner signed changes nothing. */
+async function acceptAnswer(
+  deps: Lab256Dependencies,
+  input: AcceptCommandInput & { readonly answer: RunnerAnswer },
+): Promise<Outcome<FlowEnd | null>> {
+  const keys = await keysFor(deps, input);
+  const answer = genuineAnswer(keys, input);
+  if (answer === undefined)
+    return denied("answer_invalid", `The ${input.answer.kind} is not signed by a Runner of this registry for this command.`);
+  return granted(await settle(deps, input, keys, answer));
+}
+
+function keysFor(deps: Lab256Dependencies, { envelope }: AcceptCommandInput): Promise<Jwks> {
+  return receiptKeysOf(deps, envelope.tenant_id, envelope.target);
+}
+
+/**
+ * Records what became of a command. Where there is no receipt, the object store says whether the act happened all the same; where it did
+ * not, the permit is ended. `null` while somebody holds the claim for this very envelope: its receipt will come, and it is the answer.
+ */
+async function settle(
+  deps: Lab256Dependencies,
+  input: RecordAnswerInput,
+  keys: Jwks,
+  answer: RunnerAnswer | undefined,
+): Promise<FlowEnd | null> {
+  const { envelope } = input;
+  const receipt = answer?.kind === "receipt" ? answer.receipt : await storedReceipt(deps, keys, envelope);
   if (receipt !== undefined) return recordReceipt(deps, input, receipt);
-  const refusal = refusalIn(deps, input);
+  const refusal = answer?.kind === "refusal" ? answer.refusal : undefined;
   const why: Denial =
     refusal === undefined
       ? denial("answer_invalid", "What came back from LAB_512 is not signed by a Runner of this registry for this command.")
       : denial(refusal.code, refusal.error);
-  const { tenant_id, jti, permit } = input.envelope;
+  const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
-  // Somebody holds the claim for this act: its receipt will come, and it is the answer.
-  if (ended === "acted" && (await isOurs(deps, input.envelope)))
-    throw ApplicationFailure.retryable("The act is claimed and its receipt is not there yet; looking again.", "receipt_awaited");
+  if (ended === "acted" && (await isOurs(deps, envelope))) return null;
   return recordRefusal(deps, input, refusal, why);
 }
 
@@ -54,29 +80,35 @@ async function isOurs(deps: Lab256Dependencies, envelope: CommandEnvelope): Prom
   return claim?.kind === "act" && claim.envelope_digest === envelopeDigest(envelope);
 }
 
-function receiptIn(deps: Lab256Dependencies, { answer, envelope }: RecordAnswerInput): Receipt | undefined {
-  return answer?.kind === "receipt" ? genuine(deps.receiptKeys, envelope, answer.receipt) : undefined;
+/** The answer, if a Runner signed it and it is about this very envelope. */
+function genuineAnswer(keys: Jwks, { answer, envelope }: RecordAnswerInput): RunnerAnswer | undefined {
+  if (answer?.kind === "receipt") {
+    const receipt = genuine("receipt", receiptSchema, keys, envelope, answer.receipt);
+    return receipt === undefined ? undefined : { kind: "receipt", receipt };
+  }
+  if (answer?.kind !== "refusal") return undefined;
+  const refusal = genuine("refusal", refusalSchema, keys, envelope, answer.refusal);
+  return refusal === undefined ? undefined : { kind: "refusal", refusal };
 }
 
-function genuine(keys: Jwks, envelope: CommandEnvelope, candidate: unknown): Receipt | undefined {
-  const parsed = parseWith(receiptSchema, candidate);
-  if (!parsed.ok || verifySigned("receipt", parsed.value, keys) !== "valid") return undefined;
+function genuine<T extends Report>(
+  kind: RunnerAnswer["kind"],
+  schema: z.ZodType<T>,
+  keys: Jwks,
+  envelope: CommandEnvelope,
+  candidate: unknown,
+): T | undefined {
+  const parsed = parseWith(schema, candidate);
+  if (!parsed.ok || verifySigned(kind, parsed.value, keys) !== "valid") return undefined;
   const { tenant_id, jti, jobId, envelope_digest } = parsed.value;
   const same =
     tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === envelopeDigest(envelope);
   return same ? parsed.value : undefined;
 }
 
-async function storedReceipt(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<Receipt | undefined> {
-  const bytes = await deps.store.blobs.get(receiptKey(envelope.tenant_id, envelope.jti));
-  return bytes === undefined ? undefined : genuine(deps.receiptKeys, envelope, JSON.parse(Buffer.from(bytes).toString("utf8")));
-}
-
-function refusalIn(deps: Lab256Dependencies, { answer, envelope }: RecordAnswerInput): Refusal | undefined {
-  if (answer?.kind !== "refusal") return undefined;
-  const parsed = parseWith(refusalSchema, answer.refusal);
-  if (!parsed.ok || verifySigned("refusal", parsed.value, deps.receiptKeys) !== "valid") return undefined;
-  return parsed.value.envelope_digest === envelopeDigest(envelope) ? parsed.value : undefined;
+async function storedReceipt(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
+  const stored = await readStored(deps.store, receiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
+  return stored === undefined ? undefined : genuine("receipt", receiptSchema, keys, envelope, stored);
 }
 
 async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: AcceptCommandInput, receipt: Receipt): Promise<FlowEnd> {

@@ -1,8 +1,16 @@
 import type { Db } from "../../database/database.js";
 import type { Jwks, SigningKey } from "../../domain/signature.js";
 import type { StatementVerification } from "../../identity/statement-verification.js";
+import type { EndingStep } from "../../permits/end-permit.js";
 import type { PolicyCatalog } from "../../permits/policy-catalog.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import type { Lab256Activities } from "./types.js";
+
+/**
+ * Where LAB 256 stands: before an activity has done anything, after it has done its work and before its result is reported, or between
+ * the two writes that end a permit.
+ */
+export type Lab256Step = `${"before" | "after"} ${keyof Lab256Activities}` | EndingStep;
 
 /** What the steps of LAB 256 need. */
 export interface Lab256Dependencies {
@@ -15,6 +23,6 @@ export interface Lab256Dependencies {
   readonly receiptKeys: Jwks;
   readonly statements: Pick<StatementVerification, "jwks" | "rp">;
   now(): number;
-  /** Told when a step is complete, before its result is reported. */
-  onStep?(name: string): void;
+  /** Told of every step; the work goes on when it has settled. */
+  onStep?(step: Lab256Step): void | Promise<void>;
 }

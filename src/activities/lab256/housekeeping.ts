@@ -1,8 +1,11 @@
+import { hostname } from "node:os";
 import { signed } from "../../domain/signature.js";
 import { listTenants } from "../../identity/tenants.js";
 import { recordAnchored, unanchoredHead } from "../../ledger/anchors.js";
+import { readOwnClock, recordClocks } from "../../ledger/clock-readings.js";
 import { ledgerContainers } from "../../ledger/queries/containers.js";
 import { type OverdueAfter, overduePermits, type PermitItem } from "../../ledger/queries/permits.js";
+import { runnerClocks } from "../../ledger/queries/runner-clocks.js";
 import { endPermit } from "../../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import type { Lab256Activities } from "./types.js";
@@ -14,6 +17,9 @@ const SWEPT_MAX_COUNT = 50;
 /** A direct command may still be on its way to a Runner for a moment after `exp`; its own flow ends that permit. */
 const SWEEP_AFTER_MS = 30_000;
 
+/** Who was not heard of for so long is no longer named: it may be gone. */
+const CLOCKS_KEPT_MS = 3_600_000;
+
 export function housekeepingActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "sweepPermits" | "headsToAnchor" | "recordAnchored"> {
@@ -21,6 +27,7 @@ export function housekeepingActivities(
     async sweepPermits() {
       let settled = 0;
       for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
+      await compareClocks(deps);
       return settled;
     },
     async headsToAnchor() {
@@ -36,6 +43,12 @@ export function housekeepingActivities(
       for (const { container, seq, hash } of heads) await recordAnchored(deps.db, container, { seq, hash }, deps.now());
     },
   };
+}
+
+/** Part of the sweep and no step of its own, so that flows under way keep their history. */
+async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
+  const own = await readOwnClock(db, hostname(), now);
+  await recordClocks(db, [own, ...(await runnerClocks(db, now() - CLOCKS_KEPT_MS))], own.measured_at - CLOCKS_KEPT_MS);
 }
 
 /** A permit that is claimed and has no receipt stays on the list, and must not keep the sweep from those behind it. */

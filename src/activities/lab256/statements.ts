@@ -52,28 +52,35 @@ async function admissionOf(
   if (!policy.ok) return policy;
   const strict = levelAtLeast(decided.level, "L3");
   const { plan } = planned;
-  // Who pushes is the author of the card; what is released was pushed before.
-  const released = strict && card.jobType === "git.registry.tag_release";
-  return granted(
-    policy.value.admit({
-      tenant_id: card.tenant_id,
-      job_type: card.jobType,
-      level: decided.level,
-      decision: verified.statement.decision,
-      step_up: verified.step_up,
-      actor: { actor_id: verified.actor_id, kind: verified.kind, person_id: verified.person_id },
-      office_id: verified.office_id,
-      member_offices: [...verified.member_offices],
-      roles: [...verified.roles],
-      card: {
-        author_person_id: card.author.person_id,
-        pusher_person_ids: released ? await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id: plan.basis.project_id }) : [],
-        commit_author_person_ids: strict ? await personsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
-        break_glass: false,
-      },
-    }),
-  );
+  const { project_id } = plan.basis;
+  const pushers = await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
+  const admission = policy.value.admit({
+    tenant_id: card.tenant_id,
+    job_type: card.jobType,
+    level: decided.level,
+    decision: verified.statement.decision,
+    step_up: verified.step_up,
+    actor: { actor_id: verified.actor_id, kind: verified.kind, person_id: verified.person_id },
+    office_id: verified.office_id,
+    member_offices: [...verified.member_offices],
+    roles: [...verified.roles],
+    card: {
+      author_person_id: card.author.person_id,
+      pusher_person_ids: [...pushers.person_ids],
+      commit_author_person_ids: strict ? await personsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
+      break_glass: false,
+    },
+  });
+  const mayHavePushed = verified.person_id !== null && pushers.person_ids.includes(verified.person_id);
+  if (pushers.exact || admission.counts || !mayHavePushed) return granted(admission);
+  return granted({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
 }
+
+/** Why somebody is left out who may have pushed something else. */
+const PUSHERS_NOT_KNOWN = {
+  rule: "approver.pushers_not_known",
+  text: "The ledger cannot tell who pushed each of these commits, so nobody counts who ever pushed to the project.",
+};
 
 function admittedOf(
   { card, planned, decided, approvals, attestations, at_ms }: AdmitStatementInput,

@@ -6,7 +6,7 @@ import type { FlowStatus } from "../../domain/flow-status.js";
 import type { SignedHead } from "../../domain/ledger-head.js";
 import type { Level } from "../../domain/level.js";
 import type { Reason, Requirement } from "../../domain/policy-contract.js";
-import type { Receipt, RunnerAnswer } from "../../domain/receipt.js";
+import type { Receipt, Refusal, RunnerAnswer } from "../../domain/receipt.js";
 import type { Approval, Attestation, Missing } from "../../domain/requirement.js";
 import type { SignedStatement } from "../../domain/statement.js";
 import type { PlannedAct } from "../lab512/types.js";
@@ -126,7 +126,9 @@ export interface Lab256Activities {
   }): Promise<"ended" | "acted">;
   recordAnswer(input: RecordAnswerInput): Promise<FlowEnd>;
   /** Records the receipt of a Runner that pulls over HTTP; one that is not genuine changes nothing. */
-  acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd>>;
+  acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd | null>>;
+  /** The same for its refusal; `null` where somebody holds the claim for this very command, whose receipt is then the answer. */
+  acceptRefusal(input: AcceptCommandInput & { readonly refusal: Refusal }): Promise<Outcome<FlowEnd | null>>;
   closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
   closeCard(input: { card: Card; workflow_id: string; end: FlowEnd }): Promise<void>;
   /** Ends permits that nobody used until their `exp`, and records acts that no flow recorded; answers how many permits it settled. */

@@ -1,3 +1,4 @@
+import { deriveMaxMs } from "../../domain/derive-time.js";
 import type { NewEvent } from "../../domain/event.js";
 import { type Receipt, receiptSchema } from "../../domain/receipt.js";
 import { verifySigned } from "../../domain/signature.js";
@@ -12,7 +13,7 @@ import { storedProjectEvents } from "./stored-project-events.js";
 
 /**
  * Records an act whose permit was used without a flow, by whoever reaches the Runner's queue: its receipt, and what it means for the
- * catalog. `false` while there is no genuine receipt for the claim, or a release that may still be running has no manifest yet.
+ * catalog. `false` while there is no genuine receipt for the claim, or a release whose manifest may still be written has none yet.
  * Recording it again changes nothing. Source: contracts "Permit, command, claim, receipt".
  */
 export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
@@ -23,8 +24,9 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   if (receipt === undefined || receipt.envelope_digest !== claim.envelope_digest) return false;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${jti}`, payload: { receipt, actor_id, card_id } };
   const found = receipt.status === "success" ? await storedProjectEvents(deps.store, receipt, actor_id) : { events: [], complete: true };
-  // The manifest is written after the receipt; once the run is over, nobody will write it any more.
-  if (!found.complete && deps.now() <= claim.claimed_at + permit.permit.max_run_ms) return false;
+  // The manifest is written after the receipt and has a time of its own for it; once that is over too, nobody is likely to write it.
+  const { max_run_ms } = permit.permit;
+  if (!found.complete && deps.now() <= claim.claimed_at + max_run_ms + deriveMaxMs(max_run_ms)) return false;
   await record(deps, tenant_id, [recorded, ...found.events]);
   return true;
 }

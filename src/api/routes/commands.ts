@@ -2,11 +2,11 @@ import { z } from "zod";
 import { canonicalText } from "../../domain/canonical.js";
 import { envelopeSchema } from "../../domain/envelope.js";
 import { FLOW_STATUSES, isFinal } from "../../domain/flow-status.js";
-import { jobIdSchema, jtiSchema } from "../../domain/ids.js";
+import { jobIdSchema, jtiSchema, projectIdSchema } from "../../domain/ids.js";
 import { receiptSchema, refusalSchema } from "../../domain/receipt.js";
 import { actWorkflowId } from "../../domain/workflow-id.js";
 import type { LedgerNotice } from "../../ledger/notice.js";
-import { type CommandItem, commandByJti } from "../../ledger/queries/commands.js";
+import { type CommandItem, type CommandSummary, commandByJti, latestCommands } from "../../ledger/queries/commands.js";
 import { permitByJti } from "../../ledger/queries/permits.js";
 import { receiptByJti, refusalsByJti } from "../../ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -14,13 +14,13 @@ import { ENVELOPE_EXAMPLE } from "../examples.js";
 import type { StartedFlow } from "../flows.js";
 import { issueCommand } from "../issue-command.js";
 import { notFound } from "../problem.js";
-import { jtiParams, tenantQuery, waitSchema } from "../queries.js";
+import { jtiParams, nextPage, pageQuery, tenantQuery, waitSchema } from "../queries.js";
 import { type Answer, guardedRoute, ok, type Route } from "../route.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 const issuedSchema = z.object({ ok: z.literal(true), jobId: jobIdSchema, workflow_id: z.string(), status_url: z.string() });
 
-const commandSchema = z.object({
+const commandItemSchema = z.object({
   jti: jtiSchema,
   jobId: jobIdSchema.nullable(),
   jobType: z.string().nullable(),
@@ -33,11 +33,18 @@ const commandSchema = z.object({
   denial: z.object({ code: z.string(), message: z.string() }).nullable(),
   issued_at: z.number().nullable(),
   finished_at: z.number().nullable(),
+});
+
+const commandSchema = commandItemSchema.extend({
   receipt: receiptSchema.optional(),
   refusals: z.array(refusalSchema).optional(),
 });
 
 const waitQuery = tenantQuery.extend({ wait_ms: waitSchema });
+const statusSchema = z.enum(FLOW_STATUSES, `Write one of ${FLOW_STATUSES.join(", ")}.`);
+const commandsQuery = pageQuery.extend({ status: statusSchema.optional(), project_id: projectIdSchema.optional() });
+
+const COMMANDS = "/v1/commands";
 
 /** Commands and their receipts. Source: ADR-002 §10. */
 export function commandRoutes(deps: ApiDependencies): readonly Route[] {
@@ -70,6 +77,25 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal, body, correlate }) {
         correlate(body.jti);
         return issueCommand(deps, principal, body);
+      },
+    }),
+    guardedRoute({
+      method: "GET",
+      url: COMMANDS,
+      access: "member",
+      tenant: "query",
+      group: "commands",
+      summary: "The tenant's commands, the latest issued first",
+      detail: 'A `Link` header with rel="next" leads to the next page.',
+      input: { query: commandsQuery },
+      answers: { 200: { text: "Commands, without their receipts", schema: z.array(commandItemSchema) } },
+      problems: [],
+      async handle({ query }) {
+        const page = await latestCommands(deps.db, query);
+        return ok(
+          page.items.map((row) => item(deps, row)),
+          nextPage(COMMANDS, query, page.next),
+        );
       },
     }),
     guardedRoute({
@@ -138,11 +164,16 @@ async function commandStatus(deps: ApiDependencies, act: Act, waitMs: number, si
 async function shown(deps: ApiDependencies, act: Act, row: CommandItem) {
   const receipt = isFinal(row.status) ? await receiptByJti(deps.db, act) : undefined;
   const refusals = isFinal(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
-  const { jti, status, workflow_id, project_id, card_id, actor_id, issued_at, finished_at } = row;
+  return { ...item(deps, row), ...(receipt === undefined ? {} : { receipt }), ...(refusals === undefined ? {} : { refusals }) };
+}
+
+/** A command as it stands in a list: the ADR's names for the job, and the flow's page. */
+function item(deps: ApiDependencies, row: CommandSummary): z.infer<typeof commandItemSchema> {
+  const { jti, job_id, job_type, project_id, card_id, actor_id, status, workflow_id, issued_at, finished_at } = row;
   return {
     jti,
-    jobId: row.job_id,
-    jobType: row.job_type,
+    jobId: job_id,
+    jobType: job_type,
     project_id,
     card_id,
     actor_id,
@@ -152,8 +183,6 @@ async function shown(deps: ApiDependencies, act: Act, row: CommandItem) {
     denial: row.denial_code === null ? null : { code: row.denial_code, message: row.denial_message ?? "" },
     issued_at,
     finished_at,
-    ...(receipt === undefined ? {} : { receipt }),
-    ...(refusals === undefined ? {} : { refusals }),
   };
 }
 

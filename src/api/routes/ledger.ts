@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { registryContainer } from "../../domain/event.js";
+import { listEntries } from "../../ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { tenantQuery } from "../queries.js";
+import { nextPage, pageQuery, tenantQuery } from "../queries.js";
 import { guardedRoute, ok, type Route } from "../route.js";
 import { verifyLedger } from "../verify-ledger.js";
 
@@ -12,6 +14,20 @@ const reportSchema = z.object({
   anchors_checked: z.number(),
   problem: z.string().optional(),
 });
+
+const entrySchema = z.object({
+  container: z.string(),
+  tenant_id: z.string(),
+  seq: z.number(),
+  type: z.string(),
+  key: z.string(),
+  at_ms: z.number(),
+  payload: z.unknown(),
+  prev_hash: z.string(),
+  hash: z.string(),
+});
+
+const ENTRIES = "/v1/ledger/entries";
 
 /** Whether the ledger is the one that was written. Source: contracts "Events and projections". */
 export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
@@ -28,6 +44,24 @@ export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The verdict", schema: reportSchema } },
       problems: [],
       handle: async ({ principal }) => ok(await verifyLedger(deps, principal.tenant_id)),
+    }),
+    guardedRoute({
+      method: "GET",
+      url: ENTRIES,
+      access: "member",
+      tenant: "query",
+      group: "ledger",
+      summary: "The entries of the tenant's chain, the oldest first",
+      detail:
+        'A `Link` header with rel="next" leads to the next page; `after` is the `seq` of the last entry that is known. A page also ends with the entry by which its payloads reach 4 MiB. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
+      input: { query: pageQuery },
+      answers: { 200: { text: "Entries", schema: z.array(entrySchema) } },
+      problems: [],
+      async handle({ principal, query }) {
+        const { limit, after } = query;
+        const page = await listEntries(deps.db, { container: registryContainer(principal.tenant_id), limit, after });
+        return ok(page.items, nextPage(ENTRIES, query, page.next));
+      },
     }),
   ];
 }

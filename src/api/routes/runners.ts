@@ -2,20 +2,27 @@ import { z } from "zod";
 import { envelopeSchema } from "../../domain/envelope.js";
 import { isFinal } from "../../domain/flow-status.js";
 import { targetSchema } from "../../domain/ids.js";
-import { type Receipt, receiptSchema } from "../../domain/receipt.js";
+import { answerIn, type Report, reportSchema } from "../../domain/receipt.js";
 import { verifySigned } from "../../domain/signature.js";
+import { signedStatementSchema } from "../../domain/statement.js";
+import { receiptKey } from "../../domain/storage-key.js";
 import type { Principal } from "../../identity/authentication.js";
 import { runnerKeys } from "../../identity/runner-keys.js";
 import { findTenant } from "../../identity/tenants.js";
-import { commandByJti, listCommands } from "../../ledger/queries/commands.js";
+import { type CommandItem, commandByJti, listCommands } from "../../ledger/queries/commands.js";
+import { readClaim } from "../../permits/end-permit.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { statementsOf } from "../command-statements.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { RECEIPT_EXAMPLE } from "../examples.js";
 import { denialProblem, notFound, problem } from "../problem.js";
-import { pageQuery } from "../queries.js";
+import { jtiParams, pageQuery, tenantQuery } from "../queries.js";
 import { type Answer, guardedRoute, ok, type Route } from "../route.js";
 
 /** A push of many branches lists as many artifacts. */
-const RECEIPT_MAX_BYTES = 1024 * 1024;
+const REPORT_MAX_BYTES = 1024 * 1024;
+
+const PENDING = "This pending command";
 
 const pendingQuery = pageQuery.extend({ target: targetSchema, pending: z.literal("1", "Write `pending=1`.") });
 
@@ -41,18 +48,37 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
       },
     }),
     guardedRoute({
+      method: "GET",
+      url: "/v1/commands/:jti/statements",
+      access: "runner",
+      tenant: "query",
+      group: "runners",
+      summary: "The signed statements on the plan of a pending command",
+      detail:
+        "In the order in which they were made; `[]` for a command without a card. For the runner that may pull the command, as evidence for a release's manifest, never a reason to act; it checks them itself.",
+      input: { params: jtiParams, query: tenantQuery },
+      answers: { 200: { text: "Statements", schema: z.array(signedStatementSchema) } },
+      problems: ["closed"],
+      async handle({ principal, params: { jti }, correlate }) {
+        correlate(jti);
+        const found = await pendingCommand(deps, principal, jti);
+        return found.ok ? ok(await statementsOf(deps.db, found.command)) : found.answer;
+      },
+    }),
+    guardedRoute({
       method: "POST",
       url: "/v1/exec.finish",
       access: "runner",
       tenant: "body",
       group: "runners",
-      summary: "Report a receipt",
-      detail: "Signed by a runner key that is registered for the runner's target. The `jobId` must be pending.",
-      input: { body: receiptSchema },
+      summary: "Report a receipt or a refusal",
+      detail:
+        "Signed by a runner key that is registered for the runner's target; the `jobId` must be pending, and the `envelope_digest` that of its envelope. A refusal ends the command and its permit. Where the act is claimed for this very command, its receipt is the answer, and a refusal is 409 `permit_used`.",
+      input: { body: reportSchema },
       example: RECEIPT_EXAMPLE,
-      body_max_bytes: RECEIPT_MAX_BYTES,
+      body_max_bytes: REPORT_MAX_BYTES,
       answers: { 200: { text: "Recorded", schema: z.object({ ok: z.literal(true) }) } },
-      problems: ["forbidden", "closed"],
+      problems: ["forbidden", "answer_invalid", "closed", "permit_used"],
       async handle({ principal, body, correlate }) {
         correlate(body.jti);
         return finish(deps, principal, body);
@@ -61,17 +87,41 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
   ];
 }
 
-async function finish(deps: ApiDependencies, { tenant_id, runner_target }: Principal, receipt: Receipt): Promise<Answer> {
+async function finish(deps: ApiDependencies, principal: Principal, report: Report): Promise<Answer> {
+  const { tenant_id, runner_target } = principal;
   if (runner_target === null) return notFound("This");
-  const verdict = verifySigned("receipt", receipt, await runnerKeys(deps.db, tenant_id, runner_target));
-  if (verdict === "key_unknown") return problem("forbidden", `The key ${receipt.kid} is not registered for runners of ${runner_target}.`);
-  if (verdict === "signature_invalid") return problem("forbidden", "The receipt's signature does not verify.");
-  const command = await commandByJti(deps.db, { tenant_id, jti: receipt.jti });
-  const isOurs = command !== undefined && command.job_id === receipt.jobId && command.target === runner_target;
-  if (!isOurs || (await findTenant(deps.db, tenant_id))?.transport !== "pull") return notFound("This pending command");
-  if (isFinal(command.status))
-    return problem("closed", "The command is finished already; read its receipt.", { members: { jti: receipt.jti } });
-  const answer = await deps.flows.finish(command.workflow_id, receipt);
+  const reported = answerIn(report);
+  const verdict = verifySigned(reported.kind, report, await runnerKeys(deps.db, tenant_id, runner_target));
+  if (verdict === "key_unknown") return problem("forbidden", `The key ${report.kid} is not registered for runners of ${runner_target}.`);
+  if (verdict === "signature_invalid") return problem("forbidden", `The ${reported.kind}'s signature does not verify.`);
+  const found = await pendingCommand(deps, principal, report.jti);
+  if (!found.ok) return found.answer;
+  const { command } = found;
+  if (command.job_id !== report.jobId) return notFound(PENDING);
+  if (command.envelope_digest !== report.envelope_digest)
+    return problem("answer_invalid", `The ${reported.kind} answers another envelope than the one that is pending.`);
+  // Every message costs the flow a part of its history, and a runner may refuse again and again while another one acts.
+  if (reported.kind === "refusal" && (await receiptAwaited(deps.store, command)))
+    return problem("permit_used", "The act is claimed for this very command; its receipt will be the answer.");
+  const answer = await deps.flows.finish(command.workflow_id, reported);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
   return refusal === null ? ok({ ok: true }) : denialProblem(refusal);
+}
+
+type PendingCommand = { readonly ok: true; readonly command: CommandItem } | { readonly ok: false; readonly answer: Answer };
+
+/** The command that this runner may pull; whatever is not its own looks as if it did not exist. */
+async function pendingCommand(deps: ApiDependencies, { tenant_id, runner_target }: Principal, jti: string): Promise<PendingCommand> {
+  const [command, tenant] = await Promise.all([commandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
+  if (command === undefined || command.target !== runner_target || tenant?.transport !== "pull")
+    return { ok: false, answer: notFound(PENDING) };
+  if (!isFinal(command.status)) return { ok: true, command };
+  return { ok: false, answer: problem("closed", "The command is finished already; read its receipt.", { members: { jti } }) };
+}
+
+/** Whether somebody acts by this very envelope and has not answered yet. */
+async function receiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
+  const claim = await readClaim(store, tenant_id, jti);
+  if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;
+  return (await store.blobs.stat(receiptKey(tenant_id, jti))) === undefined;
 }

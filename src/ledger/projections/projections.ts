@@ -5,6 +5,7 @@ import { cardsProjection } from "./cards.js";
 import { commandsProjection } from "./commands.js";
 import type { Effect, EntryOf, Projection, Writer } from "./effect.js";
 import { permitsProjection } from "./permits.js";
+import { pushedCommitsProjection } from "./pushed-commits.js";
 import { receiptsProjection } from "./receipts.js";
 import { refsProjection } from "./refs.js";
 import { registryProjection } from "./registry.js";
@@ -12,6 +13,7 @@ import { registryProjection } from "./registry.js";
 const SUBJECTS: readonly Projection[] = [
   registryProjection,
   refsProjection,
+  pushedCommitsProjection,
   commandsProjection,
   receiptsProjection,
   permitsProjection,

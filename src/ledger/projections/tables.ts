@@ -61,6 +61,18 @@ export interface RegistryActivityTable extends Row {
   at_ms: WholeNumber;
 }
 
+/**
+ * `brought` is false for a tip that the repository may have had already. The commit ZERO_ID stands for those that a push brought and
+ * its receipt does not name.
+ */
+export interface RegistryPushedCommitsTable extends Row {
+  project_id: string;
+  commit: string;
+  jti: string;
+  actor_id: string;
+  brought: boolean;
+}
+
 /** `status` is `running` until the command's receipt, or its end without one, is recorded. */
 export interface CommandsTable extends Row {
   jti: string;
@@ -189,6 +201,7 @@ export interface ProjectionTables {
   registry_refs: RegistryRefsTable;
   registry_releases: RegistryReleasesTable;
   registry_activity: RegistryActivityTable;
+  registry_pushed_commits: RegistryPushedCommitsTable;
   commands: CommandsTable;
   receipts: ReceiptsTable;
   refusals: RefusalsTable;
@@ -204,6 +217,7 @@ export const PROJECTION_KEYS = {
   registry_refs: ["project_id", "name", "object_id"],
   registry_releases: ["project_id", "tag"],
   registry_activity: ["seq"],
+  registry_pushed_commits: ["project_id", "commit", "jti"],
   commands: ["jti"],
   receipts: ["jti"],
   refusals: ["envelope_digest"],

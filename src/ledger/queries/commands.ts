@@ -1,5 +1,6 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
+import type { FlowStatus } from "../../domain/flow-status.js";
 import type { Target } from "../../domain/ids.js";
 import type { CommandsTable } from "../projections/tables.js";
 import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
@@ -21,6 +22,30 @@ export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<C
   if (query.pending === true) select = select.where("status", "=", "running");
   if (query.after !== undefined) select = select.where("seq", ">", query.after);
   const rows = await select.orderBy("seq").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, (row) => row);
+}
+
+/** A command in a list of people's: what it was and what became of it, without its envelope. */
+export type CommandSummary = Omit<CommandItem, "envelope">;
+
+export interface LatestCommandsQuery extends PageRequest {
+  readonly tenant_id: string;
+  readonly status?: FlowStatus | undefined;
+  readonly project_id?: string | undefined;
+}
+
+const SUMMARY_COLUMNS = [
+  ...(["tenant_id", "seq", "jti", "job_id", "job_type", "project_id", "target", "actor_id", "office_id", "card_id"] as const),
+  ...(["workflow_id", "envelope_digest", "status", "denial_code", "denial_message", "issued_at", "finished_at"] as const),
+] as const;
+
+/** A tenant's commands, the latest issued first. */
+export async function latestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
+  let select = db.selectFrom("commands").select(SUMMARY_COLUMNS).where("tenant_id", "=", query.tenant_id);
+  if (query.status !== undefined) select = select.where("status", "=", query.status);
+  if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
+  if (query.after !== undefined) select = select.where("seq", "<", query.after);
+  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
   return pageOf(rows, query, (row) => row);
 }
 

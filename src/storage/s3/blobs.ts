@@ -2,9 +2,9 @@ import { parseKey, parsePrefix } from "../key.js";
 import { openSource, receiveFile, writeChunks } from "../local-file.js";
 import { type Blobs, maxInMemoryBytes, StorageFault } from "../ports.js";
 import { readBody, readText } from "./answers.js";
-import { conditionalPut, digestFile, maxPutBytes } from "./conditional-put.js";
+import { conditionalPut, maxPutBytes } from "./conditional-put.js";
 import { listKeys } from "./listing.js";
-import { type Session, sha256Hex, targetOf } from "./session.js";
+import { type Session, targetOf } from "./session.js";
 
 export function s3Blobs(session: Session): Blobs {
   return {
@@ -50,18 +50,18 @@ export function s3Blobs(session: Session): Blobs {
 
     async create(key, bytes) {
       const body = { kind: "bytes", bytes } as const;
-      return outcomeOf(await conditionalPut(session, parseKey(key), null, body, sha256Hex(bytes)));
+      return outcomeOf(await conditionalPut(session, parseKey(key), null, body));
     },
 
     async createFromFile(key, path) {
       const parsed = parseKey(key);
       const file = await openSource(key, path);
       try {
-        const { sha256, size_bytes } = await digestFile(file);
+        const { size: size_bytes } = await file.stat();
         if (size_bytes > maxPutBytes) {
           throw new StorageFault("denied", key, `${path} is larger than 5 GiB, the most S3 takes with a condition.`);
         }
-        return outcomeOf(await conditionalPut(session, parsed, null, { kind: "file", file, size_bytes }, sha256));
+        return outcomeOf(await conditionalPut(session, parsed, null, { kind: "file", file, size_bytes }));
       } finally {
         await file.close();
       }

@@ -2,7 +2,7 @@ import { StorageFault } from "../ports.js";
 import { spaceNames } from "../spaces.js";
 import { readText } from "./answers.js";
 import { bucketOf, type S3Config } from "./config.js";
-import { openSession, type Session, sha256Hex } from "./session.js";
+import { openSession, type Session } from "./session.js";
 
 /** Creates every missing bucket. Idempotent; throws {@link StorageFault} `denied` where the credentials may not. */
 export async function createBuckets(config: S3Config): Promise<void> {
@@ -30,7 +30,6 @@ async function createBucket(
     target,
     headers: {},
     body: { kind: "bytes", bytes },
-    body_sha256: sha256Hex(bytes),
     answers: [409],
     receive: readText,
   });

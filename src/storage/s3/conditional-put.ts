@@ -1,7 +1,4 @@
-import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import type { Key } from "../key.js";
-import { chunksOf } from "../local-file.js";
 import { StorageFault } from "../ports.js";
 import { readText } from "./answers.js";
 import { type Session, targetOf } from "./session.js";
@@ -14,19 +11,12 @@ export const maxPutBytes = 5 * 1024 ** 3;
 export type Expected = string | null;
 
 /** One conditional PUT, sent once: the new version, or `undefined` when the condition did not hold. */
-export async function conditionalPut(
-  session: Session,
-  key: Key,
-  expected: Expected,
-  body: Body,
-  body_sha256: string,
-): Promise<string | undefined> {
+export async function conditionalPut(session: Session, key: Key, expected: Expected, body: Body): Promise<string | undefined> {
   const condition = expected === null ? { "if-none-match": "*" } : { "if-match": `"${expected}"` };
   const outcome = await session.write({
     target: targetOf(key),
     headers: { ...condition, "content-type": "application/octet-stream" },
     body,
-    body_sha256,
     // 412 is the lost condition. A version expected of a key that does not exist is a 404, and as lost.
     answers: expected === null ? [412] : [412, 404],
     receive: async (answer) => {
@@ -43,15 +33,4 @@ export function versionOf(key: string, etag: string | undefined): string {
     throw new StorageFault("misconfigured", key, `The object store sent no ETag for ${key}: it cannot be used here.`);
   }
   return etag.replaceAll('"', "");
-}
-
-/** SHA-256 and size of a file in one pass; the handle stays open for the upload, so that both see the same file. */
-export async function digestFile(file: FileHandle): Promise<{ sha256: string; size_bytes: number }> {
-  const hash = createHash("sha256");
-  let size_bytes = 0;
-  for await (const chunk of chunksOf(file)) {
-    hash.update(chunk);
-    size_bytes += chunk.byteLength;
-  }
-  return { sha256: hash.digest("hex"), size_bytes };
 }

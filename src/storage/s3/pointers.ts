@@ -2,7 +2,7 @@ import { parseKey } from "../key.js";
 import { maxInMemoryBytes, type Pointers } from "../ports.js";
 import { readBody } from "./answers.js";
 import { conditionalPut, versionOf } from "./conditional-put.js";
-import { type Session, sha256Hex, targetOf } from "./session.js";
+import { type Session, targetOf } from "./session.js";
 
 export function s3Pointers(session: Session): Pointers {
   return {
@@ -21,7 +21,7 @@ export function s3Pointers(session: Session): Pointers {
 
     async swap(key, expected, bytes) {
       const body = { kind: "bytes", bytes } as const;
-      const version = await conditionalPut(session, parseKey(key), expected, body, sha256Hex(bytes));
+      const version = await conditionalPut(session, parseKey(key), expected, body);
       return version === undefined ? { won: false } : { won: true, version };
     },
   };

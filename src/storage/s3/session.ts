@@ -45,7 +45,6 @@ export interface WriteRequest<T> {
   readonly target: Target;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Body;
-  readonly body_sha256: string;
   readonly answers: readonly number[];
   readonly receive: (answer: IncomingMessage) => Promise<T>;
 }
@@ -82,7 +81,7 @@ export function openSession(config: S3Config): Session {
         bucket,
         ...(target.name === undefined ? {} : { name: target.name }),
         ...(query === undefined ? {} : { query }),
-        body_sha256: emptySha256,
+        body: { sha256: emptySha256 },
       };
       for (let tried = 1; ; tried += 1) {
         const last = tried === readAttempts;
@@ -104,14 +103,14 @@ export function openSession(config: S3Config): Session {
       }
     },
 
-    async write({ target, headers, body, body_sha256, answers, receive }) {
+    async write({ target, headers, body, answers, receive }) {
       const bucket = bucketOf(config, target.space);
       const operation: Operation = {
         method: "PUT",
         bucket,
         ...(target.name === undefined ? {} : { name: target.name }),
         headers,
-        body_sha256,
+        body: body.kind === "bytes" ? { sha256: sha256Hex(body.bytes) } : { streamed_bytes: body.size_bytes },
       };
       for (let tried = 1; ; tried += 1) {
         const outcome = await attempt(operation, body, receive).catch((cause: unknown) => {

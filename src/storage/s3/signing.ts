@@ -1,5 +1,6 @@
 import { signV4 } from "minio/dist/esm/signing.mjs";
 import type { S3Config } from "./config.js";
+import { STREAMED_SHA256, signChunks, signedChunksBytes } from "./signed-chunks.js";
 
 /** One request before it is signed. `query` and `headers` are what the operation adds to the obligatory ones. */
 export interface Operation {
@@ -9,14 +10,16 @@ export interface Operation {
   readonly name?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** SHA-256 of the body, lower-case hex: the server checks it, so a body damaged on the way is never stored. */
-  readonly body_sha256: string;
+  /** What the body is signed by, so that one damaged on the way is never stored: its SHA-256 in lower-case hex, or chunk by chunk. */
+  readonly body: { readonly sha256: string } | { readonly streamed_bytes: number };
 }
 
 export interface SignedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Record<string, string>;
+  /** What a streamed body looks like on the wire; absent for a body in memory. */
+  readonly encode?: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -33,18 +36,33 @@ export function sign(config: S3Config, endpoint: URL, operation: Operation): Sig
   const query = Object.entries(operation.query ?? {})
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
     .join("&");
+  const date = now.toISOString().replace(/[-:]|\.\d{3}/g, "");
+  const { body } = operation;
+  const sha256 = "sha256" in body ? body.sha256 : STREAMED_SHA256;
   const headers: Record<string, string> = {
     host: endpoint.host,
-    "x-amz-date": now.toISOString().replace(/[-:]|\.\d{3}/g, ""),
-    "x-amz-content-sha256": operation.body_sha256,
+    "x-amz-date": date,
+    "x-amz-content-sha256": sha256,
+    ...("sha256" in body ? {} : streamedHeaders(body.streamed_bytes)),
     ...(config.session_token === undefined ? {} : { "x-amz-security-token": config.session_token }),
     ...operation.headers,
   };
   const request = { method: operation.method, path: query === "" ? path : `${path}?${query}`, headers };
   const unsigned = { ...request, protocol: endpoint.protocol };
   const { access_key, secret_key, region } = config;
-  const authorization = signV4(unsigned, access_key, secret_key, region, now, operation.body_sha256);
-  return { ...request, headers: { ...headers, authorization } };
+  const authorization = signV4(unsigned, access_key, secret_key, region, now, sha256);
+  const signed = { ...request, headers: { ...headers, authorization } };
+  if ("sha256" in body) return signed;
+  const seed = { secret_key, region, date, signature: authorization.slice(authorization.lastIndexOf("=") + 1) };
+  return { ...signed, encode: (bytes) => signChunks(seed, body.streamed_bytes, bytes) };
+}
+
+function streamedHeaders(size_bytes: number): Record<string, string> {
+  return {
+    "content-encoding": "aws-chunked",
+    "content-length": String(signedChunksBytes(size_bytes)),
+    "x-amz-decoded-content-length": String(size_bytes),
+  };
 }
 
 function encodeName(name: string): string {

@@ -54,7 +54,7 @@ export function openWire(endpoint: URL, requestTimeout_ms: number): Wire {
         const size_bytes = body.kind === "bytes" ? body.bytes.byteLength : body.size_bytes;
         const headers: Record<string, string> = { ...request.headers };
         if (request.method === "PUT") {
-          headers["content-length"] = String(size_bytes);
+          headers["content-length"] ??= String(size_bytes);
         }
         if (body.kind === "file") {
           headers.expect = "100-continue";
@@ -96,12 +96,12 @@ export function openWire(endpoint: URL, requestTimeout_ms: number): Wire {
             resolve(result);
           }, fail);
         });
-        send(outgoing, body, () => answered);
+        send(outgoing, body, request.encode, () => answered);
       }),
   };
 }
 
-function send(outgoing: http.ClientRequest, body: Body, answered: () => boolean): void {
+function send(outgoing: http.ClientRequest, body: Body, encode: SignedRequest["encode"], answered: () => boolean): void {
   if (body.kind === "bytes") {
     outgoing.end(body.bytes);
     return;
@@ -113,7 +113,8 @@ function send(outgoing: http.ClientRequest, body: Body, answered: () => boolean)
       return;
     }
     started = true;
-    const source = Readable.from(chunksOf(body.file), { objectMode: false });
+    const chunks = chunksOf(body.file);
+    const source = Readable.from(encode?.(chunks) ?? chunks, { objectMode: false });
     source.on("error", (cause) => outgoing.destroy(cause));
     source.pipe(outgoing);
     outgoing.once("close", () => source.destroy());

@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { ACTOR_KINDS, actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
+import { LEVELS } from "../../domain/level.js";
+import { registryContainer } from "../../domain/event.js";
+import { type Actor, listActors } from "../../identity/actors.js";
+import { officeHolders } from "../../identity/memberships.js";
+import { TRANSPORTS } from "../../identity/tables.js";
+import { findTenant } from "../../identity/tenants.js";
+import { headOf } from "../../ledger/chain.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { notFound } from "../problem.js";
+import { namedPageQuery, nextPage, tenantQuery } from "../queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+
+const tenantSchema = z.object({
+  tenant_id: tenantIdSchema,
+  /** How its commands reach its Runners. */
+  transport: z.enum(TRANSPORTS),
+  created_at: z.number(),
+  policy_hash: z.string().nullable(),
+  ledger: z.object({ container: z.string(), entries: z.number(), head: z.string() }),
+});
+
+const policyOfficeSchema = z.object({
+  allowed_actions: z.array(z.string()),
+  targets: z.array(targetSchema),
+  risk_ceiling: z.enum(LEVELS),
+  approval_policy: z.object({ min_approvals: z.number().optional(), step_up: z.boolean().optional(), role: z.string().optional() }),
+  ttl_default_ms: z.number(),
+});
+
+const officeSchema = z.object({
+  office_id: officeIdSchema,
+  holders: z.number(),
+  /** Null where somebody holds the office and the active policy does not know it: it allows nothing. */
+  policy: policyOfficeSchema.nullable(),
+});
+
+const actorSchema = z.object({
+  actor_id: actorIdSchema,
+  kind: z.enum(ACTOR_KINDS),
+  person_id: z.string().nullable(),
+  display_name: z.string(),
+  disabled: z.boolean(),
+  offices: z.array(z.object({ office_id: z.string(), roles: z.array(z.string()) })),
+});
+
+const OFFICES = "/v1/offices";
+const ACTORS = "/v1/actors";
+
+/** Who is in a tenant and what its offices may do; its members read it. Source: ADR-002 §9, contracts "Levels". */
+export function identityRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "GET",
+      url: "/v1/tenant",
+      access: "member",
+      tenant: "query",
+      group: "identities",
+      summary: "Your tenant: its transport, its active policy, where its ledger stands",
+      input: { query: tenantQuery },
+      answers: { 200: { text: "The tenant; `policy_hash` is null where no policy is published", schema: tenantSchema } },
+      problems: [],
+      handle: ({ principal }) => tenant(deps, principal.tenant_id),
+    }),
+    guardedRoute({
+      method: "GET",
+      url: OFFICES,
+      access: "member",
+      tenant: "query",
+      group: "identities",
+      summary: "The tenant's offices in the order of their ids, what the active policy lets them do, and how many hold them",
+      detail: 'A `Link` header with rel="next" leads to the next page.',
+      input: { query: namedPageQuery(officeIdSchema) },
+      answers: { 200: { text: "Offices", schema: z.array(officeSchema) } },
+      problems: [],
+      handle: ({ principal, query }) => offices(deps, principal.tenant_id, query),
+    }),
+    guardedRoute({
+      method: "GET",
+      url: ACTORS,
+      access: "member",
+      tenant: "query",
+      group: "identities",
+      summary: "The tenant's actors in the order of their ids, with their offices and roles",
+      detail: 'A `Link` header with rel="next" leads to the next page.',
+      input: { query: namedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
+      answers: { 200: { text: "Actors", schema: z.array(actorSchema) } },
+      problems: [],
+      async handle({ query }) {
+        const page = await listActors(deps.db, query);
+        return ok(page.items.map(shown), nextPage(ACTORS, query, page.next));
+      },
+    }),
+  ];
+}
+
+async function tenant(deps: ApiDependencies, tenantId: string): Promise<Answer> {
+  const container = registryContainer(tenantId);
+  const [found, policy, head] = await Promise.all([
+    findTenant(deps.db, tenantId),
+    deps.policies.active(tenantId),
+    headOf(deps.db, container),
+  ]);
+  if (found === undefined) return notFound("This tenant");
+  const { transport, created_at_ms: created_at } = found;
+  const ledger = { container, entries: head.seq, head: head.hash };
+  return ok({ tenant_id: tenantId, transport, created_at, policy_hash: policy?.policy_hash ?? null, ledger });
+}
+
+type OfficesPage = { readonly tenant_id: string; readonly limit: number; readonly after?: string | undefined };
+
+/** Those that the policy knows and those that somebody holds; a policy bounds the former, and actors hold few others. */
+async function offices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
+  const [policy, holders] = await Promise.all([deps.policies.active(tenantId), officeHolders(deps.db, tenantId)]);
+  const known = policy?.offices ?? {};
+  const ids = [...new Set([...Object.keys(known), ...holders.keys()])].sort();
+  const rest = query.after === undefined ? ids : ids.filter((id) => id > (query.after ?? ""));
+  const page = rest.slice(0, query.limit);
+  const items = page.map((office_id) => ({ office_id, holders: holders.get(office_id) ?? 0, policy: inPolicy(known, office_id) }));
+  return ok(items, nextPage(OFFICES, { ...query }, rest.length > page.length ? (page.at(-1) ?? null) : null));
+}
+
+type PolicyOfficesById = NonNullable<Awaited<ReturnType<ApiDependencies["policies"]["active"]>>>["offices"];
+
+function inPolicy(known: PolicyOfficesById, officeId: string): z.infer<typeof policyOfficeSchema> | null {
+  const office = Object.hasOwn(known, officeId) ? known[officeId] : undefined;
+  if (office === undefined) return null;
+  const { allowed_actions, scope, risk_ceiling, approval_policy, ttl_default_ms } = office;
+  return { allowed_actions, targets: scope.targets, risk_ceiling, approval_policy, ttl_default_ms };
+}
+
+function shown({ actor_id, kind, person_id, display_name, disabled, offices: held }: Actor): z.infer<typeof actorSchema> {
+  return { actor_id, kind, person_id, display_name, disabled, offices: held.map(({ office_id, roles }) => ({ office_id, roles: [...roles] })) };
+}

@@ -1,0 +1,34 @@
+import type { FileHandle } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How much is read at a time, in bytes; also how much must be there before it is worth it. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** How long to wait for more, in milliseconds. */
+const PAUSE_MS = 10;
+
+/**
+ * What somebody else writes into an open file, from its beginning, until `writing` has ended either way. Every piece lies in the same
+ * memory: it is gone when the next one is asked for.
+ */
+export async function* growingFile(file: FileHandle, writing: Promise<unknown>): AsyncGenerator<Uint8Array> {
+  const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  let complete = false;
+  const ended = writing.then(
+    () => (complete = true),
+    () => (complete = true),
+  );
+  for (let position = 0; ; ) {
+    // Looked at before the size, so that nothing written in between is missed.
+    const wasComplete = complete;
+    const { size } = await file.stat();
+    if (!wasComplete && size - position < PIECE_BYTES) {
+      await Promise.race([ended, sleep(PAUSE_MS)]);
+      continue;
+    }
+    const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield piece.subarray(0, bytesRead);
+  }
+}

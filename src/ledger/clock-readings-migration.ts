@@ -1,0 +1,14 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const TABLE = sql`
+create table clock_readings (
+  plane text not null, name text not null, lower_ms bigint not null, upper_ms bigint not null, measured_at bigint not null,
+  constraint clock_readings_pkey primary key (plane, name)
+)`;
+
+/** How far the clocks of the planes are apart. */
+export const clockReadingsMigration: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await TABLE.execute(db);
+  },
+};

@@ -1,0 +1,38 @@
+import { sql } from "kysely";
+import type { Db } from "../../database/database.js";
+import { type Page, type PageRequest, rowsToRead } from "./page.js";
+
+/** An entry of a chain with all that its hash was made of, so that whoever has it can make the hash again. */
+export interface EntryItem {
+  readonly container: string;
+  readonly tenant_id: string;
+  readonly seq: number;
+  readonly type: string;
+  readonly key: string;
+  readonly at_ms: number;
+  readonly payload: unknown;
+  readonly prev_hash: string;
+  readonly hash: string;
+}
+
+/** A page ends after the entry with which its payloads reach this many bytes, however few entries that are. */
+export const ENTRIES_PAGE_BYTES = 4 * 1024 * 1024;
+
+/** The entries of a container's chain, the oldest first. Source: ADR-002 §7. */
+export async function listEntries(db: Db, query: PageRequest & { readonly container: string }): Promise<Page<EntryItem>> {
+  const { container, after = 0 } = query;
+  const { rows } = await sql<EntryItem & { readonly wanted: number }>`
+    select container, tenant_id, seq, type, key, at_ms, payload, prev_hash, hash, wanted
+    from (
+      select *, count(*) over ()::int as wanted,
+        sum(octet_length(payload::text)) over (order by seq) - octet_length(payload::text) as bytes_before
+      from (
+        select * from ledger_entries where container = ${container} and seq > ${after} order by seq limit ${rowsToRead(query)}
+      ) as read
+    ) as measured
+    where bytes_before < ${ENTRIES_PAGE_BYTES}
+    order by seq`.execute(db);
+  const items = rows.slice(0, query.limit).map(({ wanted: _, ...entry }) => entry);
+  const isLast = (rows[0]?.wanted ?? 0) <= items.length;
+  return { items, next: isLast ? null : (items.at(-1)?.seq ?? null) };
+}

@@ -1,0 +1,38 @@
+import { sql } from "kysely";
+import type { Db } from "../../database/database.js";
+import type { ClockReading } from "../clock-readings.js";
+
+/** How many of each tenant's newest commands are looked at. */
+const COMMANDS_MAX_COUNT = 50;
+
+/** So few, that a clock that was set right is soon believed; more than one, because a long act says little. */
+const ANSWERS_MAX_COUNT = 5;
+
+/**
+ * The Runners' clocks against LAB 256's, from what they signed since `since_ms`, named by the key: a Runner listens on nothing and has
+ * no database, and finishes after LAB 256 recorded the command and before it recorded the answer. A Runner that is so far ahead that
+ * it refuses every permit as expired says so by its refusals.
+ */
+export async function runnerClocks(db: Db, since_ms: number): Promise<ClockReading[]> {
+  const { rows } = await sql<ClockReading>`
+    select 'LAB_512' as plane, kid as name, max(lower_ms) as lower_ms, min(upper_ms) as upper_ms, max(recorded_at) as measured_at
+    from (
+      select answer.kid, answer.finished_at - entry.at_ms as lower_ms, answer.finished_at - command.issued_at as upper_ms,
+        entry.at_ms as recorded_at, row_number() over (partition by answer.kid order by entry.at_ms desc, entry.seq desc) as newest
+      from ledger_heads head
+      cross join lateral (
+        select c.jti, c.issued_at from commands c where c.tenant_id = head.tenant_id order by c.seq desc limit ${COMMANDS_MAX_COUNT}
+      ) command
+      cross join lateral (
+        select r.receipt->>'kid' as kid, r.finished_at, r.seq from receipts r where r.tenant_id = head.tenant_id and r.jti = command.jti
+        union all
+        select f.refusal->>'kid', f.finished_at, f.seq from refusals f where f.tenant_id = head.tenant_id and f.jti = command.jti
+      ) answer
+      join ledger_entries entry on entry.container = head.container and entry.seq = answer.seq
+      where entry.at_ms >= ${since_ms}
+    ) answers
+    where newest <= ${ANSWERS_MAX_COUNT}
+    group by kid
+    order by kid`.execute(db);
+  return rows;
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { statementsOf } from "../../src/api/command-statements.js";
+import { canonicalHash } from "../../src/domain/canonical.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import { commandByJti } from "../../src/ledger/queries/commands.js";
+import * as event from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+
+const ledger = ledgerDatabase("command_statements");
+
+/** The event of a card's plan under the key that LAB 256 gives it; `like` is the round whose plan it repeats. */
+function planned(cardId: string, round: number, like = round): NewEvent {
+  const { type, payload } = event.cardPlanned(cardId, like);
+  if (type !== "card.planned") throw new Error("the event is another one");
+  return { type, key: `card.planned/${cardId}/${round}`, payload: { ...payload, round } };
+}
+
+/** The command of a card, by the permit for the plan of this round. */
+async function commandOf(act: number, cardId: string, round: number) {
+  const issued = event.commandIssued(act, { cardId });
+  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  const { envelope } = issued.payload;
+  const scopes = { ...envelope.permit.scopes, plan_digest: canonicalHash([cardId, round]) };
+  const permitted = { ...envelope, permit: { ...envelope.permit, scopes } };
+  await ledger.appended([{ ...issued, payload: { ...issued.payload, envelope: permitted } }]);
+  const command = await commandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(act) });
+  if (command === undefined) throw new Error("the command was not recorded");
+  return command;
+}
+
+const saidBy = async (command: Awaited<ReturnType<typeof commandOf>>) =>
+  (await statementsOf(ledger.db, command)).map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision]);
+
+test("a command is accompanied by all that was said of its plan, in the order in which it was said", async () => {
+  await ledger.appended([event.cardOpened("k-1"), planned("k-1", 1), event.stated("k-1", 1, "approve", 2)]);
+  await ledger.appended([event.stated("k-1", 1, "withdraw", 2), event.stated("k-1", 1, "approve", 1)]);
+  await ledger.appended([event.cardOpened("k-2"), planned("k-2", 1), event.stated("k-2", 1, "approve", 3)]);
+  expect(await saidBy(await commandOf(1, "k-1", 1))).toEqual([
+    ["p2", "approve"],
+    ["p2", "withdraw"],
+    ["p1", "approve"],
+  ]);
+});
+
+test("what was said of an earlier plan accompanies none, also where the same plan comes back", async () => {
+  await ledger.appended([event.cardOpened("k-3"), planned("k-3", 1), event.stated("k-3", 1, "approve", 1)]);
+  await ledger.appended([event.approvalsVoided("k-3", 1, 1), planned("k-3", 2), event.stated("k-3", 2, "approve", 2)]);
+  await ledger.appended([event.approvalsVoided("k-3", 2, 2), planned("k-3", 3, 1), event.stated("k-3", 1, "approve", 3)]);
+  expect(await saidBy(await commandOf(3, "k-3", 1))).toEqual([["p3", "approve"]]);
+});
+
+test("a command without a card is accompanied by nothing", async () => {
+  const issued = event.commandIssued(4);
+  await ledger.appended([issued]);
+  const command = await commandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(4) });
+  if (command === undefined) throw new Error("the command was not recorded");
+  expect(await saidBy(command)).toEqual([]);
+});

@@ -1,0 +1,227 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
+import { expect } from "vitest";
+import type { Answer } from "../../src/client/problem.js";
+import { required } from "../../src/client/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import { cardBeyond } from "../../src/client/waiting.js";
+import type { DenialCode } from "../../src/domain/denial.js";
+import type { EventType } from "../../src/domain/event.js";
+import type { FlowStatus } from "../../src/domain/flow-status.js";
+import type { Decision } from "../../src/domain/statement.js";
+import { actWorkflowId } from "../../src/domain/workflow-id.js";
+import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { enveloped, statementOn } from "../domain/attestations.js";
+import { Clone } from "../git/real-git.js";
+import { actByPermit, type Job, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
+import { QUICK_OFFICE } from "../scenarios/tenants.js";
+import { type ActsFloor, attestor, IDLE_TENANT, PROJECT, PULL_TENANT } from "./acts-floor.js";
+
+/** A flow that waits for one more message, or for nobody. */
+export interface BegunAct {
+  readonly workflow_id: string;
+  /** Says what brings the flow to its step; says it again until it is heard, whatever is killed meanwhile. */
+  go(): Promise<unknown>;
+}
+
+/** One path of a flow, and the one end that it has. */
+export interface Act {
+  readonly tenant: string;
+  readonly status: FlowStatus;
+  readonly code: DenialCode | null;
+  /** Everything that the ledger then has of it, each once. */
+  readonly events: readonly EventType[];
+  /** Brings it to where only `go` is missing; `name` is another for every act. */
+  begin(floor: ActsFloor, name: string): Promise<BegunAct>;
+}
+
+const PLANNED: readonly EventType[] = ["card.opened", "card.planned", "card.closed"];
+const APPROVED: readonly EventType[] = [...PLANNED, "card.approved", "permit.issued"];
+const REGISTERED: readonly EventType[] = [...APPROVED, "command.issued", "receipt.recorded", "project.registered", "project.repo.bound"];
+
+const success = { status: "success", code: null } as const;
+const byCard = { tenant: DEMO_TENANT } as const;
+
+/** Waits until something is so. */
+export async function becomes(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE_MS; !(await isSo()); await delay(50))
+    if (Date.now() > deadline) throw new Error(`In ${PATIENCE_MS} ms it has not come to it that ${what}.`);
+}
+
+async function untilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const answer = await say();
+    if (answer.ok || (await isOver())) return;
+    expect(answer.problem.code).toBe("unavailable");
+    await delay(200);
+  }
+}
+
+const isNot = (status: FlowStatus, author: RegistryClient, card_id: string) => async () =>
+  required(await author.card(card_id)).status !== status;
+
+async function decided({ registry }: ActsFloor, tenant: string, card_id: string, decision: Decision): Promise<void> {
+  const decider = registry.as("bob", tenant);
+  const { statement } = required(await decider.prepareStatement(card_id, decision, OFFICE));
+  await untilHeard(() => decider.state(statement), isNot("awaiting_approval", decider, card_id));
+}
+
+/** A card about which somebody has to decide. */
+async function undecided(floor: ActsFloor, tenant: string, job: Job, decision: Decision, more: Partial<CardAsk> = {}): Promise<BegunAct> {
+  const { card_id, workflow_id } = await openCard(floor.registry.as("admin", tenant), job, more);
+  return { workflow_id, go: () => decided(floor, tenant, card_id, decision) };
+}
+
+/** An approved card that waits for its command. */
+async function approved({ registry }: ActsFloor, job: Job, more: Partial<CardAsk> = {}) {
+  const author = registry.as("admin");
+  const card = await openCard(author, job, { ...more, run: "on_command" });
+  await state(registry, "bob", "approve", card);
+  return cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+}
+
+const branchOf = (name: string) => `feature/${name}`;
+
+/** The one flow about a project, as soon as Temporal lists it. */
+async function flowOf(temporal: Client, project_id: string): Promise<string> {
+  let found = "";
+  await becomes(`Temporal lists a flow about ${project_id}`, async () => {
+    for await (const { workflowId } of temporal.workflow.list({ query: `OgrProject = "${project_id}"` })) found = workflowId;
+    return found !== "";
+  });
+  return found;
+}
+
+/** A card whose flow has not begun: no worker may be there. */
+export const opening: Act = {
+  ...byCard,
+  ...success,
+  events: REGISTERED,
+  async begin(floor, name) {
+    const { registry, temporal } = floor;
+    const author = registry.as("admin");
+    const project_id = `P.${name}`;
+    const asked = author.openCard({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...registration(project_id) });
+    const workflow_id = await flowOf(temporal, project_id);
+    const go = async () => {
+      const { card_id } = required(await asked);
+      const isPlanned = async () => {
+        const answer = await author.card(card_id, { wait_ms: 2000, not_status: "planning" });
+        return answer.ok && answer.value.status !== "planning";
+      };
+      await becomes(`${card_id} is planned`, isPlanned);
+      await decided(floor, DEMO_TENANT, card_id, "approve");
+    };
+    return { workflow_id, go };
+  },
+};
+
+export const registering: Act = {
+  ...byCard,
+  ...success,
+  events: REGISTERED,
+  begin: (floor, name) => undecided(floor, DEMO_TENANT, registration(`P.${name}`), "approve"),
+};
+
+export const rejected: Act = {
+  ...byCard,
+  status: "rejected",
+  code: "rejected",
+  events: [...PLANNED, "card.rejected"],
+  begin: (floor, name) => undecided(floor, DEMO_TENANT, registration(`P.${name}`), "reject"),
+};
+
+/** Its branch moves between the plan and the approval, so that there is no plan any more. */
+export const voided: Act = {
+  ...byCard,
+  status: "denied",
+  code: "ref_moved",
+  events: [...PLANNED, "card.approved", "card.approvals_voided"],
+  async begin(floor, name) {
+    const job = push(floor.clone, PROJECT, branchOf(name));
+    const act = await undecided(floor, DEMO_TENANT, job, "approve", { risk: "L3" });
+    await actByPermit(floor.registry.as("admin"), job);
+    return act;
+  },
+};
+
+export const attested: Act = {
+  ...byCard,
+  ...success,
+  events: [...APPROVED, "card.attested", "command.issued", "receipt.recorded", "project.activity", "project.release.tagged"],
+  async begin({ registry }, name) {
+    const author = registry.as("admin");
+    // A history of its own: what a release brings is what no other one has, and another one may come between plan and approval.
+    const clone = new Clone();
+    const commit = clone.commit("released.txt", name);
+    await actByPermit(author, push(clone, PROJECT, branchOf(name)));
+    const { card_id, workflow_id, plan_digest } = await openCard(author, release(PROJECT, `v1.0.0-${name}`, commit));
+    await state(registry, "bob", "approve", { card_id });
+    const attestation = enveloped(statementOn(card_id, plan_digest ?? ""), attestor);
+    return { workflow_id, go: () => untilHeard(() => author.attest(card_id, attestation), isNot("awaiting_approval", author, card_id)) };
+  },
+};
+
+/** Its branch moves between the permit and the claim: the Runner refuses. */
+export const refused: Act = {
+  ...byCard,
+  status: "denied",
+  code: "ref_moved",
+  events: [...APPROVED, "command.issued", "permit.refused", "receipt.refused", "command.closed"],
+  async begin(floor, name) {
+    const author = floor.registry.as("admin");
+    const job = push(floor.clone, PROJECT, branchOf(name));
+    const { card_id, workflow_id } = await approved(floor, job, { risk: "L3" });
+    const command = await permitted(author, job, { approval_ref: card_id, risk: "L3" });
+    await actByPermit(author, job);
+    return { workflow_id, go: () => untilHeard(() => author.issue(command), isNot("approved", author, card_id)) };
+  },
+};
+
+export const revoked: Act = {
+  ...byCard,
+  status: "denied",
+  code: "permit_revoked",
+  events: [...APPROVED, "permit.revoked"],
+  async begin(floor, name) {
+    const { jti, workflow_id } = await approved(floor, registration(`P.${name}`));
+    return { workflow_id, go: async () => required(await floor.registry.as("admin").revokePermit(jti ?? "", "No longer wanted.")) };
+  },
+};
+
+/** Nobody issues its command until the permit is over. */
+export const expired: Act = {
+  ...byCard,
+  status: "expired",
+  code: "run_by_passed",
+  events: [...APPROVED, "permit.expired"],
+  begin: (floor, name) =>
+    undecided(floor, DEMO_TENANT, registration(`P.${name}`), "approve", { office_id: QUICK_OFFICE, run: "on_command" }),
+};
+
+/** No Runner pulls its command until the permit is over. */
+export const neverPulled: Act = {
+  tenant: IDLE_TENANT,
+  status: "expired",
+  code: "run_by_passed",
+  events: [...APPROVED, "command.issued", "permit.expired", "command.closed"],
+  begin: (floor, name) => undecided(floor, IDLE_TENANT, registration(`P.${name}`), "approve", { office_id: QUICK_OFFICE }),
+};
+
+export const pulled: Act = {
+  tenant: PULL_TENANT,
+  ...success,
+  events: REGISTERED,
+  begin: (floor, name) => undecided(floor, PULL_TENANT, registration(`P.${name}`), "approve"),
+};
+
+export const pushing: Act = {
+  ...byCard,
+  ...success,
+  events: ["permit.issued", "command.issued", "receipt.recorded", "project.activity"],
+  async begin({ registry, clone }, name) {
+    const author = registry.as("admin");
+    const command = await permitted(author, push(clone, PROJECT, branchOf(name)));
+    return { workflow_id: actWorkflowId(DEMO_TENANT, command.jti), go: async () => required(await author.issue(command)) };
+  },
+};

@@ -1,0 +1,59 @@
+import { randomUUID } from "node:crypto";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import { openDatabase } from "../../src/database/database.js";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import type { Permit } from "../../src/domain/permit.js";
+import { signed } from "../../src/domain/signature.js";
+import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { append } from "../../src/ledger/append.js";
+import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { PROJECT } from "./acts-floor.js";
+
+const DIGEST = "e".repeat(64);
+
+/** Permits whose `exp` was an hour ago: nobody used the first two, and a Runner that no flow had sent ended the third in an error. */
+export interface OverduePermits {
+  readonly unused: readonly [string, string];
+  readonly acted: string;
+}
+
+export async function issueOverduePermits(registry: TestRegistry): Promise<OverduePermits> {
+  const permits = [permitOf(registry), permitOf(registry), permitOf(registry)] as const;
+  const [first, second, third] = permits;
+  await claimAndReceipt(registry, third);
+  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  try {
+    const actor_id = third.scopes.actor_id;
+    const events = permits.map((permit): NewEvent => {
+      return { type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: { permit, card_id: null, actor_id, intent: "A test" } };
+    });
+    await db.transaction().execute((trx) => append(trx, DEMO_TENANT, events, third.iat));
+  } finally {
+    await db.destroy();
+  }
+  return { unused: [first.jti, second.jti], acted: third.jti };
+}
+
+function permitOf({ founded }: TestRegistry): Permit {
+  const iat = Date.now() - 3_600_000;
+  const scopes = {
+    ...({ tenant_id: DEMO_TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, level: "L1" } as const),
+    ...{ policy_hash: founded.policy_hash, actor_id: "ubl:sid:person:admin", office_id: "office::default" },
+  };
+  const unsigned = { aud: "runner:LAB_512", jti: randomUUID(), iat, exp: iat + 120_000, max_run_ms: 600_000, scopes } as const;
+  return signed("permit", unsigned, readSigningKey(founded.keys.permit));
+}
+
+async function claimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
+  const held = { workflow_id: "w", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: iat };
+  const about = { tenant_id: DEMO_TENANT, jti, envelope_digest: DIGEST };
+  await store.blobs.create(claimKey(DEMO_TENANT, jti), canonicalBytes({ kind: "act", ...about, ...held }));
+  const receipt = {
+    ...{ ...about, jobId: `job-${jti}`, jobType: scopes.jobType, project_id: PROJECT, policy_hash: scopes.policy_hash, finished_at: iat },
+    ...{ status: "error", code: "ref_moved", error: "The branch moved.", refs: [], artifacts: [], logs_hash: DIGEST, logs_key: "log" },
+    usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
+  };
+  await store.blobs.create(receiptKey(DEMO_TENANT, jti), canonicalBytes(signed("receipt", receipt, readSigningKey(founded.keys.receipt))));
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { temporal } from "@temporalio/proto";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { checkInvariants } from "../../faults/check/invariants.js";
+import { underWay } from "../../faults/check/ledger-view.js";
+import { Load } from "../../faults/load.js";
+import { Random } from "../../faults/random.js";
+import { registerPasskey } from "../../src/client/deciding.js";
+import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry-process.js";
+import { TENANT } from "../attacks/evidence.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal } from "../harness/temporal-client.js";
+import { checkTargetOf } from "./check-target.js";
+
+const EACH = 3;
+const PEOPLE = 4;
+const BETWEEN_KILLS_MS = 400;
+/** An act whose worker was killed is taken over when Temporal misses that worker. */
+const REST_MAX_MS = 90_000;
+
+type Event = temporal.api.history.v1.IHistoryEvent;
+
+describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers of LAB 256 and three Runners", () => {
+  let registry: TestRegistry;
+  /** The process ids that each process has had, by its name. */
+  const pids = new Map<string, number[]>();
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "several-machines", replicas: { api: EACH, lab256: EACH, lab512: EACH } });
+    await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "several machines");
+    for (const name of REGISTRY_PROCESSES) for (const process of registry.replicas[name]) note(process);
+  });
+  afterAll(() => registry?.stop());
+
+  function note(process: RegistryProcess): void {
+    pids.set(process.name, [...(pids.get(process.name) ?? []), process.pid]);
+  }
+
+  /** Kills the n-th of each kind, one after the other, and starts them again while the others go on. */
+  async function strike(n: number): Promise<void> {
+    const struck = REGISTRY_PROCESSES.flatMap((name) => registry.replicas[name][n] ?? []);
+    for (const process of struck) {
+      await process.kill();
+      await sleep(BETWEEN_KILLS_MS);
+    }
+    await Promise.all(struck.map((process) => process.start()));
+    for (const process of struck) note(process);
+  }
+
+  async function rest(): Promise<void> {
+    await expect.poll(() => underWay(registry.database_url, TENANT), { timeout: REST_MAX_MS, interval: 500 }).toBe(0);
+  }
+
+  it("keep every promise while each is killed under load and started again, and all of them work", { timeout: 240_000 }, async () => {
+    const load = new Load(registry.urls, registry.founded, registry.passkeys("bob"));
+    await load.prepare();
+    const working = load.run(PEOPLE, new Random(20_261_122));
+    for (let n = 0; n < EACH; n += 1) {
+      await sleep(BETWEEN_KILLS_MS);
+      // What the load finds wrong ends the test now, and not at its end.
+      await Promise.race([strike(n), working]);
+    }
+    await sleep(4 * BETWEEN_KILLS_MS);
+    load.stop();
+    await working;
+    await rest();
+
+    const report = await checkInvariants(await checkTargetOf(registry, load.promised));
+    expect(report.violations).toEqual([]);
+    expect(report.successes).toBeGreaterThan(EACH);
+    const worked = await identities(registry);
+    const idle = [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${kindOf(name)}/${pid}`)) ? [] : [name]));
+    expect(idle).toEqual([]);
+  });
+});
+
+function kindOf(name: string): string {
+  return name.replace(/-\d+$/, "");
+}
+
+/** Who did something, as Temporal's histories name them: `api/<pid>` began a flow, `lab256/<pid>` decided, `lab512/<pid>` ran. */
+async function identities({ temporal: address }: TestRegistry): Promise<Set<string>> {
+  const desk = await openTemporal(address);
+  try {
+    const found = new Set<string>();
+    for await (const { workflowId, runId } of desk.client.workflow.list()) {
+      const { events } = await desk.client.workflow.getHandle(workflowId, runId).fetchHistory();
+      for (const event of events ?? []) for (const identity of identitiesIn(event)) found.add(identity);
+    }
+    return found;
+  } finally {
+    await desk.close();
+  }
+}
+
+function identitiesIn(event: Event): string[] {
+  const { workflowExecutionStartedEventAttributes: began, workflowTaskCompletedEventAttributes: decided } = event;
+  const { activityTaskStartedEventAttributes: ran, workflowExecutionUpdateAcceptedEventAttributes: asked } = event;
+  return [began?.identity, decided?.identity, ran?.identity, asked?.acceptedRequest?.meta?.identity].flatMap((one) => one ?? []);
+}

@@ -1,0 +1,34 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Target } from "../../src/domain/ids.js";
+import type { TenantSeed } from "../../src/identity/seed.js";
+import { newToken } from "../../src/identity/token-text.js";
+import type { Founded } from "../../src/stack/founding.js";
+
+/** The api's tokens of a tenant's Runners, by their target. */
+export type RunnerTokens = Readonly<Record<Target, string>>;
+
+/** A tenant whose commands are pulled over HTTP, with a Runner of each target beside its people. */
+export function pullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
+  const tokens = { LAB_512: newToken(), LAB_256: newToken(), LAB_8GB: newToken() };
+  const runner = {
+    actor_id: "ubl:sid:app:runner",
+    display_name: "Runner",
+    tokens: Object.entries(tokens).map(([target, token]) => ({ name: target, token, runner_target: target as Target })),
+  };
+  return { seed: { tenant_id, transport: "pull", actors: [...people, runner] }, tokens };
+}
+
+/** The environment of a Runner that also pulls over HTTP, for the tenants of these tokens. */
+export async function pullingEnvironment(
+  { url, data_dir, founded }: { readonly url: string; readonly data_dir: string; readonly founded: Founded },
+  tokens: Readonly<Record<string, RunnerTokens>>,
+): Promise<Record<string, string>> {
+  const allowlist = JSON.parse(await readFile(founded.allowlist, "utf8"));
+  for (const tenant of Object.keys(tokens)) allowlist.tenants[tenant].network_whitelist.push(new URL(url).host);
+  const [allowlistFile, tokensFile] = [join(data_dir, "pull-allowlist.json"), join(data_dir, "pull-tokens.json")];
+  const own = Object.fromEntries(Object.entries(tokens).map(([tenant, { LAB_512 }]) => [tenant, LAB_512]));
+  await writeFile(allowlistFile, JSON.stringify(allowlist));
+  await writeFile(tokensFile, JSON.stringify(own), { mode: 0o600 });
+  return { OGR_PULL_API_URL: url, OGR_PULL_TOKENS_FILE: tokensFile, OGR_ALLOWLIST_FILE: allowlistFile, OGR_PULL_EVERY_MS: "200" };
+}

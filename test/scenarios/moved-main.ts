@@ -1,0 +1,115 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/problem.js";
+import type { CardAsk } from "../../src/client/registry-client.js";
+import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { readJwks } from "../../src/configuration/keys.js";
+import { canonicalBytes } from "../../src/domain/canonical.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import { refusalSchema } from "../../src/domain/receipt.js";
+import { verifySigned } from "../../src/domain/signature.js";
+import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { DYING_RUNNER } from "../faults/dying.js";
+import { Clone } from "../git/real-git.js";
+import { type Job, permitted, release } from "../harness/acting.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { ACT_MS, approvedBy, openCard, pushOf, registered, state, withPasskeys } from "./acts.js";
+import { officialState, refIn } from "./what-is-stored.js";
+
+const PROJECT = "P.moved-main";
+const MAIN = "refs/heads/main";
+const QUORUM = ["bob", "carol"];
+
+/** `main` is moved by forced pushes, each an act of level L5; an act whose permit came before does not happen. */
+export function movedMainScenarios(running: () => TestRegistry): void {
+  describe("main that moves after an act's permit was given", () => {
+    let registry: TestRegistry;
+    let main: string;
+    let histories = 0;
+
+    /** A forced push of a history of its own, from where main stands. */
+    const forced = (): { job: Job; commit: string } => {
+      histories += 1;
+      const clone = new Clone();
+      const commit = clone.commit("a.txt", `history ${histories}\n`);
+      const { params, patch } = pushOf(PROJECT, "main", main, clone.bundle("HEAD"), { force: true });
+      return { job: { jobType: "git.registry.push", params, ...(patch === undefined ? {} : { patch }) }, commit };
+    };
+    const open = ({ patch, params, jobType }: Job, more: Partial<CardAsk> = {}) =>
+      openCard(registry.as("admin"), { jobType, params: patch === undefined ? params : { ...params, patch }, ...more });
+
+    async function moveMain(): Promise<void> {
+      const { job, commit } = forced();
+      const card = await open(job);
+      expect(card.level).toBe("L5");
+      expect(await approvedBy(registry, card, QUORUM)).toMatchObject({ status: "success" });
+      main = commit;
+    }
+
+    /** The command of a card that these approved, and that nobody has issued yet. */
+    async function approvedCommand(job: Job, approvers: readonly string[]): Promise<{ card: CardAnswer; command: CommandEnvelope }> {
+      const card = await open(job, { run: "on_command" });
+      for (const name of approvers) required(await state(registry, name, card));
+      await cardBeyond(registry.as("admin"), card.card_id, ["awaiting_approval"], ACT_MS);
+      return { card, command: await permitted(registry.as("admin"), job, { approval_ref: card.card_id }) };
+    }
+
+    beforeAll(async () => {
+      registry = running();
+      await registered(registry, PROJECT);
+      await withPasskeys(registry, ...QUORUM);
+      main = "0".repeat(40);
+      await moveMain();
+    });
+
+    it.each<[string, string, readonly string[], () => Job]>([
+      ["forced push from main's old id", "ref_moved", QUORUM, () => forced().job],
+      ["release of the commit that only main had", "commit_unreachable", ["bob"], () => release(PROJECT, "v1.0.0", main)],
+    ])("has the Runner refuse a %s with %s, signed, and nothing is written", async (_, code, approvers, job) => {
+      const admin = registry.as("admin");
+      const { card, command } = await approvedCommand(job(), approvers);
+      await moveMain();
+      const before = await officialState(registry);
+      required(await admin.issue(command));
+      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code }, jti: command.jti });
+      const { refusals, receipt } = required(await admin.command(command.jti));
+      expect(receipt ?? null).toBeNull();
+      const [refusal] = refusalSchema.array().length(1).parse(refusals);
+      expect(refusal).toMatchObject({ status: "denied", code, jti: command.jti, jobId: command.jobId });
+      expect(refusal && verifySigned("refusal", refusal, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
+      expect(await officialState(registry)).toEqual(before);
+      expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
+      const claim = await registry.store.blobs.get(claimKey(DEMO_TENANT, command.jti));
+      expect(JSON.parse(Buffer.from(claim ?? []).toString("utf8"))).toMatchObject({ kind: "end", end: "refused" });
+    });
+
+    it("while the Runner has the claim ends the push in a signed error, and nothing but that receipt is written", async () => {
+      const admin = registry.as("admin");
+      const { command } = await approvedCommand(forced().job, QUORUM);
+      const go_on = join(registry.data_dir, "main-has-moved");
+      await registry.lab512.stop();
+      // It holds this one act and serves all others as the usual Runner does, so it stays.
+      await registry.lab512.start({ entry: DYING_RUNNER, env: { OGR_HOLD_ACT: command.jti, OGR_HOLD_UNTIL: go_on } });
+      required(await admin.issue(command));
+      await claimed(command.jti);
+      await moveMain();
+      const before = await officialState(registry);
+      await writeFile(go_on, "");
+      const { receipt } = await commandEnd(admin, command.jti, ACT_MS);
+      expect(receipt).toMatchObject({ status: "error", code: "ref_moved", refs: [], artifacts: [] });
+      expect(receipt && verifySigned("receipt", receipt, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
+      const key = receiptKey(DEMO_TENANT, command.jti);
+      expect(await registry.store.blobs.get(key)).toEqual(canonicalBytes(receipt));
+      expect(await officialState(registry)).toEqual({ ...before, [key]: "" });
+      expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
+    });
+
+    async function claimed(jti: string): Promise<void> {
+      while ((await registry.store.blobs.stat(claimKey(DEMO_TENANT, jti))) === undefined)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+}

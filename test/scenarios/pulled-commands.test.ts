@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { readJwks } from "../../src/configuration/keys.js";
+import { envelopeDigest } from "../../src/domain/envelope.js";
+import { verifySigned } from "../../src/domain/signature.js";
+import type { Decision, SignedStatement } from "../../src/domain/statement.js";
+import { claimKey, refusalKey, releaseManifestKey } from "../../src/domain/storage-key.js";
+import { demoTenants } from "../../src/stack/demo-tenants.js";
+import { Clone } from "../git/real-git.js";
+import { permitted, push } from "../harness/acting.js";
+import { pullingEnvironment, pullTenant } from "../harness/pulling.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { ACT_MS, openTagCard, pushed, pushOf, registered, state, withPasskeys } from "./acts.js";
+import { policyWith, publishPolicy } from "./policies.js";
+import { eventsOf } from "./what-is-stored.js";
+
+const PULL = "T.PULL";
+const PROJECT = "P.pulled";
+
+/** The default policy; `edition` only makes another hash. */
+const edited = (edition: number) =>
+  policyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
+
+describe("a command that a Runner pulls over HTTP", () => {
+  const [demo] = demoTenants;
+  const { seed, tokens } = pullTenant(PULL, demo?.actors ?? []);
+  const clone = new Clone();
+  const commit = clone.commit("a.txt", "a\n");
+  let registry: TestRegistry;
+  let editions = 0;
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "pulled", policy: await edited(0), tenants: [...demoTenants, seed] });
+    await registry.lab512.stop();
+    await registry.lab512.start({ env: await pullingEnvironment(registry, { [PULL]: tokens }) });
+    await withPasskeys(registry, "bob", "carol");
+    for (const tenant of ["T.UBL", PULL]) {
+      await registered(registry, PROJECT, { tenant });
+      await pushed(registry.as("admin", tenant), pushOf(PROJECT, "feature/a", null, clone.bundle("main")));
+    }
+  });
+  afterAll(() => registry?.stop());
+
+  const republish = async () => {
+    editions += 1;
+    await publishPolicy(registry, PULL, await edited(editions));
+  };
+  const jsonAt = async (key: string) => JSON.parse(Buffer.from((await registry.store.blobs.get(key)) ?? []).toString("utf8"));
+
+  it("and refuses ends at once, with its permit, as it would on Temporal", async () => {
+    const author = registry.as("admin", PULL);
+    const envelope = await permitted(author, push(clone, PROJECT, "feature/refused"));
+    await republish();
+    required(await author.issue(envelope));
+    const ended = await commandEnd(author, envelope.jti, ACT_MS);
+    expect(Date.now()).toBeLessThan(envelope.permit.exp);
+    const refusal = await jsonAt(refusalKey(PULL, envelopeDigest(envelope)));
+    expect(refusal).toMatchObject({ status: "denied", code: "policy_not_current" });
+    expect(ended).toMatchObject({
+      status: "denied",
+      denial: { code: "policy_not_current" },
+      refusals: [{ envelope_digest: envelopeDigest(envelope), kid: refusal.kid, code: "policy_not_current" }],
+    });
+    expect(await jsonAt(claimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
+    expect(required(await author.permitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
+  });
+
+  it("and refuses closes its card with the Runner's own reason", async () => {
+    const author = registry.as("admin", PULL);
+    const params = { project_id: PROJECT, tag: "v0.0.1", commit, notes: "Notes." };
+    const card = await openTagCard(author, params, { run: "on_command" });
+    required(await state(registry, "bob", card, "approve", { tenant: PULL }));
+    await cardBeyond(author, card.card_id, ["awaiting_approval"], ACT_MS);
+    const envelope = await permitted(author, { jobType: "git.registry.tag_release", params }, { approval_ref: card.card_id });
+    await republish();
+    required(await author.issue(envelope));
+    expect(await cardEnd(author, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" } });
+  });
+
+  it("and releases by has the manifest that it has on Temporal, with every statement on its plan", async () => {
+    const said: readonly (readonly [string, Decision])[] = [
+      ["bob", "approve"],
+      ["bob", "withdraw"],
+      ["carol", "approve"],
+    ];
+    const manifestOf = async (tenant: string) => {
+      const author = registry.as("admin", tenant);
+      const card = await openTagCard(author, { project_id: PROJECT, tag: "v1.0.0", commit }, { risk: "L5" });
+      for (const [who, decision] of said) required(await state(registry, who, card, decision, { tenant }));
+      required(await state(registry, "bob", card, "approve", { tenant }));
+      const closed = await cardEnd(author, card.card_id, ACT_MS);
+      expect(closed).toMatchObject({ status: "success" });
+      const statements = (await eventsOf(registry, "card.approved", tenant)).concat(await eventsOf(registry, "card.withdrawn", tenant));
+      const recorded = statements.filter(({ card_id }) => card_id === card.card_id).map(({ signed }) => signed);
+      return { manifest: await jsonAt(releaseManifestKey(tenant, PROJECT, "v1.0.0")), recorded };
+    };
+    const [temporal, pulled] = [await manifestOf("T.UBL"), await manifestOf(PULL)];
+    expect(shapeOf(pulled.manifest)).toEqual(shapeOf(temporal.manifest));
+    const approvals = pulled.manifest.approvals as SignedStatement[];
+    expect(approvals.map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision])).toEqual([
+      ...said,
+      ["bob", "approve"],
+    ]);
+    expect(approvals).toEqual(expect.arrayContaining(pulled.recorded));
+    const keys = readJwks(registry.founded.keys.statement_jwks);
+    for (const { statement, attestor, assertion } of approvals) {
+      expect(verifySigned("statement", { ...statement, ...attestor }, keys)).toBe("valid");
+      expect(statement.plan_digest).toBe(pulled.manifest.permit.scopes.plan_digest);
+      expect(assertion).toBeDefined();
+    }
+  });
+});
+
+/** What a manifest says, whoever released: its members, and of each statement who said what and how it is proved. */
+function shapeOf({ approvals, ...manifest }: { approvals: SignedStatement[] }) {
+  return {
+    members: Object.keys(manifest).sort(),
+    approvals: approvals.map(({ statement, assertion }) => [
+      statement.approver,
+      statement.decision,
+      statement.office_id,
+      assertion !== undefined,
+    ]),
+  };
+}
