@@ -1,5 +1,5 @@
 /**
- * What `npm run demo|dev|test|bench` calls: sees to the Node version and the dependencies, then runs the command. Plain
+ * What `npm run demo|dev|test|bench|faults` calls: sees to the Node version and the dependencies, then runs the command. Plain
  * Node, because it runs before anything is installed.
  */
 import { existsSync } from "node:fs";
@@ -8,13 +8,18 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [word, ...args] = process.argv.slice(2);
-const entries = { demo: ["src/cli/main.ts", "demo"], dev: ["src/cli/main.ts", "dev"], bench: ["bench/main.ts"] };
+const entries = {
+  demo: ["src/cli/main.ts", "demo"],
+  dev: ["src/cli/main.ts", "dev"],
+  bench: ["bench/main.ts"],
+  faults: ["faults/main.ts"],
+};
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node 20.19 or newer is needed, and this is ${process.version}: install a newer Node from https://nodejs.org and try again.`);
 }
-if (word !== "test" && !Object.hasOwn(entries, word ?? "")) fail("usage: node scripts/run.mjs demo|dev|test|bench [ARGUMENT…]");
+if (word !== "test" && !Object.hasOwn(entries, word ?? "")) fail("usage: node scripts/run.mjs demo|dev|test|bench|faults [ARGUMENT…]");
 
 try {
   process.exit(await run());

@@ -14,7 +14,13 @@ import { DECISIONS, statementSchema } from "../domain/statement.js";
 const denialSchema = z.looseObject({ code: z.string(), message: z.string() });
 const status = z.enum(FLOW_STATUSES);
 
-export const whoamiSchema = z.looseObject({ tenant_id: z.string(), actor_id: z.string() });
+const membershipSchema = z.looseObject({ office_id: z.string(), roles: z.array(z.string()) });
+
+export const whoamiSchema = z.looseObject({
+  tenant_id: z.string(),
+  actor_id: z.string(),
+  offices: z.array(membershipSchema).default([]),
+});
 
 export const directPermitSchema = z.looseObject({
   allowed: z.literal(true),
@@ -37,6 +43,28 @@ export const commandSchema = z.looseObject({
   receipt: receiptSchema.nullish(),
 });
 export type CommandAnswer = z.infer<typeof commandSchema>;
+
+/** A command in a list: without its receipt. */
+export const commandItemSchema = commandSchema.extend({
+  jobType: z.string().nullable(),
+  project_id: z.string().nullable(),
+  actor_id: z.string().nullable(),
+  issued_at: z.number().nullable(),
+});
+export const commandsSchema = z.array(commandItemSchema);
+export type CommandItemAnswer = z.infer<typeof commandItemSchema>;
+
+export const permitStateSchema = z.looseObject({
+  jti: z.string(),
+  status: z.string(),
+  permit: permitSchema,
+  card_id: z.string().nullable(),
+  actor_id: z.string(),
+  intent: z.string(),
+  exp: z.number(),
+  end_reason: z.string().nullable(),
+});
+export type PermitStateAnswer = z.infer<typeof permitStateSchema>;
 
 const plannedCommitSchema = z.looseObject({ id: z.string().nullable(), summary: z.string(), author: z.string() });
 
@@ -116,6 +144,55 @@ export const ledgerSchema = z.looseObject({
   entries: z.number(),
   anchors_checked: z.number(),
 });
+
+export const ledgerEntrySchema = z.strictObject({
+  container: z.string(),
+  tenant_id: z.string(),
+  seq: z.int().positive(),
+  type: z.string(),
+  key: z.string(),
+  at_ms: z.int(),
+  payload: z.unknown(),
+  prev_hash: z.string(),
+  hash: z.string(),
+});
+export const ledgerEntriesSchema = z.array(ledgerEntrySchema);
+export type LedgerEntryAnswer = z.infer<typeof ledgerEntrySchema>;
+
+export const tenantSchema = z.looseObject({
+  tenant_id: z.string(),
+  transport: z.string(),
+  created_at: z.number(),
+  policy_hash: z.string().nullable(),
+  ledger: z.looseObject({ container: z.string(), entries: z.number(), head: z.string() }),
+});
+export type TenantAnswer = z.infer<typeof tenantSchema>;
+
+const officeSchema = z.looseObject({
+  office_id: z.string(),
+  holders: z.number(),
+  policy: z
+    .looseObject({ allowed_actions: z.array(z.string()), targets: z.array(z.string()), risk_ceiling: z.string(), ttl_default_ms: z.number() })
+    .nullable(),
+});
+export const officesSchema = z.array(officeSchema);
+
+const actorSchema = z.looseObject({
+  actor_id: z.string(),
+  display_name: z.string(),
+  person_id: z.string().nullable(),
+  disabled: z.boolean(),
+  offices: z.array(membershipSchema),
+});
+export const actorsSchema = z.array(actorSchema);
+
+/** How the registry is, as an operator reads it; what else it says is kept. */
+export const healthSchema = z.looseObject({
+  pollers: z.array(z.looseObject({ task_queue: z.string(), pollers: z.number() })).nullish(),
+  clock_skew_ms: z.number().nullish(),
+  warnings: z.array(z.string()).default([]),
+});
+export const openApiSchema = z.looseObject({ info: z.looseObject({ version: z.string() }) });
 
 export const endedSchema = z.looseObject({ ended: z.literal(true) });
 export const anySchema = z.unknown();

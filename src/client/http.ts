@@ -29,7 +29,7 @@ const TIMEOUT_MS = 60_000;
 
 /** Asks the registry and parses its answer. @throws RegistryFault when it cannot be reached or answers something else. */
 export async function ask<T>(connection: Connection, request: Request, schema: z.ZodType<T>): Promise<Answer<T>> {
-  const { status, text } = await send(connection, request);
+  const { status, text, link } = await send(connection, request);
   const body = parsedBody(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
@@ -41,10 +41,23 @@ export async function ask<T>(connection: Connection, request: Request, schema: z
     throw new RegistryFault(
       `${request.method} ${request.path} was answered in a shape that this client does not know (${problemsText(parsed.problems)}); use a client of the registry's own release.`,
     );
-  return { ok: true, status, value: parsed.value };
+  const next = link === undefined ? undefined : nextCursor(link);
+  return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };
 }
 
-async function send(connection: Connection, request: Request): Promise<{ status: number; text: string }> {
+/** The `after` of the link with rel="next". */
+function nextCursor(link: string): string | undefined {
+  const address = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
+  return address === undefined ? undefined : (new URL(address, "http://registry").searchParams.get("after") ?? undefined);
+}
+
+interface Received {
+  readonly status: number;
+  readonly text: string;
+  readonly link?: string | undefined;
+}
+
+async function send(connection: Connection, request: Request): Promise<Received> {
   const url = addressOf(connection.server, request);
   const { bytes } = request;
   const headers: Record<string, string> = { accept: "application/json" };
@@ -58,7 +71,7 @@ async function send(connection: Connection, request: Request): Promise<{ status:
     if (bytes !== undefined && "path" in bytes) return await upload({ url, method, headers, file: bytes, signal });
     const body = bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
     const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) } as RequestInit);
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: await response.text(), link: response.headers.get("link") ?? undefined };
   } catch (cause) {
     throw unreachable(connection, cause);
   }

@@ -14,7 +14,13 @@ export type Problem = z.infer<typeof problemSchema>;
 
 /** What the registry answered: a value either way. */
 export type Answer<T> =
-  | { readonly ok: true; readonly status: number; readonly value: T }
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly value: T;
+      /** The cursor that continues a list after this page; absent at its end (RFC 8288). */
+      readonly next?: string;
+    }
   | { readonly ok: false; readonly status: number; readonly problem: Problem };
 
 /** The registry refused, where the caller has nothing else to do than to say so. */

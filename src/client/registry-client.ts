@@ -25,6 +25,12 @@ export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id"> {
   readonly run?: "on_approval" | "on_command";
 }
 
+/** A part of a list: `limit` is at most 200, `after` the `next` of the page before. */
+export interface ListQuery {
+  readonly limit?: number;
+  readonly after?: string;
+}
+
 export type RegistryClient = ReturnType<typeof registryClient>;
 
 /** Whom a client speaks for. */
@@ -55,10 +61,12 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
     issue: (envelope: CommandEnvelope) => post("/v1/commands/issue", envelope, answers.issuedSchema),
     command: (jti: string, wait_ms?: number) => get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms }),
     receipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
-    permitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.anySchema, { tenant_id }),
+    commands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
+      get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
+    permitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
-    cards: (query: { status?: string; project_id?: string; limit?: number; after?: string } = {}) =>
+    cards: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
     card: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
       get(`/v1/cards/${segment(cardId)}`, answers.cardSchema, { tenant_id, ...wait }),
@@ -72,7 +80,7 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
       ),
     attest: (cardId: string, attestation: unknown) =>
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
-    projects: (query: { limit?: number; after?: string } = {}) =>
+    projects: (query: ListQuery = {}) =>
       get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
     project: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
     /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
@@ -87,6 +95,11 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
       post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
+    /** The entries of the tenant's chain after the one with the `seq` that `after` names, the oldest first. */
+    ledgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
+    tenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
+    offices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
+    actors: (query: ListQuery & { office_id?: string } = {}) => get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
     jwks: () => get("/v1/jwks.json", answers.jwksSchema),
   };
 }

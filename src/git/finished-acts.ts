@@ -7,11 +7,19 @@ import type { Refs } from "./packed-refs.js";
 const CHECKED_MAX = 4;
 
 /**
- * The act refs that can go because their receipt exists; at most a few are looked at. Where to start depends on `jti`, so that
- * records without a receipt (acts still under way) never hide the others for long.
+ * The act refs that can go because their receipt exists: those of `receipted`, and of the others at most a few are looked at. Where to
+ * start depends on `jti`, so that records without a receipt (acts still under way) never hide the others for long.
  */
-export async function finishedActs(store: ObjectStore, tenantId: string, refs: Refs, jti: string): Promise<string[]> {
-  const acts = [...refs.keys()].filter((name) => name.startsWith(ACT_REFS));
+export async function finishedActs(
+  store: ObjectStore,
+  tenantId: string,
+  refs: Refs,
+  jti: string,
+  receipted: ReadonlySet<string>,
+): Promise<string[]> {
+  const all = [...refs.keys()].filter((name) => name.startsWith(ACT_REFS));
+  const known = all.filter((name) => receipted.has(name.slice(ACT_REFS.length)));
+  const acts = all.filter((name) => !known.includes(name));
   const start = acts.findIndex((name) => name > `${ACT_REFS}${jti}`);
   const turned = start === -1 ? acts : [...acts.slice(start), ...acts.slice(0, start)];
   const checked = await Promise.all(
@@ -20,5 +28,5 @@ export async function finishedActs(store: ObjectStore, tenantId: string, refs: R
       return receipt === undefined ? [] : [name];
     }),
   );
-  return checked.flat();
+  return [...known, ...checked.flat()];
 }

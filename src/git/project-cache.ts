@@ -14,7 +14,7 @@ import type { StockGit } from "./stock-git.js";
 import { Turns } from "./turns.js";
 
 const DOWNLOADS = 4;
-const VERSIONS_MAX = 512;
+const REMEMBERED_MAX = 512;
 const IDLE_SCRATCHES_MAX = 4;
 /** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
 const PACKS_WITHOUT_INDEX_MAX = 48;
@@ -31,6 +31,8 @@ export class ProjectCache {
   latest: RefsState | undefined;
   /** Derived objects by key, as this process saw or wrote them last. */
   readonly derived = new Map<string, DerivedState>();
+  /** Acts whose receipts this process has seen in the store; their records in the refs can go. */
+  readonly #receipted = new Set<string>();
   /** Versions of the refs whose objects are all here. */
   readonly #versions = new Set<string>();
   readonly #packs = new Map<string, number>();
@@ -71,14 +73,20 @@ export class ProjectCache {
     if (this.latest === undefined || notOlder(state, this.latest)) this.latest = state;
   }
 
+  get receipted(): ReadonlySet<string> {
+    return this.#receipted;
+  }
+
+  noteReceipt(jti: string): void {
+    keepLatest(this.#receipted, jti);
+  }
+
   knows(version: string): boolean {
     return this.#versions.has(version);
   }
 
   learn(version: string): void {
-    this.#versions.add(version);
-    const [oldest] = this.#versions;
-    if (this.#versions.size > VERSIONS_MAX && oldest !== undefined) this.#versions.delete(oldest);
+    keepLatest(this.#versions, version);
   }
 
   /** Makes sure that every object of the refs at `version` is here: free when it already was and nobody touched the folder. */
@@ -225,6 +233,13 @@ export class ProjectCache {
   #path(hash: string, extension: "pack" | "idx"): string {
     return join(this.#packFolder, `pack-${hash}.${extension}`);
   }
+}
+
+/** Adds to a set that forgets its oldest member beyond a bound. */
+function keepLatest(set: Set<string>, member: string): void {
+  set.add(member);
+  const [oldest] = set;
+  if (set.size > REMEMBERED_MAX && oldest !== undefined) set.delete(oldest);
 }
 
 function ignoreAbsence(error: NodeJS.ErrnoException): undefined {

@@ -1,9 +1,8 @@
 import { readdir, rm } from "node:fs/promises";
-import { actRef } from "../domain/ref-name.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { OpenRepository } from "./open-repository.js";
 import { ProjectCache } from "./project-cache.js";
-import { readRefs } from "./refs-state.js";
+import { type RefsState, readRefs } from "./refs-state.js";
 import type { RepositoryName } from "./repository-key.js";
 import { Scope } from "./scope.js";
 import { removeLeftovers } from "./scratch.js";
@@ -44,13 +43,18 @@ export class Repositories {
 
   /**
    * The repository with every object of its refs on the local disk, or undefined when the store has none. Warm, it costs one small
-   * read; none for what follows from the act `jti`, when this process remembers refs that have that act's record in them. `close` it
-   * when the act ends.
+   * read; none where `recall` accepts the refs that this process remembers. `close` it when the act ends.
    */
-  async open(store: ObjectStore, name: RepositoryName, signal: AbortSignal, jti?: string): Promise<OpenRepository | undefined> {
+  async open(
+    store: ObjectStore,
+    name: RepositoryName,
+    signal: AbortSignal,
+    recall: (remembered: RefsState) => boolean = () => false,
+  ): Promise<OpenRepository | undefined> {
     await this.ready();
-    const latest = jti === undefined ? undefined : this.#caches.get(idOf(name))?.latest;
-    const state = latest?.refs.has(actRef(jti ?? "")) ? latest : await readRefs(store, name);
+    const remembered = this.#caches.get(idOf(name))?.latest;
+    const recalled = remembered !== undefined && recall(remembered);
+    const state = recalled ? remembered : await readRefs(store, name);
     if (state === undefined) return undefined;
     const cache = this.#cache(name);
     cache.users += 1;
@@ -62,7 +66,12 @@ export class Repositories {
       cache.users -= 1;
       throw error;
     }
-    return new OpenRepository(store, name, state, cache, () => this.#release(cache));
+    return new OpenRepository(store, name, state, recalled, cache, () => this.#release(cache));
+  }
+
+  /** Says that an act's receipt is in the store, so that nobody needs to look. */
+  noteReceipt(name: RepositoryName, jti: string): void {
+    this.#caches.get(idOf(name))?.noteReceipt(jti);
   }
 
   /** Ends every process that it started. */

@@ -6,8 +6,6 @@ import { projectKey, repoPrefix } from "../domain/storage-key.js";
 import { createRepository, settled } from "../git/create-repository.js";
 import { NO_DIFF } from "../git/history.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
-import { onKnownProject } from "./open-project.js";
-import { writeProjectIndex } from "./project-index.js";
 import { storedJson } from "./stored-json.js";
 
 /** The part of `project.json` that says who registered the project. */
@@ -74,10 +72,6 @@ export const initJob: JobHandler<InitParams> = {
       staged_bytes: 0,
       stored_bytes: declaration.length + stored,
     });
-  },
-
-  async derive(context, input) {
-    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeProjectIndex(context, repository, input));
   },
 };
 

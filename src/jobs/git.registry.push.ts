@@ -9,8 +9,7 @@ import type { OpenRepository } from "../git/open-repository.js";
 import type { Refs } from "../git/packed-refs.js";
 import { broughtCommits } from "./brought-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
-import { onKnownProject, onProject } from "./open-project.js";
-import { writeProjectIndex } from "./project-index.js";
+import { onProject, onRememberedProject } from "./open-project.js";
 import { type PushChange, prepareChange } from "./push-change.js";
 import { pushPlan } from "./push-plan.js";
 
@@ -30,17 +29,13 @@ export const pushJob: JobHandler<PushParams> = {
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
-    return onProject(context, input.params.project_id, async (repository) => {
+    return onRememberedProject(context, input.params.project_id, async (repository) => {
       const earlier = await earlierEffects(context, input, repository.state.refs);
       if (earlier !== undefined) return earlier;
       await context.step("looked");
       const change = await prepareChange(context, repository, input.params, input.permit.iat);
       return change.ok ? publish(context, repository, input, change.value) : change;
     });
-  },
-
-  async derive(context, input) {
-    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeProjectIndex(context, repository, input));
   },
 };
 
@@ -54,11 +49,14 @@ async function publish(
   const pack = change.kind === "update" ? change.push.pack : undefined;
   const next = change.kind === "delete" ? ZERO_ID : change.push.tip;
   const brought = change.kind === "update" ? await broughtCommits(repository, change.push) : undefined;
+  if (pack !== undefined) context.log(`stores pack-${pack.hash} (${pack.pack_bytes + pack.index_bytes} bytes)`);
+  context.log(`moves ${change.ref} from ${change.old} to ${next}`);
+  // The log is complete before the branch moves: whether it did, the receipt says.
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : repository.storePack(pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.receipted),
+    context.keepLog(next === ZERO_ID ? null : next),
   ]);
-  if (pack !== undefined) context.log(`stored pack-${pack.hash} (${stored_bytes} bytes)`);
   await context.step("stored");
   const moved = await repository.moveRefs(
     {
@@ -70,7 +68,6 @@ async function publish(
     context.signal,
   );
   if (!moved.ok) return moved;
-  context.log(`moved ${change.ref} from ${change.old} to ${next}`);
   await context.step("moved");
   return granted(effects(input.params, next, change.staged_bytes, stored_bytes, brought));
 }

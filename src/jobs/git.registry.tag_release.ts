@@ -14,7 +14,6 @@ import { packTag } from "../git/pack-tag.js";
 import { pushedBefore } from "./brought-commits.js";
 import type { Effects, JobContext, JobHandler } from "./handler.js";
 import { onKnownProject, onProject } from "./open-project.js";
-import { writeProjectIndex } from "./project-index.js";
 import { writeRelease } from "./release-manifest.js";
 
 /**
@@ -82,7 +81,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       await context.step("checked");
       const [stored_bytes, finished] = await Promise.all([
         pack === undefined ? 0 : repository.storePack(pack, context.signal),
-        finishedActs(context.store, context.tenant_id, repository.state.refs, jti),
+        finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted),
       ]);
       await context.step("stored");
       const target = { id, peeled: params.commit };
@@ -96,9 +95,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   },
 
   async derive(context, input) {
-    await onKnownProject(context, input.params.project_id, input.jti, async (repository) => {
-      await Promise.all([writeProjectIndex(context, repository, input), writeRelease(context, repository, input)]);
-    });
+    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeRelease(context, repository, input));
   },
 };
 

@@ -30,6 +30,8 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /** Adds a line to the act's log, which becomes evidence. */
   log(line: string): void;
+  /** Stores the log as it stands, under `commit` or none; the answer then refers to it, unless more is logged. */
+  keepLog(commit: string | null): Promise<void>;
   /** Marks that a step is complete; awaited before the next one begins, and throws when the attempt must stop. */
   step(name: JobStep): Promise<void>;
 }
@@ -68,11 +70,12 @@ export interface Effects {
 
 /**
  * One job type. `plan` reads only. `execute` makes its effects visible by exactly one conditional write and, called again for the same
- * `jti`, returns the same effects without a second one (an artifact may say less: what only the first call could see). `derive` writes what follows from the receipt and can be repeated.
+ * `jti`, returns the same effects without a second one (an artifact may say less: what only the first call could see). `derive` writes
+ * what follows from the receipt, beside the project's index, which follows from every act; it can be repeated.
  */
 export interface JobHandler<P extends JobParams> {
   readonly jobType: JobType;
   plan(context: JobContext, input: PlanInput<P>): Promise<Outcome<Plan>>;
   execute(context: JobContext, input: ExecuteInput<P>): Promise<Outcome<Effects>>;
-  derive(context: JobContext, input: DeriveInput<P>): Promise<void>;
+  derive?(context: JobContext, input: DeriveInput<P>): Promise<void>;
 }

@@ -1,16 +1,18 @@
 import { denied, type Outcome } from "../domain/denial.js";
+import { actRef } from "../domain/ref-name.js";
 import type { OpenRepository } from "../git/open-repository.js";
+import type { RefsState } from "../git/refs-state.js";
 import type { JobContext } from "./handler.js";
 
-/** Runs `work` on a project's repository and closes it, whatever happens; `jti` as Repositories.open takes it. Denial: `project_unknown`. */
+/** Runs `work` on a project's repository and closes it, whatever happens; `recall` as Repositories.open takes it. Denial: `project_unknown`. */
 export async function onProject<T>(
   context: JobContext,
   projectId: string,
   work: (repository: OpenRepository) => Promise<Outcome<T>>,
-  jti?: string,
+  recall?: (remembered: RefsState) => boolean,
 ): Promise<Outcome<T>> {
   const name = { tenant_id: context.tenant_id, project_id: projectId };
-  const repository = await context.repositories.open(context.store, name, context.signal, jti);
+  const repository = await context.repositories.open(context.store, name, context.signal, recall);
   if (repository === undefined)
     return denied("project_unknown", `${projectId} is not a project of ${context.tenant_id}; register it first.`);
   try {
@@ -18,6 +20,28 @@ export async function onProject<T>(
   } finally {
     await repository.close();
   }
+}
+
+/**
+ * As onProject, from the refs that this process remembers, which are nearly always those of the store: that saves a read. Where it ends
+ * in a denial, the store is read and `work` runs again, so that nobody is refused for what was remembered.
+ */
+export async function onRememberedProject<T>(
+  context: JobContext,
+  projectId: string,
+  work: (repository: OpenRepository) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  let recalled = false;
+  const done = await onProject(
+    context,
+    projectId,
+    (repository) => {
+      recalled = repository.recalled;
+      return work(repository);
+    },
+    () => true,
+  );
+  return done.ok || !recalled ? done : onProject(context, projectId, work);
 }
 
 /** As onProject, for what follows from the receipt of the act `jti`: a project that is gone is a fault then. */
@@ -31,6 +55,6 @@ export async function onKnownProject(
     await work(repository);
     return { ok: true, value: undefined } as const;
   };
-  const done = await onProject(context, projectId, derive, jti);
+  const done = await onProject(context, projectId, derive, (remembered) => remembered.refs.has(actRef(jti)));
   if (!done.ok) throw new Error(`${done.denial.message} It has a receipt, so its repository was lost: restore it from a copy.`);
 }

@@ -5,7 +5,8 @@ import { derivePointer } from "../git/derive-pointer.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import { compareRefNames } from "../git/packed-refs.js";
 import { visibleRefs } from "../git/refs-state.js";
-import type { DeriveInput, JobContext } from "./handler.js";
+import type { ExecuteInput, JobContext } from "./handler.js";
+import { onKnownProject } from "./open-project.js";
 import { storedJson } from "./stored-json.js";
 
 const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id: z.string(), finished_at: z.number() });
@@ -13,15 +14,22 @@ const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id
 /** The part of `index.json` that is read back. */
 const indexSchema = z.object({ last_act: lastActSchema });
 
-/** Writes `index.json`: refs, head and last act. Derived from `packed-refs` and the receipt; never replaced by an older state. */
-export async function writeProjectIndex<P extends JobParams>(
+/**
+ * Writes a project's `index.json`: refs, head and last act. Derived from `packed-refs` and the act that moved them, which finished at
+ * `finished_at` (milliseconds since 1970); never replaced by an older state.
+ */
+export function writeProjectIndex(context: JobContext, act: ExecuteInput<JobParams>, finished_at: number): Promise<void> {
+  return onKnownProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
+}
+
+async function writeIndex(
   context: JobContext,
   repository: OpenRepository,
-  input: DeriveInput<P>,
+  { jti, permit }: ExecuteInput<JobParams>,
+  finished_at: number,
 ): Promise<void> {
-  const { permit, receipt } = input;
   const { project_id, tenant_id } = repository.name;
-  const ours = { jti: input.jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at: receipt.finished_at };
+  const ours = { jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at };
   await derivePointer(context.store, repository, projectIndexKey(tenant_id, project_id), (state, before) => {
     const theirs = before === undefined ? undefined : lastAct(before);
     const refs = visibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));

@@ -5,7 +5,7 @@ import { type Claim, claimSchema, type EndClaim } from "../domain/claim.js";
 import type { NewEvent } from "../domain/event.js";
 import { parseWith, problemsText } from "../domain/problems.js";
 import { claimKey } from "../domain/storage-key.js";
-import { append } from "../ledger/append.js";
+import { record } from "../ledger/record.js";
 import { type ObjectStore, StorageFault } from "../storage/ports.js";
 
 export interface PermitEnding {
@@ -38,7 +38,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   if (claimed.kind === "act") return "acted";
   await deps.onStep?.("end claimed");
   const event = endEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
-  await deps.db.transaction().execute((trx) => append(trx, tenant_id, [event], claimed.claimed_at));
+  await record(deps.db, tenant_id, [event], claimed.claimed_at);
   await deps.onStep?.("end recorded");
   return "ended";
 }

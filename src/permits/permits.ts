@@ -6,7 +6,7 @@ import { type Level, needsCard } from "../domain/level.js";
 import { audienceOf, type Permit, type UnsignedPermit } from "../domain/permit.js";
 import type { Decision, Reason, Requirement } from "../domain/policy-contract.js";
 import { type SigningKey, signed } from "../domain/signature.js";
-import { append } from "../ledger/append.js";
+import { record } from "../ledger/record.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { type AskedAct, type Asker, actInput } from "./act-input.js";
 import { endPermit, type PermitEnding } from "./end-permit.js";
@@ -75,20 +75,8 @@ async function issueDirect(deps: PermitDependencies, asker: Asker, request: Dire
     policy_hash: policy.value.hash,
   });
   const issued = signed("permit", permit, deps.permitKey);
-  await deps.db.transaction().execute((trx) =>
-    append(
-      trx,
-      request.tenant_id,
-      [
-        {
-          type: "permit.issued",
-          key: `permit.issued/${issued.jti}`,
-          payload: { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent },
-        },
-      ],
-      permit.iat,
-    ),
-  );
+  const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
+  await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
   return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.value.hash };
 }

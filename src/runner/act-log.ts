@@ -8,6 +8,8 @@ export class ActLog {
   private readonly lines: string[] = [];
   private size_bytes = 0;
   private dropped = 0;
+  /** The keys under which this log was stored. */
+  readonly kept = new Set<string>();
 
   constructor(private readonly now: () => number) {}
 

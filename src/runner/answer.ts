@@ -32,10 +32,15 @@ export interface Answering {
 }
 
 /**
- * Writes the log, and after `beforeReceipt` the receipt; only the holder of the claim calls this. Answers the receipt that the store
- * holds, at most one ever.
+ * Writes the log, and after `beforeReceipt` the receipt, with `beside` at the same time; only the holder of the claim calls this. Answers
+ * the receipt that the store holds, at most one ever; `is_ours` when it is the one that `beside` was given.
  */
-export async function writeReceipt(answering: Answering, result: ActResult, beforeReceipt: () => Promise<void>): Promise<Receipt> {
+export async function writeReceipt(
+  answering: Answering,
+  result: ActResult,
+  beforeReceipt: () => Promise<void>,
+  beside: (receipt: Receipt) => Promise<void>,
+): Promise<{ receipt: Receipt; is_ours: boolean }> {
   const { deps, store, envelope } = answering;
   const effects = result.status === "success" ? result.effects : nothing;
   const unsigned: UnsignedReceipt = {
@@ -49,11 +54,11 @@ export async function writeReceipt(answering: Answering, result: ActResult, befo
   const key = receiptKey(envelope.tenant_id, envelope.jti);
   await keepLog(answering, effects.commit);
   await beforeReceipt();
-  const created = await createSettled(store, key, canonicalBytes(receipt));
-  if (created === "created") return receipt;
+  const [created] = await Promise.all([createSettled(store, key, canonicalBytes(receipt)), beside(receipt)]);
+  if (created === "created") return { receipt, is_ours: true };
   const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
   if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
-  return kept;
+  return { receipt: kept, is_ours: false };
 }
 
 /** Signs and keeps a refusal under the envelope's digest; it takes nothing from the real act. */
@@ -101,9 +106,16 @@ function common({ deps, envelope, log, started_ms }: Answering, effects: typeof 
   };
 }
 
-async function keepLog({ store, envelope, log }: Answering, commit: string | null): Promise<void> {
+/** Stores the log as it stands, once. */
+export async function keepLog(
+  { store, envelope, log }: Pick<Answering, "store" | "envelope" | "log">,
+  commit: string | null,
+): Promise<void> {
   const { bytes, hash } = log.seal();
-  await createSettled(store, runnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash), bytes);
+  const key = runnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
+  if (log.kept.has(key)) return;
+  await createSettled(store, key, bytes);
+  log.kept.add(key);
 }
 
 /** Creates what may be there already; after a lost answer the store itself says which. */

@@ -52,6 +52,7 @@ export async function planJob(
     limits: deps.limits,
     signal,
     log: () => undefined,
+    keepLog: async () => undefined,
     step: async () => undefined,
   };
   const { jobType, params } = request.job;

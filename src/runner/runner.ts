@@ -7,11 +7,12 @@ import { parseWith, problemsText } from "../domain/problems.js";
 import type { Receipt, RunnerAnswer } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import type { JobContext } from "../jobs/handler.js";
+import { writeProjectIndex } from "../jobs/project-index.js";
 import { jobHandler } from "../jobs/registry.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { ActLog } from "./act-log.js";
-import { type ActResult, type Answering, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
+import { type ActResult, type Answering, keepLog, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt, RunTimeExceeded } from "./attempt.js";
 import { attestedStatements } from "./attested-statements.js";
 import * as check from "./checks.js";
@@ -63,9 +64,9 @@ export async function runCommand(
   const act = new Act(deps, store, command, attempt, log, taken_over ? claim.claim.claimed_at : undefined);
   // A receipt that is there already ends the matter; only what derives from it may still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, command.envelope.tenant_id, command.envelope.jti) : undefined;
-  const receipt = known ?? (await act.answer(answering));
+  const { receipt, is_ours } = known === undefined ? await act.answer(answering) : { receipt: known, is_ours: false };
   if (known === undefined) await attempt.step("receipted");
-  if (receipt.status === "success") await act.derive(receipt);
+  if (receipt.status === "success") await act.derive(receipt, is_ours);
   await attempt.step("derived");
   return { kind: "receipt", receipt };
 }
@@ -143,13 +144,16 @@ class Act {
     private readonly claimedAt: number | undefined,
   ) {}
 
-  /** Runs the job and writes down what it came to. */
-  async answer(answering: Answering): Promise<Receipt> {
+  /** Runs the job and writes down what it came to, the project's index beside the receipt. */
+  async answer(answering: Answering): Promise<{ receipt: Receipt; is_ours: boolean }> {
     const result = await this.result();
-    return writeReceipt(answering, result, async () => {
+    const beforeReceipt = async () => {
       // A success is proved by the refs. Anything else says that nothing moved, which only the holder of the claim can know.
       if (result.status !== "success") await this.attempt.assertHeld();
       await this.attempt.step("logged");
+    };
+    return writeReceipt(answering, result, beforeReceipt, async (receipt) => {
+      if (receipt.status === "success") await writeProjectIndex(this.derivingContext(), this.input(), receipt.finished_at);
     });
   }
 
@@ -191,13 +195,21 @@ class Act {
     return { status: "success", effects: done.value };
   }
 
-  async derive(receipt: Receipt): Promise<void> {
-    const signal = AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms));
-    await jobHandler(this.command.envelope.jobType as JobType).derive(this.context(signal), {
-      ...this.input(),
-      receipt,
-      statements: this.command.statements,
-    });
+  /** Writes what follows from the receipt, and the project's index where it was not written beside this very receipt. */
+  async derive(receipt: Receipt, isIndexed: boolean): Promise<void> {
+    const { tenant_id, jobType, params, jti } = this.command.envelope;
+    const context = this.derivingContext();
+    const input = { ...this.input(), receipt, statements: this.command.statements };
+    context.repositories.noteReceipt({ tenant_id, project_id: params.project_id }, jti);
+    await Promise.all([
+      isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
+      jobHandler(jobType as JobType).derive?.(context, input),
+    ]);
+  }
+
+  /** What follows from an act has its own time. */
+  private derivingContext(): JobContext {
+    return this.context(AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms)));
   }
 
   private input() {
@@ -213,6 +225,7 @@ class Act {
       limits: this.deps.limits,
       signal,
       log: (line) => this.log.line(line),
+      keepLog: (commit) => keepLog({ store: this.store, envelope: this.command.envelope, log: this.log }, commit),
       step: (name) => this.attempt.step(name),
     };
   }

@@ -20,6 +20,10 @@ export class RegistryProcess {
     return this.spec.name;
   }
 
+  get runs(): boolean {
+    return this.#running !== undefined && this.#running.exit() === undefined;
+  }
+
   /** @throws when it does not run. */
   get pid(): number {
     return this.running.pid;
@@ -42,8 +46,7 @@ export class RegistryProcess {
 
   /** Starts it and returns when it serves. @throws StartError with the end of its log; Error when it runs already. */
   async start(changes: ProcessChanges = {}): Promise<void> {
-    if (this.#running !== undefined && this.#running.exit() === undefined)
-      throw new Error(`${this.name} runs already: stop or kill it first`);
+    if (this.runs) throw new Error(`${this.name} runs already: stop or kill it first`);
     const env = { ...this.spec.env, ...changes.env };
     this.#running = await startProcess(this.supervisor, { ...this.spec, ...changes, env });
   }

@@ -26,6 +26,10 @@ export interface ServersOptions {
 
 export type ObjectStoreServer = S3Server | { kind: "directory"; path: string };
 
+export const SERVER_NAMES = ["temporal", "minio", "postgres"] as const;
+/** A server by the name of its process. */
+export type ServerName = (typeof SERVER_NAMES)[number];
+
 export interface Servers {
   temporal: TemporalServer;
   /** The Temporal command that runs the server. */
@@ -35,6 +39,12 @@ export interface Servers {
   /** Starts and ends further processes together with the servers. */
   supervisor: Supervisor;
   readonly processes: readonly SupervisedProcess[];
+  /** Whether this server runs, as a process of ours. */
+  runs(name: ServerName): boolean;
+  /** Ends a server with SIGKILL, in the middle of whatever it does. */
+  kill(name: ServerName): Promise<void>;
+  /** Starts a server again that has ended, where it was, and returns when it serves. */
+  revive(name: ServerName): Promise<void>;
   /** Ends everything, the latest started first. May be called twice. */
   stop(): Promise<void>;
 }
@@ -64,12 +74,35 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   const forget = stopAtEnd(stop, options.log);
   try {
     await endLeftovers(data_dir, options.log);
-    const started = await startAll(supervisor, await stackSecrets(data_dir), options);
-    return { ...started, supervisor, stop, processes: supervisor.processes };
+    const secrets = await stackSecrets(data_dir);
+    const started = await startAll(supervisor, secrets, options);
+    return { ...started, supervisor, stop, processes: supervisor.processes, ...handles(supervisor, secrets, options) };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** By name: a server that was started again is another process under the same name, at the same address. */
+function handles(supervisor: Supervisor, secrets: StackSecrets, options: ServersOptions): Pick<Servers, "runs" | "kill" | "revive"> {
+  const starts: Record<ServerName, () => Promise<unknown>> = {
+    temporal: () => bringTemporal(supervisor, options),
+    minio: () => bringObjectStore(supervisor, secrets, options),
+    postgres: () => bringPostgres(supervisor, secrets, options),
+  };
+  const find = (name: ServerName) => supervisor.processes.find((process) => process.name === name);
+  return {
+    runs: (name) => find(name) !== undefined,
+    async kill(name) {
+      const process = find(name);
+      if (process === undefined) throw new Error(`${name} does not run as a process of ours`);
+      process.kill("SIGKILL");
+      await process.exited;
+    },
+    async revive(name) {
+      if (find(name) === undefined) await starts[name]();
+    },
+  };
 }
 
 type Started = Pick<Servers, "temporal" | "temporal_path" | "object_store" | "database_url">;

@@ -30,7 +30,7 @@ const environmentSchema = z
     OGR_RP_ORIGINS: requiredText("the origins that step-up is made from, separated by commas"),
     OGR_CACHE_DIRECTORY: requiredText("a folder for the built workflows, safe to delete at any time"),
     OGR_HOUSEKEEPING_EVERY_S: countSchema(30, 86_400),
-    OGR_CACHED_WORKFLOWS: countSchema(400, 100_000),
+    OGR_CACHED_WORKFLOWS: countSchema(300, 100_000),
     OGR_DATABASE_CONNECTIONS: countSchema(20, 1000),
   })
   .and(storeEnvironmentSchema);

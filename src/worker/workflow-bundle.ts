@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, type WorkflowBundle } from "@temporalio/worker";
+import { promisify } from "node:util";
+import type { WorkflowBundle } from "@temporalio/worker";
 
 const SOURCE = fileURLToPath(new URL("../", import.meta.url));
 
@@ -14,16 +16,18 @@ export async function workflowBundle(cacheFolder: string): Promise<WorkflowBundl
   const path = join(cacheFolder, `workflows-${sourceHash()}.js`);
   const cached = readOrUndefined(path);
   if (cached !== undefined) return { code: cached };
-  const bundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(`../workflows/index${extension()}`, import.meta.url)),
-    // Sources import each other by the names that they will have once built.
-    webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
-  });
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, bundle.code);
-  renameSync(temporary, path);
-  return bundle;
+  // In a process of its own: building takes more memory than the worker ever will.
+  await promisify(execFile)(process.execPath, [
+    ...loader(),
+    fileURLToPath(new URL(`./build-workflows.main${extension()}`, import.meta.url)),
+    path,
+  ]);
+  return { code: readFileSync(path, "utf8") };
+}
+
+/** What lets Node run these sources, as they are or built. */
+function loader(): string[] {
+  return extension() === ".ts" ? ["--import", import.meta.resolve("tsx")] : [];
 }
 
 function extension(): ".ts" | ".js" {

@@ -11,6 +11,7 @@ import type { Receipt } from "../../src/domain/receipt.js";
 import { receiptKey, stagingKey } from "../../src/domain/storage-key.js";
 import { Repositories, type RepositoriesOptions } from "../../src/git/repositories.js";
 import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../src/jobs/handler.js";
+import { writeProjectIndex } from "../../src/jobs/project-index.js";
 import { jobHandler } from "../../src/jobs/registry.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
@@ -68,6 +69,7 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     limits: LIMITS,
     signal: new AbortController().signal,
     log: () => undefined,
+    keepLog: async () => undefined,
     step: async () => undefined,
     ...changes,
   });
@@ -120,7 +122,8 @@ export async function derived(context: JobContext, jobType: JobType, params: Job
     receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
     statements: [],
   };
-  return jobHandler(jobType).derive(context, input);
+  await writeProjectIndex(context, input, finished_at);
+  await jobHandler(jobType).derive?.(context, input);
 }
 
 export function executeInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {

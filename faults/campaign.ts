@@ -1,0 +1,141 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { registerPasskey } from "../src/client/deciding.js";
+import { registryClient } from "../src/client/registry-client.js";
+import { openPasskeyFile } from "../src/passkey/file.js";
+import { type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../src/stack/registry.js";
+import { type Servers, startServers } from "../src/stack/servers.js";
+import { type CheckReport, checkInvariants } from "./check/invariants.js";
+import { underWay } from "./check/ledger-view.js";
+import { FaultyStore, type StoreFault } from "./faulty-store.js";
+import { Load, TENANT } from "./load.js";
+import { Random } from "./random.js";
+import { VICTIMS, type Victim, Victims } from "./victims.js";
+
+export interface CampaignOptions {
+  /** How many times something is killed. */
+  readonly rounds: number;
+  readonly seed: number;
+  readonly data_dir: string;
+  readonly people: number;
+  readonly log: (line: string) => void;
+}
+
+export interface CampaignReport extends CheckReport {
+  readonly seed: number;
+  readonly kills: Readonly<Record<Victim, number>>;
+  /** Processes that ended without being killed, as one does that lost what it cannot do without; each was started again. */
+  readonly ended_by_themselves: Readonly<Record<Victim, number>>;
+  readonly store_faults: Readonly<Record<StoreFault, number>>;
+  readonly load: Load["counts"];
+  readonly elapsed_s: number;
+}
+
+const PAUSE_MS = { low: 200, high: 1_500 } as const;
+const DOWN_MS = { low: 0, high: 800 } as const;
+const BAD_SHARE = 0.03;
+/** A permit lives for minutes: what nobody could run in time ends then. */
+const QUIET_MAX_MS = 330_000;
+
+/**
+ * Breaks a whole registry on purpose while people use it, then lets it come to rest and holds everything against everything. The seed
+ * determines the choices; when each process acts in between is the machine's.
+ */
+export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
+  const started = performance.now();
+  const random = new Random(options.seed);
+  const servers = await startServers({ data_dir: options.data_dir, log: options.log, search_attributes: searchAttributeTypes });
+  try {
+    if (servers.object_store.kind !== "s3")
+      throw new Error("The campaign needs an S3 server: install MinIO, or Go so that it can be built.");
+    const proxy = await FaultyStore.open(servers.object_store.endpoint, random.fork());
+    const registry = await startRegistryOn(place(options, servers, proxy), {});
+    const load = await loadOf(registry, options);
+    const victims = new Victims(servers, registry);
+    await load.prepare();
+    proxy.bad = BAD_SHARE;
+    const working = load.run(options.people, random.fork());
+    // A finding of the load ends the campaign now, not at its end.
+    await Promise.race([working, strike(victims, random.fork(), options)]);
+    proxy.bad = 0;
+    load.stop();
+    await working;
+    await victims.reviveAll();
+    await rest(servers.database_url, victims, options.log);
+    const report = await checkInvariants(await targetOf(registry, servers, load));
+    await proxy.close();
+    return {
+      ...report,
+      seed: options.seed,
+      kills: victims.kills,
+      ended_by_themselves: victims.ended,
+      store_faults: proxy.counts,
+      load: load.counts,
+      elapsed_s: Math.round((performance.now() - started) / 1000),
+    };
+  } finally {
+    await servers.stop();
+  }
+}
+
+async function strike(victims: Victims, random: Random, { rounds, log }: CampaignOptions): Promise<void> {
+  for (let round = 1; round <= rounds; round += 1) {
+    await sleep(random.between(PAUSE_MS.low, PAUSE_MS.high));
+    const victim = random.pick(VICTIMS);
+    const both = random.chance(0.15) ? random.pick(VICTIMS) : victim;
+    const struck = victim === both ? [victim] : [victim, both];
+    await Promise.all(struck.map((one) => victims.kill(one)));
+    await sleep(random.between(DOWN_MS.low, DOWN_MS.high));
+    await victims.reviveAll();
+    if (round % 10 === 0 || round === rounds) log(`${round} of ${rounds} rounds: killed ${struck.join(" and ")}`);
+  }
+}
+
+/** Waits until everything that was under way has come to its end. */
+async function rest(database_url: string, victims: Victims, log: (line: string) => void): Promise<void> {
+  const deadline = performance.now() + QUIET_MAX_MS;
+  for (let calm = 0; calm < 3 && performance.now() < deadline; ) {
+    await victims.reviveAll();
+    const count = await underWay(database_url, TENANT);
+    calm = count === 0 ? calm + 1 : 0;
+    await sleep(1_000);
+    if (count > 0) log(`${count} acts are on their way`);
+  }
+}
+
+function place(options: CampaignOptions, servers: Servers, proxy: FaultyStore) {
+  const { temporal, object_store, database_url, supervisor } = servers;
+  if (object_store.kind !== "s3") throw new Error("unreachable");
+  return {
+    data_dir: options.data_dir,
+    temporal_address: temporal.address,
+    temporal_ui_url: temporal.ui_url,
+    temporal_namespace: temporal.namespace,
+    database_url,
+    object_store: { ...object_store, endpoint: proxy.endpoint },
+    bucket_prefix: "",
+    supervisor,
+  };
+}
+
+async function loadOf(registry: RunningRegistry, { data_dir }: CampaignOptions): Promise<Load> {
+  const passkeys = openPasskeyFile(join(data_dir, "bob", "passkey.json"));
+  const bob = registry.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(":bob"));
+  if (bob === undefined) throw new Error("The registry has no bob.");
+  await registerPasskey(registryClient({ server: registry.api_url, token: bob.token }, bob), passkeys, "campaign");
+  return new Load(registry.api_url, registry.founded, passkeys);
+}
+
+async function targetOf({ founded }: RunningRegistry, { object_store, database_url, temporal }: Servers, load: Load) {
+  if (object_store.kind !== "s3") throw new Error("unreachable");
+  const { endpoint, access_key, secret_key } = object_store;
+  const receipt_jwks = JSON.parse(await readFile(founded.keys.receipt_jwks, "utf8"));
+  return {
+    store: { endpoint, access_key, secret_key, bucket_prefix: "", receipt_jwks },
+    database_url,
+    temporal: { address: temporal.address, namespace: temporal.namespace },
+    tenant: TENANT,
+    promised: load.promised,
+  };
+}

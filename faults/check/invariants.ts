@@ -1,0 +1,155 @@
+import { readRepository } from "./git-view.js";
+import { type LedgerView, readLedger } from "./ledger-view.js";
+import { trailViolations } from "./ref-moves.js";
+import { type StoreAccess, type StoredReceipt, StoreView } from "./store-view.js";
+import { readFlows } from "./temporal-view.js";
+
+export interface CheckTarget {
+  readonly store: StoreAccess;
+  readonly database_url: string;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly tenant: string;
+  /** Commands and cards that the api accepted. */
+  readonly promised: { readonly commands: readonly string[]; readonly cards: readonly string[] };
+}
+
+export interface CheckReport {
+  readonly violations: readonly string[];
+  readonly receipts: number;
+  readonly successes: number;
+  readonly moves: number;
+  readonly entries: number;
+  readonly repositories: number;
+}
+
+/**
+ * Holds store, ledger and Temporal against each other when all is quiet. Reads everything itself, by other means than the registry does,
+ * and shares no code with it.
+ */
+export async function checkInvariants(target: CheckTarget): Promise<CheckReport> {
+  const { tenant } = target;
+  const store = new StoreView(target.store);
+  const ledger = await readLedger(target.database_url, tenant);
+  const { receipts, violations: forged } = await store.receipts(tenant);
+  const violations = [
+    ...ledger.violations,
+    ...forged,
+    ...(await endViolations(store, ledger, receipts, target)),
+    ...recordedViolations(ledger, receipts),
+    ...(await repositoryViolations(store, ledger, receipts, tenant)),
+    ...(await flowViolations(ledger, target)),
+    ...(await anchorViolations(store, ledger, tenant)),
+  ];
+  const successes = receipts.filter(({ status }) => status === "success");
+  return {
+    violations,
+    receipts: receipts.length,
+    successes: successes.length,
+    moves: successes.reduce((sum, { refs }) => sum + refs.length, 0),
+    entries: ledger.entries.length,
+    repositories: (await store.repositories(tenant)).length,
+  };
+}
+
+/** Every claim has its one end, and everything that was promised has one. */
+async function endViolations(
+  store: StoreView,
+  ledger: LedgerView,
+  receipts: readonly StoredReceipt[],
+  { tenant, promised }: CheckTarget,
+): Promise<string[]> {
+  const violations: string[] = [];
+  const byJti = new Map(receipts.map((receipt) => [receipt.jti, receipt]));
+  const claims = new Map((await store.claims(tenant)).map((claim) => [claim.jti, claim]));
+  const refusals = new Set(await store.refusals(tenant));
+  for (const { jti, kind, envelope_digest } of claims.values()) {
+    const receipt = byJti.get(jti);
+    if (kind === "act" && receipt === undefined) violations.push(`${jti} was claimed and has no receipt`);
+    if (kind === "end" && receipt !== undefined) violations.push(`${jti} was ended and has a receipt`);
+    if (kind === "act" && receipt !== undefined && receipt.envelope_digest !== envelope_digest)
+      violations.push(`the receipt of ${jti} answers another envelope than the one that won the claim`);
+  }
+  for (const { jti } of receipts) if (!claims.has(jti)) violations.push(`${jti} has a receipt and no claim`);
+  for (const jti of promised.commands) {
+    const command = ledger.commands.find((one) => one.jti === jti);
+    const ended = claims.get(jti)?.kind === "end" || refusals.has(jti);
+    if (command === undefined) violations.push(`the accepted command ${jti} is not in the ledger`);
+    else if (command.status === "running") violations.push(`the accepted command ${jti} is stuck`);
+    if (!byJti.has(jti) && !ended) violations.push(`the accepted command ${jti} has neither a receipt nor an end`);
+  }
+  for (const { jti, status } of ledger.commands) if (status === "running") violations.push(`the command ${jti} is stuck`);
+  for (const card_id of promised.cards)
+    if (!ledger.cards.some((card) => card.card_id === card_id)) violations.push(`the accepted card ${card_id} is not in the ledger`);
+  for (const { card_id, status } of ledger.cards)
+    if (["planning", "approved", "running"].includes(status)) violations.push(`the card ${card_id} is stuck in ${status}`);
+  return violations;
+}
+
+/** The ledger has each receipt of the store once, to the byte, and so have the projections. */
+function recordedViolations(ledger: LedgerView, receipts: readonly StoredReceipt[]): string[] {
+  const violations: string[] = [];
+  const recorded = ledger.entries
+    .filter(({ type }) => type === "receipt.recorded")
+    .map(({ payload }) => (payload as { receipt: { jti: string; sig: string } }).receipt);
+  const jtis = recorded.map(({ jti }) => jti);
+  if (new Set(jtis).size !== jtis.length) violations.push("a receipt was recorded twice");
+  for (const { jti, text } of receipts) {
+    const entry = recorded.find((one) => one.jti === jti);
+    if (entry === undefined) violations.push(`the receipt of ${jti} is not in the ledger`);
+    else if (entry.sig !== (JSON.parse(text) as { sig: string }).sig)
+      violations.push(`the ledger has another receipt of ${jti} than the store`);
+    if (!ledger.receipts.includes(jti)) violations.push(`the table of receipts lacks ${jti}`);
+  }
+  for (const jti of jtis)
+    if (!receipts.some((one) => one.jti === jti)) violations.push(`the ledger has a receipt of ${jti} that the store lacks`);
+  return violations;
+}
+
+/** A ref moved if and only if a success receipt says so, from and to the commits that it says; every ref is complete. */
+async function repositoryViolations(
+  store: StoreView,
+  ledger: LedgerView,
+  receipts: readonly StoredReceipt[],
+  tenant: string,
+): Promise<string[]> {
+  const violations: string[] = [];
+  for (const project of await store.repositories(tenant)) {
+    const { refs, acts, violations: broken } = await readRepository(store, tenant, project);
+    violations.push(...broken);
+    const moves = receipts
+      .filter((receipt) => receipt.status === "success" && receipt.project_id === project)
+      .flatMap(({ jti, refs: moved }) => moved.map((move) => ({ ...move, jti })));
+    for (const name of new Set([...refs.keys(), ...moves.map((move) => move.name)]))
+      violations.push(
+        ...trailViolations(
+          `${project} ${name}`,
+          moves.filter((move) => move.name === name),
+          refs.get(name),
+        ),
+      );
+    for (const jti of acts)
+      if (!receipts.some((one) => one.jti === jti && one.status === "success"))
+        violations.push(`${project} records the act ${jti}, which has no success receipt`);
+    const shown = ledger.refs.get(project) ?? new Map<string, string>();
+    for (const name of new Set([...refs.keys(), ...shown.keys()]))
+      if (refs.get(name) !== shown.get(name))
+        violations.push(`${project} ${name} is ${refs.get(name)} in the store and ${shown.get(name)} in the catalog`);
+  }
+  return violations;
+}
+
+/** Nothing runs but the cards that wait for people, and nothing failed. */
+async function flowViolations(ledger: LedgerView, { temporal }: CheckTarget): Promise<string[]> {
+  const waiting = new Set(ledger.cards.filter(({ status }) => status === "awaiting_approval").map(({ card_id }) => card_id));
+  return (await readFlows(temporal.address, temporal.namespace)).flatMap(({ workflow_id, status }) => {
+    if (status === "RUNNING") return waiting.has(workflow_id.split("/").at(-1) ?? "") ? [] : [`the flow ${workflow_id} is stuck`];
+    return status === "COMPLETED" ? [] : [`the flow ${workflow_id} is ${status}`];
+  });
+}
+
+async function anchorViolations(store: StoreView, ledger: LedgerView, tenant: string): Promise<string[]> {
+  const hashes = new Map(ledger.entries.map(({ seq, hash }) => [seq, hash]));
+  return (await store.anchors(tenant)).flatMap(({ seq, hash }) =>
+    hashes.get(seq) === hash ? [] : [`the anchor of entry ${seq} is not in the ledger`],
+  );
+}

@@ -1,0 +1,82 @@
+import { blake3 } from "hash-wasm";
+import pg from "pg";
+import { jcs } from "./canonical.js";
+
+export interface Entry {
+  readonly seq: number;
+  readonly type: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly payload: unknown;
+}
+
+export interface LedgerView {
+  readonly entries: readonly Entry[];
+  readonly commands: readonly { readonly jti: string; readonly status: string }[];
+  readonly cards: readonly { readonly card_id: string; readonly status: string; readonly jti: string | null }[];
+  readonly receipts: readonly string[];
+  /** Refs by project, as the catalog shows them. */
+  readonly refs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly violations: readonly string[];
+}
+
+type Row = Record<"container" | "seq" | "tenant_id" | "type" | "key" | "at_ms" | "payload" | "prev_hash" | "hash", string>;
+
+const GENESIS = "0".repeat(64);
+
+/** A tenant's ledger and what is derived from it, read and proved with SQL and hashing of its own. */
+export async function readLedger(database_url: string, tenant: string): Promise<LedgerView> {
+  const client = new pg.Client({ connectionString: database_url });
+  await client.connect();
+  try {
+    const ask = async <T>(text: string) => (await client.query(text, [tenant])).rows as T[];
+    const rows = await ask<Row>(
+      "select container, seq, tenant_id, type, key, at_ms, payload::text as payload, prev_hash, hash from ledger_entries where tenant_id = $1 order by seq",
+    );
+    const refs = new Map<string, Map<string, string>>();
+    for (const { project_id, name, object_id } of await ask<Record<"project_id" | "name" | "object_id", string>>(
+      "select project_id, name, object_id from registry_refs where tenant_id = $1 and object_id !~ '^0+$'",
+    ))
+      refs.set(project_id, (refs.get(project_id) ?? new Map<string, string>()).set(name, object_id));
+    return {
+      entries: rows.map(({ seq, type, key, hash, payload }) => ({ seq: Number(seq), type, key, hash, payload: JSON.parse(payload) })),
+      commands: await ask("select jti, status from commands where tenant_id = $1"),
+      cards: await ask("select card_id, status, jti from cards where tenant_id = $1"),
+      receipts: (await ask<{ jti: string }>("select jti from receipts where tenant_id = $1")).map(({ jti }) => jti),
+      refs,
+      violations: await chainViolations(rows),
+    };
+  } finally {
+    await client.end();
+  }
+}
+
+/** How many acts and cards are still on their way: nobody has to do anything for them to end. */
+export async function underWay(database_url: string, tenant: string): Promise<number> {
+  const client = new pg.Client({ connectionString: database_url });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      `select (select count(*) from commands where tenant_id = $1 and status = 'running')::int
+            + (select count(*) from cards where tenant_id = $1 and status in ('planning', 'approved', 'running'))::int as count`,
+      [tenant],
+    );
+    return (rows[0] as { count: number }).count;
+  } finally {
+    await client.end();
+  }
+}
+
+async function chainViolations(rows: readonly Row[]): Promise<string[]> {
+  const violations: string[] = [];
+  let previous = GENESIS;
+  for (const [n, row] of rows.entries()) {
+    const { hash, payload, seq, at_ms, ...rest } = row;
+    if (Number(seq) !== n + 1) violations.push(`entry ${n + 1} of the ledger is missing`);
+    if (row.prev_hash !== previous) violations.push(`entry ${seq} is not linked to the one before`);
+    const covered = { ...rest, seq: Number(seq), at_ms: Number(at_ms), payload: JSON.parse(payload) as unknown };
+    if ((await blake3(jcs(covered))) !== hash) violations.push(`entry ${seq} is not what its hash says`);
+    previous = hash;
+  }
+  return violations;
+}

@@ -1,0 +1,101 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "./random.js";
+
+/** What an object store can do to its clients; each is answered or cut where a real one would. */
+export const STORE_FAULTS = ["refused_before", "lost_after", "error_after", "slow", "torn_read", "stale_list"] as const;
+export type StoreFault = (typeof STORE_FAULTS)[number];
+
+const SLOW_MAX_MS = 700;
+
+/** An HTTP proxy before an S3 server, which spoils a share of the requests while it is `bad`. */
+export class FaultyStore {
+  /** The share of requests that are spoiled, from 0 to 1. */
+  bad = 0;
+  readonly counts: Record<StoreFault, number> = { refused_before: 0, lost_after: 0, error_after: 0, slow: 0, torn_read: 0, stale_list: 0 };
+  readonly #lists = new Map<string, { status: number; headers: IncomingMessage["headers"]; body: Buffer }>();
+  readonly #server = createServer((incoming, answer) => {
+    // A client that hangs up, or a store that is down, ends this one exchange.
+    this.#exchange(incoming, answer).catch(() => incoming.socket.destroy());
+  });
+
+  private constructor(
+    private readonly target: URL,
+    private readonly random: Random,
+  ) {}
+
+  static async open(target: string, random: Random): Promise<FaultyStore> {
+    const proxy = new FaultyStore(new URL(target), random);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+    return proxy;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #exchange(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const fault = this.#fault(incoming);
+    const body = await bytesOf(incoming);
+    if (fault !== undefined) this.counts[fault] += 1;
+    if (fault === "refused_before") return refuse(answer);
+    if (fault === "slow") await sleep(this.random.between(50, SLOW_MAX_MS));
+    const listing = isList(incoming) ? (incoming.url ?? "") : undefined;
+    const stale = listing === undefined ? undefined : this.#lists.get(listing);
+    const real = fault === "stale_list" && stale !== undefined ? stale : await this.#forward(incoming, body);
+    if (listing !== undefined) this.#lists.set(listing, real);
+    if (fault === "lost_after") {
+      incoming.socket.destroy();
+      return;
+    }
+    if (fault === "error_after") return refuse(answer);
+    answer.writeHead(real.status, real.headers);
+    if (fault === "torn_read" && real.body.length > 1) {
+      answer.write(real.body.subarray(0, real.body.length >> 1));
+      await sleep(5);
+      incoming.socket.destroy();
+      return;
+    }
+    answer.end(real.body);
+  }
+
+  #fault(incoming: IncomingMessage): StoreFault | undefined {
+    if (this.bad === 0 || !this.random.chance(this.bad)) return undefined;
+    if (isList(incoming)) return this.random.pick(["stale_list", "refused_before", "slow"] as const);
+    if (incoming.method === "GET") return this.random.pick(["torn_read", "refused_before", "slow"] as const);
+    return this.random.pick(["lost_after", "error_after", "refused_before", "slow"] as const);
+  }
+
+  #forward(incoming: IncomingMessage, body: Buffer): Promise<{ status: number; headers: IncomingMessage["headers"]; body: Buffer }> {
+    return new Promise((resolve, reject) => {
+      const { method = "GET", url: path = "/", headers } = incoming;
+      // The Host header stays the client's own: its signature covers it.
+      const outgoing = request({ host: this.target.hostname, port: this.target.port, method, path, headers }, (real) => {
+        bytesOf(real).then((bytes) => resolve({ status: real.statusCode ?? 502, headers: real.headers, body: bytes }), reject);
+      });
+      outgoing.once("error", reject);
+      outgoing.end(body);
+    });
+  }
+}
+
+function isList({ method, url = "" }: IncomingMessage): boolean {
+  return method === "GET" && url.includes("list-type=2");
+}
+
+function refuse(answer: ServerResponse): void {
+  answer.writeHead(503, { "content-type": "application/xml" });
+  answer.end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
+}
+
+async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { oneCommit } from "../bench/one-commit-bundle.js";
+import { newJobId } from "../src/client/acting.js";
+import { decide } from "../src/client/deciding.js";
+import { Refused, RegistryFault, required } from "../src/client/problem.js";
+import { type RegistryClient, registryClient } from "../src/client/registry-client.js";
+import { cardBeyond } from "../src/client/waiting.js";
+import type { CommandEnvelope } from "../src/domain/envelope.js";
+import { ZERO_ID } from "../src/domain/git-id.js";
+import { blake3Hex } from "../src/domain/hash.js";
+import type { PasskeyFile } from "../src/passkey/file.js";
+import type { Founded } from "../src/stack/founding.js";
+import type { Random } from "./random.js";
+
+export const TENANT = "T.UBL";
+const OFFICE = "office::default";
+const PROJECTS = 3;
+const BRANCHES = 3;
+
+/** What the registry promised while it was broken: each of these has to have come to one end. */
+export interface Promised {
+  /** Commands whose issue was answered with 200. */
+  readonly commands: string[];
+  /** Cards whose opening was answered with 200. */
+  readonly cards: string[];
+}
+
+/** People who register, push, release, approve, reject and withdraw at random, over an api that may not be there. */
+export class Load {
+  readonly promised: Promised = { commands: [], cards: [] };
+  readonly counts = { pushes: 0, cards: 0, statements: 0, refused: 0, unreachable: 0 };
+  #projects: string[] = [];
+  /** Where a branch is believed to stand, by `project branch`; others may have moved it. */
+  readonly #tips = new Map<string, string>();
+  #serial = 0;
+  #over = false;
+
+  constructor(
+    private readonly api_url: string,
+    private readonly founded: Founded,
+    private readonly passkeys: PasskeyFile,
+  ) {}
+
+  /** Runs `people` at once until `stop`. @throws what is neither a refusal nor an outage: that is a finding. */
+  async run(people: number, random: Random): Promise<void> {
+    await Promise.all(Array.from({ length: people }, () => this.#person(random.fork())));
+  }
+
+  stop(): void {
+    this.#over = true;
+  }
+
+  /** Registers the projects that everybody works on. Called once, while all is well. */
+  async prepare(): Promise<void> {
+    for (let n = 0; n < PROJECTS; n += 1) {
+      const card = await this.#open("git.registry.init", registration(`P.work-${n}`));
+      required(await decide(this.#as("bob"), this.passkeys, { card_id: card, decision: "approve", office_id: OFFICE }));
+      const end = await cardBeyond(this.#as("admin"), card, ["planning", "awaiting_approval", "approved", "running"], 60_000);
+      if (end.status !== "success") throw new Error(`P.work-${n} was not registered: ${end.status}`);
+      this.#projects = [...this.#projects, `P.work-${n}`];
+    }
+  }
+
+  async #person(random: Random): Promise<void> {
+    while (!this.#over) {
+      try {
+        await this.#act(random);
+      } catch (error) {
+        if (error instanceof Refused) this.counts.refused += 1;
+        else if (error instanceof RegistryFault) this.counts.unreachable += 1;
+        else throw error;
+        await sleep(random.between(50, 300));
+      }
+    }
+  }
+
+  #act(random: Random): Promise<void> {
+    const dice = random.next();
+    if (dice < 0.7) return this.#push(random);
+    if (dice < 0.8) return this.#card(random, "git.registry.init", registration(`P.new-${this.#next()}`));
+    return this.#release(random);
+  }
+
+  /** Pushes one commit onto what is believed to be the tip: racers collide on purpose. */
+  async #push(random: Random): Promise<void> {
+    const project_id = random.pick(this.#projects);
+    const branch = `feature/${random.between(1, BRANCHES)}`;
+    const key = `${project_id} ${branch}`;
+    const known = this.#tips.get(key) ?? (await this.#tipOf(project_id, branch));
+    const { id, bundle } = oneCommit(branch, known === ZERO_ID ? undefined : known, `${key} ${this.#next()}`);
+    const params = { project_id, branch, expected_old: known, commit_summary: "campaign", subject_hash: blake3Hex(bundle) };
+    const client = this.#as("admin");
+    const asked = { office_id: OFFICE, intent: "campaign", jobType: "git.registry.push", params, target: "LAB_512" };
+    const { permit, subject_hash, policy_hash } = required(await client.permit(asked));
+    const envelope = {
+      ...{ jti: permit.jti, tenant_id: TENANT, jobId: newJobId(), jobType: "git.registry.push" },
+      ...{
+        params: { ...params, patch: bundle.toString("base64") },
+        subject_hash,
+        policy_hash,
+        permit,
+        target: "LAB_512",
+        office_id: OFFICE,
+      },
+    } as CommandEnvelope;
+    required(await client.issue(envelope));
+    this.promised.commands.push(permit.jti);
+    this.counts.pushes += 1;
+    // Some do not wait for the answer, and push on top of what may never be.
+    if (random.chance(0.2)) return void this.#tips.set(key, id);
+    const { status } = required(await client.command(permit.jti, random.between(500, 5_000)));
+    if (status === "success") this.#tips.set(key, id);
+    else this.#tips.delete(key);
+  }
+
+  async #tipOf(project_id: string, branch: string): Promise<string> {
+    const { refs } = required(await this.#as("admin").project(project_id));
+    return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? ZERO_ID;
+  }
+
+  async #release(random: Random): Promise<void> {
+    const project_id = random.pick(this.#projects);
+    const commit = await this.#tipOf(project_id, `feature/${random.between(1, BRANCHES)}`);
+    if (commit === ZERO_ID) return;
+    await this.#card(random, "git.registry.tag_release", { project_id, tag: `v0.${this.#next()}.0`, commit, notes: "campaign\n" });
+  }
+
+  /** Opens a card and has bob approve, reject, or approve and withdraw; or lets it wait. */
+  async #card(random: Random, jobType: string, params: object): Promise<void> {
+    const card_id = await this.#open(jobType, params);
+    if (random.chance(0.1)) return;
+    const [author, approver] = [this.#as("admin"), this.#as("bob")];
+    const card = await cardBeyond(author, card_id, ["planning"], random.between(2_000, 10_000));
+    if (card.status !== "awaiting_approval") return;
+    const decisions = random.pick([["approve"], ["approve"], ["approve"], ["reject"], ["approve", "withdraw"]] as const);
+    for (const decision of decisions) {
+      required(await decide(approver, this.passkeys, { card_id, decision, office_id: OFFICE }));
+      this.counts.statements += 1;
+    }
+  }
+
+  async #open(jobType: string, params: object): Promise<string> {
+    const wanted = { office_id: OFFICE, intent: "campaign", jobType, params, target: "LAB_512" };
+    const { card_id } = required(await this.#as("admin").openCard(wanted));
+    this.promised.cards.push(card_id);
+    this.counts.cards += 1;
+    return card_id;
+  }
+
+  #as(name: string): RegistryClient {
+    const actor = this.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(`:${name}`));
+    if (actor === undefined) throw new Error(`The registry has no actor ${name}.`);
+    return registryClient({ server: this.api_url, token: actor.token, timeout_ms: 15_000 }, actor);
+  }
+
+  #next(): number {
+    this.#serial += 1;
+    return this.#serial;
+  }
+}
+
+function registration(project_id: string) {
+  return { project_id, name: project_id, owners: [OFFICE], visibility: "internal" };
+}

@@ -1,0 +1,63 @@
+import type { RunningRegistry } from "../src/stack/registry.js";
+import type { RegistryProcess } from "../src/stack/registry-process.js";
+import { SERVER_NAMES, type ServerName, type Servers } from "../src/stack/servers.js";
+
+const PROCESSES = ["api", "lab256", "lab512"] as const;
+export const VICTIMS = [...PROCESSES, ...SERVER_NAMES] as const;
+export type Victim = (typeof VICTIMS)[number];
+
+/** The processes of a registry and its servers, to be killed and started again. */
+export class Victims {
+  readonly kills: Record<Victim, number> = none();
+  readonly ended: Record<Victim, number> = none();
+  readonly #down = new Set<Victim>();
+
+  constructor(
+    private readonly servers: Servers,
+    private readonly registry: RunningRegistry,
+  ) {}
+
+  /** Ends it with SIGKILL, in the middle of whatever it does. */
+  async kill(victim: Victim): Promise<void> {
+    if (!this.#runs(victim)) return;
+    this.kills[victim] += 1;
+    this.#down.add(victim);
+    const process = this.#process(victim);
+    if (process !== undefined) await process.kill();
+    else await this.servers.kill(victim as ServerName);
+  }
+
+  /** Starts whatever does not run, servers first: nobody serves without them. */
+  async reviveAll(): Promise<void> {
+    const down = VICTIMS.filter((victim) => !this.#runs(victim));
+    for (const victim of down) {
+      if (!this.#down.has(victim)) this.ended[victim] += 1;
+      this.#down.delete(victim);
+    }
+    await Promise.all(SERVER_NAMES.filter((name) => down.includes(name)).map((name) => this.servers.revive(name)));
+    await Promise.all(PROCESSES.filter((name) => down.includes(name)).map((name) => this.#revive(this.registry.processes[name])));
+  }
+
+  /** A process that finds its store spoiled while it starts says so and ends; whoever runs it starts it again. */
+  async #revive(process: RegistryProcess): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await process.start();
+      } catch (error) {
+        if (tries === 10) throw error;
+      }
+    }
+  }
+
+  #runs(victim: Victim): boolean {
+    return this.#process(victim)?.runs ?? this.servers.runs(victim as ServerName);
+  }
+
+  #process(victim: Victim): RegistryProcess | undefined {
+    return (PROCESSES as readonly string[]).includes(victim) ? this.registry.processes[victim as (typeof PROCESSES)[number]] : undefined;
+  }
+}
+
+function none(): Record<Victim, number> {
+  return { api: 0, lab256: 0, lab512: 0, temporal: 0, minio: 0, postgres: 0 };
+}

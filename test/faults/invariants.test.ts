@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { checkInvariants } from "../../faults/check/invariants.js";
+import { trailViolations } from "../../faults/check/ref-moves.js";
+import { Clone } from "../git/real-git.js";
+import { actByCard, actByPermit, push, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+
+const [ZERO, A, B, C] = ["0", "a", "b", "c"].map((digit) => digit.repeat(40)) as [string, string, string, string];
+
+describe("the moves of a ref", () => {
+  const move = (jti: string, old: string, next: string) => ({ jti, old, new: next });
+
+  it("are sound when they lead from nothing to where it stands, also back and forth", () => {
+    expect(trailViolations("r", [], undefined)).toEqual([]);
+    expect(trailViolations("r", [move("1", ZERO, A), move("2", A, B)], B)).toEqual([]);
+    expect(trailViolations("r", [move("2", A, B), move("1", ZERO, A), move("3", B, ZERO)], undefined)).toEqual([]);
+    expect(trailViolations("r", [move("1", ZERO, A), move("2", A, B), move("3", B, A), move("4", A, B)], B)).toEqual([]);
+  });
+
+  it.each([
+    ["a move without a receipt", [move("1", ZERO, A)], B],
+    ["a receipt without its move", [move("1", ZERO, A), move("2", A, B)], A],
+    ["a move that happened twice", [move("1", ZERO, A), move("2", A, B), move("3", A, B)], B],
+    ["a ref that nobody made", [], A],
+    ["a move from where the ref never stood", [move("1", ZERO, A), move("2", B, C), move("3", C, B)], A],
+  ])("tell of %s", (_, moves, current) => {
+    expect(trailViolations("r", moves, current)).not.toEqual([]);
+  });
+});
+
+describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign", () => {
+  let registry: TestRegistry;
+  let jti: string;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "invariants" });
+    const clone = new Clone();
+    clone.commit("a", "a");
+    await actByCard(registry, registration("P.checked"));
+    const { command } = await actByPermit(registry.as("admin"), push(clone, "P.checked", "feature/a"));
+    jti = command.jti;
+    client = new pg.Client({ connectionString: registry.database_url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await registry?.stop();
+  });
+
+  async function violations(promised: string[] = [jti]): Promise<readonly string[]> {
+    const { founded, database_url, temporal } = registry;
+    const receipt_jwks = JSON.parse(await readFile(founded.keys.receipt_jwks, "utf8"));
+    const { root_store } = founded;
+    if (root_store.kind !== "s3") throw new Error("The checker reads S3.");
+    const store = { ...root_store, bucket_prefix: root_store.bucket_prefix ?? "", receipt_jwks };
+    const report = await checkInvariants({ store, database_url, temporal, tenant: "T.UBL", promised: { commands: promised, cards: [] } });
+    return report.violations;
+  }
+
+  it("finds nothing where nothing is wrong", async () => {
+    expect(await violations()).toEqual([]);
+  });
+
+  it("misses an accepted command that came to nothing", async () => {
+    expect(await violations(["00000000-0000-4000-8000-000000000000"])).toHaveLength(2);
+  });
+
+  it("notices a row that is not what the store says", async () => {
+    await client.query("update registry_refs set object_id = $1 where name = 'refs/heads/feature/a'", [A]);
+    expect(await violations()).toEqual([expect.stringContaining("refs/heads/feature/a")]);
+  });
+
+  it("notices a branch that somebody moved in the store", async () => {
+    const key = "repos/T.UBL/P.checked.git/packed-refs";
+    const found = await registry.store.pointers.read(key);
+    const text = Buffer.from(found?.bytes ?? []).toString("utf8");
+    await registry.store.pointers.swap(key, found?.version ?? null, Buffer.from(text.replaceAll(/^[0-9a-f]{40}(?= refs\/heads)/gm, B)));
+    expect((await violations()).length).toBeGreaterThan(1);
+  });
+});
