@@ -8,7 +8,7 @@ const from = (path, notTo, comment) => ({
 });
 
 const folders =
-  "activities|api|cli|client|configuration|database|demo|git|identity|jobs|ledger|network|passkey|permits|policy|runner|stack|storage|worker|workflows";
+  "activities|api|cli|client|configuration|database|demo|git|identity|jobs|ledger|metrics|network|passkey|permits|policy|runner|stack|storage|tracing|webhooks|worker|workflows";
 const allBut = (...allowed) =>
   `^src/(${folders
     .split("|")
@@ -33,7 +33,8 @@ module.exports = {
     },
     from("policy/", allBut("policy"), "Only the policy knows a rule, and it knows nothing else."),
     from("storage/", allBut("storage"), "Storage knows keys and bytes."),
-    from("git/", allBut("git", "storage"), "Git stands on the storage ports."),
+    from("metrics/", allBut("metrics"), "Metrics are counters; who counts imports them."),
+    from("git/", allBut("git", "storage", "metrics"), "Git stands on the storage ports."),
     from("jobs/", allBut("jobs", "git", "storage"), "A job stands on git and storage."),
     from("runner/", allBut("runner", "jobs", "git", "storage"), "The Runner reaches the object store only."),
     from(
@@ -49,7 +50,8 @@ module.exports = {
       to: { path: "^src/(database|ledger|identity|permits|policy|api|stack|cli|workflows)/", reachable: true },
     },
     from("identity/", allBut("identity", "database"), "Identity stands on the database."),
-    from("ledger/", allBut("ledger", "database"), "The ledger stands on the database."),
+    from("ledger/", allBut("ledger", "database", "metrics"), "The ledger stands on the database."),
+    from("webhooks/", allBut("webhooks", "ledger", "database"), "Webhooks bring what the ledger holds."),
     from("permits/", allBut("permits", "policy", "ledger", "database", "storage"), "Permits join policy, ledger and claims."),
     {
       name: "workflows-import-activity-types-only",

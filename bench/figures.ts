@@ -5,6 +5,11 @@ export function percentile(values: readonly number[], p: number): number {
   return Math.round((sorted[rank] ?? Number.NaN) * 10) / 10;
 }
 
+/** How many times `part` is `whole`, rounded to a hundredth. */
+export function ratio(part: number, whole: number): number {
+  return Math.round((part / whole) * 100) / 100;
+}
+
 export function latencies(values_ms: readonly number[]) {
   return { p50_ms: percentile(values_ms, 50), p95_ms: percentile(values_ms, 95), p99_ms: percentile(values_ms, 99) };
 }

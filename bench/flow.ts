@@ -1,50 +1,7 @@
-import { actDirectly } from "../src/client/acting.js";
-import { required } from "../src/client/problem.js";
-import type { RegistryClient } from "../src/client/registry-client.js";
-import { ZERO_ID } from "../src/domain/git-id.js";
-import { blake3Hex } from "../src/domain/hash.js";
 import { inLanes, latencies } from "./figures.js";
-import { oneCommit } from "./one-commit-bundle.js";
 import { type Usage, usageOf } from "./process-usage.js";
+import { lane, push } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
-
-interface Push {
-  readonly project_id: string;
-  readonly branch: string;
-  readonly expected_old: string;
-  readonly bundle: Buffer;
-}
-
-/** `pushes` successive one-commit pushes of one branch. */
-function lane(project_id: string, branch: string, pushes: number): Push[] {
-  const list: Push[] = [];
-  let parent: string | undefined;
-  for (let n = 0; n < pushes; n += 1) {
-    const { id, bundle } = oneCommit(branch, parent, `${project_id} ${branch} ${n}`);
-    list.push({ project_id, branch, expected_old: parent ?? ZERO_ID, bundle });
-    parent = id;
-  }
-  return list;
-}
-
-async function push(client: RegistryClient, { project_id, branch, expected_old, bundle }: Push): Promise<number> {
-  const params = { project_id, branch, expected_old, commit_summary: "bench", subject_hash: blake3Hex(bundle) };
-  const started = performance.now();
-  const done = required(
-    await actDirectly(client, {
-      office_id: "office::default",
-      intent: "bench",
-      jobType: "git.registry.push",
-      params,
-      patch: bundle.toString("base64"),
-      target: "LAB_512",
-      timeout_ms: 60_000,
-    }),
-  );
-  if (done.command.receipt?.status !== "success")
-    throw new Error(`A push ended as ${done.command.status}: ${done.command.denial?.message ?? ""}`);
-  return performance.now() - started;
-}
 
 /**
  * An L2 push of one commit through the api, from the request for the permit to the receipt: alone, and in `concurrency` lanes (each its

@@ -1,7 +1,12 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { flow } from "./flow.js";
+import { growth } from "./growth.js";
 import { ingest } from "./ingest.js";
+import { overload } from "./overload.js";
+import { soak } from "./soak.js";
+import { tenants } from "./tenants.js";
+import { waiting } from "./waiting.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -10,13 +15,35 @@ const { values, positionals } = parseArgs({
     pushes: { type: "string", default: "5000" },
     concurrency: { type: "string", default: "32" },
     rounds: { type: "string", default: "5" },
+    commits: { type: "string", default: "10,1000,50000" },
+    refs: { type: "string", default: "10,5000" },
+    cards: { type: "string", default: "10000" },
+    lanes: { type: "string", default: "64" },
+    set: { type: "string", multiple: true, default: [] },
+    seconds: { type: "string", default: "60" },
+    minutes: { type: "string", default: "60" },
+    measured: { type: "string", default: "100" },
   },
 });
 
+const numbers = (text: string) => text.split(",").map(Number);
 const log = (line: string) => process.stderr.write(`${line}\n`);
 const benches: Record<string, () => Promise<Record<string, unknown>>> = {
   flow: () => flow({ pushes: Number(values.pushes), concurrency: Number(values.concurrency) }, log),
   ingest: () => ingest({ rounds: Number(values.rounds) }, log),
+  growth: () => growth({ commits: numbers(values.commits), refs: numbers(values.refs), pushes: Number(values.measured) }, log),
+  waiting: () => waiting({ cards: Number(values.cards), pushes: Number(values.measured) }, log),
+  tenants: () =>
+    tenants(
+      {
+        lanes: Number(values.lanes),
+        pushes: Number(values.measured),
+        settings: Object.fromEntries(values.set.map((one) => one.split("=", 2))),
+      },
+      log,
+    ),
+  overload: () => overload({ pushes: 10 * Number(values.measured), seconds: Number(values.seconds) }, log),
+  soak: () => soak({ minutes: Number(values.minutes) }, log),
 };
 
 const name = positionals[0] ?? "";

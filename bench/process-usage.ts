@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the processes of one name have used: CPU in milliseconds, children that have ended included; resident memory in MiB. */
+/** What the processes of one name have used: CPU in milliseconds, children that have ended included; resident memory in MiB; open files. */
 export interface Usage {
   readonly cpu_ms: number;
   readonly rss_mib: number;
   readonly rss_peak_mib: number;
+  readonly open_files: number;
 }
 
 /** Linux counts CPU in ticks of 10 ms (USER_HZ is 100 on every supported architecture). */
@@ -26,6 +27,7 @@ function sum(pids: readonly number[]): Usage {
     cpu_ms: all.reduce((total, usage) => total + usage.cpu_ms, 0),
     rss_mib: Math.round(all.reduce((total, usage) => total + usage.rss_mib, 0)),
     rss_peak_mib: Math.round(Math.max(0, ...all.map((usage) => usage.rss_peak_mib))),
+    open_files: all.reduce((total, usage) => total + usage.open_files, 0),
   };
 }
 
@@ -37,7 +39,12 @@ function one(pid: number): Usage | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
-  return { cpu_ms: ticks * TICK_MS, rss_mib: kib("VmRSS") / 1024, rss_peak_mib: kib("VmHWM") / 1024 };
+  return {
+    cpu_ms: ticks * TICK_MS,
+    rss_mib: kib("VmRSS") / 1024,
+    rss_peak_mib: kib("VmHWM") / 1024,
+    open_files: unlessGone(() => readdirSync(`/proc/${pid}/fd`).length) ?? 0,
+  };
 }
 
 function childrenByParent(): Map<number, number[]> {
@@ -54,8 +61,12 @@ function childrenByParent(): Map<number, number[]> {
 
 /** A process may end between being listed and being read. */
 function read(path: string): string | undefined {
+  return unlessGone(() => readFileSync(path, "utf8"));
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return look();
   } catch (error) {
     if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;

@@ -299,6 +299,28 @@ create table tokens (
   runner_target text
 );
 
+create table webhook_dead_letters (
+  tenant_id text not null,
+  webhook_id text not null,
+  seq bigint not null,
+  reason text not null,
+  replay boolean not null,
+  at_ms bigint not null
+);
+
+create table webhooks (
+  tenant_id text not null,
+  webhook_id text not null,
+  url text not null,
+  types text[],
+  retries_ms integer[] not null,
+  secret text not null,
+  delivered_seq bigint not null,
+  created_by text not null,
+  created_at bigint not null,
+  disabled_at bigint
+);
+
 alter table actors add constraint actors_pkey PRIMARY KEY (tenant_id, actor_id);
 
 alter table card_attestations add constraint card_attestations_pkey PRIMARY KEY (tenant_id, card_id, round, attestation_digest);
@@ -351,6 +373,10 @@ alter table tenants add constraint tenants_pkey PRIMARY KEY (tenant_id);
 
 alter table tokens add constraint tokens_pkey PRIMARY KEY (token_hash);
 
+alter table webhook_dead_letters add constraint webhook_dead_letters_pkey PRIMARY KEY (tenant_id, webhook_id, seq);
+
+alter table webhooks add constraint webhooks_pkey PRIMARY KEY (tenant_id, webhook_id);
+
 alter table commands add constraint commands_job_id UNIQUE (tenant_id, job_id);
 
 alter table ledger_entries add constraint ledger_entries_key UNIQUE (container, key);
@@ -386,6 +412,10 @@ alter table runner_keys add constraint runner_keys_tenant_id_fkey FOREIGN KEY (t
 alter table step_ups add constraint step_ups_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES passkeys(credential_id);
 
 alter table tokens add constraint tokens_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id) REFERENCES actors(tenant_id, actor_id);
+
+alter table webhook_dead_letters add constraint webhook_dead_letters_webhook_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhooks(tenant_id, webhook_id);
+
+alter table webhooks add constraint webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
 
 CREATE INDEX actors_by_person ON public.actors USING btree (person_id);
 

@@ -4,13 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { registerPasskey } from "../src/client/deciding.js";
 import { registryClient } from "../src/client/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
-import { type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../src/stack/registry.js";
+import { type RunningRegistry, startRegistryOn } from "../src/stack/registry.js";
+import { searchAttributeTypes } from "../src/stack/search-attributes.js";
 import { type Servers, startServers } from "../src/stack/servers.js";
 import { type CheckReport, checkInvariants } from "./check/invariants.js";
-import { underWay } from "./check/ledger-view.js";
 import { FaultyStore, type StoreFault } from "./faulty-store.js";
 import { Load, TENANT } from "./load.js";
 import { Random } from "./random.js";
+import { untilAtRest } from "./rest.js";
 import { VICTIMS, type Victim, Victims } from "./victims.js";
 
 export interface CampaignOptions {
@@ -35,8 +36,6 @@ export interface CampaignReport extends CheckReport {
 const PAUSE_MS = { low: 200, high: 1_500 } as const;
 const DOWN_MS = { low: 0, high: 800 } as const;
 const BAD_SHARE = 0.03;
-/** A permit lives for minutes: what nobody could run in time ends then. */
-const QUIET_MAX_MS = 330_000;
 
 /**
  * Breaks a whole registry on purpose while people use it, then lets it come to rest and holds everything against everything. The seed
@@ -62,8 +61,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     load.stop();
     await working;
     await victims.reviveAll();
-    await rest(servers.database_url, victims, options.log);
-    const report = await checkInvariants(await targetOf(registry, servers, load));
+    const target = await targetOf(registry, servers, load);
+    await untilAtRest(target, () => victims.reviveAll());
+    const report = await checkInvariants(target);
     await proxy.close();
     return {
       ...report,
@@ -92,18 +92,6 @@ async function strike(victims: Victims, random: Random, { rounds, log }: Campaig
   }
 }
 
-/** Waits until everything that was under way has come to its end. */
-async function rest(database_url: string, victims: Victims, log: (line: string) => void): Promise<void> {
-  const deadline = performance.now() + QUIET_MAX_MS;
-  for (let calm = 0; calm < 3 && performance.now() < deadline; ) {
-    await victims.reviveAll();
-    const count = await underWay(database_url, TENANT);
-    calm = count === 0 ? calm + 1 : 0;
-    await sleep(1_000);
-    if (count > 0) log(`${count} acts are on their way`);
-  }
-}
-
 function place(options: CampaignOptions, servers: Servers, proxy: FaultyStore) {
   const { temporal, object_store, database_url, supervisor } = servers;
   if (object_store.kind !== "s3") throw new Error("unreachable");
@@ -124,7 +112,7 @@ async function loadOf(registry: RunningRegistry, { data_dir }: CampaignOptions):
   const bob = registry.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(":bob"));
   if (bob === undefined) throw new Error("The registry has no bob.");
   await registerPasskey(registryClient({ server: registry.api_url, token: bob.token }, bob), passkeys, "campaign");
-  return new Load(registry.api_url, registry.founded, passkeys);
+  return new Load(registry.api_urls, registry.founded, passkeys);
 }
 
 async function targetOf({ founded }: RunningRegistry, { object_store, database_url, temporal }: Servers, load: Load) {

@@ -8,6 +8,8 @@ export const STORE_FAULTS = ["refused_before", "lost_after", "error_after", "slo
 export type StoreFault = (typeof STORE_FAULTS)[number];
 
 const SLOW_MAX_MS = 700;
+/** Lists are rare, and are spoiled this many times as often. */
+const LISTS_TIMES = 10;
 
 /** An HTTP proxy before an S3 server, which spoils a share of the requests while it is `bad`. */
 export class FaultyStore {
@@ -66,7 +68,8 @@ export class FaultyStore {
   }
 
   #fault(incoming: IncomingMessage): StoreFault | undefined {
-    if (this.bad === 0 || !this.random.chance(this.bad)) return undefined;
+    const share = isList(incoming) ? LISTS_TIMES * this.bad : this.bad;
+    if (this.bad === 0 || !this.random.chance(share)) return undefined;
     if (isList(incoming)) return this.random.pick(["stale_list", "refused_before", "slow"] as const);
     if (incoming.method === "GET") return this.random.pick(["torn_read", "refused_before", "slow"] as const);
     return this.random.pick(["lost_after", "error_after", "refused_before", "slow"] as const);

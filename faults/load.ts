@@ -33,10 +33,12 @@ export class Load {
   /** Where a branch is believed to stand, by `project branch`; others may have moved it. */
   readonly #tips = new Map<string, string>();
   #serial = 0;
+  #calls = 0;
   #over = false;
 
   constructor(
-    private readonly api_url: string,
+    /** Of every api that may be asked; each call asks the next one. */
+    private readonly api_urls: readonly string[],
     private readonly founded: Founded,
     private readonly passkeys: PasskeyFile,
   ) {}
@@ -150,7 +152,9 @@ export class Load {
   #as(name: string): RegistryClient {
     const actor = this.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`The registry has no actor ${name}.`);
-    return registryClient({ server: this.api_url, token: actor.token, timeout_ms: 15_000 }, actor);
+    const server = this.api_urls[this.#calls % this.api_urls.length] ?? "";
+    this.#calls += 1;
+    return registryClient({ server, token: actor.token, timeout_ms: 15_000 }, actor);
   }
 
   #next(): number {

@@ -34,17 +34,23 @@ export async function readLedger(database_url: string, tenant: string): Promise<
       "select container, seq, tenant_id, type, key, at_ms, payload::text as payload, prev_hash, hash from ledger_entries where tenant_id = $1 order by seq",
     );
     const refs = new Map<string, Map<string, string>>();
-    for (const { project_id, name, object_id } of await ask<Record<"project_id" | "name" | "object_id", string>>(
-      "select project_id, name, object_id from registry_refs where tenant_id = $1 and object_id !~ '^0+$'",
-    ))
-      refs.set(project_id, (refs.get(project_id) ?? new Map<string, string>()).set(name, object_id));
+    const violations = await chainViolations(rows);
+    // A ref that was left as often as it was reached keeps its row, with a balance of 0: it does not stand there.
+    for (const { project_id, name, object_id, balance } of await ask<Record<"project_id" | "name" | "object_id" | "balance", string>>(
+      "select project_id, name, object_id, balance::text as balance from registry_refs where tenant_id = $1 and balance <> 0",
+    )) {
+      const standing = refs.get(project_id) ?? new Map<string, string>();
+      if (balance !== "1" || standing.has(name))
+        violations.push(`the catalog has ${project_id} ${name} at ${object_id} ${balance} times, or elsewhere too`);
+      refs.set(project_id, standing.set(name, object_id));
+    }
     return {
       entries: rows.map(({ seq, type, key, hash, payload }) => ({ seq: Number(seq), type, key, hash, payload: JSON.parse(payload) })),
       commands: await ask("select jti, status from commands where tenant_id = $1"),
       cards: await ask("select card_id, status, jti from cards where tenant_id = $1"),
       receipts: (await ask<{ jti: string }>("select jti from receipts where tenant_id = $1")).map(({ jti }) => jti),
       refs,
-      violations: await chainViolations(rows),
+      violations,
     };
   } finally {
     await client.end();

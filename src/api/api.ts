@@ -1,50 +1,60 @@
-import type { z } from "zod";
-import { readEnvironment } from "../configuration/environment.js";
+import { type ApiSettings, apiSettings } from "../configuration/api.js";
+import { databaseUrlOf } from "../configuration/database.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
+import { listenForScrapes } from "../configuration/metrics.js";
+import { readConfiguration } from "../configuration/read.js";
 import { storeConfigOf } from "../configuration/store.js";
+import { temporalAccess } from "../configuration/temporal.js";
+import { tracingOf } from "../configuration/tracing.js";
 import { openDatabase } from "../database/database.js";
 import { migrate } from "../database/migrate.js";
 import { authenticate } from "../identity/authentication.js";
 import { LedgerWatch } from "../ledger/notifications.js";
+import { apiMetrics } from "../metrics/api.js";
+import { ledgerMetrics } from "../metrics/ledger.js";
+import { processMetrics } from "../metrics/process.js";
 import { createPermits } from "../permits/permits.js";
 import { PolicyCatalog } from "../permits/policy-catalog.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { createOnly } from "../storage/scoped.js";
-import { apiEnvironmentSchema } from "./environment.js";
+import { removeAbandonedUploads } from "./abandoned-uploads.js";
 import { Flows } from "./flows.js";
+import { HealthChecks } from "./health.js";
 import { createLog } from "./logging.js";
 import { policyOffices } from "./policy-offices.js";
 import { PrincipalCache } from "./principal-cache.js";
+import { registryState } from "./registry-state.js";
 import { createServer } from "./server.js";
 import { Temporal } from "./temporal.js";
 import { Urls } from "./urls.js";
 
 const MIB = 1024 * 1024;
 
-type Environment = z.infer<typeof apiEnvironmentSchema>;
-
 /** Starts the api and serves until the process is told to stop. */
 export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
-  const env = readEnvironment(apiEnvironmentSchema, environment);
+  const env = readConfiguration(apiSettings, environment);
   const log = createLog(env.OGR_LOG_LEVEL);
   const permitKey = readSigningKey(env.OGR_PERMIT_KEY_FILE);
   const statementKey = readSigningKey(env.OGR_STATEMENT_KEY_FILE);
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
 
+  await removeAbandonedUploads(Date.now());
   const openedStore = await openStore(storeConfigOf(env));
   // LAB 256 reads everywhere and creates only staged bytes and claims (contracts "Planes").
   const store = createOnly(openedStore, ["staging", "claims"]);
   await probeConditionalWrites(store);
-  const db = openDatabase(env.DATABASE_URL, {
+  const db = openDatabase(databaseUrlOf(env), {
     max_connections: env.OGR_DATABASE_CONNECTIONS,
     on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
   });
   await migrate(db);
-  const watch = await LedgerWatch.open(env.DATABASE_URL, {
+  const watch = await LedgerWatch.open(databaseUrlOf(env), {
     on_lost: (error) => log.warn({ reason: error.message }, "the ledger is not heard"),
   });
-  const temporal = new Temporal(env.OGR_TEMPORAL_ADDRESS, env.OGR_TEMPORAL_NAMESPACE);
+  const tracing = await tracingOf("ogr-api", env, log);
+  const interceptors = tracing === undefined ? [] : [tracing.client];
+  const temporal = new Temporal(temporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
   const policies = new PolicyCatalog(store, foundingKeys, Date.now);
   const urls = new Urls({
     public_url: env.OGR_PUBLIC_URL,
@@ -69,14 +79,26 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     urls,
     relyingParty: () => ({ id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS ?? [originOf(env, urls.base)] }),
     staged_max_bytes: env.OGR_STAGED_MAX_MIB * MIB,
+    limits: {
+      requests_max: env.OGR_REQUESTS_MAX,
+      waits_max: env.OGR_WAITS_MAX,
+      uploads_max: env.OGR_UPLOADS_MAX,
+      acts_max: env.OGR_ACTS_MAX,
+    },
     log,
     now: Date.now,
   });
+  const scrapes = await listenForScrapes(env, () => {
+    const state = registryState(db, new HealthChecks({ db, store, temporal, now: Date.now }));
+    return [apiMetrics, ledgerMetrics, state, processMetrics()];
+  });
   urls.listensAt(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));
-  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "api", url: urls.base })}\n`);
+  const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "api", url: urls.base, ...metrics })}\n`);
   /** Takes no new requests, answers those that wait, and lets go of everything. */
   async function stop(): Promise<void> {
     await app.close();
+    await Promise.all([scrapes?.close(), tracing?.stop()]);
     await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
   }
   let isStopping = false;
@@ -95,7 +117,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** The pages at `url` as passkeys know them: they belong to a name, and an address of digits is none. */
-function originOf(env: Environment, url: string): string {
+function originOf(env: ApiSettings, url: string): string {
   const origin = new URL(url);
   if (env.OGR_PUBLIC_URL === undefined) origin.hostname = env.OGR_RP_ID;
   return origin.origin;

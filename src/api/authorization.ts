@@ -1,7 +1,7 @@
 import type { Principal } from "../identity/authentication.js";
 import { tokenShape } from "../identity/token-text.js";
 import type { PrincipalCache } from "./principal-cache.js";
-import { notFound, type ProblemAnswer, problem } from "./problem.js";
+import { notFound, overloaded, type ProblemAnswer, problem } from "./problem.js";
 import type { GuardedRoute, Route, TenantSource } from "./route.js";
 
 const BEARER = /^Bearer +(\S{1,256})$/i;
@@ -24,6 +24,7 @@ export async function admit(
   if (bearer === undefined) return unauthenticated("The Authorization header is no bearer token.");
   if (tokenShape(bearer) === "mistyped") return unauthenticated("The token was cut short or mistyped: its checksum does not fit.");
   const principal = await principals.principalOf(bearer);
+  if (principal === "busy") return overloaded("Too many tokens are being looked up.");
   if (principal === undefined) return unauthenticated("The token is not known, has expired or was revoked.");
   const isRunner = principal.runner_target !== null;
   // To everybody but a runner the runners' routes do not exist.

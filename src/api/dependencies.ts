@@ -6,6 +6,7 @@ import type { LedgerWatch } from "../ledger/notifications.js";
 import type { Permits } from "../permits/permits.js";
 import type { PolicyData } from "../policy/data.js";
 import type { ObjectStore } from "../storage/ports.js";
+import type { AdmissionLimits } from "./admission.js";
 import type { Flows } from "./flows.js";
 import type { PrincipalCache } from "./principal-cache.js";
 import type { Temporal } from "./temporal.js";
@@ -32,6 +33,7 @@ export interface ApiDependencies {
   readonly urls: Urls;
   relyingParty(): RelyingParty;
   readonly staged_max_bytes: number;
+  readonly limits: AdmissionLimits;
   readonly log: Logger;
   now(): number;
 }

@@ -14,7 +14,7 @@ export const problemSchema = z.object({
 });
 
 /** Problems that every guarded route may answer with. */
-const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden", "not_found"];
+const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden", "not_found", "share_exceeded", "overloaded"];
 const COMMON_PROBLEMS: readonly ProblemCode[] = ["unavailable", "internal"];
 
 /** A route's schema, as validation and the document need it. */

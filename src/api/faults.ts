@@ -1,4 +1,5 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
+import { LedgerBusy } from "../ledger/record.js";
 import { StorageFault } from "../storage/ports.js";
 import { type ProblemAnswer, problem, unavailable } from "./problem.js";
 import { InvalidRequest } from "./validation.js";
@@ -43,6 +44,7 @@ function mistakeIn(error: unknown): ProblemAnswer | undefined {
 
 /** The sentence that says what does not serve, or undefined for any other fault. */
 function whatIsDown(error: unknown): string | undefined {
+  if (error instanceof LedgerBusy) return "Too much waits to be recorded.";
   if (error instanceof StorageFault) {
     if (error.code === "unavailable") return "The object store does not answer.";
     return error.code === "outcome_unknown" ? "The object store did not say whether it wrote; asking again is safe." : undefined;

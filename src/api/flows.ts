@@ -14,6 +14,7 @@ import type { Job } from "../domain/job.js";
 import type { RunnerAnswer } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
+import { webhookWorkflowId } from "../domain/webhook.js";
 import { actWorkflowId, cardWorkflowId } from "../domain/workflow-id.js";
 import {
   attestUpdate,
@@ -26,7 +27,8 @@ import {
   refuseUpdate,
 } from "../workflows/messages.js";
 import type { officialAct } from "../workflows/official-act.js";
-import { type FlowAttributes, searchAttributesOf } from "../workflows/search-attributes.js";
+import { type FlowAttributes, SEARCH_ATTRIBUTES, searchAttributesOf } from "../workflows/search-attributes.js";
+import { type webhookDelivery, webhookWokenSignal } from "../workflows/webhook-delivery.js";
 import { actSummary } from "./act-summary.js";
 import type { Temporal } from "./temporal.js";
 import type { Urls } from "./urls.js";
@@ -124,6 +126,22 @@ export class Flows {
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }
+  }
+
+  /** Has a webhook's flow look for events, and starts it where it does not run. */
+  async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
+    await this.temporal.within(() =>
+      this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
+        workflowId: webhookWorkflowId(tenantId, webhookId),
+        args: [{ tenant_id: tenantId, webhook_id: webhookId }],
+        signal: webhookWokenSignal,
+        signalArgs: [],
+        taskQueue: LAB_256_QUEUE,
+        typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.tenant, value: tenantId }],
+        staticSummary: `Brings the events of ${tenantId} to ${webhookId}`,
+        priority: { fairnessKey: tenantId },
+      }),
+    );
   }
 
   private async start(

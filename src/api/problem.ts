@@ -10,6 +10,8 @@ const API_CODES = [
   "conflict",
   "too_large",
   "unsupported",
+  "share_exceeded",
+  "overloaded",
   "unavailable",
   "internal",
 ] as const;
@@ -24,6 +26,8 @@ const API_STATUS: Record<(typeof API_CODES)[number], number> = {
   conflict: 409,
   too_large: 413,
   unsupported: 415,
+  share_exceeded: 429,
+  overloaded: 503,
   unavailable: 503,
   internal: 500,
 };
@@ -124,6 +128,20 @@ export function denialProblem({ code, message }: Denial, more: ProblemMembers = 
 /** Something that this answer needs does not answer itself. Nothing was done by halves; asking again is safe. */
 export function unavailable(what: string): ProblemAnswer {
   return problem("unavailable", `${what} Try again in a moment.`, { headers: { "retry-after": String(RETRY_AFTER_S) } });
+}
+
+/** This process has as much to do as it takes; nothing was begun. */
+export function overloaded(what: string, retryAfterS: number = RETRY_AFTER_S): ProblemAnswer {
+  return problem("overloaded", what, retryLater(retryAfterS));
+}
+
+/** The caller has as much under way as its share is now; nothing was begun. */
+export function shareExceeded(what: string, retryAfterS: number): ProblemAnswer {
+  return problem("share_exceeded", what, retryLater(retryAfterS));
+}
+
+function retryLater(seconds: number): ProblemMembers {
+  return { next: `Ask again after ${seconds} s.`, headers: { "retry-after": String(seconds) } };
 }
 
 export function notFound(what: string): ProblemAnswer {

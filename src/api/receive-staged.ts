@@ -6,6 +6,7 @@ import { hashing } from "../domain/hash.js";
 import { stagingKey } from "../domain/storage-key.js";
 import { writeChunks } from "../storage/local-file.js";
 import type { ObjectStore } from "../storage/ports.js";
+import { UPLOAD_FOLDER } from "./abandoned-uploads.js";
 
 export type Received =
   | { readonly outcome: "created" | "exists"; readonly size_bytes: number }
@@ -24,7 +25,7 @@ export async function receiveStaged(
   bytes: Readable,
   maxBytes: number,
 ): Promise<Received> {
-  const folder = await mkdtemp(join(tmpdir(), "ogr-staging-"));
+  const folder = await mkdtemp(join(tmpdir(), UPLOAD_FOLDER));
   try {
     const path = join(folder, "bytes");
     const written = await hashToFile(path, bytes, maxBytes);

@@ -12,6 +12,7 @@ import { runnerRoutes } from "./routes/runners.js";
 import { serviceRoutes } from "./routes/service.js";
 import { stagingRoutes } from "./routes/staging.js";
 import { statementRoutes } from "./routes/statements.js";
+import { webhookRoutes } from "./routes/webhooks.js";
 
 /** Every path that the api serves, beside its documentation. */
 export function routeTable(deps: ApiDependencies): readonly Route[] {
@@ -27,6 +28,7 @@ export function routeTable(deps: ApiDependencies): readonly Route[] {
     ...passkeyRoutes(deps),
     ...ledgerRoutes(deps),
     ...identityRoutes(deps),
+    ...webhookRoutes(deps),
     ...serviceRoutes(deps),
   ];
 }

@@ -80,6 +80,10 @@ interface Described<I extends Input> {
   readonly body_max_bytes?: number;
   /** Takes `application/octet-stream` and reads it itself. */
   readonly takes_bytes?: boolean;
+  /** What it is beside a request that is answered at once: one that waits though its query does not say so, or one that reads a whole ledger. */
+  readonly load?: "wait" | "audit";
+  /** How it begins an act: by the permit, by the command with that permit, or by a card that is planned. */
+  readonly act?: "permit" | "command" | "card";
 }
 
 export interface PublicRoute<I extends Input = Input> extends Described<I> {

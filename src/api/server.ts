@@ -1,7 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { Principal } from "../identity/authentication.js";
+import { countRefusal, countRequest } from "../metrics/api.js";
+import { inRequestSpan } from "../tracing/request-span.js";
+import { Admission } from "./admission.js";
 import { admit, isGuarded, otherTenant } from "./authorization.js";
+import { boundConnections } from "./connections.js";
 import type { ApiDependencies } from "./dependencies.js";
 import { documentApi } from "./documentation.js";
 import { documented } from "./documented-route.js";
@@ -9,6 +13,7 @@ import { faultAnswer } from "./faults.js";
 import { problem } from "./problem.js";
 import type { Access, Answer, PublicCall, Route } from "./route.js";
 import { routeTable } from "./route-table.js";
+import { refuseUnreadable } from "./unreadable-request.js";
 import { compileValidator } from "./validation.js";
 import { Waits } from "./waits.js";
 
@@ -27,6 +32,8 @@ declare module "fastify" {
 /** The largest JSON body of a route that does not say otherwise, in bytes. */
 const BODY_MAX_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 60_000;
+/** The longest time in which a JSON body arrives, in milliseconds. */
+const BODY_MAX_MS = 30_000;
 /** The longest upload, in milliseconds. */
 const UPLOAD_MAX_MS = 900_000;
 /** Pages and documents that plugins serve; all are public. */
@@ -45,14 +52,9 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, _request, reply) => send(reply, problem("invalid_request", "The address of the request is malformed.")),
-    clientErrorHandler: (_error, socket) => {
-      if (!socket.writable) return;
-      const body = JSON.stringify(problem("invalid_request", "The request is no HTTP that this server reads.").body);
-      socket.end(
-        `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      );
-    },
+    clientErrorHandler: refuseUnreadable,
   });
+  const endSilent = boundConnections(app.server);
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(compileValidator);
   // An answer can come from a ledger that an older release wrote: the schemas document it, and do not refuse it.
@@ -69,20 +71,25 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
   const routes = routeTable(deps);
   await documentApi(app, routes);
   const waits = new Waits();
-  app.addHook("preClose", async () => waits.stop());
+  const admission = new Admission(deps.limits, deps.watch);
+  app.addHook("preClose", async () => {
+    waits.stop();
+    endSilent();
+  });
+  app.addHook("onClose", async () => admission.close());
   await app.register(async (scope) => {
-    for (const route of routes) if (!route.takes_bytes) addRoute(scope, route, deps, waits);
+    for (const route of routes) if (!route.takes_bytes) addRoute(scope, route, deps, waits, admission);
   });
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("application/octet-stream", (_request, _payload, done) => done(null));
-    for (const route of routes) if (route.takes_bytes) addRoute(scope, route, deps, waits);
+    for (const route of routes) if (route.takes_bytes) addRoute(scope, route, deps, waits, admission);
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
 }
 
-function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, waits: Waits): void {
+function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, waits: Waits, admission: Admission): void {
   app.route({
     method: route.method,
     url: route.url,
@@ -95,17 +102,27 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
       const admitted = await admit(route, request.headers.authorization, deps.principals);
       if ("kind" in admitted && admitted.kind === "problem") return send(reply, admitted);
       request.principal = admitted as Principal;
+      const refusal = admission.enter(route, request.principal, request.query, reply);
+      if (refusal !== undefined) return send(reply, refusal);
+    },
+    preParsing: async (_request, _reply, payload) => {
+      if (route.method !== "POST") return;
+      const late = setTimeout(() => payload.destroy(new Error("The body took too long.")), BODY_MAX_MS);
+      payload.once("close", () => clearTimeout(late)).once("end", () => clearTimeout(late));
     },
     preHandler: async (request, reply) => {
       if (!isGuarded(route)) return;
       const refusal = otherTenant(route.tenant, principalOf(request), request.query, request.body);
       if (refusal !== undefined) return send(reply, refusal);
     },
-    handler: async (request, reply) => send(reply, await answerOf(route, request, reply, waits)),
+    handler: async (request, reply) => {
+      const answer = () => answerOf(route, request, reply, waits, admission);
+      return send(reply, await inRequestSpan(route.method, route.url, answer, () => request.subject));
+    },
   });
 }
 
-function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits): Promise<Answer> {
+function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits, admission: Admission): Promise<Answer> {
   const call: PublicCall = {
     params: request.params,
     query: request.query,
@@ -116,7 +133,9 @@ function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply, wa
       request.subject = id;
     },
   };
-  return isGuarded(route) ? route.handle({ ...call, principal: principalOf(request) }) : route.handle(call);
+  if (!isGuarded(route)) return route.handle(call);
+  const principal = principalOf(request);
+  return admission.answer(route, principal, request, reply, () => route.handle({ ...call, principal }));
 }
 
 function principalOf(request: FastifyRequest): Principal {
@@ -125,6 +144,7 @@ function principalOf(request: FastifyRequest): Principal {
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  if (answer.kind === "problem") countRefusal(answer.body.code);
   reply.code(answer.status);
   if (answer.kind === "text") return reply.type("application/json; charset=utf-8").send(answer.text);
   if (answer.headers !== undefined) reply.headers(answer.headers);
@@ -145,12 +165,13 @@ function answerProblems(app: FastifyInstance): void {
   });
 }
 
-/** One line for each answer: who asked what, what became of it, and by which id the act is found elsewhere. */
+/** One line and one count for each answer: who asked what, what became of it, and by which id the act is found elsewhere. */
 function logAnswers(app: FastifyInstance, deps: ApiDependencies): void {
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
   app.addHook("onResponse", async (request, reply) => {
+    countRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime);
     deps.log.info({
       correlation_id: request.subject ?? request.id,
       request_id: request.id,

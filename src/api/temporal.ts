@@ -1,5 +1,6 @@
-import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from "@temporalio/client";
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, type WorkflowClientInterceptor } from "@temporalio/client";
 import proto from "@temporalio/proto";
+import type { TemporalAccess } from "../configuration/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/task-queue.js";
 
 /** A call that Temporal answers without waiting for a worker, in milliseconds. */
@@ -24,12 +25,14 @@ export class Temporal {
   private readonly connection: Connection;
 
   constructor(
-    address: string,
+    access: TemporalAccess,
     readonly namespace: string,
+    interceptors: WorkflowClientInterceptor[] = [],
   ) {
     const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS_MAX }));
-    this.connection = Connection.lazy({ address, connectTimeout: CALL_MAX_MS, interceptors: [retry] });
-    this.client = new Client({ connection: this.connection, namespace, identity: `api/${process.pid}` });
+    this.connection = Connection.lazy({ ...access, connectTimeout: CALL_MAX_MS, interceptors: [retry] });
+    const identity = `api/${process.pid}`;
+    this.client = new Client({ connection: this.connection, namespace, identity, interceptors: { workflow: interceptors } });
   }
 
   within<T>(call: () => Promise<T>, maxMs: number = CALL_MAX_MS): Promise<T> {

@@ -7,6 +7,11 @@ export class Waits {
   /** Aborted when the client goes away or `stop` is called. */
   signalOf(reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
+    // Who went before the answer was begun closes nothing any more.
+    if (reply.raw.destroyed) {
+      controller.abort();
+      return controller.signal;
+    }
     this.open.add(controller);
     reply.raw.once("close", () => {
       this.open.delete(controller);

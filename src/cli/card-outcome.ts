@@ -3,7 +3,9 @@ import { required } from "../client/problem.js";
 import type { CardAsk, RegistryClient } from "../client/registry-client.js";
 import { cardBeyond, cardEnd } from "../client/waiting.js";
 import { EXIT, exitOfEnd } from "./exit-codes.js";
+import { liveCard } from "./live.js";
 import type { Output } from "./output.js";
+import { withProgress } from "./progress.js";
 import { cardText } from "./text.js";
 import { Ended } from "./usage.js";
 
@@ -20,20 +22,27 @@ export interface CardOptions {
 
 /** Opens a card, prints it with its plan, and with `wait` stays until it has come to its end. */
 export async function proposeCard(client: RegistryClient, wanted: CardAsk, wait: boolean, out: Output): Promise<void> {
-  const opened = required(await client.openCard(wanted));
-  const planned = await cardBeyond(client, opened.card_id, ["planning"], PLAN_MS);
-  if (planned.status !== "awaiting_approval" && !wait) return concluded(await settled(client, planned), out);
-  if (!wait) {
-    out.print(planned, `${cardText(planned)}\n\nApprove it with: ogr card approve ${planned.card_id}`);
-    return;
-  }
-  if (!out.json) out.print(planned, `${cardText(planned)}\n\nWaiting for its end …`);
-  concluded(await cardEnd(client, planned.card_id, Math.max(ACT_MS, (planned.decide_by ?? 0) - Date.now())), out);
+  const planned = await withProgress(out, async (step) => {
+    step("opening the card");
+    const opened = required(await client.openCard(wanted));
+    step("planning");
+    const beyond = await cardBeyond(client, opened.card_id, ["planning"], PLAN_MS);
+    if (beyond.status === "awaiting_approval" || wait) return beyond;
+    // A card that needs no decision runs at once; its end is near.
+    step("running");
+    return cardEnd(client, opened.card_id, ACT_MS);
+  });
+  if (wait) return concluded(await awaited(client, planned, out), out);
+  if (planned.status !== "awaiting_approval") return concluded(planned, out);
+  out.print(planned, `${cardText(planned)}\n\nApprove it with: ogr card approve ${planned.card_id}`);
 }
 
-/** A card that needs no decision runs at once; its end is near. */
-async function settled(client: RegistryClient, card: CardAnswer): Promise<CardAnswer> {
-  return cardEnd(client, card.card_id, ACT_MS);
+/** Shows what a card waits for, and its states until its end. */
+async function awaited(client: RegistryClient, planned: CardAnswer, out: Output): Promise<CardAnswer> {
+  const { card_id } = planned;
+  if (out.json) return cardEnd(client, card_id, Math.max(ACT_MS, (planned.decide_by ?? 0) + ACT_MS - Date.now()));
+  out.print(planned, `${cardText(planned)}\n\nWaiting for its end; Ctrl-C stops the waiting and not the card.`);
+  return liveCard(client, card_id, out);
 }
 
 /** Prints a card that has come to its end. @throws Ended unless it succeeded */

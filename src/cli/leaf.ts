@@ -30,11 +30,22 @@ export function leaf<O>(signature: string, description: string, run: (call: Call
 
 /** A command that talks to a registry. */
 export function registryLeaf<O>(signature: string, description: string, run: (call: Call<O>) => Promise<void>): Command {
-  return leaf(signature, description, run)
-    .option("--server <url>", "the registry's address (OGR_SERVER; else this clone's `ogr dev`)")
+  return serverOptions(leaf(signature, description, run))
     .option("--token <token>", "a bearer token (better: OGR_TOKEN, which other users cannot see)")
     .option("--tenant <id>", "a tenant, such as T.UBL (OGR_TENANT; else the token's own)")
     .option("--as <actor>", "an actor of this clone's `ogr dev`: admin, bob, carol, …");
+}
+
+/** Adds by what a command finds its registry. */
+export function serverOptions(command: Command): Command {
+  return command
+    .option("--profile <name>", "a profile of `ogr auth login` (OGR_PROFILE; else the current one)")
+    .option("--server <url>", "the registry's address (OGR_SERVER; else the profile's, else this clone's `ogr dev`)");
+}
+
+/** Adds to the help of a command what somebody would write; `#` begins a remark. */
+export function withExamples(command: Command, ...examples: readonly string[]): Command {
+  return command.addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
 }
 
 /** A word that only groups commands. */

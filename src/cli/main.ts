@@ -1,19 +1,10 @@
-import { CommanderError } from "commander";
 import { EXIT } from "./exit-codes.js";
-import { reportFailure } from "./output.js";
-import { program } from "./program.js";
-import { UsageError } from "./usage.js";
+import { run } from "./run.js";
 
-const json = process.argv.includes("--json");
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = error instanceof CommanderError ? commanderExit(error) : reportFailure(error, json);
-}
+// Whoever reads the output may have enough of it, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(EXIT.ok);
+});
 
-/** Commander has printed its own sentence, or the help that was asked for. */
-function commanderExit(error: CommanderError): number {
-  if (error.exitCode === 0) return EXIT.ok;
-  if (json) reportFailure(new UsageError(error.message), true);
-  return EXIT.usage;
-}
+process.exitCode = await run(process.argv.slice(2));

@@ -7,10 +7,16 @@ import { Ended, UsageError } from "./usage.js";
 export interface Output {
   readonly json: boolean;
   print(value: unknown, text: string): void;
+  /** A remark for a person, beside the output. */
+  remark(text: string): void;
 }
 
 export function output(json: boolean): Output {
-  return { json, print: (value, text) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === "" ? "" : `${text}\n`) };
+  return {
+    json,
+    print: (value, text) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === "" ? "" : `${text}\n`),
+    remark: (text) => void (json || process.stderr.write(`${text}\n`)),
+  };
 }
 
 /** Says why a command failed, in a sentence, and answers its exit code. */

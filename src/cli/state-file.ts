@@ -1,4 +1,6 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 import { parseWith } from "../domain/problems.js";
 import { readJsonFile, writePrivateJson } from "../stack/private-json.js";
@@ -11,11 +13,17 @@ const stateSchema = z.object({
 });
 export type StackState = z.infer<typeof stateSchema>;
 
-/** The data folder of `ogr dev` and `ogr demo` in this clone. */
-export const devFolder = (): string => sourceFile(".ogr/dev");
-export const demoFolder = (): string => sourceFile(".ogr/demo");
+/** A clone keeps its own data; an installed package, which npm replaces whole, leaves them to the user's folder for such things. */
+function ownFolder(name: string): string {
+  if (existsSync(sourceFile("src"))) return sourceFile(join(".ogr", name));
+  return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "ogr", name);
+}
 
-const statePath = (): string => sourceFile(".ogr/dev-state.json");
+/** The data folder of `ogr dev` and `ogr demo`. */
+export const devFolder = (): string => ownFolder("dev");
+export const demoFolder = (): string => ownFolder("demo");
+
+const statePath = (): string => ownFolder("dev-state.json");
 
 /** Says, with mode 0600, where the development registry of this clone is, until this process ends. */
 export async function announceState({ api_url, founded }: RunningRegistry): Promise<void> {

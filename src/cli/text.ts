@@ -1,23 +1,24 @@
-import type { CardAnswer, ProjectAnswer, ProjectDetail } from "../client/answers.js";
+import type { CardAnswer, CommandAnswer, PermitStateAnswer, ProjectDetail } from "../client/answers.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { Receipt } from "../domain/receipt.js";
 
 const COMMITS_SHOWN = 10;
 
-/** A moment as a person reads it. */
-function when(time_ms: number): string {
+/** A moment as a person reads it, in UTC. */
+export function when(time_ms: number): string {
   return new Date(time_ms).toISOString().replace("T", " ").slice(0, 19);
 }
 
-export function cardLine({ card_id, status, level, jobType, project_id, intent }: CardAnswer): string {
-  return [card_id, status.replaceAll("_", " "), level ?? "—", jobType, project_id, intent].join("  ");
+/** A state as a person reads it. */
+export function statusText(status: string): string {
+  return status.replaceAll("_", " ");
 }
 
 /** A card with all that a person needs to decide. */
 export function cardText(card: CardAnswer): string {
   const lines = [
     `${card.card_id}: ${card.intent}`,
-    `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${card.status.replaceAll("_", " ")}`,
+    `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${statusText(card.status)}`,
   ];
   for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
   if (card.plan) lines.push(...planLines(card.plan));
@@ -46,10 +47,6 @@ function planLines({ basis, fast_forward, commit_count, commits, diffstat }: Non
   return lines;
 }
 
-export function projectLine({ id, name, visibility, last_activity }: ProjectAnswer): string {
-  return [id, visibility, when(last_activity), name].join("  ");
-}
-
 export function projectText(project: ProjectDetail): string {
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
@@ -67,6 +64,37 @@ export function receiptText({ jti, status, jobType, project_id, finished_at, ref
   return lines.join("\n");
 }
 
-function shortId(id: string): string {
+/** A command with what became of it. */
+export function commandText(command: CommandAnswer): string {
+  const { jti, jobId, status, receipt, denial, temporal_url } = command;
+  const lines = receipt ? [receiptText(receipt)] : [`${jti}: ${statusText(status)}`];
+  if (jobId !== null) lines.push(`  job       ${jobId}`);
+  if (denial) lines.push(`  why       ${denial.message} (${denial.code})`);
+  if (temporal_url) lines.push(`  workflow  ${temporal_url}`);
+  return lines.join("\n");
+}
+
+export function permitText({ jti, status, permit, card_id, actor_id, intent, exp, end_reason }: PermitStateAnswer): string {
+  const { jobType, target, level, office_id } = permit.scopes;
+  const lines = [
+    `${jti}: ${status}`,
+    `  ${jobType} on ${target}, ${level}, by ${actor_id} as ${office_id}`,
+    `  intent    ${intent}`,
+    `  until     ${when(exp)}`,
+  ];
+  if (card_id !== null) lines.push(`  card      ${card_id}`);
+  if (end_reason !== null) lines.push(`  why       ${end_reason}`);
+  return lines.join("\n");
+}
+
+/** A size as a person reads it. */
+export function sizeText(size_bytes: number): string {
+  if (size_bytes < 1024) return `${size_bytes} bytes`;
+  const kib = size_bytes / 1024;
+  return kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
+}
+
+/** The first characters of a git id, by which people know it. */
+export function shortId(id: string): string {
   return id === ZERO_ID ? "none" : id.slice(0, 12);
 }

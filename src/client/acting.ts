@@ -13,6 +13,15 @@ export interface DirectAct extends PermitAsk {
   readonly patch?: string | undefined;
   /** How long to wait for the receipt, in milliseconds. */
   readonly timeout_ms: number;
+  /** Told what is being waited for. */
+  readonly on_step?: (step: "permit" | "command" | "receipt") => void;
+}
+
+/** A permit that was given, with the hashes that its command repeats. */
+export interface GrantedPermit {
+  readonly permit: Permit;
+  readonly subject_hash: string;
+  readonly policy_hash: string;
 }
 
 export interface ActDone {
@@ -23,26 +32,48 @@ export interface ActDone {
 }
 
 /** An act without a card: permit, command, receipt (ADR-002 §10). What the registry refuses is a value. */
-export async function actDirectly(client: RegistryClient, { jobId, patch, timeout_ms, ...wanted }: DirectAct): Promise<Answer<ActDone>> {
+export async function actDirectly(
+  client: RegistryClient,
+  { jobId, patch, timeout_ms, on_step, ...wanted }: DirectAct,
+): Promise<Answer<ActDone>> {
+  on_step?.("permit");
   const permitted = await client.permit(wanted);
   if (!permitted.ok) return permitted;
-  const { permit, level, reasons, subject_hash, policy_hash } = permitted.value;
-  const envelope = {
+  const { permit, level, reasons } = permitted.value;
+  on_step?.("command");
+  const issued = await client.issue(envelopeOf(permitted.value, { ...wanted, tenant_id: client.tenant_id }, { jobId, patch }));
+  if (!issued.ok) return issued;
+  on_step?.("receipt");
+  const command = await commandEnd(client, permit.jti, timeout_ms);
+  return { ok: true, status: 200, value: { level, reasons, permit, command } };
+}
+
+/** What a command says that it does: the same as its permit, or it is refused. */
+export interface CommandedAct {
+  readonly tenant_id: string;
+  readonly jobType: string;
+  readonly params: object;
+  readonly target: string;
+}
+
+/** The command of a permit (ADR-002 §8); `patch` are the bytes that travel inside, in base64. */
+export function envelopeOf(
+  { permit, subject_hash, policy_hash }: GrantedPermit,
+  { tenant_id, jobType, params, target }: CommandedAct,
+  { jobId = newJobId(), patch }: { readonly jobId?: string | undefined; readonly patch?: string | undefined },
+): CommandEnvelope {
+  return {
     jti: permit.jti,
-    tenant_id: client.tenant_id,
-    jobId: jobId ?? newJobId(),
-    jobType: wanted.jobType,
-    params: patch === undefined ? wanted.params : { ...wanted.params, patch },
+    tenant_id,
+    jobId,
+    jobType,
+    params: patch === undefined ? params : { ...params, patch },
     subject_hash,
     policy_hash,
     permit,
-    target: wanted.target,
+    target,
     office_id: permit.scopes.office_id,
   } as CommandEnvelope;
-  const issued = await client.issue(envelope);
-  if (!issued.ok) return issued;
-  const command = await commandEnd(client, permit.jti, timeout_ms);
-  return { ok: true, status: 200, value: { level, reasons, permit, command } };
 }
 
 /** A job id that nobody else takes. */

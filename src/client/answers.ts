@@ -166,13 +166,17 @@ export const tenantSchema = z.looseObject({
   policy_hash: z.string().nullable(),
   ledger: z.looseObject({ container: z.string(), entries: z.number(), head: z.string() }),
 });
-export type TenantAnswer = z.infer<typeof tenantSchema>;
 
 const officeSchema = z.looseObject({
   office_id: z.string(),
   holders: z.number(),
   policy: z
-    .looseObject({ allowed_actions: z.array(z.string()), targets: z.array(z.string()), risk_ceiling: z.string(), ttl_default_ms: z.number() })
+    .looseObject({
+      allowed_actions: z.array(z.string()),
+      targets: z.array(z.string()),
+      risk_ceiling: z.string(),
+      ttl_default_ms: z.number(),
+    })
     .nullable(),
 });
 export const officesSchema = z.array(officeSchema);

@@ -20,36 +20,46 @@ export interface PushAsk {
   readonly bundle_path: string;
 }
 
-export interface PreparedPush {
+/** What a push will be. Nothing has been sent. */
+export interface PlannedPush {
   readonly params: PushParams;
+  readonly bundle: Bundle;
+  /** What the registry's refs stand at. */
+  readonly held: readonly string[];
+}
+
+export interface PreparedPush extends PlannedPush {
   /** Travels inside the command; absent when the bytes were staged. */
   readonly patch: string | undefined;
-  readonly bundle: Bundle;
 }
 
 /**
- * Bundles what the registry's project lacks of a local ref, and stages it when it is too large to travel inside a command.
+ * Bundles what the registry's project lacks of a local ref.
  *
  * @throws Refused when there is no such project; GitRefused
  */
-export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
+export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
   const { project_id, branch, folder, ref, force, bundle_path } = wanted;
   const { refs } = required(await client.project(project_id));
   const expected_old = refs.find((one) => one.name === branchRef(branch))?.object_id ?? ZERO_ID;
-  const bundle = await createBundle(
-    folder,
-    ref,
-    refs.map((one) => one.object_id),
-    bundle_path,
-  );
-  const patch = await inlinePatch(bundle);
-  const [staged, commit_summary] = await Promise.all([
-    patch === undefined ? client.stageFile(bundle.blake3, bundle.path) : undefined,
-    summaryOf(folder, bundle.tip),
-  ]);
-  if (staged !== undefined) required(staged);
+  const held = refs.map((one) => one.object_id);
+  const bundle = await createBundle(folder, ref, held, bundle_path);
+  const commit_summary = await summaryOf(folder, bundle.tip);
   const params: PushParams = { project_id, branch, expected_old, commit_summary, subject_hash: bundle.blake3, ...(force ? { force } : {}) };
-  return { params, patch, bundle };
+  return { params, bundle, held };
+}
+
+/** The bundle as it travels inside a command; `undefined` when it is too large for that, and is staged now. @throws Refused */
+export async function deliver(client: RegistryClient, bundle: Bundle): Promise<string | undefined> {
+  const patch = await inlinePatch(bundle);
+  if (patch === undefined) required(await client.stageFile(bundle.blake3, bundle.path));
+  return patch;
+}
+
+/** {@link planPush} and {@link deliver} in one. */
+export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
+  const planned = await planPush(client, wanted);
+  return { ...planned, patch: await deliver(client, planned.bundle) };
 }
 
 async function summaryOf(folder: string, commit: string): Promise<string> {

@@ -80,8 +80,7 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
       ),
     attest: (cardId: string, attestation: unknown) =>
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
-    projects: (query: ListQuery = {}) =>
-      get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
+    projects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
     project: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
     /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
     stageFile: async (blake3: string, path: string) => {

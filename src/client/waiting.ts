@@ -1,7 +1,8 @@
-import { type FlowStatus, isFinal } from "../domain/flow-status.js";
+import type { FlowStatus } from "../domain/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
 import { RegistryFault, required } from "./problem.js";
 import type { RegistryClient } from "./registry-client.js";
+import { isOver } from "./watching.js";
 
 /** How long one question waits for a change, in milliseconds; the api's own limit. */
 const WAIT_MS = 30_000;
@@ -10,9 +11,7 @@ const WAIT_MS = 30_000;
 export function commandEnd(client: RegistryClient, jti: string, timeout_ms: number): Promise<CommandAnswer> {
   return until(timeout_ms, `command ${jti}`, async (wait_ms) => {
     const command = required(await client.command(jti, wait_ms));
-    // The flow says that it is done a moment before the ledger holds its receipt.
-    const done = isFinal(command.status) && (command.status !== "success" || command.receipt !== null);
-    return done ? command : undefined;
+    return isOver(command) ? command : undefined;
   });
 }
 

@@ -1,19 +1,8 @@
 import { z } from "zod";
-import { parseWith } from "../domain/problems.js";
 
-/** A variable is missing or wrong; the message names each and says what to write. */
+/** A setting is missing or wrong; the message names each and says what to write. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
-}
-
-/** Parses what a process reads of its environment, once, when it starts. An empty variable counts as absent. */
-export function readEnvironment<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
-  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
-  const parsed = parseWith(schema, present);
-  if (parsed.ok) return parsed.value;
-  throw new ConfigurationError(
-    ["The configuration is not complete:", ...parsed.problems.map((p) => `  ${p.field}: ${p.problem}`)].join("\n"),
-  );
 }
 
 export const requiredText = (what: string) => z.string(`Set it to ${what}.`).min(1, `Set it to ${what}.`);
@@ -21,3 +10,13 @@ export const requiredText = (what: string) => z.string(`Set it to ${what}.`).min
 export const portSchema = z.coerce.number("Write a port number.").int().min(0).max(65_535, "Write a port from 0 to 65535.");
 
 export const countSchema = (preset: number, max: number) => z.coerce.number("Write a whole number.").int().min(1).max(max).default(preset);
+
+/** A setting with what it means, which `ogr config` and docs/operations.md print. */
+export function setting<S extends z.ZodType>(schema: S, meaning: string): S {
+  return schema.meta({ description: meaning });
+}
+
+/** A setting whose value nobody may see. It can also be given as a file, by its name with `_FILE` behind it. */
+export function secretSetting<S extends z.ZodType>(schema: S, meaning: string): S {
+  return schema.meta({ description: meaning, secret: true });
+}

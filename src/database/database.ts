@@ -3,10 +3,11 @@ import pg from "pg";
 import type { IdentityTables } from "../identity/tables.js";
 import type { ProjectionTables } from "../ledger/projections/tables.js";
 import type { LedgerTables } from "../ledger/tables.js";
+import type { WebhookTables } from "../webhooks/tables.js";
 import { columnTypes } from "./column-types.js";
 
 /** Every table of LAB 256. */
-export interface Database extends LedgerTables, ProjectionTables, IdentityTables {}
+export interface Database extends LedgerTables, ProjectionTables, IdentityTables, WebhookTables {}
 
 /** A pool of connections. `destroy()` closes them. A `Trx` can stand wherever a `Db` is asked for. */
 export type Db = Kysely<Database>;

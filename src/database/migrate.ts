@@ -5,6 +5,7 @@ import { ledgerMigration } from "../ledger/migration.js";
 import { attestationsMigration } from "../ledger/projections/attestations-migration.js";
 import { projectionsMigration } from "../ledger/projections/migration.js";
 import { pushedCommitsMigration } from "../ledger/projections/pushed-commits-migration.js";
+import { webhooksMigration } from "../webhooks/migration.js";
 import type { Db } from "./database.js";
 
 /** In the order in which they run. A migration that was released never changes; a change is a new one at the end. */
@@ -15,6 +16,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0004-attestations": attestationsMigration,
   "0005-clock-readings": clockReadingsMigration,
   "0006-pushed-commits": pushedCommitsMigration,
+  "0007-webhooks": webhooksMigration,
 };
 
 /** Names the advisory lock under which one process at a time migrates a database. */

@@ -3,6 +3,7 @@ import { type Denial, denied, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { RefMove } from "../domain/ref-move.js";
 import { actRef, directoryConflict } from "../domain/ref-name.js";
+import { casConflicts } from "../metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { GitFault } from "./git-fault.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "./packed-refs.js";
@@ -61,6 +62,7 @@ export async function moveRefs(
       const version = await swapPointer(store, key, state.version, serialisePackedRefs(refs));
       if (version !== undefined)
         return { ok: true, value: { state: { version, refs, asked_at_ms, answered_at_ms: performance.now() }, from: state.version } };
+      casConflicts.inc();
       if (tries > 0) await sleep(Math.random() * 4 * tries);
     }
     fresh = false;

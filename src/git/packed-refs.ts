@@ -54,9 +54,23 @@ export function serialisePackedRefs(refs: Refs): Buffer {
   return Buffer.from(`${lines.join("\n")}\n`, "utf8");
 }
 
-/** git compares names as bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. */
+/**
+ * git compares names as bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. Unit by unit, because a repository
+ * of thousands of refs is sorted with every push.
+ */
 export function compareRefNames(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (left !== right) return inByteOrder(left) - inByteOrder(right);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for characters beyond all that have one unit, and come after them in UTF-8. */
+function inByteOrder(unit: number): number {
+  if (unit >= 0xe000) return unit - 0x800;
+  return unit >= 0xd800 ? unit + 0x2000 : unit;
 }
 
 /** What is wrong with a full ref name such as `refs/heads/main`, or undefined. */

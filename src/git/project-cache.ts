@@ -2,18 +2,18 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { countCacheLookup } from "../metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { DerivedState } from "./derive-pointer.js";
-import { fetchPackFile } from "./fetch-pack-file.js";
+import { downloadPacks, packPath } from "./download-packs.js";
 import { ObjectReader } from "./object-reader.js";
 import { notOlder, type RefsState } from "./refs-state.js";
-import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+import type { RepositoryName } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
 import type { StockGit } from "./stock-git.js";
 import { Turns } from "./turns.js";
 
-const DOWNLOADS = 4;
 const REMEMBERED_MAX = 512;
 const IDLE_SCRATCHES_MAX = 4;
 /** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
@@ -35,7 +35,9 @@ export class ProjectCache {
   readonly #receipted = new Set<string>();
   /** Versions of the refs whose objects are all here. */
   readonly #versions = new Set<string>();
-  readonly #packs = new Map<string, number>();
+  readonly #packs = new Set<string>();
+  /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
+  #size_bytes = 0;
   #folderStamp = "";
   #unindexed = 0;
   #reader: ObjectReader | undefined;
@@ -57,7 +59,7 @@ export class ProjectCache {
   }
 
   get size_bytes(): number {
-    return [...this.#packs.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return this.#size_bytes;
   }
 
   get #scope(): Scope {
@@ -91,7 +93,9 @@ export class ProjectCache {
 
   /** Makes sure that every object of the refs at `version` is here: free when it already was and nobody touched the folder. */
   async sync(store: ObjectStore, version: string, signal: AbortSignal): Promise<void> {
-    if (this.knows(version) && this.#folderStamp === (await this.#stamp())) return;
+    const isHere = this.knows(version) && this.#folderStamp === (await this.#stamp());
+    countCacheLookup(isHere ? "hit" : "miss");
+    if (isHere) return;
     await this.turns.run(async () => {
       if (this.knows(version) && this.#folderStamp === (await this.#stamp())) return;
       await this.#download(store, signal);
@@ -100,13 +104,14 @@ export class ProjectCache {
   }
 
   /** Takes a pack that the store has, from the scratch repository that made it. */
-  async adopt(hash: string, packPath: string, indexPath: string, size_bytes: number): Promise<void> {
+  async adopt(hash: string, pack: string, index: string, size_bytes: number): Promise<void> {
     await this.turns.run(async () => {
       if (this.#packs.has(hash)) return;
       const untouched = this.#folderStamp === (await this.#stamp());
-      await rename(packPath, this.#path(hash, "pack"));
-      await rename(indexPath, this.#path(hash, "idx"));
-      this.#packs.set(hash, size_bytes);
+      await rename(pack, this.#path(hash, "pack"));
+      await rename(index, this.#path(hash, "idx"));
+      this.#packs.add(hash);
+      this.#size_bytes += size_bytes;
       this.#unindexed += 1;
       // What somebody else did to the folder meanwhile must still be noticed.
       if (untouched) this.#folderStamp = await this.#stamp();
@@ -128,6 +133,20 @@ export class ProjectCache {
     if (this.#idleScratches.length < IDLE_SCRATCHES_MAX && existsSync(scratch.gitDir) && scratch.isEmpty())
       this.#idleScratches.push(scratch);
     else scratch.remove();
+  }
+
+  /** Forgets what only saves requests; the packs stay. For a cache that no act uses. */
+  async forget(): Promise<void> {
+    this.latest = undefined;
+    this.derived.clear();
+    this.#receipted.clear();
+    this.#versions.clear();
+    await this.close();
+  }
+
+  /** Whether it remembers what {@link forget} forgets. */
+  get remembers(): boolean {
+    return this.latest !== undefined;
   }
 
   /** Ends its process and removes the folders of no act. */
@@ -163,6 +182,7 @@ export class ProjectCache {
       if (this.users > 0) return;
       this.#versions.clear();
       this.#packs.clear();
+      this.#size_bytes = 0;
       this.#folderStamp = "";
       await this.close();
       const trash = this.#scope.path("cache", `.trash-${randomUUID()}`);
@@ -176,45 +196,24 @@ export class ProjectCache {
   async measure(): Promise<void> {
     for (const file of (await readdir(this.#packFolder).catch(ignoreAbsence)) ?? []) {
       const hash = /^pack-([0-9a-f]{40})\.pack$/.exec(file)?.[1];
-      if (hash !== undefined) this.#packs.set(hash, (await stat(this.#path(hash, "pack"))).size);
+      if (hash !== undefined) await this.#count(hash);
     }
   }
 
   async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
     await this.#prepareFolder();
-    const keys = repositoryKeys(this.name);
-    const listed = new Set<string>();
-    for await (const key of store.blobs.list(keys.packs)) listed.add(key.slice(keys.packs.length));
-    const wanted = [...listed]
-      .flatMap((file) => /^pack-([0-9a-f]{40})\.idx$/.exec(file)?.[1] ?? [])
-      .filter((hash) => listed.has(`pack-${hash}.pack`));
-    const present = new Set(await readdir(this.#packFolder));
-    // Whatever is not in the store belongs to another life of it. The index over all packs may name such a pack.
-    let foreign = false;
-    for (const file of present) {
-      if (listed.has(file) || file === "multi-pack-index") continue;
-      foreign = true;
-      await rm(join(this.#packFolder, file), { recursive: true, force: true });
-    }
-    if (foreign) {
-      await this.closeReader();
-      await rm(join(this.#packFolder, "multi-pack-index"), { force: true });
-    }
-    const missing = wanted.filter((hash) => !present.has(`pack-${hash}.pack`) || !present.has(`pack-${hash}.idx`));
-    await Promise.all(
-      Array.from({ length: DOWNLOADS }, async () => {
-        for (let hash = missing.pop(); hash !== undefined; hash = missing.pop()) {
-          signal.throwIfAborted();
-          // git takes a pack from its index on, so the index comes last.
-          await fetchPackFile(store, keys.pack(hash), this.#path(hash, "pack"), hash, 20);
-          await fetchPackFile(store, keys.index(hash), this.#path(hash, "idx"), hash, 40);
-        }
-      }),
-    );
+    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.closeReader());
     this.#packs.clear();
-    for (const hash of wanted) this.#packs.set(hash, (await stat(this.#path(hash, "pack"))).size);
-    this.#unindexed = present.has("multi-pack-index") && !foreign ? this.#unindexed : wanted.length;
+    this.#size_bytes = 0;
+    for (const hash of hashes) await this.#count(hash);
+    this.#unindexed = hasIndex ? this.#unindexed : hashes.length;
     this.#folderStamp = await this.#stamp();
+  }
+
+  async #count(hash: string): Promise<void> {
+    const { size } = await stat(this.#path(hash, "pack"));
+    this.#packs.add(hash);
+    this.#size_bytes += size;
   }
 
   async #prepareFolder(): Promise<void> {
@@ -231,7 +230,7 @@ export class ProjectCache {
   }
 
   #path(hash: string, extension: "pack" | "idx"): string {
-    return join(this.#packFolder, `pack-${hash}.${extension}`);
+    return packPath(this.#packFolder, hash, extension);
   }
 }
 

@@ -11,12 +11,13 @@ import { StockGit } from "./stock-git.js";
 export interface RepositoriesOptions {
   /** How many bytes of packs may stay on the disk while no act uses them. */
   readonly cache_max_bytes: number;
+  /** The readers that stay open while no act uses them, one process each. */
+  readonly readers_max_count: number;
+  /** The projects of which refs and derived objects stay in memory; one of 5,000 refs takes about 2 MiB. */
+  readonly remembered_max_count: number;
 }
 
-const DEFAULTS: RepositoriesOptions = { cache_max_bytes: 4 * 1024 ** 3 };
-
-/** The readers that stay open, one process each. */
-const READERS_MAX = 32;
+const DEFAULTS: RepositoriesOptions = { cache_max_bytes: 4 * 1024 ** 3, readers_max_count: 32, remembered_max_count: 256 };
 
 /**
  * The repositories of one tenant as its acts open them: the store holds the truth, `scopeFolder` a bounded cache of immutable packs
@@ -112,6 +113,7 @@ export class Repositories {
     } finally {
       cache.users -= 1;
       await this.#evict();
+      await this.#forget();
     }
   }
 
@@ -119,6 +121,7 @@ export class Repositories {
   async #evict(): Promise<void> {
     let total = 0;
     for (const cache of this.#caches.values()) total += cache.size_bytes;
+    if (total <= this.#options.cache_max_bytes) return;
     for (const cache of [...this.#caches.values()].sort((a, b) => a.last_used - b.last_used)) {
       if (total <= this.#options.cache_max_bytes) return;
       if (cache.users > 0) continue;
@@ -127,9 +130,17 @@ export class Repositories {
     }
   }
 
+  async #forget(): Promise<void> {
+    const remembering = [...this.#caches.values()].filter((cache) => cache.remembers);
+    const tooMany = remembering.length - this.#options.remembered_max_count;
+    if (tooMany <= 0) return;
+    const idle = remembering.filter((cache) => cache.users === 0).sort((a, b) => a.last_used - b.last_used);
+    for (const cache of idle.slice(0, tooMany)) if (cache.users === 0) await cache.forget();
+  }
+
   async #boundReaders(newest: ProjectCache): Promise<void> {
     const open = [...this.#caches.values()].filter((cache) => cache.hasReader && cache !== newest && cache.users === 0);
-    const tooMany = open.sort((a, b) => a.last_used - b.last_used).slice(0, Math.max(0, open.length - READERS_MAX + 1));
+    const tooMany = open.sort((a, b) => a.last_used - b.last_used).slice(0, Math.max(0, open.length - this.#options.readers_max_count + 1));
     await Promise.all(tooMany.map((cache) => cache.closeReader()));
   }
 }

@@ -1,9 +1,22 @@
 import type { Db } from "../database/database.js";
 import type { NewEvent } from "../domain/event.js";
+import { countAppended } from "../metrics/ledger.js";
 import { type AppendOutcome, type AppendRequest, append, appendEach, EVENTS_MAX } from "./append.js";
 
 /** One transaction holds the container's lock for all of its requests; beyond this many, latency grows and nothing is saved. */
 const TOGETHER_MAX = 32;
+
+/** Beyond this many requests that wait for one chain, a further one is refused: what it would wait for takes longer than its caller waits. */
+const WAITING_MAX = 1_000;
+
+/** More waits to be written to one chain than is taken. Nothing of the request was written; it can be made again. */
+export class LedgerBusy extends Error {
+  override readonly name = "LedgerBusy";
+
+  constructor(tenantId: string) {
+    super(`${WAITING_MAX} appends wait to be written to the ledger of ${tenantId}; try again in a moment.`);
+  }
+}
 
 interface Waiting extends AppendRequest {
   resolve(outcome: AppendOutcome): void;
@@ -16,18 +29,23 @@ const queues = new WeakMap<Db, Map<string, Waiting[]>>();
 /**
  * Appends in a transaction of its own, as `append` does. Appends of one process to one chain would wait for each other's locks, so those
  * that come while one is under way share the next transaction (group commit): each is answered once its own events are committed.
- * `atMs` is milliseconds since 1970.
+ * `atMs` is milliseconds since 1970. @throws LedgerBusy when too many wait already.
  */
 export function record(db: Db, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
-    const request: Waiting = { events, at_ms: atMs, resolve, reject };
+    const committed = (outcome: AppendOutcome) => {
+      if (outcome.ok) countAppended(events, outcome.appended);
+      resolve(outcome);
+    };
+    const request: Waiting = { events, at_ms: atMs, resolve: committed, reject };
     const tenants = queues.get(db) ?? new Map<string, Waiting[]>();
     queues.set(db, tenants);
     const waiting = tenants.get(tenantId);
     if (waiting !== undefined) {
-      waiting.push(request);
+      if (waiting.length >= WAITING_MAX) reject(new LedgerBusy(tenantId));
+      else waiting.push(request);
       return;
     }
     const queue = [request];

@@ -1,7 +1,8 @@
 import { Counter, Histogram, Registry } from "prom-client";
-import { DENIAL_CODES, type Denial } from "../domain/denial.js";
+import type { Denial } from "../domain/denial.js";
 import { FINAL_STATUSES, type FlowStatus } from "../domain/flow-status.js";
 import { LEVELS, type Level } from "../domain/level.js";
+import { denialCounter } from "./denials.js";
 
 /** The flows, counted by LAB 256's worker. No metric names a tenant, a project or a person. */
 export const lab256Metrics = new Registry();
@@ -19,13 +20,7 @@ const flows = new Counter({
 });
 for (const level of [...LEVELS, NO_LEVEL]) for (const outcome of FINAL_STATUSES) flows.inc({ level, outcome }, 0);
 
-const denials = new Counter({
-  name: "ogr_denials_total",
-  help: "Denials by code: flows that ended with one (at `flow`), and requests that were answered with one (at `http`)",
-  labelNames: ["at", "code"] as const,
-  registers,
-});
-for (const code of DENIAL_CODES) denials.inc({ at: "flow", code }, 0);
+const countDenial = denialCounter(lab256Metrics, "flow");
 
 const decisionToReceipt = new Histogram({
   name: "ogr_decision_to_receipt_seconds",
@@ -38,7 +33,7 @@ const decisionToReceipt = new Histogram({
 /** A flow came to its end; say it once for each. */
 export function countFlow(level: Level | null, outcome: FlowStatus, denial: Denial | null): void {
   flows.inc({ level: level ?? NO_LEVEL, outcome });
-  if (denial !== null) denials.inc({ at: "flow", code: denial.code });
+  if (denial !== null) countDenial(denial.code);
 }
 
 /** A receipt was recorded; say it once for each. `took_ms` is since the permit's `iat`; clocks of two hosts can make it negative. */

@@ -10,7 +10,7 @@ export async function preparePrivateFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const { mode } = await stat(folder);
   if (hasModes() && (mode & OTHERS_WRITE) !== 0)
-    throw new Error(`Others can write to ${folder} and could replace the passkey in it; run \`chmod 700 ${folder}\`.`);
+    throw new Error(`Others can write to ${folder} and could replace what is kept in it; run \`chmod 700 ${folder}\`.`);
 }
 
 /** The text of a private file; `undefined` when there is none. @throws when the file is readable or writable by others. */
@@ -21,7 +21,7 @@ export async function readPrivateFile(path: string): Promise<string | undefined>
     const { mode } = await file.stat();
     if (hasModes() && (mode & OTHERS) !== 0)
       throw new Error(
-        `Others can read ${path}, so what is in it proves nothing about you; run \`chmod 600 ${path}\`, and register a new passkey if anybody may have read it.`,
+        `Others can read ${path}, so what is in it proves nothing about you; run \`chmod 600 ${path}\`, and replace the passkey or token in it if anybody may have read it.`,
       );
     return await file.readFile("utf8");
   } finally {

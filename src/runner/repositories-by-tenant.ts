@@ -7,7 +7,7 @@ export interface RepositoriesByTenantOptions {
   /** The folder below which every tenant has its `fs_scope`. */
   readonly root: string;
   readonly allowlist: JobsAllowlist;
-  /** For all tenants together; each gets an equal share. */
+  /** For all tenants together; each gets an equal share, as of readers and of what is remembered. */
   readonly cache_max_bytes: number;
 }
 
@@ -15,6 +15,10 @@ export interface RepositoriesByTenant {
   of(tenantId: string): Repositories;
   close(): Promise<void>;
 }
+
+/** Of all tenants together. */
+const READERS_MAX_COUNT = 64;
+const REMEMBERED_MAX_COUNT = 512;
 
 /** Each tenant's local repositories in its own `fs_scope`, made once. @throws for a tenant that the allowlist does not name. */
 export async function openRepositoriesByTenant({
@@ -29,7 +33,11 @@ export async function openRepositoriesByTenant({
     if (allowance === undefined) continue;
     const folder = join(root, ...allowance.fs_scope.split("/"));
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const repositories = new Repositories(folder, { cache_max_bytes: Math.floor(cache_max_bytes / tenants.length) });
+    const repositories = new Repositories(folder, {
+      cache_max_bytes: Math.floor(cache_max_bytes / tenants.length),
+      readers_max_count: Math.ceil(READERS_MAX_COUNT / tenants.length),
+      remembered_max_count: Math.ceil(REMEMBERED_MAX_COUNT / tenants.length),
+    });
     await repositories.ready();
     opened.set(tenantId, repositories);
   }

@@ -8,7 +8,7 @@ import { sourceFile } from "./source-files.js";
 const seed = "config/jobs.allowlist.json";
 
 /** Writes the Runner's allowlist of these tenants (ADR-002 §6): what the seed file gives a tenant, else the jobs of this release. */
-export async function foundAllowlist(dataDir: string, tenants: readonly string[]): Promise<string> {
+export async function foundAllowlist(folder: string, tenants: readonly string[]): Promise<string> {
   const seeded = parsed(await readJsonFile(sourceFile(seed)), seed);
   const allowlist: JobsAllowlist = {
     version: 1,
@@ -19,7 +19,7 @@ export async function foundAllowlist(dataDir: string, tenants: readonly string[]
       ]),
     ),
   };
-  const path = join(dataDir, "jobs.allowlist.json");
+  const path = join(folder, "jobs.allowlist.json");
   await writePrivateJson(path, parsed(allowlist, path));
   return path;
 }

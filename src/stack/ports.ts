@@ -35,8 +35,8 @@ async function choose<N extends PortName>(data_dir: string, names: readonly N[])
   const chosen: Partial<Record<PortName, number>> = {};
   for (const name of names) {
     const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
-    const taken = new Set(others.map(([, port]) => port));
-    const usual: number | undefined = name in usualPorts ? usualPorts[name as keyof typeof usualPorts] : undefined;
+    const taken = new Set(others.flatMap(([, port]) => port ?? []));
+    const usual = name in usualPorts ? usualPorts[name as keyof typeof usualPorts] : undefined;
     const wishes = [remembered[name], usual].filter((port) => port !== undefined && !taken.has(port));
     chosen[name] = await firstFree(wishes as number[], taken);
   }

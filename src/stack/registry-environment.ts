@@ -34,6 +34,7 @@ export function registryEnvironment(
     OGR_RP_ID: "localhost",
     OGR_RP_ORIGINS: rpOrigin(options.api_port),
     OGR_TEMPORAL_UI_URL: options.temporal_ui_url,
+    OGR_WEBHOOK_RECEIVERS: "any",
     OGR_CACHE_DIRECTORY: join(cacheFolder(process.env), "workflows"),
   };
   const lab512 = {

@@ -1,15 +1,14 @@
 import { resolve } from "node:path";
 import type { TenantSeed } from "../identity/seed.js";
-import { SEARCH_ATTRIBUTES } from "../workflows/search-attributes.js";
 import { demoTenants } from "./demo-tenants.js";
 import { type Founded, foundRegistry } from "./founding.js";
 import { choosePorts } from "./ports.js";
 import type { Log } from "./progress.js";
 import { registryEnvironment, replicaEnvironment, rpOrigin } from "./registry-environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
+import { searchAttributeTypes } from "./search-attributes.js";
 import { type ObjectStoreServer, type Servers, startServers } from "./servers.js";
 import { StartError, type Supervisor } from "./supervise.js";
-import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
 /** What a registry founds itself with: development tenants, the default policy and one process of each kind when absent. */
 export interface RegistrySeed {
@@ -56,11 +55,6 @@ export interface RunningRegistry {
   /** Ends everything that was started with it. May be called twice. */
   stop(): Promise<void>;
 }
-
-/** The search attributes that the flows need, as Temporal indexes them. */
-export const searchAttributeTypes: SearchAttributeTypes = Object.fromEntries(
-  Object.values(SEARCH_ATTRIBUTES).map((attribute) => [attribute.name, "Keyword" as const]),
-);
 
 /**
  * Brings up the servers, founds the registry and starts its processes; returns when the api and both workers serve. Everything is ended

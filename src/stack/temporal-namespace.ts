@@ -1,4 +1,4 @@
-import { Connection, isGrpcServiceError } from "@temporalio/client";
+import { Connection, type ConnectionOptions, isGrpcServiceError } from "@temporalio/client";
 import proto from "@temporalio/proto";
 import { poll } from "./poll.js";
 
@@ -32,12 +32,22 @@ export async function registerSearchAttributes(address: string, namespace: strin
   }
 }
 
-/** Creates a namespace (one that exists is kept) with these search attributes, and waits until both are usable. */
-export async function ensureNamespace(address: string, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
-  const connection = await Connection.connect({ address });
+const day_s = 86_400;
+
+/**
+ * Creates a namespace (one that exists is kept) with these search attributes, and waits until both are usable. Temporal forgets what has
+ * ended after `retention_days`.
+ */
+export async function ensureNamespace(
+  access: string | Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
+  namespace: string,
+  wanted: SearchAttributeTypes,
+  retention_days = 1,
+): Promise<void> {
+  const connection = await Connection.connect(typeof access === "string" ? { address: access } : access);
   try {
     await connection.workflowService
-      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: 86_400 } as never })
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: retention_days * day_s } as never })
       .catch((error: unknown) => {
         if (!isGrpcServiceError(error) || error.code !== grpcAlreadyExists) throw error;
       });

@@ -1,15 +1,22 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode } from "@temporalio/worker";
 import { runMain } from "../configuration/run-main.js";
 
-/** Builds the workflows beside this file into the file that the first argument names; whoever reads that file sees all of it or none. */
-async function build(path: string | undefined): Promise<void> {
+const INTERCEPTORS = "@temporalio/interceptors-opentelemetry/lib/workflow-interceptors";
+
+/**
+ * Builds the workflows beside this file into the file that the first argument names, with spans if the second is `traced`; whoever reads
+ * that file sees all of it or none.
+ */
+async function build(path: string | undefined, kind: string | undefined): Promise<void> {
   if (path === undefined) throw new TypeError("Name the file to build.");
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const bundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL(`../workflows/index${extension}`, import.meta.url)),
+    workflowInterceptorModules: kind === "traced" ? [createRequire(import.meta.url).resolve(INTERCEPTORS)] : [],
     // Sources import each other by the names that they will have once built.
     webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
   });
@@ -19,4 +26,4 @@ async function build(path: string | undefined): Promise<void> {
   renameSync(temporary, path);
 }
 
-await runMain("build-workflows", () => build(process.argv[2]));
+await runMain("build-workflows", () => build(process.argv[2], process.argv[3]));

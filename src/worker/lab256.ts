@@ -1,45 +1,42 @@
 import { Connection } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
-import { z } from "zod";
 import { createLab256Activities } from "../activities/lab256/activities.js";
 import type { Lab256Dependencies } from "../activities/lab256/dependencies.js";
-import { countSchema, readEnvironment, requiredText } from "../configuration/environment.js";
+import { databaseUrlOf } from "../configuration/database.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
-import { storeConfigOf, storeEnvironmentSchema } from "../configuration/store.js";
-import { temporalEnvironment } from "../configuration/temporal.js";
+import { lab256Settings } from "../configuration/lab256.js";
+import { listenForScrapes } from "../configuration/metrics.js";
+import { readConfiguration } from "../configuration/read.js";
+import { storeConfigOf } from "../configuration/store.js";
+import { reached, temporalAccess } from "../configuration/temporal.js";
+import { tracingOf } from "../configuration/tracing.js";
 import { openDatabase } from "../database/database.js";
 import { migrate } from "../database/migrate.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
+import { activityMetrics } from "../metrics/activities.js";
+import { lab256Metrics } from "../metrics/lab256.js";
+import { ledgerMetrics } from "../metrics/ledger.js";
+import { processMetrics } from "../metrics/process.js";
 import { PolicyCatalog } from "../permits/policy-catalog.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { createOnly } from "../storage/scoped.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
+import { installLog } from "./logging.js";
+import { observedWorker } from "./observed-worker.js";
 import { runUntilSignalled } from "./run-until-signalled.js";
 import { workflowBundle } from "./workflow-bundle.js";
 
-const environmentSchema = z
-  .object({
-    ...temporalEnvironment,
-    DATABASE_URL: requiredText("the address of Postgres"),
-    OGR_PERMIT_KEY_FILE: requiredText("LAB 256's key for permits (PKCS #8 PEM)"),
-    OGR_STATEMENT_KEY_FILE: requiredText("LAB 256's key for statements (PKCS #8 PEM)"),
-    OGR_RECEIPT_JWKS_FILE: requiredText("the Runners' public keys (JWKS)"),
-    OGR_FOUNDING_KEYS_FILE: requiredText("the founding keys, a JWKS for each tenant"),
-    OGR_RP_ID: z.string().default("localhost"),
-    OGR_RP_ORIGINS: requiredText("the origins that step-up is made from, separated by commas"),
-    OGR_CACHE_DIRECTORY: requiredText("a folder for the built workflows, safe to delete at any time"),
-    OGR_HOUSEKEEPING_EVERY_S: countSchema(30, 86_400),
-    OGR_CACHED_WORKFLOWS: countSchema(300, 100_000),
-    OGR_DATABASE_CONNECTIONS: countSchema(20, 1000),
-  })
-  .and(storeEnvironmentSchema);
-
 /** Starts LAB 256's worker and serves flows until the process is told to stop. `observe` sees every step. */
 export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
-  const env = readEnvironment(environmentSchema, environment);
-  const bundle = workflowBundle(env.OGR_CACHE_DIRECTORY);
-  const db = openDatabase(env.DATABASE_URL, { max_connections: env.OGR_DATABASE_CONNECTIONS });
+  const env = readConfiguration(lab256Settings, environment);
+  const log = installLog("lab256", env.OGR_LOG_LEVEL);
+  const tracing = await tracingOf("ogr-lab256", env, log);
+  const bundle = workflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
+  const db = openDatabase(databaseUrlOf(env), {
+    max_connections: env.OGR_DATABASE_CONNECTIONS,
+    on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
+  });
   const store = createOnly(await openStore(storeConfigOf(env)), ["staging", "claims"]);
   await Promise.all([migrate(db), probeConditionalWrites(store, "claims")]);
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
@@ -53,10 +50,13 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
       jwks: { keys: [readSigningKey(env.OGR_STATEMENT_KEY_FILE).jwk] },
       rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     },
+    webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });
-  const connection = await NativeConnection.connect({ address: env.OGR_TEMPORAL_ADDRESS });
+  const scrapes = await listenForScrapes(env, () => [lab256Metrics, activityMetrics, ledgerMetrics, processMetrics()]);
+  const temporal = temporalAccess(env);
+  const connection = await reached(temporal, NativeConnection.connect(temporal));
   const worker = await Worker.create({
     connection,
     namespace: env.OGR_TEMPORAL_NAMESPACE,
@@ -65,14 +65,18 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     // Whoever can reach Temporal could otherwise schedule these steps, issuePermit among them, from a workflow of their own.
     enableNonLocalActivities: false,
     activities: { ...activities },
+    ...observedWorker(log, tracing),
     identity: `lab256/${process.pid}`,
     maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,
     shutdownGraceTime: "10s",
   });
-  const schedules = await Connection.connect({ address: env.OGR_TEMPORAL_ADDRESS });
+  const schedules = await reached(temporal, Connection.connect(temporal));
   await scheduleHousekeeping(schedules, env.OGR_TEMPORAL_NAMESPACE, env.OGR_HOUSEKEEPING_EVERY_S);
   await schedules.close();
-  await runUntilSignalled(worker, { name: "lab256", store: store.describe() });
+  const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };
+  await runUntilSignalled(worker, { name: "lab256", store: store.describe(), ...metrics });
+  await scrapes?.close();
+  await tracing?.stop();
   await connection.close();
   await db.destroy();
   await store.close();

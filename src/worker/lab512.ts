@@ -1,11 +1,14 @@
 import { join } from "node:path";
 import { NativeConnection, Worker } from "@temporalio/worker";
-import { z } from "zod";
+import type { Logger } from "pino";
 import { createLab512Activities } from "../activities/lab512/activities.js";
-import { ConfigurationError, countSchema, readEnvironment, requiredText } from "../configuration/environment.js";
+import { ConfigurationError } from "../configuration/environment.js";
 import { readFoundingKeys, readJson, readJwks, readSigningKey } from "../configuration/keys.js";
-import { storeConfigOf, storeEnvironmentSchema } from "../configuration/store.js";
-import { temporalEnvironment } from "../configuration/temporal.js";
+import { type Lab512Settings, lab512Settings } from "../configuration/lab512.js";
+import { readConfiguration } from "../configuration/read.js";
+import { storeConfigOf } from "../configuration/store.js";
+import { reached, temporalAccess } from "../configuration/temporal.js";
+import { tracingOf } from "../configuration/tracing.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/allowlist.js";
 import { LAB_512_QUEUE } from "../domain/task-queue.js";
 import { endpointOf, NetworkWhitelist } from "../network/whitelist.js";
@@ -13,36 +16,19 @@ import type { RunnerDependencies } from "../runner/dependencies.js";
 import { openRepositoriesByTenant } from "../runner/repositories-by-tenant.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
+import { installLog } from "./logging.js";
+import { pushOwnMetrics } from "./metrics-push.js";
+import { observedWorker } from "./observed-worker.js";
 import { pullCommands, pullTokensSchema } from "./pull-loop.js";
 import { runUntilSignalled } from "./run-until-signalled.js";
-
-/** All that the Runner is told. It has no database address and no key but its own. */
-const environmentSchema = z
-  .object({
-    ...temporalEnvironment,
-    OGR_RECEIPT_KEY_FILE: requiredText("the Runner's own signing key (PKCS #8 PEM)"),
-    OGR_PERMIT_JWKS_FILE: requiredText("the public keys by which LAB 256 signs permits (JWKS)"),
-    OGR_STATEMENT_JWKS_FILE: requiredText("the public keys by which LAB 256 attests statements (JWKS)"),
-    OGR_FOUNDING_KEYS_FILE: requiredText("the founding keys, a JWKS for each tenant"),
-    OGR_ALLOWLIST_FILE: requiredText("the Runner's allowlist (jobs.allowlist.json)"),
-    OGR_WORK_DIRECTORY: requiredText("a folder for the Runner's cache, safe to delete at any time"),
-    OGR_CACHE_MAX_MIB: countSchema(4096, 1_048_576),
-    OGR_STAGED_MAX_MIB: countSchema(512, 5120),
-    OGR_RUNNER_SLOTS: countSchema(16, 1000),
-    /** Set both for tenants that are served over HTTP; the allowlist must name the api's `host:port`. */
-    OGR_PULL_API_URL: z.url("Write the api's address.").optional(),
-    OGR_PULL_TOKENS_FILE: z.string().optional(),
-    OGR_PULL_EVERY_MS: countSchema(1000, 600_000),
-  })
-  .and(storeEnvironmentSchema);
-type Environment = z.infer<typeof environmentSchema>;
 
 const MIB = 1024 * 1024;
 const HEARTBEAT_THROTTLE_MS = 400;
 
 /** Starts the Runner and serves `LAB_512` until the process is told to stop. `observe` sees every step of an act. */
 export async function runLab512(environment: NodeJS.ProcessEnv, observe?: RunnerDependencies["onStep"]): Promise<void> {
-  const env = readEnvironment(environmentSchema, environment);
+  const env = readConfiguration(lab512Settings, environment);
+  const log = installLog("lab512", env.OGR_LOG_LEVEL);
   const allowlist = readJson(env.OGR_ALLOWLIST_FILE, jobsAllowlistSchema);
   const whitelist = whitelistOf(env, allowlist);
   whitelist.enforce();
@@ -76,12 +62,16 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     ...(observe === undefined ? {} : { onStep: observe }),
   };
   whitelist.assert(env.OGR_TEMPORAL_ADDRESS);
-  const connection = await NativeConnection.connect({ address: env.OGR_TEMPORAL_ADDRESS });
+  for (const sink of [env.OGR_METRICS_PUSH_URL, env.OGR_OTLP_URL]) if (sink !== undefined) whitelist.assert(sink);
+  const tracing = await tracingOf("ogr-lab512", env, log);
+  const temporal = temporalAccess(env);
+  const connection = await reached(temporal, NativeConnection.connect(temporal));
   const worker = await Worker.create({
     connection,
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_512_QUEUE,
     activities: { ...createLab512Activities(runner) },
+    ...observedWorker(log, tracing),
     identity: `lab512/${process.pid}`,
     // The SDK would hold heartbeats back to 80 % of their timeout, and a pause of a moment would look like a dead Runner.
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
@@ -90,24 +80,25 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     shutdownGraceTime: "10s",
   });
   const stopped = new AbortController();
-  const pulling = pull(env, runner, stopped.signal);
+  const pulling = pull(env, runner, stopped.signal, log);
+  const metrics = pushOwnMetrics(env, log);
   await runUntilSignalled(worker, { name: "lab512", store: store.describe() });
   stopped.abort();
   await pulling;
+  await Promise.all([metrics?.stop(), tracing?.stop()]);
   await repositories.close();
   await connection.close();
   await store.close();
 }
 
-async function pull(env: Environment, runner: RunnerDependencies, signal: AbortSignal): Promise<void> {
+async function pull(env: Lab512Settings, runner: RunnerDependencies, signal: AbortSignal, log: Logger): Promise<void> {
   if (env.OGR_PULL_API_URL === undefined || env.OGR_PULL_TOKENS_FILE === undefined) return;
   const tokens = readJson(env.OGR_PULL_TOKENS_FILE, pullTokensSchema);
-  const report = (message: string) => process.stderr.write(`${JSON.stringify({ level: "warn", name: "pull", message })}\n`);
-  await pullCommands(runner, { api_url: env.OGR_PULL_API_URL, tokens, every_ms: env.OGR_PULL_EVERY_MS, signal, report });
+  await pullCommands(runner, { api_url: env.OGR_PULL_API_URL, tokens, every_ms: env.OGR_PULL_EVERY_MS, signal, log });
 }
 
 /** The whitelist's symbolic names stand for the endpoints of this configuration; what no tenant's allowance names stays closed. */
-function whitelistOf(env: Environment, allowlist: JobsAllowlist): NetworkWhitelist {
+function whitelistOf(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
     "object-store": env.OGR_STORE === "s3" ? endpointOf(env.OGR_S3_ENDPOINT) : undefined,
     temporal: endpointOf(env.OGR_TEMPORAL_ADDRESS),

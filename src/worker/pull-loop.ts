@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
 import { z } from "zod";
 import { type Answer, Refused, required } from "../client/problem.js";
 import { type RunnerClient, runnerClient } from "../client/runner-client.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/envelope.js";
 import { reportOf } from "../domain/receipt.js";
+import { counted } from "../metrics/lab512.js";
 import type { RunnerDependencies } from "../runner/dependencies.js";
 import { pulledExecution } from "../runner/pulled-execution.js";
 import { runCommand } from "../runner/runner.js";
 import { scopeToTenant } from "../storage/scoped.js";
+import { outcomeOf } from "./observed-activities.js";
 
 /** A tenant's own token for the api, by tenant id. */
 export const pullTokensSchema = z.record(z.string(), z.string().min(1));
@@ -18,7 +21,7 @@ export interface PullOptions {
   readonly tokens: Readonly<Record<string, string>>;
   readonly every_ms: number;
   readonly signal: AbortSignal;
-  report(message: string): void;
+  readonly log: Logger;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -32,9 +35,11 @@ export async function pullCommands(deps: RunnerDependencies, options: PullOption
   while (!options.signal.aborted) {
     for (const [tenantId, token] of Object.entries(options.tokens)) {
       // A fault (the api or the store does not answer) is tried again with the next round; the claim keeps every act single.
-      await pullOnce(deps, options, tenantId, token).catch((error: unknown) => options.report(`${tenantId}: ${String(error)}`));
+      await pullOnce(deps, options, tenantId, token).catch((error: unknown) =>
+        options.log.warn({ tenant_id: tenantId, reason: String(error) }, "commands could not be pulled; they are asked for again"),
+      );
     }
-    await delay(options.every_ms, undefined, { signal: options.signal }).catch(() => options.report("stopping"));
+    await delay(options.every_ms, undefined, { signal: options.signal }).catch(() => options.log.info("pulls no more"));
   }
 }
 
@@ -44,7 +49,9 @@ async function pullOnce(deps: RunnerDependencies, options: PullOptions, tenantId
   for (const envelope of required(await client.pending(deps.target, COMMANDS_MAX_COUNT))) {
     if (signal.aborted) return;
     // One command that cannot be run or reported keeps no other waiting.
-    await runPulled(deps, options, client, envelope).catch((error: unknown) => options.report(`${envelope.jobId}: ${String(error)}`));
+    await runPulled(deps, options, client, envelope).catch((error: unknown) =>
+      options.log.warn({ ...about(envelope), reason: String(error) }, "a pulled command was not run or not reported; it is pulled again"),
+    );
   }
 }
 
@@ -53,9 +60,15 @@ async function runPulled(deps: RunnerDependencies, options: PullOptions, client:
   const statements = await statementsFor(client, envelope);
   if (!statements.ok) return;
   const execution = await pulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
-  const answer = await runCommand(deps, execution, { envelope, statements: statements.value });
-  if (answer.kind === "refusal") options.report(`refused ${envelope.jobId}: ${answer.refusal.code}`);
+  const started = performance.now();
+  const answer = counted(await runCommand(deps, execution, { envelope, statements: statements.value }));
+  options.log.info({ ...about(envelope), ...outcomeOf(answer), took_ms: Math.round(performance.now() - started) });
   unlessFinished(await client.finish(reportOf(answer)));
+}
+
+/** What a line of the log says of a command, as those of the other planes do. */
+function about({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
+  return { correlation_id: permit.scopes.approval_ref ?? jti, tenant_id, jti, job_id: jobId, activity: "runCommand" };
 }
 
 /** Only a card has statements, and asking costs a request. */

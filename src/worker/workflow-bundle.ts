@@ -10,10 +10,10 @@ const SOURCE = fileURLToPath(new URL("../", import.meta.url));
 
 /**
  * The workflows as one bundle, built from the sources beside this file. Building takes seconds, so a bundle is kept in `cacheFolder`
- * under the hash of everything that can change it.
+ * under the hash of everything that can change it. `traced` ones make spans; the others are not touched by it.
  */
-export async function workflowBundle(cacheFolder: string): Promise<WorkflowBundle> {
-  const path = join(cacheFolder, `workflows-${sourceHash()}.js`);
+export async function workflowBundle(cacheFolder: string, kind: "plain" | "traced" = "plain"): Promise<WorkflowBundle> {
+  const path = join(cacheFolder, `workflows-${sourceHash()}${kind === "traced" ? "-traced" : ""}.js`);
   const cached = readOrUndefined(path);
   if (cached !== undefined) return { code: cached };
   // In a process of its own: building takes more memory than the worker ever will.
@@ -21,6 +21,7 @@ export async function workflowBundle(cacheFolder: string): Promise<WorkflowBundl
     ...loader(),
     fileURLToPath(new URL(`./build-workflows.main${extension()}`, import.meta.url)),
     path,
+    kind,
   ]);
   return { code: readFileSync(path, "utf8") };
 }
@@ -34,7 +35,7 @@ function extension(): ".ts" | ".js" {
   return import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 }
 
-/** Over the workflows, what they import (domain and activity types), and the lock file that pins the SDK. */
+/** Over the workflows, what they import (domain and activity types), and what pins the SDK: the lock file, in a package its own manifest. */
 function sourceHash(): string {
   const hash = createHash("sha256");
   const folders = ["workflows", "domain", "activities/lab256", "activities/lab512"].map((name) => join(SOURCE, name));
@@ -45,7 +46,7 @@ function sourceHash(): string {
           .update(name)
           .update("\0")
           .update(readFileSync(join(folder, name)));
-  hash.update(readOrUndefined(join(SOURCE, "..", "package-lock.json")) ?? process.version);
+  hash.update(readOrUndefined(join(SOURCE, "..", "package-lock.json")) ?? readFileSync(join(SOURCE, "..", "package.json")));
   return hash.digest("hex").slice(0, 32);
 }
 

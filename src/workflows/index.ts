@@ -1,2 +1,3 @@
 export { housekeeping } from "./housekeeping.js";
 export { officialAct } from "./official-act.js";
+export { webhookDelivery } from "./webhook-delivery.js";

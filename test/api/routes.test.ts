@@ -12,7 +12,12 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const EXAMPLES: Record<string, string> = { jti: "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10", id: "k-1", blake3: "a".repeat(64) };
+const EXAMPLES: Record<string, string> = {
+  jti: "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10",
+  id: "k-1",
+  blake3: "a".repeat(64),
+  webhook_id: "wh-x",
+};
 
 const queryOf: Record<string, string> = { "/v1/query/commands": "&target=LAB_512&pending=1" };
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { expect, inject } from "vitest";
+import type { AdmissionLimits } from "../../src/api/admission.js";
 import type { ApiDependencies } from "../../src/api/dependencies.js";
 import { Flows } from "../../src/api/flows.js";
 import { createLog } from "../../src/api/logging.js";
@@ -24,7 +25,7 @@ import { createPermits } from "../../src/permits/permits.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
 import { demoTenants } from "../../src/stack/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding.js";
-import { searchAttributeTypes } from "../../src/stack/registry.js";
+import { searchAttributeTypes } from "../../src/stack/search-attributes.js";
 import { openStore } from "../../src/storage/open.js";
 import { createOnly } from "../../src/storage/scoped.js";
 import { bucketPrefix } from "../harness/buckets.js";
@@ -73,7 +74,10 @@ export interface ApiAnswer {
   readonly body: Record<string, unknown>;
 }
 
-export async function startApi(name: string, changes: { temporal_address?: string } = {}): Promise<RunningApi> {
+export async function startApi(
+  name: string,
+  changes: { temporal_address?: string; limits?: Partial<AdmissionLimits> } = {},
+): Promise<RunningApi> {
   const servers = inject("servers");
   const data_dir = await mkdtemp(join(tmpdir(), "ogr-api-"));
   const [database, namespace] = await Promise.all([createDatabase(name), createNamespace(name, searchAttributeTypes)]);
@@ -89,7 +93,7 @@ export async function startApi(name: string, changes: { temporal_address?: strin
   const store = createOnly(await openStore(founded.root_store), ["staging", "claims"]);
   const db = openDatabase(database.url, { max_connections: 5 });
   const watch = await LedgerWatch.open(database.url, { on_lost: () => undefined });
-  const temporal = new Temporal(changes.temporal_address ?? servers.temporal_address, namespace);
+  const temporal = new Temporal({ address: changes.temporal_address ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
   const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
   const urls = new Urls({ temporal_ui_url: servers.temporal_ui_url, namespace });
@@ -105,6 +109,7 @@ export async function startApi(name: string, changes: { temporal_address?: strin
     served_jwks: { keys: [permitKey.jwk, statementKey.jwk] },
     relyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),
     staged_max_bytes: STAGED_MAX_BYTES,
+    limits: { requests_max: 128, waits_max: 2000, uploads_max: 16, acts_max: 64, ...changes.limits },
     now: Date.now,
   };
   const app = await createServer(deps);

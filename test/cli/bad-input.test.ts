@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { type OgrAnswer, ogr, personOf } from "./run-ogr.js";
+import { ogrHere as ogr } from "./ogr-here.js";
+import { type OgrAnswer, personOf } from "./run-ogr.js";
 
 let registry: TestRegistry;
 let admin: Record<string, string>;

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { z } from "zod";
 import type { TestRegistry } from "../harness/registry.js";
 
-const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
+export const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
 
 export interface OgrAnswer {
   readonly code: number;
@@ -13,18 +13,31 @@ export interface OgrAnswer {
   json<T>(schema: z.ZodType<T>): T;
 }
 
-/** Runs the real `ogr` as a process, with this environment and nothing else of ours but the path to its programs. */
-export function ogr(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<OgrAnswer> {
+/**
+ * Runs the real `ogr` as a process, with this environment and nothing else of ours but the path to its programs. `input` is what stands
+ * on its standard input.
+ */
+export function ogr(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { cwd, input }: { readonly cwd?: string; readonly input?: string } = {},
+): Promise<OgrAnswer> {
   const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [OGR, ...args], { env: environment, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : error.code;
-      if (typeof code !== "number") {
-        reject(error);
-        return;
-      }
-      resolve({ code, stdout, stderr, json: (schema) => schema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")) });
-    });
+    const child = execFile(
+      process.execPath,
+      [OGR, ...args],
+      { env: environment, ...(cwd === undefined ? {} : { cwd }) },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : error.code;
+        if (typeof code !== "number") {
+          reject(error);
+          return;
+        }
+        resolve({ code, stdout, stderr, json: (schema) => schema.parse(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")) });
+      },
+    );
+    child.stdin?.end(input);
   });
 }
 

@@ -2,12 +2,12 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Kills this process with SIGKILL right after the step that `OGR_DIE_AFTER` names, once: the file `OGR_DIE_MARKER` remembers that it has
- * happened, so that the restarted process lives. With `OGR_DIE_ACTS` it waits until as many acts have come to that step, so that one kill
+ * Kills this process with SIGKILL right after the step that `TEST_DIE_AFTER` names, once: the file `TEST_DIE_MARKER` remembers that it has
+ * happened, so that the restarted process lives. With `TEST_DIE_ACTS` it waits until as many acts have come to that step, so that one kill
  * meets all of them there.
  */
 export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act?: string) => void | Promise<void> {
-  const { OGR_DIE_AFTER: wanted, OGR_DIE_MARKER: marker, OGR_DIE_ACTS: acts = "1" } = environment;
+  const { TEST_DIE_AFTER: wanted, TEST_DIE_MARKER: marker, TEST_DIE_ACTS: acts = "1" } = environment;
   const arrived = new Set<string>();
   return (step, act = "") => {
     if (step !== wanted || marker === undefined || existsSync(marker)) return;
@@ -24,9 +24,9 @@ export interface KillPlan {
   readonly complete: boolean;
 }
 
-/** Holds every act at the step that the file `OGR_DIE_PLAN` has for it, and kills this process with SIGKILL when all of them are there. */
+/** Holds every act at the step that the file `TEST_DIE_PLAN` has for it, and kills this process with SIGKILL when all of them are there. */
 export function dieTogether(environment: NodeJS.ProcessEnv): (act: string, step: string) => void | Promise<void> {
-  const { OGR_DIE_PLAN: path = "" } = environment;
+  const { TEST_DIE_PLAN: path = "" } = environment;
   const arrived = new Set<string>();
   return (act, step) => {
     // It is read anew each time: some acts get their ids only once this process works.
@@ -39,9 +39,9 @@ export function dieTogether(environment: NodeJS.ProcessEnv): (act: string, step:
   };
 }
 
-/** Holds the act `OGR_HOLD_ACT` up after its claim, until the file `OGR_HOLD_UNTIL` is there. */
+/** Holds the act `TEST_HOLD_ACT` up after its claim, until the file `TEST_HOLD_UNTIL` is there. */
 export function holdUp(environment: NodeJS.ProcessEnv): (step: string, act: string) => Promise<void> {
-  const { OGR_HOLD_ACT: held, OGR_HOLD_UNTIL: until } = environment;
+  const { TEST_HOLD_ACT: held, TEST_HOLD_UNTIL: until } = environment;
   return async (step, act) => {
     while (act === held && step === "claimed" && until !== undefined && !existsSync(until)) await delay(50);
   };

@@ -17,7 +17,7 @@ export async function startDying(registry: TestRegistry, step: string, acts = 1)
   await registry.lab512.stop();
   await registry.lab512.start({
     entry: DYING_RUNNER,
-    env: { OGR_DIE_AFTER: step, OGR_DIE_MARKER: marker, OGR_DIE_ACTS: String(acts) },
+    env: { TEST_DIE_AFTER: step, TEST_DIE_MARKER: marker, TEST_DIE_ACTS: String(acts) },
   });
 }
 
@@ -39,7 +39,7 @@ export class DyingLab256 {
   /** Starts it in the place of the one before, dead or alive. No schedule comes between: what is to be swept waits for the test. */
   async start(): Promise<void> {
     await this.registry.lab256.stop();
-    await this.registry.lab256.start({ entry: DYING_LAB_256, env: { OGR_DIE_PLAN: this.path, OGR_HOUSEKEEPING_EVERY_S: "86400" } });
+    await this.registry.lab256.start({ entry: DYING_LAB_256, env: { TEST_DIE_PLAN: this.path, OGR_HOUSEKEEPING_EVERY_S: "86400" } });
   }
 
   /** Says that these acts are the last that are killed here. Call it before the last of them can come to its step. */

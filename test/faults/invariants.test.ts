@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
@@ -6,6 +5,7 @@ import { trailViolations } from "../../faults/check/ref-moves.js";
 import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { checkTargetOf } from "./check-target.js";
 
 const [ZERO, A, B, C] = ["0", "a", "b", "c"].map((digit) => digit.repeat(40)) as [string, string, string, string];
 
@@ -51,12 +51,7 @@ describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign
   });
 
   async function violations(promised: string[] = [jti]): Promise<readonly string[]> {
-    const { founded, database_url, temporal } = registry;
-    const receipt_jwks = JSON.parse(await readFile(founded.keys.receipt_jwks, "utf8"));
-    const { root_store } = founded;
-    if (root_store.kind !== "s3") throw new Error("The checker reads S3.");
-    const store = { ...root_store, bucket_prefix: root_store.bucket_prefix ?? "", receipt_jwks };
-    const report = await checkInvariants({ store, database_url, temporal, tenant: "T.UBL", promised: { commands: promised, cards: [] } });
+    const report = await checkInvariants(await checkTargetOf(registry, { commands: promised, cards: [] }));
     return report.violations;
   }
 

@@ -111,7 +111,7 @@ describe("a Runner that is killed after the refs moved, while another push moves
     await registry.lab512.exited;
 
     const release_file = join(registry.data_dir, "go-on");
-    const env = { OGR_HOLD_ACT: first.jti, OGR_HOLD_UNTIL: release_file, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
+    const env = { TEST_HOLD_ACT: first.jti, TEST_HOLD_UNTIL: release_file, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
     await registry.lab512.start({ entry: DYING_RUNNER, env });
     const next = clone.commit("next.txt", "next");
     const second = await actByPermit(author, push(clone, PUSHED, "feature/moving", base));

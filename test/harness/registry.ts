@@ -8,8 +8,9 @@ import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import type { Founded } from "../../src/stack/founding.js";
 import type { FoundedActor } from "../../src/stack/founding-people.js";
-import { type RegistrySeed, type RunningRegistry, searchAttributeTypes, startRegistryOn } from "../../src/stack/registry.js";
+import { type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry.js";
 import type { RegistryProcess } from "../../src/stack/registry-process.js";
+import { searchAttributeTypes } from "../../src/stack/search-attributes.js";
 import type { ObjectStoreServer } from "../../src/stack/servers.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 import { openStore } from "../../src/storage/open.js";
@@ -25,6 +26,8 @@ export interface TestRegistryOptions {
   readonly policy?: Uint8Array;
   /** The tenants; those of the demo when absent. */
   readonly tenants?: readonly TenantSeed[];
+  /** A Postgres database to use; a fresh one of the run's server when absent. */
+  readonly database_url?: string;
   /** How many processes of a kind run; one of each when absent. */
   readonly replicas?: NonNullable<RegistrySeed["replicas"]>;
 }
@@ -56,13 +59,13 @@ export interface TestRegistry {
 }
 
 /** Starts a registry of its own for one test file, with its api and workers as real processes. */
-export async function startTestRegistry({ name, policy, tenants, replicas }: TestRegistryOptions): Promise<TestRegistry> {
+export async function startTestRegistry({ name, policy, tenants, replicas, database_url }: TestRegistryOptions): Promise<TestRegistry> {
   const servers = inject("servers");
   const bucket_prefix = bucketPrefix(name);
   const data_dir = join(servers.data_dir, "registries", bucket_prefix.slice(0, -1));
   await mkdir(data_dir, { recursive: true });
   const [database, temporal_namespace] = await Promise.all([
-    createDatabase(name),
+    database_url === undefined ? createDatabase(name) : { url: database_url, drop: async () => undefined },
     createNamespace(bucket_prefix.slice(0, -1), searchAttributeTypes),
     reserveApiPort(data_dir),
   ]);

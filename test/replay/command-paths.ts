@@ -62,7 +62,7 @@ export const commandPaths: readonly Path[] = [
     async drive(desk) {
       const job = await firstPush(desk, "P.retried");
       const author = desk.as("admin");
-      const env = { OGR_DIE_AFTER: "stored", OGR_DIE_MARKER: join(desk.data_dir, "retried.marker") };
+      const env = { TEST_DIE_AFTER: "stored", TEST_DIE_MARKER: join(desk.data_dir, "retried.marker") };
       return withRunner(desk, { entry: DYING_RUNNER, env }, async () => {
         const envelope = await permitted(author, job);
         const { workflow_id } = required(await author.issue(envelope));

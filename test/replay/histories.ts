@@ -29,7 +29,7 @@ export function readHistory(name: string): RecordedHistory {
   return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), "utf8"));
 }
 
-/** What the workflow answered: a flow's state, or what housekeeping did. */
+/** What the workflow answered: a flow's state, what housekeeping did, or nothing. */
 export function resultOf({ events }: RecordedHistory): FlowState & { anchored_heads?: number } {
   const completed = events.at(-1)?.workflowExecutionCompletedEventAttributes;
   if (completed === undefined) throw new Error("The history does not end with its workflow's result.");
@@ -52,5 +52,6 @@ export function attemptsOf({ events }: RecordedHistory): number[] {
 }
 
 function decoded([first]: readonly RecordedPayload[]): unknown {
-  return JSON.parse(Buffer.from(first?.data ?? "", "base64").toString("utf8"));
+  const text = Buffer.from(first?.data ?? "", "base64").toString("utf8");
+  return text === "" ? undefined : JSON.parse(text);
 }

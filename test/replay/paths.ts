@@ -1,6 +1,7 @@
 import { cardPaths } from "./card-paths.js";
 import { commandPaths } from "./command-paths.js";
 import type { Path } from "./path.js";
+import { webhookPaths } from "./webhook-paths.js";
 
 /** Every way through the workflows: each has a committed history that the current workflows must replay. */
-export const paths: readonly Path[] = [...cardPaths, ...commandPaths];
+export const paths: readonly Path[] = [...cardPaths, ...commandPaths, ...webhookPaths];

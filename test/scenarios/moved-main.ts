@@ -92,7 +92,7 @@ export function movedMainScenarios(running: () => TestRegistry): void {
       const go_on = join(registry.data_dir, "main-has-moved");
       await registry.lab512.stop();
       // It holds this one act and serves all others as the usual Runner does, so it stays.
-      await registry.lab512.start({ entry: DYING_RUNNER, env: { OGR_HOLD_ACT: command.jti, OGR_HOLD_UNTIL: go_on } });
+      await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: go_on } });
       required(await admin.issue(command));
       await claimed(command.jti);
       await moveMain();

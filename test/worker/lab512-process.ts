@@ -8,7 +8,7 @@ import { inject } from "vitest";
 import { baseEnvironment } from "../../src/stack/environment.js";
 import type { Founded } from "../../src/stack/founding.js";
 import { foundAllowlist } from "../../src/stack/founding-allowlist.js";
-import { foundKeys } from "../../src/stack/founding-keys.js";
+import { foundKeys, keyFoldersIn } from "../../src/stack/founding-keys.js";
 import { planeStoreEnvironment, rootStoreConfig } from "../../src/stack/founding-store.js";
 import { nodeArguments } from "../../src/stack/own-entry.js";
 import { registryEnvironment } from "../../src/stack/registry-environment.js";
@@ -36,7 +36,7 @@ export async function openPlace(name: string): Promise<Place> {
   const server: ObjectStoreServer = hasS3() ? { kind: "s3", ...s3Server() } : { kind: "directory", path: join(folder, "store") };
   const rootStore = rootStoreConfig(server, bucket_prefix);
   await ensureSpaces(rootStore);
-  const keys = await foundKeys(folder, [TENANT]);
+  const keys = await foundKeys(keyFoldersIn(folder), [TENANT]);
   const allowlist = await foundAllowlist(folder, [TENANT]);
   const namespace = await createNamespace(name);
   const store = await planeStoreEnvironment(server, "LAB_512", bucket_prefix);

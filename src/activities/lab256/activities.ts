@@ -6,6 +6,7 @@ import type { Lab256Dependencies } from "./dependencies.js";
 import { housekeepingActivities } from "./housekeeping.js";
 import { statementActivities } from "./statements.js";
 import type { Lab256Activities } from "./types.js";
+import { webhookActivities } from "./webhooks.js";
 
 /** LAB 256's activities over its dependencies. */
 export function createLab256Activities(deps: Lab256Dependencies): Lab256Activities {
@@ -16,6 +17,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     ...commandActivities(deps),
     ...answerActivities(deps),
     ...housekeepingActivities(deps),
+    ...webhookActivities(deps),
   };
   return deps.onStep === undefined ? activities : observed(activities, deps.onStep);
 }

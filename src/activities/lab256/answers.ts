@@ -9,6 +9,7 @@ import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSche
 import { type Jwks, verifySigned } from "../../domain/signature.js";
 import { receiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
+import { countClosedCommand, countReceipt } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { record } from "./ledger.js";
 import { projectEvents } from "./project-events.js";
@@ -115,7 +116,7 @@ async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: A
   const card_id = envelope.permit.scopes.approval_ref ?? null;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${receipt.jti}`, payload: { receipt, actor_id, card_id } };
   const events = receipt.status === "success" ? projectEvents(envelope, receipt, actor_id) : [];
-  await record(deps, envelope.tenant_id, [recorded, ...events]);
+  countReceipt(deps, await record(deps, envelope.tenant_id, [recorded, ...events]), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
   return { status: receipt.status, denial: denial(receipt.code ?? "answer_invalid", receipt.error) };
 }
@@ -134,6 +135,6 @@ async function recordRefusal(
       ? []
       : [{ type: "receipt.refused", key: `receipt.refused/${blake3Hex(Buffer.from(refusal.sig))}`, payload: { refusal, card_id } }];
   const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, status, denial: why } };
-  await record(deps, tenant_id, [...refused, closed]);
+  countClosedCommand(await record(deps, tenant_id, [...refused, closed]), permit, { status, denial: why });
   return { status, denial: why };
 }

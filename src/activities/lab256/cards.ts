@@ -5,6 +5,7 @@ import type { Decision } from "../../domain/policy-contract.js";
 import { missingOf } from "../../domain/requirement.js";
 import { findActor } from "../../identity/actors.js";
 import { actInput } from "../../permits/act-input.js";
+import { countClosedCard } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { genuineCard, genuineCardOf } from "./genuine-card.js";
 import { record } from "./ledger.js";
@@ -35,7 +36,8 @@ export function cardActivities(
       // What is not a card of this flow was never opened by it, so there is nothing to close.
       if (!genuineCardOf(deps, card, workflow_id).ok) return;
       const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
-      await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
+      const outcome = await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
+      countClosedCard(deps, outcome, card, end);
     },
   };
 }

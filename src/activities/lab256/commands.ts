@@ -14,6 +14,7 @@ import { permitByJti } from "../../ledger/queries/permits.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
 import { unsignedPermit } from "../../permits/permits.js";
 import { decisionOf } from "./cards.js";
+import { countClosedCommand } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { genuineCard } from "./genuine-card.js";
 import { record } from "./ledger.js";
@@ -34,7 +35,8 @@ export function commandActivities(
     async closeCommand({ envelope, end }) {
       if (end.denial === null) throw new TypeError("A command without a receipt ends with a denial.");
       const payload = { jti: envelope.jti, jobId: envelope.jobId, status: end.status, denial: end.denial };
-      await record(deps, envelope.tenant_id, [{ type: "command.closed", key: `command.closed/${envelope.jti}`, payload }]);
+      const closed: NewEvent = { type: "command.closed", key: `command.closed/${envelope.jti}`, payload };
+      countClosedCommand(await record(deps, envelope.tenant_id, [closed]), envelope.permit, end);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { StatementVerification } from "../../identity/statement-verificatio
 import type { EndingStep } from "../../permits/end-permit.js";
 import type { PolicyCatalog } from "../../permits/policy-catalog.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import type { WebhookReceivers } from "../../webhooks/post.js";
 import type { Lab256Activities } from "./types.js";
 
 /**
@@ -22,6 +23,8 @@ export interface Lab256Dependencies {
   /** The Runners' public keys, by which receipts are signed. */
   readonly receiptKeys: Jwks;
   readonly statements: Pick<StatementVerification, "jwks" | "rp">;
+  /** Where events may be brought; `public` when absent. */
+  readonly webhookReceivers?: WebhookReceivers;
   now(): number;
   /** Told of every step; the work goes on when it has settled. */
   onStep?(step: Lab256Step): void | Promise<void>;

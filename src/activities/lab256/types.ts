@@ -136,4 +136,21 @@ export interface Lab256Activities {
   /** The newest head of each chain that has no anchor yet, signed. */
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;
+  /** What a webhook has to bring next, by its `seq` in the ledger, and how long to wait after each attempt that fails. */
+  nextWebhookEvent(
+    input: WebhookInput,
+  ): Promise<{ state: "event"; seq: number; retries_ms: readonly number[] } | { state: "idle" } | { state: "stopped" }>;
+  /** One attempt to bring an event to its receiver. */
+  deliverWebhookEvent(
+    input: WebhookInput & { readonly seq: number },
+  ): Promise<{ readonly outcome: "taken" | "refused" | "stopped"; readonly reason?: string }>;
+  /** Says what became of an event: brought (`dead` is null), or a dead letter and why. */
+  settleWebhookEvent(input: WebhookInput & { readonly seq: number; readonly dead: string | null }): Promise<void>;
 }
+
+export interface WebhookInput {
+  readonly tenant_id: string;
+  readonly webhook_id: string;
+}
+
+export type WebhookEvents = "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent";

@@ -5,6 +5,7 @@ import { verifySigned } from "../../domain/signature.js";
 import { receiptKey } from "../../domain/storage-key.js";
 import type { PermitItem } from "../../ledger/queries/permits.js";
 import { readClaim } from "../../permits/end-permit.js";
+import { countReceipt } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { record } from "./ledger.js";
 import { readStored } from "./read-stored.js";
@@ -27,7 +28,7 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   // The manifest is written after the receipt and has a time of its own for it; once that is over too, nobody is likely to write it.
   const { max_run_ms } = permit.permit;
   if (!found.complete && deps.now() <= claim.claimed_at + max_run_ms + deriveMaxMs(max_run_ms)) return false;
-  await record(deps, tenant_id, [recorded, ...found.events]);
+  countReceipt(deps, await record(deps, tenant_id, [recorded, ...found.events]), permit.permit, receipt);
   return true;
 }
 

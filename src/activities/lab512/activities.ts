@@ -6,6 +6,7 @@ import { type SignedHead, signedHeadSchema } from "../../domain/ledger-head.js";
 import { parseWith, problemsText } from "../../domain/problems.js";
 import { verifySigned } from "../../domain/signature.js";
 import { anchorKey } from "../../domain/storage-key.js";
+import { counted } from "../../metrics/lab512.js";
 import type { Execution, RunnerDependencies } from "../../runner/dependencies.js";
 import { planAct } from "../../runner/planning.js";
 import { NoEnvelope, runCommand } from "../../runner/runner.js";
@@ -29,7 +30,7 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
     runCommand: ({ envelope, statements, round }) =>
       beating(async () => {
         try {
-          return await runCommand(deps, execution(round), { envelope, statements });
+          return counted(await runCommand(deps, execution(round), { envelope, statements }));
         } catch (error) {
           if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
           throw error;

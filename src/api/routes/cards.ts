@@ -38,6 +38,8 @@ export function cardRoutes(deps: ApiDependencies): readonly Route[] {
       url: CARDS,
       access: "member",
       tenant: "body",
+      load: "wait",
+      act: "card",
       group: "cards",
       summary: "Open a card",
       detail:

@@ -54,6 +54,7 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/v1/commands/issue",
       access: "member",
       tenant: "body",
+      act: "command",
       group: "commands",
       summary: "Issue a command with its permit",
       detail:
@@ -75,7 +76,7 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
         "closed",
       ],
       async handle({ principal, body, correlate }) {
-        correlate(body.jti);
+        correlate(body.permit.scopes.approval_ref ?? body.jti);
         return issueCommand(deps, principal, body);
       },
     }),

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { registryContainer } from "../../domain/event.js";
 import { ACTOR_KINDS, actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
-import { registryContainer } from "../../domain/event.js";
 import { type Actor, listActors } from "../../identity/actors.js";
 import { officeHolders } from "../../identity/memberships.js";
 import { TRANSPORTS } from "../../identity/tables.js";
@@ -131,5 +131,12 @@ function inPolicy(known: PolicyOfficesById, officeId: string): z.infer<typeof po
 }
 
 function shown({ actor_id, kind, person_id, display_name, disabled, offices: held }: Actor): z.infer<typeof actorSchema> {
-  return { actor_id, kind, person_id, display_name, disabled, offices: held.map(({ office_id, roles }) => ({ office_id, roles: [...roles] })) };
+  return {
+    actor_id,
+    kind,
+    person_id,
+    display_name,
+    disabled,
+    offices: held.map(({ office_id, roles }) => ({ office_id, roles: [...roles] })),
+  };
 }

@@ -37,6 +37,7 @@ export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/v1/ledger/verify",
       access: "member",
       tenant: "query",
+      load: "audit",
       group: "ledger",
       summary: "Recompute the tenant's chain and hold it against its anchors",
       detail: "Reads the whole chain; `ok: false` says in `problem` where it breaks.",

@@ -54,6 +54,7 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/v1/policy/permit",
       access: "member",
       tenant: "body",
+      act: "permit",
       group: "permits",
       summary: "Ask the policy for a permit",
       detail:
@@ -64,7 +65,10 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
       body_max_bytes: COMMAND_MAX_BYTES,
       answers: { 200: { text: "The permit, and the hashes that the envelope repeats", schema: grantedSchema } },
       problems: ["policy_denied", "approval_required", "permit_expired", "permit_revoked", "tenant_unknown", "policy_not_current"],
-      handle: ({ principal, body }) => permit(deps, principal, body),
+      async handle({ principal, body, correlate }) {
+        if (body.approval_ref !== undefined) correlate(body.approval_ref);
+        return permit(deps, principal, body, correlate);
+      },
     }),
     guardedRoute({
       method: "GET",
@@ -103,7 +107,12 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
   ];
 }
 
-async function permit(deps: ApiDependencies, principal: Principal, request: PermitRequest): Promise<Answer> {
+async function permit(
+  deps: ApiDependencies,
+  principal: Principal,
+  request: PermitRequest,
+  correlate: (jti: string) => void,
+): Promise<Answer> {
   const { tenant_id, actor_id, jobType, target, params, intent, risk, approval_ref } = request;
   if (actor_id !== principal.actor_id)
     return problem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
@@ -114,7 +123,10 @@ async function permit(deps: ApiDependencies, principal: Principal, request: Perm
   // Whether the project exists the Runner proves; asking here as well would cost every command a query.
   const asked = { tenant_id, jobType, target, params, intent, risk, office_id: office.office_id, project_exists: null };
   const answer = await deps.permits.issueDirect(asker, asked);
-  if (answer.allowed) return ok(answer);
+  if (answer.allowed) {
+    correlate(answer.permit.jti);
+    return ok(answer);
+  }
   const { denial, ...decision } = answer;
   return refused(denialProblem(denial, { members: decision }));
 }

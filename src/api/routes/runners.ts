@@ -81,13 +81,13 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["forbidden", "answer_invalid", "closed", "permit_used"],
       async handle({ principal, body, correlate }) {
         correlate(body.jti);
-        return finish(deps, principal, body);
+        return finish(deps, principal, body, correlate);
       },
     }),
   ];
 }
 
-async function finish(deps: ApiDependencies, principal: Principal, report: Report): Promise<Answer> {
+async function finish(deps: ApiDependencies, principal: Principal, report: Report, correlate: (id: string) => void): Promise<Answer> {
   const { tenant_id, runner_target } = principal;
   if (runner_target === null) return notFound("This");
   const reported = answerIn(report);
@@ -97,6 +97,7 @@ async function finish(deps: ApiDependencies, principal: Principal, report: Repor
   const found = await pendingCommand(deps, principal, report.jti);
   if (!found.ok) return found.answer;
   const { command } = found;
+  if (command.card_id !== null) correlate(command.card_id);
   if (command.job_id !== report.jobId) return notFound(PENDING);
   if (command.envelope_digest !== report.envelope_digest)
     return problem("answer_invalid", `The ${reported.kind} answers another envelope than the one that is pending.`);

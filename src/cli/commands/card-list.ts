@@ -1,30 +1,41 @@
 import type { Command } from "commander";
-import { required } from "../../client/problem.js";
-import { registryLeaf } from "../leaf.js";
-import { cardLine } from "../text.js";
+import type { CardAnswer } from "../../client/answers.js";
+import { listed } from "../../client/paging.js";
+import { registryLeaf, withExamples } from "../leaf.js";
+import { limitOption, statusOption } from "../option-values.js";
+import { type Column, printTable } from "../table.js";
+import { statusText } from "../text.js";
 
 interface ListOptions {
   readonly status?: string;
   readonly project?: string;
-  readonly limit?: number;
+  readonly limit: number;
 }
+
+const COLUMNS: readonly Column<CardAnswer>[] = [
+  { title: "card", of: (card) => card.card_id },
+  { title: "status", of: (card) => statusText(card.status) },
+  { title: "level", of: (card) => card.level ?? "—" },
+  { title: "act", of: (card) => card.jobType },
+  { title: "project", of: (card) => card.project_id },
+  { title: "author", of: (card) => card.author.actor_id },
+  { title: "intent", of: (card) => card.intent },
+];
 
 /** `ogr card list`. */
 export function cardList(): Command {
-  return registryLeaf<ListOptions>(
+  const command = registryLeaf<ListOptions>(
     "list",
     "list the cards of the tenant, newest first",
     async ({ options: { status, project, limit }, out, client }) => {
-      const query = {
-        ...(status === undefined ? {} : { status }),
-        ...(project === undefined ? {} : { project_id: project }),
-        ...(limit === undefined ? {} : { limit }),
-      };
-      const cards = required(await (await client()).cards(query));
-      out.print(cards, cards.map(cardLine).join("\n"));
+      const registry = await client();
+      const query = { ...(status === undefined ? {} : { status }), ...(project === undefined ? {} : { project_id: project }) };
+      const cards = await listed((page) => registry.cards({ ...query, ...page }), limit);
+      printTable(out, cards, COLUMNS, "There are no such cards.");
     },
   )
-    .option("--status <status>", "awaiting_approval, success, …")
+    .addOption(statusOption())
     .option("--project <project>", "those of one project")
-    .option("--limit <count>", "at most this many", Number);
+    .addOption(limitOption());
+  return withExamples(command, "ogr card list --status awaiting_approval", "ogr card list --project P.demo --limit 500 --json");
 }

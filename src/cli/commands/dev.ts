@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { RunningRegistry } from "../../stack/registry.js";
 import type { Servers } from "../../stack/servers.js";
-import { leaf } from "../leaf.js";
+import { leaf, withExamples } from "../leaf.js";
 import { announceState, devFolder } from "../state-file.js";
 
 interface DevOptions {
@@ -10,7 +10,7 @@ interface DevOptions {
 
 /** `ogr dev`: the whole stack on this machine, until Ctrl-C; the next start goes on where this one ended. */
 export function dev(): Command {
-  return leaf<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
+  const command = leaf<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
     // Loaded late: what runs the servers is far more than the other commands need.
     const [{ removeDataFolder }, { startRegistry }] = await Promise.all([
       import("../../stack/data-folder.js"),
@@ -28,6 +28,7 @@ export function dev(): Command {
     // The children alone do not keep this process alive once their handles are quiet.
     setInterval(() => undefined, 60_000);
   }).option("--reset", "remove all data of the development registry first");
+  return withExamples(command, "ogr dev", "ogr dev --reset");
 }
 
 type Overview = ReturnType<typeof overview>;

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { registerPasskey } from "../../client/deciding.js";
-import { registryLeaf } from "../leaf.js";
+import { registryLeaf, withExamples } from "../leaf.js";
 import { ownPasskeys } from "../own-passkeys.js";
 
 interface PasskeyOptions {
@@ -10,7 +10,7 @@ interface PasskeyOptions {
 
 /** `ogr passkey register`: a software passkey of this user, for step-up from a terminal. */
 export function passkeyRegister(): Command {
-  return registryLeaf<PasskeyOptions>(
+  const command = registryLeaf<PasskeyOptions>(
     "register",
     "make a software passkey in your config folder and register it",
     async ({ options, out, client }) => {
@@ -23,4 +23,5 @@ export function passkeyRegister(): Command {
       );
     },
   ).option("--name <name>", "how you will recognise it");
+  return withExamples(command, 'ogr passkey register --name "The laptop"');
 }

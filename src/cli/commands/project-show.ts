@@ -1,11 +1,11 @@
 import type { Command } from "commander";
 import { required } from "../../client/problem.js";
-import { registryLeaf } from "../leaf.js";
+import { registryLeaf, withExamples } from "../leaf.js";
 import { projectText } from "../text.js";
 
 /** `ogr project show`. */
 export function projectShow(): Command {
-  return registryLeaf(
+  const command = registryLeaf(
     "show <project>",
     "show a project with its refs, releases and activity",
     async ({ arguments: [id = ""], out, client }) => {
@@ -13,4 +13,5 @@ export function projectShow(): Command {
       out.print(project, projectText(project));
     },
   );
+  return withExamples(command, "ogr project show P.demo", "ogr project show P.demo --json | jq '.refs[].name'");
 }

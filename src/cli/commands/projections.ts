@@ -4,17 +4,19 @@ import { ledgerContainers } from "../../ledger/queries/containers.js";
 import { rebuildProjections } from "../../ledger/rebuild-projections.js";
 import { verifyProjections } from "../../ledger/verify-projections.js";
 import { EXIT } from "../exit-codes.js";
-import { type Call, leaf } from "../leaf.js";
+import { type Call, leaf, withExamples } from "../leaf.js";
+import { dryRunOption } from "../option-values.js";
 import { Ended, UsageError } from "../usage.js";
 
 interface DatabaseOptions {
+  readonly dryRun?: boolean;
   readonly databaseUrl?: string;
   readonly tenant?: string;
 }
 
 /** `ogr projections verify`: holds every projection against what the ledger alone makes of it. For an operator with the database. */
 export function projectionsVerify(): Command {
-  return databaseLeaf("verify", "hold the projections against the ledger", async (call) => {
+  const command = databaseLeaf("verify", "hold the projections against the ledger", async (call) => {
     const tenants = await withDatabase(call, async (db) => {
       const verdicts = [];
       for (const tenant_id of await tenantsOf(db, call.options)) verdicts.push({ tenant_id, ...(await verifyProjections(db, tenant_id)) });
@@ -26,14 +28,21 @@ export function projectionsVerify(): Command {
     }
     if (tenants.some((verdict) => !verdict.ok)) throw new Ended(EXIT.error);
   });
+  return withExamples(command, "DATABASE_URL=postgresql://… ogr projections verify");
 }
 
 /** `ogr projections rebuild`: makes every projection anew from the ledger alone; readers see the old or the new, never a part. */
 export function projectionsRebuild(): Command {
-  return databaseLeaf("rebuild", "make the projections anew from the ledger", async (call) => {
+  const command = databaseLeaf("rebuild", "make the projections anew from the ledger", async (call) => {
+    if (call.options.dryRun) {
+      for (const tenant_id of await withDatabase(call, (db) => tenantsOf(db, call.options)))
+        call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
+      return;
+    }
     const rebuilt = await withDatabase(call, (db) => rebuildProjections(db, call.options.tenant));
     for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
-  });
+  }).addOption(dryRunOption());
+  return withExamples(command, "DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL");
 }
 
 function databaseLeaf(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {

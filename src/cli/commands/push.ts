@@ -3,28 +3,38 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { actDirectly } from "../../client/acting.js";
-import { gitAnswer } from "../../client/git-command.js";
 import { required } from "../../client/problem.js";
-import { preparePush } from "../../client/pushing.js";
+import { type PushPreview, previewPush } from "../../client/push-preview.js";
+import { deliver, type PlannedPush, planPush } from "../../client/pushing.js";
+import type { RegistryClient } from "../../client/registry-client.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { EXIT, exitOfEnd } from "../exit-codes.js";
-import { registryLeaf } from "../leaf.js";
-import { receiptText } from "../text.js";
-import { Ended, UsageError } from "../usage.js";
+import { commandConcluded } from "../command-outcome.js";
+import { consent } from "../consent.js";
+import { printDryRun } from "../dry-run.js";
+import { EXIT } from "../exit-codes.js";
+import { registryLeaf, withExamples } from "../leaf.js";
+import { dryRunOption, officeOption, riskOption, yesOption } from "../option-values.js";
+import type { Output } from "../output.js";
+import { withProgress } from "../progress.js";
+import { previewText } from "../push-text.js";
+import { sizeText } from "../text.js";
+import { Ended } from "../usage.js";
+import { type Source, whatToPush } from "../working-copy.js";
 
 const ACT_MS = 900_000;
 
-interface PushOptions extends CardOptions {
-  readonly branch?: string;
-  readonly from: string;
-  readonly ref?: string;
+const WAITS = { permit: "asking for a permit", command: "issuing the command", receipt: "running" } as const;
+
+interface PushOptions extends CardOptions, Source {
   readonly force?: boolean;
   readonly card?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
 }
 
 /** `ogr push`: sends what the registry lacks of a branch of a working copy. */
 export function push(): Command {
-  return registryLeaf<PushOptions>(
+  const command = registryLeaf<PushOptions>(
     "push <project>",
     "push a branch of a working copy",
     async ({ options, arguments: [project_id = ""], out, client }) => {
@@ -33,31 +43,17 @@ export function push(): Command {
       const folder = await mkdtemp(join(tmpdir(), "ogr-push-"));
       try {
         const force = options.force === true ? { force: true } : {};
-        const prepared = await preparePush(registry, {
-          project_id,
-          branch,
-          folder: options.from,
-          ref,
-          bundle_path: join(folder, "push.bundle"),
-          ...force,
+        const wanted = { project_id, branch, folder: options.from, ref, bundle_path: join(folder, "push.bundle"), ...force };
+        const { planned, preview } = await withProgress(out, async (step) => {
+          step("bundling");
+          const plan = await planPush(registry, wanted);
+          return { planned: plan, preview: await previewPush(options.from, plan) };
         });
-        const { office: office_id, intent = prepared.params.commit_summary, risk, wait = false } = options;
-        const act = { office_id, intent, jobType: "git.registry.push", target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
-        if (options.card) {
-          const params = prepared.patch === undefined ? prepared.params : { ...prepared.params, patch: prepared.patch };
-          return await proposeCard(registry, { ...act, params }, wait, out);
-        }
-        const { command, level } = required(
-          await actDirectly(registry, { ...act, params: prepared.params, patch: prepared.patch, timeout_ms: ACT_MS }),
-        );
-        out.print(
-          command,
-          command.receipt
-            ? `${receiptText(command.receipt)}\n  level     ${level}`
-            : `${command.jti}: ${command.status}: ${command.denial?.message ?? ""}`,
-        );
-        const exit = exitOfEnd(command.status, command.denial?.code ?? command.receipt?.code);
-        if (exit !== EXIT.ok) throw new Ended(exit);
+        if (options.dryRun) return dryRun(registry, preview, options, out);
+        if (!out.json) out.remark(previewText(preview));
+        // What is there already the registry refuses by itself, and in its own words.
+        if (!preview.up_to_date) await consent(out, `Push this to ${registry.connection.server}?`, options);
+        await send(registry, planned, options, out);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -68,25 +64,40 @@ export function push(): Command {
     .option("--from <folder>", "the working copy", ".")
     .option("--force", "let the branch go where it was not heading (L2)")
     .option("--card", "open a card instead of asking for a permit at once")
-    .option("--risk <level>", "raise the level, such as L3")
-    .option("--office <office>", "the office that you act through", "office::default")
+    .addOption(riskOption())
+    .addOption(officeOption())
     .option("--intent <sentence>", "what this is for; the commit's subject when left out")
-    .option("--wait", "with --card: wait until the card has come to its end");
+    .option("--wait", "with --card: wait until the card has come to its end")
+    .addOption(yesOption())
+    .addOption(dryRunOption());
+  return withExamples(
+    command,
+    "ogr push P.demo                                  # the branch that is checked out",
+    "ogr push P.demo --branch feature/hello --dry-run",
+    "ogr push P.demo --risk L3 --card --wait          # let somebody approve it first",
+  );
 }
 
-async function whatToPush({ from, ref, branch }: PushOptions): Promise<{ ref: string; branch: string }> {
-  const inside = await gitAnswer(from, ["rev-parse", "--git-dir"]);
-  if (inside === undefined) throw new UsageError(`--from: ${from} is no git repository; name one, or change into it.`);
-  const full =
-    ref === undefined
-      ? await gitAnswer(from, ["symbolic-ref", "--quiet", "HEAD"])
-      : await gitAnswer(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
-  const name = full?.startsWith("refs/heads/") ? full.slice("refs/heads/".length) : undefined;
-  if (ref !== undefined && !full) throw new UsageError(`--ref: ${ref} is no branch of ${from}; name a local branch.`);
-  if (branch === undefined && name === undefined)
-    throw new UsageError("--branch: no local branch is checked out; say which branch of the registry is meant.");
-  const chosen = full || "HEAD";
-  if ((await gitAnswer(from, ["rev-parse", "--verify", "--quiet", `${chosen}^{commit}`])) === undefined)
-    throw new UsageError(`--from: ${from} has no commit yet; commit something first.`);
-  return { ref: chosen, branch: branch ?? name ?? "" };
+async function send(registry: RegistryClient, { params, bundle }: PlannedPush, options: PushOptions, out: Output): Promise<void> {
+  const patch = await withProgress(out, (step) => {
+    step(`sending ${sizeText(bundle.size_bytes)}`);
+    return deliver(registry, bundle);
+  });
+  const { office: office_id, intent = params.commit_summary, risk, wait = false } = options;
+  const act = { office_id, intent, jobType: "git.registry.push", target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
+  if (options.card) {
+    const carried = patch === undefined ? params : { ...params, patch };
+    return proposeCard(registry, { ...act, params: carried }, wait, out);
+  }
+  const { command, level } = await withProgress(out, async (step) =>
+    required(await actDirectly(registry, { ...act, params, patch, timeout_ms: ACT_MS, on_step: (waits) => step(WAITS[waits]) })),
+  );
+  commandConcluded(command, out, [`  level     ${level}`]);
+}
+
+/** Nothing is staged and nothing asked for. @throws Ended where the registry would have nothing to do */
+function dryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
+  const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
+  printDryRun(out, registry, act, previewText(preview));
+  if (preview.up_to_date) throw new Ended(EXIT.conflict);
 }

@@ -4,7 +4,7 @@ import { jwksSchema } from "../../domain/jwks.js";
 import { parseWith, problemsText } from "../../domain/problems.js";
 import { EXIT } from "../exit-codes.js";
 import { jsonOf } from "../json-file.js";
-import { leaf } from "../leaf.js";
+import { leaf, withExamples } from "../leaf.js";
 import { receiptText } from "../text.js";
 import { Ended, UsageError } from "../usage.js";
 
@@ -14,7 +14,7 @@ interface VerifyOptions {
 
 /** `ogr receipt verify`: checks a receipt against public keys, without asking the registry. */
 export function receiptVerify(): Command {
-  return leaf<VerifyOptions>(
+  const command = leaf<VerifyOptions>(
     "verify <file>",
     "check a receipt's signature offline; - reads standard input",
     async ({ options, arguments: [file = ""], out }) => {
@@ -29,4 +29,9 @@ export function receiptVerify(): Command {
       if (!verdict.valid) throw new Ended(EXIT.denied);
     },
   ).requiredOption("--jwks <file-or-url>", "the Runners' public keys (JWKS)");
+  return withExamples(
+    command,
+    "ogr receipt verify receipt.json --jwks keys.json",
+    "ogr receipt show 5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10 --json | ogr receipt verify - --jwks keys.json",
+  );
 }

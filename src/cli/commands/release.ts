@@ -2,20 +2,26 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { required } from "../../client/problem.js";
 import type { RegistryClient } from "../../client/registry-client.js";
+import { tagReleaseParamsSchema } from "../../domain/job.js";
 import { branchRef } from "../../domain/ref-name.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { registryLeaf } from "../leaf.js";
-import { UsageError } from "../usage.js";
+import { checkParams, printDryRun } from "../dry-run.js";
+import { EXIT } from "../exit-codes.js";
+import { registryLeaf, withExamples } from "../leaf.js";
+import { dryRunOption, officeOption } from "../option-values.js";
+import { sizeText } from "../text.js";
+import { Ended, UsageError } from "../usage.js";
 
 interface ReleaseOptions extends CardOptions {
   readonly commit: string;
   readonly notes?: string;
   readonly notesFile?: string;
+  readonly dryRun?: boolean;
 }
 
 /** `ogr release`: opens the card that tags a release (L4). */
 export function release(): Command {
-  return registryLeaf<ReleaseOptions>(
+  const command = registryLeaf<ReleaseOptions>(
     "release <project> <tag>",
     "open the card that tags a release",
     async ({ options, arguments: [project_id = "", tag = ""], out, client }) => {
@@ -23,20 +29,34 @@ export function release(): Command {
       const commit = await commitOf(registry, project_id, options.commit);
       const notes = options.notesFile === undefined ? (options.notes ?? "") : await notesFrom(options.notesFile);
       const { office: office_id, intent = `Release ${tag} of ${project_id}`, wait = false } = options;
-      await proposeCard(
-        registry,
-        { office_id, intent, jobType: "git.registry.tag_release", params: { project_id, tag, commit, notes }, target: "LAB_512" },
-        wait,
-        out,
-      );
+      const params = { project_id, tag, commit, notes };
+      const wanted = { office_id, intent, jobType: "git.registry.tag_release", params, target: "LAB_512" };
+      if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
+      checkParams(tagReleaseParamsSchema, params);
+      const { releases } = required(await registry.project(project_id));
+      const is_taken = releases.some((one) => one.tag === tag);
+      const text = [
+        `Release ${tag} of ${project_id}${is_taken ? ", which is there already" : ""}`,
+        `  commit    ${commit}`,
+        `  notes     ${notes === "" ? "none" : sizeText(Buffer.byteLength(notes))}`,
+        `  intent    ${intent}`,
+      ];
+      printDryRun(out, registry, { act: wanted.jobType, is_taken, ...wanted }, text.join("\n"));
+      if (is_taken) throw new Ended(EXIT.conflict);
     },
   )
     .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project whose tip is meant")
     .option("--notes <text>", "the release notes")
     .option("--notes-file <path>", "the release notes, from a file")
-    .option("--office <office>", "the office that you act through", "office::default")
+    .addOption(officeOption())
     .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end");
+    .option("--wait", "wait until the card has come to its end")
+    .addOption(dryRunOption());
+  return withExamples(
+    command,
+    "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
+    "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
+  );
 }
 
 async function commitOf(client: RegistryClient, projectId: string, wanted: string): Promise<string> {

@@ -27,7 +27,7 @@ export async function goInstall(pin: ToolPin, env: NodeJS.ProcessEnv, log: Log):
       env: { ...env, ...pin.go_env, GOBIN: folder, GOFLAGS: "", GOWORK: "off" },
       timeout_ms: longestBuild_ms,
     });
-    const made = join(folder, pin.name);
+    const made = join(folder, pin.go_binary ?? pin.name);
     const built = code === 0 && (await unlessAbsent(stat(made)))?.isFile();
     if (built) return made;
     reason = `go install ${target} failed: ${timed_out ? "it took too long" : lastLine(output)}`;

@@ -5,6 +5,8 @@ export interface ToolPin {
   version: string;
   /** What `go install` takes. */
   go_module: string;
+  /** What `go install` calls the command, where that is not `name`. */
+  go_binary?: string;
   go_flags: readonly string[];
   go_env: Readonly<Record<string, string>>;
   /** How the tool says its version. */
@@ -17,12 +19,19 @@ export interface ToolPin {
   answers_with: RegExp;
 }
 
-export type ToolName = "temporal" | "minio" | "opa";
+export type ToolName = "temporal" | "temporal-server" | "temporal-sql-tool" | "minio" | "opa";
 
 /** Fairness of task queues came with server 1.29; version 2 of anything is unknown. */
 function hasKnownTemporalServer(output: string): boolean {
   const [, major, minor] = /Server (\d+)\.(\d+)\.\d+/.exec(output) ?? [];
   return Number(major) === 1 && Number(minor) >= 29;
+}
+
+const TEMPORAL_SERVER = "v1.31.2";
+
+/** A schema belongs to its server: another version is another deployment than the one that compose describes. */
+function saysTemporalServer(output: string): boolean {
+  return output.includes(` version ${TEMPORAL_SERVER.slice(1)}`);
 }
 
 /** Conditional writes with both If-Match and If-None-Match are in every release from 2025 on. */
@@ -42,6 +51,29 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     version_args: ["--version"],
     accepts_on_path: hasKnownTemporalServer,
     answers_with: /Server \d+\.\d+/,
+  },
+  // The server that docker-compose.yml runs on Postgres, and the tool that makes its schema; the development stack needs neither.
+  "temporal-server": {
+    name: "temporal-server",
+    version: TEMPORAL_SERVER,
+    go_module: "go.temporal.io/server/cmd/server",
+    go_binary: "server",
+    go_flags: ["-ldflags=-s -w"],
+    go_env: {},
+    version_args: ["--version"],
+    accepts_on_path: saysTemporalServer,
+    answers_with: /version \d+\.\d+/,
+  },
+  "temporal-sql-tool": {
+    name: "temporal-sql-tool",
+    version: TEMPORAL_SERVER,
+    go_module: "go.temporal.io/server/cmd/tools/sql",
+    go_binary: "sql",
+    go_flags: ["-ldflags=-s -w"],
+    go_env: {},
+    version_args: ["--version"],
+    accepts_on_path: saysTemporalServer,
+    answers_with: /version \d+\.\d+/,
   },
   minio: {
     name: "minio",

@@ -8,6 +8,8 @@ export interface S3Config {
   readonly region: string;
   readonly access_key: string;
   readonly secret_key: string;
+  /** Certificates (PEM) that an `https` endpoint is trusted by; the system's when absent. */
+  readonly ca?: string;
   /** Comes with temporary credentials. */
   readonly session_token?: string;
   /** Put before the name of every bucket, where bucket names are shared with others. */

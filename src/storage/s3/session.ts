@@ -61,7 +61,7 @@ const emptySha256 = sha256Hex(new Uint8Array(0));
 
 export function openSession(config: S3Config): Session {
   const endpoint = checkConfig(config);
-  const wire = openWire(endpoint, config.request_timeout_ms);
+  const wire = openWire(endpoint, config.request_timeout_ms, config.ca);
 
   // Each attempt is signed anew, because a signature carries the time.
   function attempt<T>(operation: Operation, body: Body, receive: (answer: IncomingMessage) => Promise<T>): Promise<Outcome<T>> {

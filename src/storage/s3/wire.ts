@@ -43,9 +43,10 @@ export interface Wire {
   close(): void;
 }
 
-export function openWire(endpoint: URL, requestTimeout_ms: number): Wire {
+export function openWire(endpoint: URL, requestTimeout_ms: number, ca?: string): Wire {
   const transport = endpoint.protocol === "https:" ? https : http;
-  const agent = new transport.Agent({ keepAlive: true, maxSockets, timeout: idleSocket_ms });
+  const trust = ca === undefined ? {} : { ca };
+  const agent = new transport.Agent({ keepAlive: true, maxSockets, timeout: idleSocket_ms, ...trust });
   const { hostname, port } = endpoint;
   return {
     close: () => agent.destroy(),

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { actDirectly } from "../src/client/acting.js";
+import { required } from "../src/client/problem.js";
+import { preparePush } from "../src/client/pushing.js";
+import { serialisePackedRefs } from "../src/git/packed-refs.js";
+import { readRefs } from "../src/git/refs-state.js";
+import { repositoryKeys } from "../src/git/repository-key.js";
+import type { ObjectStore } from "../src/storage/ports.js";
+import { latencies, percentile, ratio } from "./figures.js";
+import { linearHistory } from "./linear-history.js";
+import { type Push, push, pushesOf } from "./pushes.js";
+import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
+
+const TENANT = "T.UBL";
+const WARM_UP = 10;
+const HISTORY_BRANCH = "feature/history";
+
+interface Size {
+  readonly commits: number;
+  readonly refs: number;
+}
+
+/**
+ * The same one-commit push into repositories of growing history and of growing numbers of refs, warm, in turn: whatever disturbs the
+ * machine disturbs all of them. The histories are pushed as bundles; refs are put beside each other in the store.
+ */
+export async function growth(
+  options: { commits: readonly number[]; refs: readonly number[]; pushes: number },
+  log: (line: string) => void,
+): Promise<Record<string, unknown>> {
+  const [fewest = 10] = options.commits;
+  const [least = 10, ...moreRefs] = options.refs;
+  const sizes: Size[] = [
+    ...options.commits.map((commits) => ({ commits, refs: least })),
+    ...moreRefs.map((refs) => ({ commits: fewest, refs })),
+  ];
+  const folder = await mkdtemp(join(tmpdir(), "ogr-growth-"));
+  const registry = await openBenchRegistry(log);
+  const store = await registry.openStore();
+  try {
+    const series: { size: Size; pushes: Generator<Push, never>; took_ms: number[] }[] = [];
+    for (const size of sizes) {
+      log(`a repository of ${size.commits} commits and ${size.refs} refs`);
+      const project_id = `P.growth-${size.commits}-${size.refs}`;
+      await registerProject(registry, project_id);
+      const tip = await pushHistory(registry, project_id, join(folder, project_id), size.commits);
+      await addRefs(store, project_id, tip, size.refs - 1);
+      series.push({ size, pushes: pushesOf(project_id, "review/bench", tip), took_ms: [] });
+    }
+    log(`${WARM_UP} pushes each to warm up, then ${options.pushes} each in turn`);
+    for (let round = 0; round < WARM_UP + options.pushes; round += 1)
+      for (const { pushes, took_ms } of series) {
+        const took = await push(registry.admin, pushes.next().value);
+        if (round >= WARM_UP) took_ms.push(took);
+      }
+    const p50 = (commits: number, refs: number) =>
+      percentile(series.find(({ size }) => size.commits === commits && size.refs === refs)?.took_ms ?? [], 50);
+    const [most = fewest, mostRefs = least] = [options.commits.at(-1), options.refs.at(-1)];
+    return {
+      pushes_each: options.pushes,
+      repositories: series.map(({ size, took_ms }) => ({ ...size, ...latencies(took_ms) })),
+      commits_ratio_p50: ratio(p50(most, least), p50(fewest, least)),
+      refs_ratio_p50: ratio(p50(fewest, mostRefs), p50(fewest, least)),
+      targets: { ratio: 1.3 },
+    };
+  } finally {
+    await store.close();
+    await registry.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Pushes a history of its own as one bundle; answers its tip. */
+async function pushHistory(registry: BenchRegistry, project_id: string, folder: string, commits: number): Promise<string> {
+  const tip = linearHistory(folder, commits);
+  const prepared = await preparePush(registry.admin, {
+    project_id,
+    branch: HISTORY_BRANCH,
+    folder,
+    ref: "refs/heads/main",
+    bundle_path: `${folder}.bundle`,
+  });
+  const { params, patch } = prepared;
+  const act = {
+    office_id: "office::default",
+    intent: "bench",
+    jobType: "git.registry.push",
+    params,
+    patch,
+    target: "LAB_512",
+    timeout_ms: 300_000,
+  };
+  const { command } = required(await actDirectly(registry.admin, act));
+  if (command.receipt?.status !== "success") throw new Error(`The history was not pushed: ${command.denial?.message ?? command.status}`);
+  return tip;
+}
+
+/** Puts refs to one commit beside those that are there: thousands of pushes would say nothing more about the one that is measured. */
+async function addRefs(store: ObjectStore, project_id: string, tip: string, count: number): Promise<void> {
+  const name = { tenant_id: TENANT, project_id };
+  const state = await readRefs(store, name);
+  if (state === undefined) throw new Error(`${project_id} has no repository.`);
+  const refs = new Map(state.refs);
+  for (let n = 0; n < count; n += 1) refs.set(`refs/heads/feature/many/n${n}`, { id: tip });
+  const { won } = await store.pointers.swap(repositoryKeys(name).packedRefs, state.version, serialisePackedRefs(refs));
+  if (!won) throw new Error(`The refs of ${project_id} moved meanwhile; run the bench again.`);
+}

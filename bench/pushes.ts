@@ -1,0 +1,65 @@
+import { actDirectly } from "../src/client/acting.js";
+import type { RegistryClient } from "../src/client/registry-client.js";
+import { ZERO_ID } from "../src/domain/git-id.js";
+import { blake3Hex } from "../src/domain/hash.js";
+import { oneCommit } from "./one-commit-bundle.js";
+
+/** One push of one commit. */
+export interface Push {
+  readonly project_id: string;
+  readonly branch: string;
+  readonly expected_old: string;
+  readonly bundle: Buffer;
+}
+
+const PUSH_MAX_MS = 120_000;
+
+/** Successive one-commit pushes of one branch, made as they are asked for; on top of `parent`, where there is one. */
+export function* pushesOf(project_id: string, branch: string, parent?: string): Generator<Push, never> {
+  let tip = parent;
+  let old = ZERO_ID;
+  for (let n = 0; ; n += 1) {
+    const { id, bundle } = oneCommit(branch, tip, `${project_id} ${branch} ${n}`);
+    yield { project_id, branch, expected_old: old, bundle };
+    old = id;
+    tip = id;
+  }
+}
+
+/** `count` successive one-commit pushes of one branch. */
+export function lane(project_id: string, branch: string, count: number): Push[] {
+  const pushes = pushesOf(project_id, branch);
+  return Array.from({ length: count }, () => pushes.next().value);
+}
+
+/** How long a push took from the request for its permit to its receipt, or with which status and code it was refused before it began. */
+export type Pushed =
+  | { readonly done: true; readonly took_ms: number }
+  | { readonly done: false; readonly status: number; readonly code: string; readonly took_ms: number };
+
+/** @throws when it began and did not succeed. */
+export async function tryPush(client: RegistryClient, { project_id, branch, expected_old, bundle }: Push): Promise<Pushed> {
+  const params = { project_id, branch, expected_old, commit_summary: "bench", subject_hash: blake3Hex(bundle) };
+  const started = performance.now();
+  const answer = await actDirectly(client, {
+    office_id: "office::default",
+    intent: "bench",
+    jobType: "git.registry.push",
+    params,
+    patch: bundle.toString("base64"),
+    target: "LAB_512",
+    timeout_ms: PUSH_MAX_MS,
+  });
+  const took_ms = performance.now() - started;
+  if (!answer.ok) return { done: false, status: answer.status, code: answer.problem.code, took_ms };
+  const { command } = answer.value;
+  if (command.receipt?.status !== "success") throw new Error(`A push ended as ${command.status}: ${command.denial?.message ?? ""}`);
+  return { done: true, took_ms };
+}
+
+/** How long it took, in milliseconds. @throws when it was refused */
+export async function push(client: RegistryClient, one: Push): Promise<number> {
+  const pushed = await tryPush(client, one);
+  if (!pushed.done) throw new Error(`A push was refused with ${pushed.status} ${pushed.code}.`);
+  return pushed.took_ms;
+}

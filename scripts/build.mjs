@@ -1,0 +1,30 @@
+/**
+ * Builds `src` to `dist` for a package or an image: tsc for the sources, and what is no source as it is. A build that fails leaves the
+ * earlier one alone. `--remove` takes the build away again, so that a clone never runs an old one.
+ */
+import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runNode } from "./child.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+const made = join(root, `dist.${process.pid}`);
+
+if (process.argv.includes("--remove")) rmSync(dist, { recursive: true, force: true });
+else process.exit(await build());
+
+async function build() {
+  try {
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    const { code } = await runNode([tsc, "-p", "tsconfig.build.json", "--outDir", made], { cwd: root, shown: true });
+    if (code !== 0) return code;
+    for (const path of readdirSync(join(root, "src"), { recursive: true }))
+      if ([".mjs", ".json"].includes(extname(path))) cpSync(join(root, "src", path), join(made, path));
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(made, dist);
+    return 0;
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,28 @@
+import { signedEvent } from "../../webhooks/cloud-event.js";
+import { entryAt, nextDelivery, settleDelivery } from "../../webhooks/deliveries.js";
+import { post } from "../../webhooks/post.js";
+import { findWebhook } from "../../webhooks/webhooks.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import type { Lab256Activities } from "./types.js";
+
+export function webhookActivities(
+  deps: Lab256Dependencies,
+): Pick<Lab256Activities, "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent"> {
+  return {
+    async nextWebhookEvent(ref) {
+      const webhook = await findWebhook(deps.db, ref);
+      if (webhook === undefined || webhook.disabled_at !== null) return { state: "stopped" };
+      const seq = await nextDelivery(deps.db, webhook);
+      return seq === undefined ? { state: "idle" } : { state: "event", seq, retries_ms: webhook.retries_ms };
+    },
+    async deliverWebhookEvent({ seq, ...ref }) {
+      const webhook = await findWebhook(deps.db, ref);
+      if (webhook === undefined || webhook.disabled_at !== null) return { outcome: "stopped" };
+      const entry = await entryAt(deps.db, ref.tenant_id, seq);
+      const reason = await post(webhook.url, signedEvent(entry, webhook, deps.now()), deps.webhookReceivers ?? "public");
+      return reason === undefined ? { outcome: "taken" } : { outcome: "refused", reason };
+    },
+    settleWebhookEvent: ({ seq, dead, ...ref }) =>
+      settleDelivery(deps.db, ref, seq, dead === null ? null : { reason: dead, at_ms: deps.now() }),
+  };
+}

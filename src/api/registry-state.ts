@@ -1,0 +1,14 @@
+import type { Registry } from "prom-client";
+import type { Db } from "../database/database.js";
+import { waitingCards } from "../ledger/queries/waiting-cards.js";
+import { stateMetrics, WAITING_AGES } from "../metrics/registry-state.js";
+import type { HealthChecks } from "./health.js";
+
+/** What a scrape of the api learns of the whole registry: waiting cards from the ledger, pollers from Temporal, what answers. */
+export function registryState(db: Db, checks: HealthChecks): Registry {
+  return stateMetrics({
+    waitingCards: () => waitingCards(db, WAITING_AGES, Date.now()),
+    health: () => checks.read(),
+    readiness: () => checks.ready(),
+  });
+}

@@ -1,0 +1,72 @@
+/** Whose a place is. */
+export interface Holder {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+}
+
+/** A place that was taken; giving it back twice changes nothing. */
+export interface Place {
+  readonly kind: "place";
+  give(): void;
+}
+
+/** `full`: nobody gets a place now. `share`: this tenant or actor holds as many as it may, and others still get theirs. */
+export type NoPlace = { readonly kind: "full" | "share" };
+
+/**
+ * One tenant may hold three times what it leaves free, and one of its actors three times what it leaves of that. So a tenant alone gets
+ * three quarters of all places and an actor alone nine thirteenths, two tenants get three sevenths each, and whoever comes next always
+ * finds one (dynamic thresholds, Choudhury and Hahne 1998).
+ */
+const TIMES_FREE = 3;
+
+interface Held {
+  count: number;
+  readonly actors: Map<string, number>;
+}
+
+/** A fixed number of places that tenants and their actors share, without anything set for any of them. */
+export class Share {
+  #held = 0;
+  readonly #tenants = new Map<string, Held>();
+
+  constructor(readonly max: number) {}
+
+  /** How many places are taken. */
+  get held(): number {
+    return this.#held;
+  }
+
+  take(holder: Holder): Place | NoPlace {
+    const refusal = this.refusal(holder);
+    if (refusal !== undefined) return refusal;
+    this.#add(holder, 1);
+    let isHeld = true;
+    const give = (): void => {
+      if (isHeld) this.#add(holder, -1);
+      isHeld = false;
+    };
+    return { kind: "place", give };
+  }
+
+  /** Why this holder would get no place now, or undefined. */
+  refusal({ tenant_id, actor_id }: Holder): NoPlace | undefined {
+    const free = this.max - this.#held;
+    if (free <= 0) return { kind: "full" };
+    const tenant = this.#tenants.get(tenant_id);
+    const room = TIMES_FREE * free - (tenant?.count ?? 0);
+    return (tenant?.actors.get(actor_id) ?? 0) < TIMES_FREE * room ? undefined : { kind: "share" };
+  }
+
+  /** Who holds nothing is forgotten, so that ids fill no memory. */
+  #add({ tenant_id, actor_id }: Holder, by: 1 | -1): void {
+    this.#held += by;
+    const tenant = this.#tenants.get(tenant_id) ?? { count: 0, actors: new Map() };
+    tenant.count += by;
+    const own = (tenant.actors.get(actor_id) ?? 0) + by;
+    if (own === 0) tenant.actors.delete(actor_id);
+    else tenant.actors.set(actor_id, own);
+    if (tenant.count === 0) this.#tenants.delete(tenant_id);
+    else this.#tenants.set(tenant_id, tenant);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Command, Option } from "commander";
+
+/** A word that can be written, with what stands beside it for people. */
+export interface Word {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface OptionWord extends Word {
+  /** What follows: nothing, a file, one of some values, or something that only the person knows. */
+  readonly value: "none" | "file" | "free" | readonly string[];
+}
+
+/** A command with what can be written after it; `path` is how one comes to it, `ogr card list`. */
+export interface Place {
+  readonly path: string;
+  readonly commands: readonly Word[];
+  readonly options: readonly OptionWord[];
+  readonly takesFile: boolean;
+}
+
+const NAMES_A_FILE = /\b(?:file|path|folder)\b/;
+
+/** Every command of the program with all that can follow it, so that no script of a shell is ever behind. */
+export function placesOf(command: Command, above = ""): readonly Place[] {
+  const path = above === "" ? command.name() : `${above} ${command.name()}`;
+  const help = { name: "--help", text: "say what can be written", value: "none" } as const;
+  const own: Place = {
+    path,
+    commands: command.commands.map((one) => ({ name: one.name(), text: one.description() })),
+    options: [...command.options.filter((option) => option.long && !option.hidden).map(optionWord), help],
+    takesFile: command.registeredArguments.some((argument) => NAMES_A_FILE.test(argument.name())),
+  };
+  return [own, ...command.commands.flatMap((one) => placesOf(one, path))];
+}
+
+function optionWord({ long, description, flags, argChoices, required, optional }: Option): OptionWord {
+  const takesValue = required || optional;
+  const value = !takesValue ? "none" : (argChoices ?? (NAMES_A_FILE.test(flags.replace(/^\S+/, "")) ? "file" : "free"));
+  return { name: long ?? "", text: description, value };
+}
+
+/** The paths below the program itself: what a word can lead to. */
+export function pathsBelow(places: readonly Place[]): readonly string[] {
+  return places.map(({ path }) => path).filter((path) => path.includes(" "));
+}
+
+/** The options that take a value, by what is offered for it: their full paths, `ogr card list --status`. */
+export function valuesByReply(
+  places: readonly Place[],
+  reply: (value: Exclude<OptionWord["value"], "none">) => string,
+): [string, string[]][] {
+  const byReply = new Map<string, string[]>();
+  for (const { path, options } of places)
+    for (const { name, value } of options)
+      if (value !== "none") byReply.set(reply(value), [...(byReply.get(reply(value)) ?? []), `${path} ${name}`]);
+  return [...byReply];
+}

@@ -1,0 +1,31 @@
+import type { Output } from "./output.js";
+
+const REDRAW_MS = 250;
+const CLEAR_LINE = "\r\u001b[2K";
+
+/** Says what is being waited for; the next step takes the place of the one before. */
+export type Step = (text: string) => void;
+
+/** Runs long work and shows, at a terminal, what it waits for and for how long. Nothing remains of it on the screen. */
+export async function withProgress<T>(out: Output, work: (step: Step) => Promise<T>): Promise<T> {
+  const { stderr } = process;
+  if (out.json || !stderr.isTTY) return work(() => undefined);
+  let text = "";
+  let since = performance.now();
+  const draw = (): void => {
+    const seconds = Math.floor((performance.now() - since) / 1000);
+    const line = seconds === 0 ? `${text} …` : `${text} … ${seconds} s`;
+    if (text !== "") stderr.write(CLEAR_LINE + [...line].slice(0, Math.max(1, stderr.columns - 1)).join(""));
+  };
+  const timer = setInterval(draw, REDRAW_MS);
+  try {
+    return await work((next) => {
+      text = next;
+      since = performance.now();
+      draw();
+    });
+  } finally {
+    clearInterval(timer);
+    stderr.write(CLEAR_LINE);
+  }
+}

@@ -1,0 +1,8 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { sourceFile } from "../stack/source-files.js";
+
+/** The release that this `ogr` is of. */
+export function ownVersion(): string {
+  return z.looseObject({ version: z.string() }).parse(JSON.parse(readFileSync(sourceFile("package.json"), "utf8"))).version;
+}

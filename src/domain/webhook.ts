@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+/** How long to wait after each attempt that failed, in milliseconds, as Standard Webhooks recommends; after the last comes the dead letter. */
+export const WEBHOOK_RETRIES_MS: readonly number[] = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000];
+
+const RETRIES_MAX_COUNT = 12;
+const RETRY_MAX_MS = 86_400_000;
+
+/** `wh-<id>`: 1 to 64 letters, digits, `_` or `-` after `wh-`. */
+export const webhookIdSchema = z
+  .string()
+  .regex(/^wh-[A-Za-z0-9_-]{1,64}$/, "Write a webhook id such as `wh-audit`: `wh-` and 1 to 64 letters, digits, `_` or `-`.");
+
+/** What a tenant says of one of its webhooks. `types` are event types of the ledger; absent, all of them. */
+export const webhookSchema = z.strictObject({
+  url: z
+    .url("Write the address that takes the events, such as `https://events.example/ogr`.")
+    .max(2000, "The address has at most 2000 characters.")
+    .refine((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol), "The address begins with https://.")
+    .refine(
+      (text) => URL.canParse(text) && new URL(text).username === "" && new URL(text).password === "",
+      "No user name or password in it.",
+    ),
+  types: z
+    .array(z.string().regex(/^[a-z]+(?:\.[a-z_]+)+$/, "Write an event type such as `receipt.recorded`."))
+    .min(1, "Name at least one type, or leave `types` out.")
+    .max(50, "At most 50 types.")
+    .optional(),
+  retries_ms: z
+    .array(z.int().min(100, "At least 100 ms.").max(RETRY_MAX_MS, "At most a day."))
+    .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`)
+    .optional(),
+});
+export type WebhookDeclaration = z.infer<typeof webhookSchema>;
+
+/** The id of the workflow that delivers one webhook's events. */
+export function webhookWorkflowId(tenantId: string, webhookId: string): string {
+  return `webhook/${tenantId}/${webhookId}`;
+}

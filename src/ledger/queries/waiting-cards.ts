@@ -1,0 +1,31 @@
+import { sql } from "kysely";
+import type { Db } from "../../database/database.js";
+
+/** Of each tenant this many are looked at, the oldest first; a scrape must not read a table from end to end. */
+const CARDS_OF_TENANT_MAX = 10_000;
+
+/**
+ * How many cards of all tenants wait for a decision, by age: `ages` names each with its upper end in milliseconds, in rising order. The
+ * age counts from the card's opening. Source: contracts "Levels" (`decide_by`).
+ */
+export async function waitingCards<Age extends string>(
+  db: Db,
+  ages: Readonly<Record<Age, number>>,
+  nowMs: number,
+): Promise<Record<Age, number>> {
+  const names = Object.keys(ages) as Age[];
+  // A card's bucket is how many of these moments it was opened before.
+  const opened = names.slice(0, -1).map((name) => nowMs - ages[name]);
+  const { rows } = await sql<{ bucket: number; cards: number }>`
+    select (select count(*) from unnest(${opened}::bigint[]) as edge where waiting.opened_at < edge)::int as bucket,
+           count(*)::int as cards
+      from tenants
+     cross join lateral (
+       select opened_at from cards
+        where tenant_id = tenants.tenant_id and status = 'awaiting_approval'
+        order by seq limit ${CARDS_OF_TENANT_MAX}
+     ) as waiting
+     group by 1`.execute(db);
+  const counted = new Map(rows.map(({ bucket, cards }) => [bucket, cards]));
+  return Object.fromEntries(names.map((name, n) => [name, counted.get(n) ?? 0])) as Record<Age, number>;
+}

@@ -1,0 +1,27 @@
+import { Counter, Histogram, Registry } from "prom-client";
+
+/** The steps of flows, as each worker runs them. */
+export const activityMetrics = new Registry();
+
+const registers = [activityMetrics];
+
+const seconds = new Histogram({
+  name: "ogr_activity_seconds",
+  help: "How long steps of flows took, by activity; a denial is an answer and counts here",
+  labelNames: ["activity"] as const,
+  buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600],
+  registers,
+});
+
+const failures = new Counter({
+  name: "ogr_activity_failures_total",
+  help: "Attempts at steps of flows that failed by a fault and are tried again, by activity",
+  labelNames: ["activity"] as const,
+  registers,
+});
+
+/** An attempt at a step came to an end. `activity` is the name of one that the worker has. */
+export function observeActivity(activity: string, took_ms: number, end: "answered" | "failed"): void {
+  if (end === "failed") failures.inc({ activity });
+  else seconds.observe({ activity }, took_ms / 1000);
+}

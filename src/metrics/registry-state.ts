@@ -1,0 +1,80 @@
+import { Gauge, Registry } from "prom-client";
+import { boundedReading } from "./bounded-reading.js";
+
+/** The ages of waiting cards, each with its upper end in milliseconds. */
+export const WAITING_AGES = {
+  under_10m: 600_000,
+  under_1h: 3_600_000,
+  under_1d: 86_400_000,
+  under_7d: 604_800_000,
+  over_7d: Number.POSITIVE_INFINITY,
+} as const;
+export type WaitingAge = keyof typeof WAITING_AGES;
+
+/** Who is asked at a scrape; an answer of null or an error leaves the gauge empty. */
+export interface StateSources {
+  waitingCards(): Promise<Readonly<Record<WaitingAge, number>>>;
+  health(): Promise<{
+    readonly pollers: readonly { readonly task_queue: string; readonly pollers: number }[] | null;
+    readonly clock_skew_ms: number | null;
+  }>;
+  /** What the api needs, by name: `ok`, or a sentence. */
+  readiness(): Promise<Readonly<Record<string, string>>>;
+}
+
+/** A scrape waits this long for a neighbour at most, in milliseconds; Prometheus gives up after ten seconds. */
+const READING_MAX_MS = 3000;
+const READING_EVERY_MS = 5000;
+/** Counting cards reads rows, so it is done less often. */
+const COUNT_EVERY_MS = 10_000;
+
+/** The state of the whole registry as one api sees it, read when it is scraped. Every api says the same: take the maximum. */
+export function stateMetrics(sources: StateSources): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  const health = boundedReading(() => sources.health(), { every_ms: READING_EVERY_MS, max_ms: READING_MAX_MS });
+  const readiness = boundedReading(() => sources.readiness(), { every_ms: READING_EVERY_MS, max_ms: READING_MAX_MS });
+  const waiting = boundedReading(() => sources.waitingCards(), { every_ms: COUNT_EVERY_MS, max_ms: READING_MAX_MS });
+  new Gauge({
+    name: "ogr_cards_waiting",
+    help: "Cards that wait for a decision, by how long ago they were opened; of one tenant at most the oldest 10,000 are counted",
+    labelNames: ["age"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const [age, count] of Object.entries((await waiting()) ?? {})) this.set({ age: age as WaitingAge }, count);
+    },
+  });
+  new Gauge({
+    name: "ogr_task_queue_pollers",
+    help: "Workers that poll a task queue, by Temporal's word",
+    labelNames: ["task_queue"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const { task_queue, pollers } of (await health())?.pollers ?? []) this.set({ task_queue }, pollers);
+    },
+  });
+  new Gauge({
+    name: "ogr_clock_skew_seconds",
+    help: "The database's clock minus this api's",
+    labelNames: ["against"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      const skew = (await health())?.clock_skew_ms ?? null;
+      if (skew !== null) this.set({ against: "database" }, skew / 1000);
+    },
+  });
+  new Gauge({
+    name: "ogr_dependency_up",
+    help: "Whether what the api needs answers (1) or not (0)",
+    labelNames: ["dependency"] as const,
+    registers,
+    async collect() {
+      this.reset();
+      for (const [dependency, verdict] of Object.entries((await readiness()) ?? {})) this.set({ dependency }, verdict === "ok" ? 1 : 0);
+    },
+  });
+  return registry;
+}

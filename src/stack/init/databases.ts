@@ -1,0 +1,70 @@
+import pg from "pg";
+import { databasesSettings } from "../../configuration/installation.js";
+import { readConfiguration } from "../../configuration/read.js";
+import { poll } from "../poll.js";
+
+const TEMPORAL_DATABASES = ["temporal", "temporal_visibility"];
+const PATIENCE_MS = 60_000;
+
+/**
+ * Sees to it that Postgres has an account and a database for the registry, and an account and two databases for Temporal, each closed to
+ * the other. What is there is kept; an account gets the password that it is told now.
+ */
+export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<void> {
+  const env = readConfiguration(databasesSettings, environment);
+  const own = new URL(env.DATABASE_URL);
+  const client = await connected(env.OGR_POSTGRES_URL, env.OGR_POSTGRES_PASSWORD);
+  try {
+    const [user, password, database] = [own.username, own.password, own.pathname.slice(1)].map(decodeURIComponent) as [
+      string,
+      string,
+      string,
+    ];
+    await ensureAccount(client, user, password);
+    await ensureDatabase(client, database, user);
+    await ensureAccount(client, env.OGR_TEMPORAL_DATABASE_USER, env.OGR_TEMPORAL_DATABASE_PASSWORD);
+    for (const name of TEMPORAL_DATABASES) await ensureDatabase(client, name, env.OGR_TEMPORAL_DATABASE_USER);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A server that is not there yet, or is still starting. */
+const notYet = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "57P03"]);
+
+async function connected(address: string, password: string): Promise<pg.Client> {
+  const url = new URL(address);
+  url.password = encodeURIComponent(password);
+  let last: unknown;
+  const client = await poll(
+    async () => {
+      const candidate = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 5_000 });
+      try {
+        await candidate.connect();
+        return candidate;
+      } catch (error) {
+        await candidate.end();
+        if (!notYet.has((error as { code?: string }).code ?? "")) throw error;
+        last = error;
+        return undefined;
+      }
+    },
+    { timeout_ms: PATIENCE_MS, every_ms: 500 },
+  );
+  if (client === undefined) throw new Error(`Postgres does not let us in after ${PATIENCE_MS / 1000} s`, { cause: last });
+  return client;
+}
+
+async function ensureAccount(client: pg.Client, name: string, password: string): Promise<void> {
+  const account = client.escapeIdentifier(name);
+  const { rowCount } = await client.query("select 1 from pg_roles where rolname = $1", [name]);
+  if (rowCount === 0) await client.query(`create role ${account} login`);
+  await client.query(`alter role ${account} password ${client.escapeLiteral(password)}`);
+}
+
+async function ensureDatabase(client: pg.Client, name: string, owner: string): Promise<void> {
+  const [database, account] = [client.escapeIdentifier(name), client.escapeIdentifier(owner)];
+  const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [name]);
+  if (rowCount === 0) await client.query(`create database ${database} owner ${account}`);
+  await client.query(`revoke connect on database ${database} from public`);
+}

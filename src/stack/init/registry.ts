@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { databaseUrlOf } from "../../configuration/database.js";
+import { ConfigurationError } from "../../configuration/environment.js";
+import { type InitSettings, initSettings } from "../../configuration/installation.js";
+import { readConfiguration } from "../../configuration/read.js";
+import { temporalAccess } from "../../configuration/temporal.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { type TenantSeed, tenantSeedSchema } from "../../identity/seed.js";
+import { foundRecords } from "../founding.js";
+import { foundPlaneKeys } from "../founding-store.js";
+import type { S3Server } from "../object-store.js";
+import { poll } from "../poll.js";
+import { searchAttributeTypes } from "../search-attributes.js";
+import { ensureNamespace } from "../temporal-namespace.js";
+
+const TEMPORAL_PATIENCE_MS = 120_000;
+
+/**
+ * Founds a registry on servers that somebody else runs: Temporal's namespace and search attributes, the buckets, a key of the store for
+ * each plane, every signing key, the Runner's allowlist, the database with the first tenants, and their published policy. What is there
+ * is kept, so that it can run before every start.
+ */
+export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<string> {
+  const env = readConfiguration(initSettings, environment);
+  const tenants = readTenants(env.OGR_TENANTS_FILE);
+  const object_store = storeOf(env);
+  const { OGR_S3_BUCKET_PREFIX: bucket_prefix, OGR_FOUNDING_DIRECTORY: founding } = env;
+  await Promise.all([
+    namespaceWithin(env),
+    foundRecords({
+      data_dir: founding,
+      folders: { lab256: env.OGR_LAB256_DIRECTORY, lab512: env.OGR_LAB512_DIRECTORY, founding: join(founding, "keys") },
+      allowlist_dir: env.OGR_LAB512_DIRECTORY,
+      database_url: databaseUrlOf(env),
+      object_store,
+      bucket_prefix,
+      tenants,
+    }),
+    foundPlaneKeys(object_store, bucket_prefix, {
+      LAB_256: { access_key: env.OGR_LAB256_S3_ACCESS_KEY, secret_key: env.OGR_LAB256_S3_SECRET_KEY },
+      LAB_512: { access_key: env.OGR_LAB512_S3_ACCESS_KEY, secret_key: env.OGR_LAB512_S3_SECRET_KEY },
+    }),
+  ]);
+  return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens lie in ${founding}/tokens.json.`;
+}
+
+function storeOf(env: InitSettings): S3Server {
+  const { OGR_S3_ENDPOINT: endpoint, OGR_S3_REGION: region, OGR_S3_ACCESS_KEY: access_key, OGR_S3_SECRET_KEY: secret_key } = env;
+  return { kind: "s3", endpoint, region, access_key, secret_key };
+}
+
+function readTenants(path: string): TenantSeed[] {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new ConfigurationError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+  const parsed = parseWith(z.array(tenantSeedSchema).min(1, "Name at least one tenant."), value);
+  if (!parsed.ok) throw new ConfigurationError(`${path} is not valid: ${problemsText(parsed.problems)}`);
+  return parsed.value;
+}
+
+/** Temporal answers on its port before it can make a namespace. */
+async function namespaceWithin(env: InitSettings): Promise<void> {
+  const { OGR_TEMPORAL_NAMESPACE: namespace, OGR_TEMPORAL_RETENTION_DAYS: days } = env;
+  const access = temporalAccess(env);
+  let last: unknown;
+  const done = await poll(
+    () =>
+      ensureNamespace(access, namespace, searchAttributeTypes, days).then(
+        () => true as const,
+        (error: unknown) => {
+          last = error;
+          return undefined;
+        },
+      ),
+    { timeout_ms: TEMPORAL_PATIENCE_MS, every_ms: 1_000 },
+  );
+  if (!done) throw new Error(`Temporal at ${access.address} does not make the namespace ${namespace}`, { cause: last });
+}

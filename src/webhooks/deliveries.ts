@@ -1,0 +1,64 @@
+import { sql } from "kysely";
+import type { Db } from "../database/database.js";
+import { type LedgerEntry, registryContainer } from "../domain/event.js";
+import { entryOf } from "../ledger/read-entries.js";
+import type { Webhook, WebhookRef } from "./webhooks.js";
+
+/** The entry that a webhook has to bring next: a dead letter whose replay was asked for, else the oldest one that is wanted. */
+export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
+  const { tenant_id, webhook_id, types, delivered_seq } = webhook;
+  const replayed = await db
+    .selectFrom("webhook_dead_letters")
+    .select("seq")
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .where("replay", "=", true)
+    .orderBy("seq")
+    .limit(1)
+    .executeTakeFirst();
+  if (replayed !== undefined) return replayed.seq;
+  let entries = db
+    .selectFrom("ledger_entries")
+    .select("seq")
+    .where("container", "=", registryContainer(tenant_id))
+    .where("seq", ">", delivered_seq);
+  if (types !== null) entries = entries.where("type", "in", types);
+  return (await entries.orderBy("seq").limit(1).executeTakeFirst())?.seq;
+}
+
+export async function entryAt(db: Db, tenantId: string, seq: number): Promise<LedgerEntry> {
+  const row = await db
+    .selectFrom("ledger_entries")
+    .select(["container", "seq", "tenant_id", "type", "key", "at_ms", "prev_hash", "hash", sql<string>`payload::text`.as("payloadText")])
+    .where("container", "=", registryContainer(tenantId))
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is not there; restore the database from a backup.`);
+  return entryOf(row);
+}
+
+/** Says what became of an entry: brought, or a dead letter for this reason. Saying it again changes nothing. */
+export async function settleDelivery(db: Db, ref: WebhookRef, seq: number, dead: { reason: string; at_ms: number } | null): Promise<void> {
+  const { tenant_id, webhook_id } = ref;
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable("webhooks")
+      .set({ delivered_seq: sql<number>`greatest(delivered_seq, ${seq})` })
+      .where("tenant_id", "=", tenant_id)
+      .where("webhook_id", "=", webhook_id)
+      .execute();
+    if (dead === null)
+      await trx
+        .deleteFrom("webhook_dead_letters")
+        .where("tenant_id", "=", tenant_id)
+        .where("webhook_id", "=", webhook_id)
+        .where("seq", "=", seq)
+        .execute();
+    else
+      await trx
+        .insertInto("webhook_dead_letters")
+        .values({ ...ref, seq, replay: false, ...dead })
+        .onConflict((conflict) => conflict.columns(["tenant_id", "webhook_id", "seq"]).doUpdateSet({ replay: false, ...dead }))
+        .execute();
+  });
+}

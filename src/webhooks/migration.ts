@@ -1,0 +1,25 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const WEBHOOKS = sql`
+create table webhooks (
+  tenant_id text not null references tenants (tenant_id), webhook_id text not null, url text not null, types text[],
+  retries_ms integer[] not null, secret text not null, delivered_seq bigint not null, created_by text not null,
+  created_at bigint not null, disabled_at bigint,
+  constraint webhooks_pkey primary key (tenant_id, webhook_id)
+)`;
+
+const DEAD_LETTERS = sql`
+create table webhook_dead_letters (
+  tenant_id text not null, webhook_id text not null, seq bigint not null, reason text not null, replay boolean not null,
+  at_ms bigint not null,
+  constraint webhook_dead_letters_pkey primary key (tenant_id, webhook_id, seq),
+  constraint webhook_dead_letters_webhook_fkey foreign key (tenant_id, webhook_id) references webhooks (tenant_id, webhook_id)
+)`;
+
+/** Where tenants want the events of their ledgers, and what could not be brought there. */
+export const webhooksMigration: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await WEBHOOKS.execute(db);
+    await DEAD_LETTERS.execute(db);
+  },
+};

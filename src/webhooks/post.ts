@@ -1,0 +1,85 @@
+import { lookup as systemLookup } from "node:dns";
+import { request as plainRequest, type RequestOptions } from "node:http";
+import { request as tlsRequest } from "node:https";
+import { BlockList, isIP, type LookupFunction } from "node:net";
+import type { SignedEvent } from "./cloud-event.js";
+
+/** `public`: over TLS, and to no private, loopback or link-local address; `any`: wherever it leads, for development. */
+export const WEBHOOK_RECEIVERS = ["public", "any"] as const;
+export type WebhookReceivers = (typeof WEBHOOK_RECEIVERS)[number];
+
+const TIMEOUT_MS = 8_000;
+
+const closed = new BlockList();
+for (const [network, bits] of [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
+] as const)
+  closed.addSubnet(network, bits, "ipv4");
+for (const [network, bits] of [
+  ["::", 127],
+  ["64:ff9b::", 96],
+  ["fc00::", 7],
+  ["fe80::", 10],
+  ["ff00::", 8],
+] as const)
+  closed.addSubnet(network, bits, "ipv6");
+
+/** Whether an address of digits belongs to no public network. An IPv4 address inside IPv6 is judged as what it is. */
+export function isPrivate(address: string): boolean {
+  return closed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+/** Brings one event to its receiver: undefined when it was taken (2xx), else why not, in a sentence. Never throws, follows no redirect. */
+export async function post(url: string, event: SignedEvent, receivers: WebhookReceivers): Promise<string | undefined> {
+  const target = new URL(url);
+  const host = target.hostname.replace(/^\[|\]$/g, "");
+  if (receivers === "public") {
+    if (target.protocol !== "https:") return "The address must begin with https://.";
+    if (isIP(host) !== 0 && isPrivate(host)) return `${host} is no public address.`;
+  }
+  try {
+    const status = await send(target, event, receivers);
+    return status >= 200 && status < 300 ? undefined : `The receiver answered ${status}.`;
+  } catch (error) {
+    return `The receiver was not reached: ${error instanceof Error ? error.message : String(error)}.`;
+  }
+}
+
+function send(target: URL, { headers, body }: SignedEvent, receivers: WebhookReceivers): Promise<number> {
+  const options: RequestOptions = {
+    method: "POST",
+    headers: { ...headers, "content-length": Buffer.byteLength(body) },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    // A name is judged by the address that is then connected to: another lookup could answer another one.
+    ...(receivers === "public" ? { lookup: publicLookup } : {}),
+    agent: false,
+  };
+  return new Promise((resolve, reject) => {
+    const request = (target.protocol === "https:" ? tlsRequest : plainRequest)(target, options, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    request.once("error", reject);
+    request.end(body);
+  });
+}
+
+const publicLookup: LookupFunction = (hostname, options, callback) => {
+  systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return callback(error, "", 0);
+    const forbidden = addresses.find(({ address }) => isPrivate(address));
+    if (forbidden !== undefined) return callback(new Error(`${hostname} is ${forbidden.address}, which is no public address`), "", 0);
+    const [first] = addresses;
+    if (options.all === true) return callback(null, addresses);
+    return first === undefined ? callback(new Error(`${hostname} has no address`), "", 0) : callback(null, first.address, first.family);
+  });
+};

@@ -1,0 +1,29 @@
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { activityMetrics } from "../metrics/activities.js";
+import { lab512Metrics, pushFailures } from "../metrics/lab512.js";
+import { processMetrics } from "../metrics/process.js";
+import { type MetricsPushing, pushMetrics } from "../metrics/pushing.js";
+
+const PUSH_EVERY_MS = 15_000;
+const PUSH_JOB = "ogr_lab512";
+
+interface PushSettings {
+  readonly OGR_METRICS_PUSH_URL?: string | undefined;
+  readonly OGR_METRICS_INSTANCE?: string | undefined;
+}
+
+/** Pushes this process's metrics until it is stopped, where it was told to where. */
+export function pushOwnMetrics(env: PushSettings, log: Logger): MetricsPushing | undefined {
+  if (env.OGR_METRICS_PUSH_URL === undefined) return undefined;
+  return pushMetrics([lab512Metrics, activityMetrics, processMetrics()], {
+    url: env.OGR_METRICS_PUSH_URL,
+    job: PUSH_JOB,
+    instance: env.OGR_METRICS_INSTANCE ?? hostname(),
+    every_ms: PUSH_EVERY_MS,
+    on_failure(error) {
+      pushFailures.inc();
+      log.warn({ reason: error.message }, "metrics were not pushed");
+    },
+  });
+}

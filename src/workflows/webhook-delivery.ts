@@ -1,0 +1,63 @@
+import {
+  condition,
+  continueAsNew,
+  defineSignal,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { Lab256Activities, WebhookEvents } from "../activities/lab256/types.js";
+
+/** Says that there may be something to bring; without it the flow looks by itself after a while. */
+export const webhookWokenSignal = defineSignal<[]>("webhook_woken");
+
+const LOOKS_EVERY = "5s";
+/** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
+const LOOKS_MAX = 1_000;
+
+/** A receiver may take some seconds to answer; what it answers is a value, and only a fault of our own is tried again. */
+const events = proxyLocalActivities<Pick<Lab256Activities, WebhookEvents>>({
+  startToCloseTimeout: "20s",
+  scheduleToCloseTimeout: "365 days",
+  retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
+});
+
+interface WebhookRef {
+  readonly tenant_id: string;
+  readonly webhook_id: string;
+}
+
+/**
+ * Brings every event of a tenant's ledger to one receiver, in their order and at least once, for as long as the webhook is enabled. An
+ * event that the receiver did not take after its last retry becomes a dead letter. Source: Standard Webhooks "Retries".
+ */
+export async function webhookDelivery(ref: WebhookRef): Promise<void> {
+  let woken = false;
+  setHandler(webhookWokenSignal, () => {
+    woken = true;
+  });
+  for (let looks = 0; looks < LOOKS_MAX && !workflowInfo().continueAsNewSuggested; looks += 1) {
+    woken = false;
+    const next = await events.nextWebhookEvent(ref);
+    if (next.state === "stopped") return;
+    if (next.state === "event") await bring(ref, next.seq, next.retries_ms);
+    else await condition(() => woken, LOOKS_EVERY, { summary: "Waits for the next event" });
+  }
+  await continueAsNew<typeof webhookDelivery>(ref);
+}
+
+async function bring(ref: WebhookRef, seq: number, retriesMs: readonly number[]): Promise<void> {
+  for (let tried = 0; ; tried += 1) {
+    const { outcome, reason } = await events.deliverWebhookEvent({ ...ref, seq });
+    if (outcome === "stopped") return;
+    const pauseMs = retriesMs[tried];
+    if (outcome === "taken" || pauseMs === undefined) {
+      await events.settleWebhookEvent({ ...ref, seq, dead: outcome === "taken" ? null : (reason ?? "") });
+      return;
+    }
+    setCurrentDetails(`Event ${seq} was not taken (attempt ${tried + 1}): ${reason ?? ""}`);
+    await sleep(pauseMs, { summary: `Event ${seq} is tried again` });
+  }
+}

@@ -1,0 +1,159 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { actByCard, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+
+interface Delivery {
+  readonly id: string;
+  readonly type: string;
+  readonly seq: number;
+  readonly verified: boolean;
+}
+
+/** A receiver that takes events unless it is told not to. */
+class Receiver {
+  readonly deliveries: Delivery[] = [];
+  secret = "";
+  refuses = false;
+  #server: Server | undefined;
+
+  async open(): Promise<string> {
+    this.#server = createServer(async (request, answer) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const text = Buffer.concat(chunks).toString("utf8");
+      const { id, type, ledgerseq } = JSON.parse(text) as { id: string; type: string; ledgerseq: number };
+      this.deliveries.push({ id, type, seq: ledgerseq, verified: this.#verifies(text, request.headers as Record<string, string>) });
+      answer.writeHead(this.refuses ? 503 : 204).end();
+    });
+    await new Promise<void>((resolve) => this.#server?.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/events`;
+  }
+
+  async close(): Promise<void> {
+    await new Promise((resolve) => this.#server?.close(resolve));
+  }
+
+  #verifies(text: string, headers: Record<string, string>): boolean {
+    try {
+      new Webhook(this.secret).verify(text, headers);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+let registry: TestRegistry;
+const receiver = new Receiver();
+let url: string;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "webhooks" });
+  url = await receiver.open();
+});
+afterAll(async () => {
+  await registry?.stop();
+  await receiver.close();
+});
+
+async function call(name: string, method: string, path: string, body?: object, tenant?: string) {
+  const response = await fetch(new URL(path, registry.url), {
+    method,
+    headers: { authorization: `Bearer ${registry.actor(name, tenant).token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> & unknown[] };
+}
+
+const declare = (more: object = {}, name = "admin") =>
+  call(name, "PUT", "/v1/webhooks/wh-audit", { tenant_id: "T.UBL", url, retries_ms: [100, 100], ...more });
+
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
+
+/** The webhook has nothing left to bring. */
+const settled = () =>
+  eventually(async () => {
+    const { entries } = required(await registry.as("admin").verifyLedger());
+    const { body } = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
+    expect(body).toMatchObject([{ delivered_seq: entries }]);
+  });
+
+describe("a webhook", () => {
+  it("brings every event of the ledger in order, signed, from its declaration on", async () => {
+    const declared = await declare();
+    expect(declared).toMatchObject({ status: 200, body: { webhook_id: "wh-audit", types: null } });
+    receiver.secret = String(declared.body.secret);
+    await actByCard(registry, registration("P.hooked"));
+    await settled();
+    expect(receiver.deliveries.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(["vnd.ubl.card.opened.v1", "vnd.ubl.receipt.recorded.v1", "vnd.ubl.project.registered.v1"]),
+    );
+    const seqs = receiver.deliveries.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
+    expect(receiver.deliveries.every(({ verified }) => verified)).toBe(true);
+  });
+
+  it("shows its secret once", async () => {
+    expect((await declare()).body).not.toHaveProperty("secret");
+    expect(JSON.stringify((await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL")).body)).not.toContain(receiver.secret);
+  });
+
+  it("tries again, keeps what is never taken as dead letters, and brings them when asked to", async () => {
+    receiver.refuses = true;
+    const before = receiver.deliveries.length;
+    await actByCard(registry, registration("P.refused"));
+    const letters = async () =>
+      (await call("admin", "GET", "/v1/webhooks/wh-audit/dead-letters?tenant_id=T.UBL")).body as { seq: number }[];
+    await settled();
+    expect((await letters()).length).toBeGreaterThan(5);
+    const tries = receiver.deliveries.slice(before);
+    for (const { seq } of await letters()) expect(tries.filter((one) => one.seq === seq)).toHaveLength(3);
+
+    receiver.refuses = false;
+    const wanted = (await letters()).map(({ seq }) => seq);
+    const replayed = await call("admin", "POST", "/v1/webhooks/wh-audit/replay", { tenant_id: "T.UBL" });
+    expect(replayed).toMatchObject({ status: 200, body: { replayed: wanted.length } });
+    await eventually(async () => expect(await letters()).toEqual([]));
+    expect(receiver.deliveries.slice(-wanted.length).map(({ seq }) => seq)).toEqual(wanted);
+  });
+
+  it("brings nothing while it is stopped, and goes on where it was when declared again, with the types that are wanted", async () => {
+    expect((await call("admin", "POST", "/v1/webhooks/wh-audit/disable", { tenant_id: "T.UBL" })).status).toBe(200);
+    const before = receiver.deliveries.length;
+    await actByCard(registry, registration("P.quiet"));
+    expect(receiver.deliveries).toHaveLength(before);
+    await declare({ types: ["project.registered"] });
+    await eventually(async () => expect(receiver.deliveries).toHaveLength(before + 1));
+    expect(receiver.deliveries.at(-1)).toMatchObject({ type: "vnd.ubl.project.registered.v1", verified: true });
+  });
+
+  it("survives the death of its worker", async () => {
+    await declare();
+    await registry.lab256.kill();
+    await registry.lab256.start();
+    const before = receiver.deliveries.length;
+    await actByCard(registry, registration("P.revived"));
+    await eventually(async () => expect(receiver.deliveries.slice(before).map(({ type }) => type)).toContain("vnd.ubl.card.closed.v1"));
+  });
+
+  it("is kept by whoever keeps the members, and by nobody of another tenant", async () => {
+    expect(await declare({}, "bob")).toMatchObject({ status: 403, body: { code: "forbidden" } });
+    expect((await call("olga", "GET", "/v1/webhooks?tenant_id=T.UBL", undefined, "T.OTHER")).status).toBe(404);
+    expect((await call("admin", "POST", "/v1/webhooks/wh-none/disable", { tenant_id: "T.UBL" })).status).toBe(404);
+  });
+
+  it.each([
+    ["url", { url: "ftp://events.example" }],
+    ["url", { url: "https://me:secret@events.example" }],
+    ["types", { types: [] }],
+    ["retries_ms", { retries_ms: [1] }],
+  ])("names what is wrong with its %s", async (field, more) => {
+    const { status, body } = await declare(more);
+    expect(status).toBe(400);
+    expect(JSON.stringify(body.errors)).toContain(field);
+  });
+});

@@ -1,0 +1,33 @@
+import { Readable } from "node:stream";
+import { vi } from "vitest";
+import { run } from "../../src/cli/run.js";
+import type { OgrAnswer } from "./run-ogr.js";
+
+/**
+ * Runs `ogr` in this process, one command at a time: what a process of its own costs to start is most of what a command takes. Its
+ * environment, its standard input and its output are its own all the same.
+ */
+export async function ogrHere(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  { input = "" }: { readonly input?: string } = {},
+): Promise<OgrAnswer> {
+  const written = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+      written[name] += String(chunk);
+      return true;
+    }),
+  );
+  const before = { env: process.env, stdin: Object.getOwnPropertyDescriptor(process, "stdin") ?? {} };
+  process.env = { PATH: before.env.PATH ?? "", HOME: before.env.HOME ?? "", ...env };
+  Object.defineProperty(process, "stdin", { value: Readable.from(input === "" ? [] : [input]), configurable: true });
+  try {
+    const code = await run(words);
+    return { code, ...written, json: (schema) => schema.parse(JSON.parse(written.stdout.trim().split("\n").at(-1) ?? "")) };
+  } finally {
+    process.env = before.env;
+    Object.defineProperty(process, "stdin", before.stdin);
+    for (const spy of spies) spy.mockRestore();
+  }
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { lab512Settings } from "../../src/configuration/lab512.js";
+import { readLayers } from "../../src/configuration/layers.js";
+import { checkConfiguration, readConfiguration } from "../../src/configuration/read.js";
+
+const COMPLETE = {
+  OGR_TEMPORAL_ADDRESS: "temporal:7233",
+  OGR_STORE: "directory",
+  OGR_STORE_DIRECTORY: "/objects",
+  OGR_RECEIPT_KEY_FILE: "/keys/receipt.pem",
+  OGR_PERMIT_JWKS_FILE: "/keys/permit.jwks",
+  OGR_STATEMENT_JWKS_FILE: "/keys/statement.jwks",
+  OGR_FOUNDING_KEYS_FILE: "/keys/founding.json",
+  OGR_ALLOWLIST_FILE: "/keys/allowlist.json",
+  OGR_WORK_DIRECTORY: "/work",
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ogr-configuration-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+/** What is wrong, one `field: problem` a line. */
+function problems(environment: Record<string, string>): string[] {
+  return checkConfiguration(lab512Settings, readLayers(environment)).problems.map(({ field, problem }) => `${field}: ${problem}`);
+}
+
+describe("a configuration file", () => {
+  it.each([
+    [
+      "YAML",
+      Object.entries({ ...COMPLETE, OGR_RUNNER_SLOTS: "7" })
+        .map(([name, value]) => `${name}: ${value}`)
+        .join("\n"),
+    ],
+    ["JSON", JSON.stringify({ ...COMPLETE, OGR_RUNNER_SLOTS: 7 })],
+  ])("in %s tells a process what the environment does not, and the environment goes before it", async (kind, text) => {
+    const OGR_CONFIG_FILE = await file(`complete.${kind}`, text);
+    expect(readConfiguration(lab512Settings, { OGR_CONFIG_FILE })).toMatchObject({ OGR_RUNNER_SLOTS: 7, OGR_WORK_DIRECTORY: "/work" });
+    const above = readConfiguration(lab512Settings, { OGR_CONFIG_FILE, OGR_RUNNER_SLOTS: "9" });
+    expect(above).toMatchObject({ OGR_RUNNER_SLOTS: 9, OGR_WORK_DIRECTORY: "/work" });
+  });
+
+  it("may hold the settings of other processes, and a list where commas would stand", async () => {
+    const OGR_CONFIG_FILE = await file("shared.yaml", "OGR_API_PORT: 7450\nOGR_RP_ORIGINS: [https://a.example, https://b.example]\n");
+    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE })).toEqual([]);
+    expect(readLayers({ OGR_CONFIG_FILE }).found.get("OGR_RP_ORIGINS")?.value).toBe("https://a.example,https://b.example");
+  });
+
+  it("is refused for each name that nobody knows, with the one that was probably meant", async () => {
+    const path = await file("slips.yaml", "OGR_RUNER_SLOTS: 3\nDATABASEURL: x\nogr_store: s3\nmaintainer: me\n");
+    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([
+      `${path}: OGR_RUNER_SLOTS: This setting is not known; did you mean OGR_RUNNER_SLOTS?`,
+      `${path}: DATABASEURL: This setting is not known; did you mean DATABASE_URL?`,
+      `${path}: ogr_store: This setting is not known; did you mean OGR_STORE?`,
+      `${path}: maintainer: This setting is not known; remove it.`,
+    ]);
+  });
+
+  it.each([
+    ["is not there", undefined],
+    ["is no mapping", "- a\n- b\n"],
+    ["nests", "OGR_STORE: {kind: s3}\n"],
+    ["names a setting twice", "OGR_STORE: s3\nOGR_STORE: directory\n"],
+    ["is cut", '{"OGR_STORE": '],
+  ])("that %s is named", async (name, text) => {
+    const path = text === undefined ? join(folder, "absent") : await file(name, text);
+    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([expect.stringContaining(`OGR_CONFIG_FILE: ${path}`)]);
+  });
+});
+
+describe("a process", () => {
+  it("is told everything that is wrong at once: missing, malformed, unknown and contradictory", () => {
+    const { OGR_WORK_DIRECTORY: _, ...lacking } = COMPLETE;
+    const environment = { ...lacking, OGR_RUNNER_SLOTS: "many", OGR_RUNNERS: "3", OGR_TEMPORAL_CERT_FILE: "/cert.pem" };
+    const found = problems(environment).map((problem) => problem.split(":")[0]);
+    expect(found).toEqual(["OGR_WORK_DIRECTORY", "OGR_RUNNER_SLOTS", "OGR_RUNNERS", "OGR_TEMPORAL_KEY_FILE"]);
+    expect(() => readConfiguration(lab512Settings, environment)).toThrow(new RegExp(found.join("[\\s\\S]*")));
+  });
+
+  it("lets be what other programs keep in the environment", () => {
+    expect(problems({ ...COMPLETE, OGR_TOKEN: "t", HOME: "/root", DATABASE_URL: "", PATH: "/bin" })).toEqual([]);
+  });
+
+  it.each([
+    [{ OGR_TEMPORAL_TLS: "false", OGR_TEMPORAL_API_KEY: "k" }, "OGR_TEMPORAL_TLS: "],
+    [{ OGR_TEMPORAL_KEY_FILE: "/key.pem" }, "OGR_TEMPORAL_CERT_FILE: Set it too"],
+    [{ OGR_PULL_API_URL: "https://api.example" }, "OGR_PULL_TOKENS_FILE: Set it too"],
+    [{ OGR_S3_ENDPOINT: "http://s3:9000", OGR_S3_CA_FILE: "/ca.pem" }, "OGR_S3_CA_FILE: It needs an https:// address"],
+    [{ DATABASE_URL: "postgresql://db/ogr?sslmode=require", OGR_DATABASE_CA_FILE: "/ca.pem" }, "DATABASE_URL: Its sslmode is `require`"],
+  ])("refuses settings that contradict each other: %j", (changes, problem) => {
+    expect(problems({ ...COMPLETE, ...changes })).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it("takes a secret from a file, and not from two places", async () => {
+    const path = await file("token", "secret\n");
+    const found = readLayers({ OGR_S3_SECRET_KEY_FILE: path }).found.get("OGR_S3_SECRET_KEY");
+    expect(found).toEqual({ value: "secret", source: path });
+    expect(problems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: path, OGR_S3_SECRET_KEY: "other" })).toEqual([
+      "OGR_S3_SECRET_KEY_FILE: Set this or OGR_S3_SECRET_KEY, not both.",
+    ]);
+    expect(problems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: join(folder, "absent") })[0]).toContain("OGR_S3_SECRET_KEY_FILE: ");
+  });
+
+  it("prefers a secret of the environment to one of the file", async () => {
+    const above = await file("above", "above");
+    const OGR_CONFIG_FILE = await file("secret.yaml", "DATABASE_URL: postgresql://below\n");
+    expect(readLayers({ OGR_CONFIG_FILE, DATABASE_URL_FILE: above }).found.get("DATABASE_URL")?.value).toBe("above");
+  });
+});

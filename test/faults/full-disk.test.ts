@@ -1,0 +1,85 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import { Clone } from "../git/real-git.js";
+import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { expectOneReceipt } from "./agreement.js";
+
+const PROJECT = "P.full";
+const SIZE_KIB = 4096;
+
+/** A small disk of its own. Only root makes one, and not everywhere. */
+class SmallDisk {
+  readonly path = mkdtempSync(join(tmpdir(), "ogr-small-disk-"));
+  readonly isThere: boolean;
+
+  constructor() {
+    this.isThere = this.#try("mount", "-t", "tmpfs", "-o", `size=${SIZE_KIB}k`, "tmpfs", this.path);
+    if (!this.isThere) rmSync(this.path, { recursive: true });
+  }
+
+  /** Takes all the room that is left. @throws never: that there is no more room is what it is for. */
+  fill(): void {
+    this.#try("sh", "-c", `cat /dev/zero > "${join(this.path, "filler")}"`);
+  }
+
+  empty(): void {
+    rmSync(join(this.path, "filler"), { force: true });
+  }
+
+  remove(): void {
+    if (!this.isThere) return;
+    execFileSync("umount", ["-l", this.path]);
+    rmSync(this.path, { recursive: true });
+  }
+
+  #try(command: string, ...args: string[]): boolean {
+    try {
+      execFileSync(command, args, { stdio: "ignore" });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+const disk = new SmallDisk();
+
+describe.skipIf(!disk.isThere)("a Runner whose disk is full", () => {
+  let registry: TestRegistry;
+  let clone: Clone;
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "full-disk" });
+    clone = new Clone();
+    clone.commit("base.txt", "base");
+    await actByCard(registry, registration(PROJECT));
+    const work = join(disk.path, "work");
+    mkdirSync(work);
+    writeFileSync(join(disk.path, "filler"), "");
+    await registry.lab512.stop();
+    await registry.lab512.start({ env: { OGR_WORK_DIRECTORY: work } });
+    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/before"));
+  });
+  afterAll(() => registry?.stop());
+
+  it("fails no act: it waits, and is done when there is room again", async () => {
+    const author = registry.as("admin");
+    disk.fill();
+    clone.commit("more.txt", "more");
+    const envelope = await permitted(author, push(clone, PROJECT, "feature/full"));
+    required(await author.issue(envelope));
+    await expect.poll(() => registry.lab512.logTail(200), { timeout: PATIENCE_MS, interval: 100 }).toMatch(/ENOSPC|No space left/i);
+    expect(required(await author.command(envelope.jti)).status).toBe("running");
+    disk.empty();
+    expect((await commandEnd(author, envelope.jti, PATIENCE_MS)).status).toBe("success");
+    await expectOneReceipt(registry, envelope.jti);
+  });
+});
+
+afterAll(() => disk.remove());

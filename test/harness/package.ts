@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { unlessAbsent } from "../../src/stack/absence.js";
+import { withLock } from "../../src/stack/lock.js";
+
+const run = promisify(execFile);
+const root = resolve(".");
+const folder = join(root, ".ogr", "package");
+
+/** What decides what the package holds. */
+const inputs = [
+  "src",
+  "bin",
+  "config",
+  "policies/policy.wasm",
+  "scripts",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "README.md",
+];
+
+/** The package as people get it. */
+export interface PackedPackage {
+  /** The tarball that `npm pack` made. */
+  readonly tarball: string;
+  /** Its content, which finds its dependencies in this clone. */
+  readonly unpacked: string;
+}
+
+/**
+ * What `npm pack` makes of this tree, from a copy, so that no other test meets a build in the clone. Kept under the hash of all that goes
+ * into it: a further test waits for the first, and the next run finds it there.
+ */
+export async function packedPackage(): Promise<PackedPackage> {
+  const place = join(folder, (await hashOf(inputs)).slice(0, 24));
+  const packed = { tarball: join(place, "package.tgz"), unpacked: join(place, "package") };
+  await withLock(
+    join(folder, "lock"),
+    () => undefined,
+    async () => {
+      if (await unlessAbsent(stat(packed.tarball))) return;
+      await mkdir(folder, { recursive: true });
+      const others = (await readdir(folder)).filter((name) => !name.startsWith("lock"));
+      await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));
+      await pack(place);
+    },
+  );
+  return packed;
+}
+
+async function pack(place: string): Promise<void> {
+  const tree = await mkdtemp(join(tmpdir(), "ogr-tree-"));
+  try {
+    for (const input of inputs) await cp(join(root, input), join(tree, input), { recursive: true });
+    await symlink(join(root, "node_modules"), join(tree, "node_modules"));
+    const { stdout } = await run("npm", ["pack", "--silent"], { cwd: tree });
+    const tarball = join(tree, stdout.trim().split("\n").at(-1) ?? "");
+    await rm(place, { recursive: true, force: true });
+    await mkdir(place);
+    await run("tar", ["-xzf", tarball], { cwd: place });
+    // Last, because it says that all of it is there.
+    await cp(tarball, join(place, "new.tgz"));
+    await rename(join(place, "new.tgz"), join(place, "package.tgz"));
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
+
+async function hashOf(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    const whole = join(root, path);
+    const names = (await stat(whole)).isDirectory()
+      ? (await readdir(whole, { recursive: true, withFileTypes: true }))
+          .filter((one) => one.isFile())
+          .map((one) => join(one.parentPath, one.name))
+      : [whole];
+    for (const name of names.sort())
+      hash
+        .update(name.slice(root.length))
+        .update("\0")
+        .update(await readFile(name))
+        .update("\0");
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Push, pushesOf, tryPush } from "../../bench/pushes.js";
+import type { RegistryClient } from "../../src/client/registry-client.js";
+import { DEMO_TENANT, demoTenants, OTHER_TENANT } from "../../src/stack/demo-tenants.js";
+import { actByCard, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+
+const ACTS_MAX = 6;
+const PUSHES = 24;
+
+let registry: TestRegistry;
+beforeAll(async () => {
+  // Another tenant with the same people, so that somebody there can approve.
+  const [demo] = demoTenants;
+  const others = (demo?.actors ?? []).map((actor) => ({
+    ...actor,
+    ...(actor.person_id === undefined ? {} : { person_id: `${actor.person_id}.other`, emails: [] }),
+  }));
+  registry = await startTestRegistry({ name: "flood", tenants: [...demoTenants.slice(0, 1), { tenant_id: OTHER_TENANT, actors: others }] });
+  await registry.api.stop();
+  await registry.api.start({ env: { OGR_ACTS_MAX: String(ACTS_MAX) } });
+  for (const tenant of [DEMO_TENANT, OTHER_TENANT])
+    await actByCard({ as: (name) => registry.as(name, tenant), passkeys: registry.passkeys }, registration("P.flood"));
+});
+afterAll(() => registry.stop());
+
+test("a flood is refused early, everything that was accepted comes to its receipt, and another tenant is served meanwhile", async () => {
+  const statuses: number[] = [];
+  let isOver = false;
+  const flood = Promise.all(
+    Array.from({ length: PUSHES }, (_, n) => until(registry.as("admin"), pushesOf("P.flood", `feature/n${n}`).next().value, statuses)),
+  ).finally(() => {
+    isOver = true;
+  });
+  const others: number[] = [];
+  const pushes = pushesOf("P.flood", "feature/quiet");
+  let meanwhile = 0;
+  for (let n = 0; n < 3; n += 1) {
+    const pushed = await tryPush(registry.as("admin", OTHER_TENANT), pushes.next().value);
+    others.push(pushed.done ? 200 : pushed.status);
+    if (!isOver) meanwhile += 1;
+  }
+  await flood;
+  expect(others).toEqual([200, 200, 200]);
+  expect(meanwhile).toBeGreaterThan(0);
+  expect(statuses.filter((status) => status === 200).length).toBe(PUSHES);
+  const refused = statuses.filter((status) => status !== 200);
+  expect(refused.length).toBeGreaterThan(0);
+  expect([...new Set(refused)].every((status) => status === 429 || status === 503)).toBe(true);
+  const { body } = await ask("/v1/query/registry/project/P.flood");
+  const refs = (body as { refs: { name: string }[] }).refs.map(({ name }) => name);
+  expect(refs.filter((name) => name.startsWith("refs/heads/feature/")).length).toBe(PUSHES);
+});
+
+/** Pushes until it is taken; notes every answer. */
+async function until(client: RegistryClient, push: Push, statuses: number[]): Promise<void> {
+  for (;;) {
+    const pushed = await tryPush(client, push);
+    statuses.push(pushed.done ? 200 : pushed.status);
+    if (pushed.done) return;
+    await sleep(100);
+  }
+}
+
+async function ask(path: string): Promise<{ body: unknown }> {
+  const { token, tenant_id } = registry.actor("admin");
+  const answer = await fetch(`${registry.url}${path}?tenant_id=${tenant_id}`, { headers: { authorization: `Bearer ${token}` } });
+  return { body: await answer.json() };
+}

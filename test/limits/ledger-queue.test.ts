@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { registryContainer } from "../../src/domain/event.js";
+import { verifyChain } from "../../src/ledger/chain.js";
+import { LedgerBusy, record } from "../../src/ledger/record.js";
+import { activity } from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+
+const ledger = ledgerDatabase("ledger queue");
+
+test("what waits for a chain is bounded: the rest is refused at once, and what was taken is written", async () => {
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 1_100 }, (_, n) => record(ledger.db, "T.Queue", [activity("P.queue", n)], n)),
+  );
+  const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { reason } of refused) expect(reason).toBeInstanceOf(LedgerBusy);
+  const written = outcomes.length - refused.length;
+  expect(written).toBeGreaterThanOrEqual(1_000);
+  expect(await verifyChain(ledger.db, registryContainer("T.Queue"))).toMatchObject({ ok: true, head: { seq: written } });
+});

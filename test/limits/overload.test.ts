@@ -1,0 +1,144 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { blake3Hex } from "../../src/domain/hash.js";
+import type { Permit } from "../../src/domain/permit.js";
+import { PATCH, permitRequest, pushParams } from "../api/acts.js";
+import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } from "../api/running-api.js";
+
+/** Without workers nothing ends, so that what is under way stays so. */
+let api: RunningApi;
+beforeAll(async () => {
+  api = await startApi("api-overload", { limits: { acts_max: 8, waits_max: 4, uploads_max: 2 } });
+});
+afterAll(() => api.stop());
+
+const permit = (actor_id = ADMIN, tenant_id = TENANT) =>
+  api.call({ method: "POST", path: "/v1/policy/permit", as: actor_id, body: permitRequest({ actor_id, tenant_id }) });
+const statusesOf = (answers: readonly ApiAnswer[]) => answers.map(({ status }) => status).sort();
+const jtiOf = ({ body }: ApiAnswer) => (body["permit"] as { jti: string }).jti;
+
+function issue({ body }: ApiAnswer, as: string): Promise<ApiAnswer> {
+  const { permit: granted, subject_hash, policy_hash } = body as { permit: Permit; subject_hash: string; policy_hash: string };
+  const { tenant_id, jobType, target, office_id } = granted.scopes;
+  const { jti } = granted;
+  const shared = { jti, tenant_id, jobType, target, office_id, subject_hash, policy_hash, permit: granted };
+  return api.call({ method: "POST", path: "/v1/commands/issue", as, body: { ...shared, jobId: `job-${jti}`, params: pushParams() } });
+}
+
+async function revoke(answer: ApiAnswer, as: string): Promise<void> {
+  const { tenant_id } = (answer.body["permit"] as { scopes: { tenant_id: string } }).scopes;
+  const body = { tenant_id, reason: "The test is over." };
+  expect((await api.call({ method: "POST", path: `/v1/permits/${jtiOf(answer)}/revoke`, as, body })).status).toBe(200);
+}
+
+function expectRefused(answer: ApiAnswer, status: number, code: string): void {
+  expect(answer).toMatchObject({ status, body: { status, code, type: `urn:ubl:problem:${code}` } });
+  expect(answer.type).toContain("application/problem+json");
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+}
+
+async function expectPublicRoutesServe(): Promise<void> {
+  for (const path of ["/health", "/ready", "/v1/jwks.json"])
+    expect([path, (await api.call({ path, as: null })).status]).toEqual([path, 200]);
+}
+
+test("an actor that floods gets its share of acts and then 429; colleagues and other tenants are served meanwhile", async () => {
+  const answers = await Promise.all(Array.from({ length: 12 }, () => permit()));
+  expect(statusesOf(answers)).toEqual([...Array(6).fill(200), ...Array(6).fill(429)]);
+  for (const answer of answers) if (answer.status === 429) expectRefused(answer, 429, "share_exceeded");
+  const olga = await permit(OLGA, "T.OTHER");
+  expect(olga.status).toBe(200);
+  expect((await api.call({ path: `/v1/permits/${jtiOf(olga)}?tenant_id=T.OTHER`, as: OLGA })).status).toBe(200);
+  await expectPublicRoutesServe();
+  for (const answer of answers) if (answer.status === 200) await revoke(answer, ADMIN);
+  await revoke(olga, OLGA);
+});
+
+test("the end of an act gives its place back at once", async () => {
+  // A command keeps its place for a minute if nothing is heard of it, so that only the notice can give it back in time.
+  const answers = await Promise.all(Array.from({ length: 6 }, () => permit(BOB)));
+  for (const answer of answers) expect((await issue(answer, BOB)).status).toBe(200);
+  const [first] = answers;
+  if (first === undefined) throw new Error("nothing was answered");
+  expect([...statusesOf(answers), (await permit(BOB)).status]).toEqual([...Array(6).fill(200), 429]);
+  await revoke(first, BOB);
+  await expect.poll(async () => (await permit(BOB)).status, { interval: 50, timeout: 30_000 }).toBe(200);
+  for (const answer of answers.slice(1)) await revoke(answer, BOB);
+});
+
+test("a permit that is refused by the policy keeps no place", async () => {
+  const body = permitRequest({ params: { ...permitRequest().params, branch: "wip/x" } });
+  for (let n = 0; n < 12; n += 1) expect((await api.call({ method: "POST", path: "/v1/policy/permit", body })).status).toBe(403);
+});
+
+test("requests that wait have a limit of their own; who hangs up gives the place back", async () => {
+  const permitted = await permit(OLGA, "T.OTHER");
+  const path = `/v1/commands/${jtiOf(permitted)}?tenant_id=T.OTHER&wait_ms=30000`;
+  const hangUp = new AbortController();
+  const headers = { authorization: `Bearer ${api.token(OLGA)}` };
+  const waiting = Array.from({ length: 3 }, () => fetch(`${api.url}${path}`, { headers, signal: hangUp.signal }).catch(() => undefined));
+  await expect.poll(async () => (await api.call({ path: path.replace("30000", "1"), as: OLGA })).status, { interval: 50 }).toBe(429);
+  expectRefused(await api.call({ path, as: OLGA }), 429, "share_exceeded");
+  expect((await api.call({ path: path.replace("&wait_ms=30000", ""), as: OLGA })).status).not.toBe(429);
+  hangUp.abort();
+  await Promise.all(waiting);
+  await expect.poll(async () => (await api.call({ path: path.replace("30000", "1"), as: OLGA })).status, { interval: 50 }).not.toBe(429);
+  await revoke(permitted, OLGA);
+});
+
+test("uploads beyond the limit are 503 with Retry-After before a byte is read, and those under way are kept", async () => {
+  const uploads: { finish(): Promise<number | undefined> }[] = [];
+  for (const text of ["one", "two"]) {
+    const arrived = once(api.app.server, "request");
+    uploads.push(startUpload(Buffer.from(text)));
+    await arrived;
+  }
+  const put = () =>
+    api.call({
+      method: "PUT",
+      path: `/v1/staging/${blake3Hex(PATCH)}?tenant_id=${TENANT}`,
+      raw: { bytes: new Uint8Array(PATCH), type: "application/octet-stream" },
+    });
+  expectRefused(await put(), 503, "overloaded");
+  await expectPublicRoutesServe();
+  expect(await Promise.all(uploads.map((upload) => upload.finish()))).toEqual([201, 201]);
+  await expect.poll(async () => (await put()).status, { interval: 50 }).toBe(201);
+});
+
+test("an address or headers that are too large are 431, and nobody else notices", async () => {
+  const { status, body } = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    const outgoing = request(`${api.url}/health?x=${"x".repeat(20_000)}`, (answer) => {
+      let text = "";
+      answer.on("data", (chunk) => {
+        text += String(chunk);
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode, body: text }));
+    });
+    outgoing.on("error", reject).end();
+  });
+  expect([status, JSON.parse(body)]).toEqual([431, expect.objectContaining({ code: "invalid_request", status: 431 })]);
+  await expectPublicRoutesServe();
+});
+
+/** An upload of which the last byte waits for `finish`, which answers its status. */
+function startUpload(bytes: Buffer): { finish(): Promise<number | undefined> } {
+  const outgoing = request(`${api.url}/v1/staging/${blake3Hex(bytes)}?tenant_id=${TENANT}`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${api.token(ADMIN)}`, "content-type": "application/octet-stream", "content-length": bytes.length },
+  });
+  const status = new Promise<number | undefined>((resolve, reject) => {
+    outgoing.on("response", (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    outgoing.on("error", reject);
+  });
+  outgoing.write(bytes.subarray(0, 1));
+  return {
+    finish() {
+      outgoing.end(bytes.subarray(1));
+      return status;
+    },
+  };
+}

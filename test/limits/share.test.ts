@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Place, Share } from "../../src/api/share.js";
+
+const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
+
+/** Takes until it is refused; how many places that were. */
+function takeAll(share: Share, who: { tenant_id: string; actor_id: string }): Place[] {
+  const places: Place[] = [];
+  for (;;) {
+    const place = share.take(who);
+    if (place.kind !== "place") return places;
+    places.push(place);
+  }
+}
+
+describe("a share of places", () => {
+  it("leaves places for others, however much one actor and one tenant ask for", () => {
+    const share = new Share(64);
+    expect(takeAll(share, holder("loud")).length).toBe(45);
+    expect(share.take(holder("loud"))).toEqual({ kind: "share" });
+    expect(takeAll(share, holder("loud", "b")).length).toBeGreaterThan(0);
+    expect(share.held).toBeLessThanOrEqual(48);
+    for (const next of ["second", "third", "fourth"]) expect(takeAll(share, holder(next)).length).toBeGreaterThan(0);
+  });
+
+  it("says that it is full to everybody once every place is taken", () => {
+    const share = new Share(2);
+    const [first] = [share.take(holder("one")), share.take(holder("two"))];
+    expect([share.take(holder("one")), share.take(holder("new"))]).toEqual([{ kind: "full" }, { kind: "full" }]);
+    if (first?.kind === "place") first.give();
+    expect(share.take(holder("new")).kind).toBe("place");
+  });
+
+  it("never gives out more than it has, never refuses a newcomer while one is free, and gets every place back", () => {
+    const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 3 }), fc.boolean()), { maxLength: 300 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), steps, (max, all) => {
+        const share = new Share(max);
+        const held: Place[] = [];
+        for (const [tenant, actor, gives] of all) {
+          if (gives) {
+            const place = held.shift();
+            place?.give();
+            place?.give();
+          } else {
+            const place = share.take(holder(`t${tenant}`, `a${actor}`));
+            if (place.kind === "place") held.push(place);
+          }
+          expect(share.held).toBe(held.length);
+          expect(held.length).toBeLessThanOrEqual(max);
+          expect(share.refusal(holder("newcomer")) === undefined).toBe(held.length < max);
+        }
+        for (const place of held) place.give();
+        expect([share.held, takeAll(share, holder("t0")).length > 0]).toEqual([0, true]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,44 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Paths of PEM files. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Authority {
+  readonly ca: string;
+  /** A certificate for `localhost` and 127.0.0.1, for a server or a client. */
+  issue(name: string): Certificate;
+}
+
+export function hasOpenssl(): boolean {
+  try {
+    execFileSync("openssl", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    // Without it no certificate can be made here: Node's crypto only reads them.
+    return false;
+  }
+}
+
+/** Makes a certificate authority in a folder of its own. */
+export function makeAuthority(folder: string): Authority {
+  mkdirSync(folder, { recursive: true });
+  const at = (name: string): string => join(folder, name);
+  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=An authority of a test", "-days", "2");
+  writeFileSync(at("extensions"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+  return {
+    ca: at("ca.pem"),
+    issue(name) {
+      openssl("req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+      const authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"];
+      openssl("x509", "-req", "-in", `${name}.csr`, ...authority, "-out", `${name}.pem`, "-days", "2");
+      return { cert: at(`${name}.pem`), key: at(`${name}.key`) };
+    },
+  };
+}

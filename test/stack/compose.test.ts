@@ -1,0 +1,174 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { receiptOf } from "../../src/client/acting.js";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { registerPasskey } from "../../src/client/deciding.js";
+import { verifyReceipt } from "../../src/client/offline-receipt.js";
+import { required } from "../../src/client/problem.js";
+import { registryClient } from "../../src/client/registry-client.js";
+import { cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { openPasskeyFile } from "../../src/passkey/file.js";
+import { s3Client } from "../../src/stack/object-store.js";
+import { Clone } from "../git/real-git.js";
+import { actByPermit, type Floor, openCard, PATIENCE_MS, push, registration, release, state } from "../harness/acting.js";
+import { type ComposeService, mountsOf, readCompose } from "./compose/file.js";
+import { type ComposeWorld, composeWorld } from "./compose/world.js";
+
+const START_MS = 900_000;
+const TENANT = "T.UBL";
+const compose = readCompose("docker-compose.yml");
+const services = Object.entries(compose.services);
+const isStep = (name: string): boolean => services.some(([, one]) => one.depends_on[name]?.condition === "service_completed_successfully");
+
+/** The commands by which the manual makes the secrets. */
+function secretsByTheManual(): string {
+  const [, section = ""] = readFileSync("docs/operations.md", "utf8").split("\n## Compose\n");
+  const [, commands] = /```sh\n([\s\S]*?secrets\/database_url[\s\S]*?)```/.exec(section) ?? [];
+  if (commands === undefined) throw new Error("docs/operations.md does not say under Compose how the secrets are made");
+  return commands;
+}
+
+describe("the compose file", () => {
+  test("lets LAB 512 reach Temporal and the object store, and nothing else", () => {
+    const { networks } = compose.services["lab512"] as ComposeService;
+    expect(networks).toEqual(["plane512"]);
+    expect(compose.networks["plane512"]).toEqual({ internal: true });
+    const reached = services.filter(([, one]) => one.networks.some((network) => networks.includes(network))).map(([name]) => name);
+    expect(reached.sort()).toEqual(["lab512", "minio", "temporal"]);
+  });
+
+  test("tells secrets by file and never by value", () => {
+    for (const [name, { environment, secrets }] of services)
+      for (const [key, value] of Object.entries(environment)) {
+        if (/(PASSWORD|SECRET_KEY|TOKEN|DATABASE_URL)$/.test(key)) expect(key, name).toBe("told by file");
+        const [, secret] = /^\/run\/secrets\/(.*)$/.exec(value) ?? [];
+        if (secret !== undefined) expect(secrets, `${name}: ${key}`).toContain(secret);
+      }
+    for (const { file } of Object.values(compose.secrets)) expect(file).toMatch(/^\.\/secrets\//);
+    expect(readFileSync(".gitignore", "utf8").split("\n")).toContain("secrets/");
+  });
+
+  test("mounts all that a service is told, and what only one plane may know nowhere else", () => {
+    for (const [name, service] of services) {
+      const targets = mountsOf(service).map(({ target }) => target);
+      for (const value of Object.values(service.environment).filter((one) => one.startsWith("/") && !one.startsWith("/run/secrets/")))
+        expect(
+          targets.some((target) => value === target || value.startsWith(`${target}/`)),
+          `${name}: ${value}`,
+        ).toBe(true);
+    }
+    const holders = (volume: string): string[] =>
+      services.filter(([, one]) => mountsOf(one).some(({ source }) => source === volume)).map(([name]) => name);
+    expect(holders("founding")).toEqual(["init"]);
+    expect(holders("lab512")).toEqual(["init", "lab512"]);
+    expect(holders("lab256")).toEqual(["init", "api", "lab256"]);
+  });
+
+  test("takes every right from a service that it does not need", () => {
+    for (const [name, service] of services) {
+      expect(service.cap_drop, name).toEqual(["ALL"]);
+      expect(service.security_opt, name).toContain("no-new-privileges:true");
+      if (name !== "temporal-ui") expect(service.read_only, name).toBe(true);
+      expect(service.user, name).toBeUndefined();
+    }
+    expect(readFileSync("Dockerfile", "utf8")).toMatch(/\nUSER node\n(?![\s\S]*\nUSER )/);
+  });
+
+  test("pins every image, restarts what ended, and looks after the health of all that stays", () => {
+    for (const [name, service] of services) {
+      expect(service.image, name).toMatch(/:[\w.-]*\d[\w.-]*$/);
+      expect(service.restart, name).toBe(isStep(name) ? "on-failure:5" : "unless-stopped");
+      if (!isStep(name)) expect(service.healthcheck, name).toBeDefined();
+    }
+  });
+});
+
+describe("its commands and environment, as plain processes,", () => {
+  let world: ComposeWorld | undefined;
+  let floor: Floor;
+  let clone: Clone;
+
+  beforeAll(async () => {
+    const made = await composeWorld(compose, secretsByTheManual());
+    if ("missing" in made) {
+      console.error(`[compose] not run: ${made.missing}`);
+      return;
+    }
+    world = made;
+    await Promise.all(["api", "lab256", "lab512"].map((name) => made.services.up(name)));
+    floor = await floorOf(made);
+    clone = new Clone();
+    clone.commit("README.md", "# Demo\n");
+  }, START_MS);
+
+  afterAll(async () => {
+    await world?.stop();
+  }, 120_000);
+
+  const running = (skip: () => void): ComposeWorld => {
+    if (world === undefined) skip();
+    return world as ComposeWorld;
+  };
+
+  test("carry a registration, a push and a release to receipts that the Runner signed", async ({ skip }) => {
+    running(skip);
+    const admin = floor.as("admin");
+    await registerPasskey(floor.as("approver"), floor.passkeys("approver"), "test");
+    const registered = await approved(registration("P.compose"));
+    const pushed = (await actByPermit(admin, push(clone, "P.compose", "feature/compose"))).command;
+    const released = await approved(release("P.compose", "v1.0.0", clone.head()));
+    const jwks = required(await admin.jwks());
+    for (const command of [registered, pushed, released])
+      expect(verifyReceipt(receiptOf(command), jwks)).toMatchObject({ valid: true, receipt: { status: "success", tenant_id: TENANT } });
+    expect(required(await admin.project("P.compose")).refs).toContainEqual(
+      expect.objectContaining({ name: "refs/heads/feature/compose", object_id: clone.head() }),
+    );
+    expect(required(await admin.verifyLedger())).toMatchObject({ ok: true });
+  }, 120_000);
+
+  test("can be set up again while they run, and change nothing", async ({ skip }) => {
+    const { services: processes, folder } = running(skip);
+    const files = ["founding/tokens.json", "founding/keys/T.UBL.pem", "lab256/permit.pem", "lab512/receipt.pem"];
+    const read = () => Promise.all(files.map((file) => readFile(join(folder, "volumes", file), "utf8")));
+    const before = await read();
+    await processes.again("databases");
+    await processes.again("temporal-schema");
+    await expect(processes.again("init")).resolves.toContain("T.UBL: founded");
+    expect(await read()).toEqual(before);
+    expect(required(await floor.as("admin").project("P.compose"))).toMatchObject({ id: "P.compose" });
+  }, 120_000);
+
+  test("give LAB 256 a key of the store that writes no receipt", async ({ skip }) => {
+    const { folder, ports } = running(skip);
+    const secret_key = await readFile(join(folder, "secrets", "lab256_store_key"), "utf8");
+    const client = s3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
+    await expect(client.putObject("receipts", "forged", Buffer.from("{}"))).rejects.toMatchObject({ code: "AccessDenied" });
+    await expect(client.putObject("staging", "staged", Buffer.from("{}"))).resolves.toBeDefined();
+  });
+
+  /** A card of admin's, approved by the other person, to the end of its command. */
+  async function approved(job: Parameters<typeof openCard>[1]) {
+    const card: CardAnswer = await openCard(floor.as("admin"), job);
+    await state(floor, "approver", "approve", card);
+    const ended = await cardEnd(floor.as("admin"), card.card_id, PATIENCE_MS);
+    return commandEnd(floor.as("admin"), ended.jti ?? "", PATIENCE_MS);
+  }
+});
+
+/** The people of the seed, with the tokens that the first `init` left to the operator. */
+async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
+  const tokens = z
+    .record(z.string(), z.string())
+    .parse(JSON.parse(await readFile(join(folder, "volumes", "founding", "tokens.json"), "utf8")));
+  const server = `http://127.0.0.1:${ports["7450"]}`;
+  return {
+    as(name) {
+      const actor_id = `ubl:sid:person:${name}`;
+      return registryClient({ server, token: tokens[`${TENANT} ${actor_id}`] ?? "" }, { tenant_id: TENANT, actor_id });
+    },
+    passkeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
+  };
+}

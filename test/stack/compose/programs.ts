@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { chown, copyFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { unlessAbsent } from "../../../src/stack/absence.js";
+import { type PostgresHome, postgresHome } from "../../../src/stack/postgres-account.js";
+import { obtainTool } from "../../../src/stack/tools/obtain.js";
+import type { ToolName } from "../../../src/stack/tools/pins.js";
+
+const run = promisify(execFile);
+
+/** The real programs of the images. */
+export interface Programs {
+  readonly paths: Readonly<Record<string, string>>;
+  readonly postgres: PostgresHome;
+}
+
+const tools: readonly ToolName[] = ["temporal-server", "temporal-sql-tool", "minio"];
+
+/** Finds or builds what the images of others hold; answers why, where one of them cannot be had. */
+export async function obtainPrograms(folder: string): Promise<Programs | { readonly missing: string }> {
+  const paths: Record<string, string> = {};
+  for (const name of tools) {
+    const tool = await obtainTool(name, { log: (line) => console.error(`[compose] ${line}`) });
+    if (!tool.found) return { missing: `${name}: ${tool.reasons.join("; ")}` };
+    paths[name] = tool.path;
+  }
+  const postgres = await postgresHome(folder);
+  return { paths: { ...paths, node: process.execPath, postgres: join(postgres.bin, "postgres") }, postgres };
+}
+
+/**
+ * What the entrypoint of the Postgres image does before its command: a new cluster with the superuser's password from the file. Answers
+ * where the command shall find it and listen.
+ */
+export async function postgresEntrypoint(
+  { folder, bin, uid, gid }: PostgresHome,
+  told: Readonly<Record<string, string>>,
+  port: number,
+): Promise<string[]> {
+  const cluster = join(folder, "cluster");
+  if (!(await unlessAbsent(stat(cluster)))) {
+    // The account that Postgres runs as cannot enter the folder of the secrets.
+    const password = join(folder, "password");
+    await copyFile(told["POSTGRES_PASSWORD_FILE"] ?? "", password);
+    if (uid !== undefined && gid !== undefined) await chown(password, uid, gid);
+    const options = (told["POSTGRES_INITDB_ARGS"] ?? "").split(" ");
+    await run(join(bin, "initdb"), ["-D", cluster, "--username=postgres", `--pwfile=${password}`, "--auth=scram-sha-256", ...options], {
+      env: { PATH: process.env.PATH ?? "" },
+      cwd: folder,
+      ...(uid === undefined || gid === undefined ? {} : { uid, gid }),
+    });
+    await rm(password);
+  }
+  return ["-D", cluster, "-p", String(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="];
+}

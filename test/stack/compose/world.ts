@@ -1,0 +1,68 @@
+import { execFileSync } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isFree } from "../../../src/stack/ports.js";
+import { outsideFolder } from "../../../src/stack/postgres-account.js";
+import { Supervisor } from "../../../src/stack/supervise.js";
+import { packedPackage } from "../../harness/package.js";
+import { ComposeProcesses } from "./as-processes.js";
+import type { Compose, ComposeService } from "./file.js";
+import { obtainPrograms, postgresEntrypoint } from "./programs.js";
+
+/** Every port that the file or a file beside it listens on. */
+const named = ["5432", "7233", "7234", "7235", "7239", "6933", "6934", "6935", "6939", "9000", "7450"];
+
+export interface ComposeWorld {
+  readonly folder: string;
+  readonly services: ComposeProcesses;
+  readonly ports: Readonly<Record<string, number>>;
+  stop(): Promise<void>;
+}
+
+/** A folder in which the compose file can be run as processes, with secrets made as the operator's manual says. */
+export async function composeWorld(compose: Compose, makeSecrets: string): Promise<ComposeWorld | { readonly missing: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-compose-"));
+  const remove = () => Promise.all([folder, outsideFolder(folder)].map((path) => rm(path, { recursive: true, force: true })));
+  const programs = await obtainPrograms(folder);
+  if ("missing" in programs) {
+    await remove();
+    return programs;
+  }
+  const { unpacked } = await packedPackage();
+  const ports = Object.fromEntries(await Promise.all(named.map(async (name) => [name, await freePort()] as const)));
+  const supervisor = new Supervisor(folder);
+  const services = new ComposeProcesses(compose, {
+    folder,
+    supervisor,
+    ports,
+    imageOf: (_, service) => ({ programs: programs.paths, ...(isOurs(service) ? { cwd: unpacked } : {}) }),
+    entrypoint: async (name, _, told) => (name === "postgres" ? postgresEntrypoint(programs.postgres, told, ports["5432"] ?? 0) : []),
+    identity: (name) => {
+      const { uid, gid } = programs.postgres;
+      return name === "postgres" && uid !== undefined && gid !== undefined ? { uid, gid } : {};
+    },
+  });
+  execFileSync("sh", ["-euc", services.here(makeSecrets)], { cwd: folder, env: { PATH: process.env.PATH ?? "" } });
+  return {
+    folder,
+    services,
+    ports,
+    async stop() {
+      await supervisor.stop();
+      await remove();
+    },
+  };
+}
+
+/** It runs our own image. */
+export const isOurs = (service: ComposeService): boolean => service.image.startsWith("office-git-registry:");
+
+/** Below what Temporal can note as a port of membership (a smallint), and below what the system gives to clients. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) return port;
+  }
+}

@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { chown, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import pg from "pg";
+import { removeDataFolder } from "../../src/stack/data-folder.js";
+import { choosePorts } from "../../src/stack/ports.js";
+import { startPostgres } from "../../src/stack/postgres.js";
+import { postgresHome } from "../../src/stack/postgres-account.js";
+import { stackSecrets } from "../../src/stack/secrets.js";
+import { Supervisor } from "../../src/stack/supervise.js";
+
+const run = promisify(execFile);
+const log = (): void => undefined;
+
+/** A Postgres of one test alone, which can be backed up and put back. */
+export interface OwnPostgres {
+  readonly url: string;
+  /** A base backup while it serves, as `pg_basebackup` takes it; answers its folder. */
+  backUp(name: string): Promise<string>;
+  /** Stops it, puts this backup in the place of its data, and starts it again. */
+  restore(backup: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startOwnPostgres(data_dir: string): Promise<OwnPostgres> {
+  const supervisor = new Supervisor(data_dir);
+  const { postgres: port } = await choosePorts(data_dir, ["postgres"]);
+  const secrets = await stackSecrets(data_dir);
+  const { folder } = await postgresHome(data_dir);
+  const cluster = join(folder, "cluster");
+  const start = (): Promise<string> => startPostgres(supervisor, port, secrets, log);
+  const url = await start();
+  return {
+    url,
+    async backUp(name) {
+      const backup = join(folder, name);
+      await baseBackup(url, cluster, backup);
+      return backup;
+    },
+    async restore(backup) {
+      await supervisor.processes.find((process) => process.name === "postgres")?.stop();
+      await rm(cluster, { recursive: true, force: true });
+      await run("cp", ["-a", backup, cluster]);
+      await start();
+    },
+    async close() {
+      await supervisor.stop();
+      await removeDataFolder(data_dir, log);
+    },
+  };
+}
+
+/** The low-level interface of PostgreSQL 18 §25.3.4: start, copy, stop, then the log that the copy needs and the label that says so. */
+async function baseBackup(url: string, cluster: string, backup: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("select pg_backup_start('test', fast => true)");
+    await run("cp", ["-a", cluster, backup]);
+    const { rows } = await client.query<{ labelfile: string }>("select labelfile from pg_backup_stop(wait_for_archive => false)");
+    await Promise.all(
+      ["postmaster.pid", "postmaster.opts", "pg_wal"].map((name) => rm(join(backup, name), { recursive: true, force: true })),
+    );
+    await run("cp", ["-a", join(cluster, "pg_wal"), join(backup, "pg_wal")]);
+    const [label, { uid, gid }] = [join(backup, "backup_label"), await stat(cluster)];
+    await writeFile(label, rows[0]?.labelfile ?? "");
+    // Root writes for the account that Postgres runs as.
+    await chown(label, uid, gid);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { checkInvariants } from "../../faults/check/invariants.js";
+import { untilAtRest } from "../../faults/rest.js";
+import { required } from "../../src/client/problem.js";
+import { cardEnd } from "../../src/client/waiting.js";
+import { anchorKey } from "../../src/domain/storage-key.js";
+import { poll } from "../../src/stack/poll.js";
+import { TENANT } from "../attacks/evidence.js";
+import { ogr, personOf } from "../cli/run-ogr.js";
+import { expectProjectionsAgree } from "../faults/agreement.js";
+import { checkTargetOf } from "../faults/check-target.js";
+import { Clone } from "../git/real-git.js";
+import { actByCard, actByPermit, openCard, PATIENCE_MS, push, registration, state } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type BucketCopy, copyBuckets, restoreBuckets } from "./bucket-copy.js";
+import { type OwnPostgres, startOwnPostgres } from "./own-postgres.js";
+
+const PROJECT = "P.kept";
+/** The registry comes to rest several times. */
+const PATIENT = { timeout: 180_000 };
+const OFTEN = { env: { OGR_HOUSEKEEPING_EVERY_S: "1" } };
+
+describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored from a backup of Postgres and of the store", () => {
+  let registry: TestRegistry;
+  let postgres: OwnPostgres;
+  let clone: Clone;
+  let backup: { readonly database: string; readonly store: BucketCopy; readonly seq: number };
+  let [first, waiting]: [string, string] = ["", ""];
+
+  beforeAll(async () => {
+    postgres = await startOwnPostgres(await mkdtemp(join(tmpdir(), "ogr-restore-")));
+    registry = await startTestRegistry({ name: "restore", database_url: postgres.url });
+    await registry.lab256.stop();
+    await registry.lab256.start(OFTEN);
+    clone = new Clone();
+    first = clone.commit("a.txt", "before the backup");
+    await actByCard(registry, registration(PROJECT));
+    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a"));
+    waiting = (await openCard(registry.as("admin"), registration("P.waiting"))).card_id;
+    await untilAtRest({ ...registry, tenant: TENANT });
+    await anchored(await headSeq());
+
+    // Nobody writes while it is taken: what is asked meanwhile waits in Temporal.
+    await Promise.all([registry.lab256.stop(), registry.lab512.stop()]);
+    const seq = await headSeq();
+    const prefix = registry.founded.root_store.kind === "s3" ? (registry.founded.root_store.bucket_prefix ?? "") : "";
+    backup = { database: await postgres.backUp("backup"), store: await copyBuckets(prefix), seq };
+    await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
+
+    clone.commit("b.txt", "after the backup");
+    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a", first));
+    await untilAtRest({ ...registry, tenant: TENANT });
+    await anchored(await headSeq());
+  }, PATIENT.timeout);
+  afterAll(async () => {
+    await registry?.stop();
+    await postgres?.close();
+  });
+
+  async function headSeq(): Promise<number> {
+    return required(await registry.as("admin").verifyLedger()).entries;
+  }
+
+  async function anchored(seq: number): Promise<void> {
+    const found = await poll(() => registry.store.blobs.stat(anchorKey(TENANT, seq)), { timeout_ms: PATIENCE_MS, every_ms: 200 });
+    if (found === undefined) throw new Error(`Entry ${seq} was not anchored.`);
+  }
+
+  async function standsAt(): Promise<string | undefined> {
+    const { refs } = required(await registry.as("admin").project(PROJECT));
+    return refs.find(({ name }) => name === "refs/heads/feature/a")?.object_id;
+  }
+
+  it("says, when the database alone is put back, that it is older than what was anchored", PATIENT, async () => {
+    await Promise.all([registry.api, registry.lab256, registry.lab512].map((process) => process.stop()));
+    await postgres.restore(backup.database);
+    await registry.api.start();
+    const { code, stdout } = await ogr(["ledger", "verify"], personOf(registry, "admin"));
+    expect(code).toBe(1);
+    expect(stdout).toContain("older than the anchor");
+    expect(await headSeq()).toBe(backup.seq);
+  });
+
+  it("is whole again when both are put back, and goes on from there", PATIENT, async () => {
+    await restoreBuckets(backup.store);
+    const { code, stdout } = await ogr(["ledger", "verify"], personOf(registry, "admin"));
+    expect(stdout).toContain("is whole");
+    expect(code).toBe(0);
+    await expectProjectionsAgree(registry, TENANT);
+    expect(await standsAt()).toBe(first);
+
+    await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
+    await untilAtRest({ ...registry, tenant: TENANT });
+    // Receipts, claims and anchors of the store against the ledger, and every repository under `git fsck`.
+    const target = await checkTargetOf(registry, { commands: [], cards: [waiting] });
+    expect((await checkInvariants(target)).violations).toEqual([]);
+
+    // The card that waited when the backup was taken has waited on in Temporal.
+    await state(registry, "bob", "approve", { card_id: waiting });
+    expect((await cardEnd(registry.as("admin"), waiting, PATIENCE_MS)).status).toBe("success");
+    const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a", first));
+    expect(command.status).toBe("success");
+    await untilAtRest({ ...registry, tenant: TENANT });
+    expect((await checkInvariants({ ...target, promised: { commands: [command.jti], cards: [waiting] } })).violations).toEqual([]);
+  });
+});
