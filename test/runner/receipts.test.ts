@@ -62,7 +62,7 @@ describe.each(BACKENDS)("receipts on the %s store", (backend) => {
     const receipt = await proved({ job: await pushJob(world, bundle, { branch: "feature/x" }) });
     expect(receipt).toMatchObject({ status: "success", error: "", project_id: PROJECT });
     expect(receipt).not.toHaveProperty("code");
-    expect(receipt.artifacts).toEqual([JSON.stringify({ branch: "feature/x", commit: tip })]);
+    expect(receipt.artifacts).toEqual([JSON.stringify({ branch: "feature/x", commit: tip, brought: [tip] })]);
     expect(receipt.refs).toEqual([{ name: "refs/heads/feature/x", old: "0".repeat(40), new: tip }]);
     expect(receipt.usage.staged_bytes).toBe(bundle.byteLength);
     expect(receipt.usage.stored_bytes).toBeGreaterThan(0);
