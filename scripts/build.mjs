@@ -1,6 +1,7 @@
 /**
  * Builds `src` to `dist` for a package or an image: tsc for the sources, and what is no source as it is. A build that fails leaves the
- * earlier one alone. `--remove` takes the build away again, so that a clone never runs an old one.
+ * earlier one alone. `--remove` takes the build away again, so that a clone never runs an old one. `--out FOLDER` builds into another
+ * folder of the clone, beside `src`.
  */
 import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
@@ -8,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { runNode } from "./child.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, "dist");
-const made = join(root, `dist.${process.pid}`);
+const out = process.argv.indexOf("--out");
+const dist = join(root, out === -1 ? "dist" : (process.argv[out + 1] ?? "dist"));
+const made = `${dist}.${process.pid}`;
 
 if (process.argv.includes("--remove")) rmSync(dist, { recursive: true, force: true });
 else process.exit(await build());

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { TenantSeed } from "../identity/seed.js";
 import { demoTenants } from "./demo-tenants.js";
 import { type Founded, foundRegistry } from "./founding.js";
@@ -37,6 +37,8 @@ export interface RegistryPlace {
   readonly object_store: ObjectStoreServer;
   readonly bucket_prefix: string;
   readonly supervisor: Supervisor;
+  /** Where the built modules of the processes lie; without it they run from the sources beside this file. */
+  readonly built?: string;
 }
 
 /** A registry whose processes serve. */
@@ -113,7 +115,8 @@ async function startOnce(place: RegistryPlace, seed: RegistrySeed): Promise<Runn
   const [founded, ports] = await Promise.all([founding, choosePorts(data_dir, ["api", ...further])]);
   const api_ports = Object.values(ports);
   const environment = registryEnvironment(founded, { ...place, api_port: ports.api });
-  const replicated = (name: RegistryProcessName, entry: string): [RegistryProcess, ...RegistryProcess[]] => {
+  const replicated = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
+    const entry = place.built === undefined ? module : join(place.built, `${module}.js`);
     const one = (n: number): RegistryProcess => {
       const env = { ...environment[name], ...replicaEnvironment(name, n, { data_dir, api_ports }) };
       return new RegistryProcess(supervisor, { name: n === 1 ? name : `${name}-${n}`, entry, env });

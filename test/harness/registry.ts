@@ -81,6 +81,7 @@ export async function startTestRegistry({ name, policy, tenants, replicas, datab
     object_store,
     bucket_prefix,
     supervisor,
+    ...(servers.built === undefined ? {} : { built: servers.built }),
   };
   const running = await startRegistryOn(place, {
     ...(policy === undefined ? {} : { policy }),

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
 import { addressesOf, type ServerAddresses } from "../../src/stack/server-addresses.js";
@@ -10,7 +12,7 @@ import { obtainTool } from "../../src/stack/tools/obtain.js";
 declare module "vitest" {
   export interface ProvidedContext {
     /** The running servers of this test run. */
-    servers: ServerAddresses;
+    servers: ServerAddresses & { readonly built?: string };
   }
 }
 
@@ -30,12 +32,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   await removeAbandonedRuns();
   const data_dir = join(root, `test-${process.pid}`);
-  const servers = await startServers({ data_dir, log });
-  project.provide("servers", addressesOf(servers, data_dir));
+  const [servers, built] = await Promise.all([startServers({ data_dir, log }), build()]);
+  project.provide("servers", { ...addressesOf(servers, data_dir), built });
   return async () => {
     await servers.stop();
     await removeDataFolder(data_dir, log);
   };
+}
+
+/** Builds what the registries of the tests run: a process starts from that in half the time that it takes from the sources. */
+async function build(): Promise<string> {
+  const folder = ".built";
+  await promisify(execFile)(process.execPath, ["scripts/build.mjs", "--out", folder]);
+  return resolve(folder);
 }
 
 /** The policy's tests build it anew wherever opa is: on PATH or in the user's cache, and CI obtains it. */
