@@ -32,8 +32,6 @@ export class OpenRepository {
     readonly name: RepositoryName,
     /** The refs when it was opened. */
     readonly state: RefsState,
-    /** Whether the refs are those that this process remembered: others may have moved them since. */
-    readonly recalled: boolean,
     readonly cache: ProjectCache,
     private readonly release: () => Promise<void>,
   ) {}

@@ -4,11 +4,12 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { countCacheLookup } from "../metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
+import { assertListed } from "./assert-listed.js";
 import type { DerivedState } from "./derive-pointer.js";
 import { downloadPacks, packPath } from "./download-packs.js";
 import { ObjectReader } from "./object-reader.js";
 import { notOlder, type RefsState } from "./refs-state.js";
-import type { RepositoryName } from "./repository-key.js";
+import { type RepositoryName, repositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
 import type { StockGit } from "./stock-git.js";
@@ -91,15 +92,16 @@ export class ProjectCache {
     keepLatest(this.#versions, version);
   }
 
-  /** Makes sure that every object of the refs at `version` is here: free when it already was and nobody touched the folder. */
-  async sync(store: ObjectStore, version: string, signal: AbortSignal): Promise<void> {
-    const isHere = this.knows(version) && this.#folderStamp === (await this.#stamp());
+  /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
+  async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
+    const isHere = this.knows(state.version) && this.#folderStamp === (await this.#stamp());
     countCacheLookup(isHere ? "hit" : "miss");
     if (isHere) return;
     await this.turns.run(async () => {
-      if (this.knows(version) && this.#folderStamp === (await this.#stamp())) return;
+      if (this.knows(state.version) && this.#folderStamp === (await this.#stamp())) return;
       await this.#download(store, signal);
-      this.learn(version);
+      await assertListed(this.reader(), state.refs, repositoryKeys(this.name).packs);
+      this.learn(state.version);
     });
   }
 

@@ -54,20 +54,19 @@ export class Repositories {
   ): Promise<OpenRepository | undefined> {
     await this.ready();
     const remembered = this.#caches.get(idOf(name))?.latest;
-    const recalled = remembered !== undefined && recall(remembered);
-    const state = recalled ? remembered : await readRefs(store, name);
+    const state = remembered !== undefined && recall(remembered) ? remembered : await readRefs(store, name);
     if (state === undefined) return undefined;
     const cache = this.#cache(name);
     cache.users += 1;
     cache.remember(state);
     try {
-      await cache.sync(store, state.version, signal);
+      await cache.sync(store, state, signal);
       await this.#boundReaders(cache);
     } catch (error) {
       cache.users -= 1;
       throw error;
     }
-    return new OpenRepository(store, name, state, recalled, cache, () => this.#release(cache));
+    return new OpenRepository(store, name, state, cache, () => this.#release(cache));
   }
 
   /** Says that an act's receipt is in the store, so that nobody needs to look. */

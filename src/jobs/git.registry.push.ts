@@ -9,7 +9,7 @@ import type { OpenRepository } from "../git/open-repository.js";
 import type { Refs } from "../git/packed-refs.js";
 import { broughtCommits } from "./brought-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
-import { onProject, onRememberedProject } from "./open-project.js";
+import { onProject } from "./open-project.js";
 import { type PushChange, prepareChange } from "./push-change.js";
 import { pushPlan } from "./push-plan.js";
 
@@ -29,7 +29,7 @@ export const pushJob: JobHandler<PushParams> = {
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
-    return onRememberedProject(context, input.params.project_id, async (repository) => {
+    return onProject(context, input.params.project_id, async (repository) => {
       const earlier = await earlierEffects(context, input, repository.state.refs);
       if (earlier !== undefined) return earlier;
       await context.step("looked");
@@ -69,7 +69,10 @@ async function publish(
   );
   if (!moved.ok) return moved;
   await context.step("moved");
-  return granted(effects(input.params, next, change.staged_bytes, stored_bytes, brought));
+  // What was looked at has to be what was moved from, with every pack here: else somebody may have brought the same meanwhile.
+  const { from } = moved.value;
+  const isSure = from !== undefined && repository.cache.knows(from) && !context.taken_over;
+  return granted(effects(input.params, next, change.staged_bytes, stored_bytes, isSure ? brought : undefined));
 }
 
 /** What an earlier attempt of this act did, by its record, whatever moved since; undefined when there was none. */

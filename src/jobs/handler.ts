@@ -27,6 +27,8 @@ export interface JobContext {
   readonly store: ObjectStore;
   readonly repositories: Repositories;
   readonly limits: JobLimits;
+  /** Whether an earlier attempt at this act may have done part of it. */
+  readonly taken_over: boolean;
   readonly signal: AbortSignal;
   /** Adds a line to the act's log, which becomes evidence. */
   log(line: string): void;

@@ -22,28 +22,6 @@ export async function onProject<T>(
   }
 }
 
-/**
- * As onProject, from the refs that this process remembers, which are nearly always those of the store: that saves a read. Where it ends
- * in a denial, the store is read and `work` runs again, so that nobody is refused for what was remembered.
- */
-export async function onRememberedProject<T>(
-  context: JobContext,
-  projectId: string,
-  work: (repository: OpenRepository) => Promise<Outcome<T>>,
-): Promise<Outcome<T>> {
-  let recalled = false;
-  const done = await onProject(
-    context,
-    projectId,
-    (repository) => {
-      recalled = repository.recalled;
-      return work(repository);
-    },
-    () => true,
-  );
-  return done.ok || !recalled ? done : onProject(context, projectId, work);
-}
-
 /** As onProject, for what follows from the receipt of the act `jti`: a project that is gone is a fault then. */
 export async function onKnownProject(
   context: JobContext,

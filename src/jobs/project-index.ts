@@ -39,7 +39,7 @@ async function writeIndex(
       head: "refs/heads/main",
       refs: refs.map(([name, { id, peeled }]) => (peeled === undefined ? { name, id } : { name, id, commit: peeled })),
       // A derivation that comes late brings the refs of now and leaves the later act's name.
-      last_act: theirs !== undefined && theirs.finished_at > ours.finished_at ? theirs : ours,
+      last_act: theirs !== undefined && theirs.jti !== ours.jti && theirs.finished_at > ours.finished_at ? theirs : ours,
     });
   });
 }

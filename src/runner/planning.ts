@@ -50,6 +50,7 @@ export async function planJob(
     store,
     repositories: deps.repositoriesOf(request.tenant_id),
     limits: deps.limits,
+    taken_over: false,
     signal,
     log: () => undefined,
     keepLog: async () => undefined,

@@ -223,6 +223,7 @@ class Act {
       store: this.store,
       repositories: this.deps.repositoriesOf(this.command.envelope.tenant_id),
       limits: this.deps.limits,
+      taken_over: this.claimedAt !== undefined,
       signal,
       log: (line) => this.log.line(line),
       keepLog: (commit) => keepLog({ store: this.store, envelope: this.command.envelope, log: this.log }, commit),

@@ -24,18 +24,16 @@ for (const [network, bits] of [
   ["224.0.0.0", 3],
 ] as const)
   closed.addSubnet(network, bits, "ipv4");
-for (const [network, bits] of [
-  ["::", 127],
-  ["64:ff9b::", 96],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const)
-  closed.addSubnet(network, bits, "ipv6");
+/** Public IPv6 is global unicast (RFC 4291), without what leads to IPv4: 6to4 and Teredo. */
+const global6 = new BlockList();
+global6.addSubnet("2000::", 3, "ipv6");
+closed.addSubnet("2002::", 16, "ipv6");
+closed.addSubnet("2001::", 32, "ipv6");
 
-/** Whether an address of digits belongs to no public network. An IPv4 address inside IPv6 is judged as what it is. */
+/** Whether an address of digits belongs to no public network. */
 export function isPrivate(address: string): boolean {
-  return closed.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  if (isIP(address) !== 6) return closed.check(address, "ipv4");
+  return !global6.check(address, "ipv6") || closed.check(address, "ipv6");
 }
 
 /** Brings one event to its receiver: undefined when it was taken (2xx), else why not, in a sentence. Never throws, follows no redirect. */

@@ -67,6 +67,7 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     store,
     repositories,
     limits: LIMITS,
+    taken_over: false,
     signal: new AbortController().signal,
     log: () => undefined,
     keepLog: async () => undefined,

@@ -58,8 +58,19 @@ async function pushersAmong(db: Db, { tenant_id, project_id }: Project, commits:
     join actors actor on actor.tenant_id = pushed.tenant_id and actor.actor_id = pushed.actor_id
     where pushed.tenant_id = ${tenant_id} and pushed.project_id = ${project_id} and actor.person_id is not null
       and (pushed.commit = any(${[...commits]}::text[]) or (pushed.commit = ${ZERO_ID} and pushed.seq > ${sinceSeq}))
-    order by actor.person_id`.execute(db);
+    union
+    select actor.person_id from (${runningPushers(tenant_id, project_id)}) pusher
+    join actors actor on actor.tenant_id = ${tenant_id} and actor.actor_id = pusher.actor_id
+    where actor.person_id is not null
+    order by person_id`.execute(db);
   return rows.map(({ person_id }) => person_id);
+}
+
+/** A push that runs may have moved its branch already, and its receipt is on the way. */
+function runningPushers(tenantId: string, projectId: string) {
+  return sql`select command.actor_id from commands command
+      where command.tenant_id = ${tenantId} and command.project_id = ${projectId} and command.status = 'running'
+        and command.job_type = 'git.registry.push'`;
 }
 
 /** Whoever still has a permit for a push may have pushed what no flow has recorded yet. */
@@ -71,6 +82,8 @@ async function everyPusher(db: Db, { tenant_id, project_id }: Project): Promise<
       union all
       select permit.actor_id from permits permit
       where permit.tenant_id = ${tenant_id} and permit.status = 'issued' and permit.permit->'scopes'->>'jobType' = 'git.registry.push'
+      union all
+      ${runningPushers(tenant_id, project_id)}
     ) pusher
     join actors actor on actor.tenant_id = ${tenant_id} and actor.actor_id = pusher.actor_id
     where actor.person_id is not null
