@@ -1,17 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { actDirectly } from "../src/client/acting.js";
-import { required } from "../src/client/problem.js";
-import { preparePush } from "../src/client/pushing.js";
 import { serialisePackedRefs } from "../src/git/packed-refs.js";
 import { readRefs } from "../src/git/refs-state.js";
 import { repositoryKeys } from "../src/git/repository-key.js";
 import type { ObjectStore } from "../src/storage/ports.js";
 import { latencies, percentile, ratio } from "./figures.js";
 import { linearHistory } from "./linear-history.js";
+import { pushHistory } from "./push-history.js";
 import { type Push, push, pushesOf } from "./pushes.js";
-import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
+import { openBenchRegistry, registerProject } from "./registry.js";
 
 const TENANT = "T.UBL";
 const WARM_UP = 10;
@@ -45,7 +43,9 @@ export async function growth(
       log(`a repository of ${size.commits} commits and ${size.refs} refs`);
       const project_id = `P.growth-${size.commits}-${size.refs}`;
       await registerProject(registry, project_id);
-      const tip = await pushHistory(registry, project_id, join(folder, project_id), size.commits);
+      const source = join(folder, project_id);
+      const tip = linearHistory(source, size.commits);
+      await pushHistory(registry.admin, { project_id, branch: HISTORY_BRANCH, folder: source, bundle_path: `${source}.bundle` });
       await addRefs(store, project_id, tip, size.refs - 1);
       series.push({ size, pushes: pushesOf(project_id, "review/bench", tip), took_ms: [] });
     }
@@ -70,31 +70,6 @@ export async function growth(
     await registry.close();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Pushes a history of its own as one bundle; answers its tip. */
-async function pushHistory(registry: BenchRegistry, project_id: string, folder: string, commits: number): Promise<string> {
-  const tip = linearHistory(folder, commits);
-  const prepared = await preparePush(registry.admin, {
-    project_id,
-    branch: HISTORY_BRANCH,
-    folder,
-    ref: "refs/heads/main",
-    bundle_path: `${folder}.bundle`,
-  });
-  const { params, patch } = prepared;
-  const act = {
-    office_id: "office::default",
-    intent: "bench",
-    jobType: "git.registry.push",
-    params,
-    patch,
-    target: "LAB_512",
-    timeout_ms: 300_000,
-  };
-  const { command } = required(await actDirectly(registry.admin, act));
-  if (command.receipt?.status !== "success") throw new Error(`The history was not pushed: ${command.denial?.message ?? command.status}`);
-  return tip;
 }
 
 /** Puts refs to one commit beside those that are there: thousands of pushes would say nothing more about the one that is measured. */

@@ -2,11 +2,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { actDirectly } from "../src/client/acting.js";
-import { required } from "../src/client/problem.js";
-import { preparePush } from "../src/client/pushing.js";
 import { percentile } from "./figures.js";
 import { largeHistory, oneMoreCommit } from "./large-history.js";
+import { pushHistory } from "./push-history.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 function git(folder: string, ...args: string[]): void {
@@ -65,25 +63,7 @@ async function pushOurs(
   bundle_path: string,
 ): Promise<number> {
   const started = performance.now();
-  const { params, patch } = await preparePush(registry.admin, {
-    project_id,
-    branch: "feature/history",
-    folder: source,
-    ref: "refs/heads/main",
-    bundle_path,
-  });
-  const act = {
-    office_id: "office::default",
-    intent: "bench",
-    jobType: "git.registry.push",
-    params,
-    patch,
-    target: "LAB_512",
-    timeout_ms: 300_000,
-  };
-  const done = required(await actDirectly(registry.admin, act));
-  if (done.command.receipt?.status !== "success")
-    throw new Error(`The push ended as ${done.command.status}: ${done.command.denial?.message ?? ""}`);
+  await pushHistory(registry.admin, { project_id, branch: "feature/history", folder: source, bundle_path });
   return performance.now() - started;
 }
 

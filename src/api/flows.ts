@@ -14,8 +14,7 @@ import type { Job } from "../domain/job.js";
 import type { RunnerAnswer } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
-import { webhookWorkflowId } from "../domain/webhook.js";
-import { actWorkflowId, cardWorkflowId } from "../domain/workflow-id.js";
+import { actWorkflowId, cardWorkflowId, webhookWorkflowId } from "../domain/workflow-id.js";
 import {
   attestUpdate,
   decideUpdate,

@@ -3,6 +3,9 @@ import { z } from "zod";
 /** How long to wait after each attempt that failed, in milliseconds, as Standard Webhooks recommends; after the last comes the dead letter. */
 export const WEBHOOK_RETRIES_MS: readonly number[] = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000];
 
+/** Each has a flow of its own. */
+export const WEBHOOKS_MAX_COUNT = 50;
+
 const RETRIES_MAX_COUNT = 12;
 const RETRY_MAX_MS = 86_400_000;
 
@@ -30,10 +33,7 @@ export const webhookSchema = z.strictObject({
     .array(z.int().min(100, "At least 100 ms.").max(RETRY_MAX_MS, "At most a day."))
     .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`)
     .optional(),
+  /** Makes a new secret, which the answer holds. */
+  rotate_secret: z.boolean().optional(),
 });
 export type WebhookDeclaration = z.infer<typeof webhookSchema>;
-
-/** The id of the workflow that delivers one webhook's events. */
-export function webhookWorkflowId(tenantId: string, webhookId: string): string {
-  return `webhook/${tenantId}/${webhookId}`;
-}

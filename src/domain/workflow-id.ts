@@ -7,3 +7,8 @@ export function actWorkflowId(tenantId: string, jti: string): string {
 export function cardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
+
+/** The id of the workflow that delivers one webhook's events. */
+export function webhookWorkflowId(tenantId: string, webhookId: string): string {
+  return `webhook/${tenantId}/${webhookId}`;
+}

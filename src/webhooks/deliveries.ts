@@ -1,6 +1,7 @@
 import { sql } from "kysely";
-import type { Db } from "../database/database.js";
+import type { Db, Trx } from "../database/database.js";
 import { type LedgerEntry, registryContainer } from "../domain/event.js";
+import { headOf } from "../ledger/chain.js";
 import { entryOf } from "../ledger/read-entries.js";
 import type { Webhook, WebhookRef } from "./webhooks.js";
 
@@ -17,13 +18,27 @@ export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | u
     .limit(1)
     .executeTakeFirst();
   if (replayed !== undefined) return replayed.seq;
+  // Read first: what is appended meanwhile is looked at the next time.
+  const { seq: head } = await headOf(db, registryContainer(tenant_id));
   let entries = db
     .selectFrom("ledger_entries")
     .select("seq")
     .where("container", "=", registryContainer(tenant_id))
     .where("seq", ">", delivered_seq);
   if (types !== null) entries = entries.where("type", "in", types);
-  return (await entries.orderBy("seq").limit(1).executeTakeFirst())?.seq;
+  const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
+  // Nobody wants what was passed, and nobody walks over it again.
+  if (next === undefined && head > delivered_seq) await passTo(db, webhook, head);
+  return next?.seq;
+}
+
+async function passTo(db: Db | Trx, { tenant_id, webhook_id }: WebhookRef, seq: number): Promise<void> {
+  await db
+    .updateTable("webhooks")
+    .set({ delivered_seq: sql<number>`greatest(delivered_seq, ${seq})` })
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .execute();
 }
 
 export async function entryAt(db: Db, tenantId: string, seq: number): Promise<LedgerEntry> {
@@ -41,12 +56,7 @@ export async function entryAt(db: Db, tenantId: string, seq: number): Promise<Le
 export async function settleDelivery(db: Db, ref: WebhookRef, seq: number, dead: { reason: string; at_ms: number } | null): Promise<void> {
   const { tenant_id, webhook_id } = ref;
   await db.transaction().execute(async (trx) => {
-    await trx
-      .updateTable("webhooks")
-      .set({ delivered_seq: sql<number>`greatest(delivered_seq, ${seq})` })
-      .where("tenant_id", "=", tenant_id)
-      .where("webhook_id", "=", webhook_id)
-      .execute();
+    await passTo(trx, ref, seq);
     if (dead === null)
       await trx
         .deleteFrom("webhook_dead_letters")

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Selectable, sql } from "kysely";
 import type { Db } from "../database/database.js";
 import { registryContainer } from "../domain/event.js";
-import { WEBHOOK_RETRIES_MS, type WebhookDeclaration } from "../domain/webhook.js";
+import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../domain/webhook.js";
 import { headOf } from "../ledger/chain.js";
 import type { WebhookTables } from "./tables.js";
 
@@ -18,32 +18,47 @@ const SECRET_BYTES = 32;
 
 /**
  * Declares a webhook; a new one begins after the newest entry of the ledger. Declaring it again changes its address, types and retries,
- * and enables it; `is_new` says whether its secret was made now.
+ * and enables it; `has_new_secret` says whether its secret was made now. Undefined when the tenant has as many as it may have.
  */
 export async function declareWebhook(
   db: Db,
   ref: WebhookRef,
-  { url, types = undefined, retries_ms = [...WEBHOOK_RETRIES_MS] }: WebhookDeclaration,
+  { url, types, retries_ms = [...WEBHOOK_RETRIES_MS], rotate_secret = false }: WebhookDeclaration,
   by: { readonly actor_id: string; readonly at_ms: number },
-): Promise<{ webhook: Webhook; is_new: boolean }> {
+): Promise<{ webhook: Webhook; has_new_secret: boolean } | undefined> {
+  const known = await listWebhooks(db, ref.tenant_id);
+  if (known.length >= WEBHOOKS_MAX_COUNT && !known.some(({ webhook_id }) => webhook_id === ref.webhook_id)) return undefined;
   const { seq } = await headOf(db, registryContainer(ref.tenant_id));
   const wanted = { url, types: types ?? null, retries_ms, disabled_at: null };
   const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
   const webhook = await db
     .insertInto("webhooks")
     .values({ ...ref, ...wanted, secret, delivered_seq: seq, created_by: by.actor_id, created_at: by.at_ms })
-    .onConflict((conflict) => conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet(wanted))
+    .onConflict((conflict) =>
+      conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet({ ...wanted, ...(rotate_secret ? { secret } : {}) }),
+    )
     .returningAll()
     .executeTakeFirstOrThrow();
-  return { webhook, is_new: webhook.secret === secret };
+  return { webhook, has_new_secret: webhook.secret === secret };
 }
 
 export async function findWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<Webhook | undefined> {
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenant_id).where("webhook_id", "=", webhook_id).executeTakeFirst();
 }
 
-export async function listWebhooks(db: Db, tenantId: string, limit: number): Promise<Webhook[]> {
-  return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").limit(limit).execute();
+/** A tenant's webhooks, at most WEBHOOKS_MAX_COUNT, in the order of their ids. */
+export async function listWebhooks(db: Db, tenantId: string): Promise<Webhook[]> {
+  return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").execute();
+}
+
+export async function enabledWebhooks(db: Db): Promise<WebhookRef[]> {
+  return db
+    .selectFrom("webhooks")
+    .select(["tenant_id", "webhook_id"])
+    .where("disabled_at", "is", null)
+    .orderBy("tenant_id")
+    .orderBy("webhook_id")
+    .execute();
 }
 
 /** Stops a webhook; `false` when there is none. Its dead letters stay. */

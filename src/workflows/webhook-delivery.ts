@@ -5,7 +5,6 @@ import {
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
-  sleep,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { Lab256Activities, WebhookEvents } from "../activities/lab256/types.js";
@@ -42,22 +41,27 @@ export async function webhookDelivery(ref: WebhookRef): Promise<void> {
     woken = false;
     const next = await events.nextWebhookEvent(ref);
     if (next.state === "stopped") return;
-    if (next.state === "event") await bring(ref, next.seq, next.retries_ms);
+    if (next.state === "event") await bring(ref, next, () => woken);
     else await condition(() => woken, LOOKS_EVERY, { summary: "Waits for the next event" });
   }
   await continueAsNew<typeof webhookDelivery>(ref);
 }
 
-async function bring(ref: WebhookRef, seq: number, retriesMs: readonly number[]): Promise<void> {
+/** Whoever wakes the flow may have changed where events go, or how often they are tried: it looks again then. */
+async function bring(
+  ref: WebhookRef,
+  { seq, retries_ms }: { readonly seq: number; readonly retries_ms: readonly number[] },
+  isWoken: () => boolean,
+): Promise<void> {
   for (let tried = 0; ; tried += 1) {
     const { outcome, reason } = await events.deliverWebhookEvent({ ...ref, seq });
     if (outcome === "stopped") return;
-    const pauseMs = retriesMs[tried];
+    const pauseMs = retries_ms[tried];
     if (outcome === "taken" || pauseMs === undefined) {
       await events.settleWebhookEvent({ ...ref, seq, dead: outcome === "taken" ? null : (reason ?? "") });
       return;
     }
     setCurrentDetails(`Event ${seq} was not taken (attempt ${tried + 1}): ${reason ?? ""}`);
-    await sleep(pauseMs, { summary: `Event ${seq} is tried again` });
+    if (await condition(isWoken, pauseMs, { summary: `Event ${seq} is tried again` })) return;
   }
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { required } from "../../src/client/problem.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal } from "../harness/temporal-client.js";
 
 interface Delivery {
   readonly id: string;
@@ -119,6 +120,40 @@ describe("a webhook", () => {
     expect(replayed).toMatchObject({ status: 200, body: { replayed: wanted.length } });
     await eventually(async () => expect(await letters()).toEqual([]));
     expect(receiver.deliveries.slice(-wanted.length).map(({ seq }) => seq)).toEqual(wanted);
+  });
+
+  it("gets a new secret when it asks for one", async () => {
+    const before = receiver.secret;
+    receiver.secret = String((await declare({ rotate_secret: true })).body.secret);
+    expect(receiver.secret).not.toBe(before);
+    const sent = receiver.deliveries.length;
+    await actByCard(registry, registration("P.rotated"));
+    await settled();
+    expect(receiver.deliveries.slice(sent).every(({ verified }) => verified)).toBe(true);
+  });
+
+  it("tries at once when it is declared anew, whatever it was waiting for", async () => {
+    receiver.refuses = true;
+    await declare({ retries_ms: [3_600_000] });
+    const before = receiver.deliveries.length;
+    await actByCard(registry, registration("P.patient"));
+    await eventually(async () => expect(receiver.deliveries.length).toBeGreaterThan(before));
+    receiver.refuses = false;
+    await declare();
+    await settled();
+  });
+
+  it("gets its flow again when that was lost", async () => {
+    const temporal = await openTemporal(registry.temporal);
+    try {
+      const flow = temporal.client.workflow.getHandle("webhook/T.UBL/wh-audit");
+      await flow.terminate("lost");
+      await actByCard(registry, registration("P.orphaned"));
+      await temporal.client.workflow.execute("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-now", args: [] });
+      await settled();
+    } finally {
+      await temporal.close();
+    }
   });
 
   it("brings nothing while it is stopped, and goes on where it was when declared again, with the types that are wanted", async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Repositories } from "../../src/git/repositories.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
 import { executed, openStage, PROJECT, type Stage, TENANT, value } from "../jobs/stage.js";
 import { countingStore } from "../jobs/unreliable-store.js";
 import { Clone } from "./real-git.js";
@@ -31,6 +32,30 @@ describe("the cache of repositories", () => {
     expect(calls.get("getToFile")).toBeUndefined();
     expect(calls.get("read")).toBe(1);
     expect(calls.get("swap")).toBe(1);
+  });
+
+  it("believes no listing that is older than the refs, and goes on once it is there", async () => {
+    const { clone, first } = await filled();
+    const listed: string[] = [];
+    for await (const key of stage.store.blobs.list(`repos/${TENANT}/`)) listed.push(key);
+    const second = clone.commit("a", "2");
+    value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }));
+    const stale: ObjectStore = {
+      ...stage.store,
+      blobs: {
+        ...stage.store.blobs,
+        async *list(prefix) {
+          yield* listed.filter((key) => key.startsWith(prefix));
+        },
+      },
+    };
+    const other = new Repositories(join(stage.folder, "other"));
+    const name = { tenant_id: TENANT, project_id: PROJECT };
+    await expect(other.open(stale, name, signal)).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(second) });
+    const repository = await other.open(stage.store, name, signal);
+    expect(await repository?.reader().info(second)).toMatchObject({ type: "commit" });
+    await repository?.close();
+    await other.close();
   });
 
   it("fetches what another Runner brought", async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import { type Desk, project } from "./desk.js";
 import type { Path } from "./path.js";
@@ -23,6 +24,24 @@ export const webhookPaths: readonly Path[] = [
       while ((await letters()).some(({ replay }) => replay)) await sleep(200);
       await ask(desk, "POST", `${path}/disable`, {});
       return `webhook/${DEMO_TENANT}/wh-recorded`;
+    },
+  },
+  {
+    // A webhook whose flow was lost gets a new one; one whose flow runs keeps it.
+    name: "housekeeping-webhooks",
+    status: "housekept",
+    passes: ["sweepPermits", "headsToAnchor", "anchorHeads", "recordAnchored", "enabledWebhooks"],
+    async drive(desk) {
+      for (const id of ["wh-kept", "wh-lost"])
+        await ask(desk, "PUT", `/v1/webhooks/${id}`, { url: NOWHERE, types: ["project.registered"] });
+      const lost = desk.temporal.workflow.getHandle(`webhook/${DEMO_TENANT}/wh-lost`);
+      await lost.terminate("lost");
+      await project(desk, "P.swept");
+      const options = { taskQueue: LAB_256_QUEUE, workflowId: "housekeeping-of-webhooks", args: [] };
+      await desk.temporal.workflow.execute("housekeeping", options);
+      if ((await lost.describe()).status.name !== "RUNNING") throw new Error("The webhook has no flow.");
+      for (const id of ["wh-kept", "wh-lost"]) await ask(desk, "POST", `/v1/webhooks/${id}/disable`, {});
+      return options.workflowId;
     },
   },
 ];

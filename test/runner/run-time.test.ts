@@ -51,10 +51,10 @@ describe("the bound on the work after the claim", () => {
       world.clock.offset_ms = 0;
     }
   };
-  const retryLate = async (envelope: CommandEnvelope) => {
+  const retryLate = async (envelope: CommandEnvelope, runner?: RunnerDependencies) => {
     world.clock.offset_ms += MAX_RUN_MS;
     try {
-      return await receiptOf(run(await world.runner(), envelope, { attempt: 2 }));
+      return await receiptOf(run(runner ?? (await world.runner()), envelope, { attempt: 2 }));
     } finally {
       world.clock.offset_ms = 0;
     }
@@ -103,6 +103,13 @@ describe("the bound on the work after the claim", () => {
     const envelope = await push("feature/had-moved");
     await dieAfter("moved", envelope);
     expect(await retryLate(envelope)).toMatchObject({ status: "success", refs: [{ new: tip }] });
+  });
+
+  it("lets a Runner that remembers the project from before find it out too", async () => {
+    const envelope = await push("feature/had-moved-elsewhere");
+    await dieAfter("moved", envelope);
+    // This one has pushed before, and has not looked since.
+    expect(await retryLate(envelope, deps)).toMatchObject({ status: "success", refs: [{ new: tip }] });
   });
 
   it("lets a retry that comes too late find out that the tag was made", async () => {

@@ -136,6 +136,8 @@ export interface Lab256Activities {
   /** The newest head of each chain that has no anchor yet, signed. */
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;
+  /** Every webhook that wants events. */
+  enabledWebhooks(): Promise<readonly WebhookInput[]>;
   /** What a webhook has to bring next, by its `seq` in the ledger, and how long to wait after each attempt that fails. */
   nextWebhookEvent(
     input: WebhookInput,

@@ -1,14 +1,15 @@
 import { signedEvent } from "../../webhooks/cloud-event.js";
 import { entryAt, nextDelivery, settleDelivery } from "../../webhooks/deliveries.js";
 import { post } from "../../webhooks/post.js";
-import { findWebhook } from "../../webhooks/webhooks.js";
+import { enabledWebhooks, findWebhook } from "../../webhooks/webhooks.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import type { Lab256Activities } from "./types.js";
 
 export function webhookActivities(
   deps: Lab256Dependencies,
-): Pick<Lab256Activities, "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent"> {
+): Pick<Lab256Activities, "enabledWebhooks" | "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent"> {
   return {
+    enabledWebhooks: () => enabledWebhooks(deps.db),
     async nextWebhookEvent(ref) {
       const webhook = await findWebhook(deps.db, ref);
       if (webhook === undefined || webhook.disabled_at !== null) return { state: "stopped" };

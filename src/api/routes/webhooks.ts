@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { tenantIdSchema } from "../../domain/ids.js";
-import { webhookIdSchema, webhookSchema } from "../../domain/webhook.js";
+import { WEBHOOKS_MAX_COUNT, webhookIdSchema, webhookSchema } from "../../domain/webhook.js";
 import type { Principal } from "../../identity/authentication.js";
 import { PAGE_ROWS_MAX } from "../../ledger/queries/page.js";
 import {
@@ -49,17 +49,19 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       group: "webhooks",
       summary: "Have every event of the tenant's ledger brought to an address",
       detail:
-        "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks asks for (`webhook-id`, `webhook-timestamp`, `webhook-signature`), in the order of the ledger and at least once: an `id` that was seen is the same event. A new webhook begins with the next event, and only its first answer holds the `secret`. Declaring it again changes it, and enables it again where it left off. Through an office that holds `registry.members.change`.",
+        "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks asks for (`webhook-id`, `webhook-timestamp`, `webhook-signature`), in the order of the ledger and at least once: an `id` that was seen is the same event. A new webhook begins with the next event, and only its first answer holds the `secret`, or one that `rotate_secret` asks for. Declaring it again changes it, and enables it again where it left off. Through an office that holds `registry.members.change`.",
       input: { params, body: tenantBody.extend(webhookSchema.shape) },
       example: EXAMPLE,
-      answers: { 200: { text: "The webhook; `secret` only when it is new", schema: declaredShape } },
-      problems: [],
+      answers: { 200: { text: "The webhook; `secret` only when that is new", schema: declaredShape } },
+      problems: ["limit_exceeded"],
       handle: ({ principal, params: { webhook_id }, body: { tenant_id, ...declared } }) =>
         asKeeper(deps, principal, async () => {
           const ref = { tenant_id, webhook_id };
-          const { webhook, is_new } = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, at_ms: deps.now() });
+          const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, at_ms: deps.now() });
+          if (made === undefined)
+            return problem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; declare one of them anew.`);
           await deps.flows.deliverWebhook(tenant_id, webhook_id);
-          return ok({ ...shown(webhook), ...(is_new ? { secret: webhook.secret } : {}) });
+          return ok({ ...shown(made.webhook), ...(made.has_new_secret ? { secret: made.webhook.secret } : {}) });
         }),
     }),
     guardedRoute({
@@ -72,8 +74,7 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       input: { query: tenantQuery },
       answers: { 200: { text: "Webhooks in the order of their ids", schema: z.array(webhookShape) } },
       problems: [],
-      handle: ({ principal }) =>
-        asKeeper(deps, principal, async () => ok((await listWebhooks(deps.db, principal.tenant_id, PAGE_ROWS_MAX)).map(shown))),
+      handle: ({ principal }) => asKeeper(deps, principal, async () => ok((await listWebhooks(deps.db, principal.tenant_id)).map(shown))),
     }),
     guardedRoute({
       method: "POST",

@@ -39,6 +39,16 @@ export async function registryFindings({ server, token }: Connection): Promise<r
   return [...reached, ...parts.flat()];
 }
 
+/** What is no JSON is no registry's answer either. */
+function isHealth(text: string): boolean {
+  try {
+    return healthSchema.safeParse(JSON.parse(text)).success;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
 async function serverFinding(server: string): Promise<readonly Finding[]> {
   const before = Date.now();
   const answer = await fetch(new URL("/health", server), { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((error: unknown) => {
@@ -46,8 +56,7 @@ async function serverFinding(server: string): Promise<readonly Finding[]> {
     throw new Error(`${server} cannot be reached (${cause?.code ?? message}).`, { cause: error });
   });
   const after = Date.now();
-  const body: unknown = await answer.json().catch(() => undefined);
-  if (!answer.ok || !healthSchema.safeParse(body).success)
+  if (!answer.ok || !isHealth(await answer.text()))
     return [
       wrong(
         "server",

@@ -1,0 +1,23 @@
+import { actDirectly } from "../src/client/acting.js";
+import { required } from "../src/client/problem.js";
+import { preparePush } from "../src/client/pushing.js";
+import type { RegistryClient } from "../src/client/registry-client.js";
+
+interface History {
+  readonly project_id: string;
+  readonly branch: string;
+  /** The repository whose `main` is pushed. */
+  readonly folder: string;
+  readonly bundle_path: string;
+}
+
+const PATIENCE_MS = 300_000;
+
+/** Pushes a whole history as one bundle, from making it to the receipt. @throws when it is anything but a success. */
+export async function pushHistory(client: RegistryClient, history: History): Promise<void> {
+  const { params, patch } = await preparePush(client, { ...history, ref: "refs/heads/main" });
+  const act = { office_id: "office::default", intent: "bench", jobType: "git.registry.push", params, patch, target: "LAB_512" };
+  const { command } = required(await actDirectly(client, { ...act, timeout_ms: PATIENCE_MS }));
+  if (command.receipt?.status !== "success")
+    throw new Error(`The history of ${history.project_id} was not pushed: ${command.denial?.message ?? command.status}`);
+}
