@@ -87,6 +87,17 @@ test("where a commit is no push's, or they are too many, all who ever pushed or 
   expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
 });
 
+test("a push that runs counts as its actor's, whatever it turns out to bring, and no longer once it is over", async () => {
+  await pushed(ADMIN, 1, [1]);
+  const act = await permit(MIRA);
+  expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
+  const issued = event.commandIssued(act, { project });
+  await ledger.appended([{ ...issued, payload: { ...issued.payload, actor_id: MIRA.actor_id } } as NewEvent]);
+  expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id, MIRA.person_id], exact: true });
+  await receipt(act, MIRA, 2, [2]);
+  expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
+});
+
 test("a database that is older than the table gets the rows that a rebuild would make", async () => {
   const refs = (...news: number[]) => news.map((n) => ({ name: `refs/heads/feature/${n}`, old: ZERO_ID, new: event.objectId(n) }));
   await older.appended([
