@@ -1,10 +1,14 @@
 import type { LedgerWatch } from "../ledger/notifications.js";
 import { type Holder, type NoPlace, type Place, Share } from "./share.js";
+import { Turns } from "./turns.js";
 
 /** How long a permit keeps the place of the command that it is for, in milliseconds; later the command asks for one itself. */
 export const PERMIT_KEEPS_MS = 10_000;
 /** An act of which no end is heard counts for no longer than this, in milliseconds: the notice may have been missed, or nobody works. */
 const ACT_KEEPS_MS = 60_000;
+
+/** How long a command waits for its turn, in milliseconds; then it goes on without: perhaps nobody works, and Temporal keeps it. */
+const TURN_WAIT_MS = 10_000;
 
 /** What ends an act, by its `jti`, and what ends the planning of a card. */
 const ACT_ENDS = new Set(["receipt.recorded", "receipt.refused", "command.closed", "permit.revoked", "permit.expired", "permit.refused"]);
@@ -17,6 +21,9 @@ export function actKey(tenantId: string, id: string): string {
 
 interface InFlight {
   readonly place: Place;
+  readonly holder: Holder;
+  /** Held from the command on. */
+  turn?: Place | undefined;
   isIssued: boolean;
   timer?: NodeJS.Timeout;
 }
@@ -24,14 +31,18 @@ interface InFlight {
 /**
  * The acts that this process let in and whose end it has not heard: a permit takes a place, its command keeps it, the ledger's notice of
  * the receipt gives it back. A new card takes one until it is planned. Known by the id of the request at first, then by `jti` or card.
+ * Of the commands among them a few run at a time, and the others wait for their turn: what runs beside the same few processors only
+ * makes each other slower, and a newcomer would wait for all of it.
  */
 export class ActsInFlight {
   readonly #share: Share;
+  readonly #turns: Turns;
   readonly #acts = new Map<string, InFlight>();
   readonly #unsubscribe: () => void;
 
-  constructor(max: number, watch: Pick<LedgerWatch, "subscribe">) {
+  constructor({ max, running_max }: { max: number; running_max: number }, watch: Pick<LedgerWatch, "subscribe">) {
     this.#share = new Share(max);
+    this.#turns = new Turns(running_max);
     this.#unsubscribe = watch.subscribe((wake) => {
       if (wake.kind !== "notice") return;
       const { tenant_id, types, jti, card_id } = wake.notice;
@@ -52,8 +63,18 @@ export class ActsInFlight {
   begin(id: string, holder: Holder, isIssued = false): NoPlace | undefined {
     const place = this.#share.take(holder);
     if (place.kind !== "place") return place;
-    this.#acts.set(id, { place, isIssued });
+    this.#acts.set(id, { place, holder, isIssued });
     return undefined;
+  }
+
+  /** Waits until the command known as `id` has its turn. */
+  async turn(id: string): Promise<void> {
+    const act = this.#acts.get(id);
+    if (act === undefined) return;
+    const turn = await this.#turns.take(act.holder, TURN_WAIT_MS);
+    // Its end may have been heard meanwhile.
+    if (this.#acts.get(id) === act) act.turn = turn;
+    else turn?.give();
   }
 
   /** Whether a command takes the place of its permit over; `running` when another request has issued the same one. */
@@ -87,6 +108,7 @@ export class ActsInFlight {
     clearTimeout(act.timer);
     this.#acts.delete(id);
     act.place.give();
+    act.turn?.give();
   }
 
   close(): void {

@@ -16,6 +16,8 @@ export interface AdmissionLimits {
   readonly uploads_max: number;
   /** Acts let in whose end is not known, and cards being planned. */
   readonly acts_max: number;
+  /** Commands of these that run at the same time; the others wait for their turn. */
+  readonly acts_running_max: number;
 }
 
 /** Requests that read a whole ledger at once. */
@@ -54,7 +56,7 @@ export class Admission {
       upload: new Share(limits.uploads_max),
       audit: new Share(AUDITS_MAX),
     };
-    this.#acts = new ActsInFlight(limits.acts_max, watch);
+    this.#acts = new ActsInFlight({ max: limits.acts_max, running_max: limits.acts_running_max }, watch);
   }
 
   /** Takes a place for the request until its answer is sent, before its body is read; or the refusal. */
@@ -101,6 +103,7 @@ export class Admission {
     const full = taken === "absent" ? this.#acts.begin(id, holderOf(route, principal), route.act === "command") : undefined;
     if (full !== undefined) return refused(full, "act", this.#acts.max);
     try {
+      if (route.act === "command") await this.#acts.turn(id);
       const answer = await handle();
       this.#settle(route.act, tenant_id, id, answer);
       return answer;
@@ -158,6 +161,8 @@ function holderOf(route: GuardedRoute, { tenant_id, actor_id }: Principal): Hold
 function kindOf(route: GuardedRoute, query: unknown): Exclude<Kind, "act"> {
   if (route.takes_bytes) return "upload";
   if (route.load !== undefined) return route.load;
+  // It waits for its turn.
+  if (route.act === "command") return "wait";
   const wait_ms = memberOf(query, "wait_ms");
   return wait_ms === undefined || wait_ms === "0" ? "request" : "wait";
 }

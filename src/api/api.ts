@@ -84,6 +84,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
       waits_max: env.OGR_WAITS_MAX,
       uploads_max: env.OGR_UPLOADS_MAX,
       acts_max: env.OGR_ACTS_MAX,
+      acts_running_max: env.OGR_ACTS_RUNNING,
     },
     log,
     now: Date.now,

@@ -58,6 +58,12 @@ export class Share {
     return (tenant?.actors.get(actor_id) ?? 0) < TIMES_FREE * room ? undefined : { kind: "share" };
   }
 
+  /** Below zero when `left` holds less than `right`: by tenant, then by actor. */
+  compare(left: Holder, right: Holder): number {
+    const [a, b] = [this.#tenants.get(left.tenant_id), this.#tenants.get(right.tenant_id)];
+    return (a?.count ?? 0) - (b?.count ?? 0) || (a?.actors.get(left.actor_id) ?? 0) - (b?.actors.get(right.actor_id) ?? 0);
+  }
+
   /** Who holds nothing is forgotten, so that ids fill no memory. */
   #add({ tenant_id, actor_id }: Holder, by: 1 | -1): void {
     this.#held += by;

@@ -109,7 +109,7 @@ export async function startApi(
     served_jwks: { keys: [permitKey.jwk, statementKey.jwk] },
     relyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),
     staged_max_bytes: STAGED_MAX_BYTES,
-    limits: { requests_max: 128, waits_max: 2000, uploads_max: 16, acts_max: 64, ...changes.limits },
+    limits: { requests_max: 128, waits_max: 2000, uploads_max: 16, acts_max: 64, acts_running_max: 6, ...changes.limits },
     now: Date.now,
   };
   const app = await createServer(deps);

@@ -9,7 +9,7 @@ import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } f
 /** Without workers nothing ends, so that what is under way stays so. */
 let api: RunningApi;
 beforeAll(async () => {
-  api = await startApi("api-overload", { limits: { acts_max: 8, waits_max: 4, uploads_max: 2 } });
+  api = await startApi("api-overload", { limits: { acts_max: 8, acts_running_max: 64, waits_max: 4, uploads_max: 2 } });
 });
 afterAll(() => api.stop());
 

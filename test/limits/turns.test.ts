@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import type { Place } from "../../src/api/share.js";
+import { Turns } from "../../src/api/turns.js";
+
+const LONG_MS = 60_000;
+const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
+
+/** Asks for places and notes who got one, in order. */
+function queue(turns: Turns) {
+  const served: string[] = [];
+  const places: Place[] = [];
+  const ask = (tenant: string, actor = "a", name = tenant) =>
+    void turns.take(holder(tenant, actor), LONG_MS).then((place) => {
+      if (place === undefined) return;
+      served.push(name);
+      places.push(place);
+    });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const giveBack = async () => {
+    places.shift()?.give();
+    await settled();
+  };
+  return { served, ask, settled, giveBack, places };
+}
+
+describe("turns", () => {
+  it("keep a place for a newcomer beside a crowd, and serve it before the crowd", async () => {
+    const { served, ask, settled, giveBack } = queue(new Turns(6));
+    for (let n = 0; n < 20; n += 1) ask("loud");
+    await settled();
+    const first = served.length;
+    expect(first).toBeGreaterThan(1);
+    expect(first).toBeLessThan(6);
+    ask("quiet");
+    await settled();
+    expect(served.at(-1)).toBe("quiet");
+    ask("quiet", "b", "quiet again");
+    await giveBack();
+    expect(served.at(-1)).toBe("quiet again");
+  });
+
+  it("serve everybody of a crowd in order of arrival", async () => {
+    const { served, ask, settled, giveBack, places } = queue(new Turns(2));
+    for (let n = 0; n < 5; n += 1) ask("one", "a", `act ${n}`);
+    await settled();
+    while (places.length > 0) await giveBack();
+    expect(served).toEqual(["act 0", "act 1", "act 2", "act 3", "act 4"]);
+  });
+
+  it("let nobody wait for ever, and forget who went on without", async () => {
+    const turns = new Turns(1);
+    const held = await turns.take(holder("one"), LONG_MS);
+    expect(await turns.take(holder("two"), 20)).toBeUndefined();
+    held?.give();
+    held?.give();
+    expect(await turns.take(holder("three"), LONG_MS)).toMatchObject({ kind: "place" });
+    expect(await turns.take(holder("four"), 20)).toBeUndefined();
+  });
+});
