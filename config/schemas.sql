@@ -425,6 +425,10 @@ CREATE INDEX cards_by_status ON public.cards USING btree (tenant_id, status, seq
 
 CREATE INDEX cards_newest ON public.cards USING btree (tenant_id, seq);
 
+CREATE INDEX commands_by_project ON public.commands USING btree (tenant_id, project_id, seq);
+
+CREATE INDEX commands_by_status ON public.commands USING btree (tenant_id, status, seq);
+
 CREATE INDEX commands_newest ON public.commands USING btree (tenant_id, seq);
 
 CREATE INDEX commands_pending ON public.commands USING btree (tenant_id, target, seq) WHERE (status = 'running'::text);

@@ -1,5 +1,6 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, type WorkflowClientInterceptor } from "@temporalio/client";
 import proto from "@temporalio/proto";
+import { processIdentity } from "../configuration/process-identity.js";
 import type { TemporalAccess } from "../configuration/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/task-queue.js";
 
@@ -31,7 +32,7 @@ export class Temporal {
   ) {
     const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS_MAX }));
     this.connection = Connection.lazy({ ...access, connectTimeout: CALL_MAX_MS, interceptors: [retry] });
-    const identity = `api/${process.pid}`;
+    const identity = processIdentity("api");
     this.client = new Client({ connection: this.connection, namespace, identity, interceptors: { workflow: interceptors } });
   }
 

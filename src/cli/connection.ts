@@ -36,6 +36,9 @@ interface Sources {
   readonly state: StackState | undefined;
 }
 
+/** How long a command waits for a place in a registry that is full, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
 /** A client for the registry that the options, the environment, the profile or this clone's development registry name. */
 export async function connect(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
   const { connection, identity } = await chosenConnection(options, environment);
@@ -48,7 +51,7 @@ export async function chosenConnection(options: ConnectionOptions, environment: 
   const sources = await sourcesOf(options, environment);
   const chosen = serverOf(sources);
   const { token, origin, identity } = tokenFor(chosen.server, sources);
-  const connection: Connection = { server: chosen.server, token };
+  const connection: Connection = { server: chosen.server, token, patience_ms: PATIENCE_MS };
   return { connection, origin: chosen.origin === origin ? origin : `${chosen.origin}, ${origin}`, identity };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { parseWith, problemsText } from "../domain/problems.js";
 import { type Answer, problemSchema, RegistryFault } from "./problem.js";
@@ -10,6 +11,8 @@ export interface Connection {
   readonly token?: string;
   /** The longest time to wait for one answer, in milliseconds; 60 s when absent. */
   readonly timeout_ms?: number;
+  /** How long to go on asking a registry that is full, in milliseconds, no sooner than it says (`Retry-After`); 0 when absent. */
+  readonly patience_ms?: number;
   /** Aborts what is being asked. */
   readonly signal?: AbortSignal;
 }
@@ -29,7 +32,7 @@ const TIMEOUT_MS = 60_000;
 
 /** Asks the registry and parses its answer. @throws RegistryFault when it cannot be reached or answers something else. */
 export async function ask<T>(connection: Connection, request: Request, schema: z.ZodType<T>): Promise<Answer<T>> {
-  const { status, text, link } = await send(connection, request);
+  const { status, text, link } = await sendPatiently(connection, request);
   const body = parsedBody(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
@@ -51,10 +54,25 @@ function nextCursor(link: string): string | undefined {
   return address === undefined ? undefined : (new URL(address, "http://registry").searchParams.get("after") ?? undefined);
 }
 
+/** Asks again what the registry refused because it is full: nothing of that has begun (RFC 6585 §4, RFC 9110 §10.2.3). */
+async function sendPatiently(connection: Connection, request: Request): Promise<Received> {
+  const deadline = performance.now() + (connection.patience_ms ?? 0);
+  for (;;) {
+    const received = await send(connection, request);
+    const { status, retry_after_s } = received;
+    if ((status !== 429 && status !== 503) || retry_after_s === undefined) return received;
+    // Not all at once, who were refused together.
+    const pause_ms = retry_after_s * 1000 * (1 + Math.random() / 2);
+    if (performance.now() + pause_ms > deadline) return received;
+    await sleep(pause_ms, undefined, connection.signal === undefined ? {} : { signal: connection.signal });
+  }
+}
+
 interface Received {
   readonly status: number;
   readonly text: string;
   readonly link?: string | undefined;
+  readonly retry_after_s?: number | undefined;
 }
 
 async function send(connection: Connection, request: Request): Promise<Received> {
@@ -68,13 +86,23 @@ async function send(connection: Connection, request: Request): Promise<Received>
   const inTime = AbortSignal.timeout(connection.timeout_ms ?? TIMEOUT_MS);
   const signal = connection.signal === undefined ? inTime : AbortSignal.any([connection.signal, inTime]);
   try {
-    if (bytes !== undefined && "path" in bytes) return await upload({ url, method, headers, file: bytes, signal });
+    if (bytes !== undefined && "path" in bytes) {
+      const { retry_after, ...answer } = await upload({ url, method, headers, file: bytes, signal });
+      return { ...answer, retry_after_s: secondsIn(retry_after) };
+    }
     const body = bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
     const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) } as RequestInit);
-    return { status: response.status, text: await response.text(), link: response.headers.get("link") ?? undefined };
+    const { headers: answered } = response;
+    const retry_after_s = secondsIn(answered.get("retry-after"));
+    return { status: response.status, text: await response.text(), link: answered.get("link") ?? undefined, retry_after_s };
   } catch (cause) {
     throw unreachable(connection, cause);
   }
+}
+
+/** Only seconds: the registry writes no dates. */
+function secondsIn(retryAfter: string | null | undefined): number | undefined {
+  return retryAfter && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
 }
 
 function addressOf(server: string, { path, query = {} }: Request): URL {

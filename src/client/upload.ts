@@ -26,7 +26,13 @@ export interface Upload {
  *
  * @throws the reason of `signal`; an error with the system's code when the server cannot be reached.
  */
-export async function upload({ url, method, headers, file, signal }: Upload): Promise<{ status: number; text: string }> {
+export async function upload({
+  url,
+  method,
+  headers,
+  file,
+  signal,
+}: Upload): Promise<{ status: number; text: string; retry_after: string | undefined }> {
   const source = createReadStream(file.path, { highWaterMark: PIECE_BYTES });
   const transport = url.protocol === "https:" ? https : http;
   // Kept alive, so that a server that refuses early does not hang up before its answer was read.
@@ -43,7 +49,7 @@ export async function upload({ url, method, headers, file, signal }: Upload): Pr
       outgoing.on("response", resolve).on("error", reject);
       source.on("error", reject).pipe(outgoing);
     });
-    return { status: answer.statusCode ?? 0, text: await text(answer) };
+    return { status: answer.statusCode ?? 0, text: await text(answer), retry_after: answer.headers["retry-after"] };
   } catch (error) {
     // Node says of every signal that it aborted; the signal's own reason says why.
     signal.throwIfAborted();

@@ -3,6 +3,7 @@ import { identityMigration } from "../identity/migration.js";
 import { clockReadingsMigration } from "../ledger/clock-readings-migration.js";
 import { ledgerMigration } from "../ledger/migration.js";
 import { attestationsMigration } from "../ledger/projections/attestations-migration.js";
+import { commandFiltersMigration } from "../ledger/projections/command-filters-migration.js";
 import { projectionsMigration } from "../ledger/projections/migration.js";
 import { pushedCommitsMigration } from "../ledger/projections/pushed-commits-migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
@@ -17,6 +18,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0005-clock-readings": clockReadingsMigration,
   "0006-pushed-commits": pushedCommitsMigration,
   "0007-webhooks": webhooksMigration,
+  "0008-command-filters": commandFiltersMigration,
 };
 
 /** Names the advisory lock under which one process at a time migrates a database. */

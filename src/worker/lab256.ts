@@ -6,6 +6,7 @@ import { databaseUrlOf } from "../configuration/database.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
 import { lab256Settings } from "../configuration/lab256.js";
 import { listenForScrapes } from "../configuration/metrics.js";
+import { processIdentity } from "../configuration/process-identity.js";
 import { readConfiguration } from "../configuration/read.js";
 import { storeConfigOf } from "../configuration/store.js";
 import { reached, temporalAccess } from "../configuration/temporal.js";
@@ -66,7 +67,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     enableNonLocalActivities: false,
     activities: { ...activities },
     ...observedWorker(log, tracing),
-    identity: `lab256/${process.pid}`,
+    identity: processIdentity("lab256"),
     maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,
     shutdownGraceTime: "10s",
   });

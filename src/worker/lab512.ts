@@ -5,6 +5,7 @@ import { createLab512Activities } from "../activities/lab512/activities.js";
 import { ConfigurationError } from "../configuration/environment.js";
 import { readFoundingKeys, readJson, readJwks, readSigningKey } from "../configuration/keys.js";
 import { type Lab512Settings, lab512Settings } from "../configuration/lab512.js";
+import { processIdentity } from "../configuration/process-identity.js";
 import { readConfiguration } from "../configuration/read.js";
 import { storeConfigOf } from "../configuration/store.js";
 import { reached, temporalAccess } from "../configuration/temporal.js";
@@ -72,7 +73,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     taskQueue: LAB_512_QUEUE,
     activities: { ...createLab512Activities(runner) },
     ...observedWorker(log, tracing),
-    identity: `lab512/${process.pid}`,
+    identity: processIdentity("lab512"),
     // The SDK would hold heartbeats back to 80 % of their timeout, and a pause of a moment would look like a dead Runner.
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,

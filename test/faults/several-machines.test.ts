@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { temporal } from "@temporalio/proto";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
@@ -63,7 +64,7 @@ describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers o
     expect(report.violations).toEqual([]);
     expect(report.successes).toBeGreaterThan(EACH);
     const worked = await identities(registry);
-    const idle = [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${kindOf(name)}/${pid}`)) ? [] : [name]));
+    const idle = [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${kindOf(name)}/${pid}@${hostname()}`)) ? [] : [name]));
     expect(idle).toEqual([]);
   });
 });
@@ -72,7 +73,7 @@ function kindOf(name: string): string {
   return name.replace(/-\d+$/, "");
 }
 
-/** Who did something, as Temporal's histories name them: `api/<pid>` began a flow, `lab256/<pid>` decided, `lab512/<pid>` ran. */
+/** Who did something, as Temporal's histories name them: `api/<pid>@<host>` began a flow, `lab256/…` decided, `lab512/…` ran. */
 async function identities({ temporal: address }: TestRegistry): Promise<Set<string>> {
   const desk = await openTemporal(address);
   try {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { registryClient } from "../../src/client/registry-client.js";
 import { blake3Hex } from "../../src/domain/hash.js";
 import type { Permit } from "../../src/domain/permit.js";
 import { PATCH, permitRequest, pushParams } from "../api/acts.js";
@@ -65,6 +66,19 @@ test("the end of an act gives its place back at once", async () => {
   await revoke(first, BOB);
   await expect.poll(async () => (await permit(BOB)).status, { interval: 50, timeout: 30_000 }).toBe(200);
   for (const answer of answers.slice(1)) await revoke(answer, BOB);
+});
+
+test("a client with patience asks again when it was told to, and gets the place that has become free", async () => {
+  const answers = await Promise.all(Array.from({ length: 6 }, () => permit(BOB)));
+  const connection = { server: api.url, token: api.token(BOB) };
+  const identity = { tenant_id: TENANT, actor_id: BOB };
+  const { tenant_id: _tenant, actor_id: _actor, ...wanted } = permitRequest({ actor_id: BOB });
+  expect(await registryClient(connection, identity).permit(wanted)).toMatchObject({ ok: false, status: 429 });
+  const patient = registryClient({ ...connection, patience_ms: 30_000 }, identity).permit(wanted);
+  for (const answer of answers) await revoke(answer, BOB);
+  const granted = await patient;
+  expect(granted).toMatchObject({ ok: true });
+  if (granted.ok) await revoke({ ...(answers[0] as ApiAnswer), body: granted.value }, BOB);
 });
 
 test("a permit that is refused by the policy keeps no place", async () => {
