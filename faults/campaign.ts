@@ -20,6 +20,8 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly data_dir: string;
   readonly people: number;
+  /** Where the built processes lie; without it they run from the sources. */
+  readonly built?: string;
   readonly log: (line: string) => void;
 }
 
@@ -110,6 +112,7 @@ function place(options: CampaignOptions, servers: Servers, proxy: FaultyStore) {
     object_store: { ...object_store, endpoint: proxy.endpoint },
     bucket_prefix: "",
     supervisor,
+    ...(options.built === undefined ? {} : { built: options.built }),
   };
 }
 

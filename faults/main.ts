@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { built } from "../scripts/built.js";
 import { runCampaign } from "./campaign.js";
 
 const { values } = parseArgs({
@@ -21,7 +22,14 @@ const number = (name: "rounds" | "seed" | "people"): number => {
 const data_dir = await mkdtemp(join(tmpdir(), "ogr-faults-"));
 const log = (line: string) => process.stderr.write(`${line}\n`);
 log(`seed ${values.seed}, ${values.rounds} rounds, in ${data_dir}`);
-const report = await runCampaign({ rounds: number("rounds"), seed: number("seed"), people: number("people"), data_dir, log });
+const report = await runCampaign({
+  rounds: number("rounds"),
+  seed: number("seed"),
+  people: number("people"),
+  built: await built(".built-faults"),
+  data_dir,
+  log,
+});
 console.log(values.json ? JSON.stringify(report) : JSON.stringify(report, null, 2));
 if (report.violations.length === 0) await rm(data_dir, { recursive: true, force: true });
 else log(`${report.violations.length} violations; the state is kept in ${data_dir}`);

@@ -10,7 +10,9 @@ it.skipIf(inject("servers").s3 === undefined)(
   async () => {
     const data_dir = await mkdtemp(join(tmpdir(), "ogr-campaign-"));
     try {
-      const report = await runCampaign({ rounds: 6, seed: 20_261_122, people: 4, data_dir, log: () => undefined });
+      const { built } = inject("servers");
+      const places = built === undefined ? { data_dir } : { data_dir, built };
+      const report = await runCampaign({ rounds: 6, seed: 20_261_122, people: 4, ...places, log: () => undefined });
       expect(report.violations).toEqual([]);
       expect(report.successes).toBeGreaterThan(0);
       expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(6);
