@@ -17,7 +17,7 @@ import { actByPermit, type Floor, openCard, PATIENCE_MS, push, registration, rel
 import { type ComposeService, mountsOf, readCompose } from "./compose/file.js";
 import { type ComposeWorld, composeWorld } from "./compose/world.js";
 
-const START_MS = 900_000;
+const START_MS = 3_600_000;
 const TENANT = "T.UBL";
 const compose = readCompose("docker-compose.yml");
 const services = Object.entries(compose.services);
