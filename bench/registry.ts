@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { built } from "../scripts/built.js";
 import { decide } from "../src/client/deciding.js";
 import { required } from "../src/client/problem.js";
 import { type RegistryClient, registryClient } from "../src/client/registry-client.js";
@@ -38,10 +39,10 @@ const quietTenant: TenantSeed = {
 
 export type BenchRegistry = Awaited<ReturnType<typeof openBenchRegistry>>;
 
-/** A registry of its own in a fresh folder, with every server and process, ended and removed by `close`. */
+/** A registry of its own in a fresh folder, with every server and the built processes, as they are installed; ended and removed by `close`. */
 export async function openBenchRegistry(log: (line: string) => void) {
   const data_dir = await mkdtemp(join(tmpdir(), "ogr-bench-"));
-  const running = await startRegistry({ data_dir, log, tenants: [...demoTenants, quietTenant] });
+  const running = await startRegistry({ data_dir, log, built: await built(".built-bench"), tenants: [...demoTenants, quietTenant] });
   const clientOf = (name: string, tenant = TENANT): RegistryClient => {
     const actor = running.founded.actors.find(({ actor_id, tenant_id }) => tenant_id === tenant && actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`The bench registry has no actor ${name}.`);

@@ -24,6 +24,8 @@ export interface RegistryOptions extends RegistrySeed {
   readonly log: Log;
   /** Answers the database to use, given the one that the servers bring; that one when absent. */
   database?(server_url: string): Promise<string>;
+  /** As in RegistryPlace. */
+  readonly built?: string;
 }
 
 /** Servers that serve already, and which part of them a registry may take. */
@@ -79,6 +81,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
         object_store,
         bucket_prefix: "",
         supervisor,
+        ...(options.built === undefined ? {} : { built: options.built }),
       },
       options,
     );
