@@ -8,12 +8,15 @@ const from = (path, notTo, comment) => ({
 });
 
 const folders =
-  "activities|api|cli|client|configuration|database|demo|git|identity|jobs|ledger|metrics|network|passkey|permits|policy|runner|stack|storage|tracing|webhooks|worker|workflows";
+  "activities|api|cli|client|configuration|database|demo|git|identity|infra|jobs|ledger|metrics|network|passkey|permits|policy|runner|stack|storage|telemetry|tracing|webhooks|worker|workflows";
 const allBut = (...allowed) =>
   `^src/(${folders
     .split("|")
     .filter((folder) => !allowed.includes(folder))
     .join("|")})/`;
+
+const gitReading =
+  "^src/git/(git-fault|object-text|pack-file-system|pack-index|packed-refs|refs-state|repository-key|stored-objects)\\.ts$";
 
 module.exports = {
   forbidden: [
@@ -33,10 +36,27 @@ module.exports = {
     },
     from("policy/", allBut("policy"), "Only the policy knows a rule, and it knows nothing else."),
     from("storage/", allBut("storage"), "Storage knows keys and bytes."),
+    from("infra/(?!source/)", "^src/(?!infra/(?!source/)|domain/)", "The infra registry is a file and its rules; it knows nothing else."),
     from("metrics/", allBut("metrics"), "Metrics are counters; who counts imports them."),
     from("git/", allBut("git", "storage", "metrics"), "Git stands on the storage ports."),
-    from("jobs/", allBut("jobs", "git", "storage"), "A job stands on git and storage."),
-    from("runner/", allBut("runner", "jobs", "git", "storage"), "The Runner reaches the object store only."),
+    from("infra/source/", allBut("infra", "git", "storage"), "The infra registry comes from a file or from the store."),
+    {
+      name: "git-reading-half-reads-only",
+      severity: "error",
+      comment: "What reads a repository straight from the store reaches nothing that writes one, runs git or keeps a folder.",
+      from: { path: gitReading },
+      to: { path: "^src/git/", pathNot: gitReading },
+    },
+    {
+      name: "lab256-reaches-git-reading-half-only",
+      severity: "error",
+      comment: "LAB 256 reads the infra registry from its project, and writes no repository.",
+      from: { path: "^src/(api|permits|infra/source|activities/lab256|worker/lab256)" },
+      to: { path: "^src/git/", pathNot: gitReading, reachable: true },
+    },
+    from("telemetry/", allBut("telemetry"), "Telemetry is lines and what they come to; it knows the domain alone."),
+    from("jobs/", allBut("jobs", "git", "storage", "telemetry", "infra"), "A job stands on git and storage."),
+    from("runner/", allBut("runner", "jobs", "git", "storage", "infra"), "The Runner reaches the object store only."),
     from(
       "activities/lab512/",
       "^src/(database|ledger|identity|permits|policy|api|stack|cli)/",
@@ -52,7 +72,7 @@ module.exports = {
     from("identity/", allBut("identity", "database"), "Identity stands on the database."),
     from("ledger/", allBut("ledger", "database", "metrics"), "The ledger stands on the database."),
     from("webhooks/", allBut("webhooks", "ledger", "database"), "Webhooks bring what the ledger holds."),
-    from("permits/", allBut("permits", "policy", "ledger", "database", "storage"), "Permits join policy, ledger and claims."),
+    from("permits/", allBut("permits", "policy", "ledger", "database", "storage", "infra"), "Permits join policy, ledger and claims."),
     {
       name: "workflows-import-activity-types-only",
       severity: "error",

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { flow } from "./flow.js";
 import { growth } from "./growth.js";
 import { ingest } from "./ingest.js";
+import { merge } from "./merge.js";
 import { overload } from "./overload.js";
 import { soak } from "./soak.js";
 import { tenants } from "./tenants.js";
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     concurrency: { type: "string", default: "32" },
     rounds: { type: "string", default: "5" },
     commits: { type: "string", default: "10,1000,50000" },
+    files: { type: "string", default: "20000" },
     refs: { type: "string", default: "10,5000" },
     cards: { type: "string", default: "10000" },
     lanes: { type: "string", default: "64" },
@@ -31,6 +33,7 @@ const log = (line: string) => process.stderr.write(`${line}\n`);
 const benches: Record<string, () => Promise<Record<string, unknown>>> = {
   flow: () => flow({ pushes: Number(values.pushes), concurrency: Number(values.concurrency) }, log),
   ingest: () => ingest({ rounds: Number(values.rounds) }, log),
+  merge: () => merge({ rounds: Number(values.rounds), commits: Math.max(...numbers(values.commits)), files: Number(values.files) }, log),
   growth: () => growth({ commits: numbers(values.commits), refs: numbers(values.refs), pushes: Number(values.measured) }, log),
   waiting: () => waiting({ cards: Number(values.cards), pushes: Number(values.measured) }, log),
   tenants: () =>

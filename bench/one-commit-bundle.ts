@@ -30,9 +30,9 @@ function packed(type: ObjectType, body: Buffer): Buffer {
 }
 
 /** One commit of one file, made without starting git, so that preparing thousands of pushes costs seconds. */
-export function oneCommit(branch: string, parent: string | undefined, text: string): OneCommit {
+export function oneCommit(branch: string, parent: string | undefined, text: string, path = "file.txt"): OneCommit {
   const blob = Buffer.from(text);
-  const tree = Buffer.concat([Buffer.from("100644 file.txt\0"), Buffer.from(idOf("blob", blob), "hex")]);
+  const tree = Buffer.concat([Buffer.from(`100644 ${path}\0`), Buffer.from(idOf("blob", blob), "hex")]);
   const who = "Bench <bench@ogr.example> 1700000000 +0000";
   const lines = [
     `tree ${idOf("tree", tree)}`,

@@ -6,8 +6,9 @@ import type { RegistryClient } from "../src/client/registry-client.js";
 interface History {
   readonly project_id: string;
   readonly branch: string;
-  /** The repository whose `main` is pushed. */
+  /** The repository whose `main` is pushed, or another ref of it. */
   readonly folder: string;
+  readonly ref?: string;
   readonly bundle_path: string;
 }
 
@@ -15,7 +16,7 @@ const PATIENCE_MS = 300_000;
 
 /** Pushes a whole history as one bundle, from making it to the receipt. @throws when it is anything but a success. */
 export async function pushHistory(client: RegistryClient, history: History): Promise<void> {
-  const { params, patch } = await preparePush(client, { ...history, ref: "refs/heads/main" });
+  const { params, patch } = await preparePush(client, { ref: "refs/heads/main", ...history });
   const act = { office_id: "office::default", intent: "bench", jobType: "git.registry.push", params, patch, target: "LAB_512" };
   const { command } = required(await actDirectly(client, { ...act, timeout_ms: PATIENCE_MS }));
   if (command.receipt?.status !== "success")

@@ -280,6 +280,11 @@ create table step_ups (
   accepted_at timestamp with time zone not null default now()
 );
 
+create table telemetry_cursors (
+  tenant_id text not null,
+  passed_seq bigint not null
+);
+
 create table tenants (
   tenant_id text not null,
   transport text not null default 'temporal'::text,
@@ -369,6 +374,8 @@ alter table runner_keys add constraint runner_keys_pkey PRIMARY KEY (tenant_id, 
 
 alter table step_ups add constraint step_ups_pkey PRIMARY KEY (assertion_hash);
 
+alter table telemetry_cursors add constraint telemetry_cursors_pkey PRIMARY KEY (tenant_id);
+
 alter table tenants add constraint tenants_pkey PRIMARY KEY (tenant_id);
 
 alter table tokens add constraint tokens_pkey PRIMARY KEY (token_hash);
@@ -411,6 +418,8 @@ alter table runner_keys add constraint runner_keys_tenant_id_fkey FOREIGN KEY (t
 
 alter table step_ups add constraint step_ups_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES passkeys(credential_id);
 
+alter table telemetry_cursors add constraint telemetry_cursors_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(tenant_id);
+
 alter table tokens add constraint tokens_tenant_id_actor_id_fkey FOREIGN KEY (tenant_id, actor_id) REFERENCES actors(tenant_id, actor_id);
 
 alter table webhook_dead_letters add constraint webhook_dead_letters_webhook_fkey FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhooks(tenant_id, webhook_id);
@@ -442,6 +451,8 @@ CREATE INDEX permits_card ON public.permits USING btree (tenant_id, card_id, seq
 CREATE INDEX permits_unused ON public.permits USING btree (tenant_id, exp) WHERE (status = 'issued'::text);
 
 CREATE INDEX receipts_job_id ON public.receipts USING btree (tenant_id, job_id);
+
+CREATE INDEX receipts_telemetry ON public.receipts USING btree (tenant_id, seq) WHERE ((job_type = 'git.registry.telemetry_append'::text) AND (status = 'success'::text));
 
 CREATE INDEX refusals_jti ON public.refusals USING btree (tenant_id, jti, seq);
 

@@ -25,7 +25,7 @@ export interface Promised {
   readonly cards: string[];
 }
 
-/** People who register, push, release, approve, reject and withdraw at random, over an api that may not be there. */
+/** People who register, push, release, merge, approve, reject and withdraw at random, over an api that may not be there. */
 export class Load {
   readonly promised: Promised = { commands: [], cards: [] };
   readonly counts = { pushes: 0, cards: 0, statements: 0, refused: 0, unreachable: 0 };
@@ -52,7 +52,7 @@ export class Load {
     this.#over = true;
   }
 
-  /** Registers the projects that everybody works on. Called once, while all is well. */
+  /** Registers the projects that everybody works on, each with one commit on which all its branches stand. Called once, while all is well. */
   async prepare(): Promise<void> {
     for (let n = 0; n < PROJECTS; n += 1) {
       const card = await this.#open("git.registry.init", registration(`P.work-${n}`));
@@ -60,6 +60,8 @@ export class Load {
       const end = await cardBeyond(this.#as("admin"), card, ["planning", "awaiting_approval", "approved", "running"], 60_000);
       if (end.status !== "success") throw new Error(`P.work-${n} was not registered: ${end.status}`);
       this.#projects = [...this.#projects, `P.work-${n}`];
+      const { status } = await this.#pushed({ project_id: `P.work-${n}`, branch: "feature/root", old: ZERO_ID, ...root() }, 30_000);
+      if (status !== "success") throw new Error(`P.work-${n} did not get its first commit: ${status}`);
     }
   }
 
@@ -79,8 +81,8 @@ export class Load {
   #act(random: Random): Promise<void> {
     const dice = random.next();
     if (dice < 0.7) return this.#push(random);
-    if (dice < 0.8) return this.#card(random, "git.registry.init", registration(`P.new-${this.#next()}`));
-    return this.#release(random);
+    if (dice < 0.78) return this.#card(random, "git.registry.init", registration(`P.new-${this.#next()}`));
+    return dice < 0.89 ? this.#release(random) : this.#merge(random);
   }
 
   /** Pushes one commit onto what is believed to be the tip: racers collide on purpose. */
@@ -89,8 +91,19 @@ export class Load {
     const branch = `feature/${random.between(1, BRANCHES)}`;
     const key = `${project_id} ${branch}`;
     const known = this.#tips.get(key) ?? (await this.#tipOf(project_id, branch));
-    const { id, bundle } = oneCommit(branch, known === ZERO_ID ? undefined : known, `${key} ${this.#next()}`);
-    const params = { project_id, branch, expected_old: known, commit_summary: "campaign", subject_hash: blake3Hex(bundle) };
+    const parent = known === ZERO_ID ? root().id : known;
+    const made = oneCommit(branch, parent, `${key} ${this.#next()}`, `${branch.replace("/", "-")}.txt`);
+    // Some do not wait for the answer, and push on top of what may never be.
+    const wait_ms = random.chance(0.2) ? 0 : random.between(500, 5_000);
+    const { status } = await this.#pushed({ project_id, branch, old: known, ...made }, wait_ms);
+    if (wait_ms === 0 || status === "success") this.#tips.set(key, made.id);
+    else this.#tips.delete(key);
+  }
+
+  /** Asks for a permit and issues the command; how it stands after `wait_ms`. */
+  async #pushed(push: Push, wait_ms: number): Promise<{ status: string }> {
+    const { project_id, branch, old, bundle } = push;
+    const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: blake3Hex(bundle) };
     const client = this.#as("admin");
     const asked = { office_id: OFFICE, intent: "campaign", jobType: "git.registry.push", params, target: "LAB_512" };
     const { permit, subject_hash, policy_hash } = required(await client.permit(asked));
@@ -108,11 +121,7 @@ export class Load {
     required(await client.issue(envelope));
     this.promised.commands.push(permit.jti);
     this.counts.pushes += 1;
-    // Some do not wait for the answer, and push on top of what may never be.
-    if (random.chance(0.2)) return void this.#tips.set(key, id);
-    const { status } = required(await client.command(permit.jti, random.between(500, 5_000)));
-    if (status === "success") this.#tips.set(key, id);
-    else this.#tips.delete(key);
+    return wait_ms === 0 ? { status: "running" } : required(await client.command(permit.jti, wait_ms));
   }
 
   async #tipOf(project_id: string, branch: string): Promise<string> {
@@ -125,6 +134,17 @@ export class Load {
     const commit = await this.#tipOf(project_id, `feature/${random.between(1, BRANCHES)}`);
     if (commit === ZERO_ID) return;
     await this.#card(random, "git.registry.tag_release", { project_id, tag: `v0.${this.#next()}.0`, commit, notes: "campaign\n" });
+  }
+
+  /** Merges a branch into `main`, which others move at the same time; some will find nothing to merge. */
+  async #merge(random: Random): Promise<void> {
+    const project_id = random.pick(this.#projects);
+    const source = `feature/${random.between(1, BRANCHES)}`;
+    const [expected_source, expected_target] = [await this.#tipOf(project_id, source), await this.#tipOf(project_id, "main")];
+    if (expected_source === ZERO_ID) return;
+    const strategy = random.pick(["fast-forward", "merge", "merge", "squash"] as const);
+    const params = { project_id, source, target: "main", expected_source, expected_target, strategy };
+    await this.#card(random, "git.registry.merge_protected", params);
   }
 
   /** Opens a card and has bob approve, reject, or approve and withdraw; or lets it wait. */
@@ -161,6 +181,19 @@ export class Load {
     this.#serial += 1;
     return this.#serial;
   }
+}
+
+interface Push {
+  readonly project_id: string;
+  readonly branch: string;
+  readonly old: string;
+  readonly id: string;
+  readonly bundle: Buffer;
+}
+
+/** The commit that every branch of every project stands on, or nothing could be merged. */
+function root() {
+  return oneCommit("feature/root", undefined, "root");
 }
 
 function registration(project_id: string) {

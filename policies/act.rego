@@ -7,6 +7,7 @@ import data.registry.level
 import data.registry.office
 import data.registry.request
 import data.registry.requirements
+import data.registry.telemetry
 import data.registry.text
 
 # A requested risk raises the level that the rules find, and never lowers it.
@@ -27,6 +28,8 @@ act_denials contains text.reason("level.unknown", ["The requested risk is none o
 act_denials contains denial if some denial in job.denials
 
 act_denials contains denial if some denial in infra.denials
+
+act_denials contains denial if some denial in telemetry.denials
 
 act_denials contains denial if some denial in office.membership_denials
 

@@ -3,30 +3,48 @@ package registry.infra
 
 import data.registry.text
 
-# "none" says that the tenant keeps no infra registry.
-open if input.infra == "none"
+states := {"enabled", "disabled", "missing", "unavailable"}
 
-open if input.infra.state == "enabled"
+known if input.infra == "none"
 
-known if open
+known if input.infra.state in states
 
-known if input.infra.state in {"disabled", "missing"}
+# The project that keeps the infra registry is exempt from what the registry says of it, or nobody could put the registry right.
+keeper if {
+	input.infra.is_registry == true
+	input.infra.state in states
+}
 
 sandbox if {
 	input.infra.state == "enabled"
 	input.infra.context == "sandbox"
 }
 
+# A name that is not there must not swallow a denial.
+default project := "(none)"
+
+project := concat("/", [text.quote(input.tenant_id), text.quote(input.params.project_id)])
+
 denials contains text.reason("infra.disabled", [
-	"The infra registry has this project disabled; enable it there first.",
+	"The infra registry has ", project, " disabled. Enable it there first, with a branch and a merge: ogr infra enable ", project, ".",
 ]) if {
 	input.infra.state == "disabled"
+	not keeper
 }
 
 denials contains text.reason("infra.missing", [
-	"The infra registry does not know this project; enter it there first.",
+	"The infra registry does not know ", project, ". Register it there first, with a branch and a merge: ",
+	"scripts/infra/infra.sh register ", project, " --context sandbox|production.",
 ]) if {
 	input.infra.state == "missing"
+	not keeper
+}
+
+denials contains text.reason("infra.unavailable", [
+	"The infra registry cannot be used, so nothing is known of ", project, ". Put it right on its main branch first: ogr infra validate.",
+]) if {
+	input.infra.state == "unavailable"
+	not keeper
 }
 
 denials contains text.reason("infra.unknown", ["The project's infra state is none that the policy knows."]) if {
@@ -38,4 +56,11 @@ denials contains text.reason("infra.not_sandbox", [
 ]) if {
 	input.job_type == "git.registry.reset"
 	not sandbox
+}
+
+denials contains text.reason("infra.keeps_registry", [
+	"The project that keeps the infra registry is never reset: without it nothing runs.",
+]) if {
+	input.job_type == "git.registry.reset"
+	keeper
 }

@@ -51,7 +51,7 @@ function deskOf({ api_url: url, founded, processes }: RunningRegistry): Desk {
     data_dir,
     founded,
     store,
-    lab512: processes.lab512,
+    ...processes,
     temporal: temporal.client,
     as(name, tenant = DEMO_TENANT) {
       const actor = founded.actors.find((one) => one.tenant_id === tenant && one.actor_id.endsWith(`:${name}`));

@@ -10,6 +10,14 @@ export function actSummary(job: Pick<Job, "jobType" | "params">): string {
       return `${verbOf(act.params)} ${act.params.project_id} ${act.params.branch}`;
     case "git.registry.tag_release":
       return `Release ${act.params.project_id} ${act.params.tag}`;
+    case "git.registry.merge_protected":
+      return `Merge ${act.params.project_id} ${act.params.source} into ${act.params.target}`;
+    case "git.registry.reset":
+      return `Reset ${act.params.project_id}`;
+    case "git.registry.archive":
+      return `${act.params.archived ? "Archive" : "Unarchive"} ${act.params.project_id}`;
+    case "git.registry.telemetry_append":
+      return `Append ${act.params.lines} lines of telemetry to ${act.params.project_id}`;
   }
 }
 

@@ -9,6 +9,7 @@ import { tracingOf } from "../configuration/tracing.js";
 import { openDatabase } from "../database/database.js";
 import { migrate } from "../database/migrate.js";
 import { authenticate } from "../identity/authentication.js";
+import { openInfraSource } from "../infra/source/open.js";
 import { LedgerWatch } from "../ledger/notifications.js";
 import { apiMetrics } from "../metrics/api.js";
 import { ledgerMetrics } from "../metrics/ledger.js";
@@ -56,6 +57,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   const interceptors = tracing === undefined ? [] : [tracing.client];
   const temporal = new Temporal(temporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
   const policies = new PolicyCatalog(store, foundingKeys, Date.now);
+  const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
     public_url: env.OGR_PUBLIC_URL,
     temporal_ui_url: env.OGR_TEMPORAL_UI_URL,
@@ -70,8 +72,9 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     store,
     temporal,
     flows: new Flows(temporal, urls),
-    permits: createPermits({ db, store, policies, permitKey, now: Date.now }),
+    permits: createPermits({ db, store, policies, infra, permitKey, now: Date.now }),
     policies: policyOffices(policies),
+    infra,
     principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
     statementKey,
     jwks,

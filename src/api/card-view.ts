@@ -2,6 +2,7 @@ import { z } from "zod";
 import { attestationEnvelopeSchema } from "../domain/attestation.js";
 import { RUN_MODES } from "../domain/card.js";
 import { FLOW_STATUSES } from "../domain/flow-status.js";
+import { mergeConflictSchema } from "../domain/merge-conflict.js";
 import { planSchema } from "../domain/plan.js";
 import { reasonSchema, requirementSchema } from "../domain/policy-contract.js";
 import { signedStatementSchema } from "../domain/statement.js";
@@ -34,7 +35,7 @@ export const cardItemSchema = z.object({
   permit_ttl_ms: z.number().nullable(),
   run_by: z.number().nullable(),
   jti: z.string().nullable(),
-  denial: z.object({ code: z.string(), message: z.string() }).nullable(),
+  denial: z.object({ code: z.string(), message: z.string(), conflicts: z.array(mergeConflictSchema).readonly().optional() }).nullable(),
   workflow_id: z.string(),
   temporal_url: z.string().nullable(),
   opened_at: z.number(),

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Db } from "../database/database.js";
 import type { Jwks, SigningKey } from "../domain/signature.js";
 import type { RelyingParty } from "../identity/passkeys.js";
+import type { InfraSource } from "../infra/source/source.js";
 import type { LedgerWatch } from "../ledger/notifications.js";
 import type { Permits } from "../permits/permits.js";
 import type { PolicyData } from "../policy/data.js";
@@ -23,6 +24,7 @@ export interface ApiDependencies {
   readonly flows: Flows;
   readonly permits: Permits;
   readonly policies: PolicyOffices;
+  readonly infra: InfraSource;
   readonly principals: PrincipalCache;
   /** By this key the api says that it authenticated the approver of a statement. */
   readonly statementKey: SigningKey;

@@ -43,8 +43,11 @@ const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
   rejected: 409,
   withdrawn: 409,
   closed: 409,
+  infra_unavailable: 503,
+  infra_changed: 409,
   project_exists: 409,
   project_unknown: 404,
+  project_archived: 409,
   ref_moved: 409,
   ref_exists: 409,
   ref_missing: 409,
@@ -58,6 +61,12 @@ const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
   objects_invalid: 422,
   limit_exceeded: 422,
   commit_unreachable: 422,
+  infra_invalid: 422,
+  merge_conflict: 409,
+  unrelated_histories: 409,
+  telemetry_invalid: 422,
+  telemetry_misrouted: 422,
+  telemetry_conflict: 409,
 };
 
 /** The HTTP status that goes with a code. */

@@ -4,7 +4,9 @@ import { attestationRoutes } from "./routes/attestations.js";
 import { cardRoutes } from "./routes/cards.js";
 import { commandRoutes } from "./routes/commands.js";
 import { identityRoutes } from "./routes/identities.js";
+import { infraRoutes } from "./routes/infra.js";
 import { ledgerRoutes } from "./routes/ledger.js";
+import { pactRoutes } from "./routes/pacts.js";
 import { passkeyRoutes } from "./routes/passkeys.js";
 import { permitRoutes } from "./routes/permits.js";
 import { registryRoutes } from "./routes/registry.js";
@@ -19,8 +21,10 @@ export function routeTable(deps: ApiDependencies): readonly Route[] {
   return [
     ...permitRoutes(deps),
     ...commandRoutes(deps),
+    ...pactRoutes(deps),
     ...runnerRoutes(deps),
     ...registryRoutes(deps),
+    ...infraRoutes(deps),
     ...cardRoutes(deps),
     ...statementRoutes(deps),
     ...attestationRoutes(deps),

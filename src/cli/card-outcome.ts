@@ -37,8 +37,8 @@ export async function proposeCard(client: RegistryClient, wanted: CardAsk, wait:
   out.print(planned, `${cardText(planned)}\n\nApprove it with: ogr card approve ${planned.card_id}`);
 }
 
-/** Shows what a card waits for, and its states until its end. */
-async function awaited(client: RegistryClient, planned: CardAnswer, out: Output): Promise<CardAnswer> {
+/** Shows what a card waits for, and its states until its end, which it answers. */
+export async function awaited(client: RegistryClient, planned: CardAnswer, out: Output): Promise<CardAnswer> {
   const { card_id } = planned;
   if (out.json) return cardEnd(client, card_id, Math.max(ACT_MS, (planned.decide_by ?? 0) + ACT_MS - Date.now()));
   out.print(planned, `${cardText(planned)}\n\nWaiting for its end; Ctrl-C stops the waiting and not the card.`);

@@ -17,14 +17,19 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   permit_used: EXIT.conflict,
   job_id_taken: EXIT.conflict,
   plan_changed: EXIT.conflict,
+  infra_changed: EXIT.conflict,
   closed: EXIT.conflict,
   project_exists: EXIT.conflict,
+  project_archived: EXIT.conflict,
   ref_moved: EXIT.conflict,
   ref_exists: EXIT.conflict,
   ref_missing: EXIT.conflict,
   ref_conflict: EXIT.conflict,
   not_fast_forward: EXIT.conflict,
   nothing_to_do: EXIT.conflict,
+  merge_conflict: EXIT.conflict,
+  unrelated_histories: EXIT.conflict,
+  telemetry_conflict: EXIT.conflict,
 };
 
 /** The exit that goes with a refusal: by its code, else by the status of its answer. */

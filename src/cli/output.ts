@@ -1,5 +1,6 @@
 import { GitRefused } from "../client/git-command.js";
 import { problemSentence, Refused, RegistryFault } from "../client/problem.js";
+import { InfraRefused } from "./commands/infra/refused.js";
 import { EXIT, type ExitCode, exitOf } from "./exit-codes.js";
 import { Ended, UsageError } from "./usage.js";
 
@@ -35,6 +36,7 @@ function explained(error: unknown): { exit: ExitCode; code: string; message: str
     const next = code === "approval_required" && error.problem.next === undefined ? " Open a card for it: add --card." : "";
     return { exit: exitOf(code, Number(status)), code, message: problemSentence(error.problem) + next, problem: error.problem };
   }
+  if (error instanceof InfraRefused) return { exit: error.exit, code: error.code, message: `${error.message} (${error.code})` };
   if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message };
   if (error instanceof RegistryFault || error instanceof GitRefused) return { exit: EXIT.error, code: "error", message: error.message };
   // What nobody foresaw: the sentence without its stack, which says nothing to the person who called.

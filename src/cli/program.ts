@@ -19,18 +19,23 @@ import { config } from "./commands/config.js";
 import { demo } from "./commands/demo.js";
 import { dev } from "./commands/dev.js";
 import { doctor } from "./commands/doctor.js";
+import { infra } from "./commands/infra/group.js";
 import { ledgerExport } from "./commands/ledger-export.js";
 import { ledgerVerify } from "./commands/ledger-verify.js";
+import { merge } from "./commands/merge.js";
 import { officeList } from "./commands/office-list.js";
 import { passkeyRegister } from "./commands/passkey-register.js";
 import { permitRequest } from "./commands/permit-request.js";
 import { permitRevoke } from "./commands/permit-revoke.js";
 import { permitShow } from "./commands/permit-show.js";
+import { projectArchive, projectUnarchive } from "./commands/project-archive.js";
 import { projectList } from "./commands/project-list.js";
 import { projectRegister } from "./commands/project-register.js";
+import { projectReset } from "./commands/project-reset.js";
 import { projectShow } from "./commands/project-show.js";
 import { projectionsRebuild, projectionsVerify } from "./commands/projections.js";
 import { push } from "./commands/push.js";
+import { receiptPact } from "./commands/receipt-pact.js";
 import { receiptShow } from "./commands/receipt-show.js";
 import { receiptVerify } from "./commands/receipt-verify.js";
 import { release } from "./commands/release.js";
@@ -56,13 +61,24 @@ export function program(): Command {
     group("tenant", "your tenant", tenantShow()),
     group("office", "what may be done through an office", officeList()),
     group("actor", "who is in the tenant", actorList()),
-    group("project", "projects of the registry", projectRegister(), projectList(), projectShow()),
+    group(
+      "project",
+      "projects of the registry",
+      projectRegister(),
+      projectList(),
+      projectShow(),
+      projectReset(),
+      projectArchive(),
+      projectUnarchive(),
+    ),
     push(),
+    merge(),
     release(),
     group("card", "acts that wait for a decision", cardList(), cardShow(), cardWatch(), ...decisions, cardAttest()),
     group("permit", "leave to act", permitRequest(), permitShow(), permitRevoke()),
     group("command", "acts on their way, and what became of them", commandList(), commandShow(), commandWatch(), commandIssue()),
-    group("receipt", "what became of a command", receiptShow(), receiptVerify()),
+    group("receipt", "what became of a command", receiptShow(), receiptPact(), receiptVerify()),
+    infra(),
     group("ledger", "the chain of what happened", ledgerVerify(), ledgerExport()),
     group("projections", WITH_DATABASE, projectionsVerify(), projectionsRebuild()),
     group("passkey", "step-up from this terminal", passkeyRegister()),

@@ -1,5 +1,6 @@
 import type { CardAnswer, CommandAnswer, PermitStateAnswer, ProjectDetail } from "../client/answers.js";
 import { ZERO_ID } from "../domain/git-id.js";
+import type { Pact } from "../domain/pact.js";
 import type { Receipt } from "../domain/receipt.js";
 
 const COMMITS_SHOWN = 10;
@@ -23,14 +24,14 @@ export function cardText(card: CardAnswer): string {
   for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
   if (card.plan) lines.push(...planLines(card.plan));
   if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
-  for (const { decision, approver, office_id, counts } of card.statements ?? [])
-    lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${counts ? "" : ", which does not count"}`);
+  for (const { decision, approver, office_id, counts, void_why } of card.statements ?? [])
+    lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${standing(counts, void_why ?? null)}`);
   for (const { predicate_type, keyid, void_why } of card.attestations ?? [])
     lines.push(`  attested  ${predicate_type} by the key ${keyid}${void_why === null ? "" : ", void"}`);
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
   if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${when(card.decide_by)}`);
   if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${when(card.run_by)}`}`);
-  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`);
+  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`, ...conflictLines(card.denial));
   if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
   return lines.join("\n");
 }
@@ -47,8 +48,21 @@ function planLines({ basis, fast_forward, commit_count, commits, diffstat }: Non
   return lines;
 }
 
+function standing(counts: boolean, voidWhy: string | null): string {
+  if (!counts) return ", which does not count";
+  return voidWhy === null ? "" : `, void: ${voidWhy}`;
+}
+
+function conflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"]>): string[] {
+  return conflicts.flatMap(({ path, kind, explanation, hunks }) => [
+    `  conflict  ${path} (${kind})${explanation === "" ? "" : `: ${explanation}`}`,
+    ...hunks.flatMap((hunk) => hunk.split("\n").map((line) => `            ${line}`)),
+  ]);
+}
+
 export function projectText(project: ProjectDetail): string {
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
+  if (project.archived) lines.push("  archived: nothing in it changes");
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
   for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortId(object_id)} ${name}`);
   for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortId(commit)}`);
@@ -57,10 +71,27 @@ export function projectText(project: ProjectDetail): string {
   return lines.join("\n");
 }
 
-export function receiptText({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash }: Receipt): string {
+export function receiptText({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision }: Receipt): string {
   const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${when(finished_at)}`, `  log       ${logs_hash}`];
+  if (infra_revision !== undefined) lines.push(`  infra     by revision ${infra_revision}`);
   for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortId(old)} → ${shortId(next)}`);
   if (error !== "") lines.push(`  why       ${error}`);
+  return lines.join("\n");
+}
+
+/** What a Pact says that verifies; `unproved` are signatures inside it whose keys were not there. */
+export function pactText({ predicate }: Pact, unproved: readonly string[]): string {
+  const { merge, decision, runner, jti } = predicate;
+  const lines = [
+    `Pact of ${jti}, signed by the Runner's key ${runner.keyid}`,
+    `  merged    ${merge.source.branch} at ${shortId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
+    `  commit    ${merge.commit}`,
+    `  card      ${decision.card_id ?? "none"}, ${decision.level}, proposed by ${decision.proposed_by.actor_id}`,
+  ];
+  for (const { statement, assertion } of decision.approvals)
+    lines.push(`  approved  by ${statement.approver} as ${statement.office_id}${assertion === undefined ? "" : " with step-up"}`);
+  lines.push(`  plan      ${decision.plan_digest ?? "none"}`, `  policy    ${decision.policy_hash}`);
+  for (const what of unproved) lines.push(`  unproved  ${what}: its key was not given`);
   return lines.join("\n");
 }
 

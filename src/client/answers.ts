@@ -11,7 +11,8 @@ import { DECISIONS, statementSchema } from "../domain/statement.js";
  * Times are in milliseconds since 1970.
  */
 
-const denialSchema = z.looseObject({ code: z.string(), message: z.string() });
+const conflictSchema = z.looseObject({ path: z.string(), kind: z.string(), explanation: z.string(), hunks: z.array(z.string()) });
+const denialSchema = z.looseObject({ code: z.string(), message: z.string(), conflicts: z.array(conflictSchema).optional() });
 const status = z.enum(FLOW_STATUSES);
 
 const membershipSchema = z.looseObject({ office_id: z.string(), roles: z.array(z.string()) });
@@ -82,6 +83,8 @@ const cardStatementSchema = z.looseObject({
   approver: z.string(),
   office_id: z.string(),
   counts: z.boolean(),
+  /** Why it no longer counts. */
+  void_why: z.string().nullish(),
 });
 
 const cardAttestationSchema = z.looseObject({ predicate_type: z.string(), keyid: z.string(), void_why: z.string().nullable() });
@@ -124,16 +127,30 @@ const projectSchema = z.looseObject({
   visibility: z.string(),
   repo_url: z.string().nullable(),
   last_activity: z.number(),
+  archived: z.boolean(),
 });
 export const projectsSchema = z.array(projectSchema);
 export type ProjectAnswer = z.infer<typeof projectSchema>;
 
 export const projectDetailSchema = projectSchema.extend({
   refs: z.array(z.looseObject({ name: z.string(), object_id: z.string() })),
+  refs_cut: z.boolean(),
+  refs_digest: z.string(),
   releases: z.array(z.looseObject({ tag: z.string(), commit: z.string(), notes_hash: z.string() })),
   activity: z.array(z.looseObject({ action: z.string(), actor: z.string(), ref: z.string(), commit: z.string() })),
 });
 export type ProjectDetail = z.infer<typeof projectDetailSchema>;
+
+export const infraContextSchema = z.looseObject({
+  source: z.string(),
+  revision: z.string().nullable(),
+  org: z.string(),
+  repo: z.string(),
+  state: z.string(),
+  context: z.string().nullable(),
+  telemetry_repo: z.string().nullable(),
+  is_registry: z.boolean(),
+});
 
 export const passkeysSchema = z.array(z.looseObject({ credential_id: z.string(), disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
@@ -201,4 +218,5 @@ export const openApiSchema = z.looseObject({ info: z.looseObject({ version: z.st
 export const endedSchema = z.looseObject({ ended: z.literal(true) });
 export const anySchema = z.unknown();
 export { jwksSchema } from "../domain/jwks.js";
+export { pactEnvelopeSchema } from "../domain/pact.js";
 export { receiptSchema };

@@ -22,8 +22,18 @@ export class GitRefused extends Error {
  * @throws GitRefused with git's own words.
  */
 export async function git(folder: string, args: readonly string[], input?: string): Promise<string> {
+  return (await gitBytes(folder, args, input)).toString("utf8");
+}
+
+/**
+ * As {@link git}, where the bytes themselves matter.
+ *
+ * @throws GitRefused with git's own words.
+ */
+export async function gitBytes(folder: string, args: readonly string[], input?: string): Promise<Buffer> {
   const running = run("git", [...SETTINGS, ...args], {
     cwd: folder,
+    encoding: "buffer",
     env: environment(),
     maxBuffer: OUTPUT_MAX_BYTES,
     timeout: TIMEOUT_MS,
@@ -32,8 +42,8 @@ export async function git(folder: string, args: readonly string[], input?: strin
   try {
     return (await running).stdout;
   } catch (cause) {
-    const { stderr, message, code } = cause as Error & { stderr?: string; code?: string | number };
-    throw refused(folder, args, code, stderr || message, cause);
+    const { stderr, message, code } = cause as Error & { stderr?: Buffer; code?: string | number };
+    throw refused(folder, args, code, stderr?.toString("utf8") || message, cause);
   }
 }
 

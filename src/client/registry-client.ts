@@ -61,6 +61,8 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
     issue: (envelope: CommandEnvelope) => post("/v1/commands/issue", envelope, answers.issuedSchema),
     command: (jti: string, wait_ms?: number) => get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms }),
     receipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
+    /** The Pact of a merge; offline-pact.ts verifies it. */
+    pact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
     commands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
     permitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
@@ -82,6 +84,9 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
     projects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
     project: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
+    /** What the infra registry says of a project, now or at a revision. */
+    infraContext: (project_id: string, revision?: string) =>
+      get("/v1/query/infra/context", answers.infraContextSchema, { tenant_id, project_id, revision }),
     /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
     stageFile: async (blake3: string, path: string) => {
       const { size: size_bytes } = await stat(path);

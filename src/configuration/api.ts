@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { databaseSettings } from "./database.js";
 import { countSchema, portSchema, setting } from "./environment.js";
+import { infraSettings } from "./infra.js";
 import { foundingSettings, lab256PlaneSettings } from "./lab256-plane.js";
 import { logSettings, metricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
@@ -21,6 +22,7 @@ export const apiSettings = z
     ...databaseSettings,
     ...lab256PlaneSettings,
     ...foundingSettings,
+    ...infraSettings,
     OGR_RP_ORIGINS: setting(originsSchema.optional(), "origins for step-up, separated by commas; without: the public URL, else its own"),
     OGR_API_HOST: setting(z.string().default("127.0.0.1"), "where it listens"),
     OGR_API_PORT: setting(portSchema.default(0), "where it listens; 0 takes any free port"),

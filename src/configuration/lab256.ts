@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { TELEMETRY_BATCH_MAX_LINES } from "../domain/job.js";
 import { databaseSettings } from "./database.js";
 import { countSchema, requiredText, setting } from "./environment.js";
+import { infraSettings } from "./infra.js";
 import { foundingSettings, lab256PlaneSettings } from "./lab256-plane.js";
 import { logSettings, metricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
@@ -13,6 +15,7 @@ export const lab256Settings = z
     ...databaseSettings,
     ...lab256PlaneSettings,
     ...foundingSettings,
+    ...infraSettings,
     OGR_RP_ORIGINS: setting(
       requiredText("the origins that step-up is made from, separated by commas"),
       "origins for step-up, separated by commas: those of the api",
@@ -27,6 +30,11 @@ export const lab256Settings = z
       z.enum(["public", "any"], "Write `public` or `any`.").default("public"),
       "where events are brought: `public` is over TLS to public addresses, `any` wherever a webhook says",
     ),
+    OGR_TELEMETRY_EVERY_S: setting(
+      countSchema(60, 3_600),
+      "seconds between looks for finished acts whose telemetry is to be committed ([telemetry](telemetry.md))",
+    ),
+    OGR_TELEMETRY_LINES: setting(countSchema(1_000, TELEMETRY_BATCH_MAX_LINES), "lines of telemetry in one commit, at most"),
     OGR_DATABASE_CONNECTIONS: setting(countSchema(20, 1000), "connections at most"),
     ...logSettings,
     ...metricsSettings,

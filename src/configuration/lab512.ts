@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { countSchema, requiredText, setting } from "./environment.js";
+import { infraSettings } from "./infra.js";
 import { foundingSettings } from "./lab256-plane.js";
 import { logSettings, pushedMetricsSettings, traceSettings } from "./observability.js";
 import { storeSettings } from "./store.js";
@@ -10,6 +11,7 @@ export const lab512Settings = z
   .object({
     ...temporalSettings,
     ...foundingSettings,
+    ...infraSettings,
     OGR_RECEIPT_KEY_FILE: setting(requiredText("the Runner's own signing key (PKCS #8 PEM)"), "its own key (PKCS #8 PEM, mode 0600)"),
     OGR_PERMIT_JWKS_FILE: setting(
       requiredText("the public keys by which LAB 256 signs permits (JWKS)"),

@@ -6,6 +6,7 @@ import { attestationsMigration } from "../ledger/projections/attestations-migrat
 import { commandFiltersMigration } from "../ledger/projections/command-filters-migration.js";
 import { projectionsMigration } from "../ledger/projections/migration.js";
 import { pushedCommitsMigration } from "../ledger/projections/pushed-commits-migration.js";
+import { telemetryMigration } from "../ledger/telemetry-migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
 import type { Db } from "./database.js";
 
@@ -19,6 +20,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0006-pushed-commits": pushedCommitsMigration,
   "0007-webhooks": webhooksMigration,
   "0008-command-filters": commandFiltersMigration,
+  "0009-telemetry": telemetryMigration,
 };
 
 /** Names the advisory lock under which one process at a time migrates a database. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
+import { infraRevisionSchema } from "./infra-context.js";
 
 /**
  * The object `claims/<tenant>/<jti>`: whoever creates it decides what becomes of the permit. A Runner claims it to act; LAB 256
@@ -18,6 +19,8 @@ export const claimSchema = z.discriminatedUnion("kind", [
     attempt: z.int().positive(),
     nonce: z.string(),
     claimed_at: timeMsSchema,
+    /** By which revision of the infra registry the act was checked: who takes the claim over does not check again. */
+    infra_revision: infraRevisionSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal("end"),

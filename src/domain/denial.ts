@@ -1,3 +1,5 @@
+import type { MergeConflict } from "./merge-conflict.js";
+
 /** Why something is refused. Every code is stable: clients and runbooks match on it. */
 export const DENIAL_CODES = [
   // The Runner's checks, in their order.
@@ -10,6 +12,8 @@ export const DENIAL_CODES = [
   "permit_expired",
   "subject_hash_mismatch",
   "policy_not_current",
+  "infra_unavailable",
+  "infra_changed",
   "job_not_allowed",
   "approval_missing",
   "plan_changed",
@@ -34,6 +38,7 @@ export const DENIAL_CODES = [
   // A job's own refusals.
   "project_exists",
   "project_unknown",
+  "project_archived",
   "ref_moved",
   "ref_exists",
   "ref_missing",
@@ -47,6 +52,12 @@ export const DENIAL_CODES = [
   "objects_invalid",
   "limit_exceeded",
   "commit_unreachable",
+  "merge_conflict",
+  "infra_invalid",
+  "unrelated_histories",
+  "telemetry_invalid",
+  "telemetry_misrouted",
+  "telemetry_conflict",
   "run_time_exceeded",
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
@@ -55,6 +66,8 @@ export type DenialCode = (typeof DENIAL_CODES)[number];
 export interface Denial {
   readonly code: DenialCode;
   readonly message: string;
+  /** With `merge_conflict`: where the two branches do not go together. */
+  readonly conflicts?: readonly MergeConflict[];
 }
 
 export function denial(code: DenialCode, message: string): Denial {

@@ -2,7 +2,16 @@ import { z } from "zod";
 import { canonicalHash } from "./canonical.js";
 import type { Blake3Hex } from "./hash.js";
 import { blake3Schema, jobIdSchema, jtiSchema, officeIdSchema, targetSchema, tenantIdSchema } from "./ids.js";
-import { initParamsSchema, pushParamsSchema, tagReleaseParamsSchema, withoutPatch } from "./job.js";
+import {
+  archiveParamsSchema,
+  initParamsSchema,
+  mergeProtectedParamsSchema,
+  pushParamsSchema,
+  resetParamsSchema,
+  tagReleaseParamsSchema,
+  telemetryAppendParamsSchema,
+  withoutPatch,
+} from "./job.js";
 import { permitSchema } from "./permit.js";
 
 const common = {
@@ -23,6 +32,10 @@ export const envelopeSchema = z.discriminatedUnion(
     z.strictObject({ ...common, jobType: z.literal("git.registry.init"), params: initParamsSchema }),
     z.strictObject({ ...common, jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
     z.strictObject({ ...common, jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.merge_protected"), params: mergeProtectedParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.reset"), params: resetParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.telemetry_append"), params: telemetryAppendParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.archive"), params: archiveParamsSchema }),
   ],
   "This job type is not known.",
 );

@@ -20,7 +20,13 @@ export function registryContainer(tenantId: string): string {
 export interface EventPayloads {
   "project.registered": { project_id: string; name: string; owners: readonly string[]; visibility: string };
   "project.repo.bound": { project_id: string; repo_url: string };
-  "project.activity": { project_id: string; action: "push" | "delete" | "tag"; actor: string; ref: string; commit: string };
+  "project.activity": {
+    project_id: string;
+    action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
+    actor: string;
+    ref: string;
+    commit: string;
+  };
   "project.release.tagged": { project_id: string; tag: string; commit: string; notes_hash: string };
 
   "card.opened": { card: Card; project_id: string; subject_hash: string; workflow_id: string };

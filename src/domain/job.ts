@@ -1,13 +1,21 @@
 import { z } from "zod";
 import { canonicalHash } from "./canonical.js";
-import { gitIdSchema } from "./git-id.js";
+import { gitIdSchema, ZERO_ID } from "./git-id.js";
 import { type Blake3Hex, blake3Hex } from "./hash.js";
 import { actorIdSchema, blake3Schema, officeIdSchema, projectIdSchema } from "./ids.js";
 import { branchNameSchema } from "./ref-name.js";
 import { releaseTagSchema } from "./release-tag.js";
 
 /** The jobs that this registry runs. Source: ADR-002 §6. */
-export const JOB_TYPES = ["git.registry.init", "git.registry.push", "git.registry.tag_release"] as const;
+export const JOB_TYPES = [
+  "git.registry.init",
+  "git.registry.push",
+  "git.registry.tag_release",
+  "git.registry.merge_protected",
+  "git.registry.reset",
+  "git.registry.telemetry_append",
+  "git.registry.archive",
+] as const;
 export type JobType = (typeof JOB_TYPES)[number];
 
 export const VISIBILITIES = ["private", "internal", "public"] as const;
@@ -16,6 +24,9 @@ export const VISIBILITIES = ["private", "internal", "public"] as const;
 export const INLINE_PATCH_MAX_BYTES = 1024 * 1024;
 
 const NOTES_MAX_BYTES = 256 * 1024;
+
+/** The most lines of telemetry that one act appends. */
+export const TELEMETRY_BATCH_MAX_LINES = 10_000;
 
 const textLine = (what: string, max: number) =>
   z
@@ -71,10 +82,58 @@ export const tagReleaseParamsSchema = z.strictObject({
 });
 export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
 
+/** How a merge brings the source into the target: move the target there, join both by a commit of two parents, or add one commit of one. */
+export const MERGE_STRATEGIES = ["fast-forward", "merge", "squash"] as const;
+export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
+
+/** Both branches are named without `refs/heads/`. `expected_target` zeros: the target is absent and is created. Source: contracts "Jobs of the ADR". */
+export const mergeProtectedParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    source: branchNameSchema,
+    target: branchNameSchema,
+    expected_source: gitIdSchema.refine((id) => id !== ZERO_ID, "The source is a branch that exists; write the commit that it points to."),
+    expected_target: gitIdSchema,
+    strategy: z.enum(MERGE_STRATEGIES, "Write `fast-forward`, `merge` or `squash`."),
+  })
+  .refine((params) => params.source !== params.target, { path: ["source"], message: "A branch is not merged into itself." });
+export type MergeProtectedParams = z.infer<typeof mergeProtectedParamsSchema>;
+
+/**
+ * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`; they are of the ledger's entries above
+ * `from_seq` (the last one that the repository has, 0 for none) up to `to_seq`, the entry of the last line. Source: contracts "Infra registry v2".
+ */
+export const telemetryAppendParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    from_seq: z.int().nonnegative(),
+    to_seq: z.int().positive(),
+    lines: z.int().positive().max(TELEMETRY_BATCH_MAX_LINES),
+    subject_hash: blake3Schema,
+  })
+  .refine((params) => params.to_seq > params.from_seq, { path: ["to_seq"], message: "`to_seq` lies above `from_seq`." });
+export type TelemetryAppendParams = z.infer<typeof telemetryAppendParamsSchema>;
+
+/** `expected_refs` names all branches and tags that go, by their digest. Source: contracts "Infra registry v2". */
+export const resetParamsSchema = z.strictObject({ project_id: projectIdSchema, expected_refs: blake3Schema });
+export type ResetParams = z.infer<typeof resetParamsSchema>;
+
+/** `archived` false ends it. */
+export const archiveParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  archived: z.boolean(),
+  reason: textLine("The reason", 500),
+});
+export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
+
 export const jobSchema = z.discriminatedUnion("jobType", [
   z.object({ jobType: z.literal("git.registry.init"), params: initParamsSchema }),
   z.object({ jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
   z.object({ jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.merge_protected"), params: mergeProtectedParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.reset"), params: resetParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.telemetry_append"), params: telemetryAppendParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.archive"), params: archiveParamsSchema }),
 ]);
 export type Job = z.infer<typeof jobSchema>;
 export type JobParams = Job["params"];

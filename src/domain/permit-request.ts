@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { cardSchema } from "./card.js";
 import { actorIdSchema, cardIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "./ids.js";
-import { initParamsSchema, pushParamsSchema, tagReleaseParamsSchema } from "./job.js";
+import {
+  archiveParamsSchema,
+  initParamsSchema,
+  mergeProtectedParamsSchema,
+  pushParamsSchema,
+  resetParamsSchema,
+  tagReleaseParamsSchema,
+  telemetryAppendParamsSchema,
+} from "./job.js";
 
 const common = {
   tenant_id: tenantIdSchema,
@@ -23,6 +31,10 @@ export const permitRequestSchema = z.discriminatedUnion(
     z.strictObject({ ...common, jobType: z.literal("git.registry.init"), params: initParamsSchema }),
     z.strictObject({ ...common, jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
     z.strictObject({ ...common, jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.merge_protected"), params: mergeProtectedParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.reset"), params: resetParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.telemetry_append"), params: telemetryAppendParamsSchema }),
+    z.strictObject({ ...common, jobType: z.literal("git.registry.archive"), params: archiveParamsSchema }),
   ],
   "This job type is not known.",
 );

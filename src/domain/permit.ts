@@ -17,6 +17,8 @@ export const permitScopesSchema = z.strictObject({
   actor_id: actorIdSchema,
   office_id: officeIdSchema,
   plan_digest: blake3Schema.optional(),
+  /** BLAKE3 of JCS of the project's infra context; absent where the deployment keeps no infra registry. */
+  infra_hash: blake3Schema.optional(),
 });
 
 /**

@@ -3,7 +3,17 @@ import { canonicalHash } from "./canonical.js";
 import { gitIdSchema } from "./git-id.js";
 import type { Blake3Hex } from "./hash.js";
 import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "./ids.js";
-import { initParamsSchema, JOB_TYPES, pushParamsSchema, tagReleaseParamsSchema } from "./job.js";
+import { infraSchema } from "./infra-context.js";
+import {
+  archiveParamsSchema,
+  initParamsSchema,
+  JOB_TYPES,
+  mergeProtectedParamsSchema,
+  pushParamsSchema,
+  resetParamsSchema,
+  tagReleaseParamsSchema,
+  telemetryAppendParamsSchema,
+} from "./job.js";
 import { PLAN_PUSHED_MAX } from "./pushed-commits.js";
 
 /** How many commits a plan shows; `commit_count` says how many there are. */
@@ -15,6 +25,14 @@ const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, n
 /** An object that the act will make, without the dates that come from the permit. */
 const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("commit"), tree: gitIdSchema, author: z.string(), message: z.string() }),
+  /** `message` is the template: what names the card and its approvers is filled in when they are known. */
+  z.strictObject({
+    kind: z.literal("merge"),
+    tree: gitIdSchema,
+    parents: z.array(gitIdSchema),
+    author: z.string(),
+    message: z.string(),
+  }),
   z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
 ]);
 
@@ -24,11 +42,20 @@ const planBasisSchema = z.strictObject({
   project_id: projectIdSchema,
   job_type: z.enum(JOB_TYPES),
   target: targetSchema,
-  params: z.union([initParamsSchema, pushParamsSchema, tagReleaseParamsSchema]),
+  params: z.union([
+    initParamsSchema,
+    pushParamsSchema,
+    tagReleaseParamsSchema,
+    mergeProtectedParamsSchema,
+    resetParamsSchema,
+    telemetryAppendParamsSchema,
+    archiveParamsSchema,
+  ]),
   refs: z.array(plannedMoveSchema),
   creates: z.array(createdObjectSchema),
   policy_hash: blake3Schema,
-  infra: z.literal("none"),
+  /** The context and not its revision: what another project changes in the registry voids no approval here. */
+  infra: infraSchema,
 });
 
 const plannedCommitSchema = z.strictObject({

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ACTOR_KINDS } from "./ids.js";
+import { infraSchema } from "./infra-context.js";
 import { LEVELS } from "./level.js";
 
 /** The longest string that the policy is asked about, in UTF-16 units; only `params` holds longer ones. */
@@ -21,16 +22,6 @@ const factsSchema = z.strictObject({
   fast_forward: z.boolean().nullable(),
   project_exists: z.boolean().nullable(),
 });
-
-/** The project's resolved infra context; "none" where the tenant keeps no infra registry. Source: infra registry v2. */
-const infraSchema = z.union([
-  z.literal("none"),
-  z.strictObject({
-    state: z.enum(["enabled", "disabled", "missing"]),
-    context: z.enum(["sandbox", "production"]).nullable(),
-    telemetry_repo: nameSchema.nullable(),
-  }),
-]);
 
 /**
  * What the policy is asked about an act: entrypoint `registry/act`. `params` are the job's without `patch`; `member_offices` are the

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DENIAL_CODES } from "./denial.js";
 import { blake3Schema, jobIdSchema, jtiSchema, tenantIdSchema, timeMsSchema } from "./ids.js";
+import { infraRevisionSchema } from "./infra-context.js";
 import { refMoveSchema } from "./ref-move.js";
 
 export const RECEIPT_STATUSES = ["success", "error", "denied", "expired"] as const;
@@ -31,7 +32,13 @@ const shared = {
  * What became of a claimed command, signed by the Runner that held the claim: at most one for a `jti`. `refs` are the moves that
  * the act made; empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
  */
-export const receiptSchema = z.strictObject({ ...shared, status: z.enum(RECEIPT_STATUSES), refs: z.array(refMoveSchema) });
+export const receiptSchema = z.strictObject({
+  ...shared,
+  status: z.enum(RECEIPT_STATUSES),
+  refs: z.array(refMoveSchema),
+  /** Of the infra registry, by which the project's context was checked before the claim; absent where there is none. */
+  infra_revision: infraRevisionSchema.optional(),
+});
 export type Receipt = z.infer<typeof receiptSchema>;
 export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;
 

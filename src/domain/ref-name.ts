@@ -50,6 +50,9 @@ export function actRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
+/** Stands while the project is archived, hidden from clients; nothing else moves then. */
+export const ARCHIVED_REF = "refs/ubl/archived";
+
 /** The existing ref that is a directory of `name`, or below it; stock git cannot clone a repository that has both. */
 export function directoryConflict(name: string, existing: Iterable<string>): string | undefined {
   for (const other of existing) if (other !== name && (other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) return other;

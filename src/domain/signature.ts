@@ -59,7 +59,7 @@ function signedBody(value: object): Uint8Array {
 /** Adds `kid` and `sig`: Ed25519, base64, over the DSSE encoding of JCS(object without `sig`). */
 export function signed<T extends object>(kind: SignedKind, value: T, key: SigningKey): Signed<T> {
   const withKid = { ...value, kid: key.kid };
-  const sig = sign(null, preAuthenticationEncoding(payloadType(kind), signedBody(withKid)), key.privateKey).toString("base64");
+  const sig = signDsse(payloadType(kind), signedBody(withKid), key);
   return { ...withKid, sig };
 }
 
@@ -74,6 +74,11 @@ export function verifySigned(
   const jwk = keys.keys.find((key) => key.kid === value.kid);
   if (jwk === undefined) return "key_unknown";
   return verifyDsse(payloadType(kind), signedBody(value), value.sig, jwk) ? "valid" : "signature_invalid";
+}
+
+/** The signature of a DSSE v1 envelope around `body`: Ed25519, base64. */
+export function signDsse(type: string, body: Uint8Array, key: SigningKey): string {
+  return sign(null, preAuthenticationEncoding(type, body), key.privateKey).toString("base64");
 }
 
 /** Whether `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */

@@ -16,6 +16,13 @@ export const artifactKey = (tenant: string, project: string, commit: string, nam
 export const runnerLogKey = (tenant: string, project: string, commit: string, jti: string, logsHash: string) =>
   artifactKey(tenant, project, commit, `${jti}/${logsHash}.log`);
 
+/** The signed account of a merge, beside the commit that the target points to since. */
+export const pactKey = (tenant: string, project: string, commit: string, jti: string) =>
+  artifactKey(tenant, project, commit, `${jti}/pact.dsse.json`);
+
+/** What the branches and tags were that a reset deleted, as the JSON of which its `expected_refs` is the hash. */
+export const resetRefsKey = (tenant: string, project: string, jti: string) => artifactKey(tenant, project, "_", `${jti}/refs.json`);
+
 export const stagingKey = (tenant: string, blake3: string) => `staging/${tenant}/${blake3}`;
 export const claimKey = (tenant: string, jti: string) => `claims/${tenant}/${jti}`;
 export const receiptKey = (tenant: string, jti: string) => `receipts/${tenant}/${jti}`;

@@ -8,6 +8,11 @@ export function cardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
+/** The id of the workflow that brings a tenant's finished acts to its telemetry repository. */
+export function telemetryWorkflowId(tenantId: string): string {
+  return `telemetry/${tenantId}`;
+}
+
 /** The id of the workflow that delivers one webhook's events. */
 export function webhookWorkflowId(tenantId: string, webhookId: string): string {
   return `webhook/${tenantId}/${webhookId}`;

@@ -18,7 +18,7 @@ export interface History {
   readonly count: number;
   /** Newest first, at most as many as asked for. */
   readonly commits: readonly ShownCommit[];
-  /** Of all of them, sorted, each once. */
+  /** Of all of them and of those that their `Co-authored-by:` trailers name, sorted, each once. */
   readonly author_emails: readonly string[];
   /** Of all of them. */
   readonly ids: readonly string[];
@@ -42,24 +42,26 @@ export async function readHistory(
         output_max_bytes: 256 * 1024 * 1024,
       })
     ).toString("utf8");
-  const fields = (await log(`--max-count=${shown}`, "--format=%H%x00%s%x00%an%x00%ae%x00%at%x00")).split("\0");
-  const commits: ShownCommit[] = [];
-  for (let at = 0; at + 5 <= fields.length; at += 5) {
-    const [id = "", summary = "", author = "", author_email = "", seconds = "0"] = fields.slice(at, at + 5);
-    commits.push({ id: id.trim(), summary, author, author_email, authored_at_ms: Number(seconds) * 1000 });
-  }
-  const all = commits.length < shown ? commits : authored(await log("--format=%H %ae"));
-  const emails = new Set(all.map((commit) => commit.author_email));
-  return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map((commit) => commit.id) };
+  const newest = recordsOf(await log(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
+  const commits = newest.map(([id = "", author_email = "", , summary = "", author = "", seconds = "0"]) => ({
+    ...{ id: id.trim(), summary, author, author_email },
+    authored_at_ms: Number(seconds) * 1000,
+  }));
+  const all = commits.length < shown ? newest : recordsOf(await log(`--format=${AUTHORSHIP}`), 3);
+  const emails = new Set(all.flatMap(([, email = "", coAuthors = ""]) => [email, ...addressesIn(coAuthors)]));
+  return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
 }
 
-/** One line for each commit: id, a space, the author's address. */
-function authored(lines: string): Pick<ShownCommit, "id" | "author_email">[] {
-  const parsed = lines.split("\n").slice(0, -1);
-  return parsed.map((line) => {
-    const space = line.indexOf(" ");
-    return { id: line.slice(0, space), author_email: line.slice(space + 1) };
-  });
+/** Id, the author's address, and what the co-authors' trailers say, which may be many lines. */
+const AUTHORSHIP = "%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly)%x00";
+
+function recordsOf(text: string, length: number): string[][] {
+  const fields = text.split("\0");
+  return Array.from({ length: Math.floor(fields.length / length) }, (_, index) => fields.slice(index * length, (index + 1) * length));
+}
+
+function addressesIn(trailers: string): string[] {
+  return [...trailers.matchAll(/<([^<>\n]+)>/g)].flatMap(([, address]) => address ?? []);
 }
 
 export interface Diffstat {

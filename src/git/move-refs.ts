@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Denial, denied, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { RefMove } from "../domain/ref-move.js";
-import { actRef, directoryConflict } from "../domain/ref-name.js";
+import { ARCHIVED_REF, actRef, directoryConflict } from "../domain/ref-name.js";
 import { casConflicts } from "../metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { GitFault } from "./git-fault.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "./packed-refs.js";
-import { type RefsState, readRefs } from "./refs-state.js";
+import { type RefsState, readRefs, visibleRefs } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
 import { swapPointer } from "./swap-pointer.js";
 
@@ -21,6 +21,8 @@ export interface Move {
   readonly act: RefTarget;
   /** Act refs that have a receipt and need no record any more. */
   readonly finished: readonly string[];
+  /** No branch and no tag may stand beside those that move. */
+  readonly alone?: boolean;
 }
 
 export interface Moved {
@@ -52,7 +54,7 @@ export async function moveRefs(
     }
     if (state === undefined) return denied("project_unknown", `${name.project_id} has no repository; register the project first.`);
     if (state.refs.has(actRef(move.jti))) return { ok: true, value: { state, from: undefined } };
-    const refusal = moveProblem(state.refs, move.refs);
+    const refusal = moveProblem(state.refs, move.refs) ?? (move.alone ? companyProblem(state.refs, move.refs) : undefined);
     // What was known may be old: nobody is refused on a stale reading.
     if (refusal !== undefined && fresh) return { ok: false, denial: refusal };
     if (refusal === undefined) {
@@ -75,6 +77,8 @@ export async function moveRefs(
 
 /** Why these moves cannot start from `refs`, or undefined. */
 export function moveProblem(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
+  if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
+    return { code: "project_archived", message: "The project is archived: nothing in it changes. End that first: ogr project unarchive." };
   for (const { name, old, new: next } of moves) {
     const current = refs.get(name)?.id ?? ZERO_ID;
     if (current !== old) {
@@ -91,6 +95,11 @@ export function moveProblem(refs: Refs, moves: readonly RefMove[]): Denial | und
       };
   }
   return undefined;
+}
+
+function companyProblem(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
+  const other = visibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
+  return other === undefined ? undefined : { code: "ref_moved", message: `${other} was made meanwhile. Look at it and ask again.` };
 }
 
 function moved(refs: Refs, move: Move): Refs {

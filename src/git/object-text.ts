@@ -15,6 +15,8 @@ export interface CommitLinks {
 
 export interface TreeEntry {
   readonly isTree: boolean;
+  /** A commit of another repository: its object is not here. */
+  readonly isSubmodule: boolean;
   readonly name: string;
   readonly name_bytes: number;
   readonly id: string;
@@ -45,9 +47,11 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
     const space = bytes.indexOf(0x20, at);
     const nul = bytes.indexOf(0, space);
     if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw unreadable("tree");
+    const mode = bytes.toString("latin1", at, space);
     entries.push({
       // A tree has mode 40000, and in old histories 040000.
-      isTree: /^0*40000$/.test(bytes.toString("latin1", at, space)),
+      isTree: /^0*40000$/.test(mode),
+      isSubmodule: mode === "160000",
       name: bytes.toString("utf8", space + 1, nul),
       name_bytes: nul - space - 1,
       id: bytes.toString("hex", nul + 1, nul + 21),

@@ -2,7 +2,7 @@ import { GitFault } from "./git-fault.js";
 import { abortedFault, Launcher } from "./launcher.js";
 import type { Scope } from "./scope.js";
 
-/** The oldest git that has everything used here: `cat-file --batch-command` and the gzip of `git archive`. */
+/** The oldest git that has everything used here: `merge-tree --write-tree`, `cat-file --batch-command` and the gzip of `git archive`. */
 const OLDEST_GIT = [2, 39] as const;
 
 const TIMEOUT_MS = 600_000;

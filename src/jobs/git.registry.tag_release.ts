@@ -102,6 +102,9 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
 async function tagProblem(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
   const refusal = moveProblem(repository.state.refs, [{ name: tagRef(tag), old: ZERO_ID, new: "" }]);
   if (refusal !== undefined) return { ok: false, denial: refusal } as const;
+  // A reset takes the tag away and leaves its manifest, which is never replaced: another release of that name would be told by it.
+  if ((await context.store.blobs.stat(releaseManifestKey(context.tenant_id, repository.name.project_id, tag))) !== undefined)
+    return denied("ref_exists", `${tag} was released before the project was reset, and its manifest stands. Choose another tag.`);
   const object = await repository.reader().info(commit);
   if (object?.type !== "commit" || !(await isOnBranch(repository, commit, context.signal)))
     return denied(

@@ -1,5 +1,6 @@
 import type { Outcome } from "../domain/denial.js";
 import type { JobParams, JobType } from "../domain/job.js";
+import type { EvidenceSigner } from "../domain/pact.js";
 import type { Permit } from "../domain/permit.js";
 import type { Plan } from "../domain/plan.js";
 import type { Receipt } from "../domain/receipt.js";
@@ -39,7 +40,7 @@ export interface JobContext {
 }
 
 /** The steps between which a Runner can die; a retry continues from the store alone. */
-export type JobStep = "claimed" | "looked" | "fetched" | "checked" | "stored" | "moved" | "logged" | "receipted" | "derived";
+export type JobStep = "claimed" | "looked" | "fetched" | "checked" | "stored" | "moved" | "attested" | "logged" | "receipted" | "derived";
 
 export interface PlanInput<P> {
   readonly params: P;
@@ -52,11 +53,14 @@ export interface ExecuteInput<P> {
   readonly jti: string;
   readonly params: P;
   readonly permit: Permit;
+  /** What LAB 256 attested of this card and plan, in the order in which it was said: evidence, never a reason to act. */
+  readonly statements: readonly SignedStatement[];
+  /** Signs evidence as this Runner. */
+  readonly signer: EvidenceSigner;
 }
 
 export interface DeriveInput<P> extends ExecuteInput<P> {
   readonly receipt: Receipt;
-  readonly statements: readonly SignedStatement[];
 }
 
 /** What an act did, as the receipt will say it. */

@@ -10,12 +10,19 @@ import type { JobContext } from "./handler.js";
 /** Up to this size the bytes stay in memory. */
 const IN_MEMORY_MAX_BYTES = 4 * 1024 * 1024;
 
+/** Bytes by their BLAKE3, inline in `patch` or staged. */
+type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
+
 /**
  * The pushed bytes, inline or staged, checked against `params.subject_hash`; their size is checked before they are fetched. Denials:
  * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
  */
-export async function subjectBytes(context: JobContext, params: PushParams, repository: OpenRepository): Promise<Outcome<IncomingBytes>> {
-  const max = context.limits.staged_max_bytes;
+export async function subjectBytes(
+  context: JobContext,
+  params: NamedBytes,
+  repository: OpenRepository,
+  max = context.limits.staged_max_bytes,
+): Promise<Outcome<IncomingBytes>> {
   if (params.patch !== undefined) {
     const bytes = Buffer.from(params.patch, "base64");
     return bytes.length > max ? tooLarge(bytes.length, max) : checked(params, { bytes }, blake3Hex(bytes));
@@ -39,7 +46,7 @@ export async function subjectBytes(context: JobContext, params: PushParams, repo
   );
 }
 
-function checked(params: PushParams, incoming: IncomingBytes, found: string): Outcome<IncomingBytes> {
+function checked(params: NamedBytes, incoming: IncomingBytes, found: string): Outcome<IncomingBytes> {
   if (found === params.subject_hash) return granted(incoming);
   return denied(
     "subject_hash_mismatch",
@@ -47,7 +54,7 @@ function checked(params: PushParams, incoming: IncomingBytes, found: string): Ou
   );
 }
 
-function missing(params: PushParams) {
+function missing(params: NamedBytes) {
   return denied(
     "staged_bytes_missing",
     `Nothing is staged under ${params.subject_hash}. Stage the bytes first: PUT /v1/staging/${params.subject_hash}.`,

@@ -52,9 +52,16 @@ export interface ClockReadingsTable {
   measured_at: WholeNumber;
 }
 
+/** Up to `passed_seq` no entry of the tenant's ledger has telemetry that is not appended. Not a projection: lost, it is found again. */
+export interface TelemetryCursorsTable {
+  tenant_id: string;
+  passed_seq: WholeNumber;
+}
+
 export interface LedgerTables {
   ledger_entries: LedgerEntriesTable;
   ledger_heads: LedgerHeadsTable;
   ledger_anchors: LedgerAnchorsTable;
   clock_readings: ClockReadingsTable;
+  telemetry_cursors: TelemetryCursorsTable;
 }

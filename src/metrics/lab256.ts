@@ -30,6 +30,24 @@ const decisionToReceipt = new Histogram({
   registers,
 });
 
+const telemetryLines = new Counter({
+  name: "ogr_telemetry_lines_total",
+  help: "Lines of telemetry that were handed to an append; those of an append that is tried again count again",
+  registers,
+});
+
+const telemetryWaits = new Counter({
+  name: "ogr_telemetry_waits_total",
+  help: "Looks that found lines of telemetry which cannot be appended yet; the flow `telemetry/<tenant>` says why",
+  registers,
+});
+
+/** What a look for telemetry came to: lines that an append takes now, or lines that have to wait. */
+export function countTelemetry(found: { readonly lines: number } | "waits"): void {
+  if (found === "waits") telemetryWaits.inc();
+  else telemetryLines.inc(found.lines);
+}
+
 /** A flow came to its end; say it once for each. */
 export function countFlow(level: Level | null, outcome: FlowStatus, denial: Denial | null): void {
   flows.inc({ level: level ?? NO_LEVEL, outcome });

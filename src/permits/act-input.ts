@@ -1,4 +1,5 @@
 import { actorKind, type Target } from "../domain/ids.js";
+import type { Infra } from "../domain/infra-context.js";
 import type { JobType } from "../domain/job.js";
 import type { Level } from "../domain/level.js";
 import type { ActInput } from "../domain/policy-contract.js";
@@ -23,7 +24,7 @@ export interface AskedAct {
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
 
 /** The question that the policy is asked about an act. */
-export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: KnownFacts): ActInput {
+export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
   const { patch: _, ...params } = act.params;
   return {
     tenant_id: act.tenant_id,
@@ -36,6 +37,6 @@ export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: K
     member_offices: [...asker.member_offices],
     params,
     facts: { force: params["force"] === true, deletes: params["delete"] === true, ...known },
-    infra: "none",
+    infra,
   };
 }

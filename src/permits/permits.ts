@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Db } from "../database/database.js";
 import { type Denial, denial } from "../domain/denial.js";
+import { type Infra, infraHash } from "../domain/infra-context.js";
 import { type JobParams, subjectHash } from "../domain/job.js";
 import { type Level, needsCard } from "../domain/level.js";
 import { audienceOf, type Permit, type UnsignedPermit } from "../domain/permit.js";
 import type { Decision, Reason, Requirement } from "../domain/policy-contract.js";
 import { type SigningKey, signed } from "../domain/signature.js";
+import type { InfraSource } from "../infra/source/source.js";
 import { record } from "../ledger/record.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { type AskedAct, type Asker, actInput } from "./act-input.js";
@@ -17,6 +19,7 @@ export interface PermitDependencies {
   /** Reads everything, creates claims. */
   readonly store: ObjectStore;
   readonly policies: PolicyCatalog;
+  readonly infra: InfraSource;
   readonly permitKey: SigningKey;
   now(): number;
 }
@@ -27,6 +30,8 @@ export interface DirectRequest extends Omit<AskedAct, "params"> {
   readonly intent: string;
   /** Whether the project is known, where the caller has looked. */
   readonly project_exists: boolean | null;
+  /** Where the permit's follows from what it is for; a new one when absent. A `jti` that the ledger has keeps its first permit there. */
+  readonly jti?: string;
 }
 
 export type DirectPermit =
@@ -60,25 +65,41 @@ export function createPermits(deps: PermitDependencies): Permits {
 }
 
 async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
-  const policy = await deps.policies.active(request.tenant_id);
-  if (!policy.ok) return { allowed: false, level: null, reasons: [], requires: [], denial: policy.denial };
+  const [policy, resolved] = await Promise.all([
+    deps.policies.active(request.tenant_id),
+    deps.infra.resolve(request.tenant_id, request.params.project_id),
+  ]);
+  if (!policy.ok) return undecided(policy.denial);
+  if (!resolved.ok) return undecided(resolved.denial);
+  const { infra } = resolved.value;
   const decision = policy.value.decide(
-    actInput(asker, { ...request, params: { ...request.params } }, false, { fast_forward: null, project_exists: request.project_exists }),
+    actInput(
+      asker,
+      { ...request, params: { ...request.params } },
+      false,
+      { fast_forward: null, project_exists: request.project_exists },
+      infra,
+    ),
   );
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refusedBy(decision);
   const permit = unsignedPermit({
-    jti: randomUUID(),
+    jti: request.jti ?? randomUUID(),
     iat: deps.now(),
     asker,
     request,
     decision,
     policy_hash: policy.value.hash,
+    infra,
   });
   const issued = signed("permit", permit, deps.permitKey);
   const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
   await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
   return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.value.hash };
+}
+
+function undecided(why: Denial): DirectPermit {
+  return { allowed: false, level: null, reasons: [], requires: [], denial: why };
 }
 
 function refusedBy(decision: Decision): DirectPermit {
@@ -99,11 +120,14 @@ interface PermitFacts {
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
+  /** By which it was decided; the Runner compares it with what it finds itself. */
+  readonly infra: Infra;
   readonly card?: { readonly card_id: string; readonly plan_digest: string };
 }
 
 /** The permit for a decided act. Source: ADR-002 §8. */
-export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, card }: PermitFacts): UnsignedPermit {
+export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
+  const infra_hash = infraHash(infra);
   return {
     aud: audienceOf(request.target),
     jti,
@@ -120,6 +144,7 @@ export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash
       actor_id: asker.actor_id,
       office_id: request.office_id,
       ...(card === undefined ? {} : { approval_ref: card.card_id, plan_digest: card.plan_digest }),
+      ...(infra_hash === undefined ? {} : { infra_hash }),
     },
   };
 }

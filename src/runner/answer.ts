@@ -29,6 +29,8 @@ export interface Answering {
   readonly envelope: CommandEnvelope;
   readonly log: ActLog;
   readonly started_ms: number;
+  /** Of the infra registry, by which the claimed act was checked. */
+  readonly infra_revision?: string | undefined;
 }
 
 /**
@@ -41,12 +43,13 @@ export async function writeReceipt(
   beforeReceipt: () => Promise<void>,
   beside: (receipt: Receipt) => Promise<void>,
 ): Promise<{ receipt: Receipt; is_ours: boolean }> {
-  const { deps, store, envelope } = answering;
+  const { deps, store, envelope, infra_revision } = answering;
   const effects = result.status === "success" ? result.effects : nothing;
   const unsigned: UnsignedReceipt = {
     ...common(answering, effects),
     status: result.status,
     refs: [...effects.refs],
+    ...(infra_revision === undefined ? {} : { infra_revision }),
     error: result.status === "success" ? "" : result.denial.message,
     ...(result.status === "success" ? {} : { code: result.denial.code }),
   };

@@ -2,6 +2,7 @@ import { activePolicyHash } from "../domain/active-policy.js";
 import { allowanceOf } from "../domain/allowlist.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import { bindingMismatch, type CommandEnvelope } from "../domain/envelope.js";
+import { type Infra, infraHash } from "../domain/infra-context.js";
 import { subjectHash } from "../domain/job.js";
 import { needsCard } from "../domain/level.js";
 import { audienceOf } from "../domain/permit.js";
@@ -49,6 +50,19 @@ export function checkPolicy(envelope: CommandEnvelope, published: string): Outco
   return denied(
     "policy_not_current",
     `The permit was given under policy ${envelope.policy_hash}; the published one is ${published}. Ask again.`,
+  );
+}
+
+/** The project's infra context now is the one that LAB 256 judged: an equality, and the rules stay the policy's. */
+export function checkInfra(envelope: CommandEnvelope, infra: Infra): Outcome<null> {
+  const { infra_hash } = envelope.permit.scopes;
+  const now = infraHash(infra);
+  if (now === infra_hash) return ok;
+  const { tenant_id, params } = envelope;
+  const found = now === undefined ? "and this Runner keeps no infra registry (OGR_INFRA)" : `and it hashes to ${now} now`;
+  return denied(
+    "infra_changed",
+    `The permit was given for the infra context ${infra_hash ?? "none"} of ${tenant_id}/${params.project_id}, ${found}. Ask again.`,
   );
 }
 

@@ -49,8 +49,8 @@ export function isOwn(found: Claim, wish: ClaimWish): found is ActClaim {
 }
 
 /** Wins the permit's claim, or finds who has. Exactly one act or end per `jti`. Source: contracts "Then the claim". */
-export async function winClaim(store: ObjectStore, wish: ClaimWish): Promise<Outcome<HeldClaim>> {
-  const claim = claimOf(wish, wish.now());
+export async function winClaim(store: ObjectStore, wish: ClaimWish, infraRevision: string | null): Promise<Outcome<HeldClaim>> {
+  const claim = claimOf(wish, { claimed_at: wish.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
   const seen_ms = performance.now();
   if (await swap(store, claim, null)) return granted({ claim, seen_ms });
   const found = await readClaim(store, wish.tenant_id, wish.jti);
@@ -69,7 +69,7 @@ export async function takeOver(
 ): Promise<HeldClaim> {
   if (found.claim.attempt >= wish.attempt)
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${wish.attempt}.`);
-  const claim = claimOf(wish, found.claim.claimed_at);
+  const claim = claimOf(wish, found.claim);
   const seen_ms = performance.now();
   if (!(await swap(store, claim, found.version))) throw new GhostAttempt("Another attempt took the claim over at the same time.");
   return { claim, seen_ms };
@@ -81,7 +81,8 @@ export async function assertHeld(store: ObjectStore, held: HeldClaim): Promise<v
   if (found?.claim.nonce !== held.claim.nonce) throw new GhostAttempt("Another attempt took the claim over.");
 }
 
-function claimOf(wish: ClaimWish, claimedAtMs: number): ActClaim {
+/** When the act was claimed first, and what it was checked by, pass on to whoever takes it over. */
+function claimOf(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActClaim, "claimed_at" | "infra_revision">): ActClaim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = wish;
   return {
     kind: "act",
@@ -93,7 +94,8 @@ function claimOf(wish: ClaimWish, claimedAtMs: number): ActClaim {
     activity_id,
     attempt,
     nonce: randomUUID(),
-    claimed_at: claimedAtMs,
+    claimed_at,
+    ...(infra_revision === undefined ? {} : { infra_revision }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { JobsAllowlist } from "../domain/allowlist.js";
 import type { Target } from "../domain/ids.js";
 import type { Jwks, SigningKey } from "../domain/signature.js";
 import type { Repositories } from "../git/repositories.js";
+import type { InfraSource } from "../infra/source/source.js";
 import type { JobLimits, JobStep } from "../jobs/handler.js";
 import type { ObjectStore } from "../storage/ports.js";
 
@@ -19,6 +20,8 @@ export interface RunnerDependencies {
   /** By which the publication of a tenant's policy is signed. */
   readonly foundingKeys: ReadonlyMap<string, Jwks>;
   readonly allowlist: JobsAllowlist;
+  /** Where the infra registry comes from; reads one project of the operator's tenant, or one file, and nothing else. */
+  readonly infra: InfraSource;
   readonly limits: JobLimits;
   now(): number;
   /** Told of every step that an act completed, and waited for before the next one begins. */

@@ -24,9 +24,13 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   const store = scopeToTenant(deps.store, request.tenant_id);
   const allowed = checkAllowed(deps, request.tenant_id, request.job.jobType);
   if (!allowed.ok) return allowed;
-  const published = await publishedPolicy(deps, store, request.tenant_id);
+  const [published, resolved] = await Promise.all([
+    publishedPolicy(deps, store, request.tenant_id),
+    deps.infra.resolve(request.tenant_id, request.job.params.project_id),
+  ]);
   if (!published.ok) return published;
-  const plan = await planJob(deps, store, request, published.value);
+  if (!resolved.ok) return resolved;
+  const plan = await planJob(deps, store, request, { policy_hash: published.value, infra: resolved.value.infra });
   if (!plan.ok) return plan;
   if (canonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
     return denied("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
@@ -41,7 +45,7 @@ export async function planJob(
   deps: RunnerDependencies,
   store: ObjectStore,
   request: PlanRequest,
-  policyHash: string,
+  under: Pick<Plan["basis"], "policy_hash" | "infra">,
 ): Promise<Outcome<Plan>> {
   const { plan_max_ms } = deps.limits;
   const signal = AbortSignal.timeout(plan_max_ms);
@@ -58,7 +62,7 @@ export async function planJob(
   };
   const { jobType, params } = request.job;
   try {
-    return await jobHandler(jobType).plan(context, { params, target: request.target, policy_hash: policyHash, infra: "none" });
+    return await jobHandler(jobType).plan(context, { params, target: request.target, ...under });
   } catch (error) {
     const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
     if (!signal.aborted || !stopped) throw error;

@@ -1,10 +1,10 @@
-import { type Denial, denial, granted, type Outcome } from "../domain/denial.js";
+import { denial, granted, type Outcome } from "../domain/denial.js";
 import { deriveMaxMs } from "../domain/derive-time.js";
 import { type CommandEnvelope, envelopeDigest, envelopeSchema } from "../domain/envelope.js";
-import type { Job, JobType } from "../domain/job.js";
-import { planDigest } from "../domain/plan.js";
+import type { JobType } from "../domain/job.js";
 import { parseWith, problemsText } from "../domain/problems.js";
 import type { Receipt, RunnerAnswer } from "../domain/receipt.js";
+import { signDsse } from "../domain/signature.js";
 import type { SignedStatement } from "../domain/statement.js";
 import type { JobContext } from "../jobs/handler.js";
 import { writeProjectIndex } from "../jobs/project-index.js";
@@ -15,10 +15,10 @@ import { ActLog } from "./act-log.js";
 import { type ActResult, type Answering, keepLog, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt, RunTimeExceeded } from "./attempt.js";
 import { attestedStatements } from "./attested-statements.js";
+import { checkAll } from "./check-all.js";
 import * as check from "./checks.js";
 import { type ClaimWish, GhostAttempt, type HeldClaim, isOwn, readClaim, takeOver, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
-import { planJob } from "./planning.js";
 
 /** The bytes are no envelope, so there is nothing to answer to; the message names every bad field. */
 export class NoEnvelope extends Error {
@@ -64,7 +64,8 @@ export async function runCommand(
   const act = new Act(deps, store, command, attempt, log, taken_over ? claim.claim.claimed_at : undefined);
   // A receipt that is there already ends the matter; only what derives from it may still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, command.envelope.tenant_id, command.envelope.jti) : undefined;
-  const { receipt, is_ours } = known === undefined ? await act.answer(answering) : { receipt: known, is_ours: false };
+  const checkedBy = { infra_revision: claim.claim.infra_revision };
+  const { receipt, is_ours } = known === undefined ? await act.answer({ ...answering, ...checkedBy }) : { receipt: known, is_ours: false };
   if (known === undefined) await attempt.step("receipted");
   if (receipt.status === "success") await act.derive(receipt, is_ours);
   await attempt.step("derived");
@@ -98,38 +99,12 @@ async function checkAndClaim(
       return granted({ claim: await takeOver(store, wish, { claim: found.claim, version: found.version }), taken_over: true });
     }
   }
-  const refused = await firstDenial(deps, store, envelope);
-  if (refused !== undefined) return { ok: false, denial: refused };
-  const won = await winClaim(store, wish);
+  const checked = await checkAll(deps, store, envelope);
+  if (!checked.ok) return checked;
+  const won = await winClaim(store, wish, checked.value.infra_revision);
   if (!won.ok) return won;
   log.line("won the claim");
   return granted({ claim: won.value, taken_over: false });
-}
-
-async function firstDenial(deps: RunnerDependencies, store: ObjectStore, envelope: CommandEnvelope): Promise<Denial | undefined> {
-  const expiry = check.checkExpiry(envelope, deps.now());
-  if (!expiry.ok) return expiry.denial;
-  const subject = check.checkSubject(envelope);
-  if (!subject.ok) return subject.denial;
-  const published = await check.publishedPolicy(deps, store, envelope.tenant_id);
-  if (!published.ok) return published.denial;
-  const policy = check.checkPolicy(envelope, published.value);
-  if (!policy.ok) return policy.denial;
-  const allowed = check.checkAllowed(deps, envelope.tenant_id, envelope.jobType);
-  if (!allowed.ok) return allowed.denial;
-  const approval = check.checkApproval(envelope);
-  if (!approval.ok) return approval.denial;
-  if (approval.value === null) return undefined;
-  const plan = await planJob(
-    deps,
-    store,
-    { tenant_id: envelope.tenant_id, target: envelope.target, job: envelope as Job },
-    published.value,
-  );
-  if (!plan.ok) return plan.denial;
-  const now = planDigest(plan.value);
-  if (now === approval.value.plan_digest) return undefined;
-  return denial("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
 }
 
 /** A claimed act: what the job does, whatever happens to the attempt. */
@@ -199,7 +174,7 @@ class Act {
   async derive(receipt: Receipt, isIndexed: boolean): Promise<void> {
     const { tenant_id, jobType, params, jti } = this.command.envelope;
     const context = this.derivingContext();
-    const input = { ...this.input(), receipt, statements: this.command.statements };
+    const input = { ...this.input(), receipt };
     context.repositories.noteReceipt({ tenant_id, project_id: params.project_id }, jti);
     await Promise.all([
       isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
@@ -214,7 +189,9 @@ class Act {
 
   private input() {
     const { jti, params, permit } = this.command.envelope;
-    return { jti, params, permit };
+    const { receiptKey } = this.deps;
+    const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
+    return { jti, params, permit, statements: this.command.statements, signer };
   }
 
   private context(signal: AbortSignal): JobContext {

@@ -12,6 +12,8 @@ export interface RegistryEnvironmentOptions {
   readonly database_url: string;
   /** 0 takes any free one. */
   readonly api_port: number;
+  /** As `OGR_INFRA` says it: `none`, `registry:<tenant>/<project>` or `file:<path>`. */
+  readonly infra: string;
 }
 
 /** The whole environment of each process: what its plane may know, and nothing else (contracts, "Planes"). */
@@ -29,6 +31,7 @@ export function registryEnvironment(
     OGR_STATEMENT_KEY_FILE: keys.statement,
     OGR_RECEIPT_JWKS_FILE: keys.receipt_jwks,
     OGR_FOUNDING_KEYS_FILE: keys.founding_keys,
+    OGR_INFRA: options.infra,
     OGR_API_HOST: "127.0.0.1",
     OGR_API_PORT: String(options.api_port),
     OGR_RP_ID: "localhost",
@@ -44,6 +47,7 @@ export function registryEnvironment(
     OGR_PERMIT_JWKS_FILE: keys.permit_jwks,
     OGR_STATEMENT_JWKS_FILE: keys.statement_jwks,
     OGR_FOUNDING_KEYS_FILE: keys.founding_keys,
+    OGR_INFRA: options.infra,
     OGR_ALLOWLIST_FILE: founded.allowlist,
     OGR_WORK_DIRECTORY: join(options.data_dir, "lab512"),
   };

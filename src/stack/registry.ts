@@ -14,6 +14,8 @@ import { StartError, type Supervisor } from "./supervise.js";
 export interface RegistrySeed {
   readonly tenants?: readonly TenantSeed[];
   readonly policy?: Uint8Array;
+  /** Where its infra registry is, as `OGR_INFRA` says it; it keeps `none` when absent here, and tells its processes so. */
+  readonly infra?: string;
   /** How many processes of a kind run beside each other. */
   readonly replicas?: Readonly<Partial<Record<RegistryProcessName, number>>>;
 }
@@ -117,7 +119,7 @@ async function startOnce(place: RegistryPlace, seed: RegistrySeed): Promise<Runn
   const further = Array.from({ length: count("api") - 1 }, (_, n) => `api-${n + 2}` as const);
   const [founded, ports] = await Promise.all([founding, choosePorts(data_dir, ["api", ...further])]);
   const api_ports = Object.values(ports);
-  const environment = registryEnvironment(founded, { ...place, api_port: ports.api });
+  const environment = registryEnvironment(founded, { ...place, api_port: ports.api, infra: seed.infra ?? "none" });
   const replicated = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
     const entry = place.built === undefined ? module : join(place.built, `${module}.js`);
     const one = (n: number): RegistryProcess => {

@@ -19,6 +19,20 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
 }
 
 /**
+ * A view that reads what lies below one prefix and nothing else, and writes nothing: how a process reads one repository of a tenant that
+ * it does not work for. Everything else is a {@link StorageFault} `denied` before the store is asked.
+ */
+export function readOnlyBelow(store: ObjectStore, prefix: string): ObjectStore {
+  const read = (key: string): void => {
+    if (!key.startsWith(`${prefix}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of ${prefix}.`);
+  };
+  const write = (key: string): void => {
+    throw new StorageFault("denied", key, `${prefix} is only read here, and ${key} would be written.`);
+  };
+  return guard(store, `${store.describe()}, read-only below ${prefix}`, { read, list: read, create: write, swap: write });
+}
+
+/**
  * The view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, moves no pointer anywhere.
  * Everything else is a {@link StorageFault} `denied` before the store is asked.
  */

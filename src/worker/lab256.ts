@@ -14,6 +14,7 @@ import { tracingOf } from "../configuration/tracing.js";
 import { openDatabase } from "../database/database.js";
 import { migrate } from "../database/migrate.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
+import { openInfraSource } from "../infra/source/open.js";
 import { activityMetrics } from "../metrics/activities.js";
 import { lab256Metrics } from "../metrics/lab256.js";
 import { ledgerMetrics } from "../metrics/ledger.js";
@@ -45,6 +46,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     db,
     store,
     policies: new PolicyCatalog(store, foundingKeys, Date.now),
+    infra: openInfraSource(env.OGR_INFRA, store),
     permitKey: readSigningKey(env.OGR_PERMIT_KEY_FILE),
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),
     statements: {
@@ -52,6 +54,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
       rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     },
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
+    telemetry: { every_ms: env.OGR_TELEMETRY_EVERY_S * 1000, batch_max_lines: env.OGR_TELEMETRY_LINES },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });

@@ -12,6 +12,7 @@ import { reached, temporalAccess } from "../configuration/temporal.js";
 import { tracingOf } from "../configuration/tracing.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/allowlist.js";
 import { LAB_512_QUEUE } from "../domain/task-queue.js";
+import { openInfraSource } from "../infra/source/open.js";
 import { endpointOf, NetworkWhitelist } from "../network/whitelist.js";
 import type { RunnerDependencies } from "../runner/dependencies.js";
 import { openRepositoriesByTenant } from "../runner/repositories-by-tenant.js";
@@ -49,6 +50,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     statementKeys: readJwks(env.OGR_STATEMENT_JWKS_FILE),
     foundingKeys: readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE),
     allowlist,
+    infra: openInfraSource(env.OGR_INFRA, store),
     limits: {
       staged_max_bytes: env.OGR_STAGED_MAX_MIB * MIB,
       pack_max_bytes: 4 * env.OGR_STAGED_MAX_MIB * MIB,

@@ -14,8 +14,9 @@ import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import { decideSignal, decideUpdate, type MessageVerdict } from "./messages.js";
 
-/** How often a plan that was made under a policy of a moment ago is made again. */
+/** How often a plan that was made under a policy or an infra context of a moment ago is made again. */
 const OUTDATED_PLANS_MAX = 5;
+const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
 
 /** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
 export class CardApproval {
@@ -64,7 +65,7 @@ export class CardApproval {
         planned: planned.value,
         decide_by: this.flow.decided?.decide_by ?? null,
       });
-      if (!decided.ok && decided.denial.code === "policy_not_current" && outdated < OUTDATED_PLANS_MAX) {
+      if (!decided.ok && OUTDATES_PLAN.has(decided.denial.code) && outdated < OUTDATED_PLANS_MAX) {
         outdated += 1;
         planned = await this.plan();
         continue;
@@ -122,7 +123,7 @@ export class CardApproval {
 
   private async voidApprovals(old: PlannedAct, again: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
     const why = again.ok
-      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}; approvals of the old one are void.`
+      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}${changedInfra(old, again.value)}; approvals of the old one are void.`
       : `The plan can no longer be made (${again.denial.message}); its approvals are void.`;
     await lab256.voidApprovals({
       card: this.card,
@@ -196,4 +197,10 @@ export class CardApproval {
     if (missing.length === 0) this.completedAt = Date.now();
     this.flow.describe();
   }
+}
+
+/** What people are told of the commonest change that they do not see in the plan's refs. */
+function changedInfra(old: PlannedAct, next: PlannedAct): string {
+  const [before, after] = [old.plan.basis.infra, next.plan.basis.infra].map((infra) => JSON.stringify(infra));
+  return before === after ? "" : `, because the project's infra context changed from ${before} to ${after}`;
 }

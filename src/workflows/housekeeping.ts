@@ -1,13 +1,15 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
 import type { WebhookInput } from "../activities/lab256/types.js";
-import { webhookWorkflowId } from "../domain/workflow-id.js";
+import { telemetryWorkflowId, webhookWorkflowId } from "../domain/workflow-id.js";
 import { anchorer, lab256 } from "./activities.js";
+import { searchAttributesOf } from "./search-attributes.js";
+import { telemetry } from "./telemetry.js";
 import { webhookDelivery } from "./webhook-delivery.js";
 
 /**
  * What a schedule does from time to time: ends permits that nobody used, anchors the newest signed heads of the ledger in the object
- * store, and sees to it that every enabled webhook has its flow. Answers how much there was to do.
+ * store, and sees to it that every enabled webhook and every tenant's telemetry has its flow. Answers how much there was to do.
  */
 export async function housekeeping(): Promise<{ ended_permits: number; anchored_heads: number }> {
   const ended_permits = await lab256.sweepPermits();
@@ -17,18 +19,39 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
     await lab256.recordAnchored(heads);
   }
   if (patched("webhook-flows")) for (const webhook of await lab256.enabledWebhooks()) await keepDelivering(webhook);
+  if (patched("telemetry-flows")) for (const tenantId of await lab256.telemetryTenants()) await keepAppending(tenantId);
   return { ended_permits, anchored_heads: heads.length };
 }
 
 /** A webhook's flow was never started when Temporal was away as it was declared, and is gone when Temporal lost its state. */
 async function keepDelivering(webhook: WebhookInput): Promise<void> {
-  try {
-    await startChild(webhookDelivery, {
+  await keepRunning(() =>
+    startChild(webhookDelivery, {
       workflowId: webhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
       args: [webhook],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `Brings the events of ${webhook.tenant_id} to ${webhook.webhook_id}`,
-    });
+    }),
+  );
+}
+
+/** A tenant's telemetry begins with the first sweep after it was founded, and goes on from the ledger when Temporal lost its state. */
+async function keepAppending(tenantId: string): Promise<void> {
+  await keepRunning(() =>
+    startChild(telemetry, {
+      workflowId: telemetryWorkflowId(tenantId),
+      args: [{ tenant_id: tenantId }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      typedSearchAttributes: searchAttributesOf({ tenant: tenantId }),
+      staticSummary: `Brings the finished acts of ${tenantId} to its telemetry repository`,
+      priority: { fairnessKey: tenantId },
+    }),
+  );
+}
+
+async function keepRunning(start: () => Promise<unknown>): Promise<void> {
+  try {
+    await start();
   } catch (error) {
     // It runs, as it should.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

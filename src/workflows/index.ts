@@ -1,3 +1,4 @@
 export { housekeeping } from "./housekeeping.js";
 export { officialAct } from "./official-act.js";
+export { telemetry } from "./telemetry.js";
 export { webhookDelivery } from "./webhook-delivery.js";

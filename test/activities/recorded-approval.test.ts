@@ -4,6 +4,7 @@ import type { IssuePermitInput, Lab256Activities } from "../../src/activities/la
 import { readFoundingKeys, readJwks, readSigningKey } from "../../src/configuration/keys.js";
 import { type Db, openDatabase } from "../../src/database/database.js";
 import type { Card } from "../../src/domain/card.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
 import { createOnly } from "../../src/storage/scoped.js";
 import type { FlowState } from "../../src/workflows/messages.js";
@@ -26,6 +27,7 @@ beforeAll(async () => {
   const store = createOnly(registry.store, ["staging", "claims"]);
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
+    infra: noInfra,
     policies: new PolicyCatalog(store, readFoundingKeys(keys.founding_keys), Date.now),
     permitKey: readSigningKey(keys.permit),
     receiptKeys: readJwks(keys.receipt_jwks),

@@ -11,6 +11,7 @@ import { type SigningKey, signed } from "../../src/domain/signature.js";
 import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
 import { addRunnerKey, revokeRunnerKey } from "../../src/identity/runner-keys.js";
 import { seedTenant } from "../../src/identity/seed.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import { commandByJti } from "../../src/ledger/queries/commands.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
@@ -39,6 +40,7 @@ beforeAll(async () => {
   store = await openStore(config);
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, permitKey: newKey(), now: Date.now },
+    infra: noInfra,
     policies: new PolicyCatalog(store, new Map(), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },

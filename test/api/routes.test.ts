@@ -19,7 +19,10 @@ const EXAMPLES: Record<string, string> = {
   webhook_id: "wh-x",
 };
 
-const queryOf: Record<string, string> = { "/v1/query/commands": "&target=LAB_512&pending=1" };
+const queryOf: Record<string, string> = {
+  "/v1/query/commands": "&target=LAB_512&pending=1",
+  "/v1/query/infra/context": "&project_id=P.demo",
+};
 
 const pathOf = ({ url }: Route, tenantId = TENANT) =>
   `${url.replace("/project/:id", "/project/P.demo").replace(/:(\w+)/g, (_, name: string) => EXAMPLES[name] ?? "x")}?tenant_id=${tenantId}${queryOf[url] ?? ""}`;

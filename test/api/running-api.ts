@@ -20,6 +20,7 @@ import { openDatabase } from "../../src/database/database.js";
 import type { SigningKey } from "../../src/domain/signature.js";
 import { authenticate } from "../../src/identity/authentication.js";
 import { createToken } from "../../src/identity/tokens.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import { LedgerWatch } from "../../src/ledger/notifications.js";
 import { createPermits } from "../../src/permits/permits.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
@@ -102,8 +103,9 @@ export async function startApi(
   const deps: ApiDependencies = {
     ...{ db, watch, store, temporal, statementKey, urls, log },
     flows: new Flows(temporal, urls),
-    permits: createPermits({ db, store, policies, permitKey, now: Date.now }),
+    permits: createPermits({ db, store, policies, infra: noInfra, permitKey, now: Date.now }),
     policies: policyOffices(policies),
+    infra: noInfra,
     principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
     jwks: { keys: [permitKey.jwk, statementKey.jwk] },
     served_jwks: { keys: [permitKey.jwk, statementKey.jwk] },

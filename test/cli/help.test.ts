@@ -49,7 +49,18 @@ describe("the help", () => {
     const acting = all.filter(([, command]) => command.options.some((option) => option.long === "--dry-run")).map(([path]) => path);
     expect(acting.sort()).toEqual(
       [
-        ...["ogr project register", "ogr push", "ogr release", "ogr card approve", "ogr card reject", "ogr card withdraw"],
+        ...[
+          "ogr project register",
+          "ogr project reset",
+          "ogr project archive",
+          "ogr project unarchive",
+          "ogr push",
+          "ogr merge",
+          "ogr release",
+          "ogr card approve",
+          "ogr card reject",
+          "ogr card withdraw",
+        ],
         ...["ogr card attest", "ogr permit request", "ogr permit revoke", "ogr command issue", "ogr projections rebuild"],
       ].sort(),
     );

@@ -92,6 +92,43 @@ describe("a person at a terminal", () => {
     // Sixteen processes, one after the other.
   }, 240_000);
 
+  it("merges into main, is shown where another merge conflicts, and verifies the Pact without the registry", async () => {
+    const merge = (branch: string, ...more: string[]) => ["merge", "P.cli", branch, "--into", "main", ...more];
+    const dry = await ogr(merge("feature/hello", "--dry-run"), admin);
+    expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("which is created")]);
+    expect((await ogr(merge("feature/none"), admin)).code).toBe(2);
+    const merged = await approved(merge("feature/hello", "--strategy", "fast-forward"));
+    expect(merged.level).toBe("L4");
+
+    const pact = await ogr(["receipt", "pact", merged.jti ?? "", "--json"], admin);
+    const [receiptFile, pactFile, keysFile] = ["r.json", "p.json", "k.json"].map((name) => join(folder, name)) as [string, string, string];
+    await writeFile(pactFile, pact.stdout);
+    await writeFile(receiptFile, (await ogr(["receipt", "show", merged.jti ?? "", "--json"], admin)).stdout);
+    await writeFile(keysFile, await (await fetch(`${registry.url}/v1/jwks.json`)).text());
+    const verify = ["receipt", "verify", receiptFile, "--pact", pactFile, "--jwks", keysFile];
+    const verified = await ogr(verify);
+    expect([verified.code, verified.stdout]).toEqual([
+      0,
+      expect.stringContaining("approved  by ubl:sid:person:bob as office::default with step-up"),
+    ]);
+    await writeFile(pactFile, pact.stdout.replace(/"payload":"./, '"payload":"x'));
+    expect((await ogr(verify)).code).toBe(3);
+
+    for (const branch of ["feature/one", "feature/two"]) {
+      await git(working, ["checkout", "--quiet", "-B", branch, "feature/hello"]);
+      await writeFile(join(working, "both.txt"), `${branch}\n`);
+      await git(working, ["add", "--all"]);
+      await git(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", branch]);
+      expect((await ogr(["push", "P.cli", "--from", working, "--json"], admin)).code).toBe(0);
+    }
+    await git(working, ["checkout", "--quiet", "feature/hello"]);
+    await approved(merge("feature/one"));
+    const conflicting = await ogr(merge("feature/two"), admin);
+    expect(conflicting.code).toBe(6);
+    expect(conflicting.stdout).toContain("conflict  both.txt (contents)");
+    expect(conflicting.stdout).toContain("<<<<<<< main\n            feature/one\n            =======\n");
+  }, 240_000);
+
   it("is told that nothing is left to push, and exits with 6", async () => {
     const again = await ogr(["push", "P.cli", "--from", working, "--json"], admin);
     expect(again.code).toBe(6);

@@ -8,6 +8,7 @@ import { checkConfiguration, readConfiguration } from "../../src/configuration/r
 
 const COMPLETE = {
   OGR_TEMPORAL_ADDRESS: "temporal:7233",
+  OGR_INFRA: "none",
   OGR_STORE: "directory",
   OGR_STORE_DIRECTORY: "/objects",
   OGR_RECEIPT_KEY_FILE: "/keys/receipt.pem",

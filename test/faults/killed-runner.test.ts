@@ -5,6 +5,7 @@ import { registerPasskey } from "../../src/client/deciding.js";
 import { required } from "../../src/client/problem.js";
 import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
 import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import type { MergeStrategy } from "../../src/domain/job.js";
 import type { JobStep } from "../../src/jobs/handler.js";
 import { eventsAbout, expectSoundLedger, refsOf } from "../attacks/evidence.js";
 import { Clone } from "../git/real-git.js";
@@ -23,11 +24,14 @@ import {
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
 import { DYING_RUNNER, revive, startDying } from "./dying.js";
+import { expectOnePact, mergeIntoMain } from "./merges.js";
 
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
 
 const PUSHED = "P.pushed";
 const TAGGED = "P.tagged";
+const MERGED = "P.merged";
+const MAIN = "refs/heads/main";
 
 let registry: TestRegistry;
 let clone: Clone;
@@ -38,10 +42,11 @@ beforeAll(async () => {
   clone = new Clone();
   base = clone.commit("base.txt", "base");
   await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
-  for (const project_id of [PUSHED, TAGGED]) {
+  for (const project_id of [PUSHED, TAGGED, MERGED]) {
     await actByCard(registry, registration(project_id));
     await actByPermit(registry.as("admin"), push(clone, project_id, "feature/base"));
   }
+  await actByCard(registry, await mergeIntoMain(registry, MERGED, "feature/base", "fast-forward"));
 });
 
 afterAll(() => registry?.stop());
@@ -55,17 +60,28 @@ async function approvedCommand(job: Job): Promise<CommandEnvelope> {
   return permitted(author, job, { approval_ref: card.card_id });
 }
 
+/** The command of a merge of a branch that stands on the base, with one commit that `main` lacks. */
+async function approvedMerge(name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
+  clone.git("checkout", "-q", "-b", `feature/${name}`, base);
+  clone.commit(`${name}.txt`, name);
+  await actByPermit(registry.as("admin"), push(clone, MERGED, `feature/${name}`));
+  clone.git("checkout", "-q", "main");
+  return approvedCommand(await mergeIntoMain(registry, MERGED, `feature/${name}`, strategy));
+}
+
 describe.each(STEPS.map((step, n) => ({ step, n })))(
-  "a Runner that is killed after a push, a registration and a release are $step",
+  "a Runner that is killed after a push, a registration, a release and a merge are $step",
   ({ step, n }) => {
     it("is taken over: each ends with one receipt, and store and ledger agree", async () => {
       const author = registry.as("admin");
-      await startDying(registry, step, 3);
+      const merging = await approvedMerge(step, n % 2 === 0 ? "merge" : "squash");
+      await startDying(registry, step, 4);
       const [project_id, tag] = [`P.${step}`, `v0.${n}.0`];
       const commands = await Promise.all([
         permitted(author, push(clone, PUSHED, `feature/${step}`)),
         approvedCommand(registration(project_id)),
         approvedCommand(release(TAGGED, tag, base)),
+        merging,
       ]);
       for (const command of commands) required(await author.issue(command));
       await revive(registry);
@@ -94,13 +110,35 @@ describe.each(STEPS.map((step, n) => ({ step, n })))(
         "project.release.tagged",
         "receipt.recorded",
       ]);
-      for (const project of [PUSHED, TAGGED, project_id]) await expectRefsAgree(registry, project);
+      expect((await eventsAbout(registry, merging.jti)).sort()).toEqual([
+        "command.issued",
+        "permit.issued",
+        "project.activity",
+        "receipt.recorded",
+      ]);
+      expect(await refsOf(registry, MERGED)).toMatchObject({ [MAIN]: await expectOnePact(registry, merging.jti) });
+      for (const project of [PUSHED, TAGGED, MERGED, project_id]) await expectRefsAgree(registry, project);
       expect(await refsOf(registry, PUSHED)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
       expect(await refsOf(registry, TAGGED)).toHaveProperty([`refs/tags/${tag}`]);
       await expectSoundLedger(registry);
     });
   },
 );
+
+describe("a Runner that is killed after it stored the Pact of a merge", () => {
+  it("is taken over: the receipt names that very Pact", async () => {
+    const author = registry.as("admin");
+    const merging = await approvedMerge("attested", "merge");
+    await startDying(registry, "attested" satisfies JobStep);
+    required(await author.issue(merging));
+    await revive(registry);
+    const commit = await expectOnePact(registry, merging.jti);
+    expect(await refsOf(registry, MERGED)).toMatchObject({ [MAIN]: commit });
+    await expectOneReceipt(registry, merging.jti);
+    await expectRefsAgree(registry, MERGED);
+    await expectSoundLedger(registry);
+  });
+});
 
 describe("a Runner that is killed after the refs moved, while another push moves the branch on", () => {
   it("has its act end as the success that it was, with its own refs", async () => {

@@ -9,6 +9,7 @@ import { registryContainer } from "../../src/domain/event.js";
 import { type Receipt, receiptSchema } from "../../src/domain/receipt.js";
 import { artifactKey, releaseManifestKey, releaseNotesKey } from "../../src/domain/storage-key.js";
 import { seedTenant } from "../../src/identity/seed.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
 import { verifyProjections } from "../../src/ledger/verify-projections.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
@@ -42,6 +43,7 @@ beforeAll(async () => {
   const now = () => Date.now() + clock.ahead_ms;
   lab256 = {
     ...{ db: ledger.db, store: world.store, now, permitKey: world.keys.permit, receiptKeys: jwks(world.keys.receipt, newKey()) },
+    infra: noInfra,
     ...{
       policies: new PolicyCatalog(world.store, new Map(), now),
       statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },

@@ -18,6 +18,7 @@ const inputs = [
   "config",
   "policies/policy.wasm",
   "scripts",
+  "templates",
   "package.json",
   "tsconfig.json",
   "tsconfig.build.json",

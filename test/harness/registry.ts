@@ -26,6 +26,8 @@ export interface TestRegistryOptions {
   readonly policy?: Uint8Array;
   /** The tenants; those of the demo when absent. */
   readonly tenants?: readonly TenantSeed[];
+  /** Where its infra registry is, as `OGR_INFRA` says it; `none` when absent. */
+  readonly infra?: string;
   /** A Postgres database to use; a fresh one of the run's server when absent. */
   readonly database_url?: string;
   /** How many processes of a kind run; one of each when absent. */
@@ -59,7 +61,14 @@ export interface TestRegistry {
 }
 
 /** Starts a registry of its own for one test file, with its api and workers as real processes. */
-export async function startTestRegistry({ name, policy, tenants, replicas, database_url }: TestRegistryOptions): Promise<TestRegistry> {
+export async function startTestRegistry({
+  name,
+  policy,
+  tenants,
+  replicas,
+  infra,
+  database_url,
+}: TestRegistryOptions): Promise<TestRegistry> {
   const servers = inject("servers");
   const bucket_prefix = bucketPrefix(name);
   const data_dir = join(servers.data_dir, "registries", bucket_prefix.slice(0, -1));
@@ -87,6 +96,7 @@ export async function startTestRegistry({ name, policy, tenants, replicas, datab
     ...(policy === undefined ? {} : { policy }),
     ...(tenants === undefined ? {} : { tenants }),
     ...(replicas === undefined ? {} : { replicas }),
+    ...(infra === undefined ? {} : { infra }),
   }).catch(async (error: unknown) => {
     await database.drop();
     throw error;

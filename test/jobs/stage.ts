@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { blake3Hex } from "../../src/domain/hash.js";
 import { type InitParams, type JobParams, type JobType, type PushParams, subjectHash } from "../../src/domain/job.js";
 import type { Permit } from "../../src/domain/permit.js";
 import type { Receipt } from "../../src/domain/receipt.js";
+import { signDsse, signingKeyFromPem } from "../../src/domain/signature.js";
 import { receiptKey, stagingKey } from "../../src/domain/storage-key.js";
 import { Repositories, type RepositoriesOptions } from "../../src/git/repositories.js";
 import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../src/jobs/handler.js";
@@ -21,6 +22,9 @@ export const TENANT = "T.UBL";
 export const PROJECT = "P.demo";
 /** 2024-01-02T03:04:05.678Z */
 export const IAT = 1_704_164_645_678;
+
+/** The Runner's own key. */
+export const RUNNER_KEY = signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 export const LIMITS: JobLimits = {
   staged_max_bytes: 64 * 1024 * 1024,
@@ -121,7 +125,6 @@ export async function derived(context: JobContext, jobType: JobType, params: Job
   const input: DeriveInput<JobParams> = {
     ...executeInput(jobType, params, jti),
     receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
-    statements: [],
   };
   await writeProjectIndex(context, input, finished_at);
   await jobHandler(jobType).derive?.(context, input);
@@ -142,6 +145,8 @@ export function executeInput(jobType: JobType, params: JobParams, jti: string): 
     jti,
     params,
     permit: { aud: "runner:LAB_512", jti, iat: IAT, exp: IAT + 120_000, max_run_ms: 600_000, scopes, kid: "k", sig: "s" },
+    statements: [],
+    signer: { keyid: RUNNER_KEY.kid, sign: (type, body) => signDsse(type, body, RUNNER_KEY) },
   };
 }
 

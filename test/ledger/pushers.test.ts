@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import type { NewEvent } from "../../src/domain/event.js";
 import { ZERO_ID } from "../../src/domain/git-id.js";
+import type { JobType } from "../../src/domain/job.js";
 import { seedTenant } from "../../src/identity/seed.js";
 import { pushedCommitsMigration } from "../../src/ledger/projections/pushed-commits-migration.js";
 import { pushersOf } from "../../src/ledger/queries/pushers.js";
@@ -33,10 +34,16 @@ async function permit({ actor_id }: Who): Promise<number> {
 }
 
 /** The receipt of a push to `tip`, which names what it brought, or nothing. */
-async function receipt(act: number, { actor_id }: Who, tip: number, brought?: readonly number[]): Promise<void> {
+async function receipt(
+  act: number,
+  { actor_id }: Who,
+  tip: number,
+  brought?: readonly number[],
+  jobType: JobType = "git.registry.push",
+): Promise<void> {
   const artifact = { branch: "feature/x", ...(brought === undefined ? {} : { brought: brought.map(event.objectId) }) };
   const refs = [{ name: "refs/heads/feature/x", old: ZERO_ID, new: event.objectId(tip) }];
-  const signed = { ...event.receipt(act, "success", refs, project), artifacts: ["{", JSON.stringify(artifact)] };
+  const signed = { ...event.receipt(act, "success", refs, project), jobType, artifacts: ["{", JSON.stringify(artifact)] };
   await ledger.appended([
     { type: "receipt.recorded", key: `receipt.recorded/${signed.jti}`, payload: { receipt: signed, actor_id, card_id: null } },
   ]);
@@ -60,6 +67,17 @@ test("the pushers of commits are who brought them and who moved a branch to them
   project = "P.elsewhere";
   await pushed(ADMIN, 9, [9]);
   expect(await pushers(9)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
+});
+
+test("who proposed a merge has pushed the commit that it made, and moved the target to what it did not make", async () => {
+  await pushed(ADMIN, 1, [1]);
+  await receipt(await permit(MIRA), MIRA, 2, [2], "git.registry.merge_protected");
+  expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
+  expect(await pushers(2)).toEqual({ person_ids: [MIRA.person_id], exact: true });
+  await receipt(await permit(MIRA), MIRA, 1, [], "git.registry.merge_protected");
+  expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id, MIRA.person_id], exact: true });
+  await receipt(await permit(MIRA), MIRA, 9, [9], "git.registry.tag_release");
+  expect(await pushers(9)).toMatchObject({ exact: false });
 });
 
 test("an act without commits that were pushed has no pushers", async () => {

@@ -28,7 +28,7 @@ describe("projects", () => {
     const first = await listProjects(ledger.db, { tenant_id, limit: 2 });
     expect(first.items[0]).toEqual({
       ...{ id: "P.three", name: "Project P.three", owners: [event.ADMIN], visibility: "internal" },
-      ...{ repo_url: "s3://repos/T.UBL/P.three.git", last_activity: 7 },
+      ...{ repo_url: "s3://repos/T.UBL/P.three.git", last_activity: 7, archived: false },
     });
     const second = await listProjects(ledger.db, { tenant_id, limit: 2, after: first.next ?? 0 });
     expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(["P.three", "P.two", "P.one"]);
@@ -45,7 +45,7 @@ describe("projects", () => {
     await ledger.appended([event.activity("P.demo", 1)], tenant_id, 2);
     await ledger.appended([event.tagged("P.demo", "v1.2.0")], tenant_id, 3);
     expect(await projectDetail(ledger.db, { tenant_id, project_id: "P.demo" })).toMatchObject({
-      ...{ registered_at: 1, last_activity: 3, refs: [], refs_cut: false },
+      ...{ registered_at: 1, last_activity: 3, archived: false, refs: [], refs_cut: false },
       ...{ releases: [{ tag: "v1.2.0" }], activity: [{ action: "push", at_ms: 2 }] },
     });
     expect(await releaseCatalog(ledger.db, { tenant_id, limit: 10 })).toMatchObject({

@@ -75,10 +75,12 @@ test("a client with patience asks again when it was told to, and gets the place 
   const { tenant_id: _tenant, actor_id: _actor, ...wanted } = permitRequest({ actor_id: BOB });
   expect(await registryClient(connection, identity).permit(wanted)).toMatchObject({ ok: false, status: 429 });
   const patient = registryClient({ ...connection, patience_ms: 30_000 }, identity).permit(wanted);
-  for (const answer of answers) await revoke(answer, BOB);
+  const first = answers.filter(({ status }) => status === 200);
+  expect(first.length).toBeGreaterThan(0);
+  for (const answer of first) await revoke(answer, BOB);
   const granted = await patient;
   expect(granted).toMatchObject({ ok: true });
-  if (granted.ok) await revoke({ ...(answers[0] as ApiAnswer), body: granted.value }, BOB);
+  if (granted.ok) await revoke({ ...(first[0] as ApiAnswer), body: granted.value }, BOB);
 });
 
 test("a permit that is refused by the policy keeps no place", async () => {

@@ -4,7 +4,7 @@ import type { ActInput, Requirement } from "../../src/domain/policy-contract.js"
 import { createEvaluator } from "../../src/policy/evaluator.js";
 import { loadPolicy, type Policy, withPolicyData } from "../../src/policy/policy.js";
 import { decisionFrom } from "../../src/policy/result.js";
-import { act, committedBytes, committedPolicy, PUSH, rulesOf, SANDBOX, through } from "./inputs.js";
+import { act, committedBytes, committedPolicy, PUSH, rulesOf, SANDBOX, TELEMETRY_APPEND, through } from "./inputs.js";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -61,7 +61,7 @@ beforeAll(async () => {
 
 describe("every row of the table of levels", () => {
   test.each<[string, keyof typeof NEEDS, string, ActInput]>([
-    ["telemetry append", "L0", "job.level", keeper("git.registry.telemetry_append")],
+    ["telemetry append", "L0", "job.level", TELEMETRY_APPEND],
     ["push to feature/*", "L1", "branch.feature", push("feature/x")],
     ["push to a new feature/*", "L1", "branch.feature", push("feature/x", { fast_forward: null })],
     ["push far below feature/", "L1", "branch.feature", push("feature/a/b/c")],
@@ -106,7 +106,7 @@ describe("every row of the table of levels", () => {
   });
 
   test.each(["L0", "L1", "L2"] as const)("at %s a card that somebody opened asks for one look, by anybody", (level) => {
-    const input = level === "L0" ? keeper("git.registry.telemetry_append") : push(level === "L1" ? "feature/x" : "review/x");
+    const input = level === "L0" ? TELEMETRY_APPEND : push(level === "L1" ? "feature/x" : "review/x");
     expect(policy.decide({ ...input, has_card: true })).toMatchObject({
       level,
       requires: [
@@ -122,11 +122,14 @@ describe("every row of the table of levels", () => {
   });
 });
 
-const infra = (state: "enabled" | "disabled" | "missing", context: "sandbox" | "production" | null): ActInput["infra"] => ({
-  state,
-  context,
-  telemetry_repo: null,
-});
+const infra = (
+  state: "enabled" | "disabled" | "missing" | "unavailable",
+  context: "sandbox" | "production" | null,
+  is_registry = false,
+): ActInput["infra"] => ({ state, context, telemetry_repo: null, is_registry });
+
+/** The telemetry repository itself, as anybody else's act sees it. */
+const ITS_REPOSITORY = { params: { project_id: TELEMETRY_APPEND.params["project_id"] }, infra: TELEMETRY_APPEND.infra };
 
 const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
   ["job.unknown", null, act({ job_type: "git.registry.explode" })],
@@ -148,9 +151,20 @@ const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
   ["project.missing", "L3", deployer("git.registry.reset", { infra: SANDBOX }, { project_exists: false })],
   ["infra.disabled", "L1", act({ infra: infra("disabled", "production") })],
   ["infra.missing", "L1", act({ infra: infra("missing", null) })],
+  ["infra.unavailable", "L1", act({ infra: infra("unavailable", null) })],
   ["infra.not_sandbox", "L3", deployer("git.registry.reset", { infra: infra("enabled", "production") })],
   ["infra.not_sandbox", "L3", deployer("git.registry.reset", { infra: infra("enabled", null) })],
   ["infra.not_sandbox", "L3", deployer("git.registry.reset")],
+  ["infra.keeps_registry", "L3", deployer("git.registry.reset", { infra: infra("enabled", "sandbox", true) })],
+  ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: PUSH.actor }],
+  ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: { ...TELEMETRY_APPEND.actor, actor_id: "ubl:sid:app:ci" } }],
+  ["telemetry.only", "L1", act({ actor: TELEMETRY_APPEND.actor })],
+  ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, infra: "none" }],
+  ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, params: { ...TELEMETRY_APPEND.params, project_id: "P.demo" } }],
+  ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, tenant_id: "T.OTHER" }],
+  ["telemetry.append_only", "L4", { ...merge("main"), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, target: "main" } }],
+  ["telemetry.append_only", "L5", { ...push("main", forced), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, branch: "main" } }],
+  ["telemetry.append_only", "L3", deployer("git.registry.reset", ITS_REPOSITORY)],
   ["office.unknown", "L1", through("office::nowhere", {})],
   ["office.not_member", "L1", act({ member_offices: ["office::agents"] })],
   ["office.not_member", "L1", act({ member_offices: [] })],

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { allowanceOf, parseAllowlist } from "../../src/domain/allowlist.js";
+import { JOB_TYPES } from "../../src/domain/job.js";
 import { CONFIG_DIR } from "./inputs.js";
 
 const ALLOWED = {
@@ -16,13 +17,13 @@ const listing = (changes: object) =>
   });
 
 describe("the Runner's allowlist", () => {
-  test("of the seed names T.UBL, its folder, its endpoints and the three jobs", async () => {
+  test("of the seed names T.UBL, its folder, its endpoints and every job of this release", async () => {
     const parsed = parseAllowlist(JSON.parse(await readFile(join(CONFIG_DIR, "jobs.allowlist.json"), "utf8")));
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
     expect(allowanceOf(parsed.value, "T.UBL")).toEqual({
       fs_scope: "tenants/T.UBL",
       network_whitelist: ["object-store", "temporal"],
-      jobs: ["git.registry.init", "git.registry.push", "git.registry.tag_release"],
+      jobs: [...JOB_TYPES],
     });
   });
 

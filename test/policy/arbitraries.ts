@@ -38,6 +38,6 @@ export const anyAct: fc.Arbitrary<ActInput> = fc
       ...rest,
       member_offices: offices,
       params: { branch: name, target: name },
-      infra: sandbox ? { state: "enabled", context: "sandbox", telemetry_repo: null } : "none",
+      infra: sandbox ? { state: "enabled", context: "sandbox", telemetry_repo: null, is_registry: false } : "none",
     }),
   );

@@ -46,7 +46,17 @@ export const SANDBOX: ActInput["infra"] = {
   state: "enabled",
   context: "sandbox",
   telemetry_repo: "o/telemetry",
+  is_registry: false,
 };
+
+/** The registry's service appends to the telemetry repository of its org: allowed, at L0, with nothing required. */
+export const TELEMETRY_APPEND: ActInput = through("office:telemetry", {
+  job_type: "git.registry.telemetry_append",
+  actor: { actor_id: "ubl:sid:app:registry.telemetry", kind: "app", person_id: null },
+  params: { project_id: "P.telemetry", from_seq: 0, to_seq: 7, lines: 2 },
+  facts: { force: false, deletes: false, fast_forward: null, project_exists: true },
+  infra: { state: "enabled", context: "production", telemetry_repo: "T.UBL/P.telemetry", is_registry: false },
+});
 
 /** Bea's approval, with step-up, of a release that Ana proposed, Carl pushed and Dora wrote: it counts. */
 export const APPROVAL: StatementInput = {

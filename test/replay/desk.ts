@@ -17,6 +17,8 @@ export interface Desk extends Floor {
   readonly founded: Founded;
   readonly store: ObjectStore;
   readonly lab512: RegistryProcess;
+  readonly lab256: RegistryProcess;
+  readonly api: RegistryProcess;
   readonly temporal: Client;
 }
 
@@ -77,6 +79,20 @@ export async function withRunner(
   const result = await work();
   await desk.lab512.stop();
   await desk.lab512.start();
+  return result;
+}
+
+/** Runs `work` in a deployment that has its infra registry in this file, and looks for telemetry every second. */
+export async function withInfra(desk: Desk, path: string, work: () => Promise<string>): Promise<string> {
+  const restarted = async (env: Record<string, string>) => {
+    for (const one of [desk.api, desk.lab256, desk.lab512]) {
+      await one.stop();
+      await one.start({ env });
+    }
+  };
+  await restarted({ OGR_INFRA: `file:${path}`, OGR_TELEMETRY_EVERY_S: "1" });
+  const result = await work();
+  await restarted({});
   return result;
 }
 

@@ -4,6 +4,7 @@ import { canonicalBytes } from "../../src/domain/canonical.js";
 import type { DenialCode } from "../../src/domain/denial.js";
 import type { Job } from "../../src/domain/job.js";
 import { claimKey } from "../../src/domain/storage-key.js";
+import { openInfraSource } from "../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../src/runner/dependencies.js";
 import { Clone } from "../git/real-git.js";
 import { command, pushJob, type Recipe, register } from "./commands.js";
@@ -33,6 +34,12 @@ const FLAWS: readonly Flaw[] = [
     recipe: (job) => ({ envelope: { params: { ...job.params, commit_summary: "Something else" } } }),
   },
   { name: "an old policy", code: "policy_not_current", recipe: () => ({ scopes: { policy_hash: OTHER_HASH } }) },
+  {
+    name: "no infra registry to read",
+    code: "infra_unavailable",
+    runner: ({ store }) => ({ infra: openInfraSource({ kind: "file", path: "/nowhere/registry.json" }, store) }),
+  },
+  { name: "another infra context", code: "infra_changed", recipe: () => ({ scopes: { infra_hash: OTHER_HASH } }) },
   {
     name: "a job that is not allowed",
     code: "job_not_allowed",

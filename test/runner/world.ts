@@ -6,6 +6,7 @@ import type { JobsAllowlist } from "../../src/domain/allowlist.js";
 import { blake3Hex } from "../../src/domain/hash.js";
 import { JOB_TYPES } from "../../src/domain/job.js";
 import { type Jwks, type SigningKey, signingKeyFromPem } from "../../src/domain/signature.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../src/runner/dependencies.js";
 import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../src/runner/repositories-by-tenant.js";
 import { defaultPolicy, foundPolicy } from "../../src/stack/founding-policy.js";
@@ -81,6 +82,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         statementKeys: jwks(keys.permit),
         foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, jwks(key)])),
         allowlist,
+        infra: noInfra,
         limits: LIMITS,
         now: clock.now,
         ...changes,

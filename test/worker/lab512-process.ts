@@ -52,6 +52,7 @@ export async function openPlace(name: string): Promise<Place> {
     temporal_ui_url: "",
     database_url: "",
     api_port: 0,
+    infra: "none",
   });
   return {
     folder,

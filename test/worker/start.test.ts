@@ -40,6 +40,7 @@ describe("a Runner that cannot work refuses to start", () => {
       "OGR_ALLOWLIST_FILE",
       "OGR_WORK_DIRECTORY",
       "OGR_STORE",
+      "OGR_INFRA",
     ];
     for (const name of required) expect(failed.stderr).toContain(`${name}: Set it to `);
   });

@@ -7,11 +7,13 @@ import type { Lab256Dependencies } from "../../src/activities/lab256/dependencie
 import { housekeepingActivities } from "../../src/activities/lab256/housekeeping.js";
 import { canonicalBytes } from "../../src/domain/canonical.js";
 import { envelopeDigest } from "../../src/domain/envelope.js";
+import type { JobType } from "../../src/domain/job.js";
 import { type Receipt, receiptSchema } from "../../src/domain/receipt.js";
 import { type SigningKey, signed } from "../../src/domain/signature.js";
 import { claimKey, projectKey, receiptKey } from "../../src/domain/storage-key.js";
 import { addRunnerKey } from "../../src/identity/runner-keys.js";
 import { seedTenant } from "../../src/identity/seed.js";
+import { noInfra } from "../../src/infra/source/open.js";
 import { permitByJti } from "../../src/ledger/queries/permits.js";
 import { verifyProjections } from "../../src/ledger/verify-projections.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
@@ -40,7 +42,7 @@ beforeAll(async () => {
   store = await openStore(config);
   const statements = { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } };
   const policies = new PolicyCatalog(store, new Map(), () => LATE_MS);
-  deps = { db: ledger.db, store, policies, permitKey: newKey(), receiptKeys: jwks(RUNNER), statements, now: () => LATE_MS };
+  deps = { db: ledger.db, store, policies, infra: noInfra, permitKey: newKey(), receiptKeys: jwks(RUNNER), statements, now: () => LATE_MS };
   await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
 });
 afterAll(async () => {
@@ -60,7 +62,7 @@ function receiptOf(act: number, members: Partial<Receipt> = {}, key: SigningKey 
 }
 
 /** A permit whose act was claimed by a Runner that no flow had sent. */
-async function claimed(act: number, permit: { jobType?: "git.registry.init" } = {}): Promise<void> {
+async function claimed(act: number, permit: { jobType?: JobType } = {}): Promise<void> {
   const issued = event.permit(act);
   const scopes = { ...issued.scopes, ...permit };
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
@@ -98,6 +100,20 @@ test("an act that no flow recorded comes into the ledger, behind more claims wit
   expect(activities).toEqual([{ action: "push", actor: event.ADMIN, commit: event.objectId(61) }]);
   expect(await ledger.db.selectFrom("registry_projects").select("name").execute()).toEqual([{ name: "Demo" }]);
   expect(await sweep()).toBe(0);
+  expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
+});
+
+test("a merge that no flow recorded becomes an activity of its target", async () => {
+  await claimed(65, { jobType: "git.registry.merge_protected" });
+  const refs = [{ name: "refs/heads/main", old: event.objectId(64), new: event.objectId(65) }];
+  await kept(receiptOf(65, { jobType: "git.registry.merge_protected", refs }));
+  expect(await sweep()).toBe(1);
+  const activities = await ledger.db
+    .selectFrom("registry_activity")
+    .select(["action", "ref", "commit"])
+    .where("action", "=", "merge")
+    .execute();
+  expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.objectId(65) }]);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 

@@ -5,6 +5,7 @@ import { commandActivities } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { housekeepingActivities } from "./housekeeping.js";
 import { statementActivities } from "./statements.js";
+import { telemetryActivities } from "./telemetry.js";
 import type { Lab256Activities } from "./types.js";
 import { webhookActivities } from "./webhooks.js";
 
@@ -18,6 +19,7 @@ export function createLab256Activities(deps: Lab256Dependencies): Lab256Activiti
     ...answerActivities(deps),
     ...housekeepingActivities(deps),
     ...webhookActivities(deps),
+    ...telemetryActivities(deps),
   };
   return deps.onStep === undefined ? activities : observed(activities, deps.onStep);
 }

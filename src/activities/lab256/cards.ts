@@ -1,5 +1,6 @@
 import type { Card } from "../../domain/card.js";
 import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { type Infra, infraHash } from "../../domain/infra-context.js";
 import { type JobParams, subjectHash } from "../../domain/job.js";
 import type { Decision } from "../../domain/policy-contract.js";
 import { missingOf } from "../../domain/requirement.js";
@@ -90,6 +91,8 @@ export async function decisionOf(
       "policy_not_current",
       `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
     );
+  const infra = await sameInfra(deps, planned);
+  if (!infra.ok) return infra;
   const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
   if (author === undefined || author.disabled)
     return denied("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
@@ -100,7 +103,16 @@ export async function decisionOf(
   };
   // A plan exists, so the repository was read: only a registration is planned for a project that does not exist.
   const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
-  const decision = policy.value.decide(actInput(asker, card, true, known));
+  const decision = policy.value.decide(actInput(asker, card, true, known, infra.value));
   if (decision.allowed) return granted(decision);
   return { ...denied("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
+}
+
+/** The plan's infra context, if the registry says the same now: what the Runner resolved is not believed but compared. */
+async function sameInfra(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
+  const { tenant_id, project_id, infra: planned } = plan.basis;
+  const now = await deps.infra.resolve(tenant_id, project_id);
+  if (!now.ok) return now;
+  if (infraHash(now.value.infra) === infraHash(planned)) return granted(planned);
+  return denied("infra_changed", `The infra context of ${tenant_id}/${project_id} is another one than the plan's. Open the card again.`);
 }

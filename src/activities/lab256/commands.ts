@@ -60,6 +60,7 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
     request: { ...card, params },
     decision: decision.value,
     policy_hash: planned.plan.basis.policy_hash,
+    infra: planned.plan.basis.infra,
     card: { card_id: card.card_id, plan_digest: planned.plan_digest },
   });
   const tenant = await findTenant(deps.db, card.tenant_id);

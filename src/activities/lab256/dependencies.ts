@@ -1,6 +1,7 @@
 import type { Db } from "../../database/database.js";
 import type { Jwks, SigningKey } from "../../domain/signature.js";
 import type { StatementVerification } from "../../identity/statement-verification.js";
+import type { InfraSource } from "../../infra/source/source.js";
 import type { EndingStep } from "../../permits/end-permit.js";
 import type { PolicyCatalog } from "../../permits/policy-catalog.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -19,12 +20,15 @@ export interface Lab256Dependencies {
   /** Reads everything, creates claims. */
   readonly store: ObjectStore;
   readonly policies: PolicyCatalog;
+  readonly infra: InfraSource;
   readonly permitKey: SigningKey;
   /** The Runners' public keys, by which receipts are signed. */
   readonly receiptKeys: Jwks;
   readonly statements: Pick<StatementVerification, "jwks" | "rp">;
   /** Where events may be brought; `public` when absent. */
   readonly webhookReceivers?: WebhookReceivers;
+  /** How often finished acts are looked for, and how many lines one append has at most; small presets when absent. */
+  readonly telemetry?: { readonly every_ms: number; readonly batch_max_lines: number };
   now(): number;
   /** Told of every step; the work goes on when it has settled. */
   onStep?(step: Lab256Step): void | Promise<void>;

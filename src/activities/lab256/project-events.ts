@@ -30,6 +30,21 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
       const commit = moved.new === ZERO_ID ? moved.old : moved.new;
       return [{ type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref, commit } }];
     }
+    case "git.registry.reset":
+      return resetEvents(receipt, actorId);
+    case "git.registry.archive":
+      return archiveEvents(receipt, actorId);
+    // The registry's own bookkeeping is no activity of a project that people follow.
+    case "git.registry.telemetry_append":
+      return [];
+    case "git.registry.merge_protected": {
+      const { project_id, target } = envelope.params;
+      const ref = branchRef(target);
+      const moved = receipt.refs.find((move) => move.name === ref);
+      if (moved === undefined) return [];
+      const payload = { project_id, action: "merge", actor: actorId, ref, commit: moved.new } as const;
+      return [{ type: "project.activity", key: `project.activity/${jti}`, payload }];
+    }
     case "git.registry.tag_release": {
       const { project_id, tag, commit, notes } = envelope.params;
       return [
@@ -46,4 +61,20 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
       ];
     }
   }
+}
+
+/** What the receipt says of the mark: it stands, or it is gone. */
+export function archiveEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
+  return refs.map(({ name, old, new: mark }) => {
+    const [action, commit] = mark === ZERO_ID ? (["unarchive", old] as const) : (["archive", mark] as const);
+    return { type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref: name, commit } };
+  });
+}
+
+/** A reset is one activity, however many refs went: its receipt names them all. It is told of `main`, or of the first where there was none. */
+export function resetEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
+  const told = refs.find(({ name }) => name === branchRef("main")) ?? refs[0];
+  if (told === undefined) return [];
+  const payload = { project_id, action: "reset", actor: actorId, ref: told.name, commit: told.old } as const;
+  return [{ type: "project.activity", key: `project.activity/${jti}`, payload }];
 }

@@ -4,6 +4,7 @@ import { ZERO_ID } from "../../domain/git-id.js";
 import type { Receipt } from "../../domain/receipt.js";
 import { projectKey, releaseManifestKey, repoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import { archiveEvents, resetEvents } from "./project-events.js";
 import { readStored } from "./read-stored.js";
 
 const HEADS = "refs/heads/";
@@ -30,11 +31,17 @@ interface StoredEvents {
 export async function storedProjectEvents(store: ObjectStore, receipt: Receipt, actorId: string): Promise<StoredEvents> {
   const { tenant_id, project_id, jti } = receipt;
   if (receipt.jobType === "git.registry.init") return registrationEvents(store, receipt);
+  if (receipt.jobType === "git.registry.reset") return { events: resetEvents(receipt, actorId), complete: true };
+  if (receipt.jobType === "git.registry.archive") return { events: archiveEvents(receipt, actorId), complete: true };
   const pushed = receipt.refs.find(({ name }) => name.startsWith(HEADS));
   if (receipt.jobType === "git.registry.push" && pushed !== undefined) {
     const action = pushed.new === ZERO_ID ? "delete" : "push";
     const commit = pushed.new === ZERO_ID ? pushed.old : pushed.new;
     const payload = { project_id, action, actor: actorId, ref: pushed.name, commit } as const;
+    return { events: [{ type: "project.activity", key: `project.activity/${jti}`, payload }], complete: true };
+  }
+  if (receipt.jobType === "git.registry.merge_protected" && pushed !== undefined) {
+    const payload = { project_id, action: "merge", actor: actorId, ref: pushed.name, commit: pushed.new } as const;
     return { events: [{ type: "project.activity", key: `project.activity/${jti}`, payload }], complete: true };
   }
   const tagged = receipt.refs.find(({ name }) => name.startsWith(TAGS));

@@ -148,6 +148,38 @@ export interface Lab256Activities {
   ): Promise<{ readonly outcome: "taken" | "refused" | "stopped"; readonly reason?: string }>;
   /** Says what became of an event: brought (`dead` is null), or a dead letter and why. */
   settleWebhookEvent(input: WebhookInput & { readonly seq: number; readonly dead: string | null }): Promise<void>;
+  /** Every tenant whose finished acts become telemetry: none where the deployment keeps no infra registry. */
+  telemetryTenants(): Promise<readonly string[]>;
+  /** Makes a batch of what finished since, stages its lines, and issues the permit of its append. */
+  nextTelemetry(input: NextTelemetryInput): Promise<NextTelemetry>;
+}
+
+/** What a tenant's telemetry has to do next. */
+export type NextTelemetry =
+  /** This deployment keeps no infra registry, so there is no telemetry. */
+  | { readonly state: "off" }
+  /** Up to this entry of the ledger nothing is left. */
+  | { readonly state: "idle"; readonly passed_seq: number; readonly wait_ms: number }
+  /** The lines stay in the ledger until somebody does what `problem` says. */
+  | { readonly state: "blocked"; readonly problem: string }
+  /** An append of this batch is under way that an earlier life of the flow began. */
+  | { readonly state: "running"; readonly jti: string }
+  | {
+      readonly state: "append";
+      readonly envelope: CommandEnvelope;
+      readonly actor_id: string;
+      /** The round that the permit is of. */
+      readonly round: number;
+      readonly to_seq: number;
+      readonly lines: number;
+      /** How long to leave the acts that finish meanwhile together, once this is appended. */
+      readonly wait_ms: number;
+    };
+
+export interface NextTelemetryInput {
+  readonly tenant_id: string;
+  /** How many appends of this batch came to nothing. */
+  readonly round: number;
 }
 
 export interface WebhookInput {

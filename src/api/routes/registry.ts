@@ -14,12 +14,14 @@ const projectSchema = z.object({
   visibility: z.string(),
   repo_url: z.string().nullable(),
   last_activity: z.number(),
+  archived: z.boolean(),
 });
 
 const detailSchema = projectSchema.extend({
   registered_at: z.number(),
   refs: z.array(z.object({ name: z.string(), object_id: z.string(), jti: z.string(), moved_at: z.number() })),
   refs_cut: z.boolean(),
+  refs_digest: z.string(),
   releases: z.array(
     z.object({ project_id: z.string(), tag: z.string(), commit: z.string(), notes_hash: z.string(), tagged_at: z.number() }),
   ),

@@ -6,6 +6,7 @@ import { announceState, devFolder } from "../state-file.js";
 
 interface DevOptions {
   readonly reset?: boolean;
+  readonly infra: string;
 }
 
 /** `ogr dev`: the whole stack on this machine, until Ctrl-C; the next start goes on where this one ended. */
@@ -20,15 +21,17 @@ export function dev(): Command {
     const data_dir = devFolder();
     if (options.reset && !(await removeDataFolder(data_dir, log)))
       throw new Error("a development registry of this clone runs: stop it before --reset");
-    const registry = await startRegistry({ data_dir, log });
+    const registry = await startRegistry({ data_dir, log, infra: options.infra });
     await announceState(registry);
     const shown = overview(registry);
     out.print(shown, devText(shown));
     watch(registry, log);
     // The children alone do not keep this process alive once their handles are quiet.
     setInterval(() => undefined, 60_000);
-  }).option("--reset", "remove all data of the development registry first");
-  return withExamples(command, "ogr dev", "ogr dev --reset");
+  })
+    .option("--reset", "remove all data of the development registry first")
+    .option("--infra <source>", "where the infra registry is: none, registry:<tenant>/<project> or file:<absolute path>", "none");
+  return withExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
 }
 
 type Overview = ReturnType<typeof overview>;

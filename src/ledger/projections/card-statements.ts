@@ -1,3 +1,4 @@
+import type { FlowStatus } from "../../domain/flow-status.js";
 import { type Effect, type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
 
 type CardStatement = "card.approved" | "card.rejected" | "card.withdrawn";
@@ -19,7 +20,19 @@ export const cardStatementsProjection: Projection = {
         .where("statement_digest", "in", digests),
     );
   },
+  // The receipt already shows the card's end, so what it means for the approvals is there with it.
+  "receipt.recorded": (write, { tenant_id, payload: { receipt, card_id } }) =>
+    card_id === null ? [] : notDone(write, tenant_id, card_id, receipt.status, receipt.error),
+  "card.closed": (write, { tenant_id, payload: { card_id, status, denial } }) =>
+    denial === null ? [] : notDone(write, tenant_id, card_id, status, denial.message),
 };
+
+/** Approvals that were complete came to nothing where the act was refused, or failed, after they had been given. */
+function notDone(write: Writer, tenantId: string, cardId: string, status: FlowStatus, why: string): readonly Effect[] {
+  if (status !== "denied" && status !== "error") return [];
+  const void_why = text(`The act did not happen: ${why}`);
+  return [effect([statementsOf(cardId)], approvals(write, tenantId, cardId).set({ void_why }))];
+}
 
 function said(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<CardStatement>): Effect {
   const { card_id, signed, statement_digest, counts, reasons, approval } = payload;

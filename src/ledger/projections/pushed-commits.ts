@@ -1,11 +1,15 @@
 import { ZERO_ID } from "../../domain/git-id.js";
+import type { JobType } from "../../domain/job.js";
 import { broughtBy } from "../../domain/pushed-commits.js";
 import type { Receipt } from "../../domain/receipt.js";
 import { effect, type Projection } from "./effect.js";
 
 const HEADS = "refs/heads/";
 
-/** Which push brought which commit, from the receipts. */
+/** The acts that bring commits to branches: a merge brings the commit that it makes. */
+const BRINGS: readonly string[] = ["git.registry.push", "git.registry.merge_protected"] satisfies JobType[];
+
+/** Which push or merge brought which commit, from the receipts. */
 export const pushedCommitsProjection: Projection = {
   "receipt.recorded": (write, { tenant_id, seq, payload: { receipt, actor_id } }) => {
     const { project_id, jti } = receipt;
@@ -23,7 +27,7 @@ export const pushedCommitsProjection: Projection = {
 
 /** Whether the push brought each: its tip may have been known already, and ZERO_ID stands for those that the receipt does not name. */
 function commitsOf(receipt: Receipt): ReadonlyMap<string, boolean> {
-  if (receipt.status !== "success" || receipt.jobType !== "git.registry.push") return new Map();
+  if (receipt.status !== "success" || !BRINGS.includes(receipt.jobType)) return new Map();
   const tips = receipt.refs.filter((move) => move.name.startsWith(HEADS) && move.new !== ZERO_ID).map((move) => move.new);
   if (tips.length === 0) return new Map();
   const brought = broughtBy(receipt);

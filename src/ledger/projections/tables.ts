@@ -54,7 +54,7 @@ export interface RegistryReleasesTable extends Row {
 
 export interface RegistryActivityTable extends Row {
   project_id: string;
-  action: "push" | "delete" | "tag";
+  action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
   actor: string;
   ref: string;
   commit: string;

@@ -1,4 +1,7 @@
+import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
+import { ARCHIVED_REF } from "../../domain/ref-name.js";
+import { refsDigest } from "../../domain/refs-digest.js";
 import { type ActivityItem, activityFeed } from "./activity.js";
 import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
 import { type ReleaseItem, releaseCatalog } from "./releases.js";
@@ -11,6 +14,8 @@ export interface ProjectItem {
   readonly visibility: string;
   readonly repo_url: string | null;
   readonly last_activity: number;
+  /** Nothing in it changes. */
+  readonly archived: boolean;
 }
 
 export interface RefItem {
@@ -27,6 +32,8 @@ export interface ProjectDetail extends ProjectItem {
   readonly refs: readonly RefItem[];
   /** Whether there are more refs than REFS_MAX. */
   readonly refs_cut: boolean;
+  /** Of all refs, also those that are not shown: BLAKE3 of JCS of an object with each name and its id. */
+  readonly refs_digest: string;
   readonly releases: readonly ReleaseItem[];
   readonly activity: readonly ActivityItem[];
 }
@@ -37,9 +44,14 @@ const LAST_ACTIVITIES = 20;
 
 const COLUMNS = ["seq", "project_id as id", "name", "owners", "visibility", "repo_url", "registered_at", "last_activity"] as const;
 
+/** The mark of the archived is a ref, though a hidden one: its receipt moved it. */
+const archived = sql<boolean>`exists (
+  select 1 from registry_refs mark where mark.tenant_id = registry_projects.tenant_id and mark.project_id = registry_projects.project_id
+    and mark.name = ${ARCHIVED_REF} and mark.balance > 0)`.as("archived");
+
 /** The tenant's projects, the latest registered first. */
 export async function listProjects(db: Db, query: PageRequest & { readonly tenant_id: string }): Promise<Page<ProjectItem>> {
-  let select = db.selectFrom("registry_projects").select(COLUMNS).where("tenant_id", "=", query.tenant_id);
+  let select = db.selectFrom("registry_projects").select(COLUMNS).select(archived).where("tenant_id", "=", query.tenant_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
   const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
   return pageOf(rows, query, ({ seq: _, registered_at: __, ...project }) => project);
@@ -53,6 +65,7 @@ export async function projectDetail(
   const project = await db
     .selectFrom("registry_projects")
     .select(COLUMNS)
+    .select(archived)
     .where("tenant_id", "=", tenant_id)
     .where("project_id", "=", project_id)
     .executeTakeFirst();
@@ -63,7 +76,14 @@ export async function projectDetail(
     activityFeed(db, { tenant_id, project_id, limit: LAST_ACTIVITIES }),
   ]);
   const { seq: _, ...shown } = project;
-  return { ...shown, refs: refs.slice(0, REFS_MAX), refs_cut: refs.length > REFS_MAX, releases: releases.items, activity: activity.items };
+  return {
+    ...shown,
+    refs: refs.slice(0, REFS_MAX),
+    refs_cut: refs.length > REFS_MAX,
+    refs_digest: refsDigest(refs.map(({ name, object_id }) => [name, object_id])),
+    releases: releases.items,
+    activity: activity.items,
+  };
 }
 
 /** Where each ref stands. While a receipt is still on its way a ref can have two candidates: the move recorded last is taken. */
@@ -78,8 +98,19 @@ async function projectRefs(
     .where("tenant_id", "=", tenant_id)
     .where("project_id", "=", project_id)
     .where("balance", ">", 0)
+    .where("name", "!=", ARCHIVED_REF)
     .orderBy("name")
     .orderBy("seq", "desc")
-    .limit(REFS_MAX + 1)
     .execute();
+}
+
+/** Whether the tenant has registered this project. */
+export async function isRegistered(db: Db, query: { readonly tenant_id: string; readonly project_id: string }): Promise<boolean> {
+  const found = await db
+    .selectFrom("registry_projects")
+    .select("project_id")
+    .where("tenant_id", "=", query.tenant_id)
+    .where("project_id", "=", query.project_id)
+    .executeTakeFirst();
+  return found !== undefined;
 }

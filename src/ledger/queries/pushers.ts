@@ -70,7 +70,7 @@ async function pushersAmong(db: Db, { tenant_id, project_id }: Project, commits:
 function runningPushers(tenantId: string, projectId: string) {
   return sql`select command.actor_id from commands command
       where command.tenant_id = ${tenantId} and command.project_id = ${projectId} and command.status = 'running'
-        and command.job_type = 'git.registry.push'`;
+        and command.job_type in ('git.registry.push', 'git.registry.merge_protected')`;
 }
 
 /** Whoever still has a permit for a push may have pushed what no flow has recorded yet. */
@@ -81,7 +81,7 @@ async function everyPusher(db: Db, { tenant_id, project_id }: Project): Promise<
       select pushed.actor_id from registry_pushed_commits pushed where pushed.tenant_id = ${tenant_id} and pushed.project_id = ${project_id}
       union all
       select permit.actor_id from permits permit
-      where permit.tenant_id = ${tenant_id} and permit.status = 'issued' and permit.permit->'scopes'->>'jobType' = 'git.registry.push'
+      where permit.tenant_id = ${tenant_id} and permit.status = 'issued' and permit.permit->'scopes'->>'jobType' in ('git.registry.push', 'git.registry.merge_protected')
       union all
       ${runningPushers(tenant_id, project_id)}
     ) pusher

@@ -91,6 +91,8 @@ export function acts(registry: () => TestRegistry): void {
       expect((await ogr(["project", "register", "next", "--dry-run"], admin)).code).toBe(2);
       const release = await ogr(["release", "P.acts", "v1.0.0", "--commit", "feature/hello", "--dry-run"], admin);
       expect([release.code, release.stdout]).toEqual([0, expect.stringContaining("Release v1.0.0 of P.acts")]);
+      const merge = await ogr(["merge", "P.acts", "feature/hello", "--into", "main", "--dry-run"], admin);
+      expect([merge.code, merge.stdout]).toEqual([0, expect.stringContaining("Merge feature/hello into main of P.acts")]);
       expect(await entries()).toBe(before);
     });
 

@@ -1,0 +1,128 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newJobId } from "../src/client/acting.js";
+import { decide, registerPasskey } from "../src/client/deciding.js";
+import { lookUpMerge } from "../src/client/merging.js";
+import { required } from "../src/client/problem.js";
+import { cardBeyond, commandEnd } from "../src/client/waiting.js";
+import type { CommandEnvelope } from "../src/domain/envelope.js";
+import type { MergeProtectedParams } from "../src/domain/job.js";
+import { percentile, ratio } from "./figures.js";
+import { pushHistory } from "./push-history.js";
+import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
+import { branchOff, run, wideHistory } from "./wide-history.js";
+
+const PROJECT = "P.merge";
+const OFFICE = "office::default";
+const MERGE = "git.registry.merge_protected";
+const PATIENCE_MS = 300_000;
+const COMMITS_A_PUSH = 10_000;
+const CHANGED_FILES = 20;
+
+interface MergeOptions {
+  readonly rounds: number;
+  readonly commits: number;
+  readonly files: number;
+}
+
+/**
+ * Merges of branches of twenty changed files into a long history of a wide tree that has moved on: an approved command from its issue to
+ * its receipt (the plan made once more, the merge, the Pact), beside `git merge` of the same in a working copy; in turn.
+ */
+export async function merge({ rounds, commits, files }: MergeOptions, log: (line: string) => void): Promise<Record<string, unknown>> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-merge-"));
+  const registry = await openBenchRegistry(log);
+  try {
+    log(`making a history of ${commits} commits on ${files} files`);
+    const source = join(folder, "source");
+    wideHistory(source, commits, files);
+    const base = run(["-C", source, "rev-parse", "main"]);
+    await pushAll(registry, source, commits, join(folder, "push.bundle"), log);
+    await merged(registry, "feature/history", "fast-forward");
+    const peer = join(folder, "peer");
+    run(["clone", "--quiet", "--local", source, peer]);
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    // The first one brings the target away from the base and warms both up.
+    for (let round = 0; round <= rounds; round += 1) {
+      const branch = `feature/r${round}`;
+      branchOff(source, branch, base, round, CHANGED_FILES, commits);
+      run(["-C", peer, "fetch", "--quiet", "origin", `${branch}:${branch}`]);
+      await pushHistory(registry.admin, {
+        project_id: PROJECT,
+        branch,
+        folder: source,
+        ref: `refs/heads/${branch}`,
+        bundle_path: join(folder, "round.bundle"),
+      });
+      const [our, their] = [await merged(registry, branch, "merge"), mergedByGit(peer, branch)];
+      log(`round ${round}: ours ${Math.round(our)} ms, git merge ${Math.round(their)} ms`);
+      if (round === 0) continue;
+      ours.push(our);
+      theirs.push(their);
+    }
+    const ratios = ours.map((value, n) => ratio(value, theirs[n] ?? Number.NaN));
+    return {
+      history: { commits, files, changed_files: CHANGED_FILES },
+      rounds,
+      ours_p50_ms: percentile(ours, 50),
+      git_merge_p50_ms: percentile(theirs, 50),
+      ratio_p50: [...ratios].sort((a, b) => a - b)[Math.floor((ratios.length - 1) / 2)],
+      ratios,
+      targets: { ratio: 1.5 },
+    };
+  } finally {
+    await registry.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Pushes the history in several steps: one push has its limits. */
+async function pushAll(
+  registry: BenchRegistry,
+  source: string,
+  commits: number,
+  bundle_path: string,
+  log: (line: string) => void,
+): Promise<void> {
+  await registerProject(registry, PROJECT);
+  await registerPasskey(registry.approver(), registry.passkeys, "bench");
+  for (let left = commits; left > 0; left -= COMMITS_A_PUSH) {
+    const ref = "refs/heads/part";
+    run(["-C", source, "update-ref", ref, left <= COMMITS_A_PUSH ? "main" : `main~${left - COMMITS_A_PUSH}`]);
+    log(`pushing, ${left} commits left`);
+    await pushHistory(registry.admin, { project_id: PROJECT, branch: "feature/history", folder: source, ref, bundle_path });
+  }
+}
+
+/** How long an approved merge into `main` takes, in milliseconds. */
+async function merged(registry: BenchRegistry, source: string, strategy: MergeProtectedParams["strategy"]): Promise<number> {
+  const { admin } = registry;
+  const { params } = await lookUpMerge(admin, { project_id: PROJECT, source, target: "main", strategy });
+  if (params === undefined) throw new Error(`${source} was not pushed`);
+  const act = { office_id: OFFICE, intent: "bench", jobType: MERGE, params, target: "LAB_512" };
+  const { card_id } = required(await admin.openCard({ ...act, run: "on_command" }));
+  await cardBeyond(admin, card_id, ["planning"], PATIENCE_MS);
+  required(await decide(registry.approver(), registry.passkeys, { card_id, decision: "approve", office_id: OFFICE }));
+  const approved = await cardBeyond(admin, card_id, ["awaiting_approval"], PATIENCE_MS);
+  if (approved.status !== "approved") throw new Error(`${source} was not approved: ${approved.denial?.message ?? approved.status}`);
+  const { permit, subject_hash, policy_hash } = required(await admin.permit({ ...act, approval_ref: card_id }));
+  const { jti, scopes } = permit;
+  const { tenant_id, target, office_id } = scopes;
+  const envelope: CommandEnvelope = {
+    ...{ jti, tenant_id, jobId: newJobId(), jobType: MERGE, params, subject_hash, policy_hash, permit, target, office_id },
+  };
+  const started = performance.now();
+  required(await admin.issue(envelope));
+  const { receipt, denial } = await commandEnd(admin, jti, PATIENCE_MS);
+  const took_ms = performance.now() - started;
+  if (receipt?.status !== "success") throw new Error(`${source} was not merged: ${denial?.message ?? receipt?.error}`);
+  return took_ms;
+}
+
+function mergedByGit(folder: string, branch: string): number {
+  const started = performance.now();
+  run(["-C", folder, "-c", "user.name=Bench", "-c", "user.email=bench@ogr.example", "merge", "--quiet", "--no-ff", "--no-edit", branch]);
+  return performance.now() - started;
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { projectIdSchema } from "../../domain/ids.js";
+import { infraContextSchema, infraRevisionSchema, type ResolvedInfra } from "../../domain/infra-context.js";
+import type { InfraSource } from "../../infra/source/source.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { denialProblem, notFound } from "../problem.js";
+import { tenantQuery } from "../queries.js";
+import { guardedRoute, ok, type Route } from "../route.js";
+
+const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision: infraRevisionSchema.optional() });
+
+const { state, context, telemetry_repo, is_registry } = infraContextSchema.shape;
+
+/** With `none` there is neither a revision nor a state of the registry: `state` says so by its name. */
+const answerSchema = z.object({
+  source: z.enum(["none", "registry", "file"]),
+  revision: z.string().nullable(),
+  org: z.string(),
+  repo: z.string(),
+  state: z.enum([...state.options, "none"]),
+  context,
+  telemetry_repo,
+  is_registry,
+});
+
+/** What the infra registry says of the caller's own projects. Source: contracts "Infra registry v2". */
+export function infraRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "GET",
+      url: "/v1/query/infra/context",
+      access: "member",
+      tenant: "query",
+      group: "infra",
+      summary: "The infra context that a project's flow sees",
+      detail:
+        "Now, or at a `revision` that is or was the registry's; another one is 404. The org is the tenant, the repository the project. `state` is `none` where the deployment keeps no infra registry.",
+      input: { query: contextQuery },
+      answers: { 200: { text: "The context, and the revision that says so", schema: answerSchema } },
+      problems: ["infra_unavailable"],
+      async handle({ principal: { tenant_id }, query: { project_id, revision } }) {
+        const { infra } = deps;
+        const found =
+          revision === undefined ? await infra.resolve(tenant_id, project_id) : await infra.resolveAt(tenant_id, project_id, revision);
+        if (found === undefined) return notFound("This revision of the infra registry");
+        return found.ok ? ok(shown(infra.kind, tenant_id, project_id, found.value)) : denialProblem(found.denial);
+      },
+    }),
+  ];
+}
+
+function shown(source: InfraSource["kind"], org: string, repo: string, { infra, revision }: ResolvedInfra): z.infer<typeof answerSchema> {
+  const said = infra === "none" ? { state: infra, context: null, telemetry_repo: null, is_registry: false } : infra;
+  return { source, revision, org, repo, ...said };
+}

@@ -1,0 +1,36 @@
+import { blake3Hex } from "../../domain/hash.js";
+import { pactEnvelopeSchema, pactIn } from "../../domain/pact.js";
+import { receiptByJti } from "../../ledger/queries/receipts.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { notFound } from "../problem.js";
+import { jtiParams, tenantQuery } from "../queries.js";
+import { guardedRoute, type Route } from "../route.js";
+
+/** The evidence of merges. Source: ADR-002 §6. */
+export function pactRoutes(deps: ApiDependencies): readonly Route[] {
+  return [
+    guardedRoute({
+      method: "GET",
+      url: "/v1/receipts/:jti/pact",
+      access: "member",
+      tenant: "query",
+      group: "commands",
+      summary: "The Pact of a merge, as the Runner signed it",
+      detail:
+        "An in-toto Statement v1 in a DSSE envelope, the bytes whose BLAKE3 the receipt names. It says what was merged, by whose decision, under which policy and plan, by which Runner.",
+      input: { params: jtiParams, query: tenantQuery },
+      answers: { 200: { text: "The Pact", schema: pactEnvelopeSchema } },
+      problems: [],
+      async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
+        correlate(jti);
+        const receipt = await receiptByJti(deps.db, { tenant_id, jti });
+        const named = receipt === undefined ? undefined : pactIn(receipt);
+        const bytes = named === undefined ? undefined : await deps.store.blobs.get(named.key);
+        if (named === undefined || bytes === undefined) return notFound("This Pact");
+        if (blake3Hex(bytes) !== named.blake3)
+          throw new Error(`${named.key} is not what the receipt of ${jti} names; restore the object from a backup.`);
+        return { kind: "text", status: 200, text: Buffer.from(bytes).toString("utf8") };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,25 @@
+import { git, gitAnswer } from "../../../client/git-command.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
+import type { Finding } from "../../../infra/finding.js";
+import { type ValidationInput, validate } from "../../../infra/validate.js";
+import { type Checkout, dirtyPaths, filesAt, filesHere } from "./checkout.js";
+
+/** Validates the working tree, against a base commit where there is one. */
+export async function findingsOf(checkout: Checkout, base: string | undefined): Promise<Finding[]> {
+  const head = await filesHere(checkout);
+  return validate(base === undefined ? { head } : { head, base: await comparedWith(checkout, base) });
+}
+
+async function comparedWith(checkout: Checkout, base: string): Promise<NonNullable<ValidationInput["base"]>> {
+  const { root } = checkout;
+  const fork = await gitAnswer(root, ["merge-base", base, "HEAD"]);
+  const names = async (...args: string[]) => {
+    const text = await git(root, ["diff", "--name-only", "--no-renames", "-z", ...args]);
+    return text.split("\0").filter((name) => name !== "");
+  };
+  const committed = await names(fork ?? base, "HEAD");
+  // A branch that shares no history with its base cannot have the base's registry in its own.
+  const is_stale = fork === undefined || (await names(fork, base, "--", REGISTRY_PATH, CHANGELOG_PATH)).length > 0;
+  const changed_paths = [...new Set([...committed, ...(await dirtyPaths(checkout))])];
+  return { ...(await filesAt(checkout, base)), changed_paths, is_stale };
+}

@@ -1,0 +1,81 @@
+import { type Command, Option } from "commander";
+import type { InfraCommand } from "../../../infra/command.js";
+import { mutate } from "../../../infra/registry-files.js";
+import { CONTEXTS } from "../../../infra/registry-schema.js";
+import { leaf, withExamples } from "../../leaf.js";
+import type { Output } from "../../output.js";
+import { changingBranch, openCheckout } from "./checkout.js";
+import { settled } from "./refused.js";
+
+interface ChangeOptions {
+  readonly context?: string;
+  readonly telemetryRepo?: string;
+  readonly confirmDelete?: boolean;
+  readonly reason?: string;
+}
+
+/** `ogr infra register`: adds a repository, with its context said explicitly. */
+export function infraRegister(): Command {
+  const command = changeLeaf("register", "add a repository to the registry", (name, { context, telemetryRepo, reason }) => ({
+    action: "register",
+    name,
+    context,
+    telemetry_repo: telemetryRepo,
+    reason,
+  }))
+    .addOption(contextOption())
+    .option("--telemetry-repo <repository>", "<org>/<repo>, which the first repository of an org has to name");
+  return withExamples(
+    command,
+    'ogr infra register acme/site --context sandbox --telemetry-repo acme/telemetry --reason "Trial of the new shop"',
+    "ogr infra register acme/shop --context production",
+  );
+}
+
+/** The choices are for completion and help; an unknown one is refused where every rule is, with its own code. */
+function contextOption(): Option {
+  return new Option("--context <context>", "where it runs; never inferred").choices(CONTEXTS).argParser((text: string) => text);
+}
+
+/** `ogr infra disable`: a repository stays known, and nothing runs for it. */
+export function infraDisable(): Command {
+  const command = changeLeaf("disable", "have nothing run for a repository", (name, { reason }) => ({ action: "disable", name, reason }));
+  return withExamples(command, 'ogr infra disable acme/site --reason "Trial is over"');
+}
+
+/** `ogr infra enable`: the opposite of `disable`. */
+export function infraEnable(): Command {
+  const command = changeLeaf("enable", "take a disabled repository up again", (name, { reason }) => ({ action: "enable", name, reason }));
+  return withExamples(command, 'ogr infra enable acme/site --reason "Second trial"');
+}
+
+/** `ogr infra unregister`: removes the entry of a repository. */
+export function infraUnregister(): Command {
+  const command = changeLeaf("unregister", "remove a repository from the registry", (name, { confirmDelete = false, reason }) => ({
+    action: "unregister",
+    name,
+    confirm_delete: confirmDelete,
+    reason,
+  })).option("--confirm-delete", "say that the entry is meant to go");
+  return withExamples(command, 'ogr infra unregister acme/site --confirm-delete --reason "Moved to acme/shop"');
+}
+
+function changeLeaf(action: string, description: string, commandOf: (name: string, options: ChangeOptions) => InfraCommand): Command {
+  return leaf<ChangeOptions>(`${action} <org/repo>`, description, async ({ options, arguments: [name = ""], out }) => {
+    await change(commandOf(name, options), out);
+  }).option("--reason <text>", "why; it is kept in the registry and in its changelog");
+}
+
+async function change(command: InfraCommand, out: Output): Promise<void> {
+  const checkout = await openCheckout(process.cwd());
+  const branch = await changingBranch(checkout);
+  const { line, repaired } = settled(await mutate(checkout.place, command, { now: () => new Date() }));
+  if (repaired !== null) out.remark(repaired);
+  if ((line.reason ?? "") === "")
+    out.remark("No --reason is given: nobody will know why. Take this back and give one, unless that is meant.");
+  const routing = `${line.context}, telemetry to ${line.telemetry_repo}`;
+  out.print(
+    { ok: true, branch, ...line },
+    `${line.action} ${line.owner}/${line.repo}: ${routing}\nNext: scripts/infra/helpers/finalize-registry.sh`,
+  );
+}

@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { git, gitAnswer, gitBytes, gitLines } from "../../../client/git-command.js";
+import { readPlainFile } from "../../../infra/durable-file.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
+import { refused } from "../../../infra/refusal.js";
+import type { RegistryPlace } from "../../../infra/registry-files.js";
+import type { RegistryFiles } from "../../../infra/validate.js";
+import { InfraRefused } from "./refused.js";
+
+/** The branch that holds the registry that counts. Source: infra registry v2. */
+export const MAIN = "main";
+
+/** A git checkout that keeps an infra registry. */
+export interface Checkout {
+  /** Its top folder, absolute. */
+  readonly root: string;
+  readonly place: RegistryPlace;
+}
+
+/** The checkout around a folder. @throws InfraRefused */
+export async function openCheckout(folder: string): Promise<Checkout> {
+  const root = await gitAnswer(folder, ["rev-parse", "--show-toplevel"]);
+  if (root === undefined || root === "") throw no("not_a_checkout", `${folder} is in no git checkout; change into that of the registry.`);
+  // The lock lies in git's own folder, where nothing is versioned and nothing makes the tree dirty.
+  const lock = await git(root, ["rev-parse", "--path-format=absolute", "--git-path", "ogr-infra.lock"]);
+  return { root, place: { registry: join(root, REGISTRY_PATH), changelog: join(root, CHANGELOG_PATH), lock: lock.trim() } };
+}
+
+/** The branch that is checked out. @throws InfraRefused when none is */
+export async function branchOf({ root }: Checkout): Promise<string> {
+  const branch = await gitAnswer(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
+  if (branch === undefined) throw no("head_detached", "No branch is checked out (detached HEAD); switch to one: git switch <branch>.");
+  return branch;
+}
+
+/** A branch on which the registry may be changed. @throws InfraRefused on main */
+export async function changingBranch(checkout: Checkout): Promise<string> {
+  const branch = await branchOf(checkout);
+  if (branch === MAIN)
+    throw no("branch_is_main", "The registry is never changed on main; begin a branch: scripts/infra/helpers/new-branch.sh infra/<what>.");
+  return branch;
+}
+
+/** Every path with a change that is not committed, untracked files among them. */
+export async function dirtyPaths({ root }: Checkout): Promise<string[]> {
+  const entries = (await git(root, ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])).split("\0");
+  return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
+}
+
+/** @throws InfraRefused unless everything is committed */
+export async function requireClean(checkout: Checkout): Promise<void> {
+  const paths = await dirtyPaths(checkout);
+  if (paths.length > 0) throw no("tree_dirty", `The working tree has changes: ${listed(paths)}. Commit them, or take them back.`);
+}
+
+/** The commit that a revision names. @throws InfraRefused when it names none */
+export async function commitOf({ root }: Checkout, revision: string): Promise<string> {
+  const commit = await gitAnswer(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  if (commit === undefined) throw no("revision_unknown", `${revision} names no commit of this checkout; fetch it, or write another one.`);
+  return commit;
+}
+
+/** Both files as a commit has them. */
+export async function filesAt({ root }: Checkout, commit: string): Promise<RegistryFiles> {
+  const blob = async (path: string) => {
+    const [entry] = await gitLines(root, ["ls-tree", commit, "--", path]);
+    return entry === undefined ? undefined : gitBytes(root, ["cat-file", "blob", `${commit}:${path}`]);
+  };
+  return { registry: await blob(REGISTRY_PATH), changelog: await blob(CHANGELOG_PATH) };
+}
+
+/** Both files as they lie in the working tree. */
+export async function filesHere({ place }: Checkout): Promise<RegistryFiles> {
+  return { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
+}
+
+export function listed(paths: readonly string[]): string {
+  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
+  return `${paths.slice(0, 5).join(", ")}${more}`;
+}
+
+export function no(...[code, message]: Parameters<typeof refused>): InfraRefused {
+  return new InfraRefused(refused(code, message).refusal);
+}

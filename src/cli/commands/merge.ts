@@ -1,0 +1,58 @@
+import { type Command, Option } from "commander";
+import { lookUpMerge } from "../../client/merging.js";
+import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/job.js";
+import { type CardOptions, proposeCard } from "../card-outcome.js";
+import { checkParams, printDryRun } from "../dry-run.js";
+import { registryLeaf, withExamples } from "../leaf.js";
+import { dryRunOption, officeOption, riskOption } from "../option-values.js";
+import { shortId } from "../text.js";
+import { UsageError } from "../usage.js";
+
+interface MergeOptions extends CardOptions {
+  readonly into: string;
+  readonly strategy: MergeStrategy;
+  readonly dryRun?: boolean;
+}
+
+/** `ogr merge`: opens the card that merges one branch of the registry into a protected one (L4 into main, L5 into release/*). */
+export function merge(): Command {
+  const command = registryLeaf<MergeOptions>(
+    "merge <project> <source>",
+    "open the card that merges a branch of the registry into a protected one",
+    async ({ options, arguments: [project_id = "", source = ""], out, client }) => {
+      const registry = await client();
+      const { into: target, strategy, office: office_id, risk, intent = `Merge ${source} into ${target}`, wait = false } = options;
+      const { params, branches } = await lookUpMerge(registry, { project_id, source, target, strategy });
+      if (params === undefined)
+        throw new UsageError(`${source} is no branch of ${project_id}; its branches are ${branches.join(", ") || "none yet"}.`);
+      checkParams(mergeProtectedParamsSchema, params);
+      const wanted = { office_id, intent, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
+      if (!options.dryRun) return proposeCard(registry, risk === undefined ? wanted : { ...wanted, risk }, wait, out);
+      const text = [
+        `Merge ${source} into ${target} of ${project_id} (${strategy})`,
+        `  source    ${params.expected_source}`,
+        `  target    ${shortId(params.expected_target)}${branches.includes(target) ? "" : ", which is created"}`,
+        `  intent    ${intent}`,
+        "The card's plan says what changes, or where the two conflict, before anybody approves.",
+      ];
+      printDryRun(out, registry, { act: wanted.jobType, ...wanted, risk: risk ?? null }, text.join("\n"));
+    },
+  )
+    .requiredOption("--into <branch>", "the protected branch, such as main or release/1.0; an absent one is created")
+    .addOption(
+      new Option("--strategy <strategy>", "fast-forward: move the branch; merge: a commit of both; squash: one commit of all")
+        .choices(MERGE_STRATEGIES)
+        .default("merge" satisfies MergeStrategy),
+    )
+    .addOption(riskOption())
+    .addOption(officeOption())
+    .option("--intent <sentence>", "what this is for")
+    .option("--wait", "wait until the card has come to its end")
+    .addOption(dryRunOption());
+  return withExamples(
+    command,
+    "ogr merge P.demo feature/hello --into main --wait",
+    "ogr merge P.demo main --into release/1.0 --strategy fast-forward",
+    "ogr merge P.demo feature/hello --into main --dry-run",
+  );
+}

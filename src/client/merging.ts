@@ -1,0 +1,27 @@
+import { ZERO_ID } from "../domain/git-id.js";
+import type { MergeProtectedParams } from "../domain/job.js";
+import { branchRef } from "../domain/ref-name.js";
+import { required } from "./problem.js";
+import type { RegistryClient } from "./registry-client.js";
+
+/** A merge by the names of its branches. */
+export type MergeAsk = Pick<MergeProtectedParams, "project_id" | "source" | "target" | "strategy">;
+
+/** The params of a merge of these branches as they stand now, or the names of the project's branches where the source is none. */
+export interface LookedUpMerge {
+  readonly params: MergeProtectedParams | undefined;
+  readonly branches: readonly string[];
+}
+
+const HEADS = branchRef("");
+
+/** Looks up where both branches stand; a target that is absent is created by the merge. @throws Refused when there is no such project */
+export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
+  const { refs } = required(await client.project(wanted.project_id));
+  const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));
+  const expected_source = tips.get(wanted.source);
+  const branches = [...tips.keys()];
+  if (expected_source === undefined) return { params: undefined, branches };
+  const { project_id, source, target, strategy } = wanted;
+  return { params: { project_id, source, target, expected_source, expected_target: tips.get(target) ?? ZERO_ID, strategy }, branches };
+}

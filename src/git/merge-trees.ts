@@ -1,0 +1,75 @@
+import { type Denial, granted, type Outcome } from "../domain/denial.js";
+import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../domain/merge-conflict.js";
+import { allocationLimit, type IncomingLimits } from "./incoming-limits.js";
+import { type MergeSides, parseMergeTree, shownConflicts } from "./merge-conflicts.js";
+import type { OpenRepository } from "./open-repository.js";
+import { gitFailed } from "./stock-git.js";
+import { withinLimits } from "./within-limits.js";
+
+/** The paths that the message names; the conflicts beside it have more. */
+const PATHS_IN_MESSAGE_MAX = 5;
+
+/**
+ * Merges two commits in the scratch repository, as `git merge` would: three ways over all their merge bases, renames followed. The
+ * tree that comes out. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`. No working tree, no ref
+ * and no index take part.
+ */
+export async function mergeTrees(
+  repository: OpenRepository,
+  sides: MergeSides,
+  limits: IncomingLimits,
+  signal: AbortSignal,
+): Promise<Outcome<string>> {
+  const call = {
+    gitDir: repository.scratch().gitDir,
+    args: ["merge-tree", "--write-tree", "-z", sides.target.commit, sides.source.commit],
+    env: allocationLimit(limits),
+    signal,
+  };
+  const { target, source } = sides;
+  const ran = await withinLimits(
+    repository.git.run(call),
+    `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
+  );
+  if (!ran.ok) return ran;
+  const { code, stdout, stderr } = ran.value;
+  if (code > 1 && /attempting to allocate/.test(stderr))
+    return refused({ code: "limit_exceeded", message: `The merge makes a file larger than ${limits.blob_max_bytes} bytes.` });
+  if (code > 1 && /unrelated histories/.test(stderr)) return refused(unrelatedDenial(sides));
+  if (code > 1) throw gitFailed(call, ran.value);
+  const answer = parseMergeTree(stdout);
+  if (code === 0) return granted(answer.tree);
+  return refused(conflictDenial(await shownConflicts(repository, answer, sides, signal), answer.conflicts.length, sides));
+}
+
+function refused(denial: Denial): Outcome<never> {
+  return { ok: false, denial };
+}
+
+export function unrelatedDenial({ target, source }: MergeSides): Denial {
+  const message = `${source.name} and ${target.name} have no commit in common. Rebase ${source.name} onto ${target.name}.`;
+  return { code: "unrelated_histories", message };
+}
+
+function conflictDenial(conflicts: readonly MergeConflict[], count: number, { target, source }: MergeSides): Denial {
+  const paths = [...new Set(conflicts.map(({ path }) => path))];
+  const more = count > CONFLICTS_SHOWN_MAX || paths.length > PATHS_IN_MESSAGE_MAX ? " and more" : "";
+  return {
+    code: "merge_conflict",
+    message:
+      `${source.name} and ${target.name} changed the same places: ${paths.slice(0, PATHS_IN_MESSAGE_MAX).join(", ")}${more}. ` +
+      `Merge ${target.name} into ${source.name}, resolve them, push, and open a new card.`,
+    conflicts,
+  };
+}
+
+/** The best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
+export async function mergeBases(repository: OpenRepository, one: string, other: string, signal: AbortSignal): Promise<readonly string[]> {
+  const call = { gitDir: repository.scratch().gitDir, args: ["merge-base", "--all", one, other], signal };
+  const answer = await repository.git.run(call);
+  if (answer.code > 1) throw gitFailed(call, answer);
+  return answer.stdout
+    .toString("latin1")
+    .split("\n")
+    .filter((line) => line !== "");
+}

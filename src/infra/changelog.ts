@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { parseWith, problemsText } from "../domain/problems.js";
+import { plain } from "./json-node.js";
+import { parseLocatedJson, type TextProblem } from "./located-json.js";
+import { contextSchema, ownerNameSchema, processSchema, reasonSchema, repoNameSchema } from "./registry-schema.js";
+
+const ACTIONS = ["register", "disable", "enable", "unregister"] as const;
+
+/**
+ * One line of `infra/changelog/infra-changelog.jsonl`: one mutation. What we write has every member. Lines from the wild may lack the
+ * optional ones, have an empty reason, and name the telemetry repository without its owner. Source: contracts "Infra registry v2".
+ */
+export const changelogLineSchema = z
+  .strictObject(
+    {
+      timestamp: z.iso
+        .datetime({ offset: true, error: "Write a moment such as `2026-01-31T12:00:00.000Z` (RFC 3339)." })
+        .describe("When the mutation was made (RFC 3339)."),
+      action: z.enum(ACTIONS, "Write `register`, `disable`, `enable` or `unregister`."),
+      owner: ownerNameSchema,
+      repo: repoNameSchema,
+      context: contextSchema.optional(),
+      telemetry_repo: z
+        .string("Write `<org>/<repo>` as a string.")
+        .regex(
+          /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/)?(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
+          "Write `<org>/<repo>`, or in lines from elsewhere the repository alone.",
+        )
+        .optional(),
+      reason: reasonSchema.optional(),
+      process: processSchema,
+      schema_version: z
+        .string("Write the schema version as a string, such as `2.0`.")
+        .min(1, "A schema version is not empty.")
+        .max(20, "A schema version has at most 20 characters."),
+    },
+    "A line is one JSON object.",
+  )
+  .describe("One mutation of the infra registry, version 2; the file has one JSON object a line and only grows.");
+export type ChangelogLine = z.infer<typeof changelogLineSchema>;
+
+export interface ChangelogEntry extends ChangelogLine {
+  /** The number of the line in the file, from 1. */
+  readonly line: number;
+}
+
+export type ParsedChangelog =
+  | { readonly ok: true; readonly entries: readonly ChangelogEntry[] }
+  | { readonly ok: false; readonly problems: readonly TextProblem[] };
+
+/**
+ * Parses a changelog, or names every line that is none. A telemetry repository without its owner is that of the line's own org; with
+ * another org's it does not parse.
+ */
+export function parseChangelog(text: string): ParsedChangelog {
+  const lines = text.split("\n");
+  const last = lines.pop();
+  const problems: TextProblem[] = [];
+  if (last !== "")
+    problems.push({ line: lines.length + 1, column: 1, message: "The last line has no newline at its end; it may be cut off." });
+  const entries = lines.flatMap((raw, at) => {
+    const parsed = parseLine(raw, at + 1);
+    if ("entry" in parsed) return [parsed.entry];
+    problems.push(parsed.problem);
+    return [];
+  });
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, entries };
+}
+
+function parseLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {
+  const located = parseLocatedJson(raw);
+  if (!located.ok) return { problem: { ...located.problem, line } };
+  const parsed = parseWith(changelogLineSchema, plain(located.node));
+  if (!parsed.ok) return { problem: { line, column: 1, message: problemsText(parsed.problems) } };
+  const { telemetry_repo, ...rest } = parsed.value;
+  if (telemetry_repo === undefined) return { entry: { ...rest, line } };
+  const whole = telemetry_repo.includes("/") ? telemetry_repo : `${rest.owner}/${telemetry_repo}`;
+  if (whole.startsWith(`${rest.owner}/`)) return { entry: { ...rest, telemetry_repo: whole, line } };
+  const message = `The telemetry of ${rest.owner} goes to ${whole}, which is not its own.`;
+  return { problem: { line, column: 1, message } };
+}
+
+/** A line as it is appended, with its newline. */
+export function changelogText(line: ChangelogLine): string {
+  return `${JSON.stringify(line)}\n`;
+}

@@ -1,0 +1,163 @@
+import type { z } from "zod";
+import { jsonText, madeNode, memberOf, nodeAt, plain } from "./json-node.js";
+import { type JsonNode, lineAndColumn, parseLocatedJson, type TextProblem } from "./located-json.js";
+import { type Context, registrySchema, SCHEMA_VERSION, type State } from "./registry-schema.js";
+
+/** One repository of the registry. `process` and `reason` say who last changed it, and why. */
+export interface RepoEntry {
+  readonly state: State;
+  readonly context: Context;
+  readonly process: string;
+  readonly reason: string;
+}
+
+/** One org; the owner of `telemetry_repo` (`<org>/<repo>`) is the org itself. */
+export interface OrgEntry {
+  readonly telemetry_repo: string;
+  readonly repos: ReadonlyMap<string, RepoEntry>;
+}
+
+/** A registry that keeps every rule of the document, with the text's own order and spelling in `document`. */
+export interface Registry {
+  readonly orgs: ReadonlyMap<string, OrgEntry>;
+  readonly document: JsonNode;
+}
+
+/** One thing that is wrong with the file: the member's path (`orgs.acme.repos.site.state`, or `` for the whole) and its place. */
+export interface RegistryProblem extends TextProblem {
+  readonly path: string;
+  readonly rule: RegistryRule;
+}
+
+/** Which rule a registry breaks; the ids of `ogr infra validate` are made of them. */
+export type RegistryRule = "registry-syntax" | "registry-schema" | "telemetry-ownership" | "name-twins";
+
+export type ParsedRegistry =
+  | { readonly ok: true; readonly value: Registry }
+  | { readonly ok: false; readonly problems: readonly RegistryProblem[] };
+
+/** Larger files are refused unread. */
+const REGISTRY_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Parses the text of `infra/telemetry-registry.v2.json`, or names everything that is wrong with line, column and path. Ownership of the
+ * telemetry repositories is part of it: a registry that routes telemetry into another org does not parse. Source: infra registry v2.
+ */
+export function parseRegistry(input: string | Uint8Array): ParsedRegistry {
+  const text = decoded(input);
+  if (typeof text !== "string") return { ok: false, problems: [text] };
+  const located = parseLocatedJson(text);
+  if (!located.ok) return { ok: false, problems: [{ rule: "registry-syntax", path: "", ...located.problem }] };
+  const document = located.node;
+  const parsed = registrySchema.safeParse(plain(document));
+  const places = parsed.success ? misplaced(document) : parsed.error.issues.flatMap(placesOf);
+  if (places.length > 0) return { ok: false, problems: places.map((place) => problemAt(text, document, place)) };
+  return { ok: true, value: registryOf(document) };
+}
+
+/** A registry without any org, as `ogr infra init` writes it. */
+export function emptyRegistry(): Registry {
+  const nothing = madeNode({});
+  const { span } = nothing;
+  const member = (key: string, value: JsonNode) => ({ key, raw_key: JSON.stringify(key), key_span: span, value });
+  return registryOf({ kind: "object", span, members: [member("schema_version", madeNode(SCHEMA_VERSION)), member("orgs", nothing)] });
+}
+
+/** The registry of a document whose rules are known to hold. */
+export function registryOf(document: JsonNode): Registry {
+  const { orgs } = registrySchema.parse(plain(document));
+  const names = (node: JsonNode | undefined) => (node?.kind === "object" ? node.members.map(({ key }) => key) : []);
+  const entries = names(nodeAt(document, ["orgs"])).flatMap((org) => {
+    const entry = orgs[org];
+    if (entry === undefined) return [];
+    const repos = names(nodeAt(document, ["orgs", org, "repos"])).flatMap((repo) => {
+      const found = entry.repos[repo];
+      return found === undefined ? [] : ([[repo, found]] as const);
+    });
+    return [[org, { telemetry_repo: entry.telemetry_repo, repos: new Map(repos) }] as const];
+  });
+  return { orgs: new Map(entries), document };
+}
+
+/** The bytes of the file: order and spelling as found, two spaces an indent, a final newline. */
+export function registryText(registry: Registry): string {
+  return jsonText(registry.document);
+}
+
+interface Place {
+  readonly rule: RegistryRule;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** The member's name is what is wrong, not its value. */
+  readonly at_key?: boolean;
+}
+
+/** What a schema cannot say: telemetry stays in its org, and names are told apart by more than their case. */
+function misplaced(document: JsonNode): Place[] {
+  const orgs = nodeAt(document, ["orgs"]);
+  if (orgs?.kind !== "object") return [];
+  const places = twins(orgs, ["orgs"]);
+  for (const { key: org, value } of orgs.members) {
+    const telemetry = memberOf(value, "telemetry_repo")?.value;
+    if (telemetry?.kind === "scalar" && !String(telemetry.value).startsWith(`${org}/`))
+      places.push({
+        rule: "telemetry-ownership",
+        path: ["orgs", org, "telemetry_repo"],
+        message: `The telemetry of ${org} goes to ${String(telemetry.value)}, which is not its own; write \`${org}/<repo>\`.`,
+      });
+    const repos = memberOf(value, "repos")?.value;
+    if (repos !== undefined) places.push(...twins(repos, ["orgs", org, "repos"]));
+  }
+  return places;
+}
+
+function twins(node: JsonNode, path: readonly string[]): Place[] {
+  if (node.kind !== "object") return [];
+  const seen = new Map<string, string>();
+  return node.members.flatMap(({ key }) => {
+    const other = seen.get(key.toLowerCase());
+    seen.set(key.toLowerCase(), key);
+    const message = `\`${key}\` differs from \`${other}\` only in its case, which forges do not tell apart; keep one of the two.`;
+    return other === undefined ? [] : [{ rule: "name-twins", path: [...path, key], message, at_key: true }];
+  });
+}
+
+function placesOf(issue: z.core.$ZodIssue): Place[] {
+  const { path } = issue;
+  const rule = "registry-schema";
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      rule,
+      path: [...path, key],
+      message: `The member \`${key}\` is not known; remove it.`,
+      at_key: true,
+    }));
+  if (issue.code === "invalid_key") return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), at_key: true }];
+  return [{ rule, path, message: issue.message }];
+}
+
+/** A member that is missing is shown at the object that lacks it. */
+function problemAt(text: string, document: JsonNode, { rule, path, message, at_key }: Place): RegistryProblem {
+  const parent = nodeAt(document, path.slice(0, -1));
+  const member = path.length === 0 ? undefined : memberOf(parent, String(path.at(-1)));
+  const is_missing = path.length > 0 && parent?.kind === "object" && member === undefined;
+  const start = at_key ? member?.key_span.start : (nodeAt(document, path) ?? parent)?.span.start;
+  return {
+    rule,
+    path: path.map(String).join("."),
+    ...lineAndColumn(text, start ?? 0),
+    message: is_missing ? `The member \`${String(path.at(-1))}\` is missing. ${message}` : message,
+  };
+}
+
+function decoded(input: string | Uint8Array): string | RegistryProblem {
+  const whole = (message: string): RegistryProblem => ({ rule: "registry-syntax", path: "", line: 1, column: 1, message });
+  if (input.length > REGISTRY_MAX_BYTES) return whole(`The file has more than ${REGISTRY_MAX_BYTES} bytes.`);
+  if (typeof input === "string") return input;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(input);
+  } catch (cause) {
+    if (cause instanceof TypeError) return whole("The file is not UTF-8; save it as UTF-8.");
+    throw cause;
+  }
+}

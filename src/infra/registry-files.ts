@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { changelogText, parseChangelog } from "./changelog.js";
+import { applyCommand, type InfraCommand, type Mutation } from "./command.js";
+import { draftOf, publishDraft, readPlainFile, replaceFile, writeDraft } from "./durable-file.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
+import { parseRegistry, registryText } from "./model.js";
+import { accepted, type InfraOutcome, refused } from "./refusal.js";
+import { type HeldLock, type Journal, type Repair, takeLock } from "./writer-lock.js";
+
+/** Where the files are, as absolute paths; the lock lies outside of what is versioned. */
+export interface RegistryPlace {
+  readonly registry: string;
+  readonly changelog: string;
+  readonly lock: string;
+}
+
+export const MUTATION_STEPS = ["locked", "announced", "drafted", "changelog_written", "registry_written"] as const;
+export type MutationStep = (typeof MUTATION_STEPS)[number];
+
+export interface MutationOptions {
+  readonly now: () => Date;
+  /** Called after each step; a process that ends there leaves what a crash leaves. */
+  readonly onStep?: (step: MutationStep) => void;
+}
+
+export interface WrittenMutation extends Mutation {
+  /** What became of an earlier command that was interrupted; null when there was none. */
+  readonly repaired: string | null;
+}
+
+/**
+ * Applies a command to the registry and its changelog: both change or none, one writer at a time. A refusal leaves both untouched. What
+ * an interrupted command left half done is taken back by the next one. Source: infra registry v2, contracts "Infra registry v2".
+ */
+export async function mutate(
+  place: RegistryPlace,
+  command: InfraCommand,
+  options: MutationOptions,
+): Promise<InfraOutcome<WrittenMutation>> {
+  const lock = await holdRegistry(place);
+  if (!lock.ok) return lock;
+  options.onStep?.("locked");
+  // A fault leaves the lock behind with its journal: whoever comes next finds its holder dead, and repairs.
+  const mutation = await mutateLocked(place, command, options, lock.value);
+  await lock.value.release();
+  return mutation.ok ? accepted({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
+}
+
+/** Keeps other writers away, after repairing what a dead one left half done. The holder releases it. */
+export function holdRegistry(place: RegistryPlace): ReturnType<typeof takeLock> {
+  return takeLock(place.lock, repairOf(place));
+}
+
+async function mutateLocked(
+  place: RegistryPlace,
+  command: InfraCommand,
+  { now, onStep }: MutationOptions,
+  lock: HeldLock,
+): Promise<InfraOutcome<Mutation>> {
+  const before = { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
+  if (before.registry === undefined)
+    return refused("registry_missing", `There is no ${REGISTRY_PATH} here; change into its repository, or make one with ogr infra init.`);
+  const parsed = parseRegistry(before.registry);
+  if (!parsed.ok) return refused("registry_invalid", `${REGISTRY_PATH} ${firstOf(parsed.problems)}`);
+  const changelog = before.changelog ?? Buffer.alloc(0);
+  const lines = parseChangelog(changelog.toString("utf8"));
+  if (!lines.ok) return refused("changelog_invalid", `${CHANGELOG_PATH} ${firstOf(lines.problems)}`);
+  const mutation = applyCommand(parsed.value, command, now().toISOString());
+  if (!mutation.ok) return mutation;
+  const registry_after = Buffer.from(registryText(mutation.value.registry));
+  const changelog_after = Buffer.concat([changelog, Buffer.from(changelogText(mutation.value.line))]);
+  await lock.announce({
+    what: `${command.action} ${command.name}`,
+    registry: { before: digest(before.registry), before_bytes: before.registry.length, after: digest(registry_after) },
+    changelog: {
+      before: before.changelog === undefined ? null : digest(changelog),
+      before_bytes: changelog.length,
+      after: digest(changelog_after),
+    },
+  });
+  onStep?.("announced");
+  await mkdir(dirname(place.changelog), { recursive: true });
+  await writeDraft(place.changelog, changelog_after);
+  await writeDraft(place.registry, registry_after);
+  onStep?.("drafted");
+  if (!same(await readPlainFile(place.registry), before.registry) || !same(await readPlainFile(place.changelog), before.changelog)) {
+    await removeDrafts(place);
+    return refused(
+      "registry_changed",
+      "Somebody else has changed the registry or its changelog in this moment; look at git diff, and try again.",
+    );
+  }
+  await publishDraft(place.changelog);
+  onStep?.("changelog_written");
+  await publishDraft(place.registry);
+  onStep?.("registry_written");
+  return mutation;
+}
+
+/** What a dead writer left: nothing, everything, or the changelog without the registry, which is taken back. */
+function repairOf(place: RegistryPlace): Repair {
+  return async (journal) => {
+    await removeDrafts(place);
+    if (journal === null) return accepted(null);
+    const changelog = await readPlainFile(place.changelog);
+    const registry = stateOf(await readPlainFile(place.registry), journal.registry);
+    const log = stateOf(changelog, journal.changelog);
+    const earlier = `An earlier command (${journal.what}) was interrupted`;
+    if (registry === "after" && log === "after") return accepted(`${earlier} after it had done its work; nothing was lost.`);
+    if (registry === "before" && log === "before") return accepted(`${earlier} before it changed anything; run it again.`);
+    if (registry !== "before" || log !== "after" || changelog === undefined)
+      return refused(
+        "half_done",
+        `${earlier}, and the files were changed since. Look at git diff, bring registry and changelog to agree, then remove ${place.lock}.`,
+      );
+    if (journal.changelog.before === null) await rm(place.changelog);
+    else await replaceFile(place.changelog, changelog.subarray(0, journal.changelog.before_bytes));
+    return accepted(`${earlier} half done; what it had written was taken back: run it again.`);
+  };
+}
+
+function stateOf(bytes: Buffer | undefined, { before, after }: Journal["registry"]): "before" | "after" | "other" {
+  const found = bytes === undefined ? null : digest(bytes);
+  if (found === after) return "after";
+  return found === before ? "before" : "other";
+}
+
+async function removeDrafts({ registry, changelog }: RegistryPlace): Promise<void> {
+  await Promise.all([registry, changelog].map((path) => rm(draftOf(path), { force: true })));
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function same(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
+}
+
+function firstOf(problems: readonly { line: number; column: number; message: string }[]): string {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see ogr infra validate)` : "";
+  return first === undefined ? "cannot be read." : `line ${first.line}, column ${first.column}: ${first.message}${more}`;
+}

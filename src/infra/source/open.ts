@@ -1,0 +1,25 @@
+import { granted } from "../../domain/denial.js";
+import { NO_INFRA } from "../../domain/infra-context.js";
+import { repoPrefix } from "../../domain/storage-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { readOnlyBelow } from "../../storage/scoped.js";
+import { RegistryFile } from "./registry-file.js";
+import { RegistryProject } from "./registry-project.js";
+import type { InfraSource } from "./source.js";
+
+/** Where the infra registry is, as the configuration says it; that there is none is said too. */
+export type InfraSetting =
+  | { readonly kind: "none" }
+  | { readonly kind: "registry"; readonly tenant_id: string; readonly project_id: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** The deployment keeps no infra registry, and says so. */
+export const noInfra: InfraSource = { kind: "none", resolve: async () => granted(NO_INFRA), resolveAt: async () => undefined };
+
+/** Of the store it reads the one repository that the setting names, whoever's the store's other keys are. */
+export function openInfraSource(setting: InfraSetting, store: ObjectStore): InfraSource {
+  if (setting.kind === "none") return noInfra;
+  if (setting.kind === "file") return new RegistryFile(setting.path);
+  const { tenant_id, project_id } = setting;
+  return new RegistryProject(readOnlyBelow(store, repoPrefix(tenant_id, project_id)), { tenant_id, project_id });
+}

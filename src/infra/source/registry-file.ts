@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+import type { Outcome } from "../../domain/denial.js";
+import { blake3Hex } from "../../domain/hash.js";
+import type { ResolvedInfra } from "../../domain/infra-context.js";
+import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
+import type { InfraSource } from "./source.js";
+
+/** A registry that lies in a file; its revision is the BLAKE3 of its bytes, and only the present one is known. */
+export class RegistryFile implements InfraSource {
+  readonly kind = "file";
+  readonly #revisions = new Revisions();
+
+  constructor(private readonly path: string) {}
+
+  async resolve(tenant_id: string, project_id: string): Promise<Outcome<ResolvedInfra>> {
+    const { registry, revision } = await this.#now();
+    return resolved({ tenant_id, project_id, is_registry: false, by_keeper: false }, registry, "a file of the deployment", revision);
+  }
+
+  async resolveAt(tenantId: string, projectId: string, revision: string): Promise<Outcome<ResolvedInfra> | undefined> {
+    const now = await this.resolve(tenantId, projectId);
+    return now.ok && now.value.revision === revision ? now : undefined;
+  }
+
+  async #now(): Promise<{ registry: UsableRegistry; revision: string | null }> {
+    const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => error);
+    // The path is the operator's; tenants are told the reason alone.
+    if (bytes instanceof Error)
+      return { registry: { ok: false, problem: `it cannot be read (${bytes.code ?? bytes.name}).` }, revision: null };
+    const revision = blake3Hex(bytes);
+    return { registry: await this.#revisions.at(revision, async () => bytes), revision };
+  }
+}

@@ -1,0 +1,124 @@
+import type { Outcome } from "../../domain/denial.js";
+import type { ResolvedInfra } from "../../domain/infra-context.js";
+import { branchRef } from "../../domain/ref-name.js";
+import { GitFault } from "../../git/git-fault.js";
+import { type GitObject, parseCommitLinks, parseTree } from "../../git/object-text.js";
+import { readRefs } from "../../git/refs-state.js";
+import { type RepositoryName, repositoryKeys } from "../../git/repository-key.js";
+import { StoredObjects } from "../../git/stored-objects.js";
+import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
+import type { InfraSource } from "./source.js";
+
+/** Where the registry lies in its project. Source: infra registry v2 "Registry File". */
+export const REGISTRY_PATH = "infra/telemetry-registry.v2.json";
+
+const MAIN = branchRef("main");
+
+/**
+ * The registry that a project of this very registry keeps on its main branch. One small read for each resolution finds the branch's
+ * commit; what a commit says is read once.
+ */
+export class RegistryProject implements InfraSource {
+  readonly kind = "registry";
+  readonly #objects: StoredObjects;
+  readonly #revisions = new Revisions();
+  /** Commits that main reaches or has reached, as far as somebody asked. */
+  readonly #onMain = new Set<string>();
+
+  /** `store` needs to show this one repository only. */
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly name: RepositoryName,
+  ) {
+    this.#objects = new StoredObjects(store, name);
+  }
+
+  async resolve(tenantId: string, projectId: string): Promise<Outcome<ResolvedInfra>> {
+    const { registry, revision } = await this.#now();
+    return resolved(this.#asked(tenantId, projectId), registry, this.#where, revision);
+  }
+
+  async resolveAt(tenantId: string, projectId: string, revision: string): Promise<Outcome<ResolvedInfra> | undefined> {
+    const registry = await unlessDamaged(async () => {
+      const head = (await readRefs(this.store, this.name))?.refs.get(MAIN)?.id;
+      return head !== undefined && (await this.#wasOnMain(head, revision)) ? this.#at(revision) : undefined;
+    });
+    return registry === undefined ? undefined : resolved(this.#asked(tenantId, projectId), registry, this.#where, revision);
+  }
+
+  get #where(): string {
+    return `${REGISTRY_PATH} of ${this.name.tenant_id}/${this.name.project_id}`;
+  }
+
+  #asked(tenant_id: string, project_id: string) {
+    const by_keeper = tenant_id === this.name.tenant_id;
+    return { tenant_id, project_id, by_keeper, is_registry: by_keeper && project_id === this.name.project_id };
+  }
+
+  async #now(): Promise<{ registry: UsableRegistry; revision: string | null }> {
+    let revision: string | null = null;
+    const registry = await unlessDamaged(async (): Promise<UsableRegistry> => {
+      revision = (await readRefs(this.store, this.name))?.refs.get(MAIN)?.id ?? null;
+      if (revision !== null) return this.#at(revision);
+      return { ok: false, problem: "the project has no main branch yet. Register it and merge a registry." };
+    });
+    return { registry, revision };
+  }
+
+  #at(revision: string): Promise<UsableRegistry> {
+    return this.#revisions.at(revision, () => this.#file(revision));
+  }
+
+  async #file(commit: string): Promise<Uint8Array | { readonly problem: string }> {
+    let id = parseCommitLinks((await this.#read(commit)).bytes).tree;
+    for (const name of REGISTRY_PATH.split("/")) {
+      const tree = await this.#read(id);
+      const entry = tree.type === "tree" ? parseTree(tree.bytes).find((one) => one.name === name) : undefined;
+      if (entry === undefined || entry.isSubmodule)
+        return { problem: `commit ${commit} has no such file. Add it by a merge into its main branch.` };
+      id = entry.id;
+    }
+    const file = await this.#read(id);
+    return file.type === "blob"
+      ? file.bytes
+      : { problem: `it is a folder at commit ${commit}. Correct it by a merge into its main branch.` };
+  }
+
+  async #read(id: string): Promise<GitObject> {
+    const object = await this.#objects.read(id);
+    if (object !== undefined) return object;
+    // A listing can be older than the refs: nothing is to be believed of it, and the next attempt lists again.
+    const { packs } = repositoryKeys(this.name);
+    throw new StorageFault(
+      "unavailable",
+      packs,
+      `${this.name.project_id} has no pack with ${id} yet; try again, or restore it from a copy.`,
+    );
+  }
+
+  /** Walks main's history from `head` to what was walked before, so that every commit is read once. */
+  async #wasOnMain(head: string, revision: string): Promise<boolean> {
+    const ahead = [head];
+    const seen = new Set<string>();
+    while (ahead.length > 0) {
+      const id = ahead.pop();
+      if (id === undefined || seen.has(id) || this.#onMain.has(id)) continue;
+      seen.add(id);
+      ahead.push(...parseCommitLinks((await this.#read(id)).bytes).parents);
+    }
+    // Taken over when the walk is complete: one that a fault ended would hide what lies behind it.
+    for (const id of seen) this.#onMain.add(id);
+    return this.#onMain.has(revision);
+  }
+}
+
+/** A repository that is damaged gives no registry, and that is an answer; a store that does not answer is a fault. */
+async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | Extract<UsableRegistry, { ok: false }>> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof GitFault)) throw error;
+    return { ok: false, problem: error.message };
+  }
+}

@@ -1,0 +1,178 @@
+import { disagreements } from "./agreement.js";
+import { type ChangelogEntry, parseChangelog } from "./changelog.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
+import { at, type Finding } from "./finding.js";
+import { nodeAt } from "./json-node.js";
+import { lineAndColumn } from "./located-json.js";
+import { parseRegistry, type Registry } from "./model.js";
+import { differences, replay } from "./replay.js";
+
+/** The two files at one revision; undefined where the file is not there. */
+export interface RegistryFiles {
+  readonly registry: Buffer | undefined;
+  readonly changelog: Buffer | undefined;
+}
+
+export interface ValidationInput {
+  readonly head: RegistryFiles;
+  /** What the base branch has, where one is compared with. */
+  readonly base?: RegistryFiles & {
+    /** Every path that differs between the point where the branch left its base and its present state. */
+    readonly changed_paths: readonly string[];
+    /** The base branch has changed the registry or its changelog since the branch left it. */
+    readonly is_stale: boolean;
+  };
+}
+
+/** Everything that is wrong with a registry, in the order of the files. Source: infra registry v2, contracts "Infra registry v2". */
+export function validate({ head, base }: ValidationInput): Finding[] {
+  const findings: Finding[] = base === undefined ? [] : ofBranch(head, base);
+  if (head.registry === undefined)
+    return [...findings, at(REGISTRY_PATH, "registry-missing", `There is no ${REGISTRY_PATH}; ogr infra init makes one.`)];
+  const text = new TextDecoder().decode(head.registry);
+  const parsed = parseRegistry(head.registry);
+  if (!parsed.ok)
+    findings.push(
+      ...parsed.problems.map(({ rule, line, column, message, path }) => ({
+        ...at(REGISTRY_PATH, rule, withPath(path, message)),
+        line,
+        column,
+      })),
+    );
+  const changelog = parseChangelog(new TextDecoder().decode(head.changelog ?? new Uint8Array()));
+  if (!changelog.ok)
+    findings.push(
+      ...changelog.problems.map(({ line, column, message }) => ({ ...at(CHANGELOG_PATH, "changelog-line", message), line, column })),
+    );
+  if (!parsed.ok || !changelog.ok) return findings;
+  const located = new Located(text, parsed.value);
+  const older = base === undefined ? undefined : readable(base);
+  if (older === undefined) return [...findings, ...asWhole(changelog.entries, located)];
+  const appended = changelog.entries.slice(older.entries.length);
+  if (older.registry === undefined) findings.push(...asWhole(changelog.entries, located));
+  else findings.push(...afterBase(appended, older.registry, located), ...immutable(older.registry, located));
+  return [...findings, ...withoutReason(appended)];
+}
+
+/** What can be said of a branch without reading what is in the files. */
+function ofBranch(head: RegistryFiles, base: NonNullable<ValidationInput["base"]>): Finding[] {
+  const findings: Finding[] = [];
+  const before = base.changelog ?? new Uint8Array();
+  const after = head.changelog ?? new Uint8Array();
+  if (base.is_stale)
+    findings.push(
+      at(
+        REGISTRY_PATH,
+        "base-stale",
+        "The base branch has changed the registry since this branch left it; rebase, and make the change anew.",
+      ),
+    );
+  else if (!startsWith(after, before)) {
+    const line = firstDifferentLine(after, before);
+    findings.push({
+      ...at(
+        CHANGELOG_PATH,
+        "changelog-append-only",
+        "This line of the base branch was changed or removed; restore it, and append instead.",
+      ),
+      line,
+    });
+  }
+  const own = [REGISTRY_PATH, CHANGELOG_PATH];
+  const others = base.changed_paths.filter((path) => !own.includes(path));
+  if (base.changed_paths.some((path) => own.includes(path)))
+    findings.push(
+      ...others.map((path) =>
+        at(path, "only-registry-files", `${path} is changed together with the registry; change it in a branch of its own.`),
+      ),
+    );
+  return findings;
+}
+
+/** The base's own files, where they can be read; a base that cannot is what this branch repairs. */
+function readable(base: RegistryFiles): { registry: Registry | undefined; entries: readonly ChangelogEntry[] } | undefined {
+  const changelog = parseChangelog(new TextDecoder().decode(base.changelog ?? new Uint8Array()));
+  if (!changelog.ok) return undefined;
+  if (base.registry === undefined) return { registry: undefined, entries: changelog.entries };
+  const parsed = parseRegistry(base.registry);
+  return parsed.ok ? { registry: parsed.value, entries: changelog.entries } : undefined;
+}
+
+function asWhole(entries: readonly ChangelogEntry[], { registry, find }: Located): Finding[] {
+  return disagreements(entries, registry).map(({ line, owner, repo, message, is_older_than_changelog }) => {
+    if (line !== null) return { ...at(CHANGELOG_PATH, "changelog-agrees", message), line };
+    const late = { ...at(REGISTRY_PATH, "changelog-begins-late", message), ...find(["orgs", owner, "repos", repo]) };
+    return is_older_than_changelog ? { ...late, severity: "note" as const } : late;
+  });
+}
+
+function afterBase(appended: readonly ChangelogEntry[], before: Registry, { registry, find }: Located): Finding[] {
+  const replayed = replay(appended, before);
+  if (!replayed.ok)
+    return [
+      {
+        ...at(CHANGELOG_PATH, "changelog-agrees", `This line cannot follow the base branch: ${replayed.refusal.message}`),
+        line: replayed.entry.line,
+      },
+    ];
+  return differences(replayed.registry, registry).map(({ path, expected = "nothing", found = "nothing" }) => ({
+    ...at(
+      REGISTRY_PATH,
+      "changelog-agrees",
+      `By the changelog ${path.slice(1).join(".")} is ${expected}, and here it is ${found}; change it with ogr infra.`,
+    ),
+    ...find(path),
+  }));
+}
+
+function immutable(before: Registry, { registry, find }: Located): Finding[] {
+  return [...before.orgs].flatMap(([org, { repos }]) =>
+    [...repos].flatMap(([repo, entry]) => {
+      const after = registry.orgs.get(org)?.repos.get(repo);
+      if (entry.state !== "enabled" || entry.context !== "production" || after === undefined || after.context === "production") return [];
+      const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a change of its own first.`;
+      return [{ ...at(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", org, "repos", repo, "context"]) }];
+    }),
+  );
+}
+
+function withoutReason(appended: readonly ChangelogEntry[]): Finding[] {
+  return appended
+    .filter(({ reason = "" }) => reason.trim() === "")
+    .map(({ line, owner, repo, action }) => ({
+      ...at(CHANGELOG_PATH, "reason-missing", `This line does not say why ${owner}/${repo} was changed (${action}); give --reason.`),
+      severity: "warning" as const,
+      line,
+    }));
+}
+
+/** A registry with its text, in which the place of a member can be found. */
+class Located {
+  constructor(
+    private readonly text: string,
+    readonly registry: Registry,
+  ) {}
+
+  /** The place of a member, or of the nearest one around it. */
+  readonly find = (path: readonly string[]): { line: number; column: number } => {
+    for (let depth = path.length; depth >= 0; depth--) {
+      const node = nodeAt(this.registry.document, path.slice(0, depth));
+      if (node !== undefined) return lineAndColumn(this.text, node.span.start);
+    }
+    return { line: 1, column: 1 };
+  };
+}
+
+function withPath(path: string, message: string): string {
+  return path === "" ? message : `${path}: ${message}`;
+}
+
+function startsWith(whole: Uint8Array, beginning: Uint8Array): boolean {
+  return whole.length >= beginning.length && Buffer.compare(whole.subarray(0, beginning.length), beginning) === 0;
+}
+
+function firstDifferentLine(after: Uint8Array, before: Uint8Array): number {
+  let line = 1;
+  for (let index = 0; index < before.length && before[index] === after[index]; index++) if (before[index] === 0x0a) line++;
+  return line;
+}

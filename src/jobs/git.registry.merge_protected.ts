@@ -1,0 +1,136 @@
+import { granted, type Outcome } from "../domain/denial.js";
+import type { MergeProtectedParams } from "../domain/job.js";
+import type { Plan } from "../domain/plan.js";
+import { actRef, branchRef } from "../domain/ref-name.js";
+import { finishedActs } from "../git/finished-acts.js";
+import type { OpenRepository } from "../git/open-repository.js";
+import { packMerge } from "../git/pack-merge.js";
+import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { type MergeChange, prepareMerge } from "./merge-change.js";
+import { filledText, mergeText, squashText } from "./merge-message.js";
+import { type StoredPact, storePact } from "./merge-pact.js";
+import { mergedHistory, mergePlan } from "./merge-plan.js";
+import { registryProblem } from "./merge-registry.js";
+import { onProject } from "./open-project.js";
+
+/** Where the infra registry counts. */
+const INFRA_BRANCH = branchRef("main");
+
+/**
+ * Merges one branch of a project into another, and stores the Pact that says by whose decision (ADR-002 §6, contracts "Jobs of the ADR").
+ * Denials: `project_unknown`, `ref_missing`, `ref_moved`, `ref_conflict`, `unrelated_histories`, `nothing_to_do`, `not_fast_forward`,
+ * `merge_conflict`, `infra_invalid`, `limit_exceeded`.
+ */
+export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
+  jobType: "git.registry.merge_protected",
+
+  plan(context, input): Promise<Outcome<Plan>> {
+    return onProject(context, input.params.project_id, async (repository) => {
+      await context.step("looked");
+      const change = await prepareMerge(context, repository, input.params);
+      if (!change.ok) return change;
+      // Such a merge needs a card, so that its plan is made once more before it runs.
+      const refused =
+        input.infra !== "none" && input.infra.is_registry && branchRef(input.params.target) === INFRA_BRANCH
+          ? await registryProblem(repository, input.params, change.value, context.signal)
+          : undefined;
+      return refused === undefined ? mergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
+    });
+  },
+
+  execute(context, input): Promise<Outcome<Effects>> {
+    return onProject(context, input.params.project_id, async (repository) => {
+      const record = repository.state.refs.get(actRef(input.jti));
+      if (record !== undefined) {
+        context.log("an earlier attempt had moved the target");
+        await context.step("moved");
+        return attested(context, repository, input, record.id, 0);
+      }
+      await context.step("looked");
+      const change = await prepareMerge(context, repository, input.params);
+      return change.ok ? publish(context, repository, input, change.value) : change;
+    });
+  },
+};
+
+/** Stores the objects, moves the target and records the act by one conditional write, then stores the Pact. */
+async function publish(
+  context: JobContext,
+  repository: OpenRepository,
+  input: ExecuteInput<MergeProtectedParams>,
+  change: MergeChange,
+): Promise<Outcome<Effects>> {
+  const { source, target, expected_source, expected_target } = input.params;
+  const made = await tipOf(context, repository, input, change);
+  if (!made.ok) return made;
+  const { id, pack } = made.value;
+  context.log(`moves ${target} from ${expected_target} to ${id}, from ${source} at ${expected_source}`);
+  // The log is complete before the target moves: whether it did, the receipt says.
+  const [stored_bytes, finished] = await Promise.all([
+    pack === undefined ? 0 : repository.storePack(pack, context.signal),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.receipted),
+    context.keepLog(id),
+  ]);
+  await context.step("stored");
+  const moved = await repository.moveRefs(
+    {
+      jti: input.jti,
+      refs: [
+        { name: branchRef(target), old: expected_target, new: id },
+        // The source stays; that it still stands there is proved by the same write.
+        { name: branchRef(source), old: expected_source, new: expected_source },
+      ],
+      act: { id },
+      finished,
+    },
+    context.signal,
+  );
+  if (!moved.ok) return moved;
+  await context.step("moved");
+  return attested(context, repository, input, id, stored_bytes);
+}
+
+/** The commit that the target will point to, and a pack where it has to be made. */
+async function tipOf(
+  context: JobContext,
+  repository: OpenRepository,
+  input: ExecuteInput<MergeProtectedParams>,
+  change: MergeChange,
+): ReturnType<typeof packMerge> {
+  const { params, permit } = input;
+  const { expected_source, expected_target } = params;
+  if (change.kind === "move") return granted({ id: expected_source, pack: undefined });
+  const text = params.strategy === "squash" ? squashText(params, await mergedHistory(context, repository, params)) : mergeText(params);
+  const commit = { tree: change.tree, parents: change.parents, text: filledText(text, input) };
+  const made = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits, context.signal);
+  if (made.ok) context.log(`made commit ${made.value.id} of tree ${change.tree}`);
+  return made;
+}
+
+/** The merge has happened: its Pact, and what the receipt says of both. */
+async function attested(
+  context: JobContext,
+  repository: OpenRepository,
+  input: ExecuteInput<MergeProtectedParams>,
+  commit: string,
+  stored_bytes: number,
+): Promise<Outcome<Effects>> {
+  const pact = await storePact(context, repository, input, commit);
+  await context.step("attested");
+  return granted(effects(input.params, commit, pact, stored_bytes + pact.size_bytes));
+}
+
+function effects(params: MergeProtectedParams, commit: string, pact: StoredPact, stored_bytes: number): Effects {
+  const { source, target, expected_source, expected_target, strategy } = params;
+  return {
+    refs: [{ name: branchRef(target), old: expected_target, new: commit }],
+    commit,
+    artifacts: [
+      // The source's commits were brought by pushes; the merge brings at most its own.
+      { branch: target, commit, source, merged: expected_source, strategy, brought: commit === expected_source ? [] : [commit] },
+      { pact: pact.key, blake3: pact.blake3 },
+    ],
+    staged_bytes: 0,
+    stored_bytes,
+  };
+}

@@ -1,0 +1,19 @@
+import { sql } from "kysely";
+import type { Db } from "../database/database.js";
+
+/** The entry of the tenant's ledger up to which somebody has looked and found nothing left to append; 0 at first. */
+export async function telemetryPassed(db: Db, tenantId: string): Promise<number> {
+  const row = await db.selectFrom("telemetry_cursors").select("passed_seq").where("tenant_id", "=", tenantId).executeTakeFirst();
+  return row?.passed_seq ?? 0;
+}
+
+/** Says so, for whoever looks next; it never goes back. */
+export async function passTelemetry(db: Db, tenant_id: string, passed_seq: number): Promise<void> {
+  await db
+    .insertInto("telemetry_cursors")
+    .values({ tenant_id, passed_seq })
+    .onConflict((conflict) =>
+      conflict.column("tenant_id").doUpdateSet({ passed_seq: sql<number>`greatest(telemetry_cursors.passed_seq, ${passed_seq})` }),
+    )
+    .execute();
+}

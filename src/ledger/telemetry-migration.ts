@@ -1,0 +1,19 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const CURSORS = sql`
+create table telemetry_cursors (
+  tenant_id text not null references tenants (tenant_id), passed_seq bigint not null,
+  constraint telemetry_cursors_pkey primary key (tenant_id)
+)`;
+
+const APPENDS = sql`
+create index receipts_telemetry on receipts (tenant_id, seq)
+  where job_type = 'git.registry.telemetry_append' and status = 'success'`;
+
+/** How far each tenant's ledger was looked through for telemetry, and a short way to what was appended last. */
+export const telemetryMigration: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    await CURSORS.execute(db);
+    await APPENDS.execute(db);
+  },
+};

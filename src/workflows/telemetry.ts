@@ -1,0 +1,122 @@
+import { ChildWorkflowFailure, WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
+import {
+  continueAsNew,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  proxyLocalActivities,
+  setCurrentDetails,
+  sleep,
+  workflowInfo,
+} from "@temporalio/workflow";
+import type { Lab256Activities, NextTelemetry } from "../activities/lab256/types.js";
+import { actWorkflowId } from "../domain/workflow-id.js";
+import { officialAct } from "./official-act.js";
+import { searchAttributesOf } from "./search-attributes.js";
+
+/** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
+const LOOKS_MAX = 500;
+
+/** What could not be appended is tried again after these pauses, the last one for as long as it takes. */
+const PAUSES_MS = [2_000, 5_000, 15_000, 60_000, 300_000] as const;
+
+/** How long an append that an earlier life of the flow began is left alone. */
+const RUNNING_PAUSE_MS = 2_000;
+
+/** A look reads a page of the ledger and stages a batch; only a fault of our own is tried again. */
+const steps = proxyLocalActivities<Pick<Lab256Activities, "nextTelemetry">>({
+  startToCloseTimeout: "60s",
+  scheduleToCloseTimeout: "365 days",
+  retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
+});
+
+/** What a new run goes on with. Where the telemetry itself stands the ledger alone says. */
+interface TelemetryInput {
+  readonly tenant_id: string;
+  /** How many appends in a row came to nothing. */
+  readonly failed?: number;
+  readonly appended?: number;
+}
+
+type Append = Extract<NextTelemetry, { readonly state: "append" }>;
+
+/**
+ * Brings every finished act of a tenant to its org's telemetry repository, in the ledger's order and exactly once: a batch is an official
+ * act of its own. What cannot be appended waits in the ledger, and the flow says why. Source: contracts "Infra registry v2".
+ */
+export async function telemetry(input: TelemetryInput): Promise<void> {
+  const { tenant_id } = input;
+  const state = { failed: input.failed ?? 0, round: 0, appended: input.appended ?? 0 };
+  const describe = (text: string) => setCurrentDetails(`${text}\n\n${state.appended} lines appended by this flow`);
+  const rest = async (passed_seq: number, wait_ms: number) => {
+    describe(`**idle**: every act up to entry ${passed_seq} of the ledger is appended`);
+    if (wait_ms > 0) await sleep(wait_ms, { summary: "Waits for acts that finish" });
+  };
+  const tryAgain = async (why: string) => {
+    const pauseMs = PAUSES_MS[Math.min(state.failed, PAUSES_MS.length - 1)] ?? RUNNING_PAUSE_MS;
+    state.failed += 1;
+    describe(`**waits** (attempt ${state.failed}): ${why}`);
+    await sleep(pauseMs, { summary: "Tries again to append telemetry" });
+  };
+  for (let looks = 0; looks < LOOKS_MAX && !workflowInfo().continueAsNewSuggested; looks += 1) {
+    const next = await steps.nextTelemetry({ tenant_id, round: state.round });
+    if (next.state === "off") return;
+    if (next.state === "idle") {
+      state.failed = 0;
+      await rest(next.passed_seq, next.wait_ms);
+    } else if (next.state === "blocked") await tryAgain(next.problem);
+    else if (next.state === "running") await waitForEarlier(next.jti, describe);
+    else {
+      describe(`**appending** ${next.lines} lines up to entry ${next.to_seq} of the ledger`);
+      const { status, why } = await appendOnce(next);
+      if (status === "appended") {
+        Object.assign(state, { failed: 0, round: 0, appended: state.appended + next.lines });
+        // Acts that finish all the time would otherwise make one commit after the other, each with the whole file again.
+        await rest(next.to_seq, next.wait_ms);
+        continue;
+      }
+      // The permit of one that is over is used up.
+      state.round = status === "over" ? next.round + 1 : next.round;
+      await tryAgain(why);
+    }
+  }
+  const { failed, appended } = state;
+  await continueAsNew<typeof telemetry>({ tenant_id, failed, appended });
+}
+
+async function waitForEarlier(jti: string, describe: (text: string) => void): Promise<void> {
+  describe(`**waits** for the append ${jti} that is under way`);
+  await sleep(RUNNING_PAUSE_MS, { summary: "Waits for an append that is under way" });
+}
+
+/** What became of an append: its lines are there, or it is over without them, or somebody else has begun the very same. */
+interface Appended {
+  readonly status: "appended" | "over" | "elsewhere";
+  readonly why: string;
+}
+
+/** Carries one append as every other official act. */
+async function appendOnce({ envelope, actor_id, lines }: Append): Promise<Appended> {
+  const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
+  const attributes = { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" };
+  try {
+    const { status, denial } = await executeChild(officialAct, {
+      workflowId: actWorkflowId(tenant_id, jti),
+      args: [{ kind: "command", envelope, actor_id }],
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      typedSearchAttributes: searchAttributesOf(attributes),
+      memo: { jobId },
+      staticSummary: `Append ${lines} lines of telemetry to ${params.project_id}`,
+      staticDetails: `Command ${jobId} by ${actor_id} as ${envelope.office_id}, level ${permit.scopes.level}`,
+      priority: { fairnessKey: tenant_id },
+    });
+    if (status === "success") return { status: "appended", why: "" };
+    return { status: "over", why: `\`${denial?.code ?? status}\`: ${denial?.message ?? "the append did not succeed."}` };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return { status: "elsewhere", why: `the append ${jti} was begun before.` };
+    if (error instanceof ChildWorkflowFailure) return { status: "over", why: `the act ${jti} was ended from outside.` };
+    throw error;
+  }
+}

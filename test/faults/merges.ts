@@ -1,0 +1,31 @@
+import { expect } from "vitest";
+import { lookUpMerge } from "../../src/client/merging.js";
+import { verifyPactOf } from "../../src/client/offline-pact.js";
+import { required } from "../../src/client/problem.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import type { MergeStrategy } from "../../src/domain/job.js";
+import { TENANT } from "../attacks/evidence.js";
+import { type Floor, type Job, PATIENCE_MS } from "../harness/acting.js";
+import type { TestRegistry } from "../harness/registry.js";
+
+/** The merge of a branch into `main` as both stand now. */
+export async function mergeIntoMain(floor: Floor, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
+  const { params } = await lookUpMerge(floor.as("admin"), { project_id, source, target: "main", strategy });
+  if (params === undefined) throw new Error(`${source} is no branch of ${project_id}`);
+  return { jobType: "git.registry.merge_protected", params };
+}
+
+/** The merge has one Pact, which its receipt names and which verifies; the commit that it is about. */
+export async function expectOnePact(registry: TestRegistry, jti: string): Promise<string> {
+  const author = registry.as("admin");
+  const { receipt } = await commandEnd(author, jti, PATIENCE_MS);
+  if (!receipt) throw new Error(`${jti} has no receipt`);
+  const verdict = verifyPactOf(receipt, required(await author.pact(jti)), required(await author.jwks()));
+  if (!verdict.valid) throw new Error(verdict.why);
+  expect(verdict.unproved).toEqual([]);
+  const pacts: string[] = [];
+  for await (const key of registry.store.blobs.list(`artifacts/${TENANT}/${receipt.project_id}/`))
+    if (key.endsWith(`/${jti}/pact.dsse.json`)) pacts.push(key);
+  expect(pacts).toHaveLength(1);
+  return verdict.pact.predicate.merge.commit;
+}

@@ -1,0 +1,38 @@
+import { branchRef } from "../../src/domain/ref-name.js";
+import { serialisePackedRefs } from "../../src/git/packed-refs.js";
+import { readRefs } from "../../src/git/refs-state.js";
+import { type RepositoryName, repositoryKeys } from "../../src/git/repository-key.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import type { Clone } from "../git/real-git.js";
+
+export type Entry = "enabled sandbox" | "enabled production" | "disabled sandbox" | "disabled production";
+
+/** The text of a registry: each `<org>/<repo>` with its state and context; every org writes its telemetry to `telemetry`. */
+export function registryJson(entries: Readonly<Record<string, Entry>>, telemetry = "P.telemetry"): string {
+  const orgs: Record<string, { telemetry_repo: string; repos: Record<string, object> }> = {};
+  for (const [slug, entry] of Object.entries(entries)) {
+    const [org = "", repo = ""] = slug.split("/");
+    const [state, context] = entry.split(" ");
+    orgs[org] ??= { telemetry_repo: `${org}/${telemetry}`, repos: {} };
+    orgs[org].repos[repo] = { state, context, process: "infra-cli", reason: "a test" };
+  }
+  return `${JSON.stringify({ schema_version: "2.0", orgs }, null, 2)}\n`;
+}
+
+/** Commits a registry's text in a clone; the commit. */
+export function commitRegistry(clone: Clone, text: string, changelog?: string): string {
+  if (changelog !== undefined) clone.commit(CHANGELOG_PATH, changelog);
+  return clone.commit(REGISTRY_PATH, text);
+}
+
+/** Points main at a commit that was pushed, as a merge would leave it. */
+export async function setMain(store: ObjectStore, name: RepositoryName, commit: string): Promise<void> {
+  for (;;) {
+    const state = await readRefs(store, name);
+    if (state === undefined) throw new Error(`${name.project_id} has no repository`);
+    const refs = new Map([...state.refs, [branchRef("main"), { id: commit }]]);
+    const key = repositoryKeys(name).packedRefs;
+    if ((await store.pointers.swap(key, state.version, serialisePackedRefs(refs))).won) return;
+  }
+}

@@ -1,0 +1,135 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ZERO_ID } from "../../src/domain/git-id.js";
+import type { ResetParams, TagReleaseParams } from "../../src/domain/job.js";
+import { refsDigest } from "../../src/domain/refs-digest.js";
+import { releaseManifestKey, resetRefsKey } from "../../src/domain/storage-key.js";
+import { readRefs, visibleRefs } from "../../src/git/refs-state.js";
+import type { JobStep } from "../../src/jobs/handler.js";
+import { Clone, temporaryFolder } from "../git/real-git.js";
+import { BACKENDS, code, copyPrefix, derived, dyingAfter, executed, openStage, planned, type Stage, TENANT, value } from "../jobs/stage.js";
+import { forgetfulStore } from "../jobs/unreliable-store.js";
+
+describe.each(BACKENDS)("a reset on the %s store", (backend) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(backend);
+  });
+  afterAll(() => stage.close());
+
+  const refsOf = async (project_id: string) => {
+    const state = await readRefs(stage.store, { tenant_id: TENANT, project_id });
+    return visibleRefs(state?.refs ?? new Map()).map(([name, { id }]) => [name, id] as const);
+  };
+  const resetOf = async (project_id: string): Promise<ResetParams> => ({ project_id, expected_refs: refsDigest(await refsOf(project_id)) });
+  const reset = (params: ResetParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.reset", params, jti);
+
+  /** A project with two branches and a released tag. */
+  async function filled(project_id: string) {
+    await stage.init(project_id);
+    const clone = new Clone();
+    const commit = clone.commit("a.txt", "a\n");
+    const bundle = clone.bundle("main");
+    for (const branch of ["main", "feature/a"]) value(await stage.push(bundle, { project_id, branch }));
+    const tag: TagReleaseParams = { project_id, tag: "v1.0.0", commit, notes: "One\n" };
+    const jti = randomUUID();
+    const effects = value(await executed(stage.context(), "git.registry.tag_release", tag, jti));
+    await derived(stage.context(), "git.registry.tag_release", tag, effects, jti);
+    return { clone, commit, bundle, tag };
+  }
+
+  it("shows every ref that goes, and takes all of them away at once", async () => {
+    const { commit } = await filled("P.sandbox");
+    const before = await refsOf("P.sandbox");
+    const params = await resetOf("P.sandbox");
+    const gone = before.map(([name, old]) => ({ name, old, new: ZERO_ID }));
+    expect(gone.map(({ name }) => name)).toEqual(["refs/heads/feature/a", "refs/heads/main", "refs/tags/v1.0.0"]);
+    expect(value(await planned(stage.context(), "git.registry.reset", params)).basis).toMatchObject({ refs: gone, creates: [], params });
+    const jti = randomUUID();
+    const effects = value(await reset(params, jti));
+    expect(effects).toMatchObject({ refs: gone, artifacts: [{ deleted_refs: 3, key: resetRefsKey(TENANT, "P.sandbox", jti) }] });
+    expect(await refsOf("P.sandbox")).toEqual([]);
+    const kept = await stage.store.blobs.get(resetRefsKey(TENANT, "P.sandbox", jti));
+    expect(JSON.parse(Buffer.from(kept ?? []).toString("utf8"))).toEqual(Object.fromEntries(before));
+    expect(before).toContainEqual(["refs/heads/main", commit]);
+  });
+
+  it("leaves a repository that stock git takes for an empty one", async () => {
+    await filled("P.mirrored");
+    value(await reset(await resetOf("P.mirrored")));
+    const mirror = await copyPrefix(stage, "P.mirrored");
+    execFileSync("git", ["fsck", "--strict"], { cwd: mirror, stdio: "pipe" });
+    const folder = temporaryFolder("ogr-empty-");
+    execFileSync("git", ["clone", "-q", mirror, folder], { stdio: "pipe" });
+    expect(execFileSync("git", ["for-each-ref"], { cwd: folder }).toString()).toBe("");
+    expect(execFileSync("git", ["symbolic-ref", "HEAD"], { cwd: folder }).toString().trim()).toBe("refs/heads/main");
+  });
+
+  it("leaves a project that can be filled again", async () => {
+    const { bundle, commit } = await filled("P.again");
+    value(await reset(await resetOf("P.again")));
+    value(await stage.push(bundle, { project_id: "P.again", branch: "main" }));
+    expect(await refsOf("P.again")).toEqual([["refs/heads/main", commit]]);
+  });
+
+  it("keeps a release's manifest, and nobody releases another commit under its name", async () => {
+    const { bundle, tag, clone } = await filled("P.released");
+    const key = releaseManifestKey(TENANT, "P.released", "v1.0.0");
+    const manifest = await stage.store.blobs.get(key);
+    value(await reset(await resetOf("P.released")));
+    const other = clone.commit("b.txt", "b\n");
+    value(await stage.push(clone.bundle("main"), { project_id: "P.released", branch: "main" }));
+    expect(bundle.length).toBeGreaterThan(0);
+    const again = { ...tag, commit: other };
+    expect(code(await planned(stage.context(), "git.registry.tag_release", again))).toBe("ref_exists");
+    expect(code(await executed(stage.context(), "git.registry.tag_release", again))).toBe("ref_exists");
+    expect(await stage.store.blobs.get(key)).toEqual(manifest);
+    expect(code(await executed(stage.context(), "git.registry.tag_release", { ...again, tag: "v1.0.1" }))).toBe("granted");
+  });
+
+  it("of other refs than the project has is denied, and of none, and of no project", async () => {
+    const { bundle } = await filled("P.moved");
+    const params = await resetOf("P.moved");
+    value(await stage.push(bundle, { project_id: "P.moved", branch: "feature/late" }));
+    expect(code(await planned(stage.context(), "git.registry.reset", params))).toBe("ref_moved");
+    expect(code(await reset(params))).toBe("ref_moved");
+    expect(await refsOf("P.moved")).toHaveLength(4);
+    value(await reset(await resetOf("P.moved")));
+    expect(code(await reset(await resetOf("P.moved")))).toBe("nothing_to_do");
+    expect(code(await reset({ project_id: "P.nowhere", expected_refs: params.expected_refs }))).toBe("project_unknown");
+  });
+
+  it("does not take along a branch that comes in between its look and its write", async () => {
+    const { bundle } = await filled("P.race");
+    const params = await resetOf("P.race");
+    let pushed = false;
+    const step = async (name: JobStep) => {
+      if (name !== "stored" || pushed) return;
+      pushed = true;
+      value(await stage.push(bundle, { project_id: "P.race", branch: "feature/quick" }));
+    };
+    expect(code(await reset(params, undefined, { step }))).toBe("ref_moved");
+    expect((await refsOf("P.race")).map(([name]) => name)).toContain("refs/heads/main");
+  });
+
+  it.each<JobStep>(["looked", "stored", "moved"])("whose Runner dies after `%s` is done once, and says the same of it", async (after) => {
+    const project = `P.dies-${after}`;
+    await filled(project);
+    const before = await refsOf(project);
+    const params = await resetOf(project);
+    const jti = randomUUID();
+    await expect(reset(params, jti, { step: dyingAfter(after) })).rejects.toThrow();
+    const { refs } = value(await reset(params, jti, { taken_over: true }));
+    expect(refs).toEqual(before.map(([name, old]) => ({ name, old, new: ZERO_ID })));
+    expect(await refsOf(project)).toEqual([]);
+  });
+
+  it("whose write was answered by nothing is recognised by its record", async () => {
+    await filled("P.lost");
+    const params = await resetOf("P.lost");
+    const store = forgetfulStore(stage.store, /P\.lost\.git\/packed-refs$/, 1);
+    expect(value(await reset(params, undefined, { store })).refs).toHaveLength(3);
+    expect(await refsOf("P.lost")).toEqual([]);
+  });
+});

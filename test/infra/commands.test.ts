@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { changelogText, parseChangelog } from "../../src/infra/changelog.js";
+import { applyCommand, type InfraCommand } from "../../src/infra/command.js";
+import { emptyRegistry, parseRegistry, type Registry, registryText } from "../../src/infra/model.js";
+import type { InfraRefusalCode } from "../../src/infra/refusal.js";
+import { replay } from "../../src/infra/replay.js";
+import { NOW, register, registryFrom, registryOfOrgs, repoEntry, unregister } from "./samples.js";
+
+const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry(), Old: repoEntry({ state: "disabled" }) } } };
+const start = registryFrom(registryOfOrgs(shop));
+
+function outcome(command: InfraCommand, registry: Registry = start) {
+  return applyCommand(registry, command, NOW);
+}
+
+describe("a command is refused, with a code and with what to do", () => {
+  const cases: [string, InfraCommand, InfraRefusalCode, RegExp][] = [
+    ["a name without an org", register("site"), "repository_invalid", /<org>\/<repo>/],
+    ["a name with a path", register("acme/site/x"), "repository_invalid", /<org>\/<repo>/],
+    ["a name that leaves the folder", register("acme/.."), "repository_invalid", /<org>\/<repo>/],
+    ["no context", register("acme/site", { context: undefined }), "context_missing", /--context sandbox or --context production/],
+    ["an unknown context", register("acme/site", { context: "prod" }), "context_unknown", /sandbox or production/],
+    ["a context in capitals", register("acme/site", { context: "Sandbox" }), "context_unknown", /sandbox or production/],
+    [
+      "the first repository of an org without telemetry",
+      register("new/site", { telemetry_repo: undefined }),
+      "telemetry_repo_missing",
+      /--telemetry-repo new\/<repo>/,
+    ],
+    [
+      "telemetry into another org",
+      register("acme/site", { telemetry_repo: "other/telemetry" }),
+      "telemetry_cross_org",
+      /--telemetry-repo acme\/<repo>/,
+    ],
+    [
+      "telemetry of a new org into a registered one",
+      register("new/site", { telemetry_repo: "acme/telemetry" }),
+      "telemetry_cross_org",
+      /new\/<repo>/,
+    ],
+    [
+      "telemetry that differs from the org's",
+      register("acme/site", { telemetry_repo: "acme/other" }),
+      "telemetry_repo_differs",
+      /acme\/telemetry/,
+    ],
+    ["telemetry without its org", register("acme/site", { telemetry_repo: "telemetry" }), "telemetry_repo_invalid", /<org>\/<repo>/],
+    ["a repository that is registered", register("acme/shop"), "already_registered", /unregister it first/],
+    ["a repository that is registered and disabled", register("acme/Old"), "already_registered", /enable it instead/],
+    ["a name that differs in its case", register("acme/Shop"), "name_twin", /acme\/shop/],
+    ["an org that differs in its case", register("ACME/site", { telemetry_repo: "ACME/telemetry" }), "name_twin", /acme\/site/],
+    ["disabling what is not there", { action: "disable", name: "acme/none" }, "not_registered", /of acme there are shop, Old/],
+    ["disabling what is disabled", { action: "disable", name: "acme/Old" }, "already_disabled", /nothing to change/],
+    ["enabling what is enabled", { action: "enable", name: "acme/shop" }, "already_enabled", /nothing to change/],
+    [
+      "unregistering without confirmation",
+      { ...unregister("acme/shop"), confirm_delete: false } as InfraCommand,
+      "confirm_delete_missing",
+      /--confirm-delete/,
+    ],
+    ["unregistering what is not there", unregister("acme/none"), "not_registered", /ogr infra list/],
+    ["a reason that no file can keep", { action: "disable", name: "acme/shop", reason: "\ud800" }, "reason_invalid", /Unicode/],
+  ];
+
+  it.each(cases)("%s", (_, command, code, sentence) => {
+    const found = outcome(command);
+    expect(found).toMatchObject({ ok: false, refusal: { code } });
+    expect(found.ok ? "" : found.refusal.message).toMatch(sentence);
+  });
+});
+
+describe("a command that is accepted", () => {
+  it("writes a whole line of the changelog", () => {
+    const found = outcome(register("acme/site", { telemetry_repo: undefined, reason: undefined, context: "production" }));
+    expect(found.ok && found.value.line).toEqual({
+      timestamp: NOW,
+      action: "register",
+      owner: "acme",
+      repo: "site",
+      context: "production",
+      telemetry_repo: "acme/telemetry",
+      reason: "",
+      process: "infra-cli",
+      schema_version: "2.0",
+    });
+  });
+
+  it("changes its own entry and not one byte of the others", () => {
+    const found = outcome({ action: "disable", name: "acme/shop", reason: "Sold" });
+    const text = registryOfOrgs({
+      acme: { ...shop.acme, repos: { ...shop.acme.repos, shop: repoEntry({ state: "disabled", reason: "Sold" }) } },
+    });
+    expect(found.ok && registryText(found.value.registry)).toBe(text);
+  });
+
+  it("takes the org along with its last repository, so that no telemetry routing is inherited", () => {
+    const one = outcome(unregister("acme/shop"));
+    const none = one.ok ? outcome(unregister("acme/Old"), one.value.registry) : one;
+    expect(none.ok && [...none.value.registry.orgs.keys()]).toEqual([]);
+    expect(none.ok && outcome(register("acme/site", { telemetry_repo: undefined }), none.value.registry)).toMatchObject({
+      refusal: { code: "telemetry_repo_missing" },
+    });
+  });
+});
+
+const owners = fc.constantFrom("acme", "acme", "T.UBL", "T.UBL", "42", "Acme");
+const repos = fc.constantFrom("site", "P.demo", "7", "Site", "constructor");
+const names = fc.oneof(
+  { weight: 9, arbitrary: fc.tuple(owners, repos).map((parts) => parts.join("/")) },
+  { weight: 1, arbitrary: fc.string() },
+);
+const reason = fc.option(fc.string({ unit: "grapheme" }), { nil: undefined });
+const declaredContext = fc.option(fc.constantFrom("sandbox", "production", "sandbox", "production", "staging"), { nil: undefined });
+const ownTelemetry = names.map((name) => ({ name, telemetry_repo: `${name.split("/")[0]}/telemetry` }));
+const commands: fc.Arbitrary<InfraCommand> = fc.oneof(
+  fc
+    .tuple(ownTelemetry, declaredContext, reason)
+    .map(([own, context, why]) => ({ action: "register" as const, ...own, context, reason: why })),
+  fc.record({
+    action: fc.constant("register" as const),
+    name: names,
+    context: declaredContext,
+    telemetry_repo: fc.option(
+      fc.tuple(owners, fc.constantFrom("telemetry", "other")).map((parts) => parts.join("/")),
+      { nil: undefined },
+    ),
+    reason,
+  }),
+  fc.record({ action: fc.constantFrom("disable" as const, "enable" as const), name: names, reason }),
+  fc.record({ action: fc.constant("unregister" as const), name: names, confirm_delete: fc.boolean(), reason }),
+);
+
+describe("any sequence of commands", () => {
+  it("keeps every rule, never moves a context in place, and is replayed by its changelog to the same bytes", () => {
+    let mutations = 0;
+    fc.assert(
+      fc.property(fc.array(commands, { minLength: 20, maxLength: 60, size: "max" }), (sequence) => {
+        let registry = emptyRegistry();
+        let changelog = "";
+        for (const command of sequence) {
+          const before = registryText(registry);
+          const next = applyCommand(registry, command, NOW);
+          expect(registryText(registry)).toBe(before);
+          if (!next.ok) continue;
+          mutations += 1;
+          expectRules(registry, next.value.registry, command);
+          registry = next.value.registry;
+          changelog += changelogText(next.value.line);
+        }
+        const lines = parseChangelog(changelog);
+        const again = lines.ok ? replay(lines.entries, emptyRegistry()) : undefined;
+        expect(again?.ok && registryText(again.registry)).toBe(registryText(registry));
+      }),
+      { numRuns: 300 },
+    );
+    expect(mutations).toBeGreaterThan(500);
+  });
+});
+
+/** The rules of the document, checked on the text alone and without the code that makes it. */
+function expectRules(before: Registry, after: Registry, command: InfraCommand): void {
+  const text = registryText(after);
+  expect(parseRegistry(text).ok).toBe(true);
+  for (const [org, { telemetry_repo, repos: found }] of after.orgs) {
+    expect(telemetry_repo.split("/")[0]).toBe(org);
+    expect(found.size).toBeGreaterThan(0);
+    for (const [repo, entry] of found) {
+      const earlier = before.orgs.get(org)?.repos.get(repo);
+      if (earlier !== undefined) expect(entry.context).toBe(earlier.context);
+      else expect(command).toMatchObject({ action: "register", name: `${org}/${repo}`, context: entry.context });
+      expect(before.orgs.get(org)?.telemetry_repo ?? telemetry_repo).toBe(telemetry_repo);
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { parseChangelog } from "../../src/infra/changelog.js";
+import type { InfraCommand } from "../../src/infra/command.js";
+import { emptyRegistry, registryText } from "../../src/infra/model.js";
+import { MUTATION_STEPS, type MutationStep, mutate, type RegistryPlace } from "../../src/infra/registry-files.js";
+import { replay } from "../../src/infra/replay.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { register, registryFrom, registryOfOrgs, repoEntry } from "./samples.js";
+
+// Each command is a process of its own; on a busy machine they only end late.
+vi.setConfig({ testTimeout: 240_000 });
+
+const folders: string[] = [];
+afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
+
+const now = () => new Date("2026-01-31T12:00:00Z");
+const start = registryOfOrgs({});
+
+async function newPlace(text = start): Promise<RegistryPlace> {
+  const folder = temporaryFolder("ogr-infra-files-");
+  folders.push(folder);
+  const place = {
+    registry: join(folder, "infra", "r.json"),
+    changelog: join(folder, "infra", "changelog", "c.jsonl"),
+    lock: join(folder, "lock"),
+  };
+  await mkdir(join(folder, "infra"));
+  await writeFile(place.registry, text);
+  return place;
+}
+
+/** Mutates in a process of its own, which dies by SIGKILL after this step. */
+function mutateElsewhere(
+  place: RegistryPlace,
+  command: InfraCommand,
+  diesAfter?: MutationStep,
+): Promise<{ code: string; signal: string | null }> {
+  const program = `
+    const { mutate } = await import(${JSON.stringify(new URL("../../src/infra/registry-files.ts", import.meta.url).href)});
+    const onStep = (step) => { if (step === ${JSON.stringify(diesAfter ?? null)}) process.kill(process.pid, "SIGKILL"); };
+    const done = await mutate(${JSON.stringify(place)}, ${JSON.stringify(command)}, { now: () => new Date("2026-01-31T12:00:00Z"), onStep });
+    process.stdout.write(done.ok ? "written" : done.refusal.code);`;
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], { cwd: process.cwd() }, (error, stdout) =>
+      resolve({ code: stdout, signal: error?.signal ?? null }),
+    );
+  });
+}
+
+/** The registry as it is, proven to be what its changelog makes of nothing. */
+async function agreed(place: RegistryPlace): Promise<string> {
+  const text = await readFile(place.registry, "utf8");
+  const lines = parseChangelog(existsSync(place.changelog) ? await readFile(place.changelog, "utf8") : "");
+  if (!lines.ok) throw new Error(JSON.stringify(lines.problems));
+  const again = replay(lines.entries, emptyRegistry());
+  expect(again.ok && registryText(again.registry)).toBe(text);
+  return text;
+}
+
+async function strayFiles(place: RegistryPlace): Promise<string[]> {
+  const names = await readdir(join(place.lock, ".."), { recursive: true });
+  return names.filter((name) => !["infra", "infra/r.json", "infra/changelog", "infra/changelog/c.jsonl"].includes(name));
+}
+
+describe("a writer that dies", () => {
+  it.each([...MUTATION_STEPS])("after the step `%s` is repaired by the next command, and nothing is half done", async (step) => {
+    const place = await newPlace();
+    expect(await mutateElsewhere(place, register("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
+    const next = await mutate(place, register("acme/second"), { now });
+    const text = await agreed(place);
+    expect(next.ok && next.value.repaired === null).toBe(step === "locked");
+    expect(text.includes("first")).toBe(step === "registry_written");
+    expect(text).toContain("second");
+    expect(await strayFiles(place)).toEqual([]);
+  });
+
+  it("whose files were changed since is not guessed at: the next command is refused with what to do", async () => {
+    const place = await newPlace();
+    await mutateElsewhere(place, register("acme/first"), "changelog_written");
+    await writeFile(place.registry, registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } }));
+    const before = await readFile(place.changelog, "utf8");
+    const next = await mutate(place, register("acme/second"), { now });
+    expect(next).toMatchObject({ ok: false, refusal: { code: "half_done" } });
+    expect(next.ok ? "" : next.refusal.message).toContain(`remove ${place.lock}`);
+    expect(await readFile(place.changelog, "utf8")).toBe(before);
+  });
+});
+
+describe("a second writer", () => {
+  it("is refused while the first one lives, wherever the first one stands, and both files stay whole", async () => {
+    const place = await newPlace();
+    const refusals: unknown[] = [];
+    for (const step of MUTATION_STEPS) {
+      let second: ReturnType<typeof mutate> | undefined;
+      const first = await mutate(place, register(`acme/${step}`), {
+        now,
+        onStep: (at) => {
+          if (at === step) second = mutate(place, register("acme/second"), { now });
+        },
+      });
+      expect(first.ok).toBe(true);
+      const outcome = await second;
+      // It may also have come after the first one's end, as any next command.
+      if (outcome?.ok === false) refusals.push(outcome.refusal.code);
+      await agreed(place);
+    }
+    expect(refusals).toContain("registry_busy");
+    expect(refusals.filter((code) => code !== "registry_busy" && code !== "already_registered")).toEqual([]);
+  });
+
+  it("of six processes at once loses nothing that was reported as written", async () => {
+    const place = await newPlace();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const outcomes = await Promise.all(names.map((name) => mutateElsewhere(place, register(`acme/${name}`))));
+    const written = names.filter((_, at) => outcomes[at]?.code === "written");
+    const registry = registryFrom(await agreed(place));
+    expect([...(registry.orgs.get("acme")?.repos.keys() ?? [])].sort()).toEqual(written);
+    expect(written.length).toBeGreaterThan(0);
+    expect(outcomes.filter(({ code }) => code !== "written" && code !== "registry_busy")).toEqual([]);
+    expect(await strayFiles(place)).toEqual([]);
+  });
+
+  it("on another machine is believed to live", async () => {
+    const place = await newPlace();
+    await writeFile(place.lock, JSON.stringify({ host: `not-${hostname()}`, pid: 1, began: "1", nonce: "n", journal: null }));
+    const next = await mutate(place, register("acme/site"), { now });
+    expect(next).toMatchObject({ ok: false, refusal: { code: "registry_busy" } });
+    expect(await readFile(place.registry, "utf8")).toBe(start);
+  });
+
+  it("that edits the file by hand in between is not overwritten", async () => {
+    const place = await newPlace();
+    const edited = registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } });
+    const { writeFileSync } = await import("node:fs");
+    const first = await mutate(place, register("acme/site"), {
+      now,
+      onStep: (step) => void (step === "drafted" && writeFileSync(place.registry, edited)),
+    });
+    expect(first).toMatchObject({ ok: false, refusal: { code: "registry_changed" } });
+    expect(await readFile(place.registry, "utf8")).toBe(edited);
+    expect(existsSync(place.changelog)).toBe(false);
+    expect(await strayFiles(place)).toEqual([]);
+  });
+});
+
+describe("the files", () => {
+  it("are not touched by a command that is refused", async () => {
+    const place = await newPlace('{ "orgs" : {} }');
+    const before = await stat(place.registry, { bigint: true });
+    expect(await mutate(place, register("acme/site", { context: "prod" }), { now })).toMatchObject({
+      refusal: { code: "context_unknown" },
+    });
+    const after = await stat(place.registry, { bigint: true });
+    expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
+    expect(existsSync(place.changelog)).toBe(false);
+  });
+
+  it("keep their mode", async () => {
+    const place = await newPlace();
+    await chmod(place.registry, 0o640);
+    await mutate(place, register("acme/site"), { now });
+    expect((await stat(place.registry)).mode & 0o777).toBe(0o640);
+  });
+
+  it("are not replaced through a symbolic link", async () => {
+    const place = await newPlace();
+    await writeFile(join(place.lock, "..", "elsewhere.json"), start);
+    await rm(place.registry);
+    await symlink(join(place.lock, "..", "elsewhere.json"), place.registry);
+    await expect(mutate(place, register("acme/site"), { now })).rejects.toThrow(/plain file/);
+  });
+
+  it("that are invalid are refused with their first bad place", async () => {
+    const place = await newPlace('{\n  "orgs": {"acme": {}}\n}');
+    const refused = await mutate(place, register("acme/site"), { now });
+    expect(refused).toMatchObject({ ok: false, refusal: { code: "registry_invalid" } });
+    expect(refused.ok ? "" : refused.refusal.message).toMatch(/line 2, column 20/);
+    await writeFile(place.registry, start);
+    await mkdir(join(place.changelog, ".."), { recursive: true });
+    await writeFile(place.changelog, '{"timestamp": "yesterday"}\n');
+    expect(await mutate(place, register("acme/site"), { now })).toMatchObject({ refusal: { code: "changelog_invalid" } });
+  });
+});

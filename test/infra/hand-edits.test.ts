@@ -1,0 +1,99 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { parseRegistry } from "../../src/infra/model.js";
+import { registryOfOrgs, repoEntry } from "./samples.js";
+
+const text = registryOfOrgs({
+  acme: { telemetry_repo: "acme/telemetry", repos: { site: repoEntry(), shop: repoEntry({ context: "production" }) } },
+  "T.UBL": { telemetry_repo: "T.UBL/P.telemetry", repos: { "P.demo": repoEntry({ state: "disabled" }) } },
+});
+
+const pieces = [
+  '"',
+  "{",
+  "}",
+  ",",
+  ":",
+  "[",
+  "]",
+  "\\",
+  "\n",
+  "acme",
+  "Acme",
+  "sandbox",
+  "production",
+  "prod",
+  "enabled",
+  "null",
+  "1",
+  "\u0000",
+  "\ud800",
+  "é",
+  "//",
+];
+const edit = fc.record({
+  at: fc.nat(text.length),
+  removed: fc.nat(12),
+  added: fc.oneof(fc.constantFrom("", ...pieces), fc.string({ unit: "binary", maxLength: 4 })),
+});
+
+/** What the document asks of a registry, checked without the code of the registry. */
+function keepsTheRules(value: unknown): boolean {
+  const { orgs } = value as { orgs: Record<string, { telemetry_repo: string; repos: Record<string, Record<string, unknown>> }> };
+  return Object.entries(orgs).every(
+    ([org, { telemetry_repo, repos, ...others }]) =>
+      Object.keys(others).length === 0 &&
+      /^[^/]+\/[^/]+$/.test(telemetry_repo) &&
+      telemetry_repo.startsWith(`${org}/`) &&
+      Object.values(repos).every(
+        ({ state, context, process, reason, ...more }) =>
+          Object.keys(more).length === 0 &&
+          ["enabled", "disabled"].includes(String(state)) &&
+          ["sandbox", "production"].includes(String(context)) &&
+          typeof process === "string" &&
+          typeof reason === "string",
+      ),
+  );
+}
+
+it("an edit by hand is either valid, or refused with line and column of a place in the file", () => {
+  const seen = { valid: 0, refused: 0 };
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
+      const edited = edits.reduce((now, { at, removed, added }) => now.slice(0, at) + added + now.slice(at + removed), text);
+      const parsed = parseRegistry(edited);
+      if (parsed.ok) {
+        seen.valid += 1;
+        expect(keepsTheRules(JSON.parse(edited))).toBe(true);
+        return;
+      }
+      seen.refused += 1;
+      expect(parsed.problems.length).toBeGreaterThan(0);
+      const lines = edited.split("\n");
+      for (const { line, column, message } of parsed.problems) {
+        expect(line).toBeGreaterThanOrEqual(1);
+        expect(line).toBeLessThanOrEqual(lines.length);
+        expect(column).toBeGreaterThanOrEqual(1);
+        expect(column).toBeLessThanOrEqual((lines[line - 1]?.length ?? 0) + 1);
+        expect(message).toMatch(/\w.*[.)]$/s);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  expect(seen.valid).toBeGreaterThan(20);
+  expect(seen.refused).toBeGreaterThan(1000);
+});
+
+it("what the parser of JavaScript refuses is refused here too, and nothing else is refused for its syntax", () => {
+  fc.assert(
+    fc.property(fc.json({ depthSize: "small" }), edit, (json, { at, removed, added }) => {
+      const place = json.length === 0 ? 0 : at % json.length;
+      const edited = json.slice(0, place) + added + json.slice(place + (removed % 3));
+      const parsed = parseRegistry(edited);
+      const syntax = parsed.ok ? undefined : parsed.problems.find(({ rule }) => rule === "registry-syntax");
+      if (syntax === undefined) expect(() => JSON.parse(edited)).not.toThrow();
+      else if (!/second time|__proto__|deep|byte order/.test(syntax.message)) expect(() => JSON.parse(edited)).toThrow();
+    }),
+    { numRuns: 3000 },
+  );
+});

@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Operator } from "./operator.js";
+import { registryOfOrgs, repoEntry } from "./samples.js";
+
+// Each command is a process of its own; on a busy machine they only end late.
+vi.setConfig({ testTimeout: 240_000 });
+
+const operators: Operator[] = [];
+afterEach(() => {
+  for (const operator of operators.splice(0)) operator.remove();
+});
+
+const COMMANDS = [
+  ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"],
+  ["disable", "acme/site", "--reason", "Over"],
+  ["enable", "acme/site", "--reason", "Again"],
+  ["unregister", "acme/site", "--confirm-delete", "--reason", "Moved"],
+  ["register", "acme/site", "--context", "nowhere"],
+];
+
+const NETWORK_COMMANDS = ["fetch", "pull", "push", "clone", "ls-remote", "remote-https", "submodule", "send-pack", "fetch-pack", "archive"];
+
+function onBranch(): Operator {
+  const made = new Operator(registryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry() } } }));
+  operators.push(made);
+  made.clone.git("switch", "-q", "-c", "infra/change");
+  return made;
+}
+
+/** Has every process of Node that inherits the environment fail at a connection or a name, and keep what it was. */
+function nodeGuard(made: Operator): { env: Record<string, string>; attempts(): string[] } {
+  const log = join(made.folder, "network.log");
+  const guard = join(made.folder, "guard.mjs");
+  writeFileSync(log, "");
+  writeFileSync(
+    guard,
+    `import { appendFileSync } from "node:fs";
+import { createRequire, syncBuiltinESMExports } from "node:module";
+const require = createRequire(import.meta.url);
+const stop = (what) => { appendFileSync(${JSON.stringify(log)}, what + "\\n"); throw new Error("no network here: " + what); };
+const net = require("node:net"), dns = require("node:dns"), dgram = require("node:dgram");
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...args) {
+  const [first] = args.flat();
+  // A socket of the file system is no network.
+  if (typeof first === "string" ? first.startsWith("/") : first?.path !== undefined) return connect.apply(this, args);
+  return stop("connect " + JSON.stringify(first));
+};
+for (const name of Object.keys(dns)) if (/^(lookup|resolve|reverse)/.test(name)) dns[name] = () => stop("dns " + name);
+for (const name of Object.keys(dns.promises)) if (/^(lookup|resolve|reverse)/.test(name)) dns.promises[name] = async () => stop("dns " + name);
+dgram.createSocket = () => stop("dgram");
+globalThis.fetch = async (url) => stop("fetch " + url);
+syncBuiltinESMExports();
+`,
+  );
+  const env = { NODE_OPTIONS: `--import=${pathToFileURL(guard).href}` };
+  return {
+    env,
+    attempts: () =>
+      readFileSync(log, "utf8")
+        .split("\n")
+        .filter((line) => line !== ""),
+  };
+}
+
+/** Records every call of git by whoever finds it on the PATH, and runs the real one. */
+function gitCalls(made: Operator): () => string[] {
+  const real = execFileSync("/bin/sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
+  const { calls } = made.intercept(
+    "git",
+    `const { status } = require("node:child_process").spawnSync(${JSON.stringify(real)}, process.argv.slice(2), { stdio: "inherit" }); process.exit(status ?? 1);`,
+  );
+  return () => calls().map((words) => words.filter((word, at) => !word.startsWith("-") && words[at - 1] !== "-c")[0] ?? "");
+}
+
+describe("infra.sh opens no network connection", () => {
+  it("neither itself nor through git, whatever it is told", async () => {
+    const made = onBranch();
+    const guard = nodeGuard(made);
+    const asked = gitCalls(made);
+    const codes = [];
+    for (const args of COMMANDS) codes.push((await made.run("infra.sh", args, guard.env)).code);
+    expect(codes).toEqual([0, 0, 0, 0, 2]);
+    expect(guard.attempts()).toEqual([]);
+    expect(asked().length).toBeGreaterThan(0);
+    expect(asked().filter((command) => NETWORK_COMMANDS.includes(command))).toEqual([]);
+  });
+
+  it("as the same guards do notice where one is opened", async () => {
+    const made = onBranch();
+    const guard = nodeGuard(made);
+    const asked = gitCalls(made);
+    made.clone.git("switch", "-q", "main");
+    await made.run("helpers/new-branch.sh", ["infra/other"], guard.env);
+    expect(asked()).toContain("ls-remote");
+    await made.program(
+      process.execPath,
+      [join(process.cwd(), "bin", "ogr.mjs"), "project", "list", "--server", "http://127.0.0.1:9", "--token", "x"],
+      guard.env,
+    );
+    expect(guard.attempts().length).toBeGreaterThan(0);
+  });
+
+  const tracer = canTrace();
+  it.runIf(tracer)("by what the kernel sees of it and of all its children", async () => {
+    const made = onBranch();
+    const log = join(made.folder, "calls.log");
+    const script = join(process.cwd(), "scripts", "infra", "infra.sh");
+    const traced = ["-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg,bind", "-e", "signal=none", "-o", log, script];
+    expect(await made.program("strace", [...traced, ...(COMMANDS[0] ?? [])], {})).toMatchObject({ code: 0 });
+    const calls = readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => /AF_INET|AF_INET6|AF_PACKET/.test(line));
+    expect(calls).toEqual([]);
+  });
+});
+
+function canTrace(): boolean {
+  try {
+    execFileSync("strace", ["-qq", "-o", "/dev/null", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,109 @@
+import { execFile, execFileSync } from "node:child_process";
+import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { Clone, temporaryFolder } from "../git/real-git.js";
+
+const SCRIPTS = fileURLToPath(new URL("../../scripts/infra/", import.meta.url));
+
+export interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An operator's clone of a registry, with a bare repository as its `origin` and the scripts of this repository. */
+export class Operator {
+  readonly folder = temporaryFolder("ogr-infra-operator-");
+  readonly remote = join(this.folder, "remote.git");
+  readonly clone: Clone;
+  /** Programs here come before those of the system. */
+  readonly programs = join(this.folder, "programs");
+
+  readonly #scripts: string;
+
+  constructor(registry: string, origin: string | null = this.remote) {
+    mkdirSync(this.programs);
+    this.#scripts = this.#adoptScripts();
+    const root = join(this.folder, "clone");
+    mkdirSync(root);
+    this.clone = new Clone(root);
+    execFileSync("git", ["init", "-q", "--bare", "-b", "main", this.remote]);
+    this.clone.commit(REGISTRY_PATH, registry, "An infra registry");
+    if (origin === null) return;
+    this.clone.git("remote", "add", "origin", origin);
+    if (origin === this.remote) this.clone.git("push", "-q", "-u", "origin", "main");
+  }
+
+  /** Where there is a build, a copy of the scripts as an adopter has it, which calls the build's `ogr`: that starts in half the time. */
+  #adoptScripts(): string {
+    const { built } = inject("servers") ?? {};
+    if (built === undefined) return SCRIPTS;
+    const copy = join(this.folder, "scripts", "infra");
+    cpSync(SCRIPTS, copy, { recursive: true });
+    writeFileSync(join(this.programs, "ogr"), `#!/bin/sh\nexec "${process.execPath}" "${join(built, "cli", "main.js")}" "$@"\n`, {
+      mode: 0o755,
+    });
+    return copy;
+  }
+
+  /** Runs a script of `scripts/infra`, `infra.sh` or `helpers/…`, in the clone. */
+  run(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}, cwd = this.clone.folder): Promise<Said> {
+    return this.program(join(this.#scripts, script), args, env, cwd);
+  }
+
+  ogr(...args: string[]): Promise<Said> {
+    return this.program(join(this.#scripts, "ogr.sh"), ["infra", ...args], {});
+  }
+
+  program(program: string, args: readonly string[], env: Readonly<Record<string, string>>, cwd = this.clone.folder): Promise<Said> {
+    const environment = { PATH: `${this.programs}:${process.env.PATH}`, HOME: this.folder, GIT_CONFIG_NOSYSTEM: "1", ...env };
+    return new Promise((resolve, reject) => {
+      const child = execFile(program, [...args], { cwd, env: environment }, (error, stdout, stderr) => {
+        const code = error === null ? 0 : error.code;
+        if (typeof code === "number") resolve({ code, stdout, stderr });
+        else reject(error);
+      });
+      child.stdin?.end();
+    });
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.clone.folder, path), "utf8");
+  }
+
+  get registry(): string {
+    return this.read(REGISTRY_PATH);
+  }
+
+  get changelog(): string {
+    return this.read(CHANGELOG_PATH);
+  }
+
+  write(path: string, text: string): void {
+    writeFileSync(join(this.clone.folder, path), text);
+  }
+
+  /** Puts a program of Node before those of the system; what it is called with is kept, one JSON array a line. */
+  intercept(name: string, source: string): { calls(): string[][] } {
+    const log = join(this.folder, `${name}.calls`);
+    appendFileSync(log, "");
+    const path = join(this.programs, name);
+    const record = `require("node:fs").appendFileSync(${JSON.stringify(log)}, JSON.stringify(process.argv.slice(2)) + "\\n");`;
+    writeFileSync(path, `#!${process.execPath}\n${record}\n${source}\n`);
+    chmodSync(path, 0o755);
+    return {
+      calls: () =>
+        readFileSync(log, "utf8")
+          .split("\n")
+          .filter((line) => line !== "")
+          .map((line) => JSON.parse(line) as string[]),
+    };
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

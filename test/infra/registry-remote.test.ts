@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { required } from "../../src/client/problem.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import { personOf } from "../cli/run-ogr.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { registered, state, withPasskeys } from "../scenarios/acts.js";
+import { Operator, type Said } from "./operator.js";
+import { registryOfOrgs } from "./samples.js";
+
+const PROJECT = "P.infra";
+const cardSchema = z.object({ card_id: z.string(), status: z.string(), level: z.string() });
+
+/** The registry that keeps the infra registry: an operator's `origin` is one of its projects, and a review is a card. */
+describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
+  let registry: TestRegistry;
+  let operator: Operator;
+  let admin: Record<string, string>;
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "infra-remote", infra: `registry:T.UBL/${PROJECT}` });
+    await withPasskeys(registry, "bob");
+    await registered(registry, PROJECT);
+    admin = personOf(registry, "admin");
+    operator = new Operator(registryOfOrgs({}), `ogr://T.UBL/${PROJECT}`);
+  });
+  afterAll(async () => {
+    operator?.remove();
+    await registry?.stop();
+  });
+
+  const run = (script: string, ...args: string[]): Promise<Said> => operator.run(script, args, admin);
+  const push = (branch: string): Promise<Said> => run("ogr.sh", "push", PROJECT, "--branch", branch);
+
+  const branches = async (): Promise<string[]> => {
+    const { refs } = required(await registry.as("admin").project(PROJECT));
+    return refs.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
+  };
+
+  /** What main has, brought here from the bare repository in the store. */
+  const fetchMain = async (): Promise<void> => {
+    const mirror = join(temporaryFolder("ogr-infra-mirror-"), "repo.git");
+    await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
+    operator.clone.git("-c", "safe.directory=*", "fetch", "-q", mirror, "main");
+    operator.clone.git("switch", "-q", "main");
+    operator.clone.git("reset", "-q", "--hard", "FETCH_HEAD");
+  };
+
+  /** Opens the card, has bob approve it, and waits with merge-pr for its end. */
+  const merged = async (): Promise<Said> => {
+    const opened = await run("helpers/create-pr.sh", "--json");
+    const card = cardSchema.parse(JSON.parse(opened.stdout));
+    expect(card).toMatchObject({ status: "awaiting_approval", level: "L4" });
+    const merging = run("helpers/merge-pr.sh");
+    required(await state(registry, "bob", card));
+    return merging;
+  };
+
+  it("gets its first main from a branch, by a card that somebody else approves", async () => {
+    operator.clone.git("switch", "-q", "-c", "feature/infra/begin");
+    expect(await push("feature/infra/begin")).toMatchObject({ code: 0 });
+    const said = await merged();
+    expect({ code: said.code, stderr: said.stderr }).toMatchObject({ code: 0 });
+    await fetchMain();
+    expect(operator.registry).toBe(registryOfOrgs({}));
+  });
+
+  it("takes a registration through every script, and resolves it once it is merged", async () => {
+    const before = required(await registry.as("admin").infraContext("P.demo"));
+    expect(before).toMatchObject({ state: "missing" });
+    expect(await run("helpers/new-branch.sh", "infra/register-demo")).toMatchObject({ code: 0 });
+    const branch = "feature/infra/register-demo";
+    expect(operator.clone.git("symbolic-ref", "--short", "HEAD")).toBe(branch);
+    const said = await run(
+      "infra.sh",
+      "register",
+      "T.UBL/P.demo",
+      "--context",
+      "sandbox",
+      "--telemetry-repo",
+      "T.UBL/P.telemetry",
+      "--reason",
+      "A trial",
+    );
+    expect(said).toMatchObject({ code: 0 });
+    expect(await run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
+    operator.clone.git("commit", "-q", "-m", "infra: register T.UBL/P.demo");
+    const unpushed = await run("helpers/create-pr.sh");
+    expect(unpushed).toMatchObject({ code: 6, stdout: "" });
+    expect(unpushed.stderr).toContain(`ogr push ${PROJECT} --branch ${branch}`);
+    expect(await push(branch)).toMatchObject({ code: 0 });
+    expect(await merged()).toMatchObject({ code: 0, stderr: `Deleted the branch ${branch}.\n` });
+    expect(await branches()).toEqual(["refs/heads/main"]);
+    const after = required(await registry.as("admin").infraContext("P.demo"));
+    expect(after).toMatchObject({ state: "enabled", context: "sandbox", telemetry_repo: "T.UBL/P.telemetry" });
+  });
+
+  it("refuses to begin from a main that has moved on, and to merge what no card merges", async () => {
+    operator.clone.git("switch", "-q", "main");
+    const stale = await run("helpers/new-branch.sh", "infra/other");
+    expect(stale).toMatchObject({ code: 6, stdout: "" });
+    expect(stale.stderr).toContain("base_stale");
+    await fetchMain();
+    expect(await run("helpers/new-branch.sh", "infra/other")).toMatchObject({ code: 0 });
+    const missing = await run("helpers/merge-pr.sh");
+    expect(missing).toMatchObject({ code: 6, stdout: "" });
+    expect(missing.stderr).toContain("pull_request_missing");
+  });
+
+  it("shows a rejection as what it is, and main stays", async () => {
+    const main = operator.clone.head("main");
+    expect(await run("infra.sh", "disable", "T.UBL/P.demo", "--reason", "Not meant")).toMatchObject({ code: 0 });
+    expect(await run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
+    operator.clone.git("commit", "-q", "-m", "infra: disable T.UBL/P.demo");
+    expect(await push("feature/infra/other")).toMatchObject({ code: 0 });
+    const card = cardSchema.parse(JSON.parse((await run("helpers/create-pr.sh", "--json")).stdout));
+    required(await state(registry, "bob", card, "reject"));
+    const said = await run("helpers/merge-pr.sh");
+    expect(said.code).toBe(3);
+    expect(said.stdout).toContain("rejected");
+    const { refs } = required(await registry.as("admin").project(PROJECT));
+    expect(refs.find(({ name }) => name === "refs/heads/main")?.object_id).toBe(main);
+  });
+});

@@ -1,0 +1,232 @@
+import { execFileSync } from "node:child_process";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { Operator, type Said } from "./operator.js";
+import { registryOfOrgs, repoEntry } from "./samples.js";
+
+// Each command is a process of its own; on a busy machine they only end late.
+vi.setConfig({ testTimeout: 240_000 });
+
+const operators: Operator[] = [];
+afterEach(() => {
+  for (const operator of operators.splice(0)) operator.remove();
+});
+
+const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry({ context: "production" }) } } };
+
+function operator(origin?: null): Operator {
+  const made = new Operator(registryOfOrgs(shop), origin);
+  operators.push(made);
+  return made;
+}
+
+/** An operator on a branch of their own. */
+function onBranch(origin?: null): Operator {
+  const made = operator(origin);
+  made.clone.git("switch", "-q", "-c", "infra/change");
+  return made;
+}
+
+const SITE = ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"];
+
+function expectRefused(said: Said, exit: number, code: string, sentence: RegExp): void {
+  expect(said.stderr).toMatch(sentence);
+  expect(said.stderr).toContain(`(${code})`);
+  expect(said.stderr).not.toMatch(/^\s+at /m);
+  expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
+}
+
+describe("infra.sh", () => {
+  it("registers, disables, enables and unregisters, and keeps a line for each", async () => {
+    const made = onBranch();
+    for (const args of [
+      SITE,
+      ["disable", "acme/site", "--reason", "Over"],
+      ["enable", "acme/site", "--reason", "Again"],
+      ["unregister", "acme/site", "--confirm-delete", "--reason", "Moved"],
+    ])
+      expect((await made.run("infra.sh", args)).code).toBe(0);
+    expect(made.registry).toBe(registryOfOrgs(shop));
+    const lines = made.changelog.trim().split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as { action: string }).action)).toEqual(["register", "disable", "enable", "unregister"]);
+  });
+
+  it("says so when no reason is given", async () => {
+    const said = await onBranch().run("infra.sh", SITE.slice(0, 4));
+    expect(said).toMatchObject({ code: 0 });
+    expect(said.stderr).toContain("--reason");
+  });
+
+  it.each([
+    ["a missing context", ["register", "acme/site"], 2, "context_missing", /--context sandbox or --context production/],
+    ["an unknown context", ["register", "acme/site", "--context", "test"], 2, "context_unknown", /sandbox or production/],
+    ["telemetry into another org", [...SITE, "--telemetry-repo", "other/telemetry"], 3, "telemetry_cross_org", /acme\/<repo>/],
+    ["a repository that is registered", ["register", "acme/shop", "--context", "sandbox"], 6, "already_registered", /unregister it first/],
+    ["unregistering without confirmation", ["unregister", "acme/shop"], 2, "confirm_delete_missing", /--confirm-delete/],
+    ["a repository that is not there", ["disable", "acme/none"], 6, "not_registered", /ogr infra list/],
+  ])("refuses %s, and touches nothing", async (_, args, exit, code, sentence) => {
+    const made = onBranch();
+    expectRefused(await made.run("infra.sh", args), exit, code, sentence);
+    expect(made.clone.git("status", "--porcelain")).toBe("");
+  });
+
+  it("refuses main, a detached HEAD, and a folder that is no checkout", async () => {
+    const made = operator();
+    expectRefused(await made.run("infra.sh", SITE), 3, "branch_is_main", /new-branch\.sh/);
+    made.clone.git("switch", "-q", "--detach");
+    expectRefused(await made.run("infra.sh", SITE), 6, "head_detached", /git switch/);
+    expect(made.clone.git("status", "--porcelain")).toBe("");
+    expectRefused(await made.run("infra.sh", SITE, {}, made.folder), 1, "not_a_checkout", /change into/);
+  });
+
+  it("offers nothing else than the document's commands", async () => {
+    const said = await operator().run("infra.sh", ["create-pr"]);
+    expect(said).toMatchObject({ code: 2, stdout: "" });
+    expect(said.stderr).toContain("register, disable, enable or unregister");
+  });
+
+  it("answers in JSON where JSON is asked for, refusals too", async () => {
+    const made = onBranch();
+    const done = await made.run("infra.sh", [...SITE, "--json"]);
+    expect(JSON.parse(done.stdout)).toMatchObject({ ok: true, action: "register", owner: "acme", repo: "site", branch: "infra/change" });
+    const refused = await made.run("infra.sh", [...SITE, "--json"]);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, code: "already_registered", exit: 6 });
+  });
+});
+
+describe("new-branch.sh", () => {
+  it("makes a branch of the standard name from main", async () => {
+    const made = operator();
+    expect(await made.run("helpers/new-branch.sh", ["register-site"])).toMatchObject({ code: 0 });
+    expect(made.clone.git("symbolic-ref", "--short", "HEAD")).toBe("infra/register-site");
+  });
+
+  it("refuses another branch than main, a dirty tree, a name that is none, and one that is taken", async () => {
+    const made = operator();
+    made.clone.git("branch", "infra/taken");
+    made.clone.git("push", "-q", "origin", "main:refs/heads/infra/there");
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/taken"]), 6, "branch_exists", /another name/);
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/there"]), 6, "branch_exists", /at the remote/);
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/A B"]), 2, "branch_invalid", /infra\/<what>/);
+    made.write("stray.txt", "x");
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "tree_dirty", /stray\.txt/);
+    made.clone.git("add", "-A");
+    made.clone.git("commit", "-q", "-m", "more");
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "base_stale", /git pull --ff-only/);
+    made.clone.git("switch", "-q", "-c", "other");
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "not_on_main", /git switch main/);
+  });
+
+  it("refuses a main that has moved on at the remote", async () => {
+    const made = operator();
+    made.clone.git(
+      "push",
+      "-q",
+      "origin",
+      `${made.clone.commitOf(made.clone.git("rev-parse", "HEAD^{tree}"), [made.clone.head()])}:refs/heads/main`,
+    );
+    expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "base_stale", /git pull --ff-only/);
+  });
+});
+
+describe("finalize-registry.sh", () => {
+  it("stages a valid change, and only that", async () => {
+    const made = onBranch();
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    const said = await made.run("helpers/finalize-registry.sh");
+    expect(said).toMatchObject({ code: 0 });
+    expect(said.stdout).toContain('git commit -m "infra: register acme/site"');
+    expect(made.clone.git("status", "--porcelain").split("\n").sort()).toEqual([`A  ${CHANGELOG_PATH}`, `M  ${REGISTRY_PATH}`]);
+  });
+
+  it("refuses main, a registry that was not modified, and a change that brings something else along", async () => {
+    const made = operator();
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 3, "branch_is_main", /never changed on main/);
+    made.clone.git("switch", "-q", "-c", "infra/change");
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "registry_not_modified", /change it first/);
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    made.write("stray.txt", "x");
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "tree_dirty", /stray\.txt/);
+    expect(made.clone.git("diff", "--cached", "--name-only")).toBe("");
+  });
+
+  it("refuses an edit by hand, with its place, and stages nothing", async () => {
+    const made = onBranch();
+    made.write(REGISTRY_PATH, made.registry.replace('"production"', '"prod"'));
+    expectRefused(
+      await made.run("helpers/finalize-registry.sh"),
+      1,
+      "registry_invalid",
+      /v2\.json:9:22: error: orgs\.acme\.repos\.shop\.context/,
+    );
+    made.write(REGISTRY_PATH, registryOfOrgs({ ...shop, other: { telemetry_repo: "acme/telemetry", repos: {} } }));
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 1, "registry_invalid", /telemetry-ownership/);
+    made.write(REGISTRY_PATH, registryOfOrgs(shop).replace("production", "sandbox"));
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 1, "registry_invalid", /change it with ogr infra|immutable/);
+    expect(made.clone.git("diff", "--cached", "--name-only")).toBe("");
+  });
+
+  it("refuses a branch that main has overtaken", async () => {
+    const made = onBranch();
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    const other = new Operator(registryOfOrgs({}), null);
+    operators.push(other);
+    execFileSync("git", ["clone", "-q", made.remote, `${other.folder}/second`]);
+    const second = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=B", "-c", "user.email=b@example.org", ...args], { cwd: `${other.folder}/second` });
+    execFileSync("sed", ["-i", "s/A trial/Another reason/", REGISTRY_PATH], { cwd: `${other.folder}/second` });
+    second("commit", "-q", "-a", "-m", "meanwhile");
+    second("push", "-q", "origin", "main");
+    made.clone.git("fetch", "-q", "origin");
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "base_stale", /rebase on main/);
+  });
+});
+
+describe("the queries", () => {
+  it("read the working tree, a revision or a file, and say by their exit whether anything may run", async () => {
+    const made = onBranch();
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    await made.run("infra.sh", ["disable", "acme/shop", "--reason", "Sold"]);
+    const resolve = async (...args: string[]) => {
+      const { code, stdout } = await made.ogr("resolve", ...args, "--json");
+      return { code, ...(JSON.parse(stdout.split("\n")[0] ?? "") as object) };
+    };
+    const known = { owner: "acme", telemetry_repo: "acme/telemetry" };
+    expect(await resolve("acme/site")).toEqual({ code: 0, ...known, repo: "site", state: "enabled", context: "sandbox", revision: null });
+    expect(await resolve("acme/shop")).toMatchObject({ code: 3, state: "disabled", context: "production" });
+    expect(await resolve("acme/shop", "--revision", "HEAD")).toMatchObject({ code: 0, state: "enabled", revision: made.clone.head() });
+    expect(await resolve("acme/site", "--revision", "main")).toMatchObject({
+      code: 3,
+      state: "missing",
+      context: null,
+      telemetry_repo: null,
+    });
+    expectRefused(await made.ogr("resolve", "acme/site", "--revision", "v9"), 2, "revision_unknown", /names no commit/);
+    expect((await made.ogr("list", "--file", `${made.clone.folder}/${REGISTRY_PATH}`)).stdout).toContain("acme/site");
+    expect((await made.ogr("history", "acme/site")).stdout).toMatch(/register {2}acme\/site/);
+    expect((await made.ogr("diff")).stdout).toBe(
+      [
+        "~ acme.repos.shop.state: enabled → disabled",
+        "~ acme.repos.shop.reason: A trial → Sold",
+        "+ acme.repos.site: enabled, sandbox",
+        "",
+      ].join("\n"),
+    );
+    expect((await made.ogr("diff", "main..HEAD")).stdout).toContain("say the same");
+  });
+
+  it("validate a checkout against its base branch, in the words of whoever reads", async () => {
+    const made = onBranch();
+    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
+    made.write(REGISTRY_PATH, registryOfOrgs(shop).replace("production", "sandbox"));
+    const github = await made.ogr("validate", "--base", "origin/main", "--format", "github");
+    expect(github.code).toBe(1);
+    expect(github.stdout).toContain(
+      `::error file=${REGISTRY_PATH},line=9,col=22,title=production-immutable::acme/shop is enabled in production`,
+    );
+    const sarif = JSON.parse((await made.ogr("validate", "--base", "origin/main", "--format", "sarif")).stdout) as {
+      runs: { results: unknown[] }[];
+    };
+    expect(sarif.runs[0]?.results).toMatchObject([{ ruleId: "changelog-agrees" }, { ruleId: "production-immutable" }]);
+  });
+});

@@ -1,0 +1,184 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+import { program } from "../../src/cli/program.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { Operator } from "./operator.js";
+import { registryOfOrgs } from "./samples.js";
+
+// Each command is a process of its own; on a busy machine they only end late.
+vi.setConfig({ testTimeout: 240_000 });
+
+const operators: Operator[] = [];
+afterEach(() => {
+  for (const operator of operators.splice(0)) operator.remove();
+});
+
+const folder = new URL("../../templates/infra-registry/.github/", import.meta.url);
+const template = (path: string): string => readFileSync(new URL(path, folder), "utf8");
+
+const workflowSchema = z.strictObject({
+  name: z.string(),
+  on: z.strictObject({
+    pull_request: z.strictObject({ branches: z.array(z.string()) }),
+    push: z.strictObject({ branches: z.array(z.string()) }),
+  }),
+  permissions: z.strictObject({ contents: z.literal("read") }),
+  concurrency: z.strictObject({ group: z.string(), "cancel-in-progress": z.boolean() }),
+  jobs: z.record(
+    z.string(),
+    z.strictObject({
+      name: z.string(),
+      "runs-on": z.string(),
+      "timeout-minutes": z.int(),
+      steps: z.array(
+        z.strictObject({
+          name: z.string().optional(),
+          uses: z.string().optional(),
+          with: z.record(z.string(), z.unknown()).optional(),
+          if: z.string().optional(),
+          env: z.record(z.string(), z.string()).optional(),
+          run: z.string().optional(),
+        }),
+      ),
+    }),
+  ),
+});
+const workflow = () => workflowSchema.parse(parse(template("workflows/infra-registry.yml")));
+
+/** A branch ruleset as GitHub's REST API takes it. Source: GitHub Docs, "REST API endpoints for rules". */
+const rulesetSchema = z.strictObject({
+  name: z.string(),
+  target: z.literal("branch"),
+  enforcement: z.enum(["active", "evaluate", "disabled"]),
+  bypass_actors: z.array(z.unknown()),
+  conditions: z.strictObject({ ref_name: z.strictObject({ include: z.array(z.string()), exclude: z.array(z.string()) }) }),
+  rules: z.array(
+    z.discriminatedUnion("type", [
+      z.strictObject({ type: z.literal("deletion") }),
+      z.strictObject({ type: z.literal("non_fast_forward") }),
+      z.strictObject({ type: z.literal("required_linear_history") }),
+      z.strictObject({
+        type: z.literal("pull_request"),
+        parameters: z.strictObject({
+          required_approving_review_count: z.int().min(1).max(10),
+          dismiss_stale_reviews_on_push: z.literal(true),
+          require_code_owner_review: z.literal(true),
+          require_last_push_approval: z.literal(true),
+          required_review_thread_resolution: z.boolean(),
+          allowed_merge_methods: z.array(z.enum(["merge", "squash", "rebase"])),
+        }),
+      }),
+      z.strictObject({
+        type: z.literal("required_status_checks"),
+        parameters: z.strictObject({
+          strict_required_status_checks_policy: z.literal(true),
+          do_not_enforce_on_create: z.boolean(),
+          required_status_checks: z.array(z.strictObject({ context: z.string() })),
+        }),
+      }),
+    ]),
+  ),
+});
+const ruleset = () => rulesetSchema.parse(JSON.parse(template("rulesets/main.json")));
+
+describe("the ruleset for main", () => {
+  it("lets nobody around it, asks for a review of the code owners, and lets changes in as one commit", () => {
+    const { bypass_actors, enforcement, conditions, rules } = ruleset();
+    expect({ bypass_actors, enforcement, ...conditions.ref_name }).toEqual({
+      bypass_actors: [],
+      enforcement: "active",
+      include: ["refs/heads/main"],
+      exclude: [],
+    });
+    expect(rules.find(({ type }) => type === "pull_request")).toMatchObject({ parameters: { allowed_merge_methods: ["squash"] } });
+  });
+
+  it("requires the very check that the workflow runs", () => {
+    const checks = ruleset().rules.flatMap((rule) =>
+      rule.type === "required_status_checks" ? rule.parameters.required_status_checks : [],
+    );
+    expect(checks.map(({ context }) => context)).toEqual(Object.values(workflow().jobs).map(({ name }) => name));
+  });
+});
+
+describe("the workflow", () => {
+  const steps = () => Object.values(workflow().jobs).flatMap((job) => job.steps);
+
+  it("calls ogr as ogr can be called, against the base of the pull request", () => {
+    const validate = program()
+      .commands.find((one) => one.name() === "infra")
+      ?.commands.find((one) => one.name() === "validate");
+    const known = validate?.options.map(({ long }) => long);
+    const calls = steps().flatMap(({ run = "" }) => run.match(/ogr infra validate.*/g) ?? []);
+    expect(calls).toEqual(['ogr infra validate --base "$BASE" --format github', "ogr infra validate --format github"]);
+    for (const call of calls) for (const option of call.match(/--[a-z]+/g) ?? []) expect(known).toContain(option);
+  });
+
+  it("has the whole history, keeps no credentials, and pastes no word of a stranger into a command", () => {
+    expect(steps()[0]).toMatchObject({ with: { "fetch-depth": 0, "persist-credentials": false } });
+    for (const { run = "" } of steps()) expect(run).not.toContain("${{");
+  });
+});
+
+it("CODEOWNERS covers the registry, its scripts and itself", () => {
+  const rules = template("CODEOWNERS")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  expect(rules.map((line) => line.split(/\s+/)[0])).toEqual(["*", "/infra/", "/scripts/infra/", "/.github/"]);
+  for (const line of rules) expect(line).toMatch(/\s@[\w-]+\/[\w-]+$/);
+});
+
+describe("ogr infra init", () => {
+  it("makes a registry that is valid, scripts that run where there is no clone of this repository, and the rules", async () => {
+    const made = new Operator(registryOfOrgs({}));
+    operators.push(made);
+    const { clone } = made;
+    clone.git("rm", "-q", "-r", "infra");
+    clone.git("commit", "-q", "-m", "nothing");
+    expect(await made.ogr("init")).toMatchObject({ code: 0 });
+    expect(made.registry).toBe(registryOfOrgs({}));
+    expect(made.changelog).toBe("");
+    for (const path of [".github/CODEOWNERS", ".github/workflows/infra-registry.yml", ".github/rulesets/main.json"])
+      expect(existsSync(join(clone.folder, path))).toBe(true);
+    expect(await made.ogr("validate")).toMatchObject({ code: 0 });
+    clone.git("add", "-A");
+    clone.git("commit", "-q", "-m", "An infra registry");
+    clone.git("push", "-q", "origin", "main");
+    clone.git("switch", "-q", "-c", "infra/first");
+    const script = join(clone.folder, "scripts", "infra", "infra.sh");
+    expect(statSync(script).mode & 0o111).not.toBe(0);
+    const args = ["register", "acme/site", "--context", "sandbox", "--telemetry-repo", "acme/telemetry", "--reason", "First"];
+    const without = await made.program(script, args, { PATH: pathWithout("ogr") });
+    expect(without).toMatchObject({ code: 127, stdout: "" });
+    expect(without.stderr).toContain("npm install --global");
+    const ogr = made.intercept(
+      "ogr",
+      `process.exit(require("node:child_process").spawnSync(process.execPath, [${JSON.stringify(join(process.cwd(), "bin/ogr.mjs"))}, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1);`,
+    );
+    expect(await made.program(script, args, {})).toMatchObject({ code: 0 });
+    expect(ogr.calls()).toEqual([["infra", ...args]]);
+    expect(await made.program(join(clone.folder, "scripts/infra/helpers/finalize-registry.sh"), [], {})).toMatchObject({ code: 0 });
+    expect(clone.git("diff", "--cached", "--name-only").split("\n").sort()).toEqual([CHANGELOG_PATH, REGISTRY_PATH].sort());
+  });
+
+  it("writes nothing where something of it is there", async () => {
+    const made = new Operator(registryOfOrgs({}));
+    operators.push(made);
+    const said = await made.ogr("init");
+    expect(said).toMatchObject({ code: 6, stdout: "" });
+    expect(said.stderr).toContain("registry_exists");
+    expect(made.clone.git("status", "--porcelain")).toBe("");
+  });
+});
+
+/** The folders of the system's programs, without one that has this program. */
+function pathWithout(name: string): string {
+  const folders = (process.env.PATH ?? "").split(":").filter((path) => !existsSync(join(path, name)));
+  // What the script itself calls has to be there.
+  execFileSync("/bin/sh", ["-c", "command -v dirname"], { env: { PATH: folders.join(":") } });
+  return folders.join(":");
+}

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CONFLICTS_SHOWN_MAX } from "../../src/domain/merge-conflict.js";
+import { MergeProject } from "./merges.js";
+import { openStage, type Stage } from "./stage.js";
+
+const LINES = Array.from({ length: 30 }, (_, n) => `line ${n}\n`).join("");
+
+describe("two branches that do not go together", () => {
+  let stage: Stage;
+  let project: MergeProject;
+  beforeAll(async () => {
+    stage = await openStage("directory");
+    project = await MergeProject.register(stage);
+  });
+  afterAll(() => stage.close());
+
+  /** Changes a fresh project's `main` on both sides. */
+  async function changed(before: Record<string, string>, onMain: (p: MergeProject) => void, onFeature: (p: MergeProject) => void) {
+    project = await MergeProject.register(stage);
+    for (const [path, text] of Object.entries(before)) project.on("main").clone.commit(path, text);
+    onFeature(project.on("feature/x"));
+    onMain(project.on("main"));
+    await project.push("main", "feature/x");
+  }
+
+  async function denialOf(strategy: "merge" | "squash" = "merge") {
+    const params = project.params("feature/x", "main", { strategy });
+    const [planned, executed] = [await project.plan(params), await project.merge(params)];
+    expect(planned).toEqual(executed);
+    if (planned.ok) throw new Error("there is no conflict");
+    return planned.denial;
+  }
+
+  it("are denied in the plan with the path and every place, both sides named", async () => {
+    await changed(
+      { "a.txt": LINES, "b.txt": "b\n" },
+      ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "main 3\n").replace("line 20\n", "main 20\n")),
+      ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "their 3\n").replace("line 20\n", "their 20\n")),
+    );
+    const denial = await denialOf();
+    expect(denial).toMatchObject({ code: "merge_conflict", message: expect.stringContaining("a.txt") });
+    expect(denial.conflicts).toEqual([
+      {
+        path: "a.txt",
+        kind: "contents",
+        explanation: "Merge conflict in a.txt",
+        hunks: ["<<<<<<< main\nmain 3\n=======\ntheir 3\n>>>>>>> feature/x", "<<<<<<< main\nmain 20\n=======\ntheir 20\n>>>>>>> feature/x"],
+      },
+    ]);
+    expect(await denialOf("squash")).toEqual(denial);
+  });
+
+  it("are named too where there are no lines to show: deleted, renamed twice, a binary file", async () => {
+    const bytes = (last: string) => `\0\u0001binary ${last}`;
+    await changed(
+      { "gone.txt": LINES, "moved.txt": LINES.replaceAll("line", "row"), "image.bin": bytes("a") },
+      ({ clone }) => {
+        clone.git("rm", "-q", "gone.txt");
+        clone.git("mv", "moved.txt", "by-main.txt");
+        clone.commit("image.bin", bytes("main"));
+      },
+      ({ clone }) => {
+        clone.git("mv", "moved.txt", "by-feature.txt");
+        clone.commit("gone.txt", `${LINES}more\n`);
+        clone.commit("image.bin", bytes("feature"));
+      },
+    );
+    const { conflicts = [] } = await denialOf();
+    expect(Object.fromEntries(conflicts.map(({ path, kind }) => [path, kind]))).toMatchObject({
+      "gone.txt": "modify/delete",
+      "moved.txt": "rename/rename",
+      "image.bin": "contents",
+    });
+    expect(conflicts.every(({ hunks }) => hunks.length === 0)).toBe(true);
+    expect(conflicts.map(({ explanation }) => explanation).join(" ")).toContain("deleted in main and modified in feature/x");
+  });
+
+  it("are shown up to a bound, however many and however large they are", async () => {
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`f${String(n).padStart(2, "0")}.txt`, "same\n"]));
+    const all = (word: string) => (p: MergeProject) => {
+      const blob = p.clone.object("blob", Buffer.from(word));
+      for (const path of Object.keys(many)) p.clone.git("update-index", "--cacheinfo", `100644,${blob},${path}`);
+      p.clone.git("commit", "-q", "-m", word.slice(0, 10));
+      p.clone.git("checkout", "-q", "-f", "HEAD");
+    };
+    await changed(many, all(`main ${"m".repeat(20_000)}\n`), all(`feature ${"f".repeat(20_000)}\n`));
+    const { conflicts = [], message } = await denialOf();
+    expect(conflicts).toHaveLength(CONFLICTS_SHOWN_MAX);
+    expect(message).toContain("f04.txt and more");
+    expect(JSON.stringify(conflicts).length).toBeLessThan(128 * 1024);
+    expect(conflicts[0]?.hunks[0]).toMatch(/^<<<<<<< main\nmain m+\n\(cut\)$/);
+  });
+
+  it("are found across histories that crossed each other", async () => {
+    await changed(
+      { "a.txt": LINES },
+      ({ clone }) => clone.commit("a.txt", LINES.replace("line 20\n", "m20\n")),
+      ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "x3\n")),
+    );
+    const { clone } = project;
+    const [x, m] = [clone.head("feature/x"), clone.head("main")];
+    clone.git("merge", "-q", "--no-ff", "-m", "x into main", x);
+    project.on("feature/x").clone.git("merge", "-q", "--no-ff", "-m", "main into x", m);
+    const both = LINES.replace("line 3\n", "x3\n").replace("line 20\n", "m20\n");
+    clone.commit("a.txt", both.replace("x3\n", "by feature\n"));
+    project.on("main").clone.commit("a.txt", both.replace("x3\n", "by main\n"));
+    await project.push("main", "feature/x");
+    const { conflicts = [] } = await denialOf();
+    expect(conflicts[0]?.hunks).toEqual(["<<<<<<< main\nby main\n=======\nby feature\n>>>>>>> feature/x"]);
+  });
+});

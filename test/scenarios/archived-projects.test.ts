@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { Clone } from "../git/real-git.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { approvedBy, endOf, openCard, openTagCard, push, pushed, pushOf, registered, withPasskeys } from "./acts.js";
+
+const PROJECT = "P.archived";
+const REASON = "Replaced by P.next.";
+
+let registry: TestRegistry;
+let clone: Clone;
+let base: string;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "archived" });
+  await withPasskeys(registry, "bob");
+  await registered(registry, PROJECT);
+  clone = new Clone();
+  base = clone.commit("base.txt", "base\n");
+  await pushed(registry.as("admin"), pushOf(PROJECT, "feature/base", null, clone.bundle("HEAD", [])));
+  clone.commit("next.txt", "next\n");
+});
+
+afterAll(() => registry?.stop());
+
+const project = async () => required(await registry.as("admin").project(PROJECT));
+const openMark = (archived: boolean, project_id = PROJECT) =>
+  openCard(registry.as("admin"), { jobType: "git.registry.archive", params: { project_id, archived, reason: REASON } });
+
+async function nextPush() {
+  return endOf(required(await push(registry.as("admin"), pushOf(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
+}
+
+describe("a project that is archived", () => {
+  it("needs an approval for that, and shows it, its reason and who did it", async () => {
+    const card = await openMark(true);
+    expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
+    expect((await project()).archived).toBe(false);
+    expect((await approvedBy(registry, card, ["bob"])).status).toBe("success");
+    expect(await project()).toMatchObject({ archived: true, refs: [{ name: "refs/heads/feature/base", object_id: base }] });
+    expect((await project()).activity[0]).toMatchObject({ action: "archive", actor: registry.actor("admin").actor_id });
+    expect(required(await registry.as("admin").projects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
+  });
+
+  it("takes no push and no release, and is not archived twice", async () => {
+    expect(await nextPush()).toEqual({ status: "error", code: "project_archived" });
+    const release = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag: "v1.0.0", commit: base });
+    expect(release).toMatchObject({ status: "denied", denial: { code: "project_archived" } });
+    expect(await openMark(true)).toMatchObject({ status: "denied", denial: { code: "nothing_to_do" } });
+    expect((await project()).refs).toMatchObject([{ name: "refs/heads/feature/base", object_id: base }]);
+  });
+
+  it("changes again once that is ended", async () => {
+    expect((await approvedBy(registry, await openMark(false), ["bob"])).status).toBe("success");
+    expect((await project()).archived).toBe(false);
+    expect((await project()).activity[0]).toMatchObject({ action: "unarchive" });
+    expect(await nextPush()).toEqual({ status: "success", code: undefined });
+    expect(await openMark(false)).toMatchObject({ status: "denied", denial: { code: "nothing_to_do" } });
+  });
+
+  it("has to be a project", async () => {
+    expect(await openMark(true, "P.nobody")).toMatchObject({ status: "denied", denial: { code: "project_unknown" } });
+  });
+});

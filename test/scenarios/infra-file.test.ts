@@ -1,0 +1,53 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import { Clone } from "../git/real-git.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { registryJson } from "../infra-engine/registries.js";
+import { endOf, push, pushed, pushOf, refusal, registered } from "./acts.js";
+
+describe("a registry whose infra registry lies in a file", () => {
+  let folder: string;
+  let path: string;
+  let registry: TestRegistry;
+  const clone = new Clone();
+  clone.commit("a.txt", "a\n");
+
+  const say = async (text: string): Promise<string> => {
+    await writeFile(path, text);
+    return blake3Hex(Buffer.from(text));
+  };
+  const wanted = (branch: string) => pushOf("P.filed", branch, null, clone.bundle("main"));
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ogr-infra-"));
+    path = join(folder, "registry.json");
+    registry = await startTestRegistry({ name: "infra-file", infra: `file:${path}` });
+  });
+  afterAll(async () => {
+    await registry?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("runs what the file enables, and names the BLAKE3 of its bytes in the receipt", async () => {
+    const revision = await say(registryJson({ "T.UBL/P.filed": "enabled production" }));
+    await registered(registry, "P.filed");
+    const { command } = await pushed(registry.as("admin"), wanted("feature/a"));
+    expect(command.receipt).toMatchObject({ infra_revision: revision });
+    expect(required(await registry.as("admin").infraContext("P.filed"))).toMatchObject({ source: "file", revision, state: "enabled" });
+  });
+
+  it("stops with the file: disabled, broken, and gone", async () => {
+    await say(registryJson({ "T.UBL/P.filed": "disabled production" }));
+    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "policy_denied" });
+    await say("{");
+    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "infra_unavailable" });
+    await rm(path);
+    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "infra_unavailable" });
+    await say(registryJson({ "T.UBL/P.filed": "enabled production" }));
+    expect(endOf(required(await push(registry.as("admin"), wanted("feature/b"))))).toMatchObject({ status: "success" });
+  });
+});

@@ -1,0 +1,13 @@
+import type { Clone } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import type { Entry } from "../infra-engine/registries.js";
+
+/** What the scenarios of an infra registry share: `publish` makes another registry the one on main, `revision` is its commit. */
+export interface InfraFloor {
+  readonly registry: TestRegistry;
+  readonly clone: Clone;
+  /** The only commit of the clone. */
+  readonly base: string;
+  publish(changes?: Readonly<Record<string, Entry | undefined>>, telemetry?: string): Promise<string>;
+  revision(): string;
+}

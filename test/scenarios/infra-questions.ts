@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { InfraContextError, infraContexts } from "../../clients/infra-context/infra-context.mjs";
+import { required } from "../../src/client/problem.js";
+import { refusal } from "./acts.js";
+import type { InfraFloor } from "./infra-floor.js";
+
+/** What a registry answers of its infra registry, to people and to engines. */
+export function infraQuestionScenarios(on: () => InfraFloor): void {
+  const admin = () => on().registry.as("admin");
+
+  describe("and the question what it says", () => {
+    it("is answered for now and for every revision that it has had", async () => {
+      const before = on().revision();
+      await on().publish({ "T.UBL/P.live": "disabled production" });
+      const known = { source: "registry", org: "T.UBL", repo: "P.live", context: "production", telemetry_repo: "T.UBL/P.telemetry" };
+      expect(required(await admin().infraContext("P.live"))).toEqual({
+        ...known,
+        state: "disabled",
+        revision: on().revision(),
+        is_registry: false,
+      });
+      expect(required(await admin().infraContext("P.live", before))).toEqual({
+        ...known,
+        state: "enabled",
+        revision: before,
+        is_registry: false,
+      });
+      expect(refusal(await admin().infraContext("P.live", on().base))).toMatchObject({ status: 404, code: "not_found" });
+      expect(required(await admin().infraContext("P.nowhere"))).toMatchObject({ state: "missing", context: null });
+      await on().publish();
+    });
+
+    it("shows a tenant its own org and no other", async () => {
+      expect(required(await on().registry.as("olga", "T.OTHER").infraContext("P.theirs"))).toMatchObject({
+        org: "T.OTHER",
+        state: "enabled",
+        telemetry_repo: "T.OTHER/P.telemetry",
+      });
+      expect(required(await on().registry.as("olga", "T.OTHER").infraContext("P.live"))).toMatchObject({ state: "missing" });
+      const other = `${on().registry.url}/v1/query/infra/context?tenant_id=T.UBL&project_id=P.live`;
+      const answer = await fetch(other, { headers: { authorization: `Bearer ${on().registry.actor("olga", "T.OTHER").token}` } });
+      expect(answer.status).toBe(404);
+    });
+
+    it("is asked by the client module, which fails closed", async () => {
+      const { token } = on().registry.actor("admin");
+      let asked = 0;
+      const counting: typeof fetch = (...args) => {
+        asked += 1;
+        return fetch(...args);
+      };
+      const options = { server: on().registry.url, token, tenant_id: "T.UBL", fetch: counting };
+      const contexts = infraContexts(options);
+      const enabled = await contexts.enabled("P.live");
+      expect(enabled).toEqual({
+        ...{ source: "registry", revision: on().revision(), org: "T.UBL", repo: "P.live", state: "enabled", context: "production" },
+        ...{ telemetry_repo: "T.UBL/P.telemetry", is_registry: false },
+      });
+      expect(asked).toBe(1);
+      expect(await contexts.at("P.live", on().revision())).toBe(enabled);
+      expect(asked).toBe(1);
+      await contexts.current("P.live");
+      expect(asked).toBe(2);
+      const codeOf = (work: Promise<unknown>) =>
+        work.then(
+          () => "answered",
+          (error: unknown) => (error instanceof InfraContextError ? error.code : "another error"),
+        );
+      expect(await codeOf(contexts.enabled("P.nowhere"))).toBe("not_enabled");
+      expect(await codeOf(contexts.at("P.live", on().base))).toBe("not_found");
+      expect(await codeOf(infraContexts({ ...options, token: "ogr_wrong" }).current("P.live"))).toBe("unauthenticated");
+      expect(await codeOf(infraContexts({ ...options, server: "http://127.0.0.1:9" }).enabled("P.live"))).toBe("unreachable");
+      const said =
+        (change: object): typeof fetch =>
+        async () =>
+          Response.json({ ...enabled, ...change });
+      for (const change of [
+        { org: "T.OTHER" },
+        { repo: "P.other" },
+        { state: "on" },
+        { context: null },
+        { telemetry_repo: "T.OTHER/P.telemetry" },
+        { telemetry_repo: null },
+      ])
+        expect(await codeOf(infraContexts({ ...options, fetch: said(change) }).enabled("P.live")), JSON.stringify(change)).toBe(
+          "malformed",
+        );
+    });
+  });
+}

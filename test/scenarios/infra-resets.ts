@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { required } from "../../src/client/problem.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import { refsDigest } from "../../src/domain/refs-digest.js";
+import { readRefs, visibleRefs } from "../../src/git/refs-state.js";
+import { ogr, personOf } from "../cli/run-ogr.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { KEEPER } from "../infra-engine/keeper.js";
+import { approvedBy, openCard, push, pushed, pushOf, refusal } from "./acts.js";
+import type { InfraFloor } from "./infra-floor.js";
+
+const DEPLOYER = "office:infra.deployer";
+
+/** Sandbox is resettable, production is not. */
+export function infraResetScenarios(on: () => InfraFloor): void {
+  const admin = () => on().registry.as("admin");
+
+  describe("and a reset", () => {
+    const resetOf = async (project_id: string) => ({
+      jobType: "git.registry.reset",
+      params: { project_id, expected_refs: required(await admin().project(project_id)).refs_digest },
+      office_id: DEPLOYER,
+    });
+
+    it("of a production project does not exist, nor of the project that keeps the registry", async () => {
+      const live = await resetOf("P.live");
+      const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: KEEPER })) ?? { refs: new Map() };
+      const expected_refs = refsDigest(visibleRefs(refs).map(([name, { id }]) => [name, id]));
+      for (const asked of [live, { ...live, params: { project_id: KEEPER, expected_refs } }]) {
+        const card = await openCard(admin(), asked);
+        expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
+        expect(card.reasons).toContainEqual(expect.objectContaining({ rule: "infra.not_sandbox" }));
+      }
+    });
+
+    it("is not to be had without a card", async () => {
+      const { jobType, params } = await resetOf("P.off");
+      const asked = { office_id: DEPLOYER, intent: "x", jobType, params, target: "LAB_512" };
+      expect(refusal(await admin().permit(asked))).toMatchObject({ status: 403, code: "approval_required" });
+    });
+
+    it("of a sandbox empties it: its mirror clones as an empty repository, and the catalog says what went", async () => {
+      for (const branch of ["feature/a", "feature/b"]) await pushed(admin(), pushOf("P.sandbox", branch, null, on().clone.bundle("main")));
+      const preview = await ogr(["project", "reset", "P.sandbox", "--office", DEPLOYER, "--dry-run"], personOf(on().registry, "admin"));
+      expect(preview).toMatchObject({ code: 0, stdout: expect.stringContaining("deletes   refs/heads/feature/b") });
+      const asked = await ogr(["project", "reset", "P.sandbox", "--office", DEPLOYER, "--json"], personOf(on().registry, "admin"));
+      expect(asked).toMatchObject({ code: 0, stderr: "" });
+      const { card_id } = asked.json(z.looseObject({ card_id: z.string() }));
+      const card = required(await admin().card(card_id));
+      expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
+      expect(
+        z.looseObject({ basis: z.looseObject({ refs: z.array(z.looseObject({ name: z.string() })) }) }).parse(card.plan).basis.refs,
+      ).toMatchObject([
+        { name: "refs/heads/feature/a", old: on().base, new: "0".repeat(40) },
+        { name: "refs/heads/feature/b", old: on().base, new: "0".repeat(40) },
+      ]);
+      const closed = await approvedBy(on().registry, card, ["bob"]);
+      expect(closed).toMatchObject({ status: "success" });
+      const project = required(await admin().project("P.sandbox"));
+      expect(project.refs).toEqual([]);
+      expect(project.activity[0]).toMatchObject({ action: "reset", actor: "ubl:sid:person:admin", ref: "refs/heads/feature/a" });
+      const mirror = temporaryFolder("ogr-mirror-");
+      await mirrorRepository(on().registry.store, "T.UBL", "P.sandbox", mirror);
+      execFileSync("git", ["fsck", "--strict"], { cwd: mirror, stdio: "pipe" });
+      const copy = temporaryFolder("ogr-copy-");
+      execFileSync("git", ["clone", "-q", mirror, copy], { stdio: "pipe" });
+      expect(execFileSync("git", ["for-each-ref"], { cwd: copy }).toString()).toBe("");
+      expect((await push(admin(), pushOf("P.sandbox", "feature/a", null, on().clone.bundle("main")))).ok).toBe(true);
+    });
+  });
+}

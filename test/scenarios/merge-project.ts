@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { lookUpMerge } from "../../src/client/merging.js";
+import { required } from "../../src/client/problem.js";
+import type { CardAsk } from "../../src/client/registry-client.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import type { MergeProtectedParams } from "../../src/domain/job.js";
+import { Clone, temporaryFolder } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import { approvedBy, openCard, pushed, pushOf, registered } from "./acts.js";
+
+export const MERGE = "git.registry.merge_protected";
+
+/** A project whose `main` came from `feature/base`, with `feature/x` and `feature/y` beside it that each add a file. */
+export class MergeProject {
+  readonly clone = new Clone();
+  private constructor(
+    readonly registry: TestRegistry,
+    readonly id: string,
+    readonly tenant: string | undefined,
+  ) {}
+
+  static async make(registry: TestRegistry, id: string, tenant?: string): Promise<MergeProject> {
+    const made = new MergeProject(registry, await registered(registry, id, tenant === undefined ? {} : { tenant }), tenant);
+    made.clone.commit("README.md", "hello\n");
+    await made.push("feature/base");
+    await made.push("feature/x", "x.txt");
+    await made.push("feature/y", "y.txt");
+    const card = await made.card("feature/base", "main", { strategy: "fast-forward" });
+    expect(await approvedBy(registry, card, ["bob"], tenant)).toMatchObject({ status: "success", level: "L4" });
+    return made;
+  }
+
+  /** Pushes a branch that stands on the base, with one file more if one is named. */
+  async push(branch: string, file?: string, text = `${branch}\n`, who = "admin"): Promise<string> {
+    const { clone } = this;
+    clone.git("checkout", "-q", "-B", branch, branch === "feature/base" ? "HEAD" : this.#base());
+    if (file !== undefined) clone.commit(file, text);
+    const old = await this.tip(branch);
+    await pushed(this.registry.as(who, this.tenant), pushOf(this.id, branch, old, clone.bundle(branch), { force: old !== null }));
+    return clone.head();
+  }
+
+  #base(): string {
+    return this.clone.git("rev-list", "--max-parents=0", "HEAD");
+  }
+
+  async tip(branch: string): Promise<string | null> {
+    const { refs } = required(await this.registry.as("admin", this.tenant).project(this.id));
+    return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? null;
+  }
+
+  async params(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {
+    const client = this.registry.as("admin", this.tenant);
+    const { params } = await lookUpMerge(client, { project_id: this.id, source, target, strategy: "merge" });
+    if (params === undefined) throw new Error(`${source} is no branch`);
+    return { ...params, ...changes };
+  }
+
+  async card(
+    source: string,
+    target: string,
+    changes: Partial<MergeProtectedParams> = {},
+    more: Partial<CardAsk> = {},
+  ): Promise<CardAnswer> {
+    return this.open(await this.params(source, target, changes), more);
+  }
+
+  open(params: MergeProtectedParams, more: Partial<CardAsk> = {}, who = "admin"): Promise<CardAnswer> {
+    return openCard(this.registry.as(who, this.tenant), { jobType: MERGE, params, ...more });
+  }
+
+  /** Stock git over a mirror of the stored repository, which has to be whole and to be cloned. */
+  async mirrored(): Promise<(...args: string[]) => string> {
+    const folder = join(temporaryFolder("ogr-mirror-"), "repo.git");
+    await mirrorRepository(this.registry.store, this.tenant ?? "T.UBL", this.id, folder);
+    const git = (...args: string[]) => execFileSync("git", ["-c", "safe.directory=*", ...args], { encoding: "utf8", stdio: "pipe" });
+    git("--git-dir", folder, "fsck", "--strict");
+    git("clone", "-q", folder, `${folder}.clone`);
+    return (...args) => git("-C", `${folder}.clone`, ...args);
+  }
+}

@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CardAnswer } from "../../src/client/answers.js";
+import { verifyPactOf } from "../../src/client/offline-pact.js";
+import { required } from "../../src/client/problem.js";
+import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { ZERO_ID } from "../../src/domain/git-id.js";
+import type { Receipt } from "../../src/domain/receipt.js";
+import { permitted } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { ACT_MS, approvedBy, pushed, pushOf, refusal, state, withPasskeys } from "./acts.js";
+import { MERGE, MergeProject } from "./merge-project.js";
+import { STRICT_TENANT, scenarioTenants } from "./tenants.js";
+import { eventsOf, refIn } from "./what-is-stored.js";
+
+const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
+
+let registry: TestRegistry;
+let projects = 0;
+
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "merges", tenants: scenarioTenants() });
+  await withPasskeys(registry, "admin", "bob", "carol");
+});
+afterAll(() => registry?.stop());
+
+function made(id?: string, tenant?: string): Promise<MergeProject> {
+  projects += 1;
+  return MergeProject.make(registry, id ?? `P.merges-${projects}`, tenant);
+}
+
+async function receiptOf({ jti }: CardAnswer, tenant?: string): Promise<Receipt> {
+  return required(await registry.as("admin", tenant).receipt(jti ?? ""));
+}
+
+/** The approvals of a card: who, and why they no longer count. */
+async function voided({ card_id }: CardAnswer): Promise<[string, string | null][]> {
+  const { statements = [] } = required(await registry.as("admin").card(card_id));
+  return statements.map(({ approver, void_why }) => [approver, void_why ?? null]);
+}
+
+describe("a merge into main", () => {
+  it("waits for one approval with step-up, names card and approver, and leaves a Pact that verifies offline", async () => {
+    const project = await made();
+    const card = await project.card("feature/x", "main");
+    expect(card).toMatchObject({ level: "L4", status: "awaiting_approval", plan: { commit_count: 1, fast_forward: true } });
+    expect(card.missing.map(({ text }) => text)).toEqual(["1 more approval with step-up"]);
+    const closed = await approvedBy(registry, card, ["bob"]);
+    expect(closed.status).toBe("success");
+    const receipt = await receiptOf(closed);
+    const git = await project.mirrored();
+    const [tip = ""] = git("rev-parse", "origin/main").split("\n");
+    expect(receipt.refs).toEqual([{ name: "refs/heads/main", old: await baseOf(project), new: tip }]);
+    const trailers = git("log", "-1", "--format=%(trailers:only,unfold)", tip).trim().split("\n");
+    expect(trailers).toEqual([
+      `Card: ${card.card_id}`,
+      `Plan: ${card.plan_digest}`,
+      `Permit: ${closed.jti}`,
+      `Proposed-by: ${registry.actor("admin").actor_id}`,
+      `Approved-by: ${BOB}`,
+    ]);
+    const keys = required(await registry.as("admin").jwks());
+    const verdict = verifyPactOf(receipt, required(await registry.as("bob").pact(closed.jti ?? "")), keys);
+    expect(verdict).toMatchObject({
+      valid: true,
+      unproved: [],
+      pact: {
+        subject: [{ digest: { gitCommit: tip } }],
+        predicate: {
+          merge: { source: { branch: "feature/x" }, target: { branch: "main" }, tree: git("rev-parse", `${tip}^{tree}`).trim() },
+          decision: { card_id: card.card_id, plan_digest: card.plan_digest, approvals: [{ statement: { approver: BOB }, assertion: {} }] },
+        },
+      },
+    });
+    const { activity } = required(await registry.as("admin").project(project.id));
+    expect(activity[0]).toMatchObject({ action: "merge", ref: "refs/heads/main", commit: tip });
+  });
+
+  it("is approved neither by who proposed it, nor by who pushed, nor by who authored what it brings", async () => {
+    const project = await made();
+    await project.push("feature/by-bob", "bob.txt", "bob\n", "bob");
+    const { clone } = project;
+    clone.commit("carol.txt", "carol\n");
+    clone.git("commit", "-q", "--amend", "--no-edit", "--author", "Carol <carol@ubl.example>");
+    const old = await project.tip("feature/by-bob");
+    await pushed(registry.as("bob"), pushOf(project.id, "feature/by-bob", old, clone.bundle("feature/by-bob")));
+    const card = await project.card("feature/by-bob", "main", { strategy: "squash" });
+    for (const [name, why] of [
+      ["admin", "The author of a card does not approve it."],
+      ["bob", "Whoever pushed the card's commits does not approve it."],
+      ["carol", "An author of the card's commits does not approve it."],
+    ] as const)
+      expect(await state(registry, name, card).then(refusal)).toMatchObject({
+        code: "statement_not_counted",
+        detail: expect.stringContaining(why),
+      });
+    expect(required(await registry.as("admin").card(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
+  });
+
+  it("that conflicts is denied with paths and places before anybody is asked", async () => {
+    const project = await made();
+    await project.push("feature/one", "same.txt", "one\n");
+    await project.push("feature/two", "same.txt", "two\n");
+    expect((await approvedBy(registry, await project.card("feature/one", "main"), ["bob"])).status).toBe("success");
+    const card = await project.card("feature/two", "main");
+    expect(card).toMatchObject({
+      status: "denied",
+      plan: null,
+      denial: {
+        code: "merge_conflict",
+        conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
+      },
+    });
+    expect((await state(registry, "bob", card).catch((error: Error) => ({ ok: false, error }))).ok).toBe(false);
+  });
+
+  it("needs a source that is a branch of the project, and a target that the policy protects", async () => {
+    const project = await made();
+    const params = await project.params("feature/x", "main");
+    expect(await project.open({ ...params, source: "feature/elsewhere" })).toMatchObject({ denial: { code: "ref_missing" } });
+    const open = { ...params, target: "feature/z", expected_target: ZERO_ID };
+    expect(await project.open(open)).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
+  });
+
+  it("loses against another one that was quicker, and its card says why and whose approval is void", async () => {
+    const project = await made();
+    const admin = registry.as("admin");
+    const [first, second] = [await project.params("feature/x", "main"), await project.params("feature/y", "main")];
+    const cards = [await project.open(first, { run: "on_command" }), await project.open(second, { run: "on_command" })];
+    for (const card of cards) {
+      required(await state(registry, "bob", card));
+      await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+    }
+    const commands = await Promise.all(
+      [first, second].map((params, n) => permitted(admin, { jobType: MERGE, params }, { approval_ref: cards[n]?.card_id ?? "" })),
+    );
+    await Promise.all(commands.map(async (command) => required(await admin.issue(command))));
+    const ends = await Promise.all(cards.map((card) => cardEnd(admin, card.card_id, ACT_MS)));
+    const lost = ends.find(({ status }) => status !== "success");
+    expect(ends.filter(({ status }) => status === "success")).toHaveLength(1);
+    expect(lost?.denial).toMatchObject({ code: "ref_moved", message: expect.stringContaining("main") });
+    expect(await voided(lost as CardAnswer)).toEqual([[BOB, expect.stringContaining("The act did not happen: ")]]);
+    const source = lost?.card_id === cards[0]?.card_id ? "feature/x" : "feature/y";
+    expect((await approvedBy(registry, await project.card(source, "main"), ["bob"])).status).toBe("success");
+    const git = await project.mirrored();
+    expect(git("ls-tree", "--name-only", "origin/main").trim().split("\n")).toEqual(["README.md", "x.txt", "y.txt"]);
+  });
+});
+
+describe("a merge into release/1.0", () => {
+  it("needs two persons with step-up: the first one again does not count", async () => {
+    const project = await made();
+    expect((await approvedBy(registry, await project.card("feature/x", "main"), ["bob"])).status).toBe("success");
+    const main = await project.tip("main");
+    const card = await project.card("main", "release/1.0");
+    expect(card).toMatchObject({ level: "L5", plan: { basis: { refs: [{ name: "refs/heads/release/1.0", old: ZERO_ID, new: main }] } } });
+    required(await state(registry, "bob", card));
+    await state(registry, "bob", card);
+    const waiting = required(await registry.as("admin").card(card.card_id));
+    expect(waiting).toMatchObject({ status: "awaiting_approval", jti: null });
+    expect(waiting.missing.map(({ text }) => text)).toEqual(["1 more approval with step-up"]);
+    const closed = await approvedBy(registry, card, ["carol"]);
+    expect(closed.status).toBe("success");
+    expect(await project.tip("release/1.0")).toBe(main);
+    const verdict = verifyPactOf(
+      await receiptOf(closed),
+      required(await registry.as("bob").pact(closed.jti ?? "")),
+      required(await registry.as("admin").jwks()),
+    );
+    if (!verdict.valid) throw new Error(verdict.why);
+    expect(verdict.pact.predicate.decision.approvals.map(({ statement }) => statement.approver)).toEqual([BOB, CAROL]);
+  });
+
+  it.each(["source", "target"] as const)(
+    "whose %s moves between two approvals voids the first, and a new card can be approved",
+    async (moved) => {
+      const project = await made();
+      await approvedBy(registry, await project.card("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
+      const card = await project.card("feature/x", "release/1.0");
+      required(await state(registry, "bob", card));
+      if (moved === "source") await project.push("feature/x", "x.txt", "changed\n");
+      else await approvedBy(registry, await project.card("feature/y", "release/1.0"), ["bob", "carol"]);
+      const before = await project.tip("release/1.0");
+      required(await state(registry, "carol", card));
+      const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+      expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" }, jti: null });
+      const name = moved === "source" ? "feature/x" : "release/1.0";
+      for (const [approver, why] of await voided(closed)) expect(why, approver).toContain(`${name} has moved`);
+      expect((await voided(closed)).map(([approver]) => approver).sort()).toEqual([BOB, CAROL]);
+      expect(await project.tip("release/1.0")).toBe(before);
+      expect((await approvedBy(registry, await project.card("feature/x", "release/1.0"), ["bob", "carol"])).status).toBe("success");
+    },
+  );
+
+  it("whose source moves after the permit was given is refused by the Runner, and its approvals are void", async () => {
+    const project = await made();
+    const admin = registry.as("admin");
+    const params = await project.params("feature/x", "release/1.0");
+    const card = await project.open(params, { run: "on_command" });
+    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
+    await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+    const command = await permitted(admin, { jobType: MERGE, params }, { approval_ref: card.card_id });
+    await project.push("feature/x", "x.txt", "changed\n");
+    required(await admin.issue(command));
+    const closed = await cardEnd(admin, card.card_id, ACT_MS);
+    expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" } });
+    for (const [, why] of await voided(closed)) expect(why).toContain("feature/x has moved");
+    expect(await refIn(registry, project.id, "refs/heads/release/1.0")).toBeUndefined();
+    expect((await eventsOf(registry, "receipt.refused")).at(-1)).toMatchObject({ refusal: { code: "ref_moved", jti: command.jti } });
+  });
+});
+
+describe("merges of two tenants", () => {
+  it("into projects of the same name do not know of each other", async () => {
+    const id = "P.shared-name";
+    const [ours, theirs] = [await made(id), await made(id, STRICT_TENANT)];
+    const untouched = await theirs.tip("main");
+    expect((await approvedBy(registry, await ours.card("feature/x", "main"), ["bob"])).status).toBe("success");
+    expect(await theirs.tip("main")).toBe(untouched);
+    await theirs.push("feature/theirs", "theirs.txt");
+    const params = await theirs.params("feature/theirs", "main");
+    expect(await ours.open({ ...params, expected_target: (await ours.tip("main")) ?? "" })).toMatchObject({
+      denial: { code: "ref_missing" },
+    });
+    const closed = await approvedBy(registry, await theirs.open(params), ["bob"], STRICT_TENANT);
+    expect(closed.status).toBe("success");
+    expect(refusal(await registry.as("admin").pact(closed.jti ?? ""))).toMatchObject({ code: "not_found" });
+    const git = await theirs.mirrored();
+    expect(git("ls-tree", "--name-only", "origin/main").trim().split("\n")).toEqual(["README.md", "theirs.txt"]);
+  });
+});
+
+/** Where main stood before anything was merged: its project's first commit. */
+async function baseOf(project: MergeProject): Promise<string | null> {
+  return project.tip("feature/base");
+}

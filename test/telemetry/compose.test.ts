@@ -1,0 +1,148 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { composeBatch } from "../../src/activities/lab256/telemetry-batch.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import type { JobType } from "../../src/domain/job.js";
+import type { Permit } from "../../src/domain/permit.js";
+import { openInfraSource } from "../../src/infra/source/open.js";
+import { telemetryAppended } from "../../src/ledger/queries/telemetry-appends.js";
+import { passTelemetry, telemetryPassed } from "../../src/ledger/telemetry-cursor.js";
+import type { TelemetryLine } from "../../src/telemetry/line.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { commandClosed, commandIssued, jti, permit, permitIssued, receipt, receiptRecorded, registered, TENANT } from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+
+const ledger = ledgerDatabase("telemetry-compose");
+const append = (events: readonly NewEvent[]) => ledger.appended(events);
+const path = join(temporaryFolder("ogr-infra-"), "registry.json");
+const infra = openInfraSource({ kind: "file", path }, undefined as never);
+
+const say = (entries: Readonly<Record<string, Entry>>, telemetry?: string) => writeFileSync(path, registryJson(entries, telemetry));
+let acts = 0;
+
+/** An act that finished, with its permit; those of `before` come from a time without an infra registry. */
+function act(how: { project?: string; job?: JobType; before?: boolean; closed?: boolean; artifact?: object } = {}): NewEvent[] {
+  acts += 1;
+  const n = acts;
+  const { project = "P.demo", job = "git.registry.push", before = false, closed = false, artifact } = how;
+  const plain = permit(n);
+  const scopes: Permit["scopes"] = { ...plain.scopes, jobType: job, ...(before ? {} : { infra_hash: "e".repeat(64) }) };
+  const issued = permitIssued(n);
+  if (issued.type !== "permit.issued") throw new TypeError("no permit");
+  const permitted: NewEvent = { ...issued, payload: { ...issued.payload, permit: { ...plain, scopes } } };
+  if (closed) return [permitted, commandIssued(n, { project }), commandClosed(n)];
+  const recorded = receiptRecorded(n, [], { project });
+  if (recorded.type !== "receipt.recorded") throw new TypeError("no receipt");
+  const artifacts = artifact === undefined ? [] : [JSON.stringify(artifact)];
+  const payload = { ...recorded.payload, receipt: { ...receipt(n, "success", [], project), jobType: job, artifacts } };
+  return [permitted, { ...recorded, payload }];
+}
+
+let from = 0;
+const compose = (more: { after_seq?: number; last_project_id?: string; batch_max_lines?: number } = {}) =>
+  composeBatch({ db: ledger.db, infra }, { tenant_id: TENANT, after_seq: from, last_project_id: undefined, batch_max_lines: 100, ...more });
+const linesIn = (batch: Awaited<ReturnType<typeof compose>>): TelemetryLine[] =>
+  batch.state === "batch"
+    ? Buffer.from(batch.bytes)
+        .toString("utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+    : [];
+const lastSeq = async () => {
+  const found = await ledger.db.selectFrom("ledger_heads").select("seq").where("tenant_id", "=", TENANT).executeTakeFirst();
+  return found?.seq ?? 0;
+};
+
+beforeEach(async () => {
+  say({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
+  from = await lastSeq();
+});
+
+describe("the next batch of a tenant's telemetry", () => {
+  it("tells of receipts and of commands that were closed without one, in the ledger's order", async () => {
+    const first = acts + 1;
+    await append([...act(), ...act({ closed: true }), registered("P.noise"), ...act()]);
+    const batch = await compose();
+    const lines = linesIn(batch);
+    expect(lines.map((line) => line.jti)).toEqual([jti(first), jti(first + 1), jti(first + 2)]);
+    expect(lines[1]).toMatchObject({ status: "expired", code: "permit_expired", level: "L1", project_id: "P.demo", refs: 0 });
+    expect(lines[1]).not.toHaveProperty("wall_ms");
+    expect(batch).toMatchObject({ project_id: "P.telemetry", lines: 3, to_seq: lines[2]?.seq });
+  });
+
+  it("tells nothing of appends, nor of acts from before there was an infra registry, and passes them", async () => {
+    await append([...act({ before: true }), ...act({ before: true, closed: true }), ...act({ job: "git.registry.telemetry_append" })]);
+    expect(await compose()).toEqual({ state: "none", passed_seq: await lastSeq(), more: false });
+    await append(act());
+    expect(linesIn(await compose({ batch_max_lines: 1 }))).toHaveLength(1);
+  });
+
+  it("is cut where it is full, and the next one goes on behind it", async () => {
+    await append([...act(), ...act(), ...act()]);
+    const one = await compose({ batch_max_lines: 2 });
+    if (one.state !== "batch") throw new Error(one.state);
+    const two = await compose({ after_seq: one.to_seq, batch_max_lines: 2 });
+    expect([linesIn(one).length, linesIn(two).length]).toEqual([2, 1]);
+  });
+
+  it("is the same bytes however often it is made", async () => {
+    await append([...act(), ...act({ closed: true })]);
+    expect(await compose()).toEqual(await compose());
+  });
+
+  it("takes a disabled project's acts, and those of one that is no longer named where its org's lines go", async () => {
+    await append([...act(), ...act({ project: "P.gone" })]);
+    say({ [`${TENANT}/P.demo`]: "disabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
+    expect(linesIn(await compose()).map(({ project_id }) => project_id)).toEqual(["P.demo"]);
+    expect(linesIn(await compose({ last_project_id: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
+  });
+
+  it("waits, and names the act, where the infra registry names no place, or cannot be used", async () => {
+    await append(act({ project: "P.gone" }));
+    const blocked = await compose({ last_project_id: "P.former" });
+    expect(blocked).toMatchObject({ state: "blocked", problem: expect.stringContaining(`${TENANT}/P.gone`) });
+    writeFileSync(path, "{");
+    expect(await compose()).toMatchObject({ state: "blocked", problem: expect.stringContaining("cannot be used") });
+  });
+
+  it("goes to the place that the org has now, and never to two places at once", async () => {
+    await append(act());
+    say({ [`${TENANT}/P.demo`]: "enabled production" }, "P.moved");
+    const batch = await compose({ last_project_id: "P.telemetry" });
+    expect(batch).toMatchObject({ state: "batch", project_id: "P.moved" });
+    expect(linesIn(batch).map(({ telemetry_repo }) => telemetry_repo)).toEqual([`${TENANT}/P.moved`]);
+  });
+
+  it("never goes to another org, whatever its registry says", async () => {
+    await append(act());
+    const text = registryJson({ [`${TENANT}/P.demo`]: "enabled production" });
+    writeFileSync(path, text.replace(`${TENANT}/P.telemetry`, "T.OTHER/P.telemetry"));
+    expect(await compose()).toMatchObject({ state: "blocked" });
+  });
+});
+
+describe("where a tenant's telemetry stands", () => {
+  it("is what its receipts say at most, in whatever order they were recorded, to each repository", async () => {
+    const job = "git.registry.telemetry_append" as const;
+    for (const [project, to_seq] of [
+      ["P.old", 5],
+      ["P.telemetry", 41],
+      ["P.telemetry", 30],
+    ] as const)
+      await append(act({ job, project, artifact: { to_seq, file_bytes: to_seq } }));
+    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT })).toEqual({ project_id: "P.telemetry", to_seq: 41, file_bytes: 41 });
+    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT, project_id: "P.old" })).toMatchObject({ to_seq: 5 });
+    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT, project_id: "P.never" })).toBeUndefined();
+  });
+
+  it("never goes back", async () => {
+    await ledger.db.insertInto("tenants").values({ tenant_id: TENANT, transport: "temporal" }).execute();
+    expect(await telemetryPassed(ledger.db, TENANT)).toBe(0);
+    await passTelemetry(ledger.db, TENANT, 9);
+    await passTelemetry(ledger.db, TENANT, 7);
+    expect(await telemetryPassed(ledger.db, TENANT)).toBe(9);
+  });
+});

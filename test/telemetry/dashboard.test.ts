@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { dashboardText, knownMonths, monthSummary } from "../../src/telemetry/dashboard.js";
+import { appendMessage, lastSeqIn } from "../../src/telemetry/last-seq.js";
+import type { TelemetryLine } from "../../src/telemetry/line.js";
+import { dashboardPath, linesPath, monthOf } from "../../src/telemetry/paths.js";
+import { addLine, emptySummary, joined } from "../../src/telemetry/summary.js";
+import { lineOf, TELEMETRY } from "./lines.js";
+
+function summed(lines: readonly TelemetryLine[]) {
+  const summary = emptySummary();
+  for (const line of lines) addLine(summary, line);
+  return summary;
+}
+
+const lines = fc.uniqueArray(
+  fc
+    .tuple(fc.integer({ min: 1, max: 5000 }), fc.constantFrom("success", "error", "denied", "expired"), fc.nat(100_000), fc.boolean())
+    .map(([seq, status, wall_ms, ran]) => {
+      const { wall_ms: _, ...line } = lineOf(seq, { status: status as TelemetryLine["status"], refs: seq % 3 });
+      return ran ? { ...line, wall_ms } : { ...line, code: "permit_expired" };
+    }),
+  { selector: ({ seq }) => seq, maxLength: 60 },
+);
+
+describe("a summary", () => {
+  it("says what its lines say", () => {
+    const { wall_ms: _, ...refused } = lineOf(12, { status: "denied", code: "ref_moved", level: "L4", refs: 0 });
+    expect(summed([lineOf(10), lineOf(11, { status: "error", code: "ref_moved", wall_ms: 2_000, refs: 0 }), refused])).toEqual({
+      acts: 3,
+      by_status: { success: 1, error: 1, denied: 1 },
+      by_job_type: { "git.registry.push": 3 },
+      by_level: { L1: 2, L4: 1 },
+      by_office: { "office::default": 3 },
+      by_code: { ref_moved: 2 },
+      refs: 1,
+      staged_bytes: 300,
+      stored_bytes: 600,
+      wall_ms: { acts: 2, total: 2_040, longest: 2_000, classes: [1, 0, 0, 1, 0, 0, 0] },
+      first_at: "2026-11-03T00:00:10.000Z",
+      last_at: "2026-11-03T00:00:12.000Z",
+      last_seq: 12,
+    });
+  });
+
+  it("of two parts, joined, is the summary of the whole, wherever it is cut", () => {
+    fc.assert(
+      fc.property(lines, fc.nat(60), (all, cut) => {
+        expect(joined(summed(all.slice(0, cut)), summed(all.slice(cut)))).toEqual(summed(all));
+      }),
+    );
+  });
+});
+
+describe("a dashboard", () => {
+  const of = { tenant_id: "T.UBL", project_id: "P.demo", telemetry_project_id: TELEMETRY };
+  const months = ["2026-12", "2026-11"].map((month, at) => monthSummary(of, month, String(at).repeat(40), summed([lineOf(at + 1)])));
+
+  it("is the same bytes in whatever order its months come", () => {
+    expect(dashboardText(of, months)).toBe(dashboardText(of, months.toReversed()));
+  });
+
+  it("gives its months back by the files that they sum up, and none when it was not written by us", () => {
+    const text = dashboardText(of, months);
+    expect([...knownMonths(text).keys()].sort()).toEqual([`2026-11:${"1".repeat(40)}`, `2026-12:${"0".repeat(40)}`]);
+    for (const foreign of ["", "{", "{}", text.replace('"1.0"', '"9.0"')]) expect(knownMonths(foreign).size).toBe(0);
+  });
+});
+
+describe("where telemetry lies", () => {
+  it("is below the owner and the repository, by the month in UTC", () => {
+    expect(linesPath("T.UBL", "P.demo", monthOf({ at: "2026-11-30T23:59:59.999Z" }))).toBe("telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl");
+    expect(dashboardPath("T.UBL", "P.demo")).toBe("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json");
+  });
+
+  it("says in its commit up to which entry of the ledger it goes", () => {
+    const message = appendMessage({ from_seq: 3, to_seq: 41, lines: 1, projects: 1, batch: "b".repeat(64) });
+    expect(message.split("\n")[0]).toBe("telemetry: 1 act of 1 project");
+    expect(lastSeqIn(message)).toBe(41);
+    expect(lastSeqIn("Merge main\n\nTelemetry-To-Seq: many\n")).toBeUndefined();
+  });
+});

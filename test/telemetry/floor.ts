@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, vi } from "vitest";
+import { openDatabase } from "../../src/database/database.js";
+import { mirrorRepository } from "../../src/demo/mirror.js";
+import { type EventPayloads, registryContainer } from "../../src/domain/event.js";
+import { telemetryWorkflowId } from "../../src/domain/workflow-id.js";
+import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
+import { dashboardText, monthSummary } from "../../src/telemetry/dashboard.js";
+import type { TelemetryLine } from "../../src/telemetry/line.js";
+import { addLine, emptySummary } from "../../src/telemetry/summary.js";
+import { temporaryFolder } from "../git/real-git.js";
+import type { TestRegistry } from "../harness/registry.js";
+import type { TemporalDesk } from "../harness/temporal-client.js";
+import { TELEMETRY } from "./lines.js";
+
+export const TENANT = "T.UBL";
+
+/** So that nothing here waits for a minute to pass. */
+export const QUICK = { OGR_TELEMETRY_EVERY_S: "1", OGR_HOUSEKEEPING_EVERY_S: "1" };
+
+const APPEND = "git.registry.telemetry_append";
+
+/** Long enough for a flow that backs off. */
+const PATIENCE_MS = 90_000;
+
+export const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 250 });
+
+/** The telemetry repository as stock git sees a copy of it; undefined while it has no main. */
+export interface TelemetryMirror {
+  git(...args: string[]): string;
+  /** Every file of main with its text. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export async function telemetryMirror(registry: TestRegistry, tenant = TENANT): Promise<TelemetryMirror | undefined> {
+  const folder = join(temporaryFolder("ogr-telemetry-"), "mirror.git");
+  if ((await mirrorRepository(registry.store, tenant, TELEMETRY, folder)) === 0) return undefined;
+  const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args], { stdio: "pipe" }).toString("utf8");
+  if (!git("for-each-ref").includes("refs/heads/main")) return undefined;
+  const paths = git("ls-tree", "-r", "--name-only", "main").trim().split("\n");
+  return { git, files: new Map(paths.map((path) => [path, git("show", `main:${path}`)])) };
+}
+
+/** All lines of all projects, with the files that they stand in. */
+export function linesOf({ files }: Pick<TelemetryMirror, "files">): readonly (TelemetryLine & { readonly path: string })[] {
+  const found = [...files].flatMap(([path, text]) =>
+    path.endsWith(".jsonl")
+      ? text
+          .trim()
+          .split("\n")
+          .map((line) => ({ ...(JSON.parse(line) as TelemetryLine), path }))
+      : [],
+  );
+  return found.sort((a, b) => a.seq - b.seq);
+}
+
+/** What the ledger says should be there: every act that finished, but the appends. */
+export async function finishedInLedger(registry: TestRegistry, tenant = TENANT): Promise<{ seq: number; jti: string }[]> {
+  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const jobs = new Map<string, string>();
+  const finished: { seq: number; jti: string }[] = [];
+  try {
+    for await (const row of storedEntries(db, registryContainer(tenant))) {
+      const { type, payload } = entryOf(row);
+      if (type === "permit.issued") {
+        const { permit } = payload as EventPayloads["permit.issued"];
+        jobs.set(permit.jti, permit.scopes.jobType);
+      }
+      const jti =
+        type === "receipt.recorded"
+          ? (payload as EventPayloads["receipt.recorded"]).receipt.jti
+          : type === "command.closed"
+            ? (payload as EventPayloads["command.closed"]).jti
+            : undefined;
+      if (jti !== undefined && jobs.get(jti) !== APPEND) finished.push({ seq: row.seq, jti });
+    }
+  } finally {
+    await db.destroy();
+  }
+  return finished;
+}
+
+/** Waits until every finished act is a line, and proves that each is there exactly once, in order, where it belongs, and summed up. */
+export async function expectExactlyOnce(registry: TestRegistry): Promise<TelemetryMirror> {
+  let seen: TelemetryMirror | undefined;
+  await eventually(async () => {
+    const expected = await finishedInLedger(registry);
+    seen = await telemetryMirror(registry);
+    const lines = seen === undefined ? [] : linesOf(seen);
+    expect(lines.map(({ seq, jti }) => ({ seq, jti }))).toEqual(expected);
+  });
+  if (seen === undefined) throw new Error("there is no telemetry");
+  seen.git("fsck", "--strict");
+  const changes = seen.git("log", "--numstat", "--format=", "main", "--", "telemetry/v1/repos").trim().split("\n");
+  // No commit ever took a line away: the files are append-only.
+  for (const change of changes) expect(change).toMatch(/^\d+\t0\ttelemetry\//);
+  for (const { path, tenant_id, project_id, telemetry_repo, at } of linesOf(seen)) {
+    expect(path).toBe(`telemetry/v1/repos/${tenant_id}_${project_id}/${at.slice(0, 7)}.jsonl`);
+    expect({ tenant_id, telemetry_repo }).toEqual({ tenant_id: TENANT, telemetry_repo: `${TENANT}/${TELEMETRY}` });
+  }
+  for (const [path, text] of seen.files) if (path.endsWith("dashboard.json")) expect(text).toBe(dashboardFromLines(seen, path));
+  return seen;
+}
+
+/** What a dashboard must be by the lines alone. */
+function dashboardFromLines({ git, files }: TelemetryMirror, path: string): string {
+  const project_id = /dashboards\/T\.UBL_(.+)\/dashboard\.json$/.exec(path)?.[1] ?? "";
+  const of = { tenant_id: TENANT, project_id, telemetry_project_id: TELEMETRY };
+  const folder = `telemetry/v1/repos/${TENANT}_${project_id}/`;
+  const months = [...files].flatMap(([file, text]) => {
+    if (!file.startsWith(folder)) return [];
+    const summary = emptySummary();
+    for (const line of text.trim().split("\n")) addLine(summary, JSON.parse(line));
+    return [monthSummary(of, file.slice(folder.length, -".jsonl".length), git("rev-parse", `main:${file}`).trim(), summary)];
+  });
+  return dashboardText(of, months);
+}
+
+export function telemetryFlow({ client }: TemporalDesk, tenant = TENANT) {
+  return client.workflow.getHandle(telemetryWorkflowId(tenant));
+}
+
+/** What Temporal's UI says of the flow now. */
+export async function currentDetails(temporal: TemporalDesk): Promise<string> {
+  const metadata = await telemetryFlow(temporal).query<{ currentDetails?: string }>("__temporal_workflow_metadata");
+  return metadata.currentDetails ?? "";
+}
+
+/** Ends the flow and keeps housekeeping from starting another one until `resume`. */
+export async function loseFlow(temporal: TemporalDesk): Promise<{ resume(): Promise<void> }> {
+  const schedule = temporal.client.schedule.getHandle("housekeeping");
+  await schedule.pause();
+  await telemetryFlow(temporal).terminate("lost");
+  return { resume: () => schedule.unpause() };
+}

@@ -1,0 +1,143 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { required } from "../../src/client/problem.js";
+import { commandEnd } from "../../src/client/waiting.js";
+import type { JobStep } from "../../src/jobs/handler.js";
+import { DyingLab256, died, revive, startDying } from "../faults/dying.js";
+import { Clone, temporaryFolder } from "../git/real-git.js";
+import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { currentDetails, eventually, expectExactlyOnce, linesOf, loseFlow, QUICK, telemetryFlow, telemetryMirror } from "./floor.js";
+import { TELEMETRY } from "./lines.js";
+
+const ENTRIES: Readonly<Record<string, Entry>> = {
+  "T.UBL/P.demo": "enabled production",
+  "T.UBL/P.other": "enabled sandbox",
+  [`T.UBL/${TELEMETRY}`]: "enabled production",
+  "T.OTHER/P.theirs": "enabled production",
+};
+
+let registry: TestRegistry;
+let temporal: TemporalDesk;
+let clone: Clone;
+let pushes = 0;
+const infra = join(temporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
+const say = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, registryJson({ ...ENTRIES, ...changes }));
+const admin = () => registry.as("admin");
+const pushTo = (project: string) => {
+  pushes += 1;
+  return push(clone, project, `feature/${pushes}`);
+};
+
+beforeAll(async () => {
+  say();
+  registry = await startTestRegistry({ name: "telemetry", infra: `file:${infra}` });
+  await registry.lab256.stop();
+  await registry.lab256.start({ env: QUICK });
+  temporal = await openTemporal(registry.temporal);
+  clone = new Clone();
+  clone.commit("a.txt", "a\n");
+});
+afterAll(async () => {
+  await temporal?.close();
+  await registry?.stop();
+});
+
+describe("the telemetry of a tenant", () => {
+  it("waits while its repository is not registered, says why, and loses nothing", async () => {
+    await actByCard(registry, registration("P.demo"));
+    await eventually(async () => expect(await currentDetails(temporal)).toContain("register it first"));
+    expect(await telemetryMirror(registry)).toBeUndefined();
+    await actByCard(registry, registration(TELEMETRY));
+    const { files } = await expectExactlyOnce(registry);
+    expect(linesOf({ files }).map(({ project_id }) => project_id)).toEqual(["P.demo", TELEMETRY]);
+  });
+
+  it("has every finished act of its projects as one line, in order, however the act ended", async () => {
+    await actByCard(registry, registration("P.other"));
+    for (const project of ["P.demo", "P.other", "P.demo"]) await actByPermit(admin(), pushTo(project));
+    const moved = pushTo("P.demo");
+    await actByPermit(admin(), { ...moved, params: { ...moved.params, expected_old: "1".repeat(40) } });
+    const command = await permitted(admin(), pushTo("P.other"));
+    say({ "T.UBL/P.other": "enabled production" });
+    required(await admin().issue(command));
+    await commandEnd(admin(), command.jti, PATIENCE_MS);
+    say();
+    const lines = linesOf(await expectExactlyOnce(registry));
+    const ends = lines.map(({ project_id, status, code, refs, level }) => ({ project_id, status, code, refs, level }));
+    expect(ends).toContainEqual({ project_id: "P.demo", status: "error", code: "ref_moved", refs: 0, level: "L1" });
+    expect(ends).toContainEqual({ project_id: "P.other", status: "denied", code: "infra_changed", refs: 0, level: "L1" });
+    expect(lines.find(({ code }) => code === "infra_changed")).not.toHaveProperty("wall_ms");
+    expect(lines.filter(({ job_type }) => job_type === "git.registry.telemetry_append")).toEqual([]);
+    expect(lines.filter(({ card_id }) => card_id !== undefined)).toHaveLength(3);
+    for (const { infra_revision, status } of lines) if (status === "success") expect(infra_revision).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("can be cloned, and holds no address and no word that a person wrote", async () => {
+    const { git, files } = await expectExactlyOnce(registry);
+    const folder = join(temporaryFolder("ogr-clone-"), "clone");
+    execFileSync("git", ["clone", "-q", git("rev-parse", "--absolute-git-dir").trim(), folder], { stdio: "pipe" });
+    const text = [...files.values()].join("");
+    for (const word of ["@", "A test", "a change", "feature/"]) expect(text).not.toContain(word);
+  });
+
+  it("is an act of the registry's own service, which no token speaks for", async () => {
+    const commands = required(await admin().commands({ project_id: TELEMETRY }));
+    const appends = commands.filter(({ jobType, status }) => jobType === "git.registry.telemetry_append" && status !== "running");
+    expect(appends.length).toBeGreaterThan(0);
+    for (const { actor_id, status } of appends)
+      expect({ actor_id, status }).toEqual({ actor_id: "ubl:sid:app:registry.telemetry", status: "success" });
+  });
+
+  it("whose flow was lost is started again by housekeeping, and begins where the ledger says", async () => {
+    const lost = await loseFlow(temporal);
+    await actByPermit(admin(), pushTo("P.demo"));
+    await lost.resume();
+    await eventually(async () => expect((await telemetryFlow(temporal).describe()).status.name).toBe("RUNNING"));
+    await expectExactlyOnce(registry);
+  });
+});
+
+describe.each<JobStep>(["stored", "moved", "receipted"])("a Runner that is killed when an append is %s", (step) => {
+  it("leaves every line exactly once", async () => {
+    await expectExactlyOnce(registry);
+    const lost = await loseFlow(temporal);
+    for (const project of ["P.demo", "P.other"]) await actByPermit(admin(), pushTo(project));
+    await startDying(registry, step);
+    await lost.resume();
+    await revive(registry);
+    await expectExactlyOnce(registry);
+  });
+});
+
+describe("LAB 256", () => {
+  it("killed after it gave an append its permit leaves every line exactly once", async () => {
+    await expectExactlyOnce(registry);
+    await loseFlow(temporal);
+    await actByPermit(admin(), pushTo("P.demo"));
+    const dying = new DyingLab256(registry);
+    await dying.start();
+    dying.complete({ "telemetry/T.UBL": "after nextTelemetry" });
+    await temporal.client.workflow.start("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-by-hand", args: [] });
+    await died(registry, "lab256");
+    await registry.lab256.start({ env: QUICK });
+    await temporal.client.schedule.getHandle("housekeeping").unpause();
+    await expectExactlyOnce(registry);
+  });
+
+  it("and the Runner killed again and again while acts go on leave every line exactly once", async () => {
+    for (let round = 0; round < 4; round += 1) {
+      await Promise.all(["P.demo", "P.other", "P.demo"].map((project) => actByPermit(admin(), pushTo(project))));
+      const victim = round % 2 === 0 ? registry.lab256 : registry.lab512;
+      // About when the next look begins its append.
+      await new Promise((resolve) => setTimeout(resolve, 700 + 150 * round));
+      await victim.kill();
+      await victim.start(round % 2 === 0 ? { env: QUICK } : {});
+    }
+    await expectExactlyOnce(registry);
+  });
+});

@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readSigningKey } from "../../src/configuration/keys.js";
+import type { CommandEnvelope } from "../../src/domain/envelope.js";
+import { blake3Hex } from "../../src/domain/hash.js";
+import type { TelemetryAppendParams } from "../../src/domain/job.js";
+import { signed } from "../../src/domain/signature.js";
+import { stagingKey } from "../../src/domain/storage-key.js";
+import { createRepository } from "../../src/git/create-repository.js";
+import { unsignedPermit } from "../../src/permits/permits.js";
+import { TELEMETRY_SERVICE } from "../../src/telemetry/service.js";
+import type { FlowState } from "../../src/workflows/messages.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { actByCard, registration } from "../harness/acting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { registryJson } from "../infra-engine/registries.js";
+import { refusal } from "../scenarios/acts.js";
+import { officialState } from "../scenarios/what-is-stored.js";
+import { batchOf, lineOf, TELEMETRY } from "./lines.js";
+
+// Mallory wants acts of one org to stand in another org's telemetry. First she has a member's token; then she has LAB 256 itself: its
+// permit key, its staging area and Temporal. The Runner is all that is left.
+
+const APPEND = "git.registry.telemetry_append";
+const infra = join(temporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
+
+let registry: TestRegistry;
+let temporal: TemporalDesk;
+
+beforeAll(async () => {
+  writeFileSync(infra, registryJson({ [`T.UBL/${TELEMETRY}`]: "enabled production", [`T.OTHER/${TELEMETRY}`]: "enabled production" }));
+  registry = await startTestRegistry({ name: "misrouted", infra: `file:${infra}` });
+  // No telemetry of its own comes between.
+  await registry.lab256.stop();
+  await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
+  temporal = await openTemporal(registry.temporal);
+  await actByCard(registry, registration(TELEMETRY));
+  // The other org has a repository of the same name: what would be written there could be.
+  await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
+});
+afterAll(async () => {
+  await temporal?.close();
+  await registry?.stop();
+});
+
+/** Everything official but receipts: what is refused after a claim has one of those. */
+async function written(): Promise<Record<string, string>> {
+  const state = await officialState(registry);
+  return Object.fromEntries(Object.entries(state).filter(([key]) => !key.startsWith("receipts/")));
+}
+
+/** Stages a batch for a tenant, as LAB 256 does, and says what its act would be. */
+async function staged(tenant: string, lines: Parameters<typeof batchOf>[0]): Promise<TelemetryAppendParams> {
+  const bytes = batchOf(lines);
+  const subject_hash = blake3Hex(bytes);
+  await registry.store.blobs.create(stagingKey(tenant, subject_hash), bytes);
+  return { project_id: TELEMETRY, from_seq: 0, to_seq: lines.at(-1)?.seq ?? 1, lines: lines.length, subject_hash };
+}
+
+/** A command with a permit by LAB 256's real key, for what no policy allowed, sent straight to Temporal. */
+async function forced(tenant_id: string, params: TelemetryAppendParams): Promise<FlowState> {
+  const { actor_id, office_id } = TELEMETRY_SERVICE;
+  const target = "LAB_512" as const;
+  const { policy_hash, keys } = registry.founded;
+  const permit = signed(
+    "permit",
+    unsignedPermit({
+      jti: randomUUID(),
+      iat: Date.now(),
+      asker: { actor_id },
+      request: { tenant_id, jobType: APPEND, target, office_id, params },
+      decision: { level: "L0", permit_ttl_ms: 60_000, max_run_ms: 60_000 },
+      policy_hash,
+      infra: { state: "enabled", context: "production", telemetry_repo: `${tenant_id}/${TELEMETRY}`, is_registry: false },
+    }),
+    readSigningKey(keys.permit),
+  );
+  const { jti, scopes } = permit;
+  const { subject_hash } = scopes;
+  const jobId = `job-${jti}`;
+  const envelope = {
+    jti,
+    tenant_id,
+    jobId,
+    jobType: APPEND,
+    params,
+    subject_hash,
+    policy_hash,
+    permit,
+    target,
+    office_id,
+  } as CommandEnvelope;
+  const args = [{ kind: "command", envelope, actor_id }];
+  return temporal.client.workflow.execute("officialAct", { args, taskQueue: "LAB_256", workflowId: `act/${tenant_id}/${jti}` });
+}
+
+describe("telemetry that somebody else wants to write", () => {
+  it.each([
+    ["admin", "office::default"],
+    ["admin", "office:registry"],
+    ["ci", "office::default"],
+  ])("is refused to %s as %s, by permit and by card", async (name, office_id) => {
+    const before = await written();
+    const wanted = { jobType: APPEND, params: await staged("T.UBL", [lineOf(1)]), target: "LAB_512", intent: "Mallory's", office_id };
+    const refused = refusal(await registry.as(name).permit(wanted));
+    expect(refused).toMatchObject({ status: 403, code: "policy_denied" });
+    expect(refused.detail).toContain("by the registry itself, as its service, and by nobody else");
+    expect(await registry.as(name).openCard(wanted)).toMatchObject({
+      ok: true,
+      value: { status: "denied", denial: { code: "policy_denied" } },
+    });
+    expect(await written()).toEqual(before);
+  });
+
+  it("is refused to a member who says to be the service", async () => {
+    const { connection } = registry.as("admin");
+    const body = {
+      tenant_id: "T.UBL",
+      actor_id: TELEMETRY_SERVICE.actor_id,
+      office_id: TELEMETRY_SERVICE.office_id,
+      jobType: APPEND,
+      params: await staged("T.UBL", [lineOf(1)]),
+      target: "LAB_512",
+      intent: "Mallory's",
+      context: {},
+    };
+    const answer = await fetch(new URL("/v1/policy/permit", connection.server), {
+      method: "POST",
+      headers: { authorization: `Bearer ${connection.token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    expect({ status: answer.status, code: ((await answer.json()) as { code: string }).code }).toEqual({ status: 403, code: "forbidden" });
+  });
+});
+
+describe("telemetry by LAB 256's own key", () => {
+  const theirs = { tenant_id: "T.OTHER", telemetry_repo: `T.OTHER/${TELEMETRY}` };
+
+  it.each([
+    ["a line of another org", "T.UBL", [lineOf(1), lineOf(2, { tenant_id: "T.OTHER" })]],
+    ["a line for another org's repository", "T.UBL", [lineOf(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })]],
+    ["another org's lines altogether", "T.UBL", [lineOf(1, theirs)]],
+    ["its own org's lines, as another org's act", "T.OTHER", [lineOf(1)]],
+  ])("with %s is refused by the Runner, and nothing is written in either org", async (_, tenant, lines) => {
+    const before = await written();
+    const { status, denial } = await forced(tenant, await staged(tenant, lines));
+    expect({ status, code: denial?.code }).toEqual({
+      status: "error",
+      code: "telemetry_misrouted",
+    });
+    expect(await written()).toEqual(before);
+  });
+
+  it("with a path out of the repository is refused by the Runner", async () => {
+    const before = await written();
+    const params = await staged("T.UBL", [lineOf(1, { project_id: "P.x/../../../../T.OTHER_P.y" })]);
+    expect(await forced("T.UBL", params)).toMatchObject({ status: "error", denial: { code: "telemetry_invalid" } });
+    expect(await forced("T.UBL", { ...params, project_id: `../T.OTHER/${TELEMETRY}` })).toMatchObject({ status: "denied" });
+    expect(await written()).toEqual(before);
+  });
+
+  it("with another org's staged bytes is refused: the Runner looks for them in its own", async () => {
+    const before = await written();
+    expect(await forced("T.UBL", await staged("T.OTHER", [lineOf(3)]))).toMatchObject({
+      status: "error",
+      denial: { code: "staged_bytes_missing" },
+    });
+    expect(await written()).toEqual(before);
+  });
+
+  it("with lines of its own is what the Runner runs, so that the refusals above are for what they say", async () => {
+    expect(await forced("T.UBL", await staged("T.UBL", [lineOf(5)]))).toMatchObject({ status: "success" });
+  });
+});

@@ -1,0 +1,104 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Lab256Dependencies } from "../../src/activities/lab256/dependencies.js";
+import { telemetryActivities } from "../../src/activities/lab256/telemetry.js";
+import { telemetryActId } from "../../src/domain/act-id.js";
+import { type NewEvent, registryContainer } from "../../src/domain/event.js";
+import type { Permit } from "../../src/domain/permit.js";
+import { openInfraSource } from "../../src/infra/source/open.js";
+import { headOf } from "../../src/ledger/chain.js";
+import { passTelemetry } from "../../src/ledger/telemetry-cursor.js";
+import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
+import { openStore } from "../../src/storage/open.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { temporaryFolder } from "../git/real-git.js";
+import { registryJson } from "../infra-engine/registries.js";
+import { RUNNER_KEY } from "../jobs/stage.js";
+import { commandIssued, permit, permitIssued, receiptRecorded, TENANT } from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { TELEMETRY } from "./lines.js";
+
+const ledger = ledgerDatabase("telemetry-next");
+const path = join(temporaryFolder("ogr-infra-"), "registry.json");
+const EVERY_MS = 7_000;
+/** The permits of these events end at 121,000 and give 600,000 to run; what follows from a receipt has as long again. */
+const OVER_MS = 121_000 + 600_000 + 600_000;
+
+let store: ObjectStore;
+let now = 1_000;
+let acts = 0;
+
+/** Nobody founded the tenant, so that a permit which would have to be issued is refused. */
+const next = () => {
+  const deps: Lab256Dependencies = {
+    ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
+    policies: new PolicyCatalog(store, new Map(), () => now),
+    permitKey: RUNNER_KEY,
+    receiptKeys: { keys: [] },
+    statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
+    telemetry: { every_ms: EVERY_MS, batch_max_lines: 2 },
+  };
+  return telemetryActivities(deps).nextTelemetry({ tenant_id: TENANT, round: 0 });
+};
+
+const withPermit = (event: NewEvent, changes: Partial<Permit>): NewEvent => {
+  if (event.type !== "permit.issued") throw new TypeError("no permit");
+  const issued = event.payload.permit;
+  const scopes = { ...issued.scopes, infra_hash: "e".repeat(64) };
+  return { ...event, key: `${event.key}/${acts}`, payload: { ...event.payload, permit: { ...issued, scopes, ...changes } } };
+};
+
+/** An act that finished; the entry that says so is the last one. */
+async function finish(): Promise<number> {
+  acts += 1;
+  const appended = await ledger.appended([withPermit(permitIssued(acts), {}), receiptRecorded(acts, [])]);
+  return appended.at(-1)?.seq ?? 0;
+}
+
+/** What the ledger has of an append up to an entry: its permit, and its command where it was sent. */
+async function begin(to_seq: number, { sent }: { readonly sent: boolean }): Promise<string> {
+  acts += 1;
+  const jti = telemetryActId(TENANT, { project_id: TELEMETRY, from_seq: 0, to_seq }, 0);
+  const command = commandIssued(acts, { project: TELEMETRY });
+  if (command.type !== "command.issued") throw new TypeError("no command");
+  const envelope = { ...command.payload.envelope, jti, permit: { ...permit(acts), jti } };
+  const issued: NewEvent = { ...command, key: `command/${jti}`, payload: { ...command.payload, envelope } };
+  await ledger.appended([withPermit(permitIssued(acts), { jti }), ...(sent ? [issued] : [])]);
+  return jti;
+}
+
+beforeAll(async () => {
+  store = await openStore({ kind: "directory", path: temporaryFolder("ogr-store-") });
+  await ledger.db.insertInto("tenants").values({ tenant_id: TENANT, transport: "temporal" }).execute();
+});
+beforeEach(async () => {
+  writeFileSync(path, registryJson({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/${TELEMETRY}`]: "enabled production" }));
+  now = 1_000;
+  await passTelemetry(ledger.db, TENANT, (await headOf(ledger.db, registryContainer(TENANT))).seq);
+});
+
+describe("what a tenant's telemetry does next", () => {
+  it("appends what there is and then lets acts gather, so that a busy tenant makes no commit for each of them", async () => {
+    const to_seq = await finish();
+    await begin(to_seq, { sent: false });
+    expect(await next()).toMatchObject({ state: "append", to_seq, lines: 1, wait_ms: EVERY_MS });
+  });
+
+  it("goes on at once behind a batch that is full", async () => {
+    await finish();
+    const to_seq = await finish();
+    await finish();
+    await begin(to_seq, { sent: false });
+    expect(await next()).toMatchObject({ state: "append", to_seq, lines: 2, wait_ms: 0 });
+  });
+
+  it("leaves an append alone as long as somebody may be at it, and no longer: its flow can be lost with Temporal's state", async () => {
+    const jti = await begin(await finish(), { sent: true });
+    expect(await next()).toEqual({ state: "running", jti });
+    now = OVER_MS;
+    expect(await next()).toEqual({ state: "running", jti });
+    now = OVER_MS + 1;
+    expect(await next()).toMatchObject({ state: "blocked", problem: expect.stringContaining(TENANT) });
+  });
+});
