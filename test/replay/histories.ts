@@ -5,6 +5,7 @@ const FOLDER = new URL("histories/", import.meta.url);
 
 /** An event as Temporal writes it in JSON; payloads are base64. */
 interface RecordedEvent {
+  readonly eventType: string;
   readonly activityTaskScheduledEventAttributes?: { readonly activityType: { readonly name: string } };
   readonly activityTaskStartedEventAttributes?: { readonly attempt: number };
   readonly markerRecordedEventAttributes?: {

@@ -48,6 +48,16 @@ describe("the committed histories", () => {
     expect(attemptsOf(readHistory("command-retried"))).toEqual([2]);
   });
 
+  it("card-rejected: has the message for good before the card is closed", () => {
+    const { events } = readHistory("card-rejected");
+    const message = events.findIndex((event) => event.eventType === "EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED");
+    const kept = events.findIndex((event, at) => at > message && event.eventType === "EVENT_TYPE_WORKFLOW_TASK_COMPLETED");
+    const before = { events: events.slice(0, kept) };
+    expect(message).toBeGreaterThan(0);
+    expect(kept).toBeGreaterThan(message);
+    expect([activitiesOf(before).includes("closeCard"), activitiesOf({ events }).includes("closeCard")]).toEqual([false, true]);
+  });
+
   it.each(paths)("$name: is replayed by the current workflows", async ({ name }) => {
     expect(await replayProblem(current, name)).toBeUndefined();
   });
