@@ -106,7 +106,11 @@ async function beginningOf(pid: number): Promise<string | null | "gone"> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return "gone";
   }
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch((error: NodeJS.ErrnoException) => {
+    // No such folder on this system, or the process ended just now.
+    if (error.code === "ENOENT" || error.code === "ESRCH") return null;
+    throw error;
+  });
   // The name in parentheses may contain anything; the start time is the 20th field after it (proc(5)).
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }

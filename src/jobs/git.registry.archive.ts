@@ -6,10 +6,10 @@ import type { RefMove } from "../domain/ref-move.js";
 import { ARCHIVED_REF, actRef } from "../domain/ref-name.js";
 import { commitFiles } from "../git/commit-files.js";
 import { finishedActs } from "../git/finished-acts.js";
-import { NO_DIFF } from "../git/history.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
 import { onProject } from "./open-project.js";
+import { planWithoutCommits } from "./plan-without-commits.js";
 
 /**
  * Makes a project read-only, or ends that. The mark is a hidden ref in the object that holds all refs: the write that archives and one
@@ -24,25 +24,12 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       await context.step("looked");
       const mark = markOf(repository, params);
       if (!mark.ok) return mark;
-      return granted({
-        basis: {
-          tenant_id: context.tenant_id,
-          project_id: params.project_id,
+      return granted(
+        planWithoutCommits(context, input, {
           job_type: "git.registry.archive",
-          target: input.target,
-          params,
           refs: [{ name: ARCHIVED_REF, old: mark.value, new: params.archived ? null : ZERO_ID }],
-          creates: [],
-          policy_hash: input.policy_hash,
-          infra: input.infra,
-        },
-        fast_forward: null,
-        commit_count: 0,
-        commits: [],
-        author_emails: [],
-        pushed_before: [],
-        diffstat: NO_DIFF,
-      });
+        }),
+      );
     });
   },
 

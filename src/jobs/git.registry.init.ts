@@ -4,8 +4,8 @@ import type { InitParams } from "../domain/job.js";
 import type { Plan } from "../domain/plan.js";
 import { projectKey, repoPrefix } from "../domain/storage-key.js";
 import { createRepository, settled } from "../git/create-repository.js";
-import { NO_DIFF } from "../git/history.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { planWithoutCommits } from "./plan-without-commits.js";
 import { storedJson } from "./stored-json.js";
 
 /** The part of `project.json` that says who registered the project. */
@@ -21,25 +21,7 @@ export const initJob: JobHandler<InitParams> = {
   async plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
     if ((await context.store.blobs.stat(projectKey(context.tenant_id, params.project_id))) !== undefined) return exists(params.project_id);
-    return granted({
-      basis: {
-        tenant_id: context.tenant_id,
-        project_id: params.project_id,
-        job_type: "git.registry.init",
-        target: input.target,
-        params,
-        refs: [],
-        creates: [],
-        policy_hash: input.policy_hash,
-        infra: input.infra,
-      },
-      fast_forward: null,
-      commit_count: 0,
-      commits: [],
-      author_emails: [],
-      pushed_before: [],
-      diffstat: NO_DIFF,
-    });
+    return granted(planWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
   },
 
   async execute(context, input): Promise<Outcome<Effects>> {

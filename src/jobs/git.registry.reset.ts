@@ -11,12 +11,12 @@ import { refsDigest } from "../domain/refs-digest.js";
 import { resetRefsKey } from "../domain/storage-key.js";
 import { createBlob } from "../git/create-repository.js";
 import { finishedActs } from "../git/finished-acts.js";
-import { NO_DIFF } from "../git/history.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import { compareRefNames } from "../git/packed-refs.js";
 import { visibleRefs } from "../git/refs-state.js";
 import type { Effects, JobContext, JobHandler } from "./handler.js";
 import { onProject } from "./open-project.js";
+import { planWithoutCommits } from "./plan-without-commits.js";
 
 /** What a reset deleted: each full ref name with the id that it had. */
 const keptSchema = z.record(z.string(), gitIdSchema);
@@ -34,25 +34,7 @@ export const resetJob: JobHandler<ResetParams> = {
     return onProject(context, params.project_id, async (repository) => {
       const moves = movesOf(repository, params);
       if (!moves.ok) return moves;
-      return granted({
-        basis: {
-          tenant_id: context.tenant_id,
-          project_id: params.project_id,
-          job_type: "git.registry.reset",
-          target: input.target,
-          params,
-          refs: moves.value,
-          creates: [],
-          policy_hash: input.policy_hash,
-          infra: input.infra,
-        },
-        fast_forward: null,
-        commit_count: 0,
-        commits: [],
-        author_emails: [],
-        pushed_before: [],
-        diffstat: NO_DIFF,
-      });
+      return granted(planWithoutCommits(context, input, { job_type: "git.registry.reset", refs: moves.value }));
     });
   },
 
