@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RegistryClient } from "../src/client/registry-client.js";
 import { latencies, percentile, ratio } from "./figures.js";
-import { push, pushesOf, tryPush } from "./pushes.js";
+import { startFlood } from "./flood.js";
+import { push, pushesOf } from "./pushes.js";
 import { openBenchRegistry, QUIET_TENANT, registerProject } from "./registry.js";
 
 const WARM_UP = 20;
-/** How soon who floods asks again, whatever `Retry-After` says: it is not polite. */
-const AGAIN_MS = 1_000;
 const PROJECTS = 16;
 
 /** One tenant pushes alone, one push after the other; then the same while another tenant floods. */
@@ -22,7 +20,8 @@ export async function tenants(
       await process.start({ env: options.settings });
     }
     await registerProject(registry, "P.quiet", QUIET_TENANT);
-    for (let n = 0; n < PROJECTS; n += 1) await registerProject(registry, `P.loud-${n}`);
+    const loudProjects = Array.from({ length: PROJECTS }, (_, n) => `P.loud-${n}`);
+    for (const project of loudProjects) await registerProject(registry, project);
     const own = pushesOf("P.quiet", "review/quiet");
     const series = async (count: number): Promise<number[]> => {
       const took_ms: number[] = [];
@@ -33,7 +32,13 @@ export async function tenants(
     log(`alone: ${options.pushes} pushes`);
     const alone = await series(options.pushes);
     log(`the same beside a tenant with ${options.lanes} lanes`);
-    const flood = startFlood(loud, options.lanes);
+    const flood = startFlood({
+      ...loud.connection,
+      tenant_id: loud.tenant_id,
+      actor_id: loud.actor_id,
+      project_ids: loudProjects,
+      lanes: options.lanes,
+    });
     await sleep(3_000);
     const beside = await series(options.pushes);
     const loudly = await flood.stop();
@@ -50,35 +55,4 @@ export async function tenants(
   } finally {
     await registry.close();
   }
-}
-
-/** Pushes in `lanes` at once until it is stopped. */
-function startFlood(client: RegistryClient, lanes: number) {
-  let isOver = false;
-  let refused = 0;
-  const took_ms: number[] = [];
-  const started = performance.now();
-  const running = Promise.all(
-    Array.from({ length: lanes }, async (_, lane) => {
-      const pushes = pushesOf(`P.loud-${lane % PROJECTS}`, `review/lane-${lane}`);
-      for (let next = pushes.next().value; !isOver; ) {
-        const pushed = await tryPush(client, next);
-        if (pushed.done) {
-          took_ms.push(pushed.took_ms);
-          next = pushes.next().value;
-        } else {
-          refused += 1;
-          await sleep(AGAIN_MS);
-        }
-      }
-    }),
-  );
-  return {
-    async stop() {
-      isOver = true;
-      const elapsed_s = (performance.now() - started) / 1000;
-      await running;
-      return { pushes_per_s: Math.round((took_ms.length / elapsed_s) * 10) / 10, refused, ...latencies(took_ms) };
-    },
-  };
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type ApiSettings, apiSettings } from "../configuration/api.js";
 import { databaseUrlOf } from "../configuration/database.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
@@ -31,6 +32,8 @@ import { Temporal } from "./temporal.js";
 import { Urls } from "./urls.js";
 
 const MIB = 1024 * 1024;
+/** Enough to keep them busy while the acts wait for store, ledger and Temporal; measured with every server on the same machine. */
+const ACTS_RUNNING_PER_PROCESSOR = 3;
 
 /** Starts the api and serves until the process is told to stop. */
 export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
@@ -87,7 +90,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
       waits_max: env.OGR_WAITS_MAX,
       uploads_max: env.OGR_UPLOADS_MAX,
       acts_max: env.OGR_ACTS_MAX,
-      acts_running_max: env.OGR_ACTS_RUNNING,
+      acts_running_max: env.OGR_ACTS_RUNNING ?? ACTS_RUNNING_PER_PROCESSOR * availableParallelism(),
     },
     log,
     now: Date.now,

@@ -15,8 +15,8 @@ export type NoPlace = { readonly kind: "full" | "share" };
 
 /**
  * One tenant may hold three times what it leaves free, and one of its actors three times what it leaves of that. So a tenant alone gets
- * three quarters of all places and an actor alone nine thirteenths, two tenants get three sevenths each, and whoever comes next always
- * finds one (dynamic thresholds, Choudhury and Hahne 1998).
+ * three quarters of all places and an actor alone nine thirteenths, two tenants get three sevenths each (dynamic thresholds, Choudhury
+ * and Hahne 1998); and the last free place is only for a tenant that holds none, however few there are.
  */
 const TIMES_FREE = 3;
 
@@ -37,8 +37,9 @@ export class Share {
     return this.#held;
   }
 
-  take(holder: Holder): Place | NoPlace {
-    const refusal = this.refusal(holder);
+  /** `of`: how many of the places are given out for now. */
+  take(holder: Holder, of: number = this.max): Place | NoPlace {
+    const refusal = this.refusal(holder, of);
     if (refusal !== undefined) return refusal;
     this.#add(holder, 1);
     let isHeld = true;
@@ -50,12 +51,17 @@ export class Share {
   }
 
   /** Why this holder would get no place now, or undefined. */
-  refusal({ tenant_id, actor_id }: Holder): NoPlace | undefined {
-    const free = this.max - this.#held;
+  refusal({ tenant_id, actor_id }: Holder, of: number = this.max): NoPlace | undefined {
+    const free = of - this.#held;
     if (free <= 0) return { kind: "full" };
     const tenant = this.#tenants.get(tenant_id);
+    if (free === 1 && tenant !== undefined) return { kind: "share" };
     const room = TIMES_FREE * free - (tenant?.count ?? 0);
     return (tenant?.actors.get(actor_id) ?? 0) < TIMES_FREE * room ? undefined : { kind: "share" };
+  }
+
+  holdsNone(tenantId: string): boolean {
+    return !this.#tenants.has(tenantId);
   }
 
   /** Below zero when `left` holds less than `right`: by tenant, then by actor. */

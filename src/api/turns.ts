@@ -1,25 +1,36 @@
-import { type Holder, type Place, Share } from "./share.js";
+import { type Holder, type NoPlace, type Place, Share } from "./share.js";
 
 interface Waiting {
   readonly holder: Holder;
   readonly begin: (place: Place) => void;
 }
 
+/** For how long after it asked a tenant counts as being at work, in milliseconds. */
+const AT_WORK_MS = 10_000;
+
 /**
  * Places that are waited for. Whoever holds the least gets the next one, first by tenant, then by actor, then in order of arrival; and
- * the last places are kept for who holds none ({@link Share}), so that a newcomer waits for nobody's crowd.
+ * the last places are kept for who holds none ({@link Share}), so that a newcomer waits for nobody's crowd. A tenant that is alone at
+ * work may fill them; while another one is, too, half of them are given out beyond each tenant's first, because what runs beside each
+ * other shares the same processors: a crowd that has them all would slow its neighbour down by as much as by making it wait.
  */
 export class Turns {
   readonly #share: Share;
   readonly #waiting = new Set<Waiting>();
+  /** When each tenant last asked, the longest ago first. */
+  readonly #asked = new Map<string, number>();
+  readonly #now: () => number;
 
-  constructor(max: number) {
+  constructor(max: number, now: () => number = () => performance.now()) {
     this.#share = new Share(max);
+    this.#now = now;
   }
 
   /** A place, or undefined when there was none within `wait_max_ms`. */
   take(holder: Holder, wait_max_ms: number): Promise<Place | undefined> {
-    const place = this.#share.take(holder);
+    this.#asked.delete(holder.tenant_id);
+    this.#asked.set(holder.tenant_id, this.#now());
+    const place = this.#takeNow(holder);
     if (place.kind === "place") return Promise.resolve(this.#passedOn(place));
     return new Promise((resolve) => {
       const waiting: Waiting = {
@@ -37,6 +48,21 @@ export class Turns {
     });
   }
 
+  #takeNow(holder: Holder): Place | NoPlace {
+    const { max } = this.#share;
+    const isFirst = this.#share.holdsNone(holder.tenant_id);
+    return this.#share.take(holder, isFirst || !this.#isShared() ? max : Math.ceil(max / 2));
+  }
+
+  #isShared(): boolean {
+    const since = this.#now() - AT_WORK_MS;
+    for (const [tenantId, asked_at] of this.#asked) {
+      if (asked_at >= since) break;
+      this.#asked.delete(tenantId);
+    }
+    return this.#asked.size > 1;
+  }
+
   /** A place that goes to whoever is next when it is given back. */
   #passedOn(place: Place): Place {
     return {
@@ -51,7 +77,7 @@ export class Turns {
   #serve(): void {
     const inTurn = [...this.#waiting].sort((left, right) => this.#share.compare(left.holder, right.holder));
     for (const waiting of inTurn) {
-      const place = this.#share.take(waiting.holder);
+      const place = this.#takeNow(waiting.holder);
       if (place.kind !== "place") continue;
       this.#waiting.delete(waiting);
       waiting.begin(this.#passedOn(place));

@@ -37,7 +37,10 @@ export const apiSettings = z
     OGR_WAITS_MAX: setting(countSchema(2000, 100_000), "requests that wait for something to happen at the same time"),
     OGR_UPLOADS_MAX: setting(countSchema(16, 1000), "uploads at the same time"),
     OGR_ACTS_MAX: setting(countSchema(64, 10_000), "acts begun here that have not ended yet"),
-    OGR_ACTS_RUNNING: setting(countSchema(6, 10_000), "commands of these that run at the same time; the others wait for their turn"),
+    OGR_ACTS_RUNNING: setting(
+      countSchema(1, 10_000).unwrap().optional(),
+      "commands of these that run at the same time, the others wait; half of it per tenant while several are at work; without: three for each processor",
+    ),
     ...logSettings,
     ...metricsSettings,
     ...traceSettings,

@@ -108,19 +108,22 @@ test("requests that wait have a limit of their own; who hangs up gives the place
   await revoke(permitted, OLGA);
 });
 
-test("uploads beyond the limit are 503 with Retry-After before a byte is read, and those under way are kept", async () => {
+test("the last upload is another tenant's; beyond it all are 503 with Retry-After before a byte is read, and those under way are kept", async () => {
   const uploads: { finish(): Promise<number | undefined> }[] = [];
-  for (const text of ["one", "two"]) {
+  const begin = async (tenant_id: string, actor_id: string) => {
     const arrived = once(api.app.server, "request");
-    uploads.push(startUpload(Buffer.from(text)));
+    uploads.push(startUpload(Buffer.from(actor_id), tenant_id, actor_id));
     await arrived;
-  }
+  };
   const put = () =>
     api.call({
       method: "PUT",
       path: `/v1/staging/${blake3Hex(PATCH)}?tenant_id=${TENANT}`,
       raw: { bytes: new Uint8Array(PATCH), type: "application/octet-stream" },
     });
+  await begin(TENANT, ADMIN);
+  expectRefused(await put(), 429, "share_exceeded");
+  await begin("T.OTHER", OLGA);
   expectRefused(await put(), 503, "overloaded");
   await expectPublicRoutesServe();
   expect(await Promise.all(uploads.map((upload) => upload.finish()))).toEqual([201, 201]);
@@ -143,10 +146,10 @@ test("an address or headers that are too large are 431, and nobody else notices"
 });
 
 /** An upload of which the last byte waits for `finish`, which answers its status. */
-function startUpload(bytes: Buffer): { finish(): Promise<number | undefined> } {
-  const outgoing = request(`${api.url}/v1/staging/${blake3Hex(bytes)}?tenant_id=${TENANT}`, {
+function startUpload(bytes: Buffer, tenantId: string, actorId: string): { finish(): Promise<number | undefined> } {
+  const outgoing = request(`${api.url}/v1/staging/${blake3Hex(bytes)}?tenant_id=${tenantId}`, {
     method: "PUT",
-    headers: { authorization: `Bearer ${api.token(ADMIN)}`, "content-type": "application/octet-stream", "content-length": bytes.length },
+    headers: { authorization: `Bearer ${api.token(actorId)}`, "content-type": "application/octet-stream", "content-length": bytes.length },
   });
   const status = new Promise<number | undefined>((resolve, reject) => {
     outgoing.on("response", (answer) => {

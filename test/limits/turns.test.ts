@@ -25,7 +25,7 @@ function queue(turns: Turns) {
 
 describe("turns", () => {
   it("keep a place for a newcomer beside a crowd, and serve it before the crowd", async () => {
-    const { served, ask, settled, giveBack } = queue(new Turns(6));
+    const { served, ask, settled, places } = queue(new Turns(6));
     for (let n = 0; n < 20; n += 1) ask("loud");
     await settled();
     const first = served.length;
@@ -35,8 +35,35 @@ describe("turns", () => {
     await settled();
     expect(served.at(-1)).toBe("quiet");
     ask("quiet", "b", "quiet again");
-    await giveBack();
+    places.pop()?.give();
+    await settled();
     expect(served.at(-1)).toBe("quiet again");
+  });
+
+  it("give a crowd half of the places while another tenant is at work, and all but the last one again ten seconds after it", async () => {
+    let now_ms = 0;
+    const { served, ask, settled, giveBack, places } = queue(new Turns(8, () => now_ms));
+    for (let n = 0; n < 40; n += 1) ask("loud");
+    await settled();
+    expect(served.length).toBe(6);
+    ask("quiet");
+    await settled();
+    expect(served.at(-1)).toBe("quiet");
+    while (places.length > 3) await giveBack();
+    const running = () => places.length;
+    await giveBack();
+    expect(running()).toBe(3);
+    now_ms += 10_001;
+    ask("loud");
+    await giveBack();
+    expect(running()).toBe(6);
+  });
+
+  it("let every tenant of many have one place at once, up to the last", async () => {
+    const { served, ask, settled } = queue(new Turns(4));
+    for (const tenant of ["a", "b", "c", "d", "e"]) ask(tenant);
+    await settled();
+    expect(served).toEqual(["a", "b", "c", "d"]);
   });
 
   it("serve everybody of a crowd in order of arrival", async () => {
