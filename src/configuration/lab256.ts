@@ -25,7 +25,7 @@ export const lab256Settings = z
       "built workflows; can be deleted",
     ),
     OGR_HOUSEKEEPING_EVERY_S: setting(countSchema(30, 86_400), "seconds between sweeps of permits and anchors"),
-    OGR_CACHED_WORKFLOWS: setting(countSchema(250, 100_000), "flows kept in memory; size it by memory"),
+    OGR_CACHED_WORKFLOWS: setting(countSchema(128, 100_000), "flows kept in memory; size it by memory"),
     OGR_WEBHOOK_RECEIVERS: setting(
       z.enum(["public", "any"], "Write `public` or `any`.").default("public"),
       "where events are brought: `public` is over TLS to public addresses, `any` wherever a webhook says",
