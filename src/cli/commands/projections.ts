@@ -1,8 +1,5 @@
 import type { Command } from "commander";
-import { type Db, openDatabase } from "../../database/database.js";
-import { ledgerContainers } from "../../ledger/queries/containers.js";
-import { rebuildProjections } from "../../ledger/rebuild-projections.js";
-import { verifyProjections } from "../../ledger/verify-projections.js";
+import type { Db } from "../../database/database.js";
 import { EXIT } from "../exit-codes.js";
 import { type Call, leaf, withExamples } from "../leaf.js";
 import { dryRunOption } from "../option-values.js";
@@ -14,12 +11,25 @@ interface DatabaseOptions {
   readonly tenant?: string;
 }
 
+/** Loaded only by who asks for it: every other command starts in half the time without a database's client. */
+const loadLedger = async () => {
+  const [{ openDatabase }, { ledgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
+    import("../../database/database.js"),
+    import("../../ledger/queries/containers.js"),
+    import("../../ledger/rebuild-projections.js"),
+    import("../../ledger/verify-projections.js"),
+  ]);
+  return { openDatabase, ledgerContainers, rebuildProjections, verifyProjections };
+};
+type Ledger = Awaited<ReturnType<typeof loadLedger>>;
+
 /** `ogr projections verify`: holds every projection against what the ledger alone makes of it. For an operator with the database. */
 export function projectionsVerify(): Command {
   const command = databaseLeaf("verify", "hold the projections against the ledger", async (call) => {
-    const tenants = await withDatabase(call, async (db) => {
+    const tenants = await withDatabase(call, async (db, ledger) => {
       const verdicts = [];
-      for (const tenant_id of await tenantsOf(db, call.options)) verdicts.push({ tenant_id, ...(await verifyProjections(db, tenant_id)) });
+      for (const tenant_id of await tenantsOf(db, ledger, call.options))
+        verdicts.push({ tenant_id, ...(await ledger.verifyProjections(db, tenant_id)) });
       return verdicts;
     });
     for (const verdict of tenants) {
@@ -35,11 +45,11 @@ export function projectionsVerify(): Command {
 export function projectionsRebuild(): Command {
   const command = databaseLeaf("rebuild", "make the projections anew from the ledger", async (call) => {
     if (call.options.dryRun) {
-      for (const tenant_id of await withDatabase(call, (db) => tenantsOf(db, call.options)))
+      for (const tenant_id of await withDatabase(call, (db, ledger) => tenantsOf(db, ledger, call.options)))
         call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
       return;
     }
-    const rebuilt = await withDatabase(call, (db) => rebuildProjections(db, call.options.tenant));
+    const rebuilt = await withDatabase(call, (db, ledger) => ledger.rebuildProjections(db, call.options.tenant));
     for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
   }).addOption(dryRunOption());
   return withExamples(command, "DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL");
@@ -51,19 +61,20 @@ function databaseLeaf(name: string, description: string, run: (call: Call<Databa
     .option("--tenant <id>", "one tenant only, such as T.UBL");
 }
 
-async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db) => Promise<T>): Promise<T> {
+async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db, ledger: Ledger) => Promise<T>): Promise<T> {
   const url = options.databaseUrl ?? process.env.DATABASE_URL;
   if (url === undefined || url === "")
     throw new UsageError("No database is named: set DATABASE_URL, or give --database-url; `ogr dev` prints its own.");
-  const db = openDatabase(url, { max_connections: 2 });
+  const ledger = await loadLedger();
+  const db = ledger.openDatabase(url, { max_connections: 2 });
   try {
-    return await work(db);
+    return await work(db, ledger);
   } finally {
     await db.destroy();
   }
 }
 
-async function tenantsOf(db: Db, { tenant }: DatabaseOptions): Promise<string[]> {
+async function tenantsOf(db: Db, { ledgerContainers }: Ledger, { tenant }: DatabaseOptions): Promise<string[]> {
   const known = (await ledgerContainers(db)).map(({ tenant_id }) => tenant_id);
   if (tenant === undefined) return known;
   if (!known.includes(tenant))
