@@ -9,6 +9,7 @@ import { cardBeyond, cardEnd } from "../src/client/waiting.js";
 import type { TenantSeed } from "../src/identity/seed.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { demoTenants } from "../src/stack/demo-tenants.js";
+import { chooseUnusualPorts } from "../src/stack/ports.js";
 import { startRegistry } from "../src/stack/registry.js";
 import { openStore } from "../src/storage/open.js";
 
@@ -42,6 +43,7 @@ export type BenchRegistry = Awaited<ReturnType<typeof openBenchRegistry>>;
 /** A registry of its own in a fresh folder, with every server and the built processes, as they are installed; ended and removed by `close`. */
 export async function openBenchRegistry(log: (line: string) => void) {
   const data_dir = await mkdtemp(join(tmpdir(), "ogr-bench-"));
+  await chooseUnusualPorts(data_dir);
   const running = await startRegistry({ data_dir, log, built: await built(".built-bench"), tenants: [...demoTenants, quietTenant] });
   const clientOf = (name: string, tenant = TENANT): RegistryClient => {
     const actor = running.founded.actors.find(({ actor_id, tenant_id }) => tenant_id === tenant && actor_id.endsWith(`:${name}`));

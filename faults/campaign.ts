@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { registerPasskey } from "../src/client/deciding.js";
 import { registryClient } from "../src/client/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
+import { chooseUnusualPorts } from "../src/stack/ports.js";
 import { type RunningRegistry, startRegistryOn } from "../src/stack/registry.js";
 import { searchAttributeTypes } from "../src/stack/search-attributes.js";
 import { type Servers, startServers } from "../src/stack/servers.js";
@@ -48,6 +49,7 @@ const BAD_SHARE = 0.03;
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const started = performance.now();
   const random = new Random(options.seed);
+  await chooseUnusualPorts(options.data_dir);
   const servers = await startServers({ data_dir: options.data_dir, log: options.log, search_attributes: searchAttributeTypes });
   try {
     if (servers.object_store.kind !== "s3")

@@ -1,6 +1,8 @@
+import { randomInt } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** The port that each listener has when nobody else holds it. */
 export const usualPorts = {
@@ -15,12 +17,44 @@ export const usualPorts = {
 export type PortName = keyof typeof usualPorts | `api-${number}`;
 
 /**
+ * Where other free ports are looked for: below those that systems give to outgoing connections, one of which could take the port of a
+ * server that is started again.
+ */
+const OTHER_PORTS = { from: 20_000, to: 32_000 } as const;
+const OTHER_PORTS_TRIED = 200;
+/** How long a port that was remembered may be held by what has just ended there, in milliseconds. */
+const FREED_WITHIN_MS = 10_000;
+
+/**
  * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
  * usual one, else any free one. The choice is remembered in `<data_dir>/ports.json`, so that addresses stay.
  */
 export function choosePorts<N extends PortName>(data_dir: string, names: readonly N[]): Promise<Record<N, number>> {
-  // One choice after the other: the servers start in parallel and share the file.
-  const chosen = previous.then(() => choose(data_dir, names));
+  return afterThePrevious(() => choose(data_dir, names, usualPorts));
+}
+
+/** Chooses ports for every listener that has a usual one, and none of those: for stacks that come and go beside a developer's own. */
+export async function chooseUnusualPorts(data_dir: string): Promise<void> {
+  await afterThePrevious(() => choose(data_dir, Object.keys(usualPorts) as PortName[], {}));
+}
+
+/** Returns once the ports that these names had in this data folder are free. @throws when another program keeps one of them. */
+export async function freedPorts(data_dir: string, names: readonly PortName[], within_ms: number = FREED_WITHIN_MS): Promise<void> {
+  const remembered = await readRemembered(join(data_dir, "ports.json"));
+  const deadline = performance.now() + within_ms;
+  for (const name of names) {
+    const port = remembered[name];
+    while (port !== undefined && !(await isFree(port))) {
+      if (performance.now() > deadline)
+        throw new Error(`Port ${port} of ${name} is taken by another program now: end that, and try again.`);
+      await sleep(100);
+    }
+  }
+}
+
+/** One choice after the other: the servers start in parallel and share the file. */
+function afterThePrevious<T>(work: () => Promise<T>): Promise<T> {
+  const chosen = previous.then(work);
   previous = chosen.then(ignore, ignore);
   return chosen;
 }
@@ -28,7 +62,11 @@ export function choosePorts<N extends PortName>(data_dir: string, names: readonl
 let previous: Promise<void> = Promise.resolve();
 const ignore = (): void => undefined;
 
-async function choose<N extends PortName>(data_dir: string, names: readonly N[]): Promise<Record<N, number>> {
+async function choose<N extends PortName>(
+  data_dir: string,
+  names: readonly N[],
+  usual: Partial<Record<PortName, number>>,
+): Promise<Record<N, number>> {
   await mkdir(data_dir, { recursive: true });
   const path = join(data_dir, "ports.json");
   const remembered = await readRemembered(path);
@@ -36,8 +74,7 @@ async function choose<N extends PortName>(data_dir: string, names: readonly N[])
   for (const name of names) {
     const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
     const taken = new Set(others.flatMap(([, port]) => port ?? []));
-    const usual = name in usualPorts ? usualPorts[name as keyof typeof usualPorts] : undefined;
-    const wishes = [remembered[name], usual].filter((port) => port !== undefined && !taken.has(port));
+    const wishes = [remembered[name], usual[name]].filter((port) => port !== undefined && !taken.has(port));
     chosen[name] = await firstFree(wishes as number[], taken);
   }
   await writeFile(path, `${JSON.stringify({ ...remembered, ...chosen }, null, 2)}\n`);
@@ -55,6 +92,10 @@ async function readRemembered(path: string): Promise<Partial<Record<PortName, nu
 
 async function firstFree(wishes: readonly number[], taken: ReadonlySet<number>): Promise<number> {
   for (const port of wishes) if (await isFree(port)) return port;
+  for (let tried = 0; tried < OTHER_PORTS_TRIED; tried += 1) {
+    const port = randomInt(OTHER_PORTS.from, OTHER_PORTS.to);
+    if (!taken.has(port) && (await isFree(port))) return port;
+  }
   for (;;) {
     const port = await bindOnce(0);
     if (port !== undefined && !taken.has(port)) return port;

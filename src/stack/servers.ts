@@ -4,7 +4,7 @@ import { ownerLockPath } from "./data-folder.js";
 import { endLeftovers } from "./leftovers.js";
 import { tryLock } from "./lock.js";
 import { type S3Server, startMinio } from "./object-store.js";
-import { choosePorts } from "./ports.js";
+import { choosePorts, freedPorts, type PortName } from "./ports.js";
 import { startPostgres, useGivenPostgres } from "./postgres.js";
 import type { Log } from "./progress.js";
 import { type StackSecrets, stackSecrets } from "./secrets.js";
@@ -50,6 +50,11 @@ export interface Servers {
 }
 
 const portAttempts = 3;
+const PORTS: Readonly<Record<ServerName, readonly PortName[]>> = {
+  temporal: ["temporal", "temporal_ui"],
+  minio: ["object_store"],
+  postgres: ["postgres"],
+};
 
 /**
  * Brings up Temporal, the object store and Postgres, in parallel, and returns when all three serve. Also ends them on
@@ -100,7 +105,9 @@ function handles(supervisor: Supervisor, secrets: StackSecrets, options: Servers
       await process.exited;
     },
     async revive(name) {
-      if (find(name) === undefined) await starts[name]();
+      if (find(name) !== undefined) return;
+      await freedPorts(supervisor.data_dir, PORTS[name]);
+      await starts[name]();
     },
   };
 }

@@ -1,5 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { inject } from "vitest";
 import { type RegistryClient, registryClient } from "../../src/client/registry-client.js";
@@ -8,6 +7,7 @@ import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import type { Founded } from "../../src/stack/founding.js";
 import type { FoundedActor } from "../../src/stack/founding-people.js";
+import { chooseUnusualPorts } from "../../src/stack/ports.js";
 import { type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry.js";
 import type { RegistryProcess } from "../../src/stack/registry-process.js";
 import { searchAttributeTypes } from "../../src/stack/search-attributes.js";
@@ -76,7 +76,7 @@ export async function startTestRegistry({
   const [database, temporal_namespace] = await Promise.all([
     database_url === undefined ? createDatabase(name) : { url: database_url, drop: async () => undefined },
     createNamespace(bucket_prefix.slice(0, -1), searchAttributeTypes),
-    reserveApiPort(data_dir),
+    chooseUnusualPorts(data_dir),
   ]);
   const supervisor = new Supervisor(data_dir);
   const { temporal_address, temporal_ui_url, s3 } = servers;
@@ -139,17 +139,4 @@ function views(running: RunningRegistry, store: ObjectStore, data_dir: string): 
     },
     passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
   };
-}
-
-/** A port that nobody has, remembered for this data folder: two files that look for the usual one at once would both take it. */
-async function reserveApiPort(data_dir: string): Promise<void> {
-  const port = await new Promise<number>((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
-    });
-  });
-  await writeFile(join(data_dir, "ports.json"), JSON.stringify({ api: port }));
 }

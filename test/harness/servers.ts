@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { built } from "../../scripts/built.js";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
+import { chooseUnusualPorts } from "../../src/stack/ports.js";
 import { addressesOf, type ServerAddresses } from "../../src/stack/server-addresses.js";
 import { startServers } from "../../src/stack/servers.js";
 import { locateTool } from "../../src/stack/tools/locate.js";
@@ -31,6 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   await removeAbandonedRuns();
   const data_dir = join(root, `test-${process.pid}`);
+  await chooseUnusualPorts(data_dir);
   const [servers, folder] = await Promise.all([startServers({ data_dir, log }), built(".built")]);
   project.provide("servers", { ...addressesOf(servers, data_dir), built: folder });
   return async () => {

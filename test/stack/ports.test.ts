@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { choosePorts, isFree } from "../../src/stack/ports.js";
+import { choosePorts, chooseUnusualPorts, freedPorts, isFree, usualPorts } from "../../src/stack/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];
@@ -44,4 +44,28 @@ test("choices made at the same time never name one port twice", async () => {
   ]);
   const ports = chosen.flatMap((part) => Object.values(part));
   expect(new Set(ports).size).toBe(5);
+});
+
+test("a stack beside a developer's own has none of the usual ports, and keeps those that it has", async () => {
+  await chooseUnusualPorts(folder);
+  const names = Object.keys(usualPorts) as (keyof typeof usualPorts)[];
+  const ports = await choosePorts(folder, names);
+  for (const name of names) expect([name, ports[name] !== usualPorts[name]]).toEqual([name, true]);
+  expect(new Set(Object.values(ports)).size).toBe(names.length);
+});
+
+test("a server that comes back waits for its port, and for no other", async () => {
+  const { temporal } = await choosePorts(folder, ["temporal"]);
+  await freedPorts(folder, ["temporal"]);
+  await occupy(temporal, "127.0.0.1");
+  let isFreed = false;
+  const freed = freedPorts(folder, ["temporal"]).then(() => {
+    isFreed = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(isFreed).toBe(false);
+  await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  await freed;
+  await occupy(temporal, "127.0.0.1");
+  await expect(freedPorts(folder, ["temporal"], 200)).rejects.toThrow(`Port ${temporal} of temporal is taken by another program`);
 });
