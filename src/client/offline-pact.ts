@@ -1,6 +1,9 @@
+import { ZERO_ID } from "../domain/git-id.js";
 import { blake3Hex } from "../domain/hash.js";
+import { type JobType, type MergeProtectedParams, subjectHash } from "../domain/job.js";
 import { needsCard } from "../domain/level.js";
 import { type Pact, type PactEnvelope, pactBytes, pactEnvelopeSchema, pactIn, pactSchema, subjectOf } from "../domain/pact.js";
+import { audienceOf } from "../domain/permit.js";
 import { parseWith, problemsText } from "../domain/problems.js";
 import type { Receipt } from "../domain/receipt.js";
 import { type Jwks, verifyDsse, verifySigned } from "../domain/signature.js";
@@ -52,16 +55,9 @@ export function verifyPactOf(receipt: Receipt, candidate: unknown, keys: Jwks): 
 
 /** What the Pact rests on: the permit and the approvals, each by its own signature and for this very plan. */
 function insideOf(pact: Pact, keys: Jwks): PactVerdict {
-  const { permit, decision, jti, tenant_id } = pact.predicate;
-  const { scopes } = permit;
-  const isOfPermit =
-    permit.jti === jti &&
-    scopes.tenant_id === tenant_id &&
-    scopes.level === decision.level &&
-    scopes.policy_hash === decision.policy_hash &&
-    (scopes.plan_digest ?? null) === decision.plan_digest &&
-    (scopes.approval_ref ?? null) === decision.card_id;
-  if (!isOfPermit) return invalid("Its permit is for another act than the one that it describes.");
+  const { permit, decision, tenant_id } = pact.predicate;
+  if (!isOfPermit(pact.predicate)) return invalid("Its permit is for another act than the one that it describes.");
+  if (!isOfStrategy(pact.predicate.merge)) return invalid("Its commit is not what the merge that it describes makes.");
   const unproved: string[] = [];
   const verdict = verifySigned("permit", permit, keys);
   if (verdict === "signature_invalid") return invalid("The signature of its permit does not verify.");
@@ -83,6 +79,37 @@ function insideOf(pact: Pact, keys: Jwks): PactVerdict {
       return invalid(`The step-up of ${whose} was made for another statement.`);
   }
   return { valid: true, pact, unproved };
+}
+
+/** Whether the permit is for this very merge: its `subject_hash` binds both branches, where they stood, and the strategy. */
+function isOfPermit({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
+  const { strategy, source, target } = merge;
+  const params: MergeProtectedParams = {
+    ...{ project_id, strategy, source: source.branch, target: target.branch },
+    ...{ expected_source: source.commit, expected_target: target.commit },
+  };
+  const { scopes, aud } = permit;
+  return (
+    permit.jti === jti &&
+    aud === audienceOf(runner.target) &&
+    scopes.target === runner.target &&
+    scopes.tenant_id === tenant_id &&
+    scopes.jobType === ("git.registry.merge_protected" satisfies JobType) &&
+    scopes.subject_hash === subjectHash(params) &&
+    scopes.level === decision.level &&
+    scopes.policy_hash === decision.policy_hash &&
+    scopes.actor_id === decision.proposed_by.actor_id &&
+    scopes.office_id === decision.proposed_by.office_id &&
+    (scopes.plan_digest ?? null) === decision.plan_digest &&
+    (scopes.approval_ref ?? null) === decision.card_id
+  );
+}
+
+/** Whether the commit is one that the strategy makes of the two: the source's own, one of both parents, or one of the target alone. */
+function isOfStrategy({ strategy, source, target, commit, parents }: Pact["predicate"]["merge"]): boolean {
+  if (strategy === "fast-forward" || target.commit === ZERO_ID) return commit === source.commit;
+  const wanted = strategy === "merge" ? [target.commit, source.commit] : [target.commit];
+  return commit !== source.commit && parents.length === wanted.length && wanted.every((parent, at) => parents[at] === parent);
 }
 
 /** The challenge that an authenticator was given. Source: WebAuthn Level 3 §5.8.1. */

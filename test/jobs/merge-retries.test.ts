@@ -103,6 +103,22 @@ describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
         sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
       });
     expect(verifyPact(sealed(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    const told = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
+      verifyPact(
+        sealedPact(pactOf({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
+          keyid: RUNNER_KEY.kid,
+          sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
+        }),
+        { keys: [RUNNER_KEY.jwk] },
+      );
+    expect(told({}).valid).toBe(true);
+    // A genuine permit of another merge, or of another act, proves nothing about this one.
+    const [other, zeros] = [{ branch: "feature/y", commit: params.expected_source }, "0".repeat(40)];
+    const elsewhere = [{ source: other }, { target: { ...predicate.merge.target, commit: zeros } }, { strategy: "squash" as const }];
+    for (const merge of elsewhere) expect(told(merge)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    const pushing = { ...predicate.permit, scopes: { ...predicate.permit.scopes, jobType: "git.registry.push" as const } };
+    expect(told({}, pushing)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    expect(told({ parents: [params.expected_target] })).toMatchObject({ valid: false, why: expect.stringContaining("commit") });
     const high = { ...predicate.permit, scopes: { ...predicate.permit.scopes, level: "L4" as const } };
     expect(verifyPact(sealed(high), { keys: [RUNNER_KEY.jwk] })).toMatchObject({
       unproved: [expect.stringContaining("the permit"), expect.stringContaining("no approval")],
