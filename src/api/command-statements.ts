@@ -1,13 +1,13 @@
 import type { Db } from "../database/database.js";
 import { registryContainer } from "../domain/event.js";
 import type { SignedStatement } from "../domain/statement.js";
-import { cardById } from "../ledger/queries/cards.js";
+import { type CardStatementRow, cardById } from "../ledger/queries/cards.js";
 import type { CommandItem } from "../ledger/queries/commands.js";
 
 /**
- * The signed statements on the plan that a command carries out, in the order in which they were made: what its flow hands a Runner on
- * Temporal beside the command. Empty without a card. A plan can come back after another one; what was said of it before is void, so
- * only what was said since the card was last planned counts.
+ * The signed approvals that count for the plan that a command carries out, in the order in which they came to count: what its flow hands a
+ * Runner on Temporal beside the command. Empty without a card. A plan can come back after another one; what was said of it before is void,
+ * so only what was said since the card was last planned counts, and of one person in one office only the last.
  */
 export async function statementsOf(db: Db, { tenant_id, card_id, envelope }: CommandItem): Promise<SignedStatement[]> {
   const { plan_digest } = envelope.permit.scopes;
@@ -19,5 +19,11 @@ export async function statementsOf(db: Db, { tenant_id, card_id, envelope }: Com
     .where("container", "=", registryContainer(tenant_id))
     .where("key", "=", `card.planned/${card.card_id}/${card.round}`)
     .executeTakeFirstOrThrow();
-  return card.statements.filter((said) => said.plan_digest === plan_digest && said.seq > plannedSeq).map((said) => said.signed);
+  const approvals = card.statements.filter(
+    ({ decision, counts, void_why, plan_digest: of, seq }) =>
+      decision === "approve" && counts && void_why === null && of === plan_digest && seq > plannedSeq,
+  );
+  const isRepeatedIn = (said: CardStatementRow, later: readonly CardStatementRow[]) =>
+    later.some(({ approval }) => approval?.person_id === said.approval?.person_id && approval?.office_id === said.approval?.office_id);
+  return approvals.filter((said, at) => !isRepeatedIn(said, approvals.slice(at + 1))).map((said) => said.signed);
 }

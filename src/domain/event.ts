@@ -47,7 +47,8 @@ export interface EventPayloads {
   "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
   "card.approved": CardStatement;
   "card.rejected": CardStatement;
-  "card.withdrawn": CardStatement;
+  /** `ends` has the digests of the approvals that are over by it, through whichever actor they were given; older entries lack it. */
+  "card.withdrawn": CardStatement & { readonly ends?: readonly string[] };
   /** An attestation of the plan of this round that counts. `attestation` has the one signature that was verified. */
   "card.attested": {
     card_id: string;

@@ -180,7 +180,7 @@ export class CardApproval {
 
   private apply(admitted: AdmittedStatement): void {
     this.seen.add(admitted.statement_digest);
-    this.flow.statements.push(admitted.signed);
+    this.flow.hear(admitted.statement_digest, admitted.signed);
     const { approver } = admitted.signed.statement;
     if (admitted.decision === "reject") this.ending = { status: "rejected", denial: denial("rejected", `${approver} rejected the plan.`) };
     else if (admitted.decision === "withdraw" && admitted.by_author)

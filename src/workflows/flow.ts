@@ -19,7 +19,8 @@ export class Flow {
   approvals: readonly Approval[] = [];
   attestations: readonly Attestation[] = [];
   missing: readonly Missing[] = [];
-  statements: SignedStatement[] = [];
+  /** Every statement that was admitted in this round, by its digest. */
+  private readonly said = new Map<string, SignedStatement>();
   denial: Denial | null = null;
 
   constructor(
@@ -28,6 +29,18 @@ export class Flow {
     initial: FlowStatus,
   ) {
     this.status = initial;
+  }
+
+  /**
+   * The approvals that count, as they were signed and in the order in which they came to count: whoever approved and withdrew, through
+   * whichever actor, is not among them.
+   */
+  get statements(): SignedStatement[] {
+    return this.approvals.flatMap(({ statement_digest }) => this.said.get(statement_digest) ?? []);
+  }
+
+  hear(statementDigest: string, signed: SignedStatement): void {
+    this.said.set(statementDigest, signed);
   }
 
   get state(): FlowState {
@@ -60,7 +73,7 @@ export class Flow {
     this.decided = decided;
     this.approvals = [];
     this.attestations = [];
-    this.statements = [];
+    this.said.clear();
     this.missing = decided.missing;
     this.status = "awaiting_approval";
     upsertSearchAttributes(searchAttributesOf({ level: decided.level, status: this.status }));

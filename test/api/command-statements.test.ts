@@ -31,15 +31,28 @@ async function commandOf(act: number, cardId: string, round: number) {
 const saidBy = async (command: Awaited<ReturnType<typeof commandOf>>) =>
   (await statementsOf(ledger.db, command)).map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision]);
 
-test("a command is accompanied by all that was said of its plan, in the order in which it was said", async () => {
+test("a command is accompanied by the approvals that count, in the order in which they came to count", async () => {
   await ledger.appended([event.cardOpened("k-1"), planned("k-1", 1), event.stated("k-1", 1, "approve", 2)]);
   await ledger.appended([event.stated("k-1", 1, "withdraw", 2), event.stated("k-1", 1, "approve", 1)]);
   await ledger.appended([event.cardOpened("k-2"), planned("k-2", 1), event.stated("k-2", 1, "approve", 3)]);
-  expect(await saidBy(await commandOf(1, "k-1", 1))).toEqual([
-    ["p2", "approve"],
-    ["p2", "withdraw"],
-    ["p1", "approve"],
-  ]);
+  expect(await saidBy(await commandOf(1, "k-1", 1))).toEqual([["p1", "approve"]]);
+});
+
+test("an approval accompanies none that its person withdrew through another actor, or gave again through one", async () => {
+  const withdrawn = event.stated("k-5", 1, "withdraw", 9);
+  const given = event.stated("k-5", 1, "approve", 1);
+  if (withdrawn.type !== "card.withdrawn" || given.type !== "card.approved") throw new Error("the events are others");
+  const ends = [given.payload.statement_digest];
+  await ledger.appended([event.cardOpened("k-5"), planned("k-5", 1), given, event.stated("k-5", 1, "approve", 2)]);
+  await ledger.appended([{ ...withdrawn, payload: { ...withdrawn.payload, ends } }]);
+  expect(await saidBy(await commandOf(5, "k-5", 1))).toEqual([["p2", "approve"]]);
+
+  const again = event.stated("k-6", 1, "approve", 2);
+  if (again.type !== "card.approved" || again.payload.approval === null) throw new Error("the event is another one");
+  const approval = { ...again.payload.approval, person_id: "person-1" };
+  await ledger.appended([event.cardOpened("k-6"), planned("k-6", 1), event.stated("k-6", 1, "approve", 1)]);
+  await ledger.appended([{ ...again, payload: { ...again.payload, approval } }]);
+  expect(await saidBy(await commandOf(6, "k-6", 1))).toEqual([["p2", "approve"]]);
 });
 
 test("what was said of an earlier plan accompanies none, also where the same plan comes back", async () => {

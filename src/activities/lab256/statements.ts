@@ -121,8 +121,10 @@ async function recordStatement(
   admitted: AdmittedStatement,
   admission: Admission,
 ): Promise<void> {
-  const { card } = input;
-  const payload: EventPayloads["card.approved"] = {
+  const { card, approvals } = input;
+  const left = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));
+  const ended = approvals.map(({ statement_digest }) => statement_digest).filter((digest) => !left.has(digest));
+  const payload: EventPayloads["card.withdrawn"] = {
     card_id: card.card_id,
     signed: admitted.signed,
     statement_digest: admitted.statement_digest,
@@ -130,6 +132,7 @@ async function recordStatement(
     reasons: admission.reasons,
     approval: admitted.decision === "approve" ? (admitted.approvals.at(-1) ?? null) : null,
     missing: admitted.missing,
+    ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
   };
   const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
   await record(deps, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }]);

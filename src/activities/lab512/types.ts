@@ -13,7 +13,7 @@ export interface PlannedAct {
 
 export interface RunCommandInput {
   readonly envelope: CommandEnvelope;
-  /** The statements that approved the card; evidence for a release's manifest, never a reason to act. */
+  /** The approvals that count for the card's plan; evidence for a manifest or a Pact, never a reason to act. */
   readonly statements: readonly SignedStatement[];
   /** Counts how often the flow has scheduled this command; a later one takes the claim over from an earlier one. */
   readonly round: number;

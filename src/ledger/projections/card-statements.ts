@@ -63,8 +63,9 @@ function said(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<CardSta
 }
 
 /** A withdrawal ends every earlier approval by that person, through whichever actor it was given (contracts "Plan and statements"). */
-function withdrawn(write: Writer, { tenant_id, payload }: EntryOf<CardStatement>): Effect {
+function withdrawn(write: Writer, { tenant_id, payload }: EntryOf<"card.withdrawn">): Effect {
   const { approver } = payload.signed.statement;
+  const { ends = [] } = payload;
   const persons = write
     .selectFrom("card_statements as earlier")
     .select("earlier.person_id")
@@ -76,7 +77,14 @@ function withdrawn(write: Writer, { tenant_id, payload }: EntryOf<CardStatement>
     [statementsOf(payload.card_id)],
     approvals(write, tenant_id, payload.card_id)
       .set({ void_why: WITHDRAWN })
-      .where((row) => row.or([row("approver", "=", approver), row("person_id", "in", persons)])),
+      .where((row) =>
+        row.or([
+          row("approver", "=", approver),
+          row("person_id", "in", persons),
+          // Who withdraws through an actor that approved nothing is known to the entry alone.
+          ...(ends.length === 0 ? [] : [row("statement_digest", "in", [...ends])]),
+        ]),
+      ),
   );
 }
 
