@@ -4,7 +4,7 @@ import type { OpenRepository } from "./open-repository.js";
 import { withinLimits } from "./within-limits.js";
 
 /** The id of git's empty tree: what a new branch is compared with. */
-const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+export const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 export interface ShownCommit {
   readonly id: string;

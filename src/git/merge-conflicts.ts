@@ -61,14 +61,25 @@ export async function shownConflicts(
   let left = CONFLICT_TEXT_MAX_CHARACTERS;
   for (const { paths, kind, explanation } of conflicts.slice(0, CONFLICTS_SHOWN_MAX)) {
     const path = paths[0] ?? "";
-    const isText = /^content/.test(kind) || kind === "add/add" || kind === "rename/add";
-    const found = isText && left > 0 ? hunksIn(await mergedText(repository, `${tree}:${path}`, signal), sides) : [];
+    const found = left > 0 && WITH_TEXT.test(kind) ? await placesIn(repository, tree, paths, sides, signal) : [];
     const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cut(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
     left -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
     if (found.length > hunks.length) hunks.push(`(and ${found.length - hunks.length} more places)`);
     shown.push({ path: clean(path), kind, explanation: clean(named(explanation, sides)), hunks });
   }
   return shown;
+}
+
+/** Kinds of conflicts that can leave both sides in a file; a renamed one has it under its new names. */
+const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
+
+/** The places in the first of the files that has any: of a file that was renamed twice, both new ones have the same. */
+async function placesIn(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
+  for (const path of paths) {
+    const found = hunksIn(await mergedText(repository, `${tree}:${path}`, signal), sides);
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 /** The file with its conflict markers; nothing for one that is absent or very large. */
@@ -86,21 +97,25 @@ async function mergedText(repository: OpenRepository, object: string, signal: Ab
   return answer === undefined || answer.code !== 0 ? "" : clean(answer.stdout.toString("utf8"));
 }
 
+/** Markers are seven characters long, of renamed files more, or what the attribute `conflict-marker-size` says; longer ones nest. */
 function hunksIn(text: string, { target, source }: MergeSides): string[] {
   const hunks: string[] = [];
-  let open: string[] | undefined;
+  let open: { readonly lines: string[]; readonly end: string } | undefined;
   for (const line of text.split("\n")) {
-    if (line.startsWith(`<<<<<<< ${target.commit}`)) open = [line.replace(target.commit, target.name)];
-    else if (open !== undefined && line.startsWith(`>>>>>>> ${source.commit}`)) {
-      hunks.push([...open, line.replace(source.commit, source.name)].join("\n"));
+    const begin = /^(<+) /.exec(line)?.[1] ?? "";
+    if (open === undefined && begin !== "" && line.startsWith(`${begin} ${target.commit}`))
+      open = { lines: [line.replace(target.commit, () => target.name)], end: `${">".repeat(begin.length)} ${source.commit}` };
+    else if (open !== undefined && line.startsWith(open.end)) {
+      hunks.push([...open.lines, line.replace(source.commit, () => source.name)].join("\n"));
       open = undefined;
-    } else open?.push(line);
+    } else open?.lines.push(line);
   }
   return hunks;
 }
 
 function named(text: string, { target, source }: MergeSides): string {
-  return text.replaceAll(target.commit, target.name).replaceAll(source.commit, source.name);
+  // A branch may be called `feature/$&`, which a replacement in words would take for a pattern.
+  return text.replaceAll(target.commit, () => target.name).replaceAll(source.commit, () => source.name);
 }
 
 /** Canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */

@@ -1,18 +1,19 @@
 import { type Denial, granted, type Outcome } from "../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../domain/merge-conflict.js";
 import { allocationLimit, type IncomingLimits } from "./incoming-limits.js";
+import { attributesFolder } from "./merge-attributes.js";
 import { type MergeSides, parseMergeTree, shownConflicts } from "./merge-conflicts.js";
 import type { OpenRepository } from "./open-repository.js";
-import { gitFailed } from "./stock-git.js";
+import { type GitCall, gitFailed } from "./stock-git.js";
 import { withinLimits } from "./within-limits.js";
 
 /** The paths that the message names; the conflicts beside it have more. */
 const PATHS_IN_MESSAGE_MAX = 5;
 
 /**
- * Merges two commits in the scratch repository, as `git merge` would: three ways over all their merge bases, renames followed. The
- * tree that comes out. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`. No working tree, no ref
- * and no index take part.
+ * Merges two commits in the scratch repository, as `git merge` would in a clean checkout of the target: three ways over all their merge
+ * bases, renames followed, by the target's `.gitattributes`; what the source says of its files it says once it is merged. The tree that
+ * comes out. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`. No ref and no index take part.
  */
 export async function mergeTrees(
   repository: OpenRepository,
@@ -20,17 +21,23 @@ export async function mergeTrees(
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<string>> {
+  const { target, source } = sides;
   const call = {
     gitDir: repository.scratch().gitDir,
-    args: ["merge-tree", "--write-tree", "-z", sides.target.commit, sides.source.commit],
+    args: ["merge-tree", "--write-tree", "-z", target.commit, source.commit],
     env: allocationLimit(limits),
     signal,
   };
-  const { target, source } = sides;
-  const ran = await withinLimits(
-    repository.git.run(call),
-    `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
-  );
+  const merged = (more: Partial<GitCall>) =>
+    withinLimits(
+      repository.git.run({ ...call, ...more }),
+      `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
+    );
+  // Most targets have no attributes, and most merges no file that both sides changed: looking does not keep them waiting.
+  const [plain, folder] = await Promise.all([merged({}), attributesFolder(repository, target.commit, signal)]);
+  if (!folder.ok) return folder;
+  const worktree = folder.value;
+  const ran = worktree === undefined ? plain : await merged({ cwd: worktree, env: { ...call.env, GIT_WORK_TREE: worktree } });
   if (!ran.ok) return ran;
   const { code, stdout, stderr } = ran.value;
   if (code > 1 && /attempting to allocate/.test(stderr))

@@ -26,6 +26,8 @@ export interface GitCall {
   /** The repository that git works in. */
   readonly gitDir?: string;
   readonly args: readonly string[];
+  /** The folder that it runs in; the scope's own by default. */
+  readonly cwd?: string;
   /** What git reads: bytes, or a file from an offset. Nothing by default. */
   readonly input?: Uint8Array | { readonly path: string; readonly offset_bytes: number };
   /** A new file that takes git's output instead of memory. */
@@ -52,13 +54,13 @@ export class StockGit {
   async run(call: GitCall): Promise<GitAnswer> {
     const { input } = call;
     const file = input !== undefined && "path" in input ? input : undefined;
-    for (const path of [call.gitDir, file?.path, call.outputPath]) if (path !== undefined) this.scope.require(path);
+    for (const path of [call.gitDir, call.cwd, file?.path, call.outputPath]) if (path !== undefined) this.scope.require(path);
     const answer = await this.#launcher.launch(
       {
         command: "git",
         args: gitArguments(call.args, call.gitDir),
         env: gitEnvironment(this.scope, call.env),
-        cwd: this.scope.root,
+        cwd: call.cwd ?? this.scope.root,
         inputOffset: file?.offset_bytes ?? 0,
         maxOutput: call.output_max_bytes ?? OUTPUT_MAX_BYTES,
         timeoutMs: call.timeout_ms ?? TIMEOUT_MS,

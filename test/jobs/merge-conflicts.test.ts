@@ -75,6 +75,61 @@ describe("two branches that do not go together", () => {
     expect(conflicts.map(({ explanation }) => explanation).join(" ")).toContain("deleted in main and modified in feature/x");
   });
 
+  it("show the places of a file that both renamed", async () => {
+    await changed(
+      { "old.txt": LINES },
+      ({ clone }) => {
+        clone.git("mv", "old.txt", "by-main.txt");
+        clone.commit("by-main.txt", LINES.replace("line 3\n", "main 3\n"));
+      },
+      ({ clone }) => {
+        clone.git("mv", "old.txt", "by-feature.txt");
+        clone.commit("by-feature.txt", LINES.replace("line 3\n", "their 3\n"));
+      },
+    );
+    const { conflicts = [] } = await denialOf();
+    expect(conflicts).toMatchObject([
+      {
+        path: "old.txt",
+        kind: "rename/rename",
+        hunks: ["<<<<<<<< main:by-main.txt\nmain 3\n========\ntheir 3\n>>>>>>>> feature/x:by-feature.txt"],
+      },
+    ]);
+  });
+
+  it("are named as they are called, whatever that is", async () => {
+    project = await MergeProject.register(stage);
+    const name = "feature/$&-$'";
+    project.on("main").clone.commit("a.txt", "a\n");
+    project.on(name).clone.commit("a.txt", "theirs\n");
+    project.on("main").clone.commit("a.txt", "ours\n");
+    await project.push("main", name);
+    const planned = await project.plan(project.params(name, "main"));
+    if (planned.ok) throw new Error("there is no conflict");
+    expect(planned.denial.conflicts?.[0]?.hunks).toEqual([`<<<<<<< main\nours\n=======\ntheirs\n>>>>>>> ${name}`]);
+  });
+
+  it("are what the target's attributes make of them, as in a checkout of it, and not the source's", async () => {
+    const edits = (p: MergeProject, line: string) => {
+      for (const path of ["locked/a.lock", "list.txt", "free.txt"]) p.clone.commit(path, LINES.replace(`${line}\n`, `${line} changed\n`));
+      p.clone.commit("list.txt", LINES.replace("line 9\n", `line of ${line}\n`));
+    };
+    await changed(
+      {
+        ...{ "locked/a.lock": LINES, "list.txt": LINES, "free.txt": LINES },
+        ...{ ".gitattributes": "list.txt merge=union\n", "locked/.gitattributes": "*.lock -merge\n" },
+      },
+      (p) => edits(p, "line 3"),
+      (p) => {
+        edits(p, "line 20");
+        p.clone.commit(".gitattributes", "* -merge\n");
+        p.clone.commit("locked/.gitattributes", "*.lock merge=union\n");
+      },
+    );
+    const { conflicts = [] } = await denialOf();
+    expect([...new Set(conflicts.map(({ path }) => path))]).toEqual(["locked/a.lock"]);
+  });
+
   it("are shown up to a bound, however many and however large they are", async () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`f${String(n).padStart(2, "0")}.txt`, "same\n"]));
     const all = (word: string) => (p: MergeProject) => {

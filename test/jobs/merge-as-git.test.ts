@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { MergeProject } from "./merges.js";
+import { type Change, change, commitChanges } from "./random-changes.js";
+import { openStage, type Stage, value } from "./stage.js";
+
+let stage: Stage;
+let project: MergeProject;
+let runs = 0;
+beforeAll(async () => {
+  stage = await openStage("directory");
+  project = await MergeProject.register(stage);
+});
+afterAll(() => stage.close());
+
+const changes = fc.array(change, { minLength: 1, maxLength: 6 });
+
+/** What both sides did since they parted, and whether each took the other over once on the way, so that there are two bases. */
+const history = fc.record({
+  before: fc.array(change, { minLength: 4, maxLength: 10 }),
+  main: fc.array(changes, { minLength: 1, maxLength: 2 }),
+  feature: fc.array(changes, { minLength: 1, maxLength: 2 }),
+  crossed: fc.option(fc.record({ main: changes, feature: changes }), { nil: undefined, freq: 3 }),
+});
+
+/** Two branches with a history of their own in the one clone. */
+function branches({ before, main, feature, crossed }: typeof history extends fc.Arbitrary<infer H> ? H : never) {
+  runs += 1;
+  const [target, source] = [`run-${runs}/main`, `run-${runs}/feature`];
+  const { clone } = project;
+  const on = (branch: string, many: readonly (readonly Change[])[]) => {
+    clone.git("checkout", "-q", "-f", branch);
+    clone.git("clean", "-qffdx");
+    for (const [at, one] of many.entries()) commitChanges(clone, one, `${branch} ${at}`);
+  };
+  clone.git("checkout", "-q", "-f", "--orphan", target);
+  clone.git("rm", "-rfq", "--ignore-unmatch", ".");
+  clone.git("clean", "-qffdx");
+  commitChanges(clone, before, "before");
+  clone.git("branch", source);
+  on(target, main);
+  on(source, feature);
+  if (crossed !== undefined) {
+    const [ours, theirs] = [clone.head(target), clone.head(source)];
+    // Whatever came out of it, the history says that both were merged.
+    for (const [branch, other] of [
+      [target, theirs],
+      [source, ours],
+    ] as const) {
+      clone.git("checkout", "-q", "-f", branch);
+      const joined = clone.git("commit-tree", `${branch}^{tree}`, "-p", branch, "-p", other, "-m", "crossed");
+      clone.git("update-ref", `refs/heads/${branch}`, joined);
+    }
+    on(target, [crossed.main]);
+    on(source, [crossed.feature]);
+  }
+  return { target, source };
+}
+
+/** What stock git makes of it in a clean checkout of the target. */
+function byStockGit(target: string, source: string): { tree: string } | { unmerged: string[] } {
+  const { clone } = project;
+  clone.git("checkout", "-q", "-f", target);
+  clone.git("clean", "-qffdx");
+  try {
+    clone.git("merge", "-q", "--no-ff", "-m", "by stock git", source);
+    return { tree: clone.head("HEAD^{tree}") };
+  } catch {
+    const unmerged = clone.git("diff", "--name-only", "-z", "--diff-filter=U");
+    return { unmerged: unmerged.split("\0").filter((path) => path !== "") };
+  } finally {
+    clone.git("reset", "-q", "--hard", target);
+  }
+}
+
+test("any two branches merge to the tree that stock git makes of them, and conflict where it does, with every path named", async () => {
+  let [clean, conflicting] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(history, async (wanted) => {
+      const { target, source } = branches(wanted);
+      await project.push(target, source);
+      const before = project.clone.head(target);
+      const stock = byStockGit(target, source);
+      project.clone.git("update-ref", `refs/heads/${target}`, before);
+      const planned = await project.plan(project.params(source, target));
+      if ("tree" in stock) {
+        clean += 1;
+        const plan = value(planned);
+        expect(plan.basis.creates.map((made) => "tree" in made && made.tree)).toEqual([stock.tree]);
+        value(await project.merge(project.params(source, target)));
+        return;
+      }
+      conflicting += 1;
+      if (planned.ok) throw new Error(`stock git conflicts in ${stock.unmerged.join(", ")}`);
+      expect(planned.denial).toMatchObject({ code: "merge_conflict" });
+      const { conflicts = [] } = planned.denial;
+      for (const [path] of stock.unmerged.map((unmerged) => unmerged.split("~")))
+        expect(conflicts.flatMap((one) => [one.path, one.explanation]).join("\n")).toContain(path);
+    }),
+    { numRuns: 25 },
+  );
+  expect([clean > 0, conflicting > 0], `${clean} clean, ${conflicting} conflicting`).toEqual([true, true]);
+  await project.copy();
+}, 600_000);
