@@ -62,6 +62,21 @@ export const CARD_REQUEST_EXAMPLE = {
   target: "LAB_512",
 };
 
+export const PLAN_REQUEST_EXAMPLE = {
+  tenant_id: "T.UBL",
+  office_id: "office::default",
+  jobType: "git.registry.merge_protected",
+  params: {
+    project_id: "P.demo",
+    source: "feature/hello",
+    target: "main",
+    expected_source: "8f3ab2cf3e7c1d5a9b0e4f6d2c1a7b8e9f0d1c2b",
+    expected_target: "0000000000000000000000000000000000000000",
+    strategy: "merge",
+  },
+  target: "LAB_512",
+};
+
 export const STATEMENT_EXAMPLE = {
   statement: {
     tenant_id: "T.UBL",

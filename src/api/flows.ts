@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -5,16 +6,18 @@ import {
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
+import type { PlannedAct } from "../activities/lab512/types.js";
 import type { AttestationEnvelope } from "../domain/attestation.js";
 import { canonicalHash } from "../domain/canonical.js";
 import type { Card } from "../domain/card.js";
 import { DENIAL_CODES, type DenialCode, denied, granted, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/envelope.js";
 import type { Job } from "../domain/job.js";
+import { PREVIEW_MAX_MS } from "../domain/preview-time.js";
 import type { RunnerAnswer } from "../domain/receipt.js";
 import type { SignedStatement } from "../domain/statement.js";
 import { LAB_256_QUEUE } from "../domain/task-queue.js";
-import { actWorkflowId, cardWorkflowId, webhookWorkflowId } from "../domain/workflow-id.js";
+import { actWorkflowId, cardWorkflowId, previewWorkflowId, webhookWorkflowId } from "../domain/workflow-id.js";
 import {
   attestUpdate,
   decideUpdate,
@@ -26,6 +29,7 @@ import {
   refuseUpdate,
 } from "../workflows/messages.js";
 import type { officialAct } from "../workflows/official-act.js";
+import type { PreviewInput, planPreview } from "../workflows/plan-preview.js";
 import { type FlowAttributes, SEARCH_ATTRIBUTES, searchAttributesOf } from "../workflows/search-attributes.js";
 import { type webhookDelivery, webhookWokenSignal } from "../workflows/webhook-delivery.js";
 import { actSummary } from "./act-summary.js";
@@ -78,6 +82,24 @@ export class Flows {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
       throw error;
     }
+  }
+
+  /** What an act would do now, or why it could not; a Runner has to answer while the caller waits. */
+  previewPlan({ tenant_id, jobType, params, target }: PreviewInput): Promise<Outcome<PlannedAct>> {
+    const job = { jobType, params } as Job;
+    return this.temporal.within(
+      () =>
+        this.temporal.client.workflow.execute<typeof planPreview>("planPreview", {
+          workflowId: previewWorkflowId(tenant_id, randomUUID()),
+          args: [{ tenant_id, jobType, params, target }],
+          taskQueue: LAB_256_QUEUE,
+          workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
+          staticSummary: `Plan only: ${actSummary(job)}`,
+          typedSearchAttributes: searchAttributesOf({ tenant: tenant_id, project: job.params.project_id, jobType }),
+          priority: { fairnessKey: tenant_id },
+        }),
+      PREVIEW_MAX_MS + VERDICT_MAX_MS,
+    );
   }
 
   /** The flow of a command without a card, or undefined when it was never started. */

@@ -9,6 +9,7 @@ import { ledgerRoutes } from "./routes/ledger.js";
 import { pactRoutes } from "./routes/pacts.js";
 import { passkeyRoutes } from "./routes/passkeys.js";
 import { permitRoutes } from "./routes/permits.js";
+import { planRoutes } from "./routes/plans.js";
 import { registryRoutes } from "./routes/registry.js";
 import { runnerRoutes } from "./routes/runners.js";
 import { serviceRoutes } from "./routes/service.js";
@@ -25,6 +26,7 @@ export function routeTable(deps: ApiDependencies): readonly Route[] {
     ...runnerRoutes(deps),
     ...registryRoutes(deps),
     ...infraRoutes(deps),
+    ...planRoutes(deps),
     ...cardRoutes(deps),
     ...statementRoutes(deps),
     ...attestationRoutes(deps),

@@ -1,4 +1,4 @@
-import type { CardAnswer, CommandAnswer, PermitStateAnswer, ProjectDetail } from "../client/answers.js";
+import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail } from "../client/answers.js";
 import { ZERO_ID } from "../domain/git-id.js";
 import type { Pact } from "../domain/pact.js";
 import type { Receipt } from "../domain/receipt.js";
@@ -33,6 +33,16 @@ export function cardText(card: CardAnswer): string {
   if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${when(card.run_by)}`}`);
   if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`, ...conflictLines(card.denial));
   if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
+  return lines.join("\n");
+}
+
+/** What a card would show, before there is one. */
+export function previewText({ level, reasons, plan, plan_digest, denial }: PreviewAnswer): string {
+  const lines = level === null ? [] : [`  level     ${level}`];
+  for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
+  if (plan !== null) lines.push(...planLines(plan));
+  if (plan_digest !== null) lines.push(`  plan      ${plan_digest}`);
+  if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`, ...conflictLines(denial));
   return lines.join("\n");
 }
 

@@ -113,6 +113,16 @@ export const cardSchema = z.looseObject({
 export type CardAnswer = z.infer<typeof cardSchema>;
 export const cardsSchema = z.array(cardSchema);
 
+/** What a card would say, before there is one. */
+export const previewSchema = z.looseObject({
+  level: z.enum(LEVELS).nullable(),
+  reasons: z.array(reasonSchema),
+  plan: planSchema.nullable(),
+  plan_digest: z.string().nullable(),
+  denial: denialSchema.nullable(),
+});
+export type PreviewAnswer = z.infer<typeof previewSchema>;
+
 export const preparedSchema = z.looseObject({
   statement: statementSchema,
   step_up: z.looseObject({ challenge: z.string(), rpId: z.string().optional() }).nullable(),

@@ -67,6 +67,9 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
       get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
     permitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
+    /** What a card of this act would say; nothing is opened. */
+    plan: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
+      post("/v1/plans", { tenant_id, ...wanted }, answers.previewSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
     cards: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),

@@ -8,6 +8,11 @@ export function cardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
+/** The id of the workflow that answers one question what an act would do. */
+export function previewWorkflowId(tenantId: string, questionId: string): string {
+  return `plan/${tenantId}/${questionId}`;
+}
+
 /** The id of the workflow that brings a tenant's finished acts to its telemetry repository. */
 export function telemetryWorkflowId(tenantId: string): string {
   return `telemetry/${tenantId}`;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Db } from "../database/database.js";
-import { type Denial, denial } from "../domain/denial.js";
+import { type Denial, denial, granted } from "../domain/denial.js";
 import { type Infra, infraHash } from "../domain/infra-context.js";
 import { type JobParams, subjectHash } from "../domain/job.js";
 import { type Level, needsCard } from "../domain/level.js";
@@ -51,36 +51,56 @@ export type DirectPermit =
       readonly denial: Denial;
     };
 
+/** What the policy says of an act that a card would carry. */
+export interface Judgement {
+  readonly level: Level | null;
+  readonly reasons: readonly Reason[];
+  readonly requires: readonly Requirement[];
+  /** Why a card would be denied whatever its plan is, or null. */
+  readonly denial: Denial | null;
+}
+
 /** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
 export interface Permits {
   issueDirect(asker: Asker, request: DirectRequest): Promise<DirectPermit>;
+  /** Asks the policy about an act with a card, and does nothing. */
+  judge(asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
   endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
 }
 
 export function createPermits(deps: PermitDependencies): Permits {
   return {
     issueDirect: (asker, request) => issueDirect(deps, asker, request),
+    judge: (asker, request) => judge(deps, asker, request),
     endPermit: (ending) => endPermit(deps, ending),
   };
 }
 
-async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
+async function decided(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.active(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
   ]);
-  if (!policy.ok) return undecided(policy.denial);
-  if (!resolved.ok) return undecided(resolved.denial);
+  if (!policy.ok) return policy;
+  if (!resolved.ok) return resolved;
   const { infra } = resolved.value;
-  const decision = policy.value.decide(
-    actInput(
-      asker,
-      { ...request, params: { ...request.params } },
-      false,
-      { fast_forward: null, project_exists: request.project_exists },
-      infra,
-    ),
-  );
+  const known = { fast_forward: null, project_exists: request.project_exists };
+  const act = { ...request, params: { ...request.params } };
+  return granted({ policy: policy.value, infra, decision: policy.value.decide(actInput(asker, act, hasCard, known, infra)) });
+}
+
+async function judge(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement> {
+  const asked = await decided(deps, asker, request, true);
+  if (!asked.ok) return undecided(asked.denial);
+  const { decision } = asked.value;
+  const { level, reasons, requires } = decision;
+  return { level, reasons, requires, denial: decision.allowed ? null : refusedBy(decision).denial };
+}
+
+async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
+  const asked = await decided(deps, asker, request, false);
+  if (!asked.ok) return undecided(asked.denial);
+  const { policy, infra, decision } = asked.value;
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refusedBy(decision);
   const permit = unsignedPermit({
     jti: request.jti ?? randomUUID(),
@@ -88,21 +108,23 @@ async function issueDirect(deps: PermitDependencies, asker: Asker, request: Dire
     asker,
     request,
     decision,
-    policy_hash: policy.value.hash,
+    policy_hash: policy.hash,
     infra,
   });
   const issued = signed("permit", permit, deps.permitKey);
   const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
   await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
-  return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.value.hash };
+  return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.hash };
 }
 
-function undecided(why: Denial): DirectPermit {
+type Refusal = Extract<DirectPermit, { readonly allowed: false }>;
+
+function undecided(why: Denial): Refusal {
   return { allowed: false, level: null, reasons: [], requires: [], denial: why };
 }
 
-function refusedBy(decision: Decision): DirectPermit {
+function refusedBy(decision: Decision): Refusal {
   const { level, reasons, requires } = decision;
   const why = decision.allowed
     ? denial(

@@ -2,6 +2,7 @@ import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
 import type { Lab256Activities } from "../activities/lab256/types.js";
 import type { Lab512Activities } from "../activities/lab512/types.js";
 import { deriveMaxMs } from "../domain/derive-time.js";
+import { PREVIEW_MAX_MS } from "../domain/preview-time.js";
 import { LAB_512_QUEUE } from "../domain/task-queue.js";
 
 /** A fault (a store or database that does not answer) is retried for ever, so that nothing is lost; a denial is a value and is not. */
@@ -22,6 +23,14 @@ export const planner = proxyActivities<Pick<Lab512Activities, "planAct">>({
   startToCloseTimeout: "5m",
   scheduleToCloseTimeout: "24h",
   summary: "Plan on LAB 512: what the act would do (reads only)",
+});
+
+/** The same for somebody who waits for the answer and asks again otherwise. */
+export const previewer = proxyActivities<Pick<Lab512Activities, "planAct">>({
+  ...runner,
+  startToCloseTimeout: PREVIEW_MAX_MS,
+  scheduleToCloseTimeout: PREVIEW_MAX_MS,
+  summary: "Plan on LAB 512 without a card (reads only)",
 });
 
 export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({

@@ -1,4 +1,5 @@
 export { housekeeping } from "./housekeeping.js";
 export { officialAct } from "./official-act.js";
+export { planPreview } from "./plan-preview.js";
 export { telemetry } from "./telemetry.js";
 export { webhookDelivery } from "./webhook-delivery.js";

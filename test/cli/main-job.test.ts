@@ -122,7 +122,20 @@ describe("a person at a terminal", () => {
       expect((await ogr(["push", "P.cli", "--from", working, "--json"], admin)).code).toBe(0);
     }
     await git(working, ["checkout", "--quiet", "feature/hello"]);
+    const cards = async () => (await ogr(["card", "list", "--json"], admin)).stdout;
+    const before = await cards();
+    const shown = await ogr(merge("feature/one", "--dry-run"), admin);
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining("commits   1, 1 files, +1 −0")]);
+    expect(await cards()).toBe(before);
     await approved(merge("feature/one"));
+    const [asked, json] = [
+      await ogr(merge("feature/two", "--dry-run"), admin),
+      await ogr(merge("feature/two", "--dry-run", "--json"), admin),
+    ];
+    expect([asked.code, asked.stdout]).toEqual([6, expect.stringContaining("conflict  both.txt (contents)")]);
+    expect(json.json(z.looseObject({ dry_run: z.literal(true), denial: z.looseObject({ code: z.string() }) })).denial.code).toBe(
+      "merge_conflict",
+    );
     const conflicting = await ogr(merge("feature/two"), admin);
     expect(conflicting.code).toBe(6);
     expect(conflicting.stdout).toContain("conflict  both.txt (contents)");

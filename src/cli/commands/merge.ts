@@ -1,12 +1,15 @@
 import { type Command, Option } from "commander";
 import { lookUpMerge } from "../../client/merging.js";
+import { required } from "../../client/problem.js";
 import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/job.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { checkParams, printDryRun } from "../dry-run.js";
+import { EXIT, exitOfEnd } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
 import { dryRunOption, officeOption, riskOption } from "../option-values.js";
-import { shortId } from "../text.js";
-import { UsageError } from "../usage.js";
+import { withProgress } from "../progress.js";
+import { previewText, shortId } from "../text.js";
+import { Ended, UsageError } from "../usage.js";
 
 interface MergeOptions extends CardOptions {
   readonly into: string;
@@ -28,14 +31,23 @@ export function merge(): Command {
       checkParams(mergeProtectedParamsSchema, params);
       const wanted = { office_id, intent, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
       if (!options.dryRun) return proposeCard(registry, risk === undefined ? wanted : { ...wanted, risk }, wait, out);
+      const { intent: _, ...act } = risk === undefined ? wanted : { ...wanted, risk };
+      const preview = await withProgress(out, async (step) => {
+        step("planning");
+        return required(await registry.plan(act));
+      });
+      const { level, reasons, plan, plan_digest, denial } = preview;
       const text = [
         `Merge ${source} into ${target} of ${project_id} (${strategy})`,
         `  source    ${params.expected_source}`,
         `  target    ${shortId(params.expected_target)}${branches.includes(target) ? "" : ", which is created"}`,
         `  intent    ${intent}`,
-        "The card's plan says what changes, or where the two conflict, before anybody approves.",
+        previewText(preview),
       ];
-      printDryRun(out, registry, { act: wanted.jobType, ...wanted, risk: risk ?? null }, text.join("\n"));
+      const said = { level, reasons, plan, plan_digest, denial };
+      printDryRun(out, registry, { act: wanted.jobType, ...wanted, risk: risk ?? null, ...said }, text.join("\n"));
+      const exit = denial === null ? EXIT.ok : exitOfEnd("denied", denial.code);
+      if (exit !== EXIT.ok) throw new Ended(exit);
     },
   )
     .requiredOption("--into <branch>", "the protected branch, such as main or release/1.0; an absent one is created")

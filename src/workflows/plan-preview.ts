@@ -1,0 +1,21 @@
+import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
+import type { PlannedAct } from "../activities/lab512/types.js";
+import type { Card } from "../domain/card.js";
+import { denied, type Outcome } from "../domain/denial.js";
+import { previewer } from "./activities.js";
+
+/** An act that is only asked about. */
+export type PreviewInput = Pick<Card, "tenant_id" | "jobType" | "target" | "params">;
+
+/**
+ * What an act would do now, for whoever asks before they propose it: planned as a card's act is, and recorded nowhere. Nobody is asked to
+ * decide about it, and nothing acts by it.
+ */
+export async function planPreview(input: PreviewInput): Promise<Outcome<PlannedAct>> {
+  try {
+    return await previewer.planAct(input);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
+    return denied("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, or open a card, which waits.");
+  }
+}

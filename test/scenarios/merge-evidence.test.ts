@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decide } from "../../src/client/deciding.js";
+import { verifyPactOf } from "../../src/client/offline-pact.js";
+import { required } from "../../src/client/problem.js";
+import { cardEnd } from "../../src/client/waiting.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { ACT_MS, approvedBy, OFFICE, refusal, state, withPasskeys } from "./acts.js";
+import { MERGE, MergeProject } from "./merge-project.js";
+import { scenarioTenants } from "./tenants.js";
+
+let registry: TestRegistry;
+beforeAll(async () => {
+  registry = await startTestRegistry({ name: "merge-evidence", tenants: scenarioTenants() });
+  await withPasskeys(registry, "bob", "carol");
+});
+afterAll(() => registry?.stop());
+
+describe("the evidence of a merge", () => {
+  it("names whoever approved it, and nobody who withdrew through another actor of theirs", async () => {
+    const project = await MergeProject.make(registry, "P.two-actors");
+    expect((await approvedBy(registry, await project.card("main", "release/1.0"), ["bob", "carol"])).status).toBe("success");
+    const card = await project.card("feature/x", "release/1.0");
+    required(await state(registry, "bob", card));
+    const byPhone = (decision: "approve" | "withdraw") =>
+      decide(registry.as("bob-phone"), registry.passkeys("bob"), { card_id: card.card_id, decision, office_id: OFFICE });
+    required(await byPhone("withdraw"));
+    const { missing, statements = [] } = required(await registry.as("admin").card(card.card_id));
+    expect(missing.map(({ text }) => text)).toEqual(["2 more approvals with step-up"]);
+    expect(statements.map(({ decision, void_why }) => [decision, void_why])).toEqual([
+      ["approve", "Withdrawn by its approver."],
+      ["withdraw", null],
+    ]);
+    required(await state(registry, "carol", card));
+    required(await byPhone("approve"));
+    const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+    expect(closed.status).toBe("success");
+    const counted = ["ubl:sid:person:bob-phone", "ubl:sid:person:carol"];
+    const [receipt, pact, keys] = await Promise.all([
+      registry.as("admin").receipt(closed.jti ?? ""),
+      registry.as("admin").pact(closed.jti ?? ""),
+      registry.as("admin").jwks(),
+    ]);
+    const verdict = verifyPactOf(required(receipt), required(pact), required(keys));
+    if (!verdict.valid) throw new Error(verdict.why);
+    expect(verdict.unproved).toEqual([]);
+    expect(verdict.pact.predicate.decision.approvals.map(({ statement }) => statement.approver).sort()).toEqual(counted);
+    const git = await project.mirrored();
+    const trailers = git("log", "-1", "--format=%(trailers:key=Approved-by,valueonly)", "origin/release/1.0");
+    expect(trailers.trim().split("\n")).toEqual(counted);
+  });
+});
+
+describe("a merge that is only asked about", () => {
+  it("shows what a card would say, and leaves nothing behind", async () => {
+    const project = await MergeProject.make(registry, "P.asked");
+    await project.push("feature/one", "same.txt", "one\n");
+    await project.push("feature/two", "same.txt", "two\n");
+    expect((await approvedBy(registry, await project.card("feature/one", "main"), ["bob"])).status).toBe("success");
+    const admin = registry.as("admin");
+    const keysOf = async () => {
+      const keys: string[] = [];
+      for (const space of ["repos", "registry-metadata", "artifacts", "staging", "claims", "receipts", "refusals"])
+        for await (const key of registry.store.blobs.list(`${space}/T.UBL/`)) keys.push(key);
+      return keys.sort();
+    };
+    const seen = async () => ({
+      ledger: required(await admin.verifyLedger()),
+      cards: required(await admin.cards()),
+      keys: await keysOf(),
+    });
+    const before = await seen();
+    const asked = (params: object) => admin.plan({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
+    const params = await project.params("feature/x", "main");
+    const clean = required(await asked(params));
+    expect(clean).toMatchObject({ level: "L4", denial: null, plan: { commit_count: 1, diffstat: { files: 1 } } });
+    expect(required(await asked(await project.params("feature/two", "main")))).toMatchObject({
+      level: "L4",
+      plan: null,
+      denial: {
+        code: "merge_conflict",
+        conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
+      },
+    });
+    expect(required(await asked({ ...params, target: "feature/y" }))).toMatchObject({ plan: null, denial: { code: "policy_denied" } });
+    expect(required(await asked({ ...params, project_id: "P.nowhere" }))).toMatchObject({
+      plan: null,
+      denial: { code: "project_unknown" },
+    });
+    expect(refusal(await admin.plan({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
+      status: 403,
+    });
+    expect(await seen()).toEqual(before);
+    // The card has the very plan that was shown.
+    expect((await project.open(params)).plan_digest).toBe(clean.plan_digest);
+  });
+});
