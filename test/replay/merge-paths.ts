@@ -1,4 +1,5 @@
 import { registerPasskey } from "../../src/client/deciding.js";
+import { required } from "../../src/client/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
 import { mergeIntoMain } from "../faults/merges.js";
 import { actByCard, actByPermit, openCard, PATIENCE_MS, push, state } from "../harness/acting.js";
@@ -22,6 +23,25 @@ async function mergeable(desk: Desk, project_id: string) {
 }
 
 export const mergePaths: readonly Path[] = [
+  {
+    name: "merge-only-asked-about",
+    status: "planned",
+    passes: ["planAct"],
+    async drive(desk) {
+      await mergeable(desk, "P.merge-asked");
+      const act = {
+        office_id: "office::default",
+        target: "LAB_512",
+        ...(await mergeIntoMain(desk, "P.merge-asked", "feature/one", "merge")),
+      };
+      if (required(await desk.as("admin").plan(act)).plan === null) throw new Error("the merge was not planned");
+      // Nobody is told the flow's id: nothing is to be done with it.
+      for (;;) {
+        const query = 'WorkflowType = "planPreview" and ExecutionStatus = "Completed"';
+        for await (const { workflowId } of desk.temporal.workflow.list({ query })) return workflowId;
+      }
+    },
+  },
   {
     name: "merge-approved",
     status: "success",

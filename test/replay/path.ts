@@ -6,7 +6,7 @@ import type { Desk } from "./desk.js";
 export interface Path {
   /** Names the history `test/replay/histories/<name>.json`. */
   readonly name: string;
-  readonly status: FlowStatus | "housekept" | "stopped";
+  readonly status: FlowStatus | "housekept" | "stopped" | "planned";
   readonly denial?: DenialCode;
   /** What the history must hold to be this path: names of activities, local ones too, in this order, others between them. */
   readonly passes: readonly string[];

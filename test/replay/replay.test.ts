@@ -38,6 +38,7 @@ describe("the committed histories", () => {
     const history = readHistory(name);
     const result = resultOf(history);
     if (status === "housekept") expect(result.anchored_heads).toBeGreaterThan(0);
+    else if (status === "planned") expect(result).toMatchObject({ ok: true, value: { plan_digest: expect.any(String) } });
     else if (status === "stopped") expect(result).toBeUndefined();
     else expect({ status: result.status, denial: result.denial?.code }).toEqual({ status, denial });
     const activities = activitiesOf(history);
