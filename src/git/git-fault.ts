@@ -1,6 +1,7 @@
 /**
  * - `git_unusable`: no acceptable git; an operator has to install one.
  * - `git_failed`: git ended in a way that no input explains (disk full, killed, an object of the cache unreadable). Try again.
+ * - `crashed`: git found a fault of its own and ended itself; the same input makes it do so again.
  * - `timed_out`, `output_too_large`: a limit of the call was reached.
  * - `aborted`: the caller's signal fired.
  * - `outside_scope`: a path left the tenant's folder; never retried.
@@ -10,6 +11,7 @@
 export type GitFaultCode =
   | "git_unusable"
   | "git_failed"
+  | "crashed"
   | "timed_out"
   | "output_too_large"
   | "aborted"

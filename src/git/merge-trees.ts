@@ -1,5 +1,6 @@
 import { type Denial, granted, type Outcome } from "../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../domain/merge-conflict.js";
+import { GitFault } from "./git-fault.js";
 import { allocationLimit, type IncomingLimits } from "./incoming-limits.js";
 import { attributesFolder } from "./merge-attributes.js";
 import { type MergeSides, parseMergeTree, shownConflicts } from "./merge-conflicts.js";
@@ -32,7 +33,11 @@ export async function mergeTrees(
     withinLimits(
       repository.git.run({ ...call, ...more }),
       `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
-    );
+    ).catch((error: unknown) => {
+      // To try again would be to crash again, on every Runner.
+      if (error instanceof GitFault && error.code === "crashed") return refused(crashDenial(sides));
+      throw error;
+    });
   // Most targets have no attributes, and most merges no file that both sides changed: looking does not keep them waiting.
   const [plain, folder] = await Promise.all([merged({}), attributesFolder(repository, target.commit, signal)]);
   if (!folder.ok) return folder;
@@ -56,6 +61,12 @@ function refused(denial: Denial): Outcome<never> {
 export function unrelatedDenial({ target, source }: MergeSides): Denial {
   const message = `${source.name} and ${target.name} have no commit in common. Rebase ${source.name} onto ${target.name}.`;
   return { code: "unrelated_histories", message };
+}
+
+/** Some files that changed their type on both sides make git fail an assertion; a person can merge them. */
+function crashDenial({ target, source }: MergeSides): Denial {
+  const message = `git cannot merge ${source.name} and ${target.name} by itself: it fails on what changed its type or name on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
+  return { code: "merge_conflict", message, conflicts: [] };
 }
 
 function conflictDenial(conflicts: readonly MergeConflict[], count: number, { target, source }: MergeSides): Denial {

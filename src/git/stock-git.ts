@@ -8,6 +8,9 @@ const OLDEST_GIT = [2, 39] as const;
 const TIMEOUT_MS = 600_000;
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 
+/** How a process ends that fails an assertion or reads what is not there; memory and operators end it otherwise. */
+const OF_ITS_OWN: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
+
 /** Settings that no repository, user or system may change. */
 const SETTINGS = [
   "core.hooksPath=/dev/null",
@@ -75,6 +78,8 @@ export class StockGit {
       throw new GitFault("timed_out", `git ${call.args[0]} took too long and was stopped. Try again with less.`);
     if (answer.stopped === "output_too_large")
       throw new GitFault("output_too_large", `git ${call.args[0]} wrote more than its limit and was stopped.`);
+    if (answer.signal !== null && OF_ITS_OWN.has(answer.signal))
+      throw new GitFault("crashed", `git ${call.args[0]} ended itself (${answer.signal}): ${answer.stderr.trim().slice(0, 500)}`);
     if (answer.code === null) {
       const why = answer.failure || `it was ended by ${answer.signal ?? "an unknown cause"}`;
       throw new GitFault(
