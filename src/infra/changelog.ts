@@ -3,6 +3,7 @@ import { parseWith, problemsText } from "../domain/problems.js";
 import { plain } from "./json-node.js";
 import { parseLocatedJson, type TextProblem } from "./located-json.js";
 import { contextSchema, ownerNameSchema, processSchema, reasonSchema, repoNameSchema } from "./registry-schema.js";
+import { utf8Text } from "./utf8.js";
 
 const ACTIONS = ["register", "disable", "enable", "unregister"] as const;
 
@@ -23,7 +24,7 @@ export const changelogLineSchema = z
       telemetry_repo: z
         .string("Write `<org>/<repo>` as a string.")
         .regex(
-          /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/)?(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
+          /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/)?(?!(?:\.{1,2}|__proto__)$)[A-Za-z0-9._-]{1,100}$/,
           "Write `<org>/<repo>`, or in lines from elsewhere the repository alone.",
         )
         .optional(),
@@ -52,7 +53,9 @@ export type ParsedChangelog =
  * Parses a changelog, or names every line that is none. A telemetry repository without its owner is that of the line's own org; with
  * another org's it does not parse.
  */
-export function parseChangelog(text: string): ParsedChangelog {
+export function parseChangelog(input: string | Uint8Array): ParsedChangelog {
+  const text = typeof input === "string" ? input : utf8Text(input);
+  if (text === undefined) return { ok: false, problems: notText(input) };
   const lines = text.split("\n");
   const last = lines.pop();
   const problems: TextProblem[] = [];
@@ -65,6 +68,16 @@ export function parseChangelog(text: string): ParsedChangelog {
     return [];
   });
   return problems.length > 0 ? { ok: false, problems } : { ok: true, entries };
+}
+
+/** The lines that are not UTF-8; no byte of another character is that of a newline. */
+function notText(input: string | Uint8Array): TextProblem[] {
+  const lines = Buffer.from(input).toString("latin1").split("\n");
+  return lines.flatMap((raw, at) =>
+    utf8Text(Buffer.from(raw, "latin1")) === undefined
+      ? [{ line: at + 1, column: 1, message: "This line is not UTF-8; write it as UTF-8." }]
+      : [],
+  );
 }
 
 function parseLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {

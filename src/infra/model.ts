@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { jsonText, madeNode, memberOf, nodeAt, plain } from "./json-node.js";
 import { type JsonNode, lineAndColumn, parseLocatedJson, type TextProblem } from "./located-json.js";
 import { type Context, registrySchema, SCHEMA_VERSION, type State } from "./registry-schema.js";
+import { utf8Text } from "./utf8.js";
 
 /** One repository of the registry. `process` and `reason` say who last changed it, and why. */
 export interface RepoEntry {
@@ -154,10 +155,5 @@ function decoded(input: string | Uint8Array): string | RegistryProblem {
   const whole = (message: string): RegistryProblem => ({ rule: "registry-syntax", path: "", line: 1, column: 1, message });
   if (input.length > REGISTRY_MAX_BYTES) return whole(`The file has more than ${REGISTRY_MAX_BYTES} bytes.`);
   if (typeof input === "string") return input;
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(input);
-  } catch (cause) {
-    if (cause instanceof TypeError) return whole("The file is not UTF-8; save it as UTF-8.");
-    throw cause;
-  }
+  return utf8Text(input) ?? whole("The file is not UTF-8; save it as UTF-8.");
 }

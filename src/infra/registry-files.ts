@@ -65,7 +65,7 @@ async function mutateLocked(
   const parsed = parseRegistry(before.registry);
   if (!parsed.ok) return refused("registry_invalid", `${REGISTRY_PATH} ${firstOf(parsed.problems)}`);
   const changelog = before.changelog ?? Buffer.alloc(0);
-  const lines = parseChangelog(changelog.toString("utf8"));
+  const lines = parseChangelog(changelog);
   if (!lines.ok) return refused("changelog_invalid", `${CHANGELOG_PATH} ${firstOf(lines.problems)}`);
   const mutation = applyCommand(parsed.value, command, now().toISOString());
   if (!mutation.ok) return mutation;

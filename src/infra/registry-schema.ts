@@ -18,18 +18,17 @@ export const ownerNameSchema = z
   );
 
 /** A repository of an org: its name at a forge, or a project id such as `P.demo`. */
-export const repoNameSchema = z
-  .string("Write a repository's name as a string.")
-  .regex(
-    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
-    "Write a repository's name: letters, digits, `.`, `_` or `-` (at most 100), without its org.",
-  );
+export const repoNameSchema = z.string("Write a repository's name as a string.").regex(
+  // No member of a registry can be called `__proto__`: plain objects do not keep it.
+  /^(?!(?:\.{1,2}|__proto__)$)[A-Za-z0-9._-]{1,100}$/,
+  "Write a repository's name: letters, digits, `.`, `_` or `-` (at most 100), without its org.",
+);
 
 /** `<org>/<repo>`. */
 export const slugSchema = z
   .string("Write `<org>/<repo>` as a string.")
   .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/,
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/(?!(?:\.{1,2}|__proto__)$)[A-Za-z0-9._-]{1,100}$/,
     "Write `<org>/<repo>`, with letters, digits, `.`, `_` and `-` on both sides of one slash.",
   );
 

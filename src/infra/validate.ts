@@ -1,4 +1,5 @@
 import { disagreements } from "./agreement.js";
+import { firstRewrittenLine } from "./append-only.js";
 import { type ChangelogEntry, parseChangelog } from "./changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
 import { at, type Finding } from "./finding.js";
@@ -39,26 +40,25 @@ export function validate({ head, base }: ValidationInput): Finding[] {
         column,
       })),
     );
-  const changelog = parseChangelog(new TextDecoder().decode(head.changelog ?? new Uint8Array()));
+  const changelog = parseChangelog(head.changelog ?? "");
   if (!changelog.ok)
     findings.push(
       ...changelog.problems.map(({ line, column, message }) => ({ ...at(CHANGELOG_PATH, "changelog-line", message), line, column })),
     );
   if (!parsed.ok || !changelog.ok) return findings;
   const located = new Located(text, parsed.value);
-  const older = base === undefined ? undefined : readable(base);
-  if (older === undefined) return [...findings, ...asWhole(changelog.entries, located)];
-  const appended = changelog.entries.slice(older.entries.length);
-  if (older.registry === undefined) findings.push(...asWhole(changelog.entries, located));
-  else findings.push(...afterBase(appended, older.registry, located), ...immutable(older.registry, located));
-  return [...findings, ...withoutReason(appended)];
+  const older = base === undefined ? {} : readable(base);
+  const appended = older.entries === undefined ? undefined : changelog.entries.slice(older.entries.length);
+  // A base of which one half cannot be read says nothing of how this branch came from it, and the branch is judged as a whole.
+  if (older.registry === undefined || appended === undefined) findings.push(...asWhole(changelog.entries, located));
+  else findings.push(...afterBase(appended, older.registry, located));
+  if (older.registry !== undefined) findings.push(...immutable(older.registry, located));
+  return [...findings, ...withoutReason(appended ?? [])];
 }
 
 /** What can be said of a branch without reading what is in the files. */
 function ofBranch(head: RegistryFiles, base: NonNullable<ValidationInput["base"]>): Finding[] {
   const findings: Finding[] = [];
-  const before = base.changelog ?? new Uint8Array();
-  const after = head.changelog ?? new Uint8Array();
   if (base.is_stale)
     findings.push(
       at(
@@ -67,16 +67,10 @@ function ofBranch(head: RegistryFiles, base: NonNullable<ValidationInput["base"]
         "The base branch has changed the registry since this branch left it; rebase, and make the change anew.",
       ),
     );
-  else if (!startsWith(after, before)) {
-    const line = firstDifferentLine(after, before);
-    findings.push({
-      ...at(
-        CHANGELOG_PATH,
-        "changelog-append-only",
-        "This line of the base branch was changed or removed; restore it, and append instead.",
-      ),
-      line,
-    });
+  else {
+    const line = firstRewrittenLine(head.changelog ?? new Uint8Array(), base.changelog ?? new Uint8Array());
+    const message = "This line of the base branch was changed or removed; restore it, and append instead.";
+    if (line !== undefined) findings.push({ ...at(CHANGELOG_PATH, "changelog-append-only", message), line });
   }
   const own = [REGISTRY_PATH, CHANGELOG_PATH];
   const others = base.changed_paths.filter((path) => !own.includes(path));
@@ -89,13 +83,11 @@ function ofBranch(head: RegistryFiles, base: NonNullable<ValidationInput["base"]
   return findings;
 }
 
-/** The base's own files, where they can be read; a base that cannot is what this branch repairs. */
-function readable(base: RegistryFiles): { registry: Registry | undefined; entries: readonly ChangelogEntry[] } | undefined {
-  const changelog = parseChangelog(new TextDecoder().decode(base.changelog ?? new Uint8Array()));
-  if (!changelog.ok) return undefined;
-  if (base.registry === undefined) return { registry: undefined, entries: changelog.entries };
-  const parsed = parseRegistry(base.registry);
-  return parsed.ok ? { registry: parsed.value, entries: changelog.entries } : undefined;
+/** Of the base's own files those that can be read; what cannot is what this branch repairs. */
+function readable(base: RegistryFiles): { readonly registry?: Registry; readonly entries?: readonly ChangelogEntry[] } {
+  const changelog = parseChangelog(base.changelog ?? "");
+  const registry = base.registry === undefined ? undefined : parseRegistry(base.registry);
+  return { ...(registry?.ok ? { registry: registry.value } : {}), ...(changelog.ok ? { entries: changelog.entries } : {}) };
 }
 
 function asWhole(entries: readonly ChangelogEntry[], { registry, find }: Located): Finding[] {
@@ -125,15 +117,23 @@ function afterBase(appended: readonly ChangelogEntry[], before: Registry, { regi
   }));
 }
 
+/** A name in another case is the same repository for a forge, so that it is no way round either. */
 function immutable(before: Registry, { registry, find }: Located): Finding[] {
+  const after = new Map(
+    [...registry.orgs].flatMap(([org, { repos }]) => [...repos].map(([repo, entry]) => [folded(org, repo), { org, repo, entry }])),
+  );
   return [...before.orgs].flatMap(([org, { repos }]) =>
     [...repos].flatMap(([repo, entry]) => {
-      const after = registry.orgs.get(org)?.repos.get(repo);
-      if (entry.state !== "enabled" || entry.context !== "production" || after === undefined || after.context === "production") return [];
+      const now = after.get(folded(org, repo));
+      if (entry.state !== "enabled" || entry.context !== "production" || now === undefined || now.entry.context === "production") return [];
       const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a change of its own first.`;
-      return [{ ...at(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", org, "repos", repo, "context"]) }];
+      return [{ ...at(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", now.org, "repos", now.repo, "context"]) }];
     }),
   );
+}
+
+function folded(org: string, repo: string): string {
+  return `${org}/${repo}`.toLowerCase();
 }
 
 function withoutReason(appended: readonly ChangelogEntry[]): Finding[] {
@@ -165,14 +165,4 @@ class Located {
 
 function withPath(path: string, message: string): string {
   return path === "" ? message : `${path}: ${message}`;
-}
-
-function startsWith(whole: Uint8Array, beginning: Uint8Array): boolean {
-  return whole.length >= beginning.length && Buffer.compare(whole.subarray(0, beginning.length), beginning) === 0;
-}
-
-function firstDifferentLine(after: Uint8Array, before: Uint8Array): number {
-  let line = 1;
-  for (let index = 0; index < before.length && before[index] === after[index]; index++) if (before[index] === 0x0a) line++;
-  return line;
 }

@@ -19,6 +19,13 @@ describe("a command is refused, with a code and with what to do", () => {
     ["a name without an org", register("site"), "repository_invalid", /<org>\/<repo>/],
     ["a name with a path", register("acme/site/x"), "repository_invalid", /<org>\/<repo>/],
     ["a name that leaves the folder", register("acme/.."), "repository_invalid", /<org>\/<repo>/],
+    ["a name that no registry can keep", register("acme/__proto__"), "repository_invalid", /<org>\/<repo>/],
+    [
+      "telemetry into a name that no registry can keep",
+      register("new/site", { telemetry_repo: "new/__proto__" }),
+      "telemetry_repo_invalid",
+      /<org>\/<repo>/,
+    ],
     ["no context", register("acme/site", { context: undefined }), "context_missing", /--context sandbox or --context production/],
     ["an unknown context", register("acme/site", { context: "prod" }), "context_unknown", /sandbox or production/],
     ["a context in capitals", register("acme/site", { context: "Sandbox" }), "context_unknown", /sandbox or production/],

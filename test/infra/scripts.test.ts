@@ -229,4 +229,26 @@ describe("the queries", () => {
     };
     expect(sarif.runs[0]?.results).toMatchObject([{ ruleId: "changelog-agrees" }, { ruleId: "production-immutable" }]);
   });
+
+  it("take a report that lies in the checkout for no part of the change, and finalize asks for a clean tree", async () => {
+    const made = onBranch();
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    made.write("infra.sarif", "{}");
+    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "tree_dirty", /infra\.sarif/);
+  });
+
+  it("say of a shallow checkout that it has to be fetched whole, and not that the branch is stale", async () => {
+    const made = onBranch();
+    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
+    expect(await made.run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
+    made.clone.git("commit", "-q", "-m", "register");
+    made.clone.git("push", "-q", "origin", "infra/change");
+    const shallow = `${made.folder}/shallow`;
+    execFileSync("git", ["clone", "-q", "--depth", "1", "--no-single-branch", "-b", "infra/change", `file://${made.remote}`, shallow]);
+    const validate = () => made.run("ogr.sh", ["infra", "validate", "--base", "origin/main"], {}, shallow);
+    expectRefused(await validate(), 2, "revision_unknown", /git fetch --unshallow/);
+    execFileSync("git", ["fetch", "-q", "--unshallow"], { cwd: shallow });
+    expect(await validate()).toMatchObject({ code: 0 });
+  });
 });

@@ -116,11 +116,31 @@ describe("validation refuses", () => {
   it.each([
     ["is no JSON", '{"timestamp"\n'],
     ["is cut off", lines[0] ?? ""],
+    ["begins with a byte order mark", `\uFEFF${lines[0]}\n`],
     ["routes telemetry into another org", `${lines[0]?.replace("acme/telemetry", "other/telemetry")}\n`],
     ["has a member of somebody's own", `${lines[0]?.replace("{", '{"operator":"x",')}\n`],
   ])("a line that %s", (_, changelog) => {
     const findings = validate({ head: { ...base, changelog: Buffer.from(changelog) } });
     expect(rules(findings)[0]).toMatch(/^error changelog-line 1$/);
+  });
+
+  it("a line that is not UTF-8, at its number", () => {
+    const bad = Buffer.from(`${lines[0]}\n${lines[1]?.replace("A trial", "\u00ff")}\n`, "latin1");
+    expect(rules(validate({ head: { ...base, changelog: bad } }))).toEqual(["error changelog-line 2"]);
+  });
+
+  it("a production repository that becomes a sandbox by changing the case of its name", () => {
+    const moved = files([unregister("acme/shop"), register("acme/Shop")], base);
+    expect(rules(validate({ head: moved, base: against(base) }))).toEqual(["error production-immutable 15"]);
+    const alone = files([register("acme/shop", { context: "production" })]);
+    const org = files([unregister("acme/shop"), register("Acme/shop")], alone);
+    expect(rules(validate({ head: org, base: against(alone) }))).toEqual(["error production-immutable 9"]);
+    expect(
+      validate({
+        head: files([register("ACME/Shop")], files([unregister("acme/shop")], alone)),
+        base: against(files([unregister("acme/shop")], alone)),
+      }),
+    ).toEqual([]);
   });
 
   it("the context of an enabled production repository changed in one go, however it is written down", () => {
@@ -147,6 +167,27 @@ describe("validation refuses", () => {
   it("nothing for want of a reason, and says so", () => {
     const head = files([register("acme/more", { reason: undefined })], base);
     expect(rules(validate({ head, base: against(base) }))).toEqual(["warning reason-missing 3"]);
+  });
+});
+
+describe("a base branch that cannot be read", () => {
+  const whole = files([register("acme/site"), register("acme/shop", { context: "production" })]);
+  const [first = "", second = ""] = whole.changelog.toString("utf8").split("\n");
+  const broken = { ...whole, changelog: Buffer.from(`${first}\nno line\n${second}\n`) };
+
+  it("is put right by a change that keeps every line that can be read", () => {
+    expect(validate({ head: whole, base: against(broken) })).toEqual([]);
+    const more = files([register("acme/more")], whole);
+    expect(validate({ head: more, base: against(broken) })).toEqual([]);
+  });
+
+  it("gives up none of its readable lines, nor what is immutable", () => {
+    const forgotten = { ...whole, changelog: Buffer.from(`${second}\n`) };
+    expect(rules(validate({ head: forgotten, base: against(broken) }))).toContain("error changelog-append-only 1");
+    const reordered = { ...whole, changelog: Buffer.from(`${second}\n${first}\n`) };
+    expect(rules(validate({ head: reordered, base: against(broken) }))).toContain("error changelog-append-only 3");
+    const moved = files([unregister("acme/shop"), register("acme/shop")], whole);
+    expect(rules(validate({ head: moved, base: against(broken) }))).toEqual(["error production-immutable 15"]);
   });
 });
 

@@ -41,9 +41,9 @@ export async function changingBranch(checkout: Checkout): Promise<string> {
   return branch;
 }
 
-/** Every path with a change that is not committed, untracked files among them. */
-export async function dirtyPaths({ root }: Checkout): Promise<string[]> {
-  const entries = (await git(root, ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"])).split("\0");
+/** Every path with a change that is not committed, untracked files among them or (`no`) not. */
+export async function dirtyPaths({ root }: Checkout, untracked: "all" | "no" = "all"): Promise<string[]> {
+  const entries = (await git(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"])).split("\0");
   return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
 }
 

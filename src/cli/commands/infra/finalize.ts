@@ -41,7 +41,7 @@ async function finalized(checkout: Checkout, out: Output): Promise<ChangelogEntr
       "registry_not_modified",
       `${REGISTRY_PATH} is as it was committed; change it first: scripts/infra/infra.sh register|disable|enable|unregister.`,
     );
-  const findings = await findingsOf(checkout, await baseOf(checkout));
+  const findings = await findingsOf(checkout, await baseOf(checkout), "all");
   const errors = findings.filter(({ severity }) => severity === "error");
   const stray = errors.filter(({ rule }) => rule === "only-registry-files").map(({ file }) => file);
   for (const finding of findings) if (!stray.includes(finding.file)) out.remark(findingText(finding));
@@ -57,7 +57,7 @@ async function finalized(checkout: Checkout, out: Output): Promise<ChangelogEntr
   await git(checkout.root, ["add", "--", REGISTRY_PATH, CHANGELOG_PATH]);
   await confirmStaged(checkout);
   const before = committed.changelog?.toString("utf8").split("\n").length ?? 1;
-  const changelog = parseChangelog(here.changelog?.toString("utf8") ?? "");
+  const changelog = parseChangelog(here.changelog ?? "");
   return changelog.ok ? changelog.entries.filter(({ line }) => line >= before) : [];
 }
 

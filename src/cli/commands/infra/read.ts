@@ -43,7 +43,7 @@ export async function registryOf(checkout: Checkout, revision: string | undefine
 export async function readChangelog(revision: string | undefined): Promise<readonly ChangelogEntry[]> {
   const checkout = await openCheckout(process.cwd());
   const { changelog } = await filesOf(checkout, revision === undefined ? null : await commitOf(checkout, revision));
-  const read = parseChangelog(changelog?.toString("utf8") ?? "");
+  const read = parseChangelog(changelog ?? "");
   if (read.ok) return read.entries;
   const [first] = read.problems;
   throw no("changelog_invalid", `${CHANGELOG_PATH} line ${first?.line}: ${first?.message}`);

@@ -20,7 +20,7 @@ export function infraValidate(): Command {
   const command = leaf<ValidateOptions>("validate", "check the registry of this checkout, and its changelog", async ({ options, out }) => {
     const checkout = await openCheckout(process.cwd());
     const base = options.base === undefined ? undefined : await commitOf(checkout, options.base);
-    const findings = await findingsOf(checkout, base);
+    const findings = await findingsOf(checkout, base, "no");
     const is_valid = findings.every(({ severity }) => severity !== "error");
     const format = out.json ? "json" : options.format;
     const value = format === "sarif" ? sarifLog(findings, ownVersion()) : { ok: is_valid, findings };
