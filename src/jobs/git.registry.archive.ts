@@ -8,6 +8,7 @@ import { commitFiles } from "../git/commit-files.js";
 import { finishedActs } from "../git/finished-acts.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs } from "./kept-registry.js";
 import { onProject } from "./open-project.js";
 import { planWithoutCommits } from "./plan-without-commits.js";
 
@@ -52,7 +53,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted);
       await context.step("stored");
       const move = moveOf(params, id);
-      const moved = await repository.moveRefs({ jti, refs: [move], act: { id }, finished }, context.signal);
+      const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: { id }, finished });
       if (!moved.ok) return moved;
       context.log(params.archived ? `archived ${params.project_id}` : `${params.project_id} is archived no longer`);
       await context.step("moved");

@@ -6,15 +6,12 @@ import { finishedActs } from "../git/finished-acts.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import { packMerge } from "../git/pack-merge.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs, registryProblem } from "./kept-registry.js";
 import { type MergeChange, prepareMerge } from "./merge-change.js";
 import { filledText, mergeText, squashText } from "./merge-message.js";
 import { type StoredPact, storePact } from "./merge-pact.js";
 import { mergedHistory, mergePlan } from "./merge-plan.js";
-import { registryProblem } from "./merge-registry.js";
 import { onProject } from "./open-project.js";
-
-/** Where the infra registry counts. */
-const INFRA_BRANCH = branchRef("main");
 
 /**
  * Merges one branch of a project into another, and stores the Pact that says by whose decision (ADR-002 §6, contracts "Jobs of the ADR").
@@ -29,11 +26,9 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
       await context.step("looked");
       const change = await prepareMerge(context, repository, input.params);
       if (!change.ok) return change;
-      // Such a merge needs a card, so that its plan is made once more before it runs.
-      const refused =
-        input.infra !== "none" && input.infra.is_registry && branchRef(input.params.target) === INFRA_BRANCH
-          ? await registryProblem(repository, input.params, change.value, context.signal)
-          : undefined;
+      const { target, expected_source, expected_target } = input.params;
+      const next = change.value.kind === "move" ? expected_source : change.value.tree;
+      const refused = await registryProblem(context, repository, [{ name: branchRef(target), old: expected_target, new: next }]);
       return refused === undefined ? mergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
     });
   },
@@ -72,19 +67,16 @@ async function publish(
     context.keepLog(id),
   ]);
   await context.step("stored");
-  const moved = await repository.moveRefs(
-    {
-      jti: input.jti,
-      refs: [
-        { name: branchRef(target), old: expected_target, new: id },
-        // The source stays; that it still stands there is proved by the same write.
-        { name: branchRef(source), old: expected_source, new: expected_source },
-      ],
-      act: { id },
-      finished,
-    },
-    context.signal,
-  );
+  const moved = await moveJobRefs(context, repository, {
+    jti: input.jti,
+    refs: [
+      { name: branchRef(target), old: expected_target, new: id },
+      // The source stays; that it still stands there is proved by the same write.
+      { name: branchRef(source), old: expected_source, new: expected_source },
+    ],
+    act: { id },
+    finished,
+  });
   if (!moved.ok) return moved;
   await context.step("moved");
   return attested(context, repository, input, id, stored_bytes);

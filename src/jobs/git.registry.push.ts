@@ -9,13 +9,15 @@ import type { OpenRepository } from "../git/open-repository.js";
 import type { Refs } from "../git/packed-refs.js";
 import { broughtCommits } from "./brought-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs, registryProblem } from "./kept-registry.js";
 import { onProject } from "./open-project.js";
 import { type PushChange, prepareChange } from "./push-change.js";
 import { pushPlan } from "./push-plan.js";
 
 /**
  * Moves one branch by a bundle, a diff or a format-patch series, or deletes it (ADR-002 §6, contracts "Jobs of the ADR"). Denials: those
- * of the ingest, `project_unknown`, `staged_bytes_missing`, `subject_hash_mismatch`, `ref_moved`, `ref_missing`, `ref_conflict`.
+ * of the ingest, `project_unknown`, `staged_bytes_missing`, `subject_hash_mismatch`, `ref_moved`, `ref_missing`, `ref_conflict`,
+ * `infra_invalid`.
  */
 export const pushJob: JobHandler<PushParams> = {
   jobType: "git.registry.push",
@@ -24,7 +26,11 @@ export const pushJob: JobHandler<PushParams> = {
     return onProject(context, input.params.project_id, async (repository) => {
       // The plan names neither ids nor dates that come from the permit, so any instant does.
       const change = await prepareChange(context, repository, input.params, 0);
-      return change.ok ? pushPlan(context, repository, input, change.value) : change;
+      if (!change.ok) return change;
+      const { ref, old } = change.value;
+      const next = change.value.kind === "delete" ? ZERO_ID : change.value.push.tip;
+      const refused = await registryProblem(context, repository, [{ name: ref, old, new: next }]);
+      return refused === undefined ? pushPlan(context, repository, input, change.value) : { ok: false, denial: refused };
     });
   },
 
@@ -58,15 +64,12 @@ async function publish(
     context.keepLog(next === ZERO_ID ? null : next),
   ]);
   await context.step("stored");
-  const moved = await repository.moveRefs(
-    {
-      jti: input.jti,
-      refs: [{ name: change.ref, old: change.old, new: next }],
-      act: { id: change.kind === "delete" ? change.old : next },
-      finished,
-    },
-    context.signal,
-  );
+  const moved = await moveJobRefs(context, repository, {
+    jti: input.jti,
+    refs: [{ name: change.ref, old: change.old, new: next }],
+    act: { id: change.kind === "delete" ? change.old : next },
+    finished,
+  });
   if (!moved.ok) return moved;
   await context.step("moved");
   // What was looked at has to be what was moved from, with every pack here: else somebody may have brought the same meanwhile.

@@ -15,6 +15,7 @@ import type { OpenRepository } from "../git/open-repository.js";
 import { compareRefNames } from "../git/packed-refs.js";
 import { visibleRefs } from "../git/refs-state.js";
 import type { Effects, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs } from "./kept-registry.js";
 import { onProject } from "./open-project.js";
 import { planWithoutCommits } from "./plan-without-commits.js";
 
@@ -57,7 +58,7 @@ export const resetJob: JobHandler<ResetParams> = {
       await createBlob(context.store, key, canonicalBytes(Object.fromEntries(moves.value.map(({ name, old }) => [name, old]))));
       const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted);
       await context.step("stored");
-      const moved = await repository.moveRefs({ jti, refs: moves.value, act: first, finished, alone: true }, context.signal);
+      const moved = await moveJobRefs(context, repository, { jti, refs: moves.value, act: first, finished, alone: true });
       if (!moved.ok) return moved;
       await context.step("moved");
       return granted(effects(key, moves.value));

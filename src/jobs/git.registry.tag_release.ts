@@ -13,6 +13,7 @@ import type { OpenRepository } from "../git/open-repository.js";
 import { packTag } from "../git/pack-tag.js";
 import { pushedBefore } from "./brought-commits.js";
 import type { Effects, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs } from "./kept-registry.js";
 import { onKnownProject, onProject } from "./open-project.js";
 import { writeRelease } from "./release-manifest.js";
 
@@ -86,7 +87,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       await context.step("stored");
       const target = { id, peeled: params.commit };
       const move = { name: tagRef(params.tag), old: ZERO_ID, new: id, peeled: params.commit };
-      const moved = await repository.moveRefs({ jti, refs: [move], act: target, finished }, context.signal);
+      const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: target, finished });
       if (!moved.ok) return moved;
       context.log(`tagged ${params.commit} as ${params.tag}`);
       await context.step("moved");

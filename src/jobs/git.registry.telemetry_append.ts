@@ -10,6 +10,7 @@ import type { OpenRepository } from "../git/open-repository.js";
 import { REGISTRY_IDENTITY } from "../git/registry-identity.js";
 import { repositoryName } from "../telemetry/line.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./handler.js";
+import { moveJobRefs } from "./kept-registry.js";
 import { onProject } from "./open-project.js";
 import { type AppendChange, prepareAppend, TELEMETRY_REF } from "./telemetry-change.js";
 
@@ -92,7 +93,7 @@ async function publish(
   ]);
   await context.step("stored");
   const move = { name: TELEMETRY_REF, old, new: tip };
-  const moved = await repository.moveRefs({ jti: input.jti, refs: [move], act: { id: tip }, finished }, context.signal);
+  const moved = await moveJobRefs(context, repository, { jti: input.jti, refs: [move], act: { id: tip }, finished });
   if (!moved.ok && moved.denial.code === "ref_moved")
     return denied("telemetry_conflict", `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again when that act is known.`);
   if (!moved.ok) return moved;

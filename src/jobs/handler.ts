@@ -28,6 +28,8 @@ export interface JobContext {
   readonly store: ObjectStore;
   readonly repositories: Repositories;
   readonly limits: JobLimits;
+  /** Whether the project keeps the infra registry of this deployment: its main moves to a good registry only. */
+  readonly keeps_infra: boolean;
   /** Whether an earlier attempt at this act may have done part of it. */
   readonly taken_over: boolean;
   readonly signal: AbortSignal;

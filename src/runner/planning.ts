@@ -54,6 +54,7 @@ export async function planJob(
     store,
     repositories: deps.repositoriesOf(request.tenant_id),
     limits: deps.limits,
+    keeps_infra: deps.infra.isKeptBy(request.tenant_id, request.job.params.project_id),
     taken_over: false,
     signal,
     log: () => undefined,

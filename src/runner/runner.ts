@@ -200,6 +200,7 @@ class Act {
       store: this.store,
       repositories: this.deps.repositoriesOf(this.command.envelope.tenant_id),
       limits: this.deps.limits,
+      keeps_infra: this.deps.infra.isKeptBy(this.command.envelope.tenant_id, this.command.envelope.params.project_id),
       taken_over: this.claimedAt !== undefined,
       signal,
       log: (line) => this.log.line(line),

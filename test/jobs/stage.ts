@@ -71,6 +71,7 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     store,
     repositories,
     limits: LIMITS,
+    keeps_infra: false,
     taken_over: false,
     signal: new AbortController().signal,
     log: () => undefined,

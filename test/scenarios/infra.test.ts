@@ -13,10 +13,12 @@ import { type Entry, registryJson } from "../infra-engine/registries.js";
 import {
   ACT_MS,
   approvedBy,
+  deletionOf,
   endOf,
   initParams,
   OFFICE,
   openCard,
+  openPushCard,
   openTagCard,
   push,
   pushed,
@@ -207,6 +209,8 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     const disabled = registryJson({ ...ENTRIES, "T.UBL/P.off": "disabled sandbox" });
     for (const bad of [disabled, registryJson({ ...ENTRIES, "T.UBL/P.live": "enabled sandbox" }), "no registry\n"])
       expect(await proposal(await keeper.propose(bad))).toMatchObject({ status: "denied", denial: { code: "infra_invalid" } });
+    for (const forced of [pushOf(KEEPER, "main", before, clone.bundle("main"), { force: true }), deletionOf(KEEPER, "main", before)])
+      expect(await openPushCard(admin(), forced)).toMatchObject({ status: "denied", denial: { code: "infra_invalid" } });
     const proposed = await keeper.propose(disabled, `${JSON.stringify(DISABLE_OFF)}\n`);
     expect(required(await admin().infraContext("P.off"))).toMatchObject({ state: "enabled", revision: before });
     const card = await proposal(proposed);

@@ -14,7 +14,12 @@ export type InfraSetting =
   | { readonly kind: "file"; readonly path: string };
 
 /** The deployment keeps no infra registry, and says so. */
-export const noInfra: InfraSource = { kind: "none", resolve: async () => granted(NO_INFRA), resolveAt: async () => undefined };
+export const noInfra: InfraSource = {
+  kind: "none",
+  isKeptBy: () => false,
+  resolve: async () => granted(NO_INFRA),
+  resolveAt: async () => undefined,
+};
 
 /** Of the store it reads the one repository that the setting names, whoever's the store's other keys are. */
 export function openInfraSource(setting: InfraSetting, store: ObjectStore): InfraSource {

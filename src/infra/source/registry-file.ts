@@ -12,6 +12,10 @@ export class RegistryFile implements InfraSource {
 
   constructor(private readonly path: string) {}
 
+  isKeptBy(): boolean {
+    return false;
+  }
+
   async resolve(tenant_id: string, project_id: string): Promise<Outcome<ResolvedInfra>> {
     const { registry, revision } = await this.#now();
     return resolved({ tenant_id, project_id, is_registry: false, by_keeper: false }, registry, "a file of the deployment", revision);

@@ -34,6 +34,10 @@ export class RegistryProject implements InfraSource {
     this.#objects = new StoredObjects(store, name);
   }
 
+  isKeptBy(tenantId: string, projectId: string): boolean {
+    return tenantId === this.name.tenant_id && projectId === this.name.project_id;
+  }
+
   async resolve(tenantId: string, projectId: string): Promise<Outcome<ResolvedInfra>> {
     const { registry, revision } = await this.#now();
     return resolved(this.#asked(tenantId, projectId), registry, this.#where, revision);
@@ -53,7 +57,7 @@ export class RegistryProject implements InfraSource {
 
   #asked(tenant_id: string, project_id: string) {
     const by_keeper = tenant_id === this.name.tenant_id;
-    return { tenant_id, project_id, by_keeper, is_registry: by_keeper && project_id === this.name.project_id };
+    return { tenant_id, project_id, by_keeper, is_registry: this.isKeptBy(tenant_id, project_id) };
   }
 
   async #now(): Promise<{ registry: UsableRegistry; revision: string | null }> {

@@ -7,6 +7,8 @@ import type { ResolvedInfra } from "../../domain/infra-context.js";
  */
 export interface InfraSource {
   readonly kind: "none" | "registry" | "file";
+  /** Whether this project of ours keeps the registry. By configuration, so that it holds whatever the registry says. */
+  isKeptBy(tenantId: string, projectId: string): boolean;
   /**
    * What the registry says of a project now, read anew: a remembered revision could allow what has been disabled. Denial
    * `infra_unavailable`: the registry is missing or invalid. A store that does not answer is thrown.

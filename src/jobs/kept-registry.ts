@@ -1,50 +1,57 @@
-import type { Denial } from "../domain/denial.js";
+import type { Denial, Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git-id.js";
-import type { MergeProtectedParams } from "../domain/job.js";
+import type { RefMove } from "../domain/ref-move.js";
+import { branchRef } from "../domain/ref-name.js";
 import { GitFault } from "../git/git-fault.js";
+import type { Move, Moved } from "../git/move-refs.js";
 import type { OpenRepository } from "../git/open-repository.js";
 import { gitFailed } from "../git/stock-git.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../infra/files.js";
 import { type RegistryFiles, validate } from "../infra/validate.js";
-import type { MergeChange } from "./merge-change.js";
+import type { JobContext } from "./handler.js";
 
 /** The findings that a denial names; `ogr infra validate` shows all. */
 const FINDINGS_SHOWN_MAX = 3;
 const FILE_MAX_BYTES = 16 * 1024 * 1024;
+const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
+
+/** Where the infra registry counts. */
+const INFRA_REF = branchRef("main");
 
 /**
- * What is wrong with the infra registry that a merge would put on its branch, or undefined. Here nobody else looks before it counts: what
- * CI is for a registry at a host, this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
+ * What is wrong with the infra registry that these moves would put on main of the project that keeps it, or undefined; of every other
+ * project and branch nothing is. `new` may name a tree. Here nobody else looks before it counts: what CI is for a registry at a host,
+ * this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
  */
 export async function registryProblem(
+  context: JobContext,
   repository: OpenRepository,
-  { source, target, expected_source, expected_target }: MergeProtectedParams,
-  change: MergeChange,
-  signal: AbortSignal,
+  moves: readonly RefMove[],
 ): Promise<Denial | undefined> {
-  const merged = change.kind === "move" ? expected_source : change.tree;
-  const head = await filesAt(repository, merged, signal);
-  const base =
-    expected_target === ZERO_ID
-      ? {}
-      : {
-          base: {
-            ...(await filesAt(repository, expected_target, signal)),
-            changed_paths: await changedPaths(repository, expected_target, merged, signal),
-            is_stale: false,
-          },
-        };
+  const move = context.keeps_infra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
+  if (move === undefined || move.old === move.new) return undefined;
+  const { signal } = context;
+  const [before, head] = [await filesAt(repository, move.old, signal), await filesAt(repository, move.new, signal)];
+  const changed_paths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await changedPaths(repository, move.old, move.new, signal);
+  const base = move.old === ZERO_ID ? {} : { base: { ...before, changed_paths, is_stale: false } };
   const errors = validate({ head, ...base }).filter(({ severity }) => severity === "error");
   if (errors.length === 0) return undefined;
   const shown = errors.slice(0, FINDINGS_SHOWN_MAX).map(({ file, line, message, rule }) => `${file}:${line}: ${message} (${rule})`);
   const more = errors.length > shown.length ? ` And ${errors.length - shown.length} more.` : "";
   return {
     code: "infra_invalid",
-    message: `${target} would have a bad infra registry: ${shown.join(" ")}${more} Put it right on ${source} (ogr infra validate --base ${target}), push, and open a new card.`,
+    message: `main would have a bad infra registry: ${shown.join(" ")}${more} Put it right on a branch (ogr infra validate --base main), push that, and open a new card.`,
   };
 }
 
+/** Moves the refs of an act as OpenRepository does, unless main of the project that keeps the infra registry would get a bad one. */
+export async function moveJobRefs(context: JobContext, repository: OpenRepository, move: Move): Promise<Outcome<Moved>> {
+  const problem = await registryProblem(context, repository, move.refs);
+  return problem === undefined ? repository.moveRefs(move, context.signal) : { ok: false, denial: problem };
+}
+
 async function filesAt(repository: OpenRepository, treeish: string, signal: AbortSignal): Promise<RegistryFiles> {
+  if (treeish === ZERO_ID) return { registry: undefined, changelog: undefined };
   const [registry, changelog] = await Promise.all(
     [REGISTRY_PATH, CHANGELOG_PATH].map((path) => fileAt(repository, `${treeish}:${path}`, signal)),
   );
