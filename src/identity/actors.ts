@@ -1,6 +1,7 @@
 import { jsonArrayFrom } from "kysely/helpers/postgres";
 import type { Db } from "../database/database.js";
 import { type ActorKind, actorKind } from "../domain/ids.js";
+import { isServiceActor } from "../domain/service-actor.js";
 import type { Membership } from "./memberships.js";
 
 /** A person's account, an agent or an app in one tenant. `person_id` is null for what belongs to nobody. */
@@ -21,8 +22,13 @@ export interface NewActor {
   readonly display_name: string;
 }
 
-/** Adds an actor, and its person if that is new; `false` when the tenant has this actor already, which then stays as it is. */
+/**
+ * Adds an actor, and its person if that is new; `false` when the tenant has this actor already, which then stays as it is.
+ *
+ * @throws for a service of the registry itself.
+ */
 export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
+  if (isServiceActor(actor.actor_id)) throw new Error(`${actor.actor_id} is a service of the registry itself; take another actor id.`);
   if (actor.person_id !== null) {
     await db
       .insertInto("persons")
@@ -30,13 +36,22 @@ export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-  const inserted = await db
+  return inserted(db, actor);
+}
+
+/** Adds a service of the registry itself, which belongs to nobody; `false` as above. */
+export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
+  return inserted(db, { ...service, person_id: null });
+}
+
+async function inserted(db: Db, actor: NewActor): Promise<boolean> {
+  const row = await db
     .insertInto("actors")
     .values(actor)
     .onConflict((conflict) => conflict.doNothing())
     .returning("actor_id")
     .executeTakeFirst();
-  return inserted !== undefined;
+  return row !== undefined;
 }
 
 /** The actor with its offices, disabled or not; `undefined` when the tenant has none of this id. */

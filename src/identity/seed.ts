@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Db } from "../database/database.js";
 import { actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../domain/ids.js";
+import { isServiceActor } from "../domain/service-actor.js";
 import { createActor } from "./actors.js";
 import { addVerifiedEmail } from "./emails.js";
 import { putMembership } from "./memberships.js";
@@ -22,7 +23,10 @@ const seedTokenSchema = z.strictObject({
 
 const seedActorSchema = z
   .strictObject({
-    actor_id: actorIdSchema,
+    actor_id: actorIdSchema.refine(
+      (id) => !isServiceActor(id),
+      "This is a service of the registry itself, which makes it; take another id.",
+    ),
     person_id: personIdSchema.nullable().default(null),
     display_name: z.string().min(1).max(200),
     /** Verified addresses of the person. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Db } from "../database/database.js";
 import type { Target } from "../domain/ids.js";
+import { isServiceActor } from "../domain/service-actor.js";
 import { newToken, tokenHash } from "./token-text.js";
 
 /** What to make: `expires_at_ms` null never expires; `runner_target` makes it the token of a runner that pulls for that target. */
@@ -28,9 +29,14 @@ export async function createToken(db: Db, token: NewToken): Promise<{ token: str
   return { token: text, token_id };
 }
 
-/** Stores a token whose text is known already; `undefined` when it is stored, which then stays as it is. */
+/**
+ * Stores a token whose text is known already; `undefined` when it is stored, which then stays as it is.
+ *
+ * @throws for a service of the registry itself, which acts without one.
+ */
 export async function storeToken(db: Db, token: NewToken, text: string): Promise<string | undefined> {
   const { tenant_id, actor_id, name, expires_at_ms, runner_target } = token;
+  if (isServiceActor(actor_id)) throw new Error(`${actor_id} is a service of the registry itself and has no token; name another actor.`);
   const expires_at = expires_at_ms === null ? null : new Date(expires_at_ms);
   const inserted = await db
     .insertInto("tokens")

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { disableActor, findActor } from "../../src/identity/actors.js";
+import { TELEMETRY_ACTOR_ID } from "../../src/domain/service-actor.js";
+import { createActor, createServiceActor, disableActor, findActor } from "../../src/identity/actors.js";
 import { authenticate } from "../../src/identity/authentication.js";
 import { personsByEmail } from "../../src/identity/emails.js";
 import { putMembership, removeMembership } from "../../src/identity/memberships.js";
@@ -104,6 +105,20 @@ test("the tokens of a disabled actor are refused", async () => {
   const { token } = await ciToken({ actor_id: "ubl:sid:agent:x" });
   expect(await authenticate(people.db, token, NOW_MS)).toMatchObject({ kind: "agent" });
   expect(await disableActor(people.db, "T.UBL", "ubl:sid:agent:x", NOW_MS)).toBe(true);
+  expect(await authenticate(people.db, token, NOW_MS)).toBeUndefined();
+});
+
+test("nobody is seeded as the registry's own service, nor given a token for it, nor let in with one of an earlier time", async () => {
+  const seed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
+  const ids = [TELEMETRY_ACTOR_ID, "ubl:sid:app:Registry.Telemetry"];
+  for (const actor_id of ids) {
+    await expect(seedTenant(people.db, seed(actor_id), NOW_MS)).rejects.toThrow(/service of the registry itself/);
+    await expect(createActor(people.db, { tenant_id: "T.UBL", actor_id, person_id: null, display_name: "x" })).rejects.toThrow(/service/);
+  }
+  await createServiceActor(people.db, { tenant_id: "T.UBL", actor_id: TELEMETRY_ACTOR_ID, display_name: "Registry telemetry" });
+  await expect(ciToken({ actor_id: TELEMETRY_ACTOR_ID })).rejects.toThrow(/has no token/);
+  const { token, token_id } = await ciToken({});
+  await people.db.updateTable("tokens").set({ actor_id: TELEMETRY_ACTOR_ID }).where("token_id", "=", token_id).execute();
   expect(await authenticate(people.db, token, NOW_MS)).toBeUndefined();
 });
 

@@ -6,7 +6,7 @@ import { blake3Hex } from "../../domain/hash.js";
 import type { TelemetryAppendParams } from "../../domain/job.js";
 import type { Permit } from "../../domain/permit.js";
 import { stagingKey } from "../../domain/storage-key.js";
-import { createActor, findActor } from "../../identity/actors.js";
+import { createServiceActor, findActor } from "../../identity/actors.js";
 import { putMembership } from "../../identity/memberships.js";
 import { listTenants } from "../../identity/tenants.js";
 import { commandByJti } from "../../ledger/queries/commands.js";
@@ -134,7 +134,7 @@ async function issue(deps: Lab256Dependencies, tenantId: string, params: Telemet
 async function officesOfService(deps: Lab256Dependencies, tenant_id: string): Promise<readonly string[]> {
   const { actor_id, display_name, office_id } = TELEMETRY_SERVICE;
   await deps.db.transaction().execute(async (trx) => {
-    const isNew = await createActor(trx, { tenant_id, actor_id, person_id: null, display_name });
+    const isNew = await createServiceActor(trx, { tenant_id, actor_id, display_name });
     if (isNew) await putMembership(trx, tenant_id, actor_id, { office_id, roles: [] });
   });
   const actor = await findActor(deps.db, tenant_id, actor_id);
