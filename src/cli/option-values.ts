@@ -19,6 +19,7 @@ export const statusOption = (): Option => new Option("--status <status>", "those
 export const riskOption = (): Option => new Option("--risk <level>", "raise the level").choices(LEVELS);
 export const officeOption = (): Option => new Option("--office <office>", "the office that you act through").default("office::default");
 export const dryRunOption = (): Option => new Option("--dry-run", "show what would be done, and send nothing");
+export const localDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and change nothing");
 export const yesOption = (): Option => new Option("--yes", "do not ask");
 
 /** The place of an entry in a chain, from 0. @throws UsageError */

@@ -48,6 +48,16 @@ export async function mutate(
   return mutation.ok ? accepted({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
 }
 
+/** What a command would make of the registry as it is now: nothing is written, nobody kept away, and nothing repaired. */
+export async function preview(
+  place: RegistryPlace,
+  command: InfraCommand,
+  { now }: Pick<MutationOptions, "now">,
+): Promise<InfraOutcome<Mutation>> {
+  const worked = await workedOut(place, command, now());
+  return worked.ok ? accepted(worked.value.mutation) : worked;
+}
+
 /** Keeps other writers away, after repairing what a dead one left half done. The holder releases it. */
 export function holdRegistry(place: RegistryPlace): ReturnType<typeof takeLock> {
   return takeLock(place.lock, repairOf(place));
@@ -59,18 +69,12 @@ async function mutateLocked(
   { now, onStep }: MutationOptions,
   lock: HeldLock,
 ): Promise<InfraOutcome<Mutation>> {
-  const before = { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
-  if (before.registry === undefined)
-    return refused("registry_missing", `There is no ${REGISTRY_PATH} here; change into its repository, or make one with ogr infra init.`);
-  const parsed = parseRegistry(before.registry);
-  if (!parsed.ok) return refused("registry_invalid", `${REGISTRY_PATH} ${firstOf(parsed.problems)}`);
+  const worked = await workedOut(place, command, now());
+  if (!worked.ok) return worked;
+  const { before, mutation } = worked.value;
   const changelog = before.changelog ?? Buffer.alloc(0);
-  const lines = parseChangelog(changelog);
-  if (!lines.ok) return refused("changelog_invalid", `${CHANGELOG_PATH} ${firstOf(lines.problems)}`);
-  const mutation = applyCommand(parsed.value, command, now().toISOString());
-  if (!mutation.ok) return mutation;
-  const registry_after = Buffer.from(registryText(mutation.value.registry));
-  const changelog_after = Buffer.concat([changelog, Buffer.from(changelogText(mutation.value.line))]);
+  const registry_after = Buffer.from(registryText(mutation.registry));
+  const changelog_after = Buffer.concat([changelog, Buffer.from(changelogText(mutation.line))]);
   await lock.announce({
     what: `${command.action} ${command.name}`,
     registry: { before: digest(before.registry), before_bytes: before.registry.length, after: digest(registry_after) },
@@ -96,7 +100,25 @@ async function mutateLocked(
   onStep?.("changelog_written");
   await publishDraft(place.registry);
   onStep?.("registry_written");
-  return mutation;
+  return accepted(mutation);
+}
+
+interface WorkedOut {
+  readonly before: { readonly registry: Buffer; readonly changelog: Buffer | undefined };
+  readonly mutation: Mutation;
+}
+
+/** The files as they are, and what the command makes of them. */
+async function workedOut(place: RegistryPlace, command: InfraCommand, now: Date): Promise<InfraOutcome<WorkedOut>> {
+  const [registry, changelog] = [await readPlainFile(place.registry), await readPlainFile(place.changelog)];
+  if (registry === undefined)
+    return refused("registry_missing", `There is no ${REGISTRY_PATH} here; change into its repository, or make one with ogr infra init.`);
+  const parsed = parseRegistry(registry);
+  if (!parsed.ok) return refused("registry_invalid", `${REGISTRY_PATH} ${firstOf(parsed.problems)}`);
+  const lines = parseChangelog(changelog ?? "");
+  if (!lines.ok) return refused("changelog_invalid", `${CHANGELOG_PATH} ${firstOf(lines.problems)}`);
+  const mutation = applyCommand(parsed.value, command, now.toISOString());
+  return mutation.ok ? accepted({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
 }
 
 /** What a dead writer left: nothing, everything, or the changelog without the registry, which is taken back. */

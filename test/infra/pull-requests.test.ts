@@ -49,6 +49,20 @@ function expectRefused(said: Said, exit: number, code: string, sentence: RegExp)
   expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
 }
 
+it("a dry run of create-pr and merge-pr asks, opens nothing and merges nothing", async () => {
+  const made = await withChange();
+  const gh = recordingGh(made, pullOf(made));
+  const refs = made.clone.git("for-each-ref");
+  const create = await made.run("helpers/create-pr.sh", ["--dry-run"]);
+  expect(create).toMatchObject({ code: 0, stderr: "" });
+  expect(create.stdout).toContain("Would open a pull request of infra/register-site into main: infra: register acme/site");
+  expect(gh.calls()).toEqual([]);
+  const merge = await made.run("helpers/merge-pr.sh", ["--dry-run", "--json"]);
+  expect(JSON.parse(merge.stdout)).toMatchObject({ ok: true, dry_run: true, number: 12, commit: made.clone.head() });
+  expect(gh.calls().map(([, command]) => command)).toEqual(["view"]);
+  expect(made.clone.git("for-each-ref")).toBe(refs);
+});
+
 describe("create-pr.sh", () => {
   it("opens a pull request for the pushed branch, with its commits' own words", async () => {
     const made = await withChange();

@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
 import type { InfraCommand } from "../../../infra/command.js";
-import { mutate } from "../../../infra/registry-files.js";
+import { mutate, preview } from "../../../infra/registry-files.js";
 import { CONTEXTS } from "../../../infra/registry-schema.js";
 import { leaf, withExamples } from "../../leaf.js";
+import { localDryRunOption } from "../../option-values.js";
 import type { Output } from "../../output.js";
-import { changingBranch, openCheckout } from "./checkout.js";
+import { changingBranch, dryRunMark, openCheckout } from "./checkout.js";
 import { settled } from "./refused.js";
 
 interface ChangeOptions {
@@ -12,6 +13,7 @@ interface ChangeOptions {
   readonly telemetryRepo?: string;
   readonly confirmDelete?: boolean;
   readonly reason?: string;
+  readonly dryRun?: boolean;
 }
 
 /** `ogr infra register`: adds a repository, with its context said explicitly. */
@@ -28,7 +30,7 @@ export function infraRegister(): Command {
   return withExamples(
     command,
     'ogr infra register acme/site --context sandbox --telemetry-repo acme/telemetry --reason "Trial of the new shop"',
-    "ogr infra register acme/shop --context production",
+    "ogr infra register acme/shop --context production --dry-run",
   );
 }
 
@@ -62,20 +64,23 @@ export function infraUnregister(): Command {
 
 function changeLeaf(action: string, description: string, commandOf: (name: string, options: ChangeOptions) => InfraCommand): Command {
   return leaf<ChangeOptions>(`${action} <org/repo>`, description, async ({ options, arguments: [name = ""], out }) => {
-    await change(commandOf(name, options), out);
-  }).option("--reason <text>", "why; it is kept in the registry and in its changelog");
+    await change(commandOf(name, options), options.dryRun === true, out);
+  })
+    .option("--reason <text>", "why; it is kept in the registry and in its changelog")
+    .addOption(localDryRunOption());
 }
 
-async function change(command: InfraCommand, out: Output): Promise<void> {
+async function change(command: InfraCommand, dryRun: boolean, out: Output): Promise<void> {
   const checkout = await openCheckout(process.cwd());
   const branch = await changingBranch(checkout);
-  const { line, repaired } = settled(await mutate(checkout.place, command, { now: () => new Date() }));
+  const clock = { now: () => new Date() };
+  const { line, repaired } = dryRun
+    ? { ...settled(await preview(checkout.place, command, clock)), repaired: null }
+    : settled(await mutate(checkout.place, command, clock));
   if (repaired !== null) out.remark(repaired);
   if ((line.reason ?? "") === "")
     out.remark("No --reason is given: nobody will know why. Take this back and give one, unless that is meant.");
   const routing = `${line.context}, telemetry to ${line.telemetry_repo}`;
-  out.print(
-    { ok: true, branch, ...line },
-    `${line.action} ${line.owner}/${line.repo}: ${routing}\nNext: scripts/infra/helpers/finalize-registry.sh`,
-  );
+  const next = dryRun ? "Nothing was changed (--dry-run)." : "Next: scripts/infra/helpers/finalize-registry.sh";
+  out.print({ ok: true, ...dryRunMark(dryRun), branch, ...line }, `${line.action} ${line.owner}/${line.repo}: ${routing}\n${next}`);
 }

@@ -74,6 +74,11 @@ export async function filesHere({ place }: Checkout): Promise<RegistryFiles> {
   return { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
 }
 
+/** What marks the answer of a dry run for programs. */
+export function dryRunMark(dryRun: boolean): { readonly dry_run?: true } {
+  return dryRun ? { dry_run: true } : {};
+}
+
 export function listed(paths: readonly string[]): string {
   const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
   return `${paths.slice(0, 5).join(", ")}${more}`;

@@ -2,15 +2,17 @@ import type { Command } from "commander";
 import { git } from "../../../client/git-command.js";
 import { ZERO_ID } from "../../../domain/git-id.js";
 import { proposeCard } from "../../card-outcome.js";
+import { printDryRun } from "../../dry-run.js";
 import { type Call, registryLeaf, withExamples } from "../../leaf.js";
-import { officeOption } from "../../option-values.js";
-import { type Checkout, changingBranch, MAIN, no, openCheckout, requireClean } from "./checkout.js";
+import { dryRunOption, officeOption } from "../../option-values.js";
+import { type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
 import { headOf, ownSubjects, type Remote, requireFresh, requireRemote, tipAt } from "./remote.js";
 
 interface CreateOptions {
   readonly office: string;
   readonly title?: string;
+  readonly dryRun?: boolean;
 }
 
 /** A branch that is ready for review: pushed as it is here, with commits that main has not. */
@@ -32,15 +34,27 @@ export function infraCreatePr(): Command {
     const remote = await requireRemote(checkout);
     const ready = await readyBranch(checkout, remote, branch, call);
     if (remote.kind === "ogr") return openMergeCard(remote, ready, call);
-    const url = await createPullRequest(checkout, { base: MAIN, head: branch, title: ready.title, body: ready.body });
+    const asked = { base: MAIN, head: branch, title: ready.title, body: ready.body };
+    if (call.options.dryRun)
+      return call.out.print(
+        { ok: true, ...dryRunMark(true), ...asked, commit: ready.head },
+        `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was sent (--dry-run).`,
+      );
+    const url = await createPullRequest(checkout, asked);
     call.out.print(
       { ok: true, url, branch, base: MAIN, title: ready.title },
       `${url}\nNext, when it is approved: scripts/infra/helpers/merge-pr.sh`,
     );
   })
     .option("--title <sentence>", "what the change is; the first commit says it where nothing is given")
-    .addOption(officeOption());
-  return withExamples(command, "ogr infra create-pr", 'ogr infra create-pr --title "infra: register acme/site"');
+    .addOption(officeOption())
+    .addOption(dryRunOption());
+  return withExamples(
+    command,
+    "ogr infra create-pr",
+    "ogr infra create-pr --dry-run",
+    'ogr infra create-pr --title "infra: register acme/site"',
+  );
 }
 
 async function readyBranch(
@@ -50,7 +64,8 @@ async function readyBranch(
   { options, client }: Call<CreateOptions>,
 ): Promise<ReadyBranch> {
   const head = await headOf(checkout);
-  if (remote.kind === "forge") await git(checkout.root, ["fetch", "--quiet", "origin"]);
+  // What is not here yet is not in this branch either, so that a dry run fetches nothing to know it.
+  if (remote.kind === "forge" && !options.dryRun) await git(checkout.root, ["fetch", "--quiet", "origin"]);
   const main = await tipAt(checkout, remote, MAIN, client);
   await requireFresh(checkout, main);
   const subjects = await ownSubjects(checkout, main);
@@ -85,5 +100,12 @@ async function openMergeCard(
     strategy: "squash",
   };
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
-  await proposeCard(await client(), wanted, false, out);
+  const registry = await client();
+  if (!options.dryRun) return proposeCard(registry, wanted, false, out);
+  printDryRun(
+    out,
+    registry,
+    { act: "card.open", ...wanted },
+    `Would open a card: ${title}\n  merge     ${branch} into ${MAIN} of ${project_id}, squashed`,
+  );
 }

@@ -4,36 +4,52 @@ import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { holdRegistry } from "../../../infra/registry-files.js";
 import { leaf, withExamples } from "../../leaf.js";
+import { localDryRunOption } from "../../option-values.js";
 import type { Output } from "../../output.js";
 import { findingsOf } from "./branch-state.js";
-import { type Checkout, changingBranch, dirtyPaths, filesAt, filesHere, listed, no, openCheckout } from "./checkout.js";
+import { type Checkout, changingBranch, dirtyPaths, dryRunMark, filesAt, filesHere, listed, no, openCheckout } from "./checkout.js";
 import { findingText } from "./finding-text.js";
 import { settled } from "./refused.js";
 import { baseOf, headOf } from "./remote.js";
 
 /** `ogr infra finalize`: checks a change of the registry as a whole, and stages it. Required before committing. */
 export function infraFinalize(): Command {
-  const command = leaf("finalize", "check a change of the registry, and stage it", async ({ out }) => {
-    const checkout = await openCheckout(process.cwd());
-    const branch = await changingBranch(checkout);
-    const lock = settled(await holdRegistry(checkout.place));
-    try {
-      if (lock.repaired !== null) out.remark(lock.repaired);
-      const mutations = await finalized(checkout, out);
-      const lines = mutations.map(({ action, owner, repo }) => `${action} ${owner}/${repo}`);
-      const next = `Next: git commit -m "infra: ${lines.join(", ")}"`;
-      out.print(
-        { ok: true, branch, staged: [REGISTRY_PATH, CHANGELOG_PATH], mutations },
-        [...lines.map((line) => `staged ${line}`), next].join("\n"),
-      );
-    } finally {
-      await lock.release();
-    }
-  });
-  return withExamples(command, "ogr infra finalize");
+  const command = leaf<{ readonly dryRun?: boolean }>(
+    "finalize",
+    "check a change of the registry, and stage it",
+    async ({ options, out }) => {
+      const checkout = await openCheckout(process.cwd());
+      const branch = await changingBranch(checkout);
+      if (options.dryRun) {
+        const mutations = await checkedChange(checkout, out);
+        const text = [...namesOf(mutations).map((line) => `would stage ${line}`), "Nothing was staged (--dry-run)."].join("\n");
+        return out.print({ ok: true, ...dryRunMark(true), branch, would_stage: OWN, mutations }, text);
+      }
+      const lock = settled(await holdRegistry(checkout.place));
+      try {
+        if (lock.repaired !== null) out.remark(lock.repaired);
+        const mutations = await checkedChange(checkout, out);
+        await git(checkout.root, ["add", "--", ...OWN]);
+        await confirmStaged(checkout);
+        const lines = namesOf(mutations);
+        const next = `Next: git commit -m "infra: ${lines.join(", ")}"`;
+        out.print({ ok: true, branch, staged: OWN, mutations }, [...lines.map((line) => `staged ${line}`), next].join("\n"));
+      } finally {
+        await lock.release();
+      }
+    },
+  ).addOption(localDryRunOption());
+  return withExamples(command, "ogr infra finalize", "ogr infra finalize --dry-run");
 }
 
-async function finalized(checkout: Checkout, out: Output): Promise<ChangelogEntry[]> {
+const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
+
+function namesOf(mutations: readonly ChangelogEntry[]): string[] {
+  return mutations.map(({ action, owner, repo }) => `${action} ${owner}/${repo}`);
+}
+
+/** The mutations of a change that may be staged. @throws InfraRefused */
+async function checkedChange(checkout: Checkout, out: Output): Promise<ChangelogEntry[]> {
   const [committed, here] = [await filesAt(checkout, await headOf(checkout)), await filesHere(checkout)];
   if (here.registry === undefined) throw no("registry_missing", `${REGISTRY_PATH} is not there; restore it: git restore ${REGISTRY_PATH}.`);
   if (committed.registry?.equals(here.registry))
@@ -54,8 +70,6 @@ async function finalized(checkout: Checkout, out: Output): Promise<ChangelogEntr
   if (wrong !== undefined) throw no("registry_invalid", `The change breaks a rule, and nothing is staged: ${findingText(wrong)}`);
   if (stray.length > 0)
     throw no("tree_dirty", `The branch changes more than the registry: ${listed(stray)}. Take that back, or make it a branch of its own.`);
-  await git(checkout.root, ["add", "--", REGISTRY_PATH, CHANGELOG_PATH]);
-  await confirmStaged(checkout);
   const before = committed.changelog?.toString("utf8").split("\n").length ?? 1;
   const changelog = parseChangelog(here.changelog ?? "");
   return changelog.ok ? changelog.entries.filter(({ line }) => line >= before) : [];
@@ -64,7 +78,7 @@ async function finalized(checkout: Checkout, out: Output): Promise<ChangelogEntr
 /** What is staged is all that has changed. */
 async function confirmStaged(checkout: Checkout): Promise<void> {
   const unstaged = (await git(checkout.root, ["diff", "--name-only", "-z"])).split("\0").filter((path) => path !== "");
-  const strangers = (await dirtyPaths(checkout)).filter((path) => path !== REGISTRY_PATH && path !== CHANGELOG_PATH);
+  const strangers = (await dirtyPaths(checkout)).filter((path) => !OWN.includes(path));
   if (unstaged.length + strangers.length > 0)
     throw no(
       "tree_dirty",

@@ -6,10 +6,11 @@ import type { RegistryClient } from "../../../client/registry-client.js";
 import { EMPTY_PATCH_HASH, type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/job.js";
 import { branchRef } from "../../../domain/ref-name.js";
 import { awaited, concluded } from "../../card-outcome.js";
+import { printDryRun } from "../../dry-run.js";
 import { type Call, registryLeaf, withExamples } from "../../leaf.js";
-import { officeOption } from "../../option-values.js";
+import { dryRunOption, officeOption } from "../../option-values.js";
 import { UsageError } from "../../usage.js";
-import { branchOf, type Checkout, changingBranch, MAIN, no, openCheckout } from "./checkout.js";
+import { branchOf, type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout } from "./checkout.js";
 import { mergePullRequest, pullRequest } from "./gh.js";
 import { headOf, type Remote, requireRemote } from "./remote.js";
 
@@ -19,6 +20,7 @@ const DELETE_MS = 120_000;
 
 interface MergeOptions {
   readonly office: string;
+  readonly dryRun?: boolean;
 }
 
 /** `ogr infra merge-pr`: merges a pull request by its number or that of the current branch; or waits for the card that does. */
@@ -44,14 +46,19 @@ export function infraMergePr(): Command {
         "branch_not_pushed",
         `Pull request ${found.number} has another commit than ${found.headRefName} here; push, and have it reviewed again.`,
       );
+    if (call.options.dryRun)
+      return call.out.print(
+        { ok: true, ...dryRunMark(true), number: found.number, url: found.url, branch: found.headRefName, commit: found.headRefOid },
+        `Would squash ${found.url} into ${MAIN} at ${found.headRefOid} and delete ${found.headRefName}\nNothing was sent (--dry-run).`,
+      );
     await mergePullRequest(checkout, found);
     call.out.print(
       { ok: true, merged: found.number, url: found.url, branch: found.headRefName, commit: found.headRefOid },
       `Merged ${found.url}\nNext: git switch ${MAIN} && git pull --ff-only`,
     );
   });
-  command.addOption(officeOption());
-  return withExamples(command, "ogr infra merge-pr", "ogr infra merge-pr 12");
+  command.addOption(officeOption()).addOption(dryRunOption());
+  return withExamples(command, "ogr infra merge-pr", "ogr infra merge-pr 12 --dry-run");
 }
 
 /** An approved card merges by itself: this waits for it, shows what became of it, and then deletes the branch. */
@@ -63,6 +70,11 @@ async function mergeByCard(
 ): Promise<void> {
   const registry = await client();
   const card = wanted === undefined ? await cardOf(registry, remote, await branchOf(checkout)) : required(await registry.card(wanted));
+  const { source, expected_source } = mergeOf(card);
+  if (options.dryRun) {
+    const act = { act: "infra.merge", card_id: card.card_id, status: card.status, branch: source, commit: expected_source };
+    return printDryRun(out, registry, act, `Would wait for the card ${card.card_id} (${card.status}), and then delete ${source}`);
+  }
   concluded(await awaited(registry, card, out), out);
   out.remark(await branchDeleted(registry, mergeOf(card), options.office));
 }

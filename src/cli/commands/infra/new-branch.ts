@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { git, gitAnswer } from "../../../client/git-command.js";
 import { branchNameProblem, branchRef } from "../../../domain/ref-name.js";
 import { registryLeaf, withExamples } from "../../leaf.js";
-import { branchOf, type Checkout, MAIN, no, openCheckout, requireClean } from "./checkout.js";
+import { localDryRunOption } from "../../option-values.js";
+import { branchOf, type Checkout, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { headOf, type Remote, remoteOf, tipAt } from "./remote.js";
 
 /** What every branch of this registry begins with; a registry of ours lets nobody push below another name than `feature/`. */
@@ -10,10 +11,10 @@ const PREFIX = { forge: "infra/", ogr: "feature/infra/" } as const;
 
 /** `ogr infra new-branch`: begins a change of the registry from a main that is up to date. */
 export function infraNewBranch(): Command {
-  const command = registryLeaf(
+  const command = registryLeaf<{ readonly dryRun?: boolean }>(
     "new-branch <name>",
     "begin a change of the registry from main",
-    async ({ arguments: [wanted = ""], out, client }) => {
+    async ({ arguments: [wanted = ""], options, out, client }) => {
       const checkout = await openCheckout(process.cwd());
       const current = await branchOf(checkout);
       if (current !== MAIN)
@@ -31,13 +32,18 @@ export function infraNewBranch(): Command {
         if (main !== undefined && main !== head)
           throw no("base_stale", `${MAIN} is not what the remote has (${main.slice(0, 12)}); bring it here first: git pull --ff-only.`);
       }
+      if (options.dryRun)
+        return out.print(
+          { ok: true, ...dryRunMark(true), branch, commit: head },
+          `Would begin the branch ${branch}\nNothing was changed (--dry-run).`,
+        );
       await createBranch(checkout, branch);
       out.print(
         { ok: true, branch, commit: head },
         `On the new branch ${branch}\nNext: scripts/infra/infra.sh register <org>/<repo> --context …`,
       );
     },
-  );
+  ).addOption(localDryRunOption());
   return withExamples(
     command,
     "ogr infra new-branch infra/register-site",
