@@ -123,4 +123,21 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     const { refs } = required(await registry.as("admin").project(PROJECT));
     expect(refs.find(({ name }) => name === "refs/heads/main")?.object_id).toBe(main);
   });
+
+  it("waits for no card of another commit than the branch has here", async () => {
+    operator.clone.git("commit", "-q", "--amend", "-m", "infra: disable T.UBL/P.demo after all");
+    const said = await run("helpers/merge-pr.sh");
+    expect(said).toMatchObject({ code: 6, stdout: "" });
+    expect(said.stderr).toContain("branch_not_pushed");
+  });
+
+  it("of another tenant is not taken for the caller's own project of the same name", async () => {
+    operator.clone.git("remote", "set-url", "origin", `ogr://T.ELSE/${PROJECT}`);
+    for (const script of ["create-pr", "merge-pr"]) {
+      const said = await run(`helpers/${script}.sh`);
+      expect(said).toMatchObject({ code: 1, stdout: "" });
+      expect(said.stderr).toContain("remote_missing");
+      expect(said.stderr).toContain("T.UBL");
+    }
+  });
 });

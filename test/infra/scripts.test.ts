@@ -1,42 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
-import { Operator, type Said } from "./operator.js";
-import { registryOfOrgs, repoEntry } from "./samples.js";
+import { Operator } from "./operator.js";
+import { registryOfOrgs } from "./samples.js";
+import { expectRefused, SITE, shop, shopOperators } from "./shop-operators.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
 
-const operators: Operator[] = [];
-afterEach(() => {
-  for (const operator of operators.splice(0)) operator.remove();
-});
-
-const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry({ context: "production" }) } } };
-
-function operator(origin?: null): Operator {
-  const made = new Operator(registryOfOrgs(shop), origin);
-  operators.push(made);
-  return made;
-}
-
-/** An operator on a branch of their own. */
-function onBranch(origin?: null): Operator {
-  const made = operator(origin);
-  made.clone.git("switch", "-q", "-c", "infra/change");
-  return made;
-}
-
-const SITE = ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"];
-
-function expectRefused(said: Said, exit: number, code: string, sentence: RegExp): void {
-  expect(said.stderr).toMatch(sentence);
-  expect(said.stderr).toContain(`(${code})`);
-  expect(said.stderr).not.toMatch(/^\s+at /m);
-  expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
-}
+const { operators, operator, onBranch } = shopOperators();
 
 describe("infra.sh", () => {
   it("registers, disables, enables and unregisters, and keeps a line for each", async () => {
@@ -181,121 +153,5 @@ describe("finalize-registry.sh", () => {
     second("push", "-q", "origin", "main");
     made.clone.git("fetch", "-q", "origin");
     expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "base_stale", /rebase on main/);
-  });
-});
-
-describe("--dry-run", () => {
-  /** Everything in the clone and in its git folder that a command could have written, with its bytes. */
-  const stateOf = (made: Operator) => ({
-    status: made.clone.git("status", "--porcelain", "--untracked-files=all"),
-    refs: made.clone.git("for-each-ref"),
-    head: made.clone.git("symbolic-ref", "HEAD"),
-    staged: made.clone.git("diff", "--cached", "--name-only"),
-    registry: made.registry,
-    lock: existsSync(join(made.clone.folder, ".git", "ogr-infra.lock")),
-  });
-
-  it("says what each command would do, refuses what it would refuse, and changes nothing", async () => {
-    const made = operator();
-    const begun = stateOf(made);
-    expect((await made.run("helpers/new-branch.sh", ["infra/change", "--dry-run"])).stdout).toContain(
-      "Would begin the branch infra/change",
-    );
-    expectRefused(await made.run("infra.sh", [...SITE, "--dry-run"]), 3, "branch_is_main", /new-branch\.sh/);
-    expectRefused(await made.ogr("init", "--dry-run"), 6, "registry_exists", /nothing was written/);
-    expect(stateOf(made)).toEqual(begun);
-    made.clone.git("switch", "-q", "-c", "infra/change");
-    const before = stateOf(made);
-    for (const args of [
-      SITE,
-      ["disable", "acme/shop", "--reason", "Over"],
-      ["unregister", "acme/shop", "--confirm-delete", "--reason", "x"],
-    ]) {
-      const said = await made.run("infra.sh", [...args, "--dry-run"]);
-      expect(said).toMatchObject({ code: 0, stderr: "" });
-      expect(said.stdout).toContain(`${args[0]} ${args[1]}`);
-      expect(said.stdout).toContain("Nothing was changed (--dry-run).");
-    }
-    const json = await made.run("infra.sh", [...SITE, "--dry-run", "--json"]);
-    expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, dry_run: true, action: "register", repo: "site" });
-    expectRefused(await made.run("infra.sh", ["enable", "acme/shop", "--dry-run"]), 6, "already_enabled", /nothing to change/);
-    expectRefused(await made.run("helpers/finalize-registry.sh", ["--dry-run"]), 6, "registry_not_modified", /infra\.sh/);
-    expect(stateOf(made)).toEqual(before);
-    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    const changed = stateOf(made);
-    const finalize = await made.run("helpers/finalize-registry.sh", ["--dry-run"]);
-    expect(finalize).toMatchObject({ code: 0, stdout: "would stage register acme/site\nNothing was staged (--dry-run).\n" });
-    expect(stateOf(made)).toEqual(changed);
-  });
-});
-
-describe("the queries", () => {
-  it("read the working tree, a revision or a file, and say by their exit whether anything may run", async () => {
-    const made = onBranch();
-    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    await made.run("infra.sh", ["disable", "acme/shop", "--reason", "Sold"]);
-    const resolve = async (...args: string[]) => {
-      const { code, stdout } = await made.ogr("resolve", ...args, "--json");
-      return { code, ...(JSON.parse(stdout.split("\n")[0] ?? "") as object) };
-    };
-    const known = { owner: "acme", telemetry_repo: "acme/telemetry" };
-    expect(await resolve("acme/site")).toEqual({ code: 0, ...known, repo: "site", state: "enabled", context: "sandbox", revision: null });
-    expect(await resolve("acme/shop")).toMatchObject({ code: 3, state: "disabled", context: "production" });
-    expect(await resolve("acme/shop", "--revision", "HEAD")).toMatchObject({ code: 0, state: "enabled", revision: made.clone.head() });
-    expect(await resolve("acme/site", "--revision", "main")).toMatchObject({
-      code: 3,
-      state: "missing",
-      context: null,
-      telemetry_repo: null,
-    });
-    expectRefused(await made.ogr("resolve", "acme/site", "--revision", "v9"), 2, "revision_unknown", /names no commit/);
-    expect((await made.ogr("list", "--file", `${made.clone.folder}/${REGISTRY_PATH}`)).stdout).toContain("acme/site");
-    expect((await made.ogr("history", "acme/site")).stdout).toMatch(/register {2}acme\/site/);
-    expect((await made.ogr("diff")).stdout).toBe(
-      [
-        "~ acme.repos.shop.state: enabled → disabled",
-        "~ acme.repos.shop.reason: A trial → Sold",
-        "+ acme.repos.site: enabled, sandbox",
-        "",
-      ].join("\n"),
-    );
-    expect((await made.ogr("diff", "main..HEAD")).stdout).toContain("say the same");
-  });
-
-  it("validate a checkout against its base branch, in the words of whoever reads", async () => {
-    const made = onBranch();
-    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
-    made.write(REGISTRY_PATH, registryOfOrgs(shop).replace("production", "sandbox"));
-    const github = await made.ogr("validate", "--base", "origin/main", "--format", "github");
-    expect(github.code).toBe(1);
-    expect(github.stdout).toContain(
-      `::error file=${REGISTRY_PATH},line=9,col=22,title=production-immutable::acme/shop is enabled in production`,
-    );
-    const sarif = JSON.parse((await made.ogr("validate", "--base", "origin/main", "--format", "sarif")).stdout) as {
-      runs: { results: unknown[] }[];
-    };
-    expect(sarif.runs[0]?.results).toMatchObject([{ ruleId: "changelog-agrees" }, { ruleId: "production-immutable" }]);
-  });
-
-  it("take a report that lies in the checkout for no part of the change, and finalize asks for a clean tree", async () => {
-    const made = onBranch();
-    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    made.write("infra.sarif", "{}");
-    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
-    expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "tree_dirty", /infra\.sarif/);
-  });
-
-  it("say of a shallow checkout that it has to be fetched whole, and not that the branch is stale", async () => {
-    const made = onBranch();
-    expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    expect(await made.run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
-    made.clone.git("commit", "-q", "-m", "register");
-    made.clone.git("push", "-q", "origin", "infra/change");
-    const shallow = `${made.folder}/shallow`;
-    execFileSync("git", ["clone", "-q", "--depth", "1", "--no-single-branch", "-b", "infra/change", `file://${made.remote}`, shallow]);
-    const validate = () => made.run("ogr.sh", ["infra", "validate", "--base", "origin/main"], {}, shallow);
-    expectRefused(await validate(), 2, "revision_unknown", /git fetch --unshallow/);
-    execFileSync("git", ["fetch", "-q", "--unshallow"], { cwd: shallow });
-    expect(await validate()).toMatchObject({ code: 0 });
   });
 });

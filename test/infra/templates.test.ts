@@ -142,6 +142,7 @@ describe("ogr infra init", () => {
     expect(await made.ogr("init")).toMatchObject({ code: 0 });
     expect(made.registry).toBe(registryOfOrgs({}));
     expect(made.changelog).toBe("");
+    expect(made.read("infra/.gitattributes")).toBe("* -text\n");
     for (const path of [".github/CODEOWNERS", ".github/workflows/infra-registry.yml", ".github/rulesets/main.json"])
       expect(existsSync(join(clone.folder, path))).toBe(true);
     expect(await made.ogr("validate")).toMatchObject({ code: 0 });
@@ -163,6 +164,26 @@ describe("ogr infra init", () => {
     expect(ogr.calls()).toEqual([["infra", ...args]]);
     expect(await made.program(join(clone.folder, "scripts/infra/helpers/finalize-registry.sh"), [], {})).toMatchObject({ code: 0 });
     expect(clone.git("diff", "--cached", "--name-only").split("\n").sort()).toEqual([CHANGELOG_PATH, REGISTRY_PATH].sort());
+  });
+
+  it("makes a registry that stays valid where git writes other line ends", async () => {
+    const made = new Operator(registryOfOrgs({}));
+    operators.push(made);
+    const { clone } = made;
+    clone.git("rm", "-q", "-r", "infra");
+    clone.git("commit", "-q", "-m", "nothing");
+    expect(await made.ogr("init")).toMatchObject({ code: 0 });
+    const register = ["acme/site", "--context", "sandbox", "--telemetry-repo", "acme/telemetry", "--reason", "First"];
+    clone.git("add", "-A");
+    clone.git("commit", "-q", "-m", "An infra registry");
+    clone.git("config", "core.autocrlf", "true");
+    clone.git("switch", "-q", "-c", "infra/first");
+    expect(await made.ogr("register", ...register)).toMatchObject({ code: 0 });
+    clone.git("commit", "-q", "-a", "-m", "register");
+    clone.git("switch", "-q", "main");
+    clone.git("switch", "-q", "infra/first");
+    expect(made.registry).not.toContain("\r");
+    expect(await made.ogr("validate", "--base", "main")).toMatchObject({ code: 0 });
   });
 
   it("writes nothing where something of it is there", async () => {

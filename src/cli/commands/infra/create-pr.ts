@@ -7,7 +7,7 @@ import { type Call, registryLeaf, withExamples } from "../../leaf.js";
 import { dryRunOption, officeOption } from "../../option-values.js";
 import { type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
-import { headOf, ownSubjects, type Remote, requireFresh, requireRemote, tipAt } from "./remote.js";
+import { clientFor, headOf, ownSubjects, type Remote, requireFresh, requireRemote, tipAt } from "./remote.js";
 
 interface CreateOptions {
   readonly office: string;
@@ -87,10 +87,11 @@ function pushCommand(remote: Remote, branch: string): string {
 
 /** In a registry of ours the review is a card, and its approval merges. */
 async function openMergeCard(
-  { project_id }: Extract<Remote, { kind: "ogr" }>,
+  remote: Extract<Remote, { kind: "ogr" }>,
   { branch, head, main, title }: ReadyBranch,
   { client, options, out }: Call<CreateOptions>,
 ): Promise<void> {
+  const { project_id } = remote;
   const params = {
     project_id,
     source: branch,
@@ -100,7 +101,7 @@ async function openMergeCard(
     strategy: "squash",
   };
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
-  const registry = await client();
+  const registry = await clientFor(remote, client);
   if (!options.dryRun) return proposeCard(registry, wanted, false, out);
   printDryRun(
     out,

@@ -16,6 +16,9 @@ const COPIED = {
   "scripts/infra": "scripts/infra",
 } as const;
 
+/** The files are compared byte for byte, so that git gives nobody's checkout other line ends. */
+const ATTRIBUTES_PATH = "infra/.gitattributes";
+
 /** `ogr infra init`: makes an empty infra registry in a checkout, with its scripts and what GitHub needs to guard it. */
 export function infraInit(): Command {
   const command = leaf<{ readonly dryRun?: boolean }>(
@@ -23,7 +26,7 @@ export function infraInit(): Command {
     "make an empty registry in this checkout, with scripts and rules",
     async ({ options, out }) => {
       const { root } = await openCheckout(process.cwd());
-      const made = { [REGISTRY_PATH]: registryText(emptyRegistry()), [CHANGELOG_PATH]: "" };
+      const made = { [REGISTRY_PATH]: registryText(emptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
       const paths = [...Object.keys(made), ...Object.keys(COPIED)];
       const there: string[] = [];
       for (const path of paths) if (await exists(join(root, path))) there.push(path);

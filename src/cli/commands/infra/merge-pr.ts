@@ -12,7 +12,7 @@ import { dryRunOption, officeOption } from "../../option-values.js";
 import { UsageError } from "../../usage.js";
 import { branchOf, type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout } from "./checkout.js";
 import { mergePullRequest, pullRequest } from "./gh.js";
-import { headOf, type Remote, requireRemote } from "./remote.js";
+import { clientFor, headOf, type Remote, requireRemote } from "./remote.js";
 
 /** How many cards are looked through for that of a branch, the newest first. */
 const CARDS_MAX = 200;
@@ -68,9 +68,11 @@ async function mergeByCard(
   wanted: string | undefined,
   { client, out, options }: Call<MergeOptions>,
 ): Promise<void> {
-  const registry = await client();
+  const registry = await clientFor(remote, client);
   const card = wanted === undefined ? await cardOf(registry, remote, await branchOf(checkout)) : required(await registry.card(wanted));
   const { source, expected_source } = mergeOf(card);
+  if (wanted === undefined && expected_source !== (await headOf(checkout)))
+    throw no("branch_not_pushed", `Card ${card.card_id} is for another commit than ${source} has here; push it, and open a card for it.`);
   if (options.dryRun) {
     const act = { act: "infra.merge", card_id: card.card_id, status: card.status, branch: source, commit: expected_source };
     return printDryRun(out, registry, act, `Would wait for the card ${card.card_id} (${card.status}), and then delete ${source}`);

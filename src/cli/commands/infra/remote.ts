@@ -28,6 +28,19 @@ export async function requireRemote(checkout: Checkout): Promise<Remote> {
   throw no("remote_missing", "There is no remote called origin; add one: git remote add origin <url>.");
 }
 
+/** The caller's registry, in the very tenant that the remote names. @throws InfraRefused */
+export async function clientFor(
+  { url, tenant_id }: Extract<Remote, { kind: "ogr" }>,
+  client: () => Promise<RegistryClient>,
+): Promise<RegistryClient> {
+  const registry = await client();
+  if (registry.tenant_id === tenant_id) return registry;
+  throw no(
+    "remote_missing",
+    `The remote origin is ${url}, and ogr acts in ${registry.tenant_id} here; choose who you are in ${tenant_id}: --profile or OGR_PROFILE.`,
+  );
+}
+
 /** The commit that a branch has at the remote; undefined where it has no such branch. */
 export async function tipAt(
   checkout: Checkout,
@@ -37,7 +50,7 @@ export async function tipAt(
 ): Promise<string | undefined> {
   const ref = branchRef(branch);
   if (remote.kind === "ogr") {
-    const { refs } = required(await (await client()).project(remote.project_id));
+    const { refs } = required(await (await clientFor(remote, client)).project(remote.project_id));
     return refs.find(({ name }) => name === ref)?.object_id;
   }
   const [line] = await gitLines(checkout.root, ["ls-remote", "origin", ref]);

@@ -1,0 +1,38 @@
+import { afterEach, expect } from "vitest";
+import { Operator, type Said } from "./operator.js";
+import { registryOfOrgs, repoEntry } from "./samples.js";
+
+/** A registry with one production repository. */
+export const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry({ context: "production" }) } } };
+
+export const SITE = ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"];
+
+/** Operators of a registry with the shop, who are gone after each test of the file that asks. */
+export function shopOperators() {
+  const operators: Operator[] = [];
+  afterEach(() => {
+    for (const operator of operators.splice(0)) operator.remove();
+  });
+  const operator = (origin?: null): Operator => {
+    const made = new Operator(registryOfOrgs(shop), origin);
+    operators.push(made);
+    return made;
+  };
+  return {
+    operators,
+    operator,
+    /** An operator on a branch of their own. */
+    onBranch(origin?: null): Operator {
+      const made = operator(origin);
+      made.clone.git("switch", "-q", "-c", "infra/change");
+      return made;
+    },
+  };
+}
+
+export function expectRefused(said: Said, exit: number, code: string, sentence: RegExp): void {
+  expect(said.stderr).toMatch(sentence);
+  expect(said.stderr).toContain(`(${code})`);
+  expect(said.stderr).not.toMatch(/^\s+at /m);
+  expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
+}
