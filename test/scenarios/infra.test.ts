@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { infraFinding } from "../../src/cli/doctor/infra.js";
 import { envelopeOf } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { verifyReceipt } from "../../src/client/offline-receipt.js";
@@ -196,7 +197,10 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect(await opened("P.more")).toMatchObject({ status: "denied", denial: { code: "infra_unavailable" } });
     expect(refusal(await admin().infraContext("P.live"))).toMatchObject({ status: 503, code: "infra_unavailable" });
     expect(required(await admin().infraContext(KEEPER))).toMatchObject({ state: "unavailable", is_registry: true });
+    const finding = await infraFinding(admin().connection, "T.UBL");
+    expect(finding).toMatchObject({ state: "problem", text: expect.stringMatching(/line \d+/), next: expect.stringContaining("validate") });
     await publish();
+    expect(await infraFinding(admin().connection, "T.UBL")).toMatchObject({ state: "ok", text: expect.stringContaining(revision) });
     expect((await pushTo("P.live", "feature/broken")).ok).toBe(true);
   });
 

@@ -1,5 +1,6 @@
 import { RECEIPT_STATUSES, type ReceiptStatus } from "../../domain/receipt.js";
 import { type FinishedAct, finishedActs } from "../../ledger/queries/finished-acts.js";
+import { hasTelemetry } from "../../ledger/queries/telemetry-waiting.js";
 import { lineText, repositoryName, TELEMETRY_SCHEMA_VERSION, type TelemetryLine } from "../../telemetry/line.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { Destinations } from "./telemetry-destination.js";
@@ -37,7 +38,7 @@ export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra"
   let { after_seq } = of;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
     const page = await finishedActs(deps.db, { tenant_id, after_seq, limit: batch_max_lines });
-    const told = page.acts.filter(isTold);
+    const told = page.acts.filter(hasTelemetry);
     if (told.length > 0) {
       const batch = await batchFrom(new Destinations(deps.infra, tenant_id, of.last_project_id), of, told);
       return batch.state === "batch" && page.more ? { ...batch, more: true } : batch;
@@ -46,11 +47,6 @@ export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra"
     if (!page.more) return { state: "none", passed_seq: after_seq, more: false };
   }
   return { state: "none", passed_seq: after_seq, more: true };
-}
-
-/** Telemetry tells of no telemetry, and of no act from a time when there was no infra registry to say where its telemetry goes. */
-function isTold({ job_type, scopes }: FinishedAct): boolean {
-  return job_type !== "git.registry.telemetry_append" && scopes.infra_hash !== undefined;
 }
 
 async function batchFrom(destinations: Destinations, { tenant_id }: BatchOf, acts: readonly FinishedAct[]): Promise<ComposedBatch> {

@@ -33,7 +33,7 @@ export function doctor(): Command {
     },
   ).addHelpText(
     "after",
-    "\nWith the environment of a process of the registry it looks deeper: OGR_STORE (conditional writes), DATABASE_URL (schema),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (are they the registry's).",
+    "\nWith the environment of a process of the registry it looks deeper: OGR_STORE (conditional writes), DATABASE_URL (schema, telemetry),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (are they the registry's).",
   );
   return withExamples(command, "ogr doctor", "ogr doctor --profile work --json", "set -a; . ./api.env; ogr doctor");
 }

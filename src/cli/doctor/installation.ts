@@ -1,9 +1,10 @@
 import { type Finding, fine, looked, suspicious, wrong } from "./finding.js";
+import { telemetryFindings } from "./infra.js";
 
 /** The keys of LAB 256 by the setting that names their file. */
 const OWN_KEYS = ["OGR_PERMIT_KEY_FILE", "OGR_STATEMENT_KEY_FILE"] as const;
 
-/** What an operator's environment tells the processes, looked at from here: the store, the keys, the schema. */
+/** What an operator's environment tells the processes, looked at from here: the store, the keys, the schema, the telemetry. */
 export async function installationFindings(environment: NodeJS.ProcessEnv, servedKeyIds: ReadonlySet<string>): Promise<readonly Finding[]> {
   const { OGR_STORE, DATABASE_URL } = environment;
   const parts = await Promise.all([
@@ -13,6 +14,11 @@ export async function installationFindings(environment: NodeJS.ProcessEnv, serve
         )
       : [],
     DATABASE_URL ? looked("schema", "Look whether Postgres runs at DATABASE_URL.", () => schemaFinding(DATABASE_URL)) : [],
+    DATABASE_URL
+      ? looked("telemetry", "Look whether Postgres runs at DATABASE_URL, with the schema of this release.", () =>
+          telemetryFindings(DATABASE_URL, Date.now()),
+        )
+      : [],
     ...OWN_KEYS.map((name) => {
       const path = environment[name];
       return path ? looked(name, "Restore the key, or name another file.", () => keyFinding(name, path, servedKeyIds)) : [];

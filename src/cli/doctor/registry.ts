@@ -5,6 +5,7 @@ import { required } from "../../client/problem.js";
 import { whoami } from "../../client/registry-client.js";
 import { ownVersion } from "../version.js";
 import { type Finding, fine, looked, suspicious, wrong } from "./finding.js";
+import { infraFinding } from "./infra.js";
 
 const PATIENCE_MS = 10_000;
 /** The `Date` of an answer has whole seconds, and permits need clocks within 5 s (contracts "Permit, command, claim, receipt"). */
@@ -34,7 +35,7 @@ export async function registryFindings({ server, token }: Connection): Promise<r
     looked("ready", unexpected, () => readyFindings(connection)),
     looked("health", unexpected, () => healthFindings(connection)),
     looked("keys", unexpected, () => keysFinding(connection)),
-    token === undefined ? [] : looked("token", unexpected, () => tokenFinding({ ...connection, token })),
+    token === undefined ? [] : looked("token", unexpected, () => tokenFindings({ ...connection, token })),
   ]);
   return [...reached, ...parts.flat()];
 }
@@ -128,8 +129,10 @@ async function keysFinding(connection: Connection): Promise<Finding> {
   return fine("keys", `${keys.length} public keys: ${keys.map(({ kid }) => kid).join(", ")}`);
 }
 
-async function tokenFinding(connection: Connection): Promise<Finding> {
+/** Whose token it is, and what only somebody with a token is told. */
+async function tokenFindings(connection: Connection): Promise<readonly Finding[]> {
   const answer = await whoami(connection);
-  if (!answer.ok) return wrong("token", answer.problem.detail, "Log in anew with `ogr auth login`, or set OGR_TOKEN to a good token.");
-  return fine("token", `${answer.value.actor_id} of ${answer.value.tenant_id}`);
+  if (!answer.ok) return [wrong("token", answer.problem.detail, "Log in anew with `ogr auth login`, or set OGR_TOKEN to a good token.")];
+  const { actor_id, tenant_id } = answer.value;
+  return [fine("token", `${actor_id} of ${tenant_id}`), await infraFinding(connection, tenant_id)];
 }

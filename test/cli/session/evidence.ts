@@ -98,6 +98,8 @@ export function evidence(registry: () => TestRegistry): void {
         "worker LAB_512",
         "keys",
         "token",
+        "infra registry",
+        "telemetry",
         "conditional writes",
         "schema",
         "OGR_PERMIT_KEY_FILE",

@@ -1,0 +1,23 @@
+import type { Db } from "../../database/database.js";
+import { telemetryPassed } from "../telemetry-cursor.js";
+import { type FinishedAct, finishedActs } from "./finished-acts.js";
+import { telemetryAppended } from "./telemetry-appends.js";
+
+const PAGE = 500;
+
+/** Telemetry tells of no telemetry, and of no act from a time when there was no infra registry to say where its telemetry goes. */
+export function hasTelemetry({ job_type, scopes }: FinishedAct): boolean {
+  return job_type !== "git.registry.telemetry_append" && scopes.infra_hash !== undefined;
+}
+
+/** The earliest act of a tenant whose line is not appended yet; undefined where there is none. Reads the ledger from where the appends stand. */
+export async function telemetryWaiting(db: Db, tenant_id: string): Promise<Pick<FinishedAct, "seq" | "at_ms"> | undefined> {
+  const [last, passed] = await Promise.all([telemetryAppended(db, { tenant_id }), telemetryPassed(db, tenant_id)]);
+  let after_seq = Math.max(passed, last?.to_seq ?? 0);
+  for (;;) {
+    const page = await finishedActs(db, { tenant_id, after_seq, limit: PAGE });
+    const waiting = page.acts.find(hasTelemetry);
+    if (waiting !== undefined || !page.more) return waiting;
+    after_seq = page.seen_seq;
+  }
+}

@@ -1,0 +1,41 @@
+import { beforeAll, expect, it } from "vitest";
+import { telemetryFindings } from "../../src/cli/doctor/infra.js";
+import type { NewEvent } from "../../src/domain/event.js";
+import { createTenant } from "../../src/identity/tenants.js";
+import { passTelemetry } from "../../src/ledger/telemetry-cursor.js";
+import { permitIssued, receiptRecorded, TENANT } from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+
+const ledger = ledgerDatabase("telemetry-doctor");
+const FINISHED_MS = Date.parse("2026-01-31T12:00:00Z");
+const HOUR_MS = 3_600_000;
+
+/** An act that finished then; one of a time with an infra registry has a line coming. */
+async function finished(n: number, { has_infra }: { readonly has_infra: boolean }): Promise<number> {
+  const issued = permitIssued(n);
+  if (issued.type !== "permit.issued") throw new TypeError("no permit");
+  const { permit } = issued.payload;
+  const scopes = { ...permit.scopes, ...(has_infra ? { infra_hash: "e".repeat(64) } : {}) };
+  const events: NewEvent[] = [{ ...issued, payload: { ...issued.payload, permit: { ...permit, scopes } } }, receiptRecorded(n, [])];
+  return (await ledger.appended(events, TENANT, FINISHED_MS)).at(-1)?.seq ?? 0;
+}
+
+const doctor = (after_ms: number) => telemetryFindings(ledger.url, FINISHED_MS + after_ms);
+
+beforeAll(() => createTenant(ledger.db, { tenant_id: TENANT, transport: "temporal" }));
+
+it("the doctor finds a telemetry flow that is stuck, and none that only waits for more acts, or has nothing to tell", async () => {
+  await finished(1, { has_infra: false });
+  expect(await doctor(9 * HOUR_MS)).toMatchObject([{ check: "telemetry", state: "ok" }]);
+  const seq = await finished(2, { has_infra: true });
+  expect(await doctor(HOUR_MS)).toMatchObject([{ state: "ok" }]);
+  expect(await doctor(2 * HOUR_MS)).toMatchObject([
+    {
+      state: "problem",
+      text: `Entry ${seq} of the ledger of ${TENANT} waits for its line since 2026-01-31T12:00:00.000Z.`,
+      next: expect.stringContaining(`telemetry/${TENANT}`),
+    },
+  ]);
+  await passTelemetry(ledger.db, TENANT, seq);
+  expect(await doctor(2 * HOUR_MS)).toMatchObject([{ state: "ok" }]);
+});
