@@ -62,6 +62,9 @@ describe("the help", () => {
           "ogr card withdraw",
         ],
         ...["ogr card attest", "ogr permit request", "ogr permit revoke", "ogr command issue", "ogr projections rebuild"],
+        ...["init", "new-branch", "register", "disable", "enable", "unregister", "finalize", "create-pr", "merge-pr"].map(
+          (name) => `ogr infra ${name}`,
+        ),
       ].sort(),
     );
   });
