@@ -9,7 +9,7 @@ export function printDryRun(out: Output, client: RegistryClient, act: Readonly<R
   const { connection, tenant_id, actor_id } = client;
   out.print(
     { dry_run: true, server: connection.server, tenant_id, actor_id, ...act },
-    `${text}\n  to        ${connection.server}, ${tenant_id}, as ${actor_id}\nNothing was sent (--dry-run).`,
+    `${text}\n  to        ${connection.server}, ${tenant_id}, as ${actor_id}\nNothing was changed (--dry-run).`,
   );
 }
 

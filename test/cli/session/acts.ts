@@ -45,7 +45,7 @@ export function acts(registry: () => TestRegistry): void {
       const shown = await ogr([...push, working, "--dry-run"], admin);
       expect(shown.stdout).toContain(`feature/hello: none → ${tip.slice(0, 12)}`);
       expect(shown.stdout).toContain("Add one (Mira)");
-      expect(shown.stdout).toContain("Nothing was sent");
+      expect(shown.stdout).toContain("Nothing was changed (--dry-run)");
       const preview = (await ogr([...push, working, "--dry-run", "--json"], admin)).json(previewSchema);
       expect(preview).toMatchObject({ old: null, new: tip, commit_count: 1, project_id: "P.acts", branch: "feature/hello" });
       expect(await entries()).toBe(before);

@@ -38,7 +38,7 @@ export function infraCreatePr(): Command {
     if (call.options.dryRun)
       return call.out.print(
         { ok: true, ...dryRunMark(true), ...asked, commit: ready.head },
-        `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was sent (--dry-run).`,
+        `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was changed (--dry-run).`,
       );
     const url = await createPullRequest(checkout, asked);
     call.out.print(

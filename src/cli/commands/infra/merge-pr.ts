@@ -49,7 +49,7 @@ export function infraMergePr(): Command {
     if (call.options.dryRun)
       return call.out.print(
         { ok: true, ...dryRunMark(true), number: found.number, url: found.url, branch: found.headRefName, commit: found.headRefOid },
-        `Would squash ${found.url} into ${MAIN} at ${found.headRefOid} and delete ${found.headRefName}\nNothing was sent (--dry-run).`,
+        `Would squash ${found.url} into ${MAIN} at ${found.headRefOid} and delete ${found.headRefName}\nNothing was changed (--dry-run).`,
       );
     await mergePullRequest(checkout, found);
     call.out.print(
