@@ -42,6 +42,8 @@ export class ProjectCache {
   #folderStamp = "";
   #unindexed = 0;
   #reader: ObjectReader | undefined;
+  /** The reader began before the index over all packs, and holds each of them mapped by itself. */
+  #readerIsStale = false;
   readonly #idleScratches: Scratch[] = [];
   users = 0;
   last_used = 0;
@@ -164,7 +166,13 @@ export class ProjectCache {
   async closeReader(): Promise<void> {
     const reader = this.#reader;
     this.#reader = undefined;
+    this.#readerIsStale = false;
     await reader?.close();
+  }
+
+  /** Ends a reader whose memory grows with every pack that it met; the next one finds them by their index. For a cache that no act uses. */
+  async closeStaleReader(): Promise<void> {
+    if (this.#readerIsStale) await this.closeReader();
   }
 
   /** One index over all packs, so that the thousandth push is as quick as the first. */
@@ -174,6 +182,7 @@ export class ProjectCache {
       this.#unindexed = 0;
       const untouched = this.#folderStamp === (await this.#stamp());
       await this.git.output({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
+      this.#readerIsStale = this.#reader !== undefined;
       if (untouched) this.#folderStamp = await this.#stamp();
     });
   }

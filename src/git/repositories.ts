@@ -111,6 +111,7 @@ export class Repositories {
       await cache.indexPacks();
     } finally {
       cache.users -= 1;
+      if (cache.users === 0) await cache.closeStaleReader();
       await this.#evict();
       await this.#forget();
     }

@@ -120,15 +120,27 @@ describe("the cache of repositories", () => {
     await later.close();
   });
 
+  const idleReader = async () => {
+    const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
+    const reader = repository?.reader();
+    await repository?.close();
+    return reader;
+  };
+
   it("keeps working over many packs, under one index over all of them", async () => {
     const { clone } = await filled();
     let old = clone.head();
+    const reader = await idleReader();
+    expect(reader?.usable).toBe(true);
     for (let at = 0; at < 60; at++) {
       const next = clone.commit("a", `many ${at}`);
       value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
       old = next;
     }
     expect(readdirSync(join(folder(), "objects", "pack"))).toContain("multi-pack-index");
+    // It had every pack mapped; the one that came after it asks the index.
+    expect(reader?.usable).toBe(false);
+    expect((await idleReader())?.usable).toBe(true);
     rmSync(join(folder(), "objects", "pack", readdirSync(join(folder(), "objects", "pack")).find((file) => file.endsWith(".pack")) ?? ""));
     clone.commit("a", "last");
     value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
