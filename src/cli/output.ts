@@ -15,9 +15,14 @@ export interface Output {
 export function output(json: boolean): Output {
   return {
     json,
-    print: (value, text) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === "" ? "" : `${text}\n`),
-    remark: (text) => void (json || process.stderr.write(`${text}\n`)),
+    print: (value, text) => void process.stdout.write(json ? `${JSON.stringify(value)}\n` : text === "" ? "" : `${harmless(text)}\n`),
+    remark: (text) => void (json || process.stderr.write(`${harmless(text)}\n`)),
   };
+}
+
+/** Nobody's words move the cursor or turn the direction of the text: what an approver reads is what is there (Unicode UTS #55). */
+function harmless(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => (character === "\n" || character === "\t" ? character : "\uFFFD"));
 }
 
 /** Says why a command failed, in a sentence, and answers its exit code. */
@@ -26,7 +31,7 @@ export function reportFailure(error: unknown, json: boolean): ExitCode {
   const { exit, code, message, problem } = explained(error);
   if (json)
     process.stdout.write(`${JSON.stringify({ ok: false, code, error: message, exit, ...(problem === undefined ? {} : { problem }) })}\n`);
-  else process.stderr.write(`ogr: ${message}\n`);
+  else process.stderr.write(`ogr: ${harmless(message)}\n`);
   return exit;
 }
 

@@ -1,0 +1,41 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { EXIT } from "../../src/cli/exit-codes.js";
+import { output, reportFailure } from "../../src/cli/output.js";
+
+const written = { stdout: "", stderr: "" };
+function listen(): void {
+  for (const name of ["stdout", "stderr"] as const) {
+    written[name] = "";
+    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+      written[name] += String(chunk);
+      return true;
+    });
+  }
+}
+afterEach(() => vi.restoreAllMocks());
+
+const CUNNING = "Release\u001b[2K\rnothing \u202egnihton\u2066 of\u0007 note\n\tsecond line";
+
+describe("what is shown at a terminal", () => {
+  it("moves no cursor and turns no direction, whoever wrote it; lines and columns stay", () => {
+    listen();
+    output(false).print({}, CUNNING);
+    output(false).remark(CUNNING);
+    reportFailure(new Error(CUNNING), false);
+    vi.restoreAllMocks();
+    const shown = "Release\uFFFD[2K\uFFFDnothing \uFFFDgnihton\uFFFD of\uFFFD note\n\tsecond line\n";
+    expect(written).toEqual({ stdout: shown, stderr: `${shown}ogr: ${shown}` });
+  });
+
+  it("is exactly what there is for programs", () => {
+    listen();
+    output(true).print({ intent: CUNNING }, "");
+    const exit = reportFailure(new Error(CUNNING), true);
+    vi.restoreAllMocks();
+    const [value, failure] = written.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect([value?.["intent"], failure?.["error"], exit]).toEqual([CUNNING, CUNNING, EXIT.error]);
+  });
+});
