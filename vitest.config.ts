@@ -1,14 +1,20 @@
 import { defineConfig } from "vitest/config";
 
+const patience = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 60_000 };
+/** They start nothing but what is given back, so that their files share processes: loading the sources anew costs more than most of them. */
+const sharing = ["client", "configuration", "domain", "git", "identity", "infra-engine", "jobs", "ledger", "metrics", "policy", "storage"];
+const filesOf = (folder: string) => `test/${folder}/**/*.test.ts`;
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/harness/servers.ts"],
     pool: "forks",
     // Each file drives real servers; more of them at once only makes all of them wait.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    teardownTimeout: 60_000,
+    ...patience,
+    projects: [
+      { test: { name: "registries", include: [filesOf("*")], exclude: sharing.map(filesOf), ...patience } },
+      { test: { name: "parts", include: sharing.map(filesOf), isolate: false, ...patience } },
+    ],
   },
 });
