@@ -33,6 +33,7 @@ export const INFRA_REFUSALS = [
   "no_commits",
   "branch_not_pushed",
   "pull_request_missing",
+  "pull_request_exists",
   // Something is wrong that has to be repaired first.
   "not_a_checkout",
   "remote_missing",

@@ -116,6 +116,9 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     operator.clone.git("commit", "-q", "-m", "infra: disable T.UBL/P.demo");
     expect(await push("feature/infra/other")).toMatchObject({ code: 0 });
     const card = cardSchema.parse(JSON.parse((await run("helpers/create-pr.sh", "--json")).stdout));
+    const again = await run("helpers/create-pr.sh");
+    expect(again).toMatchObject({ code: 6, stdout: "" });
+    expect(again.stderr).toContain(`ogr card withdraw ${card.card_id}`);
     required(await state(registry, "bob", card, "reject"));
     const said = await run("helpers/merge-pr.sh");
     expect(said.code).toBe(3);

@@ -1,12 +1,15 @@
 import type { Command } from "commander";
 import { git } from "../../../client/git-command.js";
+import { isFinal } from "../../../domain/flow-status.js";
 import { ZERO_ID } from "../../../domain/git-id.js";
 import { proposeCard } from "../../card-outcome.js";
 import { printDryRun } from "../../dry-run.js";
 import { type Call, registryLeaf, withExamples } from "../../leaf.js";
 import { dryRunOption, officeOption } from "../../option-values.js";
+import { statusText } from "../../text.js";
 import { type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
+import { mergeCardOf } from "./merge-card.js";
 import { clientFor, headOf, ownSubjects, type Remote, requireFresh, requireRemote, tipAt } from "./remote.js";
 
 interface CreateOptions {
@@ -102,6 +105,12 @@ async function openMergeCard(
   };
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
   const registry = await clientFor(remote, client);
+  const open = await mergeCardOf(registry, project_id, branch);
+  if (open !== undefined && !isFinal(open.status))
+    throw no(
+      "pull_request_exists",
+      `Card ${open.card_id} is for ${branch} already and ${statusText(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or take it back: ogr card withdraw ${open.card_id}`,
+    );
   if (!options.dryRun) return proposeCard(registry, wanted, false, out);
   printDryRun(
     out,

@@ -3,7 +3,7 @@ import { actDirectly } from "../../../client/acting.js";
 import type { CardAnswer } from "../../../client/answers.js";
 import { required } from "../../../client/problem.js";
 import type { RegistryClient } from "../../../client/registry-client.js";
-import { EMPTY_PATCH_HASH, type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/job.js";
+import { EMPTY_PATCH_HASH, type MergeProtectedParams } from "../../../domain/job.js";
 import { branchRef } from "../../../domain/ref-name.js";
 import { awaited, concluded } from "../../card-outcome.js";
 import { printDryRun } from "../../dry-run.js";
@@ -12,10 +12,9 @@ import { dryRunOption, officeOption } from "../../option-values.js";
 import { UsageError } from "../../usage.js";
 import { branchOf, type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout } from "./checkout.js";
 import { mergePullRequest, pullRequest } from "./gh.js";
+import { mergeCardOf, mergeOf } from "./merge-card.js";
 import { clientFor, headOf, type Remote, requireRemote } from "./remote.js";
 
-/** How many cards are looked through for that of a branch, the newest first. */
-const CARDS_MAX = 200;
 const DELETE_MS = 120_000;
 
 interface MergeOptions {
@@ -69,7 +68,8 @@ async function mergeByCard(
   { client, out, options }: Call<MergeOptions>,
 ): Promise<void> {
   const registry = await clientFor(remote, client);
-  const card = wanted === undefined ? await cardOf(registry, remote, await branchOf(checkout)) : required(await registry.card(wanted));
+  const card =
+    wanted === undefined ? await cardOfBranch(registry, remote, await branchOf(checkout)) : required(await registry.card(wanted));
   const { source, expected_source } = mergeOf(card);
   if (wanted === undefined && expected_source !== (await headOf(checkout)))
     throw no("branch_not_pushed", `Card ${card.card_id} is for another commit than ${source} has here; push it, and open a card for it.`);
@@ -79,12 +79,6 @@ async function mergeByCard(
   }
   concluded(await awaited(registry, card, out), out);
   out.remark(await branchDeleted(registry, mergeOf(card), options.office));
-}
-
-function mergeOf(card: CardAnswer): MergeProtectedParams {
-  const params = mergeProtectedParamsSchema.safeParse(card["params"]);
-  if (params.success) return params.data;
-  throw no("pull_request_missing", `Card ${card.card_id} merges nothing; name the card of a merge, or none for that of this branch.`);
 }
 
 /** Deletes the branch as it was merged; one that has moved on meanwhile stays. */
@@ -104,13 +98,8 @@ async function branchDeleted(
   return `The branch ${branch} stays: ${command.denial?.message ?? command.receipt?.error ?? command.status}`;
 }
 
-async function cardOf(registry: RegistryClient, { project_id }: { project_id: string }, branch: string): Promise<CardAnswer> {
-  const cards = required(await registry.cards({ project_id, limit: CARDS_MAX }));
-  for (const { card_id, jobType } of cards) {
-    if (jobType !== "git.registry.merge_protected") continue;
-    const card = required(await registry.card(card_id));
-    const { source, target } = mergeOf(card);
-    if (source === branch && target === MAIN) return card;
-  }
+async function cardOfBranch(registry: RegistryClient, { project_id }: { project_id: string }, branch: string): Promise<CardAnswer> {
+  const card = await mergeCardOf(registry, project_id, branch);
+  if (card !== undefined) return card;
   throw no("pull_request_missing", `No card merges ${branch} of ${project_id}; open one: scripts/infra/helpers/create-pr.sh.`);
 }

@@ -51,6 +51,7 @@ const EXIT_OF: Readonly<Record<InfraRefusalCode, ExitCode>> = {
   no_commits: EXIT.conflict,
   branch_not_pushed: EXIT.conflict,
   pull_request_missing: EXIT.conflict,
+  pull_request_exists: EXIT.conflict,
   not_a_checkout: EXIT.error,
   remote_missing: EXIT.error,
   registry_missing: EXIT.error,
