@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Refused } from "../src/client/problem.js";
+import { decide } from "../src/client/deciding.js";
+import { Refused, required } from "../src/client/problem.js";
 import type { RegistryClient } from "../src/client/registry-client.js";
+import { cardBeyond } from "../src/client/waiting.js";
 import { inLanes, latencies, percentile, ratio } from "./figures.js";
 import { usageOf } from "./process-usage.js";
 import { push, pushesOf } from "./pushes.js";
@@ -9,10 +11,13 @@ import { type BenchRegistry, openBenchRegistry, registerProject } from "./regist
 /** Cards opened at the same time; each waits for its plan. */
 const OPENERS = 16;
 const WARM_UP = 30;
+/** Opened and withdrawn before anything is measured: memory that planning takes is no memory of waiting. */
+const WARM_UP_CARDS = 1_000;
 const SETTLE_MS = 5_000;
 const AGAIN_MS = 1_000;
+const PLANNED_WITHIN_MS = 60_000;
 
-/** A fresh push, and the memory of the workers, beside an empty system and beside cards that wait for approval. */
+/** A fresh push, and the memory of the workers, beside a system in which nothing waits any more and beside cards that wait for approval. */
 export async function waiting(options: { cards: number; pushes: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
   const registry = await openBenchRegistry(log);
   try {
@@ -20,14 +25,17 @@ export async function waiting(options: { cards: number; pushes: number }, log: (
     const pushes = pushesOf("P.bench", "review/bench");
     const measure = () => measured(registry, options.pushes, () => push(registry.admin, pushes.next().value));
     for (let n = 0; n < WARM_UP; n += 1) await push(registry.admin, pushes.next().value);
+    const fresh = usageOf(registry.roots());
+    log(`opening and withdrawing ${WARM_UP_CARDS} cards`);
+    await inLanes(lanesOf("P.warm", WARM_UP_CARDS), async (project) => withdraw(registry, await openWaitingCard(registry.admin, project)));
+    await sleep(SETTLE_MS);
     log(`nothing waits: ${options.pushes} pushes`);
     const empty = await measure();
     log(`opening ${options.cards} cards`);
     const started = performance.now();
-    const lanes = Array.from({ length: OPENERS }, (_, lane) =>
-      Array.from({ length: Math.ceil((options.cards - lane) / OPENERS) }, (_, n) => `P.waits-${lane}-${n}`),
-    );
-    await inLanes(lanes, (project) => openWaitingCard(registry.admin, project));
+    await inLanes(lanesOf("P.waits", options.cards), async (project) => {
+      await openWaitingCard(registry.admin, project);
+    });
     const opening_s = Math.round((performance.now() - started) / 1000);
     await sleep(SETTLE_MS);
     log(`${options.cards} cards wait: ${options.pushes} pushes`);
@@ -35,6 +43,7 @@ export async function waiting(options: { cards: number; pushes: number }, log: (
     return {
       cards: options.cards,
       opening_s,
+      fresh_rss_mib: Object.fromEntries(Object.entries(fresh).map(([name, { rss_mib }]) => [name, rss_mib])),
       empty,
       waiting: waited,
       push_ratio_p50: ratio(waited.p50_ms, empty.p50_ms),
@@ -48,6 +57,17 @@ export async function waiting(options: { cards: number; pushes: number }, log: (
   }
 }
 
+function lanesOf(name: string, count: number): string[][] {
+  return Array.from({ length: OPENERS }, (_, lane) =>
+    Array.from({ length: Math.ceil((count - lane) / OPENERS) }, (_, n) => `${name}-${lane}-${n}`),
+  );
+}
+
+async function withdraw({ admin, passkeys }: BenchRegistry, card_id: string): Promise<void> {
+  await cardBeyond(admin, card_id, ["planning"], PLANNED_WITHIN_MS);
+  required(await decide(admin, passkeys, { card_id, decision: "withdraw", office_id: "office::default" }));
+}
+
 async function measured(registry: BenchRegistry, count: number, one: () => Promise<number>) {
   const took_ms: number[] = [];
   for (let n = 0; n < count; n += 1) took_ms.push(await one());
@@ -56,7 +76,7 @@ async function measured(registry: BenchRegistry, count: number, one: () => Promi
 }
 
 /** Opens a card that needs an approval, and asks again while the registry has enough to do. */
-async function openWaitingCard(client: RegistryClient, project_id: string): Promise<void> {
+async function openWaitingCard(client: RegistryClient, project_id: string): Promise<string> {
   const params = { project_id, name: project_id, owners: [client.actor_id], visibility: "internal" };
   for (;;) {
     const card = await client.openCard({
@@ -66,7 +86,7 @@ async function openWaitingCard(client: RegistryClient, project_id: string): Prom
       params,
       target: "LAB_512",
     });
-    if (card.ok) return;
+    if (card.ok) return card.value.card_id;
     if (card.status !== 429 && card.status !== 503) throw new Refused(card.problem);
     await sleep(AGAIN_MS);
   }

@@ -122,7 +122,8 @@ export async function failToStart(environment: Readonly<Record<string, string>>,
 }
 
 function spawned(environment: Readonly<Record<string, string>>, name: WorkerName): ChildProcess {
-  const entry = fileURLToPath(new URL(`../../src/worker/${name}.main.js`, import.meta.url));
+  const { built = fileURLToPath(new URL("../../src", import.meta.url)) } = inject("servers");
+  const entry = join(built, "worker", `${name}.main.js`);
   const env = { ...baseEnvironment(), ...environment };
   return spawn(process.execPath, nodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
 }
