@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
 
 const patience = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 60_000 };
-/** They start nothing but what is given back, so that their files share processes: loading the sources anew costs more than most of them. */
+/**
+ * They start nothing but what is given back, so that their files share processes: loading the sources anew costs more than most of them.
+ * Not `metrics`: a process counts for as long as it lives.
+ */
 const sharing = [
   ...["activities", "api", "client", "configuration", "domain", "git", "identity", "infra", "infra-engine", "jobs", "ledger", "limits"],
-  ...["metrics", "policy", "runner", "storage"],
+  ...["policy", "runner", "storage"],
 ];
 const filesOf = (folder: string) => `test/${folder}/**/*.test.ts`;
 
