@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLOW_STATUSES } from "../domain/flow-status.js";
 import { LEVELS } from "../domain/level.js";
 import { UsageError } from "./usage.js";
@@ -21,6 +21,14 @@ export const officeOption = (): Option => new Option("--office <office>", "the o
 export const dryRunOption = (): Option => new Option("--dry-run", "show what would be done, and send nothing");
 export const localDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and change nothing");
 export const yesOption = (): Option => new Option("--yes", "do not ask");
+
+/** What every command takes that opens a card. */
+export const withCardOptions = (command: Command): Command =>
+  command
+    .addOption(officeOption())
+    .option("--intent <sentence>", "what this is for")
+    .option("--wait", "wait until the card has come to its end")
+    .addOption(dryRunOption());
 
 /** The place of an entry in a chain, from 0. @throws UsageError */
 export function sequenceNumber(option: string, text: string): number {

@@ -7,15 +7,16 @@ import type { ObjectStore } from "../storage/ports.js";
 import { assertListed } from "./assert-listed.js";
 import type { DerivedState } from "./derive-pointer.js";
 import { downloadPacks, packPath } from "./download-packs.js";
-import { ObjectReader } from "./object-reader.js";
+import { keepLatest } from "./keep-latest.js";
+import type { ObjectReader } from "./object-reader.js";
 import { notOlder, type RefsState } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
+import { StayingReader } from "./staying-reader.js";
 import type { StockGit } from "./stock-git.js";
 import { Turns } from "./turns.js";
 
-const REMEMBERED_MAX = 512;
 const IDLE_SCRATCHES_MAX = 4;
 /** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
 const PACKS_WITHOUT_INDEX_MAX = 48;
@@ -41,9 +42,7 @@ export class ProjectCache {
   #size_bytes = 0;
   #folderStamp = "";
   #unindexed = 0;
-  #reader: ObjectReader | undefined;
-  /** The reader began before the index over all packs, and holds each of them mapped by itself. */
-  #readerIsStale = false;
+  readonly #reader: StayingReader;
   readonly #idleScratches: Scratch[] = [];
   users = 0;
   last_used = 0;
@@ -51,7 +50,9 @@ export class ProjectCache {
   constructor(
     readonly name: RepositoryName,
     readonly git: StockGit,
-  ) {}
+  ) {
+    this.#reader = new StayingReader(git.scope, () => this.folder);
+  }
 
   get folder(): string {
     return this.#scope.path("cache", this.name.tenant_id, `${this.name.project_id}.git`);
@@ -123,8 +124,7 @@ export class ProjectCache {
   }
 
   reader(): ObjectReader {
-    if (this.#reader === undefined || !this.#reader.usable) this.#reader = new ObjectReader(this.#scope, this.folder);
-    return this.#reader;
+    return this.#reader.get();
   }
 
   /** A scratch repository for one act: a new one, or one that an act left empty. Making folders costs more than all else in a small push. */
@@ -160,19 +160,16 @@ export class ProjectCache {
   }
 
   get hasReader(): boolean {
-    return this.#reader !== undefined;
+    return this.#reader.isOpen;
   }
 
-  async closeReader(): Promise<void> {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    this.#readerIsStale = false;
-    await reader?.close();
+  closeReader(): Promise<void> {
+    return this.#reader.close();
   }
 
-  /** Ends a reader whose memory grows with every pack that it met; the next one finds them by their index. For a cache that no act uses. */
-  async closeStaleReader(): Promise<void> {
-    if (this.#readerIsStale) await this.closeReader();
+  /** For a cache that no act uses. */
+  closeStaleReader(): Promise<void> {
+    return this.#reader.closeStale();
   }
 
   /** One index over all packs, so that the thousandth push is as quick as the first. */
@@ -182,7 +179,7 @@ export class ProjectCache {
       this.#unindexed = 0;
       const untouched = this.#folderStamp === (await this.#stamp());
       await this.git.output({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
-      this.#readerIsStale = this.#reader !== undefined;
+      this.#reader.packsWereIndexed();
       if (untouched) this.#folderStamp = await this.#stamp();
     });
   }
@@ -243,13 +240,6 @@ export class ProjectCache {
   #path(hash: string, extension: "pack" | "idx"): string {
     return packPath(this.#packFolder, hash, extension);
   }
-}
-
-/** Adds to a set that forgets its oldest member beyond a bound. */
-function keepLatest(set: Set<string>, member: string): void {
-  set.add(member);
-  const [oldest] = set;
-  if (set.size > REMEMBERED_MAX && oldest !== undefined) set.delete(oldest);
 }
 
 function ignoreAbsence(error: NodeJS.ErrnoException): undefined {

@@ -6,7 +6,7 @@ import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { checkParams, printDryRun } from "../dry-run.js";
 import { EXIT, exitOfEnd } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { dryRunOption, officeOption, riskOption } from "../option-values.js";
+import { riskOption, withCardOptions } from "../option-values.js";
 import { withProgress } from "../progress.js";
 import { previewText, shortId } from "../text.js";
 import { Ended, UsageError } from "../usage.js";
@@ -56,13 +56,9 @@ export function merge(): Command {
         .choices(MERGE_STRATEGIES)
         .default("merge" satisfies MergeStrategy),
     )
-    .addOption(riskOption())
-    .addOption(officeOption())
-    .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(dryRunOption());
+    .addOption(riskOption());
   return withExamples(
-    command,
+    withCardOptions(command),
     "ogr merge P.demo feature/hello --into main --wait",
     "ogr merge P.demo main --into release/1.0 --strategy fast-forward",
     "ogr merge P.demo feature/hello --into main --dry-run",

@@ -7,7 +7,7 @@ import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { checkParams, printDryRun } from "../dry-run.js";
 import { EXIT } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { dryRunOption, officeOption } from "../option-values.js";
+import { withCardOptions } from "../option-values.js";
 import { Ended } from "../usage.js";
 
 interface RegisterOptions extends CardOptions {
@@ -48,13 +48,9 @@ export function projectRegister(): Command {
   )
     .option("--name <name>", "what people call it")
     .option("--owner <id...>", "actors or offices; you, when left out")
-    .addOption(new Option("--visibility <visibility>", "who sees it").choices(VISIBILITIES).default("internal"))
-    .addOption(officeOption())
-    .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(dryRunOption());
+    .addOption(new Option("--visibility <visibility>", "who sees it").choices(VISIBILITIES).default("internal"));
   return withExamples(
-    command,
+    withCardOptions(command),
     "ogr project register P.demo --name Demo --wait",
     "ogr project register P.secret --visibility private --owner office:security --dry-run",
   );

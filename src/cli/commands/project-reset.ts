@@ -4,7 +4,7 @@ import { required } from "../../client/problem.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { printDryRun } from "../dry-run.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { dryRunOption, officeOption } from "../option-values.js";
+import { withCardOptions } from "../option-values.js";
 
 interface ResetOptions extends CardOptions {
   readonly dryRun?: boolean;
@@ -24,13 +24,9 @@ export function projectReset(): Command {
       if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
       printDryRun(out, registry, { act: wanted.jobType, ...wanted }, resetText(project, intent));
     },
-  )
-    .addOption(officeOption())
-    .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(dryRunOption());
+  );
   return withExamples(
-    command,
+    withCardOptions(command),
     "ogr project reset P.sandbox --office office:infra.deployer --wait",
     "ogr project reset P.sandbox --office office:infra.deployer --dry-run",
   );

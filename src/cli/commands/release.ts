@@ -8,7 +8,7 @@ import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { checkParams, printDryRun } from "../dry-run.js";
 import { EXIT } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { dryRunOption, officeOption } from "../option-values.js";
+import { withCardOptions } from "../option-values.js";
 import { sizeText } from "../text.js";
 import { Ended, UsageError } from "../usage.js";
 
@@ -47,13 +47,9 @@ export function release(): Command {
   )
     .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project whose tip is meant")
     .option("--notes <text>", "the release notes")
-    .option("--notes-file <path>", "the release notes, from a file")
-    .addOption(officeOption())
-    .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(dryRunOption());
+    .option("--notes-file <path>", "the release notes, from a file");
   return withExamples(
-    command,
+    withCardOptions(command),
     "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
     "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
   );
