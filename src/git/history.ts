@@ -31,17 +31,14 @@ export async function readHistory(
   shown: number,
   signal: AbortSignal,
 ): Promise<History> {
-  const scratch = repository.scratch();
-  scratch.writeRefs(repository.state.refs);
-  const log = async (...format: string[]) =>
-    (
-      await repository.git.output({
-        gitDir: scratch.gitDir,
-        args: ["log", "--encoding=UTF-8", ...format, ...range, "--"],
-        signal,
-        output_max_bytes: 256 * 1024 * 1024,
-      })
-    ).toString("utf8");
+  const byIds = range.every((part) => ID_OR_NOT.test(part));
+  if (!byIds) repository.scratch().writeRefs(repository.state.refs);
+  const log = async (...format: string[]) => {
+    const args = ["log", "--encoding=UTF-8", ...format, ...range, "--"];
+    const call = { args, signal, output_max_bytes: 256 * 1024 * 1024 };
+    const said = byIds ? repository.askFor(call) : repository.git.output({ ...call, gitDir: repository.scratch().gitDir });
+    return (await said).toString("utf8");
+  };
   const newest = recordsOf(await log(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
   const commits = newest.map(([id = "", author_email = "", , summary = "", author = "", seconds = "0"]) => ({
     ...{ id: id.trim(), summary, author, author_email },
@@ -51,6 +48,9 @@ export async function readHistory(
   const emails = new Set(all.flatMap(([, email = "", coAuthors = ""]) => [email, ...addressesIn(coAuthors)]));
   return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
 }
+
+/** A part of a range that no ref can change. */
+const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 
 /** Id, the author's address, and what the co-authors' trailers say, which may be many lines. */
 const AUTHORSHIP = "%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly)%x00";
@@ -83,10 +83,8 @@ export async function diffstat(
   max_ms: number,
   signal: AbortSignal,
 ): Promise<Outcome<Diffstat>> {
-  const { gitDir } = repository.scratch();
   const from = old === ZERO_ID ? EMPTY_TREE : old;
-  const compared = repository.git.output({
-    gitDir,
+  const compared = repository.askFor({
     args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
     timeout_ms: max_ms,
     signal,

@@ -12,6 +12,12 @@ const FILES_MAX_BYTES = 16 * 1024 * 1024;
 /** The longest name of a file or folder that a working tree can have. */
 const NAME_MAX_BYTES = 255;
 
+/** The `.gitattributes` of a commit: their ids by path, each byte of which is one character. */
+export interface ListedAttributes {
+  readonly commit: string;
+  readonly files: ReadonlyMap<string, string>;
+}
+
 /**
  * A folder with the `.gitattributes` of a commit and nothing else, for git to merge in; undefined where it has none. What a commit says of
  * its files (`-merge`, `binary`, `merge=union`) then counts as it does in a clean checkout of it. Denial: `limit_exceeded`.
@@ -21,22 +27,13 @@ export async function attributesFolder(
   commit: string,
   signal: AbortSignal,
 ): Promise<Outcome<string | undefined>> {
-  const scratch = repository.scratch();
-  const listed = await withinLimits(
-    repository.git.output({
-      gitDir: scratch.gitDir,
-      args: ["diff-tree", "-r", "-z", "--no-renames", EMPTY_TREE, commit, "--", ":(glob)**/.gitattributes"],
-      signal,
-    }),
-    TOO_MANY,
-  );
+  const listed = await listAttributes(repository, commit, signal);
   if (!listed.ok) return listed;
-  const files = attributeFiles(listed.value);
-  if (files.length === 0) return granted(undefined);
-  if (files.length > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
-  const root = scratch.file("attributes");
+  const { files } = listed.value;
+  if (files.size === 0) return granted(undefined);
+  const root = repository.scratch().file("attributes");
   let left_bytes = FILES_MAX_BYTES;
-  for (const { id, path } of files) {
+  for (const [path, id] of files) {
     signal.throwIfAborted();
     const bytes = await fileBytes(repository, { id, path });
     left_bytes -= bytes.byteLength;
@@ -51,14 +48,42 @@ export async function attributesFolder(
 
 const TOO_MANY = `The target has more .gitattributes than can be read for a merge (${FILES_MAX_COUNT}, or ${FILES_MAX_BYTES} bytes). Merge with fewer.`;
 
-/** Regular files alone, as git reads no other; what no working tree can hold says nothing in one either. */
-function attributeFiles(listing: Buffer): { id: string; path: string }[] {
+const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() };
+
+/** Of a large tree only what differs from the commit before is walked: a target is merged into again and again. */
+async function listAttributes(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<Outcome<ListedAttributes>> {
+  const { cache } = repository;
+  const before = cache.attributes ?? NO_ATTRIBUTES;
+  if (before.commit === commit) return granted(before);
+  const changes = await withinLimits(
+    repository.git.output({
+      gitDir: repository.scratch().gitDir,
+      args: ["diff-tree", "-r", "-z", "--no-renames", before.commit, commit, "--", ":(glob)**/.gitattributes"],
+      signal,
+    }),
+    TOO_MANY,
+  );
+  if (!changes.ok) return changes;
+  const files = new Map(before.files);
+  for (const { path, id } of changedFiles(changes.value))
+    if (id === undefined) files.delete(path);
+    else files.set(path, id);
+  if (files.size > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
+  cache.attributes = { commit, files };
+  return granted(cache.attributes);
+}
+
+/**
+ * What `diff-tree -z` says became of each path; no id where no regular file is there, as git reads no other. What no working tree can hold
+ * says nothing in one either.
+ */
+function changedFiles(listing: Buffer): { path: string; id: string | undefined }[] {
   const fields = listing.toString("latin1").split("\0");
   return fields.flatMap((field, at) => {
-    const id = /^:000000 100(?:644|755) 0{40} ([0-9a-f]{40}) A$/.exec(field)?.[1];
+    const [, mode = "", id] = /^:\d{6} (\d{6}) [0-9a-f]{40} ([0-9a-f]{40}) [A-Z]$/.exec(field) ?? [];
     const path = fields[at + 1];
-    if (id === undefined || path === undefined) return [];
+    if (mode === "" || path === undefined) return [];
     const isWritable = path.split("/").every((name) => name !== "" && name !== "." && name !== ".." && name.length <= NAME_MAX_BYTES);
-    return isWritable ? [{ id, path }] : [];
+    return isWritable ? [{ path, id: mode.startsWith("100") ? id : undefined }] : [];
   });
 }

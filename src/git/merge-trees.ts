@@ -83,8 +83,8 @@ function conflictDenial(conflicts: readonly MergeConflict[], count: number, { ta
 
 /** The best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
 export async function mergeBases(repository: OpenRepository, one: string, other: string, signal: AbortSignal): Promise<readonly string[]> {
-  const call = { gitDir: repository.scratch().gitDir, args: ["merge-base", "--all", one, other], signal };
-  const answer = await repository.git.run(call);
+  const call = { args: ["merge-base", "--all", one, other], signal };
+  const answer = await repository.ask(call);
   if (answer.code > 1) throw gitFailed(call, answer);
   return answer.stdout
     .toString("latin1")

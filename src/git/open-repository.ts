@@ -9,7 +9,7 @@ import type { ProjectCache } from "./project-cache.js";
 import type { RefsState } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
 import type { Scratch } from "./scratch.js";
-import type { StockGit } from "./stock-git.js";
+import { type GitAnswer, type GitCall, gitFailed, type StockGit } from "./stock-git.js";
 
 /** A checked pack in the scratch repository; complete, named by its own checksum. */
 export interface CheckedPack {
@@ -49,6 +49,18 @@ export class OpenRepository {
   scratch(): Scratch {
     this.#scratch ??= this.cache.takeScratch();
     return this.#scratch;
+  }
+
+  /** git's answer, whatever its exit code, to a question whose `args` name objects by id alone, so that it never changes. */
+  ask(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
+    return this.cache.answers.to(call.args, () => this.git.run({ ...call, gitDir: this.scratch().gitDir }));
+  }
+
+  /** As {@link ask}, where only a fault can make git fail. @throws GitFault `git_failed`. */
+  async askFor(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<Buffer> {
+    const answer = await this.ask(call);
+    if (answer.code !== 0) throw gitFailed(call, answer);
+    return answer.stdout;
   }
 
   /**

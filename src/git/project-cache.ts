@@ -8,6 +8,8 @@ import { assertListed } from "./assert-listed.js";
 import type { DerivedState } from "./derive-pointer.js";
 import { downloadPacks, packPath } from "./download-packs.js";
 import { keepLatest } from "./keep-latest.js";
+import { KnownAnswers } from "./known-answers.js";
+import type { ListedAttributes } from "./merge-attributes.js";
 import type { ObjectReader } from "./object-reader.js";
 import { notOlder, type RefsState } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
@@ -31,6 +33,10 @@ export class ProjectCache {
   readonly moves = new Turns();
   /** The refs as this process saw or wrote them last: where the next move starts, which the swap itself then proves. */
   latest: RefsState | undefined;
+  /** What git said of objects of this repository, for the next plan of the same. */
+  readonly answers = new KnownAnswers();
+  /** The `.gitattributes` of the commit that was last merged into. */
+  attributes: ListedAttributes | undefined;
   /** Derived objects by key, as this process saw or wrote them last. */
   readonly derived = new Map<string, DerivedState>();
   /** Acts whose receipts this process has seen in the store; their records in the refs can go. */
@@ -142,6 +148,8 @@ export class ProjectCache {
   /** Forgets what only saves requests; the packs stay. For a cache that no act uses. */
   async forget(): Promise<void> {
     this.latest = undefined;
+    this.attributes = undefined;
+    this.answers.clear();
     this.derived.clear();
     this.#receipted.clear();
     this.#versions.clear();
@@ -192,6 +200,7 @@ export class ProjectCache {
       this.#packs.clear();
       this.#size_bytes = 0;
       this.#folderStamp = "";
+      await this.#packsWent();
       await this.close();
       const trash = this.#scope.path("cache", `.trash-${randomUUID()}`);
       // Renamed first, so that nobody ever sees half a cache.
@@ -210,12 +219,18 @@ export class ProjectCache {
 
   async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
     await this.#prepareFolder();
-    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.closeReader());
+    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#packsWent());
     this.#packs.clear();
     this.#size_bytes = 0;
     for (const hash of hashes) await this.#count(hash);
     this.#unindexed = hasIndex ? this.#unindexed : hashes.length;
     this.#folderStamp = await this.#stamp();
+  }
+
+  /** Nobody may count on an object that was here. */
+  #packsWent(): Promise<void> {
+    this.attributes = undefined;
+    return this.closeReader();
   }
 
   async #count(hash: string): Promise<void> {

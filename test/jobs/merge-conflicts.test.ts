@@ -1,3 +1,5 @@
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONFLICTS_SHOWN_MAX } from "../../src/domain/merge-conflict.js";
 import { MergeProject } from "./merges.js";
@@ -128,6 +130,32 @@ describe("two branches that do not go together", () => {
     );
     const { conflicts = [] } = await denialOf();
     expect([...new Set(conflicts.map(({ path }) => path))]).toEqual(["locked/a.lock"]);
+  });
+
+  it("are what the target's attributes are now, however the target came there", async () => {
+    const edit = (line: string) => (p: MergeProject) => p.clone.commit("d/list.txt", LINES.replace("line 3\n", `${line}\n`));
+    await changed({ "d/list.txt": LINES, "d/other.txt": LINES }, edit("main"), edit("feature"));
+    const { clone } = project;
+    const conflicting = async () => {
+      const planned = await project.plan(project.params("feature/x", "main"));
+      return planned.ok ? [] : planned.denial.conflicts?.map(({ path }) => path);
+    };
+    const conflictingAfter = async (change: () => void) => {
+      change();
+      clone.git("commit", "-q", "--allow-empty", "-m", "attributes");
+      await project.push("main");
+      return conflicting();
+    };
+    expect(await conflicting()).toEqual(["d/list.txt"]);
+    expect(await conflictingAfter(() => clone.commit(".gitattributes", "*.txt merge=union\n"))).toEqual([]);
+    expect(await conflictingAfter(() => clone.commit("d/.gitattributes", "*.txt merge\n"))).toEqual(["d/list.txt"]);
+    const link = () => {
+      clone.git("rm", "-q", "d/.gitattributes");
+      symlinkSync("other.txt", join(clone.folder, "d/.gitattributes"));
+      clone.git("add", "-A");
+    };
+    expect(await conflictingAfter(link)).toEqual([]);
+    expect(await conflictingAfter(() => clone.git("mv", ".gitattributes", "attributes"))).toEqual(["d/list.txt"]);
   });
 
   it("are shown up to a bound, however many and however large they are", async () => {
