@@ -116,6 +116,7 @@ describe("a command's flow that was started straight in Temporal", () => {
     const { sent, inside } = await genuine("feature/replayed");
     await registry.lab512.stop();
     const { workflow_id } = required(await registry.as("admin").issue(sent));
+    await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
     const replay = await started(inside, `mallory/${inside.jti}/replay`);
     await registry.lab512.start();
     const ends = await Promise.all([temporal.client.workflow.getHandle(workflow_id).result(), replay.result()]);

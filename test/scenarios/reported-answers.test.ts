@@ -161,8 +161,9 @@ describe("what a Runner reports of a command that it pulled", () => {
   it("as a refusal ends a command whose permit another envelope has used", async () => {
     const envelope = await pending();
     await claimedBy(envelope, "c".repeat(64));
-    required(await runner.finish(refusalOf(envelope, key, { code: "permit_used" })));
-    expect(await ended(envelope)).toMatchObject({ status: "denied", denial: { code: "permit_used" } });
+    const refused = refusalOf(envelope, key, { code: "policy_not_current" });
+    required(await runner.finish(refused));
+    expect(await ended(envelope)).toMatchObject({ status: "denied", denial: { code: "permit_used" }, refusals: [refused] });
   });
 
   it("straight to the flow changes nothing unless a Runner signed it for this very envelope", async () => {

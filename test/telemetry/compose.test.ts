@@ -80,6 +80,17 @@ describe("the next batch of a tenant's telemetry", () => {
     expect(linesIn(await compose({ batch_max_lines: 1 }))).toHaveLength(1);
   });
 
+  it("tells of an act once, where another command used its permit", async () => {
+    const n = acts + 1;
+    const [permitted, issued, closed] = act({ closed: true });
+    if (permitted === undefined || issued === undefined || closed?.type !== "command.closed") throw new TypeError("no command");
+    const denial = { code: "permit_used", message: "The permit was used by another command." } as const;
+    await append([permitted, issued, { ...closed, payload: { ...closed.payload, status: "denied", denial } }]);
+    expect(await compose()).toEqual({ state: "none", passed_seq: await lastSeq(), more: false });
+    await append([receiptRecorded(n, [], { project: "P.demo" })]);
+    expect(linesIn(await compose()).map((line) => [line.jti, line.status])).toEqual([[jti(n), "success"]]);
+  });
+
   it("is cut where it is full, and the next one goes on behind it", async () => {
     await append([...act(), ...act(), ...act()]);
     const one = await compose({ batch_max_lines: 2 });

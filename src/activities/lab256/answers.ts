@@ -9,6 +9,7 @@ import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSche
 import { type Jwks, verifySigned } from "../../domain/signature.js";
 import { receiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../../permits/end-permit.js";
+import { USED_BY_ANOTHER } from "./commands.js";
 import { countClosedCommand, countReceipt } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { record } from "./ledger.js";
@@ -71,8 +72,10 @@ async function settle(
   const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
-  if (ended === "acted" && (await isOurs(deps, envelope))) return null;
-  return recordRefusal(deps, input, refusal, why);
+  if (ended === "ended") return recordRefusal(deps, input, refusal, why);
+  if (await isOurs(deps, envelope)) return null;
+  // Whatever the Runner said of this command.
+  return recordRefusal(deps, input, refusal, USED_BY_ANOTHER);
 }
 
 /** Whether the claim is for this very envelope; another one with the same permit got the act, and this one never will. */

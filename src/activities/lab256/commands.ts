@@ -1,6 +1,6 @@
 import { cardActId } from "../../domain/act-id.js";
 import type { Card } from "../../domain/card.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denial, denied, granted, type Outcome } from "../../domain/denial.js";
 import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../domain/envelope.js";
 import type { NewEvent } from "../../domain/event.js";
 import { type JobParams, subjectHash, withoutPatch } from "../../domain/job.js";
@@ -21,6 +21,9 @@ import { record } from "./ledger.js";
 import { approvedInLedger } from "./recorded-approval.js";
 import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "./types.js";
 
+/** Why a command ended whose permit another one used; that one has the act, its receipt, and its line of telemetry. */
+export const USED_BY_ANOTHER = denial("permit_used", "The permit was used by another command; its receipt says what became of it.");
+
 export function commandActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "issuePermit" | "acceptCommand" | "permitClaim" | "endPermit" | "closeCommand"> {
@@ -34,8 +37,12 @@ export function commandActivities(
     endPermit: (ending) => endPermit(deps, { ...ending, by: "LAB_256" }),
     async closeCommand({ envelope, end }) {
       if (end.denial === null) throw new TypeError("A command without a receipt ends with a denial.");
-      const payload = { jti: envelope.jti, jobId: envelope.jobId, status: end.status, denial: end.denial };
-      const closed: NewEvent = { type: "command.closed", key: `command.closed/${envelope.jti}`, payload };
+      const { tenant_id, jti, jobId, permit } = envelope;
+      const card_id = permit.scopes.approval_ref ?? null;
+      // Where it was not ended already: nobody may act by the permit of a command that is closed.
+      const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
+      const payload = { jti, jobId, status: end.status, denial: claim === "ended" ? end.denial : USED_BY_ANOTHER };
+      const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload };
       countClosedCommand(await record(deps, envelope.tenant_id, [closed]), envelope.permit, end);
     },
   };

@@ -5,8 +5,12 @@ import { telemetryAppended } from "./telemetry-appends.js";
 
 const PAGE = 500;
 
-/** Telemetry tells of no telemetry, and of no act from a time when there was no infra registry to say where its telemetry goes. */
-export function hasTelemetry({ job_type, scopes }: FinishedAct): boolean {
+/**
+ * Telemetry tells of no telemetry, and of no act from a time when there was no infra registry to say where its telemetry goes. A command
+ * that found its permit used is no act: whoever used the permit has the receipt, and that is told.
+ */
+export function hasTelemetry({ job_type, scopes, end }: FinishedAct): boolean {
+  if (end.kind === "closed" && end.closed.denial.code === "permit_used") return false;
   return job_type !== "git.registry.telemetry_append" && scopes.infra_hash !== undefined;
 }
 
