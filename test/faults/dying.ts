@@ -2,14 +2,15 @@ import { randomUUID } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 import type { Lab256Step } from "../../src/activities/lab256/dependencies.js";
 import { PATIENCE_MS } from "../harness/acting.js";
+import { processOf } from "../harness/processes.js";
 import type { TestRegistry } from "../harness/registry.js";
-import type { KillPlan } from "./die-after.js";
+import type { KillPlan } from "../processes/die-after.js";
 
-export const DYING_RUNNER = fileURLToPath(new URL("lab512-dying.main.ts", import.meta.url));
-const DYING_LAB_256 = fileURLToPath(new URL("lab256-dying.main.ts", import.meta.url));
+export const DYING_RUNNER = processOf("lab512-dying", inject("servers").built);
+const DYING_LAB_256 = processOf("lab256-dying", inject("servers").built);
 
 /** Puts in the place of the Runner one that kills itself once `acts` acts have completed a step. */
 export async function startDying(registry: TestRegistry, step: string, acts = 1): Promise<void> {

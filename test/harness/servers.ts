@@ -8,6 +8,7 @@ import { addressesOf, type ServerAddresses } from "../../src/stack/server-addres
 import { startServers } from "../../src/stack/servers.js";
 import { locateTool } from "../../src/stack/tools/locate.js";
 import { obtainTool } from "../../src/stack/tools/obtain.js";
+import { compileProcesses } from "./compile-processes.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -34,6 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const data_dir = join(root, `test-${process.pid}`);
   await chooseUnusualPorts(data_dir);
   const [servers, folder] = await Promise.all([startServers({ data_dir, log }), built(".built")]);
+  await compileProcesses(folder);
   project.provide("servers", { ...addressesOf(servers, data_dir), built: folder });
   return async () => {
     await servers.stop();

@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { required } from "../../src/client/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
 import { ZERO_ID } from "../../src/domain/git-id.js";
 import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
 import { Clone } from "../git/real-git.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
+import { processOf } from "../harness/processes.js";
 import { type Desk, PULL_TENANT, project, pullingEnvironment, republish, withRunner } from "./desk.js";
 import type { Path } from "./path.js";
 
-const DYING_RUNNER = fileURLToPath(new URL("../faults/lab512-dying.main.ts", import.meta.url));
+const DYING_RUNNER = processOf("lab512-dying", undefined);
 
 /** A push to a branch of its own, in a project of its own. */
 async function firstPush(desk: Desk, project_id: string, branch = "feature/x") {

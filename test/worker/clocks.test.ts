@@ -1,14 +1,14 @@
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, push, registration } from "../harness/acting.js";
+import { processOf } from "../harness/processes.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
 
 const PROJECT = "P.clocks";
-const AHEAD_RUNNER = fileURLToPath(new URL("lab512-ahead.main.ts", import.meta.url));
-const BEHIND_LAB256 = fileURLToPath(new URL("lab256-behind.main.ts", import.meta.url));
+const AHEAD_RUNNER = processOf("lab512-ahead", inject("servers").built);
+const BEHIND_LAB256 = processOf("lab256-behind", inject("servers").built);
 
 let registry: TestRegistry;
 let temporal: TemporalDesk;
