@@ -10,7 +10,7 @@ import type { ApiDependencies } from "./dependencies.js";
 import { documentApi } from "./documentation.js";
 import { documented } from "./documented-route.js";
 import { faultAnswer } from "./faults.js";
-import { problem } from "./problem.js";
+import { problem, unavailable } from "./problem.js";
 import type { Access, Answer, PublicCall, Route } from "./route.js";
 import { routeTable } from "./route-table.js";
 import { refuseUnreadable } from "./unreadable-request.js";
@@ -49,6 +49,8 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
     exposeHeadRoutes: false,
     requestTimeout: UPLOAD_MAX_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // What comes while it ends is refused as everything else is: by a problem that says when to ask again.
+    return503OnClosing: false,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, _request, reply) => send(reply, problem("invalid_request", "The address of the request is malformed.")),
@@ -63,6 +65,8 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
   app.decorateRequest("subject", null);
   answerProblems(app);
   logAnswers(app, deps);
+  let isEnding = false;
+  app.addHook("onRequest", async (_request, reply) => (isEnding ? send(reply, unavailable("This api is ending.")) : undefined));
   app.addHook("onRoute", (options) => {
     if (DOCUMENT_PATHS.test(options.url)) options.config = { ...options.config, access: "public" };
     if (options.config?.access === undefined)
@@ -73,6 +77,7 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
   const waits = new Waits();
   const admission = new Admission(deps.limits, deps.watch);
   app.addHook("preClose", async () => {
+    isEnding = true;
     waits.stop();
     endSilent();
   });

@@ -18,7 +18,7 @@ import { issueOverduePermits, type OverduePermits } from "./overdue-permits.js";
 type Activity = keyof Lab256Activities;
 
 /** Far longer than all the kills take. */
-const KILLS_MS = 120_000;
+const KILLS_MS = 300_000;
 
 /** Every local activity, and a path that passes it. */
 const PASSING: readonly (readonly [Activity, acts.Act])[] = [
