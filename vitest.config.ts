@@ -2,14 +2,11 @@ import { defineConfig } from "vitest/config";
 
 const patience = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 60_000 };
 /**
- * They start nothing but what is given back, so that their files share processes: loading the sources anew costs more than most of them.
- * Not `metrics`: a process counts for as long as it lives.
+ * These need a process of their own: one counts for as long as it lives, and Temporal's runtime is installed in it once. All others give
+ * back what they start, so that their files share processes: loading the sources anew costs more than most of them.
  */
-const sharing = [
-  ...["activities", "api", "client", "configuration", "domain", "git", "identity", "infra", "infra-engine", "jobs", "ledger", "limits"],
-  ...["policy", "runner", "storage"],
-];
-const filesOf = (folder: string) => `test/${folder}/**/*.test.ts`;
+const alone = ["attacks", "metrics", "observability", "replay"].map((folder) => `test/${folder}/**/*.test.ts`);
+alone.push("test/scenarios/upgrade.test.ts");
 
 export default defineConfig({
   test: {
@@ -19,8 +16,8 @@ export default defineConfig({
     maxWorkers: 3,
     ...patience,
     projects: [
-      { test: { name: "registries", include: [filesOf("*")], exclude: sharing.map(filesOf), ...patience } },
-      { test: { name: "parts", include: sharing.map(filesOf), isolate: false, ...patience } },
+      { test: { name: "alone", include: alone, ...patience } },
+      { test: { name: "together", include: ["test/**/*.test.ts"], exclude: alone, isolate: false, ...patience } },
     ],
   },
 });
