@@ -1,19 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { registerPasskey } from "../../src/client/deciding.js";
 import { required } from "../../src/client/problem.js";
-import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { cardBeyond } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attest } from "../../src/identity/statements.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
 import { newKey } from "../domain/samples.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
-import { type Desk, project, republish, TWO_EYES_TWICE } from "./desk.js";
+import { type Desk, ended, project, republish, TWO_EYES_TWICE } from "./desk.js";
 import type { Path } from "./path.js";
-
-async function ended(desk: Desk, { card_id }: { card_id: string }): Promise<string> {
-  return (await cardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
-}
 
 /** A card that two persons have to approve. */
 async function cardOfTwo(desk: Desk, project_id: string) {

@@ -1,4 +1,7 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@temporalio/client";
+import { cardEnd } from "../../src/client/waiting.js";
 import type { TenantSeed } from "../../src/identity/seed.js";
 import type { PolicyData } from "../../src/policy/data.js";
 import { DEMO_TENANT, demoTenants } from "../../src/stack/demo-tenants.js";
@@ -6,9 +9,10 @@ import type { Founded } from "../../src/stack/founding.js";
 import type { RegistryProcess } from "../../src/stack/registry-process.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { Clone } from "../git/real-git.js";
-import { actByCard, actByPermit, type Floor, push, registration } from "../harness/acting.js";
+import { actByCard, actByPermit, type Floor, PATIENCE_MS, push, registration } from "../harness/acting.js";
 import { policyWith, publishPolicy, withLevel } from "../harness/policies.js";
 import { pullingEnvironment as environmentFor, pullTenant } from "../harness/pulling.js";
+import { type Entry, registryJson } from "../infra-engine/registries.js";
 
 /** What driving every path of a flow takes: people, Temporal, the store, and the Runner to kill. */
 export interface Desk extends Floor {
@@ -80,6 +84,18 @@ export async function withRunner(
   await desk.lab512.stop();
   await desk.lab512.start();
   return result;
+}
+
+/** Writes the infra registry of a desk, which has these projects of its tenant; the file's path. */
+export function infraFile(desk: Desk, projects: Readonly<Record<string, Entry>>): string {
+  const path = join(desk.data_dir, "infra-registry.json");
+  writeFileSync(path, registryJson(Object.fromEntries(Object.entries(projects).map(([name, entry]) => [`${DEMO_TENANT}/${name}`, entry]))));
+  return path;
+}
+
+/** The flow of a card that has come to its end. */
+export async function ended(desk: Desk, { card_id }: { card_id: string }): Promise<string> {
+  return (await cardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
 }
 
 /** Runs `work` in a deployment that has its infra registry in this file, and looks for telemetry every second. */

@@ -1,14 +1,9 @@
 import { registerPasskey } from "../../src/client/deciding.js";
 import { required } from "../../src/client/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
 import { mergeIntoMain } from "../faults/merges.js";
-import { actByCard, actByPermit, openCard, PATIENCE_MS, push, state } from "../harness/acting.js";
-import { type Desk, project } from "./desk.js";
+import { actByCard, actByPermit, openCard, push, state } from "../harness/acting.js";
+import { type Desk, ended, project } from "./desk.js";
 import type { Path } from "./path.js";
-
-async function ended(desk: Desk, { card_id }: { card_id: string }): Promise<string> {
-  return (await cardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
-}
 
 /** A project whose `main` is its base, with `feature/one` and `feature/two`, which both change the same file. */
 async function mergeable(desk: Desk, project_id: string) {

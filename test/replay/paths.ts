@@ -1,9 +1,10 @@
 import { cardPaths } from "./card-paths.js";
 import { commandPaths } from "./command-paths.js";
+import { infraPaths } from "./infra-paths.js";
 import { mergePaths } from "./merge-paths.js";
 import type { Path } from "./path.js";
 import { telemetryPaths } from "./telemetry-paths.js";
 import { webhookPaths } from "./webhook-paths.js";
 
 /** Every way through the workflows: each has a committed history that the current workflows must replay. */
-export const paths: readonly Path[] = [...cardPaths, ...commandPaths, ...mergePaths, ...telemetryPaths, ...webhookPaths];
+export const paths: readonly Path[] = [...cardPaths, ...commandPaths, ...infraPaths, ...mergePaths, ...telemetryPaths, ...webhookPaths];

@@ -1,12 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
 import { telemetryWorkflowId } from "../../src/domain/workflow-id.js";
 import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
 import { actByCard, registration } from "../harness/acting.js";
-import { registryJson } from "../infra-engine/registries.js";
-import { type Desk, project, withInfra } from "./desk.js";
+import { type Desk, infraFile, project, withInfra } from "./desk.js";
 import type { Path } from "./path.js";
 
 const FLOW = telemetryWorkflowId(DEMO_TENANT);
@@ -18,7 +15,7 @@ export const telemetryPaths: readonly Path[] = [
     status: "stopped",
     passes: ["nextTelemetry", "nextTelemetry", "nextTelemetry", "nextTelemetry"],
     drive: (desk) =>
-      withInfra(desk, infraFile(desk, "P.measured", "P.telemetry"), async () => {
+      withInfra(desk, infraFile(desk, measured("P.measured", "P.telemetry")), async () => {
         await project(desk, "P.measured");
         await begin(desk, DEMO_TENANT);
         await says(desk, "waits");
@@ -33,7 +30,7 @@ export const telemetryPaths: readonly Path[] = [
     status: "housekept",
     passes: ["sweepPermits", "headsToAnchor", "anchorHeads", "recordAnchored", "enabledWebhooks", "telemetryTenants"],
     drive: (desk) =>
-      withInfra(desk, infraFile(desk, "P.watched"), async () => {
+      withInfra(desk, infraFile(desk, measured("P.watched")), async () => {
         await begin(desk, "T.OTHER");
         await project(desk, "P.watched");
         const options = { taskQueue: LAB_256_QUEUE, workflowId: "housekeeping-of-telemetry", args: [] };
@@ -45,10 +42,8 @@ export const telemetryPaths: readonly Path[] = [
   },
 ];
 
-function infraFile(desk: Desk, ...projects: readonly string[]): string {
-  const path = join(desk.data_dir, `infra-${projects.join("-")}.json`);
-  writeFileSync(path, registryJson(Object.fromEntries(projects.map((name) => [`${DEMO_TENANT}/${name}`, "enabled production"] as const))));
-  return path;
+function measured(...projects: readonly string[]) {
+  return Object.fromEntries(projects.map((name) => [name, "enabled production"] as const));
 }
 
 /** Starts a tenant's flow, unless the schedule has done so already. */
