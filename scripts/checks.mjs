@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runNode } from "./child.mjs";
 
-/** Each runs where its configuration is. */
+/** All at the same time; each runs where its configuration is. */
 const checks = [
   { name: "types (tsc)", configs: ["tsconfig.json"], args: ["typescript/bin/tsc", "--noEmit", "-p", "."] },
   { name: "format and lint (biome)", configs: ["biome.json", "biome.jsonc"], args: ["@biomejs/biome/bin/biome", "ci", "."] },
@@ -34,20 +34,21 @@ export async function checkAndTest(root, args) {
 }
 
 async function runChecks(root) {
-  let sound = true;
-  for (const { name, configs, args } of checks) {
-    const config = configs.find((file) => existsSync(join(root, file)));
-    if (config === undefined) continue;
-    const [program, ...rest] = typeof args === "function" ? args(config) : args;
-    const startedAt = Date.now();
-    const { code, output, interrupted } = await runNode([join(root, "node_modules", program), ...rest], { cwd: root, shown: false });
-    if (interrupted) process.exit(code);
-    console.log(`${name}: ${code === 0 ? "passed" : "FAILED"} (${((Date.now() - startedAt) / 1_000).toFixed(1)} s)`);
-    if (code === 0) continue;
-    sound = false;
-    console.log(output.trimEnd());
-  }
-  return sound;
+  const passed = await Promise.all(checks.map((check) => runCheck(root, check)));
+  return passed.every(Boolean);
+}
+
+/** Prints whether the check passes, and what it says where it does not. One without its configuration passes. */
+async function runCheck(root, { name, configs, args }) {
+  const config = configs.find((file) => existsSync(join(root, file)));
+  if (config === undefined) return true;
+  const [program, ...rest] = typeof args === "function" ? args(config) : args;
+  const startedAt = Date.now();
+  const { code, output, interrupted } = await runNode([join(root, "node_modules", program), ...rest], { cwd: root, shown: false });
+  if (interrupted) process.exit(code);
+  console.log(`${name}: ${code === 0 ? "passed" : "FAILED"} (${((Date.now() - startedAt) / 1_000).toFixed(1)} s)`);
+  if (code !== 0) console.log(output.trimEnd());
+  return code === 0;
 }
 
 /** A file that could not even be loaded has no test in the report: it counts as one that failed. */
