@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 import type { z } from "zod";
 import type { TestRegistry } from "../harness/registry.js";
 
@@ -14,8 +16,8 @@ export interface OgrAnswer {
 }
 
 /**
- * Runs the real `ogr` as a process, with this environment and nothing else of ours but the path to its programs. `input` is what stands
- * on its standard input.
+ * Runs the real `ogr` as a process, from the build where there is one, with this environment and nothing else of ours but the path to its
+ * programs. `input` is what stands on its standard input.
  */
 export function ogr(
   args: readonly string[],
@@ -23,10 +25,12 @@ export function ogr(
   { cwd, input }: { readonly cwd?: string; readonly input?: string } = {},
 ): Promise<OgrAnswer> {
   const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env };
+  const { built } = inject("servers");
+  const program = built === undefined ? OGR : join(built, "cli", "main.js");
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
-      [OGR, ...args],
+      [program, ...args],
       { env: environment, ...(cwd === undefined ? {} : { cwd }) },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;
