@@ -7,19 +7,34 @@ import type { Lab256Step } from "../../src/activities/lab256/dependencies.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
 import type { TestRegistry } from "../harness/registry.js";
-import type { KillPlan } from "../processes/die-after.js";
+import type { Death, KillPlan } from "../processes/die-after.js";
 
 export const DYING_RUNNER = processOf("lab512-dying", inject("servers").built);
 const DYING_LAB_256 = processOf("lab256-dying", inject("servers").built);
 
-/** Puts in the place of the Runner one that kills itself once `acts` acts have completed a step. */
+/** The mortal Runners of registries by their process: they read when to die from a file. */
+const mortals = new WeakMap<TestRegistry, number>();
+
+/** The Runner kills itself once `acts` acts have completed a step; a mortal one is put in the place of the usual one for that. */
 export async function startDying(registry: TestRegistry, step: string, acts = 1): Promise<void> {
-  const marker = join(registry.data_dir, `died-${randomUUID()}`);
-  await registry.lab512.stop();
-  await registry.lab512.start({
-    entry: DYING_RUNNER,
-    env: { TEST_DIE_AFTER: step, TEST_DIE_MARKER: marker, TEST_DIE_ACTS: String(acts) },
-  });
+  if (mortals.get(registry) !== registry.lab512.pid) {
+    await registry.lab512.stop();
+    await startMortal(registry);
+  }
+  writeWhole(planOf(registry), { step, acts } satisfies Death);
+}
+
+async function startMortal(registry: TestRegistry): Promise<void> {
+  await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_DIE_PLAN: planOf(registry) } });
+  mortals.set(registry, registry.lab512.pid);
+}
+
+const planOf = (registry: TestRegistry) => join(registry.data_dir, "death-of-the-runner.json");
+
+/** Whoever reads the file finds all of it. */
+function writeWhole(path: string, plan: object): void {
+  writeFileSync(`${path}.new`, JSON.stringify(plan));
+  renameSync(`${path}.new`, path);
 }
 
 /** Which act is at which step when LAB 256 is killed: the ids of flows, and their steps. */
@@ -50,8 +65,7 @@ export class DyingLab256 {
   }
 
   private write(plan: KillPlan): void {
-    writeFileSync(`${this.path}.new`, JSON.stringify(plan));
-    renameSync(`${this.path}.new`, this.path);
+    writeWhole(this.path, plan);
   }
 }
 
@@ -62,8 +76,8 @@ export async function died(registry: TestRegistry, name: "lab256" | "lab512"): P
   if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].logTail(40)}`);
 }
 
-/** Waits until the Runner has killed itself, and starts the usual one in its place. */
+/** Waits until the Runner has killed itself, and starts one in its place that lives until it is told to die too. */
 export async function revive(registry: TestRegistry): Promise<void> {
   await died(registry, "lab512");
-  await registry.lab512.start();
+  await startMortal(registry);
 }

@@ -1,20 +1,25 @@
-import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/**
- * Kills this process with SIGKILL right after the step that `TEST_DIE_AFTER` names, once: the file `TEST_DIE_MARKER` remembers that it has
- * happened, so that the restarted process lives. With `TEST_DIE_ACTS` it waits until as many acts have come to that step, so that one kill
- * meets all of them there.
- */
-export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act?: string) => void | Promise<void> {
-  const { TEST_DIE_AFTER: wanted, TEST_DIE_MARKER: marker, TEST_DIE_ACTS: acts = "1" } = environment;
+/** The step that kills the process, as soon as `acts` acts have completed it: one kill meets all of them there. */
+export interface Death {
+  readonly step: string;
+  readonly acts: number;
+}
+
+/** Holds every act that completes the step that the file `TEST_DIE_PLAN` names, and kills this process with SIGKILL when enough of them are there; the file goes with it. Without the file nobody dies. */
+export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act: string) => void | Promise<void> {
+  const { TEST_DIE_PLAN: path = "" } = environment;
   const arrived = new Set<string>();
-  return (step, act = "") => {
-    if (step !== wanted || marker === undefined || existsSync(marker)) return;
+  return (step, act) => {
+    if (!existsSync(path)) return;
+    const death = JSON.parse(readFileSync(path, "utf8")) as Death;
+    if (death.step !== step) return;
     arrived.add(act);
-    if (arrived.size < Number(acts)) return new Promise(() => undefined);
-    closeSync(openSync(marker, "wx"));
+    if (arrived.size < death.acts) return new Promise(() => undefined);
+    rmSync(path);
     process.kill(process.pid, "SIGKILL");
+    return new Promise(() => undefined);
   };
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { required } from "../../src/client/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
@@ -6,6 +7,7 @@ import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
 import { Clone } from "../git/real-git.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
+import type { Death } from "../processes/die-after.js";
 import { type Desk, PULL_TENANT, project, pullingEnvironment, republish, withRunner } from "./desk.js";
 import type { Path } from "./path.js";
 
@@ -62,8 +64,9 @@ export const commandPaths: readonly Path[] = [
     async drive(desk) {
       const job = await firstPush(desk, "P.retried");
       const author = desk.as("admin");
-      const env = { TEST_DIE_AFTER: "stored", TEST_DIE_MARKER: join(desk.data_dir, "retried.marker") };
-      return withRunner(desk, { entry: DYING_RUNNER, env }, async () => {
+      const plan = join(desk.data_dir, "retried.json");
+      writeFileSync(plan, JSON.stringify({ step: "stored", acts: 1 } satisfies Death));
+      return withRunner(desk, { entry: DYING_RUNNER, env: { TEST_DIE_PLAN: plan } }, async () => {
         const envelope = await permitted(author, job);
         const { workflow_id } = required(await author.issue(envelope));
         await desk.lab512.exited;
