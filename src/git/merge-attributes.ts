@@ -9,6 +9,9 @@ import { withinLimits } from "./within-limits.js";
 const FILES_MAX_COUNT = 10_000;
 const FILES_MAX_BYTES = 16 * 1024 * 1024;
 
+/** A listing above this is made anew each time: one of the limits' size for each repository would take more memory than there is. */
+const REMEMBERED_MAX_BYTES = 64 * 1024;
+
 /** The longest name of a file or folder that a working tree can have. */
 const NAME_MAX_BYTES = 255;
 
@@ -69,8 +72,16 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
     if (id === undefined) files.delete(path);
     else files.set(path, id);
   if (files.size > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
-  cache.attributes = { commit, files };
-  return granted(cache.attributes);
+  const listed = { commit, files };
+  // Copied, as its strings are parts of the whole listing and would keep all of it.
+  cache.attributes = sizeOf(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
+  return granted(listed);
+}
+
+function sizeOf(files: ReadonlyMap<string, string>): number {
+  let size_bytes = 0;
+  for (const [path, id] of files) size_bytes += path.length + id.length;
+  return size_bytes;
 }
 
 /**

@@ -35,7 +35,7 @@ export class ProjectCache {
   latest: RefsState | undefined;
   /** What git said of objects of this repository, for the next plan of the same. */
   readonly answers = new KnownAnswers();
-  /** The `.gitattributes` of the commit that was last merged into. */
+  /** The `.gitattributes` of the commit that was last merged into, where they are few. */
   attributes: ListedAttributes | undefined;
   /** Derived objects by key, as this process saw or wrote them last. */
   readonly derived = new Map<string, DerivedState>();
@@ -220,6 +220,9 @@ export class ProjectCache {
   async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
     await this.#prepareFolder();
     const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#packsWent());
+    const here = new Set(hashes);
+    // Of a store that was restored, where somebody else deleted the folder.
+    if ([...this.#packs].some((hash) => !here.has(hash))) await this.#packsWent();
     this.#packs.clear();
     this.#size_bytes = 0;
     for (const hash of hashes) await this.#count(hash);
