@@ -8,13 +8,14 @@ import { housekeepingActivities } from "../../src/activities/lab256/housekeeping
 import { canonicalBytes } from "../../src/domain/canonical.js";
 import { envelopeDigest } from "../../src/domain/envelope.js";
 import type { JobType } from "../../src/domain/job.js";
-import { type Receipt, receiptSchema } from "../../src/domain/receipt.js";
+import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../src/domain/receipt.js";
 import { type SigningKey, signed } from "../../src/domain/signature.js";
 import { claimKey, projectKey, receiptKey } from "../../src/domain/storage-key.js";
 import { addRunnerKey } from "../../src/identity/runner-keys.js";
 import { seedTenant } from "../../src/identity/seed.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import { permitByJti } from "../../src/ledger/queries/permits.js";
+import { receiptByJti } from "../../src/ledger/queries/receipts.js";
 import { verifyProjections } from "../../src/ledger/verify-projections.js";
 import { PolicyCatalog } from "../../src/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
@@ -115,6 +116,42 @@ test("a merge that no flow recorded becomes an activity of its target", async ()
     .execute();
   expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.objectId(65) }]);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
+});
+
+/** What becomes of a command of this number when its Runner refuses it. */
+async function refused(act: number, members: Partial<Refusal>) {
+  const issued = event.commandIssued(act);
+  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  await ledger.appended([issued]);
+  const { envelope } = issued.payload;
+  const { tenant_id, jti, jobId, jobType, policy_hash } = envelope;
+  const { project_id } = envelope.params;
+  const unsigned = {
+    ...{ tenant_id, jobId, jti, jobType, project_id, policy_hash, envelope_digest: envelopeDigest(envelope), error: "It was used." },
+    ...{ finished_at: 2_000, logs_hash: DIGEST, logs_key: "log", artifacts: [], usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 } },
+    ...{ status: "denied" as const, code: "permit_used" as const, ...members },
+  };
+  const refusal = refusalSchema.parse(signed("refusal", unsigned, RUNNER));
+  return answerActivities(deps).acceptRefusal({ envelope, actor_id: event.ADMIN, workflow_id: "w", refusal });
+}
+
+test("an act by the permit of a command that the Runner refuses comes into the ledger too, whenever its receipt comes", async () => {
+  await claimed(66);
+  const end = await refused(66, { status: "expired", code: "permit_expired" });
+  expect(end).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "permit_used" } } });
+  expect(await sweep()).toBe(0);
+  await kept(receiptOf(66, { jobId: "job-of-mallory" }));
+  expect(await sweep()).toBe(1);
+  expect(await receiptByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(66) })).toMatchObject({ jobId: "job-of-mallory" });
+  expect(await statusOf(66)).toBe("used");
+  expect(await sweep()).toBe(0);
+  expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
+});
+
+test("a Runner that says of an unused permit that it was used does not keep the act out of telemetry", async () => {
+  await ledger.appended([event.permitIssued(67)]);
+  expect(await refused(67, {})).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "answer_invalid" } } });
+  expect(await statusOf(67)).toBe("refused");
 });
 
 test("the flow accepts a receipt by a key that is registered for the tenant's Runner, and by no other", async () => {

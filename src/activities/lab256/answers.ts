@@ -18,6 +18,8 @@ import { readStored } from "./read-stored.js";
 import { receiptKeysOf } from "./receipt-keys.js";
 import type { AcceptCommandInput, FlowEnd, Lab256Activities, RecordAnswerInput } from "./types.js";
 
+const NOT_USED = denial("answer_invalid", "The Runner says that another command has used the permit, and none has.");
+
 export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
   return {
     recordAnswer: (input) => recordAnswer(deps, input),
@@ -72,7 +74,8 @@ async function settle(
   const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
-  if (ended === "ended") return recordRefusal(deps, input, refusal, why);
+  // Nobody had used it: a Runner that says so must not keep the act out of telemetry.
+  if (ended === "ended") return recordRefusal(deps, input, refusal, why.code === "permit_used" ? NOT_USED : why);
   if (await isOurs(deps, envelope)) return null;
   // Whatever the Runner said of this command.
   return recordRefusal(deps, input, refusal, USED_BY_ANOTHER);
@@ -131,7 +134,7 @@ async function recordRefusal(
   why: Denial,
 ): Promise<FlowEnd> {
   const { jti, jobId, tenant_id, permit } = envelope;
-  const status = refusal?.status ?? "denied";
+  const status = why === USED_BY_ANOTHER ? "denied" : (refusal?.status ?? "denied");
   const card_id = permit.scopes.approval_ref ?? null;
   const refused: NewEvent[] =
     refusal === undefined

@@ -41,9 +41,9 @@ export function commandActivities(
       const card_id = permit.scopes.approval_ref ?? null;
       // Where it was not ended already: nobody may act by the permit of a command that is closed.
       const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
-      const payload = { jti, jobId, status: end.status, denial: claim === "ended" ? end.denial : USED_BY_ANOTHER };
-      const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload };
-      countClosedCommand(await record(deps, envelope.tenant_id, [closed]), envelope.permit, end);
+      const why = claim === "ended" ? { status: end.status, denial: end.denial } : { status: "denied" as const, denial: USED_BY_ANOTHER };
+      const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, ...why } };
+      countClosedCommand(await record(deps, tenant_id, [closed]), permit, why);
     },
   };
 }

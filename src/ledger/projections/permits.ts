@@ -29,6 +29,9 @@ export const permitsProjection: Projection = {
         .onConflict((conflict) => conflict.doNothing()),
     ),
   "command.issued": (write, { tenant_id, payload: { envelope } }) => used(write, tenant_id, envelope.jti),
+  // Who used it has no flow: the sweep looks for the receipt, as it does for every permit that no command is known of.
+  "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>
+    denial.code === "permit_used" ? unused(write, tenant_id, jti) : [],
   // An act that reached the Runner without a flow has a receipt and no command.
   "receipt.recorded": (write, { tenant_id, payload: { receipt } }) => used(write, tenant_id, receipt.jti),
   "permit.revoked": (write, entry) => ended(write, entry, "revoked"),
@@ -37,14 +40,17 @@ export const permitsProjection: Projection = {
 };
 
 function used(write: Writer, tenantId: string, jti: string) {
+  return turned(write, tenantId, jti, "issued", "used");
+}
+
+function unused(write: Writer, tenantId: string, jti: string) {
+  return turned(write, tenantId, jti, "used", "issued");
+}
+
+function turned(write: Writer, tenantId: string, jti: string, from: PermitStatus, to: PermitStatus) {
   return effect(
     [`permits/${jti}`],
-    write
-      .updateTable("permits")
-      .set({ status: "used" })
-      .where("tenant_id", "=", tenantId)
-      .where("jti", "=", jti)
-      .where("status", "=", "issued"),
+    write.updateTable("permits").set({ status: to }).where("tenant_id", "=", tenantId).where("jti", "=", jti).where("status", "=", from),
   );
 }
 
