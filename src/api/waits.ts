@@ -3,12 +3,13 @@ import type { FastifyReply } from "fastify";
 /** The requests that are being answered, so that a stopping process can tell those that wait. */
 export class Waits {
   private readonly open = new Set<AbortController>();
+  private stopped = false;
 
-  /** Aborted when the client goes away or `stop` is called. */
+  /** Aborted when the client goes away or `stop` is or was called. */
   signalOf(reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
-    // Who went before the answer was begun closes nothing any more.
-    if (reply.raw.destroyed) {
+    // Who went before the answer was begun closes nothing any more; one whose body came while the api ends does not wait.
+    if (reply.raw.destroyed || this.stopped) {
       controller.abort();
       return controller.signal;
     }
@@ -21,6 +22,7 @@ export class Waits {
   }
 
   stop(): void {
+    this.stopped = true;
     for (const controller of this.open) controller.abort();
   }
 }

@@ -1,0 +1,15 @@
+import { EventEmitter } from "node:events";
+import type { FastifyReply } from "fastify";
+import { expect, test } from "vitest";
+import { Waits } from "../../src/api/waits.js";
+
+const reply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false }) }) as unknown as FastifyReply;
+
+test("who begins to wait when the process stops already does not wait", () => {
+  const waits = new Waits();
+  const before = waits.signalOf(reply());
+  expect(before.aborted).toBe(false);
+  waits.stop();
+  expect(before.aborted).toBe(true);
+  expect(waits.signalOf(reply()).aborted).toBe(true);
+});
