@@ -13,6 +13,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
+// What runs beside a child that was interrupted ends with us.
+process.on("exit", () => {
+  for (const child of running) child.kill();
+});
+
 /** Runs Node with these arguments. Answers its exit code, and its output where it is not shown as it comes. */
 export function runNode(args, { cwd, shown, env = process.env }) {
   return new Promise((resolve, reject) => {
