@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ZERO_ID } from "../../src/domain/git-id.js";
+import { StockGit } from "../../src/git/stock-git.js";
 import { temporaryFolder } from "../git/real-git.js";
 import { MergeProject } from "./merges.js";
 import { BACKENDS, code, IAT, openStage, type Stage, value } from "./stage.js";
@@ -55,6 +56,19 @@ describe.each(BACKENDS)("a merge on the %s store", (backend) => {
     ]);
     expect(plan).toMatchObject({ commit_count: 1, fast_forward: true, pushed_before: [params.expected_source] });
     expect(plan.diffstat).toEqual({ files: 1, insertions: 1, deletions: 1 });
+  });
+
+  it("that is planned again asks git for the merge alone, and comes to the same plan", async () => {
+    const project = await diverged();
+    const params = project.params("feature/x", "main");
+    const plan = value(await project.plan(params));
+    const asked = vi.spyOn(StockGit.prototype, "run");
+    try {
+      expect(value(await project.plan(params))).toEqual(plan);
+      expect(asked.mock.calls.map(([{ args }]) => args[0])).toEqual(["merge-tree"]);
+    } finally {
+      asked.mockRestore();
+    }
   });
 
   it("moves the target without a commit when it is a fast-forward, and refuses when it is none", async () => {

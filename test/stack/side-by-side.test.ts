@@ -20,9 +20,9 @@ describe("a second set of servers beside the running one", () => {
     servers = await start();
   });
   afterAll(async () => {
+    vi.unstubAllEnvs();
     await servers.stop();
     await removeDataFolder(data_dir, silent);
-    vi.unstubAllEnvs();
   });
 
   test("has addresses of its own, and uses the given Postgres and the folder", () => {
