@@ -1,6 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-const patience = { testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 60_000 };
+const patience = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 60_000,
+  // What is waited for comes soon; a second of it is not much on a busy machine.
+  expect: { poll: { timeout: 30_000 } },
+};
 /**
  * These need a process of their own: one counts for as long as it lives, and Temporal's runtime is installed in it once. All others give
  * back what they start, so that their files share processes: loading the sources anew costs more than most of them.
