@@ -6,6 +6,7 @@ import { required } from "../../src/client/problem.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal } from "../harness/temporal-client.js";
+import { untilCardsAreClosed } from "../scenarios/what-is-stored.js";
 
 interface Delivery {
   readonly id: string;
@@ -75,6 +76,12 @@ const declare = (more: object = {}, name = "admin") =>
 
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
+/** A registration with all that it leaves in the ledger: what came later would reach another test. */
+async function acted(project: string): Promise<void> {
+  await actByCard(registry, registration(project));
+  await untilCardsAreClosed(registry);
+}
+
 /** The webhook has nothing left to bring. */
 const settled = () =>
   eventually(async () => {
@@ -88,7 +95,7 @@ describe("a webhook", () => {
     const declared = await declare();
     expect(declared).toMatchObject({ status: 200, body: { webhook_id: "wh-audit", types: null } });
     receiver.secret = String(declared.body.secret);
-    await actByCard(registry, registration("P.hooked"));
+    await acted("P.hooked");
     await settled();
     expect(receiver.deliveries.map(({ type }) => type)).toEqual(
       expect.arrayContaining(["vnd.ubl.card.opened.v1", "vnd.ubl.receipt.recorded.v1", "vnd.ubl.project.registered.v1"]),
@@ -106,7 +113,7 @@ describe("a webhook", () => {
   it("tries again, keeps what is never taken as dead letters, and brings them when asked to", async () => {
     receiver.refuses = true;
     const before = receiver.deliveries.length;
-    await actByCard(registry, registration("P.refused"));
+    await acted("P.refused");
     const letters = async () =>
       (await call("admin", "GET", "/v1/webhooks/wh-audit/dead-letters?tenant_id=T.UBL")).body as { seq: number }[];
     await settled();
@@ -127,7 +134,7 @@ describe("a webhook", () => {
     receiver.secret = String((await declare({ rotate_secret: true })).body.secret);
     expect(receiver.secret).not.toBe(before);
     const sent = receiver.deliveries.length;
-    await actByCard(registry, registration("P.rotated"));
+    await acted("P.rotated");
     await settled();
     expect(receiver.deliveries.slice(sent).every(({ verified }) => verified)).toBe(true);
   });
@@ -136,7 +143,7 @@ describe("a webhook", () => {
     receiver.refuses = true;
     await declare({ retries_ms: [3_600_000] });
     const before = receiver.deliveries.length;
-    await actByCard(registry, registration("P.patient"));
+    await acted("P.patient");
     await eventually(async () => expect(receiver.deliveries.length).toBeGreaterThan(before));
     receiver.refuses = false;
     await declare();
@@ -148,7 +155,7 @@ describe("a webhook", () => {
     try {
       const flow = temporal.client.workflow.getHandle("webhook/T.UBL/wh-audit");
       await flow.terminate("lost");
-      await actByCard(registry, registration("P.orphaned"));
+      await acted("P.orphaned");
       await temporal.client.workflow.execute("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-now", args: [] });
       await settled();
     } finally {
@@ -159,7 +166,7 @@ describe("a webhook", () => {
   it("brings nothing while it is stopped, and goes on where it was when declared again, with the types that are wanted", async () => {
     expect((await call("admin", "POST", "/v1/webhooks/wh-audit/disable", { tenant_id: "T.UBL" })).status).toBe(200);
     const before = receiver.deliveries.length;
-    await actByCard(registry, registration("P.quiet"));
+    await acted("P.quiet");
     expect(receiver.deliveries).toHaveLength(before);
     await declare({ types: ["project.registered"] });
     await eventually(async () => expect(receiver.deliveries).toHaveLength(before + 1));
@@ -171,7 +178,7 @@ describe("a webhook", () => {
     await registry.lab256.kill();
     await registry.lab256.start();
     const before = receiver.deliveries.length;
-    await actByCard(registry, registration("P.revived"));
+    await acted("P.revived");
     await eventually(async () => expect(receiver.deliveries.slice(before).map(({ type }) => type)).toContain("vnd.ubl.card.closed.v1"));
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decide } from "../../src/client/deciding.js";
 import { verifyPactOf } from "../../src/client/offline-pact.js";
 import { required } from "../../src/client/problem.js";
@@ -7,7 +7,7 @@ import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ACT_MS, approvedBy, OFFICE, refusal, state, withPasskeys } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
 import { scenarioTenants } from "./tenants.js";
-import { eventsOf } from "./what-is-stored.js";
+import { untilCardsAreClosed } from "./what-is-stored.js";
 
 let registry: TestRegistry;
 beforeAll(async () => {
@@ -69,13 +69,7 @@ describe("a merge that is only asked about", () => {
       cards: required(await admin.cards()),
       keys: await keysOf(),
     });
-    // A card ends with its receipt; only then does its flow append the entry that closes it.
-    const ended = required(await admin.cards())
-      .flatMap(({ card_id, closed_at }) => (closed_at === null ? [] : [card_id]))
-      .sort();
-    await vi.waitFor(async () => expect((await eventsOf(registry, "card.closed")).map(({ card_id }) => card_id).sort()).toEqual(ended), {
-      timeout: ACT_MS,
-    });
+    await untilCardsAreClosed(registry);
     const before = await seen();
     const asked = (params: object) => admin.plan({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
     const params = await project.params("feature/x", "main");

@@ -1,3 +1,5 @@
+import { expect, vi } from "vitest";
+import { required } from "../../src/client/problem.js";
 import { openDatabase } from "../../src/database/database.js";
 import type { EventPayloads, EventType } from "../../src/domain/event.js";
 import { registryContainer } from "../../src/domain/event.js";
@@ -5,6 +7,7 @@ import { repoPrefix } from "../../src/domain/storage-key.js";
 import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { ACT_MS } from "./acts.js";
 
 async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> {
   const keys: string[] = [];
@@ -50,4 +53,11 @@ export async function eventsOf<T extends EventType>(registry: TestRegistry, type
     await db.destroy();
   }
   return found;
+}
+
+/** Waits until every card that has ended is closed in the ledger: it ends with its receipt, and its flow appends the entry only then. */
+export async function untilCardsAreClosed(registry: TestRegistry): Promise<void> {
+  const ended = required(await registry.as("admin").cards()).flatMap(({ card_id, closed_at }) => (closed_at === null ? [] : [card_id]));
+  const closed = async () => (await eventsOf(registry, "card.closed")).map(({ card_id }) => card_id);
+  await vi.waitFor(async () => expect(await closed()).toEqual(expect.arrayContaining(ended)), { timeout: ACT_MS, interval: 50 });
 }

@@ -8,6 +8,7 @@ import { required } from "../../../src/client/problem.js";
 import { blake3Hex } from "../../../src/domain/hash.js";
 import { actByCard, OFFICE, openCard, registration, state } from "../../harness/acting.js";
 import type { TestRegistry } from "../../harness/registry.js";
+import { untilCardsAreClosed } from "../../scenarios/what-is-stored.js";
 import { ogrHere as ogr } from "../ogr-here.js";
 import { personOf } from "../run-ogr.js";
 import { atTerminal, hasTerminals } from "./at-terminal.js";
@@ -27,6 +28,7 @@ export function acts(registry: () => TestRegistry): void {
       working = join(folder, "working");
       await git(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
       await actByCard(registry(), registration("P.acts"));
+      await untilCardsAreClosed(registry());
     });
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
