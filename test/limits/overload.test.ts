@@ -27,10 +27,14 @@ function issue({ body }: ApiAnswer, as: string): Promise<ApiAnswer> {
   return api.call({ method: "POST", path: "/v1/commands/issue", as, body: { ...shared, jobId: `job-${jti}`, params: pushParams() } });
 }
 
+/** Takes a permit back, and waits for the notice of it: that is what gives the place back. */
 async function revoke(answer: ApiAnswer, as: string): Promise<void> {
   const { tenant_id } = (answer.body["permit"] as { scopes: { tenant_id: string } }).scopes;
   const body = { tenant_id, reason: "The test is over." };
-  expect((await api.call({ method: "POST", path: `/v1/permits/${jtiOf(answer)}/revoke`, as, body })).status).toBe(200);
+  const jti = jtiOf(answer);
+  const heard = api.deps.watch.waitFor((notice) => notice.jti === jti && notice.types.includes("permit.revoked"), 30_000);
+  expect((await api.call({ method: "POST", path: `/v1/permits/${jti}/revoke`, as, body })).status).toBe(200);
+  expect(await heard).toMatchObject({ kind: "notice" });
 }
 
 function expectRefused(answer: ApiAnswer, status: number, code: string): void {
