@@ -1,22 +1,31 @@
 import { randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { blake3Hex } from "../../src/domain/hash.js";
 import { stagingKey } from "../../src/domain/storage-key.js";
 import { type RunningApi, STAGED_MAX_BYTES, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
+/** The system's temporary folder is everybody's: other tests upload at the same time, and kill those who do. */
+let temporary: string;
 beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), "ogr-own-"));
+  vi.stubEnv("TMPDIR", temporary);
   api = await startApi("api-staging");
 });
-afterAll(() => api.stop());
+afterAll(async () => {
+  await api.stop();
+  vi.unstubAllEnvs();
+  await rm(temporary, { recursive: true, force: true });
+});
 
 const put = (blake3: string, bytes: Uint8Array<ArrayBuffer>) =>
   api.call({ method: "PUT", path: `/v1/staging/${blake3}?tenant_id=${TENANT}`, raw: { bytes, type: "application/octet-stream" } });
 const stored = (blake3: string) => api.deps.store.blobs.get(stagingKey(TENANT, blake3));
-const leftovers = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("ogr-staging-"));
+const leftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith("ogr-staging-"));
 const bytesOf = (length: number) => new Uint8Array(randomBytes(length));
 
 test("bytes are kept under their BLAKE3, once", async () => {
