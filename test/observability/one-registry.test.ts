@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { decide, registerPasskey } from "../../src/client/deciding.js";
 import { required } from "../../src/client/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
@@ -72,12 +72,18 @@ async function act(): Promise<void> {
   expect((await cardEnd(admin, card.card_id, PATIENCE_MS)).status).toBe("success");
 }
 
+async function scraped(plane: "api" | "lab256"): Promise<string> {
+  return (await fetch(String(registry[plane].announcement["metrics_url"]))).text();
+}
+
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "observability" });
   await watched();
   await act();
-  for (const plane of ["api", "lab256"] as const)
-    metrics[plane] = await (await fetch(String(registry[plane].announcement["metrics_url"]))).text();
+  // The flow of a card is counted when it closes, which comes after the receipt that ends the card.
+  const counted = 'ogr_flows_total{level="L4",outcome="success"} ';
+  await vi.waitFor(async () => expect(await scraped("lab256")).toContain(counted), { timeout: PATIENCE_MS });
+  for (const plane of ["api", "lab256"] as const) metrics[plane] = await scraped(plane);
   if (hasProc) listened = await listeningSockets(registry.lab512.pid);
   // The last push comes when it ends.
   await registry.lab512.stop();
@@ -197,7 +203,8 @@ describe("the traces of a registry", () => {
     for (let span: ReceivedSpan | undefined = ran; span !== undefined; ) {
       services.unshift(span.service);
       const { parentSpanId }: ReceivedSpan = span;
-      span = parentSpanId === undefined ? undefined : collector.spans.find(({ spanId }) => spanId === parentSpanId);
+      // Each process sends its spans when it likes: the parent may come last.
+      span = parentSpanId ? await collector.span(({ spanId }) => spanId === parentSpanId) : undefined;
     }
     expect([...new Set(services)]).toEqual(["ogr-api", "ogr-lab256", "ogr-lab512"]);
   });
