@@ -22,7 +22,7 @@ export const QUICK = { OGR_TELEMETRY_EVERY_S: "1", OGR_HOUSEKEEPING_EVERY_S: "1"
 const APPEND = "git.registry.telemetry_append";
 
 /** Long enough for a flow that backs off. */
-const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 90_000;
 
 export const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 250 });
 
@@ -131,6 +131,11 @@ export async function currentDetails(temporal: TemporalDesk): Promise<string> {
 export async function loseFlow(temporal: TemporalDesk): Promise<{ resume(): Promise<void> }> {
   const schedule = temporal.client.schedule.getHandle("housekeeping");
   await schedule.pause();
+  // A run that has begun would start the flow again behind its end.
+  await eventually(async () => {
+    const { state, info } = await schedule.describe();
+    expect([state.paused, info.runningActions]).toEqual([true, []]);
+  });
   await telemetryFlow(temporal).terminate("lost");
   return { resume: () => schedule.unpause() };
 }

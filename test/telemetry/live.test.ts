@@ -11,7 +11,17 @@ import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } fr
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
-import { currentDetails, eventually, expectExactlyOnce, linesOf, loseFlow, QUICK, telemetryFlow, telemetryMirror } from "./floor.js";
+import {
+  currentDetails,
+  eventually,
+  expectExactlyOnce,
+  PATIENCE_MS as FLOOR_MS,
+  linesOf,
+  loseFlow,
+  QUICK,
+  telemetryFlow,
+  telemetryMirror,
+} from "./floor.js";
 import { TELEMETRY } from "./lines.js";
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
@@ -20,6 +30,9 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   [`T.UBL/${TELEMETRY}`]: "enabled production",
   "T.OTHER/P.theirs": "enabled production",
 };
+
+/** Some wait twice for all of the telemetry, and processes are killed in between. */
+const PATIENT = { timeout: 3 * FLOOR_MS };
 
 let registry: TestRegistry;
 let temporal: TemporalDesk;
@@ -47,7 +60,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-describe("the telemetry of a tenant", () => {
+describe("the telemetry of a tenant", PATIENT, () => {
   it("waits while its repository is not registered, says why, and loses nothing", async () => {
     await actByCard(registry, registration("P.demo"));
     await eventually(async () => expect(await currentDetails(temporal)).toContain("register it first"));
@@ -102,7 +115,7 @@ describe("the telemetry of a tenant", () => {
   });
 });
 
-describe.each<JobStep>(["stored", "moved", "receipted"])("a Runner that is killed when an append is %s", (step) => {
+describe.each<JobStep>(["stored", "moved", "receipted"])("a Runner that is killed when an append is %s", PATIENT, (step) => {
   it("leaves every line exactly once", async () => {
     await expectExactlyOnce(registry);
     const lost = await loseFlow(temporal);
@@ -114,7 +127,7 @@ describe.each<JobStep>(["stored", "moved", "receipted"])("a Runner that is kille
   });
 });
 
-describe("LAB 256", () => {
+describe("LAB 256", PATIENT, () => {
   it("killed after it gave an append its permit leaves every line exactly once", async () => {
     await expectExactlyOnce(registry);
     await loseFlow(temporal);
