@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Scope } from "../../src/git/scope.js";
 import { createScratch } from "../../src/git/scratch.js";
 import { StockGit } from "../../src/git/stock-git.js";
+import { processIdentity } from "../../src/stack/process-identity.js";
 import { temporaryFolder } from "./real-git.js";
 
 describe("stock git", () => {
@@ -75,12 +76,15 @@ describe("stock git", () => {
 
   it("stops with the act, and so do the processes that it started", async () => {
     const controller = new AbortController();
-    const marker = join(scope.root, "still-alive");
-    const run = git.run({ args: ["-c", `alias.wait=!sleep 0.3 && touch ${marker}`, "wait"], signal: controller.signal });
-    setTimeout(() => controller.abort(), 50);
-    await expect(run).rejects.toMatchObject({ code: "aborted" });
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(existsSync(marker)).toBe(false);
+    const started = join(scope.root, "started");
+    const run = git.run({ args: ["-c", `alias.wait=!echo $$ > ${started} && exec sleep 60`, "wait"], signal: controller.signal });
+    const stopped = expect(run).rejects.toMatchObject({ code: "aborted" });
+    const pidOf = () => (existsSync(started) ? Number(readFileSync(started, "utf8")) : 0);
+    await expect.poll(pidOf).toBeGreaterThan(0);
+    expect(await processIdentity(pidOf())).toBeDefined();
+    controller.abort();
+    await stopped;
+    await expect.poll(() => processIdentity(pidOf())).toBeUndefined();
   });
 
   it("begins nothing for an act that is over", async () => {
