@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const patience = {
   testTimeout: 60_000,
@@ -14,12 +16,26 @@ const patience = {
 const alone = ["attacks", "metrics", "observability", "replay"].map((folder) => `test/${folder}/**/*.test.ts`);
 alone.push("test/scenarios/upgrade.test.ts");
 
+/**
+ * First the files that are alone, as one of them between two others ends the process that those would share; then what starts a registry,
+ * which takes longest.
+ */
+class Sequencer extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ project, moduleId }: TestSpecification) =>
+      project.name === "alone" ? 0 : readFileSync(moduleId, "utf8").includes("startTestRegistry(") ? 1 : 2;
+    const sorted = await super.sort(files);
+    return [0, 1, 2].flatMap((wanted) => sorted.filter((file) => rank(file) === wanted));
+  }
+}
+
 export default defineConfig({
   test: {
     globalSetup: ["test/harness/servers.ts"],
     pool: "forks",
-    // Each file drives real servers, and one in three waits for a clock: three keep two processors busy.
-    maxWorkers: 3,
+    // Each file drives real servers, and one in four waits for a clock: four keep two processors busy.
+    maxWorkers: 4,
+    sequence: { sequencer: Sequencer },
     ...patience,
     projects: [
       { test: { name: "alone", include: alone, ...patience } },
