@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import type { CommandEnvelope } from "../../src/domain/envelope.js";
@@ -8,6 +9,7 @@ import { blake3Hex } from "../../src/domain/hash.js";
 import type { TelemetryAppendParams } from "../../src/domain/job.js";
 import { signed } from "../../src/domain/signature.js";
 import { stagingKey } from "../../src/domain/storage-key.js";
+import { telemetryWorkflowId } from "../../src/domain/workflow-id.js";
 import { createRepository } from "../../src/git/create-repository.js";
 import { unsignedPermit } from "../../src/permits/permits.js";
 import { TELEMETRY_SERVICE } from "../../src/telemetry/service.js";
@@ -37,6 +39,7 @@ beforeAll(async () => {
   await registry.lab256.stop();
   await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
   temporal = await openTemporal(registry.temporal);
+  for (const tenant of ["T.UBL", "T.OTHER"]) await ended(telemetryWorkflowId(tenant));
   await actByCard(registry, registration(TELEMETRY));
   // The other org has a repository of the same name: what would be written there could be.
   await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
@@ -45,6 +48,16 @@ afterAll(async () => {
   await temporal?.close();
   await registry?.stop();
 });
+
+/** Ends the flow that the first LAB 256 may have begun before it was stopped. */
+async function ended(flow: string): Promise<void> {
+  await temporal.client.workflow
+    .getHandle(flow)
+    .terminate()
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    });
+}
 
 /** Everything official but receipts: what is refused after a claim has one of those. */
 async function written(): Promise<Record<string, string>> {
