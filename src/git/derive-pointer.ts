@@ -27,7 +27,7 @@ export async function derivePointer(
   key: string,
   make: (state: RefsState, before: Uint8Array | undefined) => Uint8Array,
 ): Promise<void> {
-  const { derived } = repository.cache;
+  const { derived } = repository.cache.memory;
   const remembered = derived.get(key);
   let before: { readonly bytes: Uint8Array; readonly version: string } | undefined = remembered;
   let state = remembered !== undefined && notOlder(repository.state, remembered.from) ? repository.state : undefined;

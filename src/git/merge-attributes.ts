@@ -55,8 +55,8 @@ const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() }
 
 /** Of a large tree only what differs from the commit before is walked: a target is merged into again and again. */
 async function listAttributes(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<Outcome<ListedAttributes>> {
-  const { cache } = repository;
-  const before = cache.attributes ?? NO_ATTRIBUTES;
+  const { memory } = repository.cache;
+  const before = memory.attributes ?? NO_ATTRIBUTES;
   if (before.commit === commit) return granted(before);
   const changes = await withinLimits(
     repository.git.output({
@@ -74,7 +74,7 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
   if (files.size > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
   const listed = { commit, files };
   // Copied, as its strings are parts of the whole listing and would keep all of it.
-  cache.attributes = sizeOf(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
+  memory.attributes = sizeOf(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
   return granted(listed);
 }
 

@@ -53,7 +53,7 @@ export class OpenRepository {
 
   /** git's answer, whatever its exit code, to a question whose `args` name objects by id alone, so that it never changes. */
   ask(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
-    return this.cache.answers.to(call.args, () => this.git.run({ ...call, gitDir: this.scratch().gitDir }));
+    return this.cache.memory.answers.to(call.args, () => this.git.run({ ...call, gitDir: this.scratch().gitDir }));
   }
 
   /** As {@link ask}, where only a fault can make git fail. @throws GitFault `git_failed`. */
@@ -83,13 +83,13 @@ export class OpenRepository {
   /** As moveRefs. The acts of this process take turns, so that they do not lose swaps to each other. */
   async moveRefs(move: Move, signal: AbortSignal): Promise<Outcome<Moved>> {
     return this.cache.moves.run(async () => {
-      const moved = await moveRefs(this.store, this.name, move, this.cache.latest ?? this.state, signal);
+      const moved = await moveRefs(this.store, this.name, move, this.cache.memory.latest ?? this.state, signal);
       if (!moved.ok) return moved;
       const { state, from } = moved.value;
-      if (from === undefined) this.cache.remember(state);
-      else this.cache.latest = state;
+      if (from === undefined) this.cache.memory.remember(state);
+      else this.cache.memory.latest = state;
       // Only what follows from a version whose objects are here has its own objects here.
-      if (from !== undefined && this.cache.knows(from)) this.cache.learn(state.version);
+      if (from !== undefined && this.cache.memory.knows(from)) this.cache.memory.learn(state.version);
       return moved;
     });
   }

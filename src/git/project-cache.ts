@@ -5,13 +5,10 @@ import { join } from "node:path";
 import { countCacheLookup } from "../metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import { assertListed } from "./assert-listed.js";
-import type { DerivedState } from "./derive-pointer.js";
 import { downloadPacks, packPath } from "./download-packs.js";
-import { keepLatest } from "./keep-latest.js";
-import { KnownAnswers } from "./known-answers.js";
-import type { ListedAttributes } from "./merge-attributes.js";
 import type { ObjectReader } from "./object-reader.js";
-import { notOlder, type RefsState } from "./refs-state.js";
+import { ProjectMemory } from "./project-memory.js";
+import type { RefsState } from "./refs-state.js";
 import { type RepositoryName, repositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
@@ -31,18 +28,7 @@ const PACKS_WITHOUT_INDEX_MAX = 48;
 export class ProjectCache {
   readonly turns = new Turns();
   readonly moves = new Turns();
-  /** The refs as this process saw or wrote them last: where the next move starts, which the swap itself then proves. */
-  latest: RefsState | undefined;
-  /** What git said of objects of this repository, for the next plan of the same. */
-  readonly answers = new KnownAnswers();
-  /** The `.gitattributes` of the commit that was last merged into, where they are few. */
-  attributes: ListedAttributes | undefined;
-  /** Derived objects by key, as this process saw or wrote them last. */
-  readonly derived = new Map<string, DerivedState>();
-  /** Acts whose receipts this process has seen in the store; their records in the refs can go. */
-  readonly #receipted = new Set<string>();
-  /** Versions of the refs whose objects are all here. */
-  readonly #versions = new Set<string>();
+  readonly memory = new ProjectMemory();
   readonly #packs = new Set<string>();
   /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
   #size_bytes = 0;
@@ -80,37 +66,16 @@ export class ProjectCache {
     return join(this.objects, "pack");
   }
 
-  /** Takes refs that were read, unless what is remembered may be newer: an own act must not disappear from it again. */
-  remember(state: RefsState): void {
-    if (this.latest === undefined || notOlder(state, this.latest)) this.latest = state;
-  }
-
-  get receipted(): ReadonlySet<string> {
-    return this.#receipted;
-  }
-
-  noteReceipt(jti: string): void {
-    keepLatest(this.#receipted, jti);
-  }
-
-  knows(version: string): boolean {
-    return this.#versions.has(version);
-  }
-
-  learn(version: string): void {
-    keepLatest(this.#versions, version);
-  }
-
   /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
   async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
-    const isHere = this.knows(state.version) && this.#folderStamp === (await this.#stamp());
+    const isHere = this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp());
     countCacheLookup(isHere ? "hit" : "miss");
     if (isHere) return;
     await this.turns.run(async () => {
-      if (this.knows(state.version) && this.#folderStamp === (await this.#stamp())) return;
+      if (this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp())) return;
       await this.#download(store, signal);
       await assertListed(this.reader(), state.refs, repositoryKeys(this.name).packs);
-      this.learn(state.version);
+      this.memory.learn(state.version);
     });
   }
 
@@ -147,18 +112,8 @@ export class ProjectCache {
 
   /** Forgets what only saves requests; the packs stay. For a cache that no act uses. */
   async forget(): Promise<void> {
-    this.latest = undefined;
-    this.attributes = undefined;
-    this.answers.clear();
-    this.derived.clear();
-    this.#receipted.clear();
-    this.#versions.clear();
+    this.memory.forget();
     await this.close();
-  }
-
-  /** Whether it remembers what {@link forget} forgets. */
-  get remembers(): boolean {
-    return this.latest !== undefined;
   }
 
   /** Ends its process and removes the folders of no act. */
@@ -196,7 +151,7 @@ export class ProjectCache {
   async evict(): Promise<void> {
     await this.turns.run(async () => {
       if (this.users > 0) return;
-      this.#versions.clear();
+      this.memory.unlearn();
       this.#packs.clear();
       this.#size_bytes = 0;
       this.#folderStamp = "";
@@ -232,7 +187,7 @@ export class ProjectCache {
 
   /** Nobody may count on an object that was here. */
   #packsWent(): Promise<void> {
-    this.attributes = undefined;
+    this.memory.attributes = undefined;
     return this.closeReader();
   }
 

@@ -53,12 +53,12 @@ export class Repositories {
     recall: (remembered: RefsState) => boolean = () => false,
   ): Promise<OpenRepository | undefined> {
     await this.ready();
-    const remembered = this.#caches.get(idOf(name))?.latest;
+    const remembered = this.#caches.get(idOf(name))?.memory.latest;
     const state = remembered !== undefined && recall(remembered) ? remembered : await readRefs(store, name);
     if (state === undefined) return undefined;
     const cache = this.#cache(name);
     cache.users += 1;
-    cache.remember(state);
+    cache.memory.remember(state);
     try {
       await cache.sync(store, state, signal);
       await this.#boundReaders(cache);
@@ -71,7 +71,7 @@ export class Repositories {
 
   /** Says that an act's receipt is in the store, so that nobody needs to look. */
   noteReceipt(name: RepositoryName, jti: string): void {
-    this.#caches.get(idOf(name))?.noteReceipt(jti);
+    this.#caches.get(idOf(name))?.memory.noteReceipt(jti);
   }
 
   /** Ends every process that it started. */
@@ -131,7 +131,7 @@ export class Repositories {
   }
 
   async #forget(): Promise<void> {
-    const remembering = [...this.#caches.values()].filter((cache) => cache.remembers);
+    const remembering = [...this.#caches.values()].filter((cache) => !cache.memory.isEmpty);
     const tooMany = remembering.length - this.#options.remembered_max_count;
     if (tooMany <= 0) return;
     const idle = remembering.filter((cache) => cache.users === 0).sort((a, b) => a.last_used - b.last_used);

@@ -50,7 +50,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const made = params.archived ? await noteOf(context, repository, input) : granted({ id: mark.value, stored_bytes: 0 });
       if (!made.ok) return made;
       const { id, stored_bytes } = made.value;
-      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted);
+      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted);
       await context.step("stored");
       const move = moveOf(params, id);
       const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: { id }, finished });

@@ -63,7 +63,7 @@ async function publish(
   // The log is complete before the target moves: whether it did, the receipt says.
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : repository.storePack(pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.receipted),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
     context.keepLog(id),
   ]);
   await context.step("stored");

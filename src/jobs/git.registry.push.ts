@@ -60,7 +60,7 @@ async function publish(
   // The log is complete before the branch moves: whether it did, the receipt says.
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : repository.storePack(pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.receipted),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
     context.keepLog(next === ZERO_ID ? null : next),
   ]);
   await context.step("stored");
@@ -74,7 +74,7 @@ async function publish(
   await context.step("moved");
   // What was looked at has to be what was moved from, with every pack here: else somebody may have brought the same meanwhile.
   const { from } = moved.value;
-  const isSure = from !== undefined && repository.cache.knows(from) && !context.taken_over;
+  const isSure = from !== undefined && repository.cache.memory.knows(from) && !context.taken_over;
   return granted(effects(input.params, next, change.staged_bytes, stored_bytes, isSure ? brought : undefined));
 }
 

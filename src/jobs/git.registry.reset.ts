@@ -56,7 +56,7 @@ export const resetJob: JobHandler<ResetParams> = {
       for (const { name, old } of moves.value) context.log(`deletes ${name}, which was ${old}`);
       // Once the refs have gone nothing else says what they were: neither to a retry, nor to whoever wants one back.
       await createBlob(context.store, key, canonicalBytes(Object.fromEntries(moves.value.map(({ name, old }) => [name, old]))));
-      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted);
+      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted);
       await context.step("stored");
       const moved = await moveJobRefs(context, repository, { jti, refs: moves.value, act: first, finished, alone: true });
       if (!moved.ok) return moved;

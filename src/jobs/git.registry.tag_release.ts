@@ -82,7 +82,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       await context.step("checked");
       const [stored_bytes, finished] = await Promise.all([
         pack === undefined ? 0 : repository.storePack(pack, context.signal),
-        finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.receipted),
+        finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted),
       ]);
       await context.step("stored");
       const target = { id, peeled: params.commit };

@@ -88,7 +88,7 @@ async function publish(
   context.log(`moves ${TELEMETRY_REF} from ${old} to ${tip}`);
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : repository.storePack(pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.receipted),
+    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
     context.keepLog(tip),
   ]);
   await context.step("stored");

@@ -22,7 +22,7 @@ describe("what is remembered of a target's attributes", () => {
     if (repository === undefined) throw new Error("there is no repository");
     try {
       const folder = value(await attributesFolder(repository, project.clone.head("main"), signal));
-      return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.attributes?.files.size };
+      return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
     } finally {
       await repository.close();
     }

@@ -7,7 +7,10 @@ export interface Death {
   readonly acts: number;
 }
 
-/** Holds every act that completes the step that the file `TEST_DIE_PLAN` names, and kills this process with SIGKILL when enough of them are there; the file goes with it. Without the file nobody dies. */
+/**
+ * Holds every act that completes the step that the file `TEST_DIE_PLAN` names, and kills this process with SIGKILL when enough of them are
+ * there; the file goes with it. Without the file nobody dies.
+ */
 export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act: string) => void | Promise<void> {
   const { TEST_DIE_PLAN: path = "" } = environment;
   const arrived = new Set<string>();
