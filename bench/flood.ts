@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { constants, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { registryClient } from "../src/client/registry-client.js";
+import { registryClient } from "../src/client/http/registry-client.js";
 import { latencies } from "./figures.js";
 import { pushesOf, tryPush } from "./pushes.js";
 

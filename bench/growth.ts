@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serialisePackedRefs } from "../src/git/packed-refs.js";
-import { readRefs } from "../src/git/refs-state.js";
-import { repositoryKeys } from "../src/git/repository-key.js";
+import { serialisePackedRefs } from "../src/repository/refs/packed-refs.js";
+import { readRefs } from "../src/repository/refs/refs-state.js";
+import { repositoryKeys } from "../src/repository/repository-key.js";
 import type { ObjectStore } from "../src/storage/ports.js";
 import { latencies, percentile, ratio } from "./figures.js";
 import { linearHistory } from "./linear-history.js";

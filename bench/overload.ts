@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RegistryClient } from "../src/client/registry-client.js";
+import type { RegistryClient } from "../src/client/http/registry-client.js";
 import { inLanes, latencies, percentile, ratio } from "./figures.js";
 import { type Push, push, pushesOf, tryPush } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";

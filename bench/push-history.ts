@@ -1,7 +1,7 @@
 import { actDirectly } from "../src/client/acting.js";
-import { required } from "../src/client/problem.js";
-import { preparePush } from "../src/client/pushing.js";
-import type { RegistryClient } from "../src/client/registry-client.js";
+import { preparePush } from "../src/client/git/pushing.js";
+import { required } from "../src/client/http/problem.js";
+import type { RegistryClient } from "../src/client/http/registry-client.js";
 
 interface History {
   readonly project_id: string;

@@ -1,7 +1,7 @@
 import { actDirectly } from "../src/client/acting.js";
-import type { RegistryClient } from "../src/client/registry-client.js";
-import { ZERO_ID } from "../src/domain/git-id.js";
-import { blake3Hex } from "../src/domain/hash.js";
+import type { RegistryClient } from "../src/client/http/registry-client.js";
+import { blake3Hex } from "../src/domain/bytes/hash.js";
+import { ZERO_ID } from "../src/domain/git/git-id.js";
 import { oneCommit } from "./one-commit-bundle.js";
 
 /** One push of one commit. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { decide } from "../src/client/deciding.js";
-import { Refused, required } from "../src/client/problem.js";
-import type { RegistryClient } from "../src/client/registry-client.js";
+import { Refused, required } from "../src/client/http/problem.js";
+import type { RegistryClient } from "../src/client/http/registry-client.js";
 import { cardBeyond } from "../src/client/waiting.js";
 import { inLanes, latencies, percentile, ratio } from "./figures.js";
 import { usageOf } from "./process-usage.js";

@@ -1,6 +1,6 @@
-import type { RunningRegistry } from "../src/stack/registry.js";
-import type { RegistryProcess } from "../src/stack/registry-process.js";
-import { SERVER_NAMES, type ServerName, type Servers } from "../src/stack/servers.js";
+import type { RunningRegistry } from "../src/stack/registry/registry.js";
+import type { RegistryProcess } from "../src/stack/registry/registry-process.js";
+import { SERVER_NAMES, type ServerName, type Servers } from "../src/stack/servers/servers.js";
 
 const PROCESSES = ["api", "lab256", "lab512"] as const;
 export const VICTIMS = [...PROCESSES, ...SERVER_NAMES] as const;

@@ -5,9 +5,9 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { withPolicyData } from "../src/policy/bytes.js";
-import { ENTRYPOINTS } from "../src/policy/evaluator.js";
-import { readSeed } from "../src/policy/seed.js";
+import { withPolicyData } from "../src/decision/policy/bytes.js";
+import { ENTRYPOINTS } from "../src/decision/policy/evaluator.js";
+import { readSeed } from "../src/decision/policy/seed.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

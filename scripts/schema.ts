@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import pg from "pg";
-import { openDatabase } from "../src/database/database.js";
-import { migrate } from "../src/database/migrate.js";
-import { schemaText } from "../src/database/schema-text.js";
+import { openDatabase } from "../src/lab256/database/database.js";
+import { migrate } from "../src/lab256/database/migrate.js";
+import { schemaText } from "../src/lab256/database/schema-text.js";
 
 const FILE = new URL("../config/schemas.sql", import.meta.url);
 

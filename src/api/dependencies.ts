@@ -1,17 +1,17 @@
 import type { Logger } from "pino";
-import type { Db } from "../database/database.js";
-import type { Jwks, SigningKey } from "../domain/signature.js";
-import type { RelyingParty } from "../identity/passkeys.js";
+import type { PolicyData } from "../decision/policy/data.js";
+import type { Jwks, SigningKey } from "../domain/bytes/signature.js";
 import type { InfraSource } from "../infra/source/source.js";
-import type { LedgerWatch } from "../ledger/notifications.js";
-import type { Permits } from "../permits/permits.js";
-import type { PolicyData } from "../policy/data.js";
+import type { Db } from "../lab256/database/database.js";
+import type { RelyingParty } from "../lab256/identity/passkeys/passkeys.js";
+import type { LedgerWatch } from "../lab256/ledger/notifications.js";
+import type { Permits } from "../lab256/permits/permits.js";
 import type { ObjectStore } from "../storage/ports.js";
-import type { AdmissionLimits } from "./admission.js";
-import type { Flows } from "./flows.js";
-import type { PrincipalCache } from "./principal-cache.js";
+import type { Flows } from "./acts/flows.js";
+import type { AdmissionLimits } from "./admission/admission.js";
+import type { PrincipalCache } from "./http/principal-cache.js";
+import type { Urls } from "./http/urls.js";
 import type { Temporal } from "./temporal.js";
-import type { Urls } from "./urls.js";
 
 /** What the routes need; the composition root makes it. */
 export interface ApiDependencies {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { type ClockReading, clockReadings } from "../ledger/clock-readings.js";
+import { type ClockReading, clockReadings } from "../lab256/ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
 import type { Pollers } from "./temporal.js";
 

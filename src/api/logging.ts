@@ -1,5 +1,5 @@
 import type { DestinationStream, Logger } from "pino";
-import { createProcessLog } from "../configuration/log.js";
+import { createProcessLog } from "../process/log.js";
 
 /** The api's log. */
 export function createLog(level: string, destination?: DestinationStream): Logger {

@@ -1,4 +1,4 @@
-import { runMain } from "../configuration/run-main.js";
+import { runMain } from "../process/run-main.js";
 import { runApi } from "./api.js";
 
 await runMain("api", () => runApi(process.env));

@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
-import type { Db } from "../database/database.js";
-import { waitingCards } from "../ledger/queries/waiting-cards.js";
-import { stateMetrics, WAITING_AGES } from "../metrics/registry-state.js";
+import type { Db } from "../lab256/database/database.js";
+import { waitingCards } from "../lab256/ledger/queries/waiting-cards.js";
+import { stateMetrics, WAITING_AGES } from "../process/metrics/registry-state.js";
 import type { HealthChecks } from "./health.js";
 
 /** What a scrape of the api learns of the whole registry: waiting cards from the ledger, pollers from Temporal, what answers. */

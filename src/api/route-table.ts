@@ -1,5 +1,5 @@
 import type { ApiDependencies } from "./dependencies.js";
-import type { Route } from "./route.js";
+import type { Route } from "./http/route.js";
 import { attestationRoutes } from "./routes/attestations.js";
 import { cardRoutes } from "./routes/cards.js";
 import { commandRoutes } from "./routes/commands.js";

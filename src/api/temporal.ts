@@ -1,8 +1,8 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, type WorkflowClientInterceptor } from "@temporalio/client";
 import proto from "@temporalio/proto";
-import { processIdentity } from "../configuration/process-identity.js";
-import type { TemporalAccess } from "../configuration/temporal.js";
-import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/task-queue.js";
+import type { TemporalAccess } from "../configuration/sections/temporal.js";
+import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
+import { processIdentity } from "../process/worker-identity.js";
 
 /** A call that Temporal answers without waiting for a worker, in milliseconds. */
 const CALL_MAX_MS = 5000;

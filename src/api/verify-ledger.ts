@@ -1,10 +1,10 @@
-import { registryContainer } from "../domain/event.js";
-import { type SignedHead, signedHeadSchema } from "../domain/ledger-head.js";
+import { verifySigned } from "../domain/bytes/signature.js";
+import { registryContainer } from "../domain/ledger/event.js";
+import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
 import { type Parsed, parseWith } from "../domain/problems.js";
-import { verifySigned } from "../domain/signature.js";
 import { anchorKey } from "../domain/storage-key.js";
-import { hashesAt, verifyAnchors } from "../ledger/anchors.js";
-import { verifyChain } from "../ledger/chain.js";
+import { hashesAt, verifyAnchors } from "../lab256/ledger/anchors.js";
+import { verifyChain } from "../lab256/ledger/chain.js";
 import type { ApiDependencies } from "./dependencies.js";
 
 export interface LedgerReport {

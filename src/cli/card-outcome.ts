@@ -1,12 +1,12 @@
 import type { CardAnswer } from "../client/answers.js";
-import { required } from "../client/problem.js";
-import type { CardAsk, RegistryClient } from "../client/registry-client.js";
+import { required } from "../client/http/problem.js";
+import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
 import { cardBeyond, cardEnd } from "../client/waiting.js";
 import { EXIT, exitOfEnd } from "./exit-codes.js";
-import { liveCard } from "./live.js";
-import type { Output } from "./output.js";
-import { withProgress } from "./progress.js";
-import { cardText } from "./text.js";
+import { liveCard } from "./terminal/live.js";
+import type { Output } from "./terminal/output.js";
+import { withProgress } from "./terminal/progress.js";
+import { cardText } from "./terminal/text.js";
 import { Ended } from "./usage.js";
 
 const PLAN_MS = 120_000;

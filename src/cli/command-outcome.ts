@@ -1,7 +1,7 @@
 import type { CommandAnswer } from "../client/answers.js";
 import { EXIT, exitOfEnd } from "./exit-codes.js";
-import type { Output } from "./output.js";
-import { commandText } from "./text.js";
+import type { Output } from "./terminal/output.js";
+import { commandText } from "./terminal/text.js";
 import { Ended } from "./usage.js";
 
 /** Prints a command that has come to its end. @throws Ended unless it succeeded */

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import type { RegistryClient } from "../client/registry-client.js";
-import { type ConnectionOptions, connect } from "./connection.js";
-import { type Output, output } from "./output.js";
+import type { RegistryClient } from "../client/http/registry-client.js";
+import { type ConnectionOptions, connect } from "./connection/connection.js";
+import { type Output, output } from "./terminal/output.js";
 
 interface CommonOptions extends ConnectionOptions {
   readonly json?: boolean;

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.js";
-import { reportFailure } from "./output.js";
 import { program } from "./program.js";
+import { reportFailure } from "./terminal/output.js";
 import { UsageError } from "./usage.js";
 
 /** Runs what was written after `ogr`, and answers how the process ends. */

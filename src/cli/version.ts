@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { sourceFile } from "../stack/source-files.js";
+import { sourceFile } from "../process/source-files.js";
 
 /** The release that this `ogr` is of. */
 export function ownVersion(): string {

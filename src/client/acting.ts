@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { CommandEnvelope } from "../domain/envelope.js";
-import type { Permit } from "../domain/permit.js";
-import type { Reason } from "../domain/policy-contract.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import type { Permit } from "../domain/permit/permit.js";
+import type { Reason } from "../domain/policy/policy-contract.js";
 import type { CommandAnswer } from "./answers.js";
-import { type Answer, RegistryFault } from "./problem.js";
-import type { PermitAsk, RegistryClient } from "./registry-client.js";
+import { type Answer, RegistryFault } from "./http/problem.js";
+import type { PermitAsk, RegistryClient } from "./http/registry-client.js";
 import { commandEnd } from "./waiting.js";
 
 export interface DirectAct extends PermitAsk {

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { FLOW_STATUSES } from "../domain/flow-status.js";
+import { FLOW_STATUSES } from "../domain/card/flow-status.js";
+import { DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { LEVELS } from "../domain/level.js";
-import { permitSchema } from "../domain/permit.js";
-import { reasonSchema } from "../domain/policy-contract.js";
-import { receiptSchema } from "../domain/receipt.js";
-import { DECISIONS, statementSchema } from "../domain/statement.js";
+import { permitSchema } from "../domain/permit/permit.js";
+import { receiptSchema } from "../domain/permit/receipt.js";
+import { reasonSchema } from "../domain/policy/policy-contract.js";
 
 /**
  * What the api answers, as far as this client depends on it. Members that it does not know are kept: a newer registry may say more.
@@ -227,6 +227,6 @@ export const openApiSchema = z.looseObject({ info: z.looseObject({ version: z.st
 
 export const endedSchema = z.looseObject({ ended: z.literal(true) });
 export const anySchema = z.unknown();
-export { jwksSchema } from "../domain/jwks.js";
-export { pactEnvelopeSchema } from "../domain/pact.js";
+export { pactEnvelopeSchema } from "../domain/act/pact.js";
+export { jwksSchema } from "../domain/bytes/jwks.js";
 export { receiptSchema };

@@ -3,10 +3,10 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
-import { furtherPasskeyChallenge } from "../domain/passkey-registration.js";
-import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/statement.js";
-import { type Answer, Refused, required } from "./problem.js";
-import type { RegistryClient } from "./registry-client.js";
+import { furtherPasskeyChallenge } from "../domain/card/passkey-registration.js";
+import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/card/statement.js";
+import { type Answer, Refused, required } from "./http/problem.js";
+import type { RegistryClient } from "./http/registry-client.js";
 
 /** What makes and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4): a file of software passkeys, or whatever a client has. */
 export interface Authenticator {

@@ -1,8 +1,8 @@
-import { ZERO_ID } from "../domain/git-id.js";
-import type { MergeProtectedParams } from "../domain/job.js";
-import { branchRef } from "../domain/ref-name.js";
-import { required } from "./problem.js";
-import type { RegistryClient } from "./registry-client.js";
+import type { MergeProtectedParams } from "../domain/act/job.js";
+import { ZERO_ID } from "../domain/git/git-id.js";
+import { branchRef } from "../domain/git/ref-name.js";
+import { required } from "./http/problem.js";
+import type { RegistryClient } from "./http/registry-client.js";
 
 /** A merge by the names of its branches. */
 export type MergeAsk = Pick<MergeProtectedParams, "project_id" | "source" | "target" | "strategy">;

@@ -1,7 +1,7 @@
-import type { FlowStatus } from "../domain/flow-status.js";
+import type { FlowStatus } from "../domain/card/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
-import { RegistryFault, required } from "./problem.js";
-import type { RegistryClient } from "./registry-client.js";
+import { RegistryFault, required } from "./http/problem.js";
+import type { RegistryClient } from "./http/registry-client.js";
 import { isOver } from "./watching.js";
 
 /** How long one question waits for a change, in milliseconds; the api's own limit. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isFinal } from "../domain/flow-status.js";
+import { isFinal } from "../domain/card/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
-import { type Answer, RegistryFault, required } from "./problem.js";
-import type { RegistryClient } from "./registry-client.js";
+import { type Answer, RegistryFault, required } from "./http/problem.js";
+import type { RegistryClient } from "./http/registry-client.js";
 
 /** A statement changes no status, so that a card is looked at again this often, in milliseconds. */
 const LOOK_MS = 3_000;

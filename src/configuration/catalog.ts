@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { apiSettings } from "./api.js";
-import { databasesSettings, initSettings } from "./installation.js";
-import { lab256Settings } from "./lab256.js";
-import { lab512Settings } from "./lab512.js";
+import { apiSettings } from "./sections/api.js";
+import { databasesSettings, initSettings } from "./sections/installation.js";
+import { lab256Settings } from "./sections/lab256.js";
+import { lab512Settings } from "./sections/lab512.js";
 
 /** What each process is told. */
 export const CATALOG = { api: apiSettings, lab256: lab256Settings, lab512: lab512Settings } as const;

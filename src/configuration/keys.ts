@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { jwksSchema } from "../domain/bytes/jwks.js";
+import { type Jwks, type SigningKey, signingKeyFromPem } from "../domain/bytes/signature.js";
 import { tenantIdSchema } from "../domain/ids.js";
-import { jwksSchema } from "../domain/jwks.js";
 import { parseWith, problemsText } from "../domain/problems.js";
-import { type Jwks, type SigningKey, signingKeyFromPem } from "../domain/signature.js";
 import { ConfigurationError } from "./environment.js";
 import { attempt, readPrivateFile, readPublicFile } from "./files.js";
 

@@ -1,5 +1,5 @@
 import type { Problem } from "../domain/problems.js";
-import { TEMPORAL_TLS_SETTINGS } from "./temporal.js";
+import { TEMPORAL_TLS_SETTINGS } from "./sections/temporal.js";
 
 type Values = Readonly<Record<string, string>>;
 

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { registryClient } from "../client/registry-client.js";
+import { registryClient } from "../client/http/registry-client.js";
 import { readJwks } from "../configuration/keys.js";
 import { openPasskeyFile } from "../passkey/file.js";
-import { DEMO_TENANT, OTHER_TENANT } from "../stack/demo-tenants.js";
-import { type RunningRegistry, startRegistry } from "../stack/registry.js";
+import { DEMO_TENANT, OTHER_TENANT } from "../stack/founding/demo-tenants.js";
+import { type RunningRegistry, startRegistry } from "../stack/registry/registry.js";
 import { pushHistory, registerProject, release, type Stage } from "./acts.js";
 import { createDemoDatabase, type DemoDatabase, emptyDataFolder } from "./fresh-start.js";
 import { type DemoHistory, type HistorySource, takeHistory } from "./history.js";

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
+import { tryLock } from "../process/lock.js";
 import { ownerLockPath } from "../stack/data-folder.js";
 import { endLeftovers } from "../stack/leftovers.js";
-import { tryLock } from "../stack/lock.js";
 import type { Log } from "../stack/progress.js";
 
 /** What a demo that begins anew keeps: an empty Postgres cluster with its password takes seconds to make, and its ports are good. */

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { git, gitAnswer, gitLines } from "../client/git-command.js";
-import { branchNameProblem, directoryConflict } from "../domain/ref-name.js";
+import { git, gitAnswer, gitLines } from "../client/git/git-command.js";
+import { branchNameProblem, directoryConflict } from "../domain/git/ref-name.js";
 
 /** A real history, ready to be pushed: a bare repository with one ref for each branch that the registry gets. */
 export interface DemoHistory {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { git, gitAnswer, gitLines } from "../client/git-command.js";
-import { verifyReceipt } from "../client/offline-receipt.js";
-import { required } from "../client/problem.js";
-import type { RegistryClient } from "../client/registry-client.js";
-import type { Receipt } from "../domain/receipt.js";
-import { branchRef, tagRef } from "../domain/ref-name.js";
-import type { Jwks } from "../domain/signature.js";
+import { git, gitAnswer, gitLines } from "../client/git/git-command.js";
+import { required } from "../client/http/problem.js";
+import type { RegistryClient } from "../client/http/registry-client.js";
+import { verifyReceipt } from "../client/offline/receipt.js";
+import type { Jwks } from "../domain/bytes/signature.js";
+import { branchRef, tagRef } from "../domain/git/ref-name.js";
+import type { Receipt } from "../domain/permit/receipt.js";
 import type { StoreConfig } from "../storage/open.js";
 import { openStore } from "../storage/open.js";
 import { DEMO_PROJECT, DEMO_TAG } from "./acts.js";

@@ -1,10 +1,10 @@
 import { type ActDone, receiptOf } from "../client/acting.js";
 import type { CardAnswer } from "../client/answers.js";
 import { decide } from "../client/deciding.js";
-import { RegistryFault, required } from "../client/problem.js";
-import type { CardAsk, RegistryClient } from "../client/registry-client.js";
+import { RegistryFault, required } from "../client/http/problem.js";
+import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
 import { cardBeyond, cardEnd, commandEnd } from "../client/waiting.js";
-import type { Receipt } from "../domain/receipt.js";
+import type { Receipt } from "../domain/permit/receipt.js";
 import type { PasskeyFile } from "../passkey/file.js";
 import type { DemoStep } from "./report.js";
 

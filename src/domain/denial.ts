@@ -1,4 +1,4 @@
-import type { MergeConflict } from "./merge-conflict.js";
+import type { MergeConflict } from "./git/merge-conflict.js";
 
 /** Why something is refused. Every code is stable: clients and runbooks match on it. */
 export const DENIAL_CODES = [

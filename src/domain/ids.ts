@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BLAKE3_HEX } from "./hash.js";
+import { BLAKE3_HEX } from "./bytes/hash.js";
 
 const PROJECT = /^P\.[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|$))*$/;
 

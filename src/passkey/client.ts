@@ -4,7 +4,7 @@ import type {
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
 import { COSEALG } from "@simplewebauthn/server/helpers";
-import type { Assertion } from "../domain/statement.js";
+import type { Assertion } from "../domain/card/statement.js";
 import { assertionSignature, attestationObject, authenticatorData, CEREMONY_FLAGS, newPasskey, type Passkey } from "./authenticator.js";
 
 /**

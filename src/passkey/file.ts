@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
 import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import { z } from "zod";
+import type { Assertion } from "../domain/card/statement.js";
 import { parseWith, problemsText } from "../domain/problems.js";
-import type { Assertion } from "../domain/statement.js";
-import { withLock } from "../stack/lock.js";
+import { withLock } from "../process/lock.js";
+import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
 import { type Passkey, passkeySchema } from "./authenticator.js";
 import { type AssertionRequest, answers, assertPasskey, createPasskey } from "./client.js";
-import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "./private-file.js";
 
 const PASSKEYS_MAX = 100;
 const contentSchema = z.strictObject({ version: z.literal(1), passkeys: z.array(passkeySchema).max(PASSKEYS_MAX).readonly() });

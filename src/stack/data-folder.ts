@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { tryLock } from "../process/lock.js";
 import { endLeftovers } from "./leftovers.js";
-import { tryLock } from "./lock.js";
-import { outsideFolder } from "./postgres-account.js";
 import type { Log } from "./progress.js";
+import { outsideFolder } from "./servers/postgres-account.js";
 
 /** The lock that a run holds on its data folder. */
 export function ownerLockPath(data_dir: string): string {

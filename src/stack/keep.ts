@@ -8,8 +8,8 @@ import { rmSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { addressesOf } from "./server-addresses.js";
-import { startServers } from "./servers.js";
+import { addressesOf } from "./servers/server-addresses.js";
+import { startServers } from "./servers/servers.js";
 
 const { values } = parseArgs({
   options: {

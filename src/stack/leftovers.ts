@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { processIdentity } from "../process/process-identity.js";
 import { poll } from "./poll.js";
-import { processIdentity } from "./process-identity.js";
 import type { Log } from "./progress.js";
 
 /** What a pid file says: enough to recognise the process, and to end it as it wants to be ended. */

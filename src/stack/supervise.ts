@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { processIdentity } from "../process/process-identity.js";
 import { endGroup, pidPath, signalGroup, writePidFile } from "./leftovers.js";
 import { LogFile } from "./log-file.js";
-import { processIdentity } from "./process-identity.js";
 
 export interface ChildSpec {
   /** Names the log, the pid file and the messages. */

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode } from "@temporalio/worker";
-import { runMain } from "../configuration/run-main.js";
+import { runMain } from "../process/run-main.js";
 
 const INTERCEPTORS = "@temporalio/interceptors-opentelemetry/lib/workflow-interceptors";
 

@@ -8,9 +8,9 @@ import { Connection } from "@temporalio/client";
 import proto from "@temporalio/proto";
 import { z } from "zod";
 import { readConfiguration } from "../configuration/read.js";
-import { runMain } from "../configuration/run-main.js";
-import { temporalAccess, temporalSettings } from "../configuration/temporal.js";
-import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/task-queue.js";
+import { temporalAccess, temporalSettings } from "../configuration/sections/temporal.js";
+import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
+import { runMain } from "../process/run-main.js";
 
 const { TASK_QUEUE_TYPE_ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW } = proto.temporal.api.enums.v1.TaskQueueType;
 const workers = {

@@ -1,5 +1,5 @@
 import { Client, type Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from "@temporalio/client";
-import { LAB_256_QUEUE } from "../domain/task-queue.js";
+import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 
 const SCHEDULE_ID = "housekeeping";
 

@@ -1,4 +1,4 @@
-import { runMain } from "../configuration/run-main.js";
+import { runMain } from "../process/run-main.js";
 import { runLab256 } from "./lab256.js";
 
 await runMain("lab256", () => runLab256(process.env));

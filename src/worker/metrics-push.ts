@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import { activityMetrics } from "../metrics/activities.js";
-import { lab512Metrics, pushFailures } from "../metrics/lab512.js";
-import { processMetrics } from "../metrics/process.js";
-import { type MetricsPushing, pushMetrics } from "../metrics/pushing.js";
+import { activityMetrics } from "../process/metrics/activities.js";
+import { lab512Metrics, pushFailures } from "../process/metrics/lab512.js";
+import { processMetrics } from "../process/metrics/process.js";
+import { type MetricsPushing, pushMetrics } from "../process/metrics/pushing.js";
 
 const PUSH_EVERY_MS = 15_000;
 const PUSH_JOB = "ogr_lab512";

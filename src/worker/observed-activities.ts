@@ -2,8 +2,8 @@ import type { Context } from "@temporalio/activity";
 import { CancelledFailure } from "@temporalio/common";
 import type { ActivityInterceptorsFactory } from "@temporalio/worker";
 import type { Logger } from "pino";
-import { observeActivity } from "../metrics/activities.js";
-import { subjectOf } from "./subject.js";
+import { observeActivity } from "../process/metrics/activities.js";
+import { subjectOf } from "../process/subject.js";
 
 /** A fault's message can hold what a client sent; the log keeps this much of it. */
 const REASON_MAX_CHARS = 500;

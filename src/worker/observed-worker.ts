@@ -1,6 +1,6 @@
 import type { WorkerOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
-import type { Tracing } from "../tracing/tracing.js";
+import type { Tracing } from "../process/tracing/tracing.js";
 import { observedActivities } from "./observed-activities.js";
 
 /** What a worker is given so that it is seen: a line and a count for each step, and spans where traces are written. */

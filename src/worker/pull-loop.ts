@@ -1,15 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { type Answer, Refused, required } from "../client/problem.js";
-import { type RunnerClient, runnerClient } from "../client/runner-client.js";
+import { type Answer, Refused, required } from "../client/http/problem.js";
+import { type RunnerClient, runnerClient } from "../client/http/runner-client.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
-import type { CommandEnvelope } from "../domain/envelope.js";
-import { reportOf } from "../domain/receipt.js";
-import { counted } from "../metrics/lab512.js";
-import type { RunnerDependencies } from "../runner/dependencies.js";
-import { pulledExecution } from "../runner/pulled-execution.js";
-import { runCommand } from "../runner/runner.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import { reportOf } from "../domain/permit/receipt.js";
+import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
+import { pulledExecution } from "../lab512/runner/pulled-execution.js";
+import { runCommand } from "../lab512/runner/runner.js";
+import { counted } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { outcomeOf } from "./observed-activities.js";
 

@@ -38,9 +38,9 @@ function extension(): ".ts" | ".js" {
 /** Over the workflows, what they import (domain and activity types), and what pins the SDK: the lock file, in a package its own manifest. */
 function sourceHash(): string {
   const hash = createHash("sha256");
-  const folders = ["workflows", "domain", "activities/lab256", "activities/lab512"].map((name) => join(SOURCE, name));
+  const folders = ["workflows", "domain"].map((name) => join(SOURCE, name));
   for (const folder of folders)
-    for (const name of readdirSync(folder).sort())
+    for (const name of (readdirSync(folder, { recursive: true }) as string[]).sort())
       if (statSync(join(folder, name)).isFile())
         hash
           .update(name)

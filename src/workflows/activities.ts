@@ -1,9 +1,9 @@
 import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
-import type { Lab256Activities } from "../activities/lab256/types.js";
-import type { Lab512Activities } from "../activities/lab512/types.js";
-import { deriveMaxMs } from "../domain/derive-time.js";
-import { PREVIEW_MAX_MS } from "../domain/preview-time.js";
-import { LAB_512_QUEUE } from "../domain/task-queue.js";
+import { deriveMaxMs } from "../domain/act/derive-time.js";
+import { PREVIEW_MAX_MS } from "../domain/act/preview-time.js";
+import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
+import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
+import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
 
 /** A fault (a store or database that does not answer) is retried for ever, so that nothing is lost; a denial is a value and is not. */
 const untilItWorks = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;

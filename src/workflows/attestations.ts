@@ -1,8 +1,8 @@
 import { condition, setHandler } from "@temporalio/workflow";
-import type { AttestationEnvelope } from "../domain/attestation.js";
-import type { Card } from "../domain/card.js";
+import type { AttestationEnvelope } from "../domain/card/attestation.js";
+import type { Card } from "../domain/card/card.js";
+import type { Missing } from "../domain/card/requirement.js";
 import { type Denial, denial } from "../domain/denial.js";
-import type { Missing } from "../domain/requirement.js";
 import { lab256 } from "./activities.js";
 import { CLOSED } from "./closed.js";
 import type { Exclusive } from "./exclusive.js";

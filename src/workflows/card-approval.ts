@@ -1,11 +1,11 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, setHandler, workflowInfo } from "@temporalio/workflow";
-import type { AdmittedStatement, FlowEnd } from "../activities/lab256/types.js";
-import type { PlannedAct } from "../activities/lab512/types.js";
-import type { Card } from "../domain/card.js";
+import type { Card } from "../domain/card/card.js";
+import type { Missing } from "../domain/card/requirement.js";
+import type { SignedStatement } from "../domain/card/statement.js";
 import { type Denial, denial, denied, type Outcome } from "../domain/denial.js";
-import type { Missing } from "../domain/requirement.js";
-import type { SignedStatement } from "../domain/statement.js";
+import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
+import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { lab256, planner } from "./activities.js";
 import { takeAttestations } from "./attestations.js";
 import { CLOSED } from "./closed.js";

@@ -1,8 +1,8 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, isCancellation, setHandler, workflowInfo } from "@temporalio/workflow";
-import type { AcceptedCommand, FlowEnd } from "../activities/lab256/types.js";
 import { denial, type Outcome } from "../domain/denial.js";
-import type { CommandEnvelope } from "../domain/envelope.js";
+import type { AcceptedCommand, FlowEnd } from "../domain/flow/lab256-steps.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { lab256, runnerFor } from "./activities.js";
 import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";

@@ -1,11 +1,11 @@
 import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
-import type { DecidedPlan, FlowEnd } from "../activities/lab256/types.js";
-import type { PlannedAct } from "../activities/lab512/types.js";
+import type { FlowStatus } from "../domain/card/flow-status.js";
+import type { Approval, Attestation, Missing } from "../domain/card/requirement.js";
+import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
-import type { FlowStatus } from "../domain/flow-status.js";
-import type { Permit } from "../domain/permit.js";
-import type { Approval, Attestation, Missing } from "../domain/requirement.js";
-import type { SignedStatement } from "../domain/statement.js";
+import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
+import type { PlannedAct } from "../domain/flow/lab512-steps.js";
+import type { Permit } from "../domain/permit/permit.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
 import { searchAttributesOf } from "./search-attributes.js";
 

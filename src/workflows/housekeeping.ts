@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
-import type { WebhookInput } from "../activities/lab256/types.js";
-import { telemetryWorkflowId, webhookWorkflowId } from "../domain/workflow-id.js";
+import { telemetryWorkflowId, webhookWorkflowId } from "../domain/act/workflow-id.js";
+import type { WebhookInput } from "../domain/flow/lab256-steps.js";
 import { anchorer, lab256 } from "./activities.js";
 import { searchAttributesOf } from "./search-attributes.js";
 import { telemetry } from "./telemetry.js";

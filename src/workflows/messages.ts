@@ -1,13 +1,13 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
-import type { AttestationEnvelope } from "../domain/attestation.js";
+import type { Plan } from "../domain/act/plan.js";
+import type { AttestationEnvelope } from "../domain/card/attestation.js";
+import type { FlowStatus } from "../domain/card/flow-status.js";
+import type { Approval, Attestation, Missing } from "../domain/card/requirement.js";
+import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
-import type { CommandEnvelope } from "../domain/envelope.js";
-import type { FlowStatus } from "../domain/flow-status.js";
 import type { Level } from "../domain/level.js";
-import type { Plan } from "../domain/plan.js";
-import type { Receipt, Refusal } from "../domain/receipt.js";
-import type { Approval, Attestation, Missing } from "../domain/requirement.js";
-import type { SignedStatement } from "../domain/statement.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
+import type { Receipt, Refusal } from "../domain/permit/receipt.js";
 
 /** What a flow answers to a message: what became of it, and where the flow stands now. A denial is a value; handlers never throw. */
 export interface MessageVerdict {

@@ -1,7 +1,7 @@
 import { allHandlersFinished, condition, patched, setHandler, sleep, workflowInfo } from "@temporalio/workflow";
-import type { FlowEnd } from "../activities/lab256/types.js";
-import type { Card } from "../domain/card.js";
-import type { CommandEnvelope } from "../domain/envelope.js";
+import type { Card } from "../domain/card/card.js";
+import type { FlowEnd } from "../domain/flow/lab256-steps.js";
+import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { lab256 } from "./activities.js";
 import { CardApproval } from "./card-approval.js";
 import { AwaitedCommand, type ReadyCommand, runCommand } from "./command-run.js";

@@ -1,7 +1,7 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
-import type { PlannedAct } from "../activities/lab512/types.js";
-import type { Card } from "../domain/card.js";
+import type { Card } from "../domain/card/card.js";
 import { denied, type Outcome } from "../domain/denial.js";
+import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { previewer } from "./activities.js";
 
 /** An act that is only asked about. */

@@ -9,8 +9,8 @@ import {
   sleep,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { Lab256Activities, NextTelemetry } from "../activities/lab256/types.js";
-import { actWorkflowId } from "../domain/workflow-id.js";
+import { actWorkflowId } from "../domain/act/workflow-id.js";
+import type { Lab256Activities, NextTelemetry } from "../domain/flow/lab256-steps.js";
 import { officialAct } from "./official-act.js";
 import { searchAttributesOf } from "./search-attributes.js";
 

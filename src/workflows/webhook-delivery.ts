@@ -7,7 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { Lab256Activities, WebhookEvents } from "../activities/lab256/types.js";
+import type { Lab256Activities, WebhookEvents } from "../domain/flow/lab256-steps.js";
 
 /** Says that there may be something to bring; without it the flow looks by itself after a while. */
 export const webhookWokenSignal = defineSignal<[]>("webhook_woken");

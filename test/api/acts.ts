@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { subjectHash } from "../../src/domain/job.js";
-import type { Permit, UnsignedPermit } from "../../src/domain/permit.js";
-import { type SigningKey, signed } from "../../src/domain/signature.js";
+import { subjectHash } from "../../src/domain/act/job.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
+import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
 import { ADMIN, TENANT } from "./running-api.js";
 
 export const PATCH = Buffer.from("not a bundle, but bytes\n");

@@ -6,7 +6,7 @@ import {
   PERMIT_REQUEST_EXAMPLE,
   RECEIPT_EXAMPLE,
   STATEMENT_EXAMPLE,
-} from "../../src/api/examples.js";
+} from "../../src/api/http/examples.js";
 import { cardRequest, permitRequest, pushParams } from "./acts.js";
 import { type ApiAnswer, fieldsOf, type RunningApi, startApi, TENANT } from "./running-api.js";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { statementsOf } from "../../src/api/command-statements.js";
-import { canonicalHash } from "../../src/domain/canonical.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import { commandByJti } from "../../src/ledger/queries/commands.js";
-import * as event from "../ledger/events.js";
-import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { statementsOf } from "../../src/api/acts/command-statements.js";
+import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
+import { commandByJti } from "../../src/lab256/ledger/queries/commands.js";
+import * as event from "../lab256/ledger/events.js";
+import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
 const ledger = ledgerDatabase("command_statements");
 

@@ -1,11 +1,11 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { envelopeDigest } from "../../src/domain/envelope.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { signingKeyFromPem } from "../../src/domain/signature.js";
+import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { signingKeyFromPem } from "../../src/domain/bytes/signature.js";
+import { envelopeDigest } from "../../src/domain/permit/envelope.js";
 import { claimKey, stagingKey } from "../../src/domain/storage-key.js";
-import { actWorkflowId } from "../../src/domain/workflow-id.js";
-import { append } from "../../src/ledger/append.js";
+import { append } from "../../src/lab256/ledger/append.js";
 import { envelope, initParams, PATCH, permitRequest, pushParams } from "./acts.js";
 import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ChainReader } from "../../src/client/offline-ledger.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import { append } from "../../src/ledger/append.js";
-import { ENTRIES_PAGE_BYTES } from "../../src/ledger/queries/entries.js";
-import * as event from "../ledger/events.js";
+import { ChainReader } from "../../src/client/offline/ledger.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
+import { append } from "../../src/lab256/ledger/append.js";
+import { ENTRIES_PAGE_BYTES } from "../../src/lab256/ledger/queries/entries.js";
+import * as event from "../lab256/ledger/events.js";
 import { BOB, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { faultAnswer } from "../../src/api/faults.js";
+import { faultAnswer } from "../../src/api/http/faults.js";
 import { cardRequest, envelope, PATCH, pushParams } from "./acts.js";
 import { type RunningApi, startApi, TENANT } from "./running-api.js";
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { canonicalBytes } from "../../src/domain/canonical.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import { signed } from "../../src/domain/signature.js";
+import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { signed } from "../../src/domain/bytes/signature.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { anchorKey } from "../../src/domain/storage-key.js";
-import { append } from "../../src/ledger/append.js";
+import { append } from "../../src/lab256/ledger/append.js";
 import { openStore } from "../../src/storage/open.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
 

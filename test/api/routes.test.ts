@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ACCESS, type Route } from "../../src/api/route.js";
+import { ACCESS, type Route } from "../../src/api/http/route.js";
+import { createServer } from "../../src/api/http/server.js";
 import { routeTable } from "../../src/api/route-table.js";
-import { createServer } from "../../src/api/server.js";
 import { OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ENVELOPE_EXAMPLE, PERMIT_REQUEST_EXAMPLE } from "../../src/api/examples.js";
+import { ENVELOPE_EXAMPLE, PERMIT_REQUEST_EXAMPLE } from "../../src/api/http/examples.js";
+import { PRINCIPAL_MAX_AGE_MS, PRINCIPALS_MAX_COUNT, PrincipalCache } from "../../src/api/http/principal-cache.js";
 import { createLog } from "../../src/api/logging.js";
-import { PRINCIPAL_MAX_AGE_MS, PRINCIPALS_MAX_COUNT, PrincipalCache } from "../../src/api/principal-cache.js";
 import { routeTable } from "../../src/api/route-table.js";
-import { jwksSchema } from "../../src/domain/jwks.js";
-import type { Principal } from "../../src/identity/authentication.js";
-import { createToken, revokeToken } from "../../src/identity/tokens.js";
+import { jwksSchema } from "../../src/domain/bytes/jwks.js";
+import type { Principal } from "../../src/lab256/identity/authentication.js";
+import { createToken, revokeToken } from "../../src/lab256/identity/tokens.js";
 import { ADMIN, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { blake3Hex } from "../../src/domain/hash.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { stagingKey } from "../../src/domain/storage-key.js";
 import { type RunningApi, STAGED_MAX_BYTES, startApi, TENANT } from "./running-api.js";
 

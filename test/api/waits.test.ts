@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { FastifyReply } from "fastify";
 import { expect, test } from "vitest";
-import { Waits } from "../../src/api/waits.js";
+import { Waits } from "../../src/api/http/waits.js";
 
 const reply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false }) }) as unknown as FastifyReply;
 

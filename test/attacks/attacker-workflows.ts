@@ -1,7 +1,7 @@
 import { ActivityFailure } from "@temporalio/common";
 import { proxyActivities } from "@temporalio/workflow";
-import type { Lab512Activities, RunCommandInput } from "../../src/activities/lab512/types.js";
-import type { RunnerAnswer } from "../../src/domain/receipt.js";
+import type { Lab512Activities, RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
+import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
 
 /** A flow of Mallory's own, which asks the Runner to run a command without the registry. */
 export async function runDirectly(input: RunCommandInput): Promise<RunnerAnswer> {

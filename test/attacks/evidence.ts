@@ -1,10 +1,10 @@
 import { expect } from "vitest";
-import { required } from "../../src/client/problem.js";
-import { openDatabase } from "../../src/database/database.js";
-import { type EventType, registryContainer } from "../../src/domain/event.js";
+import { required } from "../../src/client/http/problem.js";
+import { type EventType, registryContainer } from "../../src/domain/ledger/event.js";
 import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
-import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
-import { verifyProjections } from "../../src/ledger/verify-projections.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import type { TestRegistry } from "../harness/registry.js";
 
 export const TENANT = "T.UBL";

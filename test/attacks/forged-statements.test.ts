@@ -1,17 +1,17 @@
 import { type Client, WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import type { Card, UnsignedCard } from "../../src/domain/card.js";
-import { type SigningKey, signed } from "../../src/domain/signature.js";
-import type { SignedStatement, Statement } from "../../src/domain/statement.js";
-import { attest } from "../../src/identity/statements.js";
+import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import type { Card, UnsignedCard } from "../../src/domain/card/card.js";
+import type { SignedStatement, Statement } from "../../src/domain/card/statement.js";
+import { attest } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
-import { newKey } from "../runner/world.js";
+import { newKey } from "../lab512/runner/world.js";
 import { ATTACKER_QUEUE, quiet, whileServing } from "./attacker-worker.js";
 import { eventsAbout, expectSoundLedger } from "./evidence.js";
 

@@ -1,9 +1,9 @@
 import { WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { attest, newNonce } from "../../src/identity/statements.js";
+import { attest, newNonce } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { policyWith } from "../harness/policies.js";

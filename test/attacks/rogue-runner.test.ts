@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunCommandInput } from "../../src/activities/lab512/types.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
-import { envelopeDigest } from "../../src/domain/envelope.js";
-import { type Plan, planDigest } from "../../src/domain/plan.js";
-import type { Receipt } from "../../src/domain/receipt.js";
-import { signed } from "../../src/domain/signature.js";
-import { Clone } from "../git/real-git.js";
+import { type Plan, planDigest } from "../../src/domain/act/plan.js";
+import { signed } from "../../src/domain/bytes/signature.js";
+import type { RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
+import { envelopeDigest } from "../../src/domain/permit/envelope.js";
+import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { actByCard, actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { newKey } from "../runner/world.js";
+import { newKey } from "../lab512/runner/world.js";
+import { Clone } from "../repository/real-git.js";
 import { quiet, whileServing } from "./attacker-worker.js";
 import { eventsAbout, expectSoundLedger, refsOf, TENANT, tracesOf } from "./evidence.js";
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { git, gitLines } from "../../src/client/git-command.js";
+import { git, gitLines } from "../../src/client/git/git-command.js";
 import { registryBranch, takeHistory } from "../../src/demo/history.js";
-import { branchNameProblem, directoryConflict } from "../../src/domain/ref-name.js";
+import { branchNameProblem, directoryConflict } from "../../src/domain/git/ref-name.js";
 
 let folder: string;
 let source: string;

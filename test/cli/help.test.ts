@@ -6,7 +6,7 @@ import { fishCompletion } from "../../src/cli/completion/fish.js";
 import { placesOf } from "../../src/cli/completion/tree.js";
 import { zshCompletion } from "../../src/cli/completion/zsh.js";
 import { program } from "../../src/cli/program.js";
-import { tableText } from "../../src/cli/table.js";
+import { tableText } from "../../src/cli/terminal/table.js";
 
 const ogr = program();
 const places = placesOf(ogr);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { git } from "../../src/client/git-command.js";
+import { git } from "../../src/client/git/git-command.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ogr, personOf } from "./run-ogr.js";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.js";
-import { output, reportFailure } from "../../src/cli/output.js";
+import { output, reportFailure } from "../../src/cli/terminal/output.js";
 
 const written = { stdout: "", stderr: "" };
 function listen(): void {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { receiptSchema, type UnsignedReceipt } from "../../src/domain/receipt.js";
-import { signed } from "../../src/domain/signature.js";
+import { signed } from "../../src/domain/bytes/signature.js";
+import { receiptSchema, type UnsignedReceipt } from "../../src/domain/permit/receipt.js";
 import { COMMIT, DIGEST, JTI, newKey, OTHER_DIGEST } from "../domain/samples.js";
 import { packedPackage } from "../harness/package.js";
 

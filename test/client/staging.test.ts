@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createBundle } from "../../src/client/bundle.js";
-import { GitRefused } from "../../src/client/git-command.js";
-import { registryClient } from "../../src/client/registry-client.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { Clone } from "../git/real-git.js";
+import { createBundle } from "../../src/client/git/bundle.js";
+import { GitRefused } from "../../src/client/git/git-command.js";
+import { registryClient } from "../../src/client/http/registry-client.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { Clone } from "../repository/real-git.js";
 
 let folder = "";
 beforeAll(async () => {

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { lab512Settings } from "../../src/configuration/lab512.js";
 import { readLayers } from "../../src/configuration/layers.js";
 import { checkConfiguration, readConfiguration } from "../../src/configuration/read.js";
+import { lab512Settings } from "../../src/configuration/sections/lab512.js";
 
 const COMPLETE = {
   OGR_TEMPORAL_ADDRESS: "temporal:7233",

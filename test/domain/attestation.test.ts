@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type AttestationEnvelope, verifyAttestation } from "../../src/domain/attestation.js";
+import { type AttestationEnvelope, verifyAttestation } from "../../src/domain/card/attestation.js";
 import { enveloped, PREDICATE_TYPE, statementOn } from "./attestations.js";
 import { DIGEST, newKey, OTHER_DIGEST } from "./samples.js";
 

@@ -1,6 +1,6 @@
 import { sign } from "node:crypto";
-import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT } from "../../src/domain/attestation.js";
-import { preAuthenticationEncoding, type SigningKey } from "../../src/domain/signature.js";
+import { preAuthenticationEncoding, type SigningKey } from "../../src/domain/bytes/signature.js";
+import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT } from "../../src/domain/card/attestation.js";
 
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 

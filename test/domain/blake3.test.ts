@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { blake3 as secondBlake3 } from "hash-wasm";
 import { describe, expect, test } from "vitest";
-import { BLAKE3_HEX, blake3, blake3Hex, blake3HexOf } from "../../src/domain/hash.js";
+import { BLAKE3_HEX, blake3, blake3Hex, blake3HexOf } from "../../src/domain/bytes/hash.js";
 
 interface Vectors {
   readonly cases: readonly { readonly input_len: number; readonly hash: string }[];

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalBytes, canonicalHash, canonicalText } from "../../src/domain/canonical.js";
-import { blake3Hex } from "../../src/domain/hash.js";
+import { canonicalBytes, canonicalHash, canonicalText } from "../../src/domain/bytes/canonical.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
 
 /** The number whose IEEE 754 bits are `bits`. */
 function double(bits: string): number {

@@ -1,8 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../src/domain/envelope.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { EMPTY_PATCH_HASH, type PushParams, subjectHash, withoutPatch } from "../../src/domain/job.js";
+import { EMPTY_PATCH_HASH, type PushParams, subjectHash, withoutPatch } from "../../src/domain/act/job.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import {
+  bindingMismatch,
+  type CommandEnvelope,
+  envelopeDigest,
+  envelopeSchema,
+  withoutPatchBytes,
+} from "../../src/domain/permit/envelope.js";
 import { parseWith } from "../../src/domain/problems.js";
 import { COMMIT, DIGEST, envelope, OTHER_DIGEST, permit, pushParams } from "./samples.js";
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { cardActId } from "../../src/domain/act-id.js";
-import { canonicalHash } from "../../src/domain/canonical.js";
-import { gitIdSchema } from "../../src/domain/git-id.js";
+import { cardActId } from "../../src/domain/act/act-id.js";
+import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import { gitIdSchema } from "../../src/domain/git/git-id.js";
 import {
   actorIdSchema,
   actorKind,

@@ -1,22 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { parseAllowlist } from "../../src/domain/allowlist.js";
-import { canonicalHash } from "../../src/domain/canonical.js";
-import { cardRequestSchema } from "../../src/domain/card.js";
-import { claimSchema } from "../../src/domain/claim.js";
-import { envelopeSchema } from "../../src/domain/envelope.js";
-import { INLINE_PATCH_MAX_BYTES, initParamsSchema, pushParamsSchema, tagReleaseParamsSchema } from "../../src/domain/job.js";
-import { jwksSchema } from "../../src/domain/jwks.js";
-import { signedHeadSchema } from "../../src/domain/ledger-head.js";
-import { permitSchema } from "../../src/domain/permit.js";
-import { permitRequestSchema } from "../../src/domain/permit-request.js";
-import { planSchema } from "../../src/domain/plan.js";
-import { actInputSchema, decisionSchema } from "../../src/domain/policy-contract.js";
+import { INLINE_PATCH_MAX_BYTES, initParamsSchema, pushParamsSchema, tagReleaseParamsSchema } from "../../src/domain/act/job.js";
+import { planSchema } from "../../src/domain/act/plan.js";
+import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import { jwksSchema } from "../../src/domain/bytes/jwks.js";
+import { cardRequestSchema } from "../../src/domain/card/card.js";
+import { signedStatementSchema } from "../../src/domain/card/statement.js";
+import { signedHeadSchema } from "../../src/domain/ledger/ledger-head.js";
+import { parseAllowlist } from "../../src/domain/permit/allowlist.js";
+import { claimSchema } from "../../src/domain/permit/claim.js";
+import { envelopeSchema } from "../../src/domain/permit/envelope.js";
+import { permitSchema } from "../../src/domain/permit/permit.js";
+import { permitRequestSchema } from "../../src/domain/permit/permit-request.js";
+import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
+import { actInputSchema, decisionSchema } from "../../src/domain/policy/policy-contract.js";
+import { publicationSchema } from "../../src/domain/policy/publication.js";
 import { type Problem, parseWith, problemsText } from "../../src/domain/problems.js";
-import { publicationSchema } from "../../src/domain/publication.js";
-import { receiptSchema, refusalSchema } from "../../src/domain/receipt.js";
-import { signedStatementSchema } from "../../src/domain/statement.js";
 import * as sample from "./samples.js";
 
 function problems(schema: z.ZodType, value: unknown): readonly Problem[] {

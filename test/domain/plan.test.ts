@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Plan, planDigest } from "../../src/domain/plan.js";
+import { type Plan, planDigest } from "../../src/domain/act/plan.js";
 
 const plan: Plan = {
   basis: {

@@ -2,7 +2,15 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ACT_REFS, actRef, branchNameProblem, branchNameSchema, branchRef, directoryConflict, tagRef } from "../../src/domain/ref-name.js";
+import {
+  ACT_REFS,
+  actRef,
+  branchNameProblem,
+  branchNameSchema,
+  branchRef,
+  directoryConflict,
+  tagRef,
+} from "../../src/domain/git/ref-name.js";
 import { JTI } from "./samples.js";
 
 const run = promisify(execFile);

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tagRef } from "../../src/domain/ref-name.js";
-import { releaseTagSchema } from "../../src/domain/release-tag.js";
+import { tagRef } from "../../src/domain/git/ref-name.js";
+import { releaseTagSchema } from "../../src/domain/git/release-tag.js";
 
 const run = promisify(execFile);
 const takes = (tag: unknown): boolean => releaseTagSchema.safeParse(tag).success;

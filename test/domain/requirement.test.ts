@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Requirement } from "../../src/domain/policy-contract.js";
-import { type Approval, missingOf } from "../../src/domain/requirement.js";
+import { type Approval, missingOf } from "../../src/domain/card/requirement.js";
+import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { DIGEST, OTHER_DIGEST } from "./samples.js";
 
 const quorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {}): Requirement => ({

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import { type PushParams, subjectHash } from "../../src/domain/job.js";
-import { audienceOf, type Permit, type UnsignedPermit } from "../../src/domain/permit.js";
-import { type SigningKey, signed, signingKeyFromPem } from "../../src/domain/signature.js";
+import { type PushParams, subjectHash } from "../../src/domain/act/job.js";
+import { type SigningKey, signed, signingKeyFromPem } from "../../src/domain/bytes/signature.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
+import { audienceOf, type Permit, type UnsignedPermit } from "../../src/domain/permit/permit.js";
 
 export function newKey(): SigningKey {
   const { privateKey } = generateKeyPairSync("ed25519");

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalBytes } from "../../src/domain/canonical.js";
-import { jwksSchema } from "../../src/domain/jwks.js";
-import { type Permit, permitSchema } from "../../src/domain/permit.js";
-import { keyId, preAuthenticationEncoding, signed, signingKeyFromPem, verifySigned } from "../../src/domain/signature.js";
+import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { jwksSchema } from "../../src/domain/bytes/jwks.js";
+import { keyId, preAuthenticationEncoding, signed, signingKeyFromPem, verifySigned } from "../../src/domain/bytes/signature.js";
+import { type Permit, permitSchema } from "../../src/domain/permit/permit.js";
 import { key, newKey, permit, unsignedPermit } from "./samples.js";
 
 const keys = { keys: [newKey().jwk, key.jwk] };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { claimSchema } from "../../src/domain/claim.js";
-import { envelopeSchema } from "../../src/domain/envelope.js";
-import { permitSchema } from "../../src/domain/permit.js";
+import { signedStatementSchema, statementSchema } from "../../src/domain/card/statement.js";
+import { claimSchema } from "../../src/domain/permit/claim.js";
+import { envelopeSchema } from "../../src/domain/permit/envelope.js";
+import { permitSchema } from "../../src/domain/permit/permit.js";
+import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { parseWith } from "../../src/domain/problems.js";
-import { receiptSchema, refusalSchema } from "../../src/domain/receipt.js";
-import { signedStatementSchema, statementSchema } from "../../src/domain/statement.js";
 import * as sample from "./samples.js";
 
 /** What is signed, claimed or kept: a member more or less makes it something else. `optional` may be left out. */

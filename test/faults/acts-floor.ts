@@ -1,13 +1,13 @@
 import type { Client } from "@temporalio/client";
 import { registerPasskey } from "../../src/client/deciding.js";
-import type { TenantSeed } from "../../src/identity/seed.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { PREDICATE_TYPE } from "../domain/attestations.js";
 import { newKey } from "../domain/samples.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, push, registration } from "../harness/acting.js";
 import { pullingEnvironment, pullTenant } from "../harness/pulling.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { Clone } from "../repository/real-git.js";
 import { scenarioPolicy } from "../scenarios/policies.js";
 import { QUICK_OFFICE, scenarioTenants } from "../scenarios/tenants.js";
 

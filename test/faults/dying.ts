@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { inject } from "vitest";
-import type { Lab256Step } from "../../src/activities/lab256/dependencies.js";
+import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
 import type { TestRegistry } from "../harness/registry.js";

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { commandEnd } from "../../src/client/waiting.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt } from "./agreement.js";
 
 const PROJECT = "P.full";

@@ -2,9 +2,9 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
 import { trailViolations } from "../../faults/check/ref-moves.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { checkTargetOf } from "./check-target.js";
 
 const [ZERO, A, B, C] = ["0", "a", "b", "c"].map((digit) => digit.repeat(40)) as [string, string, string, string];

@@ -1,13 +1,13 @@
 import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RegistryFault } from "../../src/client/problem.js";
+import { RegistryFault } from "../../src/client/http/problem.js";
 import { commandEnd } from "../../src/client/waiting.js";
-import { actWorkflowId } from "../../src/domain/workflow-id.js";
+import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { eventsAbout, TENANT } from "../attacks/evidence.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt } from "./agreement.js";
 import { type MuteProxy, startMuteProxy } from "./mute-proxy.js";
 

@@ -2,13 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import type { MergeStrategy } from "../../src/domain/job.js";
-import type { JobStep } from "../../src/jobs/handler.js";
+import type { MergeStrategy } from "../../src/domain/act/job.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
+import type { JobStep } from "../../src/planning/job.js";
 import { eventsAbout, expectSoundLedger, refsOf } from "../attacks/evidence.js";
-import { Clone } from "../git/real-git.js";
 import {
   actByCard,
   actByPermit,
@@ -22,6 +21,7 @@ import {
   state,
 } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
 import { DYING_RUNNER, revive, startDying } from "./dying.js";
 import { expectOnePact, mergeIntoMain } from "./merges.js";

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import { expect } from "vitest";
-import type { Answer } from "../../src/client/problem.js";
-import { required } from "../../src/client/problem.js";
-import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import type { Answer } from "../../src/client/http/problem.js";
+import { required } from "../../src/client/http/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { cardBeyond } from "../../src/client/waiting.js";
+import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
+import type { FlowStatus } from "../../src/domain/card/flow-status.js";
+import type { Decision } from "../../src/domain/card/statement.js";
 import type { DenialCode } from "../../src/domain/denial.js";
-import type { EventType } from "../../src/domain/event.js";
-import type { FlowStatus } from "../../src/domain/flow-status.js";
-import type { Decision } from "../../src/domain/statement.js";
-import { actWorkflowId } from "../../src/domain/workflow-id.js";
-import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import type { EventType } from "../../src/domain/ledger/event.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { enveloped, statementOn } from "../domain/attestations.js";
-import { Clone } from "../git/real-git.js";
 import { actByPermit, type Job, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
+import { Clone } from "../repository/real-git.js";
 import { QUICK_OFFICE } from "../scenarios/tenants.js";
 import { type ActsFloor, attestor, IDLE_TENANT, PROJECT, PULL_TENANT } from "./acts-floor.js";
 

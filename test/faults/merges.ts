@@ -1,9 +1,9 @@
 import { expect } from "vitest";
+import { required } from "../../src/client/http/problem.js";
 import { lookUpMerge } from "../../src/client/merging.js";
-import { verifyPactOf } from "../../src/client/offline-pact.js";
-import { required } from "../../src/client/problem.js";
+import { verifyPactOf } from "../../src/client/offline/pact.js";
 import { commandEnd } from "../../src/client/waiting.js";
-import type { MergeStrategy } from "../../src/domain/job.js";
+import type { MergeStrategy } from "../../src/domain/act/job.js";
 import { TENANT } from "../attacks/evidence.js";
 import { type Floor, type Job, PATIENCE_MS } from "../harness/acting.js";
 import type { TestRegistry } from "../harness/registry.js";

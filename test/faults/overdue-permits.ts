@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { openDatabase } from "../../src/database/database.js";
-import { canonicalBytes } from "../../src/domain/canonical.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import type { Permit } from "../../src/domain/permit.js";
-import { signed } from "../../src/domain/signature.js";
+import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { signed } from "../../src/domain/bytes/signature.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
+import type { Permit } from "../../src/domain/permit/permit.js";
 import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
-import { append } from "../../src/ledger/append.js";
-import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { append } from "../../src/lab256/ledger/append.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { PROJECT } from "./acts-floor.js";
 

@@ -7,7 +7,7 @@ import { Load } from "../../faults/load.js";
 import { Random } from "../../faults/random.js";
 import { untilAtRest } from "../../faults/rest.js";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry-process.js";
+import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { TENANT } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";

@@ -1,16 +1,16 @@
 import { actDirectly, newJobId } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { decide } from "../../src/client/deciding.js";
-import { required } from "../../src/client/problem.js";
-import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import { required } from "../../src/client/http/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import type { JobType, PushParams } from "../../src/domain/job.js";
-import type { Decision } from "../../src/domain/statement.js";
+import type { JobType, PushParams } from "../../src/domain/act/job.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import type { Decision } from "../../src/domain/card/statement.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { PasskeyFile } from "../../src/passkey/file.js";
-import type { Clone } from "../git/real-git.js";
+import type { Clone } from "../repository/real-git.js";
 
 export const OFFICE = "office::default";
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "minio";
 import { inject } from "vitest";
-import { s3Client } from "../../src/stack/object-store.js";
-import type { ServerAddresses } from "../../src/stack/server-addresses.js";
+import { s3Client } from "../../src/stack/servers/object-store.js";
+import type { ServerAddresses } from "../../src/stack/servers/server-addresses.js";
 
 /** A prefix of bucket names that only one test file has, so that files do not see each other's objects. */
 export function bucketPrefix(name: string): string {

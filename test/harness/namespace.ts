@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
-import { ensureNamespace, type SearchAttributeTypes } from "../../src/stack/temporal-namespace.js";
+import { ensureNamespace, type SearchAttributeTypes } from "../../src/stack/servers/temporal-namespace.js";
 
 /**
  * Creates a fresh Temporal namespace for one test file with these search attributes, waits until the server knows all

@@ -4,8 +4,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { withLock } from "../../src/process/lock.js";
 import { unlessAbsent } from "../../src/stack/absence.js";
-import { withLock } from "../../src/stack/lock.js";
 
 const run = promisify(execFile);
 const root = resolve(".");

@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { canonicalBytes } from "../../src/domain/canonical.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { signed } from "../../src/domain/signature.js";
+import { readPolicyData } from "../../src/decision/policy/bytes.js";
+import type { PolicyData } from "../../src/decision/policy/data.js";
+import { withPolicyData } from "../../src/decision/policy/policy.js";
+import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { signed } from "../../src/domain/bytes/signature.js";
 import { activePolicyKey, policyBytesKey } from "../../src/domain/storage-key.js";
-import { readPolicyData } from "../../src/policy/bytes.js";
-import type { PolicyData } from "../../src/policy/data.js";
-import { withPolicyData } from "../../src/policy/policy.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 
 /** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Target } from "../../src/domain/ids.js";
-import type { TenantSeed } from "../../src/identity/seed.js";
-import { newToken } from "../../src/identity/token-text.js";
-import type { Founded } from "../../src/stack/founding.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
+import { newToken } from "../../src/lab256/identity/token-text.js";
+import type { Founded } from "../../src/stack/founding/founding.js";
 
 /** The api's tokens of a tenant's Runners, by their target. */
 export type RunnerTokens = Readonly<Record<Target, string>>;

@@ -2,12 +2,12 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CATALOG, CONFIGURED_PROCESSES } from "../../src/configuration/catalog.js";
-import { infraSettings } from "../../src/configuration/infra.js";
 import { checkConfiguration } from "../../src/configuration/read.js";
-import { blake3Hex } from "../../src/domain/hash.js";
+import { infraSettings } from "../../src/configuration/sections/infra.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
-import { openStage, type Stage, TENANT, value } from "../jobs/stage.js";
+import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
 import { registryJson } from "./registries.js";
 
 const DEMO = { state: "enabled", context: "sandbox", telemetry_repo: `${TENANT}/P.telemetry`, is_registry: false };

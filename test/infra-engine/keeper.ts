@@ -1,5 +1,5 @@
-import { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { pushed, pushOf } from "../scenarios/acts.js";
 import { commitRegistry, setMain } from "./registries.js";
 

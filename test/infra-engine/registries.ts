@@ -1,10 +1,10 @@
-import { branchRef } from "../../src/domain/ref-name.js";
-import { serialisePackedRefs } from "../../src/git/packed-refs.js";
-import { readRefs } from "../../src/git/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "../../src/git/repository-key.js";
+import { branchRef } from "../../src/domain/git/ref-name.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
+import { serialisePackedRefs } from "../../src/repository/refs/packed-refs.js";
+import { readRefs } from "../../src/repository/refs/refs-state.js";
+import { type RepositoryName, repositoryKeys } from "../../src/repository/repository-key.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import type { Clone } from "../git/real-git.js";
+import type { Clone } from "../repository/real-git.js";
 
 export type Entry = "enabled sandbox" | "enabled production" | "disabled sandbox" | "disabled production";
 

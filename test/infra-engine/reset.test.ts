@@ -1,15 +1,27 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import type { ResetParams, TagReleaseParams } from "../../src/domain/job.js";
-import { refsDigest } from "../../src/domain/refs-digest.js";
+import type { ResetParams, TagReleaseParams } from "../../src/domain/act/job.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
+import { refsDigest } from "../../src/domain/git/refs-digest.js";
 import { releaseManifestKey, resetRefsKey } from "../../src/domain/storage-key.js";
-import { readRefs, visibleRefs } from "../../src/git/refs-state.js";
-import type { JobStep } from "../../src/jobs/handler.js";
-import { Clone, temporaryFolder } from "../git/real-git.js";
-import { BACKENDS, code, copyPrefix, derived, dyingAfter, executed, openStage, planned, type Stage, TENANT, value } from "../jobs/stage.js";
-import { forgetfulStore } from "../jobs/unreliable-store.js";
+import type { JobStep } from "../../src/planning/job.js";
+import { readRefs, visibleRefs } from "../../src/repository/refs/refs-state.js";
+import {
+  BACKENDS,
+  code,
+  copyPrefix,
+  derived,
+  dyingAfter,
+  executed,
+  openStage,
+  planned,
+  type Stage,
+  TENANT,
+  value,
+} from "../lab512/jobs/stage.js";
+import { forgetfulStore } from "../lab512/jobs/unreliable-store.js";
+import { Clone, temporaryFolder } from "../repository/real-git.js";
 
 describe.each(BACKENDS)("a reset on the %s store", (backend) => {
   let stage: Stage;

@@ -1,17 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { infraHash } from "../../src/domain/infra-context.js";
-import type { Job } from "../../src/domain/job.js";
+import { infraHash } from "../../src/domain/act/infra-context.js";
+import type { Job } from "../../src/domain/act/job.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
-import type { RunnerDependencies } from "../../src/runner/dependencies.js";
-import { planAct } from "../../src/runner/planning.js";
-import { Clone } from "../git/real-git.js";
-import { approvedScopes, command, PROJECT, pushJob, receiptOf, register, run, tagJob } from "../runner/commands.js";
-import { expectRefusal } from "../runner/evidence.js";
-import { openWorld, TENANT, type World } from "../runner/world.js";
+import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
+import { planAct } from "../../src/lab512/runner/planning.js";
+import { approvedScopes, command, PROJECT, pushJob, receiptOf, register, run, tagJob } from "../lab512/runner/commands.js";
+import { expectRefusal } from "../lab512/runner/evidence.js";
+import { openWorld, TENANT, type World } from "../lab512/runner/world.js";
+import { Clone } from "../repository/real-git.js";
 import { type Entry, registryJson } from "./registries.js";
 
 describe("the Runner with an infra registry", () => {

@@ -3,9 +3,9 @@ import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import { type ObjectStore, StorageFault } from "../../src/storage/ports.js";
 import { readOnlyBelow } from "../../src/storage/scoped.js";
-import { Clone } from "../git/real-git.js";
-import { BACKENDS, openStage, type Stage, TENANT, value } from "../jobs/stage.js";
-import { countingStore } from "../jobs/unreliable-store.js";
+import { BACKENDS, openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+import { countingStore } from "../lab512/jobs/unreliable-store.js";
+import { Clone } from "../repository/real-git.js";
 import { commitRegistry, registryJson } from "./registries.js";
 
 const KEEPER = "P.said";

@@ -9,7 +9,7 @@ import type { InfraCommand } from "../../src/infra/command.js";
 import { emptyRegistry, registryText } from "../../src/infra/model.js";
 import { MUTATION_STEPS, type MutationStep, mutate, type RegistryPlace } from "../../src/infra/registry-files.js";
 import { replay } from "../../src/infra/replay.js";
-import { temporaryFolder } from "../git/real-git.js";
+import { temporaryFolder } from "../repository/real-git.js";
 import { register, registryFrom, registryOfOrgs, repoEntry } from "./samples.js";
 
 // Each command is a process of its own; on a busy machine they only end late.

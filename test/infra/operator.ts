@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
-import { Clone, temporaryFolder } from "../git/real-git.js";
+import { Clone, temporaryFolder } from "../repository/real-git.js";
 
 const SCRIPTS = fileURLToPath(new URL("../../scripts/infra/", import.meta.url));
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { personOf } from "../cli/run-ogr.js";
-import { temporaryFolder } from "../git/real-git.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { temporaryFolder } from "../repository/real-git.js";
 import { registered, state, withPasskeys } from "../scenarios/acts.js";
 import { Operator, type Said } from "./operator.js";
 import { registryOfOrgs } from "./samples.js";

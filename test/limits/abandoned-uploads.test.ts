@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { removeAbandonedUploads, UPLOAD_FOLDER } from "../../src/api/abandoned-uploads.js";
+import { removeAbandonedUploads, UPLOAD_FOLDER } from "../../src/api/staging/abandoned-uploads.js";
 
 const TWO_HOURS_S = 7_200;
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Push, pushesOf, tryPush } from "../../bench/pushes.js";
-import type { RegistryClient } from "../../src/client/registry-client.js";
-import { DEMO_TENANT, demoTenants, OTHER_TENANT } from "../../src/stack/demo-tenants.js";
+import type { RegistryClient } from "../../src/client/http/registry-client.js";
+import { DEMO_TENANT, demoTenants, OTHER_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { registryContainer } from "../../src/domain/event.js";
-import { verifyChain } from "../../src/ledger/chain.js";
-import { LedgerBusy, record } from "../../src/ledger/record.js";
-import { activity } from "../ledger/events.js";
-import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { registryContainer } from "../../src/domain/ledger/event.js";
+import { verifyChain } from "../../src/lab256/ledger/chain.js";
+import { LedgerBusy, record } from "../../src/lab256/ledger/record.js";
+import { activity } from "../lab256/ledger/events.js";
+import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
 const ledger = ledgerDatabase("ledger queue");
 

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { registryClient } from "../../src/client/registry-client.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import type { Permit } from "../../src/domain/permit.js";
+import { registryClient } from "../../src/client/http/registry-client.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import type { Permit } from "../../src/domain/permit/permit.js";
 import { PATCH, permitRequest, pushParams } from "../api/acts.js";
 import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } from "../api/running-api.js";
 

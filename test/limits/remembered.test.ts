@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { Clone } from "../git/real-git.js";
-import { openStage, type Stage, TENANT, value } from "../jobs/stage.js";
+import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+import { Clone } from "../repository/real-git.js";
 
 const PROJECTS = ["P.one", "P.two", "P.three"];
 const signal = new AbortController().signal;

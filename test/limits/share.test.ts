@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Place, Share } from "../../src/api/share.js";
+import { type Place, Share } from "../../src/api/admission/share.js";
 
 const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Place } from "../../src/api/share.js";
-import { Turns } from "../../src/api/turns.js";
+import type { Place } from "../../src/api/admission/share.js";
+import { Turns } from "../../src/api/admission/turns.js";
 
 const LONG_MS = 60_000;
 const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });

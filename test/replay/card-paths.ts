@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardBeyond } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { attest } from "../../src/identity/statements.js";
-import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { attest } from "../../src/lab256/identity/passkeys/statements.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
 import { newKey } from "../domain/samples.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";

@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardEnd, commandEnd } from "../../src/client/waiting.js";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
-import { Clone } from "../git/real-git.js";
+import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
 import type { Death } from "../processes/die-after.js";
+import { Clone } from "../repository/real-git.js";
 import { type Desk, PULL_TENANT, project, pullingEnvironment, republish, withRunner } from "./desk.js";
 import type { Path } from "./path.js";
 

@@ -2,17 +2,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@temporalio/client";
 import { cardEnd } from "../../src/client/waiting.js";
-import type { TenantSeed } from "../../src/identity/seed.js";
-import type { PolicyData } from "../../src/policy/data.js";
-import { DEMO_TENANT, demoTenants } from "../../src/stack/demo-tenants.js";
-import type { Founded } from "../../src/stack/founding.js";
-import type { RegistryProcess } from "../../src/stack/registry-process.js";
+import type { PolicyData } from "../../src/decision/policy/data.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
+import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.js";
+import type { Founded } from "../../src/stack/founding/founding.js";
+import type { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, type Floor, PATIENCE_MS, push, registration } from "../harness/acting.js";
 import { policyWith, publishPolicy, withLevel } from "../harness/policies.js";
 import { pullingEnvironment as environmentFor, pullTenant } from "../harness/pulling.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { Clone } from "../repository/real-git.js";
 
 /** What driving every path of a flow takes: people, Temporal, the store, and the Runner to kill. */
 export interface Desk extends Floor {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { openCard, push, state } from "../harness/acting.js";
 import { type Desk, ended, infraFile, project, withInfra } from "./desk.js";
 import type { Path } from "./path.js";

@@ -1,5 +1,5 @@
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { mergeIntoMain } from "../faults/merges.js";
 import { actByCard, actByPermit, openCard, push, state } from "../harness/acting.js";
 import { type Desk, ended, project } from "./desk.js";

@@ -1,5 +1,5 @@
+import type { FlowStatus } from "../../src/domain/card/flow-status.js";
 import type { DenialCode } from "../../src/domain/denial.js";
-import type { FlowStatus } from "../../src/domain/flow-status.js";
 import type { Desk } from "./desk.js";
 
 /** One way through a workflow, how it ends, and how to drive it. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
-import { telemetryWorkflowId } from "../../src/domain/workflow-id.js";
-import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
+import { telemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { type Desk, infraFile, project, withInfra } from "./desk.js";
 import type { Path } from "./path.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { LAB_256_QUEUE } from "../../src/domain/task-queue.js";
-import { DEMO_TENANT } from "../../src/stack/demo-tenants.js";
+import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
+import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { type Desk, project } from "./desk.js";
 import type { Path } from "./path.js";
 

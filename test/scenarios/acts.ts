@@ -1,13 +1,13 @@
 import { type ActDone, actDirectly } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { decide, registerPasskey } from "../../src/client/deciding.js";
-import { type Answer, required } from "../../src/client/problem.js";
-import type { CardAsk, RegistryClient } from "../../src/client/registry-client.js";
+import { type Answer, required } from "../../src/client/http/problem.js";
+import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/job.js";
-import type { Decision } from "../../src/domain/statement.js";
+import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/act/job.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import type { Decision } from "../../src/domain/card/statement.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { TestRegistry } from "../harness/registry.js";
 
 export const OFFICE = "office::default";

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardEnd } from "../../src/client/waiting.js";
-import { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import {
   ACT_MS,
   approvedBy,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
-import { Clone } from "../git/real-git.js";
+import { required } from "../../src/client/http/problem.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { approvedBy, endOf, openCard, openTagCard, push, pushed, pushOf, registered, withPasskeys } from "./acts.js";
 
 const PROJECT = "P.archived";

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
-import { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import {
   ACT_MS,
   approvedBy,

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { newJobId } from "../../src/client/acting.js";
-import { required } from "../../src/client/problem.js";
-import type { RegistryClient } from "../../src/client/registry-client.js";
+import { required } from "../../src/client/http/problem.js";
+import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import type { Permit, UnsignedPermit } from "../../src/domain/permit.js";
-import { type SigningKey, signed } from "../../src/domain/signature.js";
+import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
+import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { OFFICE, type Push } from "./acts.js";
 

@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CommandAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/problem.js";
-import type { RegistryClient } from "../../src/client/registry-client.js";
+import { required } from "../../src/client/http/problem.js";
+import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { commandEnd } from "../../src/client/waiting.js";
-import type { CommandEnvelope } from "../../src/domain/envelope.js";
-import { signingKeyFromPem } from "../../src/domain/signature.js";
-import { Clone } from "../git/real-git.js";
+import { signingKeyFromPem } from "../../src/domain/bytes/signature.js";
+import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { ACT_MS, endOf, push, pushOf, refusal, registered } from "./acts.js";
 import { commandOf, permitFor, signedLike } from "./commands.js";
 import { officialState } from "./what-is-stored.js";

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { Clone } from "../git/real-git.js";
+import { required } from "../../src/client/http/problem.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { registryJson } from "../infra-engine/registries.js";
+import { Clone } from "../repository/real-git.js";
 import { endOf, push, pushed, pushOf, refusal, registered } from "./acts.js";
 
 describe("a registry whose infra registry lies in a file", () => {

@@ -1,6 +1,6 @@
-import type { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
 import type { Entry } from "../infra-engine/registries.js";
+import type { Clone } from "../repository/real-git.js";
 
 /** What the scenarios of an infra registry share: `publish` makes another registry the one on main, `revision` is its commit. */
 export interface InfraFloor {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InfraContextError, infraContexts } from "../../clients/infra-context/infra-context.mjs";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { refusal } from "./acts.js";
 import type { InfraFloor } from "./infra-floor.js";
 

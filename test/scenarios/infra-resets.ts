@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { refsDigest } from "../../src/domain/refs-digest.js";
-import { readRefs, visibleRefs } from "../../src/git/refs-state.js";
+import { refsDigest } from "../../src/domain/git/refs-digest.js";
+import { readRefs, visibleRefs } from "../../src/repository/refs/refs-state.js";
 import { ogr, personOf } from "../cli/run-ogr.js";
-import { temporaryFolder } from "../git/real-git.js";
 import { KEEPER } from "../infra-engine/keeper.js";
+import { temporaryFolder } from "../repository/real-git.js";
 import { approvedBy, openCard, push, pushed, pushOf, refusal } from "./acts.js";
 import type { InfraFloor } from "./infra-floor.js";
 

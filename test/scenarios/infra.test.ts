@@ -3,14 +3,14 @@ import { z } from "zod";
 import { infraFinding } from "../../src/cli/doctor/infra.js";
 import { envelopeOf } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { verifyReceipt } from "../../src/client/offline-receipt.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
+import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { commandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
-import { Clone } from "../git/real-git.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { KEEPER, type Keeper, keeperOf } from "../infra-engine/keeper.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { Clone } from "../repository/real-git.js";
 import {
   ACT_MS,
   approvedBy,

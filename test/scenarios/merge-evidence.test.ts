@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decide } from "../../src/client/deciding.js";
-import { verifyPactOf } from "../../src/client/offline-pact.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
+import { verifyPactOf } from "../../src/client/offline/pact.js";
 import { cardEnd } from "../../src/client/waiting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ACT_MS, approvedBy, OFFICE, refusal, state, withPasskeys } from "./acts.js";

@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
+import { required } from "../../src/client/http/problem.js";
+import type { CardAsk } from "../../src/client/http/registry-client.js";
 import { lookUpMerge } from "../../src/client/merging.js";
-import { required } from "../../src/client/problem.js";
-import type { CardAsk } from "../../src/client/registry-client.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import type { MergeProtectedParams } from "../../src/domain/job.js";
-import { Clone, temporaryFolder } from "../git/real-git.js";
+import type { MergeProtectedParams } from "../../src/domain/act/job.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone, temporaryFolder } from "../repository/real-git.js";
 import { approvedBy, openCard, pushed, pushOf, registered } from "./acts.js";
 
 export const MERGE = "git.registry.merge_protected";

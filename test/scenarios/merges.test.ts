@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { verifyPactOf } from "../../src/client/offline-pact.js";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
+import { verifyPactOf } from "../../src/client/offline/pact.js";
 import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import type { Receipt } from "../../src/domain/receipt.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
+import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { permitted } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ACT_MS, approvedBy, pushed, pushOf, refusal, state, withPasskeys } from "./acts.js";

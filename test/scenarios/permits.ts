@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
-import { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { ACT_MS, openPushCard, pushed, pushOf, refusal, registered, state } from "./acts.js";
 import { commandOf, permitFor } from "./commands.js";
 import { QUICK_PERMIT_MS } from "./policies.js";

@@ -1,12 +1,12 @@
 import { dirname, join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { canonicalBytes } from "../../src/domain/canonical.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { signed } from "../../src/domain/signature.js";
+import { readPolicyData, withPolicyData } from "../../src/decision/policy/bytes.js";
+import type { PolicyData } from "../../src/decision/policy/data.js";
+import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { signed } from "../../src/domain/bytes/signature.js";
 import { activePolicyKey, policyBytesKey } from "../../src/domain/storage-key.js";
-import { readPolicyData, withPolicyData } from "../../src/policy/bytes.js";
-import type { PolicyData } from "../../src/policy/data.js";
-import { defaultPolicy } from "../../src/stack/founding-policy.js";
+import { defaultPolicy } from "../../src/stack/founding/policy.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { QUICK_OFFICE, QUORUM_OFFICE } from "./tenants.js";
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
-import { ZERO_ID } from "../../src/domain/git-id.js";
-import { blake3Hex } from "../../src/domain/hash.js";
-import { Clone } from "../git/real-git.js";
+import { required } from "../../src/client/http/problem.js";
+import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { approvedBy, deletionOf, endOf, OFFICE, openPushCard, type Push, push, pushed, pushOf, refusal, registered } from "./acts.js";
 import { eventsOf, refIn, refsText } from "./what-is-stored.js";
 

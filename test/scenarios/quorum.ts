@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/problem.js";
-import { Clone } from "../git/real-git.js";
+import { required } from "../../src/client/http/problem.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
 import { policyWith, publishPolicy } from "./policies.js";
 import { STRICT_TENANT as tenant } from "./tenants.js";

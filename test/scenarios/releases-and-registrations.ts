@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { Clone } from "../git/real-git.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, registered, withPasskeys } from "./acts.js";
 import { eventsOf, refIn } from "./what-is-stored.js";
 

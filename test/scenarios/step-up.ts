@@ -2,10 +2,10 @@ import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/serv
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { passkeyOrigin } from "../../src/client/deciding.js";
-import { required } from "../../src/client/problem.js";
-import { type Assertion, type Decision, type Statement, statementChallenge } from "../../src/domain/statement.js";
-import { Clone } from "../git/real-git.js";
+import { required } from "../../src/client/http/problem.js";
+import { type Assertion, type Decision, type Statement, statementChallenge } from "../../src/domain/card/statement.js";
 import type { TestRegistry } from "../harness/registry.js";
+import { Clone } from "../repository/real-git.js";
 import { OFFICE, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
 
 const PROJECT = "P.steps";

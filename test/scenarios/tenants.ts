@@ -1,5 +1,5 @@
-import type { TenantSeed } from "../../src/identity/seed.js";
-import { demoTenants } from "../../src/stack/demo-tenants.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
+import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 
 const member = (office_id: string, ...roles: string[]) => ({ office_id, roles });
 const person = (name: string, person_id: string, ...offices: string[]) => ({

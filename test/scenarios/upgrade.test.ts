@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cardEnd } from "../../src/client/waiting.js";
-import { cardWorkflowId } from "../../src/domain/workflow-id.js";
+import { cardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { TENANT } from "../attacks/evidence.js";
 import { actByCard, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";

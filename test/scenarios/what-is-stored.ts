@@ -1,10 +1,10 @@
 import { expect, vi } from "vitest";
-import { required } from "../../src/client/problem.js";
-import { openDatabase } from "../../src/database/database.js";
-import type { EventPayloads, EventType } from "../../src/domain/event.js";
-import { registryContainer } from "../../src/domain/event.js";
+import { required } from "../../src/client/http/problem.js";
+import type { EventPayloads, EventType } from "../../src/domain/ledger/event.js";
+import { registryContainer } from "../../src/domain/ledger/event.js";
 import { repoPrefix } from "../../src/domain/storage-key.js";
-import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { ACT_MS } from "./acts.js";

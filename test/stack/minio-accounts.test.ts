@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { foundPlaneKeys } from "../../src/stack/founding-store.js";
-import { s3Client } from "../../src/stack/object-store.js";
+import { foundPlaneKeys } from "../../src/stack/founding/store.js";
+import { s3Client } from "../../src/stack/servers/object-store.js";
 import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
 
 const bytes = Buffer.from("bytes");

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
-import { choosePorts } from "../../src/stack/ports.js";
-import { startPostgres } from "../../src/stack/postgres.js";
-import { postgresHome } from "../../src/stack/postgres-account.js";
-import { stackSecrets } from "../../src/stack/secrets.js";
+import { stackSecrets } from "../../src/stack/founding/secrets.js";
+import { choosePorts } from "../../src/stack/servers/ports.js";
+import { startPostgres } from "../../src/stack/servers/postgres.js";
+import { postgresHome } from "../../src/stack/servers/postgres-account.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 
 const run = promisify(execFile);

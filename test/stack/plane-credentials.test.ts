@@ -1,7 +1,7 @@
 import type { Client } from "minio";
 import { beforeAll, describe, expect, test } from "vitest";
-import { s3Client } from "../../src/stack/object-store.js";
-import { assumeRole, type Plane } from "../../src/stack/plane-credentials.js";
+import { assumeRole, type Plane } from "../../src/stack/founding/plane-credentials.js";
+import { s3Client } from "../../src/stack/servers/object-store.js";
 import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
 
 const prefix = bucketPrefix("planes");

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { choosePorts, chooseUnusualPorts, freedPorts, isFree, usualPorts } from "../../src/stack/ports.js";
+import { choosePorts, chooseUnusualPorts, freedPorts, isFree, usualPorts } from "../../src/stack/servers/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];

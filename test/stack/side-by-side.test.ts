@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
-import { type Servers, startServers } from "../../src/stack/servers.js";
+import { type Servers, startServers } from "../../src/stack/servers/servers.js";
 
 const silent = (): void => undefined;
 

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { tryLock, withLock } from "../../src/process/lock.js";
+import { processIdentity } from "../../src/process/process-identity.js";
 import { endLeftovers, pidPath, writePidFile } from "../../src/stack/leftovers.js";
-import { tryLock, withLock } from "../../src/stack/lock.js";
-import { nodeArguments } from "../../src/stack/own-entry.js";
 import { poll } from "../../src/stack/poll.js";
-import { processIdentity } from "../../src/stack/process-identity.js";
-import { startProcess } from "../../src/stack/processes.js";
+import { nodeArguments } from "../../src/stack/registry/own-entry.js";
+import { startProcess } from "../../src/stack/registry/processes.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 
 const entry = fileURLToPath(new URL("./chatty-process.js", import.meta.url));

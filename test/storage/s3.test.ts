@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { assumeRole } from "../../src/stack/plane-credentials.js";
+import { assumeRole } from "../../src/stack/founding/plane-credentials.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseBatch } from "../../src/telemetry/batch.js";
-import { lineText, type TelemetryLine } from "../../src/telemetry/line.js";
+import { parseBatch } from "../../src/domain/telemetry/batch.js";
+import { lineText, type TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { batchOf, lineOf, TELEMETRY } from "./lines.js";
 
 const claim = { tenant_id: "T.UBL", project_id: TELEMETRY, from_seq: 4, to_seq: 9, lines: 2 };

@@ -1,18 +1,28 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { composeBatch } from "../../src/activities/lab256/telemetry-batch.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import type { JobType } from "../../src/domain/job.js";
-import type { Permit } from "../../src/domain/permit.js";
+import type { JobType } from "../../src/domain/act/job.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
+import type { Permit } from "../../src/domain/permit/permit.js";
+import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
-import { telemetryAppended } from "../../src/ledger/queries/telemetry-appends.js";
-import { passTelemetry, telemetryPassed } from "../../src/ledger/telemetry-cursor.js";
-import type { TelemetryLine } from "../../src/telemetry/line.js";
-import { temporaryFolder } from "../git/real-git.js";
+import { telemetryAppended } from "../../src/lab256/ledger/queries/telemetry-appends.js";
+import { passTelemetry, telemetryPassed } from "../../src/lab256/ledger/telemetry-cursor.js";
+import { composeBatch } from "../../src/lab256/telemetry/telemetry-batch.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
-import { commandClosed, commandIssued, jti, permit, permitIssued, receipt, receiptRecorded, registered, TENANT } from "../ledger/events.js";
-import { ledgerDatabase } from "../ledger/ledger-database.js";
+import {
+  commandClosed,
+  commandIssued,
+  jti,
+  permit,
+  permitIssued,
+  receipt,
+  receiptRecorded,
+  registered,
+  TENANT,
+} from "../lab256/ledger/events.js";
+import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
+import { temporaryFolder } from "../repository/real-git.js";
 
 const ledger = ledgerDatabase("telemetry-compose");
 const append = (events: readonly NewEvent[]) => ledger.appended(events);

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dashboardText, knownMonths, monthSummary } from "../../src/telemetry/dashboard.js";
-import { appendMessage, lastSeqIn } from "../../src/telemetry/last-seq.js";
-import type { TelemetryLine } from "../../src/telemetry/line.js";
-import { dashboardPath, linesPath, monthOf } from "../../src/telemetry/paths.js";
-import { addLine, emptySummary, joined } from "../../src/telemetry/summary.js";
+import { appendMessage, lastSeqIn } from "../../src/domain/telemetry/last-seq.js";
+import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
+import { dashboardPath, linesPath, monthOf } from "../../src/domain/telemetry/paths.js";
+import { dashboardText, knownMonths, monthSummary } from "../../src/planning/telemetry/dashboard.js";
+import { addLine, emptySummary, joined } from "../../src/planning/telemetry/summary.js";
 import { lineOf, TELEMETRY } from "./lines.js";
 
 function summed(lines: readonly TelemetryLine[]) {

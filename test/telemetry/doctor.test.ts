@@ -1,10 +1,10 @@
 import { beforeAll, expect, it } from "vitest";
-import { telemetryFindings } from "../../src/cli/doctor/infra.js";
-import type { NewEvent } from "../../src/domain/event.js";
-import { createTenant } from "../../src/identity/tenants.js";
-import { passTelemetry } from "../../src/ledger/telemetry-cursor.js";
-import { permitIssued, receiptRecorded, TENANT } from "../ledger/events.js";
-import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { telemetryFindings } from "../../src/cli/host/doctor/telemetry.js";
+import type { NewEvent } from "../../src/domain/ledger/event.js";
+import { createTenant } from "../../src/lab256/identity/tenants.js";
+import { passTelemetry } from "../../src/lab256/ledger/telemetry-cursor.js";
+import { permitIssued, receiptRecorded, TENANT } from "../lab256/ledger/events.js";
+import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
 const ledger = ledgerDatabase("telemetry-doctor");
 const FINISHED_MS = Date.parse("2026-01-31T12:00:00Z");

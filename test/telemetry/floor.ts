@@ -1,17 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
-import { openDatabase } from "../../src/database/database.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { type EventPayloads, registryContainer } from "../../src/domain/event.js";
-import { telemetryWorkflowId } from "../../src/domain/workflow-id.js";
-import { entryOf, storedEntries } from "../../src/ledger/read-entries.js";
-import { dashboardText, monthSummary } from "../../src/telemetry/dashboard.js";
-import type { TelemetryLine } from "../../src/telemetry/line.js";
-import { addLine, emptySummary } from "../../src/telemetry/summary.js";
-import { temporaryFolder } from "../git/real-git.js";
+import { telemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { type EventPayloads, registryContainer } from "../../src/domain/ledger/event.js";
+import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { dashboardText, monthSummary } from "../../src/planning/telemetry/dashboard.js";
+import { addLine, emptySummary } from "../../src/planning/telemetry/summary.js";
 import type { TestRegistry } from "../harness/registry.js";
 import type { TemporalDesk } from "../harness/temporal-client.js";
+import { temporaryFolder } from "../repository/real-git.js";
 import { TELEMETRY } from "./lines.js";
 
 export const TENANT = "T.UBL";

@@ -1,4 +1,4 @@
-import { lineText, type TelemetryLine } from "../../src/telemetry/line.js";
+import { lineText, type TelemetryLine } from "../../src/domain/telemetry/line.js";
 
 export const TELEMETRY = "P.telemetry";
 

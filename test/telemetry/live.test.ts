@@ -2,15 +2,15 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/problem.js";
+import { required } from "../../src/client/http/problem.js";
 import { commandEnd } from "../../src/client/waiting.js";
-import type { JobStep } from "../../src/jobs/handler.js";
+import type { JobStep } from "../../src/planning/job.js";
 import { DyingLab256, died, revive, startDying } from "../faults/dying.js";
-import { Clone, temporaryFolder } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { Clone, temporaryFolder } from "../repository/real-git.js";
 import {
   currentDetails,
   eventually,

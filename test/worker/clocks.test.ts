@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { Clone } from "../git/real-git.js";
 import { actByCard, actByPermit, PATIENCE_MS, push, registration } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { Clone } from "../repository/real-git.js";
 
 const PROJECT = "P.clocks";
 const AHEAD_RUNNER = processOf("lab512-ahead", inject("servers").built);

@@ -3,7 +3,7 @@ import { Connection } from "@temporalio/client";
 import { defaultPayloadConverter } from "@temporalio/common";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { temporal } from "@temporalio/proto";
-import { LAB_512_QUEUE } from "../../src/domain/task-queue.js";
+import { LAB_512_QUEUE } from "../../src/domain/act/task-queue.js";
 
 const LIMIT_MS = 40_000;
 

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { attestationEnvelopeSchema } from "../../domain/attestation.js";
+import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
 import { tenantIdSchema } from "../../domain/ids.js";
-import { cardById } from "../../ledger/queries/cards.js";
+import { cardById } from "../../lab256/ledger/queries/cards.js";
+import { verdictAnswer, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { ATTESTATION_EXAMPLE } from "../examples.js";
-import { notFound } from "../problem.js";
-import { guardedRoute, type Route } from "../route.js";
-import { verdictAnswer, verdictSchema } from "../verdict.js";
+import { ATTESTATION_EXAMPLE } from "../http/examples.js";
+import { notFound } from "../http/problem.js";
+import { guardedRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });

@@ -1,21 +1,21 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
-import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card.js";
-import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/flow-status.js";
+import { type JobParams, subjectHash, withoutPatch } from "../../domain/act/job.js";
+import { cardWorkflowId } from "../../domain/act/workflow-id.js";
+import { signed } from "../../domain/bytes/signature.js";
+import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card/card.js";
+import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/card/flow-status.js";
 import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
-import { type JobParams, subjectHash, withoutPatch } from "../../domain/job.js";
-import { signed } from "../../domain/signature.js";
-import { cardWorkflowId } from "../../domain/workflow-id.js";
-import type { Principal } from "../../identity/authentication.js";
-import { type CardDetail, cardById, listCards } from "../../ledger/queries/cards.js";
-import { cardDetail, cardItem, cardItemSchema, cardSchema } from "../card-view.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { type CardDetail, cardById, listCards } from "../../lab256/ledger/queries/cards.js";
+import { cardDetail, cardItem, cardItemSchema, cardSchema } from "../acts/card-view.js";
+import { officeOf } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { CARD_REQUEST_EXAMPLE } from "../examples.js";
-import { officeOf } from "../office.js";
-import { denialProblem, notFound, unavailable } from "../problem.js";
-import { nextPage, pageQuery, tenantQuery, waitSchema } from "../queries.js";
-import { type Answer, created, guardedRoute, ok, type Route } from "../route.js";
-import { inlinePatch, stage } from "../staged-patch.js";
+import { CARD_REQUEST_EXAMPLE } from "../http/examples.js";
+import { denialProblem, notFound, unavailable } from "../http/problem.js";
+import { nextPage, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
+import { type Answer, created, guardedRoute, ok, type Route } from "../http/route.js";
+import { inlinePatch, stage } from "../staging/staged-patch.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 /** How long the answer to a new card waits for its plan, in milliseconds. */

@@ -1,16 +1,16 @@
 import { z } from "zod";
-import { registryContainer } from "../../domain/event.js";
 import { ACTOR_KINDS, actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
+import { registryContainer } from "../../domain/ledger/event.js";
 import { LEVELS } from "../../domain/level.js";
-import { type Actor, listActors } from "../../identity/actors.js";
-import { officeHolders } from "../../identity/memberships.js";
-import { TRANSPORTS } from "../../identity/tables.js";
-import { findTenant } from "../../identity/tenants.js";
-import { headOf } from "../../ledger/chain.js";
+import { TRANSPORTS } from "../../lab256/database/tables/identity.js";
+import { type Actor, listActors } from "../../lab256/identity/actors.js";
+import { officeHolders } from "../../lab256/identity/memberships.js";
+import { findTenant } from "../../lab256/identity/tenants.js";
+import { headOf } from "../../lab256/ledger/chain.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../problem.js";
-import { namedPageQuery, nextPage, tenantQuery } from "../queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { notFound } from "../http/problem.js";
+import { namedPageQuery, nextPage, tenantQuery } from "../http/queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
 
 const tenantSchema = z.object({
   tenant_id: tenantIdSchema,

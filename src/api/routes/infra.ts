@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { infraContextSchema, infraRevisionSchema, type ResolvedInfra } from "../../domain/act/infra-context.js";
 import { projectIdSchema } from "../../domain/ids.js";
-import { infraContextSchema, infraRevisionSchema, type ResolvedInfra } from "../../domain/infra-context.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, notFound } from "../problem.js";
-import { tenantQuery } from "../queries.js";
-import { guardedRoute, ok, type Route } from "../route.js";
+import { denialProblem, notFound } from "../http/problem.js";
+import { tenantQuery } from "../http/queries.js";
+import { guardedRoute, ok, type Route } from "../http/route.js";
 
 const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision: infraRevisionSchema.optional() });
 

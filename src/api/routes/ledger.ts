@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { registryContainer } from "../../domain/event.js";
-import { listEntries } from "../../ledger/queries/entries.js";
+import { registryContainer } from "../../domain/ledger/event.js";
+import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { nextPage, pageQuery, tenantQuery } from "../queries.js";
-import { guardedRoute, ok, type Route } from "../route.js";
+import { nextPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { guardedRoute, ok, type Route } from "../http/route.js";
 import { verifyLedger } from "../verify-ledger.js";
 
 const reportSchema = z.object({

@@ -1,10 +1,10 @@
-import { blake3Hex } from "../../domain/hash.js";
-import { pactEnvelopeSchema, pactIn } from "../../domain/pact.js";
-import { receiptByJti } from "../../ledger/queries/receipts.js";
+import { pactEnvelopeSchema, pactIn } from "../../domain/act/pact.js";
+import { blake3Hex } from "../../domain/bytes/hash.js";
+import { receiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../problem.js";
-import { jtiParams, tenantQuery } from "../queries.js";
-import { guardedRoute, type Route } from "../route.js";
+import { notFound } from "../http/problem.js";
+import { jtiParams, tenantQuery } from "../http/queries.js";
+import { guardedRoute, type Route } from "../http/route.js";
 
 /** The evidence of merges. Source: ADR-002 §6. */
 export function pactRoutes(deps: ApiDependencies): readonly Route[] {

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { assertionSchema } from "../../domain/statement.js";
-import { findActor } from "../../identity/actors.js";
-import type { Principal } from "../../identity/authentication.js";
-import { registerPasskey, registrationOptions } from "../../identity/passkey-registration.js";
-import { listPasskeys } from "../../identity/passkeys.js";
+import { assertionSchema } from "../../domain/card/statement.js";
+import { findActor } from "../../lab256/identity/actors.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { registerPasskey, registrationOptions } from "../../lab256/identity/passkeys/passkey-registration.js";
+import { listPasskeys } from "../../lab256/identity/passkeys/passkeys.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, notFound, problem } from "../problem.js";
-import { type Answer, created, guardedRoute, ok, type Route } from "../route.js";
+import { denialProblem, notFound, problem } from "../http/problem.js";
+import { type Answer, created, guardedRoute, ok, type Route } from "../http/route.js";
 
 /** An attestation object is at most 64 KiB, and what is around it less. */
 const REGISTRATION_MAX_BYTES = 256 * 1024;

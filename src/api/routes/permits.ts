@@ -1,19 +1,19 @@
 import { z } from "zod";
+import { subjectHash } from "../../domain/act/job.js";
 import { jtiSchema, tenantIdSchema } from "../../domain/ids.js";
-import { subjectHash } from "../../domain/job.js";
 import { LEVELS } from "../../domain/level.js";
-import { permitSchema } from "../../domain/permit.js";
-import { type PermitRequest, permitRequestSchema } from "../../domain/permit-request.js";
-import { reasonSchema, requirementSchema } from "../../domain/policy-contract.js";
-import type { Principal } from "../../identity/authentication.js";
-import { cardById } from "../../ledger/queries/cards.js";
-import { type PermitItem, permitByCard, permitByJti } from "../../ledger/queries/permits.js";
+import { permitSchema } from "../../domain/permit/permit.js";
+import { type PermitRequest, permitRequestSchema } from "../../domain/permit/permit-request.js";
+import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { cardById } from "../../lab256/ledger/queries/cards.js";
+import { type PermitItem, permitByCard, permitByJti } from "../../lab256/ledger/queries/permits.js";
+import { officeOf } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { PERMIT_REQUEST_EXAMPLE } from "../examples.js";
-import { officeOf } from "../office.js";
-import { denialProblem, notFound, type ProblemAnswer, problem } from "../problem.js";
-import { jtiParams, tenantQuery } from "../queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
+import { denialProblem, notFound, type ProblemAnswer, problem } from "../http/problem.js";
+import { jtiParams, tenantQuery } from "../http/queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
 
 /** A command with an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling, and room. */
 export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;

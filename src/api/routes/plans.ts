@@ -1,14 +1,14 @@
 import { z } from "zod";
+import { mergeProtectedParamsSchema } from "../../domain/act/job.js";
+import { planSchema } from "../../domain/act/plan.js";
+import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
 import { officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
-import { mergeProtectedParamsSchema } from "../../domain/job.js";
 import { LEVELS } from "../../domain/level.js";
-import { mergeConflictSchema } from "../../domain/merge-conflict.js";
-import { planSchema } from "../../domain/plan.js";
-import { reasonSchema, requirementSchema } from "../../domain/policy-contract.js";
+import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import { officeOf } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { PLAN_REQUEST_EXAMPLE } from "../examples.js";
-import { officeOf } from "../office.js";
-import { guardedRoute, ok, type Route } from "../route.js";
+import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
+import { guardedRoute, ok, type Route } from "../http/route.js";
 
 /** What a card would be opened with, as far as its plan depends on it. */
 const planRequestSchema = z.strictObject({

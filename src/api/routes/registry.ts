@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { projectIdSchema } from "../../domain/ids.js";
-import { listProjects, projectDetail } from "../../ledger/queries/projects.js";
+import { listProjects, projectDetail } from "../../lab256/ledger/queries/projects.js";
+import { sees } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../problem.js";
-import { nextPage, pageQuery, tenantQuery } from "../queries.js";
-import { guardedRoute, ok, type Route } from "../route.js";
-import { sees } from "../visibility.js";
+import { notFound } from "../http/problem.js";
+import { nextPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { guardedRoute, ok, type Route } from "../http/route.js";
 
 const projectSchema = z.object({
   id: projectIdSchema,

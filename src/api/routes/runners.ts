@@ -1,23 +1,23 @@
 import { z } from "zod";
-import { envelopeSchema } from "../../domain/envelope.js";
-import { isFinal } from "../../domain/flow-status.js";
+import { verifySigned } from "../../domain/bytes/signature.js";
+import { isFinal } from "../../domain/card/flow-status.js";
+import { signedStatementSchema } from "../../domain/card/statement.js";
 import { targetSchema } from "../../domain/ids.js";
-import { answerIn, type Report, reportSchema } from "../../domain/receipt.js";
-import { verifySigned } from "../../domain/signature.js";
-import { signedStatementSchema } from "../../domain/statement.js";
+import { envelopeSchema } from "../../domain/permit/envelope.js";
+import { answerIn, type Report, reportSchema } from "../../domain/permit/receipt.js";
 import { receiptKey } from "../../domain/storage-key.js";
-import type { Principal } from "../../identity/authentication.js";
-import { runnerKeys } from "../../identity/runner-keys.js";
-import { findTenant } from "../../identity/tenants.js";
-import { type CommandItem, commandByJti, listCommands } from "../../ledger/queries/commands.js";
-import { readClaim } from "../../permits/end-permit.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { runnerKeys } from "../../lab256/identity/runner-keys.js";
+import { findTenant } from "../../lab256/identity/tenants.js";
+import { type CommandItem, commandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
+import { readClaim } from "../../lab256/permits/end-permit.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { statementsOf } from "../command-statements.js";
+import { statementsOf } from "../acts/command-statements.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { RECEIPT_EXAMPLE } from "../examples.js";
-import { denialProblem, notFound, problem } from "../problem.js";
-import { jtiParams, pageQuery, tenantQuery } from "../queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { RECEIPT_EXAMPLE } from "../http/examples.js";
+import { denialProblem, notFound, problem } from "../http/problem.js";
+import { jtiParams, pageQuery, tenantQuery } from "../http/queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
 
 /** A push of many branches lists as many artifacts. */
 const REPORT_MAX_BYTES = 1024 * 1024;

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
-import { jwksSchema } from "../../domain/jwks.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { HealthChecks } from "../health.js";
-import { unavailable } from "../problem.js";
-import { guardedRoute, ok, publicRoute, type Route } from "../route.js";
+import { unavailable } from "../http/problem.js";
+import { guardedRoute, ok, publicRoute, type Route } from "../http/route.js";
 
 const healthSchema = z.object({
   status: z.literal("ok"),

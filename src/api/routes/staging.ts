@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { blake3Schema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { problem } from "../problem.js";
-import { tenantQuery } from "../queries.js";
-import { receiveStaged } from "../receive-staged.js";
-import { created, guardedRoute, ok, type Route } from "../route.js";
+import { problem } from "../http/problem.js";
+import { tenantQuery } from "../http/queries.js";
+import { created, guardedRoute, ok, type Route } from "../http/route.js";
+import { receiveStaged } from "../staging/receive-staged.js";
 
 /** Bytes on their way in, before anything has been decided about them. Source: contracts "Canonical bytes and hashes". */
 export function stagingRoutes(deps: ApiDependencies): readonly Route[] {

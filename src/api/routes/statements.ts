@@ -1,17 +1,17 @@
 import { z } from "zod";
+import { assertionSchema, DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import { levelAtLeast } from "../../domain/level.js";
-import { assertionSchema, DECISIONS, type Statement, statementSchema } from "../../domain/statement.js";
-import type { Principal } from "../../identity/authentication.js";
-import { attest, newNonce } from "../../identity/statements.js";
-import { stepUpOptions } from "../../identity/step-up.js";
-import { type CardDetail, cardById } from "../../ledger/queries/cards.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { attest, newNonce } from "../../lab256/identity/passkeys/statements.js";
+import { stepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
+import { type CardDetail, cardById } from "../../lab256/ledger/queries/cards.js";
+import { officeOf } from "../acts/office.js";
+import { cardClosed, verdictAnswer, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { STATEMENT_EXAMPLE } from "../examples.js";
-import { officeOf } from "../office.js";
-import { notFound, problem } from "../problem.js";
-import { type Answer, guardedRoute, ok, type Route } from "../route.js";
-import { cardClosed, verdictAnswer, verdictSchema } from "../verdict.js";
+import { STATEMENT_EXAMPLE } from "../http/examples.js";
+import { notFound, problem } from "../http/problem.js";
+import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 /** How long a person has to decide about a statement that was prepared, in milliseconds. */

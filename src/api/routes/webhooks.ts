@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { tenantIdSchema } from "../../domain/ids.js";
-import { WEBHOOKS_MAX_COUNT, webhookIdSchema, webhookSchema } from "../../domain/webhook.js";
-import type { Principal } from "../../identity/authentication.js";
-import { PAGE_ROWS_MAX } from "../../ledger/queries/page.js";
+import { WEBHOOKS_MAX_COUNT, webhookIdSchema, webhookSchema } from "../../domain/ledger/webhook.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { PAGE_ROWS_MAX } from "../../lab256/ledger/queries/page.js";
 import {
   deadLetters,
   declareWebhook,
@@ -11,11 +11,11 @@ import {
   listWebhooks,
   replayDeadLetters,
   type Webhook,
-} from "../../webhooks/webhooks.js";
+} from "../../lab256/webhooks/webhooks.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound, problem } from "../problem.js";
-import { tenantQuery } from "../queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../route.js";
+import { notFound, problem } from "../http/problem.js";
+import { tenantQuery } from "../http/queries.js";
+import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
 
 /** What the keeper of a tenant's members may do, the keeper of its webhooks may: both decide who learns of everything. */
 const MANAGES = "registry.members.change";

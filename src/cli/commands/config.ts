@@ -4,7 +4,7 @@ import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
 import { EXIT } from "../exit-codes.js";
 import { leaf } from "../leaf.js";
-import type { Output } from "../output.js";
+import type { Output } from "../terminal/output.js";
 import { Ended, UsageError } from "../usage.js";
 
 interface ConfigOptions {

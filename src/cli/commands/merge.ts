@@ -1,14 +1,14 @@
 import { type Command, Option } from "commander";
+import { required } from "../../client/http/problem.js";
 import { lookUpMerge } from "../../client/merging.js";
-import { required } from "../../client/problem.js";
-import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/job.js";
+import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/act/job.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { checkParams, printDryRun } from "../dry-run.js";
 import { EXIT, exitOfEnd } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { riskOption, withCardOptions } from "../option-values.js";
-import { withProgress } from "../progress.js";
-import { previewText, shortId } from "../text.js";
+import { checkParams, printDryRun } from "../terminal/dry-run.js";
+import { riskOption, withCardOptions } from "../terminal/option-values.js";
+import { withProgress } from "../terminal/progress.js";
+import { previewText, shortId } from "../terminal/text.js";
 import { Ended, UsageError } from "../usage.js";
 
 interface MergeOptions extends CardOptions {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { listed } from "../../client/paging.js";
+import { listed } from "../../client/http/paging.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { limitOption } from "../option-values.js";
-import { printTable } from "../table.js";
+import { limitOption } from "../terminal/option-values.js";
+import { printTable } from "../terminal/table.js";
 
 interface ListOptions {
   readonly limit: number;

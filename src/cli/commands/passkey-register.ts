@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { registerPasskey } from "../../client/deciding.js";
+import { ownPasskeys } from "../connection/own-passkeys.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { ownPasskeys } from "../own-passkeys.js";
 
 interface PasskeyOptions {
   readonly name?: string;

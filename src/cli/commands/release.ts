@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { required } from "../../client/problem.js";
-import type { RegistryClient } from "../../client/registry-client.js";
-import { tagReleaseParamsSchema } from "../../domain/job.js";
-import { branchRef } from "../../domain/ref-name.js";
+import { required } from "../../client/http/problem.js";
+import type { RegistryClient } from "../../client/http/registry-client.js";
+import { tagReleaseParamsSchema } from "../../domain/act/job.js";
+import { branchRef } from "../../domain/git/ref-name.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { checkParams, printDryRun } from "../dry-run.js";
 import { EXIT } from "../exit-codes.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { withCardOptions } from "../option-values.js";
-import { sizeText } from "../text.js";
+import { checkParams, printDryRun } from "../terminal/dry-run.js";
+import { withCardOptions } from "../terminal/option-values.js";
+import { sizeText } from "../terminal/text.js";
 import { Ended, UsageError } from "../usage.js";
 
 interface ReleaseOptions extends CardOptions {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { required } from "../../client/problem.js";
+import { required } from "../../client/http/problem.js";
 import { registryLeaf, withExamples } from "../leaf.js";
-import { when } from "../text.js";
+import { when } from "../terminal/text.js";
 
 /** `ogr tenant show`: the tenant of the token. */
 export function tenantShow(): Command {

@@ -1,13 +1,9 @@
 import { infraContextSchema } from "../../client/answers.js";
-import { ask, type Connection } from "../../client/http.js";
+import { ask, type Connection } from "../../client/http/http.js";
 import { type Finding, fine, wrong } from "./finding.js";
 
 /** The infra registry answers for every name, also for one that nobody registered: so a check asks for nobody's project. */
 const NOBODYS_PROJECT = "P.doctor";
-
-/** A flow lets at most an hour's acts come together, and then tries every five minutes. */
-const TELEMETRY_PATIENCE_MS = 90 * 60_000;
-const TENANTS_SHOWN_MAX = 10;
 
 /** Whether the infra registry that the deployment is told of resolves, and at which revision. */
 export async function infraFinding(connection: Connection, tenant_id: string): Promise<Finding> {
@@ -22,34 +18,4 @@ export async function infraFinding(connection: Connection, tenant_id: string): P
   const { source, revision } = answer.value;
   if (source === "none") return fine("infra registry", "this deployment keeps none, and says so (OGR_INFRA=none)");
   return fine("infra registry", `resolves at ${revision ?? "no revision"} (${source === "file" ? "a file" : "a project"})`);
-}
-
-/** Whether every tenant's acts get their line of telemetry; asked of the database, where the appends stand. */
-export async function telemetryFindings(databaseUrl: string, nowMs: number): Promise<readonly Finding[]> {
-  const [{ openDatabase }, { listTenants }, { telemetryWaiting }] = await Promise.all([
-    import("../../database/database.js"),
-    import("../../identity/tenants.js"),
-    import("../../ledger/queries/telemetry-waiting.js"),
-  ]);
-  const db = openDatabase(databaseUrl, { max_connections: 1 });
-  try {
-    const stuck: Finding[] = [];
-    for (const { tenant_id } of await listTenants(db)) {
-      const waiting = await telemetryWaiting(db, tenant_id);
-      if (waiting === undefined || nowMs - waiting.at_ms <= TELEMETRY_PATIENCE_MS) continue;
-      stuck.push(
-        wrong(
-          "telemetry",
-          `Entry ${waiting.seq} of the ledger of ${tenant_id} waits for its line since ${new Date(waiting.at_ms).toISOString()}.`,
-          `The flow telemetry/${tenant_id} says in Temporal's UI what it waits for; see docs/telemetry.md.`,
-        ),
-      );
-    }
-    if (stuck.length === 0) return [fine("telemetry", `no act waits longer than ${TELEMETRY_PATIENCE_MS / 60_000} min for its line`)];
-    const more = stuck.length - TENANTS_SHOWN_MAX;
-    const others = more > 0 ? [wrong("telemetry", `${more} more tenants wait.`, "Mend those above first.")] : [];
-    return [...stuck.slice(0, TENANTS_SHOWN_MAX), ...others];
-  } finally {
-    await db.destroy();
-  }
 }

@@ -1,7 +1,7 @@
-import { gitAnswer } from "../../client/git-command.js";
+import { gitAnswer } from "../../client/git/git-command.js";
 import { passkeyPath } from "../../passkey/location.js";
-import { ownPasskeys } from "../own-passkeys.js";
-import { profilesPath, readProfiles } from "../profiles.js";
+import { ownPasskeys } from "../connection/own-passkeys.js";
+import { profilesPath, readProfiles } from "../connection/profiles.js";
 import { type Finding, fine, looked, skipped, wrong } from "./finding.js";
 
 /** The oldest git that bundles and indexes as this release needs it. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { healthSchema, jwksSchema, openApiSchema } from "../../client/answers.js";
-import { ask, type Connection } from "../../client/http.js";
-import { required } from "../../client/problem.js";
-import { whoami } from "../../client/registry-client.js";
+import { ask, type Connection } from "../../client/http/http.js";
+import { required } from "../../client/http/problem.js";
+import { whoami } from "../../client/http/registry-client.js";
 import { ownVersion } from "../version.js";
 import { type Finding, fine, looked, suspicious, wrong } from "./finding.js";
 import { infraFinding } from "./infra.js";

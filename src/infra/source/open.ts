@@ -1,5 +1,5 @@
+import { NO_INFRA } from "../../domain/act/infra-context.js";
 import { granted } from "../../domain/denial.js";
-import { NO_INFRA } from "../../domain/infra-context.js";
 import { repoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readOnlyBelow } from "../../storage/scoped.js";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
+import type { ResolvedInfra } from "../../domain/act/infra-context.js";
+import { blake3Hex } from "../../domain/bytes/hash.js";
 import type { Outcome } from "../../domain/denial.js";
-import { blake3Hex } from "../../domain/hash.js";
-import type { ResolvedInfra } from "../../domain/infra-context.js";
 import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
 

@@ -1,11 +1,11 @@
+import type { ResolvedInfra } from "../../domain/act/infra-context.js";
 import type { Outcome } from "../../domain/denial.js";
-import type { ResolvedInfra } from "../../domain/infra-context.js";
-import { branchRef } from "../../domain/ref-name.js";
-import { GitFault } from "../../git/git-fault.js";
-import { type GitObject, parseCommitLinks, parseTree } from "../../git/object-text.js";
-import { readRefs } from "../../git/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "../../git/repository-key.js";
-import { StoredObjects } from "../../git/stored-objects.js";
+import { branchRef } from "../../domain/git/ref-name.js";
+import { GitFault } from "../../repository/git-fault.js";
+import { type GitObject, parseCommitLinks, parseTree } from "../../repository/objects/object-text.js";
+import { StoredObjects } from "../../repository/objects/stored-objects.js";
+import { readRefs } from "../../repository/refs/refs-state.js";
+import { type RepositoryName, repositoryKeys } from "../../repository/repository-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";

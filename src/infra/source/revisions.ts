@@ -1,5 +1,5 @@
+import type { InfraContext, ResolvedInfra } from "../../domain/act/infra-context.js";
 import { denied, granted, type Outcome } from "../../domain/denial.js";
-import type { InfraContext, ResolvedInfra } from "../../domain/infra-context.js";
 import { parseRegistry, type Registry } from "../model.js";
 import { resolveContext } from "../resolve.js";
 

@@ -1,5 +1,5 @@
+import type { ResolvedInfra } from "../../domain/act/infra-context.js";
 import type { Outcome } from "../../domain/denial.js";
-import type { ResolvedInfra } from "../../domain/infra-context.js";
 
 /**
  * Where a process has the infra registry from. An org is a tenant and a repository is a project, by their exact ids. Source: infra

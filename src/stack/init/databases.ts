@@ -1,6 +1,6 @@
 import pg from "pg";
-import { databasesSettings } from "../../configuration/installation.js";
 import { readConfiguration } from "../../configuration/read.js";
+import { databasesSettings } from "../../configuration/sections/installation.js";
 import { poll } from "../poll.js";
 
 const TEMPORAL_DATABASES = ["temporal", "temporal_visibility"];

@@ -2,7 +2,7 @@
  * The one-shot steps of an installation: `databases` makes the accounts and databases in Postgres, `registry` founds the registry on
  * servers that run. Both can be run again at any time.
  */
-import { runMain } from "../../configuration/run-main.js";
+import { runMain } from "../../process/run-main.js";
 import { initDatabases } from "./databases.js";
 import { initRegistry } from "./registry.js";
 

@@ -2,19 +2,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { databaseUrlOf } from "../../configuration/database.js";
 import { ConfigurationError } from "../../configuration/environment.js";
-import { type InitSettings, initSettings } from "../../configuration/installation.js";
 import { readConfiguration } from "../../configuration/read.js";
-import { temporalAccess } from "../../configuration/temporal.js";
+import { databaseUrlOf } from "../../configuration/sections/database.js";
+import { type InitSettings, initSettings } from "../../configuration/sections/installation.js";
+import { temporalAccess } from "../../configuration/sections/temporal.js";
 import { parseWith, problemsText } from "../../domain/problems.js";
-import { type TenantSeed, tenantSeedSchema } from "../../identity/seed.js";
-import { foundRecords } from "../founding.js";
-import { foundPlaneKeys } from "../founding-store.js";
-import type { S3Server } from "../object-store.js";
+import { type TenantSeed, tenantSeedSchema } from "../../lab256/identity/seed.js";
+import { foundRecords } from "../founding/founding.js";
+import { foundPlaneKeys } from "../founding/store.js";
 import { poll } from "../poll.js";
-import { searchAttributeTypes } from "../search-attributes.js";
-import { ensureNamespace } from "../temporal-namespace.js";
+import type { S3Server } from "../servers/object-store.js";
+import { searchAttributeTypes } from "../servers/search-attributes.js";
+import { ensureNamespace } from "../servers/temporal-namespace.js";
 
 const TEMPORAL_PATIENCE_MS = 120_000;
 

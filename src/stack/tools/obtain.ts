@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { withLock } from "../lock.js";
+import { withLock } from "../../process/lock.js";
 import type { Log } from "../progress.js";
 import { cacheFolder } from "./cache.js";
 import { goInstall } from "./go-install.js";

@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeArguments } from "../own-entry.js";
 import { type Log, withProgress } from "../progress.js";
+import { nodeArguments } from "../registry/own-entry.js";
 import { installInto } from "./cache.js";
 import { execute } from "./execute.js";
 import type { Obtained } from "./go-install.js";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { answers } from "../../../src/stack/ports.js";
+import { answers } from "../../../src/stack/servers/ports.js";
 import type { Supervisor } from "../../../src/stack/supervise.js";
 import { type Compose, type ComposeService, mountsOf } from "./file.js";
 

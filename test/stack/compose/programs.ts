@@ -3,7 +3,7 @@ import { chown, copyFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { unlessAbsent } from "../../../src/stack/absence.js";
-import { type PostgresHome, postgresHome } from "../../../src/stack/postgres-account.js";
+import { type PostgresHome, postgresHome } from "../../../src/stack/servers/postgres-account.js";
 import { obtainTool } from "../../../src/stack/tools/obtain.js";
 import type { ToolName } from "../../../src/stack/tools/pins.js";
 

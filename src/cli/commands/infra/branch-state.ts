@@ -1,4 +1,4 @@
-import { git, gitAnswer } from "../../../client/git-command.js";
+import { git, gitAnswer } from "../../../client/git/git-command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import type { Finding } from "../../../infra/finding.js";
 import { type ValidationInput, validate } from "../../../infra/validate.js";

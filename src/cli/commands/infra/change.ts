@@ -3,8 +3,8 @@ import type { InfraCommand } from "../../../infra/command.js";
 import { mutate, preview } from "../../../infra/registry-files.js";
 import { CONTEXTS } from "../../../infra/registry-schema.js";
 import { leaf, withExamples } from "../../leaf.js";
-import { localDryRunOption } from "../../option-values.js";
-import type { Output } from "../../output.js";
+import { localDryRunOption } from "../../terminal/option-values.js";
+import type { Output } from "../../terminal/output.js";
 import { changingBranch, dryRunMark, openCheckout } from "./checkout.js";
 import { settled } from "./refused.js";
 

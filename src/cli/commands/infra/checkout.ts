@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { git, gitAnswer, gitBytes, gitLines } from "../../../client/git-command.js";
+import { git, gitAnswer, gitBytes, gitLines } from "../../../client/git/git-command.js";
 import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { refused } from "../../../infra/refusal.js";

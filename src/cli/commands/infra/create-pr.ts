@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { git } from "../../../client/git-command.js";
-import { isFinal } from "../../../domain/flow-status.js";
-import { ZERO_ID } from "../../../domain/git-id.js";
+import { git } from "../../../client/git/git-command.js";
+import { isFinal } from "../../../domain/card/flow-status.js";
+import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { proposeCard } from "../../card-outcome.js";
-import { printDryRun } from "../../dry-run.js";
 import { type Call, registryLeaf, withExamples } from "../../leaf.js";
-import { dryRunOption, officeOption } from "../../option-values.js";
-import { statusText } from "../../text.js";
+import { printDryRun } from "../../terminal/dry-run.js";
+import { dryRunOption, officeOption } from "../../terminal/option-values.js";
+import { statusText } from "../../terminal/text.js";
 import { type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
 import { mergeCardOf } from "./merge-card.js";

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { git } from "../../../client/git-command.js";
+import { git } from "../../../client/git/git-command.js";
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { holdRegistry } from "../../../infra/registry-files.js";
 import { leaf, withExamples } from "../../leaf.js";
-import { localDryRunOption } from "../../option-values.js";
-import type { Output } from "../../output.js";
+import { localDryRunOption } from "../../terminal/option-values.js";
+import type { Output } from "../../terminal/output.js";
 import { findingsOf } from "./branch-state.js";
 import { type Checkout, changingBranch, dirtyPaths, dryRunMark, filesAt, filesHere, listed, no, openCheckout } from "./checkout.js";
 import { findingText } from "./finding-text.js";

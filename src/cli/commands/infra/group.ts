@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { infraInit } from "../../host/infra-init.js";
 import { group } from "../../leaf.js";
 import { infraDisable, infraEnable, infraRegister, infraUnregister } from "./change.js";
 import { infraCreatePr } from "./create-pr.js";
 import { infraFinalize } from "./finalize.js";
-import { infraInit } from "./init.js";
 import { infraMergePr } from "./merge-pr.js";
 import { infraNewBranch } from "./new-branch.js";
 import { infraDiff, infraHistory, infraList, infraResolve } from "./queries.js";

@@ -1,7 +1,7 @@
 import type { CardAnswer } from "../../../client/answers.js";
-import { required } from "../../../client/problem.js";
-import type { RegistryClient } from "../../../client/registry-client.js";
-import { type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/job.js";
+import { required } from "../../../client/http/problem.js";
+import type { RegistryClient } from "../../../client/http/registry-client.js";
+import { type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/act/job.js";
 import { MAIN, no } from "./checkout.js";
 
 /** How many cards are looked through for that of a branch, the newest first. */

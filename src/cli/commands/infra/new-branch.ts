@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { git, gitAnswer } from "../../../client/git-command.js";
-import { branchNameProblem, branchRef } from "../../../domain/ref-name.js";
+import { git, gitAnswer } from "../../../client/git/git-command.js";
+import { branchNameProblem, branchRef } from "../../../domain/git/ref-name.js";
 import { registryLeaf, withExamples } from "../../leaf.js";
-import { localDryRunOption } from "../../option-values.js";
+import { localDryRunOption } from "../../terminal/option-values.js";
 import { branchOf, type Checkout, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
 import { headOf, type Remote, remoteOf, tipAt } from "./remote.js";
 

@@ -4,7 +4,7 @@ import { type Difference, differences } from "../../../infra/replay.js";
 import { resolveContext } from "../../../infra/resolve.js";
 import { EXIT } from "../../exit-codes.js";
 import { leaf, withExamples } from "../../leaf.js";
-import { printTable } from "../../table.js";
+import { printTable } from "../../terminal/table.js";
 import { Ended } from "../../usage.js";
 import { openCheckout } from "./checkout.js";
 import { type ReadOptions, readChangelog, readRegistry, registryOf } from "./read.js";

@@ -1,8 +1,8 @@
-import { git, gitAnswer, gitLines } from "../../../client/git-command.js";
-import { required } from "../../../client/problem.js";
-import type { RegistryClient } from "../../../client/registry-client.js";
+import { git, gitAnswer, gitLines } from "../../../client/git/git-command.js";
+import { required } from "../../../client/http/problem.js";
+import type { RegistryClient } from "../../../client/http/registry-client.js";
+import { branchRef } from "../../../domain/git/ref-name.js";
 import { projectIdSchema, tenantIdSchema } from "../../../domain/ids.js";
-import { branchRef } from "../../../domain/ref-name.js";
 import { type Checkout, MAIN, no } from "./checkout.js";
 
 /** Where a checkout's changes are reviewed: at a forge through git, or in a project of an Office Git Registry. */

@@ -1,0 +1,85 @@
+import { ApplicationFailure, Context } from "@temporalio/activity";
+import { type Job, jobSchema } from "../domain/act/job.js";
+import { canonicalBytes } from "../domain/bytes/canonical.js";
+import { verifySigned } from "../domain/bytes/signature.js";
+import { denied } from "../domain/denial.js";
+import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
+import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
+import { parseWith, problemsText } from "../domain/problems.js";
+import { anchorKey } from "../domain/storage-key.js";
+import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
+import { planAct } from "../lab512/runner/planning.js";
+import { NoEnvelope, runCommand } from "../lab512/runner/runner.js";
+import { counted } from "../process/metrics/lab512.js";
+import { scopeToTenant } from "../storage/scoped.js";
+
+const HEARTBEAT_EVERY_MS = 400;
+
+/** Attempts of a later scheduling of the same command count above all attempts of an earlier one. */
+const ATTEMPTS_PER_ROUND_MAX = 1_000_000;
+
+/** The Runner's activities over its dependencies. */
+export function createLab512Activities(deps: RunnerDependencies): Lab512Activities {
+  return {
+    planAct: (card) =>
+      beating(async () => {
+        const job = parseWith(jobSchema, { jobType: card.jobType, params: card.params });
+        if (!job.ok) return denied("envelope_invalid", `The job is malformed: ${problemsText(job.problems)}`);
+        return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value as Job });
+      }),
+    runCommand: ({ envelope, statements, round }) =>
+      beating(async () => {
+        try {
+          return counted(await runCommand(deps, execution(round), { envelope, statements }));
+        } catch (error) {
+          if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
+          throw error;
+        }
+      }),
+    anchorHeads: (heads) => beating(() => anchor(deps, heads)),
+  };
+}
+
+function execution(round: number): Execution {
+  const { info, cancellationSignal } = Context.current();
+  return {
+    workflow_id: info.workflowExecution?.workflowId ?? "",
+    run_id: info.workflowExecution?.runId ?? "",
+    activity_id: info.activityId,
+    attempt: (round - 1) * ATTEMPTS_PER_ROUND_MAX + info.attempt,
+    signal: cancellationSignal,
+  };
+}
+
+/** Tells Temporal while the work goes on that this Runner lives. */
+async function beating<T>(work: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function anchor(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
+  const refused: string[] = [];
+  for (const head of heads) refused.push(...(await anchorOne(deps, head)));
+  // One chain that does not fit keeps no other from being anchored.
+  if (refused.length > 0) throw ApplicationFailure.nonRetryable(refused.join(" "), "anchor_refused");
+}
+
+/** Why the head cannot be anchored: nothing when it is. */
+async function anchorOne(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
+  const parsed = parseWith(signedHeadSchema, head);
+  if (!parsed.ok) return [`The head is malformed: ${problemsText(parsed.problems)}`];
+  const { tenant_id, container, seq, hash } = parsed.value;
+  const verdict = verifySigned("head", parsed.value, deps.permitKeys);
+  if (verdict !== "valid") return [`The head of ${container} is not signed by LAB 256 (${verdict}).`];
+  const store = scopeToTenant(deps.store, tenant_id);
+  const key = anchorKey(tenant_id, seq);
+  if ((await store.blobs.create(key, canonicalBytes(parsed.value))) === "created") return [];
+  const kept = await store.blobs.get(key);
+  const same = kept !== undefined && JSON.parse(Buffer.from(kept).toString("utf8")).hash === hash;
+  return same ? [] : [`Another head is anchored at ${key}: the ledger was rewritten or restored from an old backup.`];
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { planSchema } from "../../domain/act/plan.js";
+import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
+import { RUN_MODES } from "../../domain/card/card.js";
+import { FLOW_STATUSES } from "../../domain/card/flow-status.js";
+import { signedStatementSchema } from "../../domain/card/statement.js";
+import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
+import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import type { CardAttestationRow, CardDetail, CardItem, CardStatementRow } from "../../lab256/ledger/queries/cards.js";
+import type { Urls } from "../http/urls.js";
+
+const missingSchema = z.object({ requirement: requirementSchema, missing: z.number(), text: z.string() });
+
+/** A card in a list. Times in milliseconds since 1970. */
+export const cardItemSchema = z.object({
+  tenant_id: z.string(),
+  card_id: z.string(),
+  status: z.enum(FLOW_STATUSES),
+  level: z.string().nullable(),
+  jobId: z.string(),
+  jobType: z.string(),
+  project_id: z.string(),
+  target: z.string(),
+  office_id: z.string(),
+  author: z.object({ actor_id: z.string(), person_id: z.string().nullable() }),
+  intent: z.string(),
+  subject_hash: z.string(),
+  run: z.enum(RUN_MODES),
+  round: z.number(),
+  plan_digest: z.string().nullable(),
+  requires: z.array(requirementSchema),
+  missing: z.array(missingSchema),
+  reasons: z.array(reasonSchema),
+  decide_by: z.number().nullable(),
+  permit_ttl_ms: z.number().nullable(),
+  run_by: z.number().nullable(),
+  jti: z.string().nullable(),
+  denial: z.object({ code: z.string(), message: z.string(), conflicts: z.array(mergeConflictSchema).readonly().optional() }).nullable(),
+  workflow_id: z.string(),
+  temporal_url: z.string().nullable(),
+  opened_at: z.number(),
+  updated_at: z.number(),
+  closed_at: z.number().nullable(),
+});
+
+const statementSchema = z.object({
+  statement_digest: z.string(),
+  decision: z.string(),
+  approver: z.string(),
+  office_id: z.string(),
+  person_id: z.string().nullable(),
+  plan_digest: z.string(),
+  counts: z.boolean(),
+  reasons: z.array(reasonSchema),
+  /** Why an approval that counted no longer does. */
+  void_why: z.string().nullable(),
+  at_ms: z.number(),
+  signed: signedStatementSchema,
+});
+
+const attestationSchema = z.object({
+  attestation_digest: z.string(),
+  predicate_type: z.string(),
+  plan_digest: z.string(),
+  round: z.number(),
+  keyid: z.string(),
+  /** Why it no longer counts. */
+  void_why: z.string().nullable(),
+  at_ms: z.number(),
+  attestation: attestationEnvelopeSchema,
+});
+
+export const cardSchema = cardItemSchema.extend({
+  context: z.record(z.string(), z.unknown()),
+  params: z.record(z.string(), z.unknown()),
+  plan: planSchema.nullable(),
+  statements: z.array(statementSchema),
+  attestations: z.array(attestationSchema),
+});
+
+type ItemColumns = Omit<CardItem, "seq">;
+
+/** A card as clients see it in a list: the ADR's names for the job, and the flow's page. */
+export function cardItem({ job_id, job_type, ...row }: ItemColumns, urls: Urls): z.infer<typeof cardItemSchema> {
+  return { ...withoutSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.temporal(row.workflow_id) };
+}
+
+export function cardDetail({ statements, attestations, context, params, plan, ...row }: CardDetail, urls: Urls) {
+  return {
+    ...cardItem(row, urls),
+    ...{ context, params, plan },
+    statements: statements.map(statementView),
+    attestations: attestations.map(attestationView),
+  };
+}
+
+function statementView({ tenant_id: _, seq: __, card_id: ___, approval: ____, ...row }: CardStatementRow) {
+  return row;
+}
+
+function attestationView({ tenant_id: _, seq: __, card_id: ___, ...row }: CardAttestationRow) {
+  return row;
+}
+
+function withoutSeq<T extends object>(row: T): Omit<T, "seq"> {
+  const { seq: _, ...rest } = row as T & { seq?: number };
+  return rest;
+}

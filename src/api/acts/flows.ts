@@ -1,0 +1,226 @@
+import { randomUUID } from "node:crypto";
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type WorkflowStartOptions,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
+import { ApplicationFailure } from "@temporalio/common";
+import type { Job } from "../../domain/act/job.js";
+import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
+import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
+import { actWorkflowId, cardWorkflowId, previewWorkflowId, webhookWorkflowId } from "../../domain/act/workflow-id.js";
+import { canonicalHash } from "../../domain/bytes/canonical.js";
+import type { AttestationEnvelope } from "../../domain/card/attestation.js";
+import type { Card } from "../../domain/card/card.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
+import { DENIAL_CODES, type DenialCode, denied, granted, type Outcome } from "../../domain/denial.js";
+import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import type { RunnerAnswer } from "../../domain/permit/receipt.js";
+import {
+  attestUpdate,
+  decideUpdate,
+  type FlowState,
+  finishUpdate,
+  issueUpdate,
+  type MessageVerdict,
+  permitEndedSignal,
+  refuseUpdate,
+} from "../../workflows/messages.js";
+import type { officialAct } from "../../workflows/official-act.js";
+import type { PreviewInput, planPreview } from "../../workflows/plan-preview.js";
+import { type FlowAttributes, SEARCH_ATTRIBUTES, searchAttributesOf } from "../../workflows/search-attributes.js";
+import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhook-delivery.js";
+import type { Urls } from "../http/urls.js";
+import type { Temporal } from "../temporal.js";
+import { actSummary } from "./act-summary.js";
+
+/** A verdict needs a worker; one that takes longer is read from the card later, in milliseconds. */
+const VERDICT_MAX_MS = 10_000;
+
+/** A flow that Temporal knows: the caller's own id of its job, and how it ended if it has. */
+export interface StartedFlow {
+  readonly jobId: string | null;
+  readonly end: FlowState | null;
+}
+
+/** Starts official acts and sends them messages. Temporal's refusals become values; its outages stay faults. */
+export class Flows {
+  constructor(
+    private readonly temporal: Temporal,
+    private readonly urls: Urls,
+  ) {}
+
+  async startCard(card: Card): Promise<void> {
+    const { tenant_id, card_id, jobType, intent, author } = card;
+    const job = { jobType, params: card.params } as Job;
+    await this.start({
+      workflowId: cardWorkflowId(tenant_id, card_id),
+      args: [{ kind: "card", card }],
+      memo: { jobId: card.jobId, status_url: this.urls.card(tenant_id, card_id) },
+      staticSummary: actSummary(job),
+      staticDetails: `Card ${card_id} by ${author.actor_id}: ${intent}`,
+      attributes: { tenant: tenant_id, project: job.params.project_id, card: card_id, jobType, status: "planning" },
+    });
+  }
+
+  /** Starts the act of a command without a card; `false` when this `jti` has been started before. */
+  async startCommand(envelope: CommandEnvelope, actorId: string): Promise<boolean> {
+    const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
+    try {
+      await this.start({
+        workflowId: actWorkflowId(tenant_id, jti),
+        args: [{ kind: "command", envelope, actor_id: actorId }],
+        memo: { jobId, status_url: this.urls.status(tenant_id, jti) },
+        staticSummary: actSummary(envelope),
+        staticDetails: `Command ${jobId} by ${actorId} as ${envelope.office_id}, level ${permit.scopes.level}`,
+        attributes: { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" },
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw error;
+    }
+  }
+
+  /** What an act would do now, or why it could not; a Runner has to answer while the caller waits. */
+  previewPlan({ tenant_id, jobType, params, target }: PreviewInput): Promise<Outcome<PlannedAct>> {
+    const job = { jobType, params } as Job;
+    return this.temporal.within(
+      () =>
+        this.temporal.client.workflow.execute<typeof planPreview>("planPreview", {
+          workflowId: previewWorkflowId(tenant_id, randomUUID()),
+          args: [{ tenant_id, jobType, params, target }],
+          taskQueue: LAB_256_QUEUE,
+          workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
+          staticSummary: `Plan only: ${actSummary(job)}`,
+          typedSearchAttributes: searchAttributesOf({ tenant: tenant_id, project: job.params.project_id, jobType }),
+          priority: { fairnessKey: tenant_id },
+        }),
+      PREVIEW_MAX_MS + VERDICT_MAX_MS,
+    );
+  }
+
+  /** The flow of a command without a card, or undefined when it was never started. */
+  startedAct(tenantId: string, jti: string): Promise<StartedFlow | undefined> {
+    return this.started(actWorkflowId(tenantId, jti));
+  }
+
+  async startedCard(tenantId: string, cardId: string): Promise<boolean> {
+    return (await this.started(cardWorkflowId(tenantId, cardId))) !== undefined;
+  }
+
+  /** A repeated statement has the same id, so that asking again is answered the same. */
+  decide(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    return this.verdictOf(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: canonicalHash(signed) }));
+  }
+
+  /** It has no id: a plan can come back in a later round, where the same attestation is news. */
+  attest(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    return this.verdictOf(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
+  }
+
+  /** The command of an approved card. */
+  issue(envelope: CommandEnvelope, cardId: string, actorId: string): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(envelope.tenant_id, cardId));
+    return this.verdictOf(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
+  }
+
+  /** The answer of a runner that pulls over HTTP. It has no id: what was refused for its key is news once the key is registered. */
+  finish(workflowId: string, answer: RunnerAnswer): Promise<Outcome<MessageVerdict>> {
+    const handle = this.temporal.client.workflow.getHandle(workflowId);
+    return this.verdictOf(() =>
+      answer.kind === "receipt"
+        ? handle.executeUpdate(finishUpdate, { args: [answer.receipt] })
+        : handle.executeUpdate(refuseUpdate, { args: [answer.refusal] }),
+    );
+  }
+
+  /** Has the card's flow look at its permit. A flow that is over needs no telling. */
+  async permitEnded(tenantId: string, cardId: string): Promise<void> {
+    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    try {
+      await this.temporal.within(() => handle.signal(permitEndedSignal));
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  /** Has a webhook's flow look for events, and starts it where it does not run. */
+  async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
+    await this.temporal.within(() =>
+      this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
+        workflowId: webhookWorkflowId(tenantId, webhookId),
+        args: [{ tenant_id: tenantId, webhook_id: webhookId }],
+        signal: webhookWokenSignal,
+        signalArgs: [],
+        taskQueue: LAB_256_QUEUE,
+        typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.tenant, value: tenantId }],
+        staticSummary: `Brings the events of ${tenantId} to ${webhookId}`,
+        priority: { fairnessKey: tenantId },
+      }),
+    );
+  }
+
+  private async start(
+    act: Pick<WorkflowStartOptions<typeof officialAct>, "workflowId" | "args" | "memo" | "staticSummary" | "staticDetails"> & {
+      attributes: FlowAttributes;
+    },
+  ) {
+    const { attributes, ...options } = act;
+    await this.temporal.within(() =>
+      this.temporal.client.workflow.start<typeof officialAct>("officialAct", {
+        ...options,
+        taskQueue: LAB_256_QUEUE,
+        workflowIdReusePolicy: "REJECT_DUPLICATE",
+        typedSearchAttributes: searchAttributesOf(attributes),
+        priority: { fairnessKey: attributes.tenant },
+      }),
+    );
+  }
+
+  private async started(workflowId: string): Promise<StartedFlow | undefined> {
+    const handle = this.temporal.client.workflow.getHandle<typeof officialAct>(workflowId);
+    try {
+      return await this.temporal.within(async () => {
+        const { memo, status } = await handle.describe();
+        const jobId = memo?.["jobId"];
+        const end = status.name === "COMPLETED" ? await handle.result() : null;
+        return { jobId: typeof jobId === "string" ? jobId : null, end };
+      });
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  private async verdictOf(send: () => Promise<MessageVerdict>): Promise<Outcome<MessageVerdict>> {
+    try {
+      return granted(await this.temporal.within(send, VERDICT_MAX_MS));
+    } catch (error) {
+      const refusal = refusalIn(error);
+      if (refusal === undefined) throw error;
+      return refusal;
+    }
+  }
+}
+
+const CLOSED = denied("closed", "The act is over and takes no message; read its state.");
+
+/** What a failed update says: the validator's "code: sentence", or that the flow is over. Undefined for a fault. */
+function refusalIn(error: unknown): Outcome<never> | undefined {
+  if (error instanceof WorkflowNotFoundError) return CLOSED;
+  if (!(error instanceof WorkflowUpdateFailedError)) return undefined;
+  const { cause } = error;
+  if (!(cause instanceof ApplicationFailure)) return undefined;
+  if (cause.type === "AcceptedUpdateCompletedWorkflow") return CLOSED;
+  const [, code, sentence] = /^([a-z_]+): (.+)$/s.exec(cause.message) ?? [];
+  return isDenialCode(code) && sentence !== undefined ? denied(code, sentence) : undefined;
+}
+
+function isDenialCode(code: string | undefined): code is DenialCode {
+  return (DENIAL_CODES as readonly (string | undefined)[]).includes(code);
+}

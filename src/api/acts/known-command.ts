@@ -1,0 +1,41 @@
+import { jsonArrayFrom } from "kysely/helpers/postgres";
+import type { Db } from "../../lab256/database/database.js";
+import type { PermitStatus } from "../../lab256/database/tables/projections.js";
+
+/** What the ledger says of a command before it is issued: who has its `jti` or `jobId`, and whether its permit was ended. */
+export interface KnownCommand {
+  readonly same_act: { readonly job_id: string } | undefined;
+  readonly job_id_taken: boolean;
+  readonly permit_status: PermitStatus | undefined;
+  readonly end_reason: string | null;
+}
+
+/** One query for all of it: every command pays for it. */
+export async function knownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }): Promise<KnownCommand> {
+  const { tenant_id, jti, job_id } = query;
+  const { taken, permits } = await db
+    .selectNoFrom((eb) => [
+      jsonArrayFrom(
+        eb
+          .selectFrom("commands")
+          .select(["commands.jti", "commands.job_id"])
+          .where("commands.tenant_id", "=", tenant_id)
+          .where((or) => or.or([or("commands.jti", "=", jti), or("commands.job_id", "=", job_id)])),
+      ).as("taken"),
+      jsonArrayFrom(
+        eb
+          .selectFrom("permits")
+          .select(["permits.status", "permits.end_reason"])
+          .where("permits.tenant_id", "=", tenant_id)
+          .where("permits.jti", "=", jti),
+      ).as("permits"),
+    ])
+    .executeTakeFirstOrThrow();
+  const [permit] = permits;
+  return {
+    same_act: taken.find((command) => command.jti === jti),
+    job_id_taken: taken.some((command) => command.job_id === job_id),
+    permit_status: permit?.status,
+    end_reason: permit?.end_reason ?? null,
+  };
+}

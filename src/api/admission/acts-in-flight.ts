@@ -1,0 +1,118 @@
+import type { LedgerWatch } from "../../lab256/ledger/notifications.js";
+import { type Holder, type NoPlace, type Place, Share } from "./share.js";
+import { Turns } from "./turns.js";
+
+/** How long a permit keeps the place of the command that it is for, in milliseconds; later the command asks for one itself. */
+export const PERMIT_KEEPS_MS = 10_000;
+/** An act of which no end is heard counts for no longer than this, in milliseconds: the notice may have been missed, or nobody works. */
+const ACT_KEEPS_MS = 60_000;
+
+/** How long a command waits for its turn, in milliseconds; then it goes on without: perhaps nobody works, and Temporal keeps it. */
+const TURN_WAIT_MS = 10_000;
+
+/** What ends an act, by its `jti`, and what ends the planning of a card. */
+const ACT_ENDS = new Set(["receipt.recorded", "receipt.refused", "command.closed", "permit.revoked", "permit.expired", "permit.refused"]);
+const PLANNING_ENDS = new Set(["card.planned", "card.closed"]);
+
+/** Nobody touches what is under way for another tenant, whatever they call it. */
+export function actKey(tenantId: string, id: string): string {
+  return `${tenantId}/${id}`;
+}
+
+interface InFlight {
+  readonly place: Place;
+  readonly holder: Holder;
+  /** Held from the command on. */
+  turn?: Place | undefined;
+  isIssued: boolean;
+  timer?: NodeJS.Timeout;
+}
+
+/**
+ * The acts that this process let in and whose end it has not heard: a permit takes a place, its command keeps it, the ledger's notice of
+ * the receipt gives it back. A new card takes one until it is planned. Known by the id of the request at first, then by `jti` or card.
+ * Of the commands among them a few run at a time, and the others wait for their turn: what runs beside the same few processors only
+ * makes each other slower, and a newcomer would wait for all of it.
+ */
+export class ActsInFlight {
+  readonly #share: Share;
+  readonly #turns: Turns;
+  readonly #acts = new Map<string, InFlight>();
+  readonly #unsubscribe: () => void;
+
+  constructor({ max, running_max }: { max: number; running_max: number }, watch: Pick<LedgerWatch, "subscribe">) {
+    this.#share = new Share(max);
+    this.#turns = new Turns(running_max);
+    this.#unsubscribe = watch.subscribe((wake) => {
+      if (wake.kind !== "notice") return;
+      const { tenant_id, types, jti, card_id } = wake.notice;
+      if (jti !== undefined && types.some((type) => ACT_ENDS.has(type))) this.end(actKey(tenant_id, jti));
+      if (card_id !== undefined && types.some((type) => PLANNING_ENDS.has(type))) this.end(actKey(tenant_id, card_id));
+    });
+  }
+
+  get max(): number {
+    return this.#share.max;
+  }
+
+  refusal(holder: Holder): NoPlace | undefined {
+    return this.#share.refusal(holder);
+  }
+
+  /** Takes a place for what is known as `id` until {@link end} or {@link keep}. */
+  begin(id: string, holder: Holder, isIssued = false): NoPlace | undefined {
+    const place = this.#share.take(holder);
+    if (place.kind !== "place") return place;
+    this.#acts.set(id, { place, holder, isIssued });
+    return undefined;
+  }
+
+  /** Waits until the command known as `id` has its turn. */
+  async turn(id: string): Promise<void> {
+    const act = this.#acts.get(id);
+    if (act === undefined) return;
+    const turn = await this.#turns.take(act.holder, TURN_WAIT_MS);
+    // Its end may have been heard meanwhile.
+    if (this.#acts.get(id) === act) act.turn = turn;
+    else turn?.give();
+  }
+
+  /** Whether a command takes the place of its permit over; `running` when another request has issued the same one. */
+  takeOver(id: string): "taken_over" | "running" | "absent" {
+    const act = this.#acts.get(id);
+    if (act === undefined) return "absent";
+    if (act.isIssued) return "running";
+    clearTimeout(act.timer);
+    act.isIssued = true;
+    return "taken_over";
+  }
+
+  /** Keeps the place for what is known as `as` from now on, until its end is heard, or `for_ms` have passed. */
+  keep(id: string, as: string = id, for_ms: number = ACT_KEEPS_MS): void {
+    const act = this.#acts.get(id);
+    // Its end was heard before the answer was made.
+    if (act === undefined) return;
+    if (as !== id && this.#acts.has(as)) {
+      this.end(id);
+      return;
+    }
+    this.#acts.delete(id);
+    clearTimeout(act.timer);
+    act.timer = setTimeout(() => this.end(as), for_ms).unref();
+    this.#acts.set(as, act);
+  }
+
+  end(id: string): void {
+    const act = this.#acts.get(id);
+    if (act === undefined) return;
+    clearTimeout(act.timer);
+    this.#acts.delete(id);
+    act.place.give();
+    act.turn?.give();
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    for (const id of [...this.#acts.keys()]) this.end(id);
+  }
+}

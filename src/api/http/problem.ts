@@ -1,0 +1,163 @@
+import { DENIAL_CODES, type Denial, type DenialCode } from "../../domain/denial.js";
+import type { Problem as FieldProblem } from "../../domain/problems.js";
+
+/** What the api itself refuses, beside the registry's own denials. */
+const API_CODES = [
+  "unauthenticated",
+  "forbidden",
+  "not_found",
+  "invalid_request",
+  "conflict",
+  "too_large",
+  "unsupported",
+  "share_exceeded",
+  "overloaded",
+  "unavailable",
+  "internal",
+] as const;
+export type ProblemCode = DenialCode | (typeof API_CODES)[number];
+export const PROBLEM_CODES: readonly ProblemCode[] = [...new Set([...API_CODES, ...DENIAL_CODES])];
+
+const API_STATUS: Record<(typeof API_CODES)[number], number> = {
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  invalid_request: 400,
+  conflict: 409,
+  too_large: 413,
+  unsupported: 415,
+  share_exceeded: 429,
+  overloaded: 503,
+  unavailable: 503,
+  internal: 500,
+};
+
+/** Denials that are neither "you may not" (403) nor listed here do not exist: a code that is new is a 403 until it says otherwise. */
+const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
+  envelope_invalid: 400,
+  plan_changed: 409,
+  permit_used: 409,
+  job_id_taken: 409,
+  decide_by_passed: 409,
+  run_by_passed: 409,
+  rejected: 409,
+  withdrawn: 409,
+  closed: 409,
+  infra_unavailable: 503,
+  infra_changed: 409,
+  project_exists: 409,
+  project_unknown: 404,
+  project_archived: 409,
+  ref_moved: 409,
+  ref_exists: 409,
+  ref_missing: 409,
+  ref_conflict: 409,
+  not_fast_forward: 409,
+  nothing_to_do: 409,
+  staged_bytes_missing: 422,
+  bundle_invalid: 422,
+  prerequisite_missing: 422,
+  patch_does_not_apply: 422,
+  objects_invalid: 422,
+  limit_exceeded: 422,
+  commit_unreachable: 422,
+  infra_invalid: 422,
+  merge_conflict: 409,
+  unrelated_histories: 409,
+  telemetry_invalid: 422,
+  telemetry_misrouted: 422,
+  telemetry_conflict: 409,
+};
+
+/** The HTTP status that goes with a code. */
+export function statusOf(code: ProblemCode): number {
+  return API_STATUS[code as keyof typeof API_STATUS] ?? DENIAL_STATUS[code as DenialCode] ?? 403;
+}
+
+/** How long a client waits after 503, in seconds. */
+const RETRY_AFTER_S = 2;
+
+/**
+ * A problem document (RFC 9457). `status` is the HTTP status, but for an expired permit, where the contract says "expired" (a consumer
+ * ignores a member of another type, RFC 9457 §3.1).
+ */
+interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number | "expired";
+  readonly detail: string;
+  readonly code: ProblemCode;
+  readonly errors?: readonly FieldProblem[];
+  readonly next?: string;
+  readonly [extension: string]: unknown;
+}
+
+export interface ProblemAnswer {
+  readonly kind: "problem";
+  readonly status: number;
+  readonly body: ProblemDocument;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ProblemMembers {
+  /** Another HTTP status than the code's own. */
+  readonly status?: number;
+  readonly errors?: readonly FieldProblem[];
+  /** What the caller does next, in a sentence. */
+  readonly next?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Extension members (RFC 9457 §3.2). */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** A refusal as an answer: `detail` is a sentence for people, `code` is for programs. */
+export function problem(
+  code: ProblemCode,
+  detail: string,
+  { status = statusOf(code), errors, next, headers = {}, members }: ProblemMembers = {},
+): ProblemAnswer {
+  const body: ProblemDocument = {
+    type: `urn:ubl:problem:${code}`,
+    title: titleOf(code),
+    status,
+    detail,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+    ...(next === undefined ? {} : { next }),
+    ...members,
+  };
+  return { kind: "problem", status, body, headers };
+}
+
+/** The registry's denial as an answer. */
+export function denialProblem({ code, message }: Denial, more: ProblemMembers = {}): ProblemAnswer {
+  return problem(code, message, more);
+}
+
+/** Something that this answer needs does not answer itself. Nothing was done by halves; asking again is safe. */
+export function unavailable(what: string): ProblemAnswer {
+  return problem("unavailable", `${what} Try again in a moment.`, { headers: { "retry-after": String(RETRY_AFTER_S) } });
+}
+
+/** This process has as much to do as it takes; nothing was begun. */
+export function overloaded(what: string, retryAfterS: number = RETRY_AFTER_S): ProblemAnswer {
+  return problem("overloaded", what, retryLater(retryAfterS));
+}
+
+/** The caller has as much under way as its share is now; nothing was begun. */
+export function shareExceeded(what: string, retryAfterS: number): ProblemAnswer {
+  return problem("share_exceeded", what, retryLater(retryAfterS));
+}
+
+function retryLater(seconds: number): ProblemMembers {
+  return { next: `Ask again after ${seconds} s.`, headers: { "retry-after": String(seconds) } };
+}
+
+export function notFound(what: string): ProblemAnswer {
+  return problem("not_found", `${what} does not exist, or is not yours to see.`);
+}
+
+function titleOf(code: ProblemCode): string {
+  const words = code.replaceAll("_", " ");
+  return words[0]?.toUpperCase() + words.slice(1);
+}

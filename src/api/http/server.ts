@@ -1,0 +1,191 @@
+import { randomUUID } from "node:crypto";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
+import type { Principal } from "../../lab256/identity/authentication.js";
+import { countRefusal, countRequest } from "../../process/metrics/api.js";
+import { inRequestSpan } from "../../process/tracing/request-span.js";
+import { Admission } from "../admission/admission.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { routeTable } from "../route-table.js";
+import { admit, isGuarded, otherTenant } from "./authorization.js";
+import { boundConnections } from "./connections.js";
+import { documentApi } from "./documentation.js";
+import { documented } from "./documented-route.js";
+import { faultAnswer } from "./faults.js";
+import { problem, unavailable } from "./problem.js";
+import type { Access, Answer, PublicCall, Route } from "./route.js";
+import { refuseUnreadable } from "./unreadable-request.js";
+import { compileValidator } from "./validation.js";
+import { Waits } from "./waits.js";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Who may call the route that matched. */
+    access?: Access;
+  }
+  interface FastifyRequest {
+    principal: Principal | null;
+    /** What the request is about, for the log: a card or a `jti`, else the request's own id. */
+    subject: string | null;
+  }
+}
+
+/** The largest JSON body of a route that does not say otherwise, in bytes. */
+const BODY_MAX_BYTES = 64 * 1024;
+const KEEP_ALIVE_MS = 60_000;
+/** The longest time in which a JSON body arrives, in milliseconds. */
+const BODY_MAX_MS = 30_000;
+/** The longest upload, in milliseconds. */
+const UPLOAD_MAX_MS = 900_000;
+/** Pages and documents that plugins serve; all are public. */
+const DOCUMENT_PATHS = /^\/(?:docs(?:\/.*)?|openapi\.json)$/;
+
+/** The api over its dependencies, not listening yet. Routes are a table, and every row says who may call it. */
+export async function createServer(deps: ApiDependencies): Promise<FastifyInstance> {
+  const loggerInstance: FastifyBaseLogger = deps.log;
+  const app: FastifyInstance = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_MAX_BYTES,
+    exposeHeadRoutes: false,
+    requestTimeout: UPLOAD_MAX_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // What comes while it ends is refused as everything else is: by a problem that says when to ask again.
+    return503OnClosing: false,
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: 300 },
+    frameworkErrors: (_error, _request, reply) => send(reply, problem("invalid_request", "The address of the request is malformed.")),
+    clientErrorHandler: refuseUnreadable,
+  });
+  const endSilent = boundConnections(app.server);
+  app.removeContentTypeParser("text/plain");
+  app.setValidatorCompiler(compileValidator);
+  // An answer can come from a ledger that an older release wrote: the schemas document it, and do not refuse it.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.decorateRequest("principal", null);
+  app.decorateRequest("subject", null);
+  answerProblems(app);
+  logAnswers(app, deps);
+  let isEnding = false;
+  app.addHook("onRequest", async (_request, reply) => (isEnding ? send(reply, unavailable("This api is ending.")) : undefined));
+  app.addHook("onRoute", (options) => {
+    if (DOCUMENT_PATHS.test(options.url)) options.config = { ...options.config, access: "public" };
+    if (options.config?.access === undefined)
+      throw new Error(`${String(options.method)} ${options.url} does not say who may call it; add it to the route table.`);
+  });
+  const routes = routeTable(deps);
+  await documentApi(app, routes);
+  const waits = new Waits();
+  const admission = new Admission(deps.limits, deps.watch);
+  app.addHook("preClose", async () => {
+    isEnding = true;
+    waits.stop();
+    endSilent();
+  });
+  app.addHook("onClose", async () => admission.close());
+  await app.register(async (scope) => {
+    for (const route of routes) if (!route.takes_bytes) addRoute(scope, route, deps, waits, admission);
+  });
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser("application/octet-stream", (_request, _payload, done) => done(null));
+    for (const route of routes) if (route.takes_bytes) addRoute(scope, route, deps, waits, admission);
+  });
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}
+
+function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, waits: Waits, admission: Admission): void {
+  app.route({
+    method: route.method,
+    url: route.url,
+    schema: documented(route),
+    config: { access: route.access },
+    bodyLimit: route.body_max_bytes ?? BODY_MAX_BYTES,
+    // Before the body is read: a stranger's megabytes are not parsed.
+    onRequest: async (request, reply) => {
+      if (!isGuarded(route)) return;
+      const admitted = await admit(route, request.headers.authorization, deps.principals);
+      if ("kind" in admitted && admitted.kind === "problem") return send(reply, admitted);
+      request.principal = admitted as Principal;
+      const refusal = admission.enter(route, request.principal, request.query, reply);
+      if (refusal !== undefined) return send(reply, refusal);
+    },
+    preParsing: async (_request, _reply, payload) => {
+      if (route.method !== "POST") return;
+      const late = setTimeout(() => payload.destroy(new Error("The body took too long.")), BODY_MAX_MS);
+      payload.once("close", () => clearTimeout(late)).once("end", () => clearTimeout(late));
+    },
+    preHandler: async (request, reply) => {
+      if (!isGuarded(route)) return;
+      const refusal = otherTenant(route.tenant, principalOf(request), request.query, request.body);
+      if (refusal !== undefined) return send(reply, refusal);
+    },
+    handler: async (request, reply) => {
+      const answer = () => answerOf(route, request, reply, waits, admission);
+      return send(reply, await inRequestSpan(route.method, route.url, answer, () => request.subject));
+    },
+  });
+}
+
+function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits, admission: Admission): Promise<Answer> {
+  const call: PublicCall = {
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    bytes: request.raw,
+    signal: waits.signalOf(reply),
+    correlate: (id) => {
+      request.subject = id;
+    },
+  };
+  if (!isGuarded(route)) return route.handle(call);
+  const principal = principalOf(request);
+  return admission.answer(route, principal, request, reply, () => route.handle({ ...call, principal }));
+}
+
+function principalOf(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new Error("A guarded route ran without a principal; this is a defect of the api.");
+  return request.principal;
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  if (answer.kind === "problem") countRefusal(answer.body.code);
+  reply.code(answer.status);
+  if (answer.kind === "text") return reply.type("application/json; charset=utf-8").send(answer.text);
+  if (answer.headers !== undefined) reply.headers(answer.headers);
+  reply.type(answer.kind === "problem" ? "application/problem+json; charset=utf-8" : "application/json; charset=utf-8");
+  return reply.send(JSON.stringify(answer.body));
+}
+
+function answerProblems(app: FastifyInstance): void {
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, problem("not_found", `There is no ${request.method} ${request.url.split("?")[0]}; see /docs.`)),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const { answer, isDefect } = faultAnswer(error, request.id);
+    if (isDefect) request.log.error({ err: error, correlation_id: request.subject ?? request.id }, "a request failed");
+    else if (answer.status >= 500)
+      request.log.warn({ reason: (error as Error).message, correlation_id: request.subject ?? request.id }, "something does not serve");
+    return send(reply, answer);
+  });
+}
+
+/** One line and one count for each answer: who asked what, what became of it, and by which id the act is found elsewhere. */
+function logAnswers(app: FastifyInstance, deps: ApiDependencies): void {
+  app.addHook("onSend", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    countRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime);
+    deps.log.info({
+      correlation_id: request.subject ?? request.id,
+      request_id: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status: reply.statusCode,
+      took_ms: Math.round(reply.elapsedTime),
+      tenant_id: request.principal?.tenant_id ?? null,
+      actor_id: request.principal?.actor_id ?? null,
+    });
+  });
+}

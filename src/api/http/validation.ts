@@ -1,0 +1,30 @@
+import type { z } from "zod";
+import { type Problem, problemsOf } from "../../domain/problems.js";
+
+/** The parts of a request that a route's schemas describe. */
+const PARTS = { params: "path", querystring: "query", body: "body", headers: "headers" } as const;
+
+/** A request whose fields are wrong: every one is named. */
+export class InvalidRequest extends Error {
+  override readonly name = "InvalidRequest";
+  readonly statusCode = 400;
+
+  constructor(
+    readonly part: (typeof PARTS)[keyof typeof PARTS],
+    readonly problems: readonly Problem[],
+  ) {
+    super(`The ${part} of the request has bad fields.`);
+  }
+}
+
+type Validated = { readonly value: unknown } | { readonly error: Error };
+
+/** Parses each part of a request once, before the handler sees it. */
+export function compileValidator({ schema, httpPart }: { schema: z.ZodType; httpPart?: string }): (data: unknown) => Validated {
+  const part = PARTS[(httpPart ?? "body") as keyof typeof PARTS];
+  return (data) => {
+    // A request without a body has none, whatever the parser calls it.
+    const parsed = schema.safeParse(data === null && part === "body" ? undefined : data);
+    return parsed.success ? { value: parsed.data } : { error: new InvalidRequest(part, problemsOf(parsed.error)) };
+  };
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { hashing } from "../../domain/bytes/hash.js";
+import { stagingKey } from "../../domain/storage-key.js";
+import { writeChunks } from "../../storage/local-file.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { UPLOAD_FOLDER } from "./abandoned-uploads.js";
+
+export type Received =
+  | { readonly outcome: "created" | "exists"; readonly size_bytes: number }
+  | { readonly outcome: "mismatch"; readonly actual: string }
+  | { readonly outcome: "too_large" }
+  | { readonly outcome: "cut_short" };
+
+/**
+ * Streams bytes to a temporary file, hashing them on the way, and stores them under `blake3` if that is what they are. Memory stays
+ * constant; the file is gone when this returns.
+ */
+export async function receiveStaged(
+  store: ObjectStore,
+  tenantId: string,
+  blake3: string,
+  bytes: Readable,
+  maxBytes: number,
+): Promise<Received> {
+  const folder = await mkdtemp(join(tmpdir(), UPLOAD_FOLDER));
+  try {
+    const path = join(folder, "bytes");
+    const written = await hashToFile(path, bytes, maxBytes);
+    if (typeof written === "string") return { outcome: written };
+    if (written.blake3 !== blake3) return { outcome: "mismatch", actual: written.blake3 };
+    const outcome = await store.blobs.createFromFile(stagingKey(tenantId, blake3), path);
+    return { outcome, size_bytes: written.size_bytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function hashToFile(
+  path: string,
+  bytes: Readable,
+  maxBytes: number,
+): Promise<{ blake3: string; size_bytes: number } | "too_large" | "cut_short"> {
+  const file = await open(path, "wx", 0o600);
+  let found: { blake3: string; size_bytes: number } | undefined;
+  try {
+    const hashed = hashing(upTo(maxBytes, bytes), (blake3, size_bytes) => {
+      found = { blake3, size_bytes };
+    });
+    await writeChunks(file, hashed);
+    return found ?? "cut_short";
+  } catch (error) {
+    if (error instanceof TooLarge) return "too_large";
+    if (isCutShort(error)) return "cut_short";
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+class TooLarge extends Error {}
+
+/** @throws TooLarge before the first byte too many is handed on. */
+async function* upTo(maxBytes: number, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size_bytes = 0;
+  for await (const chunk of bytes) {
+    size_bytes += chunk.byteLength;
+    if (size_bytes > maxBytes) throw new TooLarge();
+    yield chunk;
+  }
+}
+
+/** The client went away in the middle. */
+function isCutShort(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE";
+}

@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { Command } from "commander";
+import { pages } from "../../../client/http/paging.js";
+import type { RegistryClient } from "../../../client/http/registry-client.js";
+import { ChainReader } from "../../../client/offline/ledger.js";
+import { registryLeaf, withExamples } from "../../leaf.js";
+import { sequenceNumber } from "../../terminal/option-values.js";
+import { type Step, withProgress } from "../../terminal/progress.js";
+
+interface ExportOptions {
+  readonly output?: string;
+  readonly after: string;
+}
+
+/** `ogr ledger export`: the tenant's chain, one entry a line, checked on the way. */
+export function ledgerExport(): Command {
+  const command = registryLeaf<ExportOptions>("export", "write the tenant's ledger as JSON lines", async ({ options, out, client }) => {
+    const after = sequenceNumber("--after", options.after);
+    const registry = await client();
+    const chain = await withProgress(out, (step) =>
+      options.output === undefined
+        ? copied(registry, after, process.stdout, step)
+        : intoFile(options.output, (file) => copied(registry, after, file, step)),
+    );
+    const entries = `${chain.entries} entries, head ${chain.head.seq}: ${chain.head.hash}`;
+    if (options.output === undefined) out.remark(entries);
+    else out.print({ ok: true, path: options.output, ...chain }, `${options.output}: ${entries}`);
+  })
+    .option("--output <file>", "where to; standard output when left out")
+    .option("--after <seq>", "only what follows this entry, as to go on with an earlier export", "0");
+  return withExamples(
+    command,
+    "ogr ledger export --output ledger.jsonl && ogr ledger verify --file ledger.jsonl",
+    "ogr ledger export --after 1200 >> ledger.jsonl",
+    "ogr ledger export | jq -r .type | sort | uniq -c",
+  );
+}
+
+/** Writes the entries as they come, and follows the chain. @throws BrokenChain */
+async function copied(registry: RegistryClient, after: number, to: Writable, step: Step) {
+  const reader = new ChainReader();
+  for await (const page of pages((query) => registry.ledgerEntries(query), after === 0 ? undefined : String(after))) {
+    for (const entry of page) {
+      reader.follow(entry);
+      if (!to.write(`${JSON.stringify(entry)}\n`)) await once(to, "drain");
+    }
+    step(`${reader.chain.entries} entries`);
+  }
+  return reader.chain;
+}
+
+/** A file that is there is complete: what is half written has another name. For its owner alone, as the ledger names people. */
+async function intoFile<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
+  const draft = `${path}.part`;
+  try {
+    const file = createWriteStream(draft, { mode: 0o600 });
+    await once(file, "open");
+    const made = await write(file);
+    file.end();
+    await finished(file);
+    await rename(draft, path);
+    return made;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}

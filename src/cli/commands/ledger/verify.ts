@@ -1,0 +1,78 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Command } from "commander";
+import { required } from "../../../client/http/problem.js";
+import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
+import { EXIT } from "../../exit-codes.js";
+import { registryLeaf, withExamples } from "../../leaf.js";
+import type { Output } from "../../terminal/output.js";
+import { Ended, UsageError } from "../../usage.js";
+
+interface VerifyOptions {
+  readonly file?: string;
+  readonly head?: string;
+}
+
+/** `ogr ledger verify`: has the registry walk the tenant's chain, or walks an exported one without any registry. */
+export function ledgerVerify(): Command {
+  const command = registryLeaf<VerifyOptions>("verify", "check the chain of the tenant's ledger", async ({ options, out, client }) => {
+    if (options.file !== undefined) return verifyFile(options.file, options.head, out);
+    if (options.head !== undefined) throw new UsageError("--head: it is held against an export; give --file too.");
+    const ledger = required(await (await client()).verifyLedger());
+    const verdict = ledger.ok ? "is whole" : `is BROKEN: ${ledger.problem ?? "it does not say where"}`;
+    out.print(ledger, `${ledger.container} ${verdict}: ${ledger.entries} entries, ${ledger.anchors_checked} anchors`);
+    if (!ledger.ok) throw new Ended(EXIT.error);
+  })
+    .option("--file <file>", "an export of `ogr ledger export`; no registry is asked; - reads standard input")
+    .option("--head <hash>", "with --file: an entry of the export must have this hash, as of a head that you kept");
+  return withExamples(
+    command,
+    "ogr ledger verify",
+    "ogr ledger verify --file ledger.jsonl",
+    "ogr ledger verify --file ledger.jsonl --head af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+  );
+}
+
+async function verifyFile(path: string, head: string | undefined, out: Output): Promise<void> {
+  const reader = new ChainReader();
+  let isHeadThere = head === undefined;
+  let problem: string | null = null;
+  try {
+    for await (const value of jsonLines(path)) isHeadThere = reader.follow(value).hash === head || isHeadThere;
+    if (!isHeadThere) problem = `No entry has the hash ${head}: this is another history, or it ends before that entry.`;
+  } catch (error) {
+    if (!(error instanceof BrokenChain)) throw error;
+    problem = error.message;
+  }
+  const { chain } = reader;
+  const from = chain.first > 1 ? `; what was before entry ${chain.first} is not in the file` : "";
+  const verdict = problem === null ? `is whole: entries ${chain.first} to ${chain.head.seq}${from}` : `is BROKEN: ${problem}`;
+  out.print(
+    { ok: problem === null, ...chain, ...(problem === null ? {} : { problem }) },
+    `${chain.container ?? path} ${verdict}\n  head      ${chain.head.hash}`,
+  );
+  if (problem !== null) throw new Ended(EXIT.error);
+}
+
+async function* jsonLines(path: string): AsyncGenerator<unknown> {
+  const input = path === "-" ? process.stdin : createReadStream(path);
+  let number = 0;
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      number += 1;
+      if (line !== "") yield parsed(line, number);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UsageError(`--file: ${path} cannot be read (${code}).`);
+  }
+}
+
+function parsed(line: string, number: number): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new BrokenChain(`Line ${number} is not JSON.`);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import { verifyPactOf } from "../../../client/offline/pact.js";
+import { verifyReceipt } from "../../../client/offline/receipt.js";
+import { jwksSchema } from "../../../domain/bytes/jwks.js";
+import { parseWith, problemsText } from "../../../domain/problems.js";
+import { EXIT } from "../../exit-codes.js";
+import { leaf, withExamples } from "../../leaf.js";
+import { jsonOf } from "../../terminal/json-file.js";
+import { pactText, receiptText } from "../../terminal/text.js";
+import { Ended, UsageError } from "../../usage.js";
+
+interface VerifyOptions {
+  readonly jwks: string;
+  readonly pact?: string;
+}
+
+/** `ogr receipt verify`: checks a receipt against public keys, without asking the registry. */
+export function receiptVerify(): Command {
+  const command = leaf<VerifyOptions>(
+    "verify <file>",
+    "check a receipt's signature offline; - reads standard input",
+    async ({ options, arguments: [file = ""], out }) => {
+      const receipt = await jsonOf("the receipt", file);
+      const keys = parseWith(jwksSchema, await jsonOf("--jwks", options.jwks));
+      if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is no JWK set of Ed25519 keys: ${problemsText(keys.problems)}`);
+      const verdict = verifyReceipt(receipt, keys.value);
+      out.print(
+        verdict,
+        verdict.valid ? `valid: signed by ${verdict.receipt.kid}\n${receiptText(verdict.receipt)}` : `not valid: ${verdict.why}`,
+      );
+      if (!verdict.valid) throw new Ended(EXIT.denied);
+      if (options.pact === undefined) return;
+      const pact = verifyPactOf(verdict.receipt, await jsonOf("--pact", options.pact), keys.value);
+      out.print(pact, pact.valid ? pactText(pact.pact, pact.unproved) : `Pact not valid: ${pact.why}`);
+      if (!pact.valid) throw new Ended(EXIT.denied);
+    },
+  )
+    .requiredOption("--jwks <file-or-url>", "the Runners' public keys (JWKS)")
+    .option("--pact <file>", "the Pact of the merge, which is checked too, and that the receipt names it");
+  return withExamples(
+    command,
+    "ogr receipt verify receipt.json --jwks keys.json",
+    "ogr receipt verify receipt.json --pact pact.dsse.json --jwks keys.json",
+    "ogr receipt show 5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10 --json | ogr receipt verify - --jwks keys.json",
+  );
+}

@@ -1,0 +1,116 @@
+import type { Connection } from "../../client/http/http.js";
+import { required } from "../../client/http/problem.js";
+import { type RegistryClient, registryClient, whoami } from "../../client/http/registry-client.js";
+import { UsageError } from "../usage.js";
+import { type Profile, profileNamed, readProfiles } from "./profiles.js";
+import { readState, type StackState } from "./state-file.js";
+
+/** The options by which a command finds its registry and says who calls. */
+export interface ConnectionOptions {
+  readonly server?: string;
+  readonly token?: string;
+  readonly tenant?: string;
+  readonly profile?: string;
+  /** An actor of the development registry: `bob`, or a whole actor id. */
+  readonly as?: string;
+}
+
+/** Which registry is meant. `origin` says to a person where that came from. */
+export interface ChosenServer {
+  readonly server: string;
+  readonly origin: string;
+}
+
+/** With which token. `identity` is whose it is, where that is known without asking. */
+interface ChosenToken {
+  readonly token: string;
+  readonly origin: string;
+  readonly identity?: { readonly tenant_id: string; readonly actor_id: string };
+}
+
+/** What the options, the environment, the profiles and this clone's development registry offer, in this order. */
+interface Sources {
+  readonly options: ConnectionOptions;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly profile: (Profile & { readonly name: string }) | undefined;
+  readonly state: StackState | undefined;
+}
+
+/** How long a command waits for a place in a registry that is full, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
+/** A client for the registry that the options, the environment, the profile or this clone's development registry name. */
+export async function connect(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
+  const { connection, identity } = await chosenConnection(options, environment);
+  const { tenant_id, actor_id } = identity ?? required(await whoami(connection));
+  return registryClient(connection, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
+}
+
+/** Which registry and whose token a command would use; nobody is asked yet. @throws UsageError when none is named. */
+export async function chosenConnection(options: ConnectionOptions, environment: NodeJS.ProcessEnv) {
+  const sources = await sourcesOf(options, environment);
+  const chosen = serverOf(sources);
+  const { token, origin, identity } = tokenFor(chosen.server, sources);
+  const connection: Connection = { server: chosen.server, token, patience_ms: PATIENCE_MS };
+  return { connection, origin: chosen.origin === origin ? origin : `${chosen.origin}, ${origin}`, identity };
+}
+
+/** The registry that is meant, whether or not there is a token for it. @throws UsageError when none is named. */
+export async function chosenServer(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<ChosenServer> {
+  return serverOf(await sourcesOf(options, environment));
+}
+
+/** An address as it is compared and kept: without the slashes at its end. @throws UsageError when it is none. */
+export function serverAddress(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    throw new UsageError(`--server: ${text} is not an address; write one such as http://127.0.0.1:7450.`);
+  return new URL(text).href.replace(/\/+$/, "");
+}
+
+async function sourcesOf(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<Sources> {
+  const [profiles, state] = await Promise.all([readProfiles(environment), readState()]);
+  // Whoever names an actor of the development registry means that registry.
+  const name = options.profile ?? (options.as === undefined ? environment.OGR_PROFILE || profiles.current : null);
+  return { options, environment, profile: name === null ? undefined : { ...profileNamed(profiles, name), name }, state };
+}
+
+function serverOf({ options, environment, profile, state }: Sources): ChosenServer {
+  const found = [
+    { server: options.server, origin: "--server" },
+    { server: options.profile === undefined ? undefined : profile?.server, origin: "--profile" },
+    { server: environment.OGR_SERVER || undefined, origin: "OGR_SERVER" },
+    { server: profile?.server, origin: `profile ${profile?.name}` },
+    { server: state?.api_url, origin: "this clone's ogr dev" },
+  ].find(({ server }) => server !== undefined);
+  if (found?.server === undefined)
+    throw new UsageError("No registry is named: log in with `ogr auth login`, give --server, set OGR_SERVER, or start one with `ogr dev`.");
+  return { server: serverAddress(found.server), origin: found.origin };
+}
+
+function tokenFor(server: string, sources: Sources): ChosenToken {
+  const { options, environment, profile } = sources;
+  if (options.token !== undefined) return { token: options.token, origin: "--token" };
+  if (options.as !== undefined) return developmentToken(server, sources, options.as);
+  if (options.profile === undefined && environment.OGR_TOKEN) return { token: environment.OGR_TOKEN, origin: "OGR_TOKEN" };
+  if (profile !== undefined && serverAddress(profile.server) === server) {
+    const { token, tenant_id, actor_id, name } = profile;
+    return { token, origin: `profile ${name}`, identity: { tenant_id, actor_id } };
+  }
+  // A profile's token is shown to no other server than the one that it was given for.
+  if (options.profile !== undefined)
+    throw new UsageError(`--profile: ${options.profile} is for ${profile?.server}, and its token goes nowhere else; leave out --server.`);
+  return developmentToken(server, sources, undefined);
+}
+
+function developmentToken(server: string, { state }: Sources, as: string | undefined): ChosenToken {
+  const actors = state !== undefined && serverAddress(state.api_url) === server ? state.actors : [];
+  const wanted = as ?? "admin";
+  const actor = actors.find((one) => one.actor_id === wanted || one.actor_id.split(":").at(-1) === wanted);
+  if (actor !== undefined) {
+    const { token, tenant_id, actor_id } = actor;
+    return { token, origin: "this clone's ogr dev", identity: { tenant_id, actor_id } };
+  }
+  if (as !== undefined && actors.length > 0)
+    throw new UsageError(`--as: the development registry has no actor ${as}; it has ${actors.map((one) => one.actor_id).join(", ")}.`);
+  throw new UsageError("No token is given: log in with `ogr auth login`, set OGR_TOKEN, or give --token.");
+}

@@ -1,0 +1,79 @@
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { configDirectory } from "../../passkey/location.js";
+import { withLock } from "../../process/lock.js";
+import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
+import { UsageError } from "../usage.js";
+
+const PROFILES_MAX = 100;
+
+/** The profile that `ogr auth login` makes when none is named. */
+export const DEFAULT_PROFILE = "default";
+
+const nameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "Write a profile's name with letters, digits, `.`, `_` or `-`, such as `work`.");
+
+/** A registry that one has logged in to, and as whom. */
+const profileSchema = z.strictObject({ server: z.url(), token: z.string().min(1).max(256), tenant_id: z.string(), actor_id: z.string() });
+export type Profile = z.infer<typeof profileSchema>;
+
+const contentSchema = z.strictObject({
+  version: z.literal(1),
+  /** The one that is used when none is named. */
+  current: nameSchema.nullable(),
+  profiles: z
+    .record(nameSchema, profileSchema)
+    .refine((all) => Object.keys(all).length <= PROFILES_MAX, `There are at most ${PROFILES_MAX} profiles; log out of one first.`),
+});
+export type Profiles = Omit<z.infer<typeof contentSchema>, "version">;
+
+/** Where the profiles are kept, with their tokens: mode 0600 in a folder of mode 0700. */
+export function profilesPath(environment: NodeJS.ProcessEnv): string {
+  return join(configDirectory(environment), "profiles.json");
+}
+
+/** The profiles of this user; none before the first login. @throws when others can read the file, or it is damaged. */
+export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Profiles> {
+  const path = profilesPath(environment);
+  const text = await readPrivateFile(path);
+  if (text === undefined) return { current: null, profiles: {} };
+  const parsed = parseWith(contentSchema, jsonOf(path, text));
+  if (!parsed.ok) throw new Error(`${path} holds no profiles (${problemsText(parsed.problems)}); move it away and log in again.`);
+  return parsed.value;
+}
+
+/** Changes the profiles under a lock; the file is replaced as a whole. @throws UsageError for a name that is none. */
+export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
+  const path = profilesPath(environment);
+  await preparePrivateFolder(dirname(path));
+  await withLock(
+    `${path}.lock`,
+    () => undefined,
+    async () => {
+      const parsed = parseWith(contentSchema, { version: 1, ...change(await readProfiles(environment)) });
+      if (!parsed.ok) throw new UsageError(`--profile: ${parsed.problems.map(({ problem }) => problem).join(" ")}`);
+      await writePrivateFile(path, `${JSON.stringify(parsed.value, null, 2)}\n`);
+    },
+  );
+}
+
+/** The profile of this name. @throws UsageError naming those that there are. */
+export function profileNamed({ profiles }: Profiles, name: string): Profile {
+  const found = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  if (found !== undefined) return found;
+  const names = Object.keys(profiles);
+  const there = names.length === 0 ? "there are none yet" : `there are ${names.join(", ")}`;
+  throw new UsageError(`--profile: there is no profile ${name}; ${there}. Make it with \`ogr auth login --profile ${name}\`.`);
+}
+
+function jsonOf(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's own message can quote the file, which holds tokens.
+    if (error instanceof SyntaxError) throw new Error(`${path} is not JSON; move it away and log in again.`);
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { parseWith } from "../../domain/problems.js";
+import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
+import { sourceFile } from "../../process/source-files.js";
+
+const stateSchema = z.object({
+  api_url: z.string(),
+  actors: z.array(z.object({ tenant_id: z.string(), actor_id: z.string(), display_name: z.string(), token: z.string() })),
+});
+export type StackState = z.infer<typeof stateSchema>;
+
+/** A clone keeps its own data; an installed package, which npm replaces whole, leaves them to the user's folder for such things. */
+function ownFolder(name: string): string {
+  if (existsSync(sourceFile("src"))) return sourceFile(join(".ogr", name));
+  return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "ogr", name);
+}
+
+/** The data folder of `ogr dev` and `ogr demo`. */
+export const devFolder = (): string => ownFolder("dev");
+export const demoFolder = (): string => ownFolder("demo");
+
+const statePath = (): string => ownFolder("dev-state.json");
+
+/** Says, with mode 0600, where the development registry of this clone is, until this process ends. */
+export async function announceState(api_url: string, people: Readonly<StackState["actors"]>): Promise<void> {
+  const actors = people.map(({ tenant_id, actor_id, display_name, token }) => ({ tenant_id, actor_id, display_name, token }));
+  await writePrivateJson(statePath(), { api_url, actors } satisfies StackState);
+  process.once("exit", () => rmSync(statePath(), { force: true }));
+}
+
+/** The development registry of this clone; `undefined` when none runs. */
+export async function readState(): Promise<StackState | undefined> {
+  const parsed = parseWith(stateSchema, await readJsonFile(statePath()));
+  return parsed.ok ? parsed.value : undefined;
+}

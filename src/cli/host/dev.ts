@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import type { RunningRegistry } from "../../stack/registry/registry.js";
+import type { Servers } from "../../stack/servers/servers.js";
+import { announceState, devFolder } from "../connection/state-file.js";
+import { leaf, withExamples } from "../leaf.js";
+
+interface DevOptions {
+  readonly reset?: boolean;
+  readonly infra: string;
+}
+
+/** `ogr dev`: the whole stack on this machine, until Ctrl-C; the next start goes on where this one ended. */
+export function dev(): Command {
+  const command = leaf<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
+    // Loaded late: what runs the servers is far more than the other commands need.
+    const [{ removeDataFolder }, { startRegistry }] = await Promise.all([
+      import("../../stack/data-folder.js"),
+      import("../../stack/registry/registry.js"),
+    ]);
+    const log = (line: string): void => void process.stderr.write(`${line}\n`);
+    const data_dir = devFolder();
+    if (options.reset && !(await removeDataFolder(data_dir, log)))
+      throw new Error("a development registry of this clone runs: stop it before --reset");
+    const registry = await startRegistry({ data_dir, log, infra: options.infra });
+    await announceState(registry.api_url, registry.founded.actors);
+    const shown = overview(registry);
+    out.print(shown, devText(shown));
+    watch(registry, log);
+    // The children alone do not keep this process alive once their handles are quiet.
+    setInterval(() => undefined, 60_000);
+  })
+    .option("--reset", "remove all data of the development registry first")
+    .option("--infra <source>", "where the infra registry is: none, registry:<tenant>/<project> or file:<absolute path>", "none");
+  return withExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
+}
+
+type Overview = ReturnType<typeof overview>;
+
+function overview({ api_url, place, founded, servers }: RunningRegistry & { servers: Servers }) {
+  const { object_store } = place;
+  return {
+    ok: true,
+    api_url,
+    docs_url: `${api_url}/docs`,
+    temporal_ui_url: servers.temporal.ui_url,
+    temporal_address: place.temporal_address,
+    object_store: object_store.kind === "s3" ? object_store.endpoint : object_store.path,
+    database_url: place.database_url,
+    data_dir: place.data_dir,
+    actors: founded.actors,
+  };
+}
+
+function devText(shown: Overview): string {
+  const actors = shown.actors.map(
+    (one) =>
+      `  ${one.tenant_id}  ${one.actor_id.padEnd(24)} ${one.display_name.padEnd(8)} ${one.token}\n${" ".repeat(11)}${one.offices.join(", ")}`,
+  );
+  return [
+    "",
+    `api           ${shown.api_url}`,
+    `docs          ${shown.docs_url}`,
+    `Temporal UI   ${shown.temporal_ui_url}`,
+    `Temporal      ${shown.temporal_address}`,
+    `object store  ${shown.object_store}`,
+    `Postgres      ${shown.database_url}`,
+    `data, logs    ${shown.data_dir}`,
+    "",
+    "Actors and their tokens:",
+    ...actors,
+    "",
+    "Try: node bin/ogr.mjs project register P.hello --name Hello    Ctrl-C stops everything.",
+  ].join("\n");
+}
+
+/** Says when one of the processes ends by itself, and what it said last. */
+function watch({ servers }: { servers: Servers }, log: (line: string) => void): void {
+  for (const child of servers.processes)
+    void child.exited.then(({ code, signal }) =>
+      log(`${child.name} ended (${signal ?? `exit code ${code}`}); its log is ${child.log.path}`),
+    );
+}

@@ -1,0 +1,62 @@
+import { access, cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../infra/files.js";
+import { emptyRegistry, registryText } from "../../infra/model.js";
+import { sourceFile } from "../../process/source-files.js";
+import { dryRunMark, listed, no, openCheckout } from "../commands/infra/checkout.js";
+import { leaf, withExamples } from "../leaf.js";
+import { localDryRunOption } from "../terminal/option-values.js";
+
+/** What an adopting repository gets, by its place there and in this package. */
+const COPIED = {
+  ".github/workflows/infra-registry.yml": "templates/infra-registry/.github/workflows/infra-registry.yml",
+  ".github/CODEOWNERS": "templates/infra-registry/.github/CODEOWNERS",
+  ".github/rulesets/main.json": "templates/infra-registry/.github/rulesets/main.json",
+  "scripts/infra": "scripts/infra",
+} as const;
+
+/** The files are compared byte for byte, so that git gives nobody's checkout other line ends. */
+const ATTRIBUTES_PATH = "infra/.gitattributes";
+
+/** `ogr infra init`: makes an empty infra registry in a checkout, with its scripts and what GitHub needs to guard it. */
+export function infraInit(): Command {
+  const command = leaf<{ readonly dryRun?: boolean }>(
+    "init",
+    "make an empty registry in this checkout, with scripts and rules",
+    async ({ options, out }) => {
+      const { root } = await openCheckout(process.cwd());
+      const made = { [REGISTRY_PATH]: registryText(emptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
+      const paths = [...Object.keys(made), ...Object.keys(COPIED)];
+      const there: string[] = [];
+      for (const path of paths) if (await exists(join(root, path))) there.push(path);
+      if (there.length > 0)
+        throw no("registry_exists", `There is ${listed(there)} already, and nothing was written; remove it first, if it is not meant.`);
+      if (options.dryRun)
+        return out.print(
+          { ok: true, ...dryRunMark(true), would_make: paths },
+          [...paths.map((path) => `would make ${path}`), "Nothing was changed (--dry-run)."].join("\n"),
+        );
+      for (const [path, text] of Object.entries(made)) {
+        await mkdir(dirname(join(root, path)), { recursive: true });
+        await writeFile(join(root, path), text, { flag: "wx" });
+      }
+      for (const [path, source] of Object.entries(COPIED))
+        await cp(sourceFile(source), join(root, path), { recursive: true, errorOnExist: true, force: false });
+      const next =
+        "Next: write your team into .github/CODEOWNERS, commit, push, and add .github/rulesets/main.json to the repository's rulesets.";
+      out.print({ ok: true, made: paths }, [...paths.map((path) => `made ${path}`), next].join("\n"));
+    },
+  ).addOption(localDryRunOption());
+  return withExamples(command, "ogr infra init", "ogr infra init --dry-run");
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,7 +1,0 @@
-import type { PasskeyFile } from "../passkey/file.js";
-
-/** The software passkeys of the user. Loaded late: most commands need none, and WebAuthn is half of what there is to load. */
-export async function ownPasskeys(): Promise<PasskeyFile> {
-  const [{ openPasskeyFile }, { passkeyPath }] = await Promise.all([import("../passkey/file.js"), import("../passkey/location.js")]);
-  return openPasskeyFile(passkeyPath(process.env));
-}

@@ -1,0 +1,15 @@
+import { confirm, isCancel } from "@clack/prompts";
+import { UsageError } from "../usage.js";
+import type { Output } from "./output.js";
+
+/** Whether somebody sits at the terminal who can be asked. */
+export function canAsk(out: Output): boolean {
+  return !out.json && process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+/** Asks whether to go on, where somebody can be asked and `yes` has not been said already. @throws UsageError when the answer is no. */
+export async function consent(out: Output, question: string, { yes = false }: { readonly yes?: boolean | undefined }): Promise<void> {
+  if (yes || !canAsk(out)) return;
+  const agreed = await confirm({ message: question, output: process.stderr });
+  if (isCancel(agreed) || !agreed) throw new UsageError("Nothing was sent.");
+}

@@ -1,0 +1,21 @@
+import type { z } from "zod";
+import type { RegistryClient } from "../../client/http/registry-client.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { UsageError } from "../usage.js";
+import type { Output } from "./output.js";
+
+/** Says what would have been sent, and by whom to which registry. */
+export function printDryRun(out: Output, client: RegistryClient, act: Readonly<Record<string, unknown>>, text: string): void {
+  const { connection, tenant_id, actor_id } = client;
+  out.print(
+    { dry_run: true, server: connection.server, tenant_id, actor_id, ...act },
+    `${text}\n  to        ${connection.server}, ${tenant_id}, as ${actor_id}\nNothing was changed (--dry-run).`,
+  );
+}
+
+/** What the registry would refuse at once is refused by a dry run too. @throws UsageError naming every bad field */
+export function checkParams<T>(schema: z.ZodType<T>, params: unknown): T {
+  const parsed = parseWith(schema, params);
+  if (parsed.ok) return parsed.value;
+  throw new UsageError(problemsText(parsed.problems));
+}

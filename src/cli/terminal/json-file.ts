@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+import { UsageError } from "../usage.js";
+
+const FETCH_MS = 30_000;
+
+/** The text of a file, of an http(s) address, or with `-` of standard input. @throws UsageError */
+async function textOf(place: string): Promise<string> {
+  try {
+    if (/^https?:\/\//.test(place)) {
+      const answer = await fetch(place, { signal: AbortSignal.timeout(FETCH_MS) });
+      if (!answer.ok) throw new Error(`answered with ${answer.status}`);
+      return await answer.text();
+    }
+    return await readFile(place === "-" ? "/dev/stdin" : place, "utf8");
+  } catch (error) {
+    throw new UsageError(`${place} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The JSON that stands in a place; `what` names it for people. @throws UsageError */
+export async function jsonOf(what: string, place: string): Promise<unknown> {
+  const text = await textOf(place);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`${what}: ${place} is not JSON.`);
+  }
+}

@@ -1,0 +1,23 @@
+import { PREVIEW_COMMITS_MAX, type PushPreview } from "../../client/git/push-preview.js";
+import { shortId, sizeText } from "./text.js";
+
+/** What will be pushed, for a person to look at. */
+export function previewText(preview: PushPreview): string {
+  const { project_id, branch, old, new: tip, up_to_date, fast_forward, force, commit_count, commits, size_bytes, travels } = preview;
+  const lines = [
+    `Push to ${project_id}`,
+    `  branch    ${branch}: ${old === null ? "none" : shortId(old)} → ${shortId(tip)}${up_to_date ? ", which is there already" : ""}`,
+  ];
+  if (fast_forward === false && !up_to_date)
+    lines.push(
+      force
+        ? "  history   is rewritten: what the branch has now is not in what is pushed (--force)"
+        : "  history   would be rewritten, as far as this working copy knows: it is refused without --force",
+    );
+  lines.push(`  commits   ${commit_count === 0 ? "none that the registry lacks" : commit_count}`);
+  for (const { id, summary, author } of commits) lines.push(`            ${shortId(id)} ${summary} (${author})`);
+  if (commit_count > commits.length && commits.length === PREVIEW_COMMITS_MAX)
+    lines.push(`            … and ${commit_count - commits.length} more`);
+  lines.push(`  size      ${sizeText(size_bytes)}, ${travels}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,59 @@
+import { INLINE_PATCH_MAX_BYTES } from "../../domain/act/job.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import { gitAnswer, gitLines } from "./git-command.js";
+import type { PlannedPush } from "./pushing.js";
+
+/** The commits that a preview shows; its count says how many there are. */
+export const PREVIEW_COMMITS_MAX = 10;
+
+/** What a person looks at before something is pushed. Ids are full; `old` is null where the branch is not there yet. */
+export interface PushPreview {
+  readonly project_id: string;
+  readonly branch: string;
+  readonly old: string | null;
+  readonly new: string;
+  readonly up_to_date: boolean;
+  /** Whether the branch only grows, as far as this working copy knows; null for a new branch. */
+  readonly fast_forward: boolean | null;
+  readonly force: boolean;
+  readonly commit_count: number;
+  readonly commits: readonly { readonly id: string; readonly summary: string; readonly author: string }[];
+  readonly size_bytes: number;
+  readonly blake3: string;
+  readonly travels: "inside the command" | "staged first";
+}
+
+/** @throws GitRefused */
+export async function previewPush(folder: string, { params, bundle, held }: PlannedPush): Promise<PushPreview> {
+  const old = params.expected_old === ZERO_ID ? null : params.expected_old;
+  const up_to_date = old === bundle.tip;
+  const [grows, commits] = await Promise.all([
+    old === null ? undefined : gitAnswer(folder, ["merge-base", "--is-ancestor", old, bundle.tip]),
+    up_to_date ? [] : newCommits(folder, bundle.tip, held),
+  ]);
+  return {
+    project_id: params.project_id,
+    branch: params.branch,
+    old,
+    new: bundle.tip,
+    up_to_date,
+    fast_forward: old === null ? null : grows !== undefined,
+    force: params.force === true,
+    // A bundle cannot be empty, so that it brings a commit also where the registry has them all.
+    commit_count: commits.length === 0 ? 0 : bundle.commits,
+    commits,
+    size_bytes: bundle.size_bytes,
+    blake3: bundle.blake3,
+    travels: bundle.size_bytes > INLINE_PATCH_MAX_BYTES ? "staged first" : "inside the command",
+  };
+}
+
+/** The newest commits of a tip that the registry lacks; what it has and this working copy has not is left out of the question. */
+async function newCommits(folder: string, tip: string, held: readonly string[]): Promise<PushPreview["commits"]> {
+  const args = ["log", "--ignore-missing", `--max-count=${PREVIEW_COMMITS_MAX}`, "--encoding=UTF-8", "--format=%H%x09%an%x09%s", "--stdin"];
+  const lines = await gitLines(folder, args, [tip, ...held.map((id) => `^${id}`)].map((line) => `${line}\n`).join(""));
+  return lines.map((line) => {
+    const [id = "", author = "", ...summary] = line.split("\t");
+    return { id, author, summary: summary.join(" ") };
+  });
+}

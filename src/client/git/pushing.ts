@@ -1,0 +1,72 @@
+import type { PushParams } from "../../domain/act/job.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import { branchRef } from "../../domain/git/ref-name.js";
+import { required } from "../http/problem.js";
+import type { RegistryClient } from "../http/registry-client.js";
+import { type Bundle, createBundle, inlinePatch } from "./bundle.js";
+import { git } from "./git-command.js";
+
+const SUMMARY_MAX = 200;
+
+export interface PushAsk {
+  readonly project_id: string;
+  /** The branch in the registry. */
+  readonly branch: string;
+  /** The local repository and the ref in it to push: `HEAD` or a full ref name. */
+  readonly folder: string;
+  readonly ref: string;
+  readonly force?: boolean;
+  /** Where the bundle's file goes; the caller removes it. */
+  readonly bundle_path: string;
+}
+
+/** What a push will be. Nothing has been sent. */
+export interface PlannedPush {
+  readonly params: PushParams;
+  readonly bundle: Bundle;
+  /** What the registry's refs stand at. */
+  readonly held: readonly string[];
+}
+
+export interface PreparedPush extends PlannedPush {
+  /** Travels inside the command; absent when the bytes were staged. */
+  readonly patch: string | undefined;
+}
+
+/**
+ * Bundles what the registry's project lacks of a local ref.
+ *
+ * @throws Refused when there is no such project; GitRefused
+ */
+export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
+  const { project_id, branch, folder, ref, force, bundle_path } = wanted;
+  const { refs } = required(await client.project(project_id));
+  const expected_old = refs.find((one) => one.name === branchRef(branch))?.object_id ?? ZERO_ID;
+  const held = refs.map((one) => one.object_id);
+  const bundle = await createBundle(folder, ref, held, bundle_path);
+  const commit_summary = await summaryOf(folder, bundle.tip);
+  const params: PushParams = { project_id, branch, expected_old, commit_summary, subject_hash: bundle.blake3, ...(force ? { force } : {}) };
+  return { params, bundle, held };
+}
+
+/** The bundle as it travels inside a command; `undefined` when it is too large for that, and is staged now. @throws Refused */
+export async function deliver(client: RegistryClient, bundle: Bundle): Promise<string | undefined> {
+  const patch = await inlinePatch(bundle);
+  if (patch === undefined) required(await client.stageFile(bundle.blake3, bundle.path));
+  return patch;
+}
+
+/** {@link planPush} and {@link deliver} in one. */
+export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
+  const planned = await planPush(client, wanted);
+  return { ...planned, patch: await deliver(client, planned.bundle) };
+}
+
+async function summaryOf(folder: string, commit: string): Promise<string> {
+  const subject = await git(folder, ["log", "-1", "--encoding=UTF-8", "--format=%s", commit]);
+  const line = subject
+    .toWellFormed()
+    .replace(/\p{Cc}+/gu, " ")
+    .trim();
+  return [...line].slice(0, SUMMARY_MAX).join("") || "(no subject)";
+}

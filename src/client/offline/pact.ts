@@ -1,0 +1,136 @@
+import { type JobType, type MergeProtectedParams, subjectHash } from "../../domain/act/job.js";
+import { type Pact, type PactEnvelope, pactBytes, pactEnvelopeSchema, pactIn, pactSchema, subjectOf } from "../../domain/act/pact.js";
+import { blake3Hex } from "../../domain/bytes/hash.js";
+import { type Jwks, verifyDsse, verifySigned } from "../../domain/bytes/signature.js";
+import { statementChallenge } from "../../domain/card/statement.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import { needsCard } from "../../domain/level.js";
+import { audienceOf } from "../../domain/permit/permit.js";
+import type { Receipt } from "../../domain/permit/receipt.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+
+/**
+ * `unproved` names the signatures inside whose keys were not given, and an approval that should be there and is not; the signatures of keys
+ * that were given are all valid.
+ */
+export type PactVerdict =
+  | { readonly valid: true; readonly pact: Pact; readonly unproved: readonly string[] }
+  | { readonly valid: false; readonly why: string };
+
+/**
+ * Verifies a Pact by itself: its envelope by the Runner's key, that it is about the commit that it names, and of what it rests on the
+ * permit, each approval and its step-up's challenge. `keys` are those of the Runners, and of LAB 256 for what is inside.
+ */
+export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
+  const parsed = parseWith(pactEnvelopeSchema, candidate);
+  if (!parsed.ok) return invalid(`It is no DSSE envelope: ${problemsText(parsed.problems)}`);
+  const { payloadType, payload, signatures } = parsed.value;
+  const body = Buffer.from(payload, "base64");
+  const pact = parseWith(pactSchema, jsonIn(body));
+  if (!pact.ok) return invalid(`Its payload is no Pact: ${problemsText(pact.problems)}`);
+  const { predicate, subject } = pact.value;
+  const { keyid } = predicate.runner;
+  const jwk = keys.keys.find(({ kid }) => kid === keyid);
+  if (jwk === undefined) return invalid(`Its key ${keyid} is not among those given.`);
+  if (!signatures.some((one) => one.keyid === keyid && verifyDsse(payloadType, body, one.sig, jwk)))
+    return invalid("Its signature is not that of the Runner's key.");
+  const about = subjectOf(predicate);
+  if (subject.some(({ name, digest }) => name !== about.name || digest.gitCommit !== about.digest.gitCommit))
+    return invalid("Its subject is not the merge that it describes.");
+  return insideOf(pact.value, keys);
+}
+
+/** As {@link verifyPact}, and that it is the one that this receipt names: by its hash, its act and the commit. */
+export function verifyPactOf(receipt: Receipt, candidate: unknown, keys: Jwks): PactVerdict {
+  const verdict = verifyPact(candidate, keys);
+  if (!verdict.valid) return verdict;
+  const named = pactIn(receipt);
+  if (named === undefined) return invalid("The receipt is not one of a merge: it names no Pact.");
+  if (named.blake3 !== blake3Hex(pactBytes(candidate as PactEnvelope))) return invalid("It is not the Pact that the receipt names.");
+  const { jti, merge } = verdict.pact.predicate;
+  if (jti !== receipt.jti || !receipt.refs.some((move) => move.new === merge.commit))
+    return invalid("It is about another act than the receipt.");
+  return verdict;
+}
+
+/** What the Pact rests on: the permit and the approvals, each by its own signature and for this very plan. */
+function insideOf(pact: Pact, keys: Jwks): PactVerdict {
+  const { permit, decision, tenant_id } = pact.predicate;
+  if (!isOfPermit(pact.predicate)) return invalid("Its permit is for another act than the one that it describes.");
+  if (!isOfStrategy(pact.predicate.merge)) return invalid("Its commit is not what the merge that it describes makes.");
+  const unproved: string[] = [];
+  const verdict = verifySigned("permit", permit, keys);
+  if (verdict === "signature_invalid") return invalid("The signature of its permit does not verify.");
+  if (verdict === "key_unknown") unproved.push(`the permit (key ${permit.kid})`);
+  // Who can hand the Runner a genuine permit past the flow can leave out what it was given for.
+  if (needsCard(decision.level) && decision.approvals.length === 0) unproved.push("that anybody approved it (it holds no approval)");
+  for (const { statement, attestor, assertion } of decision.approvals) {
+    const whose = `the approval of ${statement.approver}`;
+    const isOfPlan =
+      statement.decision === "approve" &&
+      statement.tenant_id === tenant_id &&
+      statement.card_id === decision.card_id &&
+      statement.plan_digest === decision.plan_digest;
+    if (!isOfPlan) return invalid(`Of what it rests on, ${whose} is for another plan.`);
+    const signature = verifySigned("statement", { ...statement, ...attestor }, keys);
+    if (signature === "signature_invalid") return invalid(`The signature of ${whose} does not verify.`);
+    if (signature === "key_unknown") unproved.push(`${whose} (key ${attestor.kid})`);
+    if (assertion !== undefined && challengeIn(assertion.response.clientDataJSON) !== toBase64url(statementChallenge(statement)))
+      return invalid(`The step-up of ${whose} was made for another statement.`);
+  }
+  return { valid: true, pact, unproved };
+}
+
+/** Whether the permit is for this very merge: its `subject_hash` binds both branches, where they stood, and the strategy. */
+function isOfPermit({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
+  const { strategy, source, target } = merge;
+  const params: MergeProtectedParams = {
+    ...{ project_id, strategy, source: source.branch, target: target.branch },
+    ...{ expected_source: source.commit, expected_target: target.commit },
+  };
+  const { scopes, aud } = permit;
+  return (
+    permit.jti === jti &&
+    aud === audienceOf(runner.target) &&
+    scopes.target === runner.target &&
+    scopes.tenant_id === tenant_id &&
+    scopes.jobType === ("git.registry.merge_protected" satisfies JobType) &&
+    scopes.subject_hash === subjectHash(params) &&
+    scopes.level === decision.level &&
+    scopes.policy_hash === decision.policy_hash &&
+    scopes.actor_id === decision.proposed_by.actor_id &&
+    scopes.office_id === decision.proposed_by.office_id &&
+    (scopes.plan_digest ?? null) === decision.plan_digest &&
+    (scopes.approval_ref ?? null) === decision.card_id
+  );
+}
+
+/** Whether the commit is one that the strategy makes of the two: the source's own, one of both parents, or one of the target alone. */
+function isOfStrategy({ strategy, source, target, commit, parents }: Pact["predicate"]["merge"]): boolean {
+  if (strategy === "fast-forward" || target.commit === ZERO_ID) return commit === source.commit;
+  const wanted = strategy === "merge" ? [target.commit, source.commit] : [target.commit];
+  return commit !== source.commit && parents.length === wanted.length && wanted.every((parent, at) => parents[at] === parent);
+}
+
+/** The challenge that an authenticator was given. Source: WebAuthn Level 3 §5.8.1. */
+function challengeIn(clientDataJSON: string): unknown {
+  const data = jsonIn(Buffer.from(clientDataJSON, "base64url"));
+  return typeof data === "object" && data !== null && "challenge" in data ? data.challenge : undefined;
+}
+
+function toBase64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64url");
+}
+
+/** Undefined for bytes that are no JSON: the schema then says so. */
+function jsonIn(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(why: string): PactVerdict {
+  return { valid: false, why };
+}

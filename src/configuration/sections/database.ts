@@ -1,0 +1,21 @@
+import { z } from "zod";
+import { requiredText, secretSetting, setting } from "../environment.js";
+
+/** Postgres: LAB 256 alone. */
+export const databaseSettings = {
+  DATABASE_URL: secretSetting(requiredText("the address of Postgres (`postgresql://…`)"), "Postgres; TLS with `?sslmode=verify-full`"),
+  OGR_DATABASE_CA_FILE: setting(
+    z.string().optional(),
+    "certificates (PEM) to trust instead of the system's; implies `sslmode=verify-full`",
+  ),
+};
+
+/** The address of Postgres with all that was set of TLS. */
+export function databaseUrlOf(settings: { readonly DATABASE_URL: string; readonly OGR_DATABASE_CA_FILE?: string | undefined }): string {
+  const { DATABASE_URL: address, OGR_DATABASE_CA_FILE: ca } = settings;
+  if (ca === undefined) return address;
+  const url = new URL(address);
+  url.searchParams.set("sslmode", "verify-full");
+  url.searchParams.set("sslrootcert", ca);
+  return url.href;
+}

@@ -1,0 +1,28 @@
+import { isAbsolute } from "node:path";
+import { z } from "zod";
+import { projectIdSchema, tenantIdSchema } from "../../domain/ids.js";
+import type { InfraSetting } from "../../infra/source/open.js";
+import { setting } from "../environment.js";
+
+const FORMS =
+  "Set it to `none` where this deployment keeps no infra registry, or to `registry:<tenant>/<project>` or `file:<absolute path>` where it does.";
+
+const infraSetting = z.string(FORMS).transform((text, context): InfraSetting => {
+  if (text === "none") return { kind: "none" };
+  const [, tenant, project] = /^registry:([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  const [tenant_id, project_id] = [tenantIdSchema.safeParse(tenant), projectIdSchema.safeParse(project)];
+  if (tenant_id.success && project_id.success) return { kind: "registry", tenant_id: tenant_id.data, project_id: project_id.data };
+  const path = /^file:(.+)$/.exec(text)?.[1];
+  // A relative path would be another file for every process that is started elsewhere.
+  if (path !== undefined && isAbsolute(path)) return { kind: "file", path };
+  context.addIssue({ code: "custom", message: FORMS });
+  return z.NEVER;
+});
+
+/** Where every process has the infra registry from. Nothing is assumed: a deployment without one says so. */
+export const infraSettings = {
+  OGR_INFRA: setting(
+    infraSetting,
+    "the infra registry: `none`, `registry:<tenant>/<project>` or `file:<absolute path>`; the same for every process ([infra registry](#infra-registry))",
+  ),
+};

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { countSchema, requiredText, setting } from "../environment.js";
+import { infraSettings } from "./infra.js";
+import { foundingSettings } from "./lab256-plane.js";
+import { logSettings, pushedMetricsSettings, traceSettings } from "./observability.js";
+import { storeSettings } from "./store.js";
+import { temporalSettings } from "./temporal.js";
+
+/** All that the Runner is told. It has no database address and no key but its own. */
+export const lab512Settings = z
+  .object({
+    ...temporalSettings,
+    ...foundingSettings,
+    ...infraSettings,
+    OGR_RECEIPT_KEY_FILE: setting(requiredText("the Runner's own signing key (PKCS #8 PEM)"), "its own key (PKCS #8 PEM, mode 0600)"),
+    OGR_PERMIT_JWKS_FILE: setting(
+      requiredText("the public keys by which LAB 256 signs permits (JWKS)"),
+      "the public keys by which LAB 256 signs permits and heads (JWKS)",
+    ),
+    OGR_STATEMENT_JWKS_FILE: setting(
+      requiredText("the public keys by which LAB 256 attests statements (JWKS)"),
+      "the public keys by which LAB 256 attests statements (JWKS)",
+    ),
+    OGR_ALLOWLIST_FILE: setting(
+      requiredText("the Runner's allowlist (jobs.allowlist.json)"),
+      "its allowlist, of the form of `config/jobs.allowlist.json`",
+    ),
+    OGR_WORK_DIRECTORY: setting(
+      requiredText("a folder for the Runner's cache, safe to delete at any time"),
+      "its cache, of this process alone; can be deleted",
+    ),
+    OGR_CACHE_MAX_MIB: setting(countSchema(4096, 1_048_576), "of the cache, for all tenants together, in equal shares"),
+    OGR_STAGED_MAX_MIB: setting(countSchema(512, 5120), "largest push, in MiB; keep api and Runner equal"),
+    OGR_RUNNER_SLOTS: setting(countSchema(16, 1000), "acts at the same time"),
+    OGR_PULL_API_URL: setting(
+      z.url("Write the api's address.").optional(),
+      "for tenants that are served over HTTP: the api; the allowlist must name its `host:port`",
+    ),
+    OGR_PULL_TOKENS_FILE: setting(z.string().optional(), "with `OGR_PULL_API_URL`: JSON {tenant: token}; update the api before the Runner"),
+    OGR_PULL_EVERY_MS: setting(countSchema(1000, 600_000), "milliseconds between two pulls"),
+    ...logSettings,
+    ...pushedMetricsSettings,
+    ...traceSettings,
+  })
+  .and(storeSettings);
+
+export type Lab512Settings = z.infer<typeof lab512Settings>;

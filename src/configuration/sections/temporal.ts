@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { ConfigurationError, requiredText, secretSetting, setting } from "../environment.js";
+import { readPrivateFile, readPublicFile } from "../files.js";
+
+/** Where Temporal is, and how the way to it is secured. */
+export const temporalSettings = {
+  OGR_TEMPORAL_ADDRESS: setting(requiredText("Temporal's address, such as `127.0.0.1:7233`"), "`host:port` of Temporal"),
+  OGR_TEMPORAL_NAMESPACE: setting(z.string().default("default"), "its namespace; of Temporal Cloud `name.account`"),
+  OGR_TEMPORAL_TLS: setting(
+    z.enum(["true", "false"], "Write `true` or `false`.").optional(),
+    "`true`: TLS; implied by any of the five settings that follow",
+  ),
+  OGR_TEMPORAL_CA_FILE: setting(z.string().optional(), "certificates (PEM) to trust instead of the system's"),
+  OGR_TEMPORAL_CERT_FILE: setting(z.string().optional(), "with mTLS: this process's certificate (PEM)"),
+  OGR_TEMPORAL_KEY_FILE: setting(z.string().optional(), "with mTLS: its private key (PEM, mode 0600)"),
+  OGR_TEMPORAL_SERVER_NAME: setting(z.string().optional(), "the name that the server's certificate has, where it is not the address's"),
+  OGR_TEMPORAL_API_KEY: secretSetting(z.string().optional(), "API key of Temporal Cloud"),
+};
+
+/** What makes the way to Temporal a TLS one, also where `OGR_TEMPORAL_TLS` is not set. */
+export const TEMPORAL_TLS_SETTINGS = [
+  "OGR_TEMPORAL_CA_FILE",
+  "OGR_TEMPORAL_CERT_FILE",
+  "OGR_TEMPORAL_KEY_FILE",
+  "OGR_TEMPORAL_SERVER_NAME",
+  "OGR_TEMPORAL_API_KEY",
+] as const;
+
+const temporalSchema = z.object(temporalSettings);
+type TemporalSettings = z.infer<typeof temporalSchema>;
+
+/** How to connect, in the words that both of Temporal's clients take. */
+export interface TemporalAccess {
+  readonly address: string;
+  readonly tls?: {
+    readonly serverNameOverride?: string;
+    readonly serverRootCACertificate?: Buffer;
+    readonly clientCertPair?: { readonly crt: Buffer; readonly key: Buffer };
+  };
+  readonly apiKey?: string;
+}
+
+/** Reads the files of the settings. @throws ConfigurationError for one that cannot be read, or a private key that others can read. */
+export function temporalAccess(settings: TemporalSettings): TemporalAccess {
+  const { OGR_TEMPORAL_ADDRESS: address, OGR_TEMPORAL_CA_FILE: ca, OGR_TEMPORAL_CERT_FILE: crt, OGR_TEMPORAL_KEY_FILE: key } = settings;
+  const { OGR_TEMPORAL_SERVER_NAME: serverName, OGR_TEMPORAL_API_KEY: apiKey } = settings;
+  const isTls = settings.OGR_TEMPORAL_TLS === "true" || TEMPORAL_TLS_SETTINGS.some((name) => settings[name] !== undefined);
+  if (!isTls) return { address };
+  return {
+    address,
+    tls: {
+      ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
+      ...(ca === undefined ? {} : { serverRootCACertificate: readPublicFile(ca) }),
+      ...(crt === undefined || key === undefined ? {} : { clientCertPair: { crt: readPublicFile(crt), key: readPrivateFile(key) } }),
+    },
+    ...(apiKey === undefined ? {} : { apiKey }),
+  };
+}
+
+/** What `connecting` answers. @throws ConfigurationError that says where Temporal was looked for: the SDK does not always. */
+export async function reached<T>({ address, tls }: TemporalAccess, connecting: Promise<T>): Promise<T> {
+  try {
+    return await connecting;
+  } catch (cause) {
+    throw new ConfigurationError(`Temporal at ${address} cannot be reached ${tls === undefined ? "without TLS" : "over TLS"}.`, { cause });
+  }
+}

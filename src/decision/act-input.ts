@@ -1,0 +1,42 @@
+import type { Infra } from "../domain/act/infra-context.js";
+import type { JobType } from "../domain/act/job.js";
+import { actorKind, type Target } from "../domain/ids.js";
+import type { Level } from "../domain/level.js";
+import type { ActInput } from "../domain/policy/policy-contract.js";
+
+/** Who asks for an act, through which office. */
+export interface Asker {
+  readonly actor_id: string;
+  readonly person_id: string | null;
+  readonly member_offices: readonly string[];
+}
+
+export interface AskedAct {
+  readonly tenant_id: string;
+  readonly office_id: string;
+  readonly jobType: JobType;
+  readonly target: Target;
+  readonly params: Record<string, unknown>;
+  readonly risk?: Level | undefined;
+}
+
+/** What is known of the repository; null where nobody has looked yet. */
+export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
+
+/** The question that the policy is asked about an act. */
+export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
+  const { patch: _, ...params } = act.params;
+  return {
+    tenant_id: act.tenant_id,
+    job_type: act.jobType,
+    target: act.target,
+    ...(act.risk === undefined ? {} : { risk: act.risk }),
+    has_card: hasCard,
+    actor: { actor_id: asker.actor_id, kind: actorKind(asker.actor_id), person_id: asker.person_id },
+    office_id: act.office_id,
+    member_offices: [...asker.member_offices],
+    params,
+    facts: { force: params["force"] === true, deletes: params["delete"] === true, ...known },
+    infra,
+  };
+}

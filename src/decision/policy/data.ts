@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { attestorsSchema, predicateTypeSchema } from "../../domain/card/attestation.js";
+import { officeIdSchema, targetSchema } from "../../domain/ids.js";
+import { LEVELS } from "../../domain/level.js";
+import { type Parsed, parseWith } from "../../domain/problems.js";
+
+/** The longest permit that any policy may give: the upper end of "2–5 min" (contracts "Levels"). */
+const PERMIT_TTL_MAX_MS = 5 * 60_000;
+const DECIDE_WITHIN_MAX_MS = 90 * 24 * 3_600_000;
+const RUN_MAX_MS = 24 * 3_600_000;
+
+const levelName = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
+const jobType = z
+  .string()
+  .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/, "Write a job type such as `git.registry.push`; a wildcard is not a job type.");
+const ttlMs = z.int("Write whole milliseconds.").min(1).max(PERMIT_TTL_MAX_MS, "A permit lives for at most 5 minutes (300000 ms).");
+const approvals = z.int().min(0).max(100);
+
+const levelSchema = z.strictObject({
+  /** How long a permit can be used, in ms. */
+  permit_ttl_ms: ttlMs,
+  /** How long a card waits for its approvals, in ms. */
+  decide_within_ms: z.int().min(1).max(DECIDE_WITHIN_MAX_MS),
+  /** How many distinct persons approve. The rules hold a floor beneath this for L3 to L5. */
+  approvals,
+  step_up: z.boolean(),
+  card: z.boolean(),
+  /** How long the work may take after the claim, in ms. */
+  max_run_ms: z.int().min(1).max(RUN_MAX_MS),
+});
+
+const pattern = z
+  .string()
+  .max(200)
+  .regex(/^[^*/\s][^*\s]*(?:\/\*)?$/, "Write one branch name, or a prefix with `/*` at its end, such as `feature/*`.")
+  .refine((text) => !text.includes("//"), "A pattern has no empty part.");
+
+/** What a branch name means; the first row that fits decides. */
+const branchSchema = z.discriminatedUnion("protected", [
+  z.strictObject({
+    pattern,
+    protected: z.literal(false),
+    push: levelName,
+    force: levelName,
+    delete: levelName,
+  }),
+  z.strictObject({
+    pattern,
+    protected: z.literal(true),
+    merge: levelName,
+    force: levelName,
+    delete: levelName,
+  }),
+]);
+
+const jobSchema = z.strictObject({
+  /** Left out where the branch decides. */
+  level: levelName.optional(),
+  target: targetSchema,
+  /** The in-toto predicate type that the job must bring. */
+  attestation: predicateTypeSchema.optional(),
+});
+
+const officeSchema = z.strictObject({
+  /** Job types, `card.approve` and `card.reject`. */
+  allowed_actions: z.array(jobType).max(100),
+  scope: z.strictObject({ targets: z.array(targetSchema).max(10) }),
+  risk_ceiling: levelName,
+  /** Asked for on top of what the level needs. */
+  approval_policy: z.strictObject({
+    min_approvals: approvals.optional(),
+    step_up: z.boolean().optional(),
+    role: z.string().min(1).max(100).optional(),
+  }),
+  /** Can only shorten a permit, in ms. */
+  ttl_default_ms: ttlMs,
+});
+
+/** The data that a tenant's policy decides by. Source: ADR-002 §9, contracts "Levels". */
+const policyDataSchema = z
+  .strictObject({
+    version: z.literal(1),
+    levels: z.strictObject({
+      L0: levelSchema,
+      L1: levelSchema,
+      L2: levelSchema,
+      L3: levelSchema,
+      L4: levelSchema,
+      L5: levelSchema,
+    }),
+    branches: z.array(branchSchema).max(1000),
+    jobs: z.record(jobType, jobSchema),
+    author_may_approve: z.boolean(),
+    /** Whose keys may attest, by predicate type; a type that is not here nobody can attest. */
+    attestors: attestorsSchema.optional(),
+    offices: z.record(officeIdSchema, officeSchema),
+  })
+  .superRefine((data, context) => {
+    const actions = new Set([...Object.keys(data.jobs), "card.approve", "card.reject"]);
+    for (const [office, { allowed_actions }] of Object.entries(data.offices))
+      for (const [at, action] of allowed_actions.entries())
+        if (!actions.has(action))
+          context.addIssue({
+            code: "custom",
+            path: ["offices", office, "allowed_actions", at],
+            message: `${action} is neither a job type of \`jobs\` nor card.approve or card.reject.`,
+          });
+    for (const [at, { pattern: own }] of data.branches.entries())
+      if (data.branches.findIndex((row) => row.pattern === own) !== at)
+        context.addIssue({
+          code: "custom",
+          path: ["branches", at, "pattern"],
+          message: `${own} has a row already.`,
+        });
+  });
+export type PolicyData = z.infer<typeof policyDataSchema>;
+
+/** Parses a policy's data strictly, naming every bad field. */
+export function parsePolicyData(value: unknown): Parsed<PolicyData> {
+  return parseWith(policyDataSchema, value);
+}

@@ -1,0 +1,77 @@
+import { type Blake3Hex, blake3Hex } from "../../domain/bytes/hash.js";
+import {
+  type ActInput,
+  type Admission,
+  actInputSchema,
+  type Decision,
+  type StatementInput,
+  statementInputSchema,
+} from "../../domain/policy/policy-contract.js";
+import { type Parsed, parseWith, problemsText } from "../../domain/problems.js";
+import { PolicyBytesError, readPolicyData } from "./bytes.js";
+import type { PolicyData } from "./data.js";
+import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, faultText } from "./evaluator.js";
+import { admissionFrom, decisionFrom, deniedAdmission, deniedDecision, type LoaderRule } from "./result.js";
+
+export { withPolicyData } from "./bytes.js";
+
+/** A tenant's policy. Neither function throws: what it cannot judge it denies, with a reason. */
+export interface Policy {
+  /** `policy_hash`: BLAKE3 of the exact bytes, data included. Source: contracts "Canonical bytes and hashes". */
+  readonly hash: Blake3Hex;
+  readonly data: PolicyData;
+  /** May this act go forward, at which level, and what does it need? */
+  decide(input: ActInput): Decision;
+  /** Does this statement count towards its card's requirements? */
+  admit(input: StatementInput): Admission;
+}
+
+/** Loads the bytes of a `policy.wasm`. @throws PolicyBytesError for bytes that are no policy. */
+export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
+  // A copy, so that hash and rules are of the same bytes whatever the caller does with its own.
+  const own = Uint8Array.from(bytes);
+  const data = readPolicyData(own);
+  const evaluator = evaluatorOf(own, data);
+  return {
+    hash: blake3Hex(own),
+    data,
+    decide: (input) => ask(evaluator, "registry/act", () => parseWith(actInputSchema, input), decisionFrom, deniedDecision),
+    admit: (input) => ask(evaluator, "registry/statement", () => parseWith(statementInputSchema, input), admissionFrom, deniedAdmission),
+  };
+}
+
+function ask<T>(
+  evaluator: Evaluator,
+  entrypoint: Entrypoint,
+  parse: () => Parsed<unknown>,
+  read: (answer: unknown) => T,
+  deny: (rule: LoaderRule, text: string) => T,
+): T {
+  try {
+    const parsed = parse();
+    if (!parsed.ok) return deny("input.malformed", `The request has bad fields: ${problemsText(parsed.problems)}`);
+    const answer = evaluator.evaluate(entrypoint, parsed.value);
+    if (answer.ok) return read(answer.answer);
+    return deny(answer.fault === "input" ? "input.malformed" : "policy.fault", answer.text);
+  } catch (fault) {
+    return deny("policy.fault", `The policy could not judge this: ${faultText(fault)}`);
+  }
+}
+
+function evaluatorOf(bytes: Uint8Array, data: PolicyData): Evaluator {
+  let evaluator: Evaluator;
+  try {
+    evaluator = createEvaluator(bytes, data);
+  } catch (cause) {
+    throw new PolicyBytesError("no_instance", "The bytes are no wasm that OPA built; build the policy with scripts/build-policy.ts.", {
+      cause,
+    });
+  }
+  const missing = ENTRYPOINTS.filter((entrypoint) => !evaluator.entrypoints.includes(entrypoint));
+  if (missing.length > 0)
+    throw new PolicyBytesError(
+      "entrypoint_missing",
+      `The policy has no entrypoint ${missing.join(", ")}; build it with scripts/build-policy.ts.`,
+    );
+  return evaluator;
+}

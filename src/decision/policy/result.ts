@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { type Admission, admissionSchema, type Decision, decisionSchema } from "../../domain/policy/policy-contract.js";
+import { problemsOf, problemsText } from "../../domain/problems.js";
+
+/** Rules of the loader itself; every other rule id comes from the policy. */
+export type LoaderRule = "policy.undefined" | "policy.malformed" | "policy.fault" | "input.malformed";
+
+/** What the wasm answers: no result at all, or one. Source: OPA "Wasm", result set. */
+const noResult = z.tuple([]);
+const oneResult = z.tuple([z.object({ result: z.unknown() })]);
+
+export function deniedDecision(rule: LoaderRule, text: string): Decision {
+  return {
+    allowed: false,
+    level: null,
+    reasons: [{ rule, text }],
+    requires: [],
+    permit_ttl_ms: 0,
+    decide_within_ms: 0,
+    max_run_ms: 0,
+  };
+}
+
+export function deniedAdmission(rule: LoaderRule, text: string): Admission {
+  return { counts: false, reasons: [{ rule, text }] };
+}
+
+export function decisionFrom(answer: unknown): Decision {
+  return resultFrom(answer, decisionSchema, deniedDecision);
+}
+
+export function admissionFrom(answer: unknown): Admission {
+  return resultFrom(answer, admissionSchema, deniedAdmission);
+}
+
+function resultFrom<T>(answer: unknown, schema: z.ZodType<T>, denied: (rule: LoaderRule, text: string) => T): T {
+  if (noResult.safeParse(answer).success)
+    return denied("policy.undefined", "The policy has no answer to this; what it does not allow is denied.");
+  const one = oneResult.safeParse(answer);
+  if (!one.success)
+    return denied("policy.malformed", "The policy's answer is no result set; publish a policy that is built by scripts/build-policy.ts.");
+  const result = schema.safeParse(one.data[0].result);
+  if (result.success) return result.data;
+  return denied("policy.malformed", `The policy's answer has bad fields: ${problemsText(problemsOf(result.error))}`);
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { canonicalHash } from "../bytes/canonical.js";
+import type { Blake3Hex } from "../bytes/hash.js";
+
+/** The longest name that a registry gives a repository, in UTF-16 units. */
+const NAME_MAX = 1024;
+
+/** `missing`: the registry does not name the project; `unavailable`: the registry itself cannot be used. */
+const INFRA_STATES = ["enabled", "disabled", "missing", "unavailable"] as const;
+
+/**
+ * What the infra registry says of a project. `is_registry`: the project is the one that keeps the infra registry, which is exempt from
+ * the denials of its own states, or nobody could put it right. Source: infra registry v2, contracts "Infra registry v2".
+ */
+export const infraContextSchema = z.strictObject({
+  state: z.enum(INFRA_STATES, "Write `enabled`, `disabled`, `missing` or `unavailable`."),
+  context: z.enum(["sandbox", "production"], "Write `sandbox` or `production`.").nullable(),
+  telemetry_repo: z.string().max(NAME_MAX, `At most ${NAME_MAX} characters.`).nullable(),
+  is_registry: z.boolean(),
+});
+export type InfraContext = z.infer<typeof infraContextSchema>;
+
+/** The project's resolved infra context, or "none" where the deployment says that it keeps no infra registry. */
+export const infraSchema = z.union([z.literal("none"), infraContextSchema]);
+export type Infra = z.infer<typeof infraSchema>;
+
+/** A revision of the registry: a commit id, or the BLAKE3 of a file's bytes. */
+export const infraRevisionSchema = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "Write a commit id or a BLAKE3 digest.");
+
+/** A context and the revision of the registry that said so; null where there is none. */
+export interface ResolvedInfra {
+  readonly infra: Infra;
+  readonly revision: string | null;
+}
+
+export const NO_INFRA: ResolvedInfra = { infra: "none", revision: null };
+
+/** What a permit binds: BLAKE3 of JCS of the context, not of the revision, so that another project's change voids nothing here. */
+export function infraHash(infra: Infra): Blake3Hex | undefined {
+  return infra === "none" ? undefined : canonicalHash(infra);
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import { canonicalHash } from "../bytes/canonical.js";
+import { type Blake3Hex, blake3Hex } from "../bytes/hash.js";
+import { gitIdSchema, ZERO_ID } from "../git/git-id.js";
+import { branchNameSchema } from "../git/ref-name.js";
+import { releaseTagSchema } from "../git/release-tag.js";
+import { actorIdSchema, blake3Schema, officeIdSchema, projectIdSchema } from "../ids.js";
+
+/** The jobs that this registry runs. Source: ADR-002 §6. */
+export const JOB_TYPES = [
+  "git.registry.init",
+  "git.registry.push",
+  "git.registry.tag_release",
+  "git.registry.merge_protected",
+  "git.registry.reset",
+  "git.registry.telemetry_append",
+  "git.registry.archive",
+] as const;
+export type JobType = (typeof JOB_TYPES)[number];
+
+export const VISIBILITIES = ["private", "internal", "public"] as const;
+
+/** The longest patch that travels inside a command, in decoded bytes; anything longer is staged by its BLAKE3. */
+export const INLINE_PATCH_MAX_BYTES = 1024 * 1024;
+
+const NOTES_MAX_BYTES = 256 * 1024;
+
+/** The most lines of telemetry that one act appends. */
+export const TELEMETRY_BATCH_MAX_LINES = 10_000;
+
+const textLine = (what: string, max: number) =>
+  z
+    .string()
+    .min(1, `${what} is not empty.`)
+    .refine((text) => text === text.trim(), `${what} has no space at either end.`)
+    .max(max, `${what} has at most ${max} characters.`)
+    .refine((text) => !/\p{Cc}/u.test(text), `${what} is one line without control characters.`)
+    .refine((text) => text.isWellFormed(), `${what} is well-formed Unicode.`);
+
+/** Standard base64 of at most INLINE_PATCH_MAX_BYTES bytes (RFC 4648 §4). */
+const patchSchema = z
+  .base64("Write the patch in standard base64 (RFC 4648 §4).")
+  .min(1, "Leave `patch` out when the bytes are staged.")
+  .max(Math.ceil(INLINE_PATCH_MAX_BYTES / 3) * 4, "A patch above 1 MiB is staged first: PUT /v1/staging/{blake3}, then leave `patch` out.");
+
+/** Source: contracts "Jobs of the ADR". */
+export const initParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  name: textLine("The name", 100),
+  owners: z
+    .array(z.union([actorIdSchema, officeIdSchema], "Write an actor id or an office id."))
+    .min(1, "A project has at least one owner.")
+    .max(64, "A project has at most 64 owners.")
+    .refine((owners) => new Set(owners).size === owners.length, "Each owner stands once."),
+  visibility: z.enum(VISIBILITIES, "Write `private`, `internal` or `public`."),
+});
+export type InitParams = z.infer<typeof initParamsSchema>;
+
+/** One branch a command. `patch` absent: the bytes are staged under `subject_hash`; `delete`: there are no bytes. */
+export const pushParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    branch: branchNameSchema,
+    expected_old: gitIdSchema,
+    patch: patchSchema.optional(),
+    commit_summary: textLine("The commit summary", 500),
+    subject_hash: blake3Schema,
+    force: z.boolean().optional(),
+    delete: z.boolean().optional(),
+  })
+  .refine((params) => !(params.delete && params.patch !== undefined), { path: ["patch"], message: "Deleting a branch takes no patch." });
+export type PushParams = z.infer<typeof pushParamsSchema>;
+
+export const tagReleaseParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  tag: releaseTagSchema,
+  commit: gitIdSchema,
+  notes: z
+    .string()
+    .refine((notes) => Buffer.byteLength(notes) <= NOTES_MAX_BYTES, "The notes have at most 256 KiB.")
+    .refine((notes) => notes.isWellFormed() && !notes.includes("\0"), "The notes are well-formed Unicode without NUL."),
+});
+export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
+
+/** How a merge brings the source into the target: move the target there, join both by a commit of two parents, or add one commit of one. */
+export const MERGE_STRATEGIES = ["fast-forward", "merge", "squash"] as const;
+export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
+
+/** Both branches are named without `refs/heads/`. `expected_target` zeros: the target is absent and is created. Source: contracts "Jobs of the ADR". */
+export const mergeProtectedParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    source: branchNameSchema,
+    target: branchNameSchema,
+    expected_source: gitIdSchema.refine((id) => id !== ZERO_ID, "The source is a branch that exists; write the commit that it points to."),
+    expected_target: gitIdSchema,
+    strategy: z.enum(MERGE_STRATEGIES, "Write `fast-forward`, `merge` or `squash`."),
+  })
+  .refine((params) => params.source !== params.target, { path: ["source"], message: "A branch is not merged into itself." });
+export type MergeProtectedParams = z.infer<typeof mergeProtectedParamsSchema>;
+
+/**
+ * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`; they are of the ledger's entries above
+ * `from_seq` (the last one that the repository has, 0 for none) up to `to_seq`, the entry of the last line. Source: contracts "Infra registry v2".
+ */
+export const telemetryAppendParamsSchema = z
+  .strictObject({
+    project_id: projectIdSchema,
+    from_seq: z.int().nonnegative(),
+    to_seq: z.int().positive(),
+    lines: z.int().positive().max(TELEMETRY_BATCH_MAX_LINES),
+    subject_hash: blake3Schema,
+  })
+  .refine((params) => params.to_seq > params.from_seq, { path: ["to_seq"], message: "`to_seq` lies above `from_seq`." });
+export type TelemetryAppendParams = z.infer<typeof telemetryAppendParamsSchema>;
+
+/** `expected_refs` names all branches and tags that go, by their digest. Source: contracts "Infra registry v2". */
+export const resetParamsSchema = z.strictObject({ project_id: projectIdSchema, expected_refs: blake3Schema });
+export type ResetParams = z.infer<typeof resetParamsSchema>;
+
+/** `archived` false ends it. */
+export const archiveParamsSchema = z.strictObject({
+  project_id: projectIdSchema,
+  archived: z.boolean(),
+  reason: textLine("The reason", 500),
+});
+export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
+
+export const jobSchema = z.discriminatedUnion("jobType", [
+  z.object({ jobType: z.literal("git.registry.init"), params: initParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.merge_protected"), params: mergeProtectedParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.reset"), params: resetParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.telemetry_append"), params: telemetryAppendParamsSchema }),
+  z.object({ jobType: z.literal("git.registry.archive"), params: archiveParamsSchema }),
+]);
+export type Job = z.infer<typeof jobSchema>;
+export type JobParams = Job["params"];
+
+/** The params without the bytes that they may carry: what Temporal, the ledger and the plan see. */
+export function withoutPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
+  const { patch: _, ...rest } = params as P & { patch?: string };
+  return rest;
+}
+
+/** What permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
+export function subjectHash(params: JobParams): Blake3Hex {
+  return canonicalHash(withoutPatch(params));
+}
+
+/** The bytes that a deletion has: none. */
+export const EMPTY_PATCH_HASH = blake3Hex(new Uint8Array(0));

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { canonicalText } from "../bytes/canonical.js";
+import { ATTESTATION_PAYLOAD_TYPE, IN_TOTO_STATEMENT } from "../card/attestation.js";
+import { signedStatementSchema } from "../card/statement.js";
+import { gitIdSchema } from "../git/git-id.js";
+import { branchRef } from "../git/ref-name.js";
+import {
+  actorIdSchema,
+  blake3Schema,
+  cardIdSchema,
+  jtiSchema,
+  officeIdSchema,
+  projectIdSchema,
+  targetSchema,
+  tenantIdSchema,
+} from "../ids.js";
+import { LEVELS } from "../level.js";
+import { permitSchema } from "../permit/permit.js";
+import type { Receipt } from "../permit/receipt.js";
+import { repoPrefix } from "../storage-key.js";
+import { type JobType, MERGE_STRATEGIES } from "./job.js";
+
+/** What kind of claim a Pact makes. Source: in-toto attestation framework v1, "Predicate". */
+export const PACT_PREDICATE = "urn:ubl:registry:pact:merge:v1";
+
+const branchAtSchema = z.strictObject({ branch: z.string(), commit: gitIdSchema });
+
+/**
+ * What a Pact says: what was merged (`merge`; `target.commit` is where the target stood before, zeros for nowhere), by whose decision,
+ * under which policy and plan, by which Runner. Permit and approvals are whole, so that each can be verified by itself. Nothing in it
+ * depends on when it was written. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
+ */
+const pactPredicateSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  project_id: projectIdSchema,
+  jti: jtiSchema,
+  merge: z.strictObject({
+    strategy: z.enum(MERGE_STRATEGIES),
+    source: branchAtSchema,
+    target: branchAtSchema,
+    commit: gitIdSchema,
+    tree: gitIdSchema,
+    parents: z.array(gitIdSchema),
+  }),
+  decision: z.strictObject({
+    card_id: cardIdSchema.nullable(),
+    plan_digest: blake3Schema.nullable(),
+    policy_hash: blake3Schema,
+    level: z.enum(LEVELS),
+    proposed_by: z.strictObject({ actor_id: actorIdSchema, office_id: officeIdSchema }),
+    approvals: z.array(signedStatementSchema),
+  }),
+  permit: permitSchema,
+  runner: z.strictObject({ target: targetSchema, keyid: z.string().min(1).max(64) }),
+});
+export type PactPredicate = z.infer<typeof pactPredicateSchema>;
+
+/** An in-toto Statement v1 about the commit that the target points to since. */
+export const pactSchema = z.strictObject({
+  _type: z.literal(IN_TOTO_STATEMENT),
+  subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ gitCommit: gitIdSchema }) })).length(1),
+  predicateType: z.literal(PACT_PREDICATE),
+  predicate: pactPredicateSchema,
+});
+export type Pact = z.infer<typeof pactSchema>;
+
+/** The Pact of a merge: its one subject is the target branch of the project's repository, by the commit. */
+export function pactOf(predicate: PactPredicate): Pact {
+  return { _type: IN_TOTO_STATEMENT, subject: [subjectOf(predicate)], predicateType: PACT_PREDICATE, predicate };
+}
+
+export function subjectOf({ tenant_id, project_id, merge }: PactPredicate): Pact["subject"][number] {
+  return {
+    name: `s3://${repoPrefix(tenant_id, project_id)}#${branchRef(merge.target.branch)}`,
+    digest: { gitCommit: merge.commit },
+  };
+}
+
+/** A DSSE v1 envelope around a Pact; longer than one that people send, because it holds every approval. */
+export const pactEnvelopeSchema = z.strictObject({
+  payloadType: z.literal(ATTESTATION_PAYLOAD_TYPE, `Write ${ATTESTATION_PAYLOAD_TYPE}.`),
+  payload: z.base64("Write padded base64 (RFC 4648 §4).").max(16 * 1024 * 1024),
+  signatures: z.array(z.strictObject({ keyid: z.string().min(1).max(64), sig: z.string().min(1).max(200) })).length(1),
+});
+export type PactEnvelope = z.infer<typeof pactEnvelopeSchema>;
+
+/** Who signs evidence: `sign` gives the signature of a DSSE v1 envelope, base64. */
+export interface EvidenceSigner {
+  readonly keyid: string;
+  sign(payloadType: string, body: Uint8Array): string;
+}
+
+/** A Pact in its DSSE envelope; the payload is its canonical JSON (RFC 8785), so that a retry signs the same bytes. */
+export function sealedPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
+  const body = Buffer.from(canonicalText(pact), "utf8");
+  return {
+    payloadType: ATTESTATION_PAYLOAD_TYPE,
+    payload: body.toString("base64"),
+    signatures: [{ keyid: signer.keyid, sig: signer.sign(ATTESTATION_PAYLOAD_TYPE, body) }],
+  };
+}
+
+/** The bytes of a Pact as they are stored and as the receipt names them: canonical JSON (RFC 8785) and one line end. */
+export function pactBytes(envelope: PactEnvelope): Uint8Array {
+  return Buffer.from(`${canonicalText(envelope)}\n`, "utf8");
+}
+
+const pactArtifactSchema = z.strictObject({ pact: z.string(), blake3: blake3Schema });
+
+/** Where the Pact of a merge lies in the object store, and the BLAKE3 of its bytes, as the merge's receipt says it. */
+export function pactIn({ jobType, artifacts }: Pick<Receipt, "jobType" | "artifacts">): { key: string; blake3: string } | undefined {
+  if (jobType !== ("git.registry.merge_protected" satisfies JobType)) return undefined;
+  for (const artifact of artifacts) {
+    const parsed = pactArtifactSchema.safeParse(JSON.parse(artifact));
+    if (parsed.success) return { key: parsed.data.pact, blake3: parsed.data.blake3 };
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { canonicalHash } from "../bytes/canonical.js";
+import type { Blake3Hex } from "../bytes/hash.js";
+import { gitIdSchema } from "../git/git-id.js";
+import { PLAN_PUSHED_MAX } from "../git/pushed-commits.js";
+import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "../ids.js";
+import { infraSchema } from "./infra-context.js";
+import {
+  archiveParamsSchema,
+  initParamsSchema,
+  JOB_TYPES,
+  mergeProtectedParamsSchema,
+  pushParamsSchema,
+  resetParamsSchema,
+  tagReleaseParamsSchema,
+  telemetryAppendParamsSchema,
+} from "./job.js";
+
+/** How many commits a plan shows; `commit_count` says how many there are. */
+export const PLAN_COMMITS_MAX = 50;
+
+/** A ref that the act moves; `new` is null where the id depends on the permit's `iat` and `creates` says the rest. */
+const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, new: gitIdSchema.nullable() });
+
+/** An object that the act will make, without the dates that come from the permit. */
+const createdObjectSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("commit"), tree: gitIdSchema, author: z.string(), message: z.string() }),
+  /** `message` is the template: what names the card and its approvers is filled in when they are known. */
+  z.strictObject({
+    kind: z.literal("merge"),
+    tree: gitIdSchema,
+    parents: z.array(gitIdSchema),
+    author: z.string(),
+    message: z.string(),
+  }),
+  z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
+]);
+
+/** What the act will do and rests on. Source: contracts "Plan and statements". */
+const planBasisSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  project_id: projectIdSchema,
+  job_type: z.enum(JOB_TYPES),
+  target: targetSchema,
+  params: z.union([
+    initParamsSchema,
+    pushParamsSchema,
+    tagReleaseParamsSchema,
+    mergeProtectedParamsSchema,
+    resetParamsSchema,
+    telemetryAppendParamsSchema,
+    archiveParamsSchema,
+  ]),
+  refs: z.array(plannedMoveSchema),
+  creates: z.array(createdObjectSchema),
+  policy_hash: blake3Schema,
+  /** The context and not its revision: what another project changes in the registry voids no approval here. */
+  infra: infraSchema,
+});
+
+const plannedCommitSchema = z.strictObject({
+  id: gitIdSchema.nullable(),
+  summary: z.string(),
+  author: z.string(),
+  author_email: z.string(),
+  authored_at_ms: z.number(),
+});
+
+/** A plan: its basis, and what a person reads to decide and the policy excludes authors and pushers by. Nothing in it depends on the permit. */
+export const planSchema = z.strictObject({
+  basis: planBasisSchema,
+  fast_forward: z.boolean().nullable(),
+  commit_count: z.int().nonnegative(),
+  commits: z.array(plannedCommitSchema).max(PLAN_COMMITS_MAX),
+  author_emails: z.array(z.string()),
+  /** Which of the act's commits the repository has already, sorted; null where the act concerns more than PLAN_PUSHED_MAX. */
+  pushed_before: z.array(gitIdSchema).max(PLAN_PUSHED_MAX).nullable(),
+  diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** What an approval approves: BLAKE3 of JCS of the whole plan, its basis and all that it shows. */
+export function planDigest(plan: Plan): Blake3Hex {
+  return canonicalHash(plan);
+}

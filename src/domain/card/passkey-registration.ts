@@ -1,0 +1,23 @@
+import { canonicalBytes } from "../bytes/canonical.js";
+import { type Blake3Hex, blake3, blake3Hex } from "../bytes/hash.js";
+
+/** What a further passkey is, as its authenticator made it: `challenge` the registration's own, all in base64url. */
+export interface NewPasskey {
+  readonly challenge: string;
+  readonly credential_id: string;
+  /** Holds the credential's id and public key, so that no other key can be registered with the same assertion. */
+  readonly attestation_object: string;
+}
+
+/** What an earlier passkey of the person asserts to vouch for a further one: BLAKE3 of the JCS of its registration, 32 bytes. */
+export function furtherPasskeyChallenge(made: NewPasskey): Uint8Array {
+  return blake3(registrationBytes(made));
+}
+
+export function furtherPasskeyDigest(made: NewPasskey): Blake3Hex {
+  return blake3Hex(registrationBytes(made));
+}
+
+function registrationBytes({ challenge, credential_id, attestation_object }: NewPasskey): Uint8Array {
+  return canonicalBytes({ challenge, credential_id, attestation_object });
+}

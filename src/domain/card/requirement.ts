@@ -1,0 +1,66 @@
+import type { Requirement } from "../policy/policy-contract.js";
+
+/** A verified statement that the policy lets count towards a card's requirements. */
+export interface Approval {
+  readonly statement_digest: string;
+  readonly plan_digest: string;
+  readonly actor_id: string;
+  readonly person_id: string;
+  readonly office_id: string;
+  readonly roles: readonly string[];
+  readonly step_up: boolean;
+  readonly at_ms: number;
+}
+
+/** A verified in-toto attestation about the plan, by the key `keyid`. */
+export interface Attestation {
+  readonly attestation_digest: string;
+  readonly plan_digest: string;
+  readonly predicate_type: string;
+  readonly keyid: string;
+  readonly at_ms: number;
+}
+
+/** What a requirement still lacks, for people and programs. */
+export interface Missing {
+  readonly requirement: Requirement;
+  readonly missing: number;
+  readonly text: string;
+}
+
+/**
+ * What is still missing of `requirements`, given what was said of this very plan. It counts and knows no rule: which statements count
+ * at all, and what is required, the policy has said. A person counts once, however many offices, actors or tokens they hold.
+ */
+export function missingOf(
+  requirements: readonly Requirement[],
+  planDigest: string,
+  approvals: readonly Approval[],
+  attestations: readonly Pick<Attestation, "plan_digest" | "predicate_type">[],
+): Missing[] {
+  return requirements.flatMap((requirement) => {
+    if (requirement.kind === "card") return [];
+    if (requirement.kind === "approvals") return missingApprovals(requirement, planDigest, approvals);
+    const found = attestations.some((a) => a.plan_digest === planDigest && a.predicate_type === requirement.predicate_type);
+    return found ? [] : [{ requirement, missing: 1, text: `an attestation of type ${requirement.predicate_type}` }];
+  });
+}
+
+type ApprovalsRequirement = Extract<Requirement, { kind: "approvals" }>;
+
+function missingApprovals(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): Missing[] {
+  const persons = new Set(
+    approvals
+      .filter((a) => a.plan_digest === planDigest)
+      .filter((a) => a.step_up || !requirement.step_up)
+      .filter((a) => requirement.role === null || a.roles.includes(requirement.role))
+      .map((a) => a.person_id),
+  );
+  const missing = Math.max(0, requirement.count - persons.size);
+  return missing === 0 ? [] : [{ requirement, missing, text: approvalsText(missing, requirement.role, requirement.step_up) }];
+}
+
+function approvalsText(count: number, role: string | null, stepUp: boolean): string {
+  const who = role === null ? "" : ` by the role ${role}`;
+  return `${count} more approval${count === 1 ? "" : "s"}${who}${stepUp ? " with step-up" : ""}`;
+}

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { canonicalBytes } from "../bytes/canonical.js";
+import { type Blake3Hex, blake3, blake3Hex } from "../bytes/hash.js";
+import { actorIdSchema, blake3Schema, cardIdSchema, officeIdSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
+
+export const DECISIONS = ["approve", "reject", "withdraw"] as const;
+export type Decision = (typeof DECISIONS)[number];
+
+/** What a person says of a plan. `not_after` is in milliseconds since 1970. Source: contracts "Plan and statements". */
+export const statementSchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  card_id: cardIdSchema,
+  plan_digest: blake3Schema,
+  decision: z.enum(DECISIONS, "Write `approve`, `reject` or `withdraw`."),
+  approver: actorIdSchema,
+  office_id: officeIdSchema,
+  nonce: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/, "Write 22 to 64 base64url characters."),
+  not_after: timeMsSchema,
+});
+export type Statement = z.infer<typeof statementSchema>;
+
+/** The WebAuthn challenge of a stepped-up statement: BLAKE3 of its JCS, 32 bytes. */
+export function statementChallenge(statement: Statement): Uint8Array {
+  return blake3(canonicalBytes(statement));
+}
+
+export function statementDigest(statement: Statement): Blake3Hex {
+  return blake3Hex(canonicalBytes(statement));
+}
+
+/** Unpadded base64url: whatever else stands here would reach the database and the ledger unread. */
+const base64urlSchema = (max: number) =>
+  z
+    .string()
+    .max(max, `At most ${max} characters.`)
+    .regex(/^[A-Za-z0-9_-]+$/, "Write base64url without padding (RFC 4648 §5).");
+
+/**
+ * A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON). Extension results are signed by
+ * nobody and decide nothing, so none is kept.
+ */
+export const assertionSchema = z.object({
+  id: base64urlSchema(1024),
+  rawId: base64urlSchema(1024),
+  type: z.literal("public-key"),
+  response: z.object({
+    clientDataJSON: base64urlSchema(8192),
+    authenticatorData: base64urlSchema(8192),
+    signature: base64urlSchema(8192),
+    userHandle: base64urlSchema(1024).optional(),
+  }),
+  clientExtensionResults: z.object({}).default({}),
+  authenticatorAttachment: z
+    .string()
+    .regex(/^[a-z-]{1,64}$/)
+    .optional(),
+});
+export type Assertion = z.infer<typeof assertionSchema>;
+
+/** A statement with its proof: the api's signature for the person it authenticated, and the person's own step-up where there is one. */
+export const signedStatementSchema = z.strictObject({
+  statement: statementSchema,
+  attestor: z.strictObject({ kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) }),
+  assertion: assertionSchema.optional(),
+});
+export type SignedStatement = z.infer<typeof signedStatementSchema>;

@@ -1,0 +1,30 @@
+import type { Plan } from "../act/plan.js";
+import type { Card } from "../card/card.js";
+import type { SignedStatement } from "../card/statement.js";
+import type { Outcome } from "../denial.js";
+import type { SignedHead } from "../ledger/ledger-head.js";
+import type { CommandEnvelope } from "../permit/envelope.js";
+import type { RunnerAnswer } from "../permit/receipt.js";
+
+export interface PlannedAct {
+  readonly plan: Plan;
+  readonly plan_digest: string;
+}
+
+export interface RunCommandInput {
+  readonly envelope: CommandEnvelope;
+  /** The approvals that count for the card's plan; evidence for a manifest or a Pact, never a reason to act. */
+  readonly statements: readonly SignedStatement[];
+  /** Counts how often the flow has scheduled this command; a later one takes the claim over from an earlier one. */
+  readonly round: number;
+}
+
+/** What the Runner does for a flow. It reads and writes the object store only. Source: contracts "Planes". */
+export interface Lab512Activities {
+  /** Computes what the act would do now; needs no permit and writes nothing. */
+  planAct(card: Pick<Card, "tenant_id" | "jobType" | "target" | "params">): Promise<Outcome<PlannedAct>>;
+  /** Checks, claims, runs and answers one command with a signed receipt or refusal. */
+  runCommand(input: RunCommandInput): Promise<RunnerAnswer>;
+  /** Writes signed heads of the ledger as create-only objects. */
+  anchorHeads(heads: readonly SignedHead[]): Promise<void>;
+}

@@ -1,0 +1,118 @@
+import type { Plan } from "../act/plan.js";
+import type { AttestationEnvelope } from "../card/attestation.js";
+import type { Card } from "../card/card.js";
+import type { FlowStatus } from "../card/flow-status.js";
+import type { Approval, Missing } from "../card/requirement.js";
+import type { SignedStatement } from "../card/statement.js";
+import type { Denial } from "../denial.js";
+import type { Level } from "../level.js";
+import type { CommandEnvelope } from "../permit/envelope.js";
+import type { Permit } from "../permit/permit.js";
+import type { Receipt, Refusal } from "../permit/receipt.js";
+import type { Reason, Requirement } from "../policy/policy-contract.js";
+
+/** The container that holds a tenant's registry events. Source: ADR-002 §7. */
+export function registryContainer(tenantId: string): string {
+  return `C.Registry::${tenantId}`;
+}
+
+/** The payload of every event by its type. Source: ADR-002 §7 for `project.*`; the flow's own beside them. */
+export interface EventPayloads {
+  "project.registered": { project_id: string; name: string; owners: readonly string[]; visibility: string };
+  "project.repo.bound": { project_id: string; repo_url: string };
+  "project.activity": {
+    project_id: string;
+    action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
+    actor: string;
+    ref: string;
+    commit: string;
+  };
+  "project.release.tagged": { project_id: string; tag: string; commit: string; notes_hash: string };
+
+  "card.opened": { card: Card; project_id: string; subject_hash: string; workflow_id: string };
+  /** A plan was computed and the policy asked. `round` counts from 1; approvals for an earlier round's digest are void. */
+  "card.planned": {
+    card_id: string;
+    round: number;
+    plan: Plan;
+    plan_digest: string;
+    level: Level;
+    reasons: readonly Reason[];
+    requires: readonly Requirement[];
+    missing: readonly Missing[];
+    decide_by: number;
+    permit_ttl_ms: number;
+  };
+  /** Attestations of this plan are void with its approvals. */
+  "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
+  "card.approved": CardStatement;
+  "card.rejected": CardStatement;
+  /** `ends` has the digests of the approvals that are over by it, through whichever actor they were given; older entries lack it. */
+  "card.withdrawn": CardStatement & { readonly ends?: readonly string[] };
+  /** An attestation of the plan of this round that counts. `attestation` has the one signature that was verified. */
+  "card.attested": {
+    card_id: string;
+    round: number;
+    attestation: AttestationEnvelope;
+    attestation_digest: string;
+    predicate_type: string;
+    plan_digest: string;
+    keyid: string;
+    missing: readonly Missing[];
+  };
+  "card.closed": { card_id: string; status: FlowStatus; denial: Denial | null; reasons: readonly Reason[] };
+
+  "permit.issued": { permit: Permit; card_id: string | null; actor_id: string; intent: string };
+  "permit.revoked": PermitEnd;
+  "permit.expired": PermitEnd;
+  "permit.refused": PermitEnd;
+
+  "command.issued": {
+    envelope: CommandEnvelope;
+    envelope_digest: string;
+    project_id: string;
+    actor_id: string;
+    workflow_id: string;
+    card_id: string | null;
+  };
+  /** The flow ended without a receipt: refused before any claim. */
+  "command.closed": { jti: string; jobId: string; status: FlowStatus; denial: Denial };
+
+  "receipt.recorded": { receipt: Receipt; actor_id: string; card_id: string | null };
+  "receipt.refused": { refusal: Refusal; card_id: string | null };
+}
+
+interface CardStatement {
+  card_id: string;
+  signed: SignedStatement;
+  statement_digest: string;
+  counts: boolean;
+  reasons: readonly Reason[];
+  approval: Approval | null;
+  missing: readonly Missing[];
+}
+
+interface PermitEnd {
+  jti: string;
+  card_id: string | null;
+  reason: string;
+  by: string;
+}
+
+export type EventType = keyof EventPayloads;
+
+/** An event before it is appended. `key` names it within its container, so that appending it again changes nothing. */
+export type NewEvent = { [T in EventType]: { readonly type: T; readonly key: string; readonly payload: EventPayloads[T] } }[EventType];
+
+/** An entry of a container's chain. `hash` is BLAKE3 of JCS of all the other members. */
+export type LedgerEntry = NewEvent & {
+  readonly container: string;
+  readonly tenant_id: string;
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly prev_hash: string;
+  readonly hash: string;
+};
+
+/** `prev_hash` of the first entry. */
+export const GENESIS_HASH = "0".repeat(64);

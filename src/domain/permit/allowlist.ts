@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { tenantIdSchema } from "../ids.js";
+import { type Parsed, parseWith } from "../problems.js";
+
+/** Names that stand for the endpoints which the Runner's own configuration names. */
+export const NETWORK_NAMES = ["object-store", "temporal"] as const;
+
+const HOST_PORT = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})$/;
+
+const networkEntrySchema = z
+  .string()
+  .refine(
+    (entry) => (NETWORK_NAMES as readonly string[]).includes(entry) || Number(HOST_PORT.exec(entry)?.[1] ?? Number.NaN) <= 65535,
+    "Write `object-store`, `temporal`, or `host:port` with a port from 1 to 65535; a wildcard is not an endpoint.",
+  );
+
+const scopeSchema = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:\/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,7}$/,
+    "Write a relative path such as `tenants/T.UBL`: no leading `/`, no `..`, no hidden part.",
+  );
+
+const jobSchema = z
+  .string()
+  .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/, "Write a job type such as `git.registry.push`; a wildcard is not a job type.");
+
+const distinct = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
+
+/** What the Runner lets one tenant do: where on its disk, towards which endpoints, which jobs. Source: ADR-002 §6. */
+const allowanceSchema = z.strictObject({
+  fs_scope: scopeSchema,
+  network_whitelist: z.array(networkEntrySchema).max(32).refine(distinct, "Each endpoint stands once."),
+  jobs: z.array(jobSchema).max(64).refine(distinct, "Each job type stands once."),
+});
+export type Allowance = z.infer<typeof allowanceSchema>;
+
+/** The Runner's own allowlist, apart from any policy: `config/jobs.allowlist.json`. Source: ADR-002 §6. */
+export const jobsAllowlistSchema = z
+  .strictObject({
+    version: z.literal(1),
+    tenants: z.record(tenantIdSchema, allowanceSchema),
+  })
+  .superRefine(({ tenants }, context) => {
+    const scopes = Object.entries(tenants).map(([tenant, { fs_scope }]) => ({
+      tenant,
+      path: `${fs_scope.toLowerCase()}/`,
+    }));
+    for (const [at, one] of scopes.entries())
+      for (const other of scopes.slice(0, at))
+        if (one.path.startsWith(other.path) || other.path.startsWith(one.path))
+          context.addIssue({
+            code: "custom",
+            path: ["tenants", one.tenant, "fs_scope"],
+            message: `This overlaps with the scope of ${other.tenant}; every tenant has its own.`,
+          });
+  });
+export type JobsAllowlist = z.infer<typeof jobsAllowlistSchema>;
+
+/** Parses the allowlist, naming every bad field. */
+export function parseAllowlist(value: unknown): Parsed<JobsAllowlist> {
+  return parseWith(jobsAllowlistSchema, value);
+}
+
+/** What `tenantId` may do, or undefined for a tenant that the allowlist does not name. */
+export function allowanceOf(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
+  return Object.hasOwn(allowlist.tenants, tenantId) ? allowlist.tenants[tenantId] : undefined;
+}

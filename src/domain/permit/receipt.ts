@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { infraRevisionSchema } from "../act/infra-context.js";
+import { DENIAL_CODES } from "../denial.js";
+import { refMoveSchema } from "../git/ref-move.js";
+import { blake3Schema, jobIdSchema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
+
+export const RECEIPT_STATUSES = ["success", "error", "denied", "expired"] as const;
+export type ReceiptStatus = (typeof RECEIPT_STATUSES)[number];
+
+const shared = {
+  tenant_id: tenantIdSchema,
+  jobId: jobIdSchema,
+  jti: jtiSchema,
+  jobType: z.string().max(100),
+  project_id: z.string().max(100),
+  finished_at: timeMsSchema,
+  logs_hash: blake3Schema,
+  /** Where the log's bytes lie in the object store. */
+  logs_key: z.string(),
+  artifacts: z.array(z.string()),
+  usage: z.strictObject({ wall_ms: z.number().nonnegative(), staged_bytes: z.int().nonnegative(), stored_bytes: z.int().nonnegative() }),
+  error: z.string(),
+  code: z.enum(DENIAL_CODES).optional(),
+  /** The envelope that this answers. */
+  envelope_digest: blake3Schema,
+  policy_hash: blake3Schema,
+  kid: z.string().min(1).max(64),
+  sig: z.string().min(1).max(200),
+};
+
+/**
+ * What became of a claimed command, signed by the Runner that held the claim: at most one for a `jti`. `refs` are the moves that
+ * the act made; empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
+ */
+export const receiptSchema = z.strictObject({
+  ...shared,
+  status: z.enum(RECEIPT_STATUSES),
+  refs: z.array(refMoveSchema),
+  /** Of the infra registry, by which the project's context was checked before the claim; absent where there is none. */
+  infra_revision: infraRevisionSchema.optional(),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;
+
+/** What the Runner signs when it refuses an envelope before any claim; it takes nothing from the real act. */
+export const refusalSchema = z.strictObject({ ...shared, status: z.enum(["denied", "expired"]), code: z.enum(DENIAL_CODES) });
+export type Refusal = z.infer<typeof refusalSchema>;
+export type UnsignedRefusal = Omit<Refusal, "kid" | "sig">;
+
+/** The Runner's answer to one command. */
+export type RunnerAnswer =
+  | { readonly kind: "receipt"; readonly receipt: Receipt }
+  | { readonly kind: "refusal"; readonly refusal: Refusal };
+
+/** What a Runner that pulls over HTTP reports of one command, as it signed it. Source: contracts "POST /v1/exec.finish". */
+export const reportSchema = z.union([receiptSchema, refusalSchema]);
+export type Report = z.infer<typeof reportSchema>;
+
+/** Which of the two a report is: only a receipt says what refs moved. */
+export function answerIn(report: Report): RunnerAnswer {
+  return "refs" in report ? { kind: "receipt", receipt: report } : { kind: "refusal", refusal: report };
+}
+
+/** What the Runner signed. */
+export function reportOf(answer: RunnerAnswer): Report {
+  return answer.kind === "receipt" ? answer.receipt : answer.refusal;
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { infraSchema } from "../act/infra-context.js";
+import { ACTOR_KINDS } from "../ids.js";
+import { LEVELS } from "../level.js";
+
+/** The longest string that the policy is asked about, in UTF-16 units; only `params` holds longer ones. */
+const nameSchema = z.string().max(1024, "At most 1024 characters.");
+const namesSchema = z.array(nameSchema).max(1000, "At most 1000 entries.");
+const levelSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
+
+/** Who acts. `person_id` is null for an agent or app that belongs to nobody. */
+const actorSchema = z.strictObject({
+  actor_id: nameSchema,
+  kind: z.enum(ACTOR_KINDS, "Write `person`, `agent` or `app`."),
+  person_id: nameSchema.nullable(),
+});
+
+/** What is known of the repository. Null: not looked up yet; the Runner proves it before it acts. */
+const factsSchema = z.strictObject({
+  force: z.boolean(),
+  deletes: z.boolean(),
+  fast_forward: z.boolean().nullable(),
+  project_exists: z.boolean().nullable(),
+});
+
+/**
+ * What the policy is asked about an act: entrypoint `registry/act`. `params` are the job's without `patch`; `member_offices` are the
+ * offices that the actor holds in this tenant. Source: ADR-002 §9, contracts "Levels".
+ */
+export const actInputSchema = z.strictObject({
+  tenant_id: nameSchema,
+  job_type: nameSchema,
+  target: nameSchema,
+  risk: levelSchema.optional(),
+  has_card: z.boolean(),
+  actor: actorSchema,
+  office_id: nameSchema,
+  member_offices: namesSchema,
+  params: z.record(z.string(), z.unknown()),
+  facts: factsSchema,
+  infra: infraSchema,
+});
+export type ActInput = z.infer<typeof actInputSchema>;
+
+/** Why a decision is what it is: a stable rule id (`branch.feature`) and a sentence. */
+export const reasonSchema = z.strictObject({
+  rule: z.string().min(1),
+  text: z.string().min(1),
+});
+export type Reason = z.infer<typeof reasonSchema>;
+
+const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
+
+/**
+ * What must be met before an allowed act runs. `approvals` counts distinct persons; `role` null means any. `excludes` says whose
+ * approval does not count; which statements do count, the entrypoint `registry/statement` says.
+ */
+export const requirementSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("card") }),
+  z.strictObject({
+    kind: z.literal("approvals"),
+    count: z.int().min(1).max(100),
+    role: z.string().min(1).nullable(),
+    step_up: z.boolean(),
+    excludes: z.array(z.enum(EXCLUSIONS)),
+  }),
+  z.strictObject({
+    kind: z.literal("attestation"),
+    predicate_type: z.string().min(1),
+  }),
+]);
+export type Requirement = z.infer<typeof requirementSchema>;
+
+/**
+ * The policy's answer about an act. `allowed`: it may go forward once all of `requires` is met; false when no approval could make it
+ * right, and then `reasons` are all the grounds of denial, `requires` is empty and the clocks are 0. Times in milliseconds.
+ */
+export const decisionSchema = z.discriminatedUnion("allowed", [
+  z.strictObject({
+    allowed: z.literal(true),
+    level: levelSchema,
+    reasons: z.array(reasonSchema).min(1),
+    requires: z.array(requirementSchema),
+    permit_ttl_ms: z.int().positive(),
+    decide_within_ms: z.int().positive(),
+    max_run_ms: z.int().positive(),
+  }),
+  z.strictObject({
+    allowed: z.literal(false),
+    level: levelSchema.nullable(),
+    reasons: z.array(reasonSchema).min(1),
+    requires: z.array(requirementSchema).max(0),
+    permit_ttl_ms: z.literal(0),
+    decide_within_ms: z.literal(0),
+    max_run_ms: z.literal(0),
+  }),
+]);
+export type Decision = z.infer<typeof decisionSchema>;
+
+/**
+ * What the policy is asked about a statement: entrypoint `registry/statement`. `level` is that of the card's act; `office_id` the
+ * office through which the approver speaks. Source: contracts "Levels", "Plan and statements".
+ */
+export const statementInputSchema = z.strictObject({
+  tenant_id: nameSchema,
+  job_type: nameSchema,
+  level: levelSchema,
+  decision: z.enum(["approve", "reject", "withdraw"], "Write `approve`, `reject` or `withdraw`."),
+  step_up: z.boolean(),
+  actor: actorSchema,
+  office_id: nameSchema,
+  member_offices: namesSchema,
+  roles: namesSchema,
+  card: z.strictObject({
+    author_person_id: nameSchema.nullable(),
+    pusher_person_ids: namesSchema,
+    commit_author_person_ids: namesSchema,
+    break_glass: z.boolean(),
+  }),
+});
+export type StatementInput = z.infer<typeof statementInputSchema>;
+
+/** Whether a statement counts towards its card's requirements, and why. */
+export const admissionSchema = z.strictObject({
+  counts: z.boolean(),
+  reasons: z.array(reasonSchema).min(1),
+});
+export type Admission = z.infer<typeof admissionSchema>;

@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { infraRevisionSchema } from "../act/infra-context.js";
+import { canonicalText } from "../bytes/canonical.js";
+import { actorIdSchema, cardIdSchema, jtiSchema, officeIdSchema, projectIdSchema, tenantIdSchema } from "../ids.js";
+import { LEVELS } from "../level.js";
+import { RECEIPT_STATUSES } from "../permit/receipt.js";
+
+export const TELEMETRY_SCHEMA_VERSION = "1.0";
+
+/** The longest line, in bytes with its line end. Every member is bounded, and their sum is far below. */
+export const LINE_MAX_BYTES = 4096;
+
+const countSchema = z.int().nonnegative();
+
+/**
+ * One finished act: names, times and counts, and nothing that a person wrote. `seq` is the ledger's entry that finished it, `at` that entry's time;
+ * `refs` counts the refs that it moved. What only a claimed act has (`wall_ms`, the bytes) is absent where no Runner claimed it.
+ * Source: contracts "Infra registry v2".
+ */
+export const telemetryLineSchema = z.strictObject({
+  schema_version: z.literal(TELEMETRY_SCHEMA_VERSION),
+  at: z.iso.datetime({ precision: 3 }),
+  seq: z.int().positive(),
+  tenant_id: tenantIdSchema,
+  project_id: projectIdSchema,
+  telemetry_repo: z.string().max(200),
+  jti: jtiSchema,
+  job_type: z
+    .string()
+    .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/)
+    .max(100),
+  level: z.enum(LEVELS),
+  status: z.enum(RECEIPT_STATUSES),
+  code: z
+    .string()
+    .regex(/^[a-z][a-z_]*$/)
+    .max(100)
+    .optional(),
+  actor_id: actorIdSchema,
+  office_id: officeIdSchema,
+  card_id: cardIdSchema.optional(),
+  refs: countSchema,
+  wall_ms: z.number().nonnegative().optional(),
+  staged_bytes: countSchema.optional(),
+  stored_bytes: countSchema.optional(),
+  infra_revision: infraRevisionSchema.optional(),
+});
+export type TelemetryLine = z.infer<typeof telemetryLineSchema>;
+
+/** The line as it is committed: canonical JSON (RFC 8785), so that the same act is the same bytes however often it is asked for. */
+export function lineText(line: TelemetryLine): string {
+  return `${canonicalText(line)}\n`;
+}
+
+/** `<owner>/<repo>` of a tenant's project, as the infra registry writes it. */
+export function repositoryName(tenantId: string, projectId: string): string {
+  return `${tenantId}/${projectId}`;
+}

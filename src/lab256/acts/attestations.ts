@@ -1,0 +1,40 @@
+import { verifyAttestation } from "../../domain/card/attestation.js";
+import { type Attestation, missingOf } from "../../domain/card/requirement.js";
+import { granted, type Outcome } from "../../domain/denial.js";
+import type { AdmitAttestationInput, AdmittedAttestation, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { EventPayloads } from "../../domain/ledger/event.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
+import { record } from "./ledger.js";
+
+export function attestationActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitAttestation"> {
+  return { admitAttestation: (input) => admitAttestation(deps, input) };
+}
+
+/** Verifies an attestation by the keys that the plan's policy names, and records it. Who brought it matters to nobody. */
+async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
+  const { card, planned, decided, round, approvals, at_ms } = input;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return genuine;
+  const { card_id, tenant_id } = genuine.value;
+  const { plan_digest } = planned;
+  // The attestors are those to whom the plan commits. Where another policy is published, no permit comes of this plan.
+  const policy = await deps.policies.byHash(tenant_id, planned.plan.basis.policy_hash);
+  if (!policy.ok) return policy;
+  const verified = verifyAttestation(input.attestation, {
+    card_id,
+    plan_digest,
+    predicate_types: decided.requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
+    attestors: policy.value.data.attestors ?? {},
+  });
+  if (!verified.ok) return verified;
+  const { envelope, ...about } = verified.value;
+  const own: Attestation = { ...about, plan_digest, at_ms };
+  const others = input.attestations.filter(({ attestation_digest }) => attestation_digest !== own.attestation_digest);
+  const attestations = [...others, own];
+  const missing = missingOf(decided.requires, plan_digest, approvals, attestations);
+  const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
+  const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
+  await record(deps, tenant_id, [{ type: "card.attested", key, payload }]);
+  return granted({ attestation_digest: own.attestation_digest, attestations, missing });
+}

@@ -1,0 +1,118 @@
+import { actInput } from "../../decision/act-input.js";
+import { type Infra, infraHash } from "../../domain/act/infra-context.js";
+import { type JobParams, subjectHash } from "../../domain/act/job.js";
+import type { Card } from "../../domain/card/card.js";
+import { missingOf } from "../../domain/card/requirement.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
+import type { Decision } from "../../domain/policy/policy-contract.js";
+import { findActor } from "../identity/actors.js";
+import { countClosedCard } from "./counted-ends.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard, genuineCardOf } from "./genuine-card.js";
+import { record } from "./ledger.js";
+import { checkPlanAnswer } from "./plan-answer.js";
+
+export function cardActivities(
+  deps: Lab256Dependencies,
+): Pick<Lab256Activities, "openCard" | "decidePlan" | "voidApprovals" | "closeCard"> {
+  return {
+    async openCard({ card: candidate, workflow_id }) {
+      const genuine = genuineCardOf(deps, candidate, workflow_id);
+      if (!genuine.ok) return genuine;
+      const card = genuine.value;
+      const project_id = projectOf(card);
+      const payload = { card, project_id, subject_hash: subjectHash(card.params as JobParams), workflow_id };
+      await record(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
+      return granted(null);
+    },
+    decidePlan: (input) => decidePlan(deps, input),
+    async voidApprovals({ card, round, plan_digest, why, approvals }) {
+      if (!genuineCard(deps, card).ok) return;
+      const payload = { card_id: card.card_id, plan_digest, why, approvals };
+      const key = `card.approvals_voided/${card.card_id}/${round}`;
+      await record(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
+    },
+    async closeCard({ card, workflow_id, end }) {
+      // What is not a card of this flow was never opened by it, so there is nothing to close.
+      if (!genuineCardOf(deps, card, workflow_id).ok) return;
+      const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
+      const outcome = await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
+      countClosedCard(deps, outcome, card, end);
+    },
+  };
+}
+
+function projectOf(card: Card): string {
+  const { project_id } = card.params;
+  if (typeof project_id !== "string") throw new TypeError("A card's params name their project; the api parses them so.");
+  return project_id;
+}
+
+async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
+  const { card, round } = input;
+  const checked = checkPlanAnswer(card, input.planned);
+  if (!checked.ok) return { reasons: [], ...checked };
+  const planned = checked.value;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return { reasons: [], ...genuine };
+  const decision = await decisionOf(deps, input);
+  if (!decision.ok) return { reasons: [], ...decision };
+  const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
+  const missing = missingOf(requires, planned.plan_digest, [], []);
+  const now = deps.now();
+  const decide_by = input.decide_by ?? now + decision.value.decide_within_ms;
+  const payload = {
+    card_id: card.card_id,
+    round,
+    plan: planned.plan,
+    plan_digest: planned.plan_digest,
+    level,
+    reasons,
+    requires,
+    missing,
+    decide_by,
+    permit_ttl_ms,
+  };
+  await record(deps, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
+  return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
+}
+
+/** The policy's decision about a plan of a card, now. */
+export async function decisionOf(
+  deps: Lab256Dependencies,
+  { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
+): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
+  const { basis, fast_forward } = planned.plan;
+  const policy = await deps.policies.active(card.tenant_id, "now");
+  if (!policy.ok) return policy;
+  if (policy.value.hash !== basis.policy_hash)
+    return denied(
+      "policy_not_current",
+      `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
+    );
+  const infra = await sameInfra(deps, planned);
+  if (!infra.ok) return infra;
+  const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
+  if (author === undefined || author.disabled)
+    return denied("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
+  const asker = {
+    actor_id: author.actor_id,
+    person_id: author.person_id,
+    member_offices: author.offices.map((office) => office.office_id),
+  };
+  // A plan exists, so the repository was read: only a registration is planned for a project that does not exist.
+  const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
+  const decision = policy.value.decide(actInput(asker, card, true, known, infra.value));
+  if (decision.allowed) return granted(decision);
+  return { ...denied("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
+}
+
+/** The plan's infra context, if the registry says the same now: what the Runner resolved is not believed but compared. */
+async function sameInfra(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
+  const { tenant_id, project_id, infra: planned } = plan.basis;
+  const now = await deps.infra.resolve(tenant_id, project_id);
+  if (!now.ok) return now;
+  if (infraHash(now.value.infra) === infraHash(planned)) return granted(planned);
+  return denied("infra_changed", `The infra context of ${tenant_id}/${project_id} is another one than the plan's. Open the card again.`);
+}

@@ -1,0 +1,147 @@
+import { cardActId } from "../../domain/act/act-id.js";
+import { type JobParams, subjectHash, withoutPatch } from "../../domain/act/job.js";
+import { signed, verifySigned } from "../../domain/bytes/signature.js";
+import type { Card } from "../../domain/card/card.js";
+import { denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { NewEvent } from "../../domain/ledger/event.js";
+import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../domain/permit/envelope.js";
+import type { Permit } from "../../domain/permit/permit.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { findTenant } from "../identity/tenants.js";
+import type { AppendOutcome } from "../ledger/append.js";
+import { commandByJti } from "../ledger/queries/commands.js";
+import { permitByJti } from "../ledger/queries/permits.js";
+import { endPermit, readClaim } from "../permits/end-permit.js";
+import { unsignedPermit } from "../permits/permits.js";
+import { decisionOf } from "./cards.js";
+import { countClosedCommand } from "./counted-ends.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
+import { record } from "./ledger.js";
+import { approvedInLedger } from "./recorded-approval.js";
+
+/** Why a command ended whose permit another one used; that one has the act, its receipt, and its line of telemetry. */
+export const USED_BY_ANOTHER = denial("permit_used", "The permit was used by another command; its receipt says what became of it.");
+
+export function commandActivities(
+  deps: Lab256Dependencies,
+): Pick<Lab256Activities, "issuePermit" | "acceptCommand" | "permitClaim" | "endPermit" | "closeCommand"> {
+  return {
+    issuePermit: (input) => issuePermit(deps, input),
+    acceptCommand: (input) => acceptCommand(deps, input),
+    permitClaim: async ({ tenant_id, jti }) => {
+      const claim = await readClaim(deps.store, tenant_id, jti);
+      return claim === undefined ? "free" : claim.kind === "act" ? "acted" : "ended";
+    },
+    endPermit: (ending) => endPermit(deps, { ...ending, by: "LAB_256" }),
+    async closeCommand({ envelope, end }) {
+      if (end.denial === null) throw new TypeError("A command without a receipt ends with a denial.");
+      const { tenant_id, jti, jobId, permit } = envelope;
+      const card_id = permit.scopes.approval_ref ?? null;
+      // Where it was not ended already: nobody may act by the permit of a command that is closed.
+      const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
+      const why = claim === "ended" ? { status: end.status, denial: end.denial } : { status: "denied" as const, denial: USED_BY_ANOTHER };
+      const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, ...why } };
+      countClosedCommand(await record(deps, tenant_id, [closed]), permit, why);
+    },
+  };
+}
+
+/** The permit's `jti` and `exp` follow from card, plan and approval alone, so that asking again signs the same permit. */
+async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
+  const { planned } = input;
+  const genuine = genuineCard(deps, input.card);
+  if (!genuine.ok) return genuine;
+  const card = genuine.value;
+  const params = card.params as JobParams;
+  const decision = await decisionOf(deps, { card, planned });
+  if (!decision.ok) return { ok: false, denial: decision.denial };
+  const approved = await approvedInLedger(deps, card, planned.plan_digest, decision.value.requires);
+  if (!approved.ok) return approved;
+  const unsigned = unsignedPermit({
+    jti: cardActId(card.tenant_id, card.card_id, planned.plan_digest),
+    // The flow says when the last statement came; it cannot say that it comes later than now.
+    iat: Math.min(input.approved_at, deps.now()),
+    asker: card.author,
+    request: { ...card, params },
+    decision: decision.value,
+    policy_hash: planned.plan.basis.policy_hash,
+    infra: planned.plan.basis.infra,
+    card: { card_id: card.card_id, plan_digest: planned.plan_digest },
+  });
+  const tenant = await findTenant(deps.db, card.tenant_id);
+  if (tenant === undefined) return denied("tenant_unknown", `${card.tenant_id} is not known.`);
+  const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
+  // The permit that the ledger has is the permit: however often it is asked for, its `exp` never moves.
+  const permit = (await permitByJti(deps.db, known))?.permit ?? signed("permit", unsigned, deps.permitKey);
+  const envelope = cardEnvelope(card, permit);
+  const actor_id = card.author.actor_id;
+  const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
+  const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
+  if (card.run === "on_approval") events.push(commandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
+  const taken = conflictOf(await record(deps, card.tenant_id, events));
+  return taken ?? granted({ envelope, transport: tenant.transport });
+}
+
+function cardEnvelope(card: Card, permit: Permit): CommandEnvelope {
+  const { tenant_id, jobId, jobType, target, office_id } = card;
+  const { subject_hash, policy_hash } = permit.scopes;
+  const params = withoutPatch(card.params as JobParams);
+  return { jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id } as CommandEnvelope;
+}
+
+/** Records the command, once for its `jti` and its `jobId`. */
+async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>> {
+  const parsed = parseWith(envelopeSchema, input.envelope);
+  if (!parsed.ok) return denied("envelope_invalid", `The envelope is malformed: ${problemsText(parsed.problems)}`);
+  const envelope = withoutPatchBytes(parsed.value);
+  if (verifySigned("permit", envelope.permit, { keys: [deps.permitKey.jwk] }) !== "valid")
+    return denied("permit_signature_invalid", "The permit is not signed by this registry.");
+  const differs = bindingMismatch(envelope);
+  if (differs !== undefined) return denied("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
+  if (subjectHash(envelope.params) !== envelope.subject_hash)
+    return denied("subject_hash_mismatch", "The params are not those of the permit.");
+  if (envelope.permit.scopes.actor_id !== input.actor_id)
+    return denied("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
+  const tenant = await findTenant(deps.db, envelope.tenant_id);
+  if (tenant === undefined) return denied("tenant_unknown", `${envelope.tenant_id} is not known.`);
+  const outcome = await record(deps, envelope.tenant_id, [commandIssued({ ...input, envelope })]);
+  const taken = conflictOf(outcome) ?? (await otherCommand(deps, envelope, outcome));
+  return taken ?? granted({ transport: tenant.transport });
+}
+
+/** A permit binds no `jobId`, so a second envelope with the same permit is another command, and it comes too late. */
+async function otherCommand(deps: Lab256Dependencies, envelope: CommandEnvelope, outcome: AppendOutcome): Promise<Taken | undefined> {
+  if (!outcome.ok || outcome.appended.every((event) => event.is_new)) return undefined;
+  const recorded = await commandByJti(deps.db, envelope);
+  if (recorded?.envelope_digest === envelopeDigest(envelope)) return undefined;
+  return {
+    ok: false,
+    denial: { code: "permit_used", message: `The permit has been used by job ${recorded?.job_id ?? "of another command"}.` },
+  };
+}
+
+type Taken = { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } };
+
+function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput): NewEvent {
+  return {
+    type: "command.issued",
+    key: `command.issued/${envelope.jti}`,
+    payload: {
+      envelope,
+      envelope_digest: envelopeDigest(envelope),
+      project_id: envelope.params.project_id,
+      actor_id,
+      workflow_id,
+      card_id: envelope.permit.scopes.approval_ref ?? null,
+    },
+  };
+}
+
+function conflictOf(outcome: AppendOutcome): Taken | undefined {
+  if (outcome.ok) return undefined;
+  const { column, jti, job_id } = outcome.conflict;
+  if (column === "jti") return { ok: false, denial: { code: "permit_used", message: `The permit has been used by job ${job_id}.` } };
+  return { ok: false, denial: { code: "job_id_taken", message: `jobId ${job_id} is taken by the act ${jti}; choose another.` } };
+}

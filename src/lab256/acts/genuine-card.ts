@@ -1,0 +1,30 @@
+import { jobSchema } from "../../domain/act/job.js";
+import { cardWorkflowId } from "../../domain/act/workflow-id.js";
+import { verifySigned } from "../../domain/bytes/signature.js";
+import { type Card, cardSchema } from "../../domain/card/card.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+
+/**
+ * The card that a flow carries, if the api signed it for the actor whom it authenticated. A flow can be started by whoever reaches
+ * Temporal, so nothing that it says of its card is believed: neither who proposed it nor which card it is.
+ */
+export function genuineCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
+  const parsed = parseWith(cardSchema, candidate);
+  if (!parsed.ok) return denied("envelope_invalid", `The card is malformed: ${problemsText(parsed.problems)}`);
+  const verdict = verifySigned("card", parsed.value, deps.statements.jwks);
+  if (verdict !== "valid") return denied("envelope_invalid", `The card is not signed by this registry's api (${verdict}).`);
+  const job = parseWith(jobSchema, { jobType: parsed.value.jobType, params: parsed.value.params });
+  return job.ok ? granted(parsed.value) : denied("envelope_invalid", `The card's job is malformed: ${problemsText(job.problems)}`);
+}
+
+/** As genuineCard, in the one flow that is the card's own. */
+export function genuineCardOf(deps: Lab256Dependencies, candidate: unknown, workflowId: string): Outcome<Card> {
+  const card = genuineCard(deps, candidate);
+  if (!card.ok) return card;
+  const own = cardWorkflowId(card.value.tenant_id, card.value.card_id);
+  return own === workflowId
+    ? card
+    : denied("envelope_invalid", `The card ${card.value.card_id} is carried by ${own}, not by ${workflowId}.`);
+}

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { type JobParams, withoutPatch } from "../../domain/act/job.js";
+import { planDigest, planSchema } from "../../domain/act/plan.js";
+import { canonicalHash } from "../../domain/bytes/canonical.js";
+import type { Card } from "../../domain/card/card.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
+import { blake3Schema } from "../../domain/ids.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+
+const plannedSchema = z.strictObject({ plan: planSchema, plan_digest: blake3Schema });
+
+/**
+ * The plan, when it is one, has the digest that it came with, and is about this card. Anybody who reaches the queue can have sent it,
+ * and people decide on what it shows. Denial: `answer_invalid`.
+ */
+export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAct> {
+  const parsed = parseWith(plannedSchema, planned);
+  if (!parsed.ok) return invalid(`is malformed: ${problemsText(parsed.problems)}`);
+  const { plan, plan_digest } = parsed.value;
+  const digest = planDigest(plan);
+  if (digest !== plan_digest) return invalid(`came with the digest ${plan_digest} and has ${digest}.`);
+  const { tenant_id, project_id, job_type, target, params } = plan.basis;
+  const { jobType, params: asked } = card;
+  const wanted = { tenant_id: card.tenant_id, project_id: asked["project_id"], job_type: jobType, target: card.target };
+  const found = { tenant_id, project_id, job_type, target };
+  const differs = Object.entries(wanted).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
+  if (differs !== undefined) return invalid(`has another \`${differs}\` than the card.`);
+  if (canonicalHash(params) !== canonicalHash(withoutPatch(asked as JobParams))) return invalid("has other `params` than the card.");
+  return granted(parsed.value);
+}
+
+function invalid(what: string) {
+  return denied("answer_invalid", `The plan that LAB_512 answered ${what} See who serves that queue; then open a new card.`);
+}

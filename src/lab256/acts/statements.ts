@@ -1,0 +1,139 @@
+import { type Approval, missingOf } from "../../domain/card/requirement.js";
+import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import type { AdmitStatementInput, AdmittedStatement, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { EventPayloads } from "../../domain/ledger/event.js";
+import { levelAtLeast } from "../../domain/level.js";
+import type { Admission } from "../../domain/policy/policy-contract.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { personsByEmail } from "../identity/emails.js";
+import { type VerifiedStatement, verifyStatement } from "../identity/passkeys/statement-verification.js";
+import { pushersOf } from "../ledger/queries/pushers.js";
+import type { Lab256Dependencies } from "./dependencies.js";
+import { genuineCard } from "./genuine-card.js";
+import { record } from "./ledger.js";
+
+export function statementActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitStatement"> {
+  return { admitStatement: (input) => admitStatement(deps, input) };
+}
+
+/** Verifies a statement, asks the policy whether it counts, and records it. Whoever can merely reach Temporal decides nothing. */
+async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
+  const { card, planned, decided } = input;
+  const genuine = genuineCard(deps, card);
+  if (!genuine.ok) return genuine;
+  const parsed = parseWith(signedStatementSchema, input.signed);
+  if (!parsed.ok) return denied("statement_invalid", `The statement is malformed: ${problemsText(parsed.problems)}`);
+  // Only what was parsed is kept: a sender straight to Temporal chooses every other byte.
+  const signed = parsed.value;
+  const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
+    tenant_id: card.tenant_id,
+    card_id: card.card_id,
+    plan_digest_current: planned.plan_digest,
+    level: decided.level,
+    needs_step_up: signed.statement.decision === "approve" && decided.requires.some((r) => r.kind === "approvals" && r.step_up),
+    now_ms: input.at_ms,
+  });
+  if (!verified.ok) return verified;
+  const admission = await admissionOf(deps, input, verified.value);
+  if (!admission.ok) return admission;
+  if (!admission.value.counts) return denied("statement_not_counted", admission.value.reasons.map((reason) => reason.text).join(" "));
+  const admitted = admittedOf(input, signed, verified.value);
+  await recordStatement(deps, input, admitted, admission.value);
+  return granted(admitted);
+}
+
+async function admissionOf(
+  deps: Lab256Dependencies,
+  { card, planned, decided }: AdmitStatementInput,
+  verified: VerifiedStatement,
+): Promise<Outcome<Admission>> {
+  const policy = await deps.policies.active(card.tenant_id);
+  if (!policy.ok) return policy;
+  const strict = levelAtLeast(decided.level, "L3");
+  const { plan } = planned;
+  const { project_id } = plan.basis;
+  const pushers = await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
+  const admission = policy.value.admit({
+    tenant_id: card.tenant_id,
+    job_type: card.jobType,
+    level: decided.level,
+    decision: verified.statement.decision,
+    step_up: verified.step_up,
+    actor: { actor_id: verified.actor_id, kind: verified.kind, person_id: verified.person_id },
+    office_id: verified.office_id,
+    member_offices: [...verified.member_offices],
+    roles: [...verified.roles],
+    card: {
+      author_person_id: card.author.person_id,
+      pusher_person_ids: [...pushers.person_ids],
+      commit_author_person_ids: strict ? await personsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
+      break_glass: false,
+    },
+  });
+  const mayHavePushed = verified.person_id !== null && pushers.person_ids.includes(verified.person_id);
+  if (pushers.exact || admission.counts || !mayHavePushed) return granted(admission);
+  return granted({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
+}
+
+/** Why somebody is left out who may have pushed something else. */
+const PUSHERS_NOT_KNOWN = {
+  rule: "approver.pushers_not_known",
+  text: "The ledger cannot tell who pushed each of these commits, so nobody counts who ever pushed to the project.",
+};
+
+function admittedOf(
+  { card, planned, decided, approvals, attestations, at_ms }: AdmitStatementInput,
+  signed: SignedStatement,
+  verified: VerifiedStatement,
+): AdmittedStatement {
+  const { decision } = verified.statement;
+  const person = verified.person_id ?? verified.actor_id;
+  // A person may speak through several offices, whose roles count each; a withdrawal ends all that the person had said.
+  const others = approvals.filter((approval) => approval.person_id !== person);
+  const elsewhere = approvals.filter((approval) => approval.person_id !== person || approval.office_id !== verified.office_id);
+  const own: Approval = {
+    statement_digest: verified.statement_digest,
+    plan_digest: planned.plan_digest,
+    actor_id: verified.actor_id,
+    person_id: person,
+    office_id: verified.office_id,
+    roles: verified.roles,
+    step_up: verified.step_up,
+    at_ms,
+  };
+  const after = decision === "approve" ? [...elsewhere, own] : others;
+  return {
+    signed,
+    statement_digest: verified.statement_digest,
+    decision,
+    by_author: verified.actor_id === card.author.actor_id || (verified.person_id !== null && verified.person_id === card.author.person_id),
+    approvals: after,
+    missing: missingOf(decided.requires, planned.plan_digest, after, attestations),
+  };
+}
+
+const EVENT_OF = { approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const;
+
+async function recordStatement(
+  deps: Lab256Dependencies,
+  input: AdmitStatementInput,
+  admitted: AdmittedStatement,
+  admission: Admission,
+): Promise<void> {
+  const { card, approvals } = input;
+  const left = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));
+  const ended = approvals.map(({ statement_digest }) => statement_digest).filter((digest) => !left.has(digest));
+  const payload: EventPayloads["card.withdrawn"] = {
+    card_id: card.card_id,
+    signed: admitted.signed,
+    statement_digest: admitted.statement_digest,
+    counts: true,
+    reasons: admission.reasons,
+    approval: admitted.decision === "approve" ? (admitted.approvals.at(-1) ?? null) : null,
+    missing: admitted.missing,
+    ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
+  };
+  const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
+  await record(deps, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }]);
+}

@@ -1,0 +1,40 @@
+import { type Kysely, Kysely as KyselyDatabase, PostgresDialect, type Transaction } from "kysely";
+import pg from "pg";
+import { columnTypes } from "./column-types.js";
+import type { IdentityTables } from "./tables/identity.js";
+import type { LedgerTables } from "./tables/ledger.js";
+import type { ProjectionTables } from "./tables/projections.js";
+import type { WebhookTables } from "./tables/webhooks.js";
+
+/** Every table of LAB 256. */
+export interface Database extends LedgerTables, ProjectionTables, IdentityTables, WebhookTables {}
+
+/** A pool of connections. `destroy()` closes them. A `Trx` can stand wherever a `Db` is asked for. */
+export type Db = Kysely<Database>;
+export type Trx = Transaction<Database>;
+
+export interface DatabaseOptions {
+  /** How many connections the pool opens at most. */
+  readonly max_connections: number;
+  /** Told of an idle connection that broke. The pool has dropped it already and opens another one when it needs it. */
+  readonly on_lost_connection?: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A process that stops in the middle of an append holds the head of its container locked for no longer than this. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
+
+/** Opens a pool on the Postgres at `url` (`postgresql://…`); connects when first used, and does not migrate. */
+export function openDatabase(url: string, options: DatabaseOptions): Db {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max_connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    application_name: "ogr",
+    types: columnTypes,
+  });
+  pool.on("error", (error) => options.on_lost_connection?.(error));
+  return new KyselyDatabase<Database>({ dialect: new PostgresDialect({ pool }) });
+}

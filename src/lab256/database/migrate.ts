@@ -1,0 +1,54 @@
+import { type Migration, Migrator, sql } from "kysely";
+import type { Db } from "./database.js";
+import { ledgerMigration } from "./migrations/0001-ledger.js";
+import { projectionsMigration } from "./migrations/0002-projections.js";
+import { identityMigration } from "./migrations/0003-identity.js";
+import { attestationsMigration } from "./migrations/0004-attestations.js";
+import { clockReadingsMigration } from "./migrations/0005-clock-readings.js";
+import { pushedCommitsMigration } from "./migrations/0006-pushed-commits.js";
+import { webhooksMigration } from "./migrations/0007-webhooks.js";
+import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
+import { telemetryMigration } from "./migrations/0009-telemetry.js";
+
+/** In the order in which they run. A migration that was released never changes; a change is a new one at the end. */
+const MIGRATIONS: Record<string, Migration> = {
+  "0001-ledger": ledgerMigration,
+  "0002-projections": projectionsMigration,
+  "0003-identity": identityMigration,
+  "0004-attestations": attestationsMigration,
+  "0005-clock-readings": clockReadingsMigration,
+  "0006-pushed-commits": pushedCommitsMigration,
+  "0007-webhooks": webhooksMigration,
+  "0008-command-filters": commandFiltersMigration,
+  "0009-telemetry": telemetryMigration,
+};
+
+/** Names the advisory lock under which one process at a time migrates a database. */
+const MIGRATION_LOCK = "ogr.migrate";
+
+/**
+ * Brings the database to the newest schema, in one transaction. Several processes may start at once: one migrates, the others wait
+ * and find it done.
+ *
+ * @throws when a migration fails (nothing has changed then) or a newer release has migrated the database.
+ */
+export async function migrate(db: Db): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    // Kysely's own lock is taken only after it made its tables, and two processes making them at once fail.
+    await sql`select pg_advisory_lock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);
+    try {
+      const migrator = new Migrator({ db: connection, provider: { getMigrations: async () => MIGRATIONS } });
+      const { error, results } = await migrator.migrateToLatest();
+      if (error === undefined) return;
+      const failed = results?.find((result) => result.status === "Error")?.migrationName;
+      throw new Error(
+        failed === undefined
+          ? "The database cannot be migrated: a newer release may have migrated it. Run that release or a newer one, or restore a backup."
+          : `Migration ${failed} failed and nothing was changed. See the cause, mend the database, and start again.`,
+        { cause: error },
+      );
+    } finally {
+      await sql`select pg_advisory_unlock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);
+    }
+  });
+}

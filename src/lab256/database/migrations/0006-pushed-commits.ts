@@ -1,0 +1,28 @@
+import { type Kysely, type Migration, sql } from "kysely";
+import { ZERO_ID } from "../../../domain/git/git-id.js";
+
+const TABLE = sql`
+create table registry_pushed_commits (
+  tenant_id text not null, project_id text not null, commit text not null, jti text not null, seq bigint not null,
+  actor_id text not null, brought boolean not null,
+  constraint registry_pushed_commits_pkey primary key (tenant_id, project_id, commit, jti)
+)`;
+
+/** Receipts that were recorded before name no commits, so that each says only where its push went, and that it says no more. */
+const RECORDED = sql`
+insert into registry_pushed_commits (tenant_id, project_id, commit, jti, seq, actor_id, brought)
+select distinct r.tenant_id, r.project_id, pushed.commit, r.jti, r.seq, r.actor_id, false
+from receipts r
+cross join lateral (
+  select move->>'new' as commit from json_array_elements(r.receipt->'refs') move
+  where move->>'name' like 'refs/heads/%' and move->>'new' <> ${sql.lit(ZERO_ID)}
+) moved
+cross join lateral (values (moved.commit), (${sql.lit(ZERO_ID)})) pushed (commit)
+where r.status = 'success' and r.job_type = 'git.registry.push'`;
+
+/** Which push brought which commit. */
+export const pushedCommitsMigration: Migration = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    for (const statement of [TABLE, RECORDED]) await statement.execute(db);
+  },
+};

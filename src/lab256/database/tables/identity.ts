@@ -1,0 +1,110 @@
+import type { ColumnType, Generated } from "kysely";
+import type { PublicJwk } from "../../../domain/bytes/signature.js";
+import type { Target } from "../../../domain/ids.js";
+
+/** A `timestamptz`, read and written as a Date. */
+type Time = ColumnType<Date, Date | undefined, Date>;
+type OptionalTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
+
+/** How a tenant's commands reach its runners. Source: contracts "Permit, command, claim, receipt". */
+export const TRANSPORTS = ["temporal", "pull"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+interface TenantsTable {
+  tenant_id: string;
+  transport: Generated<Transport>;
+  created_at: Time;
+}
+
+/** A human being, who may hold actors in several tenants, and whose passkeys go with them. */
+interface PersonsTable {
+  person_id: string;
+}
+
+/** `email` is stored as `normalEmail` spells it. Only an address with `verified_at` says anything about its person. */
+interface PersonEmailsTable {
+  person_id: string;
+  email: string;
+  verified_at: OptionalTime;
+}
+
+interface ActorsTable {
+  tenant_id: string;
+  actor_id: string;
+  person_id: string | null;
+  display_name: string;
+  disabled_at: OptionalTime;
+}
+
+interface MembershipsTable {
+  tenant_id: string;
+  actor_id: string;
+  office_id: string;
+  roles: string[];
+}
+
+/** A bearer token: never its text, only its BLAKE3. `last_used_at` is at most an hour behind. */
+interface TokensTable {
+  token_hash: string;
+  token_id: string;
+  tenant_id: string;
+  actor_id: string;
+  name: string;
+  created_at: Time;
+  expires_at: OptionalTime;
+  revoked_at: OptionalTime;
+  last_used_at: OptionalTime;
+  runner_target: Target | null;
+}
+
+/** A WebAuthn credential; `credential_id` in base64url, `public_key` as a COSE key, `counter` the last one that was accepted. */
+interface PasskeysTable {
+  credential_id: string;
+  person_id: string;
+  public_key: Buffer;
+  counter: number;
+  transports: string[];
+  created_at: Time;
+  name: string;
+  disabled_at: OptionalTime;
+}
+
+interface PasskeyChallengesTable {
+  challenge: string;
+  person_id: string;
+  purpose: "registration";
+  expires_at: ColumnType<Date, Date, Date>;
+  used_at: OptionalTime;
+}
+
+/** The assertions that were accepted, so that looking at the same one again is no replay. */
+interface StepUpsTable {
+  assertion_hash: string;
+  credential_id: string;
+  counter: number;
+  statement_digest: string;
+  accepted_at: Time;
+}
+
+interface RunnerKeysTable {
+  tenant_id: string;
+  target: Target;
+  kid: string;
+  jwk: ColumnType<PublicJwk, string, string>;
+  added_at: Time;
+  revoked_at: OptionalTime;
+}
+
+/** Who is known to the registry. Source: ADR-002 §9, contracts "Vocabulary". */
+export interface IdentityTables {
+  tenants: TenantsTable;
+  persons: PersonsTable;
+  person_emails: PersonEmailsTable;
+  actors: ActorsTable;
+  memberships: MembershipsTable;
+  tokens: TokensTable;
+  passkeys: PasskeysTable;
+  passkey_challenges: PasskeyChallengesTable;
+  step_ups: StepUpsTable;
+  runner_keys: RunnerKeysTable;
+}

@@ -1,0 +1,231 @@
+import type { JobType } from "../../../domain/act/job.js";
+import type { Plan } from "../../../domain/act/plan.js";
+import type { AttestationEnvelope } from "../../../domain/card/attestation.js";
+import type { Card, RunMode } from "../../../domain/card/card.js";
+import type { FlowStatus } from "../../../domain/card/flow-status.js";
+import type { Approval, Missing } from "../../../domain/card/requirement.js";
+import type { Decision, SignedStatement } from "../../../domain/card/statement.js";
+import type { Denial, DenialCode } from "../../../domain/denial.js";
+import type { Target } from "../../../domain/ids.js";
+import type { Level } from "../../../domain/level.js";
+import type { CommandEnvelope } from "../../../domain/permit/envelope.js";
+import type { Permit } from "../../../domain/permit/permit.js";
+import type { Receipt, ReceiptStatus, Refusal } from "../../../domain/permit/receipt.js";
+import type { Reason, Requirement } from "../../../domain/policy/policy-contract.js";
+import type { JsonText, WholeNumber } from "./ledger.js";
+
+/** Every row belongs to a tenant and names the ledger entry that made it; `seq` orders lists and is a page's cursor. */
+interface Row {
+  tenant_id: string;
+  seq: WholeNumber;
+}
+
+export interface RegistryProjectsTable extends Row {
+  project_id: string;
+  name: string;
+  owners: JsonText<string[]>;
+  visibility: string;
+  repo_url: string | null;
+  registered_at: WholeNumber;
+  /** When something last happened in the project: its registration, an activity, a release. */
+  last_activity: WholeNumber;
+}
+
+/**
+ * How often a ref came to an object id less how often it left it. The ref stands where the balance is 1. Receipts of one ref can be
+ * recorded in another order than its moves happened (a Runner that died after the move answers late); a sum does not depend on it.
+ */
+export interface RegistryRefsTable extends Row {
+  project_id: string;
+  name: string;
+  object_id: string;
+  balance: WholeNumber;
+  jti: string;
+  moved_at: WholeNumber;
+}
+
+export interface RegistryReleasesTable extends Row {
+  project_id: string;
+  tag: string;
+  commit: string;
+  notes_hash: string;
+  tagged_at: WholeNumber;
+}
+
+export interface RegistryActivityTable extends Row {
+  project_id: string;
+  action: "push" | "delete" | "tag" | "merge" | "reset" | "archive" | "unarchive";
+  actor: string;
+  ref: string;
+  commit: string;
+  at_ms: WholeNumber;
+}
+
+/**
+ * `brought` is false for a tip that the repository may have had already. The commit ZERO_ID stands for those that a push brought and
+ * its receipt does not name.
+ */
+export interface RegistryPushedCommitsTable extends Row {
+  project_id: string;
+  commit: string;
+  jti: string;
+  actor_id: string;
+  brought: boolean;
+}
+
+/** `status` is `running` until the command's receipt, or its end without one, is recorded. */
+export interface CommandsTable extends Row {
+  jti: string;
+  job_id: string;
+  job_type: JobType;
+  project_id: string;
+  target: Target;
+  actor_id: string;
+  office_id: string;
+  card_id: string | null;
+  workflow_id: string;
+  envelope: JsonText<CommandEnvelope>;
+  envelope_digest: string;
+  status: FlowStatus;
+  denial_code: DenialCode | null;
+  denial_message: string | null;
+  issued_at: WholeNumber;
+  finished_at: WholeNumber | null;
+}
+
+export interface ReceiptsTable extends Row {
+  jti: string;
+  job_id: string;
+  job_type: string;
+  project_id: string;
+  status: ReceiptStatus;
+  actor_id: string;
+  card_id: string | null;
+  receipt: JsonText<Receipt>;
+  finished_at: WholeNumber;
+}
+
+export interface RefusalsTable extends Row {
+  envelope_digest: string;
+  jti: string;
+  job_id: string;
+  code: DenialCode;
+  card_id: string | null;
+  refusal: JsonText<Refusal>;
+  finished_at: WholeNumber;
+}
+
+export type PermitStatus = "issued" | "used" | "revoked" | "expired" | "refused";
+
+export interface PermitsTable extends Row {
+  jti: string;
+  card_id: string | null;
+  actor_id: string;
+  intent: string;
+  subject_hash: string;
+  permit: JsonText<Permit>;
+  status: PermitStatus;
+  issued_at: WholeNumber;
+  exp: WholeNumber;
+  ended_at: WholeNumber | null;
+  end_reason: string | null;
+  ended_by: string | null;
+}
+
+export interface CardsTable extends Row {
+  card_id: string;
+  status: FlowStatus;
+  level: Level | null;
+  job_id: string;
+  job_type: JobType;
+  project_id: string;
+  target: Target;
+  office_id: string;
+  author: JsonText<Card["author"]>;
+  intent: string;
+  context: JsonText<Card["context"]>;
+  params: JsonText<Card["params"]>;
+  subject_hash: string;
+  run: RunMode;
+  /** 0 until the first plan. */
+  round: WholeNumber;
+  plan: JsonText<Plan> | null;
+  plan_digest: string | null;
+  requires: JsonText<Requirement[]>;
+  missing: JsonText<Missing[]>;
+  reasons: JsonText<Reason[]>;
+  decide_by: WholeNumber | null;
+  permit_ttl_ms: WholeNumber | null;
+  /** The permit's `exp`; null until it is issued. */
+  run_by: WholeNumber | null;
+  jti: string | null;
+  denial: JsonText<Denial> | null;
+  workflow_id: string;
+  opened_at: WholeNumber;
+  updated_at: WholeNumber;
+  closed_at: WholeNumber | null;
+}
+
+export interface CardStatementsTable extends Row {
+  card_id: string;
+  statement_digest: string;
+  decision: Decision;
+  approver: string;
+  office_id: string;
+  person_id: string | null;
+  plan_digest: string;
+  counts: boolean;
+  reasons: JsonText<Reason[]>;
+  approval: JsonText<Approval> | null;
+  signed: JsonText<SignedStatement>;
+  /** Why an approval that counted no longer does. */
+  void_why: string | null;
+  at_ms: WholeNumber;
+}
+
+export interface CardAttestationsTable extends Row {
+  card_id: string;
+  round: WholeNumber;
+  attestation_digest: string;
+  predicate_type: string;
+  plan_digest: string;
+  keyid: string;
+  attestation: JsonText<AttestationEnvelope>;
+  /** Why it no longer counts: its plan is another one now. */
+  void_why: string | null;
+  at_ms: WholeNumber;
+}
+
+export interface ProjectionTables {
+  registry_projects: RegistryProjectsTable;
+  registry_refs: RegistryRefsTable;
+  registry_releases: RegistryReleasesTable;
+  registry_activity: RegistryActivityTable;
+  registry_pushed_commits: RegistryPushedCommitsTable;
+  commands: CommandsTable;
+  receipts: ReceiptsTable;
+  refusals: RefusalsTable;
+  permits: PermitsTable;
+  cards: CardsTable;
+  card_statements: CardStatementsTable;
+  card_attestations: CardAttestationsTable;
+}
+
+/** Every projection with the columns that, after `tenant_id`, name a row of it. */
+export const PROJECTION_KEYS = {
+  registry_projects: ["project_id"],
+  registry_refs: ["project_id", "name", "object_id"],
+  registry_releases: ["project_id", "tag"],
+  registry_activity: ["seq"],
+  registry_pushed_commits: ["project_id", "commit", "jti"],
+  commands: ["jti"],
+  receipts: ["jti"],
+  refusals: ["envelope_digest"],
+  permits: ["jti"],
+  cards: ["card_id"],
+  card_statements: ["card_id", "statement_digest"],
+  card_attestations: ["card_id", "round", "attestation_digest"],
+} as const satisfies { [T in keyof ProjectionTables]: readonly (keyof ProjectionTables[T])[] };
+
+export type ProjectionName = keyof typeof PROJECTION_KEYS;
+export const PROJECTIONS = Object.keys(PROJECTION_KEYS) as ProjectionName[];

@@ -1,0 +1,32 @@
+import type { WholeNumber } from "./ledger.js";
+
+/** Where a tenant wants its ledger's events. `delivered_seq`: every entry up to it is delivered, not wanted, or a dead letter. */
+interface WebhooksTable {
+  tenant_id: string;
+  webhook_id: string;
+  url: string;
+  /** Null: every type. */
+  types: string[] | null;
+  retries_ms: number[];
+  /** The symmetric key of Standard Webhooks, `whsec_…`. */
+  secret: string;
+  delivered_seq: WholeNumber;
+  created_by: string;
+  created_at: WholeNumber;
+  disabled_at: WholeNumber | null;
+}
+
+/** An event that its receiver did not take. `replay` asks for another round of attempts. */
+interface WebhookDeadLettersTable {
+  tenant_id: string;
+  webhook_id: string;
+  seq: WholeNumber;
+  reason: string;
+  replay: boolean;
+  at_ms: WholeNumber;
+}
+
+export interface WebhookTables {
+  webhooks: WebhooksTable;
+  webhook_dead_letters: WebhookDeadLettersTable;
+}

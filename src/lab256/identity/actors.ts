@@ -1,0 +1,133 @@
+import { jsonArrayFrom } from "kysely/helpers/postgres";
+import { type ActorKind, actorKind } from "../../domain/ids.js";
+import { isServiceActor } from "../../domain/service-actor.js";
+import type { Db } from "../database/database.js";
+import type { Membership } from "./memberships.js";
+
+/** A person's account, an agent or an app in one tenant. `person_id` is null for what belongs to nobody. */
+export interface Actor {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+  readonly kind: ActorKind;
+  readonly person_id: string | null;
+  readonly display_name: string;
+  readonly disabled: boolean;
+  readonly offices: readonly Membership[];
+}
+
+export interface NewActor {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+  readonly person_id: string | null;
+  readonly display_name: string;
+}
+
+/**
+ * Adds an actor, and its person if that is new; `false` when the tenant has this actor already, which then stays as it is.
+ *
+ * @throws for a service of the registry itself.
+ */
+export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
+  if (isServiceActor(actor.actor_id)) throw new Error(`${actor.actor_id} is a service of the registry itself; take another actor id.`);
+  if (actor.person_id !== null) {
+    await db
+      .insertInto("persons")
+      .values({ person_id: actor.person_id })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+  return inserted(db, actor);
+}
+
+/** Adds a service of the registry itself, which belongs to nobody; `false` as above. */
+export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
+  return inserted(db, { ...service, person_id: null });
+}
+
+async function inserted(db: Db, actor: NewActor): Promise<boolean> {
+  const row = await db
+    .insertInto("actors")
+    .values(actor)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("actor_id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The actor with its offices, disabled or not; `undefined` when the tenant has none of this id. */
+export async function findActor(db: Db, tenantId: string, actorId: string): Promise<Actor | undefined> {
+  const row = await selectActors(db).where("actors.tenant_id", "=", tenantId).where("actors.actor_id", "=", actorId).executeTakeFirst();
+  return row && actorOf(row);
+}
+
+/** A part of a list that is ordered by names. `next` is the name after which it continues, or null at the end. */
+export interface NamedPage<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ActorsQuery {
+  readonly tenant_id: string;
+  /** Only those who hold this office. */
+  readonly office_id?: string | undefined;
+  /** At most this many; the caller has bounded it. */
+  readonly limit: number;
+  /** Only those after this id. */
+  readonly after?: string | undefined;
+}
+
+/** A tenant's actors in the order of their ids, disabled or not. */
+export async function listActors(db: Db, { tenant_id, office_id, limit, after }: ActorsQuery): Promise<NamedPage<Actor>> {
+  let select = selectActors(db).where("actors.tenant_id", "=", tenant_id);
+  if (office_id !== undefined)
+    select = select.where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom("memberships as held")
+          .select("held.office_id")
+          .whereRef("held.tenant_id", "=", "actors.tenant_id")
+          .whereRef("held.actor_id", "=", "actors.actor_id")
+          .where("held.office_id", "=", office_id),
+      ),
+    );
+  if (after !== undefined) select = select.where("actors.actor_id", ">", after);
+  const rows = await select
+    .orderBy("actors.actor_id")
+    .limit(limit + 1)
+    .execute();
+  const shown = rows.slice(0, limit);
+  return { items: shown.map(actorOf), next: rows.length > limit ? (shown.at(-1)?.actor_id ?? null) : null };
+}
+
+/** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
+export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("actors")
+    .set({ disabled_at: new Date(nowMs) })
+    .where("tenant_id", "=", tenantId)
+    .where("actor_id", "=", actorId)
+    .where("disabled_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+function selectActors(db: Db) {
+  return db
+    .selectFrom("actors")
+    .selectAll("actors")
+    .select((eb) =>
+      jsonArrayFrom(
+        eb
+          .selectFrom("memberships")
+          .select(["memberships.office_id", "memberships.roles"])
+          .whereRef("memberships.tenant_id", "=", "actors.tenant_id")
+          .whereRef("memberships.actor_id", "=", "actors.actor_id")
+          .orderBy("memberships.office_id"),
+      ).as("offices"),
+    );
+}
+
+function actorOf(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
+  const { tenant_id, actor_id, person_id, display_name, offices } = row;
+  return { tenant_id, actor_id, kind: actorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
+}

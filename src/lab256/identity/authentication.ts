@@ -1,0 +1,65 @@
+import { jsonArrayFrom } from "kysely/helpers/postgres";
+import { type ActorKind, actorKind, type Target } from "../../domain/ids.js";
+import { isServiceActor } from "../../domain/service-actor.js";
+import type { Db } from "../database/database.js";
+import type { Membership } from "./memberships.js";
+import { tokenHash } from "./token-text.js";
+
+/** Who asks. `runner_target` is null but for a runner that pulls over HTTP. */
+export interface Principal {
+  readonly tenant_id: string;
+  readonly actor_id: string;
+  readonly kind: ActorKind;
+  readonly person_id: string | null;
+  readonly offices: readonly Membership[];
+  readonly runner_target: Target | null;
+  readonly token_id: string;
+}
+
+const LAST_USED_STEP_MS = 3_600_000;
+const TOKEN_CHARACTERS_MAX = 256;
+
+/**
+ * The principal of a bearer token; `undefined` when it is unknown, revoked or expired, or its actor is disabled or the registry's own. Each of these, and a
+ * text that is no token at all, costs the same single query, and the query looks for a hash: neither answer nor time tells them apart.
+ */
+export async function authenticate(db: Db, bearer: string, nowMs: number): Promise<Principal | undefined> {
+  const row = await findToken(db, tokenHash(bearer.slice(0, TOKEN_CHARACTERS_MAX)));
+  if (row === undefined || row.revoked_at !== null || row.disabled_at !== null) return undefined;
+  // Its id was once free to be seeded, and a token of that time would be the registry itself.
+  if (isServiceActor(row.actor_id)) return undefined;
+  if (row.expires_at !== null && row.expires_at.getTime() <= nowMs) return undefined;
+  if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await noteUse(db, row.token_id, nowMs);
+  const { tenant_id, actor_id, person_id, offices, runner_target, token_id } = row;
+  return { tenant_id, actor_id, kind: actorKind(actor_id), person_id, offices, runner_target, token_id };
+}
+
+function findToken(db: Db, hash: string) {
+  return db
+    .selectFrom("tokens")
+    .innerJoin("actors", (join) => join.onRef("actors.tenant_id", "=", "tokens.tenant_id").onRef("actors.actor_id", "=", "tokens.actor_id"))
+    .select(["tokens.token_id", "tokens.tenant_id", "tokens.actor_id", "tokens.runner_target", "actors.person_id"])
+    .select(["tokens.expires_at", "tokens.revoked_at", "tokens.last_used_at", "actors.disabled_at"])
+    .select((eb) =>
+      jsonArrayFrom(
+        eb
+          .selectFrom("memberships")
+          .select(["memberships.office_id", "memberships.roles"])
+          .whereRef("memberships.tenant_id", "=", "tokens.tenant_id")
+          .whereRef("memberships.actor_id", "=", "tokens.actor_id")
+          .orderBy("memberships.office_id"),
+      ).as("offices"),
+    )
+    .where("tokens.token_hash", "=", hash)
+    .executeTakeFirst();
+}
+
+/** One write an hour and token: often enough to find the unused ones, seldom enough to cost nothing. */
+async function noteUse(db: Db, tokenId: string, nowMs: number): Promise<void> {
+  await db
+    .updateTable("tokens")
+    .set({ last_used_at: new Date(nowMs) })
+    .where("token_id", "=", tokenId)
+    .where((eb) => eb.or([eb("last_used_at", "is", null), eb("last_used_at", "<=", new Date(nowMs - LAST_USED_STEP_MS))]))
+    .execute();
+}

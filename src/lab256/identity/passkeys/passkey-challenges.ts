@@ -1,0 +1,35 @@
+import { randomBytes } from "node:crypto";
+import type { Db } from "../../database/database.js";
+
+/** How long a person has to touch their authenticator. */
+export const CHALLENGE_TTL_MS = 300_000;
+
+/** A fresh challenge of 32 bytes for this person to register a passkey; used at most once, and for five minutes. */
+export async function newRegistrationChallenge(db: Db, personId: string, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
+  const challenge = new Uint8Array(randomBytes(32));
+  await db.deleteFrom("passkey_challenges").where("person_id", "=", personId).where("expires_at", "<=", new Date(nowMs)).execute();
+  await db
+    .insertInto("passkey_challenges")
+    .values({
+      challenge: Buffer.from(challenge).toString("base64url"),
+      person_id: personId,
+      purpose: "registration",
+      expires_at: new Date(nowMs + CHALLENGE_TTL_MS),
+    })
+    .execute();
+  return challenge;
+}
+
+/** Uses a challenge up; of any number of concurrent calls one is answered `true`. A used challenge stays used, whatever comes of it. */
+export async function useRegistrationChallenge(db: Db, personId: string, challenge: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("passkey_challenges")
+    .set({ used_at: new Date(nowMs) })
+    .where("challenge", "=", challenge)
+    .where("person_id", "=", personId)
+    .where("purpose", "=", "registration")
+    .where("used_at", "is", null)
+    .where("expires_at", ">", new Date(nowMs))
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}

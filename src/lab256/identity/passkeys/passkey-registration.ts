@@ -1,0 +1,161 @@
+import {
+  generateRegistrationOptions,
+  type PublicKeyCredentialCreationOptionsJSON,
+  type VerifiedRegistrationResponse,
+  verifyRegistrationResponse,
+} from "@simplewebauthn/server";
+import { COSEALG, decodeAttestationObject, isoBase64URL } from "@simplewebauthn/server/helpers";
+import { z } from "zod";
+import { furtherPasskeyChallenge, furtherPasskeyDigest } from "../../../domain/card/passkey-registration.js";
+import type { Assertion } from "../../../domain/card/statement.js";
+import { denied, granted, type Outcome } from "../../../domain/denial.js";
+import { parseWith, problemsText } from "../../../domain/problems.js";
+import type { Db } from "../../database/database.js";
+import { clientDataOf, refusalText } from "./client-data.js";
+import { CHALLENGE_TTL_MS, newRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
+import { listPasskeys, type RelyingParty, userHandle } from "./passkeys.js";
+import { verifyAssertion } from "./step-up.js";
+
+const PASSKEYS_MAX = 20;
+const VOUCH =
+  "You have a passkey, and a further one needs its word: assert with it the BLAKE3 of the new registration, and send that as `assertion`.";
+const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
+
+/** What a browser answers to `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
+const registrationSchema = z.object({
+  id: z.string().min(1).max(1024),
+  rawId: z.string().max(1024),
+  type: z.literal("public-key"),
+  response: z.object({
+    clientDataJSON: z.string().max(8192),
+    attestationObject: z.string().max(65_536),
+    transports: z.array(z.string().max(32)).max(16).default([]),
+  }),
+});
+type Registration = z.infer<typeof registrationSchema>;
+
+export interface RegistrationRequest {
+  readonly person_id: string;
+  readonly user_name: string;
+  readonly display_name: string;
+  readonly rp: RelyingParty & { readonly name: string };
+  readonly now_ms: number;
+}
+
+/** What `navigator.credentials.create` takes: a resident, user-verifying credential without attestation, and a challenge used once. */
+export async function registrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
+  const known = await listPasskeys(db, request.person_id);
+  return generateRegistrationOptions({
+    rpName: request.rp.name,
+    rpID: request.rp.id,
+    userName: request.user_name,
+    userDisplayName: request.display_name,
+    userID: userHandle(request.person_id),
+    challenge: await newRegistrationChallenge(db, request.person_id, request.now_ms),
+    timeout: CHALLENGE_TTL_MS,
+    attestationType: "none",
+    authenticatorSelection: { residentKey: "required", userVerification: "required" },
+    supportedAlgorithmIDs: ALGORITHMS,
+    excludeCredentials: known.map(({ credential_id, transports }) => ({ id: credential_id, transports: [...transports] })),
+  });
+}
+
+export interface RegistrationAnswer {
+  readonly person_id: string;
+  readonly name: string;
+  readonly response: unknown;
+  /** An earlier passkey's word for this one; needed unless the person has none. */
+  readonly assertion?: Assertion | undefined;
+  readonly rp: RelyingParty;
+  readonly now_ms: number;
+}
+
+/**
+ * Verifies a registration and stores the passkey. A person's first is trusted on first use; while they have one that is not disabled,
+ * a further one needs `assertion`: an earlier passkey's, over {@link furtherPasskeyChallenge}. The challenge is used up before
+ * anything is verified, so nothing can be tried twice with one. Registrations of one person wait for each other, so that of two at
+ * once only one is the first. Denials: `step_up_required`, which uses nothing up; `step_up_invalid` saying which check failed;
+ * `limit_exceeded` when the person has twenty passkeys.
+ */
+export async function registerPasskey(db: Db, answer: RegistrationAnswer): Promise<Outcome<{ credential_id: string }>> {
+  const parsed = parseWith(registrationSchema, answer.response);
+  if (!parsed.ok) return refused(problemsText(parsed.problems));
+  const clientData = clientDataOf(parsed.value.response.clientDataJSON);
+  if (clientData === undefined) return refused("its clientDataJSON cannot be read");
+  return db.transaction().execute(async (trx) => {
+    await trx.selectFrom("persons").select("person_id").where("person_id", "=", answer.person_id).forUpdate().execute();
+    return registerOne(trx, answer, parsed.value, clientData.challenge);
+  });
+}
+
+async function registerOne(
+  db: Db,
+  answer: RegistrationAnswer,
+  registration: Registration,
+  challenge: string,
+): Promise<Outcome<{ credential_id: string }>> {
+  const { person_id, assertion, rp } = answer;
+  const known = await listPasskeys(db, person_id);
+  const isFurther = known.some((passkey) => !passkey.disabled);
+  if (isFurther && assertion === undefined) return denied("step_up_required", VOUCH);
+  if (!(await useRegistrationChallenge(db, person_id, challenge, answer.now_ms)))
+    return refused("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
+  const verified = await verify(registration, challenge, rp);
+  if (!verified.ok) return verified;
+  if (known.length >= PASSKEYS_MAX) return denied("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
+  const { id, publicKey, counter } = verified.value.credential;
+  if (isFurther && assertion !== undefined) {
+    const made = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
+    const expected = { challenge: furtherPasskeyChallenge(made), digest: furtherPasskeyDigest(made), what: "that of this registration" };
+    const vouched = await verifyAssertion(db, { ...expected, assertion, person_id, rp });
+    if (!vouched.ok) return vouched;
+  }
+  const inserted = await db
+    .insertInto("passkeys")
+    .values({
+      credential_id: id,
+      person_id,
+      public_key: Buffer.from(publicKey),
+      counter,
+      transports: registration.response.transports,
+      name: answer.name,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("credential_id")
+    .executeTakeFirst();
+  return inserted === undefined ? refused("this credential is registered already") : granted(inserted);
+}
+
+type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
+
+async function verify(registration: Registration, challenge: string, rp: RelyingParty): Promise<Outcome<Info>> {
+  try {
+    if (hasCertificates(registration.response.attestationObject)) return refused("it carries an attestation, and none was asked for");
+    const result = await verifyRegistrationResponse({
+      response: { ...registration, clientExtensionResults: {} },
+      expectedChallenge: challenge,
+      expectedOrigin: [...rp.origins],
+      expectedRPID: rp.id,
+      requireUserVerification: true,
+      supportedAlgorithmIDs: ALGORITHMS,
+    });
+    return result.verified ? granted(result.registrationInfo) : refused("its signature does not verify");
+  } catch (error) {
+    // The library says by exceptions which check of the input failed.
+    return refused(refusalText(error));
+  }
+}
+
+/**
+ * Only `none` and self attestation pass: certificates would have the library fetch revocation lists from addresses that the sender
+ * chose, and this service asks for none.
+ */
+function hasCertificates(attestationObject: string): boolean {
+  const attestation = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject));
+  const format = attestation.get("fmt");
+  return !(format === "none" || (format === "packed" && attestation.get("attStmt").get("x5c") === undefined));
+}
+
+function refused(why: string): ReturnType<typeof denied> {
+  return denied("step_up_invalid", `The passkey was not registered: ${why}.`);
+}

@@ -1,0 +1,51 @@
+import { blake3 } from "../../../domain/bytes/hash.js";
+import type { Db } from "../../database/database.js";
+
+/** This service as WebAuthn knows it: `id` a domain, `origins` the pages that may ask (`https://registry.example`). */
+export interface RelyingParty {
+  readonly id: string;
+  readonly origins: readonly string[];
+}
+
+export interface PasskeyEntry {
+  readonly credential_id: string;
+  readonly name: string;
+  readonly transports: readonly string[];
+  readonly created_at_ms: number;
+  readonly disabled: boolean;
+}
+
+/** The WebAuthn user handle of a person: 32 bytes that say nothing about them (WebAuthn Level 3 §14.6.1). */
+export function userHandle(personId: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(blake3(Buffer.from(personId, "utf8")));
+}
+
+/** A person's passkeys, oldest first. */
+export async function listPasskeys(db: Db, personId: string): Promise<PasskeyEntry[]> {
+  const rows = await db
+    .selectFrom("passkeys")
+    .select(["credential_id", "name", "transports", "created_at", "disabled_at"])
+    .where("person_id", "=", personId)
+    .orderBy("created_at")
+    .orderBy("credential_id")
+    .execute();
+  return rows.map(({ credential_id, name, transports, created_at, disabled_at }) => ({
+    credential_id,
+    name,
+    transports,
+    created_at_ms: created_at.getTime(),
+    disabled: disabled_at !== null,
+  }));
+}
+
+/** From now on the passkey is refused; `false` when the person has no such passkey that was active. */
+export async function disablePasskey(db: Db, personId: string, credentialId: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("passkeys")
+    .set({ disabled_at: new Date(nowMs) })
+    .where("person_id", "=", personId)
+    .where("credential_id", "=", credentialId)
+    .where("disabled_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}

@@ -1,0 +1,111 @@
+import type { Jwks } from "../../../domain/bytes/signature.js";
+import { type SignedStatement, type Statement, signedStatementSchema, statementDigest } from "../../../domain/card/statement.js";
+import { denied, granted, type Outcome } from "../../../domain/denial.js";
+import type { ActorKind } from "../../../domain/ids.js";
+import type { Level } from "../../../domain/level.js";
+import { parseWith, problemsText } from "../../../domain/problems.js";
+import type { Db } from "../../database/database.js";
+import { type Actor, findActor } from "../actors.js";
+import type { RelyingParty } from "./passkeys.js";
+import { verifyAttested } from "./statements.js";
+import { verifyStepUp } from "./step-up.js";
+
+/** `jwks`: the keys by which the api attests statements. */
+export interface StatementVerification {
+  readonly db: Db;
+  readonly jwks: Jwks;
+  readonly rp: RelyingParty;
+}
+
+/** What the statement is held against: the card as it is now. */
+export interface StatementContext {
+  readonly tenant_id: string;
+  readonly card_id: string;
+  readonly plan_digest_current: string;
+  readonly level: Level;
+  readonly needs_step_up: boolean;
+  readonly now_ms: number;
+}
+
+/** A statement that is what it claims to be. Whether it counts, the policy says. */
+export interface VerifiedStatement {
+  readonly statement: Statement;
+  readonly statement_digest: string;
+  readonly actor_id: string;
+  readonly kind: ActorKind;
+  readonly person_id: string | null;
+  readonly office_id: string;
+  /** The approver's roles at that office. */
+  readonly roles: readonly string[];
+  readonly member_offices: readonly string[];
+  readonly step_up: boolean;
+}
+
+/**
+ * Verifies a signed statement from anywhere, in this order: shape, the api's signature, tenant, card, plan, `not_after`, approver,
+ * office, step-up. An assertion that fails is a denial also where none is needed. Denials: `statement_invalid`, `step_up_invalid`,
+ * `step_up_required`; it throws only when the database fails. Asking again about the same statement is answered the same.
+ * Source: contracts "Plan and statements".
+ */
+export async function verifyStatement(
+  { db, jwks, rp }: StatementVerification,
+  candidate: unknown,
+  context: StatementContext,
+): Promise<Outcome<VerifiedStatement>> {
+  const parsed = parseWith(signedStatementSchema, candidate);
+  if (!parsed.ok) return invalid(`The statement is malformed: ${problemsText(parsed.problems)}`);
+  const signed = parsed.value;
+  const { statement, assertion } = signed;
+  const mismatch = mismatchOf(signed, jwks, context);
+  if (mismatch !== undefined) return invalid(mismatch);
+
+  const actor = await findActor(db, statement.tenant_id, statement.approver);
+  if (actor === undefined || actor.disabled) return invalid(`${statement.approver} is not an active actor of ${statement.tenant_id}.`);
+  const office = actor.offices.find((held) => held.office_id === statement.office_id);
+  if (office === undefined) return invalid(`${statement.approver} does not hold the office ${statement.office_id}.`);
+
+  if (assertion === undefined && context.needs_step_up)
+    return denied("step_up_required", `This statement needs a step-up at level ${context.level}: assert its digest with a passkey.`);
+  if (assertion !== undefined) {
+    if (actor.person_id === null)
+      return denied("step_up_invalid", `${actor.actor_id} belongs to no person, and only a person has passkeys.`);
+    const stepUp = await verifyStepUp(db, { statement, assertion, person_id: actor.person_id, rp });
+    if (!stepUp.ok) return stepUp;
+  }
+  return granted(verifiedStatement(statement, actor, office.roles, assertion !== undefined));
+}
+
+/** What is wrong with the statement by itself and against its card; `undefined` when nothing is. */
+function mismatchOf(signed: SignedStatement, jwks: Jwks, context: StatementContext): string | undefined {
+  const { statement, attestor } = signed;
+  const verdict = verifyAttested(signed, jwks);
+  if (verdict === "key_unknown") return `The statement is attested by the key ${attestor.kid}, which is not trusted.`;
+  if (verdict === "signature_invalid") return "The attestor's signature does not belong to this statement.";
+  if (statement.tenant_id !== context.tenant_id)
+    return `The statement is about the tenant ${statement.tenant_id}, not ${context.tenant_id}.`;
+  if (statement.card_id !== context.card_id) return `The statement is about the card ${statement.card_id}, not ${context.card_id}.`;
+  if (statement.plan_digest !== context.plan_digest_current)
+    return `The statement is about the plan ${statement.plan_digest}, and the card's plan is now ${context.plan_digest_current}; look at it and decide again.`;
+  if (statement.not_after < context.now_ms) return `The statement ended at ${new Date(statement.not_after).toISOString()}; make a new one.`;
+  return undefined;
+}
+
+function verifiedStatement(statement: Statement, actor: Actor, roles: readonly string[], step_up: boolean): VerifiedStatement {
+  const { actor_id, kind, person_id, offices } = actor;
+  const member_offices = offices.map((held) => held.office_id);
+  return {
+    statement,
+    statement_digest: statementDigest(statement),
+    actor_id,
+    kind,
+    person_id,
+    office_id: statement.office_id,
+    roles,
+    member_offices,
+    step_up,
+  };
+}
+
+function invalid(message: string): ReturnType<typeof denied> {
+  return denied("statement_invalid", message);
+}

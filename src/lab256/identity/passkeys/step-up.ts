@@ -1,0 +1,136 @@
+import {
+  generateAuthenticationOptions,
+  type PublicKeyCredentialRequestOptionsJSON,
+  verifyAuthenticationResponse,
+} from "@simplewebauthn/server";
+import { isoBase64URL } from "@simplewebauthn/server/helpers";
+import type { Blake3Hex } from "../../../domain/bytes/hash.js";
+import { type Assertion, type Statement, statementChallenge, statementDigest } from "../../../domain/card/statement.js";
+import { denied, granted, type Outcome } from "../../../domain/denial.js";
+import type { Db } from "../../database/database.js";
+import { type AcceptedAssertion, acceptAssertion, acceptedCounter, assertionHash } from "./accepted-assertions.js";
+import { clientDataOf, refusalText } from "./client-data.js";
+import { listPasskeys, type RelyingParty, userHandle } from "./passkeys.js";
+
+const STEP_UP_TIMEOUT_MS = 120_000;
+
+/** What `navigator.credentials.get` takes for this statement: its digest as the challenge, and the person's active passkeys. */
+export async function stepUpOptions(
+  db: Db,
+  { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
+): Promise<PublicKeyCredentialRequestOptionsJSON> {
+  const passkeys = await listPasskeys(db, person_id);
+  return generateAuthenticationOptions({
+    rpID: rp.id,
+    challenge: new Uint8Array(statementChallenge(statement)),
+    allowCredentials: passkeys.filter((p) => !p.disabled).map((p) => ({ id: p.credential_id, transports: [...p.transports] })),
+    userVerification: "required",
+    timeout: STEP_UP_TIMEOUT_MS,
+  });
+}
+
+export interface StepUp extends Asserted {
+  readonly statement: Statement;
+}
+
+interface Asserted {
+  readonly assertion: Assertion;
+  readonly person_id: string;
+  readonly rp: RelyingParty;
+}
+
+/**
+ * Whether this person, verified by their authenticator, asserted exactly this statement. An accepted assertion is remembered: asking
+ * again about the same one is answered the same, so a retried step changes nothing. An assertion is otherwise refused when its counter
+ * does not exceed the last one accepted, which is how a copied authenticator shows itself. Denial: `step_up_invalid`, saying which
+ * check failed. Source: WebAuthn Level 3 §7.2, contracts "Plan and statements".
+ */
+export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promise<Outcome<{ credential_id: string }>> {
+  const expected = { challenge: statementChallenge(statement), digest: statementDigest(statement), what: "the digest of this statement" };
+  return verifyAssertion(db, { ...asserted, ...expected });
+}
+
+export interface ExpectedAssertion extends Asserted {
+  /** BLAKE3 of what is asserted, 32 bytes. */
+  readonly challenge: Uint8Array;
+  /** The same in hexadecimal, as it is remembered. */
+  readonly digest: Blake3Hex;
+  /** What the challenge is, as a refusal says it. */
+  readonly what: string;
+}
+
+/** Whether this person, verified by their authenticator, asserted exactly this challenge; otherwise as {@link verifyStepUp}. */
+export async function verifyAssertion(db: Db, expected: ExpectedAssertion): Promise<Outcome<{ credential_id: string }>> {
+  const { assertion, person_id, rp, digest, what } = expected;
+  const clientData = clientDataOf(assertion.response.clientDataJSON);
+  if (clientData === undefined) return refused("its clientDataJSON cannot be read");
+  if (clientData.challenge !== Buffer.from(expected.challenge).toString("base64url"))
+    return refused(`its challenge is not ${what}; it was made for something else`);
+  if (clientData.crossOrigin) return refused("it was made in a frame of another origin");
+  const passkey = await findPasskey(db, assertion.id);
+  // One answer for an unknown credential and for somebody else's: which credentials exist is nobody's business.
+  if (passkey?.person_id !== person_id) return refused("the passkey is not one of this person's");
+  if (passkey.disabled_at !== null) return refused("the passkey is disabled");
+  if (!isHandleOf(person_id, assertion.response.userHandle)) return refused("its user handle is another person's");
+
+  const assertion_hash = assertionHash(assertion);
+  const accepted = await acceptedCounter(db, assertion_hash);
+  // The counter must exceed `floor`; for an assertion that was accepted before, it must be what it was.
+  const floor = accepted === undefined ? passkey.counter : accepted - 1;
+  const verified = await verifiedCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, floor });
+  if (!verified.ok) return verified;
+  if (accepted !== undefined) return granted({ credential_id: assertion.id });
+  const { value: counter } = verified;
+  const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
+  if (await acceptAssertion(db, entry)) return granted({ credential_id: assertion.id });
+  return refused(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
+}
+
+function findPasskey(db: Db, credentialId: string) {
+  return db
+    .selectFrom("passkeys")
+    .select(["person_id", "public_key", "counter", "disabled_at"])
+    .where("credential_id", "=", credentialId)
+    .executeTakeFirst();
+}
+
+function isHandleOf(personId: string, handle: string | undefined): boolean {
+  return handle === undefined || handle === isoBase64URL.fromBuffer(userHandle(personId));
+}
+
+interface Expected {
+  readonly challenge: string;
+  readonly rp: RelyingParty;
+  readonly public_key: Uint8Array;
+  readonly floor: number;
+}
+
+/** Type, origin, relying party, presence, user verification, counter and signature. */
+async function verifiedCounter(assertion: Assertion, { challenge, rp, public_key, floor }: Expected): Promise<Outcome<number>> {
+  const { id, rawId, type, response } = assertion;
+  const { userHandle: handle, ...required } = response;
+  try {
+    const result = await verifyAuthenticationResponse({
+      response: {
+        id,
+        rawId,
+        type,
+        clientExtensionResults: {},
+        response: handle === undefined ? required : { ...required, userHandle: handle },
+      },
+      expectedChallenge: challenge,
+      expectedOrigin: [...rp.origins],
+      expectedRPID: rp.id,
+      requireUserVerification: true,
+      credential: { id, publicKey: new Uint8Array(public_key), counter: floor },
+    });
+    return result.verified ? granted(result.authenticationInfo.newCounter) : refused("its signature does not verify");
+  } catch (error) {
+    // The library says by exceptions which check of the input failed.
+    return refused(refusalText(error));
+  }
+}
+
+function refused(why: string): ReturnType<typeof denied> {
+  return denied("step_up_invalid", `The step-up was refused: ${why}.`);
+}

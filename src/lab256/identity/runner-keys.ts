@@ -1,0 +1,46 @@
+import { jwksSchema } from "../../domain/bytes/jwks.js";
+import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
+import type { Target } from "../../domain/ids.js";
+import type { Db } from "../database/database.js";
+
+/** Registers the key by which a tenant's runner of this target signs receipts; registering it again changes nothing, also once revoked. */
+export async function addRunnerKey(db: Db, tenantId: string, target: Target, jwk: PublicJwk): Promise<void> {
+  jwksSchema.parse({ keys: [jwk] });
+  await db
+    .insertInto("runner_keys")
+    .values({ tenant_id: tenantId, target, kid: jwk.kid, jwk: JSON.stringify(jwk) })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** From now on the key signs nothing that is accepted; `false` when there was no such key, or it was revoked before. */
+export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, kid: string, nowMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("runner_keys")
+    .set({ revoked_at: new Date(nowMs) })
+    .where("tenant_id", "=", tenantId)
+    .where("target", "=", target)
+    .where("kid", "=", kid)
+    .where("revoked_at", "is", null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows > 0n;
+}
+
+/** The keys that sign receipts for this tenant and target now. */
+export async function runnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
+  return { keys: (await registeredKeys(db, tenantId, target)).keys };
+}
+
+/** Those keys, and the ids of the keys that were registered there and revoked. */
+export async function registeredKeys(db: Db, tenantId: string, target: Target): Promise<Jwks & { readonly revoked: ReadonlySet<string> }> {
+  const rows = await db
+    .selectFrom("runner_keys")
+    .select(["kid", "jwk", "revoked_at"])
+    .where("tenant_id", "=", tenantId)
+    .where("target", "=", target)
+    .orderBy("added_at")
+    .orderBy("kid")
+    .execute();
+  const { keys } = jwksSchema.parse({ keys: rows.filter((row) => row.revoked_at === null).map((row) => row.jwk) });
+  return { keys, revoked: new Set(rows.filter((row) => row.revoked_at !== null).map((row) => row.kid)) };
+}

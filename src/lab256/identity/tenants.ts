@@ -1,0 +1,34 @@
+import type { Db } from "../database/database.js";
+import type { Transport } from "../database/tables/identity.js";
+
+export interface Tenant {
+  readonly tenant_id: string;
+  readonly transport: Transport;
+  readonly created_at_ms: number;
+}
+
+/** Adds a tenant; `false` when there is one with this id already, which then stays as it is. */
+export async function createTenant(db: Db, tenant: { tenant_id: string; transport: Transport }): Promise<boolean> {
+  const inserted = await db
+    .insertInto("tenants")
+    .values(tenant)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("tenant_id")
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+export async function findTenant(db: Db, tenantId: string): Promise<Tenant | undefined> {
+  const row = await db.selectFrom("tenants").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst();
+  return row && tenantOf(row);
+}
+
+/** Every tenant, in the order of their ids. */
+export async function listTenants(db: Db): Promise<Tenant[]> {
+  const rows = await db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute();
+  return rows.map(tenantOf);
+}
+
+function tenantOf(row: { tenant_id: string; transport: Transport; created_at: Date }): Tenant {
+  return { tenant_id: row.tenant_id, transport: row.transport, created_at_ms: row.created_at.getTime() };
+}

@@ -1,0 +1,123 @@
+import { sql } from "kysely";
+import { type EventType, type NewEvent, registryContainer } from "../../domain/ledger/event.js";
+import type { Trx } from "../database/database.js";
+import { type CommandConflict, commandConflict, commandsIn } from "./command-conflict.js";
+import { type ChainHead, linked, type WrittenEntry } from "./entry.js";
+import { LEDGER_CHANNEL, noticesOf } from "./notice.js";
+import type { OpenedRow } from "./open-function.js";
+import { effectsOf } from "./projections/projections.js";
+import { waves, writeTogether } from "./projections/waves.js";
+
+/** One of the events that were to be appended. `is_new` is false where the chain had its key already. */
+export interface Appended {
+  readonly type: EventType;
+  readonly key: string;
+  readonly seq: number;
+  readonly is_new: boolean;
+}
+
+export type AppendOutcome =
+  | { readonly ok: true; readonly appended: readonly Appended[] }
+  /** Nothing was written; the transaction can go on. */
+  | { readonly ok: false; readonly conflict: CommandConflict };
+
+/** The parameters of one statement bound how many events fit. */
+export const EVENTS_MAX = 1_000;
+
+/** Events that are appended all together or not at all. `at_ms` is milliseconds since 1970. */
+export interface AppendRequest {
+  readonly events: readonly NewEvent[];
+  readonly at_ms: number;
+}
+
+/**
+ * Appends `events` to the tenant's chain, updates the projections and wakes the watchers, all in the caller's transaction. Events whose
+ * key the chain has are skipped, so that a retry changes nothing. The container stays locked until the transaction ends: do nothing
+ * slow in it. `atMs` is milliseconds since 1970. Source: ADR-002 §7, contracts "Events and projections".
+ */
+export async function append(trx: Trx, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+  const [outcome] = await appendEach(trx, tenantId, [{ events, at_ms: atMs }]);
+  if (outcome === undefined) throw new Error("One request has one outcome.");
+  return outcome;
+}
+
+/** As `append`, for several requests at once, in their order; a conflict keeps out the events of its own request only. */
+export async function appendEach(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
+  const all = requests.flatMap(({ events }) => events);
+  if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
+  if (all.length > EVENTS_MAX)
+    throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
+  const container = registryContainer(tenantId);
+  const opened = await openChain(trx, container, tenantId, all);
+  const seqs = new Map(Object.entries(opened.known));
+  const taken = [...opened.taken];
+  let head: ChainHead = opened;
+  const written: WrittenEntry[][] = [];
+  const outcomes = requests.map(({ events, at_ms }): AppendOutcome => {
+    const fresh = firstOfEachKey(events).filter(({ key }) => !seqs.has(key));
+    const conflict = commandConflict(fresh, taken);
+    if (conflict !== undefined) return { ok: false, conflict };
+    const entries = linked(container, tenantId, head, fresh, at_ms);
+    for (const { entry } of entries) seqs.set(entry.key, entry.seq);
+    head = entries.at(-1)?.entry ?? head;
+    taken.push(...commandsIn(fresh));
+    written.push(entries);
+    return { ok: true, appended: events.map((event, n) => appendedAs(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
+  });
+  if (written.some((entries) => entries.length > 0)) await write(trx, tenantId, written);
+  return outcomes;
+}
+
+function appendedAs({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, is_new: boolean): Appended {
+  const seq = seqs.get(key);
+  if (seq === undefined) throw new Error(`${key} was neither written nor known.`);
+  return { type, key, seq, is_new };
+}
+
+function firstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
+async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
+  const keys = events.map((event) => event.key);
+  const commands = commandsIn(events);
+  const jtis = commands.map(({ jti }) => jti);
+  const jobIds = commands.map(({ job_id }) => job_id);
+  const { rows } = await sql<OpenedRow>`
+    select seq, hash, known, taken from ledger_open(${container}, ${tenantId}, ${keys}::text[], ${jtis}::text[], ${jobIds}::text[])`.execute(
+    trx,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`ledger_open answered nothing for ${container}; run the migrations again.`);
+  return row;
+}
+
+/** The entries, the first writes of the projections and the notices travel together: one round trip for most appends. */
+async function write(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
+  const entries = written.flat().map(({ entry }) => entry);
+  const rows = written.flat().map(({ entry, payloadText }) => ({
+    container: entry.container,
+    seq: entry.seq,
+    tenant_id: entry.tenant_id,
+    type: entry.type,
+    key: entry.key,
+    at_ms: entry.at_ms,
+    payload: payloadText,
+    prev_hash: entry.prev_hash,
+    hash: entry.hash,
+  }));
+  const [first = [], ...later] = waves(effectsOf(trx, entries)).map((wave) => wave.map((effect) => effect.write));
+  const notices = written
+    .filter((one) => one.length > 0)
+    .flatMap((one) =>
+      noticesOf(
+        tenantId,
+        one.map(({ entry }) => entry),
+      ),
+    )
+    .map((notice) => JSON.stringify(notice));
+  const notify = sql`select pg_notify(${LEDGER_CHANNEL}, notice) from unnest(${notices}::text[]) as notice`;
+  await writeTogether(trx, [trx.insertInto("ledger_entries").values(rows), ...first], notify);
+  for (const wave of later) await writeTogether(trx, wave, sql`select`);
+}

@@ -1,0 +1,68 @@
+import { canonicalHash, canonicalText } from "../../domain/bytes/canonical.js";
+import { GENESIS_HASH } from "../../domain/ledger/event.js";
+import type { Db } from "../database/database.js";
+import type { ChainHead } from "./entry.js";
+import { type StoredEntry, storedEntries } from "./read-entries.js";
+
+/** What is wrong with the entry at `seq`, the first that is. */
+export interface ChainBreak {
+  readonly seq: number;
+  readonly code: "missing" | "not_linked" | "payload_not_canonical" | "hash_differs" | "head_differs";
+  readonly text: string;
+}
+
+export type ChainVerdict = { readonly ok: true; readonly head: ChainHead } | { readonly ok: false; readonly break: ChainBreak };
+
+/** Where a container's chain stands; `seq` 0 and GENESIS_HASH where nothing was appended yet. */
+export async function headOf(db: Db, container: string): Promise<ChainHead> {
+  const head = await db.selectFrom("ledger_heads").select(["seq", "hash"]).where("container", "=", container).executeTakeFirst();
+  return head ?? { seq: 0, hash: GENESIS_HASH };
+}
+
+/** Recomputes a whole chain from its payloads and answers the first break, or the head. One snapshot; writers are not held up. */
+export async function verifyChain(db: Db, container: string): Promise<ChainVerdict> {
+  return db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (trx) => {
+      let previous: ChainHead = { seq: 0, hash: GENESIS_HASH };
+      for await (const entry of storedEntries(trx, container)) {
+        const found = breakAt(entry, previous);
+        if (found !== undefined) return { ok: false, break: found };
+        previous = { seq: entry.seq, hash: entry.hash };
+      }
+      const head = await headOf(trx, container);
+      if (head.seq === previous.seq && head.hash === previous.hash) return { ok: true, head };
+      const text = `The head names entry ${head.seq}, the chain ends at ${previous.seq}.`;
+      return { ok: false, break: { seq: Math.min(head.seq, previous.seq) + 1, code: "head_differs", text } };
+    });
+}
+
+function breakAt(entry: StoredEntry, previous: ChainHead): ChainBreak | undefined {
+  const expected = previous.seq + 1;
+  if (entry.seq !== expected) return { seq: expected, code: "missing", text: `Entry ${expected} is missing.` };
+  const { seq } = entry;
+  if (entry.prev_hash !== previous.hash)
+    return { seq, code: "not_linked", text: `Entry ${seq} does not name the hash of entry ${previous.seq}.` };
+  const payload = parsed(entry.payloadText);
+  if (payload === undefined || canonicalText(payload.value) !== entry.payloadText)
+    return { seq, code: "payload_not_canonical", text: `The payload of entry ${seq} is not the canonical text that was appended.` };
+  if (canonicalHash(hashed(entry, payload.value)) !== entry.hash)
+    return { seq, code: "hash_differs", text: `Entry ${seq} is not what its hash was made of.` };
+  return undefined;
+}
+
+/** The members that the hash covers: all but `hash`. Built anew here, apart from the code that appends. */
+function hashed({ container, tenant_id, seq, type, key, at_ms, prev_hash }: StoredEntry, payload: unknown): object {
+  return { container, tenant_id, seq, type, key, at_ms, payload, prev_hash };
+}
+
+function parsed(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import { type Selectable, sql } from "kysely";
+import type { Db } from "../database/database.js";
+import type { ClockReadingsTable } from "../database/tables/ledger.js";
+
+/** Between which bounds a clock lies before or behind another one. Source: contracts "Permit, command, claim, receipt". */
+export type ClockReading = Readonly<Selectable<ClockReadingsTable>>;
+
+/** Our clock against the database's, which is read between two readings of ours. */
+export async function readOwnClock(db: Db, name: string, now: () => number): Promise<ClockReading> {
+  const before = now();
+  const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
+  const after = now();
+  const [row] = rows;
+  if (row === undefined) throw new Error("Postgres did not say what time it is; try again.");
+  return { plane: "LAB_256", name, lower_ms: before - row.at, upper_ms: after - row.at, measured_at: row.at };
+}
+
+/** Keeps the newest reading of each clock, and none that was measured before `since_ms`. */
+export async function recordClocks(db: Db, readings: readonly ClockReading[], since_ms: number): Promise<void> {
+  await db.deleteFrom("clock_readings").where("measured_at", "<", since_ms).execute();
+  if (readings.length === 0) return;
+  await db
+    .insertInto("clock_readings")
+    .values([...readings])
+    .onConflict((conflict) =>
+      conflict.columns(["plane", "name"]).doUpdateSet((row) => ({
+        lower_ms: row.ref("excluded.lower_ms"),
+        upper_ms: row.ref("excluded.upper_ms"),
+        measured_at: row.ref("excluded.measured_at"),
+      })),
+    )
+    .execute();
+}
+
+export async function clockReadings(db: Db): Promise<ClockReading[]> {
+  return db.selectFrom("clock_readings").selectAll().orderBy("plane").orderBy("name").execute();
+}

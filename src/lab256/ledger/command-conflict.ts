@@ -1,0 +1,39 @@
+import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
+
+/** What names a command: both must be new to the tenant. */
+export interface CommandIdentity {
+  readonly jti: string;
+  readonly job_id: string;
+  readonly workflow_id: string;
+}
+
+/** An earlier command of the tenant that has the `jti` or the `jobId` of one that was to be issued. */
+export interface CommandConflict extends CommandIdentity {
+  readonly column: "jti" | "job_id";
+}
+
+/** The commands that `events` issue. */
+export function commandsIn(events: readonly NewEvent[]): CommandIdentity[] {
+  return events.flatMap((event) => (event.type === "command.issued" ? [identity(event.payload)] : []));
+}
+
+/**
+ * The first of `events` that issues a command whose `jti` or `jobId` one of `taken`, or an earlier one of `events`, has. `taken` was read
+ * under the container's lock, and commands are written under it alone, so the answer stays true until the transaction ends; unique
+ * keys in the database stand beneath.
+ */
+export function commandConflict(events: readonly NewEvent[], taken: readonly CommandIdentity[]): CommandConflict | undefined {
+  const issued = commandsIn(events);
+  for (const [n, command] of issued.entries()) {
+    const earlier = [...taken, ...issued.slice(0, n)];
+    const sameAct = earlier.find(({ jti }) => jti === command.jti);
+    if (sameAct !== undefined) return { column: "jti", ...sameAct };
+    const sameJob = earlier.find(({ job_id }) => job_id === command.job_id);
+    if (sameJob !== undefined) return { column: "job_id", ...sameJob };
+  }
+  return undefined;
+}
+
+function identity({ envelope, workflow_id }: EventPayloads["command.issued"]): CommandIdentity {
+  return { jti: envelope.jti, job_id: envelope.jobId, workflow_id };
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import type { LedgerEntry } from "../../domain/ledger/event.js";
+
+/** The Postgres channel on which every append is announced. */
+export const LEDGER_CHANNEL = "ogr_ledger";
+
+const noticeSchema = z.object({
+  tenant_id: z.string(),
+  types: z.array(z.string()),
+  card_id: z.string().optional(),
+  jti: z.string().optional(),
+});
+
+/** Says that a tenant's ledger has grown, and by what: enough to decide whether to look. It carries no facts of its own. */
+export type LedgerNotice = z.infer<typeof noticeSchema>;
+
+const noticeText = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: "This is not JSON." });
+      return z.NEVER;
+    }
+  })
+  .pipe(noticeSchema);
+
+/** One notice for each card or act among `entries`; one without either where there is none. */
+export function noticesOf(tenantId: string, entries: readonly LedgerEntry[]): LedgerNotice[] {
+  const types = [...new Set(entries.map((entry) => entry.type))];
+  const subjects = new Map<string, { card_id?: string; jti?: string }>();
+  for (const entry of entries) {
+    const subject = subjectOf(entry);
+    if (subject.card_id !== undefined || subject.jti !== undefined) subjects.set(JSON.stringify(subject), subject);
+  }
+  const all = subjects.size === 0 ? [{}] : [...subjects.values()];
+  return all.map((subject) => ({ tenant_id: tenantId, types, ...subject }));
+}
+
+/** The notice in `payload`, or undefined when it is none: whoever may connect to the database can use the channel. */
+export function parseNotice(payload: string): LedgerNotice | undefined {
+  return noticeText.safeParse(payload).data;
+}
+
+function subjectOf(entry: LedgerEntry): { card_id?: string; jti?: string } {
+  switch (entry.type) {
+    case "project.registered":
+    case "project.repo.bound":
+    case "project.activity":
+    case "project.release.tagged":
+      return {};
+    case "card.opened":
+      return { card_id: entry.payload.card.card_id };
+    case "card.planned":
+    case "card.approvals_voided":
+    case "card.approved":
+    case "card.rejected":
+    case "card.withdrawn":
+    case "card.attested":
+    case "card.closed":
+      return { card_id: entry.payload.card_id };
+    case "permit.issued":
+      return about(entry.payload.card_id, entry.payload.permit.jti);
+    case "permit.revoked":
+    case "permit.expired":
+    case "permit.refused":
+      return about(entry.payload.card_id, entry.payload.jti);
+    case "command.issued":
+      return about(entry.payload.card_id, entry.payload.envelope.jti);
+    case "command.closed":
+      return { jti: entry.payload.jti };
+    case "receipt.recorded":
+      return about(entry.payload.card_id, entry.payload.receipt.jti);
+    case "receipt.refused":
+      return about(entry.payload.card_id, entry.payload.refusal.jti);
+  }
+}
+
+function about(cardId: string | null, jti: string): { card_id?: string; jti: string } {
+  return cardId === null ? { jti } : { card_id: cardId, jti };
+}

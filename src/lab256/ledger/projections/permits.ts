@@ -1,0 +1,67 @@
+import type { PermitStatus } from "../../database/tables/projections.js";
+import { type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
+
+type PermitEnd = "permit.revoked" | "permit.expired" | "permit.refused";
+
+/** The permits, and whether one can still be used. */
+export const permitsProjection: Projection = {
+  "permit.issued": (write, { tenant_id, seq, at_ms, payload: { permit, card_id, actor_id, intent } }) =>
+    effect(
+      [`permits/${permit.jti}`],
+      write
+        .insertInto("permits")
+        .values({
+          tenant_id,
+          jti: permit.jti,
+          seq,
+          card_id,
+          actor_id,
+          intent: text(intent),
+          subject_hash: permit.scopes.subject_hash,
+          permit: json(permit),
+          status: "issued",
+          issued_at: at_ms,
+          exp: permit.exp,
+          ended_at: null,
+          end_reason: null,
+          ended_by: null,
+        })
+        .onConflict((conflict) => conflict.doNothing()),
+    ),
+  "command.issued": (write, { tenant_id, payload: { envelope } }) => used(write, tenant_id, envelope.jti),
+  // Who used it has no flow: the sweep looks for the receipt, as it does for every permit that no command is known of.
+  "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>
+    denial.code === "permit_used" ? unused(write, tenant_id, jti) : [],
+  // An act that reached the Runner without a flow has a receipt and no command.
+  "receipt.recorded": (write, { tenant_id, payload: { receipt } }) => used(write, tenant_id, receipt.jti),
+  "permit.revoked": (write, entry) => ended(write, entry, "revoked"),
+  "permit.expired": (write, entry) => ended(write, entry, "expired"),
+  "permit.refused": (write, entry) => ended(write, entry, "refused"),
+};
+
+function used(write: Writer, tenantId: string, jti: string) {
+  return turned(write, tenantId, jti, "issued", "used");
+}
+
+function unused(write: Writer, tenantId: string, jti: string) {
+  return turned(write, tenantId, jti, "used", "issued");
+}
+
+function turned(write: Writer, tenantId: string, jti: string, from: PermitStatus, to: PermitStatus) {
+  return effect(
+    [`permits/${jti}`],
+    write.updateTable("permits").set({ status: to }).where("tenant_id", "=", tenantId).where("jti", "=", jti).where("status", "=", from),
+  );
+}
+
+/** An end was won with the permit's claim, so it holds even where a command had been issued. */
+function ended(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {
+  return effect(
+    [`permits/${payload.jti}`],
+    write
+      .updateTable("permits")
+      .set({ status, ended_at: at_ms, end_reason: text(payload.reason), ended_by: payload.by })
+      .where("tenant_id", "=", tenant_id)
+      .where("jti", "=", payload.jti),
+  );
+}

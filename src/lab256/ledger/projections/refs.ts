@@ -1,0 +1,76 @@
+import { ZERO_ID } from "../../../domain/git/git-id.js";
+import type { RefMove } from "../../../domain/git/ref-move.js";
+import { ACT_REFS } from "../../../domain/git/ref-name.js";
+import { type Effect, type EntryOf, effect, type Projection, text, type Writer } from "./effect.js";
+
+/** Rows of one statement; Postgres takes at most 65,535 parameters. */
+const ROWS_MAX = 1_000;
+
+/** Where every ref stands, from the receipts of the acts that moved it. */
+export const refsProjection: Projection = {
+  "receipt.recorded": (write, entry) => {
+    const { receipt } = entry.payload;
+    if (receipt.status !== "success") return [];
+    const steps = summed(receipt.refs.filter(isVisibleMove).flatMap(stepsOf));
+    const chunks = Array.from({ length: Math.ceil(steps.length / ROWS_MAX) }, (_, n) => steps.slice(n * ROWS_MAX, (n + 1) * ROWS_MAX));
+    return chunks.map((chunk) => balanced(write, entry, chunk));
+  },
+};
+
+interface Step {
+  readonly name: string;
+  readonly object_id: string;
+  readonly balance: number;
+}
+
+function isVisibleMove(move: RefMove): boolean {
+  return move.old !== move.new && !move.name.startsWith(ACT_REFS);
+}
+
+/** Coming from nothing, or going to nothing, is one step. */
+function stepsOf(move: RefMove): Step[] {
+  const steps: Step[] = [
+    { name: move.name, object_id: move.old, balance: -1 },
+    { name: move.name, object_id: move.new, balance: 1 },
+  ];
+  return steps.filter((step) => step.object_id !== ZERO_ID);
+}
+
+/** One row for each ref and id: Postgres refuses to write a row twice in one statement. */
+function summed(steps: readonly Step[]): Step[] {
+  const rows = new Map<string, Step>();
+  for (const step of steps) {
+    const row = `${step.name}\0${step.object_id}`;
+    rows.set(row, { ...step, balance: (rows.get(row)?.balance ?? 0) + step.balance });
+  }
+  return [...rows.values()];
+}
+
+function balanced(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<"receipt.recorded">, steps: readonly Step[]): Effect {
+  const { project_id, jti } = payload.receipt;
+  return effect(
+    steps.map((step) => `registry_refs/${project_id}/${step.name}`),
+    write
+      .insertInto("registry_refs")
+      .values(
+        steps.map(({ name, object_id, balance }) => ({
+          tenant_id,
+          project_id,
+          name: text(name),
+          object_id,
+          seq,
+          balance,
+          jti,
+          moved_at: at_ms,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(["tenant_id", "project_id", "name", "object_id"]).doUpdateSet((row) => ({
+          balance: row("registry_refs.balance", "+", row.ref("excluded.balance")),
+          seq: row.ref("excluded.seq"),
+          jti: row.ref("excluded.jti"),
+          moved_at: row.ref("excluded.moved_at"),
+        })),
+      ),
+  );
+}

@@ -1,0 +1,75 @@
+import type { Selectable } from "kysely";
+import type { FlowStatus } from "../../../domain/card/flow-status.js";
+import type { Db } from "../../database/database.js";
+import type { CardAttestationsTable, CardStatementsTable, CardsTable } from "../../database/tables/projections.js";
+import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+
+export type CardRow = Selectable<CardsTable>;
+export type CardStatementRow = Selectable<CardStatementsTable>;
+export type CardAttestationRow = Selectable<CardAttestationsTable>;
+
+/** A card in a list: without what only its own page shows. */
+export type CardItem = Omit<CardRow, "plan" | "params" | "context">;
+
+export interface CardDetail extends CardRow {
+  /** In the order in which they were recorded; at most STATEMENTS_MAX. */
+  readonly statements: readonly CardStatementRow[];
+  /** In the order in which they were recorded; at most ATTESTATIONS_MAX. */
+  readonly attestations: readonly CardAttestationRow[];
+}
+
+export interface CardsQuery extends PageRequest {
+  readonly tenant_id: string;
+  readonly status?: FlowStatus | undefined;
+  readonly project_id?: string | undefined;
+}
+
+export const STATEMENTS_MAX = 1_000;
+export const ATTESTATIONS_MAX = 100;
+
+const ITEM_COLUMNS = [
+  ...([
+    "tenant_id",
+    "seq",
+    "card_id",
+    "status",
+    "level",
+    "job_id",
+    "job_type",
+    "project_id",
+    "target",
+    "office_id",
+    "author",
+    "intent",
+  ] as const),
+  ...(["subject_hash", "run", "round", "plan_digest", "requires", "missing", "reasons", "decide_by", "permit_ttl_ms", "run_by"] as const),
+  ...(["jti", "denial", "workflow_id", "opened_at", "updated_at", "closed_at"] as const),
+] as const;
+
+/** A tenant's cards, the latest opened first. */
+export async function listCards(db: Db, query: CardsQuery): Promise<Page<CardItem>> {
+  let select = db.selectFrom("cards").select(ITEM_COLUMNS).where("tenant_id", "=", query.tenant_id);
+  if (query.status !== undefined) select = select.where("status", "=", query.status);
+  if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
+  if (query.after !== undefined) select = select.where("seq", "<", query.after);
+  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, (row) => row);
+}
+
+export async function cardById(db: Db, query: { readonly tenant_id: string; readonly card_id: string }): Promise<CardDetail | undefined> {
+  const { tenant_id, card_id } = query;
+  const card = await db
+    .selectFrom("cards")
+    .selectAll()
+    .where("tenant_id", "=", tenant_id)
+    .where("card_id", "=", card_id)
+    .executeTakeFirst();
+  if (card === undefined) return undefined;
+  const statements = db.selectFrom("card_statements").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
+  const attestations = db.selectFrom("card_attestations").selectAll().where("tenant_id", "=", tenant_id).where("card_id", "=", card_id);
+  const [said, attested] = await Promise.all([
+    statements.orderBy("seq").limit(STATEMENTS_MAX).execute(),
+    attestations.orderBy("seq").limit(ATTESTATIONS_MAX).execute(),
+  ]);
+  return { ...card, statements: said, attestations: attested };
+}

@@ -1,0 +1,66 @@
+import type { Selectable } from "kysely";
+import type { FlowStatus } from "../../../domain/card/flow-status.js";
+import type { Target } from "../../../domain/ids.js";
+import type { Db } from "../../database/database.js";
+import type { CommandsTable } from "../../database/tables/projections.js";
+import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+
+/** A command, its envelope included, and what became of it. */
+export type CommandItem = Selectable<CommandsTable>;
+
+export interface CommandsQuery extends PageRequest {
+  readonly tenant_id: string;
+  readonly target?: Target | undefined;
+  /** Only those without a receipt or another end. */
+  readonly pending?: boolean | undefined;
+}
+
+/** A tenant's commands in the order in which they were issued, so that a runner that pulls gets the oldest first. Source: ADR-002 §10. */
+export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<CommandItem>> {
+  let select = db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id);
+  if (query.target !== undefined) select = select.where("target", "=", query.target);
+  if (query.pending === true) select = select.where("status", "=", "running");
+  if (query.after !== undefined) select = select.where("seq", ">", query.after);
+  const rows = await select.orderBy("seq").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, (row) => row);
+}
+
+/** A command in a list of people's: what it was and what became of it, without its envelope. */
+export type CommandSummary = Omit<CommandItem, "envelope">;
+
+export interface LatestCommandsQuery extends PageRequest {
+  readonly tenant_id: string;
+  readonly status?: FlowStatus | undefined;
+  readonly project_id?: string | undefined;
+}
+
+const SUMMARY_COLUMNS = [
+  ...(["tenant_id", "seq", "jti", "job_id", "job_type", "project_id", "target", "actor_id", "office_id", "card_id"] as const),
+  ...(["workflow_id", "envelope_digest", "status", "denial_code", "denial_message", "issued_at", "finished_at"] as const),
+] as const;
+
+/** A tenant's commands, the latest issued first. */
+export async function latestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
+  let select = db.selectFrom("commands").select(SUMMARY_COLUMNS).where("tenant_id", "=", query.tenant_id);
+  if (query.status !== undefined) select = select.where("status", "=", query.status);
+  if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
+  if (query.after !== undefined) select = select.where("seq", "<", query.after);
+  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, (row) => row);
+}
+
+export async function commandByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<CommandItem | undefined> {
+  return db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
+}
+
+export async function commandByJobId(
+  db: Db,
+  query: { readonly tenant_id: string; readonly job_id: string },
+): Promise<CommandItem | undefined> {
+  return db
+    .selectFrom("commands")
+    .selectAll()
+    .where("tenant_id", "=", query.tenant_id)
+    .where("job_id", "=", query.job_id)
+    .executeTakeFirst();
+}

@@ -1,0 +1,92 @@
+import { sql } from "kysely";
+import type { JobType } from "../../../domain/act/job.js";
+import { type EventPayloads, registryContainer } from "../../../domain/ledger/event.js";
+import type { Permit } from "../../../domain/permit/permit.js";
+import type { Receipt } from "../../../domain/permit/receipt.js";
+import type { Db } from "../../database/database.js";
+import { headOf } from "../chain.js";
+
+/** An act that came to its end, by the ledger's entry that says so. */
+export interface FinishedAct {
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly jti: string;
+  readonly project_id: string;
+  readonly job_type: JobType;
+  readonly card_id: string | null;
+  readonly scopes: Permit["scopes"];
+  readonly end:
+    | { readonly kind: "receipt"; readonly receipt: Receipt }
+    | { readonly kind: "closed"; readonly closed: EventPayloads["command.closed"] };
+}
+
+/** The entries of the ledger that finish an act. */
+const ENDINGS = ["receipt.recorded", "command.closed"] as const;
+
+/**
+ * The acts that finished after an entry of the tenant's ledger, in its order, from at most `limit` entries; `seen_seq` is the entry up to
+ * which there are no others, and `more` says that there are some above it. An entry that names no known permit or command is passed: the ledger has no act behind it.
+ */
+export async function finishedActs(
+  db: Db,
+  { tenant_id, after_seq, limit }: { readonly tenant_id: string; readonly after_seq: number; readonly limit: number },
+): Promise<{ readonly acts: readonly FinishedAct[]; readonly seen_seq: number; readonly more: boolean }> {
+  const container = registryContainer(tenant_id);
+  // Read first: what is appended meanwhile is looked at the next time.
+  const head = await headOf(db, container);
+  const entries = await db
+    .selectFrom("ledger_entries")
+    .select(["seq", "type", "at_ms", sql<string>`payload::text`.as("payloadText")])
+    .where("container", "=", container)
+    .where("seq", ">", after_seq)
+    .where("seq", "<=", head.seq)
+    .where("type", "in", ENDINGS)
+    .orderBy("seq")
+    .limit(limit)
+    .execute();
+  const ends = entries.map((entry) => ({ ...entry, end: endOf(entry.type, JSON.parse(entry.payloadText)) }));
+  const known = await actsOf(
+    db,
+    tenant_id,
+    ends.map(({ end }) => jtiOf(end)),
+  );
+  const acts = ends.flatMap(({ seq, at_ms, end }): FinishedAct[] => {
+    const jti = jtiOf(end);
+    const { permit, command } = known.get(jti) ?? {};
+    const project_id = end.kind === "receipt" ? end.receipt.project_id : command;
+    if (permit === undefined || project_id === undefined) return [];
+    const { scopes } = permit.permit;
+    return [{ seq, at_ms, jti, project_id, job_type: scopes.jobType, card_id: permit.card_id, scopes, end }];
+  });
+  const last = entries.length < limit ? undefined : entries.at(-1);
+  return { acts, seen_seq: last?.seq ?? head.seq, more: last !== undefined };
+}
+
+type End = FinishedAct["end"];
+
+function endOf(type: string, payload: unknown): End {
+  if (type === "receipt.recorded") return { kind: "receipt", receipt: (payload as EventPayloads["receipt.recorded"]).receipt };
+  return { kind: "closed", closed: payload as EventPayloads["command.closed"] };
+}
+
+function jtiOf(end: End): string {
+  return end.kind === "receipt" ? end.receipt.jti : end.closed.jti;
+}
+
+interface KnownAct {
+  readonly permit?: { readonly permit: Permit; readonly card_id: string | null };
+  /** The project of its command. */
+  readonly command?: string;
+}
+
+async function actsOf(db: Db, tenantId: string, jtis: readonly string[]): Promise<ReadonlyMap<string, KnownAct>> {
+  if (jtis.length === 0) return new Map();
+  const of = [...new Set(jtis)];
+  const [permits, commands] = await Promise.all([
+    db.selectFrom("permits").select(["jti", "permit", "card_id"]).where("tenant_id", "=", tenantId).where("jti", "in", of).execute(),
+    db.selectFrom("commands").select(["jti", "project_id"]).where("tenant_id", "=", tenantId).where("jti", "in", of).execute(),
+  ]);
+  const known = new Map<string, KnownAct>(permits.map(({ jti, ...permit }) => [jti, { permit }]));
+  for (const { jti, project_id } of commands) known.set(jti, { ...known.get(jti), command: project_id });
+  return known;
+}

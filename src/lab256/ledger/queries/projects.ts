@@ -1,0 +1,116 @@
+import { sql } from "kysely";
+import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
+import { refsDigest } from "../../../domain/git/refs-digest.js";
+import type { Db } from "../../database/database.js";
+import { type ActivityItem, activityFeed } from "./activity.js";
+import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+import { type ReleaseItem, releaseCatalog } from "./releases.js";
+
+/** A project as the ADR's query answers it; `last_activity` in milliseconds since 1970. Source: ADR-002 §7. */
+export interface ProjectItem {
+  readonly id: string;
+  readonly name: string;
+  readonly owners: readonly string[];
+  readonly visibility: string;
+  readonly repo_url: string | null;
+  readonly last_activity: number;
+  /** Nothing in it changes. */
+  readonly archived: boolean;
+}
+
+export interface RefItem {
+  readonly name: string;
+  readonly object_id: string;
+  /** The act that moved it here. */
+  readonly jti: string;
+  readonly moved_at: number;
+}
+
+/** A project with its refs by name, its last releases and its last activities. Source: ADR-002 §7. */
+export interface ProjectDetail extends ProjectItem {
+  readonly registered_at: number;
+  readonly refs: readonly RefItem[];
+  /** Whether there are more refs than REFS_MAX. */
+  readonly refs_cut: boolean;
+  /** Of all refs, also those that are not shown: BLAKE3 of JCS of an object with each name and its id. */
+  readonly refs_digest: string;
+  readonly releases: readonly ReleaseItem[];
+  readonly activity: readonly ActivityItem[];
+}
+
+export const REFS_MAX = 1_000;
+const LAST_RELEASES = 10;
+const LAST_ACTIVITIES = 20;
+
+const COLUMNS = ["seq", "project_id as id", "name", "owners", "visibility", "repo_url", "registered_at", "last_activity"] as const;
+
+/** The mark of the archived is a ref, though a hidden one: its receipt moved it. */
+const archived = sql<boolean>`exists (
+  select 1 from registry_refs mark where mark.tenant_id = registry_projects.tenant_id and mark.project_id = registry_projects.project_id
+    and mark.name = ${ARCHIVED_REF} and mark.balance > 0)`.as("archived");
+
+/** The tenant's projects, the latest registered first. */
+export async function listProjects(db: Db, query: PageRequest & { readonly tenant_id: string }): Promise<Page<ProjectItem>> {
+  let select = db.selectFrom("registry_projects").select(COLUMNS).select(archived).where("tenant_id", "=", query.tenant_id);
+  if (query.after !== undefined) select = select.where("seq", "<", query.after);
+  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
+  return pageOf(rows, query, ({ seq: _, registered_at: __, ...project }) => project);
+}
+
+export async function projectDetail(
+  db: Db,
+  query: { readonly tenant_id: string; readonly project_id: string },
+): Promise<ProjectDetail | undefined> {
+  const { tenant_id, project_id } = query;
+  const project = await db
+    .selectFrom("registry_projects")
+    .select(COLUMNS)
+    .select(archived)
+    .where("tenant_id", "=", tenant_id)
+    .where("project_id", "=", project_id)
+    .executeTakeFirst();
+  if (project === undefined) return undefined;
+  const [refs, releases, activity] = await Promise.all([
+    projectRefs(db, query),
+    releaseCatalog(db, { tenant_id, project_id, limit: LAST_RELEASES }),
+    activityFeed(db, { tenant_id, project_id, limit: LAST_ACTIVITIES }),
+  ]);
+  const { seq: _, ...shown } = project;
+  return {
+    ...shown,
+    refs: refs.slice(0, REFS_MAX),
+    refs_cut: refs.length > REFS_MAX,
+    refs_digest: refsDigest(refs.map(({ name, object_id }) => [name, object_id])),
+    releases: releases.items,
+    activity: activity.items,
+  };
+}
+
+/** Where each ref stands. While a receipt is still on its way a ref can have two candidates: the move recorded last is taken. */
+async function projectRefs(
+  db: Db,
+  { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string },
+): Promise<RefItem[]> {
+  return db
+    .selectFrom("registry_refs")
+    .select(["name", "object_id", "jti", "moved_at"])
+    .distinctOn("name")
+    .where("tenant_id", "=", tenant_id)
+    .where("project_id", "=", project_id)
+    .where("balance", ">", 0)
+    .where("name", "!=", ARCHIVED_REF)
+    .orderBy("name")
+    .orderBy("seq", "desc")
+    .execute();
+}
+
+/** Whether the tenant has registered this project. */
+export async function isRegistered(db: Db, query: { readonly tenant_id: string; readonly project_id: string }): Promise<boolean> {
+  const found = await db
+    .selectFrom("registry_projects")
+    .select("project_id")
+    .where("tenant_id", "=", query.tenant_id)
+    .where("project_id", "=", query.project_id)
+    .executeTakeFirst();
+  return found !== undefined;
+}

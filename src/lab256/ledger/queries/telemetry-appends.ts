@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import { z } from "zod";
+import type { JobType } from "../../../domain/act/job.js";
+import type { Receipt } from "../../../domain/permit/receipt.js";
+import type { Db } from "../../database/database.js";
+
+const APPEND: JobType = "git.registry.telemetry_append";
+
+/** Receipts can be recorded in another order than their acts happened, by a few; the furthest of these is the furthest. */
+const RECEIPTS_LOOKED_AT = 20;
+
+/** What a receipt of an append says of it. */
+const artifactSchema = z.object({ to_seq: z.int().positive(), file_bytes: z.int().nonnegative().optional() });
+
+export interface TelemetryAppended {
+  readonly project_id: string;
+  /** The last entry of the ledger whose act was appended. */
+  readonly to_seq: number;
+  /** The largest file of lines that it stored; undefined where its receipt does not say. */
+  readonly file_bytes?: number | undefined;
+}
+
+/** How far the tenant's telemetry goes by the receipts of its appends: to any repository, or to the one of this project. */
+export async function telemetryAppended(
+  db: Db,
+  { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id?: string },
+): Promise<TelemetryAppended | undefined> {
+  let select = db
+    .selectFrom("receipts")
+    .select(["project_id", "receipt"])
+    .where("tenant_id", "=", tenant_id)
+    // Written out, so that the index of just these receipts serves.
+    .where("job_type", "=", sql.lit(APPEND))
+    .where("status", "=", sql.lit("success" as const));
+  if (project_id !== undefined) select = select.where("project_id", "=", project_id);
+  const rows = await select.orderBy("seq", "desc").limit(RECEIPTS_LOOKED_AT).execute();
+  const appended = rows.flatMap(({ project_id: of, receipt }) => endsOf(receipt).map((end) => ({ project_id: of, ...end })));
+  return appended.sort((a, b) => b.to_seq - a.to_seq)[0];
+}
+
+function endsOf({ artifacts }: Receipt): Omit<TelemetryAppended, "project_id">[] {
+  return artifacts.flatMap((artifact) => {
+    const parsed = artifactSchema.safeParse(JSON.parse(artifact));
+    return parsed.success ? [parsed.data] : [];
+  });
+}

@@ -1,0 +1,31 @@
+import { registryContainer } from "../../domain/ledger/event.js";
+import type { Db, Trx } from "../database/database.js";
+import { PROJECTIONS } from "../database/tables/projections.js";
+import { replay } from "./replay.js";
+
+export interface Rebuilt {
+  readonly tenant_id: string;
+  readonly entries: number;
+}
+
+/**
+ * Makes the projections anew from the ledger alone: one tenant's, or every tenant's. One transaction a tenant: readers see the old rows
+ * until it commits, and appends of that tenant wait. Source: contracts "Events and projections".
+ */
+export async function rebuildProjections(db: Db, tenantId?: string): Promise<Rebuilt[]> {
+  const tenants = tenantId === undefined ? await tenantsOf(db) : [tenantId];
+  const all: Rebuilt[] = [];
+  for (const tenant of tenants) all.push(await db.transaction().execute((trx) => rebuilt(trx, tenant)));
+  return all;
+}
+
+async function rebuilt(trx: Trx, tenantId: string): Promise<Rebuilt> {
+  await trx.selectFrom("ledger_heads").select("seq").where("container", "=", registryContainer(tenantId)).forUpdate().execute();
+  for (const table of PROJECTIONS) await trx.deleteFrom(table).where("tenant_id", "=", tenantId).execute();
+  return { tenant_id: tenantId, entries: await replay(trx, tenantId) };
+}
+
+async function tenantsOf(db: Db): Promise<string[]> {
+  const rows = await db.selectFrom("ledger_heads").select("tenant_id").distinct().orderBy("tenant_id").execute();
+  return rows.map((row) => row.tenant_id);
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { canonicalBytes } from "../../domain/bytes/canonical.js";
+import type { NewEvent } from "../../domain/ledger/event.js";
+import { type Claim, claimSchema, type EndClaim } from "../../domain/permit/claim.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { claimKey } from "../../domain/storage-key.js";
+import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import type { Db } from "../database/database.js";
+import { record } from "../ledger/record.js";
+
+export interface PermitEnding {
+  readonly tenant_id: string;
+  readonly jti: string;
+  readonly card_id: string | null;
+  readonly end: EndClaim["end"];
+  readonly reason: string;
+  /** The actor who ended it, or `LAB_256` for the registry itself. */
+  readonly by: string;
+}
+
+/** The writes that end a permit: its claim is won, and the ledger has it. */
+export type EndingStep = "end claimed" | "end recorded";
+
+interface EndingDependencies {
+  readonly db: Db;
+  readonly store: ObjectStore;
+  now(): number;
+  onStep?(step: EndingStep): void | Promise<void>;
+}
+
+/**
+ * Ends an unused permit by winning its claim, so that either the act or its end happens, never both; `acted` when a Runner has won it.
+ * Ending it again changes nothing. Source: contracts "Then the claim".
+ */
+export async function endPermit(deps: EndingDependencies, ending: PermitEnding): Promise<"ended" | "acted"> {
+  const { tenant_id, jti, end, reason, by } = ending;
+  const claimed = await claimEnd(deps, { kind: "end", tenant_id, jti, end, reason, nonce: randomUUID(), claimed_at: deps.now() });
+  if (claimed.kind === "act") return "acted";
+  await deps.onStep?.("end claimed");
+  const event = endEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
+  await record(deps.db, tenant_id, [event], claimed.claimed_at);
+  await deps.onStep?.("end recorded");
+  return "ended";
+}
+
+/** The claim that stands, ours or another's. */
+async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
+  const key = claimKey(claim.tenant_id, claim.jti);
+  try {
+    if ((await deps.store.blobs.create(key, canonicalBytes(claim))) === "created") return claim;
+  } catch (error) {
+    if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
+  }
+  const standing = await readClaim(deps.store, claim.tenant_id, claim.jti);
+  if (standing === undefined) throw new StorageFault("unavailable", key, "The claim could be neither created nor read; try again.");
+  return standing;
+}
+
+/** The permit's claim, or undefined while nobody has it. @throws when the object was damaged. */
+export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<Claim | undefined> {
+  const bytes = await store.blobs.get(claimKey(tenantId, jti));
+  if (bytes === undefined) return undefined;
+  const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (!parsed.ok) throw new Error(`The claim of ${jti} is malformed (${problemsText(parsed.problems)}); restore the object from a backup.`);
+  return parsed.value;
+}
+
+function endEvent({ jti, card_id, end, reason, by }: PermitEnding): NewEvent {
+  const payload = { jti, card_id, reason, by };
+  const key = `permit.end/${jti}`;
+  if (end === "revoked") return { type: "permit.revoked", key, payload };
+  if (end === "expired") return { type: "permit.expired", key, payload };
+  return { type: "permit.refused", key, payload };
+}

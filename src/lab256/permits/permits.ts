@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { type AskedAct, type Asker, actInput } from "../../decision/act-input.js";
+import { type Infra, infraHash } from "../../domain/act/infra-context.js";
+import { type JobParams, subjectHash } from "../../domain/act/job.js";
+import { type SigningKey, signed } from "../../domain/bytes/signature.js";
+import { type Denial, denial, granted } from "../../domain/denial.js";
+import { type Level, needsCard } from "../../domain/level.js";
+import { audienceOf, type Permit, type UnsignedPermit } from "../../domain/permit/permit.js";
+import type { Decision, Reason, Requirement } from "../../domain/policy/policy-contract.js";
+import type { InfraSource } from "../../infra/source/source.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import type { Db } from "../database/database.js";
+import { record } from "../ledger/record.js";
+import { endPermit, type PermitEnding } from "./end-permit.js";
+import type { PolicyCatalog } from "./policy-catalog.js";
+
+export interface PermitDependencies {
+  readonly db: Db;
+  /** Reads everything, creates claims. */
+  readonly store: ObjectStore;
+  readonly policies: PolicyCatalog;
+  readonly infra: InfraSource;
+  readonly permitKey: SigningKey;
+  now(): number;
+}
+
+/** An act that needs no card, as its caller describes it; `params` are parsed. */
+export interface DirectRequest extends Omit<AskedAct, "params"> {
+  readonly params: JobParams;
+  readonly intent: string;
+  /** Whether the project is known, where the caller has looked. */
+  readonly project_exists: boolean | null;
+  /** Where the permit's follows from what it is for; a new one when absent. A `jti` that the ledger has keeps its first permit there. */
+  readonly jti?: string;
+}
+
+export type DirectPermit =
+  | {
+      readonly allowed: true;
+      readonly level: Level;
+      readonly reasons: readonly Reason[];
+      readonly permit: Permit;
+      readonly subject_hash: string;
+      readonly policy_hash: string;
+    }
+  | {
+      readonly allowed: false;
+      readonly level: Level | null;
+      readonly reasons: readonly Reason[];
+      readonly requires: readonly Requirement[];
+      readonly denial: Denial;
+    };
+
+/** What the policy says of an act that a card would carry. */
+export interface Judgement {
+  readonly level: Level | null;
+  readonly reasons: readonly Reason[];
+  readonly requires: readonly Requirement[];
+  /** Why a card would be denied whatever its plan is, or null. */
+  readonly denial: Denial | null;
+}
+
+/** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
+export interface Permits {
+  issueDirect(asker: Asker, request: DirectRequest): Promise<DirectPermit>;
+  /** Asks the policy about an act with a card, and does nothing. */
+  judge(asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
+  endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
+}
+
+export function createPermits(deps: PermitDependencies): Permits {
+  return {
+    issueDirect: (asker, request) => issueDirect(deps, asker, request),
+    judge: (asker, request) => judge(deps, asker, request),
+    endPermit: (ending) => endPermit(deps, ending),
+  };
+}
+
+async function decided(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">, hasCard: boolean) {
+  const [policy, resolved] = await Promise.all([
+    deps.policies.active(request.tenant_id),
+    deps.infra.resolve(request.tenant_id, request.params.project_id),
+  ]);
+  if (!policy.ok) return policy;
+  if (!resolved.ok) return resolved;
+  const { infra } = resolved.value;
+  const known = { fast_forward: null, project_exists: request.project_exists };
+  const act = { ...request, params: { ...request.params } };
+  return granted({ policy: policy.value, infra, decision: policy.value.decide(actInput(asker, act, hasCard, known, infra)) });
+}
+
+async function judge(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement> {
+  const asked = await decided(deps, asker, request, true);
+  if (!asked.ok) return undecided(asked.denial);
+  const { decision } = asked.value;
+  const { level, reasons, requires } = decision;
+  return { level, reasons, requires, denial: decision.allowed ? null : refusedBy(decision).denial };
+}
+
+async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
+  const asked = await decided(deps, asker, request, false);
+  if (!asked.ok) return undecided(asked.denial);
+  const { policy, infra, decision } = asked.value;
+  if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refusedBy(decision);
+  const permit = unsignedPermit({
+    jti: request.jti ?? randomUUID(),
+    iat: deps.now(),
+    asker,
+    request,
+    decision,
+    policy_hash: policy.hash,
+    infra,
+  });
+  const issued = signed("permit", permit, deps.permitKey);
+  const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
+  await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
+  const { level, reasons } = decision;
+  return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.hash };
+}
+
+type Refusal = Extract<DirectPermit, { readonly allowed: false }>;
+
+function undecided(why: Denial): Refusal {
+  return { allowed: false, level: null, reasons: [], requires: [], denial: why };
+}
+
+function refusedBy(decision: Decision): Refusal {
+  const { level, reasons, requires } = decision;
+  const why = decision.allowed
+    ? denial(
+        "approval_required",
+        `An act of level ${level} needs an approved card: open one with POST /v1/cards, then ask with its \`approval_ref\`.`,
+      )
+    : denial("policy_denied", reasons.map((reason) => reason.text).join(" "));
+  return { allowed: false, level, reasons, requires, denial: why };
+}
+
+interface PermitFacts {
+  readonly jti: string;
+  readonly iat: number;
+  readonly asker: Pick<Asker, "actor_id">;
+  readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
+  readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
+  readonly policy_hash: string;
+  /** By which it was decided; the Runner compares it with what it finds itself. */
+  readonly infra: Infra;
+  readonly card?: { readonly card_id: string; readonly plan_digest: string };
+}
+
+/** The permit for a decided act. Source: ADR-002 §8. */
+export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
+  const infra_hash = infraHash(infra);
+  return {
+    aud: audienceOf(request.target),
+    jti,
+    iat,
+    exp: iat + decision.permit_ttl_ms,
+    max_run_ms: decision.max_run_ms,
+    scopes: {
+      tenant_id: request.tenant_id,
+      jobType: request.jobType,
+      target: request.target,
+      subject_hash: subjectHash(request.params),
+      policy_hash,
+      level: decision.level,
+      actor_id: asker.actor_id,
+      office_id: request.office_id,
+      ...(card === undefined ? {} : { approval_ref: card.card_id, plan_digest: card.plan_digest }),
+      ...(infra_hash === undefined ? {} : { infra_hash }),
+    },
+  };
+}

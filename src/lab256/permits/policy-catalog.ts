@@ -1,0 +1,69 @@
+import { loadPolicy, type Policy } from "../../decision/policy/policy.js";
+import type { Jwks } from "../../domain/bytes/signature.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { activePolicyHash } from "../../domain/policy/active-policy.js";
+import { activePolicyKey, policyBytesKey } from "../../domain/storage-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+
+/** How long LAB 256 may answer by a publication that it has read. The Runner reads it anew for every act, so nothing runs under an old one. */
+const PUBLICATION_MAX_AGE_MS = 1000;
+
+/** Instances of policies kept in memory; each is a WebAssembly module of about one MiB. */
+const POLICIES_MAX_COUNT = 64;
+
+/** The published policies of the tenants, loaded once for each hash. */
+export class PolicyCatalog {
+  private readonly publications = new Map<string, { hash: Outcome<string>; read_at_ms: number }>();
+  private readonly policies = new Map<string, Promise<Policy>>();
+
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly foundingKeys: ReadonlyMap<string, Jwks>,
+    private readonly now: () => number,
+  ) {}
+
+  /** The tenant's active policy; a denial where none is published or the publication is not the founders'. */
+  async active(tenantId: string, as_of: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
+    const hash = await this.activeHash(tenantId, as_of === "now" ? 0 : PUBLICATION_MAX_AGE_MS);
+    return hash.ok ? this.byHash(tenantId, hash.value) : hash;
+  }
+
+  private async activeHash(tenantId: string, max_age_ms: number): Promise<Outcome<string>> {
+    const known = this.publications.get(tenantId);
+    const now = this.now();
+    if (known !== undefined && now - known.read_at_ms < max_age_ms) return known.hash;
+    const keys = this.foundingKeys.get(tenantId);
+    // A tenant that nobody founded is not asked about, so that made-up ids fill no memory.
+    if (keys === undefined) return activePolicyHash(tenantId, undefined, undefined);
+    const pointed = await this.store.pointers.read(activePolicyKey(tenantId));
+    const hash = activePolicyHash(tenantId, pointed?.bytes, keys);
+    this.publications.set(tenantId, { hash, read_at_ms: now });
+    return hash;
+  }
+
+  /** One of the tenant's policies, whether or not it is active now. @throws when its bytes are not in the store */
+  async byHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
+    const loading = this.policies.get(hash) ?? this.load(tenantId, hash);
+    // The least recently used one goes first: a map keeps the order of insertion.
+    this.policies.delete(hash);
+    this.policies.set(hash, loading);
+    for (const oldest of [...this.policies.keys()].slice(0, Math.max(0, this.policies.size - POLICIES_MAX_COUNT)))
+      this.policies.delete(oldest);
+    try {
+      const policy = await loading;
+      if (policy.hash === hash) return granted(policy);
+      this.policies.delete(hash);
+      return denied("policy_not_current", `The bytes of policy ${hash} hash to ${policy.hash}; restore them.`);
+    } catch (error) {
+      this.policies.delete(hash);
+      throw error;
+    }
+  }
+
+  private async load(tenantId: string, hash: string): Promise<Policy> {
+    const key = policyBytesKey(tenantId, hash);
+    const bytes = await this.store.blobs.get(key);
+    if (bytes === undefined) throw new Error(`${key} is missing; publish the policy again or restore the object.`);
+    return loadPolicy(bytes);
+  }
+}

@@ -1,0 +1,45 @@
+import { Webhook as StandardWebhook } from "standardwebhooks";
+import { canonicalText } from "../../domain/bytes/canonical.js";
+import type { LedgerEntry } from "../../domain/ledger/event.js";
+
+/** What the body of a delivery is, and the headers that prove where it comes from. */
+export interface SignedEvent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * A ledger entry as a CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so that one event has one id
+ * however often it comes; `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
+ */
+export function signedEvent(
+  entry: LedgerEntry,
+  receiver: { readonly webhook_id: string; readonly secret: string },
+  atMs: number,
+): SignedEvent {
+  const { tenant_id, seq, type, key, at_ms, payload, hash } = entry;
+  const body = canonicalText({
+    specversion: "1.0",
+    id: String(seq),
+    source: `/tenants/${tenant_id}/ledger`,
+    type: `vnd.ubl.${type}.v1`,
+    subject: key,
+    time: new Date(at_ms).toISOString(),
+    datacontenttype: "application/json",
+    ledgerseq: seq,
+    ledgerhash: hash,
+    data: payload,
+  });
+  const id = `${receiver.webhook_id}.${seq}`;
+  const at = new Date(atMs);
+  return {
+    body,
+    headers: {
+      "content-type": "application/cloudevents+json; charset=utf-8",
+      "user-agent": "office-git-registry",
+      "webhook-id": id,
+      "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+      "webhook-signature": new StandardWebhook(receiver.secret).sign(id, at, body),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { sql } from "kysely";
+import { type LedgerEntry, registryContainer } from "../../domain/ledger/event.js";
+import type { Db, Trx } from "../database/database.js";
+import { headOf } from "../ledger/chain.js";
+import { entryOf } from "../ledger/read-entries.js";
+import type { Webhook, WebhookRef } from "./webhooks.js";
+
+/** The entry that a webhook has to bring next: a dead letter whose replay was asked for, else the oldest one that is wanted. */
+export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
+  const { tenant_id, webhook_id, types, delivered_seq } = webhook;
+  const replayed = await db
+    .selectFrom("webhook_dead_letters")
+    .select("seq")
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .where("replay", "=", true)
+    .orderBy("seq")
+    .limit(1)
+    .executeTakeFirst();
+  if (replayed !== undefined) return replayed.seq;
+  // Read first: what is appended meanwhile is looked at the next time.
+  const { seq: head } = await headOf(db, registryContainer(tenant_id));
+  let entries = db
+    .selectFrom("ledger_entries")
+    .select("seq")
+    .where("container", "=", registryContainer(tenant_id))
+    .where("seq", ">", delivered_seq);
+  if (types !== null) entries = entries.where("type", "in", types);
+  const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
+  // Nobody wants what was passed, and nobody walks over it again.
+  if (next === undefined && head > delivered_seq) await passTo(db, webhook, head);
+  return next?.seq;
+}
+
+async function passTo(db: Db | Trx, { tenant_id, webhook_id }: WebhookRef, seq: number): Promise<void> {
+  await db
+    .updateTable("webhooks")
+    .set({ delivered_seq: sql<number>`greatest(delivered_seq, ${seq})` })
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .execute();
+}
+
+export async function entryAt(db: Db, tenantId: string, seq: number): Promise<LedgerEntry> {
+  const row = await db
+    .selectFrom("ledger_entries")
+    .select(["container", "seq", "tenant_id", "type", "key", "at_ms", "prev_hash", "hash", sql<string>`payload::text`.as("payloadText")])
+    .where("container", "=", registryContainer(tenantId))
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is not there; restore the database from a backup.`);
+  return entryOf(row);
+}
+
+/** Says what became of an entry: brought, or a dead letter for this reason. Saying it again changes nothing. */
+export async function settleDelivery(db: Db, ref: WebhookRef, seq: number, dead: { reason: string; at_ms: number } | null): Promise<void> {
+  const { tenant_id, webhook_id } = ref;
+  await db.transaction().execute(async (trx) => {
+    await passTo(trx, ref, seq);
+    if (dead === null)
+      await trx
+        .deleteFrom("webhook_dead_letters")
+        .where("tenant_id", "=", tenant_id)
+        .where("webhook_id", "=", webhook_id)
+        .where("seq", "=", seq)
+        .execute();
+    else
+      await trx
+        .insertInto("webhook_dead_letters")
+        .values({ ...ref, seq, replay: false, ...dead })
+        .onConflict((conflict) => conflict.columns(["tenant_id", "webhook_id", "seq"]).doUpdateSet({ replay: false, ...dead }))
+        .execute();
+  });
+}

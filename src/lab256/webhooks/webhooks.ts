@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import { type Selectable, sql } from "kysely";
+import { registryContainer } from "../../domain/ledger/event.js";
+import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../../domain/ledger/webhook.js";
+import type { Db } from "../database/database.js";
+import type { WebhookTables } from "../database/tables/webhooks.js";
+import { headOf } from "../ledger/chain.js";
+
+export type Webhook = Readonly<Selectable<WebhookTables["webhooks"]>>;
+export type DeadLetter = Readonly<Selectable<WebhookTables["webhook_dead_letters"]>>;
+
+export interface WebhookRef {
+  readonly tenant_id: string;
+  readonly webhook_id: string;
+}
+
+const SECRET_BYTES = 32;
+
+/**
+ * Declares a webhook; a new one begins after the newest entry of the ledger. Declaring it again changes its address, types and retries,
+ * and enables it; `has_new_secret` says whether its secret was made now. Undefined when the tenant has as many as it may have.
+ */
+export async function declareWebhook(
+  db: Db,
+  ref: WebhookRef,
+  { url, types, retries_ms = [...WEBHOOK_RETRIES_MS], rotate_secret = false }: WebhookDeclaration,
+  by: { readonly actor_id: string; readonly at_ms: number },
+): Promise<{ webhook: Webhook; has_new_secret: boolean } | undefined> {
+  const known = await listWebhooks(db, ref.tenant_id);
+  if (known.length >= WEBHOOKS_MAX_COUNT && !known.some(({ webhook_id }) => webhook_id === ref.webhook_id)) return undefined;
+  const { seq } = await headOf(db, registryContainer(ref.tenant_id));
+  const wanted = { url, types: types ?? null, retries_ms, disabled_at: null };
+  const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
+  const webhook = await db
+    .insertInto("webhooks")
+    .values({ ...ref, ...wanted, secret, delivered_seq: seq, created_by: by.actor_id, created_at: by.at_ms })
+    .onConflict((conflict) =>
+      conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet({ ...wanted, ...(rotate_secret ? { secret } : {}) }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return { webhook, has_new_secret: webhook.secret === secret };
+}
+
+export async function findWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<Webhook | undefined> {
+  return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenant_id).where("webhook_id", "=", webhook_id).executeTakeFirst();
+}
+
+/** A tenant's webhooks, at most WEBHOOKS_MAX_COUNT, in the order of their ids. */
+export async function listWebhooks(db: Db, tenantId: string): Promise<Webhook[]> {
+  return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").execute();
+}
+
+export async function enabledWebhooks(db: Db): Promise<WebhookRef[]> {
+  return db
+    .selectFrom("webhooks")
+    .select(["tenant_id", "webhook_id"])
+    .where("disabled_at", "is", null)
+    .orderBy("tenant_id")
+    .orderBy("webhook_id")
+    .execute();
+}
+
+/** Stops a webhook; `false` when there is none. Its dead letters stay. */
+export async function disableWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef, atMs: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("webhooks")
+    .set({ disabled_at: sql<number>`coalesce(disabled_at, ${atMs})` })
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+export async function deadLetters(db: Db, { tenant_id, webhook_id }: WebhookRef, limit: number): Promise<DeadLetter[]> {
+  return db
+    .selectFrom("webhook_dead_letters")
+    .selectAll()
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id)
+    .orderBy("seq")
+    .limit(limit)
+    .execute();
+}
+
+/** Asks for another round of attempts for these dead letters, or for all; answers how many there are. */
+export async function replayDeadLetters(
+  db: Db,
+  { tenant_id, webhook_id }: WebhookRef,
+  seqs: readonly number[] | undefined,
+): Promise<number> {
+  let update = db
+    .updateTable("webhook_dead_letters")
+    .set({ replay: true })
+    .where("tenant_id", "=", tenant_id)
+    .where("webhook_id", "=", webhook_id);
+  if (seqs !== undefined) update = update.where("seq", "in", [...seqs]);
+  const { numUpdatedRows } = await update.executeTakeFirst();
+  return Number(numUpdatedRows);
+}

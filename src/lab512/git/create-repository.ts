@@ -1,0 +1,41 @@
+import { serialisePackedRefs } from "../../repository/refs/packed-refs.js";
+import { type RepositoryName, repositoryKeys } from "../../repository/repository-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { createBlob, settled } from "../../storage/settled-write.js";
+
+const HEAD = "ref: refs/heads/main\n";
+
+/** `hideRefs` hides the records of acts from the clients of any stock git that serves a copy. */
+const CONFIG = `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+[transfer]
+	hideRefs = refs/ubl
+`;
+
+/**
+ * Writes an empty bare repository whose `HEAD` is the unborn `refs/heads/main`; what exists is left as it is, so it can be repeated.
+ * `packed-refs` comes last: with it the repository exists. A store keeps no empty folder, and git knows a repository by its `refs/`
+ * and `objects/`, so each has a `.keep`. Source: contracts "Storage". Returns how many bytes it has.
+ */
+export async function createRepository(store: ObjectStore, name: RepositoryName): Promise<number> {
+  const keys = repositoryKeys(name);
+  const files: [string, string][] = [
+    [keys.head, HEAD],
+    [keys.config, CONFIG],
+    [keys.refsKeep, ""],
+    [keys.objectsKeep, ""],
+  ];
+  await Promise.all(files.map(([key, text]) => createBlob(store, key, Buffer.from(text))));
+  const refs = serialisePackedRefs(new Map());
+  await createPointer(store, keys.packedRefs, refs);
+  return files.reduce((sum, [, text]) => sum + text.length, refs.byteLength);
+}
+
+async function createPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
+  await settled(
+    () => store.pointers.swap(key, null, bytes),
+    async () => (await store.pointers.read(key)) !== undefined,
+  );
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { GitFault } from "../../repository/git-fault.js";
+import type { OpenRepository } from "../../repository/open-repository.js";
+import { notOlder, type RefsState, readRefs } from "../../repository/refs/refs-state.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { swapPointer } from "./swap-pointer.js";
+
+const TRIES_MAX = 64;
+
+/**
+ * Replaces a derived object by what `make` derives from the refs: never an older state over a newer one, because whoever swaps a version
+ * has refs no older than those it was made of. Read, they are asked for after the version. The first try takes the version that this
+ * process wrote last and the refs of the open repository, where these are certainly no older, which saves two reads; `make` may see the
+ * bytes that are there.
+ */
+export async function derivePointer(
+  store: ObjectStore,
+  repository: OpenRepository,
+  key: string,
+  make: (state: RefsState, before: Uint8Array | undefined) => Uint8Array,
+): Promise<void> {
+  const { derived } = repository.cache.memory;
+  const remembered = derived.get(key);
+  let before: { readonly bytes: Uint8Array; readonly version: string } | undefined = remembered;
+  let state = remembered !== undefined && notOlder(repository.state, remembered.from) ? repository.state : undefined;
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    if (state === undefined) {
+      before = await store.pointers.read(key);
+      state = await readRefs(store, repository.name);
+    }
+    if (state === undefined)
+      throw new GitFault("repository_invalid", `${repository.name.project_id} has lost its refs. Restore the repository from a copy.`);
+    const bytes = make(state, before?.bytes);
+    if (before !== undefined && Buffer.compare(before.bytes, bytes) === 0) return;
+    const version = await swapPointer(store, key, before?.version ?? null, bytes);
+    if (version !== undefined) {
+      derived.set(key, { bytes, version, from: state });
+      return;
+    }
+    state = undefined;
+    await sleep(Math.random() * 4 * tries);
+  }
+  throw new GitFault("contended", `${key} changed ${TRIES_MAX} times in a row. It is derived; try again.`);
+}

@@ -1,0 +1,39 @@
+import { open } from "node:fs/promises";
+import type { OpenRepository } from "../../repository/open-repository.js";
+import type { CheckedPack } from "../../repository/packs/checked-pack.js";
+import { repositoryKeys } from "../../repository/repository-key.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { settled } from "../../storage/settled-write.js";
+
+/**
+ * Uploads a pack before any ref needs it, and takes it into the cache; how many bytes that is. A pack that exists is the same one. The
+ * cache trusts what it has after a power failure too, so the files are flushed meanwhile.
+ */
+export async function storePack({ store, name, cache }: OpenRepository, pack: CheckedPack, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted();
+  const keys = repositoryKeys(name);
+  await Promise.all([
+    upload(store, keys.pack(pack.hash), pack.bytes?.pack ?? pack.packPath, pack.pack_bytes),
+    upload(store, keys.index(pack.hash), pack.bytes?.index ?? pack.indexPath, pack.index_bytes),
+    flush(pack.packPath),
+    flush(pack.indexPath),
+  ]);
+  await cache.adopt(pack.hash, pack.packPath, pack.indexPath, pack.pack_bytes);
+  return pack.pack_bytes + pack.index_bytes;
+}
+
+async function upload({ blobs }: ObjectStore, key: string, source: Buffer | string, size_bytes: number): Promise<void> {
+  await settled(
+    () => (typeof source === "string" ? blobs.createFromFile(key, source) : blobs.create(key, source)),
+    async () => (await blobs.stat(key))?.size_bytes === size_bytes,
+  );
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,17 @@
+import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+
+/** The new version; undefined when the swap was lost, or when nobody knows and reading again will tell. */
+export async function swapPointer(
+  store: ObjectStore,
+  key: string,
+  expected: string | null,
+  bytes: Uint8Array,
+): Promise<string | undefined> {
+  try {
+    const result = await store.pointers.swap(key, expected, bytes);
+    return result.won ? result.version : undefined;
+  } catch (error) {
+    if (error instanceof StorageFault && error.code === "outcome_unknown") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import type { MergeProtectedParams } from "../../domain/act/job.js";
+import { pactBytes, pactOf, sealedPact } from "../../domain/act/pact.js";
+import { blake3Hex } from "../../domain/bytes/hash.js";
+import { pactKey } from "../../domain/storage-key.js";
+import type { ExecuteInput, JobContext } from "../../planning/job.js";
+import { approvalsIn } from "../../planning/merge/merge-message.js";
+import { parseCommitLinks } from "../../repository/objects/object-text.js";
+import type { OpenRepository } from "../../repository/open-repository.js";
+import { settled } from "../../storage/settled-write.js";
+
+/** A Pact in the object store. */
+export interface StoredPact {
+  readonly key: string;
+  readonly blake3: string;
+  readonly size_bytes: number;
+}
+
+/**
+ * Stores the Pact of a merge that has happened: never before the target moved, or there would be signed evidence of what was not done.
+ * It follows from the command alone, so a retry stores the same bytes; what is there already (by a Runner's earlier key) stays.
+ */
+export async function storePact(
+  context: JobContext,
+  repository: OpenRepository,
+  input: ExecuteInput<MergeProtectedParams>,
+  commit: string,
+): Promise<StoredPact> {
+  const key = pactKey(context.tenant_id, input.params.project_id, commit, input.jti);
+  const read = await repository.reader().read(commit);
+  if (read === undefined) throw new Error(`Commit ${commit} was merged and cannot be read. Delete the Runner's cache; then try again.`);
+  const { tree, parents } = parseCommitLinks(read.bytes);
+  const sealed = pactBytes(sealedPact(pactOf(predicateOf(context, input, { commit, tree, parents: [...parents] })), input.signer));
+  const stored = (await isNew(context, key, sealed)) ? sealed : await context.store.blobs.get(key);
+  if (stored === undefined) throw new Error(`${key} is there and cannot be read. Check the object store; then try again.`);
+  return { key, blake3: blake3Hex(stored), size_bytes: stored.byteLength };
+}
+
+/** Whether this call stored it. After a lost answer it counts as there, and is read. */
+async function isNew({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
+  let created = false;
+  await settled(
+    async () => {
+      created = (await store.blobs.create(key, bytes)) === "created";
+    },
+    async () => (await store.blobs.stat(key)) !== undefined,
+  );
+  return created;
+}
+
+function predicateOf(
+  { tenant_id }: JobContext,
+  { jti, params, permit, statements, signer }: ExecuteInput<MergeProtectedParams>,
+  made: { readonly commit: string; readonly tree: string; readonly parents: string[] },
+) {
+  const { project_id, strategy, source, target, expected_source, expected_target } = params;
+  const { approval_ref, plan_digest, policy_hash, level, actor_id, office_id } = permit.scopes;
+  return {
+    tenant_id,
+    project_id,
+    jti,
+    merge: {
+      strategy,
+      source: { branch: source, commit: expected_source },
+      target: { branch: target, commit: expected_target },
+      ...made,
+    },
+    decision: {
+      card_id: approval_ref ?? null,
+      plan_digest: plan_digest ?? null,
+      policy_hash,
+      level,
+      proposed_by: { actor_id, office_id },
+      approvals: approvalsIn(statements),
+    },
+    permit,
+    runner: { target: permit.scopes.target, keyid: signer.keyid },
+  };
+}

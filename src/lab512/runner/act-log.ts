@@ -1,0 +1,32 @@
+import { blake3Hex } from "../../domain/bytes/hash.js";
+
+/** The bound of one act's log, in bytes; later lines are counted, not kept. */
+const LOG_MAX_BYTES = 256 * 1024;
+
+/** What the Runner did for one act, line by line; its bytes become evidence (`logs_hash`). */
+export class ActLog {
+  private readonly lines: string[] = [];
+  private size_bytes = 0;
+  private dropped = 0;
+  /** The keys under which this log was stored. */
+  readonly kept = new Set<string>();
+
+  constructor(private readonly now: () => number) {}
+
+  line(text: string): void {
+    const line = `${new Date(this.now()).toISOString()} ${text.replaceAll("\n", "\n  ")}\n`;
+    if (this.size_bytes + Buffer.byteLength(line) > LOG_MAX_BYTES) {
+      this.dropped += 1;
+      return;
+    }
+    this.size_bytes += Buffer.byteLength(line);
+    this.lines.push(line);
+  }
+
+  /** The log's bytes and their BLAKE3. */
+  seal(): { bytes: Uint8Array; hash: string } {
+    const tail = this.dropped === 0 ? "" : `(${this.dropped} further lines were not kept: the log is bounded)\n`;
+    const bytes = Buffer.from(this.lines.join("") + tail, "utf8");
+    return { bytes, hash: blake3Hex(bytes) };
+  }
+}

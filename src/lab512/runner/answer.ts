@@ -1,0 +1,133 @@
+import { canonicalBytes } from "../../domain/bytes/canonical.js";
+import { signed } from "../../domain/bytes/signature.js";
+import type { Denial } from "../../domain/denial.js";
+import { type CommandEnvelope, envelopeDigest } from "../../domain/permit/envelope.js";
+import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
+import { parseWith, problemsText } from "../../domain/problems.js";
+import { receiptKey, refusalKey, runnerLogKey } from "../../domain/storage-key.js";
+import type { Effects } from "../../planning/job.js";
+import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import type { ActLog } from "./act-log.js";
+import type { RunnerDependencies } from "./dependencies.js";
+
+/** What an act came to, before it is written down. */
+export type ActResult =
+  | { readonly status: "success"; readonly effects: Effects }
+  | { readonly status: "error" | "denied" | "expired"; readonly denial: Denial };
+
+const nothing: Pick<Effects, "refs" | "artifacts" | "commit" | "staged_bytes" | "stored_bytes"> = {
+  refs: [],
+  artifacts: [],
+  commit: null,
+  staged_bytes: 0,
+  stored_bytes: 0,
+};
+
+export interface Answering {
+  readonly deps: RunnerDependencies;
+  readonly store: ObjectStore;
+  readonly envelope: CommandEnvelope;
+  readonly log: ActLog;
+  readonly started_ms: number;
+  /** Of the infra registry, by which the claimed act was checked. */
+  readonly infra_revision?: string | undefined;
+}
+
+/**
+ * Writes the log, and after `beforeReceipt` the receipt, with `beside` at the same time; only the holder of the claim calls this. Answers
+ * the receipt that the store holds, at most one ever; `is_ours` when it is the one that `beside` was given.
+ */
+export async function writeReceipt(
+  answering: Answering,
+  result: ActResult,
+  beforeReceipt: () => Promise<void>,
+  beside: (receipt: Receipt) => Promise<void>,
+): Promise<{ receipt: Receipt; is_ours: boolean }> {
+  const { deps, store, envelope, infra_revision } = answering;
+  const effects = result.status === "success" ? result.effects : nothing;
+  const unsigned: UnsignedReceipt = {
+    ...common(answering, effects),
+    status: result.status,
+    refs: [...effects.refs],
+    ...(infra_revision === undefined ? {} : { infra_revision }),
+    error: result.status === "success" ? "" : result.denial.message,
+    ...(result.status === "success" ? {} : { code: result.denial.code }),
+  };
+  const receipt = signed("receipt", unsigned, deps.receiptKey);
+  const key = receiptKey(envelope.tenant_id, envelope.jti);
+  await keepLog(answering, effects.commit);
+  await beforeReceipt();
+  const [created] = await Promise.all([createSettled(store, key, canonicalBytes(receipt)), beside(receipt)]);
+  if (created === "created") return { receipt, is_ours: true };
+  const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
+  if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
+  return { receipt: kept, is_ours: false };
+}
+
+/** Signs and keeps a refusal under the envelope's digest; it takes nothing from the real act. */
+export async function writeRefusal(answering: Answering, why: Denial): Promise<Refusal> {
+  const { deps, store, envelope } = answering;
+  const unsigned: UnsignedRefusal = {
+    ...common(answering, nothing),
+    status: why.code === "permit_expired" ? "expired" : "denied",
+    code: why.code,
+    error: why.message,
+  };
+  const refusal = signed("refusal", unsigned, deps.receiptKey);
+  await keepLog(answering, null);
+  // The first refusal of an envelope stays; a later one says the same of the same bytes.
+  await createSettled(store, refusalKey(envelope.tenant_id, unsigned.envelope_digest), canonicalBytes(refusal));
+  return refusal;
+}
+
+export async function readReceipt(store: ObjectStore, tenantId: string, jti: string): Promise<Receipt | undefined> {
+  const bytes = await store.blobs.get(receiptKey(tenantId, jti));
+  if (bytes === undefined) return undefined;
+  const parsed = parseWith(receiptSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (!parsed.ok)
+    throw new Error(`The receipt of ${jti} is malformed (${problemsText(parsed.problems)}); restore the object from a backup.`);
+  return parsed.value;
+}
+
+function common({ deps, envelope, log, started_ms }: Answering, effects: typeof nothing) {
+  const { tenant_id, jobId, jti, jobType, policy_hash, params } = envelope;
+  const { hash } = log.seal();
+  const finished_at = deps.now();
+  return {
+    tenant_id,
+    jobId,
+    jti,
+    jobType,
+    project_id: params.project_id,
+    finished_at,
+    logs_hash: hash,
+    logs_key: runnerLogKey(tenant_id, params.project_id, effects.commit ?? "_", jti, hash),
+    artifacts: effects.artifacts.map((artifact) => JSON.stringify(artifact)),
+    usage: { wall_ms: Math.max(0, finished_at - started_ms), staged_bytes: effects.staged_bytes, stored_bytes: effects.stored_bytes },
+    envelope_digest: envelopeDigest(envelope),
+    policy_hash,
+  };
+}
+
+/** Stores the log as it stands, once. */
+export async function keepLog(
+  { store, envelope, log }: Pick<Answering, "store" | "envelope" | "log">,
+  commit: string | null,
+): Promise<void> {
+  const { bytes, hash } = log.seal();
+  const key = runnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
+  if (log.kept.has(key)) return;
+  await createSettled(store, key, bytes);
+  log.kept.add(key);
+}
+
+/** Creates what may be there already; after a lost answer the store itself says which. */
+async function createSettled(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
+  try {
+    return await store.blobs.create(key, bytes);
+  } catch (error) {
+    if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
+    if ((await store.blobs.stat(key)) === undefined) throw error;
+    return "exists";
+  }
+}

@@ -1,0 +1,23 @@
+import { type Jwks, verifySigned } from "../../domain/bytes/signature.js";
+import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import { parseWith } from "../../domain/problems.js";
+
+/** More than any card has; whoever can reach Temporal decides how many come. */
+const STATEMENTS_MAX_COUNT = 1000;
+
+/**
+ * Of the statements that came beside a command, those that LAB 256 attested for this card and this plan. Whoever can merely schedule the
+ * command can put others there, and none of them may become a release's evidence. Source: contracts "The Runner trusts nothing".
+ */
+export function attestedStatements(lab256Keys: Jwks, { permit }: CommandEnvelope, candidates: unknown): SignedStatement[] {
+  if (!Array.isArray(candidates)) return [];
+  const { tenant_id, approval_ref, plan_digest } = permit.scopes;
+  return candidates.slice(0, STATEMENTS_MAX_COUNT).flatMap((candidate) => {
+    const parsed = parseWith(signedStatementSchema, candidate);
+    if (!parsed.ok) return [];
+    const { statement, attestor } = parsed.value;
+    const isOfCard = statement.tenant_id === tenant_id && statement.card_id === approval_ref && statement.plan_digest === plan_digest;
+    return isOfCard && verifySigned("statement", { ...statement, ...attestor }, lab256Keys) === "valid" ? [parsed.value] : [];
+  });
+}

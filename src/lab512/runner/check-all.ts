@@ -1,0 +1,46 @@
+import type { Job } from "../../domain/act/job.js";
+import { planDigest } from "../../domain/act/plan.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import * as check from "./checks.js";
+import type { RunnerDependencies } from "./dependencies.js";
+import { planJob } from "./planning.js";
+
+/**
+ * Every check that time can change, in the contract's order; the binding has been checked. Answers the revision of the infra registry
+ * by which the act was checked. Source: contracts "The Runner trusts nothing it did not check itself".
+ */
+export async function checkAll(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  envelope: CommandEnvelope,
+): Promise<Outcome<{ infra_revision: string | null }>> {
+  const expiry = check.checkExpiry(envelope, deps.now());
+  if (!expiry.ok) return expiry;
+  const subject = check.checkSubject(envelope);
+  if (!subject.ok) return subject;
+  const [published, resolved] = await Promise.all([
+    check.publishedPolicy(deps, store, envelope.tenant_id),
+    deps.infra.resolve(envelope.tenant_id, envelope.params.project_id),
+  ]);
+  if (!published.ok) return published;
+  const policy = check.checkPolicy(envelope, published.value);
+  if (!policy.ok) return policy;
+  if (!resolved.ok) return resolved;
+  const { infra, revision } = resolved.value;
+  const sameInfra = check.checkInfra(envelope, infra);
+  if (!sameInfra.ok) return sameInfra;
+  const allowed = check.checkAllowed(deps, envelope.tenant_id, envelope.jobType);
+  if (!allowed.ok) return allowed;
+  const approval = check.checkApproval(envelope);
+  if (!approval.ok) return approval;
+  const checked = granted({ infra_revision: revision });
+  if (approval.value === null) return checked;
+  const { tenant_id, target } = envelope;
+  const plan = await planJob(deps, store, { tenant_id, target, job: envelope as Job }, { policy_hash: published.value, infra });
+  if (!plan.ok) return plan;
+  const now = planDigest(plan.value);
+  if (now === approval.value.plan_digest) return checked;
+  return denied("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
+}

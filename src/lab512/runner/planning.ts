@@ -1,0 +1,72 @@
+import type { Job } from "../../domain/act/job.js";
+import { type Plan, planDigest } from "../../domain/act/plan.js";
+import { canonicalBytes } from "../../domain/bytes/canonical.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import type { Target } from "../../domain/ids.js";
+import { GitFault } from "../../repository/git-fault.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { scopeToTenant } from "../../storage/scoped.js";
+import { jobHandler } from "../jobs/registry.js";
+import { checkAllowed, publishedPolicy } from "./checks.js";
+import type { RunnerDependencies } from "./dependencies.js";
+
+/** A plan travels through Temporal, whose payloads end at 2 MiB. */
+const PLAN_MAX_BYTES = 1024 * 1024;
+
+interface PlanRequest {
+  readonly tenant_id: string;
+  readonly target: Target;
+  readonly job: Job;
+}
+
+/** What the act would do now, under the published policy. Needs no permit and writes nothing. */
+export async function planAct(deps: RunnerDependencies, request: PlanRequest): Promise<Outcome<{ plan: Plan; plan_digest: string }>> {
+  const store = scopeToTenant(deps.store, request.tenant_id);
+  const allowed = checkAllowed(deps, request.tenant_id, request.job.jobType);
+  if (!allowed.ok) return allowed;
+  const [published, resolved] = await Promise.all([
+    publishedPolicy(deps, store, request.tenant_id),
+    deps.infra.resolve(request.tenant_id, request.job.params.project_id),
+  ]);
+  if (!published.ok) return published;
+  if (!resolved.ok) return resolved;
+  const plan = await planJob(deps, store, request, { policy_hash: published.value, infra: resolved.value.infra });
+  if (!plan.ok) return plan;
+  if (canonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
+    return denied("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
+  return granted({ plan: plan.value, plan_digest: planDigest(plan.value) });
+}
+
+/**
+ * The job's own plan; the same code decides later whether the approved plan is still the one that would run. What does not fit into
+ * the time of a plan is denied: it would not fit the next time either, and each try takes a Runner's place.
+ */
+export async function planJob(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  request: PlanRequest,
+  under: Pick<Plan["basis"], "policy_hash" | "infra">,
+): Promise<Outcome<Plan>> {
+  const { plan_max_ms } = deps.limits;
+  const signal = AbortSignal.timeout(plan_max_ms);
+  const context = {
+    tenant_id: request.tenant_id,
+    store,
+    repositories: deps.repositoriesOf(request.tenant_id),
+    limits: deps.limits,
+    keeps_infra: deps.infra.isKeptBy(request.tenant_id, request.job.params.project_id),
+    taken_over: false,
+    signal,
+    log: () => undefined,
+    keepLog: async () => undefined,
+    step: async () => undefined,
+  };
+  const { jobType, params } = request.job;
+  try {
+    return await jobHandler(jobType).plan(context, { params, target: request.target, ...under });
+  } catch (error) {
+    const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
+    if (!signal.aborted || !stopped) throw error;
+    return denied("limit_exceeded", `The plan was not made within ${plan_max_ms} ms; do the work in several smaller steps.`);
+  }
+}

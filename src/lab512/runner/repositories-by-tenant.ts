@@ -1,0 +1,55 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { allowanceOf, type JobsAllowlist } from "../../domain/permit/allowlist.js";
+import { Repositories } from "../../repository/repositories.js";
+
+export interface RepositoriesByTenantOptions {
+  /** The folder below which every tenant has its `fs_scope`. */
+  readonly root: string;
+  readonly allowlist: JobsAllowlist;
+  /** For all tenants together; each gets an equal share, as of readers and of what is remembered. */
+  readonly cache_max_bytes: number;
+}
+
+export interface RepositoriesByTenant {
+  of(tenantId: string): Repositories;
+  close(): Promise<void>;
+}
+
+/** Of all tenants together. */
+const READERS_MAX_COUNT = 64;
+const REMEMBERED_MAX_COUNT = 512;
+
+/** Each tenant's local repositories in its own `fs_scope`, made once. @throws for a tenant that the allowlist does not name. */
+export async function openRepositoriesByTenant({
+  root,
+  allowlist,
+  cache_max_bytes,
+}: RepositoriesByTenantOptions): Promise<RepositoriesByTenant> {
+  const tenants = Object.keys(allowlist.tenants);
+  const opened = new Map<string, Repositories>();
+  for (const tenantId of tenants) {
+    const allowance = allowanceOf(allowlist, tenantId);
+    if (allowance === undefined) continue;
+    const folder = join(root, ...allowance.fs_scope.split("/"));
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const repositories = new Repositories(folder, {
+      cache_max_bytes: Math.floor(cache_max_bytes / tenants.length),
+      readers_max_count: Math.ceil(READERS_MAX_COUNT / tenants.length),
+      remembered_max_count: Math.ceil(REMEMBERED_MAX_COUNT / tenants.length),
+    });
+    await repositories.ready();
+    opened.set(tenantId, repositories);
+  }
+  return {
+    of(tenantId) {
+      const repositories = opened.get(tenantId);
+      if (repositories === undefined)
+        throw new Error(`${tenantId} is not on this Runner's allowlist; the check before this should have refused it.`);
+      return repositories;
+    },
+    async close() {
+      await Promise.all([...opened.values()].map((repositories) => repositories.close()));
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Denial } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git/git-id.js";
+import type { RefMove } from "../domain/git/ref-move.js";
+import { branchRef } from "../domain/git/ref-name.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../infra/files.js";
+import { type RegistryFiles, validate } from "../infra/validate.js";
+import { GitFault } from "../repository/git-fault.js";
+import type { OpenRepository } from "../repository/open-repository.js";
+import { gitFailed } from "../repository/stock-git/stock-git.js";
+import type { JobContext } from "./job.js";
+
+/** The findings that a denial names; `ogr infra validate` shows all. */
+const FINDINGS_SHOWN_MAX = 3;
+const FILE_MAX_BYTES = 16 * 1024 * 1024;
+const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
+
+/** Where the infra registry counts. */
+const INFRA_REF = branchRef("main");
+
+/**
+ * What is wrong with the infra registry that these moves would put on main of the project that keeps it, or undefined; of every other
+ * project and branch nothing is. `new` may name a tree. Here nobody else looks before it counts: what CI is for a registry at a host,
+ * this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
+ */
+export async function registryProblem(
+  context: JobContext,
+  repository: OpenRepository,
+  moves: readonly RefMove[],
+): Promise<Denial | undefined> {
+  const move = context.keeps_infra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
+  if (move === undefined || move.old === move.new) return undefined;
+  const { signal } = context;
+  const [before, head] = [await filesAt(repository, move.old, signal), await filesAt(repository, move.new, signal)];
+  const changed_paths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await changedPaths(repository, move.old, move.new, signal);
+  const base = move.old === ZERO_ID ? {} : { base: { ...before, changed_paths, is_stale: false } };
+  const errors = validate({ head, ...base }).filter(({ severity }) => severity === "error");
+  if (errors.length === 0) return undefined;
+  const shown = errors.slice(0, FINDINGS_SHOWN_MAX).map(({ file, line, message, rule }) => `${file}:${line}: ${message} (${rule})`);
+  const more = errors.length > shown.length ? ` And ${errors.length - shown.length} more.` : "";
+  return {
+    code: "infra_invalid",
+    message: `main would have a bad infra registry: ${shown.join(" ")}${more} Put it right on a branch (ogr infra validate --base main), push that, and open a new card.`,
+  };
+}
+
+async function filesAt(repository: OpenRepository, treeish: string, signal: AbortSignal): Promise<RegistryFiles> {
+  if (treeish === ZERO_ID) return { registry: undefined, changelog: undefined };
+  const [registry, changelog] = await Promise.all(
+    [REGISTRY_PATH, CHANGELOG_PATH].map((path) => fileAt(repository, `${treeish}:${path}`, signal)),
+  );
+  return { registry, changelog };
+}
+
+/** Undefined for what is not there; what is no file has no bytes to be valid. */
+async function fileAt(repository: OpenRepository, object: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { gitDir } = repository.scratch();
+  const type = await repository.git.run({ gitDir, args: ["cat-file", "-t", object], signal });
+  if (type.code !== 0) return undefined;
+  if (type.stdout.toString("latin1").trim() !== "blob") return Buffer.alloc(0);
+  return repository.git
+    .output({ gitDir, args: ["cat-file", "blob", object], output_max_bytes: FILE_MAX_BYTES, signal })
+    .catch((error: unknown) => {
+      // No registry is as large, and what is none has no bytes to be valid either.
+      if (error instanceof GitFault && error.code === "output_too_large") return Buffer.alloc(0);
+      throw error;
+    });
+}
+
+async function changedPaths(repository: OpenRepository, before: string, after: string, signal: AbortSignal): Promise<string[]> {
+  const call = { gitDir: repository.scratch().gitDir, args: ["diff-tree", "-r", "-z", "--name-only", before, after], signal };
+  const answer = await repository.git.run(call);
+  if (answer.code !== 0) throw gitFailed(call, answer);
+  return answer.stdout
+    .toString("utf8")
+    .split("\0")
+    .filter((path) => path !== "");
+}

@@ -1,0 +1,76 @@
+import type { MergeProtectedParams } from "../../domain/act/job.js";
+import { PLAN_COMMITS_MAX } from "../../domain/act/plan.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
+import type { History } from "../../repository/history/history.js";
+import type { CommitText } from "../../repository/objects/commit-object.js";
+import { REGISTRY_IDENTITY } from "../../repository/registry-identity.js";
+import type { ExecuteInput } from "../job.js";
+
+/** Stands in a plan's message for what the plan cannot know. */
+const CARD = "<card>";
+const PLAN = "<plan>";
+const PERMIT = "<permit>";
+const PROPOSER = "<proposer>";
+const APPROVER = "<each approver>";
+
+/** How the commit of a merge reads: whose it is, and its message with places for what is known when it runs. */
+export interface MergeText {
+  readonly author: { readonly name: string; readonly email: string };
+  readonly template: string;
+}
+
+const TRAILERS = [`Card: ${CARD}`, `Plan: ${PLAN}`, `Permit: ${PERMIT}`, `Proposed-by: ${PROPOSER}`, `Approved-by: ${APPROVER}`];
+
+/** A merge is by the registry. */
+export function mergeText({ source, target }: MergeProtectedParams): MergeText {
+  return { author: REGISTRY_IDENTITY, template: `Merge ${source} into ${target}\n\n${TRAILERS.join("\n")}\n` };
+}
+
+/** What is squashed keeps its author, the others beside it as co-authors, so that nobody later approves what is their own. */
+export function squashText({ source, target }: MergeProtectedParams, history: History): MergeText {
+  const { author, co_authors } = authorsOf(history);
+  const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${summary}`);
+  const more = history.count > listed.length ? [`* and ${history.count - listed.length} more`] : [];
+  const together = [...co_authors.map(({ name, email }) => `Co-authored-by: ${name} <${email}>`), ...TRAILERS];
+  return { author, template: `Squash ${source} into ${target}\n\n${[...listed, ...more].join("\n")}\n\n${together.join("\n")}\n` };
+}
+
+/** The author of the newest commit, and everybody else by their address. */
+function authorsOf({ commits, author_emails }: History) {
+  const [newest] = commits;
+  const author = newest === undefined ? REGISTRY_IDENTITY : { name: newest.author, email: newest.author_email };
+  const names = new Map(commits.map((commit) => [commit.author_email, commit.author]));
+  const others = author_emails.filter((email) => email !== author.email && email !== "");
+  return { author, co_authors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
+}
+
+/** The commit's text as the plan announced it, with card, plan, permit and people filled in; a line without any is left out. */
+export function filledText(
+  { author, template }: MergeText,
+  { permit, statements }: Pick<ExecuteInput<unknown>, "permit" | "statements">,
+): CommitText {
+  const { approval_ref, plan_digest, actor_id } = permit.scopes;
+  const known = new Map<string, readonly string[]>([
+    [CARD, approval_ref === undefined ? [] : [approval_ref]],
+    [PLAN, plan_digest === undefined ? [] : [plan_digest]],
+    [PERMIT, [permit.jti]],
+    [PROPOSER, [actor_id]],
+    [APPROVER, [...new Set(approvalsIn(statements).map(({ statement }) => statement.approver))].sort()],
+  ]);
+  const lines = template.split("\n").flatMap((line) => {
+    const [, key = "", place = ""] = /^([A-Z][a-z-]+): (<.+>)$/.exec(line) ?? [];
+    const values = known.get(place);
+    return values === undefined ? [line] : values.map((value) => `${key}: ${value}`);
+  });
+  return { author: { ...author, date: undefined }, message: lines.join("\n") };
+}
+
+/** The approvals that stood when the last statement had been made: a withdrawal ends those of the same approver. */
+export function approvalsIn(statements: readonly SignedStatement[]): SignedStatement[] {
+  return statements.reduce<SignedStatement[]>((standing, signed) => {
+    const { decision, approver, office_id } = signed.statement;
+    if (decision === "withdraw") return standing.filter((one) => one.statement.approver !== approver);
+    if (decision !== "approve") return standing;
+    return [...standing.filter((one) => one.statement.approver !== approver || one.statement.office_id !== office_id), signed];
+  }, []);
+}

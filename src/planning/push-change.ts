@@ -1,0 +1,53 @@
+import { EMPTY_PATCH_HASH, type PushParams } from "../domain/act/job.js";
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git/git-id.js";
+import { branchRef } from "../domain/git/ref-name.js";
+import { incomingSize } from "../repository/incoming/incoming-bytes.js";
+import { type CheckedPush, ingest } from "../repository/incoming/ingest.js";
+import type { OpenRepository } from "../repository/open-repository.js";
+import { moveProblem } from "../repository/refs/move-problem.js";
+import type { JobContext } from "./job.js";
+import { subjectBytes } from "./subject-bytes.js";
+
+/** What a push will do, worked out and checked, nothing visible yet. */
+export type PushChange =
+  | { readonly kind: "delete"; readonly ref: string; readonly old: string; readonly staged_bytes: 0 }
+  | { readonly kind: "update"; readonly ref: string; readonly old: string; readonly push: CheckedPush; readonly staged_bytes: number };
+
+/** The same for plan and execute, so that what was approved is what runs. */
+export async function prepareChange(
+  context: JobContext,
+  repository: OpenRepository,
+  params: PushParams,
+  iat_ms: number,
+): Promise<Outcome<PushChange>> {
+  const ref = branchRef(params.branch);
+  const old = params.expected_old;
+  const deletes = params.delete === true;
+  const current = repository.state.refs.get(ref)?.id;
+  if (deletes && current === undefined) return denied("ref_missing", `${ref} does not exist; there is nothing to delete.`);
+  const refusal = moveProblem(repository.state.refs, [{ name: ref, old, new: deletes ? ZERO_ID : "" }]);
+  if (refusal !== undefined) return { ok: false, denial: refusal };
+  if (deletes) {
+    if (params.subject_hash !== EMPTY_PATCH_HASH)
+      return denied("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);
+    await context.step("fetched");
+    await context.step("checked");
+    return granted({ kind: "delete", ref, old, staged_bytes: 0 });
+  }
+
+  const incoming = await subjectBytes(context, params, repository);
+  if (!incoming.ok) return incoming;
+  const staged_bytes = incomingSize(incoming.value);
+  context.log(`fetched ${staged_bytes} bytes with BLAKE3 ${params.subject_hash}`);
+  await context.step("fetched");
+
+  const request = { incoming: incoming.value, old, commit_summary: params.commit_summary, iat_ms, force: params.force === true };
+  const push = await ingest(repository, request, context.limits, context.signal);
+  if (!push.ok) return push;
+  context.log(
+    `checked ${push.value.tip}: ${push.value.pack === undefined ? "every object is stored already" : `${push.value.pack.index.count} objects`}`,
+  );
+  await context.step("checked");
+  return granted({ kind: "update", ref, old, push: push.value, staged_bytes });
+}

@@ -1,0 +1,66 @@
+import { createReadStream } from "node:fs";
+import type { PushParams } from "../domain/act/job.js";
+import { blake3Hex, blake3HexOf } from "../domain/bytes/hash.js";
+import { denied, granted, type Outcome } from "../domain/denial.js";
+import { stagingKey } from "../domain/storage-key.js";
+import type { IncomingBytes } from "../repository/incoming/incoming-bytes.js";
+import type { OpenRepository } from "../repository/open-repository.js";
+import type { JobContext } from "./job.js";
+
+/** Up to this size the bytes stay in memory. */
+const IN_MEMORY_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Bytes by their BLAKE3, inline in `patch` or staged. */
+type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
+
+/**
+ * The pushed bytes, inline or staged, checked against `params.subject_hash`; their size is checked before they are fetched. Denials:
+ * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
+ */
+export async function subjectBytes(
+  context: JobContext,
+  params: NamedBytes,
+  repository: OpenRepository,
+  max = context.limits.staged_max_bytes,
+): Promise<Outcome<IncomingBytes>> {
+  if (params.patch !== undefined) {
+    const bytes = Buffer.from(params.patch, "base64");
+    return bytes.length > max ? tooLarge(bytes.length, max) : checked(params, { bytes }, blake3Hex(bytes));
+  }
+  const key = stagingKey(context.tenant_id, params.subject_hash);
+  const staged = await context.store.blobs.stat(key);
+  if (staged === undefined) return missing(params);
+  if (staged.size_bytes > max) return tooLarge(staged.size_bytes, max);
+  if (staged.size_bytes <= IN_MEMORY_MAX_BYTES) {
+    const read = await context.store.blobs.get(key);
+    if (read === undefined) return missing(params);
+    const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
+    return checked(params, { bytes }, blake3Hex(bytes));
+  }
+  const path = repository.scratch().file("staged");
+  if (!(await context.store.blobs.getToFile(key, path))) return missing(params);
+  return checked(
+    params,
+    { path, size_bytes: staged.size_bytes },
+    await blake3HexOf(createReadStream(path, { highWaterMark: 1024 * 1024 })),
+  );
+}
+
+function checked(params: NamedBytes, incoming: IncomingBytes, found: string): Outcome<IncomingBytes> {
+  if (found === params.subject_hash) return granted(incoming);
+  return denied(
+    "subject_hash_mismatch",
+    `params.subject_hash is ${params.subject_hash}, and the bytes have the BLAKE3 ${found}. Send the bytes that you named.`,
+  );
+}
+
+function missing(params: NamedBytes) {
+  return denied(
+    "staged_bytes_missing",
+    `Nothing is staged under ${params.subject_hash}. Stage the bytes first: PUT /v1/staging/${params.subject_hash}.`,
+  );
+}
+
+function tooLarge(size: number, max: number) {
+  return denied("limit_exceeded", `The push has ${size} bytes; ${max} are allowed. Push the history in several steps.`);
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { canonicalText } from "../../domain/bytes/canonical.js";
+import { gitIdSchema } from "../../domain/git/git-id.js";
+import { repositoryName, TELEMETRY_SCHEMA_VERSION } from "../../domain/telemetry/line.js";
+import { linesPath } from "../../domain/telemetry/paths.js";
+import { emptySummary, joined, type Summary, summarySchema } from "./summary.js";
+
+/** What one file of lines comes to. `blob` is the file's git id: while it is the same, so is the summary, and nobody reads the file again. */
+const monthSchema = z.strictObject({ month: z.string(), file: z.string(), blob: gitIdSchema, ...summarySchema.shape });
+export type MonthSummary = z.infer<typeof monthSchema>;
+
+const dashboardSchema = z.strictObject({
+  schema_version: z.literal(TELEMETRY_SCHEMA_VERSION),
+  tenant_id: z.string(),
+  project_id: z.string(),
+  telemetry_repo: z.string(),
+  total: summarySchema,
+  months: z.array(monthSchema),
+});
+
+interface DashboardOf {
+  readonly tenant_id: string;
+  readonly project_id: string;
+  /** The telemetry repository's project. */
+  readonly telemetry_project_id: string;
+}
+
+/** `dashboard.json` of a project: its months in their order and what they come to together. It holds nothing that the lines do not say. */
+export function dashboardText({ tenant_id, project_id, telemetry_project_id }: DashboardOf, months: readonly MonthSummary[]): string {
+  const ordered = [...months].sort((a, b) => (a.month < b.month ? -1 : 1));
+  const total = ordered.reduce<Summary>((sum, month) => joined(sum, month), emptySummary());
+  return `${canonicalText({
+    schema_version: TELEMETRY_SCHEMA_VERSION,
+    tenant_id,
+    project_id,
+    telemetry_repo: repositoryName(tenant_id, telemetry_project_id),
+    total,
+    months: ordered,
+  })}\n`;
+}
+
+export function monthSummary(of: DashboardOf, month: string, blob: string, summary: Summary): MonthSummary {
+  return { month, file: linesPath(of.tenant_id, of.project_id, month), blob, ...summary };
+}
+
+/** The months of a dashboard by their blobs; none where it cannot be read, for it is derived and made anew then. */
+export function knownMonths(text: string): ReadonlyMap<string, MonthSummary> {
+  const parsed = dashboardSchema.safeParse(jsonOf(text));
+  return new Map(parsed.success ? parsed.data.months.map((month) => [`${month.month}:${month.blob}`, month]) : []);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import { readFile } from "node:fs/promises";
+import type { TelemetryAppendParams } from "../../domain/act/job.js";
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import { branchRef } from "../../domain/git/ref-name.js";
+import { type BatchLine, parseBatch } from "../../domain/telemetry/batch.js";
+import { appendMessage, LAST_SEQ_PATTERN, lastSeqIn } from "../../domain/telemetry/last-seq.js";
+import { LINE_MAX_BYTES } from "../../domain/telemetry/line.js";
+import type { IncomingBytes } from "../../repository/incoming/incoming-bytes.js";
+import { incomingSize } from "../../repository/incoming/incoming-bytes.js";
+import { commitFiles } from "../../repository/objects/commit-files.js";
+import type { OpenRepository } from "../../repository/open-repository.js";
+import type { CheckedPack } from "../../repository/packs/checked-pack.js";
+import type { JobContext } from "../job.js";
+import { subjectBytes } from "../subject-bytes.js";
+import { appendedFiles, ForeignLines, missingLine } from "./telemetry-files.js";
+
+/** The branch that telemetry is committed on. */
+export const TELEMETRY_REF = branchRef("main");
+
+/** What an append will do, worked out and checked, nothing visible yet. `present`: every line is there already. */
+export type AppendChange =
+  | { readonly kind: "present"; readonly tip: string; readonly staged_bytes: number }
+  | {
+      readonly kind: "append";
+      readonly old: string;
+      readonly tip: string;
+      readonly pack: CheckedPack | undefined;
+      readonly message: string;
+      readonly staged_bytes: number;
+      /** The largest file of lines that the commit stores. */
+      readonly file_bytes: number;
+    };
+
+/** The same for plan and execute, so that what was planned is what runs. Denials: `telemetry_*`, and those of staged bytes and packs. */
+export async function prepareAppend(
+  context: JobContext,
+  repository: OpenRepository,
+  params: TelemetryAppendParams,
+  iat_ms: number,
+): Promise<Outcome<AppendChange>> {
+  const incoming = await subjectBytes(context, params, repository, params.lines * LINE_MAX_BYTES);
+  if (!incoming.ok) return incoming;
+  const batch = parseBatch(await bytesOf(incoming.value), { tenant_id: context.tenant_id, ...params });
+  if (!batch.ok) return batch;
+  const staged_bytes = incomingSize(incoming.value);
+  context.log(`fetched ${params.lines} lines with BLAKE3 ${params.subject_hash}`);
+  await context.step("fetched");
+
+  const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
+  const last = tip === undefined ? 0 : await lastSeq(repository, tip, context.signal);
+  const fresh = await newLines(repository, tip, last, batch.value, params, context.signal);
+  if (!fresh.ok) return fresh;
+  if (fresh.value.length === 0 && tip !== undefined) return granted({ kind: "present", tip, staged_bytes });
+  const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
+  const message = appendMessage({
+    from_seq: last,
+    to_seq: params.to_seq,
+    lines: fresh.value.length,
+    projects,
+    batch: params.subject_hash,
+  });
+  const made = await madeCommit(context, repository, { tip, lines: fresh.value, message, iat_ms });
+  if (!made.ok) return made;
+  context.log(`checked ${made.value.tip}: ${fresh.value.length} lines of ${projects} projects, after seq ${last}`);
+  await context.step("checked");
+  return granted({ kind: "append", old: tip ?? ZERO_ID, message, staged_bytes, ...made.value });
+}
+
+/** The last entry of the ledger that the branch has, by the trailers of its own commits; 0 where none says so. */
+async function lastSeq(repository: OpenRepository, tip: string, signal: AbortSignal): Promise<number> {
+  const message = await repository.git.output({
+    gitDir: repository.scratch().gitDir,
+    args: ["log", "--first-parent", "--max-count=1", "--extended-regexp", `--grep=${LAST_SEQ_PATTERN}`, "--format=%B", tip, "--"],
+    signal,
+  });
+  return lastSeqIn(message.toString("utf8")) ?? 0;
+}
+
+/**
+ * The lines that the repository does not have. It may have the first of a batch, or all, when an earlier append's answer was lost for good;
+ * then they are there byte for byte. Anything else means that repository and ledger went different ways, and is nobody's to repair by
+ * writing on.
+ */
+async function newLines(
+  repository: OpenRepository,
+  tip: string | undefined,
+  last: number,
+  batch: readonly BatchLine[],
+  { project_id, from_seq, to_seq }: TelemetryAppendParams,
+  signal: AbortSignal,
+): Promise<Outcome<readonly BatchLine[]>> {
+  if (from_seq === last || tip === undefined) return from_seq === last ? granted(batch) : conflict(project_id, last, from_seq);
+  const known = batch.filter(({ line }) => line.seq <= last);
+  const isOneHistory = last > from_seq && known.length > 0 && (last >= to_seq || known.at(-1)?.line.seq === last);
+  if (!isOneHistory || (await missingLine(repository, tip, known, signal)) !== undefined) return conflict(project_id, last, from_seq);
+  return granted(batch.slice(known.length));
+}
+
+async function madeCommit(
+  context: JobContext,
+  repository: OpenRepository,
+  commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; iat_ms: number },
+): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined; readonly file_bytes: number }>> {
+  const { tip, lines, message, iat_ms } = commit;
+  let file_bytes = 0;
+  async function* files() {
+    for await (const file of appendedFiles(repository, tip, lines, context.signal)) {
+      if (file.path.endsWith(".jsonl")) file_bytes = Math.max(file_bytes, file.bytes.byteLength);
+      yield file;
+    }
+  }
+  try {
+    const made = await commitFiles(repository, { parent: tip, files: files(), message, iat_ms }, context.limits, context.signal);
+    return made.ok ? granted({ ...made.value, file_bytes }) : made;
+  } catch (error) {
+    if (!(error instanceof ForeignLines)) throw error;
+    return denied(
+      "telemetry_conflict",
+      `${repository.name.project_id} holds what no append wrote: ${error.message}. Restore its main from before that.`,
+    );
+  }
+}
+
+function conflict(projectId: string, last: number, from: number) {
+  return denied(
+    "telemetry_conflict",
+    `${projectId} has the ledger up to entry ${last}, and the batch begins after ${from}. One of the two was restored from another time; put back what is missing.`,
+  );
+}
+
+async function bytesOf(incoming: IncomingBytes): Promise<Uint8Array> {
+  return "bytes" in incoming ? incoming.bytes : readFile(incoming.path);
+}

@@ -1,0 +1,40 @@
+import { Counter, Registry } from "prom-client";
+import type { EventType, NewEvent } from "../../domain/ledger/event.js";
+
+/** What both processes of LAB 256 append to the ledger, counted where the append is committed. */
+export const ledgerMetrics = new Registry();
+
+const registers = [ledgerMetrics];
+
+const events = new Counter({
+  name: "ogr_ledger_events_total",
+  help: "Events appended to the ledger by this process, by type",
+  labelNames: ["type"] as const,
+  registers,
+});
+
+/** The clocks of a flow: the time to decide, and the time to use a permit. */
+const EXPIRY_CLOCKS = ["decide_by", "run_by"] as const;
+
+const expiries = new Counter({
+  name: "ogr_expiries_total",
+  help: "Cards that nobody decided in time (decide_by) and permits that nobody used in time (run_by)",
+  labelNames: ["clock"] as const,
+  registers,
+});
+for (const clock of EXPIRY_CLOCKS) expiries.inc({ clock }, 0);
+
+interface Appended {
+  readonly type: EventType;
+  readonly is_new: boolean;
+}
+
+/** Counts what an append brought; what the chain had already was counted when it came. `appended` is in the order of `wanted`. */
+export function countAppended(wanted: readonly NewEvent[], appended: readonly Appended[]): void {
+  wanted.forEach((event, n) => {
+    if (appended[n]?.is_new !== true) return;
+    events.inc({ type: event.type });
+    if (event.type === "permit.expired") expiries.inc({ clock: "run_by" });
+    if (event.type === "card.closed" && event.payload.denial?.code === "decide_by_passed") expiries.inc({ clock: "decide_by" });
+  });
+}

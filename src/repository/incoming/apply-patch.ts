@@ -1,0 +1,49 @@
+import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { ZERO_ID } from "../../domain/git/git-id.js";
+import type { OpenRepository } from "../open-repository.js";
+import { gitFailed } from "../stock-git/stock-git.js";
+import { allocationLimit, type IncomingLimits } from "./incoming-limits.js";
+
+/** Where patches of one push are applied, one after the other: a temporary index in the scratch repository. */
+export interface PatchTree {
+  readonly repository: OpenRepository;
+  readonly limits: IncomingLimits;
+  readonly signal: AbortSignal;
+  readonly indexPath: string;
+}
+
+/** Applies a patch and gives the resulting tree. `from` starts the index anew: a commit, or zeros for the empty tree. Denials: `patch_does_not_apply`, `limit_exceeded`. */
+export async function applyPatch(
+  { repository, limits, signal, indexPath }: PatchTree,
+  from: string | undefined,
+  patch: Uint8Array | { readonly path: string; readonly offset_bytes: number },
+): Promise<Outcome<string>> {
+  const { gitDir } = repository.scratch();
+  const env = { GIT_INDEX_FILE: indexPath, ...allocationLimit(limits) };
+  if (from !== undefined)
+    await repository.git.output({ gitDir, env, signal, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });
+  const call = { gitDir, env, signal, args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch };
+  const answer = await repository.git.run(call);
+  if (answer.code !== 0) {
+    if (/attempting to allocate/.test(answer.stderr))
+      return denied("limit_exceeded", `The patch makes a file larger than ${limits.blob_max_bytes} bytes.`);
+    if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw gitFailed(call, answer);
+    return denied("patch_does_not_apply", refusalText(answer.stderr));
+  }
+  const tree = await repository.git.output({ gitDir, env, signal, args: ["write-tree"] });
+  return granted(tree.toString("latin1").trim());
+}
+
+function refusalText(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => /^(?:error|fatal): /.test(line));
+  const words = (lines[0] ?? stderr).replace(/^(?:error|fatal): /, "").slice(0, 300);
+  const file =
+    /patch failed: (.+):\d+$/m.exec(stderr)?.[1] ??
+    /^error: (.+): (?:patch does not apply|does not exist in index|already exists in index|does not match index|wrong type|No such file)/m.exec(
+      stderr,
+    )?.[1] ??
+    /invalid path '(.+)'/.exec(stderr)?.[1];
+  return file === undefined
+    ? `The patch cannot be applied: ${words}.`
+    : `The patch does not apply to ${file}: ${words}. Make it against the branch as it is now.`;
+}

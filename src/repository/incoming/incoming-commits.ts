@@ -1,0 +1,78 @@
+import { type Denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import { openObjectSource } from "../objects/object-source.js";
+import { parseCommitLinks } from "../objects/object-text.js";
+import { TreePaths } from "../objects/tree-paths.js";
+import type { OpenRepository } from "../open-repository.js";
+import type { CheckedPack } from "../packs/checked-pack.js";
+import { visibleRefs } from "../refs/refs-state.js";
+import { pathProblem, pathProblemByGit } from "../stock-git/paths-by-git.js";
+import type { IncomingLimits } from "./incoming-limits.js";
+
+/** What a push brings, seen from its tip. */
+export interface IncomingCommits {
+  /** Commits that the tip contains, as far as they were looked at: enough to see most fast-forwards. */
+  readonly seen: ReadonlySet<string>;
+}
+
+/** Checks that the tip is a commit and that no commit that becomes visible with it adds a path too long, or too many of them. */
+export async function inspectCommits(
+  repository: OpenRepository,
+  pack: CheckedPack | undefined,
+  tip: string,
+  limits: IncomingLimits,
+  signal: AbortSignal,
+): Promise<Outcome<IncomingCommits>> {
+  const source = openObjectSource(repository, pack);
+  try {
+    const type = await source.type(tip);
+    if (type === undefined)
+      return denied("bundle_invalid", `The tip ${tip} is neither in the bundle nor in the repository. Make the bundle again.`);
+    if (type !== "commit")
+      return denied("bundle_invalid", `The tip ${tip} is a ${type}; a branch points to a commit. Bundle the branch, not the ${type}.`);
+  } finally {
+    await source.close();
+  }
+  const known = visibleCommits(repository);
+  // isomorphic-git holds a pack in memory as a whole, so a large one is left to git.
+  if (known.has(tip)) return granted({ seen: new Set([tip]) });
+  const walked = pack?.bytes === undefined ? undefined : await walk(repository, pack, tip, known, limits, signal);
+  if (walked !== undefined && "code" in walked) return { ok: false, denial: walked };
+  if (walked !== undefined) return granted(walked);
+  const problem = await pathProblemByGit(repository, tip, limits, signal);
+  return problem === undefined ? granted({ seen: new Set([tip]) }) : { ok: false, denial: problem };
+}
+
+/** Undefined when the commits rest on one that is no ref's: it may have come unseen in a pack, and was never checked itself. */
+async function walk(
+  repository: OpenRepository,
+  pack: CheckedPack,
+  tip: string,
+  known: ReadonlySet<string>,
+  limits: IncomingLimits,
+  signal: AbortSignal,
+): Promise<IncomingCommits | Denial | undefined> {
+  const source = openObjectSource(repository, pack);
+  const paths = new TreePaths(source);
+  const links = async (id: string) => parseCommitLinks((await source.read(id)).bytes);
+  const seen = new Set([tip]);
+  const queue = [tip];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    signal.throwIfAborted();
+    if (known.has(id)) continue;
+    if (!pack.index.has(id)) return undefined;
+    const { tree, parents } = await links(id);
+    const [first] = parents;
+    const problem = pathProblem(id, await paths.changed(tree, first === undefined ? undefined : (await links(first)).tree), limits);
+    if (problem !== undefined) return problem;
+    for (const parent of parents) {
+      if (seen.has(parent)) continue;
+      seen.add(parent);
+      queue.push(parent);
+    }
+  }
+  return { seen };
+}
+
+function visibleCommits(repository: OpenRepository): Set<string> {
+  return new Set(visibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
+}

@@ -1,0 +1,30 @@
+import type { CheckedPack } from "../packs/checked-pack.js";
+import type { IncomingBytes } from "./incoming-bytes.js";
+
+/** A commit that applying a patch made. Its id and the registry's dates depend on the permit's `iat`; the rest does not. */
+export interface CreatedCommit {
+  readonly id: string;
+  readonly tree: string;
+  readonly author: string;
+  readonly author_email: string;
+  /** Undefined: the date is the permit's. */
+  readonly authored_at_ms: number | undefined;
+  readonly message: string;
+}
+
+export interface Ingested {
+  readonly tip: string;
+  /** Undefined when the repository has every object already. */
+  readonly pack: CheckedPack | undefined;
+  /** Oldest first; empty when the commits came as they are. */
+  readonly created: readonly CreatedCommit[];
+}
+
+export interface IngestRequest {
+  readonly incoming: IncomingBytes;
+  /** The commit that the branch points to, or zeros for a new branch. */
+  readonly old: string;
+  readonly commit_summary: string;
+  readonly iat_ms: number;
+  readonly force: boolean;
+}

@@ -1,0 +1,132 @@
+import {
+  CONFLICT_HUNK_MAX_CHARACTERS,
+  CONFLICT_HUNKS_MAX,
+  CONFLICT_TEXT_MAX_CHARACTERS,
+  CONFLICTS_SHOWN_MAX,
+  type MergeConflict,
+} from "../../domain/git/merge-conflict.js";
+import { GitFault } from "../git-fault.js";
+import type { OpenRepository } from "../open-repository.js";
+
+/** A file above this size is reported without its hunks. */
+const FILE_MAX_BYTES = 4 * 1024 * 1024;
+
+/** Two commits that are merged, with the names by which people know them. */
+export interface MergeSides {
+  readonly target: { readonly commit: string; readonly name: string };
+  readonly source: { readonly commit: string; readonly name: string };
+}
+
+/** What `merge-tree -z` wrote: the merged tree, and the conflicts with every path that takes part. */
+interface MergeTreeAnswer {
+  readonly tree: string;
+  readonly conflicts: readonly { readonly paths: readonly string[]; readonly kind: string; readonly explanation: string }[];
+}
+
+/** Parses what `git merge-tree --write-tree -z` writes. Source: git-merge-tree(1), "OUTPUT". */
+export function parseMergeTree(output: Buffer): MergeTreeAnswer {
+  const fields = output.toString("utf8").split("\0");
+  const tree = /^[0-9a-f]{40}$/.exec(fields[0] ?? "")?.[0];
+  if (tree === undefined) throw unreadable();
+  const told: { paths: string[]; kind: string; explanation: string }[] = [];
+  const files: string[] = [];
+  let at = 1;
+  for (; fields[at] !== undefined && fields[at] !== ""; at += 1) {
+    const path = /^\d+ [0-9a-f]{40} \d\t(.+)$/s.exec(fields[at] ?? "")?.[1];
+    if (path === undefined) throw unreadable();
+    if (!files.includes(path)) files.push(path);
+  }
+  for (at += 1; at < fields.length && /^\d+$/.test(fields[at] ?? ""); ) {
+    const count = Number(fields[at]);
+    const paths = fields.slice(at + 1, at + 1 + count);
+    const [type = "", text = ""] = fields.slice(at + 1 + count, at + 3 + count);
+    at += count + 3;
+    const kind = /^CONFLICT \((.+)\)$/s.exec(type)?.[1];
+    if (kind !== undefined) told.push({ paths, kind, explanation: text.trim().replace(/^CONFLICT \([^)]*\): /, "") });
+  }
+  const named = new Set(told.flatMap(({ paths }) => paths));
+  // git lists every path that is not settled; what it has no sentence for is reported all the same.
+  const silent = files.filter((path) => !named.has(path)).map((path) => ({ paths: [path], kind: "unsettled", explanation: "" }));
+  return { tree, conflicts: [...told, ...silent] };
+}
+
+/** The conflicts as people read them, with the places in the text where both sides changed it; bounded. */
+export async function shownConflicts(
+  repository: OpenRepository,
+  { tree, conflicts }: MergeTreeAnswer,
+  sides: MergeSides,
+  signal: AbortSignal,
+): Promise<MergeConflict[]> {
+  const shown: MergeConflict[] = [];
+  let left = CONFLICT_TEXT_MAX_CHARACTERS;
+  for (const { paths, kind, explanation } of conflicts.slice(0, CONFLICTS_SHOWN_MAX)) {
+    const path = paths[0] ?? "";
+    const found = left > 0 && WITH_TEXT.test(kind) ? await placesIn(repository, tree, paths, sides, signal) : [];
+    const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cut(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
+    left -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
+    if (found.length > hunks.length) hunks.push(`(and ${found.length - hunks.length} more places)`);
+    shown.push({ path: clean(path), kind, explanation: clean(named(explanation, sides)), hunks });
+  }
+  return shown;
+}
+
+/** Kinds of conflicts that can leave both sides in a file; a renamed one has it under its new names. */
+const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
+
+/** The places in the first of the files that has any: of a file that was renamed twice, both new ones have the same. */
+async function placesIn(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
+  for (const path of paths) {
+    const found = hunksIn(await mergedText(repository, `${tree}:${path}`, signal), sides);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** The file with its conflict markers; nothing for one that is absent or very large. */
+async function mergedText(repository: OpenRepository, object: string, signal: AbortSignal): Promise<string> {
+  const call = {
+    gitDir: repository.scratch().gitDir,
+    args: ["cat-file", "blob", object],
+    output_max_bytes: FILE_MAX_BYTES,
+    signal,
+  };
+  const answer = await repository.git.run(call).catch((error: unknown) => {
+    if (error instanceof GitFault && error.code === "output_too_large") return undefined;
+    throw error;
+  });
+  return answer === undefined || answer.code !== 0 ? "" : clean(answer.stdout.toString("utf8"));
+}
+
+/** Markers are seven characters long, of renamed files more, or what the attribute `conflict-marker-size` says; longer ones nest. */
+function hunksIn(text: string, { target, source }: MergeSides): string[] {
+  const hunks: string[] = [];
+  let open: { readonly lines: string[]; readonly end: string } | undefined;
+  for (const line of text.split("\n")) {
+    const begin = /^(<+) /.exec(line)?.[1] ?? "";
+    if (open === undefined && begin !== "" && line.startsWith(`${begin} ${target.commit}`))
+      open = { lines: [line.replace(target.commit, () => target.name)], end: `${">".repeat(begin.length)} ${source.commit}` };
+    else if (open !== undefined && line.startsWith(open.end)) {
+      hunks.push([...open.lines, line.replace(source.commit, () => source.name)].join("\n"));
+      open = undefined;
+    } else open?.lines.push(line);
+  }
+  return hunks;
+}
+
+function named(text: string, { target, source }: MergeSides): string {
+  // A branch may be called `feature/$&`, which a replacement in words would take for a pattern.
+  return text.replaceAll(target.commit, () => target.name).replaceAll(source.commit, () => source.name);
+}
+
+/** Canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */
+function clean(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\u{FFFD}");
+}
+
+function cut(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max).toWellFormed()}\n(cut)`;
+}
+
+function unreadable(): GitFault {
+  return new GitFault("git_failed", "git merge-tree answered what cannot be parsed. Use git 2.39 or newer; then try again.");
+}

@@ -1,0 +1,69 @@
+import { GitFault } from "../git-fault.js";
+
+export type ObjectType = "commit" | "tree" | "blob" | "tag";
+
+export interface GitObject {
+  readonly type: ObjectType;
+  readonly bytes: Buffer;
+}
+
+/** What ancestry and trees need of a commit. */
+export interface CommitLinks {
+  readonly tree: string;
+  readonly parents: readonly string[];
+}
+
+export interface TreeEntry {
+  readonly isTree: boolean;
+  /** A commit of another repository: its object is not here. */
+  readonly isSubmodule: boolean;
+  readonly name: string;
+  readonly name_bytes: number;
+  readonly id: string;
+}
+
+/** The tree and parents of a commit. @throws GitFault `repository_invalid` for bytes that fsck would not have let through. */
+export function parseCommitLinks(bytes: Buffer): CommitLinks {
+  const end = bytes.indexOf("\n\n");
+  const lines = bytes
+    .subarray(0, end === -1 ? bytes.length : end)
+    .toString("latin1")
+    .split("\n");
+  const tree = /^tree ([0-9a-f]{40})$/.exec(lines[0] ?? "")?.[1];
+  if (tree === undefined) throw unreadable("commit");
+  const parents: string[] = [];
+  for (const line of lines.slice(1)) {
+    const parent = /^parent ([0-9a-f]{40})$/.exec(line)?.[1];
+    if (parent === undefined) break;
+    parents.push(parent);
+  }
+  return { tree, parents };
+}
+
+/** The entries of a tree, in its order. @throws GitFault `repository_invalid`. */
+export function parseTree(bytes: Buffer): TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(0x20, at);
+    const nul = bytes.indexOf(0, space);
+    if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw unreadable("tree");
+    const mode = bytes.toString("latin1", at, space);
+    entries.push({
+      // A tree has mode 40000, and in old histories 040000.
+      isTree: /^0*40000$/.test(mode),
+      isSubmodule: mode === "160000",
+      name: bytes.toString("utf8", space + 1, nul),
+      name_bytes: nul - space - 1,
+      id: bytes.toString("hex", nul + 1, nul + 21),
+    });
+    at = nul + 21;
+  }
+  return entries;
+}
+
+function unreadable(type: ObjectType): GitFault {
+  return new GitFault(
+    "repository_invalid",
+    `A ${type} cannot be parsed although it was checked on its way in. Restore the repository from a copy.`,
+  );
+}

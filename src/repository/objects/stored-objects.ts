@@ -1,0 +1,123 @@
+import git, { type PromiseFsClient } from "isomorphic-git";
+import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { GitFault } from "../git-fault.js";
+import { PACK_GIT_DIR, packFileSystem } from "../packs/pack-file-system.js";
+import { type PackIndex, parsePackIndex } from "../packs/pack-index.js";
+import { type RepositoryName, repositoryKeys } from "../repository-key.js";
+import type { GitObject } from "./object-text.js";
+
+/** How many indexes are asked for at the same time. */
+const READS = 16;
+/** Packs held in memory, in bytes; a larger one is refused. */
+const PACKS_MAX_BYTES = 64 * 1024 * 1024;
+
+/** A pack that can be read; `cache` is isomorphic-git's, so that the index is parsed once and not for every object. */
+interface HeldPack {
+  readonly size_bytes: number;
+  readonly fs: PromiseFsClient;
+  readonly cache: object;
+}
+
+interface Pack {
+  readonly hash: string;
+  readonly index: PackIndex;
+  readonly index_bytes: Buffer;
+}
+
+/**
+ * Reads single objects of one repository straight from the store, for a process that has neither git nor a folder: packs are complete, so
+ * each object is found by an index and read from one pack, in memory. For small repositories.
+ */
+export class StoredObjects {
+  /** Every pack by its hash: what was listed once never changes. */
+  readonly #packs = new Map<string, Pack>();
+  /** The packs whose bytes are held, the least recently used first. */
+  readonly #held = new Map<string, HeldPack>();
+  #held_bytes = 0;
+
+  constructor(
+    private readonly store: ObjectStore,
+    readonly name: RepositoryName,
+  ) {}
+
+  /**
+   * The object, or undefined where the store has none: it lists again before it says so.
+   *
+   * @throws GitFault for a pack that is damaged or too large, StorageFault for a store that does not answer.
+   */
+  async read(id: string): Promise<GitObject | undefined> {
+    const known = this.#packWith(id);
+    if (known === undefined) await this.#list();
+    const pack = known ?? this.#packWith(id);
+    if (pack === undefined) return undefined;
+    const { fs, cache } = await this.#hold(pack);
+    const object = await git.readObject({ fs, gitdir: PACK_GIT_DIR, cache, oid: id, format: "content" }).catch((cause: unknown) => {
+      throw damaged(this.#keys.pack(pack.hash), cause);
+    });
+    if (object.format !== "content") throw damaged(this.#keys.pack(pack.hash));
+    return { type: object.type, bytes: Buffer.from(object.object) };
+  }
+
+  get #keys() {
+    return repositoryKeys(this.name);
+  }
+
+  #packWith(id: string): Pack | undefined {
+    for (const pack of this.#packs.values()) if (pack.index.has(id)) return pack;
+    return undefined;
+  }
+
+  async #list(): Promise<void> {
+    const fresh: string[] = [];
+    for await (const key of this.store.blobs.list(this.#keys.packs)) {
+      const hash = /pack-([0-9a-f]{40})\.idx$/.exec(key)?.[1];
+      if (hash !== undefined && !this.#packs.has(hash)) fresh.push(hash);
+    }
+    await Promise.all(
+      Array.from({ length: READS }, async () => {
+        for (let hash = fresh.pop(); hash !== undefined; hash = fresh.pop()) {
+          const index_bytes = await this.#fetch(this.#keys.index(hash), hash, 40);
+          this.#packs.set(hash, { hash, index_bytes, index: parsePackIndex(index_bytes) });
+        }
+      }),
+    );
+  }
+
+  async #hold(pack: Pack): Promise<HeldPack> {
+    const { hash } = pack;
+    const held = this.#held.get(hash) ?? (await this.#fetchPack(pack));
+    if (!this.#held.delete(hash)) this.#held_bytes += held.size_bytes;
+    this.#held.set(hash, held);
+    for (const [oldest, { size_bytes }] of [...this.#held].slice(0, -1)) {
+      if (this.#held_bytes <= PACKS_MAX_BYTES) break;
+      this.#held.delete(oldest);
+      this.#held_bytes -= size_bytes;
+    }
+    return held;
+  }
+
+  async #fetchPack({ hash, index_bytes }: Pack): Promise<HeldPack> {
+    const key = this.#keys.pack(hash);
+    const stat = await this.store.blobs.stat(key);
+    if (stat !== undefined && stat.size_bytes > PACKS_MAX_BYTES)
+      throw new GitFault(
+        "output_too_large",
+        `${key} has more than ${PACKS_MAX_BYTES} bytes; keep the infra registry in a project of its own.`,
+      );
+    const pack = await this.#fetch(key, hash, 20);
+    return { size_bytes: pack.length, fs: packFileSystem(hash, { pack, index: index_bytes }), cache: {} };
+  }
+
+  /** A pack ends with its own checksum, an index with the pack's and its own. */
+  async #fetch(key: string, hash: string, fromEnd: number): Promise<Buffer> {
+    const bytes = await this.store.blobs.get(key);
+    if (bytes === undefined) throw new StorageFault("unavailable", key, `${key} was listed and is not there; try again.`);
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (buffer.subarray(buffer.length - fromEnd, buffer.length - fromEnd + 20).toString("hex") !== hash) throw damaged(key);
+    return buffer;
+  }
+}
+
+function damaged(key: string, cause?: unknown): GitFault {
+  return new GitFault("repository_invalid", `${key} is damaged. Restore the repository from a copy.`, cause);
+}

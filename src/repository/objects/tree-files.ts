@@ -1,0 +1,47 @@
+import { GitFault } from "../git-fault.js";
+import type { OpenRepository } from "../open-repository.js";
+
+/** Well below what the arguments of one command can hold. */
+const PATHS_AT_ONCE = 500;
+
+export interface TreeFile {
+  readonly path: string;
+  readonly id: string;
+}
+
+/** The files of a commit at these paths; a path that ends with `/` stands for the files directly in that folder. What is not there is left out. */
+export async function filesAt(
+  repository: OpenRepository,
+  commit: string,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly TreeFile[]> {
+  const found: TreeFile[] = [];
+  for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
+    const listing = await repository.git.output({
+      gitDir: repository.scratch().gitDir,
+      args: ["--literal-pathspecs", "ls-tree", "-z", commit, "--", ...paths.slice(at, at + PATHS_AT_ONCE)],
+      signal,
+    });
+    found.push(...filesIn(listing));
+  }
+  return found;
+}
+
+function filesIn(listing: Buffer): TreeFile[] {
+  return listing
+    .toString("utf8")
+    .split("\0")
+    .flatMap((entry) => {
+      const [, id, path] = /^100644 blob ([0-9a-f]{40})\t(.+)$/s.exec(entry) ?? [];
+      return id === undefined || path === undefined ? [] : [{ path, id }];
+    });
+}
+
+/** The bytes of a file. @throws GitFault `git_failed` when the object is gone: all that is asked for was there a moment ago. */
+export async function fileBytes(repository: OpenRepository, { id, path }: TreeFile): Promise<Buffer> {
+  const object = await repository.reader().read(id);
+  if (object === undefined)
+    throw new GitFault("git_failed", `${path} (${id}) was there and is gone; the cache was deleted meanwhile. Try again.`);
+  return object.bytes;
+}

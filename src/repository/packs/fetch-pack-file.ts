@@ -1,0 +1,22 @@
+import { open, rm } from "node:fs/promises";
+import type { ObjectStore } from "../../storage/ports.js";
+import { GitFault } from "../git-fault.js";
+
+/**
+ * Downloads a pack or its index. A pack ends with its own checksum, an index with the pack's and its own: `fromEnd` says where in bytes,
+ * so that a file cut short or of another pack is noticed. @throws GitFault `repository_invalid`.
+ */
+export async function fetchPackFile(store: ObjectStore, key: string, path: string, hash: string, fromEnd: number): Promise<void> {
+  if (!(await store.blobs.getToFile(key, path)))
+    throw new GitFault("repository_invalid", `${key} was listed and is gone. Restore it from a copy.`);
+  const file = await open(path, "r");
+  const checksum = Buffer.alloc(20);
+  try {
+    await file.read(checksum, 0, 20, Math.max(0, (await file.stat()).size - fromEnd));
+  } finally {
+    await file.close();
+  }
+  if (checksum.toString("hex") === hash) return;
+  await rm(path, { force: true });
+  throw new GitFault("repository_invalid", `${key} is not the pack that its name says. Restore the repository from a copy.`);
+}

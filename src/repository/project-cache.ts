@@ -1,0 +1,220 @@
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { countCacheLookup } from "../process/metrics/lab512.js";
+import type { ObjectStore } from "../storage/ports.js";
+import type { ObjectReader } from "./objects/object-reader.js";
+import { StayingReader } from "./objects/staying-reader.js";
+import { assertListed } from "./packs/assert-listed.js";
+import { downloadPacks, packPath } from "./packs/download-packs.js";
+import { ProjectMemory } from "./project-memory.js";
+import type { RefsState } from "./refs/refs-state.js";
+import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+import type { Scope } from "./scope.js";
+import { createScratch, type Scratch } from "./scratch.js";
+import type { StockGit } from "./stock-git/stock-git.js";
+import { Turns } from "./turns.js";
+
+const IDLE_SCRATCHES_MAX = 4;
+/** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
+const PACKS_WITHOUT_INDEX_MAX = 48;
+
+/**
+ * The packs of one repository on the local disk. They are copies of immutable objects, so any of them may be deleted at any time. The
+ * folder holds complete packs of the store and nothing else; each was checked before it was stored, so every object in it has
+ * everything that it links to.
+ */
+export class ProjectCache {
+  readonly turns = new Turns();
+  readonly moves = new Turns();
+  readonly memory = new ProjectMemory();
+  readonly #packs = new Set<string>();
+  /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
+  #size_bytes = 0;
+  #folderStamp = "";
+  #unindexed = 0;
+  readonly #reader: StayingReader;
+  readonly #idleScratches: Scratch[] = [];
+  users = 0;
+  last_used = 0;
+
+  constructor(
+    readonly name: RepositoryName,
+    readonly git: StockGit,
+  ) {
+    this.#reader = new StayingReader(git.scope, () => this.folder);
+  }
+
+  get folder(): string {
+    return this.#scope.path("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+  }
+
+  get objects(): string {
+    return join(this.folder, "objects");
+  }
+
+  get size_bytes(): number {
+    return this.#size_bytes;
+  }
+
+  get #scope(): Scope {
+    return this.git.scope;
+  }
+
+  get #packFolder(): string {
+    return join(this.objects, "pack");
+  }
+
+  /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
+  async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
+    const isHere = this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp());
+    countCacheLookup(isHere ? "hit" : "miss");
+    if (isHere) return;
+    await this.turns.run(async () => {
+      if (this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp())) return;
+      await this.#download(store, signal);
+      await assertListed(this.reader(), state.refs, repositoryKeys(this.name).packs);
+      this.memory.learn(state.version);
+    });
+  }
+
+  /** Takes a pack that the store has, from the scratch repository that made it. */
+  async adopt(hash: string, pack: string, index: string, size_bytes: number): Promise<void> {
+    await this.turns.run(async () => {
+      if (this.#packs.has(hash)) return;
+      const untouched = this.#folderStamp === (await this.#stamp());
+      await rename(pack, this.#path(hash, "pack"));
+      await rename(index, this.#path(hash, "idx"));
+      this.#packs.add(hash);
+      this.#size_bytes += size_bytes;
+      this.#unindexed += 1;
+      // What somebody else did to the folder meanwhile must still be noticed.
+      if (untouched) this.#folderStamp = await this.#stamp();
+    });
+  }
+
+  reader(): ObjectReader {
+    return this.#reader.get();
+  }
+
+  /** A scratch repository for one act: a new one, or one that an act left empty. Making folders costs more than all else in a small push. */
+  takeScratch(): Scratch {
+    const idle = this.#idleScratches.pop();
+    return idle !== undefined && existsSync(idle.gitDir) ? idle : createScratch(this.#scope, this.objects);
+  }
+
+  returnScratch(scratch: Scratch): void {
+    if (this.#idleScratches.length < IDLE_SCRATCHES_MAX && existsSync(scratch.gitDir) && scratch.isEmpty())
+      this.#idleScratches.push(scratch);
+    else scratch.remove();
+  }
+
+  /** Forgets what only saves requests; the packs stay. For a cache that no act uses. */
+  async forget(): Promise<void> {
+    this.memory.forget();
+    await this.close();
+  }
+
+  /** Ends its process and removes the folders of no act. */
+  async close(): Promise<void> {
+    for (const scratch of this.#idleScratches.splice(0)) scratch.remove();
+    await this.closeReader();
+  }
+
+  get hasReader(): boolean {
+    return this.#reader.isOpen;
+  }
+
+  closeReader(): Promise<void> {
+    return this.#reader.close();
+  }
+
+  /** For a cache that no act uses. */
+  closeStaleReader(): Promise<void> {
+    return this.#reader.closeStale();
+  }
+
+  /** One index over all packs, so that the thousandth push is as quick as the first. */
+  async indexPacks(): Promise<void> {
+    if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
+    await this.turns.run(async () => {
+      this.#unindexed = 0;
+      const untouched = this.#folderStamp === (await this.#stamp());
+      await this.git.output({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
+      this.#reader.packsWereIndexed();
+      if (untouched) this.#folderStamp = await this.#stamp();
+    });
+  }
+
+  /** Deletes the folder, unless an act has begun to use it. An act that comes meanwhile waits and then starts from an empty cache. */
+  async evict(): Promise<void> {
+    await this.turns.run(async () => {
+      if (this.users > 0) return;
+      this.memory.unlearn();
+      this.#packs.clear();
+      this.#size_bytes = 0;
+      this.#folderStamp = "";
+      await this.#packsWent();
+      await this.close();
+      const trash = this.#scope.path("cache", `.trash-${randomUUID()}`);
+      // Renamed first, so that nobody ever sees half a cache.
+      await rename(this.folder, trash).catch(ignoreAbsence);
+      await rm(trash, { recursive: true, force: true });
+    });
+  }
+
+  /** Counts what an earlier process left here, so that it can be evicted before anybody opens it. */
+  async measure(): Promise<void> {
+    for (const file of (await readdir(this.#packFolder).catch(ignoreAbsence)) ?? []) {
+      const hash = /^pack-([0-9a-f]{40})\.pack$/.exec(file)?.[1];
+      if (hash !== undefined) await this.#count(hash);
+    }
+  }
+
+  async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
+    await this.#prepareFolder();
+    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#packsWent());
+    const here = new Set(hashes);
+    // Of a store that was restored, where somebody else deleted the folder.
+    if ([...this.#packs].some((hash) => !here.has(hash))) await this.#packsWent();
+    this.#packs.clear();
+    this.#size_bytes = 0;
+    for (const hash of hashes) await this.#count(hash);
+    this.#unindexed = hasIndex ? this.#unindexed : hashes.length;
+    this.#folderStamp = await this.#stamp();
+  }
+
+  /** Nobody may count on an object that was here. */
+  #packsWent(): Promise<void> {
+    this.memory.attributes = undefined;
+    return this.closeReader();
+  }
+
+  async #count(hash: string): Promise<void> {
+    const { size } = await stat(this.#path(hash, "pack"));
+    this.#packs.add(hash);
+    this.#size_bytes += size;
+  }
+
+  async #prepareFolder(): Promise<void> {
+    const folder = this.#scope.folder("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+    await mkdir(this.#packFolder, { recursive: true });
+    await mkdir(join(folder, "refs"), { recursive: true });
+    await writeFile(join(folder, "HEAD"), "ref: refs/heads/main\n");
+  }
+
+  /** Changes whenever a name in the folder of packs appears or disappears. */
+  async #stamp(): Promise<string> {
+    const found = await stat(this.#packFolder, { bigint: true }).catch(ignoreAbsence);
+    return found === undefined ? "absent" : `${found.ino}:${found.mtimeNs}`;
+  }
+
+  #path(hash: string, extension: "pack" | "idx"): string {
+    return packPath(this.#packFolder, hash, extension);
+  }
+}
+
+function ignoreAbsence(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}

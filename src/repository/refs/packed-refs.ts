@@ -1,0 +1,95 @@
+import { branchNameProblem } from "../../domain/git/ref-name.js";
+import { GitFault } from "../git-fault.js";
+
+/** What a ref points to; `peeled` is the commit behind an annotated tag. */
+export interface RefTarget {
+  readonly id: string;
+  readonly peeled?: string;
+}
+
+/** All refs of a repository by their full names. */
+export type Refs = ReadonlyMap<string, RefTarget>;
+
+/** Exactly as git writes it, with its last space: git trusts the traits it names, and tolerates no other comment. */
+const HEADER = "# pack-refs with: peeled fully-peeled sorted ";
+/** With `s`: a name may hold U+2028, which JavaScript takes for the end of a line and git does not. */
+const REF_LINE = /^([0-9a-f]{40}) (refs\/[^/]+\/.+)$/s;
+const PEELED_LINE = /^\^([0-9a-f]{40})$/;
+
+/** Parses `packed-refs` as strictly as it is written. @throws GitFault `repository_invalid` with the line that is wrong. */
+export function parsePackedRefs(bytes: Uint8Array): Refs {
+  const text = decode(bytes);
+  const lines = text.split("\n");
+  if (lines[0] !== HEADER) throw invalid(1, "the header is not the one that this registry writes");
+  if (lines.pop() !== "") throw invalid(lines.length + 1, "the last line does not end");
+  const refs = new Map<string, RefTarget>();
+  let last: string | undefined;
+  for (const [at, line] of lines.entries()) {
+    if (at === 0) continue;
+    const peeled = PEELED_LINE.exec(line)?.[1];
+    if (peeled !== undefined) {
+      const target = last === undefined ? undefined : refs.get(last);
+      if (last === undefined || target === undefined || target.peeled !== undefined) throw invalid(at + 1, "a peeled id without its tag");
+      refs.set(last, { ...target, peeled });
+      continue;
+    }
+    const [, id, name] = REF_LINE.exec(line) ?? [];
+    if (id === undefined || name === undefined || refNameProblem(name) !== undefined) throw invalid(at + 1, "no ref line");
+    if (last !== undefined && compareRefNames(last, name) >= 0) throw invalid(at + 1, "the refs are not in order");
+    refs.set(name, { id });
+    last = name;
+  }
+  return refs;
+}
+
+/** The bytes of `packed-refs`: header, refs in the order of their bytes, peeled lines below tags. */
+export function serialisePackedRefs(refs: Refs): Buffer {
+  const lines = [HEADER];
+  for (const name of [...refs.keys()].sort(compareRefNames)) {
+    const target = refs.get(name);
+    if (target === undefined) continue;
+    lines.push(`${target.id} ${name}`);
+    if (target.peeled !== undefined) lines.push(`^${target.peeled}`);
+  }
+  return Buffer.from(`${lines.join("\n")}\n`, "utf8");
+}
+
+/**
+ * git compares names as bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. Unit by unit, because a repository
+ * of thousands of refs is sorted with every push.
+ */
+export function compareRefNames(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at += 1) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (left !== right) return inByteOrder(left) - inByteOrder(right);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for characters beyond all that have one unit, and come after them in UTF-8. */
+function inByteOrder(unit: number): number {
+  if (unit >= 0xe000) return unit - 0x800;
+  return unit >= 0xd800 ? unit + 0x2000 : unit;
+}
+
+/** What is wrong with a full ref name such as `refs/heads/main`, or undefined. */
+export function refNameProblem(name: string): string | undefined {
+  const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
+  return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : branchNameProblem(rest);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new GitFault("repository_invalid", "packed-refs is not UTF-8. Restore the repository from a copy.", cause);
+  }
+}
+
+function invalid(line: number, what: string): GitFault {
+  return new GitFault(
+    "repository_invalid",
+    `packed-refs, line ${line}: ${what}. Something else wrote it; restore the repository from a copy.`,
+  );
+}

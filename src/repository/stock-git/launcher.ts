@@ -1,0 +1,99 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { GitFault } from "../git-fault.js";
+
+/** One start of a command, as launcher.mjs reads it. */
+export interface LaunchRequest {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly input?: Uint8Array;
+  readonly inputPath?: string;
+  readonly inputOffset: number;
+  readonly outputPath?: string;
+  readonly maxOutput: number;
+  readonly timeoutMs: number;
+}
+
+export interface LaunchAnswer {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stopped?: "timed_out" | "output_too_large" | "aborted" | "failed";
+  readonly failure: string;
+  readonly stdout: Uint8Array;
+  readonly stderr: string;
+}
+
+interface Waiting {
+  readonly resolve: (answer: LaunchAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The channel to launcher.mjs: started with the first request, started again when it was lost, ended by `close`. */
+export class Launcher {
+  readonly #waiting = new Map<number, Waiting>();
+  #process: ChildProcess | undefined;
+  #nextId = 1;
+
+  /** @throws GitFault `aborted` when the signal fires, `git_failed` when the launcher is lost. */
+  async launch(request: LaunchRequest, signal?: AbortSignal): Promise<LaunchAnswer> {
+    if (signal?.aborted) throw abortedFault();
+    const launcher = this.#running();
+    const id = this.#nextId++;
+    const cancel = () => launcher.send({ id, cancel: true });
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await new Promise<LaunchAnswer>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        // An idle channel must not keep the process alive, a waiting one must.
+        launcher.channel?.ref();
+        launcher.send({ id, ...request }, (error) => {
+          if (error !== null) reject(lostFault(error));
+        });
+      });
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      this.#waiting.delete(id);
+      if (this.#waiting.size === 0) launcher.channel?.unref();
+    }
+  }
+
+  close(): void {
+    const launcher = this.#process;
+    this.#process = undefined;
+    if (launcher?.connected) launcher.disconnect();
+  }
+
+  #running(): ChildProcess {
+    if (this.#process?.connected) return this.#process;
+    const launcher = fork(fileURLToPath(new URL("./launcher.mjs", import.meta.url)), [], {
+      env: {},
+      execArgv: ["--max-semi-space-size=1"],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    launcher.unref();
+    launcher.on("message", (message) => {
+      const { id, ...answer } = message as LaunchAnswer & { id: number };
+      this.#waiting.get(id)?.resolve(answer);
+    });
+    const lost = (cause?: Error) => {
+      if (this.#process !== launcher) return;
+      this.#process = undefined;
+      for (const { reject } of this.#waiting.values()) reject(lostFault(cause));
+    };
+    launcher.on("error", lost);
+    launcher.on("exit", () => lost());
+    this.#process = launcher;
+    return launcher;
+  }
+}
+
+export function abortedFault(): GitFault {
+  return new GitFault("aborted", "The work was stopped before it was done; nothing of it is visible. Run the command again.");
+}
+
+function lostFault(cause?: Error): GitFault {
+  return new GitFault("git_failed", "The process that starts git was lost; it is started again with the next act. Try again.", cause);
+}

@@ -1,0 +1,147 @@
+import { GitFault } from "../git-fault.js";
+import type { Scope } from "../scope.js";
+import { abortedFault, Launcher } from "./launcher.js";
+
+/** The oldest git that has everything used here: `merge-tree --write-tree`, `cat-file --batch-command` and the gzip of `git archive`. */
+const OLDEST_GIT = [2, 39] as const;
+
+const TIMEOUT_MS = 600_000;
+const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
+
+/** How a process ends that fails an assertion or reads what is not there; memory and operators end it otherwise. */
+const OF_ITS_OWN: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
+
+/** Settings that no repository, user or system may change. */
+const SETTINGS = [
+  "core.hooksPath=/dev/null",
+  "core.attributesFile=/dev/null",
+  "core.excludesFile=/dev/null",
+  "core.fsmonitor=false",
+  "core.quotePath=false",
+  "core.autocrlf=false",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "protocol.allow=never",
+  "safe.directory=*",
+].flatMap((setting) => ["-c", setting]);
+
+export interface GitCall {
+  /** The repository that git works in. */
+  readonly gitDir?: string;
+  readonly args: readonly string[];
+  /** The folder that it runs in; the scope's own by default. */
+  readonly cwd?: string;
+  /** What git reads: bytes, or a file from an offset. Nothing by default. */
+  readonly input?: Uint8Array | { readonly path: string; readonly offset_bytes: number };
+  /** A new file that takes git's output instead of memory. */
+  readonly outputPath?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly output_max_bytes?: number;
+  readonly timeout_ms?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GitAnswer {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Stock git, isolated from the user's configuration, hooks, environment and prompts, in one tenant's folder, within limits. */
+export class StockGit {
+  readonly #launcher = new Launcher();
+
+  constructor(readonly scope: Scope) {}
+
+  /** Runs git to its end, whatever its exit code. @throws GitFault when it could not run, was stopped, or reached a limit. */
+  async run(call: GitCall): Promise<GitAnswer> {
+    const { input } = call;
+    const file = input !== undefined && "path" in input ? input : undefined;
+    for (const path of [call.gitDir, call.cwd, file?.path, call.outputPath]) if (path !== undefined) this.scope.require(path);
+    const answer = await this.#launcher.launch(
+      {
+        command: "git",
+        args: gitArguments(call.args, call.gitDir),
+        env: gitEnvironment(this.scope, call.env),
+        cwd: call.cwd ?? this.scope.root,
+        inputOffset: file?.offset_bytes ?? 0,
+        maxOutput: call.output_max_bytes ?? OUTPUT_MAX_BYTES,
+        timeoutMs: call.timeout_ms ?? TIMEOUT_MS,
+        ...(file === undefined ? {} : { inputPath: file.path }),
+        ...(input !== undefined && !("path" in input) ? { input } : {}),
+        ...(call.outputPath === undefined ? {} : { outputPath: call.outputPath }),
+      },
+      call.signal,
+    );
+    if (answer.stopped === "aborted") throw abortedFault();
+    if (answer.stopped === "timed_out")
+      throw new GitFault("timed_out", `git ${call.args[0]} took too long and was stopped. Try again with less.`);
+    if (answer.stopped === "output_too_large")
+      throw new GitFault("output_too_large", `git ${call.args[0]} wrote more than its limit and was stopped.`);
+    if (answer.signal !== null && OF_ITS_OWN.has(answer.signal))
+      throw new GitFault("crashed", `git ${call.args[0]} ended itself (${answer.signal}): ${answer.stderr.trim().slice(0, 500)}`);
+    if (answer.code === null) {
+      const why = answer.failure || `it was ended by ${answer.signal ?? "an unknown cause"}`;
+      throw new GitFault(
+        "git_failed",
+        `git ${call.args[0]} did not finish: ${why}. Check that git is installed and that there is memory; then try again.`,
+      );
+    }
+    return { code: answer.code, stdout: Buffer.from(answer.stdout), stderr: answer.stderr };
+  }
+
+  /** Runs git where only a fault can make it fail, and gives its output. @throws GitFault `git_failed` with git's own words. */
+  async output(call: GitCall): Promise<Buffer> {
+    const answer = await this.run(call);
+    if (answer.code !== 0) throw gitFailed(call, answer);
+    return answer.stdout;
+  }
+
+  /** The version, when it is new enough. @throws GitFault `git_unusable` otherwise; to be asked at start-up. */
+  async requireVersion(): Promise<string> {
+    const text = (await this.output({ args: ["--version"] })).toString("utf8");
+    const [, major, minor] = /git version (\d+)\.(\d+)/.exec(text) ?? [];
+    const newEnough = Number(major) > OLDEST_GIT[0] || (Number(major) === OLDEST_GIT[0] && Number(minor) >= OLDEST_GIT[1]);
+    if (!newEnough)
+      throw new GitFault(
+        "git_unusable",
+        `This needs git ${OLDEST_GIT.join(".")} or newer and found "${text.trim()}". Install a newer git.`,
+      );
+    return text.trim().replace("git version ", "");
+  }
+
+  close(): void {
+    this.#launcher.close();
+  }
+}
+
+export function gitFailed(call: GitCall, answer: GitAnswer): GitFault {
+  const words = answer.stderr.trim().slice(0, 500) || "without a word";
+  return new GitFault(
+    "git_failed",
+    `git ${call.args[0]} ended with ${answer.code}: ${words}. Check the disk of the work folder; then try again.`,
+  );
+}
+
+export function gitArguments(args: readonly string[], gitDir?: string): string[] {
+  return [...SETTINGS, ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...args];
+}
+
+/** The whole environment of a git process: nothing of ours is inherited but the search path. */
+export function gitEnvironment(scope: Scope, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+    HOME: scope.root,
+    XDG_CONFIG_HOME: scope.root,
+    LC_ALL: "C",
+    TZ: "UTC",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_NO_LAZY_FETCH: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    ...more,
+  };
+}

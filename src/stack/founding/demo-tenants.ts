@@ -1,0 +1,51 @@
+import type { TenantSeed } from "../../lab256/identity/seed.js";
+
+/** The tenant of the demo, and a second one that shows isolation. */
+export const DEMO_TENANT = "T.UBL";
+export const OTHER_TENANT = "T.OTHER";
+
+const member = (office_id: string, ...roles: string[]) => ({ office_id, roles });
+
+/** Who is in a development registry from the start. */
+export const demoTenants: readonly TenantSeed[] = [
+  {
+    tenant_id: DEMO_TENANT,
+    actors: [
+      {
+        actor_id: "ubl:sid:person:admin",
+        person_id: "person:ana",
+        display_name: "Ana",
+        emails: ["ana@ubl.example"],
+        offices: [member("office::default", "maintainer"), member("office:infra.deployer"), member("office:registry", "maintainer")],
+      },
+      {
+        actor_id: "ubl:sid:person:bob",
+        person_id: "person:bob",
+        display_name: "Bob",
+        emails: ["bob@ubl.example"],
+        offices: [member("office::default", "approver")],
+      },
+      {
+        actor_id: "ubl:sid:person:carol",
+        person_id: "person:carol",
+        display_name: "Carol",
+        emails: ["carol@ubl.example"],
+        offices: [member("office::default", "approver"), member("office:security", "approver")],
+      },
+      { actor_id: "ubl:sid:agent:builder", display_name: "Builder", offices: [member("office::agents")] },
+      { actor_id: "ubl:sid:app:ci", display_name: "CI", offices: [member("office::default")] },
+    ],
+  },
+  {
+    tenant_id: OTHER_TENANT,
+    actors: [
+      {
+        actor_id: "ubl:sid:person:olga",
+        person_id: "person:olga",
+        display_name: "Olga",
+        emails: ["olga@other.example"],
+        offices: [member("office::default", "maintainer")],
+      },
+    ],
+  },
+];

@@ -1,0 +1,80 @@
+import { mkdir } from "node:fs/promises";
+import type { TenantSeed } from "../../lab256/identity/seed.js";
+import type { StoreConfig } from "../../storage/open.js";
+import type { ObjectStoreServer } from "../servers/servers.js";
+import { foundAllowlist } from "./allowlist.js";
+import { foundKeys, type KeyFiles, type KeyFolders, keyFoldersIn } from "./keys.js";
+import { actorsWithTokens, type FoundedActor, foundPeople } from "./people.js";
+import { defaultPolicy, foundPolicy } from "./policy.js";
+import { planeStoreEnvironment, rootStoreConfig, withRootStore } from "./store.js";
+
+export interface FoundingOptions {
+  /** Keeps the actors' tokens and what was published. */
+  readonly data_dir: string;
+  readonly database_url: string;
+  readonly object_store: ObjectStoreServer;
+  /** What the names of this registry's buckets begin with; empty when the server is its own. */
+  readonly bucket_prefix?: string;
+  readonly tenants: readonly TenantSeed[];
+  /** The bytes of the policy to publish; the default policy when absent. */
+  readonly policy?: Uint8Array;
+}
+
+/** What a registry has before its first process starts, wherever those run. */
+export interface FoundedRecords {
+  readonly keys: KeyFiles;
+  readonly allowlist: string;
+  readonly actors: readonly FoundedActor[];
+  readonly policy_hash: string;
+  /** Root credentials: for mirrors and tests, never for a service. */
+  readonly root_store: StoreConfig;
+}
+
+/** A registry whose processes can be started. */
+export interface Founded extends FoundedRecords {
+  /** What the processes of each plane are told about the store. */
+  readonly store_environment: Readonly<Record<"LAB_256" | "LAB_512", Record<string, string>>>;
+}
+
+/** Founds a registry of one machine: {@link foundRecords}, and temporary credentials for both planes. */
+export async function foundRegistry(options: FoundingOptions): Promise<Founded> {
+  const { data_dir, object_store, bucket_prefix = "" } = options;
+  const [records, lab256, lab512] = await Promise.all([
+    foundRecords({ ...options, folders: keyFoldersIn(data_dir), allowlist_dir: data_dir }),
+    planeStoreEnvironment(object_store, "LAB_256", bucket_prefix),
+    planeStoreEnvironment(object_store, "LAB_512", bucket_prefix),
+  ]);
+  return { ...records, store_environment: { LAB_256: lab256, LAB_512: lab512 } };
+}
+
+/** Where what is founded is put. */
+export interface RecordOptions extends FoundingOptions {
+  readonly folders: KeyFolders;
+  /** Where the Runner finds its allowlist. */
+  readonly allowlist_dir: string;
+}
+
+/**
+ * Makes all that a registry needs before its first process starts, and changes nothing that is there already: keys, the Runner's
+ * allowlist, buckets, the published policy of each tenant, the migrated database with its tenants and actors. Can be called again with
+ * every start.
+ *
+ * @throws what the servers throw, and a sentence for each file of the folders that is damaged.
+ */
+export async function foundRecords(options: RecordOptions): Promise<FoundedRecords> {
+  const { data_dir, database_url, object_store, bucket_prefix = "", tenants } = options;
+  await mkdir(data_dir, { recursive: true, mode: 0o700 });
+  const names = tenants.map((tenant) => tenant.tenant_id);
+  const root_store = rootStoreConfig(object_store, bucket_prefix);
+  const [keys, allowlist, actors] = await Promise.all([
+    foundKeys(options.folders, names),
+    foundAllowlist(options.allowlist_dir, names),
+    actorsWithTokens(data_dir, tenants),
+  ]);
+  const policy = options.policy ?? (await defaultPolicy());
+  const [policy_hash] = await Promise.all([
+    withRootStore(root_store, (store) => foundPolicy(store, data_dir, keys.foundingKeys, policy)),
+    foundPeople(database_url, tenants, actors, keys.receiptKey.jwk),
+  ]);
+  return { keys: keys.files, allowlist, actors, policy_hash, root_store };
+}

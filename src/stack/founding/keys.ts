@@ -1,0 +1,87 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readSigningKey } from "../../configuration/keys.js";
+import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
+import { writePrivateJson } from "../../process/private-json.js";
+
+/** The folder of each holder's keys (contracts, "Planes"); one folder can be given for all three where one machine is all of them. */
+export interface KeyFolders {
+  readonly lab256: string;
+  readonly lab512: string;
+  /** The private founding keys: an operator's, mounted into no service. */
+  readonly founding: string;
+}
+
+/** The folders of a registry that is one machine's. */
+export function keyFoldersIn(dataDir: string): KeyFolders {
+  const folder = join(dataDir, "keys");
+  return { lab256: folder, lab512: folder, founding: join(folder, "founding") };
+}
+
+/** Where the keys of a registry lie. Private keys are Ed25519 in PKCS #8 PEM with mode 0600 (contracts, "Planes"). */
+export interface KeyFiles {
+  /** LAB 256 signs permits and statements. */
+  readonly permit: string;
+  readonly statement: string;
+  /** The Runner signs receipts. */
+  readonly receipt: string;
+  /** JWK sets (RFC 7517): what the Runner trusts, and what LAB 256 trusts. */
+  readonly permit_jwks: string;
+  readonly statement_jwks: string;
+  readonly receipt_jwks: string;
+  /** A JWK set for each tenant, the same for both planes. */
+  readonly founding_keys: string;
+  readonly founding_keys_lab512: string;
+}
+
+export interface FoundingKeys {
+  readonly files: KeyFiles;
+  readonly receiptKey: SigningKey;
+  readonly foundingKeys: ReadonlyMap<string, SigningKey>;
+}
+
+/** Makes the keys that are absent and writes the sets of public keys. A private key that is there is never replaced. */
+export async function foundKeys(folders: KeyFolders, tenants: readonly string[]): Promise<FoundingKeys> {
+  const { lab256, lab512, founding } = folders;
+  await Promise.all([lab256, lab512, founding].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));
+  const files: KeyFiles = {
+    permit: join(lab256, "permit.pem"),
+    statement: join(lab256, "statement.pem"),
+    receipt_jwks: join(lab256, "receipt.jwks.json"),
+    founding_keys: join(lab256, "founding-keys.json"),
+    receipt: join(lab512, "receipt.pem"),
+    permit_jwks: join(lab512, "permit.jwks.json"),
+    statement_jwks: join(lab512, "statement.jwks.json"),
+    founding_keys_lab512: join(lab512, "founding-keys.json"),
+  };
+  const [permitKey, statementKey, receiptKey] = await Promise.all([
+    ensureKey(files.permit),
+    ensureKey(files.statement),
+    ensureKey(files.receipt),
+  ]);
+  const foundingKeys = new Map(
+    await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
+  );
+  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, jwks(key)]));
+  await writePrivateJson(files.permit_jwks, jwks(permitKey));
+  await writePrivateJson(files.statement_jwks, jwks(statementKey));
+  await writePrivateJson(files.receipt_jwks, jwks(receiptKey));
+  await writePrivateJson(files.founding_keys, publicFoundingKeys);
+  await writePrivateJson(files.founding_keys_lab512, publicFoundingKeys);
+  return { files, receiptKey, foundingKeys };
+}
+
+async function ensureKey(path: string): Promise<SigningKey> {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  try {
+    await writeFile(path, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return readSigningKey(path);
+}
+
+function jwks(...keys: readonly SigningKey[]): { keys: PublicJwk[] } {
+  return { keys: keys.map((key) => key.jwk) };
+}

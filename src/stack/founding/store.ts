@@ -1,0 +1,61 @@
+import { ensureSpaces, openStore, type StoreConfig } from "../../storage/open.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import type { ObjectStoreServer } from "../servers/servers.js";
+import { ensureServiceAccount } from "./minio-accounts.js";
+import { assumeRole, type Plane, planePolicy } from "./plane-credentials.js";
+
+const requestTimeout_ms = 30_000;
+
+/** The store with root credentials: for founding, mirrors and tests, never for a service. */
+export function rootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
+  if (server.kind === "directory") return { kind: "directory", path: server.path };
+  const { endpoint, region, access_key, secret_key } = server;
+  return { kind: "s3", endpoint, region, access_key, secret_key, bucket_prefix: bucketPrefix, request_timeout_ms: requestTimeout_ms };
+}
+
+/** Makes the buckets and runs `work` on the store with root credentials. */
+export async function withRootStore<T>(config: StoreConfig, work: (store: ObjectStore) => Promise<T>): Promise<T> {
+  await ensureSpaces(config);
+  const store = await openStore(config);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** What a process of this plane is told about the store. On S3 it gets credentials that can do what the plane may and nothing more. */
+export async function planeStoreEnvironment(
+  server: ObjectStoreServer,
+  plane: Plane,
+  bucketPrefix: string,
+): Promise<Record<string, string>> {
+  if (server.kind === "directory") return { OGR_STORE: "directory", OGR_STORE_DIRECTORY: server.path };
+  const credentials = await assumeRole(server, { plane, bucket_prefix: bucketPrefix });
+  return {
+    OGR_STORE: "s3",
+    OGR_S3_ENDPOINT: server.endpoint,
+    OGR_S3_REGION: server.region,
+    OGR_S3_ACCESS_KEY: credentials.access_key,
+    OGR_S3_SECRET_KEY: credentials.secret_key,
+    OGR_S3_SESSION_TOKEN: credentials.session_token,
+    ...(bucketPrefix === "" ? {} : { OGR_S3_BUCKET_PREFIX: bucketPrefix }),
+  };
+}
+
+/** The access key of a plane that its operator chose. */
+export interface PlaneKey {
+  readonly access_key: string;
+  readonly secret_key: string;
+}
+
+/** Gives the store keys of the operator's choice, which do not expire, with what each plane may do and nothing more. */
+export async function foundPlaneKeys(
+  server: ObjectStoreServer,
+  bucketPrefix: string,
+  keys: Readonly<Record<Plane, PlaneKey>>,
+): Promise<void> {
+  if (server.kind === "directory") throw new Error("objects in a folder have no access keys: give an S3 server");
+  for (const plane of ["LAB_256", "LAB_512"] as const)
+    await ensureServiceAccount(server, { ...keys[plane], policy: planePolicy(plane, bucketPrefix) });
+}

@@ -1,0 +1,100 @@
+import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { unlessAbsent } from "../absence.js";
+import { baseEnvironment } from "../environment.js";
+import type { StackSecrets } from "../founding/secrets.js";
+import { type Log, withProgress } from "../progress.js";
+import type { Supervisor } from "../supervise.js";
+import { execute } from "../tools/execute.js";
+import { type PostgresHome, postgresHome } from "./postgres-account.js";
+
+const user = "ogr";
+const database = "ogr";
+
+/** Sized for a laptop; fsync and synchronous_commit stay on, as a ledger needs them. */
+const settings = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "200",
+  shared_buffers: "128MB",
+  fsync: "on",
+  synchronous_commit: "on",
+  full_page_writes: "on",
+};
+
+/** Checks the Postgres that `DATABASE_URL` names and answers its URL; throws a sentence when it does not answer. */
+export async function useGivenPostgres(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+    await client.query("select 1");
+    return url;
+  } catch (error) {
+    throw new Error(`the Postgres of DATABASE_URL does not answer (${(error as Error).message}): start it, or unset DATABASE_URL`, {
+      cause: error,
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** Starts the embedded Postgres on `<data_dir>/postgres` (a cluster that is there is used again) and answers its URL. */
+export async function startPostgres(supervisor: Supervisor, port: number, secrets: StackSecrets, log: Log): Promise<string> {
+  const home = await postgresHome(supervisor.data_dir);
+  const cluster = join(home.folder, "cluster");
+  await ensureCluster(home, cluster, secrets, log);
+  const url = (name: string): string => `postgresql://${user}:${secrets.postgres_password}@127.0.0.1:${port}/${name}`;
+  await supervisor.start({
+    name: "postgres",
+    command: join(home.bin, "postgres"),
+    args: ["-D", cluster, "-p", String(port), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    env: { ...baseEnvironment(), LC_MESSAGES: "C" },
+    cwd: home.folder,
+    ...identity(home),
+    // SIGTERM would wait for every client to leave by itself.
+    stop_signal: "SIGINT",
+    ready: () => ensureDatabase(url("postgres")),
+  });
+  return url(database);
+}
+
+async function ensureDatabase(admin_url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: admin_url, connectionTimeoutMillis: 5_000 });
+  try {
+    await client.connect();
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [database]);
+    if (rowCount === 0) await client.query(`create database ${database}`);
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
+async function ensureCluster(home: PostgresHome, cluster: string, secrets: StackSecrets, log: Log): Promise<void> {
+  const present = await unlessAbsent(readFile(join(cluster, "PG_VERSION"), "utf8"));
+  if (present !== undefined) return;
+  await withProgress(log, "creating the Postgres cluster", async () => {
+    const made = join(home.folder, "cluster.new");
+    const passwordFile = join(home.folder, "password");
+    await rm(made, { recursive: true, force: true });
+    await writeFile(passwordFile, secrets.postgres_password, { mode: 0o600 });
+    if (home.uid !== undefined && home.gid !== undefined) await chown(passwordFile, home.uid, home.gid);
+    const { code, output } = await execute(
+      join(home.bin, "initdb"),
+      [
+        ...[`--pgdata=${made}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
+        // The same sorting on every machine, whatever its locale is.
+        ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+      ],
+      { env: { ...baseEnvironment(), LC_ALL: "C" }, timeout_ms: 120_000, cwd: home.folder, ...identity(home) },
+    );
+    await rm(passwordFile, { force: true });
+    if (code !== 0) throw new Error(`initdb failed:\n${output}`);
+    await rename(made, cluster);
+  });
+}
+
+function identity({ uid, gid }: PostgresHome): { uid?: number; gid?: number } {
+  return uid === undefined || gid === undefined ? {} : { uid, gid };
+}

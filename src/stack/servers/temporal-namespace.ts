@@ -1,0 +1,98 @@
+import { Connection, type ConnectionOptions, isGrpcServiceError } from "@temporalio/client";
+import proto from "@temporalio/proto";
+import { poll } from "../poll.js";
+
+/** Names of search attributes and the types that Temporal indexes them by. */
+export type SearchAttributeTypes = Readonly<Record<string, "Text" | "Keyword" | "Int" | "Double" | "Bool" | "Datetime" | "KeywordList">>;
+
+const indexed = proto.temporal.api.enums.v1.IndexedValueType;
+const indexedTypes = {
+  Text: indexed.INDEXED_VALUE_TYPE_TEXT,
+  Keyword: indexed.INDEXED_VALUE_TYPE_KEYWORD,
+  Int: indexed.INDEXED_VALUE_TYPE_INT,
+  Double: indexed.INDEXED_VALUE_TYPE_DOUBLE,
+  Bool: indexed.INDEXED_VALUE_TYPE_BOOL,
+  Datetime: indexed.INDEXED_VALUE_TYPE_DATETIME,
+  KeywordList: indexed.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+} as const;
+
+const grpcAlreadyExists = 6;
+const visibleWithin_ms = 30_000;
+
+/**
+ * Makes sure that a namespace knows these search attributes, and returns when the server lists them all. An attribute
+ * that exists with another type is an error: its type cannot be changed in place.
+ */
+export async function registerSearchAttributes(address: string, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await register(connection, namespace, wanted);
+  } finally {
+    await connection.close();
+  }
+}
+
+const day_s = 86_400;
+
+/**
+ * Creates a namespace (one that exists is kept) with these search attributes, and waits until both are usable. Temporal forgets what has
+ * ended after `retention_days`.
+ */
+export async function ensureNamespace(
+  access: string | Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
+  namespace: string,
+  wanted: SearchAttributeTypes,
+  retention_days = 1,
+): Promise<void> {
+  const connection = await Connection.connect(typeof access === "string" ? { address: access } : access);
+  try {
+    await connection.workflowService
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: retention_days * day_s } as never })
+      .catch((error: unknown) => {
+        if (!isGrpcServiceError(error) || error.code !== grpcAlreadyExists) throw error;
+      });
+    const known = await poll(
+      () =>
+        connection.workflowService.describeNamespace({ namespace }).then(
+          () => true as const,
+          (error: unknown) => (isGrpcServiceError(error) ? undefined : Promise.reject(error)),
+        ),
+      { timeout_ms: visibleWithin_ms, every_ms: 100 },
+    );
+    if (!known) throw new Error(`Temporal does not show the new namespace ${namespace}; look into its log`);
+    await register(connection, namespace, wanted);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function register(connection: Connection, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
+  const entries = Object.entries(wanted);
+  if (entries.length === 0) return;
+  const present = await listed(connection, namespace);
+  for (const [name, type] of entries) {
+    const found = present[name];
+    if (found !== undefined && found !== indexedTypes[type]) {
+      throw new Error(`the search attribute ${name} of ${namespace} has another type than ${type}; start with --reset`);
+    }
+  }
+  const missing = entries.filter(([name]) => present[name] === undefined);
+  if (missing.length === 0) return;
+  await connection.operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, indexedTypes[type]])),
+  });
+  const done = await poll(
+    async () => {
+      const now = await listed(connection, namespace);
+      return entries.every(([name]) => now[name] !== undefined) ? true : undefined;
+    },
+    { timeout_ms: visibleWithin_ms, every_ms: 100 },
+  );
+  if (!done) throw new Error(`Temporal does not list the new search attributes of ${namespace}; look into its log`);
+}
+
+async function listed(connection: Connection, namespace: string): Promise<Record<string, number>> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  return customAttributes;
+}

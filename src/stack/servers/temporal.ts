@@ -1,0 +1,78 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Connection } from "@temporalio/client";
+import { baseEnvironment } from "../environment.js";
+import type { Log } from "../progress.js";
+import type { Supervisor } from "../supervise.js";
+import { obtainTool } from "../tools/obtain.js";
+import { answers } from "./ports.js";
+import { registerSearchAttributes, type SearchAttributeTypes } from "./temporal-namespace.js";
+
+export interface TemporalServer {
+  /** host:port of the gRPC front end. */
+  address: string;
+  ui_url: string;
+  namespace: string;
+}
+
+/**
+ * One history shard polls its transfer queue 20 times a second by default, which costs 50 ms a step; fairness keys do
+ * nothing until fairness is on, and only with a single partition do they order the whole queue.
+ */
+const dynamicConfig = [
+  "history.transferProcessorMaxPollRPS=2000",
+  "matching.enableFairness=true",
+  "matching.numTaskqueueReadPartitions=1",
+  "matching.numTaskqueueWritePartitions=1",
+];
+
+const sqlitePragmas = ["journal_mode=wal", "synchronous=normal"];
+const namespace = "default";
+
+/** Finds the Temporal CLI or says in one message how a person gets it. */
+export async function temporalTool(log: Log): Promise<string> {
+  const tool = await obtainTool("temporal", { log });
+  if (tool.found) return tool.path;
+  throw new Error(
+    "Temporal is not here and could not be obtained. Put the `temporal` command (server 1.29 or newer) on PATH, or " +
+      "install Go 1.21 or newer so that it can be built, or make temporal.download reachable; then start again.\n" +
+      tool.reasons.map((reason) => `  - ${reason}`).join("\n"),
+  );
+}
+
+/** Starts the Temporal development server with its UI; its state lives in `<data_dir>/temporal`. */
+export async function startTemporal(
+  supervisor: Supervisor,
+  tool: string,
+  ports: { temporal: number; temporal_ui: number },
+  search_attributes: SearchAttributeTypes,
+): Promise<TemporalServer> {
+  const folder = join(supervisor.data_dir, "temporal");
+  await mkdir(folder, { recursive: true });
+  const address = `127.0.0.1:${ports.temporal}`;
+  await supervisor.start({
+    name: "temporal",
+    command: tool,
+    args: [
+      ...["server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn", "--log-format", "json"],
+      ...["--port", String(ports.temporal), "--ui-port", String(ports.temporal_ui)],
+      ...["--db-filename", join(folder, "temporal.db")],
+      ...dynamicConfig.flatMap((value) => ["--dynamic-config-value", value]),
+      ...sqlitePragmas.flatMap((value) => ["--sqlite-pragma", value]),
+    ],
+    env: { ...baseEnvironment(), GOGC: "400" },
+    ready: async () => (await answers(ports.temporal)) && (await serves(address)) && (await answers(ports.temporal_ui)),
+  });
+  await registerSearchAttributes(address, namespace, search_attributes);
+  return { address, ui_url: `http://127.0.0.1:${ports.temporal_ui}`, namespace };
+}
+
+async function serves(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: 2_000 });
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+    return true;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { JOB_TYPES } from "../../../src/domain/act/job.js";
+import { allowanceOf, parseAllowlist } from "../../../src/domain/permit/allowlist.js";
+import { CONFIG_DIR } from "./inputs.js";
+
+const ALLOWED = {
+  fs_scope: "tenants/T.UBL",
+  network_whitelist: ["object-store", "temporal"],
+  jobs: ["git.registry.push"],
+};
+const listing = (changes: object) =>
+  parseAllowlist({
+    version: 1,
+    tenants: { "T.UBL": { ...ALLOWED, ...changes } },
+  });
+
+describe("the Runner's allowlist", () => {
+  test("of the seed names T.UBL, its folder, its endpoints and every job of this release", async () => {
+    const parsed = parseAllowlist(JSON.parse(await readFile(join(CONFIG_DIR, "jobs.allowlist.json"), "utf8")));
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    expect(allowanceOf(parsed.value, "T.UBL")).toEqual({
+      fs_scope: "tenants/T.UBL",
+      network_whitelist: ["object-store", "temporal"],
+      jobs: [...JOB_TYPES],
+    });
+  });
+
+  test.each(["T.OTHER", "constructor", "__proto__", ""])("has nothing for %j", (tenant) => {
+    const parsed = listing({});
+    expect(parsed.ok && allowanceOf(parsed.value, tenant)).toBeUndefined();
+  });
+
+  test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("takes the literal endpoint %s", (endpoint) => {
+    expect(listing({ network_whitelist: [endpoint] }).ok).toBe(true);
+  });
+
+  test.each([
+    ["fs_scope", ["/tenants", "../x", "a/../b", "", "a//b", "a/", ".hidden", "*"]],
+    ["network_whitelist", [["*"], ["host"], ["host:0"], ["host:65536"], ["*:443"], ["http://host:80"], ["temporal", "temporal"]]],
+    ["jobs", [["*"], ["git.registry.*"], ["push"], ["git.registry.push", "git.registry.push"], "git.registry.push"]],
+  ] as const)("refuses a bad %s by name", (field, values) => {
+    for (const value of values) {
+      const parsed = listing({ [field]: value });
+      expect(!parsed.ok && parsed.problems.map((problem) => problem.field), String(value)).toContainEqual(
+        expect.stringContaining(`tenants.T.UBL.${field}`),
+      );
+    }
+  });
+
+  test("refuses an unknown member, an unknown version and a tenant id that is none", () => {
+    expect(listing({ shell: true })).toMatchObject({
+      ok: false,
+      problems: [{ field: "tenants.T.UBL.shell" }],
+    });
+    expect(parseAllowlist({ version: 2, tenants: {} })).toMatchObject({
+      ok: false,
+      problems: [{ field: "version" }],
+    });
+    expect(parseAllowlist({ version: 1, tenants: { "*": ALLOWED } }).ok).toBe(false);
+  });
+
+  test.each(["tenants/T.UBL", "tenants", "tenants/T.UBL/deep", "Tenants/t.ubl"])(
+    "refuses that %s lies within another tenant's scope, or around it",
+    (scope) => {
+      const parsed = parseAllowlist({
+        version: 1,
+        tenants: { "T.UBL": ALLOWED, "T.B": { ...ALLOWED, fs_scope: scope } },
+      });
+      expect(!parsed.ok && parsed.problems.map((problem) => problem.field)).toEqual(["tenants.T.B.fs_scope"]);
+    },
+  );
+});

@@ -1,0 +1,202 @@
+import { readFile } from "node:fs/promises";
+import fc from "fast-check";
+import { blake3 } from "hash-wasm";
+import { beforeAll, describe, expect, test } from "vitest";
+import { DATA_SECTION, POLICY_MAX_BYTES } from "../../../src/decision/policy/bytes.js";
+import type { PolicyData } from "../../../src/decision/policy/data.js";
+import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
+import { readSeed } from "../../../src/decision/policy/seed.js";
+import { customSections, decodeU32, encodeU32, replaceCustomSection, WasmFormatError } from "../../../src/decision/policy/wasm-section.js";
+import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { act, CONFIG_DIR, committedBytes, committedPolicy, PUSH, rulesOf, said } from "./inputs.js";
+
+const ECHO = new URL("./fixtures/echo/echo.wasm", import.meta.url);
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+let bytes: Uint8Array;
+let policy: Policy;
+let data: PolicyData;
+beforeAll(async () => {
+  bytes = await committedBytes();
+  policy = await committedPolicy();
+  data = policy.data;
+});
+
+describe("policy_hash", () => {
+  test("is BLAKE3 of the exact bytes, by a second implementation", async () => {
+    expect(policy.hash).toBe(await blake3(bytes));
+  });
+
+  test("commits to the data: another rule gives another hash and another decision", async () => {
+    const branches = data.branches.filter((row) => row.pattern !== "feature/*");
+    const other = await loadPolicy(withPolicyData(bytes, { ...data, branches }));
+    expect(other.hash).not.toBe(policy.hash);
+    expect(other.decide(PUSH).allowed).toBe(false);
+    expect(policy.decide(PUSH).allowed).toBe(true);
+  });
+
+  test("is the same for the same data, however often it is replaced and however it is spelled", () => {
+    const backwards = Object.fromEntries(Object.entries(data).reverse()) as PolicyData;
+    const changed = withPolicyData(bytes, {
+      ...data,
+      author_may_approve: true,
+    });
+    expect(Buffer.from(withPolicyData(changed, backwards)).equals(bytes)).toBe(true);
+  });
+
+  test("stays that of the bytes that were loaded, when the caller changes its own", async () => {
+    const own = Uint8Array.from(bytes);
+    const loaded = await loadPolicy(own);
+    own.fill(0);
+    expect(loaded.hash).toBe(policy.hash);
+    expect(loaded.decide(PUSH).allowed).toBe(true);
+  });
+
+  test("the committed policy carries the seed files", async () => {
+    expect(data).toEqual(await readSeed(CONFIG_DIR));
+  });
+});
+
+describe("bytes that are no policy are refused, with a code", () => {
+  const withSection = (content: Uint8Array) => replaceCustomSection(bytes, DATA_SECTION, content);
+  const twice = () => Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, canonicalBytes(data)).subarray(8)]);
+  const empty = () => Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+  test.each<[string, string, () => Uint8Array]>([
+    ["nothing", "not_wasm", () => new Uint8Array(0)],
+    ["text", "not_wasm", () => bytesOf("package registry")],
+    ["a truncated file", "not_wasm", () => bytes.subarray(0, bytes.length - 1)],
+    ["a file above the limit", "too_large", () => new Uint8Array(POLICY_MAX_BYTES + 1)],
+    ["no data", "data_missing", empty],
+    ["data twice", "data_repeated", twice],
+    ["data that is no JSON", "data_not_canonical", () => withSection(bytesOf("{"))],
+    ["data that is no UTF-8", "data_not_canonical", () => withSection(Uint8Array.of(0x22, 0xff, 0x22))],
+    ["data that is spelled otherwise", "data_not_canonical", () => withSection(bytesOf(JSON.stringify(data, undefined, 1)))],
+    ["data of another version", "data_invalid", () => withSection(canonicalBytes({ ...data, version: 2 }))],
+    ["wasm that OPA did not build", "no_instance", () => withPolicyData(empty(), data)],
+  ])("%s: %s", async (_name, code, make) => {
+    await expect(loadPolicy(make())).rejects.toMatchObject({
+      name: "PolicyBytesError",
+      code,
+    });
+  });
+
+  test("a file that is cut short anywhere", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), async (length) => {
+        const outcome = await loadPolicy(bytes.subarray(0, length)).then(
+          () => "loaded",
+          (error: { code?: string }) => error.code,
+        );
+        expect(["not_wasm", "data_missing"]).toContain(outcome);
+      }),
+    );
+  });
+});
+
+describe("what a policy answers is checked", () => {
+  let echo: Policy;
+  beforeAll(async () => {
+    echo = await loadPolicy(withPolicyData(await readFile(ECHO), data));
+  });
+  const answered = (answer: unknown) => echo.decide(act({ job_type: "echo", params: { answer } }));
+  const fine = {
+    allowed: true,
+    level: "L1",
+    reasons: [{ rule: "a.b", text: "c" }],
+    requires: [],
+    permit_ttl_ms: 1,
+    decide_within_ms: 1,
+    max_run_ms: 1,
+  };
+
+  test("a well-formed answer passes", () => {
+    expect(answered(fine)).toEqual(fine);
+  });
+
+  test("no answer is a denial: policy.undefined", () => {
+    expect(rulesOf(echo.decide(act({ job_type: "silence" })))).toEqual(["policy.undefined"]);
+    expect(rulesOf(echo.admit(said({})))).toEqual(["policy.undefined"]);
+  });
+
+  test.each<[string, unknown]>([
+    ["true", true],
+    ["null", null],
+    ["no level", { ...fine, level: null }],
+    ["an unknown level", { ...fine, level: "L6" }],
+    ["no reasons", { ...fine, reasons: [] }],
+    ["a permit that is over at once", { ...fine, permit_ttl_ms: 0 }],
+    ["an unknown requirement", { ...fine, requires: [{ kind: "bribe" }] }],
+    [
+      "no approvals at all",
+      {
+        ...fine,
+        requires: [
+          {
+            kind: "approvals",
+            count: 0,
+            role: null,
+            step_up: false,
+            excludes: [],
+          },
+        ],
+      },
+    ],
+    ["an extra member", { ...fine, trusted: true }],
+    ["a denial with a clock", { ...fine, allowed: false }],
+  ])("%s is a denial: policy.malformed", (_name, answer) => {
+    expect(answered(answer)).toMatchObject({
+      allowed: false,
+      level: null,
+      reasons: [{ rule: "policy.malformed" }],
+    });
+  });
+
+  test("a malformed answer about a statement does not count", () => {
+    expect(echo.admit(said({ roles: ["yes"] }))).toMatchObject({
+      counts: false,
+      reasons: [{ rule: "policy.malformed" }],
+    });
+  });
+
+  test("a fault within the policy is a denial: policy.fault; and the next answer is right", () => {
+    const decision = echo.decide(act({ job_type: "fault" }));
+    expect(rulesOf(decision)).toEqual(["policy.fault"]);
+    expect(decision.reasons[0]?.text).toContain("time.now_ns");
+    expect(answered(fine)).toEqual(fine);
+  });
+});
+
+describe("custom sections", () => {
+  test("LEB128 integers come back as they were", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), fc.nat(9), (value, at) => {
+        const encoded = encodeU32(value);
+        expect(decodeU32(Buffer.concat([new Uint8Array(at), encoded]), at)).toEqual({ value, next: at + encoded.length });
+      }),
+    );
+  });
+
+  test.each([
+    ["one above 32 bits", [0x80, 0x80, 0x80, 0x80, 0x10]],
+    ["one without an end", [0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
+    ["one cut short", [0x80]],
+  ])("LEB128: %s is refused", (_name, encoded) => {
+    expect(() => decodeU32(Uint8Array.from(encoded), 0)).toThrow(WasmFormatError);
+  });
+
+  test("what is written is read back, and nothing else changes", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.string({ maxLength: 200 }).filter((name) => name !== DATA_SECTION),
+        (content, name) => {
+          const written = replaceCustomSection(bytes, name, content);
+          expect(customSections(written, name).map((section) => Buffer.from(section))).toEqual([Buffer.from(content)]);
+          expect(customSections(written, DATA_SECTION)).toHaveLength(1);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});

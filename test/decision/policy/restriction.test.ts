@@ -1,0 +1,120 @@
+import fc from "fast-check";
+import { beforeAll, expect, test } from "vitest";
+import type { PolicyData } from "../../../src/decision/policy/data.js";
+import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
+import { LEVELS } from "../../../src/domain/level.js";
+import type { Decision } from "../../../src/domain/policy/policy-contract.js";
+import { anyAct, offices } from "./arbitraries.js";
+import { committedBytes, committedPolicy, said, through } from "./inputs.js";
+
+let bytes: Uint8Array;
+let policy: Policy;
+beforeAll(async () => {
+  bytes = await committedBytes();
+  policy = await committedPolicy();
+});
+
+/** The seed's policy with `changes` to the office that registers projects. */
+async function deployerWith(changes: Partial<Office>): Promise<Decision> {
+  const office = policy.data.offices["office:infra.deployer"];
+  if (office === undefined) throw new Error("The seed has no office:infra.deployer; add it.");
+  const offices = { ...policy.data.offices, "office:infra.deployer": { ...office, ...changes } };
+  const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, offices }));
+  return strict.decide(through("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
+}
+
+test("an office raises the count, demands step-up and a role", async () => {
+  const decision = await deployerWith({ approval_policy: { min_approvals: 3, step_up: true, role: "owner" } });
+  expect(decision.requires[1]).toMatchObject({ count: 3, step_up: true, role: "owner" });
+  expect(decision.reasons.at(-1)?.text).toBe("Level L3 needs a card, 3 approvals by different persons in the role owner with step-up.");
+});
+
+test("an office shortens a permit", async () => {
+  expect(await deployerWith({ ttl_default_ms: 45_000 })).toMatchObject({ level: "L3", permit_ttl_ms: 45_000 });
+});
+
+test("a job for which the data asks an attestation needs it beside the rest", async () => {
+  const jobs = {
+    ...policy.data.jobs,
+    "registry.keys.rotate": { level: "L5", target: "LAB_512", attestation: "https://slsa.dev/provenance/v1" },
+  } as const;
+  const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, jobs }));
+  const decision = strict.decide(through("office:registry", { job_type: "registry.keys.rotate", params: {} }));
+  expect(decision.requires.map((item) => item.kind)).toEqual(["card", "approvals", "attestation"]);
+  expect(decision.requires[2]).toEqual({ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" });
+});
+
+type Office = PolicyData["offices"][string];
+const DEMANDS: readonly ((office: Office, n: number) => Office)[] = [
+  (office, n) => ({
+    ...office,
+    allowed_actions: office.allowed_actions.filter((_, at) => at !== n % office.allowed_actions.length),
+  }),
+  (office) => ({ ...office, scope: { targets: [] } }),
+  (office, n) => ({
+    ...office,
+    risk_ceiling: LEVELS[Math.min(n % 6, LEVELS.indexOf(office.risk_ceiling))] ?? "L0",
+  }),
+  (office, n) => ({
+    ...office,
+    approval_policy: { ...office.approval_policy, min_approvals: n % 5 },
+  }),
+  (office) => ({
+    ...office,
+    approval_policy: { ...office.approval_policy, step_up: true },
+  }),
+  (office) => ({
+    ...office,
+    approval_policy: { ...office.approval_policy, role: "release-manager" },
+  }),
+  (office, n) => ({
+    ...office,
+    ttl_default_ms: Math.min(office.ttl_default_ms, 1 + n),
+  }),
+];
+
+test("a restriction added to an office never loosens anything", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...offices),
+      fc.constantFrom(...DEMANDS),
+      fc.nat(1000),
+      fc.array(anyAct, { minLength: 20, maxLength: 20 }),
+      async (id, restrict, n, acts) => {
+        const office = policy.data.offices[id];
+        if (office === undefined) throw new Error(`The seed has no ${id}; add it.`);
+        const strict = await loadPolicy(
+          withPolicyData(bytes, {
+            ...policy.data,
+            offices: { ...policy.data.offices, [id]: restrict(office, n) },
+          }),
+        );
+        for (const input of acts) {
+          const before = policy.decide({ ...input, office_id: id });
+          const after = strict.decide({ ...input, office_id: id });
+          if (!before.allowed) expect(after.allowed).toBe(false);
+          if (!before.allowed || !after.allowed) continue;
+          expect(after.level).toBe(before.level);
+          expect(after.permit_ttl_ms).toBeLessThanOrEqual(before.permit_ttl_ms);
+          expect(after.requires.map((item) => item.kind)).toEqual(before.requires.map((item) => item.kind));
+          for (const [at, item] of before.requires.entries()) {
+            const now = after.requires[at];
+            if (item.kind !== "approvals" || now?.kind !== "approvals") continue;
+            expect(now.count).toBeGreaterThanOrEqual(item.count);
+            expect(Number(now.step_up)).toBeGreaterThanOrEqual(Number(item.step_up));
+            expect(now.excludes).toEqual(item.excludes);
+          }
+        }
+        for (const speaker of LEVELS) {
+          const statement = said({
+            level: speaker,
+            office_id: id,
+            member_offices: [id],
+          });
+          if (!policy.admit(statement).counts) expect(strict.admit(statement).counts).toBe(false);
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+});

@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
+import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
+import { admissionFrom } from "../../../src/decision/policy/result.js";
+import type { StatementInput } from "../../../src/domain/policy/policy-contract.js";
+import { APPROVAL, committedBytes, committedPolicy, person, rulesOf, said } from "./inputs.js";
+
+const AGENT: StatementInput["actor"] = {
+  actor_id: "ubl:sid:agent:x",
+  kind: "agent",
+  person_id: "bea",
+};
+const APP: StatementInput["actor"] = {
+  actor_id: "ubl:sid:app:ci",
+  kind: "app",
+  person_id: null,
+};
+const L2 = { level: "L2", step_up: false } as const;
+const office = (id: string) => ({ office_id: id, member_offices: [id] });
+
+let policy: Policy;
+let bytes: Uint8Array;
+beforeAll(async () => {
+  bytes = await committedBytes();
+  policy = await committedPolicy();
+});
+
+describe("a statement counts", () => {
+  test.each<[string, StatementInput]>([
+    ["an approval at L3 without step-up", said({ level: "L3", step_up: false })],
+    ["an approval at L4 with step-up", said({})],
+    ["an approval at L5 with step-up", said({ level: "L5" })],
+    ["a rejection at L5, which needs no step-up", said({ level: "L5", decision: "reject", step_up: false })],
+    ["below L3, the author's own look", said({ ...L2, actor: person("ana") })],
+    ["below L3, an agent's look", said({ ...L2, actor: AGENT })],
+    ["with break-glass, the author's approval", said({ actor: person("ana") }, { break_glass: true })],
+    ["the author's withdrawal", said({ decision: "withdraw", actor: person("ana"), step_up: false })],
+    ["a withdrawal by somebody who left every office", said({ decision: "withdraw", member_offices: [], step_up: false })],
+    [
+      "an approval where nobody is known as author",
+      said(
+        {},
+        {
+          author_person_id: null,
+          pusher_person_ids: [],
+          commit_author_person_ids: [],
+        },
+      ),
+    ],
+  ])("%s", (_name, input) => {
+    expect(policy.admit(input)).toMatchObject({
+      counts: true,
+      reasons: [{ rule: "statement.counts" }],
+    });
+  });
+
+  test("by its author, where the tenant's policy says so", async () => {
+    const lenient = await loadPolicy(withPolicyData(bytes, { ...policy.data, author_may_approve: true }));
+    expect(lenient.admit(said({ actor: person("ana") })).counts).toBe(true);
+    expect(lenient.admit(said({ actor: person("ana"), step_up: false })).counts).toBe(false);
+  });
+});
+
+const DENIALS: [rule: string, input: StatementInput][] = [
+  ["job.unknown", said({ job_type: "git.registry.explode" })],
+  ["actor.not_person", said({ level: "L3", step_up: false, actor: AGENT })],
+  ["actor.not_person", said({ level: "L3", step_up: false, actor: APP })],
+  ["actor.not_person", said({ level: "L3", decision: "reject", step_up: false, actor: APP })],
+  ["actor.not_person", said({ level: "L2", step_up: true, actor: AGENT })],
+  ["actor.not_person", said({ actor: person(null) })],
+  ["office.unknown", said(office("office::nowhere"))],
+  ["office.not_member", said({ member_offices: ["office::default"] })],
+  ["office.action", said(office("office:infra.deployer"))],
+  ["office.action", said({ ...office("office::agents"), ...L2, decision: "reject" })],
+  ["office.ceiling", said(office("office:infra.deployer"))],
+  ["approver.author", said({ level: "L3", step_up: false, actor: person("ana") })],
+  ["approver.pusher", said({ actor: person("carl") })],
+  ["approver.commit_author", said({ level: "L5", actor: person("dora") })],
+  ["step_up.missing", said({ step_up: false })],
+  ["step_up.missing", said({ level: "L5", step_up: false })],
+  ["step_up.missing", said({ actor: person("ana"), step_up: false }, { break_glass: true })],
+];
+
+const BEHIND_THE_EDGE: [rule: string, input: unknown][] = [
+  ["request.incomplete", { decision: "approve" }],
+  ["level.unknown", { ...APPROVAL, level: "L9" }],
+  ["statement.decision", { ...APPROVAL, decision: "approved" }],
+  ["card.unknown", { ...APPROVAL, card: {} }],
+  ["actor.kind", { ...APPROVAL, actor: { ...APPROVAL.actor, kind: "robot" } }],
+];
+
+describe("every rule by which a statement does not count", () => {
+  test.each(DENIALS)("%s", (rule, input) => {
+    const admission = policy.admit(input);
+    expect(admission.counts).toBe(false);
+    expect(rulesOf(admission)).toContain(rule);
+  });
+
+  test.each(BEHIND_THE_EDGE)("%s, behind the edge, which names the field", (rule, input) => {
+    const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
+    expect(answer.ok && rulesOf(admissionFrom(answer.answer))).toContain(rule);
+    expect(rulesOf(policy.admit(input as StatementInput))).toEqual(["input.malformed"]);
+  });
+
+  test("no rule is missing from these tables", async () => {
+    const covered = new Set([...DENIALS, ...BEHIND_THE_EDGE].map(([rule]) => rule));
+    const text = await readFile(new URL("../../../policies/statement.rego", import.meta.url), "utf8");
+    const rules = [...text.matchAll(/statement_denials contains text\.reason\(\s*"([a-z_.]+)"/g)].map((match) => match[1]);
+    expect(rules.length).toBeGreaterThan(7);
+    expect(rules.filter((rule) => rule !== undefined && !covered.has(rule))).toEqual([]);
+  });
+
+  test("an office's demand for a quorum keeps agents out of every count", async () => {
+    const agents = policy.data.offices["office::agents"];
+    if (agents === undefined) throw new Error("The seed has no office::agents; add it.");
+    const offices = {
+      ...policy.data.offices,
+      "office::agents": { ...agents, approval_policy: { min_approvals: 2 } },
+    };
+    const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, offices }));
+    expect(rulesOf(strict.admit(said({ ...L2, actor: AGENT })))).toEqual(["actor.not_person"]);
+  });
+});

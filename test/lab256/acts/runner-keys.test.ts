@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { type SigningKey, signed } from "../../../src/domain/bytes/signature.js";
+import { type CommandEnvelope, envelopeDigest } from "../../../src/domain/permit/envelope.js";
+import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
+import { claimKey, receiptKey } from "../../../src/domain/storage-key.js";
+import { noInfra } from "../../../src/infra/source/open.js";
+import { answerActivities } from "../../../src/lab256/acts/answers.js";
+import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.js";
+import { addRunnerKey, revokeRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
+import { seedTenant } from "../../../src/lab256/identity/seed.js";
+import { commandByJti } from "../../../src/lab256/ledger/queries/commands.js";
+import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
+import { ensureSpaces, openStore } from "../../../src/storage/open.js";
+import type { ObjectStore } from "../../../src/storage/ports.js";
+import { newKey } from "../../domain/samples.js";
+import { ubl } from "../identity/people.js";
+import * as event from "../ledger/events.js";
+import { ledgerDatabase } from "../ledger/ledger-database.js";
+
+const DIGEST = "e".repeat(64);
+const { TENANT } = event;
+/** In the file of the registry's own Runners: one as it is, one that was revoked for this tenant and target. */
+const [OWN, REVOKED_OWN] = [newKey(), newKey()];
+const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [newKey(), newKey(), newKey(), newKey(), newKey()];
+
+const ledger = ledgerDatabase("runner_keys_on_both_transports");
+let folder: string;
+let store: ObjectStore;
+let activities: ReturnType<typeof answerActivities>;
+let acts = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ogr-runner-keys-"));
+  const config = { kind: "directory", path: folder } as const;
+  await ensureSpaces(config);
+  store = await openStore(config);
+  const deps: Lab256Dependencies = {
+    ...{ db: ledger.db, store, permitKey: newKey(), now: Date.now },
+    infra: noInfra,
+    policies: new PolicyCatalog(store, new Map(), Date.now),
+    receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
+    statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
+  };
+  activities = answerActivities(deps);
+  await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
+  await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));
+  for (const { jwk } of [REGISTERED, REVOKED, REVOKED_OWN]) await addRunnerKey(ledger.db, TENANT, "LAB_512", jwk);
+  for (const { kid } of [REVOKED, REVOKED_OWN]) await revokeRunnerKey(ledger.db, TENANT, "LAB_512", kid, 2_000);
+  await addRunnerKey(ledger.db, TENANT, "LAB_256", OF_OTHER_TARGET.jwk);
+  await addRunnerKey(ledger.db, "T.ELSEWHERE", "LAB_512", OF_OTHER_TENANT.jwk);
+});
+afterAll(async () => {
+  await store?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A command of its own that waits for its answer. */
+async function pending(): Promise<CommandEnvelope> {
+  acts += 1;
+  const issued = event.commandIssued(acts);
+  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  await ledger.appended([event.permitIssued(acts), issued]);
+  return issued.payload.envelope;
+}
+
+function common(envelope: CommandEnvelope) {
+  const { tenant_id, jobId, jti, jobType, params } = envelope;
+  return {
+    ...{ tenant_id, jobId, jti, jobType, project_id: params.project_id, finished_at: 2_000, error: "No.", artifacts: [] },
+    ...{ logs_hash: DIGEST, logs_key: "log", policy_hash: DIGEST, envelope_digest: envelopeDigest(envelope) },
+    usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
+  };
+}
+const receiptBy = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
+  signed("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
+const refusalBy = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
+  signed("refusal", { ...common(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
+
+const asked = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
+
+/** How each transport takes an answer: the code that the command ended with, `answer_invalid` for one that does not count. */
+const transports = {
+  async temporal(envelope: CommandEnvelope, answer: { receipt: Receipt } | { refusal: Refusal }) {
+    const kind = "receipt" in answer ? { kind: "receipt" as const, ...answer } : { kind: "refusal" as const, ...answer };
+    return (await activities.recordAnswer({ ...asked(envelope), answer: kind })).denial?.code;
+  },
+  async pull(envelope: CommandEnvelope, answer: { receipt: Receipt } | { refusal: Refusal }) {
+    const accepted =
+      "receipt" in answer
+        ? await activities.acceptReceipt({ ...asked(envelope), ...answer })
+        : await activities.acceptRefusal({ ...asked(envelope), ...answer });
+    return accepted.ok ? accepted.value?.denial?.code : accepted.denial.code;
+  },
+};
+
+describe.each(Object.entries(transports))("the answer of a Runner, by %s", (_, take) => {
+  it.each([
+    ["of the registry's own file", OWN],
+    ["registered for its target", REGISTERED],
+  ])("counts when its key is %s", async (__, key) => {
+    const [ran, refused] = [await pending(), await pending()];
+    expect(await take(ran, { receipt: receiptBy(key, ran) })).toBe("ref_moved");
+    expect(await take(refused, { refusal: refusalBy(key, refused) })).toBe("plan_changed");
+  });
+
+  it.each([
+    ["was revoked", REVOKED],
+    ["was revoked, though the registry's own file has it", REVOKED_OWN],
+    ["is registered for another target", OF_OTHER_TARGET],
+    ["is registered for another tenant", OF_OTHER_TENANT],
+    ["is not known", UNKNOWN],
+  ])("does not count when its key %s", async (__, key) => {
+    const [ran, refused] = [await pending(), await pending()];
+    expect(await take(ran, { receipt: receiptBy(key, ran) })).toBe("answer_invalid");
+    expect(await take(refused, { refusal: refusalBy(key, refused) })).toBe("answer_invalid");
+    for (const table of ["receipts", "refusals"] as const) {
+      const rows = await ledger.db.selectFrom(table).select("jti").where("jti", "in", [ran.jti, refused.jti]).execute();
+      expect(rows).toEqual([]);
+    }
+  });
+});
+
+describe("the receipt in the store of an act that is claimed", () => {
+  it("counts by the same keys as one that was sent", async () => {
+    for (const [key, status] of [
+      [REVOKED_OWN, "running"],
+      [REGISTERED, "error"],
+    ] as const) {
+      const envelope = await pending();
+      const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500 };
+      const claim = { kind: "act", tenant_id: TENANT, jti: envelope.jti, envelope_digest: envelopeDigest(envelope), ...held };
+      await store.blobs.create(claimKey(TENANT, envelope.jti), canonicalBytes(claim));
+      await store.blobs.create(receiptKey(TENANT, envelope.jti), canonicalBytes(receiptBy(key, envelope)));
+      const recorded = activities.recordAnswer({ ...asked(envelope), answer: null });
+      // A genuine receipt can still come where the claim stands, so the flow looks again.
+      if (status === "running") await expect(recorded).rejects.toMatchObject({ type: "receipt_awaited", nonRetryable: false });
+      else expect(await recorded).toMatchObject({ status });
+      expect((await commandByJti(ledger.db, envelope))?.status).toBe(status);
+    }
+  });
+});

@@ -1,0 +1,37 @@
+import type { Assertion } from "../../../src/domain/card/statement.js";
+import { assertionSignature, authenticatorData, CEREMONY_FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
+
+export interface Forgery {
+  readonly passkey: Passkey;
+  readonly challenge: Uint8Array;
+  readonly origin: string;
+  readonly rpId?: string;
+  readonly flags?: number;
+  readonly counter?: number;
+  readonly clientData?: Record<string, unknown>;
+}
+
+/** An assertion from an authenticator and a browser that do whatever an attacker wants, signed with the real key. */
+export function forgedAssertion({ passkey, challenge, origin, rpId, flags, counter, clientData }: Forgery): Assertion {
+  const members = {
+    type: "webauthn.get",
+    challenge: Buffer.from(challenge).toString("base64url"),
+    origin,
+    crossOrigin: false,
+    ...clientData,
+  };
+  const clientDataJSON = Buffer.from(JSON.stringify(members));
+  const authData = authenticatorData(rpId ?? passkey.rp_id, flags ?? CEREMONY_FLAGS, counter ?? passkey.counter + 1);
+  return {
+    id: passkey.credential_id,
+    rawId: passkey.credential_id,
+    type: "public-key",
+    clientExtensionResults: {},
+    response: {
+      clientDataJSON: clientDataJSON.toString("base64url"),
+      authenticatorData: authData.toString("base64url"),
+      signature: assertionSignature(passkey, authData, clientDataJSON).toString("base64url"),
+      userHandle: passkey.user_handle,
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
+import { parseAuthenticatorData } from "@simplewebauthn/server/helpers";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Assertion } from "../../../src/domain/card/statement.js";
+import { openPasskeyFile, type PasskeyFile } from "../../../src/passkey/file.js";
+import { configDirectory, passkeyPath } from "../../../src/passkey/location.js";
+import { ORIGIN, RP } from "./people.js";
+
+let folder: string;
+let file: PasskeyFile;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ogr-passkey-"));
+  file = openPasskeyFile(join(folder, "config", "passkey.json"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const CHALLENGE = Buffer.alloc(32, 1);
+const OPTIONS = {
+  rp: { id: RP.id, name: "Registry" },
+  user: { id: "AAAA", name: "admin", displayName: "Admin" },
+  challenge: CHALLENGE.toString("base64url"),
+  pubKeyCredParams: [{ alg: -7, type: "public-key" as const }],
+};
+
+const counterOf = (assertion: Assertion) =>
+  parseAuthenticatorData(new Uint8Array(Buffer.from(assertion.response.authenticatorData, "base64url"))).counter;
+
+test("what the file answers is what a WebAuthn server expects, and a reopened file goes on counting", async () => {
+  const registration = await verifyRegistrationResponse({
+    response: await file.create(OPTIONS, ORIGIN),
+    expectedChallenge: OPTIONS.challenge,
+    expectedOrigin: ORIGIN,
+    expectedRPID: RP.id,
+  });
+  if (!registration.verified) throw new Error("the registration does not verify");
+  const { credential } = registration.registrationInfo;
+  for (const counter of [1, 2]) {
+    const { userHandle, authenticatorAttachment, ...assertion } = await openPasskeyFile(file.path)
+      .assert(CHALLENGE, ORIGIN, RP.id)
+      .then(({ response, ...rest }) => ({ ...rest, response, userHandle: response.userHandle }));
+    expect([userHandle, authenticatorAttachment]).toEqual(["AAAA", "platform"]);
+    const { signature, authenticatorData, clientDataJSON } = assertion.response;
+    const result = await verifyAuthenticationResponse({
+      response: { ...assertion, clientExtensionResults: {}, response: { signature, authenticatorData, clientDataJSON } },
+      expectedChallenge: OPTIONS.challenge,
+      expectedOrigin: ORIGIN,
+      expectedRPID: RP.id,
+      credential: { ...credential, counter: counter - 1 },
+    });
+    expect(result).toMatchObject({ verified: true, authenticationInfo: { newCounter: counter, userVerified: true } });
+  }
+});
+
+test("the file and its folder are for their owner alone, and nothing but its lock is left beside it", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  await file.assert(CHALLENGE, ORIGIN, RP.id);
+  expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+  expect((await stat(join(folder, "config"))).mode & 0o777).toBe(0o700);
+  expect(await readdir(join(folder, "config"))).toEqual(["passkey.json", "passkey.json.lock"]);
+});
+
+test("a file that others can read is refused, and a folder that others can write to", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  await chmod(file.path, 0o640);
+  await expect(file.assert(CHALLENGE, ORIGIN, RP.id)).rejects.toThrow(/chmod 600/);
+  await expect(file.list()).rejects.toThrow(/chmod 600/);
+  await chmod(file.path, 0o600);
+  await chmod(join(folder, "config"), 0o770);
+  await expect(file.assert(CHALLENGE, ORIGIN, RP.id)).rejects.toThrow(/chmod 700/);
+});
+
+test("concurrent assertions never use a counter twice", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  const assertions = await Promise.all(Array.from({ length: 6 }, () => openPasskeyFile(file.path).assert(CHALLENGE, ORIGIN, RP.id)));
+  expect(assertions.map(counterOf).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(await file.list()).toMatchObject([{ rp_id: RP.id, user_name: "admin", counter: 6 }]);
+});
+
+test("a page of another site gets no assertion, and no registration", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  for (const origin of ["https://evil.example", "https://evilregistry.example"]) {
+    await expect(file.assert(CHALLENGE, origin, RP.id)).rejects.toThrow(/may not use passkeys of/);
+    await expect(file.create(OPTIONS, origin)).rejects.toThrow(/may not use passkeys of/);
+  }
+  await expect(file.assert(CHALLENGE, "https://evil.example", "evil.example")).rejects.toThrow(/No passkey/);
+  expect(await file.list()).toMatchObject([{ counter: 0 }]);
+});
+
+test("options choose among the passkeys, and an excluded one is not made again", async () => {
+  const first = await file.create(OPTIONS, ORIGIN);
+  const second = await file.create(OPTIONS, ORIGIN);
+  const allow = (id: string) => ({ challenge: OPTIONS.challenge, rpId: RP.id, allowCredentials: [{ id, type: "public-key" as const }] });
+  expect((await file.assert(CHALLENGE, ORIGIN, RP.id)).id).toBe(second.id);
+  expect((await file.assert(allow(first.id), ORIGIN, RP.id)).id).toBe(first.id);
+  await expect(file.assert(allow("AAAA"), ORIGIN, RP.id)).rejects.toThrow(/register one first/);
+  await expect(file.create({ ...OPTIONS, excludeCredentials: [{ id: first.id, type: "public-key" }] }, ORIGIN)).rejects.toThrow(/already/);
+});
+
+test("a site that does not take ES256 gets no passkey", async () => {
+  await expect(file.create({ ...OPTIONS, pubKeyCredParams: [{ alg: -257, type: "public-key" }] }, ORIGIN)).rejects.toThrow(/ES256/);
+  expect(await file.list()).toEqual([]);
+});
+
+test("a damaged file is refused and stays as it is, and what it holds is not repeated", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  for (const text of ['{"d": "secret', '{"version": 2, "passkeys": []}']) {
+    await writeFile(file.path, text, { mode: 0o600 });
+    await expect(file.create(OPTIONS, ORIGIN)).rejects.toThrow(/^(?!.*secret).*register a new passkey/);
+    expect(await readFile(file.path, "utf8")).toBe(text);
+  }
+});
+
+test("the folder is the one that the environment names", () => {
+  expect(passkeyPath({ OGR_CONFIG_DIR: "/a", XDG_CONFIG_HOME: "/b" })).toBe("/a/passkey.json");
+  expect(configDirectory({ XDG_CONFIG_HOME: "/b" })).toBe("/b/ogr");
+  expect(configDirectory({ OGR_CONFIG_DIR: "", XDG_CONFIG_HOME: "" })).toMatch(/\/\.config\/ogr$/);
+});

@@ -1,0 +1,98 @@
+import { generateKeyPairSync } from "node:crypto";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { type SigningKey, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import type { Statement } from "../../../src/domain/card/statement.js";
+import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
+import { migrate } from "../../../src/lab256/database/migrate.js";
+import { registerPasskey, registrationOptions } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
+import { disablePasskey, listPasskeys, type RelyingParty } from "../../../src/lab256/identity/passkeys/passkeys.js";
+import { newNonce } from "../../../src/lab256/identity/passkeys/statements.js";
+import { seedTenant, type TenantSeed } from "../../../src/lab256/identity/seed.js";
+import { newToken } from "../../../src/lab256/identity/token-text.js";
+import type { Passkey } from "../../../src/passkey/authenticator.js";
+import { createPasskey } from "../../../src/passkey/client.js";
+import { createDatabase } from "../../harness/database.js";
+
+export const NOW_MS = Date.UTC(2026, 10, 22);
+export const ORIGIN = "https://registry.example";
+export const RP: RelyingParty = { id: "registry.example", origins: [ORIGIN] };
+export const ADMIN = { actor_id: "ubl:sid:person:admin", person_id: "person:admin" };
+export const MIRA = { actor_id: "ubl:sid:person:mira", person_id: "person:mira" };
+export const CI = "ubl:sid:app:ci";
+
+/** Two tenants; Mira works in both, and the addresses are as people write them. */
+export const ubl = (token: string = newToken()): TenantSeed => ({
+  tenant_id: "T.UBL",
+  actors: [
+    {
+      ...ADMIN,
+      display_name: "Admin",
+      emails: ["Admin@Example.org"],
+      offices: [
+        { office_id: "office::default", roles: ["maintainer"] },
+        { office_id: "office:security", roles: [] },
+      ],
+      tokens: [{ name: "laptop", token }],
+    },
+    { ...MIRA, display_name: "Mira", emails: ["mira@example.org"], offices: [{ office_id: "office::default", roles: [] }] },
+    { actor_id: CI, display_name: "CI", offices: [{ office_id: "office::default", roles: [] }] },
+  ],
+});
+
+export const other: TenantSeed = { tenant_id: "T.Other", actors: [{ ...MIRA, display_name: "Mira elsewhere" }] };
+
+export interface People {
+  readonly db: Db;
+  readonly adminToken: string;
+  close(): Promise<void>;
+}
+
+export async function openPeople(name: string): Promise<People> {
+  const database = await createDatabase(name);
+  const db = openDatabase(database.url, { max_connections: 10 });
+  await migrate(db);
+  const adminToken = newToken();
+  for (const seed of [ubl(adminToken), other]) await db.transaction().execute((trx) => seedTenant(trx, seed, NOW_MS));
+  return {
+    db,
+    adminToken,
+    async close() {
+      await db.destroy();
+      await database.drop();
+    },
+  };
+}
+
+/** A software passkey of this person, registered as if it were their first: none vouches, so that no counter moves. */
+export async function registeredPasskey(db: Db, personId: string): Promise<Passkey> {
+  const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
+  for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
+  const rp = { ...RP, name: "Registry" };
+  const options = await registrationOptions(db, { person_id: personId, user_name: personId, display_name: personId, rp, now_ms: NOW_MS });
+  const { passkey, response } = createPasskey(options, ORIGIN);
+  const outcome = await registerPasskey(db, { person_id: personId, name: "test", response, rp, now_ms: NOW_MS });
+  if (!outcome.ok) throw new Error(outcome.denial.message);
+  if (active.length > 0) await db.updateTable("passkeys").set({ disabled_at: null }).where("credential_id", "in", active).execute();
+  return passkey;
+}
+
+export function signingKey(): SigningKey {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+}
+
+export const PLAN_DIGEST = blake3Hex(Buffer.from("plan"));
+
+export function statementOf(members: Partial<Statement> = {}): Statement {
+  return {
+    tenant_id: "T.UBL",
+    card_id: "k-release",
+    plan_digest: PLAN_DIGEST,
+    decision: "approve",
+    approver: ADMIN.actor_id,
+    office_id: "office::default",
+    nonce: newNonce(),
+    not_after: NOW_MS + 60_000,
+    ...members,
+  };
+}

@@ -1,0 +1,162 @@
+import { isoCBOR } from "@simplewebauthn/server/helpers";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { furtherPasskeyChallenge } from "../../../src/domain/card/passkey-registration.js";
+import { CHALLENGE_TTL_MS } from "../../../src/lab256/identity/passkeys/passkey-challenges.js";
+import {
+  type RegistrationAnswer,
+  registerPasskey,
+  registrationOptions,
+} from "../../../src/lab256/identity/passkeys/passkey-registration.js";
+import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
+import { attestationObject, FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
+import { assertPasskey, clientData, createPasskey } from "../../../src/passkey/client.js";
+import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP, registeredPasskey } from "./people.js";
+
+let people: People;
+beforeAll(async () => {
+  people = await openPeople("registration");
+});
+afterAll(() => people.close());
+// Each test registers somebody's first passkey, unless it says otherwise.
+beforeEach(() =>
+  people.db
+    .updateTable("passkeys")
+    .set({ disabled_at: new Date(NOW_MS) })
+    .where("disabled_at", "is", null)
+    .execute(),
+);
+
+const options = (person_id = ADMIN.person_id) =>
+  registrationOptions(people.db, { person_id, user_name: "admin", display_name: "Admin", rp: { ...RP, name: "Registry" }, now_ms: NOW_MS });
+
+const register = (response: unknown, { person_id = ADMIN.person_id, now_ms = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
+  registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, now_ms });
+
+/** What vouches for a further passkey: an assertion about exactly this registration. */
+const vouchedBy = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
+  const made = { challenge, credential_id: id, attestation_object: response.attestationObject };
+  return assertPasskey(passkey, furtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
+};
+
+/** The answer to these options, with members of its `response` replaced. */
+async function answered(replaced: Record<string, unknown>) {
+  const { response } = createPasskey(await options(), ORIGIN);
+  return { ...response, response: { ...response.response, ...replaced } };
+}
+
+const refusedBecause = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
+
+test("a software passkey registers, and the next options exclude it", async () => {
+  const asked = await options();
+  expect(asked).toMatchObject({
+    attestation: "none",
+    rp: { id: RP.id },
+    authenticatorSelection: { residentKey: "required", userVerification: "required" },
+  });
+  const { passkey, response } = createPasskey(asked, ORIGIN);
+  expect(await register(response)).toEqual({ ok: true, value: { credential_id: passkey.credential_id } });
+  expect(await listPasskeys(people.db, ADMIN.person_id)).toMatchObject([
+    { credential_id: passkey.credential_id, name: "laptop", disabled: false },
+  ]);
+  expect((await options()).excludeCredentials).toMatchObject([{ id: passkey.credential_id }]);
+});
+
+test("of eight concurrent uses of one challenge exactly one registers", async () => {
+  const asked = await options(MIRA.person_id);
+  const outcomes = await Promise.all(
+    Array.from({ length: 8 }, () => register(createPasskey(asked, ORIGIN).response, { person_id: MIRA.person_id })),
+  );
+  expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
+  expect(await listPasskeys(people.db, MIRA.person_id)).toHaveLength(1);
+});
+
+test("a challenge is another person's, expired or never given: nothing registers", async () => {
+  const { response } = createPasskey(await options(), ORIGIN);
+  expect(await register(response, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/challenge/));
+  expect(await register(response, { now_ms: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(refusedBecause(/expired/));
+  const invented = { ...(await options()), challenge: Buffer.alloc(32, 7).toString("base64url") };
+  expect(await register(createPasskey(invented, ORIGIN).response)).toMatchObject(refusedBecause(/challenge/));
+});
+
+test("an answer that failed used its challenge up", async () => {
+  const asked = await options();
+  const clientDataJSON = clientData("webauthn.create", asked.challenge, "https://evil.example").toString("base64url");
+  const good = createPasskey(asked, ORIGIN).response;
+  expect(await register({ ...good, response: { ...good.response, clientDataJSON } })).toMatchObject(refusedBecause(/origin/));
+  expect(await register(good)).toMatchObject(refusedBecause(/used/));
+});
+
+test("a registration without user verification is refused", async () => {
+  const asked = await options();
+  const { passkey, response } = createPasskey(asked, ORIGIN);
+  const object = attestationObject(passkey, FLAGS.user_present).toString("base64url");
+  expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
+    refusedBecause(/User verification/),
+  );
+});
+
+test("a registration for another relying party is refused", async () => {
+  const asked = await options();
+  const { passkey, response } = createPasskey(asked, ORIGIN);
+  const object = attestationObject({ ...passkey, rp_id: "evil.example" }).toString("base64url");
+  expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
+    refusedBecause(/RP ID/),
+  );
+});
+
+test("an attestation with certificates is refused before anything is fetched for it", async () => {
+  const attStmt = new Map<string, number | Uint8Array | Uint8Array[]>([
+    ["alg", -7],
+    ["sig", new Uint8Array(8)],
+    ["x5c", [new Uint8Array(8)]],
+  ]);
+  const members = new Map<string, string | typeof attStmt | Uint8Array>([
+    ["fmt", "packed"],
+    ["attStmt", attStmt],
+    ["authData", new Uint8Array(64)],
+  ]);
+  const object = Buffer.from(isoCBOR.encode(members)).toString("base64url");
+  expect(await register(await answered({ attestationObject: object }))).toMatchObject(refusedBecause(/none was asked for/));
+});
+
+test("a malformed answer is refused by the name of its field", async () => {
+  expect(await register({ id: 7 })).toMatchObject(refusedBecause(/id: .*rawId: /));
+  expect(await register(null)).toMatchObject({ ok: false });
+  expect(await register(await answered({ clientDataJSON: "e30" }))).toMatchObject(refusedBecause(/clientDataJSON/));
+  expect(await register(await answered({ attestationObject: "AAAA" }))).toMatchObject({ ok: false, denial: { code: "step_up_invalid" } });
+});
+
+test("a credential that is registered cannot be registered for another person", async () => {
+  const own = await options();
+  const { passkey, response } = createPasskey(own, ORIGIN);
+  expect(await register(response)).toMatchObject({ ok: true });
+  const theirs = await options(MIRA.person_id);
+  const clientDataJSON = clientData("webauthn.create", theirs.challenge, ORIGIN).toString("base64url");
+  const copied = { ...response, response: { ...response.response, clientDataJSON } };
+  expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/registered already/));
+  expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
+});
+
+test("a further passkey without an earlier one's word is refused, and the same registration with it goes through", async () => {
+  const first = await registeredPasskey(people.db, ADMIN.person_id);
+  const asked = await options();
+  const { response } = createPasskey(asked, ORIGIN);
+  expect(await register(response)).toMatchObject({ ok: false, denial: { code: "step_up_required" } });
+  expect(await register(response, { assertion: vouchedBy(first, asked.challenge, response) })).toMatchObject({ ok: true });
+});
+
+test("an earlier passkey's word is for one registration: another key, or another person's passkey, is refused", async () => {
+  const first = await registeredPasskey(people.db, ADMIN.person_id);
+  const theirs = await registeredPasskey(people.db, MIRA.person_id);
+  const asked = await options();
+  const { passkey, response } = createPasskey(asked, ORIGIN);
+  const assertion = vouchedBy(first, asked.challenge, response);
+  // The same credential id and challenge with a key of somebody else's.
+  const { key } = createPasskey(asked, ORIGIN).passkey;
+  const swapped = attestationObject({ ...passkey, key }).toString("base64url");
+  const other = { ...response, response: { ...response.response, attestationObject: swapped } };
+  expect(await register(other, { assertion })).toMatchObject(refusedBecause(/that of this registration/));
+  const again = await options();
+  const next = createPasskey(again, ORIGIN).response;
+  expect(await register(next, { assertion: vouchedBy(theirs, again.challenge, next) })).toMatchObject(refusedBecause(/this person's/));
+});

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import type { SigningKey } from "../../../src/domain/bytes/signature.js";
+import { type SignedStatement, type Statement, statementChallenge, statementDigest } from "../../../src/domain/card/statement.js";
+import { createActor, disableActor } from "../../../src/lab256/identity/actors.js";
+import { putMembership } from "../../../src/lab256/identity/memberships.js";
+import { type StatementContext, verifyStatement } from "../../../src/lab256/identity/passkeys/statement-verification.js";
+import { attest, verifyAttested } from "../../../src/lab256/identity/passkeys/statements.js";
+import type { Passkey } from "../../../src/passkey/authenticator.js";
+import { assertPasskey } from "../../../src/passkey/client.js";
+import {
+  ADMIN,
+  CI,
+  MIRA,
+  NOW_MS,
+  ORIGIN,
+  openPeople,
+  type People,
+  PLAN_DIGEST,
+  RP,
+  registeredPasskey,
+  signingKey,
+  statementOf,
+} from "./people.js";
+
+let people: People;
+let passkey: Passkey;
+let key: SigningKey;
+beforeAll(async () => {
+  people = await openPeople("statements");
+  passkey = await registeredPasskey(people.db, ADMIN.person_id);
+  key = signingKey();
+});
+afterAll(() => people.close());
+
+const CONTEXT: StatementContext = {
+  tenant_id: "T.UBL",
+  card_id: "k-release",
+  plan_digest_current: PLAN_DIGEST,
+  level: "L3",
+  needs_step_up: false,
+  now_ms: NOW_MS,
+};
+
+const verify = (candidate: unknown, context: Partial<StatementContext> = {}) =>
+  verifyStatement({ db: people.db, jwks: { keys: [key.jwk] }, rp: RP }, candidate, { ...CONTEXT, ...context });
+
+function steppedUp(statement: Statement): SignedStatement {
+  const used = assertPasskey(passkey, statementChallenge(statement), ORIGIN, RP.id);
+  passkey = used.passkey;
+  return { ...attest(statement, key), assertion: used.assertion };
+}
+
+const refusedBecause = (code: string, why: RegExp) => ({ ok: false, denial: { code, message: expect.stringMatching(why) } });
+
+test("an attested statement says who approves, through which office, in which roles", async () => {
+  const statement = statementOf();
+  expect(await verify(attest(statement, key))).toEqual({
+    ok: true,
+    value: {
+      statement,
+      statement_digest: statementDigest(statement),
+      ...ADMIN,
+      kind: "person",
+      office_id: "office::default",
+      roles: ["maintainer"],
+      member_offices: ["office::default", "office:security"],
+      step_up: false,
+    },
+  });
+});
+
+test("an app may state something, as nobody's person", async () => {
+  expect(await verify(attest(statementOf({ approver: CI }), key))).toMatchObject({ ok: true, value: { kind: "app", person_id: null } });
+});
+
+test("a stepped-up statement is verified with its assertion, as often as it is looked at", async () => {
+  const signed = steppedUp(statementOf());
+  for (const _ of [1, 2])
+    expect(await verify(signed, { level: "L4", needs_step_up: true })).toMatchObject({ ok: true, value: { step_up: true } });
+});
+
+test("a statement without the step-up that it needs is refused by its own code", async () => {
+  expect(await verify(attest(statementOf(), key), { level: "L4", needs_step_up: true })).toMatchObject(
+    refusedBecause("step_up_required", /L4/),
+  );
+});
+
+test("an assertion that fails is a denial also where none is needed", async () => {
+  const { assertion } = steppedUp(statementOf({ card_id: "k-another" }));
+  expect(await verify({ ...attest(statementOf(), key), assertion })).toMatchObject(
+    refusedBecause("step_up_invalid", /digest of this statement/),
+  );
+});
+
+test("the approver's statement cannot carry another person's assertion", async () => {
+  const statement = statementOf({ approver: MIRA.actor_id });
+  expect(await verify(steppedUp(statement))).toMatchObject(refusedBecause("step_up_invalid", /this person's/));
+});
+
+test("an app cannot step up", async () => {
+  expect(await verify(steppedUp(statementOf({ approver: CI })))).toMatchObject(refusedBecause("step_up_invalid", /no person/));
+});
+
+test("a statement about another plan is refused and says both digests", async () => {
+  const plan_digest = blake3Hex(Buffer.from("an older plan"));
+  const outcome = await verify(attest(statementOf({ plan_digest }), key));
+  expect(outcome).toMatchObject(refusedBecause("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
+});
+
+test("a statement is good until its last millisecond", async () => {
+  const signed = attest(statementOf({ not_after: NOW_MS }), key);
+  expect(await verify(signed)).toMatchObject({ ok: true });
+  expect(await verify(signed, { now_ms: NOW_MS + 1 })).toMatchObject(refusedBecause("statement_invalid", /ended at 2026-11-22/));
+});
+
+test("a statement that was changed after the api attested it is refused", async () => {
+  const signed = attest(statementOf({ decision: "reject" }), key);
+  const changed = { ...signed, statement: { ...signed.statement, decision: "approve" } };
+  expect(await verify(changed)).toMatchObject(refusedBecause("statement_invalid", /signature/));
+});
+
+test("a statement attested by a key that is not trusted, or by another's name, is refused", async () => {
+  const stranger = signingKey();
+  expect(await verify(attest(statementOf(), stranger))).toMatchObject(refusedBecause("statement_invalid", /not trusted/));
+  expect(await verify(attest(statementOf(), { ...stranger, kid: key.kid }))).toMatchObject(
+    refusedBecause("statement_invalid", /signature/),
+  );
+});
+
+test.each<[string, Partial<Statement>, RegExp]>([
+  ["another tenant", { tenant_id: "T.Other" }, /tenant T\.Other, not T\.UBL/],
+  ["another card", { card_id: "k-another" }, /card k-another, not k-release/],
+  ["an unknown actor", { approver: "ubl:sid:person:nobody" }, /not an active actor/],
+  ["an office the approver does not hold", { approver: MIRA.actor_id, office_id: "office:security" }, /does not hold/],
+])("a statement of %s is refused", async (_, members, why) => {
+  expect(await verify(attest(statementOf(members), key))).toMatchObject(refusedBecause("statement_invalid", why));
+});
+
+test("the statement of a disabled actor is refused, also one made while it was active", async () => {
+  const approver = "ubl:sid:person:leaving";
+  await createActor(people.db, { tenant_id: "T.UBL", actor_id: approver, person_id: "person:leaving", display_name: "Leaving" });
+  await putMembership(people.db, "T.UBL", approver, { office_id: "office::default", roles: [] });
+  const signed = attest(statementOf({ approver }), key);
+  expect(await verify(signed)).toMatchObject({ ok: true });
+  await disableActor(people.db, "T.UBL", approver, NOW_MS);
+  expect(await verify(signed)).toMatchObject(refusedBecause("statement_invalid", /not an active actor/));
+});
+
+test("what is no signed statement is refused by the name of its field, and never throws", async () => {
+  for (const candidate of [undefined, null, 7, "x", [], {}])
+    expect(await verify(candidate)).toMatchObject({ ok: false, denial: { code: "statement_invalid" } });
+  const signed = attest(statementOf(), key);
+  expect(await verify({ ...signed, extra: 1 })).toMatchObject(refusedBecause("statement_invalid", /extra/));
+  expect(await verify({ ...signed, statement: { ...signed.statement, decision: "maybe" } })).toMatchObject(
+    refusedBecause("statement_invalid", /statement\.decision/),
+  );
+});
+
+test("an attested statement verifies anywhere with nothing but the public key", () => {
+  const signed = attest(statementOf(), key);
+  expect(verifyAttested(signed, { keys: [key.jwk] })).toBe("valid");
+  expect(verifyAttested(signed, { keys: [] })).toBe("key_unknown");
+  expect(verifyAttested({ ...signed, statement: statementOf() }, { keys: [key.jwk] })).toBe("signature_invalid");
+});

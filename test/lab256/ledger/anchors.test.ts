@@ -1,0 +1,86 @@
+import pg from "pg";
+import { describe, expect, inject, it } from "vitest";
+import { registryContainer } from "../../../src/domain/ledger/event.js";
+import { openDatabase } from "../../../src/lab256/database/database.js";
+import { hashesAt, recordAnchored, unanchoredHead, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
+import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { activity, registered, TENANT } from "./events.js";
+import { ledgerDatabase } from "./ledger-database.js";
+
+const ledger = ledgerDatabase("ledger anchors");
+const container = registryContainer(TENANT);
+
+/** A copy of the database as it is now: what a backup taken now would restore. */
+async function backup(): Promise<string> {
+  const admin = new pg.Client({ connectionString: inject("servers").database_url });
+  await admin.connect();
+  try {
+    const copy = `${ledger.name}_backup`;
+    await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [ledger.name]);
+    await admin.query(`create database "${copy}" template "${ledger.name}"`);
+    const url = new URL(ledger.url);
+    url.pathname = `/${copy}`;
+    return url.href;
+  } finally {
+    await admin.end();
+  }
+}
+
+async function dropBackup(): Promise<void> {
+  const admin = new pg.Client({ connectionString: inject("servers").database_url });
+  await admin.connect();
+  await admin.query(`drop database "${ledger.name}_backup" with (force)`);
+  await admin.end();
+}
+
+describe("anchors", () => {
+  it("are due when the chain has grown since the last one, and once", async () => {
+    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
+    await ledger.appended([registered("P.demo")], "T.Due");
+    const head = await unanchoredHead(ledger.db, "C.Registry::T.Due");
+    expect(head).toEqual(await headOf(ledger.db, "C.Registry::T.Due"));
+    if (head === undefined) return;
+    await recordAnchored(ledger.db, "C.Registry::T.Due", head, 5);
+    await recordAnchored(ledger.db, "C.Registry::T.Due", head, 6);
+    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
+    await ledger.appended([activity("P.demo", 1)], "T.Due");
+    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
+  });
+
+  it("tell a database that was restored from an older copy, whose own chain is unbroken", async () => {
+    await ledger.appended([registered("P.demo")]);
+    const early = await headOf(ledger.db, container);
+    const restoredUrl = await backup();
+    await ledger.appended([activity("P.demo", 1), activity("P.demo", 2)]);
+    const late = await headOf(ledger.db, container);
+    const anchors = [late, early];
+    const restored = openDatabase(restoredUrl, { max_connections: 1 });
+    try {
+      const seqs = anchors.map(({ seq }) => seq);
+      expect(verifyAnchors(await hashesAt(ledger.db, container, seqs), anchors)).toEqual({ ok: true, anchored_seq: 3 });
+      expect(await verifyChain(restored, container)).toMatchObject({ ok: true, head: early });
+      expect(verifyAnchors(await hashesAt(restored, container, seqs), anchors)).toMatchObject({ ok: false, seq: 3, code: "older" });
+    } finally {
+      await restored.destroy();
+      await dropBackup();
+    }
+  });
+
+  it("tell another history of the same length", () => {
+    const verdict = verifyAnchors(
+      new Map([
+        [1, "a"],
+        [2, "x"],
+      ]),
+      [
+        { seq: 2, hash: "b" },
+        { seq: 1, hash: "a" },
+      ],
+    );
+    expect(verdict).toMatchObject({ ok: false, seq: 2, code: "differs" });
+  });
+
+  it("say nothing where there are none", () => {
+    expect(verifyAnchors(new Map(), [])).toEqual({ ok: true, anchored_seq: 0 });
+  });
+});

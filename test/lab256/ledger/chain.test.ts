@@ -1,0 +1,84 @@
+import { type RawBuilder, sql } from "kysely";
+import { describe, expect, it } from "vitest";
+import { GENESIS_HASH, registryContainer } from "../../../src/domain/ledger/event.js";
+import { verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { activity, cardOpened, registered } from "./events.js";
+import { ledgerDatabase } from "./ledger-database.js";
+
+const ledger = ledgerDatabase("ledger chain");
+
+/** What an operator can do who switches the guards off: the chain must still tell. */
+async function tamper(statement: RawBuilder<unknown>): Promise<void> {
+  await ledger.db.transaction().execute(async (trx) => {
+    for (const table of ["ledger_entries", "ledger_heads"]) await sql`alter table ${sql.table(table)} disable trigger all`.execute(trx);
+    await statement.execute(trx);
+    for (const table of ["ledger_entries", "ledger_heads"]) await sql`alter table ${sql.table(table)} enable trigger all`.execute(trx);
+  });
+}
+
+async function chainOf(tenantId: string): Promise<string> {
+  await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)], tenantId);
+  return registryContainer(tenantId);
+}
+
+describe("verifyChain", () => {
+  it("answers the head of an unbroken chain, whatever text its payloads hold", async () => {
+    const container = registryContainer("T.Good");
+    await ledger.appended([cardOpened("k-1"), activity("P.démo \u{1f600}", 1)], "T.Good");
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: true, head: { seq: 2 } });
+  });
+
+  it("answers the beginning of a chain that is empty", async () => {
+    expect(await verifyChain(ledger.db, "C.Registry::T.Empty")).toEqual({ ok: true, head: { seq: 0, hash: GENESIS_HASH } });
+  });
+
+  it("walks past the end of a page", async () => {
+    await ledger.appended(
+      Array.from({ length: 501 }, (_, n) => activity("P.demo", n)),
+      "T.Long",
+    );
+    expect(await verifyChain(ledger.db, registryContainer("T.Long"))).toMatchObject({ ok: true, head: { seq: 501 } });
+  });
+
+  it("names an entry whose payload was changed", async () => {
+    const container = await chainOf("T.Payload");
+    await tamper(
+      sql`update ledger_entries set payload = replace(payload::text, 'push', 'tag')::json where container = ${container} and seq = 2`,
+    );
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "hash_differs" } });
+  });
+
+  it("names an entry whose time was changed", async () => {
+    const container = await chainOf("T.Time");
+    await tamper(sql`update ledger_entries set at_ms = at_ms + 1 where container = ${container} and seq = 3`);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "hash_differs" } });
+  });
+
+  it("names a payload that hides a second member of one name", async () => {
+    const container = await chainOf("T.Twice");
+    await tamper(
+      sql`update ledger_entries set payload = replace(payload::text, '{"action"', '{"action":"tag","action"')::json where container = ${container} and seq = 2`,
+    );
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "payload_not_canonical" } });
+  });
+
+  it("names a place from which an entry was taken", async () => {
+    const container = await chainOf("T.Gap");
+    await tamper(sql`delete from ledger_entries where container = ${container} and seq = 2`);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "missing" } });
+  });
+
+  it("names an entry that was hashed anew without those after it", async () => {
+    const container = await chainOf("T.Rehash");
+    await tamper(sql`update ledger_entries set hash = repeat('a', 64) where container = ${container} and seq = 1`);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 1, code: "hash_differs" } });
+    await tamper(sql`update ledger_entries set prev_hash = repeat('b', 64) where container = ${container} and seq = 1`);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 1, code: "not_linked" } });
+  });
+
+  it("notices that the newest entries were cut off", async () => {
+    const container = await chainOf("T.Cut");
+    await tamper(sql`delete from ledger_entries where container = ${container} and seq = 3`);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "head_differs" } });
+  });
+});

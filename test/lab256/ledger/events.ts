@@ -1,0 +1,248 @@
+import type { Plan } from "../../../src/domain/act/plan.js";
+import { canonicalHash } from "../../../src/domain/bytes/canonical.js";
+import type { Approval } from "../../../src/domain/card/requirement.js";
+import type { Decision } from "../../../src/domain/card/statement.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import type { RefMove } from "../../../src/domain/git/ref-move.js";
+import type { NewEvent } from "../../../src/domain/ledger/event.js";
+import type { Level } from "../../../src/domain/level.js";
+import type { Permit } from "../../../src/domain/permit/permit.js";
+import type { Receipt, ReceiptStatus } from "../../../src/domain/permit/receipt.js";
+import type { Requirement } from "../../../src/domain/policy/policy-contract.js";
+
+export const TENANT = "T.UBL";
+export const OTHER_TENANT = "T.Other";
+export const ADMIN = "ubl:sid:person:admin";
+const OFFICE = "office::default";
+const DIGEST = "d".repeat(64);
+const SIGNED = { kid: "0123456789abcdef", sig: "c2ln" };
+
+/** The n-th act's id. */
+export function jti(n: number): string {
+  return `00000000-0000-8000-8000-${n.toString(16).padStart(12, "0")}`;
+}
+
+/** The n-th object id; 0 is "no object". */
+export function objectId(n: number): string {
+  return n === 0 ? ZERO_ID : n.toString(16).padStart(40, "a");
+}
+
+export function permit(act: number, cardId?: string): Permit {
+  const scopes = {
+    ...({ tenant_id: TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, policy_hash: DIGEST } as const),
+    ...({ level: "L1", actor_id: ADMIN, office_id: OFFICE } as const),
+    ...(cardId === undefined ? {} : { approval_ref: cardId }),
+  };
+  return { aud: "runner:LAB_512", jti: jti(act), iat: 1_000, exp: 121_000, max_run_ms: 600_000, scopes, ...SIGNED };
+}
+
+export function registered(project: string): NewEvent {
+  const payload = { project_id: project, name: `Project ${project}`, owners: [ADMIN], visibility: "internal" };
+  return { type: "project.registered", key: `${project}/registered`, payload };
+}
+
+export function bound(project: string): NewEvent {
+  return {
+    type: "project.repo.bound",
+    key: `${project}/bound`,
+    payload: { project_id: project, repo_url: `s3://repos/${TENANT}/${project}.git` },
+  };
+}
+
+export function activity(project: string, act: number): NewEvent {
+  const payload = { project_id: project, action: "push", actor: ADMIN, ref: "refs/heads/feature/x", commit: objectId(act) } as const;
+  return { type: "project.activity", key: `act/${jti(act)}/activity`, payload };
+}
+
+export function tagged(project: string, tag: string): NewEvent {
+  const payload = { project_id: project, tag, commit: objectId(1), notes_hash: DIGEST };
+  return { type: "project.release.tagged", key: `${project}/${tag}`, payload };
+}
+
+export function permitIssued(act: number, cardId: string | null = null): NewEvent {
+  const payload = { permit: permit(act, cardId ?? undefined), card_id: cardId, actor_id: ADMIN, intent: "Say hello." };
+  return { type: "permit.issued", key: `permit/${jti(act)}`, payload };
+}
+
+export function permitEnded(act: number, end: "revoked" | "expired" | "refused"): NewEvent {
+  return {
+    type: `permit.${end}`,
+    key: `permit/${jti(act)}/end`,
+    payload: { jti: jti(act), card_id: null, reason: "No longer wanted.", by: ADMIN },
+  };
+}
+
+export function commandIssued(
+  act: number,
+  options: { jobId?: string; cardId?: string | null; project?: string; key?: string } = {},
+): NewEvent {
+  const { jobId = `job-${act}`, cardId = null, project = "P.demo", key = `command/${jti(act)}/${jobId}` } = options;
+  const params = { project_id: project, branch: "feature/x", expected_old: ZERO_ID, commit_summary: "feat: hello", subject_hash: DIGEST };
+  const envelope = {
+    ...({ jti: jti(act), tenant_id: TENANT, jobId, jobType: "git.registry.push", params, subject_hash: DIGEST } as const),
+    ...({ policy_hash: DIGEST, permit: permit(act, cardId ?? undefined), target: "LAB_512", office_id: OFFICE } as const),
+  };
+  const workflow_id = `act/${TENANT}/${jti(act)}`;
+  const payload = {
+    envelope,
+    envelope_digest: canonicalHash(envelope),
+    project_id: project,
+    actor_id: ADMIN,
+    workflow_id,
+    card_id: cardId,
+  };
+  return { type: "command.issued", key, payload };
+}
+
+export function commandClosed(act: number): NewEvent {
+  const denial = { code: "permit_expired", message: "The permit expired." } as const;
+  return {
+    type: "command.closed",
+    key: `command/${jti(act)}/closed`,
+    payload: { jti: jti(act), jobId: `job-${act}`, status: "expired", denial },
+  };
+}
+
+export function receipt(act: number, status: ReceiptStatus, refs: RefMove[], project = "P.demo"): Receipt {
+  return {
+    ...{
+      tenant_id: TENANT,
+      jobId: `job-${act}`,
+      jti: jti(act),
+      jobType: "git.registry.push",
+      project_id: project,
+      status,
+      finished_at: 5_000 + act,
+    },
+    ...{
+      logs_hash: DIGEST,
+      logs_key: "artifacts/log",
+      artifacts: artifactsOf(act),
+      usage: { wall_ms: 12, staged_bytes: 1, stored_bytes: 1 },
+    },
+    ...(status === "success" ? { error: "" } : ({ error: "The ref moved.", code: "ref_moved" } as const)),
+    ...{ refs, envelope_digest: DIGEST, policy_hash: DIGEST, ...SIGNED },
+  };
+}
+
+/** Some pushes name what they brought. */
+function artifactsOf(act: number): string[] {
+  return act % 2 === 0 ? [] : [JSON.stringify({ branch: "feature/x", commit: objectId(act), brought: [objectId(act), objectId(act + 1)] })];
+}
+
+export function receiptRecorded(
+  act: number,
+  refs: RefMove[],
+  options: { status?: ReceiptStatus; cardId?: string | null; project?: string } = {},
+): NewEvent {
+  const { status = "success", cardId = null, project = "P.demo" } = options;
+  const payload = { receipt: receipt(act, status, refs, project), actor_id: ADMIN, card_id: cardId };
+  return { type: "receipt.recorded", key: `receipt/${jti(act)}`, payload };
+}
+
+export function receiptRefused(act: number): NewEvent {
+  const { refs: _, ...rest } = receipt(act, "denied", []);
+  const refusal = { ...rest, status: "denied", code: "wrong_target", envelope_digest: canonicalHash(act) } as const;
+  return { type: "receipt.refused", key: `refusal/${refusal.envelope_digest}`, payload: { refusal, card_id: null } };
+}
+
+export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
+  const card = {
+    ...({
+      tenant_id: TENANT,
+      office_id: OFFICE,
+      intent: "Say hello.",
+      context: { "why\0": "\0" },
+      jobType: "git.registry.push",
+      target: "LAB_512",
+    } as const),
+    ...({ card_id: cardId, params: { project_id: project }, jobId: `card-job-${cardId}`, run: "on_approval" } as const),
+    ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000, kid: "a-key", sig: "a-signature" },
+  };
+  const payload = { card, project_id: project, subject_hash: DIGEST, workflow_id: `card/${TENANT}/${cardId}` };
+  return { type: "card.opened", key: `${cardId}/opened`, payload };
+}
+
+export function cardPlanned(cardId: string, round: number): NewEvent {
+  const plan: Plan = {
+    basis: {
+      ...{
+        tenant_id: TENANT,
+        project_id: "P.demo",
+        job_type: "git.registry.push",
+        target: "LAB_512",
+        refs: [],
+        creates: [],
+        infra: "none",
+      },
+      ...{ params: { project_id: "P.demo", tag: "v1.0.0", commit: objectId(1), notes: "" }, policy_hash: DIGEST },
+    },
+    ...{
+      fast_forward: true,
+      commit_count: 0,
+      commits: [],
+      author_emails: [],
+      pushed_before: [],
+      diffstat: { files: 0, insertions: 0, deletions: 0 },
+    },
+  };
+  const level: Level = "L3";
+  const requirement: Requirement = { kind: "approvals", count: 1, role: null, step_up: false, excludes: ["author"] };
+  const missing = [{ requirement, missing: 1, text: "1 more approval" }];
+  const payload = {
+    ...{ card_id: cardId, round, plan, plan_digest: canonicalHash([cardId, round]), level, reasons: [], requires: [requirement], missing },
+    ...{ decide_by: 90_000, permit_ttl_ms: 300_000 },
+  };
+  return { type: "card.planned", key: `${cardId}/planned/${round}`, payload };
+}
+
+/** What `person`, through their own actor, says of a card's round. */
+export function stated(cardId: string, round: number, decision: Decision, person: number): NewEvent {
+  const approver = `ubl:sid:person:p${person}`;
+  const statement = {
+    ...{ tenant_id: TENANT, card_id: cardId, plan_digest: canonicalHash([cardId, round]), decision, approver, office_id: OFFICE },
+    ...{ nonce: "n".repeat(22), not_after: 90_000 },
+  };
+  const statement_digest = canonicalHash(statement);
+  const approval = approvalOf(statement_digest, statement.plan_digest, person);
+  const type = ({ approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const)[decision];
+  const payload = {
+    ...{ card_id: cardId, signed: { statement, attestor: SIGNED }, statement_digest, counts: true, reasons: [], missing: [] },
+    approval: decision === "approve" ? approval : null,
+  };
+  return { type, key: `${cardId}/statement/${statement_digest}`, payload };
+}
+
+/** What a key attests of a card's round. */
+export function attested(cardId: string, round: number, key: number): NewEvent {
+  const plan_digest = canonicalHash([cardId, round]);
+  const keyid = key.toString(16).padStart(16, "0");
+  const attestation = {
+    payloadType: "application/vnd.in-toto+json" as const,
+    payload: Buffer.from(plan_digest).toString("base64"),
+    signatures: [{ keyid, sig: SIGNED.sig }],
+  };
+  const attestation_digest = canonicalHash(attestation);
+  const payload = {
+    ...{ card_id: cardId, round, attestation, attestation_digest, predicate_type: "https://slsa.dev/\0", plan_digest, keyid },
+    missing: [],
+  };
+  return { type: "card.attested", key: `${cardId}/attestation/${round}/${attestation_digest}`, payload };
+}
+
+export function approvalsVoided(cardId: string, round: number, person: number): NewEvent {
+  const event = stated(cardId, round, "approve", person);
+  const approvals = event.type === "card.approved" && event.payload.approval !== null ? [event.payload.approval] : [];
+  const payload = { card_id: cardId, plan_digest: canonicalHash([cardId, round]), why: "The ref moved.", approvals };
+  return { type: "card.approvals_voided", key: `${cardId}/voided/${round}/${person}`, payload };
+}
+
+export function cardClosed(cardId: string): NewEvent {
+  const denial = { code: "decide_by_passed", message: "Nobody decided in time." } as const;
+  return { type: "card.closed", key: `${cardId}/closed`, payload: { card_id: cardId, status: "expired", denial, reasons: [] } };
+}
+
+function approvalOf(statement_digest: string, plan_digest: string, person: number): Approval {
+  const who = { actor_id: `ubl:sid:person:p${person}`, person_id: `person-${person}`, office_id: OFFICE, roles: [] };
+  return { statement_digest, plan_digest, ...who, step_up: false, at_ms: 2_000 };
+}

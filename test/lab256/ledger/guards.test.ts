@@ -1,0 +1,95 @@
+import { type RawBuilder, sql } from "kysely";
+import { beforeAll, describe, expect, it } from "vitest";
+import { GENESIS_HASH, registryContainer } from "../../../src/domain/ledger/event.js";
+import { recordAnchored } from "../../../src/lab256/ledger/anchors.js";
+import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { activity, OTHER_TENANT, registered, TENANT } from "./events.js";
+import { ledgerDatabase } from "./ledger-database.js";
+
+const ledger = ledgerDatabase("ledger guards");
+const container = registryContainer(TENANT);
+const HASH = "a".repeat(64);
+
+function entry(columns: { seq: number; prev_hash: string; container?: string; tenant_id?: string }): RawBuilder<unknown> {
+  const { seq, prev_hash, tenant_id = TENANT } = columns;
+  return sql`insert into ledger_entries (container, seq, tenant_id, type, key, at_ms, payload, prev_hash, hash)
+    values (${columns.container ?? container}, ${seq}, ${tenant_id}, 'project.activity', 'forged', 1, '{}', ${prev_hash}, ${HASH})`;
+}
+
+/** Runs as the owner of the tables, once as usual and once as a session that replays another server's changes, which skips ordinary triggers. */
+async function refusal(statement: RawBuilder<unknown>, role: "origin" | "replica"): Promise<string> {
+  try {
+    await ledger.db.transaction().execute(async (trx) => {
+      await sql`set local session_replication_role = ${sql.lit(role)}`.execute(trx);
+      await statement.execute(trx);
+    });
+    return "accepted";
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+beforeAll(async () => {
+  await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)]);
+  await ledger.appended([registered("P.demo")], OTHER_TENANT);
+  await recordAnchored(ledger.db, container, await headOf(ledger.db, container), 1);
+});
+
+describe.each(["origin", "replica"] as const)("the database itself, to its owner (%s)", (role) => {
+  const restrict = "23001";
+
+  it.each([
+    ["a changed entry", sql`update ledger_entries set payload = '{"a":1}' where seq = 2`],
+    [
+      "a changed entry by way of an upsert",
+      sql`insert into ledger_entries select * from ledger_entries where seq = 2 on conflict (container, seq) do update set payload = '{}'`,
+    ],
+    ["a deleted entry", sql`delete from ledger_entries where seq = 3`],
+    ["truncated entries", sql`truncate ledger_entries`],
+    ["truncated entries and heads", sql`truncate ledger_entries, ledger_heads`],
+    [
+      "a head that goes back",
+      sql`update ledger_heads set seq = 2, hash = (select hash from ledger_entries e where e.container = ${container} and seq = 2)`,
+    ],
+    ["a head that stands still", sql`update ledger_heads set seq = seq`],
+    ["a head that runs ahead", sql`update ledger_heads set seq = seq + 1, hash = ${HASH}`],
+    ["a head that changes tenant", sql`update ledger_heads set tenant_id = 'T.Evil'`],
+    ["a head that is deleted", sql`delete from ledger_heads`],
+    ["heads that are truncated", sql`truncate ledger_heads`],
+    ["a second beginning", sql`insert into ledger_heads values ('C.Registry::T.New', 'T.New', 5, ${HASH})`],
+    ["an anchor that is forgotten", sql`delete from ledger_anchors`],
+    ["an anchor that is moved", sql`update ledger_anchors set seq = 1`],
+    ["anchors that are truncated", sql`truncate ledger_anchors`],
+  ])("refuses %s", async (_, statement) => {
+    expect(await refusal(statement, role)).toBe(restrict);
+  });
+
+  it("refuses an entry that does not continue the chain", async () => {
+    const { seq, hash } = await headOf(ledger.db, container);
+    expect(await refusal(entry({ seq: seq + 2, prev_hash: hash }), role)).toBe(restrict);
+    expect(await refusal(entry({ seq: seq + 1, prev_hash: HASH }), role)).toBe(restrict);
+    expect(await refusal(entry({ seq: 0, prev_hash: GENESIS_HASH }), role)).toBe(restrict);
+    expect(await refusal(entry({ seq: seq + 1, prev_hash: hash, tenant_id: OTHER_TENANT }), role)).toBe(restrict);
+    expect(await refusal(entry({ seq: 1, prev_hash: GENESIS_HASH, container: "C.Registry::T.None" }), role)).toBe(restrict);
+  });
+
+  it("is not deceived by a temporary table that has the head's name", async () => {
+    const { seq } = await headOf(ledger.db, container);
+    const outcome = await ledger.db
+      .transaction()
+      .execute(async (trx) => {
+        await sql`set local session_replication_role = ${sql.lit(role)}`.execute(trx);
+        await sql`create temporary table ledger_heads on commit drop as select container, tenant_id, 40::bigint as seq, hash from public.ledger_heads`.execute(
+          trx,
+        );
+        const { rows } = await sql<{ hash: string }>`select hash from pg_temp.ledger_heads where container = ${container}`.execute(trx);
+        await entry({ seq: 41, prev_hash: rows[0]?.hash ?? "" }).execute(trx);
+      })
+      .then(
+        () => "accepted",
+        (error: { code: string }) => error.code,
+      );
+    expect(outcome).toBe(restrict);
+    expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: true, head: { seq } });
+  });
+});

@@ -1,0 +1,70 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll } from "vitest";
+import type { NewEvent } from "../../../src/domain/ledger/event.js";
+import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
+import { migrate } from "../../../src/lab256/database/migrate.js";
+import { PROJECTIONS } from "../../../src/lab256/database/tables/projections.js";
+import { type Appended, type AppendOutcome, append } from "../../../src/lab256/ledger/append.js";
+import { createDatabase } from "../../harness/database.js";
+import { TENANT } from "./events.js";
+
+export interface LedgerDatabase {
+  readonly db: Db;
+  readonly url: string;
+  readonly name: string;
+  /** Appends in a transaction of its own. */
+  append(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<AppendOutcome>;
+  /** As `append`, for events that cannot be refused. */
+  appended(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<readonly Appended[]>;
+  /** Every row of every projection as text, in a fixed order. */
+  projectionRows(): Promise<Record<string, string[]>>;
+}
+
+/** A fresh migrated database for one test file, dropped after it. */
+export function ledgerDatabase(name: string): LedgerDatabase {
+  let opened: { db: Db; url: string; name: string; drop: () => Promise<void> } | undefined;
+  const current = () => {
+    if (opened === undefined) throw new Error("The database is open while tests run.");
+    return opened;
+  };
+  beforeAll(async () => {
+    const created = await createDatabase(name);
+    opened = { db: openDatabase(created.url, { max_connections: 20 }), url: created.url, name: created.name, drop: () => created.drop() };
+    await migrate(opened.db);
+  });
+  afterAll(async () => {
+    await opened?.db.destroy();
+    await opened?.drop();
+  });
+  const appendIn = (events: readonly NewEvent[], tenantId = TENANT, atMs = 1_000) =>
+    current()
+      .db.transaction()
+      .execute((trx) => append(trx, tenantId, events, atMs));
+  return {
+    get db() {
+      return current().db;
+    },
+    get url() {
+      return current().url;
+    },
+    get name() {
+      return current().name;
+    },
+    append: appendIn,
+    async appended(events, tenantId, atMs) {
+      const outcome = await appendIn(events, tenantId, atMs);
+      if (!outcome.ok) throw new Error(`refused: ${outcome.conflict.column}`);
+      return outcome.appended;
+    },
+    projectionRows: () => projectionRows(current().db),
+  };
+}
+
+async function projectionRows(db: Db): Promise<Record<string, string[]>> {
+  const all: Record<string, string[]> = {};
+  for (const table of PROJECTIONS) {
+    const { rows } = await sql<{ line: string }>`select t::text as line from ${sql.table(table)} t order by 1`.execute(db);
+    all[table] = rows.map((row) => row.line);
+  }
+  return all;
+}

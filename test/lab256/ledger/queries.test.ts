@@ -1,0 +1,235 @@
+import { describe, expect, it } from "vitest";
+import { activityFeed } from "../../../src/lab256/ledger/queries/activity.js";
+import { cardById, listCards } from "../../../src/lab256/ledger/queries/cards.js";
+import { commandByJti, listCommands } from "../../../src/lab256/ledger/queries/commands.js";
+import { overduePermits, permitByCard, permitByJti } from "../../../src/lab256/ledger/queries/permits.js";
+import { listProjects, projectDetail } from "../../../src/lab256/ledger/queries/projects.js";
+import { receiptByJti, refusalsByJti } from "../../../src/lab256/ledger/queries/receipts.js";
+import { releaseByTag, releaseCatalog } from "../../../src/lab256/ledger/queries/releases.js";
+import * as event from "./events.js";
+import { ledgerDatabase } from "./ledger-database.js";
+
+const ledger = ledgerDatabase("ledger queries");
+const MAIN = "refs/heads/main";
+
+async function refsOf(tenant_id: string) {
+  const detail = await projectDetail(ledger.db, { tenant_id, project_id: "P.demo" });
+  return Object.fromEntries(detail?.refs.map(({ name, object_id }) => [name, object_id]) ?? []);
+}
+
+function moved(act: number, from: number, to: number, name = MAIN) {
+  return event.receiptRecorded(act, [{ name, old: event.objectId(from), new: event.objectId(to) }]);
+}
+
+describe("projects", () => {
+  it("are listed as ADR-002 §7 says, page by page, the latest first", async () => {
+    const tenant_id = "T.List";
+    for (const id of ["P.one", "P.two", "P.three"]) await ledger.appended([event.registered(id), event.bound(id)], tenant_id, 7);
+    const first = await listProjects(ledger.db, { tenant_id, limit: 2 });
+    expect(first.items[0]).toEqual({
+      ...{ id: "P.three", name: "Project P.three", owners: [event.ADMIN], visibility: "internal" },
+      ...{ repo_url: "s3://repos/T.UBL/P.three.git", last_activity: 7, archived: false },
+    });
+    const second = await listProjects(ledger.db, { tenant_id, limit: 2, after: first.next ?? 0 });
+    expect([...first.items, ...second.items].map(({ id }) => id)).toEqual(["P.three", "P.two", "P.one"]);
+    expect(second.next).toBeNull();
+  });
+
+  it.each([0, 201, 1.5, Number.NaN])("are never listed %s at once", async (limit) => {
+    await expect(listProjects(ledger.db, { tenant_id: "T.List", limit })).rejects.toThrow("1 to 200");
+  });
+
+  it("show their releases and activities, and when they were last active", async () => {
+    const tenant_id = "T.Detail";
+    await ledger.appended([event.registered("P.demo")], tenant_id, 1);
+    await ledger.appended([event.activity("P.demo", 1)], tenant_id, 2);
+    await ledger.appended([event.tagged("P.demo", "v1.2.0")], tenant_id, 3);
+    expect(await projectDetail(ledger.db, { tenant_id, project_id: "P.demo" })).toMatchObject({
+      ...{ registered_at: 1, last_activity: 3, archived: false, refs: [], refs_cut: false },
+      ...{ releases: [{ tag: "v1.2.0" }], activity: [{ action: "push", at_ms: 2 }] },
+    });
+    expect(await releaseCatalog(ledger.db, { tenant_id, limit: 10 })).toMatchObject({
+      items: [{ project_id: "P.demo", tag: "v1.2.0", tagged_at: 3 }],
+      next: null,
+    });
+    expect(await releaseByTag(ledger.db, { tenant_id, project_id: "P.demo", tag: "v1.2.0" })).toMatchObject({ commit: event.objectId(1) });
+    expect((await activityFeed(ledger.db, { tenant_id, limit: 10 })).items).toHaveLength(1);
+  });
+});
+
+describe("refs", () => {
+  it("follow successful receipts: made, moved, deleted", async () => {
+    const tenant_id = "T.Refs";
+    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1), moved(2, 0, 1, "refs/heads/feature/x")], tenant_id);
+    await ledger.appended([moved(3, 1, 2)], tenant_id);
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(2), "refs/heads/feature/x": event.objectId(1) });
+    await ledger.appended([moved(4, 1, 0, "refs/heads/feature/x")], tenant_id);
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(2) });
+  });
+
+  it("stay where they are when a receipt is no success", async () => {
+    const tenant_id = "T.NoRefs";
+    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1)], tenant_id);
+    await ledger.appended(
+      [event.receiptRecorded(2, [{ name: MAIN, old: event.objectId(1), new: event.objectId(2) }], { status: "error" })],
+      tenant_id,
+    );
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(1) });
+  });
+
+  // A Runner dies after its move; another push moves on and is recorded first; the dead one's receipt comes later.
+  it("end where the last move led, in whatever order receipts are recorded", async () => {
+    const tenant_id = "T.Late";
+    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1)], tenant_id);
+    await ledger.appended([moved(3, 2, 3)], tenant_id);
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(3) });
+    await ledger.appended([moved(2, 1, 2)], tenant_id);
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(3) });
+  });
+
+  it("come back to an id that they had left", async () => {
+    const tenant_id = "T.Back";
+    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1), moved(2, 1, 2), moved(3, 2, 1)], tenant_id);
+    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(1) });
+  });
+});
+
+describe("commands, permits and receipts", () => {
+  it("are pending for their target until the receipt is recorded", async () => {
+    const tenant_id = "T.Pending";
+    await ledger.appended([event.permitIssued(1), event.commandIssued(1), event.permitIssued(2), event.commandIssued(2)], tenant_id);
+    const pending = () => listCommands(ledger.db, { tenant_id, target: "LAB_512", pending: true, limit: 10 });
+    expect((await pending()).items.map(({ envelope }) => envelope.jti)).toEqual([event.jti(1), event.jti(2)]);
+    expect((await listCommands(ledger.db, { tenant_id, target: "LAB_256", limit: 10 })).items).toEqual([]);
+    const issued = event.commandIssued(1);
+    expect((await pending()).items[0]?.envelope).toEqual(issued.type === "command.issued" && issued.payload.envelope);
+    await ledger.appended([event.receiptRecorded(1, [], { status: "denied" })], tenant_id);
+    await ledger.appended([event.commandClosed(2)], tenant_id);
+    expect((await pending()).items).toEqual([]);
+    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({
+      status: "denied",
+      denial_code: "ref_moved",
+      finished_at: 5_001,
+    });
+    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+      status: "expired",
+      denial_code: "permit_expired",
+    });
+    expect(await receiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toEqual(event.receipt(1, "denied", []));
+  });
+
+  it("keep what a receipt says over an end without one", async () => {
+    const tenant_id = "T.Truth";
+    await ledger.appended(
+      [event.commandIssued(1), event.receiptRecorded(1, []), event.commandIssued(2), event.commandClosed(2)],
+      tenant_id,
+    );
+    await ledger.appended([event.commandClosed(1), event.receiptRecorded(2, [])], tenant_id);
+    for (const n of [1, 2])
+      expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(n) })).toMatchObject({ status: "success", denial_code: null });
+  });
+
+  it("leave a refusal apart from the act it was aimed at", async () => {
+    const tenant_id = "T.Refused";
+    await ledger.appended([event.commandIssued(1), event.receiptRefused(1)], tenant_id);
+    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "running" });
+    expect(await refusalsByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject([{ code: "wrong_target" }]);
+    expect(await receiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+  });
+
+  it("are overdue when nobody used them by their exp, and only then", async () => {
+    const tenant_id = "T.Sweep";
+    await ledger.appended(
+      [1, 2, 3].map((n) => event.permitIssued(n)),
+      tenant_id,
+    );
+    await ledger.appended([event.commandIssued(1), event.permitEnded(2, "revoked")], tenant_id);
+    const overdue = async (now_ms: number) => (await overduePermits(ledger.db, { tenant_id, now_ms, limit: 10 })).map(({ jti }) => jti);
+    expect(await overdue(121_000)).toEqual([]);
+    expect(await overdue(121_001)).toEqual([event.jti(3)]);
+    await ledger.appended([event.permitEnded(3, "expired")], tenant_id);
+    expect(await overdue(121_001)).toEqual([]);
+    expect(await permitByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "used", permit: event.permit(1) });
+    expect(await permitByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+      status: "revoked",
+      end_reason: "No longer wanted.",
+      ended_by: event.ADMIN,
+    });
+  });
+});
+
+describe("cards", () => {
+  it("go from proposal to receipt", async () => {
+    const tenant_id = "T.Card";
+    const status = async () => (await cardById(ledger.db, { tenant_id, card_id: "k-1" }))?.status;
+    await ledger.appended([event.cardOpened("k-1")], tenant_id);
+    expect(await status()).toBe("planning");
+    await ledger.appended([event.cardPlanned("k-1", 1)], tenant_id);
+    expect(await status()).toBe("awaiting_approval");
+    await ledger.appended([event.stated("k-1", 1, "approve", 2), event.permitIssued(1, "k-1")], tenant_id);
+    expect(await cardById(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({
+      ...{ status: "approved", level: "L3", round: 1, run_by: 121_000, jti: event.jti(1), missing: [], context: { "why\0": "\0" } },
+      statements: [{ decision: "approve", counts: true, void_why: null, person_id: "person-2" }],
+    });
+    expect(await permitByCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ jti: event.jti(1) });
+    await ledger.appended([event.commandIssued(1, { cardId: "k-1" })], tenant_id);
+    expect(await status()).toBe("running");
+    await ledger.appended([event.receiptRecorded(1, [], { cardId: "k-1" })], tenant_id, 50_000);
+    expect(await cardById(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ status: "success", denial: null, closed_at: 50_000 });
+  });
+
+  it("show which approvals a new plan or a withdrawal has ended", async () => {
+    const tenant_id = "T.Void";
+    await ledger.appended(
+      [event.cardOpened("k-1"), event.cardPlanned("k-1", 1), event.stated("k-1", 1, "approve", 1), event.stated("k-1", 1, "approve", 2)],
+      tenant_id,
+    );
+    await ledger.appended(
+      [
+        event.stated("k-1", 1, "withdraw", 1),
+        event.approvalsVoided("k-1", 1, 2),
+        event.cardPlanned("k-1", 2),
+        event.stated("k-1", 2, "approve", 1),
+      ],
+      tenant_id,
+    );
+    const card = await cardById(ledger.db, { tenant_id, card_id: "k-1" });
+    expect(card?.statements.map(({ decision, void_why }) => [decision, void_why])).toEqual([
+      ["approve", "Withdrawn by its approver."],
+      ["approve", "The ref moved."],
+      ["withdraw", null],
+      ["approve", null],
+    ]);
+  });
+
+  it("are found by status and by project", async () => {
+    const tenant_id = "T.Cards";
+    await ledger.appended(
+      [event.cardOpened("k-1", "P.a"), event.cardOpened("k-2", "P.b"), event.cardOpened("k-3", "P.a"), event.cardClosed("k-1")],
+      tenant_id,
+    );
+    const ids = async (query: { status?: "planning" | "expired"; project_id?: string }) =>
+      (await listCards(ledger.db, { tenant_id, limit: 10, ...query })).items.map(({ card_id }) => card_id);
+    expect(await ids({})).toEqual(["k-3", "k-2", "k-1"]);
+    expect(await ids({ status: "planning" })).toEqual(["k-3", "k-2"]);
+    expect(await ids({ status: "planning", project_id: "P.a" })).toEqual(["k-3"]);
+    expect(await ids({ status: "expired" })).toEqual(["k-1"]);
+  });
+});
+
+describe("another tenant", () => {
+  it("sees nothing of all this", async () => {
+    const [tenant_id, limit] = ["T.Stranger", 200];
+    const { db } = ledger;
+    for (const list of [listProjects, releaseCatalog, activityFeed, listCommands, listCards])
+      expect(await list(db, { tenant_id, limit })).toEqual({ items: [], next: null });
+    expect(await projectDetail(db, { tenant_id, project_id: "P.demo" })).toBeUndefined();
+    expect(await cardById(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
+    expect(await commandByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await permitByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await permitByCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
+    expect(await receiptByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await refusalsByJti(db, { tenant_id, jti: event.jti(1) })).toEqual([]);
+    expect(await overduePermits(db, { tenant_id, now_ms: Number.MAX_SAFE_INTEGER, limit })).toEqual([]);
+  });
+});

@@ -1,0 +1,102 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EMPTY_PATCH_HASH, type PushParams, type ResetParams } from "../../../src/domain/act/job.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { refsDigest } from "../../../src/domain/git/refs-digest.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
+import { readRefs, visibleRefs } from "../../../src/repository/refs/refs-state.js";
+import { NOW, registryOfOrgs, repoEntry } from "../../infra/samples.js";
+import { Clone } from "../../repository/real-git.js";
+import { BACKENDS, code, executed, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
+
+const LINE = {
+  ...{ timestamp: NOW, action: "register", owner: "acme", repo: "shop", context: "production", telemetry_repo: "acme/t" },
+  ...{ reason: "A trial", process: "infra-cli", schema_version: "2.0" },
+};
+const GOOD = registryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { shop: repoEntry({ context: "production" }) } } });
+
+/** Whoever may force main may still not make the registry lie: this is the last place where anybody looks. */
+describe.each(BACKENDS)("main of the project that keeps the infra registry, on the %s store", (backend) => {
+  let stage: Stage;
+  let clone: Clone;
+  let empty: string;
+  let good: string;
+  const keeps = { keeps_infra: true } as const;
+
+  beforeAll(async () => {
+    stage = await openStage(backend);
+    await stage.init();
+    clone = new Clone();
+    clone.commit(CHANGELOG_PATH, "", "begin");
+    empty = clone.commit(REGISTRY_PATH, registryOfOrgs({}), "An infra registry");
+    clone.commit(CHANGELOG_PATH, `${JSON.stringify(LINE)}\n`, "its line");
+    good = clone.commit(REGISTRY_PATH, GOOD, "Register the shop");
+    value(await stage.push(clone.bundle("main"), { branch: "main" }, keeps));
+  });
+  afterAll(() => stage.close());
+
+  const tip = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get("refs/heads/main")?.id;
+
+  /** What becomes of a forced push: its plan, and the act itself for whoever got so far without one. */
+  const forced = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keeps_infra: boolean } = keeps) => {
+    const params: PushParams = {
+      ...{ project_id: PROJECT, branch: "main", expected_old: good, commit_summary: "test", force: true },
+      ...{ subject_hash: await stage.stage(bytes), ...more },
+    };
+    const plan = await planned(stage.context(changes), "git.registry.push", params);
+    return { plan: code(plan), act: await executed(stage.context(changes), "git.registry.push", params) };
+  };
+
+  const INVALID = { plan: "infra_invalid", act: { ok: false, denial: { code: "infra_invalid" } } };
+
+  /** A bundle of one commit on top of `good`. */
+  const edited = (path: string, text: string): Buffer => {
+    clone.git("checkout", "-q", "-B", "edit", good);
+    clone.commit(path, text, "By hand");
+    return clone.bundle("edit", [good]);
+  };
+
+  it.each([
+    ["changes the context of a production repository in place", REGISTRY_PATH, GOOD.replace("production", "sandbox")],
+    ["is no registry", REGISTRY_PATH, "{}\n"],
+    ["rewrites the changelog", CHANGELOG_PATH, `${JSON.stringify({ ...LINE, reason: "Another" })}\n`],
+  ])("is not forced to what %s", async (_, path, text) => {
+    expect(await forced(edited(path, text))).toMatchObject(INVALID);
+    expect(await tip()).toBe(good);
+  });
+
+  it("is not forced back to what it was, because that takes lines of the changelog away", async () => {
+    clone.git("checkout", "-q", "-B", "back", empty);
+    expect(await forced(clone.bundle("back"))).toMatchObject({
+      ...INVALID,
+      act: { ok: false, denial: { message: expect.stringContaining("changed or removed") } },
+    });
+    expect(await tip()).toBe(good);
+  });
+
+  it("is not deleted, and not emptied with its project", async () => {
+    expect(await forced(Buffer.alloc(0), { delete: true, subject_hash: EMPTY_PATCH_HASH })).toMatchObject(INVALID);
+    const refs = (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs ?? new Map();
+    const params: ResetParams = { project_id: PROJECT, expected_refs: refsDigest(visibleRefs(refs).map(([name, { id }]) => [name, id])) };
+    expect(code(await executed(stage.context(keeps), "git.registry.reset", params, randomUUID()))).toBe("infra_invalid");
+    expect(await tip()).toBe(good);
+  });
+
+  it("is forced to a registry that follows from its own, and other branches and projects to anything", async () => {
+    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { branch: "feature/x", expected_old: ZERO_ID })).toMatchObject({
+      plan: "granted",
+      act: { ok: true },
+    });
+    const line = { ...LINE, action: "disable", reason: "Over" };
+    clone.git("checkout", "-q", "-B", "edit", good);
+    clone.commit(CHANGELOG_PATH, `${JSON.stringify(LINE)}\n${JSON.stringify(line)}\n`, "its line");
+    const text = GOOD.replace('"enabled"', '"disabled"').replace("A trial", "Over");
+    const next = clone.commit(REGISTRY_PATH, text, "Disable the shop");
+    expect(await forced(clone.bundle("edit", [good]))).toMatchObject({ plan: "granted", act: { ok: true } });
+    expect(await tip()).toBe(next);
+    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { expected_old: next }, { keeps_infra: false })).toMatchObject({
+      plan: "granted",
+      act: { ok: true },
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { verifyPact } from "../../../src/client/offline/pact.js";
+import { pactOf, pactSchema, sealedPact } from "../../../src/domain/act/pact.js";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { signDsse } from "../../../src/domain/bytes/signature.js";
+import type { JobStep } from "../../../src/planning/job.js";
+import { MergeProject } from "./merges.js";
+import { BACKENDS, code, dyingAfter, openStage, RUNNER_KEY, type Stage, TENANT, value } from "./stage.js";
+
+const STRATEGIES = ["fast-forward", "merge", "squash"] as const;
+
+describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(backend);
+  });
+  afterAll(() => stage.close());
+
+  /** `main`, and two branches that each could be merged into it. */
+  async function prepared(): Promise<MergeProject> {
+    const project = await MergeProject.register(stage);
+    project.on("main").clone.commit("a.txt", "a\n");
+    project.on("feature/x", "main").clone.commit("x.txt", "x\n");
+    project.on("feature/y", "main").clone.commit("y.txt", "y\n");
+    await project.push("main", "feature/x", "feature/y");
+    return project;
+  }
+
+  it.each<JobStep>(["looked", "fetched", "checked", "stored", "moved", "attested"])(
+    "that died after %s comes out the same, once, when it is tried again",
+    async (step) => {
+      for (const strategy of STRATEGIES) {
+        const [project, jti] = [await prepared(), randomUUID()];
+        const params = project.params("feature/x", "main", { strategy });
+        await expect(project.merge(params, dyingAfter(step), jti)).rejects.toThrow(`died after ${step}`);
+        const again = value(await project.merge(params, { taken_over: true }, jti));
+        const once = value(await project.merge(params, { taken_over: true }, jti));
+        expect({ ...again, stored_bytes: 0 }).toEqual({ ...once, stored_bytes: 0 });
+        const git = await project.copy();
+        expect(git("rev-list", "--count", "refs/heads/main").trim()).toBe(strategy === "merge" ? "3" : "2");
+      }
+    },
+  );
+
+  it("is one of two that race for a target: the other is told that it moved", async () => {
+    const project = await prepared();
+    const [x, y] = [project.params("feature/x", "main"), project.params("feature/y", "main")];
+    const outcomes = await Promise.all([project.merge(x), project.merge(y)]);
+    expect(outcomes.map(code).sort()).toEqual(["granted", "ref_moved"]);
+    const git = await project.copy();
+    expect(git("rev-list", "--count", "refs/heads/main").trim()).toBe("3");
+  });
+
+  it("does not happen when its source moves in the last moment, and leaves no Pact", async () => {
+    const project = await prepared();
+    const params = project.params("feature/x", "main");
+    const jti = randomUUID();
+    const step = async (name: JobStep) => {
+      if (name !== "stored") return;
+      project.on("feature/x").clone.commit("late.txt", "late\n");
+      await project.push("feature/x");
+    };
+    expect(code(await project.merge(params, { step }, jti))).toBe("ref_moved");
+    const git = await project.copy();
+    expect(git("rev-parse", "refs/heads/main").trim()).toBe(params.expected_target);
+    const pacts: string[] = [];
+    for await (const key of stage.store.blobs.list(`artifacts/${TENANT}/${project.id}/`)) if (key.includes(jti)) pacts.push(key);
+    expect(pacts).toEqual([]);
+  });
+
+  it("stores a Pact beside the commit, whose hash it names and which verifies by the Runner's key alone", async () => {
+    const project = await prepared();
+    const jti = randomUUID();
+    const params = project.params("feature/x", "main");
+    const { effects, tip } = await project.merged(params, jti);
+    const key = `artifacts/${TENANT}/${project.id}/${tip}/${jti}/pact.dsse.json`;
+    const bytes = Buffer.from((await stage.store.blobs.get(key)) ?? []);
+    expect(effects.artifacts).toContainEqual({ pact: key, blake3: blake3Hex(bytes) });
+    const envelope = JSON.parse(bytes.toString("utf8"));
+    const verdict = verifyPact(envelope, { keys: [RUNNER_KEY.jwk] });
+    expect(verdict).toMatchObject({
+      valid: true,
+      pact: {
+        subject: [{ name: `s3://repos/${TENANT}/${project.id}.git#refs/heads/main`, digest: { gitCommit: tip } }],
+        predicate: {
+          jti,
+          merge: { strategy: "merge", commit: tip, parents: [params.expected_target, params.expected_source] },
+          runner: { keyid: RUNNER_KEY.kid },
+        },
+      },
+      unproved: [expect.stringContaining("the permit")],
+    });
+    const statement = JSON.parse(Buffer.from(envelope.payload, "base64").toString("utf8"));
+    statement.predicate.merge.commit = params.expected_target;
+    const forged = { ...envelope, payload: Buffer.from(JSON.stringify(statement)).toString("base64") };
+    expect(verifyPact(forged, { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false });
+    expect(verifyPact(envelope, { keys: [] })).toMatchObject({ valid: false });
+    const { predicate } = pactSchema.parse(JSON.parse(Buffer.from(envelope.payload, "base64").toString("utf8")));
+    const sealed = (permit = predicate.permit) =>
+      sealedPact(pactOf({ ...predicate, permit, decision: { ...predicate.decision, level: "L4" } }), {
+        keyid: RUNNER_KEY.kid,
+        sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
+      });
+    expect(verifyPact(sealed(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    const told = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
+      verifyPact(
+        sealedPact(pactOf({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
+          keyid: RUNNER_KEY.kid,
+          sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
+        }),
+        { keys: [RUNNER_KEY.jwk] },
+      );
+    expect(told({}).valid).toBe(true);
+    // A genuine permit of another merge, or of another act, proves nothing about this one.
+    const [other, zeros] = [{ branch: "feature/y", commit: params.expected_source }, "0".repeat(40)];
+    const elsewhere = [{ source: other }, { target: { ...predicate.merge.target, commit: zeros } }, { strategy: "squash" as const }];
+    for (const merge of elsewhere) expect(told(merge)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    const pushing = { ...predicate.permit, scopes: { ...predicate.permit.scopes, jobType: "git.registry.push" as const } };
+    expect(told({}, pushing)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    expect(told({ parents: [params.expected_target] })).toMatchObject({ valid: false, why: expect.stringContaining("commit") });
+    const high = { ...predicate.permit, scopes: { ...predicate.permit.scopes, level: "L4" as const } };
+    expect(verifyPact(sealed(high), { keys: [RUNNER_KEY.jwk] })).toMatchObject({
+      unproved: [expect.stringContaining("the permit"), expect.stringContaining("no approval")],
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import type { MergeProtectedParams } from "../../../src/domain/act/job.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import type { JobContext } from "../../../src/planning/job.js";
+import { Clone } from "../../repository/real-git.js";
+import { copyPrefix, executed, planned, type Stage, value } from "./stage.js";
+
+const MERGE = "git.registry.merge_protected";
+
+/** A project of its own, with a person's clone of it, whose branches are pushed as they are and then merged. */
+export class MergeProject {
+  readonly clone = new Clone();
+  readonly #pushed = new Map<string, string>();
+
+  private constructor(
+    readonly stage: Stage,
+    readonly id: string,
+  ) {}
+
+  static async register(stage: Stage): Promise<MergeProject> {
+    const project = new MergeProject(stage, `P.${randomUUID()}`);
+    await stage.init(project.id);
+    return project;
+  }
+
+  /** Commits files on a branch, which is made where it is new, and checks it out. */
+  on(branch: string, from?: string): this {
+    const exists = this.clone.git("branch", "--list", branch) !== "";
+    if (exists) this.clone.git("checkout", "-q", branch);
+    else this.clone.git("checkout", "-q", "-b", branch, ...(from === undefined ? [] : [from]));
+    return this;
+  }
+
+  /** Sends the branches to the registry as they are now. */
+  async push(...branches: string[]): Promise<void> {
+    for (const branch of branches) {
+      const bundle = this.clone.bundle(branch);
+      const expected_old = this.#pushed.get(branch) ?? ZERO_ID;
+      value(await this.stage.push(bundle, { project_id: this.id, branch, expected_old, force: true }));
+      this.#pushed.set(branch, this.clone.head(branch));
+    }
+  }
+
+  /** A merge of what was pushed, unless `changes` says otherwise. */
+  params(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): MergeProtectedParams {
+    const [expected_source = ZERO_ID, expected_target = ZERO_ID] = [source, target].map((branch) => this.#pushed.get(branch));
+    return { project_id: this.id, source, target, expected_source, expected_target, strategy: "merge", ...changes };
+  }
+
+  plan(params: MergeProtectedParams) {
+    return planned(this.stage.context(), MERGE, params);
+  }
+
+  merge(params: MergeProtectedParams, changes: Partial<JobContext> = {}, jti: string = randomUUID()) {
+    return executed(this.stage.context(changes), MERGE, params, jti);
+  }
+
+  /** Merges, and gives the copy of the stored repository that stock git can read, with the target's new commit. */
+  async merged(params: MergeProtectedParams, jti: string = randomUUID()) {
+    const effects = value(await this.merge(params, {}, jti));
+    const git = await this.copy();
+    return { effects, git, tip: git("rev-parse", `refs/heads/${params.target}`).trim() };
+  }
+
+  /** Stock git over a copy of the stored repository, which has to be whole. */
+  async copy(): Promise<(...args: string[]) => string> {
+    const folder = await copyPrefix(this.stage, this.id);
+    const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args], { encoding: "utf8", stdio: "pipe" });
+    git("fsck", "--strict", "--no-dangling");
+    return git;
+  }
+}

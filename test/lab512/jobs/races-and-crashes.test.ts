@@ -1,0 +1,168 @@
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EMPTY_PATCH_HASH, type PushParams } from "../../../src/domain/act/job.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { ACT_REFS } from "../../../src/domain/git/ref-name.js";
+import type { JobStep } from "../../../src/planning/job.js";
+import { readRefs } from "../../../src/repository/refs/refs-state.js";
+import { Repositories } from "../../../src/repository/repositories.js";
+import { Clone } from "../../repository/real-git.js";
+import { BACKENDS, code, copyPrefix, dyingAfter, executed, openStage, PROJECT, type Stage, storeReceipt, TENANT, value } from "./stage.js";
+import { forgetfulStore } from "./unreliable-store.js";
+
+describe.each(BACKENDS)("acts on the %s store", (backend) => {
+  let stage: Stage;
+  let other: Repositories;
+  const clone = new Clone();
+  const base = clone.commit("a", "base");
+  const baseBundle = clone.bundle("main");
+  beforeAll(async () => {
+    stage = await openStage(backend);
+    other = new Repositories(join(stage.folder, "other-runner"));
+    await stage.init();
+    value(await stage.push(baseBundle, { branch: "feature/base" }));
+  });
+  afterAll(async () => {
+    await other.close();
+    await stage.close();
+  });
+
+  const refs = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs;
+  const params = async (bytes: Uint8Array, branch: string, expected_old = ZERO_ID): Promise<PushParams> => ({
+    project_id: PROJECT,
+    branch,
+    expected_old,
+    commit_summary: "x",
+    subject_hash: await stage.stage(bytes),
+  });
+  const push = (what: PushParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.push", what, jti);
+  function next(text: string) {
+    clone.git("checkout", "-q", "--detach", base);
+    const commit = clone.commit("a", text);
+    clone.git("branch", "-f", "next", commit);
+    return { commit, bundle: clone.bundle("next", [base]) };
+  }
+
+  it("that race for one branch: one wins, the others are denied, also between two Runners", async () => {
+    value(await push(await params(baseBundle, "feature/race")));
+    const racers = ["1", "2", "3", "4", "5", "6"].map((text) => next(text));
+    const whats = await Promise.all(racers.map(({ bundle }) => params(bundle, "feature/race", base)));
+    const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
+    const codes = outcomes.map(code);
+    expect(codes.filter((each) => each === "granted")).toHaveLength(1);
+    expect(codes.filter((each) => each === "ref_moved")).toHaveLength(5);
+    expect((await refs())?.get("refs/heads/feature/race")?.id).toBe(racers[codes.indexOf("granted")]?.commit);
+  });
+
+  it("that race for different branches all win, also between two Runners", async () => {
+    const racers = Array.from({ length: 8 }, (_, at) => ({ ...next(`different ${at}`), branch: `feature/different-${at}` }));
+    const whats = await Promise.all(racers.map(({ bundle, branch }) => params(bundle, branch)));
+    const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
+    expect(outcomes.map(code)).toEqual(racers.map(() => "granted"));
+    const after = await refs();
+    for (const { branch, commit } of racers) expect(after?.get(`refs/heads/${branch}`)?.id).toBe(commit);
+  });
+
+  it("that race for names of which one is a directory of the other: one wins", async () => {
+    const one = await params(baseBundle, "feature/dir");
+    const two = await params(baseBundle, "feature/dir/file");
+    const codes = (await Promise.all([push(one), push(two, undefined, { repositories: other })])).map(code).sort();
+    expect(codes).toEqual(["granted", "ref_conflict"]);
+  });
+
+  it.each<JobStep>(["fetched", "checked", "stored", "moved"])(
+    "whose Runner dies after %s have one result when they are tried again",
+    async (step) => {
+      const { commit, bundle } = next(`crash ${step}`);
+      const what = await params(bundle, `feature/crash-${step}`);
+      const jti = randomUUID();
+      await expect(push(what, jti, dyingAfter(step))).rejects.toThrow(`died after ${step}`);
+      const effects = value(await push(what, jti, { repositories: other }));
+      expect(effects.refs).toEqual([{ name: `refs/heads/feature/crash-${step}`, old: ZERO_ID, new: commit }]);
+      expect(value(await push(what, jti)).refs).toEqual(effects.refs);
+      expect((await refs())?.get(`refs/heads/feature/crash-${step}`)?.id).toBe(commit);
+      expect([...((await refs())?.keys() ?? [])].filter((name) => name === `${ACT_REFS}${jti}`)).toHaveLength(1);
+    },
+  );
+
+  it("that moved the refs before their Runner died succeed with the same effects, whatever moved since", async () => {
+    const { commit, bundle } = next("moved on");
+    const what = await params(bundle, "feature/moved-on");
+    const jti = randomUUID();
+    await expect(push(what, jti, dyingAfter("moved"))).rejects.toThrow("died");
+    const record = await refs();
+    const effects = value(await push(what, jti));
+    value(await push({ ...(await params(new Uint8Array(0), "feature/moved-on", commit)), delete: true }));
+    expect(value(await push(what, jti))).toEqual(effects);
+    expect(effects.refs).toEqual([{ name: "refs/heads/feature/moved-on", old: ZERO_ID, new: commit }]);
+    expect((await refs())?.has("refs/heads/feature/moved-on")).toBe(false);
+    expect(record?.get(`${ACT_REFS}${jti}`)?.id).toBe(commit);
+  });
+
+  it("that deleted a branch before their Runner died say so again, although the branch is back", async () => {
+    value(await push(await params(baseBundle, "feature/gone")));
+    const what = { ...(await params(new Uint8Array(0), "feature/gone", base)), subject_hash: EMPTY_PATCH_HASH, delete: true };
+    const jti = randomUUID();
+    await expect(push(what, jti, dyingAfter("moved"))).rejects.toThrow("died");
+    value(await push(await params(baseBundle, "feature/gone")));
+    expect(value(await push(what, jti)).refs).toEqual([{ name: "refs/heads/feature/gone", old: base, new: ZERO_ID }]);
+    expect((await refs())?.get("refs/heads/feature/gone")?.id).toBe(base);
+  });
+
+  it("whose conditional write took effect while its answer was lost succeed, once", async () => {
+    const { commit, bundle } = next("answer lost");
+    const what = await params(bundle, "feature/lost");
+    const effects = value(await push(what, undefined, { store: forgetfulStore(stage.store, /packed-refs$/, 1) }));
+    expect(effects.refs[0]?.new).toBe(commit);
+    expect((await refs())?.get("refs/heads/feature/lost")?.id).toBe(commit);
+  });
+
+  it("whose upload took effect while its answer was lost go on", async () => {
+    const { commit, bundle } = next("upload lost");
+    const what = await params(bundle, "feature/upload");
+    const effects = value(await push(what, undefined, { store: forgetfulStore(stage.store, /\.(pack|idx)$/, 2) }));
+    expect(effects.refs[0]?.new).toBe(commit);
+  });
+
+  it("that are over write nothing any more", async () => {
+    const { bundle } = next("over");
+    const controller = new AbortController();
+    const what = await params(bundle, "feature/over");
+    const step = async (name: JobStep) => {
+      if (name === "stored") controller.abort();
+    };
+    await expect(push(what, undefined, { signal: controller.signal, step })).rejects.toThrow();
+    expect((await refs())?.has("refs/heads/feature/over")).toBe(false);
+  });
+
+  it("leave records that later acts remove once there is a receipt, and not before", async () => {
+    const before = [...((await refs())?.keys() ?? [])].filter((name) => name.startsWith(ACT_REFS));
+    const kept = before[0]?.slice(ACT_REFS.length) ?? "";
+    for (const name of before.slice(1)) await storeReceipt(stage.store, name.slice(ACT_REFS.length));
+    for (let round = 0; round < before.length; round++) {
+      const jti = randomUUID();
+      value(await push(await params(baseBundle, `feature/prune-${round}`), jti));
+      await storeReceipt(stage.store, jti);
+    }
+    const after = [...((await refs())?.keys() ?? [])]
+      .filter((name) => name.startsWith(ACT_REFS))
+      .map((name) => name.slice(ACT_REFS.length));
+    expect(after).toContain(kept);
+    expect(after.length).toBeLessThan(before.length);
+  });
+
+  it("leave a repository that stock git finds sound and can clone with every commit", async () => {
+    const copy = await copyPrefix(stage);
+    execFileSync("git", ["--git-dir", copy, "fsck", "--strict"], { stdio: "pipe" });
+    const target = join(stage.folder, "clone");
+    execFileSync("git", ["clone", "-q", "--mirror", copy, target], { stdio: "pipe" });
+    const cloned = execFileSync("git", ["--git-dir", target, "for-each-ref", "--format=%(refname) %(objectname)"])
+      .toString()
+      .trim()
+      .split("\n");
+    const visible = [...((await refs()) ?? [])].filter(([name]) => !name.startsWith("refs/ubl/")).map(([name, { id }]) => `${name} ${id}`);
+    expect(cloned).toEqual(visible);
+  });
+});

@@ -1,0 +1,209 @@
+import { execFileSync } from "node:child_process";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { type InitParams, type JobParams, type JobType, type PushParams, subjectHash } from "../../../src/domain/act/job.js";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { signDsse, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import type { Permit } from "../../../src/domain/permit/permit.js";
+import type { Receipt } from "../../../src/domain/permit/receipt.js";
+import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { writeProjectIndex } from "../../../src/lab512/jobs/project-index.js";
+import { jobHandler } from "../../../src/lab512/jobs/registry.js";
+import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../../src/planning/job.js";
+import { Repositories, type RepositoriesOptions } from "../../../src/repository/repositories.js";
+import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
+import type { ObjectStore } from "../../../src/storage/ports.js";
+import { bucketPrefix, hasS3 } from "../../harness/buckets.js";
+
+export const TENANT = "T.UBL";
+export const PROJECT = "P.demo";
+/** 2024-01-02T03:04:05.678Z */
+export const IAT = 1_704_164_645_678;
+
+/** The Runner's own key. */
+export const RUNNER_KEY = signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+
+export const LIMITS: JobLimits = {
+  staged_max_bytes: 64 * 1024 * 1024,
+  pack_max_bytes: 64 * 1024 * 1024,
+  objects_max_count: 100_000,
+  blob_max_bytes: 8 * 1024 * 1024,
+  path_max_bytes: 1024,
+  archive_max_bytes: 64 * 1024 * 1024,
+  plan_max_ms: 240_000,
+  diffstat_max_ms: 20_000,
+};
+
+export type Backend = "directory" | "s3";
+export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
+
+/** A store, a work folder, and acts on them as a Runner would run them, without its checks. */
+export interface Stage {
+  readonly folder: string;
+  readonly store: ObjectStore;
+  readonly repositories: Repositories;
+  context(changes?: Partial<JobContext>): JobContext;
+  stage(bytes: Uint8Array): Promise<string>;
+  init(project?: string): Promise<void>;
+  /** Stages bytes and pushes them; the outcome of execute. */
+  push(
+    bytes: Uint8Array | undefined,
+    params: Partial<PushParams> & { branch: string },
+    changes?: Partial<JobContext>,
+  ): Promise<Awaited<ReturnType<typeof executed>>>;
+  close(): Promise<void>;
+}
+
+export async function openStage(backend: Backend, options: Partial<RepositoriesOptions> = {}): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-jobs-"));
+  const config: StoreConfig =
+    backend === "directory"
+      ? { kind: "directory", path: join(folder, "store") }
+      : { kind: "s3", ...presentS3(), bucket_prefix: bucketPrefix("jobs"), request_timeout_ms: 10_000 };
+  await ensureSpaces(config);
+  const store = await openStore(config);
+  const repositories = new Repositories(join(folder, "work"), options);
+  const context = (changes: Partial<JobContext> = {}): JobContext => ({
+    tenant_id: TENANT,
+    store,
+    repositories,
+    limits: LIMITS,
+    keeps_infra: false,
+    taken_over: false,
+    signal: new AbortController().signal,
+    log: () => undefined,
+    keepLog: async () => undefined,
+    step: async () => undefined,
+    ...changes,
+  });
+  const stage = async (bytes: Uint8Array) => {
+    const hash = blake3Hex(bytes);
+    await store.blobs.create(stagingKey(TENANT, hash), bytes);
+    return hash;
+  };
+  return {
+    folder,
+    store,
+    repositories,
+    context,
+    stage,
+    init: async (project = PROJECT) => {
+      const params: InitParams = { project_id: project, name: "Demo", owners: ["office::default"], visibility: "private" };
+      value(await executed(context(), "git.registry.init", params));
+    },
+    push: async (bytes, params, changes = {}) => {
+      const subject_hash = await stage(bytes ?? new Uint8Array(0));
+      const whole = { project_id: PROJECT, expected_old: "0".repeat(40), commit_summary: "test", subject_hash, ...params };
+      return executed(context(changes), "git.registry.push", whole);
+    },
+    close: async () => {
+      await repositories.close();
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function presentS3() {
+  const { s3 } = inject("servers");
+  if (s3 === undefined) throw new Error("no S3 server");
+  return s3;
+}
+
+/** Runs an act; `jti` names it, so that a second call with the same one is a retry. */
+export async function executed(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
+  return jobHandler(jobType).execute(context, executeInput(jobType, params, jti));
+}
+
+export async function planned(context: JobContext, jobType: JobType, params: JobParams) {
+  return jobHandler(jobType).plan(context, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
+}
+
+export async function derived(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at = IAT) {
+  const input: DeriveInput<JobParams> = {
+    ...executeInput(jobType, params, jti),
+    receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
+  };
+  await writeProjectIndex(context, input, finished_at);
+  await jobHandler(jobType).derive?.(context, input);
+}
+
+export function executeInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {
+  const scopes: Permit["scopes"] = {
+    tenant_id: TENANT,
+    jobType,
+    target: "LAB_512",
+    subject_hash: subjectHash(params),
+    policy_hash: "a".repeat(64),
+    level: "L1",
+    actor_id: "ubl:sid:app:ci",
+    office_id: "office::default",
+  };
+  return {
+    jti,
+    params,
+    permit: { aud: "runner:LAB_512", jti, iat: IAT, exp: IAT + 120_000, max_run_ms: 600_000, scopes, kid: "k", sig: "s" },
+    statements: [],
+    signer: { keyid: RUNNER_KEY.kid, sign: (type, body) => signDsse(type, body, RUNNER_KEY) },
+  };
+}
+
+function receiptOf(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at: number): Receipt {
+  return {
+    tenant_id: context.tenant_id,
+    jobId: `job-${jti}`,
+    jti,
+    jobType,
+    project_id: params.project_id,
+    status: "success",
+    refs: [...effects.refs],
+    finished_at,
+    logs_hash: "b".repeat(64),
+    logs_key: "artifacts/x",
+    artifacts: effects.artifacts.map((artifact) => JSON.stringify(artifact)),
+    usage: { wall_ms: 1, staged_bytes: effects.staged_bytes, stored_bytes: effects.stored_bytes },
+    error: "",
+    envelope_digest: "c".repeat(64),
+    policy_hash: "a".repeat(64),
+    kid: "k",
+    sig: "s",
+  };
+}
+
+/** Writes the receipt's object, as the Runner does before an act's record may go. */
+export async function storeReceipt(store: ObjectStore, jti: string): Promise<void> {
+  await store.blobs.create(receiptKey(TENANT, jti), Buffer.from("{}"));
+}
+
+export function value<T>(outcome: { ok: true; value: T } | { ok: false; denial: { code: string; message: string } }): T {
+  if (!outcome.ok) throw new Error(`denied: ${outcome.denial.code}: ${outcome.denial.message}`);
+  return outcome.value;
+}
+
+export function code(outcome: { ok: true; value: unknown } | { ok: false; denial: { code: string } }): string {
+  return outcome.ok ? "granted" : outcome.denial.code;
+}
+
+/** A step that throws after the named one, as if the Runner had died there. */
+export function dyingAfter(step: JobStep): Pick<JobContext, "step"> {
+  return {
+    step: async (name) => {
+      if (name === step) throw new Error(`died after ${name}`);
+    },
+  };
+}
+
+/** Copies the stored repository to a disk, as an operator would: every object of the prefix, and nothing else. */
+export async function copyPrefix(stage: Stage, project = PROJECT): Promise<string> {
+  const target = await mkdtemp(join(stage.folder, "copy-"));
+  const prefix = `repos/${TENANT}/${project}.git/`;
+  for await (const key of stage.store.blobs.list(prefix)) {
+    const path = join(target, key.slice(prefix.length));
+    execFileSync("mkdir", ["-p", join(path, "..")]);
+    if (!(await stage.store.blobs.getToFile(key, path))) throw new Error(`${key} was listed and is gone`);
+  }
+  return target;
+}

@@ -1,0 +1,122 @@
+import { chmodSync, readFileSync } from "node:fs";
+import { createSecureServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RegistryProcess } from "../../../src/stack/registry/registry-process.js";
+import { actByCard, actByPermit, push, registration } from "../../harness/acting.js";
+import { hasS3, s3Server } from "../../harness/buckets.js";
+import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
+import { Clone } from "../../repository/real-git.js";
+import { type Certificate, hasOpenssl, makeAuthority } from "./certificates.js";
+import { startTlsProxy, type TlsProxy } from "./tls-proxy.js";
+
+const PROJECT = "P.secured";
+/** Processes are started one after the other here. */
+const PATIENT = { timeout: 120_000 };
+
+// Certificates are made by openssl, and the store's TLS needs an S3 server: where one of the two is missing there is nothing to test.
+describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and database speak TLS by an authority of their own", () => {
+  let registry: TestRegistry;
+  let proxies: Record<"temporal" | "store" | "database", TlsProxy>;
+  let [ca, strange_ca]: [string, string] = ["", ""];
+  let server: Certificate;
+  let client: Certificate;
+  let [runner, lab256]: [Record<string, string>, Record<string, string>] = [{}, {}];
+
+  beforeAll(async () => {
+    registry = await startTestRegistry({ name: "tls" });
+    const authority = makeAuthority(join(registry.data_dir, "authority"));
+    ca = authority.ca;
+    strange_ca = makeAuthority(join(registry.data_dir, "strange")).ca;
+    [server, client] = [authority.issue("server"), authority.issue("client")];
+    const [store, database] = [new URL(s3Server().endpoint), new URL(registry.database_url)];
+    const [temporalProxy, storeProxy, databaseProxy] = await Promise.all([
+      startTlsProxy({ target: registry.temporal.address, certificate: server, client_ca: ca, alpn: ["h2"] }),
+      startTlsProxy({ target: store.host, certificate: server }),
+      startTlsProxy({ target: database.host, certificate: server, asks_first: true }),
+    ]);
+    proxies = { temporal: temporalProxy, store: storeProxy, database: databaseProxy };
+    database.port = String(databaseProxy.port);
+    runner = {
+      OGR_TEMPORAL_ADDRESS: temporalProxy.address,
+      OGR_TEMPORAL_CA_FILE: ca,
+      OGR_TEMPORAL_CERT_FILE: client.cert,
+      OGR_TEMPORAL_KEY_FILE: client.key,
+      OGR_TEMPORAL_SERVER_NAME: "localhost",
+      OGR_S3_ENDPOINT: `https://${storeProxy.address}`,
+      OGR_S3_CA_FILE: ca,
+    };
+    lab256 = { ...runner, DATABASE_URL: database.href, OGR_DATABASE_CA_FILE: ca };
+    await Promise.all([registry.api, registry.lab256, registry.lab512].map((process) => process.stop()));
+  });
+  afterAll(async () => {
+    await registry?.stop();
+    await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()));
+  });
+
+  async function refusal(process: RegistryProcess, env: Record<string, string>): Promise<string> {
+    const error = await process.start({ env }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (error === undefined) await process.stop();
+    expect(error, "it started").toBeInstanceOf(Error);
+    const said = (error as Error).message.split("\n").filter((line) => line.startsWith(`${process.name}: `));
+    expect(said, (error as Error).message).toHaveLength(1);
+    return said.join();
+  }
+
+  describe("is not used", () => {
+    it("by a process that trusts another authority", PATIENT, async () => {
+      expect(await refusal(registry.lab512, { ...runner, OGR_S3_CA_FILE: strange_ca })).toContain("certificate");
+      expect(await refusal(registry.lab256, { ...lab256, OGR_DATABASE_CA_FILE: strange_ca })).toContain("certificate");
+      expect(await refusal(registry.lab512, { ...runner, OGR_TEMPORAL_CA_FILE: strange_ca })).toContain(proxies.temporal.address);
+    });
+
+    it("by a process that shows no certificate to Temporal, or whose key others can read", PATIENT, async () => {
+      const { OGR_TEMPORAL_CERT_FILE: _, OGR_TEMPORAL_KEY_FILE: __, ...nameless } = runner;
+      const before = proxies.temporal.passed();
+      expect(await refusal(registry.lab512, { ...nameless, OGR_TEMPORAL_CERT_FILE: "", OGR_TEMPORAL_KEY_FILE: "" })).toMatch(/lab512: \S/);
+      expect(proxies.temporal.passed()).toBe(before);
+      chmodSync(client.key, 0o644);
+      expect(await refusal(registry.lab512, runner)).toContain("chmod 600");
+      chmodSync(client.key, 0o600);
+    });
+  });
+
+  it("carries an act from card to receipt", PATIENT, async () => {
+    const before = Object.values(proxies).map((proxy) => proxy.passed());
+    await Promise.all([
+      registry.api.start({ env: lab256 }),
+      registry.lab256.start({ env: lab256 }),
+      registry.lab512.start({ env: runner }),
+    ]);
+    const clone = new Clone();
+    clone.commit("a.txt", "a");
+    await actByCard(registry, registration(PROJECT));
+    const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a"));
+    expect(command.status).toBe("success");
+    for (const [n, proxy] of Object.values(proxies).entries()) expect(proxy.passed()).toBeGreaterThan(before[n] ?? 0);
+  });
+
+  it("is shown the API key of Temporal Cloud, over TLS alone", async () => {
+    const seen: unknown[] = [];
+    const cloud = createSecureServer({ cert: readFileSync(server.cert), key: readFileSync(server.key) });
+    cloud.on("stream", (stream, headers) => {
+      seen.push(headers.authorization);
+      stream.respond(
+        { ":status": 200, "content-type": "application/grpc", "grpc-status": "16", "grpc-message": "no such key" },
+        { endStream: true },
+      );
+    });
+    await new Promise<void>((resolve) => cloud.listen(0, "127.0.0.1", resolve));
+    const { port } = cloud.address() as AddressInfo;
+    await registry.lab512.stop();
+    const env = { ...runner, OGR_TEMPORAL_ADDRESS: `127.0.0.1:${port}`, OGR_TEMPORAL_API_KEY: "key-of-a-test" };
+    const said = await refusal(registry.lab512, env);
+    expect(said).not.toContain("key-of-a-test");
+    expect(new Set(seen)).toEqual(new Set(["Bearer key-of-a-test"]));
+    cloud.close();
+  });
+});

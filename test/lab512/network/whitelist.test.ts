@@ -1,0 +1,153 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import tls from "node:tls";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endpointOf, NetworkWhitelist, NotWhitelisted } from "../../../src/lab512/whitelist.js";
+import { nodeArguments } from "../../../src/stack/registry/own-entry.js";
+import type { Attempt, GuardedRequest } from "./guarded-client.js";
+
+const REFUSED = "network_not_whitelisted";
+const script = fileURLToPath(new URL("./guarded-client.js", import.meta.url));
+
+/** Tries connections in a process of their own, because the guard changes the process. */
+async function tried(request: GuardedRequest): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...nodeArguments(script), JSON.stringify(request)]);
+  return JSON.parse(stdout) as string[];
+}
+
+describe("the network whitelist of a process", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ogr-net-"));
+  const socketPath = join(folder, "x.sock");
+  const web = http.createServer((_, response) => response.end("here"));
+  const other = http.createServer((_, response) => response.end("there"));
+  const local = http.createServer((_, response) => response.end("local"));
+  // It answers no handshake: what matters is whether anybody comes.
+  const secure = net.createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.resume();
+    socket.end("no TLS here\n");
+  });
+  const servers = [web, other, local, secure];
+  let visitors = 0;
+  const port = (server: net.Server) => (server.address() as AddressInfo).port;
+
+  beforeAll(async () => {
+    for (const server of [other, local, secure]) server.on("connection", () => (visitors += 1));
+    for (const server of [web, other, secure]) await once(server.listen(0, "127.0.0.1"), "listening");
+    await once(local.listen(socketPath), "listening");
+  });
+  afterAll(async () => {
+    for (const server of [web, other, local]) server.closeAllConnections();
+    for (const server of servers) await once(server.close(), "close");
+    rmSync(folder, { recursive: true });
+  });
+
+  const reaching = (host: string, at: number): Attempt[] => [
+    { via: "net", host, port: at },
+    { via: "net arguments", host, port: at },
+    { via: "net arguments", host, port: String(at) },
+    { via: "http", url: `http://${host}:${at}/path` },
+    { via: "fetch", url: `http://${host}:${at}/path` },
+  ];
+
+  it("lets every client reach a named endpoint", async () => {
+    const attempts = reaching("127.0.0.1", port(web));
+    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual(attempts.map(() => "connected"));
+  });
+
+  it("lets no client reach another port of a named host, and nobody is seen there", async () => {
+    visitors = 0;
+    const at = port(other);
+    const attempts: Attempt[] = [
+      ...reaching("127.0.0.1", at),
+      { via: "tls", host: "127.0.0.1", port: port(secure) },
+      { via: "https", url: `https://127.0.0.1:${port(secure)}/` },
+      { via: "fetch", url: `https://127.0.0.1:${port(secure)}/` },
+      { via: "http", url: "http://127.0.0.1/" },
+      { via: "https", url: "https://127.0.0.1/" },
+    ];
+    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual(attempts.map(() => REFUSED));
+    expect(visitors).toBe(0);
+  });
+
+  it("lets nobody anywhere when it is empty", async () => {
+    const attempts = reaching("127.0.0.1", port(web));
+    expect(await tried({ whitelist: [], attempts })).toEqual(attempts.map(() => REFUSED));
+  });
+
+  it("passes TLS to a named endpoint on: what fails is then the handshake", async () => {
+    const at = port(secure);
+    const attempts: Attempt[] = [
+      { via: "tls", host: "127.0.0.1", port: at },
+      { via: "https", url: `https://127.0.0.1:${at}/` },
+    ];
+    for (const outcome of await tried({ whitelist: [`127.0.0.1:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
+    expect(tls.DEFAULT_MIN_VERSION).toMatch(/^TLS/);
+  });
+
+  it("refuses Unix sockets, also when a named host and port are given beside the path", async () => {
+    visitors = 0;
+    const named = { host: "127.0.0.1", port: port(web) };
+    const attempts: Attempt[] = [
+      { via: "unix", path: socketPath },
+      { via: "unix with a host", path: socketPath, ...named },
+      { via: "http over unix", path: socketPath, ...named },
+    ];
+    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
+    expect(visitors).toBe(0);
+  });
+
+  it("takes host names in any case, and each spelling of a host for itself", async () => {
+    const at = port(web);
+    const upper: Attempt[] = [{ via: "net", host: "LOCALHOST", port: at }];
+    const numeric: Attempt[] = [{ via: "net", host: "127.0.0.1", port: at }];
+    const unnamed: Attempt[] = [{ via: "net", port: at }];
+    // What connects nobody knows before: whether `localhost` is 127.0.0.1 here is the machine's affair.
+    for (const attempts of [upper, unnamed]) expect(await tried({ whitelist: [`LocalHost:${at}`], attempts })).not.toContain(REFUSED);
+    expect(await tried({ whitelist: [`localhost:${at}`], attempts: numeric })).toEqual([REFUSED]);
+    expect(await tried({ whitelist: [`127.0.0.1:${at}`], attempts: [...upper, ...unnamed] })).toEqual([REFUSED, REFUSED]);
+  });
+
+  it("names an IPv6 endpoint as a URL does", async () => {
+    const at = port(web);
+    const attempts: Attempt[] = [
+      { via: "net", host: "::1", port: at },
+      { via: "http", url: `http://[::1]:${at}/` },
+      { via: "fetch", url: `http://[::1]:${at}/` },
+    ];
+    // Nobody listens there, and some machines have no such address: what fails is the connection itself.
+    for (const outcome of await tried({ whitelist: [`[::1]:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
+    expect(await tried({ whitelist: [`[::2]:${at}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
+  });
+});
+
+describe("an address that is asserted", () => {
+  it.each([
+    ["127.0.0.1:7233", "127.0.0.1:7233"],
+    ["Temporal.Example:7233", "temporal.example:7233"],
+    ["https://S3.example", "s3.example:443"],
+    ["http://s3.example", "s3.example:80"],
+    ["http://[::1]:9000", "[::1]:9000"],
+  ])("of %s is the endpoint %s", (address, endpoint) => {
+    expect(endpointOf(address)).toBe(endpoint);
+    expect(() => new NetworkWhitelist([endpoint]).assert(address)).not.toThrow();
+    expect(() => new NetworkWhitelist(["elsewhere:1"]).assert(address)).toThrow(NotWhitelisted);
+  });
+
+  it("is refused with the endpoint and what to do", () => {
+    const refusal = { code: REFUSED, message: expect.stringContaining("127.0.0.1:7233 is not on the network whitelist; name it in") };
+    expect(() => new NetworkWhitelist([]).assert("127.0.0.1:7233")).toThrow(expect.objectContaining(refusal));
+  });
+
+  it("is named when it is no address", () => {
+    expect(() => endpointOf("not an address")).toThrow("`not an address` is not an address");
+  });
+});

@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { type Job, type PushParams, subjectHash, type TagReleaseParams } from "../../../src/domain/act/job.js";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { type SigningKey, signed } from "../../../src/domain/bytes/signature.js";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import { branchRef } from "../../../src/domain/git/ref-name.js";
+import { type CommandEnvelope, envelopeSchema } from "../../../src/domain/permit/envelope.js";
+import type { Permit, UnsignedPermit } from "../../../src/domain/permit/permit.js";
+import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
+import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import type { Execution, RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { planAct } from "../../../src/lab512/runner/planning.js";
+import { runCommand } from "../../../src/lab512/runner/runner.js";
+import { readRefs } from "../../../src/repository/refs/refs-state.js";
+import { TENANT, type World } from "./world.js";
+
+export const PROJECT = "P.demo";
+export const PERMIT_TTL_MS = 120_000;
+export const MAX_RUN_MS = 600_000;
+
+/** What a command is made of; each member but `job` replaces what an honest one has. */
+export interface Recipe {
+  readonly job: Job;
+  readonly tenant_id?: string;
+  readonly scopes?: Partial<Permit["scopes"]>;
+  readonly permit?: Partial<UnsignedPermit>;
+  /** Put into the envelope after the permit was made for the honest one. */
+  readonly envelope?: Readonly<Record<string, unknown>>;
+  readonly signer?: SigningKey;
+  /** Changed after it was signed. */
+  readonly forge?: (permit: Permit) => Permit;
+}
+
+export function command(world: World, recipe: Recipe): CommandEnvelope {
+  const { job } = recipe;
+  const tenant_id = recipe.tenant_id ?? TENANT;
+  const shared = {
+    tenant_id,
+    jobType: job.jobType,
+    target: "LAB_512",
+    subject_hash: subjectHash(job.params),
+    policy_hash: world.policy_hash,
+  } as const;
+  const jti = recipe.permit?.jti ?? randomUUID();
+  const iat = world.clock.now();
+  const unsigned: UnsignedPermit = {
+    aud: "runner:LAB_512",
+    jti,
+    iat,
+    exp: iat + PERMIT_TTL_MS,
+    max_run_ms: MAX_RUN_MS,
+    ...recipe.permit,
+    scopes: { ...shared, level: "L1", actor_id: "ubl:sid:app:ci", office_id: "office::default", ...recipe.scopes },
+  };
+  const genuine = signed("permit", unsigned, recipe.signer ?? world.keys.permit);
+  const permit = recipe.forge === undefined ? genuine : recipe.forge(genuine);
+  const { office_id, policy_hash } = unsigned.scopes;
+  const envelope = { ...shared, policy_hash, office_id, jti, jobId: `job-${jti}`, params: job.params, permit, ...recipe.envelope };
+  return envelopeSchema.parse(envelope);
+}
+
+/** Runs a command as the first attempt of its own workflow, unless told otherwise. */
+export function run(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
+  const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
+  return runCommand(deps, { ...executionOf(jti), ...execution }, { envelope, statements: [] });
+}
+
+function executionOf(jti: string): Execution {
+  return { workflow_id: `act/${jti}`, run_id: `run-${jti}`, activity_id: "1", attempt: 1, signal: new AbortController().signal };
+}
+
+export async function receiptOf(answer: ReturnType<typeof run>): Promise<Receipt> {
+  const done = await answer;
+  if (done.kind === "receipt") return done.receipt;
+  throw new Error(`refused: ${done.refusal.code}: ${done.refusal.error}`);
+}
+
+export async function refusalOf(answer: ReturnType<typeof run>): Promise<Refusal> {
+  const done = await answer;
+  if (done.kind === "refusal") return done.refusal;
+  throw new Error(`not refused: ${done.receipt.status} ${done.receipt.error}`);
+}
+
+/** The scopes that an approved card adds: level, card and the digest of the plan made now. */
+export async function approvedScopes(deps: RunnerDependencies, job: Job, level: "L3" | "L4" = "L3"): Promise<Partial<Permit["scopes"]>> {
+  const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
+  if (!planned.ok) throw new Error(`no plan: ${planned.denial.code}: ${planned.denial.message}`);
+  return { level, approval_ref: "k-1", plan_digest: planned.value.plan_digest };
+}
+
+export function initJob(project_id: string): Job {
+  return { jobType: "git.registry.init", params: { project_id, name: "Demo", owners: ["office::default"], visibility: "private" } };
+}
+
+export function tagJob(params: Pick<TagReleaseParams, "commit"> & Partial<TagReleaseParams>): Job {
+  return { jobType: "git.registry.tag_release", params: { project_id: PROJECT, tag: "v1.0.0", notes: "First.", ...params } };
+}
+
+/** Stages the bytes of a push and describes it. */
+export async function pushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
+  const subject_hash = blake3Hex(bytes);
+  await world.store.blobs.create(stagingKey(TENANT, subject_hash), bytes);
+  const honest = { project_id: PROJECT, expected_old: ZERO_ID, commit_summary: "A change", subject_hash };
+  return { jobType: "git.registry.push", params: { ...honest, ...params } };
+}
+
+/** Registers a project as an approved act. */
+export async function register(world: World, deps: RunnerDependencies, project = PROJECT): Promise<Receipt> {
+  const job = initJob(project);
+  return receiptOf(run(deps, command(world, { job, scopes: await approvedScopes(deps, job) })));
+}
+
+export async function tipOf(world: World, branch: string, project = PROJECT): Promise<string | undefined> {
+  const state = await readRefs(world.store, { tenant_id: TENANT, project_id: project });
+  return state?.refs.get(branchRef(branch))?.id;
+}
+
+/** The receipt that the store holds, as it is, or undefined. */
+export async function storedReceipt(world: World, jti: string): Promise<unknown> {
+  const bytes = await world.store.blobs.get(receiptKey(TENANT, jti));
+  return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
+}

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ZERO_ID } from "../../../src/domain/git/git-id.js";
+import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
+import { claimKey, receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { Clone } from "../../repository/real-git.js";
+import { command, PROJECT, pushJob, receiptOf, register, run, storedReceipt, tipOf } from "./commands.js";
+import { hookedStore, type Operation, once } from "./store-hooks.js";
+import { BACKENDS, contents, openWorld, TENANT, type World } from "./world.js";
+
+/** Longer than the Runner lets an attempt go on without a look at its claim. */
+const FREEZE_MS = 400;
+
+describe.each(BACKENDS)("an attempt that was frozen while another took over, on the %s store", (backend) => {
+  let world: World;
+  let deps: RunnerDependencies;
+  let commits = 0;
+
+  beforeAll(async () => {
+    world = await openWorld(backend);
+    deps = await world.runner();
+    await register(world, deps);
+  });
+  afterAll(() => world.close());
+
+  type Point = readonly ["before" | "after", (envelope: CommandEnvelope) => (operation: Operation, key: string) => boolean];
+  const POINTS: Readonly<Record<string, Point>> = {
+    "after its claim": [
+      "after",
+      ({ jti }) =>
+        (operation, key) =>
+          operation === "swap" && key === claimKey(TENANT, jti),
+    ],
+    "while it fetches": [
+      "before",
+      ({ params }) =>
+        (operation, key) =>
+          operation === "get" && "subject_hash" in params && key === stagingKey(TENANT, params.subject_hash),
+    ],
+    "while it stores": ["before", () => (operation, key) => operation === "create" && key.endsWith(".pack")],
+    "before it moves the refs": ["before", () => (operation, key) => operation === "swap" && key === packedRefs],
+    "after it moved the refs": ["after", () => (operation, key) => operation === "swap" && key === packedRefs],
+    "while it keeps its log": [
+      "before",
+      ({ jti }) =>
+        (operation, key) =>
+          operation === "create" && key.startsWith("artifacts/") && key.includes(jti),
+    ],
+    "after its receipt": [
+      "after",
+      ({ jti }) =>
+        (operation, key) =>
+          operation === "create" && key === receiptKey(TENANT, jti),
+    ],
+  };
+  const packedRefs = `repos/${TENANT}/${PROJECT}.git/packed-refs`;
+
+  it.each(Object.keys(POINTS))("changes nothing when it wakes up: %s", async (name) => {
+    const [when, matches] = POINTS[name] as Point;
+    const branch = `feature/${name.replaceAll(" ", "-")}`;
+    const clone = new Clone();
+    commits += 1;
+    const tip = clone.commit("a.txt", `text ${commits}\n`);
+    const envelope = command(world, { job: await pushJob(world, clone.bundle("main"), { branch }) });
+    const other = await world.runner();
+    let second: Awaited<ReturnType<typeof receiptOf>> | undefined;
+    let before: Record<string, string> = {};
+    const freeze = once(when, matches(envelope), async () => {
+      second = await receiptOf(run(other, envelope, { attempt: 2 }));
+      await new Promise((resolve) => setTimeout(resolve, FREEZE_MS));
+      before = await contents(world.store, ["artifacts"]);
+    });
+    await expect(run({ ...deps, store: hookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
+    expect(freeze.happened()).toBe(true);
+    expect(second?.status).toBe("success");
+    expect(await contents(world.store, ["artifacts"])).toEqual(before);
+    expect(await storedReceipt(world, envelope.jti)).toEqual(second);
+    expect(await tipOf(world, branch)).toBe(tip);
+  });
+
+  it("does not write down its failure over what the other attempt has done", async () => {
+    const branch = "feature/back-again";
+    const clone = new Clone();
+    const base = clone.commit("a.txt", "base\n");
+    clone.git("branch", "base");
+    const tip = clone.commit("a.txt", "tip\n");
+    const push = async (ref: string, expected_old: string, more = {}) =>
+      command(world, { job: await pushJob(world, clone.bundle(ref), { branch, expected_old, ...more }) });
+    await receiptOf(run(deps, await push("base", ZERO_ID)));
+    await receiptOf(run(deps, await push("main", base)));
+    // The branch is not where this push expects it, so its first attempt fails, and freezes before it says so.
+    const envelope = await push("main", base, { commit_summary: "Again" });
+    const freeze = once(
+      "before",
+      (operation, key) => operation === "create" && key.startsWith("artifacts/") && key.includes(envelope.jti),
+      async () => {
+        await receiptOf(run(deps, await push("base", tip, { force: true })));
+        const dying = await world.runner({
+          onStep: (_, step) => {
+            if (step === "moved") throw new Error("died");
+          },
+        });
+        await expect(run(dying, envelope, { attempt: 2 })).rejects.toThrow("died");
+      },
+    );
+    await expect(run({ ...deps, store: hookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
+    expect(await storedReceipt(world, envelope.jti)).toBeUndefined();
+    const receipt = await receiptOf(run(deps, envelope, { attempt: 3 }));
+    expect(receipt).toMatchObject({ status: "success", refs: [{ old: base, new: tip }] });
+  });
+});

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Job } from "../../../src/domain/act/job.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { planAct } from "../../../src/lab512/runner/planning.js";
+import { Clone, treeEntry } from "../../repository/real-git.js";
+import { approvedScopes, command, pushJob, receiptOf, refusalOf, register, run, tagJob } from "./commands.js";
+import { hookedStore, once } from "./store-hooks.js";
+import { openWorld, TENANT, type World } from "./world.js";
+
+const KIB = 1024;
+
+describe("what a plan may take", () => {
+  let world: World;
+  let deps: RunnerDependencies;
+  const clone = new Clone();
+  const tip = clone.commit("a.txt", "one\n");
+
+  beforeAll(async () => {
+    world = await openWorld();
+    deps = await world.runner();
+    await register(world, deps);
+    await receiptOf(run(deps, command(world, { job: await pushJob(world, clone.bundle("main"), { branch: "feature/base" }) })));
+  });
+  afterAll(() => world.close());
+
+  const limited = (limits: Partial<RunnerDependencies["limits"]>): RunnerDependencies => ({
+    ...deps,
+    limits: { ...deps.limits, ...limits },
+  });
+  const planned = (runner: RunnerDependencies, job: Job) => planAct(runner, { tenant_id: TENANT, target: "LAB_512", job });
+
+  /** One text of 4 MiB, a line a byte pair, under 2000 names: a small pack whose comparison reads 8 GB. */
+  async function hostile(): Promise<Job> {
+    const blob = clone.object("blob", Buffer.from("a\n".repeat(2048 * KIB)));
+    const names = Array.from({ length: 2000 }, (_, at) => `f${String(at).padStart(4, "0")}`);
+    const tree = clone.object("tree", Buffer.concat(names.map((name) => treeEntry("100644", name, blob))));
+    const commit = clone.commitOf(tree);
+    return pushJob(world, clone.wrap(commit, clone.pack([commit, tree, blob])), { branch: "feature/hostile" });
+  }
+
+  it("of time to count one large text under many paths is limited, and the plan denied", async () => {
+    const outcome = await planned(limited({ diffstat_max_ms: 200 }), await hostile());
+    expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 200 ms") } });
+  });
+
+  it("of time as a whole is limited, and the plan denied", async () => {
+    const outcome = await planned(limited({ plan_max_ms: 1000, diffstat_max_ms: 60_000 }), await hostile());
+    expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 1000 ms") } });
+  });
+
+  it("leaves a fault a fault, which is tried again", async () => {
+    const job = await pushJob(world, clone.bundle("main"), { branch: "feature/fault" });
+    const broken = once(
+      "before",
+      (_, key) => key.endsWith("/packed-refs"),
+      () => {
+        throw new Error("unreachable");
+      },
+    );
+    await expect(planned({ ...deps, store: hookedStore(world.store, broken) }, job)).rejects.toThrow("unreachable");
+  });
+
+  it("says the same of a plain diff each time, whose commit is dated by the permit", async () => {
+    const diff = Buffer.from("--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n");
+    const job = await pushJob(world, diff, { branch: "feature/base", expected_old: tip });
+    const digest = async () => {
+      const outcome = await planned(deps, job);
+      return outcome.ok ? outcome.value.plan_digest : outcome.denial.message;
+    };
+    const first = await digest();
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    world.clock.offset_ms += 60_000;
+    expect(await digest()).toBe(first);
+    await receiptOf(run(deps, command(world, { job, scopes: await approvedScopes(deps, job) })));
+  });
+
+  it("of bytes in a release's archive is limited, by the plan and by the run", async () => {
+    const job = tagJob({ commit: tip, tag: "v1.0.0" });
+    // A header and one block of content.
+    const small = limited({ archive_max_bytes: KIB - 1 });
+    expect(await planned(small, job)).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
+    const envelope = command(world, { job, scopes: await approvedScopes(deps, job, "L4") });
+    expect((await refusalOf(run(small, envelope))).code).toBe("limit_exceeded");
+    const exact = await receiptOf(
+      run(limited({ archive_max_bytes: KIB }), command(world, { job, scopes: await approvedScopes(deps, job, "L4") })),
+    );
+    expect(exact.status, exact.error).toBe("success");
+  });
+});

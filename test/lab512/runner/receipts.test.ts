@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { verifySigned } from "../../../src/domain/bytes/signature.js";
+import { envelopeDigest } from "../../../src/domain/permit/envelope.js";
+import { type Receipt, receiptSchema } from "../../../src/domain/permit/receipt.js";
+import { receiptKey } from "../../../src/domain/storage-key.js";
+import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { Clone } from "../../repository/real-git.js";
+import {
+  approvedScopes,
+  command,
+  initJob,
+  PROJECT,
+  pushJob,
+  type Recipe,
+  receiptOf,
+  register,
+  run,
+  storedReceipt,
+  tagJob,
+} from "./commands.js";
+import { BACKENDS, contents, jwks, newKey, openWorld, TENANT, type World } from "./world.js";
+
+describe.each(BACKENDS)("receipts on the %s store", (backend) => {
+  let world: World;
+  let deps: RunnerDependencies;
+  let clone: Clone;
+  let tip: string;
+
+  beforeAll(async () => {
+    world = await openWorld(backend);
+    deps = await world.runner();
+    await register(world, deps);
+    clone = new Clone();
+    tip = clone.commit("a.txt", "one\n");
+  });
+  afterAll(() => world.close());
+
+  /** Runs an act and checks what every receipt promises. */
+  const proved = async (recipe: Recipe): Promise<Receipt> => {
+    const envelope = command(world, recipe);
+    const receipt = await receiptOf(run(deps, envelope));
+    expect(receiptSchema.parse(receipt)).toEqual(receipt);
+    expect(await world.store.blobs.get(receiptKey(TENANT, envelope.jti))).toEqual(canonicalBytes(receipt));
+    expect(verifySigned("receipt", receipt, jwks(world.keys.receipt))).toBe("valid");
+    expect(verifySigned("receipt", receipt, jwks(newKey()))).toBe("key_unknown");
+    const altered: Receipt = { ...receipt, status: "denied" };
+    expect(verifySigned("receipt", altered, jwks(world.keys.receipt))).toBe("signature_invalid");
+    const log = await world.store.blobs.get(receipt.logs_key);
+    expect(blake3Hex(log ?? new Uint8Array(0))).toBe(receipt.logs_hash);
+    expect(Buffer.from(log ?? []).toString("utf8")).toContain(`${envelope.jobType} ${envelope.jobId} jti ${envelope.jti} attempt 1`);
+    const { tenant_id, jobId, jti, jobType, policy_hash } = envelope;
+    expect(receipt).toMatchObject({ tenant_id, jobId, jti, jobType, policy_hash, envelope_digest: envelopeDigest(envelope) });
+    expect(receipt.usage).toEqual({ wall_ms: expect.any(Number), staged_bytes: expect.any(Number), stored_bytes: expect.any(Number) });
+    return receipt;
+  };
+
+  it("say of a push which commit is on which branch, and what it used", async () => {
+    const bundle = clone.bundle("main");
+    const receipt = await proved({ job: await pushJob(world, bundle, { branch: "feature/x" }) });
+    expect(receipt).toMatchObject({ status: "success", error: "", project_id: PROJECT });
+    expect(receipt).not.toHaveProperty("code");
+    expect(receipt.artifacts).toEqual([JSON.stringify({ branch: "feature/x", commit: tip, brought: [tip] })]);
+    expect(receipt.refs).toEqual([{ name: "refs/heads/feature/x", old: "0".repeat(40), new: tip }]);
+    expect(receipt.usage.staged_bytes).toBe(bundle.byteLength);
+    expect(receipt.usage.stored_bytes).toBeGreaterThan(0);
+    expect(receipt.logs_key).toBe(`artifacts/${TENANT}/${PROJECT}/${tip}/${receipt.jti}/${receipt.logs_hash}.log`);
+  });
+
+  it("say of a registration where its repository is", async () => {
+    const job = initJob("P.receipts");
+    const receipt = await proved({ job, scopes: await approvedScopes(deps, job) });
+    expect(receipt).toMatchObject({ status: "success", refs: [] });
+    expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([
+      { project_id: "P.receipts", repo: `repos/${TENANT}/P.receipts.git` },
+    ]);
+    expect(receipt.logs_key).toContain(`artifacts/${TENANT}/P.receipts/_/`);
+  });
+
+  it("say of a release which tag object stands for which commit", async () => {
+    const job = tagJob({ commit: tip });
+    const receipt = await proved({ job, scopes: await approvedScopes(deps, job, "L4") });
+    expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toMatchObject([
+      { tag: "v1.0.0", commit: tip, tag_object: receipt.refs[0]?.new },
+    ]);
+  });
+
+  it("say of a job's own refusal which it is, in a sentence, and that nothing moved", async () => {
+    const receipt = await proved({ job: await pushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
+    expect(receipt).toMatchObject({ status: "error", refs: [], artifacts: [] });
+    expect(receipt.code).toMatch(/^[a-z_]+$/);
+    expect(receipt.error).toMatch(/^[A-Z`].*\.$/s);
+  });
+
+  it("are never two for one jti, though 16 attempts run at once", async () => {
+    const envelope = command(world, { job: await pushJob(world, clone.bundle("main"), { branch: "feature/many" }) });
+    const attempts = Array.from({ length: 16 }, (_, at) => run(deps, envelope, { attempt: at + 1 }));
+    const outcomes = await Promise.allSettled(attempts);
+    const receipts = outcomes.flatMap((outcome) =>
+      outcome.status === "fulfilled" && outcome.value.kind === "receipt" ? [outcome.value.receipt] : [],
+    );
+    for (const outcome of outcomes) if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(GhostAttempt);
+    expect(outcomes.filter((outcome) => outcome.status === "fulfilled").length).toBe(receipts.length);
+    const last = await receiptOf(run(deps, envelope, { attempt: 17 }));
+    for (const receipt of receipts) expect(receipt).toEqual(last);
+    expect(await storedReceipt(world, envelope.jti)).toEqual(last);
+    expect(last).toMatchObject({ status: "success", refs: [{ new: tip }] });
+    const kept = Object.keys(await contents(world.store)).filter((key) => key.startsWith("receipts/") && key.includes(envelope.jti));
+    expect(kept).toEqual([receiptKey(TENANT, envelope.jti)]);
+  });
+});

@@ -1,0 +1,68 @@
+import { type ObjectStore, StorageFault } from "../../../src/storage/ports.js";
+
+export type Operation = "get" | "getToFile" | "stat" | "create" | "createFromFile" | "list" | "read" | "swap";
+
+/** What happens around every operation on a real store. Whatever a hook throws, the caller of the operation gets. */
+export interface StoreHooks {
+  before?(operation: Operation, key: string): Promise<void> | void;
+  /** Runs when the operation has taken effect and its answer is not yet given. */
+  after?(operation: Operation, key: string): Promise<void> | void;
+}
+
+/** A view of `store` on which something can happen before and after every operation. */
+export function hookedStore(store: ObjectStore, hooks: StoreHooks): ObjectStore {
+  const around = async <T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> => {
+    await hooks.before?.(operation, key);
+    const answer = await work();
+    await hooks.after?.(operation, key);
+    return answer;
+  };
+  const { blobs, pointers } = store;
+  return {
+    blobs: {
+      get: (key) => around("get", key, () => blobs.get(key)),
+      getToFile: (key, path) => around("getToFile", key, () => blobs.getToFile(key, path)),
+      stat: (key) => around("stat", key, () => blobs.stat(key)),
+      create: (key, bytes) => around("create", key, () => blobs.create(key, bytes)),
+      createFromFile: (key, path) => around("createFromFile", key, () => blobs.createFromFile(key, path)),
+      async *list(prefix) {
+        await hooks.before?.("list", prefix);
+        yield* blobs.list(prefix);
+      },
+    },
+    pointers: {
+      read: (key) => around("read", key, () => pointers.read(key)),
+      swap: (key, expected, bytes) => around("swap", key, () => pointers.swap(key, expected, bytes)),
+    },
+    describe: () => store.describe(),
+    close: () => store.close(),
+  };
+}
+
+export function isWrite(operation: Operation): boolean {
+  return operation === "create" || operation === "createFromFile" || operation === "swap";
+}
+
+/** Runs `action` once, right before or right after the first operation that `matches`. */
+export function once(
+  when: "before" | "after",
+  matches: (operation: Operation, key: string) => boolean,
+  action: (key: string) => Promise<void> | void,
+): StoreHooks & { readonly happened: () => boolean } {
+  let done = false;
+  const hook = async (operation: Operation, key: string) => {
+    if (done || !matches(operation, key)) return;
+    done = true;
+    await action(key);
+  };
+  return { [when]: hook, happened: () => done };
+}
+
+/** The fault of a write that was sent and whose answer never came. */
+export function answerLost(key: string): never {
+  throw new StorageFault("outcome_unknown", key, `Whether ${key} was written is unknown: read it back.`);
+}
+
+export function storeDown(key: string): never {
+  throw new StorageFault("unavailable", key, `${key} cannot be reached: try again when the store is well.`);
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import type { Job } from "../../../src/domain/act/job.js";
+import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import type { DenialCode } from "../../../src/domain/denial.js";
+import { claimKey } from "../../../src/domain/storage-key.js";
+import { openInfraSource } from "../../../src/infra/source/open.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { Clone } from "../../repository/real-git.js";
+import { command, pushJob, type Recipe, register } from "./commands.js";
+import { expectRefusal } from "./evidence.js";
+import { newKey, openWorld, TENANT, type World } from "./world.js";
+
+const OTHER_HASH = "e".repeat(64);
+
+/** One thing that is wrong with a command, in the order in which the Runner looks. */
+interface Flaw {
+  readonly name: string;
+  readonly code: DenialCode;
+  readonly recipe?: (job: Job, jti: string) => Partial<Recipe>;
+  readonly runner?: (deps: RunnerDependencies) => Partial<RunnerDependencies>;
+  readonly store?: (world: World, jti: string) => Promise<unknown>;
+}
+
+const FLAWS: readonly Flaw[] = [
+  { name: "unknown key", code: "permit_key_unknown", recipe: () => ({ signer: newKey() }) },
+  { name: "forged permit", code: "permit_signature_invalid", recipe: () => ({ forge: (permit) => ({ ...permit, iat: permit.iat + 1 }) }) },
+  { name: "another office", code: "permit_mismatch", recipe: () => ({ envelope: { office_id: "office:security" } }) },
+  { name: "another runner", code: "wrong_target", recipe: () => ({ permit: { aud: "runner:LAB_256" } }) },
+  { name: "expired", code: "permit_expired", recipe: () => ({ permit: { exp: 1 } }) },
+  {
+    name: "other params",
+    code: "subject_hash_mismatch",
+    recipe: (job) => ({ envelope: { params: { ...job.params, commit_summary: "Something else" } } }),
+  },
+  { name: "an old policy", code: "policy_not_current", recipe: () => ({ scopes: { policy_hash: OTHER_HASH } }) },
+  {
+    name: "no infra registry to read",
+    code: "infra_unavailable",
+    runner: ({ store }) => ({ infra: openInfraSource({ kind: "file", path: "/nowhere/registry.json" }, store) }),
+  },
+  { name: "another infra context", code: "infra_changed", recipe: () => ({ scopes: { infra_hash: OTHER_HASH } }) },
+  {
+    name: "a job that is not allowed",
+    code: "job_not_allowed",
+    runner: ({ allowlist }) => {
+      const { tenants } = allowlist;
+      const own = tenants[TENANT];
+      if (own === undefined) throw new Error("the tenant has no allowance");
+      return { allowlist: { version: 1, tenants: { [TENANT]: { ...own, jobs: [] } } } };
+    },
+  },
+  { name: "no approval", code: "approval_missing", recipe: () => ({ scopes: { level: "L3", plan_digest: OTHER_HASH } }) },
+  { name: "another plan", code: "plan_changed", recipe: () => ({ scopes: { level: "L3", plan_digest: OTHER_HASH, approval_ref: "k-1" } }) },
+  {
+    name: "a used permit",
+    code: "permit_used",
+    store: (world, jti) =>
+      world.store.blobs.create(
+        claimKey(TENANT, jti),
+        canonicalBytes({
+          kind: "act",
+          tenant_id: TENANT,
+          jti,
+          envelope_digest: OTHER_HASH,
+          workflow_id: "w",
+          run_id: "r",
+          activity_id: "1",
+          attempt: 1,
+          nonce: "n",
+          claimed_at: 1,
+        }),
+      ),
+  },
+];
+
+const PAIRS = FLAWS.flatMap((earlier, at) =>
+  FLAWS.slice(at + 1).map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
+)
+  // A permit lacks its approval or has another plan's, not both.
+  .filter(({ earlier, later }) => !(earlier.code === "approval_missing" && later.code === "plan_changed"));
+
+describe("the order of the Runner's checks", () => {
+  let world: World;
+  let deps: RunnerDependencies;
+  let job: Job;
+
+  beforeAll(async () => {
+    world = await openWorld();
+    deps = await world.runner();
+    await register(world, deps);
+    const clone = new Clone();
+    clone.commit("a.txt", "one\n");
+    job = await pushJob(world, clone.bundle("main"), { branch: "feature/x" });
+  });
+  afterAll(() => world.close());
+
+  const expectFirst = async (code: DenialCode, ...flaws: readonly Flaw[]) => {
+    const jti = randomUUID();
+    const recipes = flaws.map((flaw) => flaw.recipe?.(job, jti) ?? {});
+    const merged: Recipe = {
+      ...Object.assign({}, ...recipes),
+      job,
+      permit: { ...Object.assign({}, ...recipes.map((recipe) => recipe.permit)), jti },
+      scopes: Object.assign({}, ...recipes.map((recipe) => recipe.scopes)),
+      envelope: Object.assign({}, ...recipes.map((recipe) => recipe.envelope)),
+    };
+    const runner: RunnerDependencies = Object.assign({}, deps, ...flaws.map((flaw) => flaw.runner?.(deps)));
+    for (const flaw of flaws) await flaw.store?.(world, jti);
+    await expectRefusal(world, runner, command(world, merged), code);
+  };
+
+  it.each(FLAWS)("refuses $name by itself as $code", async (flaw) => {
+    await expectFirst(flaw.code, flaw);
+  });
+
+  it.each(PAIRS)("says $first before $second", async ({ earlier, later }) => {
+    await expectFirst(earlier.code, earlier, later);
+  });
+});

@@ -1,0 +1,122 @@
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { JOB_TYPES } from "../../../src/domain/act/job.js";
+import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { type Jwks, type SigningKey, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
+import { noInfra } from "../../../src/infra/source/open.js";
+import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
+import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
+import { defaultPolicy, foundPolicy } from "../../../src/stack/founding/policy.js";
+import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
+import type { ObjectStore } from "../../../src/storage/ports.js";
+import { spaceNames } from "../../../src/storage/spaces.js";
+import { bucketPrefix, hasS3, s3Server } from "../../harness/buckets.js";
+
+export const TENANT = "T.UBL";
+export const OTHER_TENANT = "T.OTHER";
+/** Founded, and not on the Runner's allowlist. */
+export const UNSERVED_TENANT = "T.UNSERVED";
+
+export type Backend = "directory" | "s3";
+export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
+
+/** A founded registry's store, its keys and its clock, and Runners over them. */
+export interface World {
+  readonly store: ObjectStore;
+  readonly folder: string;
+  readonly policy_hash: string;
+  readonly allowlist: JobsAllowlist;
+  readonly keys: { readonly permit: SigningKey; readonly receipt: SigningKey; readonly founding: ReadonlyMap<string, SigningKey> };
+  /** What the Runners take for the time: the real one and `offset_ms`. */
+  readonly clock: { offset_ms: number; now(): number };
+  /** A Runner with a work folder of its own, as if in a process of its own. */
+  runner(changes?: Partial<RunnerDependencies>): Promise<RunnerDependencies>;
+  close(): Promise<void>;
+}
+
+export function newKey(): SigningKey {
+  return signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+}
+
+export function jwks(...keys: readonly SigningKey[]): Jwks {
+  return { keys: keys.map((key) => key.jwk) };
+}
+
+export async function openWorld(backend: Backend = "directory"): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), "ogr-runner-"));
+  const config: StoreConfig =
+    backend === "directory"
+      ? { kind: "directory", path: join(folder, "store") }
+      : { ...s3Server(), kind: "s3", bucket_prefix: bucketPrefix("runner"), request_timeout_ms: 20_000 };
+  await ensureSpaces(config);
+  const store = await openStore(config);
+  const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, newKey()]));
+  const policy_hash = await foundPolicy(store, folder, founding, await defaultPolicy());
+  const allowlist: JobsAllowlist = { version: 1, tenants: { [TENANT]: allowance(TENANT), [OTHER_TENANT]: allowance(OTHER_TENANT) } };
+  const keys = { permit: newKey(), receipt: newKey(), founding };
+  const clock = { offset_ms: 0, now: () => Date.now() + clock.offset_ms };
+  const opened: RepositoriesByTenant[] = [];
+  return {
+    store,
+    folder,
+    policy_hash,
+    allowlist,
+    keys,
+    clock,
+    async runner(changes = {}) {
+      const repositories = await openRepositoriesByTenant({
+        root: join(folder, `work-${randomUUID()}`),
+        allowlist,
+        cache_max_bytes: 256 * MIB,
+      });
+      opened.push(repositories);
+      return {
+        target: "LAB_512",
+        store,
+        repositoriesOf: repositories.of,
+        receiptKey: keys.receipt,
+        permitKeys: jwks(keys.permit),
+        statementKeys: jwks(keys.permit),
+        foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, jwks(key)])),
+        allowlist,
+        infra: noInfra,
+        limits: LIMITS,
+        now: clock.now,
+        ...changes,
+      };
+    },
+    async close() {
+      await Promise.all(opened.map((repositories) => repositories.close()));
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const MIB = 1024 * 1024;
+
+const LIMITS: RunnerDependencies["limits"] = {
+  staged_max_bytes: 16 * MIB,
+  pack_max_bytes: 64 * MIB,
+  objects_max_count: 100_000,
+  blob_max_bytes: 8 * MIB,
+  path_max_bytes: 1024,
+  archive_max_bytes: 64 * 1024 * 1024,
+  plan_max_ms: 240_000,
+  diffstat_max_ms: 20_000,
+};
+
+function allowance(tenant: string): JobsAllowlist["tenants"][string] {
+  return { fs_scope: `tenants/${tenant}`, network_whitelist: ["object-store", "temporal"], jobs: [...JOB_TYPES] };
+}
+
+/** Every object of the store and the BLAKE3 of its bytes; `without` names spaces that are left out. */
+export async function contents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const space of spaceNames.filter((name) => !without.includes(name)))
+    for await (const key of store.blobs.list(`${space}/`)) found[key] = blake3Hex((await store.blobs.get(key)) ?? new Uint8Array(0));
+  return found;
+}

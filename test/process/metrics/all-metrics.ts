@@ -1,0 +1,36 @@
+import { type MetricObject, Registry } from "prom-client";
+import { activityMetrics } from "../../../src/process/metrics/activities.js";
+import { apiMetrics } from "../../../src/process/metrics/api.js";
+import { lab256Metrics } from "../../../src/process/metrics/lab256.js";
+import { lab512Metrics } from "../../../src/process/metrics/lab512.js";
+import { ledgerMetrics } from "../../../src/process/metrics/ledger.js";
+import { processMetrics } from "../../../src/process/metrics/process.js";
+import { stateMetrics } from "../../../src/process/metrics/registry-state.js";
+
+const nobody = () => Promise.reject(new Error("nobody is asked"));
+
+/** What each process serves or pushes, as its composition root puts it together. */
+export function registriesOf(): Readonly<Record<"api" | "lab256" | "lab512", Registry>> {
+  const state = stateMetrics({ waitingCards: nobody, health: nobody, readiness: nobody });
+  return {
+    api: Registry.merge([apiMetrics, ledgerMetrics, state, processMetrics()]),
+    lab256: Registry.merge([lab256Metrics, activityMetrics, ledgerMetrics, processMetrics()]),
+    lab512: Registry.merge([lab512Metrics, activityMetrics, processMetrics()]),
+  };
+}
+
+/** The labels of every series that some process has, by its name as Prometheus stores it. */
+export function seriesOf(registries: readonly Registry[]): Map<string, ReadonlySet<string>> {
+  const series = new Map<string, ReadonlySet<string>>();
+  for (const registry of registries)
+    for (const metric of registry.getMetricsAsArray() as (MetricObject & { labelNames?: string[] })[]) {
+      const labels = new Set(metric.labelNames ?? []);
+      // The type is kept as its name.
+      if (String(metric.type) !== "histogram") series.set(metric.name, labels);
+      else {
+        for (const suffix of ["_sum", "_count"]) series.set(`${metric.name}${suffix}`, labels);
+        series.set(`${metric.name}_bucket`, new Set([...labels, "le"]));
+      }
+    }
+  return series;
+}

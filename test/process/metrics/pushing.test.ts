@@ -1,0 +1,52 @@
+import { Counter, Registry } from "prom-client";
+import { afterEach, describe, expect, it } from "vitest";
+import { pushMetrics } from "../../../src/process/metrics/pushing.js";
+import { Gateway } from "./gateway.js";
+
+const HOUR_MS = 3_600_000;
+
+let gateway: Gateway | undefined;
+afterEach(() => gateway?.close());
+
+function registry(): { registry: Registry; counter: Counter } {
+  const made = new Registry();
+  return { registry: made, counter: new Counter({ name: "ogr_test_total", help: "A test", registers: [made] }) };
+}
+
+describe("metrics of a process that listens on nothing", () => {
+  it("are pushed at once and at the end, under job and instance", async () => {
+    gateway = new Gateway();
+    const { registry: metrics, counter } = registry();
+    const failures: Error[] = [];
+    const target = { url: `${await gateway.listen()}/`, job: "ogr_lab512", instance: "host a/1", every_ms: HOUR_MS };
+    const pushing = pushMetrics([metrics], { ...target, on_failure: (error) => failures.push(error) });
+    counter.inc(3);
+    await pushing.stop();
+    expect(gateway.pushes.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      "PUT /metrics/job/ogr_lab512/instance/host%20a%2F1",
+      "PUT /metrics/job/ogr_lab512/instance/host%20a%2F1",
+    ]);
+    expect(gateway.pushes.at(-1)?.body).toContain("ogr_test_total 3");
+    expect(failures).toEqual([]);
+  });
+
+  it("are pushed again and again while it runs", async () => {
+    gateway = new Gateway();
+    const url = await gateway.listen();
+    const pushing = pushMetrics([registry().registry], { url, job: "j", instance: "i", every_ms: 5, on_failure: () => undefined });
+    while (gateway.pushes.length < 4) await new Promise(setImmediate);
+    await pushing.stop();
+  });
+
+  it("say when they did not arrive, and nothing else happens", async () => {
+    gateway = new Gateway(500);
+    const failures: string[] = [];
+    const target = { url: await gateway.listen(), job: "j", instance: "i", every_ms: HOUR_MS };
+    await pushMetrics([registry().registry], { ...target, on_failure: ({ message }) => failures.push(message) }).stop();
+    expect(failures).toEqual(["The push of metrics was answered with 500.", "The push of metrics was answered with 500."]);
+    await gateway.close();
+    gateway = undefined;
+    await pushMetrics([registry().registry], { ...target, on_failure: ({ message }) => failures.push(message) }).stop();
+    expect(failures).toHaveLength(4);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { waitingCards } from "../../../src/lab256/ledger/queries/waiting-cards.js";
+import { type StateSources, stateMetrics, WAITING_AGES } from "../../../src/process/metrics/registry-state.js";
+import { ledgerDatabase } from "../../lab256/ledger/ledger-database.js";
+
+const ledger = ledgerDatabase("metrics state");
+const NOW_MS = 2_000_000_000_000;
+const MINUTE_MS = 60_000;
+
+const sources: StateSources = {
+  waitingCards: () => waitingCards(ledger.db, WAITING_AGES, NOW_MS),
+  health: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500 }),
+  readiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
+};
+
+async function valuesOf(registry: ReturnType<typeof stateMetrics>, name: string): Promise<Record<string, number>> {
+  const { values } = (await registry.getSingleMetric(name)?.get()) ?? { values: [] };
+  return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(), value]));
+}
+
+/** A card as the projection has it, as far as this counts. */
+async function card(tenant: string, n: number, status: "awaiting_approval" | "success", age_ms: number): Promise<void> {
+  const text = {
+    job_id: `j${n}`,
+    job_type: "git.registry.init",
+    project_id: "P.x",
+    target: "LAB_512",
+    office_id: "office::default",
+  } as const;
+  const json = { author: "{}", context: "{}", params: "{}", requires: "[]", missing: "[]", reasons: "[]" } as const;
+  await ledger.db
+    .insertInto("cards")
+    .values({
+      ...{ tenant_id: tenant, card_id: `k-${n}`, seq: n, status, level: "L3", ...text, ...json, intent: "x", subject_hash: "s" },
+      ...{ run: "on_approval", round: 1, plan: null, plan_digest: null, decide_by: null, permit_ttl_ms: null, run_by: null, jti: null },
+      ...{ denial: null, workflow_id: "w", opened_at: NOW_MS - age_ms, updated_at: 0, closed_at: null },
+    })
+    .execute();
+}
+
+describe("the registry's state at a scrape", () => {
+  it("counts the cards of all tenants that wait, by age, and no others", async () => {
+    await ledger.db
+      .insertInto("tenants")
+      .values([{ tenant_id: "T.One" }, { tenant_id: "T.Two" }])
+      .execute();
+    const empty = stateMetrics(sources);
+    expect(await valuesOf(empty, "ogr_cards_waiting")).toEqual({ under_10m: 0, under_1h: 0, under_1d: 0, under_7d: 0, over_7d: 0 });
+    await card("T.One", 1, "awaiting_approval", MINUTE_MS);
+    await card("T.One", 2, "awaiting_approval", 30 * MINUTE_MS);
+    await card("T.Two", 3, "awaiting_approval", 31 * MINUTE_MS);
+    await card("T.Two", 4, "awaiting_approval", 30 * 24 * 60 * MINUTE_MS);
+    await card("T.Two", 5, "success", MINUTE_MS);
+    expect(await valuesOf(stateMetrics(sources), "ogr_cards_waiting")).toEqual({
+      ...{ under_10m: 1, under_1h: 2, under_1d: 0, under_7d: 0, over_7d: 1 },
+    });
+  });
+
+  it("says who polls, what answers, and how far clocks differ", async () => {
+    const registry = stateMetrics(sources);
+    expect(await valuesOf(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
+    expect(await valuesOf(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
+    expect(await valuesOf(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
+  });
+
+  it("leaves out what nobody answers, and serves the rest", async () => {
+    const registry = stateMetrics({
+      ...sources,
+      waitingCards: () => Promise.reject(new Error("the database is away")),
+      health: async () => ({ pollers: null, clock_skew_ms: null }),
+    });
+    const text = await registry.metrics();
+    expect(text).not.toMatch(/^ogr_(?:cards_waiting|task_queue_pollers|clock_skew_seconds)\{/m);
+    expect(text).toContain('ogr_dependency_up{dependency="database"} 1');
+  });
+});

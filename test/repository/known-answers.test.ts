@@ -1,0 +1,44 @@
+import { expect, it } from "vitest";
+import { KnownAnswers } from "../../src/repository/known-answers.js";
+import type { GitAnswer } from "../../src/repository/stock-git/stock-git.js";
+
+const said = (text: string, code = 0): GitAnswer => ({ code, stdout: Buffer.from(text), stderr: "" });
+
+/** Asks for each of the questions in turn, and answers which of them git was asked. */
+function asker(answers: KnownAnswers, answer: (question: string) => GitAnswer = said) {
+  return async (...questions: string[]) => {
+    const asked: string[] = [];
+    for (const question of questions)
+      await answers.to([question], async () => {
+        asked.push(question);
+        return answer(question);
+      });
+    return asked;
+  };
+}
+
+it("asks git once", async () => {
+  const ask = asker(new KnownAnswers());
+  expect(await ask("a", "b", "a", "b")).toEqual(["a", "b"]);
+});
+
+it("tells arguments apart by where they end", async () => {
+  const answers = new KnownAnswers();
+  await answers.to(["a", "b"], async () => said("two"));
+  expect((await answers.to(["a b"], async () => said("one"))).stdout.toString()).toBe("one");
+});
+
+it("forgets what was not asked for longest, beyond 32", async () => {
+  const ask = asker(new KnownAnswers());
+  const first = Array.from({ length: 32 }, (_, n) => `${n}`);
+  expect(await ask(...first, "0", "one more")).toEqual([...first, "one more"]);
+  expect(await ask("0")).toEqual([]);
+  expect(await ask("1")).toEqual(["1"]);
+});
+
+it("takes a failure for no answer, and keeps none that is long", async () => {
+  const failing = asker(new KnownAnswers(), () => said("", 1));
+  expect(await failing("a", "a")).toEqual(["a", "a"]);
+  const long = asker(new KnownAnswers(), () => said("x".repeat(16 * 1024 + 1)));
+  expect(await long("a", "a")).toEqual(["a", "a"]);
+});

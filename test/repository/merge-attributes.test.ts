@@ -1,0 +1,65 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { attributesFolder } from "../../src/repository/merge/merge-attributes.js";
+import { MergeProject } from "../lab512/jobs/merges.js";
+import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+
+const signal = new AbortController().signal;
+
+describe("what is remembered of a target's attributes", () => {
+  let stage: Stage;
+  let project: MergeProject;
+  beforeEach(async () => {
+    stage = await openStage("directory");
+    project = await MergeProject.register(stage);
+  });
+  afterEach(() => stage.close());
+
+  /** The attributes of `main` as a merge reads them, and what is remembered then. */
+  async function attributes(path: string) {
+    const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: project.id }, signal);
+    if (repository === undefined) throw new Error("there is no repository");
+    try {
+      const folder = value(await attributesFolder(repository, project.clone.head("main"), signal));
+      return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
+    } finally {
+      await repository.close();
+    }
+  }
+
+  it("is nothing where they are many, and all again where they are few", async () => {
+    const { clone } = project.on("main");
+    clone.commit(".gitattributes", "*.txt merge=union\n");
+    await project.push("main");
+    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
+    const paths = Array.from({ length: 500 }, (_, n) => `${"folder/".repeat(20)}${n}/.gitattributes`);
+    for (const path of paths) {
+      mkdirSync(dirname(join(clone.folder, path)), { recursive: true });
+      writeFileSync(join(clone.folder, path), "*.txt binary\n");
+    }
+    clone.commit("more", "");
+    await project.push("main");
+    expect(await attributes(paths[499] ?? "")).toEqual({ text: "*.txt binary\n", remembered: undefined });
+    clone.git("rm", "-q", "-r", "folder");
+    clone.commit(".gitattributes", "*.txt binary\n");
+    await project.push("main");
+    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
+  });
+
+  it("is forgotten when the store was restored from before it, and the folder deleted", async () => {
+    const { clone } = project.on("main");
+    const before = clone.commit(".gitattributes", "*.txt merge=union\n");
+    await project.push("main");
+    const [store, backup] = [join(stage.folder, "store"), join(stage.folder, "backup")];
+    cpSync(store, backup, { recursive: true });
+    clone.commit(".gitattributes", "*.txt binary\n");
+    await project.push("main");
+    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
+    rmSync(store, { recursive: true });
+    cpSync(backup, store, { recursive: true });
+    rmSync(join(stage.repositories.scope.root, "cache", TENANT, `${project.id}.git`), { recursive: true });
+    clone.git("reset", "-q", "--hard", before);
+    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
+  });
+});

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ObjectReader } from "../../src/repository/objects/object-reader.js";
+import { parseCommitLinks, parseTree } from "../../src/repository/objects/object-text.js";
+import { parsePackIndex } from "../../src/repository/packs/pack-index.js";
+import { oversizedObject } from "../../src/repository/packs/pack-sizes.js";
+import { oversizedObjectByGit } from "../../src/repository/packs/sizes-by-git.js";
+import { Scope } from "../../src/repository/scope.js";
+import { StockGit } from "../../src/repository/stock-git/stock-git.js";
+import { Clone } from "./real-git.js";
+
+describe("objects of a real repository", () => {
+  const clone = new Clone();
+  const text = Array.from({ length: 3000 }, (_, line) => `line ${line}`);
+  const first = clone.commit("dir/a.txt", text.join("\n"));
+  for (let at = 0; at < 20; at++) clone.commit("dir/a.txt", text.map((line, n) => (n === at * 7 ? "changed" : line)).join("\n"));
+  clone.git("checkout", "-q", "-b", "side", first);
+  clone.commit("b.txt", "b");
+  clone.git("merge", "-q", "--no-edit", "main");
+  clone.git("repack", "-adq");
+  const gitDir = join(clone.folder, ".git");
+  const reader = new ObjectReader(new Scope(clone.folder), gitDir);
+  const stock = new StockGit(new Scope(clone.folder));
+  afterAll(async () => {
+    stock.close();
+    await reader.close();
+  });
+
+  it("are read as git reads them, many at a time", async () => {
+    const ids = clone
+      .git("rev-list", "--objects", "--all")
+      .split("\n")
+      .map((line) => line.slice(0, 40));
+    const all = await Promise.all(ids.map((id) => reader.read(id)));
+    for (const [at, id] of ids.entries()) {
+      const object = all[at];
+      expect(object?.type).toBe(clone.git("cat-file", "-t", id));
+      expect(object?.bytes).toEqual(clone.run(["cat-file", object?.type ?? "", id]));
+    }
+  });
+
+  it("that do not exist are an answer, also between others", async () => {
+    const absent = "1".repeat(40);
+    const [one, none, two] = await Promise.all([reader.info(first), reader.info(absent), reader.read(first)]);
+    expect(one?.type).toBe("commit");
+    expect(none).toBeUndefined();
+    expect(two?.type).toBe("commit");
+  });
+
+  it("have the links that git shows", async () => {
+    const merge = await reader.read(clone.head());
+    const links = parseCommitLinks(merge?.bytes ?? Buffer.alloc(0));
+    expect(links).toEqual({ tree: clone.head("HEAD^{tree}"), parents: [clone.head("HEAD^1"), clone.head("HEAD^2")] });
+    const tree = await reader.read(links.tree);
+    const shown = parseTree(tree?.bytes ?? Buffer.alloc(0)).map((entry) => `${entry.isTree ? "tree" : "blob"} ${entry.id}\t${entry.name}`);
+    expect(shown).toEqual(
+      clone
+        .git("ls-tree", "HEAD")
+        .split("\n")
+        .map((line) => line.slice(7)),
+    );
+  });
+
+  it("are found by their size, deltas by the size of what they make", async () => {
+    const name = readdirSync(join(gitDir, "objects", "pack")).find((file) => file.endsWith(".idx")) ?? "";
+    const path = join(gitDir, "objects", "pack", name);
+    const index = parsePackIndex(readFileSync(path));
+    const pack = path.replace(/idx$/, "pack");
+    const sizes = clone
+      .git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objectsize)")
+      .split("\n")
+      .map((line) => line.split(" "));
+    expect(sizes.every(([id]) => index.has(id ?? ""))).toBe(true);
+    expect(index.has("0".repeat(40))).toBe(false);
+    const { signal } = new AbortController();
+    const byGit = (max_bytes: number) => oversizedObjectByGit(stock, gitDir, index, max_bytes, signal);
+    const largest = Math.max(...sizes.map(([, size]) => Number(size)));
+    expect(await oversizedObject(pack, index, largest)).toBeUndefined();
+    expect(await byGit(largest)).toBeUndefined();
+    const found = await oversizedObject(pack, index, largest - 1);
+    expect(sizes.find(([id]) => id === found)?.[1]).toBe(String(largest));
+    expect(await byGit(largest - 1)).toBe(found);
+    // Every single object: the pack minus one byte of the limit names an object exactly when one is larger.
+    for (const [, size] of sizes) {
+      const over = sizes.some(([, other]) => Number(other) > Number(size));
+      expect((await oversizedObject(pack, index, Number(size))) !== undefined).toBe(over);
+    }
+    const middle = sizes.map(([, size]) => Number(size)).sort((a, b) => a - b)[sizes.length / 2] ?? 0;
+    expect(await byGit(middle)).toBe(await oversizedObject(pack, index, middle));
+  });
+
+  it("of which one is missing are a fault for the look by git, never a pass", async () => {
+    const index = { count: 2, id: (at: number) => (at === 0 ? first : "1".repeat(40)), offset: () => 0, has: () => true };
+    const look = oversizedObjectByGit(stock, gitDir, index, 1e9, new AbortController().signal);
+    await expect(look).rejects.toMatchObject({ code: "git_failed", message: expect.stringContaining("missing") });
+  });
+});

@@ -1,0 +1,169 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { Repositories } from "../../src/repository/repositories.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { executed, openStage, PROJECT, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+import { countingStore } from "../lab512/jobs/unreliable-store.js";
+import { Clone } from "./real-git.js";
+
+const signal = new AbortController().signal;
+
+describe("the cache of repositories", () => {
+  let stage: Stage;
+  afterEach(() => stage.close());
+  const folder = (project = PROJECT) => join(stage.repositories.scope.root, "cache", TENANT, `${project}.git`);
+
+  async function filled(options = {}) {
+    stage = await openStage("directory", options);
+    await stage.init();
+    const clone = new Clone();
+    const first = clone.commit("a", "1");
+    value(await stage.push(clone.bundle("main"), { branch: "feature/a" }));
+    return { clone, first };
+  }
+
+  it("asks for no list and no download while the refs are at a version that it knows", async () => {
+    const { clone, first } = await filled();
+    const { store, calls } = countingStore(stage.store);
+    clone.commit("a", "2");
+    value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }, { store }));
+    expect(calls.get("list")).toBeUndefined();
+    expect(calls.get("getToFile")).toBeUndefined();
+    expect(calls.get("read")).toBe(1);
+    expect(calls.get("swap")).toBe(1);
+  });
+
+  it("believes no listing that is older than the refs, and goes on once it is there", async () => {
+    const { clone, first } = await filled();
+    const listed: string[] = [];
+    for await (const key of stage.store.blobs.list(`repos/${TENANT}/`)) listed.push(key);
+    const second = clone.commit("a", "2");
+    value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }));
+    const stale: ObjectStore = {
+      ...stage.store,
+      blobs: {
+        ...stage.store.blobs,
+        async *list(prefix) {
+          yield* listed.filter((key) => key.startsWith(prefix));
+        },
+      },
+    };
+    const other = new Repositories(join(stage.folder, "other"));
+    const name = { tenant_id: TENANT, project_id: PROJECT };
+    await expect(other.open(stale, name, signal)).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(second) });
+    const repository = await other.open(stage.store, name, signal);
+    expect(await repository?.reader().info(second)).toMatchObject({ type: "commit" });
+    await repository?.close();
+    await other.close();
+  });
+
+  it("fetches what another Runner brought", async () => {
+    const { clone, first } = await filled();
+    const other = new Repositories(join(stage.folder, "other"));
+    const second = clone.commit("a", "2");
+    value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }, { repositories: other }));
+    await other.close();
+    clone.commit("a", "3");
+    value(await stage.push(clone.bundle("main", [second]), { branch: "feature/a", expected_old: second }));
+  });
+
+  it("may lose a pack, an index or everything between two acts", async () => {
+    const { clone } = await filled();
+    let old = clone.head();
+    const packs = join(folder(), "objects", "pack");
+    const losses = [
+      () => rmSync(join(packs, readdirSync(packs).find((file) => file.endsWith(".pack")) ?? "")),
+      () => rmSync(join(packs, readdirSync(packs).find((file) => file.endsWith(".idx")) ?? "")),
+      () => rmSync(folder(), { recursive: true }),
+      () => rmSync(stage.repositories.scope.root, { recursive: true }),
+    ];
+    for (const [at, lose] of losses.entries()) {
+      if (at === 3) mkdirSync(stage.repositories.scope.root, { recursive: true });
+      lose();
+      if (at === 3) mkdirSync(stage.repositories.scope.root, { recursive: true });
+      const next = clone.commit("a", `after ${at}`);
+      value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
+      old = next;
+    }
+  });
+
+  it("drops what the store does not have", async () => {
+    const { clone, first } = await filled();
+    const foreign = join(folder(), "objects", "pack", `pack-${"f".repeat(40)}.pack`);
+    writeFileSync(foreign, "foreign");
+    clone.commit("a", "2");
+    value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }));
+    expect(existsSync(foreign)).toBe(false);
+  });
+
+  it("evicts what was unused for longest, and never what an act is using", async () => {
+    await filled({ cache_max_bytes: 1 });
+    expect(existsSync(folder())).toBe(false);
+    const name = { tenant_id: TENANT, project_id: PROJECT };
+    const one = await stage.repositories.open(stage.store, name, signal);
+    const two = await stage.repositories.open(stage.store, name, signal);
+    await two?.close();
+    expect(existsSync(folder())).toBe(true);
+    expect(await one?.reader().info(one.state.refs.get("refs/heads/feature/a")?.id ?? "")).toMatchObject({ type: "commit" });
+    await one?.close();
+    expect(existsSync(folder())).toBe(false);
+  });
+
+  it("counts what an earlier process left, and evicts it too", async () => {
+    await filled();
+    await stage.init("P.small");
+    expect(existsSync(folder())).toBe(true);
+    const later = new Repositories(stage.repositories.scope.root, { cache_max_bytes: 1 });
+    await (await later.open(stage.store, { tenant_id: TENANT, project_id: "P.small" }, signal))?.close();
+    expect(existsSync(folder())).toBe(false);
+    await later.close();
+  });
+
+  const idleReader = async () => {
+    const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
+    const reader = repository?.reader();
+    await repository?.close();
+    return reader;
+  };
+
+  it("keeps working over many packs, under one index over all of them", async () => {
+    const { clone } = await filled();
+    let old = clone.head();
+    const reader = await idleReader();
+    expect(reader?.usable).toBe(true);
+    for (let at = 0; at < 60; at++) {
+      const next = clone.commit("a", `many ${at}`);
+      value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
+      old = next;
+    }
+    expect(readdirSync(join(folder(), "objects", "pack"))).toContain("multi-pack-index");
+    // It had every pack mapped; the one that came after it asks the index.
+    expect(reader?.usable).toBe(false);
+    expect((await idleReader())?.usable).toBe(true);
+    rmSync(join(folder(), "objects", "pack", readdirSync(join(folder(), "objects", "pack")).find((file) => file.endsWith(".pack")) ?? ""));
+    clone.commit("a", "last");
+    value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
+  });
+
+  it("keeps equal project ids of two tenants apart", async () => {
+    const { first } = await filled();
+    const context = stage.context({ tenant_id: "T.OTHER" });
+    value(
+      await executed(context, "git.registry.init", { project_id: PROJECT, name: "d", owners: ["office::default"], visibility: "private" }),
+    );
+    const theirs = await stage.repositories.open(stage.store, { tenant_id: "T.OTHER", project_id: PROJECT }, signal);
+    expect(await theirs?.reader().info(first)).toBeUndefined();
+    await theirs?.close();
+  });
+
+  it("removes the scratch folders of dead processes when it starts", async () => {
+    await filled();
+    const dead = join(stage.folder, "later", "scratch", "999999999-x");
+    mkdirSync(dead, { recursive: true });
+    const later = new Repositories(join(stage.folder, "later"));
+    await later.ready();
+    expect(existsSync(dead)).toBe(false);
+    await later.close();
+  });
+});

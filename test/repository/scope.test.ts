@@ -1,0 +1,39 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Scope } from "../../src/repository/scope.js";
+import { temporaryFolder } from "./real-git.js";
+
+const outside = expect.objectContaining({ code: "outside_scope" });
+
+describe("a tenant's scope folder", () => {
+  const folder = temporaryFolder("ogr-scope-");
+  const scope = new Scope(join(folder, "tenant"));
+
+  it("makes folders below itself", () => {
+    expect(scope.folder("cache", "a")).toBe(join(scope.root, "cache", "a"));
+  });
+
+  it.each([["../other"], ["a/../../other"], [".."]])("refuses the path %s", (path) => {
+    expect(() => scope.path(path)).toThrow(outside);
+  });
+
+  it("refuses a neighbour whose name begins alike", () => {
+    expect(() => scope.require(`${scope.root}2/x`)).toThrow(outside);
+  });
+
+  it("allows a name that begins with two dots", () => {
+    expect(scope.path("..x")).toBe(join(scope.root, "..x"));
+  });
+
+  it("does not follow a symbolic link out of itself", () => {
+    mkdirSync(join(folder, "elsewhere"));
+    symlinkSync(join(folder, "elsewhere"), join(scope.root, "link"));
+    expect(() => scope.folder("link")).toThrow(outside);
+    expect(() => scope.folder("link", "new", "folder")).toThrow(outside);
+  });
+
+  it.each([["relative/path"], ["/tmp/a\nb"], ['/tmp/a"b']])("refuses to be %j", (path) => {
+    expect(() => new Scope(path)).toThrow(outside);
+  });
+});

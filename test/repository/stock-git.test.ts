@@ -1,0 +1,108 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { processIdentity } from "../../src/process/process-identity.js";
+import { Scope } from "../../src/repository/scope.js";
+import { createScratch } from "../../src/repository/scratch.js";
+import { StockGit } from "../../src/repository/stock-git/stock-git.js";
+import { temporaryFolder } from "./real-git.js";
+
+describe("stock git", () => {
+  const scope = new Scope(temporaryFolder("ogr-git-"));
+  const git = new StockGit(scope);
+  const before = { ...process.env };
+
+  beforeAll(() => {
+    // A user whose whole environment is against us.
+    const home = temporaryFolder("ogr-home-");
+    writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = Mallory\n[core]\n\thooksPath = /nowhere\n[alias]\n\tversion = !false\n");
+    Object.assign(process.env, {
+      HOME: home,
+      GIT_DIR: "/nowhere",
+      GIT_INDEX_FILE: "/nowhere/index",
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "user.name",
+      GIT_CONFIG_VALUE_0: "Mallory",
+    });
+  });
+  afterAll(() => {
+    git.close();
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+  });
+
+  it("is new enough", async () => {
+    expect(await git.requireVersion()).toMatch(/^\d+\.\d+/);
+  });
+
+  it("knows nothing of the user's configuration and environment", async () => {
+    const { gitDir } = createScratch(scope, scope.root);
+    const config = (await git.output({ gitDir, args: ["config", "--list"] })).toString("utf8");
+    expect(config).not.toContain("Mallory");
+    expect((await git.output({ gitDir, args: ["rev-parse", "--git-dir"] })).toString("utf8").trim()).toBe(gitDir);
+  });
+
+  it("runs no hook, not even the repository's own", async () => {
+    const { gitDir } = createScratch(scope, scope.root);
+    const proof = join(gitDir, "hook-ran");
+    mkdirSync(join(gitDir, "hooks"));
+    writeFileSync(join(gitDir, "hooks", "reference-transaction"), `#!/bin/sh\ntouch ${proof}\n`);
+    chmodSync(join(gitDir, "hooks", "reference-transaction"), 0o755);
+    const blob = (await git.output({ gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.from("x") })).toString("utf8").trim();
+    await git.output({ gitDir, args: ["update-ref", "refs/tags/x", blob] });
+    expect(existsSync(proof)).toBe(false);
+  });
+
+  it("speaks no transport protocol", async () => {
+    const { gitDir } = createScratch(scope, scope.root);
+    const answer = await git.run({ gitDir, args: ["ls-remote", `file://${gitDir}`] });
+    expect(answer.code).not.toBe(0);
+    expect(answer.stderr).toContain("not allowed");
+  });
+
+  it("stops when its time is over", async () => {
+    await expect(git.run({ args: ["-c", "alias.wait=!sleep 60", "wait"], timeout_ms: 50 })).rejects.toMatchObject({ code: "timed_out" });
+  });
+
+  it("stops when it writes too much", async () => {
+    const { gitDir } = createScratch(scope, scope.root);
+    const call = { gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.alloc(100_000, "x") };
+    const blob = (await git.output(call)).toString("utf8").trim();
+    await expect(git.run({ gitDir, args: ["cat-file", "blob", blob], output_max_bytes: 1000 })).rejects.toMatchObject({
+      code: "output_too_large",
+    });
+  });
+
+  it("stops with the act, and so do the processes that it started", async () => {
+    const controller = new AbortController();
+    const started = join(scope.root, "started");
+    const run = git.run({ args: ["-c", `alias.wait=!echo $$ > ${started} && exec sleep 60`, "wait"], signal: controller.signal });
+    const stopped = expect(run).rejects.toMatchObject({ code: "aborted" });
+    const pidOf = () => (existsSync(started) ? Number(readFileSync(started, "utf8")) : 0);
+    await expect.poll(pidOf).toBeGreaterThan(0);
+    expect(await processIdentity(pidOf())).toBeDefined();
+    controller.abort();
+    await stopped;
+    await expect.poll(() => processIdentity(pidOf())).toBeUndefined();
+  });
+
+  it("begins nothing for an act that is over", async () => {
+    await expect(git.run({ args: ["--version"], signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+  });
+
+  it("works in no repository outside of the scope", async () => {
+    await expect(git.run({ gitDir: tmpdir(), args: ["rev-parse", "HEAD"] })).rejects.toMatchObject({ code: "outside_scope" });
+  });
+
+  it("reads a file from the offset it is given", async () => {
+    const path = join(scope.root, "input");
+    writeFileSync(path, `${"h".repeat(100_000)}hello\n`);
+    expect((await git.output({ args: ["stripspace"], input: { path, offset_bytes: 100_000 } })).toString("utf8")).toBe("hello\n");
+  });
+
+  it("is started again when the process that starts it was lost", async () => {
+    git.close();
+    expect((await git.run({ args: ["--version"] })).code).toBe(0);
+  });
+});
