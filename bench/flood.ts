@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { constants, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { registryClient } from "../src/client/http/registry-client.js";
+import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { latencies } from "./figures.js";
 import { pushesOf, tryPush } from "./pushes.js";
 
@@ -45,7 +45,7 @@ export function startFlood(order: FloodOrder): { stop(): Promise<FloodResult> } 
 
 /** Pushes in `lanes` at once until `isOver`. */
 async function flood(order: FloodOrder, isOver: () => boolean): Promise<FloodResult> {
-  const client = registryClient(order, order);
+  const client = createRegistryClient(order, order);
   const took_ms: number[] = [];
   let refused = 0;
   const started = performance.now();

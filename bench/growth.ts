@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serialisePackedRefs } from "../src/repository/refs/packed-refs.js";
 import { readRefs } from "../src/repository/refs/refs-state.js";
-import { repositoryKeys } from "../src/repository/repository-key.js";
+import { toRepositoryKeys } from "../src/repository/repository-key.js";
 import type { ObjectStore } from "../src/storage/ports.js";
 import { latencies, percentile, ratio } from "./figures.js";
 import { linearHistory } from "./linear-history.js";
@@ -45,7 +45,7 @@ export async function growth(
       await registerProject(registry, project_id);
       const source = join(folder, project_id);
       const tip = linearHistory(source, size.commits);
-      await pushHistory(registry.admin, { project_id, branch: HISTORY_BRANCH, folder: source, bundle_path: `${source}.bundle` });
+      await pushHistory(registry.admin, { project_id, branch: HISTORY_BRANCH, folder: source, bundlePath: `${source}.bundle` });
       await addRefs(store, project_id, tip, size.refs - 1);
       series.push({ size, pushes: pushesOf(project_id, "review/bench", tip), took_ms: [] });
     }
@@ -79,6 +79,6 @@ async function addRefs(store: ObjectStore, project_id: string, tip: string, coun
   if (state === undefined) throw new Error(`${project_id} has no repository.`);
   const refs = new Map(state.refs);
   for (let n = 0; n < count; n += 1) refs.set(`refs/heads/feature/many/n${n}`, { id: tip });
-  const { won } = await store.pointers.swap(repositoryKeys(name).packedRefs, state.version, serialisePackedRefs(refs));
+  const { won } = await store.pointers.swap(toRepositoryKeys(name).packedRefs, state.version, serialisePackedRefs(refs));
   if (!won) throw new Error(`The refs of ${project_id} moved meanwhile; run the bench again.`);
 }

@@ -60,10 +60,10 @@ async function pushOurs(
   registry: Awaited<ReturnType<typeof openBenchRegistry>>,
   project_id: string,
   source: string,
-  bundle_path: string,
+  bundlePath: string,
 ): Promise<number> {
   const started = performance.now();
-  await pushHistory(registry.admin, { project_id, branch: "feature/history", folder: source, bundle_path });
+  await pushHistory(registry.admin, { project_id, branch: "feature/history", folder: source, bundlePath });
   return performance.now() - started;
 }
 

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newJobId } from "../src/client/acting.js";
-import { decide, registerPasskey } from "../src/client/deciding.js";
-import { required } from "../src/client/http/problem.js";
+import { createJobId } from "../src/client/acting.js";
+import { registerPasskey, submitDecision } from "../src/client/deciding.js";
+import { requireValue } from "../src/client/http/problem.js";
 import { lookUpMerge } from "../src/client/merging.js";
-import { cardBeyond, commandEnd } from "../src/client/waiting.js";
+import { waitForCardToLeave, waitForCommandEnd } from "../src/client/waiting.js";
 import type { MergeProtectedParams } from "../src/domain/act/job.js";
 import type { CommandEnvelope } from "../src/domain/permit/envelope.js";
 import { percentile, ratio } from "./figures.js";
@@ -54,7 +54,7 @@ export async function merge({ rounds, commits, files }: MergeOptions, log: (line
         branch,
         folder: source,
         ref: `refs/heads/${branch}`,
-        bundle_path: join(folder, "round.bundle"),
+        bundlePath: join(folder, "round.bundle"),
       });
       const [our, their] = [await merged(registry, branch, "merge"), mergedByGit(peer, branch)];
       log(`round ${round}: ours ${Math.round(our)} ms, git merge ${Math.round(their)} ms`);
@@ -83,7 +83,7 @@ async function pushAll(
   registry: BenchRegistry,
   source: string,
   commits: number,
-  bundle_path: string,
+  bundlePath: string,
   log: (line: string) => void,
 ): Promise<void> {
   await registerProject(registry, PROJECT);
@@ -92,7 +92,7 @@ async function pushAll(
     const ref = "refs/heads/part";
     run(["-C", source, "update-ref", ref, left <= COMMITS_A_PUSH ? "main" : `main~${left - COMMITS_A_PUSH}`]);
     log(`pushing, ${left} commits left`);
-    await pushHistory(registry.admin, { project_id: PROJECT, branch: "feature/history", folder: source, ref, bundle_path });
+    await pushHistory(registry.admin, { project_id: PROJECT, branch: "feature/history", folder: source, ref, bundlePath });
   }
 }
 
@@ -102,20 +102,20 @@ async function merged(registry: BenchRegistry, source: string, strategy: MergePr
   const { params } = await lookUpMerge(admin, { project_id: PROJECT, source, target: "main", strategy });
   if (params === undefined) throw new Error(`${source} was not pushed`);
   const act = { office_id: OFFICE, intent: "bench", jobType: MERGE, params, target: "LAB_512" };
-  const { card_id } = required(await admin.openCard({ ...act, run: "on_command" }));
-  await cardBeyond(admin, card_id, ["planning"], PATIENCE_MS);
-  required(await decide(registry.approver(), registry.passkeys, { card_id, decision: "approve", office_id: OFFICE }));
-  const approved = await cardBeyond(admin, card_id, ["awaiting_approval"], PATIENCE_MS);
+  const { card_id } = requireValue(await admin.openCard({ ...act, run: "on_command" }));
+  await waitForCardToLeave(admin, card_id, ["planning"], PATIENCE_MS);
+  requireValue(await submitDecision(registry.approver(), registry.passkeys, { card_id, decision: "approve", office_id: OFFICE }));
+  const approved = await waitForCardToLeave(admin, card_id, ["awaiting_approval"], PATIENCE_MS);
   if (approved.status !== "approved") throw new Error(`${source} was not approved: ${approved.denial?.message ?? approved.status}`);
-  const { permit, subject_hash, policy_hash } = required(await admin.permit({ ...act, approval_ref: card_id }));
+  const { permit, subject_hash, policy_hash } = requireValue(await admin.requestPermit({ ...act, approval_ref: card_id }));
   const { jti, scopes } = permit;
   const { tenant_id, target, office_id } = scopes;
   const envelope: CommandEnvelope = {
-    ...{ jti, tenant_id, jobId: newJobId(), jobType: MERGE, params, subject_hash, policy_hash, permit, target, office_id },
+    ...{ jti, tenant_id, jobId: createJobId(), jobType: MERGE, params, subject_hash, policy_hash, permit, target, office_id },
   };
   const started = performance.now();
-  required(await admin.issue(envelope));
-  const { receipt, denial } = await commandEnd(admin, jti, PATIENCE_MS);
+  requireValue(await admin.issueCommand(envelope));
+  const { receipt, denial } = await waitForCommandEnd(admin, jti, PATIENCE_MS);
   const took_ms = performance.now() - started;
   if (receipt?.status !== "success") throw new Error(`${source} was not merged: ${denial?.message ?? receipt?.error}`);
   return took_ms;

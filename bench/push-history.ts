@@ -1,6 +1,6 @@
 import { actDirectly } from "../src/client/acting.js";
 import { preparePush } from "../src/client/git/pushing.js";
-import { required } from "../src/client/http/problem.js";
+import { requireValue } from "../src/client/http/problem.js";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
 
 interface History {
@@ -9,7 +9,7 @@ interface History {
   /** The repository whose `main` is pushed, or another ref of it. */
   readonly folder: string;
   readonly ref?: string;
-  readonly bundle_path: string;
+  readonly bundlePath: string;
 }
 
 const PATIENCE_MS = 300_000;
@@ -18,7 +18,7 @@ const PATIENCE_MS = 300_000;
 export async function pushHistory(client: RegistryClient, history: History): Promise<void> {
   const { params, patch } = await preparePush(client, { ref: "refs/heads/main", ...history });
   const act = { office_id: "office::default", intent: "bench", jobType: "git.registry.push", params, patch, target: "LAB_512" };
-  const { command } = required(await actDirectly(client, { ...act, timeout_ms: PATIENCE_MS }));
+  const { command } = requireValue(await actDirectly(client, { ...act, timeoutMs: PATIENCE_MS }));
   if (command.receipt?.status !== "success")
     throw new Error(`The history of ${history.project_id} was not pushed: ${command.denial?.message ?? command.status}`);
 }

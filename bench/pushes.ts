@@ -48,7 +48,7 @@ export async function tryPush(client: RegistryClient, { project_id, branch, expe
     params,
     patch: bundle.toString("base64"),
     target: "LAB_512",
-    timeout_ms: PUSH_MAX_MS,
+    timeoutMs: PUSH_MAX_MS,
   });
   const took_ms = performance.now() - started;
   if (!answer.ok) return { done: false, status: answer.status, code: answer.problem.code, took_ms };

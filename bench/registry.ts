@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { built } from "../scripts/built.js";
-import { decide } from "../src/client/deciding.js";
-import { required } from "../src/client/http/problem.js";
-import { type RegistryClient, registryClient } from "../src/client/http/registry-client.js";
-import { cardBeyond, cardEnd } from "../src/client/waiting.js";
+import { submitDecision } from "../src/client/deciding.js";
+import { requireValue } from "../src/client/http/problem.js";
+import { createRegistryClient, type RegistryClient } from "../src/client/http/registry-client.js";
+import { waitForCardEnd, waitForCardToLeave } from "../src/client/waiting.js";
 import type { TenantSeed } from "../src/lab256/identity/seed.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { demoTenants } from "../src/stack/founding/demo-tenants.js";
@@ -48,7 +48,7 @@ export async function openBenchRegistry(log: (line: string) => void) {
   const clientOf = (name: string, tenant = TENANT): RegistryClient => {
     const actor = running.founded.actors.find(({ actor_id, tenant_id }) => tenant_id === tenant && actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`The bench registry has no actor ${name}.`);
-    return registryClient({ server: running.api_url, token: actor.token }, actor);
+    return createRegistryClient({ server: running.api_url, token: actor.token }, actor);
   };
   const roots = (): Record<string, number> =>
     Object.fromEntries(
@@ -77,18 +77,18 @@ export async function openBenchRegistry(log: (line: string) => void) {
 export async function registerProject(registry: BenchRegistry, project_id: string, tenant: string = TENANT): Promise<void> {
   const admin = tenant === TENANT ? registry.admin : registry.quiet;
   const params = { project_id, name: project_id, owners: [admin.actor_id], visibility: "internal" };
-  const card = required(
+  const card = requireValue(
     await admin.openCard({ office_id: "office::default", intent: "bench", jobType: "git.registry.init", params, target: "LAB_512" }),
   );
-  const planned = await cardBeyond(admin, card.card_id, ["planning"], 60_000);
+  const planned = await waitForCardToLeave(admin, card.card_id, ["planning"], 60_000);
   if (planned.status === "awaiting_approval")
-    required(
-      await decide(registry.approver(tenant), registry.passkeys, {
+    requireValue(
+      await submitDecision(registry.approver(tenant), registry.passkeys, {
         card_id: card.card_id,
         decision: "approve",
         office_id: "office::default",
       }),
     );
-  const end = await cardEnd(admin, card.card_id, 60_000);
+  const end = await waitForCardEnd(admin, card.card_id, 60_000);
   if (end.status !== "success") throw new Error(`${project_id} was not registered: ${end.status}`);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { decide } from "../src/client/deciding.js";
-import { Refused, required } from "../src/client/http/problem.js";
+import { submitDecision } from "../src/client/deciding.js";
+import { Refused, requireValue } from "../src/client/http/problem.js";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
-import { cardBeyond } from "../src/client/waiting.js";
+import { waitForCardToLeave } from "../src/client/waiting.js";
 import { inLanes, latencies, percentile, ratio } from "./figures.js";
 import { usageOf } from "./process-usage.js";
 import { push, pushesOf } from "./pushes.js";
@@ -64,8 +64,8 @@ function lanesOf(name: string, count: number): string[][] {
 }
 
 async function withdraw({ admin, passkeys }: BenchRegistry, card_id: string): Promise<void> {
-  await cardBeyond(admin, card_id, ["planning"], PLANNED_WITHIN_MS);
-  required(await decide(admin, passkeys, { card_id, decision: "withdraw", office_id: "office::default" }));
+  await waitForCardToLeave(admin, card_id, ["planning"], PLANNED_WITHIN_MS);
+  requireValue(await submitDecision(admin, passkeys, { card_id, decision: "withdraw", office_id: "office::default" }));
 }
 
 async function measured(registry: BenchRegistry, count: number, one: () => Promise<number>) {

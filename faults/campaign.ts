@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { registerPasskey } from "../src/client/deciding.js";
-import { registryClient } from "../src/client/http/registry-client.js";
+import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { type RunningRegistry, startRegistryOn } from "../src/stack/registry/registry.js";
 import { chooseUnusualPorts } from "../src/stack/servers/ports.js";
@@ -122,7 +122,7 @@ async function loadOf(registry: RunningRegistry, { data_dir }: CampaignOptions):
   const passkeys = openPasskeyFile(join(data_dir, "bob", "passkey.json"));
   const bob = registry.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(":bob"));
   if (bob === undefined) throw new Error("The registry has no bob.");
-  await registerPasskey(registryClient({ server: registry.api_url, token: bob.token }, bob), passkeys, "campaign");
+  await registerPasskey(createRegistryClient({ server: registry.api_url, token: bob.token }, bob), passkeys, "campaign");
   return new Load(registry.api_urls, registry.founded, passkeys);
 }
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { oneCommit } from "../bench/one-commit-bundle.js";
-import { newJobId } from "../src/client/acting.js";
-import { decide } from "../src/client/deciding.js";
-import { Refused, RegistryFault, required } from "../src/client/http/problem.js";
-import { type RegistryClient, registryClient } from "../src/client/http/registry-client.js";
-import { cardBeyond } from "../src/client/waiting.js";
+import { createJobId } from "../src/client/acting.js";
+import { submitDecision } from "../src/client/deciding.js";
+import { Refused, RegistryFault, requireValue } from "../src/client/http/problem.js";
+import { createRegistryClient, type RegistryClient } from "../src/client/http/registry-client.js";
+import { waitForCardToLeave } from "../src/client/waiting.js";
 import { blake3Hex } from "../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../src/domain/git/git-id.js";
 import type { CommandEnvelope } from "../src/domain/permit/envelope.js";
@@ -56,8 +56,8 @@ export class Load {
   async prepare(): Promise<void> {
     for (let n = 0; n < PROJECTS; n += 1) {
       const card = await this.#open("git.registry.init", registration(`P.work-${n}`));
-      required(await decide(this.#as("bob"), this.passkeys, { card_id: card, decision: "approve", office_id: OFFICE }));
-      const end = await cardBeyond(this.#as("admin"), card, ["planning", "awaiting_approval", "approved", "running"], 60_000);
+      requireValue(await submitDecision(this.#as("bob"), this.passkeys, { card_id: card, decision: "approve", office_id: OFFICE }));
+      const end = await waitForCardToLeave(this.#as("admin"), card, ["planning", "awaiting_approval", "approved", "running"], 60_000);
       if (end.status !== "success") throw new Error(`P.work-${n} was not registered: ${end.status}`);
       this.#projects = [...this.#projects, `P.work-${n}`];
       const { status } = await this.#pushed({ project_id: `P.work-${n}`, branch: "feature/root", old: ZERO_ID, ...root() }, 30_000);
@@ -106,9 +106,9 @@ export class Load {
     const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: blake3Hex(bundle) };
     const client = this.#as("admin");
     const asked = { office_id: OFFICE, intent: "campaign", jobType: "git.registry.push", params, target: "LAB_512" };
-    const { permit, subject_hash, policy_hash } = required(await client.permit(asked));
+    const { permit, subject_hash, policy_hash } = requireValue(await client.requestPermit(asked));
     const envelope = {
-      ...{ jti: permit.jti, tenant_id: TENANT, jobId: newJobId(), jobType: "git.registry.push" },
+      ...{ jti: permit.jti, tenant_id: TENANT, jobId: createJobId(), jobType: "git.registry.push" },
       ...{
         params: { ...params, patch: bundle.toString("base64") },
         subject_hash,
@@ -118,14 +118,14 @@ export class Load {
         office_id: OFFICE,
       },
     } as CommandEnvelope;
-    required(await client.issue(envelope));
+    requireValue(await client.issueCommand(envelope));
     this.promised.commands.push(permit.jti);
     this.counts.pushes += 1;
-    return wait_ms === 0 ? { status: "running" } : required(await client.command(permit.jti, wait_ms));
+    return wait_ms === 0 ? { status: "running" } : requireValue(await client.readCommand(permit.jti, wait_ms));
   }
 
   async #tipOf(project_id: string, branch: string): Promise<string> {
-    const { refs } = required(await this.#as("admin").project(project_id));
+    const { refs } = requireValue(await this.#as("admin").readProject(project_id));
     return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? ZERO_ID;
   }
 
@@ -152,18 +152,18 @@ export class Load {
     const card_id = await this.#open(jobType, params);
     if (random.chance(0.1)) return;
     const [author, approver] = [this.#as("admin"), this.#as("bob")];
-    const card = await cardBeyond(author, card_id, ["planning"], random.between(2_000, 10_000));
+    const card = await waitForCardToLeave(author, card_id, ["planning"], random.between(2_000, 10_000));
     if (card.status !== "awaiting_approval") return;
     const decisions = random.pick([["approve"], ["approve"], ["approve"], ["reject"], ["approve", "withdraw"]] as const);
     for (const decision of decisions) {
-      required(await decide(approver, this.passkeys, { card_id, decision, office_id: OFFICE }));
+      requireValue(await submitDecision(approver, this.passkeys, { card_id, decision, office_id: OFFICE }));
       this.counts.statements += 1;
     }
   }
 
   async #open(jobType: string, params: object): Promise<string> {
     const wanted = { office_id: OFFICE, intent: "campaign", jobType, params, target: "LAB_512" };
-    const { card_id } = required(await this.#as("admin").openCard(wanted));
+    const { card_id } = requireValue(await this.#as("admin").openCard(wanted));
     this.promised.cards.push(card_id);
     this.counts.cards += 1;
     return card_id;
@@ -174,7 +174,7 @@ export class Load {
     if (actor === undefined) throw new Error(`The registry has no actor ${name}.`);
     const server = this.api_urls[this.#calls % this.api_urls.length] ?? "";
     this.#calls += 1;
-    return registryClient({ server, token: actor.token, timeout_ms: 15_000 }, actor);
+    return createRegistryClient({ server, token: actor.token, timeoutMs: 15_000 }, actor);
   }
 
   #next(): number {

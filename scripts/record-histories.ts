@@ -8,7 +8,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { registryClient } from "../src/client/http/registry-client.js";
+import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { DEMO_TENANT } from "../src/stack/founding/demo-tenants.js";
 import { type RunningRegistry, startRegistry } from "../src/stack/registry/registry.js";
@@ -56,7 +56,7 @@ function deskOf({ api_url: url, founded, processes }: RunningRegistry): Desk {
     as(name, tenant = DEMO_TENANT) {
       const actor = founded.actors.find((one) => one.tenant_id === tenant && one.actor_id.endsWith(`:${name}`));
       if (actor === undefined) throw new Error(`${tenant} has no actor ${name}`);
-      return registryClient({ server: url, token: actor.token }, actor);
+      return createRegistryClient({ server: url, token: actor.token }, actor);
     },
     passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
   };

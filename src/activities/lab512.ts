@@ -9,7 +9,7 @@ import { parseWith, problemsText } from "../domain/problems.js";
 import { anchorKey } from "../domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { planAct } from "../lab512/runner/planning.js";
-import { NoEnvelope, runCommand } from "../lab512/runner/runner.js";
+import { executeCommand, NoEnvelope } from "../lab512/runner/runner.js";
 import { counted } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 
@@ -30,7 +30,7 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
     runCommand: ({ envelope, statements, round }) =>
       beating(async () => {
         try {
-          return counted(await runCommand(deps, execution(round), { envelope, statements }));
+          return counted(await executeCommand(deps, execution(round), { envelope, statements }));
         } catch (error) {
           if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
           throw error;

@@ -21,13 +21,13 @@ import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { createOnly } from "../storage/scoped.js";
 import { Flows } from "./acts/flows.js";
-import { policyOffices } from "./acts/policy-offices.js";
+import { createPolicyOffices } from "./acts/policy-offices.js";
 import { HealthChecks } from "./health.js";
 import { PrincipalCache } from "./http/principal-cache.js";
 import { createServer } from "./http/server.js";
 import { Urls } from "./http/urls.js";
 import { createLog } from "./logging.js";
-import { registryState } from "./registry-state.js";
+import { buildRegistryStateMetrics } from "./registry-state.js";
 import { removeAbandonedUploads } from "./staging/abandoned-uploads.js";
 import { Temporal } from "./temporal.js";
 
@@ -62,8 +62,8 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   const policies = new PolicyCatalog(store, foundingKeys, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
-    public_url: env.OGR_PUBLIC_URL,
-    temporal_ui_url: env.OGR_TEMPORAL_UI_URL,
+    publicUrl: env.OGR_PUBLIC_URL,
+    temporalUiUrl: env.OGR_TEMPORAL_UI_URL,
     namespace: env.OGR_TEMPORAL_NAMESPACE,
   });
 
@@ -76,34 +76,34 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     temporal,
     flows: new Flows(temporal, urls),
     permits: createPermits({ db, store, policies, infra, permitKey, now: Date.now }),
-    policies: policyOffices(policies),
+    policies: createPolicyOffices(policies),
     infra,
     principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
     statementKey,
     jwks,
-    served_jwks: { keys: [...jwks.keys, ...readJwks(env.OGR_RECEIPT_JWKS_FILE).keys] },
+    servedJwks: { keys: [...jwks.keys, ...readJwks(env.OGR_RECEIPT_JWKS_FILE).keys] },
     urls,
-    relyingParty: () => ({ id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS ?? [originOf(env, urls.base)] }),
-    staged_max_bytes: env.OGR_STAGED_MAX_MIB * MIB,
+    resolveRelyingParty: () => ({ id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS ?? [toPasskeyOrigin(env, urls.base)] }),
+    stagedMaxBytes: env.OGR_STAGED_MAX_MIB * MIB,
     limits: {
-      requests_max: env.OGR_REQUESTS_MAX,
-      waits_max: env.OGR_WAITS_MAX,
-      uploads_max: env.OGR_UPLOADS_MAX,
-      acts_max: env.OGR_ACTS_MAX,
-      acts_running_max: env.OGR_ACTS_RUNNING ?? ACTS_RUNNING_PER_PROCESSOR * availableParallelism(),
+      requestsMax: env.OGR_REQUESTS_MAX,
+      waitsMax: env.OGR_WAITS_MAX,
+      uploadsMax: env.OGR_UPLOADS_MAX,
+      actsMax: env.OGR_ACTS_MAX,
+      actsRunningMax: env.OGR_ACTS_RUNNING ?? ACTS_RUNNING_PER_PROCESSOR * availableParallelism(),
     },
     log,
     now: Date.now,
   });
   const scrapes = await listenForScrapes(env, () => {
-    const state = registryState(db, new HealthChecks({ db, store, temporal, now: Date.now }));
+    const state = buildRegistryStateMetrics(db, new HealthChecks({ db, store, temporal, now: Date.now }));
     return [apiMetrics, ledgerMetrics, state, processMetrics()];
   });
-  urls.listensAt(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));
+  urls.setListenUrl(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));
   const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "api", url: urls.base, ...metrics })}\n`);
   /** Takes no new requests, answers those that wait, and lets go of everything. */
-  async function stop(): Promise<void> {
+  async function stopApi(): Promise<void> {
     await app.close();
     await Promise.all([scrapes?.close(), tracing?.stop()]);
     await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
@@ -113,7 +113,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     process.on(signal, () => {
       if (isStopping) return;
       isStopping = true;
-      stop().then(
+      stopApi().then(
         () => process.exit(0),
         (error: unknown) => {
           log.error({ err: error }, "the api did not stop cleanly");
@@ -124,7 +124,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** The pages at `url` as passkeys know them: they belong to a name, and an address of digits is none. */
-function originOf(env: ApiSettings, url: string): string {
+function toPasskeyOrigin(env: ApiSettings, url: string): string {
   const origin = new URL(url);
   if (env.OGR_PUBLIC_URL === undefined) origin.hostname = env.OGR_RP_ID;
   return origin.origin;

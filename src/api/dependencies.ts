@@ -31,10 +31,10 @@ export interface ApiDependencies {
   /** The public keys of LAB 256: permits and statements. */
   readonly jwks: Jwks;
   /** Every public key that a verifier of evidence needs: those of LAB 256 and of its Runners. */
-  readonly served_jwks: Jwks;
+  readonly servedJwks: Jwks;
   readonly urls: Urls;
-  relyingParty(): RelyingParty;
-  readonly staged_max_bytes: number;
+  resolveRelyingParty(): RelyingParty;
+  readonly stagedMaxBytes: number;
   readonly limits: AdmissionLimits;
   readonly log: Logger;
   now(): number;
@@ -43,7 +43,7 @@ export interface ApiDependencies {
 /** What a tenant's active policy says of its offices. */
 export interface PolicyOffices {
   /** The active policy's hash and its offices by their ids; undefined where no policy is published. */
-  active(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
+  findActivePolicy(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
   /** Which offices it lets do something. */
-  allowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
+  listOfficesAllowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
 }

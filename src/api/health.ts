@@ -21,34 +21,34 @@ export interface Health {
 
 export type Readiness = Readonly<Record<"database" | "object_store" | "temporal", "ok" | string>>;
 
-type Checked = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
+type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
 
 /** How the api and its neighbours are, asked at most every two seconds whoever asks. */
 export class HealthChecks {
-  private health: { readonly answer: Promise<Health>; readonly until_ms: number } | undefined;
-  private readiness: { readonly answer: Promise<Readiness>; readonly until_ms: number } | undefined;
+  private health: { readonly answer: Promise<Health>; readonly untilMs: number } | undefined;
+  private readiness: { readonly answer: Promise<Readiness>; readonly untilMs: number } | undefined;
 
-  constructor(private readonly deps: Checked) {}
+  constructor(private readonly deps: HealthDependencies) {}
 
-  read(): Promise<Health> {
+  readHealth(): Promise<Health> {
     const now = this.deps.now();
-    if (this.health === undefined || now >= this.health.until_ms) this.health = { answer: healthOf(this.deps), until_ms: now + CACHE_MS };
+    if (this.health === undefined || now >= this.health.untilMs) this.health = { answer: checkHealth(this.deps), untilMs: now + CACHE_MS };
     return this.health.answer;
   }
 
-  ready(): Promise<Readiness> {
+  readReadiness(): Promise<Readiness> {
     const now = this.deps.now();
-    if (this.readiness === undefined || now >= this.readiness.until_ms)
-      this.readiness = { answer: readinessOf(this.deps), until_ms: now + CACHE_MS };
+    if (this.readiness === undefined || now >= this.readiness.untilMs)
+      this.readiness = { answer: checkReadiness(this.deps), untilMs: now + CACHE_MS };
     return this.readiness.answer;
   }
 }
 
-async function healthOf(deps: Checked): Promise<Health> {
+async function checkHealth(deps: HealthDependencies): Promise<Health> {
   const [pollers, skew, clocks] = await Promise.allSettled([
-    within(deps.temporal.pollers(deps.now(), CHECK_MAX_MS)),
-    within(clockSkew(deps)),
-    within(clockReadings(deps.db)),
+    waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
+    waitForCheck(measureClockSkew(deps)),
+    waitForCheck(clockReadings(deps.db)),
   ]);
   const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
   const warnings: string[] = [];
@@ -58,28 +58,28 @@ async function healthOf(deps: Checked): Promise<Health> {
   if (clock_skew_ms === null) warnings.push("The database does not answer.");
   else if (Math.abs(clock_skew_ms) > CLOCK_SKEW_MAX_MS)
     warnings.push(`The clocks of api and database differ by ${clock_skew_ms} ms; permits need them within ${CLOCK_SKEW_MAX_MS} ms.`);
-  if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(clockWarning));
+  if (clocks.status === "fulfilled") warnings.push(...clocks.value.flatMap(formatClockWarning));
   return { status: "ok", pollers: pollers.status === "fulfilled" ? pollers.value : null, clock_skew_ms, warnings };
 }
 
 const CLOCKS = {
-  LAB_256: { whose: () => "A worker of LAB 256", against: "the database's" },
-  LAB_512: { whose: (name: string) => `The Runner with the key ${name}`, against: "LAB 256's" },
+  LAB_256: { formatOwner: () => "A worker of LAB 256", against: "the database's" },
+  LAB_512: { formatOwner: (name: string) => `The Runner with the key ${name}`, against: "LAB 256's" },
 } as const;
 
 /** Only what is certain: a bound that was measured, not a guess between two. The host of a worker is not everybody's to know. */
-function clockWarning({ plane, name, lower_ms, upper_ms, measured_at }: ClockReading): string[] {
+function formatClockWarning({ plane, name, lower_ms, upper_ms, measured_at }: ClockReading): string[] {
   const by = lower_ms > CLOCK_SKEW_MAX_MS ? "ahead of" : upper_ms < -CLOCK_SKEW_MAX_MS ? "behind" : undefined;
   if (by === undefined) return [];
-  const { whose, against } = CLOCKS[plane];
-  const at_least_ms = by === "behind" ? -upper_ms : lower_ms;
+  const { formatOwner, against } = CLOCKS[plane];
+  const atLeastMs = by === "behind" ? -upper_ms : lower_ms;
   return [
-    `${whose(name)} has a clock at least ${at_least_ms} ms ${by} ${against} (${new Date(measured_at).toISOString()}); permits need them within ${CLOCK_SKEW_MAX_MS} ms.`,
+    `${formatOwner(name)} has a clock at least ${atLeastMs} ms ${by} ${against} (${new Date(measured_at).toISOString()}); permits need them within ${CLOCK_SKEW_MAX_MS} ms.`,
   ];
 }
 
 /** The database's clock minus ours, as if it had been read in the middle of the round trip. */
-async function clockSkew({ db, now }: Checked): Promise<number> {
+async function measureClockSkew({ db, now }: HealthDependencies): Promise<number> {
   const before = now();
   const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
   const [row] = rows;
@@ -87,16 +87,16 @@ async function clockSkew({ db, now }: Checked): Promise<number> {
   return Math.round(row.at - (before + now()) / 2);
 }
 
-async function readinessOf({ db, store, temporal }: Checked): Promise<Readiness> {
+async function checkReadiness({ db, store, temporal }: HealthDependencies): Promise<Readiness> {
   const [database, object_store, flows] = await Promise.all([
-    verdict("The database", within(sql`select 1`.execute(db))),
-    verdict("The object store", within(store.blobs.stat("staging/ready"))),
-    verdict("Temporal", within(temporal.ping(CHECK_MAX_MS))),
+    checkService("The database", waitForCheck(sql`select 1`.execute(db))),
+    checkService("The object store", waitForCheck(store.blobs.stat("staging/ready"))),
+    checkService("Temporal", waitForCheck(temporal.ping(CHECK_MAX_MS))),
   ]);
   return { database, object_store, temporal: flows };
 }
 
-async function verdict(what: string, check: Promise<unknown>): Promise<string> {
+async function checkService(what: string, check: Promise<unknown>): Promise<string> {
   try {
     await check;
     return "ok";
@@ -106,7 +106,7 @@ async function verdict(what: string, check: Promise<unknown>): Promise<string> {
   }
 }
 
-function within<T>(check: Promise<T>): Promise<T> {
+function waitForCheck<T>(check: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`No answer within ${CHECK_MAX_MS} ms.`)), CHECK_MAX_MS);
     check.then(resolve, reject).finally(() => clearTimeout(timer));

@@ -5,10 +5,10 @@ import { stateMetrics, WAITING_AGES } from "../process/metrics/registry-state.js
 import type { HealthChecks } from "./health.js";
 
 /** What a scrape of the api learns of the whole registry: waiting cards from the ledger, pollers from Temporal, what answers. */
-export function registryState(db: Db, checks: HealthChecks): Registry {
+export function buildRegistryStateMetrics(db: Db, checks: HealthChecks): Registry {
   return stateMetrics({
     waitingCards: () => waitingCards(db, WAITING_AGES, Date.now()),
-    health: () => checks.read(),
-    readiness: () => checks.ready(),
+    health: () => checks.readHealth(),
+    readiness: () => checks.readReadiness(),
   });
 }

@@ -1,40 +1,40 @@
 import type { ApiDependencies } from "./dependencies.js";
 import type { Route } from "./http/route.js";
-import { attestationRoutes } from "./routes/attestations.js";
-import { cardRoutes } from "./routes/cards.js";
-import { commandRoutes } from "./routes/commands.js";
-import { identityRoutes } from "./routes/identities.js";
-import { infraRoutes } from "./routes/infra.js";
-import { ledgerRoutes } from "./routes/ledger.js";
-import { pactRoutes } from "./routes/pacts.js";
-import { passkeyRoutes } from "./routes/passkeys.js";
-import { permitRoutes } from "./routes/permits.js";
-import { planRoutes } from "./routes/plans.js";
-import { registryRoutes } from "./routes/registry.js";
-import { runnerRoutes } from "./routes/runners.js";
-import { serviceRoutes } from "./routes/service.js";
-import { stagingRoutes } from "./routes/staging.js";
-import { statementRoutes } from "./routes/statements.js";
-import { webhookRoutes } from "./routes/webhooks.js";
+import { buildAttestationRoutes } from "./routes/attestations.js";
+import { buildCardRoutes } from "./routes/cards.js";
+import { buildCommandRoutes } from "./routes/commands.js";
+import { buildIdentityRoutes } from "./routes/identities.js";
+import { buildInfraRoutes } from "./routes/infra.js";
+import { buildLedgerRoutes } from "./routes/ledger.js";
+import { buildPactRoutes } from "./routes/pacts.js";
+import { buildPasskeyRoutes } from "./routes/passkeys.js";
+import { buildPermitRoutes } from "./routes/permits.js";
+import { buildPlanRoutes } from "./routes/plans.js";
+import { buildRegistryRoutes } from "./routes/registry.js";
+import { buildRunnerRoutes } from "./routes/runners.js";
+import { buildServiceRoutes } from "./routes/service.js";
+import { buildStagingRoutes } from "./routes/staging.js";
+import { buildStatementRoutes } from "./routes/statements.js";
+import { buildWebhookRoutes } from "./routes/webhooks.js";
 
 /** Every path that the api serves, beside its documentation. */
-export function routeTable(deps: ApiDependencies): readonly Route[] {
+export function buildRouteTable(deps: ApiDependencies): readonly Route[] {
   return [
-    ...permitRoutes(deps),
-    ...commandRoutes(deps),
-    ...pactRoutes(deps),
-    ...runnerRoutes(deps),
-    ...registryRoutes(deps),
-    ...infraRoutes(deps),
-    ...planRoutes(deps),
-    ...cardRoutes(deps),
-    ...statementRoutes(deps),
-    ...attestationRoutes(deps),
-    ...stagingRoutes(deps),
-    ...passkeyRoutes(deps),
-    ...ledgerRoutes(deps),
-    ...identityRoutes(deps),
-    ...webhookRoutes(deps),
-    ...serviceRoutes(deps),
+    ...buildPermitRoutes(deps),
+    ...buildCommandRoutes(deps),
+    ...buildPactRoutes(deps),
+    ...buildRunnerRoutes(deps),
+    ...buildRegistryRoutes(deps),
+    ...buildInfraRoutes(deps),
+    ...buildPlanRoutes(deps),
+    ...buildCardRoutes(deps),
+    ...buildStatementRoutes(deps),
+    ...buildAttestationRoutes(deps),
+    ...buildStagingRoutes(deps),
+    ...buildPasskeyRoutes(deps),
+    ...buildLedgerRoutes(deps),
+    ...buildIdentityRoutes(deps),
+    ...buildWebhookRoutes(deps),
+    ...buildServiceRoutes(deps),
   ];
 }

@@ -36,20 +36,20 @@ export class Temporal {
     this.client = new Client({ connection: this.connection, namespace, identity, interceptors: { workflow: interceptors } });
   }
 
-  within<T>(call: () => Promise<T>, maxMs: number = CALL_MAX_MS): Promise<T> {
+  callWithDeadline<T>(call: () => Promise<T>, maxMs: number = CALL_MAX_MS): Promise<T> {
     return this.client.withDeadline(Date.now() + maxMs, call);
   }
 
   /** @throws when Temporal does not serve the namespace. */
   async ping(maxMs: number): Promise<void> {
-    await this.within(() => this.connection.workflowService.describeNamespace({ namespace: this.namespace }), maxMs);
+    await this.callWithDeadline(() => this.connection.workflowService.describeNamespace({ namespace: this.namespace }), maxMs);
   }
 
   /** Who polls LAB 256 for workflows, and LAB 512 for activities. */
-  async pollers(nowMs: number, maxMs: number): Promise<Pollers[]> {
+  async listPollers(nowMs: number, maxMs: number): Promise<Pollers[]> {
     return Promise.all([
-      this.pollersOf(LAB_256_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, nowMs, maxMs),
-      this.pollersOf(LAB_512_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, nowMs, maxMs),
+      this.readPollers(LAB_256_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, nowMs, maxMs),
+      this.readPollers(LAB_512_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, nowMs, maxMs),
     ]);
   }
 
@@ -57,9 +57,9 @@ export class Temporal {
     await this.connection.close();
   }
 
-  private async pollersOf(name: string, taskQueueType: number, nowMs: number, maxMs: number): Promise<Pollers> {
+  private async readPollers(name: string, taskQueueType: number, nowMs: number, maxMs: number): Promise<Pollers> {
     const request = { namespace: this.namespace, taskQueue: { name }, taskQueueType };
-    const { pollers } = await this.within(() => this.connection.workflowService.describeTaskQueue(request), maxMs);
+    const { pollers } = await this.callWithDeadline(() => this.connection.workflowService.describeTaskQueue(request), maxMs);
     const polls = pollers.map(
       ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 + Math.trunc((lastAccessTime?.nanos ?? 0) / 1e6),
     );

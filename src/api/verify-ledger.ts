@@ -41,9 +41,9 @@ export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | 
 
 async function readAnchors(deps: Pick<ApiDependencies, "store" | "jwks">, tenantId: string, container: string) {
   const anchors: SignedHead[] = [];
-  for (const key of await newestKeys(deps, tenantId)) {
+  for (const key of await listNewestAnchorKeys(deps, tenantId)) {
     const bytes = await deps.store.blobs.get(key);
-    const parsed = bytes === undefined ? undefined : headIn(bytes);
+    const parsed = bytes === undefined ? undefined : parseAnchor(bytes);
     if (parsed?.ok !== true) return { anchors, problem: `The anchor ${key} is no signed head; look who wrote to the object store.` };
     const isGenuine = parsed.value.container === container && verifySigned("head", parsed.value, deps.jwks) === "valid";
     if (!isGenuine || anchorKey(tenantId, parsed.value.seq) !== key)
@@ -54,7 +54,7 @@ async function readAnchors(deps: Pick<ApiDependencies, "store" | "jwks">, tenant
 }
 
 /** Keys are listed in order, so the newest stand last. */
-async function newestKeys({ store }: Pick<ApiDependencies, "store">, tenantId: string): Promise<string[]> {
+async function listNewestAnchorKeys({ store }: Pick<ApiDependencies, "store">, tenantId: string): Promise<string[]> {
   let keys: string[] = [];
   for await (const key of store.blobs.list(`anchors/${tenantId}/`)) {
     keys.push(key);
@@ -63,7 +63,7 @@ async function newestKeys({ store }: Pick<ApiDependencies, "store">, tenantId: s
   return keys.slice(-ANCHORS_MAX);
 }
 
-function headIn(bytes: Uint8Array): Parsed<SignedHead> | undefined {
+function parseAnchor(bytes: Uint8Array): Parsed<SignedHead> | undefined {
   try {
     return parseWith(signedHeadSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (error) {

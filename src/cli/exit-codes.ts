@@ -33,7 +33,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
 };
 
 /** The exit that goes with a refusal: by its code, else by the status of its answer. */
-export function exitOf(code: string, httpStatus: number): ExitCode {
+export function toExitCode(code: string, httpStatus: number): ExitCode {
   const known = BY_CODE[code];
   if (known !== undefined) return known;
   if (httpStatus === 401 || httpStatus === 403) return EXIT.denied;
@@ -42,7 +42,7 @@ export function exitOf(code: string, httpStatus: number): ExitCode {
 }
 
 /** The exit that goes with the end of a flow. */
-export function exitOfEnd(status: string, code: string | undefined): ExitCode {
+export function toEndExitCode(status: string, code: string | undefined): ExitCode {
   if (status === "success") return EXIT.ok;
   if (status === "expired") return EXIT.expired;
   if (code !== undefined && BY_CODE[code] !== undefined) return BY_CODE[code];

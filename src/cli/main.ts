@@ -1,5 +1,5 @@
 import { EXIT } from "./exit-codes.js";
-import { run } from "./run.js";
+import { runCli } from "./run.js";
 
 // Whoever reads the output may have enough of it, as `head` does.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -7,4 +7,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.ok);
 });
 
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = await runCli(process.argv.slice(2));

@@ -1,90 +1,119 @@
 import { Command } from "commander";
-import { actorList } from "./commands/actor-list.js";
-import { authLogin } from "./commands/auth/login.js";
-import { authLogout } from "./commands/auth/logout.js";
-import { authStatus } from "./commands/auth/status.js";
-import { authSwitch } from "./commands/auth/switch.js";
-import { authToken } from "./commands/auth/token.js";
-import { cardAttest } from "./commands/card/attest.js";
-import { cardDecide } from "./commands/card/decide.js";
-import { cardList } from "./commands/card/list.js";
-import { cardShow } from "./commands/card/show.js";
-import { cardWatch } from "./commands/card/watch.js";
-import { commandIssue } from "./commands/command/issue.js";
-import { commandList } from "./commands/command/list.js";
-import { commandShow } from "./commands/command/show.js";
-import { commandWatch } from "./commands/command/watch.js";
-import { completion } from "./commands/completion.js";
-import { config } from "./commands/config.js";
-import { infra } from "./commands/infra/group.js";
-import { ledgerExport } from "./commands/ledger/export.js";
-import { ledgerVerify } from "./commands/ledger/verify.js";
-import { merge } from "./commands/merge.js";
-import { officeList } from "./commands/office-list.js";
-import { passkeyRegister } from "./commands/passkey-register.js";
-import { permitRequest } from "./commands/permit/request.js";
-import { permitRevoke } from "./commands/permit/revoke.js";
-import { permitShow } from "./commands/permit/show.js";
-import { projectArchive, projectUnarchive } from "./commands/project/archive.js";
-import { projectList } from "./commands/project/list.js";
-import { projectRegister } from "./commands/project/register.js";
-import { projectReset } from "./commands/project/reset.js";
-import { projectShow } from "./commands/project/show.js";
-import { push } from "./commands/push.js";
-import { receiptPact } from "./commands/receipt/pact.js";
-import { receiptShow } from "./commands/receipt/show.js";
-import { receiptVerify } from "./commands/receipt/verify.js";
-import { release } from "./commands/release.js";
-import { tenantShow } from "./commands/tenant-show.js";
-import { demo } from "./host/demo.js";
-import { dev } from "./host/dev.js";
-import { doctor } from "./host/doctor/doctor.js";
-import { projectionsRebuild, projectionsVerify } from "./host/projections.js";
-import { group } from "./leaf.js";
-import { ownVersion } from "./version.js";
+import { buildActorListCommand } from "./commands/actor-list.js";
+import { buildAuthLoginCommand } from "./commands/auth/login.js";
+import { buildAuthLogoutCommand } from "./commands/auth/logout.js";
+import { buildAuthStatusCommand } from "./commands/auth/status.js";
+import { buildAuthSwitchCommand } from "./commands/auth/switch.js";
+import { buildAuthTokenCommand } from "./commands/auth/token.js";
+import { buildCardAttestCommand } from "./commands/card/attest.js";
+import { buildCardDecisionCommand } from "./commands/card/decide.js";
+import { buildCardListCommand } from "./commands/card/list.js";
+import { buildCardShowCommand } from "./commands/card/show.js";
+import { buildCardWatchCommand } from "./commands/card/watch.js";
+import { buildCommandIssueCommand } from "./commands/command/issue.js";
+import { buildCommandListCommand } from "./commands/command/list.js";
+import { buildCommandShowCommand } from "./commands/command/show.js";
+import { buildCommandWatchCommand } from "./commands/command/watch.js";
+import { buildCompletionCommand } from "./commands/completion.js";
+import { buildConfigCommand } from "./commands/config.js";
+import { buildInfraCommand } from "./commands/infra/group.js";
+import { buildLedgerExportCommand } from "./commands/ledger/export.js";
+import { buildLedgerVerifyCommand } from "./commands/ledger/verify.js";
+import { buildMergeCommand } from "./commands/merge.js";
+import { buildOfficeListCommand } from "./commands/office-list.js";
+import { buildPasskeyRegisterCommand } from "./commands/passkey-register.js";
+import { buildPermitRequestCommand } from "./commands/permit/request.js";
+import { buildPermitRevokeCommand } from "./commands/permit/revoke.js";
+import { buildPermitShowCommand } from "./commands/permit/show.js";
+import { buildProjectArchiveCommand, buildProjectUnarchiveCommand } from "./commands/project/archive.js";
+import { buildProjectListCommand } from "./commands/project/list.js";
+import { buildProjectRegisterCommand } from "./commands/project/register.js";
+import { buildProjectResetCommand } from "./commands/project/reset.js";
+import { buildProjectShowCommand } from "./commands/project/show.js";
+import { buildPushCommand } from "./commands/push.js";
+import { buildReceiptPactCommand } from "./commands/receipt/pact.js";
+import { buildReceiptShowCommand } from "./commands/receipt/show.js";
+import { buildReceiptVerifyCommand } from "./commands/receipt/verify.js";
+import { buildReleaseCommand } from "./commands/release.js";
+import { buildTenantShowCommand } from "./commands/tenant-show.js";
+import { buildDemoCommand } from "./host/demo.js";
+import { buildDevCommand } from "./host/dev.js";
+import { buildDoctorCommand } from "./host/doctor/doctor.js";
+import { buildProjectionsRebuildCommand, buildProjectionsVerifyCommand } from "./host/projections.js";
+import { buildCommandGroup } from "./leaf.js";
+import { readOwnVersion } from "./version.js";
 
 const WITH_DATABASE = "what is derived from the ledger, for an operator with the database";
 
 /** `ogr`, with one module for each command. */
-export function program(): Command {
+export function buildProgram(): Command {
   const made = new Command("ogr")
     .description("The Office Git Registry: register, push, release, approve, and check the receipts.")
-    .version(ownVersion(), "--version", "print the release")
+    .version(readOwnVersion(), "--version", "print the release")
     .exitOverride()
     .showHelpAfterError("(add --help for what can be written)")
     .addHelpText("after", "\nExit codes: 0 ok, 1 error, 2 usage, 3 denied, 4 expired, 5 needs approval, 6 conflict.");
-  const decisions = [cardDecide("approve"), cardDecide("reject"), cardDecide("withdraw")];
+  const decisions = [buildCardDecisionCommand("approve"), buildCardDecisionCommand("reject"), buildCardDecisionCommand("withdraw")];
   for (const command of [
-    dev(),
-    demo(),
-    group("auth", "who you are, and where", authLogin(), authStatus(), authToken(), authSwitch(), authLogout()),
-    group("tenant", "your tenant", tenantShow()),
-    group("office", "what may be done through an office", officeList()),
-    group("actor", "who is in the tenant", actorList()),
-    group(
+    buildDevCommand(),
+    buildDemoCommand(),
+    buildCommandGroup(
+      "auth",
+      "who you are, and where",
+      buildAuthLoginCommand(),
+      buildAuthStatusCommand(),
+      buildAuthTokenCommand(),
+      buildAuthSwitchCommand(),
+      buildAuthLogoutCommand(),
+    ),
+    buildCommandGroup("tenant", "your tenant", buildTenantShowCommand()),
+    buildCommandGroup("office", "what may be done through an office", buildOfficeListCommand()),
+    buildCommandGroup("actor", "who is in the tenant", buildActorListCommand()),
+    buildCommandGroup(
       "project",
       "projects of the registry",
-      projectRegister(),
-      projectList(),
-      projectShow(),
-      projectReset(),
-      projectArchive(),
-      projectUnarchive(),
+      buildProjectRegisterCommand(),
+      buildProjectListCommand(),
+      buildProjectShowCommand(),
+      buildProjectResetCommand(),
+      buildProjectArchiveCommand(),
+      buildProjectUnarchiveCommand(),
     ),
-    push(),
-    merge(),
-    release(),
-    group("card", "acts that wait for a decision", cardList(), cardShow(), cardWatch(), ...decisions, cardAttest()),
-    group("permit", "leave to act", permitRequest(), permitShow(), permitRevoke()),
-    group("command", "acts on their way, and what became of them", commandList(), commandShow(), commandWatch(), commandIssue()),
-    group("receipt", "what became of a command", receiptShow(), receiptPact(), receiptVerify()),
-    infra(),
-    group("ledger", "the chain of what happened", ledgerVerify(), ledgerExport()),
-    group("projections", WITH_DATABASE, projectionsVerify(), projectionsRebuild()),
-    group("passkey", "step-up from this terminal", passkeyRegister()),
-    config(),
-    doctor(),
-    completion(),
+    buildPushCommand(),
+    buildMergeCommand(),
+    buildReleaseCommand(),
+    buildCommandGroup(
+      "card",
+      "acts that wait for a decision",
+      buildCardListCommand(),
+      buildCardShowCommand(),
+      buildCardWatchCommand(),
+      ...decisions,
+      buildCardAttestCommand(),
+    ),
+    buildCommandGroup("permit", "leave to act", buildPermitRequestCommand(), buildPermitShowCommand(), buildPermitRevokeCommand()),
+    buildCommandGroup(
+      "command",
+      "acts on their way, and what became of them",
+      buildCommandListCommand(),
+      buildCommandShowCommand(),
+      buildCommandWatchCommand(),
+      buildCommandIssueCommand(),
+    ),
+    buildCommandGroup(
+      "receipt",
+      "what became of a command",
+      buildReceiptShowCommand(),
+      buildReceiptPactCommand(),
+      buildReceiptVerifyCommand(),
+    ),
+    buildInfraCommand(),
+    buildCommandGroup("ledger", "the chain of what happened", buildLedgerVerifyCommand(), buildLedgerExportCommand()),
+    buildCommandGroup("projections", WITH_DATABASE, buildProjectionsVerifyCommand(), buildProjectionsRebuildCommand()),
+    buildCommandGroup("passkey", "step-up from this terminal", buildPasskeyRegisterCommand()),
+    buildConfigCommand(),
+    buildDoctorCommand(),
+    buildCompletionCommand(),
   ])
     made.addCommand(command);
   return made;

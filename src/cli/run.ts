@@ -1,22 +1,22 @@
 import { CommanderError } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.js";
-import { program } from "./program.js";
+import { buildProgram } from "./program.js";
 import { reportFailure } from "./terminal/output.js";
 import { UsageError } from "./usage.js";
 
 /** Runs what was written after `ogr`, and answers how the process ends. */
-export async function run(words: readonly string[]): Promise<ExitCode> {
+export async function runCli(words: readonly string[]): Promise<ExitCode> {
   const json = words.includes("--json");
   try {
-    await program().parseAsync(words, { from: "user" });
+    await buildProgram().parseAsync(words, { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    return error instanceof CommanderError ? commanderExit(error, json) : reportFailure(error, json);
+    return error instanceof CommanderError ? handleCommanderError(error, json) : reportFailure(error, json);
   }
 }
 
 /** Commander has printed its own sentence, or the help that was asked for. */
-function commanderExit(error: CommanderError, json: boolean): ExitCode {
+function handleCommanderError(error: CommanderError, json: boolean): ExitCode {
   if (error.exitCode === 0) return EXIT.ok;
   if (json) reportFailure(new UsageError(error.message), true);
   return EXIT.usage;

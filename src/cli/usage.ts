@@ -6,7 +6,7 @@ export class UsageError extends Error {
 }
 
 /** The command did what it was asked, and what came of it is not success. The output has been printed already. */
-export class Ended extends Error {
+export class UnsuccessfulExit extends Error {
   override readonly name = "Ended";
 
   constructor(readonly exit: Exclude<ExitCode, typeof EXIT.ok>) {

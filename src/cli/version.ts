@@ -3,6 +3,6 @@ import { z } from "zod";
 import { sourceFile } from "../process/source-files.js";
 
 /** The release that this `ogr` is of. */
-export function ownVersion(): string {
+export function readOwnVersion(): string {
   return z.looseObject({ version: z.string() }).parse(JSON.parse(readFileSync(sourceFile("package.json"), "utf8"))).version;
 }

@@ -5,16 +5,16 @@ import type { Reason } from "../domain/policy/policy-contract.js";
 import type { CommandAnswer } from "./answers.js";
 import { type Answer, RegistryFault } from "./http/problem.js";
 import type { PermitAsk, RegistryClient } from "./http/registry-client.js";
-import { commandEnd } from "./waiting.js";
+import { waitForCommandEnd } from "./waiting.js";
 
 export interface DirectAct extends PermitAsk {
   readonly jobId?: string;
   /** Bytes in base64 that travel inside the command; the permit is bound to their hash. */
   readonly patch?: string | undefined;
   /** How long to wait for the receipt, in milliseconds. */
-  readonly timeout_ms: number;
+  readonly timeoutMs: number;
   /** Told what is being waited for. */
-  readonly on_step?: (step: "permit" | "command" | "receipt") => void;
+  readonly onStep?: (step: "permit" | "command" | "receipt") => void;
 }
 
 /** A permit that was given, with the hashes that its command repeats. */
@@ -24,7 +24,7 @@ export interface GrantedPermit {
   readonly policy_hash: string;
 }
 
-export interface ActDone {
+export interface CompletedAct {
   readonly level: string;
   readonly reasons: readonly Reason[];
   readonly permit: Permit;
@@ -34,17 +34,19 @@ export interface ActDone {
 /** An act without a card: permit, command, receipt (ADR-002 §10). What the registry refuses is a value. */
 export async function actDirectly(
   client: RegistryClient,
-  { jobId, patch, timeout_ms, on_step, ...wanted }: DirectAct,
-): Promise<Answer<ActDone>> {
-  on_step?.("permit");
-  const permitted = await client.permit(wanted);
+  { jobId, patch, timeoutMs, onStep, ...wanted }: DirectAct,
+): Promise<Answer<CompletedAct>> {
+  onStep?.("permit");
+  const permitted = await client.requestPermit(wanted);
   if (!permitted.ok) return permitted;
   const { permit, level, reasons } = permitted.value;
-  on_step?.("command");
-  const issued = await client.issue(envelopeOf(permitted.value, { ...wanted, tenant_id: client.tenant_id }, { jobId, patch }));
+  onStep?.("command");
+  const issued = await client.issueCommand(
+    buildCommandEnvelope(permitted.value, { ...wanted, tenant_id: client.tenant_id }, { jobId, patch }),
+  );
   if (!issued.ok) return issued;
-  on_step?.("receipt");
-  const command = await commandEnd(client, permit.jti, timeout_ms);
+  onStep?.("receipt");
+  const command = await waitForCommandEnd(client, permit.jti, timeoutMs);
   return { ok: true, status: 200, value: { level, reasons, permit, command } };
 }
 
@@ -57,10 +59,10 @@ export interface CommandedAct {
 }
 
 /** The command of a permit (ADR-002 §8); `patch` are the bytes that travel inside, in base64. */
-export function envelopeOf(
+export function buildCommandEnvelope(
   { permit, subject_hash, policy_hash }: GrantedPermit,
   { tenant_id, jobType, params, target }: CommandedAct,
-  { jobId = newJobId(), patch }: { readonly jobId?: string | undefined; readonly patch?: string | undefined },
+  { jobId = createJobId(), patch }: { readonly jobId?: string | undefined; readonly patch?: string | undefined },
 ): CommandEnvelope {
   return {
     jti: permit.jti,
@@ -77,12 +79,12 @@ export function envelopeOf(
 }
 
 /** A job id that nobody else takes. */
-export function newJobId(): string {
+export function createJobId(): string {
   return `job-${randomUUID()}`;
 }
 
 /** The receipt of a command that succeeded. @throws RegistryFault saying what became of it instead. */
-export function receiptOf(command: CommandAnswer) {
+export function requireReceipt(command: CommandAnswer) {
   const { receipt, status, denial, jti } = command;
   if (receipt && receipt.status === "success") return receipt;
   throw new RegistryFault(

@@ -5,7 +5,7 @@ import type {
 } from "@simplewebauthn/server";
 import { furtherPasskeyChallenge } from "../domain/card/passkey-registration.js";
 import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/card/statement.js";
-import { type Answer, Refused, required } from "./http/problem.js";
+import { type Answer, Refused, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
 /** What makes and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4): a file of software passkeys, or whatever a client has. */
@@ -16,7 +16,7 @@ export interface Authenticator {
 }
 
 /** The page that a terminal's passkeys belong to: passkeys are for names, so that this machine is called `localhost`. */
-export function passkeyOrigin(server: string): string {
+export function resolvePasskeyOrigin(server: string): string {
   const url = new URL(server);
   if (url.hostname === "127.0.0.1" || url.hostname === "[::1]") url.hostname = "localhost";
   return url.origin;
@@ -24,11 +24,11 @@ export function passkeyOrigin(server: string): string {
 
 /** Makes a passkey for the caller and registers it; where they have one already, that one vouches for it. @throws Refused */
 export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<void> {
-  const origin = passkeyOrigin(client.connection.server);
-  const vouching = await vouchingPasskeys(client, passkeys);
-  const asked = required(await client.passkeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
+  const origin = resolvePasskeyOrigin(client.connection.server);
+  const vouching = await listVouchingPasskeys(client, passkeys);
+  const asked = requireValue(await client.requestPasskeyOptions()) as unknown as PublicKeyCredentialCreationOptionsJSON;
   if (vouching.length === 0) {
-    required(await client.registerPasskey(await passkeys.create(asked, origin), name));
+    requireValue(await client.registerPasskey(await passkeys.create(asked, origin), name));
     return;
   }
   // A further one in the same place is what the caller wants, as to replace a key; a browser would take the exclusion as a refusal.
@@ -37,12 +37,12 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
   const challenge = Buffer.from(furtherPasskeyChallenge(made)).toString("base64url");
   const allowCredentials = vouching.map((id) => ({ id, type: "public-key" as const }));
   const assertion = await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname);
-  required(await client.registerPasskey(response, name, assertion));
+  requireValue(await client.registerPasskey(response, name, assertion));
 }
 
 /** The caller's passkeys that can vouch for another here; none where they have none at all. */
-async function vouchingPasskeys(client: RegistryClient, passkeys: Authenticator): Promise<readonly string[]> {
-  const active = required(await client.passkeys()).filter((passkey) => !passkey.disabled);
+async function listVouchingPasskeys(client: RegistryClient, passkeys: Authenticator): Promise<readonly string[]> {
+  const active = requireValue(await client.listPasskeys()).filter((passkey) => !passkey.disabled);
   const held = new Set((await passkeys.list()).map((passkey) => passkey.credential_id));
   const vouching = active.filter((passkey) => held.has(passkey.credential_id)).map((passkey) => passkey.credential_id);
   if (active.length === 0 || vouching.length > 0) return vouching;
@@ -67,18 +67,22 @@ export interface DecisionAsk {
  * States a decision about a card's current plan, with step-up where the registry asks for one. The challenge is computed here from the
  * statement, so that a registry cannot have another one signed than it shows.
  */
-export async function decide(client: RegistryClient, passkeys: Authenticator, wanted: DecisionAsk): Promise<Answer<{ status: string }>> {
+export async function submitDecision(
+  client: RegistryClient,
+  passkeys: Authenticator,
+  wanted: DecisionAsk,
+): Promise<Answer<{ status: string }>> {
   const prepared = await client.prepareStatement(wanted.card_id, wanted.decision, wanted.office_id);
   if (!prepared.ok) return prepared;
   const { statement, step_up } = prepared.value;
-  checkStatement(statement, wanted, client);
-  let verdict: Awaited<ReturnType<typeof client.state>>;
-  if (step_up === null) verdict = await client.state(statement);
+  assertStatementMatches(statement, wanted, client);
+  let verdict: Awaited<ReturnType<typeof client.submitStatement>>;
+  if (step_up === null) verdict = await client.submitStatement(statement);
   else {
     const challenge = Buffer.from(statementChallenge(statement)).toString("base64url");
     const options = { ...step_up, challenge } as PublicKeyCredentialRequestOptionsJSON;
-    const origin = passkeyOrigin(client.connection.server);
-    verdict = await client.state(statement, await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname));
+    const origin = resolvePasskeyOrigin(client.connection.server);
+    verdict = await client.submitStatement(statement, await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname));
   }
   if (!verdict.ok) return verdict;
   const { accepted, denial, state } = verdict.value;
@@ -87,7 +91,7 @@ export async function decide(client: RegistryClient, passkeys: Authenticator, wa
   return { ok: false, status: 403, problem: { title: "The statement was not accepted", status: 403, code, detail: denial?.message ?? "" } };
 }
 
-function checkStatement(statement: Statement, wanted: DecisionAsk, client: RegistryClient): void {
+function assertStatementMatches(statement: Statement, wanted: DecisionAsk, client: RegistryClient): void {
   const differs =
     statement.card_id !== wanted.card_id ||
     statement.decision !== wanted.decision ||

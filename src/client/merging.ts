@@ -1,7 +1,7 @@
 import type { MergeProtectedParams } from "../domain/act/job.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { branchRef } from "../domain/git/ref-name.js";
-import { required } from "./http/problem.js";
+import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
 /** A merge by the names of its branches. */
@@ -17,7 +17,7 @@ const HEADS = branchRef("");
 
 /** Looks up where both branches stand; a target that is absent is created by the merge. @throws Refused when there is no such project */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
-  const { refs } = required(await client.project(wanted.project_id));
+  const { refs } = requireValue(await client.readProject(wanted.project_id));
   const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));
   const expected_source = tips.get(wanted.source);
   const branches = [...tips.keys()];

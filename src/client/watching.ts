@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isFinal } from "../domain/card/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
-import { type Answer, RegistryFault, required } from "./http/problem.js";
+import { type Answer, RegistryFault, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
 /** A statement changes no status, so that a card is looked at again this often, in milliseconds. */
@@ -14,21 +14,21 @@ const RETRY_MS = 1_000;
 
 export interface Watcher<T> {
   /** What is watched, at first and whenever it is another than before. */
-  changed(seen: T): void;
+  onChange(seen: T): void;
   /** The registry does not answer now; it is asked again. Told once for each outage. */
-  lost(why: string): void;
+  onOutage(why: string): void;
 }
 
 /** Watches a card until its end. @throws Refused; RegistryFault when the registry is away for too long. */
 export function watchCard(client: RegistryClient, cardId: string, watcher: Watcher<CardAnswer>): Promise<CardAnswer> {
-  const ask = (last?: CardAnswer) => client.card(cardId, last === undefined ? {} : { wait_ms: LOOK_MS, not_status: last.status });
-  return watched(ask, ({ status }) => isFinal(status), watcher);
+  const askCard = (last?: CardAnswer) => client.readCard(cardId, last === undefined ? {} : { wait_ms: LOOK_MS, not_status: last.status });
+  return watchFlow(askCard, ({ status }) => isFinal(status), watcher);
 }
 
 /** Watches a command until its end. @throws Refused; RegistryFault when the registry is away for too long. */
 export function watchCommand(client: RegistryClient, jti: string, watcher: Watcher<CommandAnswer>): Promise<CommandAnswer> {
-  const ask = (last?: CommandAnswer) => client.command(jti, last === undefined ? undefined : WAIT_MS);
-  return watched(ask, isOver, watcher);
+  const askCommand = (last?: CommandAnswer) => client.readCommand(jti, last === undefined ? undefined : WAIT_MS);
+  return watchFlow(askCommand, isOver, watcher);
 }
 
 /** The flow says that it is done a moment before the ledger holds its receipt. */
@@ -36,24 +36,24 @@ export function isOver({ status, receipt }: CommandAnswer): boolean {
   return isFinal(status) && (status !== "success" || (receipt !== null && receipt !== undefined));
 }
 
-async function watched<T>(ask: (last?: T) => Promise<Answer<T>>, isEnd: (seen: T) => boolean, watcher: Watcher<T>): Promise<T> {
-  let last = required(await ask());
-  watcher.changed(last);
+async function watchFlow<T>(ask: (last?: T) => Promise<Answer<T>>, isEnd: (seen: T) => boolean, watcher: Watcher<T>): Promise<T> {
+  let last = requireValue(await ask());
+  watcher.onChange(last);
   while (!isEnd(last)) {
     const known = last;
-    const seen = await waitingOut(() => ask(known), watcher);
-    if (JSON.stringify(seen) !== JSON.stringify(last)) watcher.changed(seen);
+    const seen = await retryThroughOutage(() => ask(known), watcher);
+    if (JSON.stringify(seen) !== JSON.stringify(last)) watcher.onChange(seen);
     last = seen;
   }
   return last;
 }
 
 /** Too much is asked of the registry, or something of it does not answer: both pass. */
-function isPassing(status: number): boolean {
+function isTransient(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-async function waitingOut<T>(ask: () => Promise<Answer<T>>, watcher: Watcher<T>): Promise<T> {
+async function retryThroughOutage<T>(ask: () => Promise<Answer<T>>, watcher: Watcher<T>): Promise<T> {
   const deadline = performance.now() + OUTAGE_MAX_MS;
   for (let isTold = false; ; isTold = true) {
     const answer = await ask().catch((error: unknown) => {
@@ -61,10 +61,10 @@ async function waitingOut<T>(ask: () => Promise<Answer<T>>, watcher: Watcher<T>)
       throw error;
     });
     const why =
-      answer instanceof RegistryFault ? answer.message : !answer.ok && isPassing(answer.status) ? answer.problem.detail : undefined;
-    if (why === undefined) return required(answer as Answer<T>);
+      answer instanceof RegistryFault ? answer.message : !answer.ok && isTransient(answer.status) ? answer.problem.detail : undefined;
+    if (why === undefined) return requireValue(answer as Answer<T>);
     if (performance.now() > deadline) throw new RegistryFault(why);
-    if (!isTold) watcher.lost(why);
+    if (!isTold) watcher.onOutage(why);
     await sleep(RETRY_MS);
   }
 }

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { actDirectly } from "../client/acting.js";
 import { registerPasskey } from "../client/deciding.js";
 import { preparePush } from "../client/git/pushing.js";
-import { required } from "../client/http/problem.js";
+import { requireValue } from "../client/http/problem.js";
 import type { RegistryClient } from "../client/http/registry-client.js";
 import type { Receipt } from "../domain/permit/receipt.js";
 import type { DemoBranch, DemoHistory } from "./history.js";
 import type { DemoReport } from "./report.js";
-import { ACT_MS, type Approver, approve, cardStep, directStep, openCard } from "./steps.js";
+import { ACT_MS, type Approver, approveCard, openPlannedCard, toCardStep, toDirectStep } from "./steps.js";
 
 export const DEMO_PROJECT = "P.demo";
 export const DEMO_TAG = "v1.2.0";
@@ -22,22 +22,22 @@ export interface Stage {
   readonly report: DemoReport;
   readonly receipts: Receipt[];
   /** For bundles; every file is removed after its push. */
-  readonly work_folder: string;
+  readonly workFolder: string;
 }
 
 /** Registers the project: L3, a card with one approval. */
 export async function registerProject({ author, approver, report, receipts }: Stage): Promise<void> {
   const params = { project_id: DEMO_PROJECT, name: "Demo", owners: [author.actor_id], visibility: "internal" };
-  const card = await openCard(author, {
+  const card = await openPlannedCard(author, {
     office_id: OFFICE,
     intent: "Register the demo project",
     jobType: "git.registry.init",
     params,
     target: "LAB_512",
   });
-  const done = await approve(card, approver);
+  const done = await approveCard(card, approver);
   receipts.push(done.receipt);
-  report.step(cardStep("register", `${DEMO_PROJECT} is registered in ${author.tenant_id}`, done));
+  report.step(toCardStep("register", `${DEMO_PROJECT} is registered in ${author.tenant_id}`, done));
 }
 
 /** Pushes every branch: the first one as a card with an approval (its risk raised to L3), the others directly by permit. */
@@ -53,7 +53,7 @@ async function pushByCard(stage: Stage, history: DemoHistory, branch: DemoBranch
   await withPush(stage, history, branch, async ({ params, patch, bundle }) => {
     const sent = patch === undefined ? params : { ...params, patch };
     const intent = `Push the branch ${branch.source}`;
-    const card = await openCard(author, {
+    const card = await openPlannedCard(author, {
       office_id: OFFICE,
       intent,
       jobType: "git.registry.push",
@@ -61,13 +61,13 @@ async function pushByCard(stage: Stage, history: DemoHistory, branch: DemoBranch
       target: "LAB_512",
       risk: "L3",
     });
-    const done = await approve(card, approver);
+    const done = await approveCard(card, approver);
     receipts.push(done.receipt);
     report.step({
-      ...cardStep("push", pushText(branch, bundle), done),
+      ...toCardStep("push", formatPush(branch, bundle), done),
       branch: branch.branch,
       commit: branch.tip,
-      bundle_bytes: bundle.size_bytes,
+      bundle_bytes: bundle.sizeBytes,
     });
   });
 }
@@ -76,7 +76,7 @@ async function pushByPermit(stage: Stage, history: DemoHistory, branch: DemoBran
   const { author, report, receipts } = stage;
   await withPush(stage, history, branch, async ({ params, patch, bundle }) => {
     const intent = `Push the branch ${branch.source}`;
-    const done = required(
+    const done = requireValue(
       await actDirectly(author, {
         office_id: OFFICE,
         intent,
@@ -84,49 +84,49 @@ async function pushByPermit(stage: Stage, history: DemoHistory, branch: DemoBran
         params,
         patch,
         target: "LAB_512",
-        timeout_ms: ACT_MS,
+        timeoutMs: ACT_MS,
       }),
     );
-    const step = directStep("push", pushText(branch, bundle), done);
+    const step = toDirectStep("push", formatPush(branch, bundle), done);
     if (done.command.receipt) receipts.push(done.command.receipt);
-    report.step({ ...step, branch: branch.branch, commit: branch.tip, bundle_bytes: bundle.size_bytes });
+    report.step({ ...step, branch: branch.branch, commit: branch.tip, bundle_bytes: bundle.sizeBytes });
   });
 }
 
 async function withPush(
-  { author, work_folder }: Stage,
+  { author, workFolder }: Stage,
   { folder }: DemoHistory,
   { branch, ref }: DemoBranch,
   work: (push: Awaited<ReturnType<typeof preparePush>>) => Promise<void>,
 ): Promise<void> {
-  const bundle_path = join(work_folder, "push.bundle");
+  const bundlePath = join(workFolder, "push.bundle");
   try {
-    await work(await preparePush(author, { project_id: DEMO_PROJECT, branch, folder, ref, bundle_path }));
+    await work(await preparePush(author, { project_id: DEMO_PROJECT, branch, folder, ref, bundlePath }));
   } finally {
-    await rm(bundle_path, { force: true });
+    await rm(bundlePath, { force: true });
   }
 }
 
-function pushText({ source, branch, tip }: DemoBranch, bundle: { commits: number; size_bytes: number }): string {
+function formatPush({ source, branch, tip }: DemoBranch, bundle: { commits: number; sizeBytes: number }): string {
   const size =
-    bundle.size_bytes < 1024 * 1024 ? `${Math.ceil(bundle.size_bytes / 1024)} KiB` : `${(bundle.size_bytes / 1024 / 1024).toFixed(1)} MiB`;
+    bundle.sizeBytes < 1024 * 1024 ? `${Math.ceil(bundle.sizeBytes / 1024)} KiB` : `${(bundle.sizeBytes / 1024 / 1024).toFixed(1)} MiB`;
   return `${source} is pushed to ${branch} at ${tip.slice(0, 12)}: ${bundle.commits} commit${bundle.commits === 1 ? "" : "s"} in a bundle of ${size}`;
 }
 
 /** Tags a release: L4, a card approved with a passkey that is registered for it. */
-export async function release(stage: Stage, commit: string): Promise<void> {
+export async function tagRelease(stage: Stage, commit: string): Promise<void> {
   const { author, approver, report, receipts } = stage;
   await registerPasskey(approver.client, approver.passkeys, "demo");
   const params = { project_id: DEMO_PROJECT, tag: DEMO_TAG, commit, notes: `# ${DEMO_TAG}\n\nThe release of the demo.\n` };
-  const card = await openCard(author, {
+  const card = await openPlannedCard(author, {
     office_id: OFFICE,
     intent: `Release ${DEMO_TAG}`,
     jobType: "git.registry.tag_release",
     params,
     target: "LAB_512",
   });
-  const done = await approve(card, approver);
+  const done = await approveCard(card, approver);
   receipts.push(done.receipt);
-  const step = cardStep("release", `${DEMO_TAG} is tagged at ${commit.slice(0, 12)}`, done);
+  const step = toCardStep("release", `${DEMO_TAG} is tagged at ${commit.slice(0, 12)}`, done);
   report.step({ ...step, decision: `${step.decision} with a passkey (step-up)`, tag: DEMO_TAG, commit });
 }

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { registryClient } from "../client/http/registry-client.js";
+import { createRegistryClient } from "../client/http/registry-client.js";
 import { readJwks } from "../configuration/keys.js";
 import { openPasskeyFile } from "../passkey/file.js";
 import { DEMO_TENANT, OTHER_TENANT } from "../stack/founding/demo-tenants.js";
 import { type RunningRegistry, startRegistry } from "../stack/registry/registry.js";
-import { pushHistory, registerProject, release, type Stage } from "./acts.js";
+import { pushHistory, registerProject, type Stage, tagRelease } from "./acts.js";
 import { createDemoDatabase, type DemoDatabase, emptyDataFolder } from "./fresh-start.js";
 import { type DemoHistory, type HistorySource, takeHistory } from "./history.js";
 import { proveCatalog, proveLedger, proveReceipts, proveRepository } from "./proof.js";
@@ -14,7 +14,7 @@ import type { DemoReport } from "./report.js";
 
 export interface DemoOptions {
   /** Begun anew by every run. */
-  readonly data_dir: string;
+  readonly dataDir: string;
   readonly source: HistorySource;
   readonly report: DemoReport;
 }
@@ -23,7 +23,7 @@ export interface DemoOptions {
  * ADR-002's Proof of Done on real servers and a real history: register, push, release, and prove the outcome with stock git. Answers
  * whether all of it held; the report says what did not.
  */
-export async function runDemo({ data_dir, source, report }: DemoOptions): Promise<boolean> {
+export async function runDemo({ dataDir, source, report }: DemoOptions): Promise<boolean> {
   let step = "history";
   let running: RunningRegistry | undefined;
   let database: DemoDatabase | undefined;
@@ -31,22 +31,22 @@ export async function runDemo({ data_dir, source, report }: DemoOptions): Promis
   try {
     const history = await takeHistory(source, join(folder, "history.git"));
     step = "start";
-    if (!(await emptyDataFolder(data_dir, report.progress))) throw new Error(`another demo runs on ${data_dir}: wait for it, or stop it`);
-    const ownDatabase = async (server_url: string) => {
-      database = await createDemoDatabase(server_url, { alone: !process.env.DATABASE_URL });
+    if (!(await emptyDataFolder(dataDir, report.progress))) throw new Error(`another demo runs on ${dataDir}: wait for it, or stop it`);
+    const createOwnDatabase = async (serverUrl: string) => {
+      database = await createDemoDatabase(serverUrl, { isAlone: !process.env.DATABASE_URL });
       return database.url;
     };
-    const registry = await startRegistry({ data_dir, log: report.progress, database: ownDatabase });
+    const registry = await startRegistry({ data_dir: dataDir, log: report.progress, database: createOwnDatabase });
     running = registry;
     reportStart(registry, history, report);
-    const { stage, stranger } = await castOf(registry, folder, data_dir, report);
+    const { stage, stranger } = await buildCast(registry, folder, dataDir, report);
     // Stays until the next demo, for whoever wants to look at it with git.
-    const mirrors = join(data_dir, "mirror");
+    const mirrors = join(dataDir, "mirror");
     await mkdir(mirrors, { recursive: true });
     const steps: Record<string, () => Promise<void>> = {
       register: () => registerProject(stage),
       push: () => pushHistory(stage, history),
-      release: () => release(stage, history.branches[0]?.tip ?? ""),
+      release: () => tagRelease(stage, history.branches[0]?.tip ?? ""),
       catalog: () => proveCatalog(stage.author, stranger, history, report),
       git: () => proveRepository(registry.founded.root_store, DEMO_TENANT, history, mirrors, report),
       receipts: async () => proveReceipts(stage.receipts, readJwks(registry.founded.keys.receipt_jwks), report),
@@ -57,18 +57,18 @@ export async function runDemo({ data_dir, source, report }: DemoOptions): Promis
       await run();
     }
     const text = `${history.commits} commits on ${history.branches.length} branches and one release, ${stage.receipts.length} signed receipts`;
-    report.done({ text, commits: history.commits, branches: history.branches.length, receipts: stage.receipts.length });
+    report.finish({ text, commits: history.commits, branches: history.branches.length, receipts: stage.receipts.length });
     return true;
   } catch (error) {
-    report.failed(step, error instanceof Error ? error.message : String(error));
+    report.fail(step, error instanceof Error ? error.message : String(error));
     return false;
   } finally {
-    await end(running, database);
+    await stopDemo(running, database);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function end(running: RunningRegistry | undefined, database: DemoDatabase | undefined): Promise<void> {
+async function stopDemo(running: RunningRegistry | undefined, database: DemoDatabase | undefined): Promise<void> {
   // Without a running registry the servers, and the database with them, are gone already.
   if (running === undefined) return;
   await Promise.all(Object.values(running.processes).map((one) => one.stop()));
@@ -98,23 +98,23 @@ function reportStart(
   });
 }
 
-async function castOf(
+async function buildCast(
   registry: RunningRegistry,
   folder: string,
-  data_dir: string,
+  dataDir: string,
   report: DemoReport,
 ): Promise<{ stage: Stage; stranger: Stage["author"] }> {
-  const client = (tenant_id: string, name: string) => {
+  const createClient = (tenant_id: string, name: string) => {
     const actor = registry.founded.actors.find((one) => one.tenant_id === tenant_id && one.actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`the registry was founded without ${name}: start again`);
-    return registryClient({ server: registry.api_url, token: actor.token }, actor);
+    return createRegistryClient({ server: registry.api_url, token: actor.token }, actor);
   };
-  const work_folder = join(folder, "work");
-  await mkdir(work_folder);
-  const passkeys = openPasskeyFile(join(data_dir, "people", "bob", "passkey.json"));
-  const approver = { client: client(DEMO_TENANT, "bob"), office_id: "office::default", passkeys };
+  const workFolder = join(folder, "work");
+  await mkdir(workFolder);
+  const passkeys = openPasskeyFile(join(dataDir, "people", "bob", "passkey.json"));
+  const approver = { client: createClient(DEMO_TENANT, "bob"), office_id: "office::default", passkeys };
   return {
-    stage: { author: client(DEMO_TENANT, "admin"), approver, report, receipts: [], work_folder },
-    stranger: client(OTHER_TENANT, "olga"),
+    stage: { author: createClient(DEMO_TENANT, "admin"), approver, report, receipts: [], workFolder },
+    stranger: createClient(OTHER_TENANT, "olga"),
   };
 }

@@ -13,13 +13,13 @@ const KEPT = new Set(["run", "postgres", "secrets.json", "ports.json", "logs"]);
 const DATABASE_PREFIX = "ogr_demo_";
 
 /** Empties the demo's data folder. Answers false, and changes nothing, while another demo runs on it. */
-export async function emptyDataFolder(data_dir: string, log: Log): Promise<boolean> {
-  const lock = await tryLock(ownerLockPath(data_dir));
+export async function emptyDataFolder(dataDir: string, log: Log): Promise<boolean> {
+  const lock = await tryLock(ownerLockPath(dataDir));
   if (!lock.held) return false;
   try {
-    await endLeftovers(data_dir, log);
-    const gone = (await readdir(data_dir)).filter((name) => !KEPT.has(name));
-    await Promise.all(gone.map((name) => rm(join(data_dir, name), { recursive: true, force: true })));
+    await endLeftovers(dataDir, log);
+    const gone = (await readdir(dataDir)).filter((name) => !KEPT.has(name));
+    await Promise.all(gone.map((name) => rm(join(dataDir, name), { recursive: true, force: true })));
     return true;
   } finally {
     await lock.release();
@@ -35,22 +35,23 @@ export interface DemoDatabase {
  * An empty database of this run's own beside the one that the URL names, so that a Postgres of the user's keeps what it has. `alone`:
  * nobody else uses this server, and what a demo that was killed has left there goes.
  */
-export async function createDemoDatabase(server_url: string, { alone }: { alone: boolean }): Promise<DemoDatabase> {
-  if (alone)
-    for (const left of await demoDatabases(server_url)) await administer(server_url, `drop database if exists ${left} with (force)`);
+export async function createDemoDatabase(serverUrl: string, { isAlone }: { isAlone: boolean }): Promise<DemoDatabase> {
+  if (isAlone)
+    for (const left of await listDemoDatabases(serverUrl))
+      await executeAdminStatement(serverUrl, `drop database if exists ${left} with (force)`);
   const name = `${DATABASE_PREFIX}${randomBytes(6).toString("hex")}`;
-  await administer(server_url, `create database ${name}`);
-  const url = new URL(server_url);
+  await executeAdminStatement(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: async () => void (await administer(server_url, `drop database if exists ${name} with (force)`)) };
+  return { url: url.href, drop: async () => void (await executeAdminStatement(serverUrl, `drop database if exists ${name} with (force)`)) };
 }
 
-async function demoDatabases(url: string): Promise<string[]> {
-  const rows = await administer(url, `select datname from pg_database where datname ~ '^${DATABASE_PREFIX}[0-9a-f]{12}$'`);
+async function listDemoDatabases(url: string): Promise<string[]> {
+  const rows = await executeAdminStatement(url, `select datname from pg_database where datname ~ '^${DATABASE_PREFIX}[0-9a-f]{12}$'`);
   return rows.map((row) => row.datname);
 }
 
-async function administer(url: string, statement: string): Promise<{ datname: string }[]> {
+async function executeAdminStatement(url: string, statement: string): Promise<{ datname: string }[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { git, gitAnswer, gitLines } from "../client/git/git-command.js";
+import { runGit, runGitForLines, tryGit } from "../client/git/git-command.js";
 import { branchNameProblem, directoryConflict } from "../domain/git/ref-name.js";
 
 /** A real history, ready to be pushed: a bare repository with one ref for each branch that the registry gets. */
@@ -30,7 +30,7 @@ const AUTHOR = ["-c", "user.name=Office Git Registry demo", "-c", "user.email=de
 export interface HistorySource {
   readonly path: string;
   /** Whether a folder that is no repository gives its files. */
-  readonly plain_files: boolean;
+  readonly takesPlainFiles: boolean;
 }
 
 /**
@@ -40,23 +40,23 @@ export interface HistorySource {
  *
  * @throws GitRefused when `source` is no repository that git can read.
  */
-export async function takeHistory({ path: source, plain_files }: HistorySource, folder: string): Promise<DemoHistory> {
+export async function takeHistory({ path: source, takesPlainFiles }: HistorySource, folder: string): Promise<DemoHistory> {
   await mkdir(folder, { recursive: true });
-  await git(folder, ["init", "--quiet", "--bare", "--initial-branch=demo", "."]);
-  const isRepository = plain_files
-    ? (await gitAnswer(source, ["rev-parse", "--git-dir"])) !== undefined
-    : (await git(source, ["rev-parse", "--git-dir"])) !== "";
+  await runGit(folder, ["init", "--quiet", "--bare", "--initial-branch=demo", "."]);
+  const isRepository = takesPlainFiles
+    ? (await tryGit(source, ["rev-parse", "--git-dir"])) !== undefined
+    : (await runGit(source, ["rev-parse", "--git-dir"])) !== "";
   const remarks: string[] = [];
-  const named = isRepository ? await sourceBranches(source) : [];
+  const named = isRepository ? await listSourceBranches(source) : [];
   if (named.length === 0) {
     remarks.push("the repository has no commits: its files are pushed as one commit");
     await commitFiles(source, folder);
     named.push({ name: "main", ref: "refs/heads/main" });
-  } else if ((await gitAnswer(source, ["rev-parse", "--is-shallow-repository"])) === "true") {
+  } else if ((await tryGit(source, ["rev-parse", "--is-shallow-repository"])) === "true") {
     remarks.push("the clone is shallow: the history that it has is pushed, rewritten to begin where the clone does");
-    await rewriteShallow(source, folder, named);
-  } else await borrow(source, folder, named);
-  return { folder, remarks, ...(await describe(folder, named)) };
+    await rewriteShallowHistory(source, folder, named);
+  } else await borrowObjects(source, folder, named);
+  return { folder, remarks, ...(await describeBranches(folder, named)) };
 }
 
 interface NamedRef {
@@ -65,47 +65,47 @@ interface NamedRef {
 }
 
 /** Local branches, and those of `origin` that have no local one; the default branch first. A detached HEAD alone counts as `head`. */
-async function sourceBranches(source: string): Promise<NamedRef[]> {
-  const refs = await gitLines(source, ["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin"]);
+async function listSourceBranches(source: string): Promise<NamedRef[]> {
+  const refs = await runGitForLines(source, ["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin"]);
   const local = refs.filter((ref) => ref.startsWith("refs/heads/")).map((ref) => ({ name: ref.slice("refs/heads/".length), ref }));
   const remote = refs
     .filter((ref) => ref.startsWith("refs/remotes/origin/") && ref !== "refs/remotes/origin/HEAD")
     .map((ref) => ({ name: ref.slice("refs/remotes/origin/".length), ref }))
     .filter(({ name }) => !local.some((one) => one.name === name));
   const all = [...local, ...remote];
-  const head = await gitAnswer(source, ["symbolic-ref", "--quiet", "HEAD"]);
-  if (head === undefined && all.length === 0 && (await gitAnswer(source, ["rev-parse", "--verify", "--quiet", "HEAD"])) !== undefined)
+  const head = await tryGit(source, ["symbolic-ref", "--quiet", "HEAD"]);
+  if (head === undefined && all.length === 0 && (await tryGit(source, ["rev-parse", "--verify", "--quiet", "HEAD"])) !== undefined)
     return [{ name: "head", ref: "HEAD" }];
   const first = all.find((one) => one.ref === head) ?? all.find((one) => one.name === "main") ?? all[0];
   return first === undefined ? [] : [first, ...all.filter((one) => one !== first)];
 }
 
-async function borrow(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
-  const objects = resolve(source, (await git(source, ["rev-parse", "--git-path", "objects"])).trim());
+async function borrowObjects(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
+  const objects = resolve(source, (await runGit(source, ["rev-parse", "--git-path", "objects"])).trim());
   await writeFile(join(folder, "objects", "info", "alternates"), `${objects}\n`);
   const specs = named.map(({ name, ref }) => `+${ref}:refs/heads/${name}`);
-  await git(
+  await runGit(
     folder,
     ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", source],
     specs.map((spec) => `${spec}\n`).join(""),
   );
 }
 
-async function rewriteShallow(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
-  const stream = await git(source, [
+async function rewriteShallowHistory(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
+  const stream = await runGit(source, [
     "fast-export",
     "--signed-tags=strip",
     "--refspec",
     "refs/remotes/origin/*:refs/heads/*",
     ...named.map(({ ref }) => ref),
   ]);
-  await git(folder, ["fast-import", "--quiet"], stream.replaceAll(/^(commit|reset) HEAD$/gm, "$1 refs/heads/head"));
+  await runGit(folder, ["fast-import", "--quiet"], stream.replaceAll(/^(commit|reset) HEAD$/gm, "$1 refs/heads/head"));
 }
 
 async function commitFiles(source: string, folder: string): Promise<void> {
   const here = [`--git-dir=${folder}`, `--work-tree=${source}`];
-  await git(source, [...here, "-c", "core.bare=false", "add", "--all"]);
-  await git(source, [
+  await runGit(source, [...here, "-c", "core.bare=false", "add", "--all"]);
+  await runGit(source, [
     ...here,
     "-c",
     "core.bare=false",
@@ -116,32 +116,35 @@ async function commitFiles(source: string, folder: string): Promise<void> {
     "--message",
     "The files of this clone",
   ]);
-  await git(folder, ["update-ref", "refs/heads/main", "HEAD"]);
+  await runGit(folder, ["update-ref", "refs/heads/main", "HEAD"]);
 }
 
-async function describe(folder: string, named: readonly NamedRef[]): Promise<Pick<DemoHistory, "branches" | "earlier" | "commits">> {
+async function describeBranches(
+  folder: string,
+  named: readonly NamedRef[],
+): Promise<Pick<DemoHistory, "branches" | "earlier" | "commits">> {
   const branches: DemoBranch[] = [];
   for (const { name } of named) {
     const ref = `refs/heads/${name}`;
-    const tip = (await git(folder, ["rev-parse", "--verify", ref])).trim();
+    const tip = (await runGit(folder, ["rev-parse", "--verify", ref])).trim();
     const taken = branches.map((one) => one.branch);
-    branches.push({ source: name, branch: registryBranch(name, taken), ref, tip });
+    branches.push({ source: name, branch: toRegistryBranch(name, taken), ref, tip });
   }
-  const commits = Number(await git(folder, ["rev-list", "--count", ...branches.map((one) => one.ref)]));
-  return { branches, earlier: await oneCommitEarlier(folder, branches), commits };
+  const commits = Number(await runGit(folder, ["rev-list", "--count", ...branches.map((one) => one.ref)]));
+  return { branches, earlier: await createEarlierBranch(folder, branches), commits };
 }
 
-async function oneCommitEarlier(folder: string, [only, ...others]: readonly DemoBranch[]): Promise<DemoBranch | undefined> {
+async function createEarlierBranch(folder: string, [only, ...others]: readonly DemoBranch[]): Promise<DemoBranch | undefined> {
   if (only === undefined || others.length > 0) return undefined;
-  const tip = await gitAnswer(folder, ["rev-parse", "--verify", "--quiet", `${only.tip}^1`]);
+  const tip = await tryGit(folder, ["rev-parse", "--verify", "--quiet", `${only.tip}^1`]);
   if (tip === undefined) return undefined;
   const ref = "refs/demo/earlier";
-  await git(folder, ["update-ref", ref, tip]);
+  await runGit(folder, ["update-ref", ref, tip]);
   return { ...only, ref, tip };
 }
 
 /** `feature/<name>`, with what the registry's grammar of refs does not take replaced, and never in another branch's way. */
-export function registryBranch(name: string, taken: readonly string[]): string {
+export function toRegistryBranch(name: string, taken: readonly string[]): string {
   const plain = `feature/${name}`;
   const safe =
     branchNameProblem(plain) === undefined
@@ -152,10 +155,10 @@ export function registryBranch(name: string, taken: readonly string[]): string {
             .replace(/^[.-]+|[.-]+$/g, "")
             .slice(0, 100) || "branch"
         }`;
-  const free = (candidate: string) => !taken.includes(candidate) && directoryConflict(candidate, taken) === undefined;
-  if (free(safe)) return safe;
+  const isFree = (candidate: string) => !taken.includes(candidate) && directoryConflict(candidate, taken) === undefined;
+  if (isFree(safe)) return safe;
   for (let number = 2; ; number += 1) {
     const flat = `feature/${safe.slice("feature/".length).replaceAll("/", "-")}-${number}`;
-    if (free(flat)) return flat;
+    if (isFree(flat)) return flat;
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { git, gitAnswer, gitLines } from "../client/git/git-command.js";
-import { required } from "../client/http/problem.js";
+import { runGit, runGitForLines, tryGit } from "../client/git/git-command.js";
+import { requireValue } from "../client/http/problem.js";
 import type { RegistryClient } from "../client/http/registry-client.js";
 import { verifyReceipt } from "../client/offline/receipt.js";
 import type { Jwks } from "../domain/bytes/signature.js";
@@ -25,19 +25,19 @@ export async function proveCatalog(
   history: DemoHistory,
   report: DemoReport,
 ): Promise<void> {
-  const project = required(await member.project(DEMO_PROJECT));
+  const project = requireValue(await member.readProject(DEMO_PROJECT));
   const head = history.branches[0];
-  demand(
+  assertHolds(
     project.releases.some((one) => one.tag === DEMO_TAG && one.commit === head?.tip),
     `the catalog does not show ${DEMO_TAG}`,
   );
   for (const { branch, tip } of history.branches)
-    demand(
+    assertHolds(
       project.refs.some((one) => one.name === branchRef(branch) && one.object_id === tip),
       `the catalog does not show ${branch} at ${tip}`,
     );
-  const listed = required(await member.projects());
-  demand(
+  const listed = requireValue(await member.listProjects());
+  assertHolds(
     listed.some((one) => one.id === DEMO_PROJECT),
     `the list of projects does not name ${DEMO_PROJECT}`,
   );
@@ -45,42 +45,42 @@ export async function proveCatalog(
     `${project.id} "${project.name}", ${project.visibility}: ${project.refs.length} refs, releases ${project.releases.map((one) => one.tag).join(", ")}`,
   ];
   report.step({ step: "catalog", text: "The catalog shows the release", project_id: project.id, facts });
-  const foreign = await stranger.project(DEMO_PROJECT);
-  demand(!foreign.ok && foreign.status === 404, "another tenant can see the project");
-  const own = required(await stranger.projects());
-  demand(own.length === 0, "another tenant's catalog is not empty");
+  const foreign = await stranger.readProject(DEMO_PROJECT);
+  assertHolds(!foreign.ok && foreign.status === 404, "another tenant can see the project");
+  const own = requireValue(await stranger.listProjects());
+  assertHolds(own.length === 0, "another tenant's catalog is not empty");
   report.step({ step: "isolation", text: `${stranger.tenant_id} sees nothing of it: 404, and an empty catalog` });
 }
 
 /** Stock git proves the mirrored prefix: it is a sound repository with every pushed commit and the annotated tag. */
 export async function proveRepository(
-  store_config: StoreConfig,
+  storeConfig: StoreConfig,
   tenant: string,
   history: DemoHistory,
   folder: string,
   report: DemoReport,
 ): Promise<void> {
   const mirror = join(folder, `${DEMO_PROJECT}.git`);
-  const store = await openStore(store_config);
+  const store = await openStore(storeConfig);
   let objects: number;
   try {
     objects = await mirrorRepository(store, tenant, DEMO_PROJECT, mirror);
   } finally {
     await store.close();
   }
-  await git(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
+  await runGit(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
   const clone = join(folder, "clone");
-  await git(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, clone]);
+  await runGit(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, clone]);
   for (const { branch, tip } of history.branches)
-    demand(
-      (await gitAnswer(clone, ["rev-parse", "--verify", "--quiet", `refs/remotes/origin/${branch}`])) === tip,
+    assertHolds(
+      (await tryGit(clone, ["rev-parse", "--verify", "--quiet", `refs/remotes/origin/${branch}`])) === tip,
       `the clone does not have ${branch} at ${tip}`,
     );
-  const cloned = new Set(await gitLines(clone, ["rev-list", "--all"]));
-  const pushed = await gitLines(history.folder, ["rev-list", "--branches"]);
+  const cloned = new Set(await runGitForLines(clone, ["rev-list", "--all"]));
+  const pushed = await runGitForLines(history.folder, ["rev-list", "--branches"]);
   const lost = pushed.filter((commit) => !cloned.has(commit));
-  demand(lost.length === 0, `${lost.length} pushed commits are not in the clone, the first is ${lost[0]}`);
-  const tag = await tagFacts(clone, history);
+  assertHolds(lost.length === 0, `${lost.length} pushed commits are not in the clone, the first is ${lost[0]}`);
+  const tag = await proveTag(clone, history);
   report.step({
     step: "git",
     text: `Stock git agrees: ${objects} objects of the prefix pass fsck --strict and clone, with all ${pushed.length} commits and the tag`,
@@ -89,11 +89,11 @@ export async function proveRepository(
   });
 }
 
-async function tagFacts(clone: string, history: DemoHistory): Promise<string> {
-  demand((await gitAnswer(clone, ["cat-file", "-t", tagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
-  const target = await gitAnswer(clone, ["rev-parse", "--verify", "--quiet", `${tagRef(DEMO_TAG)}^{commit}`]);
-  demand(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
-  const [object] = await gitLines(clone, ["rev-parse", tagRef(DEMO_TAG)]);
+async function proveTag(clone: string, history: DemoHistory): Promise<string> {
+  assertHolds((await tryGit(clone, ["cat-file", "-t", tagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
+  const target = await tryGit(clone, ["rev-parse", "--verify", "--quiet", `${tagRef(DEMO_TAG)}^{commit}`]);
+  assertHolds(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
+  const [object] = await runGitForLines(clone, ["rev-parse", tagRef(DEMO_TAG)]);
   return `${DEMO_TAG} is the annotated tag ${object?.slice(0, 12)} of ${target?.slice(0, 12)}`;
 }
 
@@ -101,7 +101,7 @@ async function tagFacts(clone: string, history: DemoHistory): Promise<string> {
 export function proveReceipts(receipts: readonly Receipt[], keys: Jwks, report: DemoReport): void {
   for (const receipt of receipts) {
     const verdict = verifyReceipt(JSON.parse(JSON.stringify(receipt)), keys);
-    demand(verdict.valid, `the receipt of ${receipt.jti} does not verify: ${verdict.valid ? "" : verdict.why}`);
+    assertHolds(verdict.valid, `the receipt of ${receipt.jti} does not verify: ${verdict.valid ? "" : verdict.why}`);
   }
   report.step({
     step: "receipts",
@@ -112,8 +112,8 @@ export function proveReceipts(receipts: readonly Receipt[], keys: Jwks, report: 
 
 /** The ledger's chain is unbroken. */
 export async function proveLedger(member: RegistryClient, report: DemoReport): Promise<void> {
-  const ledger = required(await member.verifyLedger());
-  demand(ledger.ok, `the ledger does not verify: ${JSON.stringify(ledger)}`);
+  const ledger = requireValue(await member.verifyLedger());
+  assertHolds(ledger.ok, `the ledger does not verify: ${JSON.stringify(ledger)}`);
   report.step({
     step: "ledger",
     text: `The ledger ${ledger.container} is whole: ${ledger.entries} chained entries`,
@@ -121,6 +121,6 @@ export async function proveLedger(member: RegistryClient, report: DemoReport): P
   });
 }
 
-function demand(holds: boolean, otherwise: string): asserts holds {
+function assertHolds(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new ProofFailed(otherwise);
 }

@@ -23,52 +23,52 @@ export interface DemoStep {
 export interface DemoReport {
   step(step: DemoStep): void;
   progress(line: string): void;
-  failed(step: string, why: string): void;
-  done(summary: Readonly<Record<string, unknown>>): void;
+  fail(step: string, why: string): void;
+  finish(summary: Readonly<Record<string, unknown>>): void;
 }
 
 type Write = (line: string) => void;
 
 /** For programs: one JSON object a step on standard output, and a last one with `ok`. */
-export function jsonReport(write: Write): DemoReport {
-  const clock = stopwatch();
-  const print = (value: object) => write(JSON.stringify(value));
+export function createJsonReport(write: Write): DemoReport {
+  const clock = startStopwatch();
+  const writeJson = (value: object) => write(JSON.stringify(value));
   return {
-    step: (step) => print({ ...step, ok: true, ...clock() }),
+    step: (step) => writeJson({ ...step, ok: true, ...clock() }),
     progress: () => undefined,
-    failed: (step, why) => print({ ok: false, step, error: why, ...clock() }),
-    done: (summary) => print({ ok: true, ...summary, ...clock() }),
+    fail: (step, why) => writeJson({ ok: false, step, error: why, ...clock() }),
+    finish: (summary) => writeJson({ ok: true, ...summary, ...clock() }),
   };
 }
 
 /** For people: what was done, why it was allowed, and where to look. */
-export function textReport(write: Write): DemoReport {
-  const clock = stopwatch();
-  const at = () => renderElapsed(clock().elapsed_ms).padStart(7);
+export function createTextReport(write: Write): DemoReport {
+  const clock = startStopwatch();
+  const formatElapsed = () => renderElapsed(clock().elapsed_ms).padStart(7);
   return {
     step(step) {
-      write(`${at()}  ✓ ${step.text}`);
-      for (const line of stepLines(step)) write(`${" ".repeat(11)}${line}`);
+      write(`${formatElapsed()}  ✓ ${step.text}`);
+      for (const line of formatStepLines(step)) write(`${" ".repeat(11)}${line}`);
     },
-    progress: (line) => write(`${at()}    ${line}`),
-    failed: (step, why) => write(`${at()}  ✗ ${step}: ${why}`),
-    done: (summary) => write(`${at()}  The Proof of Done holds: ${String(summary.text)}`),
+    progress: (line) => write(`${formatElapsed()}    ${line}`),
+    fail: (step, why) => write(`${formatElapsed()}  ✗ ${step}: ${why}`),
+    finish: (summary) => write(`${formatElapsed()}  The Proof of Done holds: ${String(summary.text)}`),
   };
 }
 
-function stepLines({ level, decision, reasons = [], permit, workflow_id, temporal_url, receipt, facts = [] }: DemoStep): string[] {
+function formatStepLines({ level, decision, reasons = [], permit, workflow_id, temporal_url, receipt, facts = [] }: DemoStep): string[] {
   const lines: string[] = [];
-  const add = (name: string, text: string) => lines.push(`${name.padEnd(9)} ${text}`);
-  if (level !== undefined) add("level", level);
-  if (decision !== undefined) add("decision", decision);
-  for (const { rule, text } of reasons) add("reason", `${text} (${rule})`);
-  if (permit !== undefined) add("permit", `${permit.jti}, to be used by ${new Date(permit.exp).toISOString()}`);
-  if (workflow_id !== undefined) add("workflow", temporal_url ? `${workflow_id}\n${" ".repeat(21)}${temporal_url}` : workflow_id);
-  if (receipt !== undefined) add("receipt", `${receipt.status}, log ${receipt.logs_hash.slice(0, 16)}…`);
+  const addLine = (name: string, text: string) => lines.push(`${name.padEnd(9)} ${text}`);
+  if (level !== undefined) addLine("level", level);
+  if (decision !== undefined) addLine("decision", decision);
+  for (const { rule, text } of reasons) addLine("reason", `${text} (${rule})`);
+  if (permit !== undefined) addLine("permit", `${permit.jti}, to be used by ${new Date(permit.exp).toISOString()}`);
+  if (workflow_id !== undefined) addLine("workflow", temporal_url ? `${workflow_id}\n${" ".repeat(21)}${temporal_url}` : workflow_id);
+  if (receipt !== undefined) addLine("receipt", `${receipt.status}, log ${receipt.logs_hash.slice(0, 16)}…`);
   return [...lines, ...facts];
 }
 
-function stopwatch(): () => { elapsed_ms: number } {
+function startStopwatch(): () => { elapsed_ms: number } {
   const startedAt = performance.now();
   return () => ({ elapsed_ms: Math.round(performance.now() - startedAt) });
 }

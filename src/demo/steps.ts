@@ -1,9 +1,9 @@
-import { type ActDone, receiptOf } from "../client/acting.js";
+import { type CompletedAct, requireReceipt } from "../client/acting.js";
 import type { CardAnswer } from "../client/answers.js";
-import { decide } from "../client/deciding.js";
-import { RegistryFault, required } from "../client/http/problem.js";
+import { submitDecision } from "../client/deciding.js";
+import { RegistryFault, requireValue } from "../client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
-import { cardBeyond, cardEnd, commandEnd } from "../client/waiting.js";
+import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../client/waiting.js";
 import type { Receipt } from "../domain/permit/receipt.js";
 import type { PasskeyFile } from "../passkey/file.js";
 import type { DemoStep } from "./report.js";
@@ -19,34 +19,39 @@ export interface Approver {
   readonly passkeys: PasskeyFile;
 }
 
-export interface CardDone {
+export interface CompletedCard {
   readonly opened: CardAnswer;
   readonly closed: CardAnswer;
   readonly receipt: Receipt;
 }
 
 /** Opens a card and waits until its plan is there. @throws RegistryFault when the card is refused. */
-export async function openCard(author: RegistryClient, wanted: CardAsk): Promise<CardAnswer> {
-  const opened = required(await author.openCard(wanted));
-  const planned = await cardBeyond(author, opened.card_id, ["planning"], PLAN_MS);
+export async function openPlannedCard(author: RegistryClient, wanted: CardAsk): Promise<CardAnswer> {
+  const opened = requireValue(await author.openCard(wanted));
+  const planned = await waitForCardToLeave(author, opened.card_id, ["planning"], PLAN_MS);
   if (planned.status === "denied") throw new RegistryFault(`The card ${planned.card_id} was denied: ${planned.denial?.message ?? ""}`);
   return planned;
 }
 
 /** Approves a card and waits for its receipt. */
-export async function approve(card: CardAnswer, { client, office_id, passkeys }: Approver): Promise<CardDone> {
-  required(
-    await decide(client, passkeys, { card_id: card.card_id, decision: "approve", office_id, plan_digest: card.plan_digest ?? undefined }),
+export async function approveCard(card: CardAnswer, { client, office_id, passkeys }: Approver): Promise<CompletedCard> {
+  requireValue(
+    await submitDecision(client, passkeys, {
+      card_id: card.card_id,
+      decision: "approve",
+      office_id,
+      plan_digest: card.plan_digest ?? undefined,
+    }),
   );
-  const closed = await cardEnd(client, card.card_id, ACT_MS);
+  const closed = await waitForCardEnd(client, card.card_id, ACT_MS);
   if (closed.jti === null)
     throw new RegistryFault(`The card ${card.card_id} ended as ${closed.status}: ${closed.denial?.message ?? "without a permit"}`);
-  const receipt = receiptOf(await commandEnd(client, closed.jti, ACT_MS));
+  const receipt = requireReceipt(await waitForCommandEnd(client, closed.jti, ACT_MS));
   return { opened: card, closed, receipt };
 }
 
 /** A card's step in the report. */
-export function cardStep(step: string, text: string, { opened, closed, receipt }: CardDone): DemoStep {
+export function toCardStep(step: string, text: string, { opened, closed, receipt }: CompletedCard): DemoStep {
   const approvals = (closed.statements ?? []).filter((one) => one.counts && one.decision === "approve");
   return {
     step,
@@ -59,12 +64,12 @@ export function cardStep(step: string, text: string, { opened, closed, receipt }
     plan_digest: closed.plan_digest,
     workflow_id: closed.workflow_id,
     temporal_url: closed.temporal_url ?? null,
-    receipt: receiptFacts(receipt),
+    receipt: toReceiptFacts(receipt),
   };
 }
 
 /** The step of an act that needed no card. */
-export function directStep(step: string, text: string, { level, reasons, permit, command }: ActDone): DemoStep {
+export function toDirectStep(step: string, text: string, { level, reasons, permit, command }: CompletedAct): DemoStep {
   return {
     step,
     text,
@@ -74,10 +79,10 @@ export function directStep(step: string, text: string, { level, reasons, permit,
     permit: { jti: permit.jti, exp: permit.exp },
     workflow_id: command.workflow_id,
     temporal_url: command.temporal_url ?? null,
-    receipt: receiptFacts(receiptOf(command)),
+    receipt: toReceiptFacts(requireReceipt(command)),
   };
 }
 
-function receiptFacts({ jti, status, logs_hash, refs }: Receipt): NonNullable<DemoStep["receipt"]> {
+function toReceiptFacts({ jti, status, logs_hash, refs }: Receipt): NonNullable<DemoStep["receipt"]> {
   return { jti, status, logs_hash, refs };
 }

@@ -13,7 +13,7 @@ export class NotWhitelisted extends Error {
 /**
  * `host:port` of a URL or of an address, in lower case, with the scheme's own port where none is written. @throws when it is neither.
  */
-export function endpointOf(address: string): string {
+export function parseEndpoint(address: string): string {
   const text = address.includes("://") ? address : `tcp://${address}`;
   if (!URL.canParse(text)) throw new Error(`\`${address}\` is not an address; write \`host:port\` or a URL.`);
   const url = new URL(text);
@@ -33,8 +33,8 @@ export class NetworkWhitelist {
   }
 
   /** @throws NotWhitelisted. For clients whose sockets are not Node's, such as Temporal's native core. */
-  assert(address: string): void {
-    const endpoint = endpointOf(address);
+  assertAllowed(address: string): void {
+    const endpoint = parseEndpoint(address);
     if (!this.endpoints.has(endpoint)) throw new NotWhitelisted(endpoint);
   }
 
@@ -45,35 +45,35 @@ export class NetworkWhitelist {
   enforce(): void {
     const { endpoints } = this;
     const connect = net.Socket.prototype.connect;
-    const guarded = function (this: net.Socket, ...args: unknown[]): net.Socket {
-      const endpoint = requestedEndpoint(args);
+    const connectGuarded = function (this: net.Socket, ...args: unknown[]): net.Socket {
+      const endpoint = parseRequestedEndpoint(args);
       if (endpoints.has(endpoint)) return Reflect.apply(connect, this, args) as net.Socket;
       // Failing as a lookup does gives clients the time to listen for the error; what nobody hears would end the process.
       return Reflect.apply(connect, this, [
-        { host: "refused.invalid", port: 1, lookup: refuseWith(new NotWhitelisted(endpoint)) },
+        { host: "refused.invalid", port: 1, lookup: buildRefusingLookup(new NotWhitelisted(endpoint)) },
       ]) as net.Socket;
     };
-    net.Socket.prototype.connect = guarded as typeof connect;
+    net.Socket.prototype.connect = connectGuarded as typeof connect;
   }
 }
 
-function refuseWith(error: NotWhitelisted): net.LookupFunction {
+function buildRefusingLookup(error: NotWhitelisted): net.LookupFunction {
   return (_host, _options, callback) => void setImmediate(callback, error, "");
 }
 
 /** What `connect` was asked for, whichever of its overloads was used; Node itself passes the normalised arguments as one array. */
-function requestedEndpoint(args: readonly unknown[]): string {
+function parseRequestedEndpoint(args: readonly unknown[]): string {
   const first = Array.isArray(args[0]) ? args[0][0] : args[0];
   if (typeof first === "number" || (typeof first === "string" && /^\d+$/.test(first)))
-    return `${typeof args[1] === "string" ? bracketed(args[1].toLowerCase()) : "localhost"}:${first}`;
+    return `${typeof args[1] === "string" ? bracketHost(args[1].toLowerCase()) : "localhost"}:${first}`;
   if (typeof first === "string") return `unix:${first}`;
   if (typeof first !== "object" || first === null) return "unknown";
   const { host, port, path } = first as { host?: unknown; port?: unknown; path?: unknown };
   // As Node does: with a path it is a Unix socket, whatever else is named beside it.
   if (path || port === undefined || port === null) return `unix:${String(path)}`;
-  return `${typeof host === "string" && host !== "" ? bracketed(host.toLowerCase()) : "localhost"}:${String(port)}`;
+  return `${typeof host === "string" && host !== "" ? bracketHost(host.toLowerCase()) : "localhost"}:${String(port)}`;
 }
 
-function bracketed(host: string): string {
+function bracketHost(host: string): string {
   return net.isIPv6(host) ? `[${host}]` : host;
 }

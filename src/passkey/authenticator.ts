@@ -19,21 +19,21 @@ export const passkeySchema = z.strictObject({
 export type Passkey = z.infer<typeof passkeySchema>;
 
 /** Bits of the authenticator data (WebAuthn Level 3 §6.1). */
-export const FLAGS = { user_present: 0x01, user_verified: 0x04, backup_eligible: 0x08, attested: 0x40 } as const;
+export const FLAGS = { userPresent: 0x01, userVerified: 0x04, backupEligible: 0x08, attested: 0x40 } as const;
 
 /**
  * What this authenticator says of every ceremony. Presence and verification mean here that the process could read a file that only its
  * account can read. Backup-eligible, since a file can be copied.
  */
-export const CEREMONY_FLAGS = FLAGS.user_present | FLAGS.user_verified | FLAGS.backup_eligible;
+export const CEREMONY_FLAGS = FLAGS.userPresent | FLAGS.userVerified | FLAGS.backupEligible;
 
-export function newPasskey(rp_id: string, user: { handle: string; name: string }): Passkey {
+export function generatePasskey(rpId: string, user: { handle: string; name: string }): Passkey {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const { kty, crv, x, y, d } = privateKey.export({ format: "jwk" });
   const credential_id = randomBytes(32).toString("base64url");
   return passkeySchema.parse({
     credential_id,
-    rp_id,
+    rp_id: rpId,
     user_handle: user.handle,
     user_name: user.name,
     counter: 0,
@@ -42,26 +42,26 @@ export function newPasskey(rp_id: string, user: { handle: string; name: string }
 }
 
 /** The authenticator data of an assertion: hash of the relying party's id, flags, counter (WebAuthn Level 3 §6.1). */
-export function authenticatorData(rp_id: string, flags: number, counter: number): Buffer {
+export function buildAuthenticatorData(rpId: string, flags: number, counter: number): Buffer {
   const data = Buffer.alloc(37);
-  createHash("sha256").update(rp_id, "utf8").digest().copy(data);
+  createHash("sha256").update(rpId, "utf8").digest().copy(data);
   data.writeUInt8(flags, 32);
   data.writeUInt32BE(counter, 33);
   return data;
 }
 
 /** The attestation object of a new passkey, format `none` (WebAuthn Level 3 §6.5, §8.7). */
-export function attestationObject(passkey: Passkey, flags: number = CEREMONY_FLAGS): Buffer {
+export function buildAttestationObject(passkey: Passkey, flags: number = CEREMONY_FLAGS): Buffer {
   const credentialId = Buffer.from(passkey.credential_id, "base64url");
   const idLength = Buffer.alloc(2);
   idLength.writeUInt16BE(credentialId.byteLength);
   const aaguid = Buffer.alloc(16);
   const authData = Buffer.concat([
-    authenticatorData(passkey.rp_id, flags | FLAGS.attested, passkey.counter),
+    buildAuthenticatorData(passkey.rp_id, flags | FLAGS.attested, passkey.counter),
     aaguid,
     idLength,
     credentialId,
-    isoCBOR.encode(publicKey(passkey)),
+    isoCBOR.encode(toCosePublicKey(passkey)),
   ]);
   const members = new Map<string, string | Map<string, never> | Uint8Array>([
     ["fmt", "none"],
@@ -72,19 +72,19 @@ export function attestationObject(passkey: Passkey, flags: number = CEREMONY_FLA
 }
 
 /** An assertion's signature: ES256 in DER over the authenticator data and SHA-256 of the client data (WebAuthn Level 3 §6.3.3). */
-export function assertionSignature(passkey: Passkey, authData: Uint8Array, clientDataJSON: Uint8Array): Buffer {
+export function signAssertion(passkey: Passkey, authData: Uint8Array, clientDataJSON: Uint8Array): Buffer {
   const clientDataHash = createHash("sha256").update(clientDataJSON).digest();
   return sign("sha256", Buffer.concat([authData, clientDataHash]), createPrivateKey({ key: passkey.key, format: "jwk" }));
 }
 
 /** The public key in COSE (RFC 9053 §7.1.1). */
-function publicKey({ key }: Passkey): Map<number, number | Uint8Array> {
-  const bytes = (member: string): Uint8Array => new Uint8Array(Buffer.from(member, "base64url"));
+function toCosePublicKey({ key }: Passkey): Map<number, number | Uint8Array> {
+  const decodeMember = (member: string): Uint8Array => new Uint8Array(Buffer.from(member, "base64url"));
   return new Map<number, number | Uint8Array>([
     [cose.COSEKEYS.kty, cose.COSEKTY.EC2],
     [cose.COSEKEYS.alg, cose.COSEALG.ES256],
     [cose.COSEKEYS.crv, cose.COSECRV.P256],
-    [cose.COSEKEYS.x, bytes(key.x)],
-    [cose.COSEKEYS.y, bytes(key.y)],
+    [cose.COSEKEYS.x, decodeMember(key.x)],
+    [cose.COSEKEYS.y, decodeMember(key.y)],
   ]);
 }

@@ -5,7 +5,14 @@ import type {
 } from "@simplewebauthn/server";
 import { COSEALG } from "@simplewebauthn/server/helpers";
 import type { Assertion } from "../domain/card/statement.js";
-import { assertionSignature, attestationObject, authenticatorData, CEREMONY_FLAGS, newPasskey, type Passkey } from "./authenticator.js";
+import {
+  buildAttestationObject,
+  buildAuthenticatorData,
+  CEREMONY_FLAGS,
+  generatePasskey,
+  type Passkey,
+  signAssertion,
+} from "./authenticator.js";
 
 /**
  * Makes a passkey for a site and the answer that registers it: what a browser and its authenticator do in
@@ -18,10 +25,10 @@ export function createPasskey(
   origin: string,
 ): { passkey: Passkey; response: RegistrationResponseJSON } {
   const rpId = options.rp.id ?? new URL(origin).hostname;
-  requireOrigin(origin, rpId);
+  assertOrigin(origin, rpId);
   if (!options.pubKeyCredParams.some((offered) => offered.alg === COSEALG.ES256))
     throw new Error("The registry does not take ES256 keys, the only ones that a software passkey has; use another authenticator.");
-  const passkey = newPasskey(rpId, { handle: options.user.id, name: options.user.name });
+  const passkey = generatePasskey(rpId, { handle: options.user.id, name: options.user.name });
   const response: RegistrationResponseJSON = {
     id: passkey.credential_id,
     rawId: passkey.credential_id,
@@ -29,8 +36,8 @@ export function createPasskey(
     clientExtensionResults: { credProps: { rk: true } },
     authenticatorAttachment: "platform",
     response: {
-      clientDataJSON: clientData("webauthn.create", options.challenge, origin).toString("base64url"),
-      attestationObject: attestationObject(passkey).toString("base64url"),
+      clientDataJSON: buildClientData("webauthn.create", options.challenge, origin).toString("base64url"),
+      attestationObject: buildAttestationObject(passkey).toString("base64url"),
       transports: ["internal"],
     },
   };
@@ -52,12 +59,12 @@ export function assertPasskey(
   origin: string,
   rpId: string,
 ): { passkey: Passkey; assertion: Assertion } {
-  requireOrigin(origin, rpId);
-  if (!answers(passkey, request, rpId))
+  assertOrigin(origin, rpId);
+  if (!canAnswerRequest(passkey, request, rpId))
     throw new Error(`The passkey ${passkey.credential_id} is not one that ${rpId} asks for; register it there first.`);
   const used = { ...passkey, counter: passkey.counter + 1 };
-  const clientDataJSON = clientData("webauthn.get", challengeOf(request), origin);
-  const authData = authenticatorData(rpId, CEREMONY_FLAGS, used.counter);
+  const clientDataJSON = buildClientData("webauthn.get", encodeChallenge(request), origin);
+  const authData = buildAuthenticatorData(rpId, CEREMONY_FLAGS, used.counter);
   const assertion: Assertion = {
     id: used.credential_id,
     rawId: used.credential_id,
@@ -67,7 +74,7 @@ export function assertPasskey(
     response: {
       clientDataJSON: clientDataJSON.toString("base64url"),
       authenticatorData: authData.toString("base64url"),
-      signature: assertionSignature(used, authData, clientDataJSON).toString("base64url"),
+      signature: signAssertion(used, authData, clientDataJSON).toString("base64url"),
       userHandle: used.user_handle,
     },
   };
@@ -75,7 +82,7 @@ export function assertPasskey(
 }
 
 /** Whether the request would be answered by this passkey: made for the same site, and among those that the options allow. */
-export function answers(passkey: Passkey, request: AssertionRequest, rpId: string): boolean {
+export function canAnswerRequest(passkey: Passkey, request: AssertionRequest, rpId: string): boolean {
   if (passkey.rp_id !== rpId) return false;
   if (request instanceof Uint8Array) return true;
   if (request.rpId !== undefined && request.rpId !== rpId) return false;
@@ -84,16 +91,16 @@ export function answers(passkey: Passkey, request: AssertionRequest, rpId: strin
 }
 
 /** Collected client data (WebAuthn Level 3 §5.8.1), in the member order of its serialisation (§5.8.1.1). */
-export function clientData(type: "webauthn.create" | "webauthn.get", challenge: string, origin: string): Buffer {
+export function buildClientData(type: "webauthn.create" | "webauthn.get", challenge: string, origin: string): Buffer {
   return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }), "utf8");
 }
 
-function challengeOf(request: AssertionRequest): string {
+function encodeChallenge(request: AssertionRequest): string {
   return request instanceof Uint8Array ? Buffer.from(request).toString("base64url") : request.challenge;
 }
 
 /** A browser lets a page use only passkeys of its own domain or one above it: without this, any site could ask for another's. */
-function requireOrigin(origin: string, rpId: string): void {
+function assertOrigin(origin: string, rpId: string): void {
   const { hostname } = new URL(origin);
   if (hostname !== rpId && !hostname.endsWith(`.${rpId}`))
     throw new Error(`The origin ${origin} may not use passkeys of ${rpId}; check the registry's address.`);

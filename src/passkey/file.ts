@@ -6,7 +6,7 @@ import { parseWith, problemsText } from "../domain/problems.js";
 import { withLock } from "../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
 import { type Passkey, passkeySchema } from "./authenticator.js";
-import { type AssertionRequest, answers, assertPasskey, createPasskey } from "./client.js";
+import { type AssertionRequest, assertPasskey, canAnswerRequest, createPasskey } from "./client.js";
 
 const PASSKEYS_MAX = 100;
 const contentSchema = z.strictObject({ version: z.literal(1), passkeys: z.array(passkeySchema).max(PASSKEYS_MAX).readonly() });
@@ -40,22 +40,22 @@ export interface PasskeyFile {
  * changed under a lock, so that of two processes none uses a counter twice.
  */
 export function openPasskeyFile(path: string): PasskeyFile {
-  const locked = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
+  const withLockedPasskeys = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
     await preparePrivateFolder(dirname(path));
     return withLock(
       `${path}.lock`,
       () => undefined,
-      async () => work(await read(path)),
+      async () => work(await readPasskeys(path)),
     );
   };
   return {
     path,
     async list() {
-      const passkeys = await read(path);
+      const passkeys = await readPasskeys(path);
       return passkeys.map(({ credential_id, rp_id, user_name, counter }) => ({ credential_id, rp_id, user_name, counter }));
     },
     create(options, origin) {
-      return locked(async (passkeys) => {
+      return withLockedPasskeys(async (passkeys) => {
         const excluded = new Set(options.excludeCredentials?.map((credential) => credential.id));
         const present = passkeys.find((passkey) => excluded.has(passkey.credential_id));
         if (present !== undefined)
@@ -65,16 +65,16 @@ export function openPasskeyFile(path: string): PasskeyFile {
         if (passkeys.length >= PASSKEYS_MAX)
           throw new Error(`${path} holds ${PASSKEYS_MAX} passkeys, the most it can; move it away and begin a new one.`);
         const { passkey, response } = createPasskey(options, origin);
-        await write(path, [...passkeys, passkey]);
+        await writePasskeys(path, [...passkeys, passkey]);
         return response;
       });
     },
     assert(request, origin, rpId) {
-      return locked(async (passkeys) => {
-        const chosen = passkeys.findLast((passkey) => answers(passkey, request, rpId));
+      return withLockedPasskeys(async (passkeys) => {
+        const chosen = passkeys.findLast((passkey) => canAnswerRequest(passkey, request, rpId));
         if (chosen === undefined) throw new Error(`No passkey in ${path} fits what ${rpId} asks for; register one first.`);
         const { passkey: used, assertion } = assertPasskey(chosen, request, origin, rpId);
-        await write(
+        await writePasskeys(
           path,
           passkeys.map((passkey) => (passkey === chosen ? used : passkey)),
         );
@@ -84,10 +84,10 @@ export function openPasskeyFile(path: string): PasskeyFile {
   };
 }
 
-async function read(path: string): Promise<readonly Passkey[]> {
+async function readPasskeys(path: string): Promise<readonly Passkey[]> {
   const text = await readPrivateFile(path);
   if (text === undefined) return [];
-  const parsed = parseWith(contentSchema, jsonOf(path, text));
+  const parsed = parseWith(contentSchema, parsePasskeyJson(path, text));
   if (!parsed.ok)
     throw new Error(
       `${path} is no passkey file (${problemsText(parsed.problems)}); restore it, or move it away and register a new passkey.`,
@@ -95,7 +95,7 @@ async function read(path: string): Promise<readonly Passkey[]> {
   return parsed.value.passkeys;
 }
 
-function jsonOf(path: string, text: string): unknown {
+function parsePasskeyJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -105,6 +105,6 @@ function jsonOf(path: string, text: string): unknown {
   }
 }
 
-async function write(path: string, passkeys: readonly Passkey[]): Promise<void> {
+async function writePasskeys(path: string, passkeys: readonly Passkey[]): Promise<void> {
   await writePrivateFile(path, `${JSON.stringify({ version: 1, passkeys } satisfies z.infer<typeof contentSchema>, null, 2)}\n`);
 }

@@ -11,15 +11,15 @@ import type { ObjectStore } from "../storage/ports.js";
 
 /** Bounds of one job; each has a unit in its name. */
 export interface JobLimits {
-  readonly staged_max_bytes: number;
-  readonly pack_max_bytes: number;
-  readonly objects_max_count: number;
-  readonly blob_max_bytes: number;
-  readonly path_max_bytes: number;
+  readonly stagedMaxBytes: number;
+  readonly packMaxBytes: number;
+  readonly objectsMaxCount: number;
+  readonly blobMaxBytes: number;
+  readonly pathMaxBytes: number;
   /** The source archive of a release, before it is compressed. */
-  readonly archive_max_bytes: number;
-  readonly plan_max_ms: number;
-  readonly diffstat_max_ms: number;
+  readonly archiveMaxBytes: number;
+  readonly planMaxMs: number;
+  readonly diffstatMaxMs: number;
 }
 
 /** What a job may use. The store refuses keys of other tenants; `signal` aborts when the run time is up or the attempt is a ghost. */
@@ -29,16 +29,16 @@ export interface JobContext {
   readonly repositories: Repositories;
   readonly limits: JobLimits;
   /** Whether the project keeps the infra registry of this deployment: its main moves to a good registry only. */
-  readonly keeps_infra: boolean;
+  readonly keepsInfra: boolean;
   /** Whether an earlier attempt at this act may have done part of it. */
-  readonly taken_over: boolean;
+  readonly isTakenOver: boolean;
   readonly signal: AbortSignal;
   /** Adds a line to the act's log, which becomes evidence. */
   log(line: string): void;
   /** Stores the log as it stands, under `commit` or none; the answer then refers to it, unless more is logged. */
   keepLog(commit: string | null): Promise<void>;
   /** Marks that a step is complete; awaited before the next one begins, and throws when the attempt must stop. */
-  step(name: JobStep): Promise<void>;
+  completeStep(name: JobStep): Promise<void>;
 }
 
 /** The steps between which a Runner can die; a retry continues from the store alone. */

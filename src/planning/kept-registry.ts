@@ -6,7 +6,7 @@ import { CHANGELOG_PATH, REGISTRY_PATH } from "../infra/files.js";
 import { type RegistryFiles, validate } from "../infra/validate.js";
 import { GitFault } from "../repository/git-fault.js";
 import type { OpenRepository } from "../repository/open-repository.js";
-import { gitFailed } from "../repository/stock-git/stock-git.js";
+import { toGitFault } from "../repository/stock-git/stock-git.js";
 import type { JobContext } from "./job.js";
 
 /** The findings that a denial names; `ogr infra validate` shows all. */
@@ -22,16 +22,16 @@ const INFRA_REF = branchRef("main");
  * project and branch nothing is. `new` may name a tree. Here nobody else looks before it counts: what CI is for a registry at a host,
  * this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
  */
-export async function registryProblem(
+export async function checkInfraRegistry(
   context: JobContext,
   repository: OpenRepository,
   moves: readonly RefMove[],
 ): Promise<Denial | undefined> {
-  const move = context.keeps_infra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
+  const move = context.keepsInfra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
   if (move === undefined || move.old === move.new) return undefined;
   const { signal } = context;
-  const [before, head] = [await filesAt(repository, move.old, signal), await filesAt(repository, move.new, signal)];
-  const changed_paths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await changedPaths(repository, move.old, move.new, signal);
+  const [before, head] = [await readRegistryFiles(repository, move.old, signal), await readRegistryFiles(repository, move.new, signal)];
+  const changed_paths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new, signal);
   const base = move.old === ZERO_ID ? {} : { base: { ...before, changed_paths, is_stale: false } };
   const errors = validate({ head, ...base }).filter(({ severity }) => severity === "error");
   if (errors.length === 0) return undefined;
@@ -43,22 +43,22 @@ export async function registryProblem(
   };
 }
 
-async function filesAt(repository: OpenRepository, treeish: string, signal: AbortSignal): Promise<RegistryFiles> {
+async function readRegistryFiles(repository: OpenRepository, treeish: string, signal: AbortSignal): Promise<RegistryFiles> {
   if (treeish === ZERO_ID) return { registry: undefined, changelog: undefined };
   const [registry, changelog] = await Promise.all(
-    [REGISTRY_PATH, CHANGELOG_PATH].map((path) => fileAt(repository, `${treeish}:${path}`, signal)),
+    [REGISTRY_PATH, CHANGELOG_PATH].map((path) => readFileAt(repository, `${treeish}:${path}`, signal)),
   );
   return { registry, changelog };
 }
 
 /** Undefined for what is not there; what is no file has no bytes to be valid. */
-async function fileAt(repository: OpenRepository, object: string, signal: AbortSignal): Promise<Buffer | undefined> {
-  const { gitDir } = repository.scratch();
+async function readFileAt(repository: OpenRepository, object: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  const { gitDir } = repository.getScratch();
   const type = await repository.git.run({ gitDir, args: ["cat-file", "-t", object], signal });
   if (type.code !== 0) return undefined;
   if (type.stdout.toString("latin1").trim() !== "blob") return Buffer.alloc(0);
   return repository.git
-    .output({ gitDir, args: ["cat-file", "blob", object], output_max_bytes: FILE_MAX_BYTES, signal })
+    .readOutput({ gitDir, args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES, signal })
     .catch((error: unknown) => {
       // No registry is as large, and what is none has no bytes to be valid either.
       if (error instanceof GitFault && error.code === "output_too_large") return Buffer.alloc(0);
@@ -66,10 +66,10 @@ async function fileAt(repository: OpenRepository, object: string, signal: AbortS
     });
 }
 
-async function changedPaths(repository: OpenRepository, before: string, after: string, signal: AbortSignal): Promise<string[]> {
-  const call = { gitDir: repository.scratch().gitDir, args: ["diff-tree", "-r", "-z", "--name-only", before, after], signal };
+async function listChangedPaths(repository: OpenRepository, before: string, after: string, signal: AbortSignal): Promise<string[]> {
+  const call = { gitDir: repository.getScratch().gitDir, args: ["diff-tree", "-r", "-z", "--name-only", before, after], signal };
   const answer = await repository.git.run(call);
-  if (answer.code !== 0) throw gitFailed(call, answer);
+  if (answer.code !== 0) throw toGitFault(call, answer);
   return answer.stdout
     .toString("utf8")
     .split("\0")

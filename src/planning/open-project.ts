@@ -5,7 +5,7 @@ import type { RefsState } from "../repository/refs/refs-state.js";
 import type { JobContext } from "./job.js";
 
 /** Runs `work` on a project's repository and closes it, whatever happens; `recall` as Repositories.open takes it. Denial: `project_unknown`. */
-export async function onProject<T>(
+export async function runOnProject<T>(
   context: JobContext,
   projectId: string,
   work: (repository: OpenRepository) => Promise<Outcome<T>>,
@@ -23,7 +23,7 @@ export async function onProject<T>(
 }
 
 /** As onProject, for what follows from the receipt of the act `jti`: a project that is gone is a fault then. */
-export async function onKnownProject(
+export async function runOnKnownProject(
   context: JobContext,
   projectId: string,
   jti: string,
@@ -33,6 +33,6 @@ export async function onKnownProject(
     await work(repository);
     return { ok: true, value: undefined } as const;
   };
-  const done = await onProject(context, projectId, derive, (remembered) => remembered.refs.has(actRef(jti)));
+  const done = await runOnProject(context, projectId, derive, (remembered) => remembered.refs.has(actRef(jti)));
   if (!done.ok) throw new Error(`${done.denial.message} It has a receipt, so its repository was lost: restore it from a copy.`);
 }

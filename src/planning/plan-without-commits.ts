@@ -4,7 +4,7 @@ import { NO_DIFF } from "../repository/history/history.js";
 import type { JobContext, PlanInput } from "./job.js";
 
 /** The plan of an act that brings no commits, so that nobody wrote or pushed what it does. */
-export function planWithoutCommits<P extends JobParams>(
+export function buildPlanWithoutCommits<P extends JobParams>(
   { tenant_id }: Pick<JobContext, "tenant_id">,
   { params, target, policy_hash, infra }: PlanInput<P>,
   act: Pick<Plan["basis"], "job_type" | "refs">,

@@ -2,12 +2,12 @@ import { EMPTY_PATCH_HASH, type PushParams } from "../domain/act/job.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { branchRef } from "../domain/git/ref-name.js";
-import { incomingSize } from "../repository/incoming/incoming-bytes.js";
-import { type CheckedPush, ingest } from "../repository/incoming/ingest.js";
+import { countIncomingBytes } from "../repository/incoming/incoming-bytes.js";
+import { type CheckedPush, ingestPush } from "../repository/incoming/ingest.js";
 import type { OpenRepository } from "../repository/open-repository.js";
-import { moveProblem } from "../repository/refs/move-problem.js";
+import { checkRefMoves } from "../repository/refs/move-problem.js";
 import type { JobContext } from "./job.js";
-import { subjectBytes } from "./subject-bytes.js";
+import { readSubjectBytes } from "./subject-bytes.js";
 
 /** What a push will do, worked out and checked, nothing visible yet. */
 export type PushChange =
@@ -15,39 +15,39 @@ export type PushChange =
   | { readonly kind: "update"; readonly ref: string; readonly old: string; readonly push: CheckedPush; readonly staged_bytes: number };
 
 /** The same for plan and execute, so that what was approved is what runs. */
-export async function prepareChange(
+export async function preparePushChange(
   context: JobContext,
   repository: OpenRepository,
   params: PushParams,
-  iat_ms: number,
+  iatMs: number,
 ): Promise<Outcome<PushChange>> {
   const ref = branchRef(params.branch);
   const old = params.expected_old;
   const deletes = params.delete === true;
   const current = repository.state.refs.get(ref)?.id;
   if (deletes && current === undefined) return denied("ref_missing", `${ref} does not exist; there is nothing to delete.`);
-  const refusal = moveProblem(repository.state.refs, [{ name: ref, old, new: deletes ? ZERO_ID : "" }]);
+  const refusal = checkRefMoves(repository.state.refs, [{ name: ref, old, new: deletes ? ZERO_ID : "" }]);
   if (refusal !== undefined) return { ok: false, denial: refusal };
   if (deletes) {
     if (params.subject_hash !== EMPTY_PATCH_HASH)
       return denied("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);
-    await context.step("fetched");
-    await context.step("checked");
+    await context.completeStep("fetched");
+    await context.completeStep("checked");
     return granted({ kind: "delete", ref, old, staged_bytes: 0 });
   }
 
-  const incoming = await subjectBytes(context, params, repository);
+  const incoming = await readSubjectBytes(context, params, repository);
   if (!incoming.ok) return incoming;
-  const staged_bytes = incomingSize(incoming.value);
+  const staged_bytes = countIncomingBytes(incoming.value);
   context.log(`fetched ${staged_bytes} bytes with BLAKE3 ${params.subject_hash}`);
-  await context.step("fetched");
+  await context.completeStep("fetched");
 
-  const request = { incoming: incoming.value, old, commit_summary: params.commit_summary, iat_ms, force: params.force === true };
-  const push = await ingest(repository, request, context.limits, context.signal);
+  const request = { incoming: incoming.value, old, commit_summary: params.commit_summary, iatMs, force: params.force === true };
+  const push = await ingestPush(repository, request, context.limits, context.signal);
   if (!push.ok) return push;
   context.log(
     `checked ${push.value.tip}: ${push.value.pack === undefined ? "every object is stored already" : `${push.value.pack.index.count} objects`}`,
   );
-  await context.step("checked");
+  await context.completeStep("checked");
   return granted({ kind: "update", ref, old, push: push.value, staged_bytes });
 }

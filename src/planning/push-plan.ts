@@ -2,15 +2,15 @@ import { type PushParams, withoutPatch } from "../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../domain/act/plan.js";
 import { granted, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
-import { diffstat, NO_DIFF, readHistory } from "../repository/history/history.js";
+import { computeDiffstat, NO_DIFF, readHistory } from "../repository/history/history.js";
 import type { CreatedCommit } from "../repository/incoming/ingested.js";
 import type { OpenRepository } from "../repository/open-repository.js";
-import { pushedBefore } from "./brought-commits.js";
+import { listPushedBefore } from "./brought-commits.js";
 import type { JobContext, PlanInput } from "./job.js";
 import type { PushChange } from "./push-change.js";
 
 /** What a person reads to decide about a push. */
-export async function pushPlan(
+export async function buildPushPlan(
   context: JobContext,
   repository: OpenRepository,
   input: PlanInput<PushParams>,
@@ -37,15 +37,15 @@ export async function pushPlan(
   if (change.kind === "delete")
     return granted({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF });
   const { tip, fast_forward } = change.push;
-  const stat = await diffstat(repository, change.old, tip, context.limits.diffstat_max_ms, context.signal);
+  const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs, context.signal);
   if (!stat.ok) return stat;
   if (created.length > 0) {
     return granted({
       basis,
       fast_forward,
       commit_count: created.length,
-      commits: shownCreated(created),
-      author_emails: emailsOf(created),
+      commits: toPlanCommits(created),
+      author_emails: listAuthorEmails(created),
       // What the registry itself will commit nobody has pushed; its ids come with the permit.
       pushed_before: [],
       diffstat: stat.value,
@@ -60,13 +60,13 @@ export async function pushPlan(
     commit_count: history.count,
     commits: [...history.commits],
     author_emails: [...history.author_emails],
-    pushed_before: await pushedBefore(repository, history.ids),
+    pushed_before: await listPushedBefore(repository, history.ids),
     diffstat: stat.value,
   });
 }
 
 /** The ids and the registry's own dates come with the permit, so the plan shows none. */
-function shownCreated(created: readonly CreatedCommit[]): Plan["commits"] {
+function toPlanCommits(created: readonly CreatedCommit[]): Plan["commits"] {
   return created
     .toReversed()
     .slice(0, PLAN_COMMITS_MAX)
@@ -79,6 +79,6 @@ function shownCreated(created: readonly CreatedCommit[]): Plan["commits"] {
     }));
 }
 
-function emailsOf(created: readonly CreatedCommit[]): string[] {
+function listAuthorEmails(created: readonly CreatedCommit[]): string[] {
   return [...new Set(created.map((commit) => commit.author_email))].sort();
 }

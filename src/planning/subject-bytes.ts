@@ -17,36 +17,36 @@ type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
  * The pushed bytes, inline or staged, checked against `params.subject_hash`; their size is checked before they are fetched. Denials:
  * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
  */
-export async function subjectBytes(
+export async function readSubjectBytes(
   context: JobContext,
   params: NamedBytes,
   repository: OpenRepository,
-  max = context.limits.staged_max_bytes,
+  max = context.limits.stagedMaxBytes,
 ): Promise<Outcome<IncomingBytes>> {
   if (params.patch !== undefined) {
     const bytes = Buffer.from(params.patch, "base64");
-    return bytes.length > max ? tooLarge(bytes.length, max) : checked(params, { bytes }, blake3Hex(bytes));
+    return bytes.length > max ? denyLargePush(bytes.length, max) : checkSubjectHash(params, { bytes }, blake3Hex(bytes));
   }
   const key = stagingKey(context.tenant_id, params.subject_hash);
   const staged = await context.store.blobs.stat(key);
-  if (staged === undefined) return missing(params);
-  if (staged.size_bytes > max) return tooLarge(staged.size_bytes, max);
+  if (staged === undefined) return denyMissingBytes(params);
+  if (staged.size_bytes > max) return denyLargePush(staged.size_bytes, max);
   if (staged.size_bytes <= IN_MEMORY_MAX_BYTES) {
     const read = await context.store.blobs.get(key);
-    if (read === undefined) return missing(params);
+    if (read === undefined) return denyMissingBytes(params);
     const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
-    return checked(params, { bytes }, blake3Hex(bytes));
+    return checkSubjectHash(params, { bytes }, blake3Hex(bytes));
   }
-  const path = repository.scratch().file("staged");
-  if (!(await context.store.blobs.getToFile(key, path))) return missing(params);
-  return checked(
+  const path = repository.getScratch().resolvePath("staged");
+  if (!(await context.store.blobs.getToFile(key, path))) return denyMissingBytes(params);
+  return checkSubjectHash(
     params,
-    { path, size_bytes: staged.size_bytes },
+    { path, sizeBytes: staged.size_bytes },
     await blake3HexOf(createReadStream(path, { highWaterMark: 1024 * 1024 })),
   );
 }
 
-function checked(params: NamedBytes, incoming: IncomingBytes, found: string): Outcome<IncomingBytes> {
+function checkSubjectHash(params: NamedBytes, incoming: IncomingBytes, found: string): Outcome<IncomingBytes> {
   if (found === params.subject_hash) return granted(incoming);
   return denied(
     "subject_hash_mismatch",
@@ -54,13 +54,13 @@ function checked(params: NamedBytes, incoming: IncomingBytes, found: string): Ou
   );
 }
 
-function missing(params: NamedBytes) {
+function denyMissingBytes(params: NamedBytes) {
   return denied(
     "staged_bytes_missing",
     `Nothing is staged under ${params.subject_hash}. Stage the bytes first: PUT /v1/staging/${params.subject_hash}.`,
   );
 }
 
-function tooLarge(size: number, max: number) {
+function denyLargePush(size: number, max: number) {
   return denied("limit_exceeded", `The push has ${size} bytes; ${max} are allowed. Push the history in several steps.`);
 }

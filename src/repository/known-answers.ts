@@ -11,7 +11,7 @@ export class KnownAnswers {
   readonly #answers = new Map<string, GitAnswer>();
 
   /** What git says to `args`, which name objects by id alone: remembered, else asked for. */
-  async to(args: readonly string[], ask: () => Promise<GitAnswer>): Promise<GitAnswer> {
+  async findOrAsk(args: readonly string[], ask: () => Promise<GitAnswer>): Promise<GitAnswer> {
     const question = args.join("\0");
     const known = this.#answers.get(question);
     const answer = known ?? (await ask());

@@ -4,7 +4,7 @@ import type { ProjectCache } from "./project-cache.js";
 import type { RefsState } from "./refs/refs-state.js";
 import type { RepositoryName } from "./repository-key.js";
 import type { Scratch } from "./scratch.js";
-import { type GitAnswer, type GitCall, gitFailed, type StockGit } from "./stock-git/stock-git.js";
+import { type GitAnswer, type GitCall, type StockGit, toGitFault } from "./stock-git/stock-git.js";
 
 /** A repository as one act sees it, with every object of its refs on the local disk until `close`. */
 export class OpenRepository {
@@ -24,25 +24,25 @@ export class OpenRepository {
   }
 
   /** Reads the objects that the store has. */
-  reader(): ObjectReader {
-    return this.cache.reader();
+  getReader(): ObjectReader {
+    return this.cache.getReader();
   }
 
   /** The act's own repository, made when it is first needed. */
-  scratch(): Scratch {
+  getScratch(): Scratch {
     this.#scratch ??= this.cache.takeScratch();
     return this.#scratch;
   }
 
   /** git's answer, whatever its exit code, to a question whose `args` name objects by id alone, so that it never changes. */
-  ask(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
-    return this.cache.memory.answers.to(call.args, () => this.git.run({ ...call, gitDir: this.scratch().gitDir }));
+  askGit(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
+    return this.cache.memory.answers.findOrAsk(call.args, () => this.git.run({ ...call, gitDir: this.getScratch().gitDir }));
   }
 
-  /** As {@link ask}, where only a fault can make git fail. @throws GitFault `git_failed`. */
-  async askFor(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<Buffer> {
-    const answer = await this.ask(call);
-    if (answer.code !== 0) throw gitFailed(call, answer);
+  /** As {@link askGit}, where only a fault can make git fail. @throws GitFault `git_failed`. */
+  async askGitForOutput(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<Buffer> {
+    const answer = await this.askGit(call);
+    if (answer.code !== 0) throw toGitFault(call, answer);
     return answer.stdout;
   }
 

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { countCacheLookup } from "../process/metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { ObjectReader } from "./objects/object-reader.js";
-import { StayingReader } from "./objects/staying-reader.js";
+import { PersistentReader } from "./objects/staying-reader.js";
 import { assertListed } from "./packs/assert-listed.js";
-import { downloadPacks, packPath } from "./packs/download-packs.js";
+import { downloadPacks, toPackPath } from "./packs/download-packs.js";
 import { ProjectMemory } from "./project-memory.js";
 import type { RefsState } from "./refs/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "./repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
 import type { StockGit } from "./stock-git/stock-git.js";
@@ -31,31 +31,31 @@ export class ProjectCache {
   readonly memory = new ProjectMemory();
   readonly #packs = new Set<string>();
   /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
-  #size_bytes = 0;
+  #sizeBytes = 0;
   #folderStamp = "";
   #unindexed = 0;
-  readonly #reader: StayingReader;
+  readonly #reader: PersistentReader;
   readonly #idleScratches: Scratch[] = [];
   users = 0;
-  last_used = 0;
+  lastUsedMs = 0;
 
   constructor(
     readonly name: RepositoryName,
     readonly git: StockGit,
   ) {
-    this.#reader = new StayingReader(git.scope, () => this.folder);
+    this.#reader = new PersistentReader(git.scope, () => this.folder);
   }
 
   get folder(): string {
-    return this.#scope.path("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+    return this.#scope.resolvePath("cache", this.name.tenant_id, `${this.name.project_id}.git`);
   }
 
   get objects(): string {
     return join(this.folder, "objects");
   }
 
-  get size_bytes(): number {
-    return this.#size_bytes;
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   get #scope(): Scope {
@@ -68,33 +68,33 @@ export class ProjectCache {
 
   /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
   async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
-    const isHere = this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp());
+    const isHere = this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp());
     countCacheLookup(isHere ? "hit" : "miss");
     if (isHere) return;
     await this.turns.run(async () => {
-      if (this.memory.knows(state.version) && this.#folderStamp === (await this.#stamp())) return;
+      if (this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp())) return;
       await this.#download(store, signal);
-      await assertListed(this.reader(), state.refs, repositoryKeys(this.name).packs);
-      this.memory.learn(state.version);
+      await assertListed(this.getReader(), state.refs, toRepositoryKeys(this.name).packs);
+      this.memory.noteVersion(state.version);
     });
   }
 
   /** Takes a pack that the store has, from the scratch repository that made it. */
-  async adopt(hash: string, pack: string, index: string, size_bytes: number): Promise<void> {
+  async adoptPack(hash: string, pack: string, index: string, sizeBytes: number): Promise<void> {
     await this.turns.run(async () => {
       if (this.#packs.has(hash)) return;
-      const untouched = this.#folderStamp === (await this.#stamp());
-      await rename(pack, this.#path(hash, "pack"));
-      await rename(index, this.#path(hash, "idx"));
+      const untouched = this.#folderStamp === (await this.#readStamp());
+      await rename(pack, this.#toPackPath(hash, "pack"));
+      await rename(index, this.#toPackPath(hash, "idx"));
       this.#packs.add(hash);
-      this.#size_bytes += size_bytes;
+      this.#sizeBytes += sizeBytes;
       this.#unindexed += 1;
       // What somebody else did to the folder meanwhile must still be noticed.
-      if (untouched) this.#folderStamp = await this.#stamp();
+      if (untouched) this.#folderStamp = await this.#readStamp();
     });
   }
 
-  reader(): ObjectReader {
+  getReader(): ObjectReader {
     return this.#reader.get();
   }
 
@@ -140,10 +140,10 @@ export class ProjectCache {
     if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
     await this.turns.run(async () => {
       this.#unindexed = 0;
-      const untouched = this.#folderStamp === (await this.#stamp());
-      await this.git.output({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
-      this.#reader.packsWereIndexed();
-      if (untouched) this.#folderStamp = await this.#stamp();
+      const untouched = this.#folderStamp === (await this.#readStamp());
+      await this.git.readOutput({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
+      this.#reader.notePacksIndexed();
+      if (untouched) this.#folderStamp = await this.#readStamp();
     });
   }
 
@@ -151,13 +151,13 @@ export class ProjectCache {
   async evict(): Promise<void> {
     await this.turns.run(async () => {
       if (this.users > 0) return;
-      this.memory.unlearn();
+      this.memory.forgetVersions();
       this.#packs.clear();
-      this.#size_bytes = 0;
+      this.#sizeBytes = 0;
       this.#folderStamp = "";
-      await this.#packsWent();
+      await this.#forgetPacks();
       await this.close();
-      const trash = this.#scope.path("cache", `.trash-${randomUUID()}`);
+      const trash = this.#scope.resolvePath("cache", `.trash-${randomUUID()}`);
       // Renamed first, so that nobody ever sees half a cache.
       await rename(this.folder, trash).catch(ignoreAbsence);
       await rm(trash, { recursive: true, force: true });
@@ -174,44 +174,44 @@ export class ProjectCache {
 
   async #download(store: ObjectStore, signal: AbortSignal): Promise<void> {
     await this.#prepareFolder();
-    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#packsWent());
+    const { hashes, hasIndex } = await downloadPacks(store, this.name, this.#packFolder, signal, () => this.#forgetPacks());
     const here = new Set(hashes);
     // Of a store that was restored, where somebody else deleted the folder.
-    if ([...this.#packs].some((hash) => !here.has(hash))) await this.#packsWent();
+    if ([...this.#packs].some((hash) => !here.has(hash))) await this.#forgetPacks();
     this.#packs.clear();
-    this.#size_bytes = 0;
+    this.#sizeBytes = 0;
     for (const hash of hashes) await this.#count(hash);
     this.#unindexed = hasIndex ? this.#unindexed : hashes.length;
-    this.#folderStamp = await this.#stamp();
+    this.#folderStamp = await this.#readStamp();
   }
 
   /** Nobody may count on an object that was here. */
-  #packsWent(): Promise<void> {
+  #forgetPacks(): Promise<void> {
     this.memory.attributes = undefined;
     return this.closeReader();
   }
 
   async #count(hash: string): Promise<void> {
-    const { size } = await stat(this.#path(hash, "pack"));
+    const { size } = await stat(this.#toPackPath(hash, "pack"));
     this.#packs.add(hash);
-    this.#size_bytes += size;
+    this.#sizeBytes += size;
   }
 
   async #prepareFolder(): Promise<void> {
-    const folder = this.#scope.folder("cache", this.name.tenant_id, `${this.name.project_id}.git`);
+    const folder = this.#scope.createFolder("cache", this.name.tenant_id, `${this.name.project_id}.git`);
     await mkdir(this.#packFolder, { recursive: true });
     await mkdir(join(folder, "refs"), { recursive: true });
     await writeFile(join(folder, "HEAD"), "ref: refs/heads/main\n");
   }
 
   /** Changes whenever a name in the folder of packs appears or disappears. */
-  async #stamp(): Promise<string> {
+  async #readStamp(): Promise<string> {
     const found = await stat(this.#packFolder, { bigint: true }).catch(ignoreAbsence);
     return found === undefined ? "absent" : `${found.ino}:${found.mtimeNs}`;
   }
 
-  #path(hash: string, extension: "pack" | "idx"): string {
-    return packPath(this.#packFolder, hash, extension);
+  #toPackPath(hash: string, extension: "pack" | "idx"): string {
+    return toPackPath(this.#packFolder, hash, extension);
   }
 }
 

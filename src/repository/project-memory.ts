@@ -1,6 +1,6 @@
 import { keepLatest } from "./keep-latest.js";
 import { KnownAnswers } from "./known-answers.js";
-import { notOlder, type RefsState } from "./refs/refs-state.js";
+import { isNotOlder, type RefsState } from "./refs/refs-state.js";
 
 /** The `.gitattributes` of a commit: their ids by path, each byte of which is one character. */
 export interface ListedAttributes {
@@ -33,7 +33,7 @@ export class ProjectMemory {
 
   /** Takes refs that were read, unless what is remembered may be newer: an own act must not disappear from it again. */
   remember(state: RefsState): void {
-    if (this.latest === undefined || notOlder(state, this.latest)) this.latest = state;
+    if (this.latest === undefined || isNotOlder(state, this.latest)) this.latest = state;
   }
 
   get receipted(): ReadonlySet<string> {
@@ -44,16 +44,16 @@ export class ProjectMemory {
     keepLatest(this.#receipted, jti);
   }
 
-  knows(version: string): boolean {
+  isVersionOnDisk(version: string): boolean {
     return this.#versions.has(version);
   }
 
-  learn(version: string): void {
+  noteVersion(version: string): void {
     keepLatest(this.#versions, version);
   }
 
   /** No version's objects are known to be on the disk any more. */
-  unlearn(): void {
+  forgetVersions(): void {
     this.#versions.clear();
   }
 

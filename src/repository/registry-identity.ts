@@ -5,6 +5,6 @@
 export const REGISTRY_IDENTITY = { name: "Office Git Registry", email: "registry@ubl.invalid" } as const;
 
 /** `iat` of a permit (milliseconds) as git writes dates: seconds since 1970, in UTC. */
-export function gitSeconds(iat_ms: number): number {
-  return Math.floor(iat_ms / 1000);
+export function toGitSeconds(iatMs: number): number {
+  return Math.floor(iatMs / 1000);
 }

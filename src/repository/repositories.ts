@@ -10,14 +10,14 @@ import { StockGit } from "./stock-git/stock-git.js";
 
 export interface RepositoriesOptions {
   /** How many bytes of packs may stay on the disk while no act uses them. */
-  readonly cache_max_bytes: number;
+  readonly cacheMaxBytes: number;
   /** The readers that stay open while no act uses them, one process each. */
-  readonly readers_max_count: number;
+  readonly readersMaxCount: number;
   /** The projects of which refs and derived objects stay in memory; one of 5,000 refs takes about 2 MiB. */
-  readonly remembered_max_count: number;
+  readonly rememberedMaxCount: number;
 }
 
-const DEFAULTS: RepositoriesOptions = { cache_max_bytes: 4 * 1024 ** 3, readers_max_count: 32, remembered_max_count: 256 };
+const DEFAULTS: RepositoriesOptions = { cacheMaxBytes: 4 * 1024 ** 3, readersMaxCount: 32, rememberedMaxCount: 256 };
 
 /**
  * The repositories of one tenant as its acts open them: the store holds the truth, `scopeFolder` a bounded cache of immutable packs
@@ -37,7 +37,7 @@ export class Repositories {
   }
 
   /** Proves that git is there and new enough, and removes what dead processes left. Called by the first `open` too. */
-  ready(): Promise<void> {
+  ensureReady(): Promise<void> {
     this.#ready ??= this.#prepare();
     return this.#ready;
   }
@@ -52,11 +52,11 @@ export class Repositories {
     signal: AbortSignal,
     recall: (remembered: RefsState) => boolean = () => false,
   ): Promise<OpenRepository | undefined> {
-    await this.ready();
-    const remembered = this.#caches.get(idOf(name))?.memory.latest;
+    await this.ensureReady();
+    const remembered = this.#caches.get(toCacheId(name))?.memory.latest;
     const state = remembered !== undefined && recall(remembered) ? remembered : await readRefs(store, name);
     if (state === undefined) return undefined;
-    const cache = this.#cache(name);
+    const cache = this.#findOrCreateCache(name);
     cache.users += 1;
     cache.memory.remember(state);
     try {
@@ -71,7 +71,7 @@ export class Repositories {
 
   /** Says that an act's receipt is in the store, so that nobody needs to look. */
   noteReceipt(name: RepositoryName, jti: string): void {
-    this.#caches.get(idOf(name))?.memory.noteReceipt(jti);
+    this.#caches.get(toCacheId(name))?.memory.noteReceipt(jti);
   }
 
   /** Ends every process that it started. */
@@ -83,21 +83,21 @@ export class Repositories {
   async #prepare(): Promise<void> {
     await this.git.requireVersion();
     removeLeftovers(this.scope);
-    const folder = this.scope.folder("cache");
+    const folder = this.scope.createFolder("cache");
     for (const tenant of await readdir(folder)) {
       if (tenant.startsWith(".trash-")) {
-        await rm(this.scope.path("cache", tenant), { recursive: true, force: true });
+        await rm(this.scope.resolvePath("cache", tenant), { recursive: true, force: true });
         continue;
       }
-      for (const project of await readdir(this.scope.path("cache", tenant))) {
-        const cache = this.#cache({ tenant_id: tenant, project_id: project.replace(/\.git$/, "") });
+      for (const project of await readdir(this.scope.resolvePath("cache", tenant))) {
+        const cache = this.#findOrCreateCache({ tenant_id: tenant, project_id: project.replace(/\.git$/, "") });
         await cache.measure();
       }
     }
   }
 
-  #cache(name: RepositoryName): ProjectCache {
-    const id = idOf(name);
+  #findOrCreateCache(name: RepositoryName): ProjectCache {
+    const id = toCacheId(name);
     const known = this.#caches.get(id);
     if (known !== undefined) return known;
     const cache = new ProjectCache(name, this.git);
@@ -106,7 +106,7 @@ export class Repositories {
   }
 
   async #release(cache: ProjectCache): Promise<void> {
-    cache.last_used = performance.now();
+    cache.lastUsedMs = performance.now();
     try {
       await cache.indexPacks();
     } finally {
@@ -120,31 +120,31 @@ export class Repositories {
   /** Deletes the caches that were unused for longest until the rest fits; never one that an act is using. */
   async #evict(): Promise<void> {
     let total = 0;
-    for (const cache of this.#caches.values()) total += cache.size_bytes;
-    if (total <= this.#options.cache_max_bytes) return;
-    for (const cache of [...this.#caches.values()].sort((a, b) => a.last_used - b.last_used)) {
-      if (total <= this.#options.cache_max_bytes) return;
+    for (const cache of this.#caches.values()) total += cache.sizeBytes;
+    if (total <= this.#options.cacheMaxBytes) return;
+    for (const cache of [...this.#caches.values()].sort((a, b) => a.lastUsedMs - b.lastUsedMs)) {
+      if (total <= this.#options.cacheMaxBytes) return;
       if (cache.users > 0) continue;
-      total -= cache.size_bytes;
+      total -= cache.sizeBytes;
       await cache.evict();
     }
   }
 
   async #forget(): Promise<void> {
     const remembering = [...this.#caches.values()].filter((cache) => !cache.memory.isEmpty);
-    const tooMany = remembering.length - this.#options.remembered_max_count;
+    const tooMany = remembering.length - this.#options.rememberedMaxCount;
     if (tooMany <= 0) return;
-    const idle = remembering.filter((cache) => cache.users === 0).sort((a, b) => a.last_used - b.last_used);
+    const idle = remembering.filter((cache) => cache.users === 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs);
     for (const cache of idle.slice(0, tooMany)) if (cache.users === 0) await cache.forget();
   }
 
   async #boundReaders(newest: ProjectCache): Promise<void> {
     const open = [...this.#caches.values()].filter((cache) => cache.hasReader && cache !== newest && cache.users === 0);
-    const tooMany = open.sort((a, b) => a.last_used - b.last_used).slice(0, Math.max(0, open.length - this.#options.readers_max_count + 1));
+    const tooMany = open.sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, Math.max(0, open.length - this.#options.readersMaxCount + 1));
     await Promise.all(tooMany.map((cache) => cache.closeReader()));
   }
 }
 
-function idOf({ tenant_id, project_id }: RepositoryName): string {
+function toCacheId({ tenant_id, project_id }: RepositoryName): string {
   return `${tenant_id}/${project_id}`;
 }

@@ -7,7 +7,7 @@ export interface RepositoryName {
 }
 
 /** Where the files of a bare repository lie. Source: ADR-002 §5, gitrepository-layout(5). */
-export function repositoryKeys({ tenant_id, project_id }: RepositoryName) {
+export function toRepositoryKeys({ tenant_id, project_id }: RepositoryName) {
   const prefix = repoPrefix(tenant_id, project_id);
   return {
     head: `${prefix}/HEAD`,

@@ -18,9 +18,9 @@ export class Scope {
   }
 
   /** A path below the scope. @throws GitFault `outside_scope` when the segments leave it. */
-  path(...segments: string[]): string {
+  resolvePath(...segments: string[]): string {
     const path = join(this.root, ...segments);
-    this.require(path);
+    this.assertWithin(path);
     return path;
   }
 
@@ -28,18 +28,18 @@ export class Scope {
    * Creates a folder below the scope and proves that no symbolic link on the way leads out of it. Synchronous on purpose: a handful of
    * small calls cost a tenth of what the thread pool takes for them, and every act makes a folder.
    */
-  folder(...segments: string[]): string {
-    const path = this.path(...segments);
+  createFolder(...segments: string[]): string {
+    const path = this.resolvePath(...segments);
     // mkdir would follow a link before realpath could look at it, so the deepest folder that exists is checked first.
     let existing = path;
     while (lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = join(existing, "..");
-    this.require(realpathSync(existing));
+    this.assertWithin(realpathSync(existing));
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return path;
   }
 
   /** @throws GitFault `outside_scope` when `path` is not the scope or below it, by its letters. */
-  require(path: string): void {
+  assertWithin(path: string): void {
     const within = relative(this.root, resolve(path));
     if (within === ".." || within.startsWith(`..${sep}`) || isAbsolute(within))
       throw new GitFault(

@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Refs, serialisePackedRefs } from "./refs/packed-refs.js";
-import { visibleRefs } from "./refs/refs-state.js";
+import { listVisibleRefs } from "./refs/refs-state.js";
 import type { Scope } from "./scope.js";
 
 /** A bare repository of one act: it sees the objects of the cache, and what the act makes appears only in it. */
 export interface Scratch {
   readonly gitDir: string;
   /** A path for a file of the act. */
-  file(name: string): string;
+  resolvePath(name: string): string;
   /** Gives git the refs that clients see, for ranges such as `--not --branches`. */
   writeRefs(refs: Refs): void;
   /** Whether nothing of an act is left in it, so that another act may have it. */
@@ -23,7 +23,7 @@ const FOLDER = "scratch";
 export function createScratch(scope: Scope, cacheObjects: string): Scratch {
   // The pid tells a later start whose leftovers these are.
   const name = `${process.pid}-${randomUUID()}`;
-  const gitDir = scope.folder(FOLDER, name);
+  const gitDir = scope.createFolder(FOLDER, name);
   mkdirSync(join(gitDir, "objects", "pack"), { recursive: true });
   mkdirSync(join(gitDir, "objects", "info"));
   mkdirSync(join(gitDir, "refs"));
@@ -31,26 +31,26 @@ export function createScratch(scope: Scope, cacheObjects: string): Scratch {
   writeFileSync(join(gitDir, "HEAD"), "ref: refs/heads/main\n");
   return {
     gitDir,
-    file: (file) => scope.path(FOLDER, name, file),
-    writeRefs: (refs) => writeFileSync(join(gitDir, "packed-refs"), serialisePackedRefs(new Map(visibleRefs(refs)))),
+    resolvePath: (file) => scope.resolvePath(FOLDER, name, file),
+    writeRefs: (refs) => writeFileSync(join(gitDir, "packed-refs"), serialisePackedRefs(new Map(listVisibleRefs(refs)))),
     isEmpty: () =>
-      holdsOnly(gitDir, ["HEAD", "objects", "refs"]) &&
-      holdsOnly(join(gitDir, "objects"), ["info", "pack"]) &&
-      holdsOnly(join(gitDir, "objects", "pack"), []),
+      hasOnlyEntries(gitDir, ["HEAD", "objects", "refs"]) &&
+      hasOnlyEntries(join(gitDir, "objects"), ["info", "pack"]) &&
+      hasOnlyEntries(join(gitDir, "objects", "pack"), []),
     remove: () => rmSync(gitDir, { recursive: true, force: true }),
   };
 }
 
 /** Removes what processes that died left behind. */
 export function removeLeftovers(scope: Scope): void {
-  const folder = scope.folder(FOLDER);
+  const folder = scope.createFolder(FOLDER);
   for (const name of readdirSync(folder)) {
     const pid = Number.parseInt(name, 10);
     if (Number.isInteger(pid) && pid !== process.pid && !isAlive(pid)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
-function holdsOnly(folder: string, names: readonly string[]): boolean {
+function hasOnlyEntries(folder: string, names: readonly string[]): boolean {
   return readdirSync(folder).every((name) => names.includes(name));
 }
 

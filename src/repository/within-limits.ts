@@ -2,7 +2,7 @@ import { denied, granted, type Outcome } from "../domain/denial.js";
 import { GitFault } from "./git-fault.js";
 
 /** What git answers, or `limit_exceeded` with `sentence` when it reached the limits of its call: the same bytes reach them again. */
-export async function withinLimits<T>(work: Promise<T>, sentence: string): Promise<Outcome<T>> {
+export async function runWithinLimits<T>(work: Promise<T>, sentence: string): Promise<Outcome<T>> {
   try {
     return granted(await work);
   } catch (error) {

@@ -14,7 +14,7 @@ import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowl
 import { openInfraSource } from "../infra/source/open.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { openRepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
-import { endpointOf, NetworkWhitelist } from "../lab512/whitelist.js";
+import { NetworkWhitelist, parseEndpoint } from "../lab512/whitelist.js";
 import { installLog } from "../process/logging.js";
 import { runUntilSignalled } from "../process/run-until-signalled.js";
 import { processIdentity } from "../process/worker-identity.js";
@@ -39,12 +39,12 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   const repositories = await openRepositoriesByTenant({
     root: join(env.OGR_WORK_DIRECTORY, "scopes"),
     allowlist,
-    cache_max_bytes: env.OGR_CACHE_MAX_MIB * MIB,
+    cacheMaxBytes: env.OGR_CACHE_MAX_MIB * MIB,
   });
   const runner: RunnerDependencies = {
     target: "LAB_512",
     store,
-    repositoriesOf: repositories.of,
+    getRepositories: repositories.get,
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
     permitKeys: readJwks(env.OGR_PERMIT_JWKS_FILE),
     statementKeys: readJwks(env.OGR_STATEMENT_JWKS_FILE),
@@ -52,20 +52,20 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     allowlist,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {
-      staged_max_bytes: env.OGR_STAGED_MAX_MIB * MIB,
-      pack_max_bytes: 4 * env.OGR_STAGED_MAX_MIB * MIB,
-      objects_max_count: 5_000_000,
-      blob_max_bytes: 256 * MIB,
-      path_max_bytes: 4096,
-      archive_max_bytes: 2048 * MIB,
-      plan_max_ms: 240_000,
-      diffstat_max_ms: 20_000,
+      stagedMaxBytes: env.OGR_STAGED_MAX_MIB * MIB,
+      packMaxBytes: 4 * env.OGR_STAGED_MAX_MIB * MIB,
+      objectsMaxCount: 5_000_000,
+      blobMaxBytes: 256 * MIB,
+      pathMaxBytes: 4096,
+      archiveMaxBytes: 2048 * MIB,
+      planMaxMs: 240_000,
+      diffstatMaxMs: 20_000,
     },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   };
-  whitelist.assert(env.OGR_TEMPORAL_ADDRESS);
-  for (const sink of [env.OGR_METRICS_PUSH_URL, env.OGR_OTLP_URL]) if (sink !== undefined) whitelist.assert(sink);
+  whitelist.assertAllowed(env.OGR_TEMPORAL_ADDRESS);
+  for (const sink of [env.OGR_METRICS_PUSH_URL, env.OGR_OTLP_URL]) if (sink !== undefined) whitelist.assertAllowed(sink);
   const tracing = await tracingOf("ogr-lab512", env, log);
   const temporal = temporalAccess(env);
   const connection = await reached(temporal, NativeConnection.connect(temporal));
@@ -103,8 +103,8 @@ async function pull(env: Lab512Settings, runner: RunnerDependencies, signal: Abo
 /** The whitelist's symbolic names stand for the endpoints of this configuration; what no tenant's allowance names stays closed. */
 function whitelistOf(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
-    "object-store": env.OGR_STORE === "s3" ? endpointOf(env.OGR_S3_ENDPOINT) : undefined,
-    temporal: endpointOf(env.OGR_TEMPORAL_ADDRESS),
+    "object-store": env.OGR_STORE === "s3" ? parseEndpoint(env.OGR_S3_ENDPOINT) : undefined,
+    temporal: parseEndpoint(env.OGR_TEMPORAL_ADDRESS),
   };
   const entries = new Set(Object.values(allowlist.tenants).flatMap((allowance) => allowance.network_whitelist));
   if (entries.size === 0)

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { type Answer, Refused, required } from "../client/http/problem.js";
-import { type RunnerClient, runnerClient } from "../client/http/runner-client.js";
+import { type Answer, Refused, requireValue } from "../client/http/problem.js";
+import { createRunnerClient, type RunnerClient } from "../client/http/runner-client.js";
 import { denied, granted, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { reportOf } from "../domain/permit/receipt.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
-import { pulledExecution } from "../lab512/runner/pulled-execution.js";
-import { runCommand } from "../lab512/runner/runner.js";
+import { resolvePulledExecution } from "../lab512/runner/pulled-execution.js";
+import { executeCommand } from "../lab512/runner/runner.js";
 import { counted } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { outcomeOf } from "./observed-activities.js";
@@ -45,8 +45,8 @@ export async function pullCommands(deps: RunnerDependencies, options: PullOption
 
 async function pullOnce(deps: RunnerDependencies, options: PullOptions, tenantId: string, token: string): Promise<void> {
   const { api_url: server, signal } = options;
-  const client = runnerClient({ server, token, timeout_ms: REQUEST_TIMEOUT_MS, signal }, tenantId);
-  for (const envelope of required(await client.pending(deps.target, COMMANDS_MAX_COUNT))) {
+  const client = createRunnerClient({ server, token, timeoutMs: REQUEST_TIMEOUT_MS, signal }, tenantId);
+  for (const envelope of requireValue(await client.listPendingCommands(deps.target, COMMANDS_MAX_COUNT))) {
     if (signal.aborted) return;
     // One command that cannot be run or reported keeps no other waiting.
     await runPulled(deps, options, client, envelope).catch((error: unknown) =>
@@ -59,9 +59,9 @@ async function pullOnce(deps: RunnerDependencies, options: PullOptions, tenantId
 async function runPulled(deps: RunnerDependencies, options: PullOptions, client: RunnerClient, envelope: CommandEnvelope): Promise<void> {
   const statements = await statementsFor(client, envelope);
   if (!statements.ok) return;
-  const execution = await pulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
+  const execution = await resolvePulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
   const started = performance.now();
-  const answer = counted(await runCommand(deps, execution, { envelope, statements: statements.value }));
+  const answer = counted(await executeCommand(deps, execution, { envelope, statements: statements.value }));
   options.log.info({ ...about(envelope), ...outcomeOf(answer), took_ms: Math.round(performance.now() - started) });
   unlessFinished(await client.finish(reportOf(answer)));
 }
@@ -74,7 +74,7 @@ function about({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
 /** Only a card has statements, and asking costs a request. */
 async function statementsFor(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
   if (permit.scopes.approval_ref === undefined) return granted([]);
-  const answer = unlessFinished(await client.statements(jti));
+  const answer = unlessFinished(await client.listStatements(jti));
   return answer.ok ? granted(answer.value) : denied("closed", "The command was finished meanwhile.");
 }
 

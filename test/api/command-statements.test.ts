@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { statementsOf } from "../../src/api/acts/command-statements.js";
+import { listCommandStatements } from "../../src/api/acts/command-statements.js";
 import { canonicalHash } from "../../src/domain/bytes/canonical.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { commandByJti } from "../../src/lab256/ledger/queries/commands.js";
@@ -29,7 +29,7 @@ async function commandOf(act: number, cardId: string, round: number) {
 }
 
 const saidBy = async (command: Awaited<ReturnType<typeof commandOf>>) =>
-  (await statementsOf(ledger.db, command)).map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision]);
+  (await listCommandStatements(ledger.db, command)).map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision]);
 
 test("a command is accompanied by the approvals that count, in the order in which they came to count", async () => {
   await ledger.appended([event.cardOpened("k-1"), planned("k-1", 1), event.stated("k-1", 1, "approve", 2)]);

@@ -17,7 +17,7 @@ afterAll(() => api.stop());
 
 const issue = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/commands/issue", body, as });
 const ask = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/policy/permit", body, as });
-const started = (jti: string) => api.deps.flows.startedAct(TENANT, jti);
+const started = (jti: string) => api.deps.flows.findStartedAct(TENANT, jti);
 const stranger = () => signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 test("a permit answers what the envelope repeats, and its command begins the act", async () => {

@@ -24,7 +24,7 @@ const list = async (path: string, query = "") => {
 
 test("a member reads its tenant: its transport, its policy and where its ledger stands", async () => {
   const { body } = await api.call({ path: `/v1/tenant?tenant_id=${TENANT}`, as: BOB });
-  const policy = await api.deps.policies.active(TENANT);
+  const policy = await api.deps.policies.findActivePolicy(TENANT);
   expect(body).toMatchObject({ tenant_id: TENANT, transport: "temporal", policy_hash: policy?.policy_hash });
   expect(body["ledger"]).toEqual({ container: `C.Registry::${TENANT}`, entries: expect.any(Number), head: expect.any(String) });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { faultAnswer } from "../../src/api/http/faults.js";
+import { answerFault } from "../../src/api/http/faults.js";
 import { cardRequest, envelope, PATCH, pushParams } from "./acts.js";
 import { type RunningApi, startApi, TENANT } from "./running-api.js";
 
@@ -40,7 +40,7 @@ test("what only needs the ledger goes on", async () => {
 });
 
 test("a defect of ours is 500 without a trace of what it was", () => {
-  const { answer, isDefect } = faultAnswer(new TypeError("cannot read secret of undefined"), "request-1");
+  const { answer, isDefect } = answerFault(new TypeError("cannot read secret of undefined"), "request-1");
   expect(isDefect).toBe(true);
   expect(answer).toMatchObject({ status: 500, body: { code: "internal" } });
   expect(JSON.stringify(answer)).not.toContain("secret");
@@ -54,7 +54,7 @@ test.each([
   [undefined, "timeout exceeded when trying to connect"],
   [undefined, "Connection terminated unexpectedly"],
 ])("a database that does not serve (%s) is 503", (code, message) => {
-  expect(faultAnswer(Object.assign(new Error(message), { code }), "r").answer).toMatchObject({
+  expect(answerFault(Object.assign(new Error(message), { code }), "r").answer).toMatchObject({
     status: 503,
     body: { code: "unavailable" },
   });

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ACCESS, type Route } from "../../src/api/http/route.js";
 import { createServer } from "../../src/api/http/server.js";
-import { routeTable } from "../../src/api/route-table.js";
+import { buildRouteTable } from "../../src/api/route-table.js";
 import { OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
 let routes: readonly Route[];
 beforeAll(async () => {
   api = await startApi("api-routes");
-  routes = routeTable(api.deps);
+  routes = buildRouteTable(api.deps);
 });
 afterAll(() => api.stop());
 
@@ -29,7 +29,7 @@ const pathOf = ({ url }: Route, tenantId = TENANT) =>
 
 /** A request that the route would take; `tenant_id` wherever it stands. */
 function requestOf(route: Route) {
-  const raw = route.takes_bytes ? { bytes: "bytes", type: "application/octet-stream" } : undefined;
+  const raw = route.takesBytes ? { bytes: "bytes", type: "application/octet-stream" } : undefined;
   const inQuery = "tenant" in route && route.tenant === "query";
   const path = inQuery ? pathOf(route) : (pathOf(route).split("?")[0] ?? "");
   return {

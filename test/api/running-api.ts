@@ -5,7 +5,7 @@ import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { expect, inject } from "vitest";
 import { Flows } from "../../src/api/acts/flows.js";
-import { policyOffices } from "../../src/api/acts/policy-offices.js";
+import { createPolicyOffices } from "../../src/api/acts/policy-offices.js";
 import type { AdmissionLimits } from "../../src/api/admission/admission.js";
 import type { ApiDependencies } from "../../src/api/dependencies.js";
 import { PrincipalCache } from "../../src/api/http/principal-cache.js";
@@ -13,7 +13,7 @@ import type { Route } from "../../src/api/http/route.js";
 import { createServer } from "../../src/api/http/server.js";
 import { Urls } from "../../src/api/http/urls.js";
 import { createLog } from "../../src/api/logging.js";
-import { routeTable } from "../../src/api/route-table.js";
+import { buildRouteTable } from "../../src/api/route-table.js";
 import { Temporal } from "../../src/api/temporal.js";
 import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.js";
 import type { SigningKey } from "../../src/domain/bytes/signature.js";
@@ -97,27 +97,27 @@ export async function startApi(
   const temporal = new Temporal({ address: changes.temporal_address ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
   const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
-  const urls = new Urls({ temporal_ui_url: servers.temporal_ui_url, namespace });
+  const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];
   const log = createLog("info", new Writable({ write: (chunk, _encoding, done) => done(void logged.push(String(chunk)) as undefined) }));
   const deps: ApiDependencies = {
     ...{ db, watch, store, temporal, statementKey, urls, log },
     flows: new Flows(temporal, urls),
     permits: createPermits({ db, store, policies, infra: noInfra, permitKey, now: Date.now }),
-    policies: policyOffices(policies),
+    policies: createPolicyOffices(policies),
     infra: noInfra,
     principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
     jwks: { keys: [permitKey.jwk, statementKey.jwk] },
-    served_jwks: { keys: [permitKey.jwk, statementKey.jwk] },
-    relyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),
-    staged_max_bytes: STAGED_MAX_BYTES,
-    limits: { requests_max: 128, waits_max: 2000, uploads_max: 16, acts_max: 64, acts_running_max: 6, ...changes.limits },
+    servedJwks: { keys: [permitKey.jwk, statementKey.jwk] },
+    resolveRelyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),
+    stagedMaxBytes: STAGED_MAX_BYTES,
+    limits: { requestsMax: 128, waitsMax: 2000, uploadsMax: 16, actsMax: 64, actsRunningMax: 6, ...changes.limits },
     now: Date.now,
   };
   const app = await createServer(deps);
-  const routes = routeTable(deps);
+  const routes = buildRouteTable(deps);
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
-  urls.listensAt(url);
+  urls.setListenUrl(url);
   const token = (actorId: string): string => {
     const actor = founded.actors.find((one) => one.actor_id === actorId);
     if (actor === undefined) throw new Error(`${actorId} is not among the founded actors`);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ENVELOPE_EXAMPLE, PERMIT_REQUEST_EXAMPLE } from "../../src/api/http/examples.js";
 import { PRINCIPAL_MAX_AGE_MS, PRINCIPALS_MAX_COUNT, PrincipalCache } from "../../src/api/http/principal-cache.js";
 import { createLog } from "../../src/api/logging.js";
-import { routeTable } from "../../src/api/route-table.js";
+import { buildRouteTable } from "../../src/api/route-table.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
 import type { Principal } from "../../src/lab256/identity/authentication.js";
 import { createToken, revokeToken } from "../../src/lab256/identity/tokens.js";
@@ -35,7 +35,7 @@ test("whoami says whose token it is, and not the token", async () => {
 
 test("the keys of LAB 256 are public, and nothing but public", async () => {
   const { body, text } = await api.call({ path: "/v1/jwks.json", as: null });
-  expect(jwksSchema.parse(body)).toEqual(api.deps.served_jwks);
+  expect(jwksSchema.parse(body)).toEqual(api.deps.servedJwks);
   expect(text).not.toContain('"d"');
 });
 
@@ -67,7 +67,7 @@ test("the document is OpenAPI 3.1 and has every route, its refusals and an examp
     components: { schemas: Record<string, object> };
   };
   expect(document.openapi).toBe("3.1.0");
-  const routes = routeTable(api.deps);
+  const routes = buildRouteTable(api.deps);
   for (const route of routes) {
     const operation = document.paths[route.url.replace(/:(\w+)/g, "{$1}")]?.[route.method.toLowerCase()];
     expect(operation, route.url).toBeDefined();
@@ -95,7 +95,7 @@ test("the document is OpenAPI 3.1 and has every route, its refusals and an examp
 });
 
 test("the examples of bodies are bodies that the routes take", () => {
-  for (const { input, example, url } of routeTable(api.deps))
+  for (const { input, example, url } of buildRouteTable(api.deps))
     if (input.body !== undefined) expect([url, input.body.safeParse(example).success]).toEqual([url, true]);
   expect(ENVELOPE_EXAMPLE.params).toEqual(PERMIT_REQUEST_EXAMPLE.params);
 });
@@ -128,17 +128,17 @@ test("principals are remembered for two seconds, asked for once by many, and nev
     },
     () => now,
   );
-  await Promise.all(Array.from({ length: 10 }, () => cache.principalOf("a")));
+  await Promise.all(Array.from({ length: 10 }, () => cache.findPrincipal("a")));
   expect(asked).toEqual(["a"]);
   now = PRINCIPAL_MAX_AGE_MS;
-  await cache.principalOf("a");
+  await cache.findPrincipal("a");
   expect(asked).toEqual(["a", "a"]);
-  await cache.principalOf("unknown");
-  await cache.principalOf("unknown");
+  await cache.findPrincipal("unknown");
+  await cache.findPrincipal("unknown");
   expect(asked).toHaveLength(4);
-  for (let n = 0; n < PRINCIPALS_MAX_COUNT; n += 1) await cache.principalOf(`other ${n}`);
+  for (let n = 0; n < PRINCIPALS_MAX_COUNT; n += 1) await cache.findPrincipal(`other ${n}`);
   asked.length = 0;
-  await cache.principalOf("a");
+  await cache.findPrincipal("a");
   expect(asked).toEqual(["a"]);
 });
 
@@ -151,9 +151,9 @@ test("a lookup that fails is not remembered", async () => {
     },
     () => 0,
   );
-  await expect(cache.principalOf("a")).rejects.toThrow("no database");
+  await expect(cache.findPrincipal("a")).rejects.toThrow("no database");
   fails = false;
-  expect(await cache.principalOf("a")).toEqual({ actor_id: "a" });
+  expect(await cache.findPrincipal("a")).toEqual({ actor_id: "a" });
 });
 
 test("the log names the act and the actor, and no secret", async () => {

@@ -7,9 +7,9 @@ const reply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false
 
 test("who begins to wait when the process stops already does not wait", () => {
   const waits = new Waits();
-  const before = waits.signalOf(reply());
+  const before = waits.createSignal(reply());
   expect(before.aborted).toBe(false);
   waits.stop();
   expect(before.aborted).toBe(true);
-  expect(waits.signalOf(reply()).aborted).toBe(true);
+  expect(waits.createSignal(reply()).aborted).toBe(true);
 });

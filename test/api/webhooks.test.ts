@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal } from "../harness/temporal-client.js";
@@ -85,7 +85,7 @@ async function acted(project: string): Promise<void> {
 /** The webhook has nothing left to bring. */
 const settled = () =>
   eventually(async () => {
-    const { entries } = required(await registry.as("admin").verifyLedger());
+    const { entries } = requireValue(await registry.as("admin").verifyLedger());
     const { body } = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
     expect(body).toMatchObject([{ delivered_seq: entries }]);
   });

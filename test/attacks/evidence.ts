@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { type EventType, registryContainer } from "../../src/domain/ledger/event.js";
 import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
@@ -26,7 +26,7 @@ export async function eventsAbout(registry: TestRegistry, ...about: readonly str
 
 /** The chain is unbroken, its anchors agree, and the projections are what a rebuild would make of it. */
 export async function expectSoundLedger(registry: TestRegistry): Promise<void> {
-  expect(required(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
+  expect(requireValue(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
   const db = openDatabase(registry.database_url, { max_connections: 1 });
   try {
     expect(await verifyProjections(db, TENANT)).toMatchObject({ ok: true });
@@ -44,6 +44,6 @@ export async function tracesOf(registry: TestRegistry, jti: string): Promise<{ c
 
 /** The refs that the catalog shows. */
 export async function refsOf(registry: TestRegistry, project_id: string): Promise<Record<string, string>> {
-  const { refs } = required(await registry.as("admin").project(project_id));
+  const { refs } = requireValue(await registry.as("admin").readProject(project_id));
   return Object.fromEntries(refs.map(({ name, object_id }) => [name, object_id]));
 }

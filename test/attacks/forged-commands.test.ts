@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { subjectHash } from "../../src/domain/act/job.js";
 import { signed } from "../../src/domain/bytes/signature.js";
 import type { SignedStatement } from "../../src/domain/card/statement.js";
@@ -94,8 +94,8 @@ describe("a command's flow that was started straight in Temporal", () => {
       expect(await flowEnd(envelope, `mallory/${inside.jti}/${n}`)).toEqual({ status: "denied", code });
     expect(await tracesOf(registry, inside.jti)).toEqual({ claim: false, receipt: false });
 
-    required(await registry.as("admin").issue(sent));
-    const command = await commandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
+    requireValue(await registry.as("admin").issueCommand(sent));
+    const command = await waitForCommandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
     expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
     expect(await refsOf(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/stolen");
   });
@@ -103,19 +103,19 @@ describe("a command's flow that was started straight in Temporal", () => {
   it("with a pending act's permit and another jobId, is denied, and the real act gets its receipt", async () => {
     const { sent, inside } = await genuine("feature/renamed");
     await registry.lab512.stop();
-    required(await registry.as("admin").issue(sent));
+    requireValue(await registry.as("admin").issueCommand(sent));
     await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
     const renamed = { ...inside, jobId: "job-of-mallory" } as CommandEnvelope;
     expect(await flowEnd(renamed, `mallory/${inside.jti}/renamed`)).toEqual({ status: "denied", code: "permit_used" });
     await registry.lab512.start();
-    const command = await commandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
+    const command = await waitForCommandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
     expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
   });
 
   it("with the real act's own envelope, makes no second act: both flows end with its one receipt", async () => {
     const { sent, inside } = await genuine("feature/replayed");
     await registry.lab512.stop();
-    const { workflow_id } = required(await registry.as("admin").issue(sent));
+    const { workflow_id } = requireValue(await registry.as("admin").issueCommand(sent));
     await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
     const replay = await started(inside, `mallory/${inside.jti}/replay`);
     await registry.lab512.start();
@@ -128,7 +128,7 @@ describe("a command's flow that was started straight in Temporal", () => {
       "project.activity",
       "receipt.recorded",
     ]);
-    const command = await commandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
+    const command = await waitForCommandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
     expect(command).toMatchObject({ workflow_id, receipt: { jobId: sent.jobId } });
     await expectSoundLedger(registry);
   });
@@ -169,7 +169,7 @@ describe("the Runner's activity, scheduled without the registry", () => {
     const [author, job] = [registry.as("admin"), release(PROJECT, "v1.0.0", base)];
     const card = await openCard(author, job, { run: "on_command" });
     await state(registry, "bob", "approve", card);
-    await cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+    await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
     const envelope = await permitted(author, job, { approval_ref: card.card_id, jobId: card["jobId"] as string });
     const answer = await runDirectly(envelope, [madeUp(card.card_id, card.plan_digest ?? "")]);
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success" } });

@@ -1,7 +1,7 @@
 import { type Client, WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
 import type { Card, UnsignedCard } from "../../src/domain/card/card.js";
@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 async function prepared(card: { card_id: string }, name = "bob"): Promise<Statement> {
-  return required(await registry.as(name).prepareStatement(card.card_id, "approve", OFFICE)).statement;
+  return requireValue(await registry.as(name).prepareStatement(card.card_id, "approve", OFFICE)).statement;
 }
 
 /** What Mallory sends, by what is wrong with it. `genuine` is what the api would have sent for bob. */
@@ -101,7 +101,7 @@ describe("approvals sent straight to Temporal", () => {
     expect(await eventsAbout(registry, card.card_id)).not.toContain("card.approved");
 
     await state(registry, "bob", "approve", card);
-    expect((await cardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
 });
@@ -145,7 +145,7 @@ describe("a card's flow that Mallory starts herself", () => {
     expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
     expect(await eventsAbout(registry, victim.card_id)).not.toContain("card.closed");
     await state(registry, "bob", "approve", victim);
-    expect((await cardEnd(registry.as("admin"), victim.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), victim.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
 

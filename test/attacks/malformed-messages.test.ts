@@ -1,7 +1,7 @@
 import { WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attest, newNonce } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
@@ -76,7 +76,7 @@ describe("a card's flow that is sent garbage", () => {
     expect((await handle.describe()).status.name).toBe("RUNNING");
     await state(registry, "bob", "approve", card);
     await state(registry, "carol", "approve", card);
-    expect((await cardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
 });
@@ -85,13 +85,13 @@ describe("twelve approvals by one person at once", () => {
   it("count once, sent through the api and straight to Temporal", async () => {
     const card = await openCard(registry.as("admin"), registration("P.twelve"));
     const bob = registry.as("bob");
-    const { statement } = required(await bob.prepareStatement(card.card_id, "approve", OFFICE));
+    const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
     const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: newNonce() }));
     const attestor = readSigningKey(registry.founded.keys.statement);
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
     // At most ten updates are in flight in one flow: the others are turned away, and none of them may count twice either.
     const [byApi, byTemporal] = await Promise.all([
-      Promise.allSettled(statements.slice(0, 6).map(async (one) => bob.state(one))),
+      Promise.allSettled(statements.slice(0, 6).map(async (one) => bob.submitStatement(one))),
       Promise.allSettled(
         statements.slice(6).map((one) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [attest(one, attestor)] })),
       ),
@@ -103,6 +103,6 @@ describe("twelve approvals by one person at once", () => {
     expect(approvals.map((one) => one.person_id)).toEqual(["person:bob"]);
     expect(missing).not.toEqual([]);
     await state(registry, "carol", "approve", card);
-    expect((await cardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { type Plan, planDigest } from "../../src/domain/act/plan.js";
 import { signed } from "../../src/domain/bytes/signature.js";
 import type { RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
@@ -66,8 +66,8 @@ describe("a worker that answers in the Runner's name", () => {
     const envelope = await permitted(author, push(clone, PROJECT, branch));
     const serving = { taskQueue: "LAB_512", activities: { runCommand: async (input: RunCommandInput) => answer(input) } };
     const command = await whileServing(registry.temporal, serving, async () => {
-      required(await author.issue(envelope));
-      return commandEnd(author, envelope.jti, PATIENCE_MS);
+      requireValue(await author.issueCommand(envelope));
+      return waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
     });
     expect({ status: command.status, code: command.denial?.code }).toEqual({ status: "denied", code: "answer_invalid" });
     expect(await eventsAbout(registry, envelope.jti)).not.toContain("receipt.recorded");
@@ -81,11 +81,11 @@ describe("a worker that answers in the Runner's name", () => {
     expect(card.status).toBe("awaiting_approval");
     await registry.lab512.start();
     await state(registry, "bob", "approve", card);
-    const replanned = async () => required(await author.card(card.card_id)).plan_digest;
+    const replanned = async () => requireValue(await author.readCard(card.card_id)).plan_digest;
     await expect.poll(replanned, { timeout: PATIENCE_MS }).not.toBe(card.plan_digest);
     expect(await eventsAbout(registry, card.card_id)).toContain("card.approvals_voided");
     await state(registry, "bob", "approve", card);
-    expect((await cardEnd(author, card.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(author, card.card_id, PATIENCE_MS)).status).toBe("success");
     await registry.lab512.stop();
     await expectSoundLedger(registry);
   });

@@ -3,26 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { git, gitLines } from "../../src/client/git/git-command.js";
-import { registryBranch, takeHistory } from "../../src/demo/history.js";
+import { runGit, runGitForLines } from "../../src/client/git/git-command.js";
+import { takeHistory, toRegistryBranch } from "../../src/demo/history.js";
 import { branchNameProblem, directoryConflict } from "../../src/domain/git/ref-name.js";
 
 let folder: string;
 let source: string;
 
-const take = () => takeHistory({ path: source, plain_files: false }, join(folder, "history.git"));
+const take = () => takeHistory({ path: source, takesPlainFiles: false }, join(folder, "history.git"));
 
 async function commit(name: string): Promise<string> {
   await writeFile(join(source, name), `${name}\n`);
-  await git(source, ["add", "--all"]);
-  await git(source, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", name]);
-  return (await git(source, ["rev-parse", "HEAD"])).trim();
+  await runGit(source, ["add", "--all"]);
+  await runGit(source, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", name]);
+  return (await runGit(source, ["rev-parse", "HEAD"])).trim();
 }
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "ogr-history-"));
   source = join(folder, "source");
-  await git(folder, ["init", "--quiet", "--initial-branch=main", source]);
+  await runGit(folder, ["init", "--quiet", "--initial-branch=main", source]);
 });
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -30,8 +30,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 describe("the history that the demo pushes", () => {
   it("is every branch of the repository, the checked-out one first, each below feature/", async () => {
     const tip = await commit("one");
-    await git(source, ["branch", "aside"]);
-    await git(source, ["checkout", "--quiet", "-b", "topic/deep"]);
+    await runGit(source, ["branch", "aside"]);
+    await runGit(source, ["checkout", "--quiet", "-b", "topic/deep"]);
     const deep = await commit("two");
     const { branches, commits, remarks } = await take();
     expect(branches.map(({ branch, tip: at }) => [branch, at])).toEqual([
@@ -46,12 +46,12 @@ describe("the history that the demo pushes", () => {
   it("of a shallow clone begins where the clone does, and says so", async () => {
     for (const name of ["one", "two", "three"]) await commit(name);
     const shallow = join(folder, "shallow");
-    await git(folder, ["clone", "--quiet", "--depth", "2", `file://${source}`, shallow]);
+    await runGit(folder, ["clone", "--quiet", "--depth", "2", `file://${source}`, shallow]);
     source = shallow;
     const history = await take();
     expect(history.remarks).toEqual([expect.stringContaining("shallow")]);
-    expect(await gitLines(history.folder, ["log", "--format=%s", "refs/heads/main"])).toEqual(["three", "two"]);
-    await git(history.folder, ["fsck", "--strict"]);
+    expect(await runGitForLines(history.folder, ["log", "--format=%s", "refs/heads/main"])).toEqual(["three", "two"]);
+    await runGit(history.folder, ["fsck", "--strict"]);
   });
 
   it("of a repository without commits is one commit of its files, without what it ignores", async () => {
@@ -60,15 +60,15 @@ describe("the history that the demo pushes", () => {
     await writeFile(join(source, ".gitignore"), "ignored/\n");
     const history = await take();
     expect(history.remarks).toEqual([expect.stringContaining("no commits")]);
-    expect(await gitLines(history.folder, ["ls-tree", "-r", "--name-only", "refs/heads/main"])).toEqual([".gitignore"]);
-    expect(await gitLines(source, ["status", "--porcelain"])).toEqual(["?? .gitignore"]);
+    expect(await runGitForLines(history.folder, ["ls-tree", "-r", "--name-only", "refs/heads/main"])).toEqual([".gitignore"]);
+    expect(await runGitForLines(source, ["status", "--porcelain"])).toEqual(["?? .gitignore"]);
   });
 
   it("never names a branch that the registry refuses, or one in another's way", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ minLength: 1, maxLength: 250, unit: "grapheme" }), { maxLength: 8 }), (names) => {
         const taken: string[] = [];
-        for (const name of names) taken.push(registryBranch(name, taken));
+        for (const name of names) taken.push(toRegistryBranch(name, taken));
         for (const branch of taken) {
           expect(branchNameProblem(branch)).toBeUndefined();
           expect(branch.startsWith("feature/")).toBe(true);

@@ -1,15 +1,15 @@
 import { execFileSync } from "node:child_process";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { bashCompletion } from "../../src/cli/completion/bash.js";
-import { fishCompletion } from "../../src/cli/completion/fish.js";
-import { placesOf } from "../../src/cli/completion/tree.js";
-import { zshCompletion } from "../../src/cli/completion/zsh.js";
-import { program } from "../../src/cli/program.js";
-import { tableText } from "../../src/cli/terminal/table.js";
+import { formatBashCompletion } from "../../src/cli/completion/bash.js";
+import { formatFishCompletion } from "../../src/cli/completion/fish.js";
+import { listPlaces } from "../../src/cli/completion/tree.js";
+import { formatZshCompletion } from "../../src/cli/completion/zsh.js";
+import { buildProgram } from "../../src/cli/program.js";
+import { formatTable } from "../../src/cli/terminal/table.js";
 
-const ogr = program();
-const places = placesOf(ogr);
+const ogr = buildProgram();
+const places = listPlaces(ogr);
 
 function leaves(command: Command, above = ""): [string, Command][] {
   const path = `${above} ${command.name()}`.trim();
@@ -73,7 +73,7 @@ describe("the help", () => {
 /** What bash offers for a line that is being written; its last word is the one to complete. */
 function offered(line: string): string[] {
   const words = line.split(" ");
-  const script = `${bashCompletion("ogr", places)}
+  const script = `${formatBashCompletion("ogr", places)}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
 _ogr; printf '%s\\n' "\${COMPREPLY[@]}"; complete -p ogr >&2`;
   return execFileSync("bash", ["--norc", "-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
@@ -95,7 +95,7 @@ describe("bash completes", () => {
 });
 
 it("the scripts of zsh and fish name every command and every option", () => {
-  for (const script of [zshCompletion("ogr", places), fishCompletion("ogr", places)])
+  for (const script of [formatZshCompletion("ogr", places), formatFishCompletion("ogr", places)])
     for (const { path, options } of places) {
       expect(script).toContain(path);
       for (const { name } of options) expect(script).toContain(name.slice(2));
@@ -104,12 +104,12 @@ it("the scripts of zsh and fish name every command and every option", () => {
 
 describe("a table", () => {
   const columns = [
-    { title: "id", of: (row: string[]) => row[0] ?? "" },
-    { title: "words", of: (row: string[]) => row[1] ?? "" },
+    { title: "id", format: (row: string[]) => row[0] ?? "" },
+    { title: "words", format: (row: string[]) => row[1] ?? "" },
   ];
 
   it("aligns its columns, and is cut to the terminal", () => {
-    const text = tableText(
+    const text = formatTable(
       [
         ["k-1", "one"],
         ["k-22", "a long sentence"],
@@ -121,6 +121,6 @@ describe("a table", () => {
   });
 
   it("lets nobody's words move the cursor", () => {
-    expect(tableText([["k-1", "a\u001b[2Jb\nc"]], columns, { titles: false })).toBe("k-1  a [2Jb c");
+    expect(formatTable([["k-1", "a\u001b[2Jb\nc"]], columns, { titles: false })).toBe("k-1  a [2Jb c");
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { git } from "../../src/client/git/git-command.js";
+import { runGit } from "../../src/client/git/git-command.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ogr, personOf } from "./run-ogr.js";
 
@@ -19,9 +19,9 @@ let bob: Record<string, string>;
 
 const commit = async (name: string): Promise<string> => {
   await writeFile(join(working, name), `${name}\n`);
-  await git(working, ["add", "--all"]);
-  await git(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
-  return (await git(working, ["rev-parse", "HEAD"])).trim();
+  await runGit(working, ["add", "--all"]);
+  await runGit(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
+  return (await runGit(working, ["rev-parse", "HEAD"])).trim();
 };
 
 beforeAll(async () => {
@@ -29,7 +29,7 @@ beforeAll(async () => {
   [admin, bob] = [personOf(registry, "admin"), personOf(registry, "bob")];
   folder = await mkdtemp(join(tmpdir(), "ogr-cli-"));
   working = join(folder, "working");
-  await git(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
+  await runGit(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
 });
 
 afterAll(async () => {
@@ -115,13 +115,13 @@ describe("a person at a terminal", () => {
     expect((await ogr(verify)).code).toBe(3);
 
     for (const branch of ["feature/one", "feature/two"]) {
-      await git(working, ["checkout", "--quiet", "-B", branch, "feature/hello"]);
+      await runGit(working, ["checkout", "--quiet", "-B", branch, "feature/hello"]);
       await writeFile(join(working, "both.txt"), `${branch}\n`);
-      await git(working, ["add", "--all"]);
-      await git(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", branch]);
+      await runGit(working, ["add", "--all"]);
+      await runGit(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", branch]);
       expect((await ogr(["push", "P.cli", "--from", working, "--json"], admin)).code).toBe(0);
     }
-    await git(working, ["checkout", "--quiet", "feature/hello"]);
+    await runGit(working, ["checkout", "--quiet", "feature/hello"]);
     const cards = async () => (await ogr(["card", "list", "--json"], admin)).stdout;
     const before = await cards();
     const shown = await ogr(merge("feature/one", "--dry-run"), admin);

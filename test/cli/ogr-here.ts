@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { vi } from "vitest";
-import { run } from "../../src/cli/run.js";
+import { runCli } from "../../src/cli/run.js";
 import type { OgrAnswer } from "./run-ogr.js";
 
 /**
@@ -23,7 +23,7 @@ export async function ogrHere(
   process.env = { PATH: before.env.PATH ?? "", HOME: before.env.HOME ?? "", ...env };
   Object.defineProperty(process, "stdin", { value: Readable.from(input === "" ? [] : [input]), configurable: true });
   try {
-    const code = await run(words);
+    const code = await runCli(words);
     return { code, ...written, json: (schema) => schema.parse(JSON.parse(written.stdout.trim().split("\n").at(-1) ?? "")) };
   } finally {
     process.env = before.env;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.js";
-import { output, reportFailure } from "../../src/cli/terminal/output.js";
+import { createOutput, reportFailure } from "../../src/cli/terminal/output.js";
 
 const written = { stdout: "", stderr: "" };
 function listen(): void {
@@ -19,8 +19,8 @@ const CUNNING = "Release\u001b[2K\rnothing \u202egnihton\u2066 of\u0007 note\n\t
 describe("what is shown at a terminal", () => {
   it("moves no cursor and turns no direction, whoever wrote it; lines and columns stay", () => {
     listen();
-    output(false).print({}, CUNNING);
-    output(false).remark(CUNNING);
+    createOutput(false).print({}, CUNNING);
+    createOutput(false).remark(CUNNING);
     reportFailure(new Error(CUNNING), false);
     vi.restoreAllMocks();
     const shown = "Release\uFFFD[2K\uFFFDnothing \uFFFDgnihton\uFFFD of\uFFFD note\n\tsecond line\n";
@@ -29,7 +29,7 @@ describe("what is shown at a terminal", () => {
 
   it("is exactly what there is for programs", () => {
     listen();
-    output(true).print({ intent: CUNNING }, "");
+    createOutput(true).print({ intent: CUNNING }, "");
     const exit = reportFailure(new Error(CUNNING), true);
     vi.restoreAllMocks();
     const [value, failure] = written.stdout

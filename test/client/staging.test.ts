@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBundle } from "../../src/client/git/bundle.js";
 import { GitRefused } from "../../src/client/git/git-command.js";
-import { registryClient } from "../../src/client/http/registry-client.js";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { Clone } from "../repository/real-git.js";
 
@@ -24,7 +24,7 @@ describe("a bundle", () => {
     const path = join(folder, "x.bundle");
     const bundle = await createBundle(clone.folder, "refs/heads/main", [], path);
     const written = await readFile(path);
-    expect(bundle).toEqual({ path, tip, commits: 1, size_bytes: written.length, blake3: blake3Hex(written) });
+    expect(bundle).toEqual({ path, tip, commits: 1, sizeBytes: written.length, blake3: blake3Hex(written) });
     expect(clone.git("bundle", "verify", path)).toContain("refs/heads/main");
   });
 
@@ -50,8 +50,8 @@ describe("staging a file", () => {
       await once(server.close(), "close");
     }
   };
-  const stage = (server: string, path: string, timeout_ms = 20_000) =>
-    registryClient({ server, token: "secret", timeout_ms }, { tenant_id: "T.UBL", actor_id: "ubl:sid:app:ci" }).stageFile(
+  const stage = (server: string, path: string, timeoutMs = 20_000) =>
+    createRegistryClient({ server, token: "secret", timeoutMs }, { tenant_id: "T.UBL", actor_id: "ubl:sid:app:ci" }).stageFile(
       "a".repeat(64),
       path,
     );

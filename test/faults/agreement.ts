@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { git, gitLines } from "../../src/client/git/git-command.js";
-import { required } from "../../src/client/http/problem.js";
+import { runGit, runGitForLines } from "../../src/client/git/git-command.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { type LedgerEntry, registryContainer } from "../../src/domain/ledger/event.js";
@@ -16,7 +16,7 @@ import type { TestRegistry } from "../harness/registry.js";
 
 /** The command is a success, and its receipt in the ledger is the one in the store. */
 export async function expectOneReceipt(registry: TestRegistry, jti: string): Promise<void> {
-  const { status, receipt } = required(await registry.as("admin").command(jti));
+  const { status, receipt } = requireValue(await registry.as("admin").readCommand(jti));
   expect(status).toBe("success");
   expect(receipt?.status).toBe("success");
   const kept = await registry.store.blobs.get(receiptKey(TENANT, jti));
@@ -28,8 +28,8 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
   const folder = await mkdtemp(join(tmpdir(), "ogr-agree-"));
   try {
     await mirrorRepository(registry.store, TENANT, project_id, folder);
-    await git(folder, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
-    const lines = await gitLines(folder, [
+    await runGit(folder, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
+    const lines = await runGitForLines(folder, [
       "-c",
       "safe.directory=*",
       "for-each-ref",

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RegistryFault } from "../../src/client/http/problem.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { eventsAbout, TENANT } from "../attacks/evidence.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
@@ -52,17 +52,21 @@ describe("an api that is killed after it started an act and before it answered",
 
     const envelope = await permitted(author, push(clone, PROJECT, "feature/x"));
     proxy.mute = true;
-    const unanswered = author.issue(envelope).catch((error: unknown) => error);
+    const unanswered = author.issueCommand(envelope).catch((error: unknown) => error);
     await expect.poll(() => isStarted(actWorkflowId(TENANT, envelope.jti)), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
     await registry.api.kill();
     expect(await unanswered).toBeInstanceOf(RegistryFault);
 
     await registry.api.start();
-    await commandEnd(author, envelope.jti, PATIENCE_MS);
+    await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
     await expectOneReceipt(registry, envelope.jti);
-    const again = await author.issue({ ...envelope, jobId: "job-of-the-second-try" });
+    const again = await author.issueCommand({ ...envelope, jobId: "job-of-the-second-try" });
     expect(again).toMatchObject({ ok: false, status: 409, problem: { code: "permit_used", jobId: envelope.jobId } });
-    expect(await author.issue(envelope)).toMatchObject({ ok: false, status: 409, problem: { code: "permit_used", jobId: envelope.jobId } });
+    expect(await author.issueCommand(envelope)).toMatchObject({
+      ok: false,
+      status: 409,
+      problem: { code: "permit_used", jobId: envelope.jobId },
+    });
     expect((await eventsAbout(registry, envelope.jti)).sort()).toEqual([
       "command.issued",
       "permit.issued",

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { JobStep } from "../../src/planning/job.js";
@@ -56,7 +56,7 @@ async function approvedCommand(job: Job): Promise<CommandEnvelope> {
   const author = registry.as("admin");
   const card = await openCard(author, job, { run: "on_command" });
   await state(registry, "bob", "approve", card);
-  await cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+  await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
   return permitted(author, job, { approval_ref: card.card_id });
 }
 
@@ -83,10 +83,10 @@ describe.each(STEPS.map((step, n) => ({ step, n })))(
         approvedCommand(release(TAGGED, tag, base)),
         merging,
       ]);
-      for (const command of commands) required(await author.issue(command));
+      for (const command of commands) requireValue(await author.issueCommand(command));
       await revive(registry);
       for (const { jti } of commands) {
-        await commandEnd(author, jti, PATIENCE_MS);
+        await waitForCommandEnd(author, jti, PATIENCE_MS);
         await expectOneReceipt(registry, jti);
       }
       const [pushing, registering, tagging] = commands.map(({ jti }) => jti);
@@ -130,7 +130,7 @@ describe("a Runner that is killed after it stored the Pact of a merge", () => {
     const author = registry.as("admin");
     const merging = await approvedMerge("attested", "merge");
     await startDying(registry, "attested" satisfies JobStep);
-    required(await author.issue(merging));
+    requireValue(await author.issueCommand(merging));
     await revive(registry);
     const commit = await expectOnePact(registry, merging.jti);
     expect(await refsOf(registry, MERGED)).toMatchObject({ [MAIN]: commit });
@@ -145,7 +145,7 @@ describe("a Runner that is killed after the refs moved, while another push moves
     const author = registry.as("admin");
     await startDying(registry, "moved");
     const first = await permitted(author, push(clone, PUSHED, "feature/moving"));
-    required(await author.issue(first));
+    requireValue(await author.issueCommand(first));
     await registry.lab512.exited;
 
     const release_file = join(registry.data_dir, "go-on");
@@ -154,10 +154,10 @@ describe("a Runner that is killed after the refs moved, while another push moves
     const next = clone.commit("next.txt", "next");
     const second = await actByPermit(author, push(clone, PUSHED, "feature/moving", base));
     expect(second.command.receipt).toMatchObject({ status: "success", refs: [{ old: base, new: next }] });
-    expect(required(await author.command(first.jti)).status).toBe("running");
+    expect(requireValue(await author.readCommand(first.jti)).status).toBe("running");
 
     await writeFile(release_file, "");
-    const { receipt } = await commandEnd(author, first.jti, PATIENCE_MS);
+    const { receipt } = await waitForCommandEnd(author, first.jti, PATIENCE_MS);
     expect(receipt).toMatchObject({ status: "success", refs: [{ name: "refs/heads/feature/moving", old: "0".repeat(40), new: base }] });
     await expectRefsAgree(registry, PUSHED);
     expect(await refsOf(registry, PUSHED)).toMatchObject({ "refs/heads/feature/moving": next });

@@ -2,9 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import { expect } from "vitest";
 import type { Answer } from "../../src/client/http/problem.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
-import { cardBeyond } from "../../src/client/waiting.js";
+import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
 import type { FlowStatus } from "../../src/domain/card/flow-status.js";
 import type { Decision } from "../../src/domain/card/statement.js";
@@ -58,12 +58,12 @@ async function untilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Pro
 }
 
 const isNot = (status: FlowStatus, author: RegistryClient, card_id: string) => async () =>
-  required(await author.card(card_id)).status !== status;
+  requireValue(await author.readCard(card_id)).status !== status;
 
 async function decided({ registry }: ActsFloor, tenant: string, card_id: string, decision: Decision): Promise<void> {
   const decider = registry.as("bob", tenant);
-  const { statement } = required(await decider.prepareStatement(card_id, decision, OFFICE));
-  await untilHeard(() => decider.state(statement), isNot("awaiting_approval", decider, card_id));
+  const { statement } = requireValue(await decider.prepareStatement(card_id, decision, OFFICE));
+  await untilHeard(() => decider.submitStatement(statement), isNot("awaiting_approval", decider, card_id));
 }
 
 /** A card about which somebody has to decide. */
@@ -77,7 +77,7 @@ async function approved({ registry }: ActsFloor, job: Job, more: Partial<CardAsk
   const author = registry.as("admin");
   const card = await openCard(author, job, { ...more, run: "on_command" });
   await state(registry, "bob", "approve", card);
-  return cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+  return waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
 }
 
 const branchOf = (name: string) => `feature/${name}`;
@@ -104,9 +104,9 @@ export const opening: Act = {
     const asked = author.openCard({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...registration(project_id) });
     const workflow_id = await flowOf(temporal, project_id);
     const go = async () => {
-      const { card_id } = required(await asked);
+      const { card_id } = requireValue(await asked);
       const isPlanned = async () => {
-        const answer = await author.card(card_id, { wait_ms: 2000, not_status: "planning" });
+        const answer = await author.readCard(card_id, { wait_ms: 2000, not_status: "planning" });
         return answer.ok && answer.value.status !== "planning";
       };
       await becomes(`${card_id} is planned`, isPlanned);
@@ -174,7 +174,7 @@ export const refused: Act = {
     const { card_id, workflow_id } = await approved(floor, job, { risk: "L3" });
     const command = await permitted(author, job, { approval_ref: card_id, risk: "L3" });
     await actByPermit(author, job);
-    return { workflow_id, go: () => untilHeard(() => author.issue(command), isNot("approved", author, card_id)) };
+    return { workflow_id, go: () => untilHeard(() => author.issueCommand(command), isNot("approved", author, card_id)) };
   },
 };
 
@@ -185,7 +185,7 @@ export const revoked: Act = {
   events: [...APPROVED, "permit.revoked"],
   async begin(floor, name) {
     const { jti, workflow_id } = await approved(floor, registration(`P.${name}`));
-    return { workflow_id, go: async () => required(await floor.registry.as("admin").revokePermit(jti ?? "", "No longer wanted.")) };
+    return { workflow_id, go: async () => requireValue(await floor.registry.as("admin").revokePermit(jti ?? "", "No longer wanted.")) };
   },
 };
 
@@ -222,6 +222,6 @@ export const pushing: Act = {
   async begin({ registry, clone }, name) {
     const author = registry.as("admin");
     const command = await permitted(author, push(clone, PROJECT, branchOf(name)));
-    return { workflow_id: actWorkflowId(DEMO_TENANT, command.jti), go: async () => required(await author.issue(command)) };
+    return { workflow_id: actWorkflowId(DEMO_TENANT, command.jti), go: async () => requireValue(await author.issueCommand(command)) };
   },
 };

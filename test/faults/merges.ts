@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { lookUpMerge } from "../../src/client/merging.js";
-import { verifyPactOf } from "../../src/client/offline/pact.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { verifyReceiptPact } from "../../src/client/offline/pact.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import { TENANT } from "../attacks/evidence.js";
 import { type Floor, type Job, PATIENCE_MS } from "../harness/acting.js";
@@ -18,9 +18,9 @@ export async function mergeIntoMain(floor: Floor, project_id: string, source: st
 /** The merge has one Pact, which its receipt names and which verifies; the commit that it is about. */
 export async function expectOnePact(registry: TestRegistry, jti: string): Promise<string> {
   const author = registry.as("admin");
-  const { receipt } = await commandEnd(author, jti, PATIENCE_MS);
+  const { receipt } = await waitForCommandEnd(author, jti, PATIENCE_MS);
   if (!receipt) throw new Error(`${jti} has no receipt`);
-  const verdict = verifyPactOf(receipt, required(await author.pact(jti)), required(await author.jwks()));
+  const verdict = verifyReceiptPact(receipt, requireValue(await author.readPact(jti)), requireValue(await author.readPublicKeys()));
   if (!verdict.valid) throw new Error(verdict.why);
   expect(verdict.unproved).toEqual([]);
   const pacts: string[] = [];

@@ -1,9 +1,9 @@
-import { actDirectly, newJobId } from "../../src/client/acting.js";
+import { actDirectly, createJobId } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { decide } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
+import { submitDecision } from "../../src/client/deciding.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
-import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import type { JobType, PushParams } from "../../src/domain/act/job.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import type { Decision } from "../../src/domain/card/statement.js";
@@ -49,8 +49,8 @@ export function release(project_id: string, tag: string, commit: string): Job {
 export async function openCard(author: RegistryClient, { patch, ...job }: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
   const params = patch === undefined ? job.params : { ...job.params, patch };
   const wanted = { office_id: OFFICE, intent: "A test", jobType: job.jobType, params, target: "LAB_512", ...more };
-  const { card_id } = required(await author.openCard(wanted));
-  return cardBeyond(author, card_id, ["planning"], PATIENCE_MS);
+  const { card_id } = requireValue(await author.openCard(wanted));
+  return waitForCardToLeave(author, card_id, ["planning"], PATIENCE_MS);
 }
 
 /** States a decision about a card's current plan; answers the card's status after it. */
@@ -61,7 +61,9 @@ export async function state(
   { card_id }: { card_id: string },
   tenant?: string,
 ): Promise<string> {
-  const { status } = required(await decide(floor.as(name, tenant), floor.passkeys(name), { card_id, decision, office_id: OFFICE }));
+  const { status } = requireValue(
+    await submitDecision(floor.as(name, tenant), floor.passkeys(name), { card_id, decision, office_id: OFFICE }),
+  );
   return status;
 }
 
@@ -70,13 +72,13 @@ export async function actByCard(floor: Floor, job: Job, more: Partial<CardAsk> =
   const author = floor.as("admin");
   const card = await openCard(author, job, more);
   await state(floor, "bob", "approve", card);
-  return cardEnd(author, card.card_id, PATIENCE_MS);
+  return waitForCardEnd(author, card.card_id, PATIENCE_MS);
 }
 
 /** An act without a card, to its end. */
 export async function actByPermit(author: RegistryClient, job: Job, more: { risk?: string } = {}) {
-  return required(
-    await actDirectly(author, { office_id: OFFICE, intent: "A test", target: "LAB_512", timeout_ms: PATIENCE_MS, ...job, ...more }),
+  return requireValue(
+    await actDirectly(author, { office_id: OFFICE, intent: "A test", target: "LAB_512", timeoutMs: PATIENCE_MS, ...job, ...more }),
   );
 }
 
@@ -86,9 +88,9 @@ export async function permitted(
   { patch, ...job }: Job,
   more: { risk?: string; approval_ref?: string; office_id?: string; jobId?: string } = {},
 ): Promise<CommandEnvelope> {
-  const { jobId = newJobId(), ...asked } = more;
-  const { permit, subject_hash, policy_hash } = required(
-    await author.permit({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...job, ...asked }),
+  const { jobId = createJobId(), ...asked } = more;
+  const { permit, subject_hash, policy_hash } = requireValue(
+    await author.requestPermit({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...job, ...asked }),
   );
   const params = patch === undefined ? job.params : { ...job.params, patch };
   const { tenant_id } = author;

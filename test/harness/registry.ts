@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { inject } from "vitest";
-import { type RegistryClient, registryClient } from "../../src/client/http/registry-client.js";
+import { createRegistryClient, type RegistryClient } from "../../src/client/http/registry-client.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -135,7 +135,7 @@ function views(running: RunningRegistry, store: ObjectStore, data_dir: string): 
     actor,
     as: (name, tenant) => {
       const { token, tenant_id, actor_id } = actor(name, tenant);
-      return registryClient({ server: url, token }, { tenant_id, actor_id });
+      return createRegistryClient({ server: url, token }, { tenant_id, actor_id });
     },
     passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
   };

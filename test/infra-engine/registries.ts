@@ -2,7 +2,7 @@ import { branchRef } from "../../src/domain/git/ref-name.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { serialisePackedRefs } from "../../src/repository/refs/packed-refs.js";
 import { readRefs } from "../../src/repository/refs/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "../../src/repository/repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../../src/repository/repository-key.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import type { Clone } from "../repository/real-git.js";
 
@@ -32,7 +32,7 @@ export async function setMain(store: ObjectStore, name: RepositoryName, commit: 
     const state = await readRefs(store, name);
     if (state === undefined) throw new Error(`${name.project_id} has no repository`);
     const refs = new Map([...state.refs, [branchRef("main"), { id: commit }]]);
-    const key = repositoryKeys(name).packedRefs;
+    const key = toRepositoryKeys(name).packedRefs;
     if ((await store.pointers.swap(key, state.version, serialisePackedRefs(refs))).won) return;
   }
 }

@@ -6,7 +6,7 @@ import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { refsDigest } from "../../src/domain/git/refs-digest.js";
 import { releaseManifestKey, resetRefsKey } from "../../src/domain/storage-key.js";
 import type { JobStep } from "../../src/planning/job.js";
-import { readRefs, visibleRefs } from "../../src/repository/refs/refs-state.js";
+import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import {
   BACKENDS,
   code,
@@ -32,7 +32,7 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
 
   const refsOf = async (project_id: string) => {
     const state = await readRefs(stage.store, { tenant_id: TENANT, project_id });
-    return visibleRefs(state?.refs ?? new Map()).map(([name, { id }]) => [name, id] as const);
+    return listVisibleRefs(state?.refs ?? new Map()).map(([name, { id }]) => [name, id] as const);
   };
   const resetOf = async (project_id: string): Promise<ResetParams> => ({ project_id, expected_refs: refsDigest(await refsOf(project_id)) });
   const reset = (params: ResetParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.reset", params, jti);
@@ -116,12 +116,12 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
     const { bundle } = await filled("P.race");
     const params = await resetOf("P.race");
     let pushed = false;
-    const step = async (name: JobStep) => {
+    const completeStep = async (name: JobStep) => {
       if (name !== "stored" || pushed) return;
       pushed = true;
       value(await stage.push(bundle, { project_id: "P.race", branch: "feature/quick" }));
     };
-    expect(code(await reset(params, undefined, { step }))).toBe("ref_moved");
+    expect(code(await reset(params, undefined, { step: completeStep }))).toBe("ref_moved");
     expect((await refsOf("P.race")).map(([name]) => name)).toContain("refs/heads/main");
   });
 
@@ -131,8 +131,8 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
     const before = await refsOf(project);
     const params = await resetOf(project);
     const jti = randomUUID();
-    await expect(reset(params, jti, { step: dyingAfter(after) })).rejects.toThrow();
-    const { refs } = value(await reset(params, jti, { taken_over: true }));
+    await expect(reset(params, jti, dyingAfter(after))).rejects.toThrow(`died after ${after}`);
+    const { refs } = value(await reset(params, jti, { isTakenOver: true }));
     expect(refs).toEqual(before.map(([name, old]) => ({ name, old, new: ZERO_ID })));
     expect(await refsOf(project)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { personOf } from "../cli/run-ogr.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -35,7 +35,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
   const push = (branch: string): Promise<Said> => run("ogr.sh", "push", PROJECT, "--branch", branch);
 
   const branches = async (): Promise<string[]> => {
-    const { refs } = required(await registry.as("admin").project(PROJECT));
+    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
     return refs.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
   };
 
@@ -54,7 +54,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     const card = cardSchema.parse(JSON.parse(opened.stdout));
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L4" });
     const merging = run("helpers/merge-pr.sh");
-    required(await state(registry, "bob", card));
+    requireValue(await state(registry, "bob", card));
     return merging;
   };
 
@@ -68,7 +68,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
   });
 
   it("takes a registration through every script, and resolves it once it is merged", async () => {
-    const before = required(await registry.as("admin").infraContext("P.demo"));
+    const before = requireValue(await registry.as("admin").readInfraContext("P.demo"));
     expect(before).toMatchObject({ state: "missing" });
     expect(await run("helpers/new-branch.sh", "infra/register-demo")).toMatchObject({ code: 0 });
     const branch = "feature/infra/register-demo";
@@ -93,7 +93,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(await push(branch)).toMatchObject({ code: 0 });
     expect(await merged()).toMatchObject({ code: 0, stderr: `Deleted the branch ${branch}.\n` });
     expect(await branches()).toEqual(["refs/heads/main"]);
-    const after = required(await registry.as("admin").infraContext("P.demo"));
+    const after = requireValue(await registry.as("admin").readInfraContext("P.demo"));
     expect(after).toMatchObject({ state: "enabled", context: "sandbox", telemetry_repo: "T.UBL/P.telemetry" });
   });
 
@@ -119,11 +119,11 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     const again = await run("helpers/create-pr.sh");
     expect(again).toMatchObject({ code: 6, stdout: "" });
     expect(again.stderr).toContain(`ogr card withdraw ${card.card_id}`);
-    required(await state(registry, "bob", card, "reject"));
+    requireValue(await state(registry, "bob", card, "reject"));
     const said = await run("helpers/merge-pr.sh");
     expect(said.code).toBe(3);
     expect(said.stdout).toContain("rejected");
-    const { refs } = required(await registry.as("admin").project(PROJECT));
+    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
     expect(refs.find(({ name }) => name === "refs/heads/main")?.object_id).toBe(main);
   });
 

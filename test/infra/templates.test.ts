@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { program } from "../../src/cli/program.js";
+import { buildProgram } from "../../src/cli/program.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { Operator } from "./operator.js";
 import { registryOfOrgs } from "./samples.js";
@@ -109,7 +109,7 @@ describe("the workflow", () => {
   const steps = () => Object.values(workflow().jobs).flatMap((job) => job.steps);
 
   it("calls ogr as ogr can be called, against the base of the pull request", () => {
-    const validate = program()
+    const validate = buildProgram()
       .commands.find((one) => one.name() === "infra")
       ?.commands.find((one) => one.name() === "validate");
     const known = validate?.options.map(({ long }) => long);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { annotationText, sarifLog } from "../../src/cli/commands/infra/finding-text.js";
+import { formatAnnotation, toSarifLog } from "../../src/cli/commands/infra/finding-text.js";
 import { changelogText } from "../../src/infra/changelog.js";
 import { applyCommand, type InfraCommand } from "../../src/infra/command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
@@ -202,10 +202,10 @@ describe("findings", () => {
   };
 
   it("are annotations of GitHub Actions, whose words end no command", () =>
-    expect(annotationText(finding)).toBe("::error file=infra/a b.json,line=3,col=7,title=changelog-agrees::50%25 of%0Ait: a,b"));
+    expect(formatAnnotation(finding)).toBe("::error file=infra/a b.json,line=3,col=7,title=changelog-agrees::50%25 of%0Ait: a,b"));
 
   it("are a log of SARIF 2.1.0 that names every rule", () => {
-    const log = sarifLog([finding], "0.1.0") as {
+    const log = toSarifLog([finding], "0.1.0") as {
       version: string;
       runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleIndex: number }[] }[];
     };

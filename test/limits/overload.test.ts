@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { registryClient } from "../../src/client/http/registry-client.js";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { PATCH, permitRequest, pushParams } from "../api/acts.js";
@@ -10,7 +10,7 @@ import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } f
 /** Without workers nothing ends, so that what is under way stays so. */
 let api: RunningApi;
 beforeAll(async () => {
-  api = await startApi("api-overload", { limits: { acts_max: 8, acts_running_max: 64, waits_max: 4, uploads_max: 2 } });
+  api = await startApi("api-overload", { limits: { actsMax: 8, actsRunningMax: 64, waitsMax: 4, uploadsMax: 2 } });
 });
 afterAll(() => api.stop());
 
@@ -77,8 +77,8 @@ test("a client with patience asks again when it was told to, and gets the place 
   const connection = { server: api.url, token: api.token(BOB) };
   const identity = { tenant_id: TENANT, actor_id: BOB };
   const { tenant_id: _tenant, actor_id: _actor, ...wanted } = permitRequest({ actor_id: BOB });
-  expect(await registryClient(connection, identity).permit(wanted)).toMatchObject({ ok: false, status: 429 });
-  const patient = registryClient({ ...connection, patience_ms: 30_000 }, identity).permit(wanted);
+  expect(await createRegistryClient(connection, identity).requestPermit(wanted)).toMatchObject({ ok: false, status: 429 });
+  const patient = createRegistryClient({ ...connection, patienceMs: 30_000 }, identity).requestPermit(wanted);
   const first = answers.filter(({ status }) => status === 200);
   expect(first.length).toBeGreaterThan(0);
   for (const answer of first) await revoke(answer, BOB);

@@ -25,7 +25,7 @@ async function remembered(): Promise<string[]> {
 }
 
 test("the refs of few projects stay in memory, those used last; the others are read again and take acts all the same", async () => {
-  stage = await openStage("directory", { remembered_max_count: 2 });
+  stage = await openStage("directory", { rememberedMaxCount: 2 });
   const clone = new Clone();
   const first = clone.commit("a", "1");
   for (const project of PROJECTS) {

@@ -28,7 +28,7 @@ describe("a share of places", () => {
     const share = new Share(2);
     const [first] = [share.take(holder("one")), share.take(holder("two"))];
     expect([share.take(holder("one")), share.take(holder("new"))]).toEqual([{ kind: "full" }, { kind: "full" }]);
-    if (first?.kind === "place") first.give();
+    if (first?.kind === "place") first.release();
     expect(share.take(holder("new")).kind).toBe("place");
   });
 
@@ -41,17 +41,17 @@ describe("a share of places", () => {
         for (const [tenant, actor, gives] of all) {
           if (gives) {
             const place = held.shift();
-            place?.give();
-            place?.give();
+            place?.release();
+            place?.release();
           } else {
             const place = share.take(holder(`t${tenant}`, `a${actor}`));
             if (place.kind === "place") held.push(place);
           }
           expect(share.held).toBe(held.length);
           expect(held.length).toBeLessThanOrEqual(max);
-          expect(share.refusal(holder("newcomer")) === undefined).toBe(held.length < max);
+          expect(share.checkPlace(holder("newcomer")) === undefined).toBe(held.length < max);
         }
-        for (const place of held) place.give();
+        for (const place of held) place.release();
         expect([share.held, takeAll(share, holder("t0")).length > 0]).toEqual([0, true]);
       }),
     );

@@ -17,7 +17,7 @@ function queue(turns: Turns) {
     });
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const giveBack = async () => {
-    places.shift()?.give();
+    places.shift()?.release();
     await settled();
   };
   return { served, ask, settled, giveBack, places };
@@ -35,7 +35,7 @@ describe("turns", () => {
     await settled();
     expect(served.at(-1)).toBe("quiet");
     ask("quiet", "b", "quiet again");
-    places.pop()?.give();
+    places.pop()?.release();
     await settled();
     expect(served.at(-1)).toBe("quiet again");
   });
@@ -78,8 +78,8 @@ describe("turns", () => {
     const turns = new Turns(1);
     const held = await turns.take(holder("one"), LONG_MS);
     expect(await turns.take(holder("two"), 20)).toBeUndefined();
-    held?.give();
-    held?.give();
+    held?.release();
+    held?.release();
     expect(await turns.take(holder("three"), LONG_MS)).toMatchObject({ kind: "place" });
     expect(await turns.take(holder("four"), 20)).toBeUndefined();
   });

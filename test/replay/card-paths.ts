@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attest } from "../../src/lab256/identity/passkeys/statements.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -47,10 +47,10 @@ export const cardPaths: readonly Path[] = [
     passes: ["admitStatement", "admitStatement", "admitStatement", "issuePermit", "runCommand"],
     async drive(desk) {
       const card = await cardOfTwo(desk, "P.two");
-      const { statement } = required(await desk.as("bob").prepareStatement(card.card_id, "approve", "office::default"));
+      const { statement } = requireValue(await desk.as("bob").prepareStatement(card.card_id, "approve", "office::default"));
       const signed = attest(statement, readSigningKey(desk.founded.keys.statement));
       await desk.temporal.workflow.getHandle(card.workflow_id).signal("statement", signed);
-      required(await desk.as("bob").state(statement));
+      requireValue(await desk.as("bob").submitStatement(statement));
       await state(desk, "carol", "approve", card);
       return ended(desk, card);
     },
@@ -81,7 +81,7 @@ export const cardPaths: readonly Path[] = [
         attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] } },
       }));
       const card = await openCard(desk.as("admin"), registration("P.attested"));
-      required(await desk.as("ci").attest(card.card_id, enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor)));
+      requireValue(await desk.as("ci").attest(card.card_id, enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor)));
       await state(desk, "bob", "approve", card);
       const workflowId = await ended(desk, card);
       await republish(desk);
@@ -96,8 +96,8 @@ export const cardPaths: readonly Path[] = [
       const [author, job] = [desk.as("admin"), registration("P.command")];
       const card = await openCard(author, job, { run: "on_command" });
       await state(desk, "bob", "approve", card);
-      await cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
-      required(await author.issue(await permitted(author, job, { approval_ref: card.card_id })));
+      await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+      requireValue(await author.issueCommand(await permitted(author, job, { approval_ref: card.card_id })));
       return ended(desk, card);
     },
   },
@@ -122,8 +122,8 @@ export const cardPaths: readonly Path[] = [
       const author = desk.as("admin");
       const card = await openCard(author, registration("P.revoked"), { run: "on_command" });
       await state(desk, "bob", "approve", card);
-      const { jti } = await cardBeyond(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
-      required(await author.revokePermit(jti ?? "", "No longer wanted."));
+      const { jti } = await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
+      requireValue(await author.revokePermit(jti ?? "", "No longer wanted."));
       return ended(desk, card);
     },
   },
@@ -188,7 +188,7 @@ export const cardPaths: readonly Path[] = [
       const card = await openCard(author, registration("P.voided"));
       await republish(desk);
       await state(desk, "bob", "approve", card);
-      while (required(await author.card(card.card_id)).plan_digest === card.plan_digest) await delay(50);
+      while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await delay(50);
       await state(desk, "bob", "approve", card);
       return ended(desk, card);
     },

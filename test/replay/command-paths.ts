@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
@@ -51,8 +51,8 @@ export const commandPaths: readonly Path[] = [
       const author = desk.as("admin");
       const envelope = await permitted(author, await firstPush(desk, "P.refused"));
       await republish(desk);
-      const { workflow_id } = required(await author.issue(envelope));
-      await commandEnd(author, envelope.jti, PATIENCE_MS);
+      const { workflow_id } = requireValue(await author.issueCommand(envelope));
+      await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
       return workflow_id;
     },
   },
@@ -68,10 +68,10 @@ export const commandPaths: readonly Path[] = [
       writeFileSync(plan, JSON.stringify({ step: "stored", acts: 1 } satisfies Death));
       return withRunner(desk, { entry: DYING_RUNNER, env: { TEST_DIE_PLAN: plan } }, async () => {
         const envelope = await permitted(author, job);
-        const { workflow_id } = required(await author.issue(envelope));
+        const { workflow_id } = requireValue(await author.issueCommand(envelope));
         await desk.lab512.exited;
         await desk.lab512.start();
-        await commandEnd(author, envelope.jti, PATIENCE_MS);
+        await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
         return workflow_id;
       });
     },
@@ -99,7 +99,7 @@ export const commandPaths: readonly Path[] = [
       return withRunner(desk, { env: await pullingEnvironment(desk) }, async () => {
         const card = await openCard(author, registration("P.pulled"));
         await state(desk, "paul", "approve", card, PULL_TENANT);
-        return (await cardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
+        return (await waitForCardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
       });
     },
   },
@@ -114,13 +114,13 @@ export const commandPaths: readonly Path[] = [
       return withRunner(desk, { env: await pullingEnvironment(desk) }, async () => {
         const card = await openCard(author, registration("P.pulled-refused"));
         await state(desk, "paul", "approve", card, PULL_TENANT);
-        await cardEnd(author, card.card_id, PATIENCE_MS);
+        await waitForCardEnd(author, card.card_id, PATIENCE_MS);
         const clone = new Clone();
         clone.commit("base.txt", "refused");
         const envelope = await permitted(author, push(clone, "P.pulled-refused", "feature/x"));
         await republish(desk, PULL_TENANT);
-        const { workflow_id } = required(await author.issue(envelope));
-        await commandEnd(author, envelope.jti, PATIENCE_MS);
+        const { workflow_id } = requireValue(await author.issueCommand(envelope));
+        await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
         return workflow_id;
       });
     },
@@ -137,7 +137,7 @@ export const commandPaths: readonly Path[] = [
       // The Runner that plans does not pull.
       const card = await openCard(author, push(clone, "P.pulled", "review/x"));
       await state(desk, "paul", "approve", card, PULL_TENANT);
-      return (await cardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
+      return (await waitForCardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
     },
   },
   {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@temporalio/client";
-import { cardEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.js";
@@ -95,7 +95,7 @@ export function infraFile(desk: Desk, projects: Readonly<Record<string, Entry>>)
 
 /** The flow of a card that has come to its end. */
 export async function ended(desk: Desk, { card_id }: { card_id: string }): Promise<string> {
-  return (await cardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
+  return (await waitForCardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
 }
 
 /** Runs `work` in a deployment that has its infra registry in this file, and looks for telemetry every second. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { openCard, push, state } from "../harness/acting.js";
 import { type Desk, ended, infraFile, project, withInfra } from "./desk.js";
 import type { Path } from "./path.js";
@@ -22,7 +22,7 @@ async function approvedAnew(desk: Desk): Promise<string> {
   const card = await openCard(author, push(clone, PROJECT, "feature/x"), { risk: "L3" });
   infraFile(desk, { [PROJECT]: "enabled production" });
   await state(desk, "bob", "approve", card);
-  while (required(await author.card(card.card_id)).plan_digest === card.plan_digest) await sleep(50);
+  while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await sleep(50);
   await state(desk, "bob", "approve", card);
   return ended(desk, card);
 }

@@ -1,5 +1,5 @@
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { mergeIntoMain } from "../faults/merges.js";
 import { actByCard, actByPermit, openCard, push, state } from "../harness/acting.js";
 import { type Desk, ended, project } from "./desk.js";
@@ -29,7 +29,7 @@ export const mergePaths: readonly Path[] = [
         target: "LAB_512",
         ...(await mergeIntoMain(desk, "P.merge-asked", "feature/one", "merge")),
       };
-      if (required(await desk.as("admin").plan(act)).plan === null) throw new Error("the merge was not planned");
+      if (requireValue(await desk.as("admin").planCard(act)).plan === null) throw new Error("the merge was not planned");
       // Nobody is told the flow's id: nothing is to be done with it.
       for (;;) {
         const query = 'WorkflowType = "planPreview" and ExecutionStatus = "Completed"';

@@ -9,7 +9,7 @@ function asker(answers: KnownAnswers, answer: (question: string) => GitAnswer = 
   return async (...questions: string[]) => {
     const asked: string[] = [];
     for (const question of questions)
-      await answers.to([question], async () => {
+      await answers.findOrAsk([question], async () => {
         asked.push(question);
         return answer(question);
       });
@@ -24,8 +24,8 @@ it("asks git once", async () => {
 
 it("tells arguments apart by where they end", async () => {
   const answers = new KnownAnswers();
-  await answers.to(["a", "b"], async () => said("two"));
-  expect((await answers.to(["a b"], async () => said("one"))).stdout.toString()).toBe("one");
+  await answers.findOrAsk(["a", "b"], async () => said("two"));
+  expect((await answers.findOrAsk(["a b"], async () => said("one"))).stdout.toString()).toBe("one");
 });
 
 it("forgets what was not asked for longest, beyond 32", async () => {

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { attributesFolder } from "../../src/repository/merge/merge-attributes.js";
+import { writeAttributesFolder } from "../../src/repository/merge/merge-attributes.js";
 import { MergeProject } from "../lab512/jobs/merges.js";
 import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
 
@@ -21,7 +21,7 @@ describe("what is remembered of a target's attributes", () => {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: project.id }, signal);
     if (repository === undefined) throw new Error("there is no repository");
     try {
-      const folder = value(await attributesFolder(repository, project.clone.head("main"), signal));
+      const folder = value(await writeAttributesFolder(repository, project.clone.head("main"), signal));
       return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
     } finally {
       await repository.close();

@@ -4,8 +4,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ObjectReader } from "../../src/repository/objects/object-reader.js";
 import { parseCommitLinks, parseTree } from "../../src/repository/objects/object-text.js";
 import { parsePackIndex } from "../../src/repository/packs/pack-index.js";
-import { oversizedObject } from "../../src/repository/packs/pack-sizes.js";
-import { oversizedObjectByGit } from "../../src/repository/packs/sizes-by-git.js";
+import { findOversizedObject } from "../../src/repository/packs/pack-sizes.js";
+import { findOversizedObjectByGit } from "../../src/repository/packs/sizes-by-git.js";
 import { Scope } from "../../src/repository/scope.js";
 import { StockGit } from "../../src/repository/stock-git/stock-git.js";
 import { Clone } from "./real-git.js";
@@ -42,7 +42,7 @@ describe("objects of a real repository", () => {
 
   it("that do not exist are an answer, also between others", async () => {
     const absent = "1".repeat(40);
-    const [one, none, two] = await Promise.all([reader.info(first), reader.info(absent), reader.read(first)]);
+    const [one, none, two] = await Promise.all([reader.readInfo(first), reader.readInfo(absent), reader.read(first)]);
     expect(one?.type).toBe("commit");
     expect(none).toBeUndefined();
     expect(two?.type).toBe("commit");
@@ -74,25 +74,25 @@ describe("objects of a real repository", () => {
     expect(sizes.every(([id]) => index.has(id ?? ""))).toBe(true);
     expect(index.has("0".repeat(40))).toBe(false);
     const { signal } = new AbortController();
-    const byGit = (max_bytes: number) => oversizedObjectByGit(stock, gitDir, index, max_bytes, signal);
+    const byGit = (max_bytes: number) => findOversizedObjectByGit(stock, gitDir, index, max_bytes, signal);
     const largest = Math.max(...sizes.map(([, size]) => Number(size)));
-    expect(await oversizedObject(pack, index, largest)).toBeUndefined();
+    expect(await findOversizedObject(pack, index, largest)).toBeUndefined();
     expect(await byGit(largest)).toBeUndefined();
-    const found = await oversizedObject(pack, index, largest - 1);
+    const found = await findOversizedObject(pack, index, largest - 1);
     expect(sizes.find(([id]) => id === found)?.[1]).toBe(String(largest));
     expect(await byGit(largest - 1)).toBe(found);
     // Every single object: the pack minus one byte of the limit names an object exactly when one is larger.
     for (const [, size] of sizes) {
       const over = sizes.some(([, other]) => Number(other) > Number(size));
-      expect((await oversizedObject(pack, index, Number(size))) !== undefined).toBe(over);
+      expect((await findOversizedObject(pack, index, Number(size))) !== undefined).toBe(over);
     }
     const middle = sizes.map(([, size]) => Number(size)).sort((a, b) => a - b)[sizes.length / 2] ?? 0;
-    expect(await byGit(middle)).toBe(await oversizedObject(pack, index, middle));
+    expect(await byGit(middle)).toBe(await findOversizedObject(pack, index, middle));
   });
 
   it("of which one is missing are a fault for the look by git, never a pass", async () => {
-    const index = { count: 2, id: (at: number) => (at === 0 ? first : "1".repeat(40)), offset: () => 0, has: () => true };
-    const look = oversizedObjectByGit(stock, gitDir, index, 1e9, new AbortController().signal);
+    const index = { count: 2, readId: (at: number) => (at === 0 ? first : "1".repeat(40)), readOffset: () => 0, has: () => true };
+    const look = findOversizedObjectByGit(stock, gitDir, index, 1e9, new AbortController().signal);
     await expect(look).rejects.toMatchObject({ code: "git_failed", message: expect.stringContaining("missing") });
   });
 });

@@ -2,14 +2,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePackedRefs, type RefTarget, refNameProblem, serialisePackedRefs } from "../../src/repository/refs/packed-refs.js";
+import { checkRefName, parsePackedRefs, type RefTarget, serialisePackedRefs } from "../../src/repository/refs/packed-refs.js";
 import { Clone } from "./real-git.js";
 
 const id = fc.stringMatching(/^[0-9a-f]{40}$/);
 const name = fc
   .tuple(fc.constantFrom("heads", "tags", "ubl"), fc.string({ unit: "grapheme", minLength: 1, maxLength: 30 }))
   .map(([kind, rest]) => `refs/${kind}/${rest}`)
-  .filter((ref) => refNameProblem(ref) === undefined);
+  .filter((ref) => checkRefName(ref) === undefined);
 const target: fc.Arbitrary<RefTarget> = fc.oneof(
   fc.record({ id }, { noNullPrototype: true }),
   fc.record({ id, peeled: id }, { noNullPrototype: true }),

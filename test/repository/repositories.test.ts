@@ -53,7 +53,7 @@ describe("the cache of repositories", () => {
     const name = { tenant_id: TENANT, project_id: PROJECT };
     await expect(other.open(stale, name, signal)).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining(second) });
     const repository = await other.open(stage.store, name, signal);
-    expect(await repository?.reader().info(second)).toMatchObject({ type: "commit" });
+    expect(await repository?.getReader().readInfo(second)).toMatchObject({ type: "commit" });
     await repository?.close();
     await other.close();
   });
@@ -98,14 +98,14 @@ describe("the cache of repositories", () => {
   });
 
   it("evicts what was unused for longest, and never what an act is using", async () => {
-    await filled({ cache_max_bytes: 1 });
+    await filled({ cacheMaxBytes: 1 });
     expect(existsSync(folder())).toBe(false);
     const name = { tenant_id: TENANT, project_id: PROJECT };
     const one = await stage.repositories.open(stage.store, name, signal);
     const two = await stage.repositories.open(stage.store, name, signal);
     await two?.close();
     expect(existsSync(folder())).toBe(true);
-    expect(await one?.reader().info(one.state.refs.get("refs/heads/feature/a")?.id ?? "")).toMatchObject({ type: "commit" });
+    expect(await one?.getReader().readInfo(one.state.refs.get("refs/heads/feature/a")?.id ?? "")).toMatchObject({ type: "commit" });
     await one?.close();
     expect(existsSync(folder())).toBe(false);
   });
@@ -114,7 +114,7 @@ describe("the cache of repositories", () => {
     await filled();
     await stage.init("P.small");
     expect(existsSync(folder())).toBe(true);
-    const later = new Repositories(stage.repositories.scope.root, { cache_max_bytes: 1 });
+    const later = new Repositories(stage.repositories.scope.root, { cacheMaxBytes: 1 });
     await (await later.open(stage.store, { tenant_id: TENANT, project_id: "P.small" }, signal))?.close();
     expect(existsSync(folder())).toBe(false);
     await later.close();
@@ -122,7 +122,7 @@ describe("the cache of repositories", () => {
 
   const idleReader = async () => {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
-    const reader = repository?.reader();
+    const reader = repository?.getReader();
     await repository?.close();
     return reader;
   };
@@ -131,7 +131,7 @@ describe("the cache of repositories", () => {
     const { clone } = await filled();
     let old = clone.head();
     const reader = await idleReader();
-    expect(reader?.usable).toBe(true);
+    expect(reader?.isUsable).toBe(true);
     for (let at = 0; at < 60; at++) {
       const next = clone.commit("a", `many ${at}`);
       value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
@@ -139,8 +139,8 @@ describe("the cache of repositories", () => {
     }
     expect(readdirSync(join(folder(), "objects", "pack"))).toContain("multi-pack-index");
     // It had every pack mapped; the one that came after it asks the index.
-    expect(reader?.usable).toBe(false);
-    expect((await idleReader())?.usable).toBe(true);
+    expect(reader?.isUsable).toBe(false);
+    expect((await idleReader())?.isUsable).toBe(true);
     rmSync(join(folder(), "objects", "pack", readdirSync(join(folder(), "objects", "pack")).find((file) => file.endsWith(".pack")) ?? ""));
     clone.commit("a", "last");
     value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
@@ -153,7 +153,7 @@ describe("the cache of repositories", () => {
       await executed(context, "git.registry.init", { project_id: PROJECT, name: "d", owners: ["office::default"], visibility: "private" }),
     );
     const theirs = await stage.repositories.open(stage.store, { tenant_id: "T.OTHER", project_id: PROJECT }, signal);
-    expect(await theirs?.reader().info(first)).toBeUndefined();
+    expect(await theirs?.getReader().readInfo(first)).toBeUndefined();
     await theirs?.close();
   });
 
@@ -162,7 +162,7 @@ describe("the cache of repositories", () => {
     const dead = join(stage.folder, "later", "scratch", "999999999-x");
     mkdirSync(dead, { recursive: true });
     const later = new Repositories(join(stage.folder, "later"));
-    await later.ready();
+    await later.ensureReady();
     expect(existsSync(dead)).toBe(false);
     await later.close();
   });

@@ -11,26 +11,26 @@ describe("a tenant's scope folder", () => {
   const scope = new Scope(join(folder, "tenant"));
 
   it("makes folders below itself", () => {
-    expect(scope.folder("cache", "a")).toBe(join(scope.root, "cache", "a"));
+    expect(scope.createFolder("cache", "a")).toBe(join(scope.root, "cache", "a"));
   });
 
   it.each([["../other"], ["a/../../other"], [".."]])("refuses the path %s", (path) => {
-    expect(() => scope.path(path)).toThrow(outside);
+    expect(() => scope.resolvePath(path)).toThrow(outside);
   });
 
   it("refuses a neighbour whose name begins alike", () => {
-    expect(() => scope.require(`${scope.root}2/x`)).toThrow(outside);
+    expect(() => scope.assertWithin(`${scope.root}2/x`)).toThrow(outside);
   });
 
   it("allows a name that begins with two dots", () => {
-    expect(scope.path("..x")).toBe(join(scope.root, "..x"));
+    expect(scope.resolvePath("..x")).toBe(join(scope.root, "..x"));
   });
 
   it("does not follow a symbolic link out of itself", () => {
     mkdirSync(join(folder, "elsewhere"));
     symlinkSync(join(folder, "elsewhere"), join(scope.root, "link"));
-    expect(() => scope.folder("link")).toThrow(outside);
-    expect(() => scope.folder("link", "new", "folder")).toThrow(outside);
+    expect(() => scope.createFolder("link")).toThrow(outside);
+    expect(() => scope.createFolder("link", "new", "folder")).toThrow(outside);
   });
 
   it.each([["relative/path"], ["/tmp/a\nb"], ['/tmp/a"b']])("refuses to be %j", (path) => {

@@ -38,9 +38,9 @@ describe("stock git", () => {
 
   it("knows nothing of the user's configuration and environment", async () => {
     const { gitDir } = createScratch(scope, scope.root);
-    const config = (await git.output({ gitDir, args: ["config", "--list"] })).toString("utf8");
+    const config = (await git.readOutput({ gitDir, args: ["config", "--list"] })).toString("utf8");
     expect(config).not.toContain("Mallory");
-    expect((await git.output({ gitDir, args: ["rev-parse", "--git-dir"] })).toString("utf8").trim()).toBe(gitDir);
+    expect((await git.readOutput({ gitDir, args: ["rev-parse", "--git-dir"] })).toString("utf8").trim()).toBe(gitDir);
   });
 
   it("runs no hook, not even the repository's own", async () => {
@@ -49,8 +49,10 @@ describe("stock git", () => {
     mkdirSync(join(gitDir, "hooks"));
     writeFileSync(join(gitDir, "hooks", "reference-transaction"), `#!/bin/sh\ntouch ${proof}\n`);
     chmodSync(join(gitDir, "hooks", "reference-transaction"), 0o755);
-    const blob = (await git.output({ gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.from("x") })).toString("utf8").trim();
-    await git.output({ gitDir, args: ["update-ref", "refs/tags/x", blob] });
+    const blob = (await git.readOutput({ gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.from("x") }))
+      .toString("utf8")
+      .trim();
+    await git.readOutput({ gitDir, args: ["update-ref", "refs/tags/x", blob] });
     expect(existsSync(proof)).toBe(false);
   });
 
@@ -62,14 +64,14 @@ describe("stock git", () => {
   });
 
   it("stops when its time is over", async () => {
-    await expect(git.run({ args: ["-c", "alias.wait=!sleep 60", "wait"], timeout_ms: 50 })).rejects.toMatchObject({ code: "timed_out" });
+    await expect(git.run({ args: ["-c", "alias.wait=!sleep 60", "wait"], timeoutMs: 50 })).rejects.toMatchObject({ code: "timed_out" });
   });
 
   it("stops when it writes too much", async () => {
     const { gitDir } = createScratch(scope, scope.root);
     const call = { gitDir, args: ["hash-object", "-w", "--stdin"], input: Buffer.alloc(100_000, "x") };
-    const blob = (await git.output(call)).toString("utf8").trim();
-    await expect(git.run({ gitDir, args: ["cat-file", "blob", blob], output_max_bytes: 1000 })).rejects.toMatchObject({
+    const blob = (await git.readOutput(call)).toString("utf8").trim();
+    await expect(git.run({ gitDir, args: ["cat-file", "blob", blob], outputMaxBytes: 1000 })).rejects.toMatchObject({
       code: "output_too_large",
     });
   });
@@ -98,7 +100,7 @@ describe("stock git", () => {
   it("reads a file from the offset it is given", async () => {
     const path = join(scope.root, "input");
     writeFileSync(path, `${"h".repeat(100_000)}hello\n`);
-    expect((await git.output({ args: ["stripspace"], input: { path, offset_bytes: 100_000 } })).toString("utf8")).toBe("hello\n");
+    expect((await git.readOutput({ args: ["stripspace"], input: { path, offsetBytes: 100_000 } })).toString("utf8")).toBe("hello\n");
   });
 
   it("is started again when the process that starts it was lost", async () => {

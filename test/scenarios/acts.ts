@@ -1,9 +1,9 @@
-import { type ActDone, actDirectly } from "../../src/client/acting.js";
+import { actDirectly, type CompletedAct } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { decide, registerPasskey } from "../../src/client/deciding.js";
-import { type Answer, required } from "../../src/client/http/problem.js";
+import { registerPasskey, submitDecision } from "../../src/client/deciding.js";
+import { type Answer, requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
-import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/act/job.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import type { Decision } from "../../src/domain/card/statement.js";
@@ -57,7 +57,7 @@ export function push(
   client: RegistryClient,
   { params, patch }: Push,
   more: { office_id?: string; jobId?: string; risk?: string } = {},
-): Promise<Answer<ActDone>> {
+): Promise<Answer<CompletedAct>> {
   return actDirectly(client, {
     office_id: OFFICE,
     intent: "Push",
@@ -65,20 +65,20 @@ export function push(
     params,
     patch,
     target: "LAB_512",
-    timeout_ms: ACT_MS,
+    timeoutMs: ACT_MS,
     ...more,
   });
 }
 
 /** A push that must succeed. */
-export async function pushed(client: RegistryClient, wanted: Push): Promise<ActDone> {
-  const done = required(await push(client, wanted));
+export async function pushed(client: RegistryClient, wanted: Push): Promise<CompletedAct> {
+  const done = requireValue(await push(client, wanted));
   if (done.command.status !== "success") throw new Error(`the push ended as ${JSON.stringify(done.command)}`);
   return done;
 }
 
 /** How a command ended: its status with the code of its denial or receipt. */
-export function endOf({ command }: ActDone): { status: string; code: string | undefined } {
+export function endOf({ command }: CompletedAct): { status: string; code: string | undefined } {
   return { status: command.status, code: command.denial?.code ?? command.receipt?.code };
 }
 
@@ -87,8 +87,8 @@ export async function openCard(
   client: RegistryClient,
   wanted: Omit<CardAsk, "office_id" | "intent" | "target"> & { office_id?: string },
 ): Promise<CardAnswer> {
-  const { card_id } = required(await client.openCard({ office_id: OFFICE, intent: "A scenario", target: "LAB_512", ...wanted }));
-  return cardBeyond(client, card_id, ["planning"], ACT_MS);
+  const { card_id } = requireValue(await client.openCard({ office_id: OFFICE, intent: "A scenario", target: "LAB_512", ...wanted }));
+  return waitForCardToLeave(client, card_id, ["planning"], ACT_MS);
 }
 
 export function openPushCard(client: RegistryClient, { params, patch }: Push, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
@@ -111,13 +111,13 @@ export function state(
   decision: Decision = "approve",
   { tenant, office_id = OFFICE }: { tenant?: string; office_id?: string } = {},
 ) {
-  return decide(registry.as(who, tenant), registry.passkeys(who), { card_id, decision, office_id });
+  return submitDecision(registry.as(who, tenant), registry.passkeys(who), { card_id, decision, office_id });
 }
 
 /** Approves as each of them in turn and answers how the card ended. */
 export async function approvedBy(registry: TestRegistry, card: CardAnswer, who: readonly string[], tenant?: string): Promise<CardAnswer> {
-  for (const name of who) required(await state(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
-  return cardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
+  for (const name of who) requireValue(await state(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
+  return waitForCardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
 }
 
 /** Registers a project by a card of admin's that `approvers` approve. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
@@ -40,7 +40,7 @@ export function approvalScenarios(running: () => TestRegistry): void {
       return openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(`P.approved-${projects}`), ...more });
     };
     const openForTwo = () => open({ office_id: QUORUM_OFFICE });
-    const cardNow = async ({ card_id }: CardAnswer) => required(await registry.as("admin").card(card_id));
+    const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
     const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
 
     beforeAll(async () => {
@@ -105,23 +105,23 @@ export function approvalScenarios(running: () => TestRegistry): void {
           code: "statement_not_counted",
           detail: expect.stringContaining("pushed"),
         });
-        required(await state(registry, "admin", card, "withdraw"));
+        requireValue(await state(registry, "admin", card, "withdraw"));
       }
     });
 
     it("twice by one person through two actors counts once", async () => {
       const card = await openForTwo();
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       expect(await missingOf(card)).toEqual(["1 more approval"]);
-      required(await state(registry, "bob-phone", card));
+      requireValue(await state(registry, "bob-phone", card));
       expect(await missingOf(card)).toEqual(["1 more approval"]);
       expect((await approvedBy(registry, card, ["carol"])).status).toBe("success");
     });
 
     it("that is repeated changes nothing", async () => {
       const card = await openForTwo();
-      const { statement } = required(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
-      for (let times = 0; times < 3; times += 1) required(await registry.as("bob").state(statement));
+      const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
+      for (let times = 0; times < 3; times += 1) requireValue(await registry.as("bob").submitStatement(statement));
       const { missing, statements } = await cardNow(card);
       expect(missing.map(({ text }) => text)).toEqual(["1 more approval"]);
       expect(statements).toHaveLength(1);
@@ -129,8 +129,8 @@ export function approvalScenarios(running: () => TestRegistry): void {
 
     it("can be withdrawn while the card waits, and given again", async () => {
       const card = await openForTwo();
-      required(await state(registry, "bob", card));
-      required(await state(registry, "bob", card, "withdraw"));
+      requireValue(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card, "withdraw"));
       expect(await missingOf(card)).toEqual(["2 more approvals"]);
       expect((await approvedBy(registry, card, ["bob", "carol"])).status).toBe("success");
       expect(refusal(await state(registry, "bob", card, "withdraw"))).toMatchObject({ status: 409, code: "closed" });
@@ -138,14 +138,14 @@ export function approvalScenarios(running: () => TestRegistry): void {
 
     it("comes too late for a card that was rejected, or that its author withdrew", async () => {
       const [rejected, withdrawn] = [await open(), await open()];
-      required(await state(registry, "bob", rejected, "reject"));
-      required(await state(registry, "admin", withdrawn, "withdraw"));
-      expect(await cardEnd(registry.as("admin"), rejected.card_id, ACT_MS)).toMatchObject({
+      requireValue(await state(registry, "bob", rejected, "reject"));
+      requireValue(await state(registry, "admin", withdrawn, "withdraw"));
+      expect(await waitForCardEnd(registry.as("admin"), rejected.card_id, ACT_MS)).toMatchObject({
         status: "rejected",
         denial: { code: "rejected" },
         jti: null,
       });
-      expect(await cardEnd(registry.as("admin"), withdrawn.card_id, ACT_MS)).toMatchObject({
+      expect(await waitForCardEnd(registry.as("admin"), withdrawn.card_id, ACT_MS)).toMatchObject({
         status: "withdrawn",
         denial: { code: "withdrawn" },
         jti: null,
@@ -157,12 +157,12 @@ export function approvalScenarios(running: () => TestRegistry): void {
     it("after decide_by is refused, and the card has expired", async () => {
       const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/late", null, bundle), { risk: "L2" });
       expect((card.decide_by ?? 0) - Date.now()).toBeLessThanOrEqual(L2_DECIDE_MS);
-      const { statement } = required(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
-      expect(await cardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
+      const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
+      expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",
         denial: { code: "decide_by_passed" },
       });
-      expect(refusal(await registry.as("bob").state(statement))).toMatchObject({ status: 409, code: "closed" });
+      expect(refusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 409, code: "closed" });
       expect(await refIn(registry, PROJECT, "refs/heads/feature/late")).toBeUndefined();
     });
 
@@ -174,13 +174,13 @@ export function approvalScenarios(running: () => TestRegistry): void {
       await registry.lab256.start();
       const answer = await sent;
       expect(["decide_by_passed", "closed", "unavailable"]).toContain(refusal(answer).code);
-      expect(await cardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
+      expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",
         denial: { code: "decide_by_passed" },
         statements: [],
       });
       expect(await refIn(registry, PROJECT, "refs/heads/feature/outage")).toBeUndefined();
-      expect(endOf(required(await push(registry.as("admin"), pushOf(PROJECT, "feature/after-outage", null, bundle)))).status).toBe(
+      expect(endOf(requireValue(await push(registry.as("admin"), pushOf(PROJECT, "feature/after-outage", null, bundle)))).status).toBe(
         "success",
       );
     });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, endOf, openCard, openTagCard, push, pushed, pushOf, registered, withPasskeys } from "./acts.js";
@@ -23,12 +23,12 @@ beforeAll(async () => {
 
 afterAll(() => registry?.stop());
 
-const project = async () => required(await registry.as("admin").project(PROJECT));
+const project = async () => requireValue(await registry.as("admin").readProject(PROJECT));
 const openMark = (archived: boolean, project_id = PROJECT) =>
   openCard(registry.as("admin"), { jobType: "git.registry.archive", params: { project_id, archived, reason: REASON } });
 
 async function nextPush() {
-  return endOf(required(await push(registry.as("admin"), pushOf(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
+  return endOf(requireValue(await push(registry.as("admin"), pushOf(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
 }
 
 describe("a project that is archived", () => {
@@ -39,7 +39,7 @@ describe("a project that is archived", () => {
     expect((await approvedBy(registry, card, ["bob"])).status).toBe("success");
     expect(await project()).toMatchObject({ archived: true, refs: [{ name: "refs/heads/feature/base", object_id: base }] });
     expect((await project()).activity[0]).toMatchObject({ action: "archive", actor: registry.actor("admin").actor_id });
-    expect(required(await registry.as("admin").projects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
+    expect(requireValue(await registry.as("admin").listProjects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
   });
 
   it("takes no push and no release, and is not archived twice", async () => {

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { rebuildProjections } from "../../src/lab256/ledger/rebuild-projections.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
@@ -39,7 +39,7 @@ describe("an act of level L5 that needs an attestation", () => {
   afterAll(() => registry?.stop());
 
   const open = (project_id: string) => openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(project_id) });
-  const cardNow = async ({ card_id }: CardAnswer) => required(await registry.as("admin").card(card_id));
+  const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
   const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
   const attest = (card: CardAnswer, change: { key?: typeof attestor; plan_digest?: string; card_id?: string; type?: string } = {}) => {
     const { key = attestor, plan_digest = card.plan_digest ?? "", card_id = card.card_id, type = PREDICATE_TYPE } = change;
@@ -63,8 +63,8 @@ describe("an act of level L5 that needs an attestation", () => {
     const genuine = enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor);
     expect(refusal(await registry.as("olga", "T.OTHER").attest(card.card_id, genuine))).toMatchObject({ status: 404, code: "not_found" });
 
-    required(await state(registry, "bob", card));
-    for (let times = 0; times < 2; times += 1) required(await attest(card));
+    requireValue(await state(registry, "bob", card));
+    for (let times = 0; times < 2; times += 1) requireValue(await attest(card));
     expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
     const closed = await approvedBy(registry, card, ["carol"]);
     expect(closed).toMatchObject({
@@ -76,18 +76,18 @@ describe("an act of level L5 that needs an attestation", () => {
 
   it("runs at once when the attestation is the last that was missing, with a permit that begins there", async () => {
     const card = await open("P.attested-last");
-    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
+    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
     expect(await cardNow(card)).toMatchObject({ status: "awaiting_approval", missing: [{ text: MISSING }], jti: null });
     const before = Date.now();
-    required(await attest(card));
-    const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+    requireValue(await attest(card));
+    const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
     expect(closed.status).toBe("success");
     expect(closed.run_by).toBeGreaterThanOrEqual(before + 300_000);
   });
 
   it("takes it from a terminal, where a wrong one is refused by its code", async () => {
     const card = await open("P.attested-by-terminal");
-    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
+    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
     const file = join(registry.data_dir, "envelope.json");
     const attest = async (statement: object, ...more: string[]) => {
       await writeFile(file, JSON.stringify(enveloped(statement, attestor)));
@@ -102,24 +102,24 @@ describe("an act of level L5 that needs an attestation", () => {
 
   it("can be approved again after a withdrawal, and keeps its attestation", async () => {
     const card = await open("P.attested-withdrawn");
-    required(await attest(card));
-    required(await state(registry, "bob", card));
-    required(await state(registry, "bob", card, "withdraw"));
+    requireValue(await attest(card));
+    requireValue(await state(registry, "bob", card));
+    requireValue(await state(registry, "bob", card, "withdraw"));
     expect(await missingOf(card)).toEqual([APPROVALS]);
     expect((await approvedBy(registry, card, ["carol", "bob"])).status).toBe("success");
   });
 
   it("needs it anew when the plan is another one, and says why", async () => {
     const card = await open("P.attested-anew");
-    required(await attest(card));
-    required(await state(registry, "bob", card));
+    requireValue(await attest(card));
+    requireValue(await state(registry, "bob", card));
     await publishPolicy(registry, "T.UBL", await attestedPolicy(500_000));
-    required(await state(registry, "carol", card));
+    requireValue(await state(registry, "carol", card));
     const changed = await planChangedFrom(card);
     expect(changed.missing.map(({ text }) => text)).toEqual([APPROVALS, MISSING]);
     expect(changed.attestations).toMatchObject([{ plan_digest: card.plan_digest, void_why: expect.stringContaining("The plan changed") }]);
     expect(refusal(await attest(card))).toMatchObject({ code: "attestation_invalid", detail: expect.stringContaining("another plan") });
-    required(await attest(changed));
+    requireValue(await attest(changed));
     const closed = await approvedBy(registry, card, ["bob", "carol"]);
     expect(closed).toMatchObject({ status: "success", attestations: [{ round: 1 }, { round: 2, void_why: null }] });
   });

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
@@ -49,7 +49,7 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
       return { commit, bundle: clone.bundle(branch, [base]) };
     };
     const begun = (branch: string) => pushed(registry.as("admin"), pushOf(PROJECT, branch, null, clone.bundle("main")));
-    const cardNow = async ({ card_id }: CardAnswer) => required(await registry.as("admin").card(card_id));
+    const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
 
     it("because another push moved the ref voids the approvals, visibly, and the card closes", async () => {
       await begun("feature/moving");
@@ -58,10 +58,10 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
         risk: "L3",
         office_id: QUORUM_OFFICE,
       });
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       await pushed(registry.as("admin"), pushOf(PROJECT, "feature/moving", base, theirs.bundle));
-      required(await state(registry, "carol", card));
-      const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+      requireValue(await state(registry, "carol", card));
+      const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" }, jti: null });
       const statements = voidedSchema.parse(closed.statements);
       expect(statements.map(({ approver }) => approver).sort()).toEqual(["ubl:sid:person:bob", "ubl:sid:person:carol"]);
@@ -76,7 +76,7 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
         { project_id: PROJECT, tag: "v1.0.0", commit: base },
         { office_id: QUORUM_OFFICE },
       );
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       await pushed(registry.as("admin"), pushOf(PROJECT, "feature/released", base, ahead("further").bundle));
       const closed = await approvedBy(registry, card, ["carol"]);
       expect(closed).toMatchObject({ status: "success", plan_digest: card.plan_digest });
@@ -89,13 +89,13 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
         params: initParams("P.republished"),
         office_id: QUORUM_OFFICE,
       });
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       const policy_hash = await publishPolicy(
         registry,
         "T.UBL",
         await scenarioPolicy((data) => ({ ...data, levels: { ...data.levels, L3: { ...data.levels.L3, max_run_ms: 500_000 } } })),
       );
-      required(await state(registry, "carol", card));
+      requireValue(await state(registry, "carol", card));
       const changed = await changedFrom(card);
       expect(changed).toMatchObject({ status: "awaiting_approval", plan: { basis: { policy_hash } } });
       expect(changed.missing.map(({ text }) => text)).toEqual(["2 more approvals"]);
@@ -113,10 +113,10 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
       const admin = registry.as("admin");
       const wanted = pushOf(PROJECT, "feature/main", base, mine.bundle);
       const card = await openPushCard(admin, wanted, { risk: "L3", run: "on_command" });
-      required(await state(registry, "bob", card));
-      await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
-      const { permit } = required(
-        await admin.permit({
+      requireValue(await state(registry, "bob", card));
+      await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+      const { permit } = requireValue(
+        await admin.requestPermit({
           office_id: OFFICE,
           intent: "x",
           jobType: "git.registry.push",
@@ -129,22 +129,22 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
       await pushed(admin, pushOf(PROJECT, "feature/main", base, theirs.bundle));
       await registry.lab512.stop();
       try {
-        required(await admin.issue(commandOf(permit, wanted)));
+        requireValue(await admin.issueCommand(commandOf(permit, wanted)));
         expect((await cardNow(card)).status).toBe("running");
       } finally {
         await registry.lab512.start();
       }
-      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({
+      expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({
         status: "denied",
         denial: { code: "ref_moved" },
         jti: permit.jti,
       });
-      expect(required(await admin.command(permit.jti))).toMatchObject({
+      expect(requireValue(await admin.readCommand(permit.jti))).toMatchObject({
         status: "denied",
         refusals: [expect.objectContaining({ code: "ref_moved", jti: permit.jti })],
       });
       expect(await refIn(registry, PROJECT, "refs/heads/feature/main")).toBe(theirs.commit);
-      expect(refusal(await admin.receipt(permit.jti))).toMatchObject({ code: "not_found" });
+      expect(refusal(await admin.readReceipt(permit.jti))).toMatchObject({ code: "not_found" });
     });
 
     /** The card once its plan is another one than `before`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { newJobId } from "../../src/client/acting.js";
-import { required } from "../../src/client/http/problem.js";
+import { createJobId } from "../../src/client/acting.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
@@ -16,7 +16,7 @@ export function commandOf(permit: Permit, { params, patch }: Push, members: Part
   return {
     jti: permit.jti,
     tenant_id,
-    jobId: newJobId(),
+    jobId: createJobId(),
     jobType,
     params: sent,
     subject_hash,
@@ -30,7 +30,9 @@ export function commandOf(permit: Permit, { params, patch }: Push, members: Part
 
 /** A permit for a push, asked for and not used. */
 export async function permitFor(client: RegistryClient, { params }: Push, office_id = OFFICE): Promise<Permit> {
-  return required(await client.permit({ office_id, intent: "A scenario", jobType: "git.registry.push", params, target: "LAB_512" })).permit;
+  return requireValue(
+    await client.requestPermit({ office_id, intent: "A scenario", jobType: "git.registry.push", params, target: "LAB_512" }),
+  ).permit;
 }
 
 interface PermitChanges extends Partial<Omit<UnsignedPermit, "scopes">> {

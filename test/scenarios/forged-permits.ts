@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CommandAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { signingKeyFromPem } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { TestRegistry } from "../harness/registry.js";
@@ -92,19 +92,19 @@ export function forgedPermitScenarios(running: () => TestRegistry): void {
       const wanted = goodPush();
       const good = commandOf(await permitFor(admin, wanted), wanted);
       const before = await officialState(registry);
-      const answer = await admin.issue(entry?.spoil(good) ?? good);
+      const answer = await admin.issueCommand(entry?.spoil(good) ?? good);
       expect(refusal(answer)).toMatchObject({ status: entry?.status, code: entry?.code });
       if (!answer.ok && name === "expired") expect(await statusMember(registry, entry?.spoil(good) ?? good)).toBe("expired");
       expect(await officialState(registry)).toEqual(before);
-      expect(endOf({ ...required(await push(admin, wanted)) })).toEqual({ status: "success", code: undefined });
+      expect(endOf({ ...requireValue(await push(admin, wanted)) })).toEqual({ status: "success", code: undefined });
     });
 
     it("of one tenant is no use to another: not even whether it exists is told", async () => {
       const wanted = goodPush();
       const good = commandOf(await permitFor(registry.as("admin"), wanted), wanted);
       const olga = registry.as("olga", "T.OTHER");
-      expect(refusal(await olga.issue(good))).toMatchObject({ status: 404, code: "not_found" });
-      expect(refusal(await olga.issue({ ...good, tenant_id: "T.OTHER" }))).toMatchObject({ status: 403, code: "permit_mismatch" });
+      expect(refusal(await olga.issueCommand(good))).toMatchObject({ status: 404, code: "not_found" });
+      expect(refusal(await olga.issueCommand({ ...good, tenant_id: "T.OTHER" }))).toMatchObject({ status: 403, code: "permit_mismatch" });
     });
 
     const inside: Record<string, { code: string; changes: Parameters<typeof signedLike>[2]; members?: Partial<CommandEnvelope> }> = {
@@ -129,7 +129,7 @@ export function forgedPermitScenarios(running: () => TestRegistry): void {
         const wanted = goodPush();
         const permit = signedLike(registry, await permitFor(admin, wanted), changes);
         const before = await officialState(registry);
-        required(await admin.issue(commandOf(permit, wanted, members)));
+        requireValue(await admin.issueCommand(commandOf(permit, wanted, members)));
         expect(await recordedEnd(admin, permit.jti)).toMatchObject({
           status: "denied",
           denial: { code },
@@ -146,7 +146,7 @@ export function forgedPermitScenarios(running: () => TestRegistry): void {
         scopes: { approval_ref: "k-none", plan_digest: "0".repeat(64) },
       });
       const before = await officialState(registry);
-      expect(refusal(await admin.issue(commandOf(permit, wanted)))).toMatchObject({ status: 409, code: "closed" });
+      expect(refusal(await admin.issueCommand(commandOf(permit, wanted)))).toMatchObject({ status: 409, code: "closed" });
       expect(await officialState(registry)).toEqual(before);
     });
   });
@@ -154,8 +154,8 @@ export function forgedPermitScenarios(running: () => TestRegistry): void {
 
 /** How a command ended whose permit the ledger never saw issued: it is known only once its flow has recorded it. */
 async function recordedEnd(client: RegistryClient, jti: string): Promise<CommandAnswer> {
-  while (!(await client.command(jti)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
-  return commandEnd(client, jti, ACT_MS);
+  while (!(await client.readCommand(jti)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
+  return waitForCommandEnd(client, jti, ACT_MS);
 }
 
 /** The problem document's own `status`, which the client replaces by the HTTP status. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { registryJson } from "../infra-engine/registries.js";
@@ -37,7 +37,11 @@ describe("a registry whose infra registry lies in a file", () => {
     await registered(registry, "P.filed");
     const { command } = await pushed(registry.as("admin"), wanted("feature/a"));
     expect(command.receipt).toMatchObject({ infra_revision: revision });
-    expect(required(await registry.as("admin").infraContext("P.filed"))).toMatchObject({ source: "file", revision, state: "enabled" });
+    expect(requireValue(await registry.as("admin").readInfraContext("P.filed"))).toMatchObject({
+      source: "file",
+      revision,
+      state: "enabled",
+    });
   });
 
   it("stops with the file: disabled, broken, and gone", async () => {
@@ -48,6 +52,6 @@ describe("a registry whose infra registry lies in a file", () => {
     await rm(path);
     expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "infra_unavailable" });
     await say(registryJson({ "T.UBL/P.filed": "enabled production" }));
-    expect(endOf(required(await push(registry.as("admin"), wanted("feature/b"))))).toMatchObject({ status: "success" });
+    expect(endOf(requireValue(await push(registry.as("admin"), wanted("feature/b"))))).toMatchObject({ status: "success" });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InfraContextError, infraContexts } from "../../clients/infra-context/infra-context.mjs";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { refusal } from "./acts.js";
 import type { InfraFloor } from "./infra-floor.js";
 
@@ -13,30 +13,30 @@ export function infraQuestionScenarios(on: () => InfraFloor): void {
       const before = on().revision();
       await on().publish({ "T.UBL/P.live": "disabled production" });
       const known = { source: "registry", org: "T.UBL", repo: "P.live", context: "production", telemetry_repo: "T.UBL/P.telemetry" };
-      expect(required(await admin().infraContext("P.live"))).toEqual({
+      expect(requireValue(await admin().readInfraContext("P.live"))).toEqual({
         ...known,
         state: "disabled",
         revision: on().revision(),
         is_registry: false,
       });
-      expect(required(await admin().infraContext("P.live", before))).toEqual({
+      expect(requireValue(await admin().readInfraContext("P.live", before))).toEqual({
         ...known,
         state: "enabled",
         revision: before,
         is_registry: false,
       });
-      expect(refusal(await admin().infraContext("P.live", on().base))).toMatchObject({ status: 404, code: "not_found" });
-      expect(required(await admin().infraContext("P.nowhere"))).toMatchObject({ state: "missing", context: null });
+      expect(refusal(await admin().readInfraContext("P.live", on().base))).toMatchObject({ status: 404, code: "not_found" });
+      expect(requireValue(await admin().readInfraContext("P.nowhere"))).toMatchObject({ state: "missing", context: null });
       await on().publish();
     });
 
     it("shows a tenant its own org and no other", async () => {
-      expect(required(await on().registry.as("olga", "T.OTHER").infraContext("P.theirs"))).toMatchObject({
+      expect(requireValue(await on().registry.as("olga", "T.OTHER").readInfraContext("P.theirs"))).toMatchObject({
         org: "T.OTHER",
         state: "enabled",
         telemetry_repo: "T.OTHER/P.telemetry",
       });
-      expect(required(await on().registry.as("olga", "T.OTHER").infraContext("P.live"))).toMatchObject({ state: "missing" });
+      expect(requireValue(await on().registry.as("olga", "T.OTHER").readInfraContext("P.live"))).toMatchObject({ state: "missing" });
       const other = `${on().registry.url}/v1/query/infra/context?tenant_id=T.UBL&project_id=P.live`;
       const answer = await fetch(other, { headers: { authorization: `Bearer ${on().registry.actor("olga", "T.OTHER").token}` } });
       expect(answer.status).toBe(404);

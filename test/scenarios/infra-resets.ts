@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { refsDigest } from "../../src/domain/git/refs-digest.js";
-import { readRefs, visibleRefs } from "../../src/repository/refs/refs-state.js";
+import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import { ogr, personOf } from "../cli/run-ogr.js";
 import { KEEPER } from "../infra-engine/keeper.js";
 import { temporaryFolder } from "../repository/real-git.js";
@@ -20,14 +20,14 @@ export function infraResetScenarios(on: () => InfraFloor): void {
   describe("and a reset", () => {
     const resetOf = async (project_id: string) => ({
       jobType: "git.registry.reset",
-      params: { project_id, expected_refs: required(await admin().project(project_id)).refs_digest },
+      params: { project_id, expected_refs: requireValue(await admin().readProject(project_id)).refs_digest },
       office_id: DEPLOYER,
     });
 
     it("of a production project does not exist, nor of the project that keeps the registry", async () => {
       const live = await resetOf("P.live");
       const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: KEEPER })) ?? { refs: new Map() };
-      const expected_refs = refsDigest(visibleRefs(refs).map(([name, { id }]) => [name, id]));
+      const expected_refs = refsDigest(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
       for (const asked of [live, { ...live, params: { project_id: KEEPER, expected_refs } }]) {
         const card = await openCard(admin(), asked);
         expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
@@ -38,7 +38,7 @@ export function infraResetScenarios(on: () => InfraFloor): void {
     it("is not to be had without a card", async () => {
       const { jobType, params } = await resetOf("P.off");
       const asked = { office_id: DEPLOYER, intent: "x", jobType, params, target: "LAB_512" };
-      expect(refusal(await admin().permit(asked))).toMatchObject({ status: 403, code: "approval_required" });
+      expect(refusal(await admin().requestPermit(asked))).toMatchObject({ status: 403, code: "approval_required" });
     });
 
     it("of a sandbox empties it: its mirror clones as an empty repository, and the catalog says what went", async () => {
@@ -48,7 +48,7 @@ export function infraResetScenarios(on: () => InfraFloor): void {
       const asked = await ogr(["project", "reset", "P.sandbox", "--office", DEPLOYER, "--json"], personOf(on().registry, "admin"));
       expect(asked).toMatchObject({ code: 0, stderr: "" });
       const { card_id } = asked.json(z.looseObject({ card_id: z.string() }));
-      const card = required(await admin().card(card_id));
+      const card = requireValue(await admin().readCard(card_id));
       expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
       expect(
         z.looseObject({ basis: z.looseObject({ refs: z.array(z.looseObject({ name: z.string() })) }) }).parse(card.plan).basis.refs,
@@ -58,7 +58,7 @@ export function infraResetScenarios(on: () => InfraFloor): void {
       ]);
       const closed = await approvedBy(on().registry, card, ["bob"]);
       expect(closed).toMatchObject({ status: "success" });
-      const project = required(await admin().project("P.sandbox"));
+      const project = requireValue(await admin().readProject("P.sandbox"));
       expect(project.refs).toEqual([]);
       expect(project.activity[0]).toMatchObject({ action: "reset", actor: "ubl:sid:person:admin", ref: "refs/heads/feature/a" });
       const mirror = temporaryFolder("ogr-mirror-");

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { infraFinding } from "../../src/cli/doctor/infra.js";
-import { envelopeOf } from "../../src/client/acting.js";
+import { checkInfraRegistry } from "../../src/cli/doctor/infra.js";
+import { buildCommandEnvelope } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { KEEPER, type Keeper, keeperOf } from "../infra-engine/keeper.js";
@@ -76,17 +76,17 @@ describe("a registry that keeps its infra registry in a project of its own", () 
 
   it("runs nothing before there is one, but the project that shall keep it", async () => {
     expect(await opened("P.sandbox")).toMatchObject({ status: "denied", denial: { code: "infra_unavailable" } });
-    expect(refusal(await admin().infraContext("P.sandbox"))).toMatchObject({ status: 503, code: "infra_unavailable" });
+    expect(refusal(await admin().readInfraContext("P.sandbox"))).toMatchObject({ status: 503, code: "infra_unavailable" });
     expect(await registered(registry, KEEPER)).toBe(KEEPER);
     await publish();
-    expect(required(await admin().infraContext(KEEPER))).toMatchObject({ state: "enabled", is_registry: true, revision });
+    expect(requireValue(await admin().readInfraContext(KEEPER))).toMatchObject({ state: "enabled", is_registry: true, revision });
   });
 
   it("runs what is enabled, and every receipt names the revision by which it was checked", async () => {
     for (const project of ["P.sandbox", "P.live", "P.off"]) await registered(registry, project);
     const { command, permit } = await pushed(admin(), pushOf("P.live", "feature/a", null, clone.bundle("main")));
     expect(permit.scopes.infra_hash).toMatch(/^[0-9a-f]{64}$/);
-    const receipt = required(await admin().receipt(permit.jti));
+    const receipt = requireValue(await admin().readReceipt(permit.jti));
     expect(receipt).toMatchObject({ status: "success", infra_revision: revision });
     expect(command.receipt).toMatchObject({ infra_revision: revision });
     const keys = readJwks(registry.founded.keys.receipt_jwks);
@@ -121,11 +121,11 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   it("lets the project that keeps it be worked on when it is disabled or no longer named", async () => {
     for (const entry of ["disabled production", undefined] as const) {
       await publish({ [`T.UBL/${KEEPER}`]: entry });
-      const { state: found } = required(await admin().infraContext(KEEPER));
+      const { state: found } = requireValue(await admin().readInfraContext(KEEPER));
       expect(found).toBe(entry === undefined ? "missing" : "disabled");
     }
     await publish();
-    expect(required(await admin().infraContext(KEEPER)).state).toBe("enabled");
+    expect(requireValue(await admin().readInfraContext(KEEPER)).state).toBe("enabled");
   });
 
   describe("and a card", () => {
@@ -134,7 +134,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     it("whose project's context changed asks for its approvals again, and says why", async () => {
       const card = await release("v1.0.0");
       await publish({}, "P.telemetry-2");
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       const changed = await changedFrom(card);
       expect(changed).toMatchObject({
         status: "awaiting_approval",
@@ -153,7 +153,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
       const closed = await approvedBy(registry, card, ["bob"]);
       expect(closed).toMatchObject({ status: "success", plan_digest: card.plan_digest });
       expect(revision).not.toBe(before);
-      expect(required(await admin().receipt(closed.jti ?? ""))).toMatchObject({ infra_revision: revision });
+      expect(requireValue(await admin().readReceipt(closed.jti ?? ""))).toMatchObject({ infra_revision: revision });
     });
 
     it("of a project that is disabled meanwhile is denied, whoever has approved it", async () => {
@@ -167,7 +167,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
 
     async function changedFrom(before: CardAnswer): Promise<CardAnswer> {
       for (;;) {
-        const card = required(await admin().card(before.card_id));
+        const card = requireValue(await admin().readCard(before.card_id));
         if (card.plan_digest !== before.plan_digest || card.status !== "awaiting_approval") return card;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
@@ -177,15 +177,15 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   it("has the Runner look again: what was disabled between permit and claim is refused and moves nothing", async () => {
     const wanted = pushOf("P.off", "feature/late", null, clone.bundle("main"));
     const asked = { office_id: OFFICE, intent: "x", jobType: "git.registry.push", params: wanted.params, target: "LAB_512" };
-    const granted = required(await admin().permit(asked));
+    const granted = requireValue(await admin().requestPermit(asked));
     await publish({ "T.UBL/P.off": "disabled sandbox" });
-    required(await admin().issue(envelopeOf(granted, { tenant_id: "T.UBL", ...asked }, { patch: wanted.patch })));
-    const ended = await commandEnd(admin(), granted.permit.jti, ACT_MS);
+    requireValue(await admin().issueCommand(buildCommandEnvelope(granted, { tenant_id: "T.UBL", ...asked }, { patch: wanted.patch })));
+    const ended = await waitForCommandEnd(admin(), granted.permit.jti, ACT_MS);
     expect(ended).toMatchObject({ status: "denied", denial: { code: "infra_changed" } });
     expect(ended.refusals).toMatchObject([{ code: "infra_changed" }]);
-    expect(refusal(await admin().receipt(granted.permit.jti))).toMatchObject({ code: "not_found" });
+    expect(refusal(await admin().readReceipt(granted.permit.jti))).toMatchObject({ code: "not_found" });
     await publish();
-    expect(endOf(required(await push(admin(), wanted)))).toMatchObject({ status: "success" });
+    expect(endOf(requireValue(await push(admin(), wanted)))).toMatchObject({ status: "success" });
   });
 
   it("that is broken on main stops everything, until a change of its own project mends it", async () => {
@@ -195,12 +195,12 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect(refused).toMatchObject({ status: 403, code: "infra_unavailable" });
     expect(refused.detail).toMatch(/line \d+, column \d+/);
     expect(await opened("P.more")).toMatchObject({ status: "denied", denial: { code: "infra_unavailable" } });
-    expect(refusal(await admin().infraContext("P.live"))).toMatchObject({ status: 503, code: "infra_unavailable" });
-    expect(required(await admin().infraContext(KEEPER))).toMatchObject({ state: "unavailable", is_registry: true });
-    const finding = await infraFinding(admin().connection, "T.UBL");
+    expect(refusal(await admin().readInfraContext("P.live"))).toMatchObject({ status: 503, code: "infra_unavailable" });
+    expect(requireValue(await admin().readInfraContext(KEEPER))).toMatchObject({ state: "unavailable", is_registry: true });
+    const finding = await checkInfraRegistry(admin().connection, "T.UBL");
     expect(finding).toMatchObject({ state: "problem", text: expect.stringMatching(/line \d+/), next: expect.stringContaining("validate") });
     await publish();
-    expect(await infraFinding(admin().connection, "T.UBL")).toMatchObject({ state: "ok", text: expect.stringContaining(revision) });
+    expect(await checkInfraRegistry(admin().connection, "T.UBL")).toMatchObject({ state: "ok", text: expect.stringContaining(revision) });
     expect((await pushTo("P.live", "feature/broken")).ok).toBe(true);
   });
 
@@ -216,19 +216,19 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     for (const forced of [pushOf(KEEPER, "main", before, clone.bundle("main"), { force: true }), deletionOf(KEEPER, "main", before)])
       expect(await openPushCard(admin(), forced)).toMatchObject({ status: "denied", denial: { code: "infra_invalid" } });
     const proposed = await keeper.propose(disabled, `${JSON.stringify(DISABLE_OFF)}\n`);
-    expect(required(await admin().infraContext("P.off"))).toMatchObject({ state: "enabled", revision: before });
+    expect(requireValue(await admin().readInfraContext("P.off"))).toMatchObject({ state: "enabled", revision: before });
     const card = await proposal(proposed);
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L4", plan: { basis: { infra: { is_registry: true } } } });
-    expect(required(await admin().infraContext("P.off"))).toMatchObject({ state: "enabled" });
+    expect(requireValue(await admin().readInfraContext("P.off"))).toMatchObject({ state: "enabled" });
     const merged = await approvedBy(registry, card, ["bob"]);
     expect(merged).toMatchObject({ status: "success" });
-    const now = required(await admin().infraContext("P.off"));
+    const now = requireValue(await admin().readInfraContext("P.off"));
     expect(now).toMatchObject({ state: "disabled" });
     expect([before, proposed]).not.toContain(now.revision);
     expect(refusal(await pushTo("P.off", "feature/merged"))).toMatchObject({ status: 403, code: "policy_denied" });
-    expect(required(await admin().infraContext("P.off", before))).toMatchObject({ state: "enabled" });
+    expect(requireValue(await admin().readInfraContext("P.off", before))).toMatchObject({ state: "enabled" });
     // What was only proposed is a revision like any other once main has it.
-    expect(required(await admin().infraContext("P.off", proposed))).toMatchObject({ state: "disabled" });
+    expect(requireValue(await admin().readInfraContext("P.off", proposed))).toMatchObject({ state: "disabled" });
   });
 
   const floor = () => ({ registry, clone, base, publish, revision: () => revision });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { decide } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
-import { verifyPactOf } from "../../src/client/offline/pact.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { submitDecision } from "../../src/client/deciding.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { verifyReceiptPact } from "../../src/client/offline/pact.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ACT_MS, approvedBy, OFFICE, refusal, state, withPasskeys } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
@@ -21,27 +21,27 @@ describe("the evidence of a merge", () => {
     const project = await MergeProject.make(registry, "P.two-actors");
     expect((await approvedBy(registry, await project.card("main", "release/1.0"), ["bob", "carol"])).status).toBe("success");
     const card = await project.card("feature/x", "release/1.0");
-    required(await state(registry, "bob", card));
+    requireValue(await state(registry, "bob", card));
     const byPhone = (decision: "approve" | "withdraw") =>
-      decide(registry.as("bob-phone"), registry.passkeys("bob"), { card_id: card.card_id, decision, office_id: OFFICE });
-    required(await byPhone("withdraw"));
-    const { missing, statements = [] } = required(await registry.as("admin").card(card.card_id));
+      submitDecision(registry.as("bob-phone"), registry.passkeys("bob"), { card_id: card.card_id, decision, office_id: OFFICE });
+    requireValue(await byPhone("withdraw"));
+    const { missing, statements = [] } = requireValue(await registry.as("admin").readCard(card.card_id));
     expect(missing.map(({ text }) => text)).toEqual(["2 more approvals with step-up"]);
     expect(statements.map(({ decision, void_why }) => [decision, void_why])).toEqual([
       ["approve", "Withdrawn by its approver."],
       ["withdraw", null],
     ]);
-    required(await state(registry, "carol", card));
-    required(await byPhone("approve"));
-    const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+    requireValue(await state(registry, "carol", card));
+    requireValue(await byPhone("approve"));
+    const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
     expect(closed.status).toBe("success");
     const counted = ["ubl:sid:person:bob-phone", "ubl:sid:person:carol"];
     const [receipt, pact, keys] = await Promise.all([
-      registry.as("admin").receipt(closed.jti ?? ""),
-      registry.as("admin").pact(closed.jti ?? ""),
-      registry.as("admin").jwks(),
+      registry.as("admin").readReceipt(closed.jti ?? ""),
+      registry.as("admin").readPact(closed.jti ?? ""),
+      registry.as("admin").readPublicKeys(),
     ]);
-    const verdict = verifyPactOf(required(receipt), required(pact), required(keys));
+    const verdict = verifyReceiptPact(requireValue(receipt), requireValue(pact), requireValue(keys));
     if (!verdict.valid) throw new Error(verdict.why);
     expect(verdict.unproved).toEqual([]);
     expect(verdict.pact.predicate.decision.approvals.map(({ statement }) => statement.approver).sort()).toEqual(counted);
@@ -65,17 +65,17 @@ describe("a merge that is only asked about", () => {
       return keys.sort();
     };
     const seen = async () => ({
-      ledger: required(await admin.verifyLedger()),
-      cards: required(await admin.cards()),
+      ledger: requireValue(await admin.verifyLedger()),
+      cards: requireValue(await admin.listCards()),
       keys: await keysOf(),
     });
     await untilCardsAreClosed(registry);
     const before = await seen();
-    const asked = (params: object) => admin.plan({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
+    const asked = (params: object) => admin.planCard({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
     const params = await project.params("feature/x", "main");
-    const clean = required(await asked(params));
+    const clean = requireValue(await asked(params));
     expect(clean).toMatchObject({ level: "L4", denial: null, plan: { commit_count: 1, diffstat: { files: 1 } } });
-    expect(required(await asked(await project.params("feature/two", "main")))).toMatchObject({
+    expect(requireValue(await asked(await project.params("feature/two", "main")))).toMatchObject({
       level: "L4",
       plan: null,
       denial: {
@@ -83,12 +83,12 @@ describe("a merge that is only asked about", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(required(await asked({ ...params, target: "feature/y" }))).toMatchObject({ plan: null, denial: { code: "policy_denied" } });
-    expect(required(await asked({ ...params, project_id: "P.nowhere" }))).toMatchObject({
+    expect(requireValue(await asked({ ...params, target: "feature/y" }))).toMatchObject({ plan: null, denial: { code: "policy_denied" } });
+    expect(requireValue(await asked({ ...params, project_id: "P.nowhere" }))).toMatchObject({
       plan: null,
       denial: { code: "project_unknown" },
     });
-    expect(refusal(await admin.plan({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
+    expect(refusal(await admin.planCard({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
       status: 403,
     });
     expect(await seen()).toEqual(before);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk } from "../../src/client/http/registry-client.js";
 import { lookUpMerge } from "../../src/client/merging.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
@@ -48,7 +48,7 @@ export class MergeProject {
   }
 
   async tip(branch: string): Promise<string | null> {
-    const { refs } = required(await this.registry.as("admin", this.tenant).project(this.id));
+    const { refs } = requireValue(await this.registry.as("admin", this.tenant).readProject(this.id));
     return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? null;
   }
 

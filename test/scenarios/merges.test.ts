@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
-import { verifyPactOf } from "../../src/client/offline/pact.js";
-import { cardBeyond, cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { verifyReceiptPact } from "../../src/client/offline/pact.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { permitted } from "../harness/acting.js";
@@ -29,12 +29,12 @@ function made(id?: string, tenant?: string): Promise<MergeProject> {
 }
 
 async function receiptOf({ jti }: CardAnswer, tenant?: string): Promise<Receipt> {
-  return required(await registry.as("admin", tenant).receipt(jti ?? ""));
+  return requireValue(await registry.as("admin", tenant).readReceipt(jti ?? ""));
 }
 
 /** The approvals of a card: who, and why they no longer count. */
 async function voided({ card_id }: CardAnswer): Promise<[string, string | null][]> {
-  const { statements = [] } = required(await registry.as("admin").card(card_id));
+  const { statements = [] } = requireValue(await registry.as("admin").readCard(card_id));
   return statements.map(({ approver, void_why }) => [approver, void_why ?? null]);
 }
 
@@ -58,8 +58,8 @@ describe("a merge into main", () => {
       `Proposed-by: ${registry.actor("admin").actor_id}`,
       `Approved-by: ${BOB}`,
     ]);
-    const keys = required(await registry.as("admin").jwks());
-    const verdict = verifyPactOf(receipt, required(await registry.as("bob").pact(closed.jti ?? "")), keys);
+    const keys = requireValue(await registry.as("admin").readPublicKeys());
+    const verdict = verifyReceiptPact(receipt, requireValue(await registry.as("bob").readPact(closed.jti ?? "")), keys);
     expect(verdict).toMatchObject({
       valid: true,
       unproved: [],
@@ -71,7 +71,7 @@ describe("a merge into main", () => {
         },
       },
     });
-    const { activity } = required(await registry.as("admin").project(project.id));
+    const { activity } = requireValue(await registry.as("admin").readProject(project.id));
     expect(activity[0]).toMatchObject({ action: "merge", ref: "refs/heads/main", commit: tip });
   });
 
@@ -93,7 +93,7 @@ describe("a merge into main", () => {
         code: "statement_not_counted",
         detail: expect.stringContaining(why),
       });
-    expect(required(await registry.as("admin").card(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
+    expect(requireValue(await registry.as("admin").readCard(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
   });
 
   it("that conflicts is denied with paths and places before anybody is asked", async () => {
@@ -127,14 +127,14 @@ describe("a merge into main", () => {
     const [first, second] = [await project.params("feature/x", "main"), await project.params("feature/y", "main")];
     const cards = [await project.open(first, { run: "on_command" }), await project.open(second, { run: "on_command" })];
     for (const card of cards) {
-      required(await state(registry, "bob", card));
-      await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+      requireValue(await state(registry, "bob", card));
+      await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
     }
     const commands = await Promise.all(
       [first, second].map((params, n) => permitted(admin, { jobType: MERGE, params }, { approval_ref: cards[n]?.card_id ?? "" })),
     );
-    await Promise.all(commands.map(async (command) => required(await admin.issue(command))));
-    const ends = await Promise.all(cards.map((card) => cardEnd(admin, card.card_id, ACT_MS)));
+    await Promise.all(commands.map(async (command) => requireValue(await admin.issueCommand(command))));
+    const ends = await Promise.all(cards.map((card) => waitForCardEnd(admin, card.card_id, ACT_MS)));
     const lost = ends.find(({ status }) => status !== "success");
     expect(ends.filter(({ status }) => status === "success")).toHaveLength(1);
     expect(lost?.denial).toMatchObject({ code: "ref_moved", message: expect.stringContaining("main") });
@@ -153,18 +153,18 @@ describe("a merge into release/1.0", () => {
     const main = await project.tip("main");
     const card = await project.card("main", "release/1.0");
     expect(card).toMatchObject({ level: "L5", plan: { basis: { refs: [{ name: "refs/heads/release/1.0", old: ZERO_ID, new: main }] } } });
-    required(await state(registry, "bob", card));
+    requireValue(await state(registry, "bob", card));
     await state(registry, "bob", card);
-    const waiting = required(await registry.as("admin").card(card.card_id));
+    const waiting = requireValue(await registry.as("admin").readCard(card.card_id));
     expect(waiting).toMatchObject({ status: "awaiting_approval", jti: null });
     expect(waiting.missing.map(({ text }) => text)).toEqual(["1 more approval with step-up"]);
     const closed = await approvedBy(registry, card, ["carol"]);
     expect(closed.status).toBe("success");
     expect(await project.tip("release/1.0")).toBe(main);
-    const verdict = verifyPactOf(
+    const verdict = verifyReceiptPact(
       await receiptOf(closed),
-      required(await registry.as("bob").pact(closed.jti ?? "")),
-      required(await registry.as("admin").jwks()),
+      requireValue(await registry.as("bob").readPact(closed.jti ?? "")),
+      requireValue(await registry.as("admin").readPublicKeys()),
     );
     if (!verdict.valid) throw new Error(verdict.why);
     expect(verdict.pact.predicate.decision.approvals.map(({ statement }) => statement.approver)).toEqual([BOB, CAROL]);
@@ -176,12 +176,12 @@ describe("a merge into release/1.0", () => {
       const project = await made();
       await approvedBy(registry, await project.card("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
       const card = await project.card("feature/x", "release/1.0");
-      required(await state(registry, "bob", card));
+      requireValue(await state(registry, "bob", card));
       if (moved === "source") await project.push("feature/x", "x.txt", "changed\n");
       else await approvedBy(registry, await project.card("feature/y", "release/1.0"), ["bob", "carol"]);
       const before = await project.tip("release/1.0");
-      required(await state(registry, "carol", card));
-      const closed = await cardEnd(registry.as("admin"), card.card_id, ACT_MS);
+      requireValue(await state(registry, "carol", card));
+      const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" }, jti: null });
       const name = moved === "source" ? "feature/x" : "release/1.0";
       for (const [approver, why] of await voided(closed)) expect(why, approver).toContain(`${name} has moved`);
@@ -196,12 +196,12 @@ describe("a merge into release/1.0", () => {
     const admin = registry.as("admin");
     const params = await project.params("feature/x", "release/1.0");
     const card = await project.open(params, { run: "on_command" });
-    for (const name of ["bob", "carol"]) required(await state(registry, name, card));
-    await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
+    await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
     const command = await permitted(admin, { jobType: MERGE, params }, { approval_ref: card.card_id });
     await project.push("feature/x", "x.txt", "changed\n");
-    required(await admin.issue(command));
-    const closed = await cardEnd(admin, card.card_id, ACT_MS);
+    requireValue(await admin.issueCommand(command));
+    const closed = await waitForCardEnd(admin, card.card_id, ACT_MS);
     expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" } });
     for (const [, why] of await voided(closed)) expect(why).toContain("feature/x has moved");
     expect(await refIn(registry, project.id, "refs/heads/release/1.0")).toBeUndefined();
@@ -223,7 +223,7 @@ describe("merges of two tenants", () => {
     });
     const closed = await approvedBy(registry, await theirs.open(params), ["bob"], STRICT_TENANT);
     expect(closed.status).toBe("success");
-    expect(refusal(await registry.as("admin").pact(closed.jti ?? ""))).toMatchObject({ code: "not_found" });
+    expect(refusal(await registry.as("admin").readPact(closed.jti ?? ""))).toMatchObject({ code: "not_found" });
     const git = await theirs.mirrored();
     expect(git("ls-tree", "--name-only", "origin/main").trim().split("\n")).toEqual(["README.md", "theirs.txt"]);
   });

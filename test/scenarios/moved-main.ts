@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk } from "../../src/client/http/registry-client.js";
-import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
 import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { verifySigned } from "../../src/domain/bytes/signature.js";
@@ -52,8 +52,8 @@ export function movedMainScenarios(running: () => TestRegistry): void {
     /** The command of a card that these approved, and that nobody has issued yet. */
     async function approvedCommand(job: Job, approvers: readonly string[]): Promise<{ card: CardAnswer; command: CommandEnvelope }> {
       const card = await open(job, { run: "on_command" });
-      for (const name of approvers) required(await state(registry, name, card));
-      await cardBeyond(registry.as("admin"), card.card_id, ["awaiting_approval"], ACT_MS);
+      for (const name of approvers) requireValue(await state(registry, name, card));
+      await waitForCardToLeave(registry.as("admin"), card.card_id, ["awaiting_approval"], ACT_MS);
       return { card, command: await permitted(registry.as("admin"), job, { approval_ref: card.card_id }) };
     }
 
@@ -73,9 +73,9 @@ export function movedMainScenarios(running: () => TestRegistry): void {
       const { card, command } = await approvedCommand(job(), approvers);
       await moveMain();
       const before = await officialState(registry);
-      required(await admin.issue(command));
-      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code }, jti: command.jti });
-      const { refusals, receipt } = required(await admin.command(command.jti));
+      requireValue(await admin.issueCommand(command));
+      expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code }, jti: command.jti });
+      const { refusals, receipt } = requireValue(await admin.readCommand(command.jti));
       expect(receipt ?? null).toBeNull();
       const [refusal] = refusalSchema.array().length(1).parse(refusals);
       expect(refusal).toMatchObject({ status: "denied", code, jti: command.jti, jobId: command.jobId });
@@ -93,12 +93,12 @@ export function movedMainScenarios(running: () => TestRegistry): void {
       await registry.lab512.stop();
       // It holds this one act and serves all others as the usual Runner does, so it stays.
       await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: go_on } });
-      required(await admin.issue(command));
+      requireValue(await admin.issueCommand(command));
       await claimed(command.jti);
       await moveMain();
       const before = await officialState(registry);
       await writeFile(go_on, "");
-      const { receipt } = await commandEnd(admin, command.jti, ACT_MS);
+      const { receipt } = await waitForCommandEnd(admin, command.jti, ACT_MS);
       expect(receipt).toMatchObject({ status: "error", code: "ref_moved", refs: [], artifacts: [] });
       expect(receipt && verifySigned("receipt", receipt, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
       const key = receiptKey(DEMO_TENANT, command.jti);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, openPushCard, pushed, pushOf, refusal, registered, state } from "./acts.js";
@@ -36,12 +36,12 @@ export function permitScenarios(running: () => TestRegistry): void {
       const admin = registry.as("admin");
       const wanted = goodPush();
       const command = commandOf(await permitFor(admin, wanted), wanted);
-      const answers = await Promise.all(Array.from({ length: 4 }, () => admin.issue(command)));
+      const answers = await Promise.all(Array.from({ length: 4 }, () => admin.issueCommand(command)));
       expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
-      expect((await commandEnd(admin, command.jti, ACT_MS)).status).toBe("success");
+      expect((await waitForCommandEnd(admin, command.jti, ACT_MS)).status).toBe("success");
       const before = await officialState(registry);
       for (const again of [command, { ...command, jobId: "job-other" }])
-        expect(await admin.issue(again)).toMatchObject({
+        expect(await admin.issueCommand(again)).toMatchObject({
           ok: false,
           status: 409,
           problem: { code: "permit_used", jobId: command.jobId, status_url: expect.stringContaining(command.jti) },
@@ -55,8 +55,8 @@ export function permitScenarios(running: () => TestRegistry): void {
       const first = await pushed(admin, goodPush());
       const wanted = goodPush();
       const taken = commandOf(await permitFor(admin, wanted), wanted, { jobId: first.command.jobId ?? "" });
-      expect(refusal(await admin.issue(taken))).toMatchObject({ status: 409, code: "job_id_taken" });
-      expect((await admin.issue({ ...taken, jobId: "job-free-one" })).ok).toBe(true);
+      expect(refusal(await admin.issueCommand(taken))).toMatchObject({ status: 409, code: "job_id_taken" });
+      expect((await admin.issueCommand({ ...taken, jobId: "job-free-one" })).ok).toBe(true);
     });
 
     it("that is taken back before its use is used by nobody; one that was used cannot be taken back", async () => {
@@ -64,8 +64,8 @@ export function permitScenarios(running: () => TestRegistry): void {
       const wanted = goodPush();
       const permit = await permitFor(admin, wanted);
       expect(refusal(await registry.as("dave").revokePermit(permit.jti, "Not mine."))).toMatchObject({ status: 403, code: "forbidden" });
-      required(await registry.as("bob").revokePermit(permit.jti, "No longer wanted."));
-      expect(refusal(await admin.issue(commandOf(permit, wanted)))).toMatchObject({ status: 403, code: "permit_revoked" });
+      requireValue(await registry.as("bob").revokePermit(permit.jti, "No longer wanted."));
+      expect(refusal(await admin.issueCommand(commandOf(permit, wanted)))).toMatchObject({ status: 403, code: "permit_revoked" });
       expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
       const used = await pushed(admin, goodPush());
       expect(refusal(await admin.revokePermit(used.permit.jti, "Too late."))).toMatchObject({ status: 409, code: "permit_used" });
@@ -75,9 +75,9 @@ export function permitScenarios(running: () => TestRegistry): void {
       const admin = registry.as("admin");
       const wanted = goodPush();
       const card = await openPushCard(admin, wanted, { office_id: QUICK_OFFICE, run: "on_command", risk: "L3" });
-      required(await state(registry, "bob", card));
-      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
-      const asked = await admin.permit({
+      requireValue(await state(registry, "bob", card));
+      expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
+      const asked = await admin.requestPermit({
         office_id: QUICK_OFFICE,
         intent: "x",
         jobType: "git.registry.push",
@@ -97,21 +97,21 @@ export function permitScenarios(running: () => TestRegistry): void {
         const permit = await permitFor(admin, wanted, QUICK_OFFICE);
         expect(permit.exp - permit.iat).toBe(QUICK_PERMIT_MS);
         jti = permit.jti;
-        required(await admin.issue(commandOf(permit, wanted)));
-        expect(await commandEnd(admin, jti, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
+        requireValue(await admin.issueCommand(commandOf(permit, wanted)));
+        expect(await waitForCommandEnd(admin, jti, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
       } finally {
         await registry.lab512.start();
       }
       await pushed(admin, goodPush());
       expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
-      expect((await admin.receipt(jti)).ok).toBe(false);
+      expect((await admin.readReceipt(jti)).ok).toBe(false);
     });
 
     it("of one card is the same however often it is asked for, and one act comes of it", async () => {
       const admin = registry.as("admin");
       const wanted = goodPush();
       const ask = (who = "admin", params = wanted.params, approval_ref = card.card_id) =>
-        registry.as(who).permit({
+        registry.as(who).requestPermit({
           office_id: "office::default",
           intent: "x",
           jobType: "git.registry.push",
@@ -122,9 +122,9 @@ export function permitScenarios(running: () => TestRegistry): void {
         });
       const card = await openPushCard(admin, wanted, { run: "on_command", risk: "L3" });
       expect(refusal(await ask())).toMatchObject({ status: 403, code: "approval_required" });
-      required(await state(registry, "bob", card));
-      await cardBeyond(admin, card.card_id, ["awaiting_approval"], ACT_MS);
-      const [one, two] = [required(await ask()).permit, required(await ask()).permit];
+      requireValue(await state(registry, "bob", card));
+      await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
+      const [one, two] = [requireValue(await ask()).permit, requireValue(await ask()).permit];
       expect(two).toEqual(one);
       expect(one.scopes).toMatchObject({ approval_ref: card.card_id, level: "L3", plan_digest: card.plan_digest });
       expect(refusal(await ask("carol"))).toMatchObject({ status: 403, code: "forbidden" });
@@ -132,11 +132,11 @@ export function permitScenarios(running: () => TestRegistry): void {
         status: 403,
         code: "approval_required",
       });
-      const answers = await Promise.all([1, 2].map(() => admin.issue(commandOf(one, wanted))));
+      const answers = await Promise.all([1, 2].map(() => admin.issueCommand(commandOf(one, wanted))));
       expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
-      expect(await cardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "success", jti: one.jti, run_by: one.exp });
-      expect(required(await ask()).permit).toEqual(one);
-      expect(refusal(await admin.issue(commandOf(one, wanted)))).toMatchObject({ status: 409, code: "permit_used" });
+      expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "success", jti: one.jti, run_by: one.exp });
+      expect(requireValue(await ask()).permit).toEqual(one);
+      expect(refusal(await admin.issueCommand(commandOf(one, wanted)))).toMatchObject({ status: 409, code: "permit_used" });
     });
   });
 
@@ -145,7 +145,7 @@ export function permitScenarios(running: () => TestRegistry): void {
       const { branch = "feature/level", ...rest } = more;
       return running()
         .as(who)
-        .permit({
+        .requestPermit({
           intent: "x",
           jobType: "git.registry.push",
           params: pushOf(PROJECT, branch, null, Buffer.from("x")).params,
@@ -155,9 +155,9 @@ export function permitScenarios(running: () => TestRegistry): void {
     };
 
     it("is raised by the asked-for risk and never lowered", async () => {
-      expect(required(await ask("admin", { office_id: "office::default", risk: "L2" })).level).toBe("L2");
-      expect(required(await ask("admin", { office_id: "office::default", risk: "L0" })).level).toBe("L1");
-      expect(required(await ask("admin", { office_id: "office::default", branch: "review/x", risk: "L1" })).level).toBe("L2");
+      expect(requireValue(await ask("admin", { office_id: "office::default", risk: "L2" })).level).toBe("L2");
+      expect(requireValue(await ask("admin", { office_id: "office::default", risk: "L0" })).level).toBe("L1");
+      expect(requireValue(await ask("admin", { office_id: "office::default", branch: "review/x", risk: "L1" })).level).toBe("L2");
     });
 
     it("from L3 on needs an approved card, and says what is needed", async () => {
@@ -174,8 +174,8 @@ export function permitScenarios(running: () => TestRegistry): void {
     });
 
     it("ends at L2 for an agent, which speaks through office::agents", async () => {
-      expect(required(await ask("builder")).level).toBe("L1");
-      expect(required(await ask("builder", { branch: "review/x" })).level).toBe("L2");
+      expect(requireValue(await ask("builder")).level).toBe("L1");
+      expect(requireValue(await ask("builder", { branch: "review/x" })).level).toBe("L2");
       expect(await ask("builder", { risk: "L3" })).toMatchObject({
         ok: false,
         status: 403,

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { git, gitLines } from "../../src/client/git/git-command.js";
+import { runGit, runGitForLines } from "../../src/client/git/git-command.js";
 import { preparePush } from "../../src/client/git/pushing.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
@@ -62,7 +62,7 @@ export function proofOfDone(running: () => TestRegistry): void {
         branch,
         folder: clone.folder,
         ref: `refs/heads/${source}`,
-        bundle_path: join(folder, `${source}.bundle`),
+        bundlePath: join(folder, `${source}.bundle`),
       });
 
     it("registers P.demo in T.UBL by card and approval, with the events of the ADR and a repository in the store", async () => {
@@ -79,7 +79,7 @@ export function proofOfDone(running: () => TestRegistry): void {
       expect(await eventsOf(registry, "project.repo.bound")).toEqual([
         { project_id: PROJECT, repo_url: `s3://${repoPrefix("T.UBL", PROJECT)}` },
       ]);
-      expect(required(await registry.as("carol").project(PROJECT))).toMatchObject({
+      expect(requireValue(await registry.as("carol").readProject(PROJECT))).toMatchObject({
         id: PROJECT,
         owners: [OFFICE],
         refs: [],
@@ -107,7 +107,7 @@ export function proofOfDone(running: () => TestRegistry): void {
       for (const source of ["topic", "large"]) {
         const next = await prepared(source, `feature/${source}`);
         expect(next.patch === undefined).toBe(source === "large");
-        const done = required(await push(registry.as("admin"), next));
+        const done = requireValue(await push(registry.as("admin"), next));
         expect(endOf(done)).toEqual({ status: "success", code: undefined });
         expect(done.level).toBe("L1");
       }
@@ -122,7 +122,7 @@ export function proofOfDone(running: () => TestRegistry): void {
           commit: tips[source],
         })),
       );
-      const { refs, activity } = required(await registry.as("bob").project(PROJECT));
+      const { refs, activity } = requireValue(await registry.as("bob").readProject(PROJECT));
       expect(activity).toHaveLength(3);
       for (const [branch, source] of Object.entries(pushes)) {
         expect(refs).toContainEqual(expect.objectContaining({ name: `refs/heads/${branch}`, object_id: tips[source] }));
@@ -140,7 +140,7 @@ export function proofOfDone(running: () => TestRegistry): void {
 
       const notes_hash = blake3Hex(Buffer.from(NOTES));
       expect(await eventsOf(registry, "project.release.tagged")).toEqual([{ project_id: PROJECT, tag: "v1.2.0", commit, notes_hash }]);
-      expect(required(await registry.as("carol").project(PROJECT)).releases).toEqual([
+      expect(requireValue(await registry.as("carol").readProject(PROJECT)).releases).toEqual([
         expect.objectContaining({ tag: "v1.2.0", commit, notes_hash }),
       ]);
       const manifest = JSON.parse(
@@ -149,29 +149,29 @@ export function proofOfDone(running: () => TestRegistry): void {
       expect(manifest).toMatchObject({ tag: "v1.2.0", commit, notes_hash });
       expect(JSON.stringify(manifest)).toContain("ubl:sid:person:bob");
       expect(Buffer.from((await registry.store.blobs.get(releaseNotesKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString()).toBe(NOTES);
-      const { receipt } = await commandEnd(registry.as("admin"), closed.jti ?? "", ACT_MS);
+      const { receipt } = await waitForCommandEnd(registry.as("admin"), closed.jti ?? "", ACT_MS);
       expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receipt_jwks)).valid).toBe(true);
     });
 
     it("leaves a prefix that stock git takes as a repository: fsck, clone, every commit, the annotated tag", async () => {
       const mirror = join(folder, "mirror.git");
       await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
-      await git(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
-      await git(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, "cloned"]);
+      await runGit(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
+      await runGit(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, "cloned"]);
       const cloned = join(folder, "cloned");
-      const commits = await gitLines(cloned, ["rev-list", "--all"]);
+      const commits = await runGitForLines(cloned, ["rev-list", "--all"]);
       expect(commits.sort()).toEqual(clone.git("rev-list", "--all").split("\n").sort());
-      expect(await gitLines(cloned, ["cat-file", "-t", "refs/tags/v1.2.0"])).toEqual(["tag"]);
-      expect(await gitLines(cloned, ["rev-parse", "refs/tags/v1.2.0^{commit}"])).toEqual([tips["main"]]);
-      expect(await git(cloned, ["for-each-ref"])).not.toContain("refs/ubl/");
+      expect(await runGitForLines(cloned, ["cat-file", "-t", "refs/tags/v1.2.0"])).toEqual(["tag"]);
+      expect(await runGitForLines(cloned, ["rev-parse", "refs/tags/v1.2.0^{commit}"])).toEqual([tips["main"]]);
+      expect(await runGit(cloned, ["for-each-ref"])).not.toContain("refs/ubl/");
     });
 
     it("has written it all into a whole ledger, and shows none of it to another tenant", async () => {
-      const ledger = required(await registry.as("bob").verifyLedger());
+      const ledger = requireValue(await registry.as("bob").verifyLedger());
       expect(ledger).toMatchObject({ ok: true, container: "C.Registry::T.UBL" });
       expect(ledger.entries).toBeGreaterThan(20);
-      expect(await registry.as("olga", "T.OTHER").project(PROJECT)).toMatchObject({ ok: false, status: 404 });
-      expect(required(await registry.as("olga", "T.OTHER").projects())).toEqual([]);
+      expect(await registry.as("olga", "T.OTHER").readProject(PROJECT)).toMatchObject({ ok: false, status: 404 });
+      expect(requireValue(await registry.as("olga", "T.OTHER").listProjects())).toEqual([]);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { cardBeyond, cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
 import { verifySigned } from "../../src/domain/bytes/signature.js";
 import type { Decision, SignedStatement } from "../../src/domain/card/statement.js";
@@ -52,8 +52,8 @@ describe("a command that a Runner pulls over HTTP", () => {
     const author = registry.as("admin", PULL);
     const envelope = await permitted(author, push(clone, PROJECT, "feature/refused"));
     await republish();
-    required(await author.issue(envelope));
-    const ended = await commandEnd(author, envelope.jti, ACT_MS);
+    requireValue(await author.issueCommand(envelope));
+    const ended = await waitForCommandEnd(author, envelope.jti, ACT_MS);
     expect(Date.now()).toBeLessThan(envelope.permit.exp);
     const refusal = await jsonAt(refusalKey(PULL, envelopeDigest(envelope)));
     expect(refusal).toMatchObject({ status: "denied", code: "policy_not_current" });
@@ -63,19 +63,19 @@ describe("a command that a Runner pulls over HTTP", () => {
       refusals: [{ envelope_digest: envelopeDigest(envelope), kid: refusal.kid, code: "policy_not_current" }],
     });
     expect(await jsonAt(claimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
-    expect(required(await author.permitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
+    expect(requireValue(await author.readPermitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
   });
 
   it("and refuses closes its card with the Runner's own reason", async () => {
     const author = registry.as("admin", PULL);
     const params = { project_id: PROJECT, tag: "v0.0.1", commit, notes: "Notes." };
     const card = await openTagCard(author, params, { run: "on_command" });
-    required(await state(registry, "bob", card, "approve", { tenant: PULL }));
-    await cardBeyond(author, card.card_id, ["awaiting_approval"], ACT_MS);
+    requireValue(await state(registry, "bob", card, "approve", { tenant: PULL }));
+    await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], ACT_MS);
     const envelope = await permitted(author, { jobType: "git.registry.tag_release", params }, { approval_ref: card.card_id });
     await republish();
-    required(await author.issue(envelope));
-    expect(await cardEnd(author, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" } });
+    requireValue(await author.issueCommand(envelope));
+    expect(await waitForCardEnd(author, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" } });
   });
 
   it("and releases by has the manifest that it has on Temporal, with the approvals that count", async () => {
@@ -87,9 +87,9 @@ describe("a command that a Runner pulls over HTTP", () => {
     const manifestOf = async (tenant: string) => {
       const author = registry.as("admin", tenant);
       const card = await openTagCard(author, { project_id: PROJECT, tag: "v1.0.0", commit }, { risk: "L5" });
-      for (const [who, decision] of said) required(await state(registry, who, card, decision, { tenant }));
-      required(await state(registry, "bob", card, "approve", { tenant }));
-      const closed = await cardEnd(author, card.card_id, ACT_MS);
+      for (const [who, decision] of said) requireValue(await state(registry, who, card, decision, { tenant }));
+      requireValue(await state(registry, "bob", card, "approve", { tenant }));
+      const closed = await waitForCardEnd(author, card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "success" });
       const statements = await eventsOf(registry, "card.approved", tenant);
       const recorded = statements.filter(({ card_id }) => card_id === card.card_id).map(({ signed }) => signed);

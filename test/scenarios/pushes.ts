@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { TestRegistry } from "../harness/registry.js";
@@ -30,7 +30,7 @@ export function pushScenarios(running: () => TestRegistry): void {
       const commit = clone.commit(file, `${file}\n`);
       return { commit, bundle: clone.bundle(branch, [base]) };
     };
-    const end = async (wanted: Push, who = "admin") => endOf(required(await push(registry.as(who), wanted)));
+    const end = async (wanted: Push, who = "admin") => endOf(requireValue(await push(registry.as(who), wanted)));
 
     it("wins a race for one ref exactly once, and the loser changes nothing", async () => {
       await pushed(registry.as("admin"), pushOf(PROJECT, "feature/raced", null, clone.bundle("main")));
@@ -45,7 +45,7 @@ export function pushScenarios(running: () => TestRegistry): void {
       expect(await refIn(registry, PROJECT, "refs/heads/feature/raced")).toBe(winner);
       const told = (await eventsOf(registry, "project.activity")).filter(({ ref }) => ref === "refs/heads/feature/raced");
       expect(told.map(({ commit }) => commit)).toEqual([base, winner]);
-      expect(required(await registry.as("carol").project(PROJECT)).refs).toContainEqual(
+      expect(requireValue(await registry.as("carol").readProject(PROJECT)).refs).toContainEqual(
         expect.objectContaining({ name: "refs/heads/feature/raced", object_id: winner }),
       );
     });
@@ -73,7 +73,7 @@ export function pushScenarios(running: () => TestRegistry): void {
         expect(card.plan?.commits.map(({ id }) => id)).toEqual(Array.from({ length: count }, () => null));
         const { jti, status } = await approvedBy(registry, card, ["bob"]);
         expect(status).toBe("success");
-        const tip = required(await registry.as("admin").receipt(jti ?? "")).refs[0]?.new;
+        const tip = requireValue(await registry.as("admin").readReceipt(jti ?? "")).refs[0]?.new;
         expect(await refIn(registry, PROJECT, `refs/heads/${branch}`)).toBe(tip);
         expect(tip).not.toBe(base);
       }
@@ -156,7 +156,7 @@ export function pushScenarios(running: () => TestRegistry): void {
       it.each(Object.keys(cases))("%s: a signed receipt says so", async (name) => {
         const { code, wanted } = cases[name] ?? { code: "", wanted: () => deletionOf(PROJECT, "x", ZERO_ID) };
         const before = await refsText(registry, PROJECT);
-        const done = required(await push(registry.as("admin"), wanted()));
+        const done = requireValue(await push(registry.as("admin"), wanted()));
         expect(endOf(done)).toEqual({ status: "error", code });
         expect(done.command.receipt).toMatchObject({ status: "error", code, refs: [], artifacts: [] });
         expect(await refsText(registry, PROJECT)).toBe(before);
@@ -202,7 +202,7 @@ export function pushScenarios(running: () => TestRegistry): void {
     it("to a project that nobody registered, or that is another tenant's, finds none", async () => {
       expect(await end(pushOf("P.nobody", "feature/x", null, clone.bundle("main")))).toEqual({ status: "error", code: "project_unknown" });
       const olga = registry.as("olga", "T.OTHER");
-      expect(endOf(required(await push(olga, pushOf(PROJECT, "feature/x", null, clone.bundle("main")))))).toEqual({
+      expect(endOf(requireValue(await push(olga, pushOf(PROJECT, "feature/x", null, clone.bundle("main")))))).toEqual({
         status: "error",
         code: "project_unknown",
       });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
@@ -25,7 +25,7 @@ export function quorumScenarios(running: () => TestRegistry): void {
   describe("at level L5", () => {
     let registry: TestRegistry;
     const missingOf = async ({ card_id }: CardAnswer) =>
-      required(await registry.as("admin", tenant).card(card_id)).missing.map(({ text }) => text);
+      requireValue(await registry.as("admin", tenant).readCard(card_id)).missing.map(({ text }) => text);
 
     beforeAll(async () => {
       registry = running();
@@ -37,10 +37,10 @@ export function quorumScenarios(running: () => TestRegistry): void {
       const card = await openCard(registry.as("admin", tenant), { jobType: "git.registry.init", params: initParams("P.strict") });
       expect(card).toMatchObject({ level: "L5", requires: [{ kind: "card" }, { kind: "approvals", count: 2, step_up: true }] });
       expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
-      const { statement } = required(await registry.as("carol", tenant).prepareStatement(card.card_id, "approve", "office::default"));
-      expect(refusal(await registry.as("carol", tenant).state(statement))).toMatchObject({ code: "step_up_required" });
-      required(await state(registry, "bob", card, "approve", { tenant }));
-      required(await stateAs("bob-phone", "bob", card));
+      const { statement } = requireValue(await registry.as("carol", tenant).prepareStatement(card.card_id, "approve", "office::default"));
+      expect(refusal(await registry.as("carol", tenant).submitStatement(statement))).toMatchObject({ code: "step_up_required" });
+      requireValue(await state(registry, "bob", card, "approve", { tenant }));
+      requireValue(await stateAs("bob-phone", "bob", card));
       expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
       const closed = await approvedBy(registry, card, ["carol"], tenant);
       expect(closed.status).toBe("success");
@@ -55,12 +55,15 @@ export function quorumScenarios(running: () => TestRegistry): void {
       const commit = clone.commit("a.txt", "a\n");
       await pushed(registry.as("admin", tenant), pushOf(project_id, "feature/a", null, clone.bundle("main")));
       const card = await openTagCard(registry.as("admin", tenant), { project_id, tag: "v1.0.0", commit });
-      required(await state(registry, "bob", card, "approve", { tenant }));
+      requireValue(await state(registry, "bob", card, "approve", { tenant }));
       expect(await missingOf(card)).toEqual([`an attestation of type ${PREDICATE}`]);
-      expect(required(await registry.as("admin", tenant).card(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
+      expect(requireValue(await registry.as("admin", tenant).readCard(card.card_id))).toMatchObject({
+        status: "awaiting_approval",
+        jti: null,
+      });
       expect(
         refusal(
-          await registry.as("admin", tenant).permit({
+          await registry.as("admin", tenant).requestPermit({
             intent: "x",
             jobType: "git.registry.tag_release",
             params: { project_id, tag: "v1.0.0", commit, notes: "Notes." },

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { type RunnerClient, runnerClient } from "../../src/client/http/runner-client.js";
-import { cardBeyond, commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { createRunnerClient, type RunnerClient } from "../../src/client/http/runner-client.js";
+import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
@@ -41,7 +41,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     registry = await startTestRegistry({ name: "reported", tenants: [...demoTenants, pull.seed, elsewhere.seed] });
     temporal = await openTemporal(registry.temporal);
     key = readSigningKey(registry.founded.keys.receipt);
-    runner = runnerClient({ server: registry.url, token: pull.tokens.LAB_512 }, PULL);
+    runner = createRunnerClient({ server: registry.url, token: pull.tokens.LAB_512 }, PULL);
   });
   afterAll(async () => {
     await temporal?.close();
@@ -54,16 +54,16 @@ describe("what a Runner reports of a command that it pulled", () => {
   const pending = async (): Promise<CommandEnvelope> => {
     branches += 1;
     const envelope = await permitted(author(), push(clone, "P.reported", `feature/${branches}`));
-    required(await author().issue(envelope));
+    requireValue(await author().issueCommand(envelope));
     // The first step of its flow records it.
     for (;;) {
-      const found = required(await runner.pending("LAB_512", 100)).find(({ jti }) => jti === envelope.jti);
+      const found = requireValue(await runner.listPendingCommands("LAB_512", 100)).find(({ jti }) => jti === envelope.jti);
       if (found !== undefined) return found;
       await delay(20);
     }
   };
-  const statusOf = async ({ jti }: CommandEnvelope) => required(await author().command(jti)).status;
-  const ended = ({ jti }: CommandEnvelope) => commandEnd(author(), jti, ACT_MS);
+  const statusOf = async ({ jti }: CommandEnvelope) => requireValue(await author().readCommand(jti)).status;
+  const ended = ({ jti }: CommandEnvelope) => waitForCommandEnd(author(), jti, ACT_MS);
   const common = (envelope: CommandEnvelope) => ({
     tenant_id: envelope.tenant_id,
     jobId: envelope.jobId,
@@ -117,7 +117,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await statusOf(envelope)).toBe("running");
 
     const genuine = refusalOf(envelope);
-    required(await runner.finish(genuine));
+    requireValue(await runner.finish(genuine));
     expect(await ended(envelope)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" }, refusals: [genuine] });
     for (const late of [genuine, refusalOf(envelope), receiptOf(envelope)])
       expect(refusal(await runner.finish(late))).toMatchObject({ status: 409, code: "closed" });
@@ -145,7 +145,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(verdict).toMatchObject({ accepted: true, state: { status: "running" } });
     expect(await statusOf(envelope)).toBe("running");
     const receipt = receiptOf(envelope);
-    required(await runner.finish(receipt));
+    requireValue(await runner.finish(receipt));
     expect(await ended(envelope)).toMatchObject({ status: "error", denial: { code: "ref_moved" }, receipt });
   });
 
@@ -154,7 +154,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     await claimedBy(envelope);
     const receipt = receiptOf(envelope);
     await registry.store.blobs.create(receiptKey(PULL, envelope.jti), canonicalBytes(receipt));
-    required(await runner.finish(refusalOf(envelope)));
+    requireValue(await runner.finish(refusalOf(envelope)));
     expect(await ended(envelope)).toMatchObject({ status: "error", receipt });
   });
 
@@ -162,7 +162,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     const envelope = await pending();
     await claimedBy(envelope, "c".repeat(64));
     const refused = refusalOf(envelope, key, { code: "policy_not_current" });
-    required(await runner.finish(refused));
+    requireValue(await runner.finish(refused));
     expect(await ended(envelope)).toMatchObject({ status: "denied", denial: { code: "permit_used" }, refusals: [refused] });
   });
 
@@ -197,20 +197,21 @@ describe("what a Runner reports of a command that it pulled", () => {
     } finally {
       await db.destroy();
     }
-    required(await runner.finish(refusalOf(envelope)));
+    requireValue(await runner.finish(refusalOf(envelope)));
     expect((await ended(envelope)).status).toBe("denied");
   });
 
   it("and asks for: the statements on a pending command's plan, for the Runner that may pull it and nobody else", async () => {
     const card = await openCard(author(), { jobType: "git.registry.init", params: initParams("P.stated") });
-    required(await state(registry, "bob", card, "approve", { tenant: PULL }));
-    const { jti } = await cardBeyond(author(), card.card_id, ["planning", "awaiting_approval", "approved"], ACT_MS);
-    const envelope = required(await runner.pending("LAB_512", 100)).find((one) => one.jti === jti);
+    requireValue(await state(registry, "bob", card, "approve", { tenant: PULL }));
+    const { jti } = await waitForCardToLeave(author(), card.card_id, ["planning", "awaiting_approval", "approved"], ACT_MS);
+    const envelope = requireValue(await runner.listPendingCommands("LAB_512", 100)).find((one) => one.jti === jti);
     if (envelope === undefined) throw new Error("the card's command does not wait to be pulled");
-    const statements = (token: string, tenant = PULL) => runnerClient({ server: registry.url, token }, tenant).statements(envelope.jti);
+    const statements = (token: string, tenant = PULL) =>
+      createRunnerClient({ server: registry.url, token }, tenant).listStatements(envelope.jti);
 
     const said = { decision: "approve", approver: "ubl:sid:person:bob", card_id: card.card_id, plan_digest: card.plan_digest };
-    expect(required(await statements(pull.tokens.LAB_512))).toMatchObject([{ statement: said, attestor: { sig: expect.any(String) } }]);
+    expect(requireValue(await statements(pull.tokens.LAB_512))).toMatchObject([{ statement: said, attestor: { sig: expect.any(String) } }]);
     for (const [who, token, tenant] of [
       ["a member", registry.actor("admin", PULL).token, PULL],
       ["a runner of another target", pull.tokens.LAB_256, PULL],
@@ -219,9 +220,9 @@ describe("what a Runner reports of a command that it pulled", () => {
     ] as const)
       expect(refusal(await statements(token, tenant)), who).toMatchObject({ status: 404, code: "not_found" });
     expect(refusal(await statements("ogr_nonsense"))).toMatchObject({ status: 401 });
-    expect(required(await runner.statements((await pending()).jti))).toEqual([]);
+    expect(requireValue(await runner.listStatements((await pending()).jti))).toEqual([]);
 
-    required(await runner.finish(refusalOf(envelope)));
+    requireValue(await runner.finish(refusalOf(envelope)));
     await ended(envelope);
     expect(refusal(await statements(pull.tokens.LAB_512))).toMatchObject({ status: 409, code: "closed" });
   });

@@ -1,8 +1,8 @@
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { passkeyOrigin } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
+import { resolvePasskeyOrigin } from "../../src/client/deciding.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import { type Assertion, type Decision, type Statement, statementChallenge } from "../../src/domain/card/statement.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
@@ -31,27 +31,28 @@ export function stepUpScenarios(running: () => TestRegistry): void {
     });
 
     const prepare = async (who: string, { card_id }: CardAnswer, decision: Decision = "approve") =>
-      required(await registry.as(who).prepareStatement(card_id, decision, OFFICE));
+      requireValue(await registry.as(who).prepareStatement(card_id, decision, OFFICE));
     /** What this person's own authenticator answers to any challenge. */
     const assertion = (who: string, statement: Statement): Promise<Assertion> => {
       const challenge = Buffer.from(statementChallenge(statement)).toString("base64url");
       const options: PublicKeyCredentialRequestOptionsJSON = { challenge, rpId: "localhost", userVerification: "required" };
-      return registry.passkeys(who).assert(options, passkeyOrigin(registry.url), "localhost");
+      return registry.passkeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost");
     };
-    const missingOf = async (card: CardAnswer) => required(await registry.as("admin").card(card.card_id)).missing.map(({ text }) => text);
+    const missingOf = async (card: CardAnswer) =>
+      requireValue(await registry.as("admin").readCard(card.card_id)).missing.map(({ text }) => text);
 
     it("left out at L4 is refused, and the card goes on waiting", async () => {
       const card = await cardToApprove();
       const { statement, step_up } = await prepare("bob", card);
       expect(step_up).not.toBeNull();
-      expect(refusal(await registry.as("bob").state(statement))).toMatchObject({ status: 403, code: "step_up_required" });
+      expect(refusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 403, code: "step_up_required" });
       expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
     });
 
     it("made for another card is refused", async () => {
       const [card, other] = [await cardToApprove(), await cardToApprove()];
       const [{ statement }, { statement: elsewhere }] = [await prepare("bob", card), await prepare("bob", other)];
-      expect(refusal(await registry.as("bob").state(statement, await assertion("bob", elsewhere)))).toMatchObject({
+      expect(refusal(await registry.as("bob").submitStatement(statement, await assertion("bob", elsewhere)))).toMatchObject({
         status: 403,
         code: "step_up_invalid",
       });
@@ -61,7 +62,7 @@ export function stepUpScenarios(running: () => TestRegistry): void {
     it("of another person is refused", async () => {
       const card = await cardToApprove();
       const { statement } = await prepare("bob", card);
-      expect(refusal(await registry.as("bob").state(statement, await assertion("carol", statement)))).toMatchObject({
+      expect(refusal(await registry.as("bob").submitStatement(statement, await assertion("carol", statement)))).toMatchObject({
         status: 403,
         code: "step_up_invalid",
       });
@@ -73,14 +74,14 @@ export function stepUpScenarios(running: () => TestRegistry): void {
       expect(card.level).toBe("L5");
       const { statement } = await prepare("bob", card);
       const used = await assertion("bob", statement);
-      required(await registry.as("bob").state(statement, used));
+      requireValue(await registry.as("bob").submitStatement(statement, used));
       expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
       const { statement: next } = await prepare("bob", card);
-      expect(refusal(await registry.as("bob").state(next, used))).toMatchObject({ code: "step_up_invalid" });
+      expect(refusal(await registry.as("bob").submitStatement(next, used))).toMatchObject({ code: "step_up_invalid" });
 
-      required(await state(registry, "bob", card, "withdraw"));
+      requireValue(await state(registry, "bob", card, "withdraw"));
       expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
-      await registry.as("bob").state(statement, used);
+      await registry.as("bob").submitStatement(statement, used);
       expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
     });
 
@@ -91,7 +92,9 @@ export function stepUpScenarios(running: () => TestRegistry): void {
       });
       const { statement } = await prepare("bob", card);
       const borrowed = { ...statement, approver: registry.actor("ci").actor_id };
-      expect(refusal(await registry.as("ci").state(borrowed, await assertion("bob", borrowed)))).toMatchObject({ code: "step_up_invalid" });
+      expect(refusal(await registry.as("ci").submitStatement(borrowed, await assertion("bob", borrowed)))).toMatchObject({
+        code: "step_up_invalid",
+      });
       expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
     });
 

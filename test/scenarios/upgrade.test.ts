@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cardEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { cardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { TENANT } from "../attacks/evidence.js";
 import { actByCard, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
@@ -55,7 +55,7 @@ describe("a worker of a next release, whose workflows are changed behind `patche
     await upgrade();
 
     await state(registry, "bob", "approve", waiting);
-    expect((await cardEnd(registry.as("admin"), waiting.card_id, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), waiting.card_id, PATIENCE_MS)).status).toBe("success");
     expect(await isNewWay(waiting.card_id)).toBe(false);
 
     const fresh = await actByCard(registry, registration("P.fresh"));

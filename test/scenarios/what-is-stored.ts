@@ -1,5 +1,5 @@
 import { expect, vi } from "vitest";
-import { required } from "../../src/client/http/problem.js";
+import { requireValue } from "../../src/client/http/problem.js";
 import type { EventPayloads, EventType } from "../../src/domain/ledger/event.js";
 import { registryContainer } from "../../src/domain/ledger/event.js";
 import { repoPrefix } from "../../src/domain/storage-key.js";
@@ -57,7 +57,9 @@ export async function eventsOf<T extends EventType>(registry: TestRegistry, type
 
 /** Waits until every card that has ended is closed in the ledger: it ends with its receipt, and its flow appends the entry only then. */
 export async function untilCardsAreClosed(registry: TestRegistry): Promise<void> {
-  const ended = required(await registry.as("admin").cards()).flatMap(({ card_id, closed_at }) => (closed_at === null ? [] : [card_id]));
+  const ended = requireValue(await registry.as("admin").listCards()).flatMap(({ card_id, closed_at }) =>
+    closed_at === null ? [] : [card_id],
+  );
   const closed = async () => (await eventsOf(registry, "card.closed")).map(({ card_id }) => card_id);
   await vi.waitFor(async () => expect(await closed()).toEqual(expect.arrayContaining(ended)), { timeout: ACT_MS, interval: 50 });
 }

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { receiptOf } from "../../src/client/acting.js";
+import { requireReceipt } from "../../src/client/acting.js";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { registerPasskey } from "../../src/client/deciding.js";
-import { required } from "../../src/client/http/problem.js";
-import { registryClient } from "../../src/client/http/registry-client.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
-import { cardEnd, commandEnd } from "../../src/client/waiting.js";
+import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { openPasskeyFile } from "../../src/passkey/file.js";
 import { s3Client } from "../../src/stack/servers/object-store.js";
 import { actByPermit, type Floor, openCard, PATIENCE_MS, push, registration, release, state } from "../harness/acting.js";
@@ -120,13 +120,16 @@ describe("its commands and environment, as plain processes,", () => {
     const registered = await approved(registration("P.compose"));
     const pushed = (await actByPermit(admin, push(clone, "P.compose", "feature/compose"))).command;
     const released = await approved(release("P.compose", "v1.0.0", clone.head()));
-    const jwks = required(await admin.jwks());
+    const jwks = requireValue(await admin.readPublicKeys());
     for (const command of [registered, pushed, released])
-      expect(verifyReceipt(receiptOf(command), jwks)).toMatchObject({ valid: true, receipt: { status: "success", tenant_id: TENANT } });
-    expect(required(await admin.project("P.compose")).refs).toContainEqual(
+      expect(verifyReceipt(requireReceipt(command), jwks)).toMatchObject({
+        valid: true,
+        receipt: { status: "success", tenant_id: TENANT },
+      });
+    expect(requireValue(await admin.readProject("P.compose")).refs).toContainEqual(
       expect.objectContaining({ name: "refs/heads/feature/compose", object_id: clone.head() }),
     );
-    expect(required(await admin.verifyLedger())).toMatchObject({ ok: true });
+    expect(requireValue(await admin.verifyLedger())).toMatchObject({ ok: true });
   }, 120_000);
 
   test("can be set up again while they run, and change nothing", async ({ skip }) => {
@@ -138,7 +141,7 @@ describe("its commands and environment, as plain processes,", () => {
     await processes.again("temporal-schema");
     await expect(processes.again("init")).resolves.toContain("T.UBL: founded");
     expect(await read()).toEqual(before);
-    expect(required(await floor.as("admin").project("P.compose"))).toMatchObject({ id: "P.compose" });
+    expect(requireValue(await floor.as("admin").readProject("P.compose"))).toMatchObject({ id: "P.compose" });
   }, 120_000);
 
   test("give LAB 256 a key of the store that writes no receipt", async ({ skip }) => {
@@ -153,8 +156,8 @@ describe("its commands and environment, as plain processes,", () => {
   async function approved(job: Parameters<typeof openCard>[1]) {
     const card: CardAnswer = await openCard(floor.as("admin"), job);
     await state(floor, "approver", "approve", card);
-    const ended = await cardEnd(floor.as("admin"), card.card_id, PATIENCE_MS);
-    return commandEnd(floor.as("admin"), ended.jti ?? "", PATIENCE_MS);
+    const ended = await waitForCardEnd(floor.as("admin"), card.card_id, PATIENCE_MS);
+    return waitForCommandEnd(floor.as("admin"), ended.jti ?? "", PATIENCE_MS);
   }
 });
 
@@ -167,7 +170,7 @@ async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
   return {
     as(name) {
       const actor_id = `ubl:sid:person:${name}`;
-      return registryClient({ server, token: tokens[`${TENANT} ${actor_id}`] ?? "" }, { tenant_id: TENANT, actor_id });
+      return createRegistryClient({ server, token: tokens[`${TENANT} ${actor_id}`] ?? "" }, { tenant_id: TENANT, actor_id });
     },
     passkeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
   };

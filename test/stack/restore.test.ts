@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
 import { untilAtRest } from "../../faults/rest.js";
-import { required } from "../../src/client/http/problem.js";
-import { cardEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../src/client/waiting.js";
 import { anchorKey } from "../../src/domain/storage-key.js";
 import { poll } from "../../src/stack/poll.js";
 import { TENANT } from "../attacks/evidence.js";
@@ -61,7 +61,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
   });
 
   async function headSeq(): Promise<number> {
-    return required(await registry.as("admin").verifyLedger()).entries;
+    return requireValue(await registry.as("admin").verifyLedger()).entries;
   }
 
   async function anchored(seq: number): Promise<void> {
@@ -70,7 +70,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
   }
 
   async function standsAt(): Promise<string | undefined> {
-    const { refs } = required(await registry.as("admin").project(PROJECT));
+    const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
     return refs.find(({ name }) => name === "refs/heads/feature/a")?.object_id;
   }
 
@@ -100,7 +100,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
 
     // The card that waited when the backup was taken has waited on in Temporal.
     await state(registry, "bob", "approve", { card_id: waiting });
-    expect((await cardEnd(registry.as("admin"), waiting, PATIENCE_MS)).status).toBe("success");
+    expect((await waitForCardEnd(registry.as("admin"), waiting, PATIENCE_MS)).status).toBe("success");
     const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a", first));
     expect(command.status).toBe("success");
     await untilAtRest({ ...registry, tenant: TENANT });

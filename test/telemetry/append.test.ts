@@ -6,8 +6,8 @@ import type { TelemetryAppendParams } from "../../src/domain/act/job.js";
 import { blake3Hex } from "../../src/domain/bytes/hash.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import type { JobContext, JobStep } from "../../src/planning/job.js";
-import { dashboardText, monthSummary } from "../../src/planning/telemetry/dashboard.js";
-import { addLine, emptySummary } from "../../src/planning/telemetry/summary.js";
+import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
+import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import { Repositories } from "../../src/repository/repositories.js";
 import { BACKENDS, code, copyPrefix, dyingAfter, executed, IAT, openStage, planned, type Stage, value } from "../lab512/jobs/stage.js";
 import { forgetfulStore } from "../lab512/jobs/unreliable-store.js";
@@ -68,13 +68,13 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
     const { git, file } = await mirror();
     const months = ["2026-11", "2026-12"].map((month) => {
       const path = `telemetry/v1/repos/T.UBL_P.demo/${month}.jsonl`;
-      const summary = emptySummary();
+      const summary = buildEmptySummary();
       for (const text of file(path).trim().split("\n")) addLine(summary, JSON.parse(text));
       const of = { tenant_id: "T.UBL", project_id: "P.demo", telemetry_project_id: TELEMETRY };
-      return monthSummary(of, month, git("rev-parse", `main:${path}`).trim(), summary);
+      return buildMonthSummary(of, month, git("rev-parse", `main:${path}`).trim(), summary);
     });
     const of = { tenant_id: "T.UBL", project_id: "P.demo", telemetry_project_id: TELEMETRY };
-    expect(file("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json")).toBe(dashboardText(of, months));
+    expect(file("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json")).toBe(buildDashboardText(of, months));
     expect(months.map(({ acts }) => acts)).toEqual([3, 1]);
   });
 

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { appendMessage, lastSeqIn } from "../../src/domain/telemetry/last-seq.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { dashboardPath, linesPath, monthOf } from "../../src/domain/telemetry/paths.js";
-import { dashboardText, knownMonths, monthSummary } from "../../src/planning/telemetry/dashboard.js";
-import { addLine, emptySummary, joined } from "../../src/planning/telemetry/summary.js";
+import { buildDashboardText, buildMonthSummary, parseKnownMonths } from "../../src/planning/telemetry/dashboard.js";
+import { addLine, buildEmptySummary, joinSummaries } from "../../src/planning/telemetry/summary.js";
 import { lineOf, TELEMETRY } from "./lines.js";
 
 function summed(lines: readonly TelemetryLine[]) {
-  const summary = emptySummary();
+  const summary = buildEmptySummary();
   for (const line of lines) addLine(summary, line);
   return summary;
 }
@@ -46,7 +46,7 @@ describe("a summary", () => {
   it("of two parts, joined, is the summary of the whole, wherever it is cut", () => {
     fc.assert(
       fc.property(lines, fc.nat(60), (all, cut) => {
-        expect(joined(summed(all.slice(0, cut)), summed(all.slice(cut)))).toEqual(summed(all));
+        expect(joinSummaries(summed(all.slice(0, cut)), summed(all.slice(cut)))).toEqual(summed(all));
       }),
     );
   });
@@ -54,16 +54,16 @@ describe("a summary", () => {
 
 describe("a dashboard", () => {
   const of = { tenant_id: "T.UBL", project_id: "P.demo", telemetry_project_id: TELEMETRY };
-  const months = ["2026-12", "2026-11"].map((month, at) => monthSummary(of, month, String(at).repeat(40), summed([lineOf(at + 1)])));
+  const months = ["2026-12", "2026-11"].map((month, at) => buildMonthSummary(of, month, String(at).repeat(40), summed([lineOf(at + 1)])));
 
   it("is the same bytes in whatever order its months come", () => {
-    expect(dashboardText(of, months)).toBe(dashboardText(of, months.toReversed()));
+    expect(buildDashboardText(of, months)).toBe(buildDashboardText(of, months.toReversed()));
   });
 
   it("gives its months back by the files that they sum up, and none when it was not written by us", () => {
-    const text = dashboardText(of, months);
-    expect([...knownMonths(text).keys()].sort()).toEqual([`2026-11:${"1".repeat(40)}`, `2026-12:${"0".repeat(40)}`]);
-    for (const foreign of ["", "{", "{}", text.replace('"1.0"', '"9.0"')]) expect(knownMonths(foreign).size).toBe(0);
+    const text = buildDashboardText(of, months);
+    expect([...parseKnownMonths(text).keys()].sort()).toEqual([`2026-11:${"1".repeat(40)}`, `2026-12:${"0".repeat(40)}`]);
+    for (const foreign of ["", "{", "{}", text.replace('"1.0"', '"9.0"')]) expect(parseKnownMonths(foreign).size).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from "vitest";
-import { telemetryFindings } from "../../src/cli/host/doctor/telemetry.js";
+import { checkTelemetry } from "../../src/cli/host/doctor/telemetry.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { createTenant } from "../../src/lab256/identity/tenants.js";
 import { passTelemetry } from "../../src/lab256/ledger/telemetry-cursor.js";
@@ -20,7 +20,7 @@ async function finished(n: number, { has_infra }: { readonly has_infra: boolean 
   return (await ledger.appended(events, TENANT, FINISHED_MS)).at(-1)?.seq ?? 0;
 }
 
-const doctor = (after_ms: number) => telemetryFindings(ledger.url, FINISHED_MS + after_ms);
+const doctor = (after_ms: number) => checkTelemetry(ledger.url, FINISHED_MS + after_ms);
 
 beforeAll(() => createTenant(ledger.db, { tenant_id: TENANT, transport: "temporal" }));
 

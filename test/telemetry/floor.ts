@@ -7,8 +7,8 @@ import { type EventPayloads, registryContainer } from "../../src/domain/ledger/e
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
-import { dashboardText, monthSummary } from "../../src/planning/telemetry/dashboard.js";
-import { addLine, emptySummary } from "../../src/planning/telemetry/summary.js";
+import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
+import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import type { TestRegistry } from "../harness/registry.js";
 import type { TemporalDesk } from "../harness/temporal-client.js";
 import { temporaryFolder } from "../repository/real-git.js";
@@ -110,11 +110,11 @@ function dashboardFromLines({ git, files }: TelemetryMirror, path: string): stri
   const folder = `telemetry/v1/repos/${TENANT}_${project_id}/`;
   const months = [...files].flatMap(([file, text]) => {
     if (!file.startsWith(folder)) return [];
-    const summary = emptySummary();
+    const summary = buildEmptySummary();
     for (const line of text.trim().split("\n")) addLine(summary, JSON.parse(line));
-    return [monthSummary(of, file.slice(folder.length, -".jsonl".length), git("rev-parse", `main:${file}`).trim(), summary)];
+    return [buildMonthSummary(of, file.slice(folder.length, -".jsonl".length), git("rev-parse", `main:${file}`).trim(), summary)];
   });
-  return dashboardText(of, months);
+  return buildDashboardText(of, months);
 }
 
 export function telemetryFlow({ client }: TemporalDesk, tenant = TENANT) {

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../src/client/http/problem.js";
-import { commandEnd } from "../../src/client/waiting.js";
+import { requireValue } from "../../src/client/http/problem.js";
+import { waitForCommandEnd } from "../../src/client/waiting.js";
 import type { JobStep } from "../../src/planning/job.js";
 import { DyingLab256, died, revive, startDying } from "../faults/dying.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
@@ -77,8 +77,8 @@ describe("the telemetry of a tenant", PATIENT, () => {
     await actByPermit(admin(), { ...moved, params: { ...moved.params, expected_old: "1".repeat(40) } });
     const command = await permitted(admin(), pushTo("P.other"));
     say({ "T.UBL/P.other": "enabled production" });
-    required(await admin().issue(command));
-    await commandEnd(admin(), command.jti, PATIENCE_MS);
+    requireValue(await admin().issueCommand(command));
+    await waitForCommandEnd(admin(), command.jti, PATIENCE_MS);
     say();
     const lines = linesOf(await expectExactlyOnce(registry));
     const ends = lines.map(({ project_id, status, code, refs, level }) => ({ project_id, status, code, refs, level }));
@@ -99,7 +99,7 @@ describe("the telemetry of a tenant", PATIENT, () => {
   });
 
   it("is an act of the registry's own service, which no token speaks for", async () => {
-    const commands = required(await admin().commands({ project_id: TELEMETRY }));
+    const commands = requireValue(await admin().listCommands({ project_id: TELEMETRY }));
     const appends = commands.filter(({ jobType, status }) => jobType === "git.registry.telemetry_append" && status !== "running");
     expect(appends.length).toBeGreaterThan(0);
     for (const { actor_id, status } of appends)

@@ -118,7 +118,7 @@ describe("telemetry that somebody else wants to write", () => {
   ])("is refused to %s as %s, by permit and by card", async (name, office_id) => {
     const before = await written();
     const wanted = { jobType: APPEND, params: await staged("T.UBL", [lineOf(1)]), target: "LAB_512", intent: "Mallory's", office_id };
-    const refused = refusal(await registry.as(name).permit(wanted));
+    const refused = refusal(await registry.as(name).requestPermit(wanted));
     expect(refused).toMatchObject({ status: 403, code: "policy_denied" });
     expect(refused.detail).toContain("by the registry itself, as its service, and by nobody else");
     expect(await registry.as(name).openCard(wanted)).toMatchObject({

@@ -1,13 +1,13 @@
 import type { Job } from "../../domain/act/job.js";
 
 /** One line that says what an act does, for lists of flows. */
-export function actSummary(job: Pick<Job, "jobType" | "params">): string {
+export function formatActSummary(job: Pick<Job, "jobType" | "params">): string {
   const act = job as Job;
   switch (act.jobType) {
     case "git.registry.init":
       return `Register ${act.params.project_id} (${act.params.visibility})`;
     case "git.registry.push":
-      return `${verbOf(act.params)} ${act.params.project_id} ${act.params.branch}`;
+      return `${formatPushVerb(act.params)} ${act.params.project_id} ${act.params.branch}`;
     case "git.registry.tag_release":
       return `Release ${act.params.project_id} ${act.params.tag}`;
     case "git.registry.merge_protected":
@@ -21,7 +21,7 @@ export function actSummary(job: Pick<Job, "jobType" | "params">): string {
   }
 }
 
-function verbOf(params: { delete?: boolean | undefined; force?: boolean | undefined }): string {
+function formatPushVerb(params: { delete?: boolean | undefined; force?: boolean | undefined }): string {
   if (params.delete) return "Delete";
   return params.force ? "Force-push" : "Push";
 }

@@ -81,28 +81,28 @@ export const cardSchema = cardItemSchema.extend({
 type ItemColumns = Omit<CardItem, "seq">;
 
 /** A card as clients see it in a list: the ADR's names for the job, and the flow's page. */
-export function cardItem({ job_id, job_type, ...row }: ItemColumns, urls: Urls): z.infer<typeof cardItemSchema> {
-  return { ...withoutSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.temporal(row.workflow_id) };
+export function toCardItemView({ job_id, job_type, ...row }: ItemColumns, urls: Urls): z.infer<typeof cardItemSchema> {
+  return { ...omitSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.buildTemporalUrl(row.workflow_id) };
 }
 
-export function cardDetail({ statements, attestations, context, params, plan, ...row }: CardDetail, urls: Urls) {
+export function toCardDetailView({ statements, attestations, context, params, plan, ...row }: CardDetail, urls: Urls) {
   return {
-    ...cardItem(row, urls),
+    ...toCardItemView(row, urls),
     ...{ context, params, plan },
-    statements: statements.map(statementView),
-    attestations: attestations.map(attestationView),
+    statements: statements.map(toStatementView),
+    attestations: attestations.map(toAttestationView),
   };
 }
 
-function statementView({ tenant_id: _, seq: __, card_id: ___, approval: ____, ...row }: CardStatementRow) {
+function toStatementView({ tenant_id: _, seq: __, card_id: ___, approval: ____, ...row }: CardStatementRow) {
   return row;
 }
 
-function attestationView({ tenant_id: _, seq: __, card_id: ___, ...row }: CardAttestationRow) {
+function toAttestationView({ tenant_id: _, seq: __, card_id: ___, ...row }: CardAttestationRow) {
   return row;
 }
 
-function withoutSeq<T extends object>(row: T): Omit<T, "seq"> {
+function omitSeq<T extends object>(row: T): Omit<T, "seq"> {
   const { seq: _, ...rest } = row as T & { seq?: number };
   return rest;
 }

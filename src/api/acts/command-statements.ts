@@ -9,7 +9,7 @@ import type { CommandItem } from "../../lab256/ledger/queries/commands.js";
  * Runner on Temporal beside the command. Empty without a card. A plan can come back after another one; what was said of it before is void,
  * so only what was said since the card was last planned counts, and of one person in one office only the last.
  */
-export async function statementsOf(db: Db, { tenant_id, card_id, envelope }: CommandItem): Promise<SignedStatement[]> {
+export async function listCommandStatements(db: Db, { tenant_id, card_id, envelope }: CommandItem): Promise<SignedStatement[]> {
   const { plan_digest } = envelope.permit.scopes;
   const card = card_id === null ? undefined : await cardById(db, { tenant_id, card_id });
   if (card === undefined) return [];

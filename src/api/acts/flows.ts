@@ -34,7 +34,7 @@ import { type FlowAttributes, SEARCH_ATTRIBUTES, searchAttributesOf } from "../.
 import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhook-delivery.js";
 import type { Urls } from "../http/urls.js";
 import type { Temporal } from "../temporal.js";
-import { actSummary } from "./act-summary.js";
+import { formatActSummary } from "./act-summary.js";
 
 /** A verdict needs a worker; one that takes longer is read from the card later, in milliseconds. */
 const VERDICT_MAX_MS = 10_000;
@@ -55,11 +55,11 @@ export class Flows {
   async startCard(card: Card): Promise<void> {
     const { tenant_id, card_id, jobType, intent, author } = card;
     const job = { jobType, params: card.params } as Job;
-    await this.start({
+    await this.startFlow({
       workflowId: cardWorkflowId(tenant_id, card_id),
       args: [{ kind: "card", card }],
-      memo: { jobId: card.jobId, status_url: this.urls.card(tenant_id, card_id) },
-      staticSummary: actSummary(job),
+      memo: { jobId: card.jobId, status_url: this.urls.buildCardUrl(tenant_id, card_id) },
+      staticSummary: formatActSummary(job),
       staticDetails: `Card ${card_id} by ${author.actor_id}: ${intent}`,
       attributes: { tenant: tenant_id, project: job.params.project_id, card: card_id, jobType, status: "planning" },
     });
@@ -69,11 +69,11 @@ export class Flows {
   async startCommand(envelope: CommandEnvelope, actorId: string): Promise<boolean> {
     const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
     try {
-      await this.start({
+      await this.startFlow({
         workflowId: actWorkflowId(tenant_id, jti),
         args: [{ kind: "command", envelope, actor_id: actorId }],
-        memo: { jobId, status_url: this.urls.status(tenant_id, jti) },
-        staticSummary: actSummary(envelope),
+        memo: { jobId, status_url: this.urls.buildStatusUrl(tenant_id, jti) },
+        staticSummary: formatActSummary(envelope),
         staticDetails: `Command ${jobId} by ${actorId} as ${envelope.office_id}, level ${permit.scopes.level}`,
         attributes: { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" },
       });
@@ -87,14 +87,14 @@ export class Flows {
   /** What an act would do now, or why it could not; a Runner has to answer while the caller waits. */
   previewPlan({ tenant_id, jobType, params, target }: PreviewInput): Promise<Outcome<PlannedAct>> {
     const job = { jobType, params } as Job;
-    return this.temporal.within(
+    return this.temporal.callWithDeadline(
       () =>
         this.temporal.client.workflow.execute<typeof planPreview>("planPreview", {
           workflowId: previewWorkflowId(tenant_id, randomUUID()),
           args: [{ tenant_id, jobType, params, target }],
           taskQueue: LAB_256_QUEUE,
           workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
-          staticSummary: `Plan only: ${actSummary(job)}`,
+          staticSummary: `Plan only: ${formatActSummary(job)}`,
           typedSearchAttributes: searchAttributesOf({ tenant: tenant_id, project: job.params.project_id, jobType }),
           priority: { fairnessKey: tenant_id },
         }),
@@ -103,36 +103,36 @@ export class Flows {
   }
 
   /** The flow of a command without a card, or undefined when it was never started. */
-  startedAct(tenantId: string, jti: string): Promise<StartedFlow | undefined> {
-    return this.started(actWorkflowId(tenantId, jti));
+  findStartedAct(tenantId: string, jti: string): Promise<StartedFlow | undefined> {
+    return this.findStartedFlow(actWorkflowId(tenantId, jti));
   }
 
-  async startedCard(tenantId: string, cardId: string): Promise<boolean> {
-    return (await this.started(cardWorkflowId(tenantId, cardId))) !== undefined;
+  async hasStartedCard(tenantId: string, cardId: string): Promise<boolean> {
+    return (await this.findStartedFlow(cardWorkflowId(tenantId, cardId))) !== undefined;
   }
 
   /** A repeated statement has the same id, so that asking again is answered the same. */
-  decide(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
+  sendStatement(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
-    return this.verdictOf(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: canonicalHash(signed) }));
+    return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: canonicalHash(signed) }));
   }
 
   /** It has no id: a plan can come back in a later round, where the same attestation is news. */
-  attest(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
+  sendAttestation(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
-    return this.verdictOf(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
+    return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
   }
 
   /** The command of an approved card. */
-  issue(envelope: CommandEnvelope, cardId: string, actorId: string): Promise<Outcome<MessageVerdict>> {
+  sendCommand(envelope: CommandEnvelope, cardId: string, actorId: string): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(envelope.tenant_id, cardId));
-    return this.verdictOf(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
+    return this.waitForVerdict(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
   }
 
   /** The answer of a runner that pulls over HTTP. It has no id: what was refused for its key is news once the key is registered. */
-  finish(workflowId: string, answer: RunnerAnswer): Promise<Outcome<MessageVerdict>> {
+  sendRunnerAnswer(workflowId: string, answer: RunnerAnswer): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(workflowId);
-    return this.verdictOf(() =>
+    return this.waitForVerdict(() =>
       answer.kind === "receipt"
         ? handle.executeUpdate(finishUpdate, { args: [answer.receipt] })
         : handle.executeUpdate(refuseUpdate, { args: [answer.refusal] }),
@@ -140,10 +140,10 @@ export class Flows {
   }
 
   /** Has the card's flow look at its permit. A flow that is over needs no telling. */
-  async permitEnded(tenantId: string, cardId: string): Promise<void> {
+  async signalPermitEnded(tenantId: string, cardId: string): Promise<void> {
     const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
     try {
-      await this.temporal.within(() => handle.signal(permitEndedSignal));
+      await this.temporal.callWithDeadline(() => handle.signal(permitEndedSignal));
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }
@@ -151,7 +151,7 @@ export class Flows {
 
   /** Has a webhook's flow look for events, and starts it where it does not run. */
   async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
-    await this.temporal.within(() =>
+    await this.temporal.callWithDeadline(() =>
       this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
         workflowId: webhookWorkflowId(tenantId, webhookId),
         args: [{ tenant_id: tenantId, webhook_id: webhookId }],
@@ -165,13 +165,13 @@ export class Flows {
     );
   }
 
-  private async start(
+  private async startFlow(
     act: Pick<WorkflowStartOptions<typeof officialAct>, "workflowId" | "args" | "memo" | "staticSummary" | "staticDetails"> & {
       attributes: FlowAttributes;
     },
   ) {
     const { attributes, ...options } = act;
-    await this.temporal.within(() =>
+    await this.temporal.callWithDeadline(() =>
       this.temporal.client.workflow.start<typeof officialAct>("officialAct", {
         ...options,
         taskQueue: LAB_256_QUEUE,
@@ -182,10 +182,10 @@ export class Flows {
     );
   }
 
-  private async started(workflowId: string): Promise<StartedFlow | undefined> {
+  private async findStartedFlow(workflowId: string): Promise<StartedFlow | undefined> {
     const handle = this.temporal.client.workflow.getHandle<typeof officialAct>(workflowId);
     try {
-      return await this.temporal.within(async () => {
+      return await this.temporal.callWithDeadline(async () => {
         const { memo, status } = await handle.describe();
         const jobId = memo?.["jobId"];
         const end = status.name === "COMPLETED" ? await handle.result() : null;
@@ -197,11 +197,11 @@ export class Flows {
     }
   }
 
-  private async verdictOf(send: () => Promise<MessageVerdict>): Promise<Outcome<MessageVerdict>> {
+  private async waitForVerdict(send: () => Promise<MessageVerdict>): Promise<Outcome<MessageVerdict>> {
     try {
-      return granted(await this.temporal.within(send, VERDICT_MAX_MS));
+      return granted(await this.temporal.callWithDeadline(send, VERDICT_MAX_MS));
     } catch (error) {
-      const refusal = refusalIn(error);
+      const refusal = findUpdateRefusal(error);
       if (refusal === undefined) throw error;
       return refusal;
     }
@@ -211,7 +211,7 @@ export class Flows {
 const CLOSED = denied("closed", "The act is over and takes no message; read its state.");
 
 /** What a failed update says: the validator's "code: sentence", or that the flow is over. Undefined for a fault. */
-function refusalIn(error: unknown): Outcome<never> | undefined {
+function findUpdateRefusal(error: unknown): Outcome<never> | undefined {
   if (error instanceof WorkflowNotFoundError) return CLOSED;
   if (!(error instanceof WorkflowUpdateFailedError)) return undefined;
   const { cause } = error;

@@ -6,10 +6,10 @@ import { bindingMismatch, type CommandEnvelope, withoutPatchBytes } from "../../
 import { audienceOf } from "../../domain/permit/permit.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, type ProblemAnswer, problem } from "../http/problem.js";
-import { type Answer, ok } from "../http/route.js";
-import { inlinePatch, stage } from "../staging/staged-patch.js";
-import { knownCommand } from "./known-command.js";
+import { buildDenialProblem, buildProblem, type ProblemAnswer } from "../http/problem.js";
+import { type Answer, answerOk } from "../http/route.js";
+import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
+import { readKnownCommand } from "./known-command.js";
 
 /**
  * Issues a command: checks what can be checked without asking anybody, asks the ledger once, stages the patch that travels inside, and
@@ -17,26 +17,26 @@ import { knownCommand } from "./known-command.js";
  */
 export async function issueCommand(deps: ApiDependencies, principal: Principal, envelope: CommandEnvelope): Promise<Answer> {
   const { tenant_id, jti, jobId, permit } = envelope;
-  const unbound = bindingDenial(deps, envelope);
-  if (unbound !== undefined) return denialProblem(unbound);
+  const unbound = checkPermitBinding(deps, envelope);
+  if (unbound !== undefined) return buildDenialProblem(unbound);
   if (permit.scopes.actor_id !== principal.actor_id)
-    return problem("forbidden", `The permit is ${permit.scopes.actor_id}'s own; nobody else issues its command.`);
-  const inline = inlinePatch(envelope.params);
-  if (inline.denial !== null) return denialProblem(inline.denial);
-  const known = await knownCommand(deps.db, { tenant_id, jti, job_id: jobId });
-  if (known.same_act !== undefined) return permitUsed(deps, tenant_id, jti, known.same_act.job_id);
-  if (deps.now() >= permit.exp || known.permit_status === "expired") return expired(permit.exp);
-  if (known.permit_status === "revoked" || known.permit_status === "refused")
-    return denialProblem(denial("permit_revoked", `The permit was ended: ${known.end_reason ?? "it was revoked."}`));
-  if (known.job_id_taken) return denialProblem(denial("job_id_taken", `jobId ${jobId} is taken by another act; choose another.`));
-  await stage(deps.store, tenant_id, inline.patch);
+    return buildProblem("forbidden", `The permit is ${permit.scopes.actor_id}'s own; nobody else issues its command.`);
+  const inline = parseInlinePatch(envelope.params);
+  if (inline.denial !== null) return buildDenialProblem(inline.denial);
+  const known = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });
+  if (known.sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, known.sameAct.job_id);
+  if (deps.now() >= permit.exp || known.permitStatus === "expired") return refusePermitExpired(permit.exp);
+  if (known.permitStatus === "revoked" || known.permitStatus === "refused")
+    return buildDenialProblem(denial("permit_revoked", `The permit was ended: ${known.endReason ?? "it was revoked."}`));
+  if (known.isJobIdTaken) return buildDenialProblem(denial("job_id_taken", `jobId ${jobId} is taken by another act; choose another.`));
+  await stagePatch(deps.store, tenant_id, inline.patch);
   const command = withoutPatchBytes(envelope);
   const { approval_ref } = permit.scopes;
   return approval_ref === undefined ? startAct(deps, command, principal) : advanceCard(deps, command, approval_ref, principal);
 }
 
 /** The first pure check that fails, in the Runner's order. */
-function bindingDenial(deps: ApiDependencies, envelope: CommandEnvelope): Denial | undefined {
+function checkPermitBinding(deps: ApiDependencies, envelope: CommandEnvelope): Denial | undefined {
   const { permit } = envelope;
   const verdict = verifySigned("permit", permit, deps.jwks);
   if (verdict === "key_unknown")
@@ -54,37 +54,37 @@ function bindingDenial(deps: ApiDependencies, envelope: CommandEnvelope): Denial
 
 async function startAct(deps: ApiDependencies, command: CommandEnvelope, principal: Principal): Promise<Answer> {
   const { tenant_id, jti } = command;
-  if (await deps.flows.startCommand(command, principal.actor_id)) return issued(deps, command, actWorkflowId(tenant_id, jti));
-  const first = await deps.flows.startedAct(tenant_id, jti);
-  return permitUsed(deps, tenant_id, jti, first?.jobId ?? null);
+  if (await deps.flows.startCommand(command, principal.actor_id)) return answerIssued(deps, command, actWorkflowId(tenant_id, jti));
+  const first = await deps.flows.findStartedAct(tenant_id, jti);
+  return refusePermitUsed(deps, tenant_id, jti, first?.jobId ?? null);
 }
 
 async function advanceCard(deps: ApiDependencies, command: CommandEnvelope, cardId: string, principal: Principal): Promise<Answer> {
   const { tenant_id, jti, jobId } = command;
-  const answer = await deps.flows.issue(command, cardId, principal.actor_id);
+  const answer = await deps.flows.sendCommand(command, cardId, principal.actor_id);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
-  if (refusal === null) return issued(deps, command, cardWorkflowId(tenant_id, cardId));
+  if (refusal === null) return answerIssued(deps, command, cardWorkflowId(tenant_id, cardId));
   // A card that takes no command any more may have taken this one a moment ago.
-  const { same_act } = await knownCommand(deps.db, { tenant_id, jti, job_id: jobId });
-  if (same_act !== undefined) return permitUsed(deps, tenant_id, jti, same_act.job_id);
-  return denialProblem(refusal, answer.ok ? { members: { state: answer.value.state } } : {});
+  const { sameAct } = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });
+  if (sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, sameAct.job_id);
+  return buildDenialProblem(refusal, answer.ok ? { members: { state: answer.value.state } } : {});
 }
 
-function issued(deps: ApiDependencies, { tenant_id, jti, jobId }: CommandEnvelope, workflowId: string): Answer {
-  return ok({ ok: true, jobId, workflow_id: workflowId, status_url: deps.urls.status(tenant_id, jti) });
+function answerIssued(deps: ApiDependencies, { tenant_id, jti, jobId }: CommandEnvelope, workflowId: string): Answer {
+  return answerOk({ ok: true, jobId, workflow_id: workflowId, status_url: deps.urls.buildStatusUrl(tenant_id, jti) });
 }
 
-function permitUsed(deps: ApiDependencies, tenantId: string, jti: string, jobId: string | null): ProblemAnswer {
+function refusePermitUsed(deps: ApiDependencies, tenantId: string, jti: string, jobId: string | null): ProblemAnswer {
   const code: DenialCode = "permit_used";
-  return problem(code, "The permit has been used; nothing else happened.", {
+  return buildProblem(code, "The permit has been used; nothing else happened.", {
     next: "Read what became of the first command at `status_url`.",
-    members: { jobId, status_url: deps.urls.status(tenantId, jti) },
+    members: { jobId, status_url: deps.urls.buildStatusUrl(tenantId, jti) },
   });
 }
 
 /** The contract gives this one problem document the status "expired"; the HTTP status is 403. */
-function expired(exp: number): ProblemAnswer {
-  return problem("permit_expired", `The permit expired at ${exp} (milliseconds since 1970).`, {
+function refusePermitExpired(exp: number): ProblemAnswer {
+  return buildProblem("permit_expired", `The permit expired at ${exp} (milliseconds since 1970).`, {
     next: "Ask for a new permit.",
     members: { status: "expired" },
   });

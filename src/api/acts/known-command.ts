@@ -4,14 +4,14 @@ import type { PermitStatus } from "../../lab256/database/tables/projections.js";
 
 /** What the ledger says of a command before it is issued: who has its `jti` or `jobId`, and whether its permit was ended. */
 export interface KnownCommand {
-  readonly same_act: { readonly job_id: string } | undefined;
-  readonly job_id_taken: boolean;
-  readonly permit_status: PermitStatus | undefined;
-  readonly end_reason: string | null;
+  readonly sameAct: { readonly job_id: string } | undefined;
+  readonly isJobIdTaken: boolean;
+  readonly permitStatus: PermitStatus | undefined;
+  readonly endReason: string | null;
 }
 
 /** One query for all of it: every command pays for it. */
-export async function knownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }): Promise<KnownCommand> {
+export async function readKnownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }): Promise<KnownCommand> {
   const { tenant_id, jti, job_id } = query;
   const { taken, permits } = await db
     .selectNoFrom((eb) => [
@@ -33,9 +33,9 @@ export async function knownCommand(db: Db, query: { tenant_id: string; jti: stri
     .executeTakeFirstOrThrow();
   const [permit] = permits;
   return {
-    same_act: taken.find((command) => command.jti === jti),
-    job_id_taken: taken.some((command) => command.job_id === job_id),
-    permit_status: permit?.status,
-    end_reason: permit?.end_reason ?? null,
+    sameAct: taken.find((command) => command.jti === jti),
+    isJobIdTaken: taken.some((command) => command.job_id === job_id),
+    permitStatus: permit?.status,
+    endReason: permit?.end_reason ?? null,
   };
 }

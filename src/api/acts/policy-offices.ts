@@ -2,15 +2,15 @@ import type { PolicyCatalog } from "../../lab256/permits/policy-catalog.js";
 import type { PolicyOffices } from "../dependencies.js";
 
 /** The offices of the active policies; those whose `allowed_actions` name an action. None where no policy is published. */
-export function policyOffices(policies: PolicyCatalog): PolicyOffices {
-  const active: PolicyOffices["active"] = async (tenantId) => {
+export function createPolicyOffices(policies: PolicyCatalog): PolicyOffices {
+  const findActivePolicy: PolicyOffices["findActivePolicy"] = async (tenantId) => {
     const policy = await policies.active(tenantId);
     return policy.ok ? { policy_hash: policy.value.hash, offices: policy.value.data.offices } : undefined;
   };
   return {
-    active,
-    async allowedTo(tenantId, action) {
-      const { offices = {} } = (await active(tenantId)) ?? {};
+    findActivePolicy,
+    async listOfficesAllowedTo(tenantId, action) {
+      const { offices = {} } = (await findActivePolicy(tenantId)) ?? {};
       const allowed = Object.entries(offices).filter(([, office]) => office.allowed_actions.includes(action));
       return new Set(allowed.map(([officeId]) => officeId));
     },

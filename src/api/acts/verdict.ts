@@ -3,26 +3,26 @@ import type { Outcome } from "../../domain/denial.js";
 import { type CardDetail, cardById } from "../../lab256/ledger/queries/cards.js";
 import type { MessageVerdict } from "../../workflows/messages.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, problem } from "../http/problem.js";
-import { type Answer, ok } from "../http/route.js";
-import { cardDetail } from "./card-view.js";
+import { buildDenialProblem, buildProblem } from "../http/problem.js";
+import { type Answer, answerOk } from "../http/route.js";
+import { toCardDetailView } from "./card-view.js";
 
 /** What a message to a card's flow is answered with when it counts. */
 export const verdictSchema = z.object({ accepted: z.literal(true), denial: z.null(), state: z.record(z.string(), z.unknown()) });
 
 /** The flow's verdict on a message about `card` as an answer; a refusal is a problem with its code. */
-export async function verdictAnswer(deps: ApiDependencies, card: CardDetail, verdict: Outcome<MessageVerdict>): Promise<Answer> {
+export async function answerVerdict(deps: ApiDependencies, card: CardDetail, verdict: Outcome<MessageVerdict>): Promise<Answer> {
   if (!verdict.ok) {
-    if (verdict.denial.code !== "closed") return denialProblem(verdict.denial);
-    return cardClosed(deps, (await cardById(deps.db, card)) ?? card);
+    if (verdict.denial.code !== "closed") return buildDenialProblem(verdict.denial);
+    return refuseClosedCard(deps, (await cardById(deps.db, card)) ?? card);
   }
   const { accepted, denial, state } = verdict.value;
-  return denial === null ? ok({ accepted, denial, state }) : denialProblem(denial, { members: { accepted, state } });
+  return denial === null ? answerOk({ accepted, denial, state }) : buildDenialProblem(denial, { members: { accepted, state } });
 }
 
 /** The card takes no decision any more: how it stands, from the projection. */
-export function cardClosed(deps: ApiDependencies, card: CardDetail): Answer {
-  return problem("closed", `The card is ${card.status.replaceAll("_", " ")} and open for no decision.`, {
-    members: { state: cardDetail(card, deps.urls) },
+export function refuseClosedCard(deps: ApiDependencies, card: CardDetail): Answer {
+  return buildProblem("closed", `The card is ${card.status.replaceAll("_", " ")} and open for no decision.`, {
+    members: { state: toCardDetailView(card, deps.urls) },
   });
 }

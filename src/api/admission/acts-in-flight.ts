@@ -3,9 +3,9 @@ import { type Holder, type NoPlace, type Place, Share } from "./share.js";
 import { Turns } from "./turns.js";
 
 /** How long a permit keeps the place of the command that it is for, in milliseconds; later the command asks for one itself. */
-export const PERMIT_KEEPS_MS = 10_000;
+export const PERMIT_PLACE_MAX_MS = 10_000;
 /** An act of which no end is heard counts for no longer than this, in milliseconds: the notice may have been missed, or nobody works. */
-const ACT_KEEPS_MS = 60_000;
+const ACT_PLACE_MAX_MS = 60_000;
 
 /** How long a command waits for its turn, in milliseconds; then it goes on without: perhaps nobody works, and Temporal keeps it. */
 const TURN_WAIT_MS = 10_000;
@@ -15,7 +15,7 @@ const ACT_ENDS = new Set(["receipt.recorded", "receipt.refused", "command.closed
 const PLANNING_ENDS = new Set(["card.planned", "card.closed"]);
 
 /** Nobody touches what is under way for another tenant, whatever they call it. */
-export function actKey(tenantId: string, id: string): string {
+export function toActKey(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }
 
@@ -40,14 +40,14 @@ export class ActsInFlight {
   readonly #acts = new Map<string, InFlight>();
   readonly #unsubscribe: () => void;
 
-  constructor({ max, running_max }: { max: number; running_max: number }, watch: Pick<LedgerWatch, "subscribe">) {
+  constructor({ max, runningMax }: { max: number; runningMax: number }, watch: Pick<LedgerWatch, "subscribe">) {
     this.#share = new Share(max);
-    this.#turns = new Turns(running_max);
+    this.#turns = new Turns(runningMax);
     this.#unsubscribe = watch.subscribe((wake) => {
       if (wake.kind !== "notice") return;
       const { tenant_id, types, jti, card_id } = wake.notice;
-      if (jti !== undefined && types.some((type) => ACT_ENDS.has(type))) this.end(actKey(tenant_id, jti));
-      if (card_id !== undefined && types.some((type) => PLANNING_ENDS.has(type))) this.end(actKey(tenant_id, card_id));
+      if (jti !== undefined && types.some((type) => ACT_ENDS.has(type))) this.end(toActKey(tenant_id, jti));
+      if (card_id !== undefined && types.some((type) => PLANNING_ENDS.has(type))) this.end(toActKey(tenant_id, card_id));
     });
   }
 
@@ -55,8 +55,8 @@ export class ActsInFlight {
     return this.#share.max;
   }
 
-  refusal(holder: Holder): NoPlace | undefined {
-    return this.#share.refusal(holder);
+  checkPlace(holder: Holder): NoPlace | undefined {
+    return this.#share.checkPlace(holder);
   }
 
   /** Takes a place for what is known as `id` until {@link end} or {@link keep}. */
@@ -68,13 +68,13 @@ export class ActsInFlight {
   }
 
   /** Waits until the command known as `id` has its turn. */
-  async turn(id: string): Promise<void> {
+  async waitForTurn(id: string): Promise<void> {
     const act = this.#acts.get(id);
     if (act === undefined) return;
     const turn = await this.#turns.take(act.holder, TURN_WAIT_MS);
     // Its end may have been heard meanwhile.
     if (this.#acts.get(id) === act) act.turn = turn;
-    else turn?.give();
+    else turn?.release();
   }
 
   /** Whether a command takes the place of its permit over; `running` when another request has issued the same one. */
@@ -88,7 +88,7 @@ export class ActsInFlight {
   }
 
   /** Keeps the place for what is known as `as` from now on, until its end is heard, or `for_ms` have passed. */
-  keep(id: string, as: string = id, for_ms: number = ACT_KEEPS_MS): void {
+  keep(id: string, as: string = id, keepMs: number = ACT_PLACE_MAX_MS): void {
     const act = this.#acts.get(id);
     // Its end was heard before the answer was made.
     if (act === undefined) return;
@@ -98,7 +98,7 @@ export class ActsInFlight {
     }
     this.#acts.delete(id);
     clearTimeout(act.timer);
-    act.timer = setTimeout(() => this.end(as), for_ms).unref();
+    act.timer = setTimeout(() => this.end(as), keepMs).unref();
     this.#acts.set(as, act);
   }
 
@@ -107,8 +107,8 @@ export class ActsInFlight {
     if (act === undefined) return;
     clearTimeout(act.timer);
     this.#acts.delete(id);
-    act.place.give();
-    act.turn?.give();
+    act.place.release();
+    act.turn?.release();
   }
 
   close(): void {

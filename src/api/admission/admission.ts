@@ -1,23 +1,23 @@
 import type { FastifyReply } from "fastify";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { LedgerWatch } from "../../lab256/ledger/notifications.js";
-import { overloaded, type ProblemAnswer, shareExceeded } from "../http/problem.js";
+import { type ProblemAnswer, refuseOverloaded, refuseShareExceeded } from "../http/problem.js";
 import type { Answer, GuardedRoute } from "../http/route.js";
-import { ActsInFlight, actKey, PERMIT_KEEPS_MS } from "./acts-in-flight.js";
+import { ActsInFlight, PERMIT_PLACE_MAX_MS, toActKey } from "./acts-in-flight.js";
 import { type Holder, type NoPlace, type Place, Share } from "./share.js";
 
 /** How much one process of the api does at once; each is a number of places that its callers share. */
 export interface AdmissionLimits {
   /** Requests that are being answered. */
-  readonly requests_max: number;
+  readonly requestsMax: number;
   /** Requests that wait for something to happen. */
-  readonly waits_max: number;
+  readonly waitsMax: number;
   /** Uploads to staging; each may fill the temporary folder with `staged_max_bytes`. */
-  readonly uploads_max: number;
+  readonly uploadsMax: number;
   /** Acts let in whose end is not known, and cards being planned. */
-  readonly acts_max: number;
+  readonly actsMax: number;
   /** Commands of these that run at the same time; the others wait for their turn. */
-  readonly acts_running_max: number;
+  readonly actsRunningMax: number;
 }
 
 /** Requests that read a whole ledger at once. */
@@ -25,15 +25,15 @@ const AUDITS_MAX = 4;
 
 /** What a request is one of, in words, and when to ask again, in seconds. */
 const KINDS = {
-  request: { words: "requests", retry_after_s: 1 },
-  wait: { words: "waiting requests", retry_after_s: 1 },
-  upload: { words: "uploads", retry_after_s: 5 },
-  audit: { words: "verifications of a ledger", retry_after_s: 5 },
-  act: { words: "acts under way", retry_after_s: 2 },
+  request: { words: "requests", retryAfterS: 1 },
+  wait: { words: "waiting requests", retryAfterS: 1 },
+  upload: { words: "uploads", retryAfterS: 5 },
+  audit: { words: "verifications of a ledger", retryAfterS: 5 },
+  act: { words: "acts under way", retryAfterS: 2 },
 } as const;
 type Kind = keyof typeof KINDS;
 
-interface Asked {
+interface RequestParts {
   readonly id: string;
   readonly query: unknown;
   readonly body: unknown;
@@ -51,39 +51,39 @@ export class Admission {
 
   constructor(limits: AdmissionLimits, watch: Pick<LedgerWatch, "subscribe">) {
     this.#shares = {
-      request: new Share(limits.requests_max),
-      wait: new Share(limits.waits_max),
-      upload: new Share(limits.uploads_max),
+      request: new Share(limits.requestsMax),
+      wait: new Share(limits.waitsMax),
+      upload: new Share(limits.uploadsMax),
       audit: new Share(AUDITS_MAX),
     };
-    this.#acts = new ActsInFlight({ max: limits.acts_max, running_max: limits.acts_running_max }, watch);
+    this.#acts = new ActsInFlight({ max: limits.actsMax, runningMax: limits.actsRunningMax }, watch);
   }
 
   /** Takes a place for the request until its answer is sent, before its body is read; or the refusal. */
   enter(route: GuardedRoute, principal: Principal, query: unknown, reply: FastifyReply): ProblemAnswer | undefined {
-    const holder = holderOf(route, principal);
-    const kind = kindOf(route, query);
+    const holder = toHolder(route, principal);
+    const kind = classifyRequest(route, query);
     // What would be refused once it is read need not be read. A command may have the place of its permit, which its body tells.
-    const early = route.act === undefined || route.act === "command" ? undefined : this.#acts.refusal(holder);
-    if (early !== undefined) return refused(early, "act", this.#acts.max);
+    const early = route.act === undefined || route.act === "command" ? undefined : this.#acts.checkPlace(holder);
+    if (early !== undefined) return refusePlace(early, "act", this.#acts.max);
     const place = this.#shares[kind].take(holder);
-    if (place.kind !== "place") return refused(place, kind, this.#shares[kind].max);
+    if (place.kind !== "place") return refusePlace(place, kind, this.#shares[kind].max);
     this.#visits.set(reply, new Visit(place, reply));
     return undefined;
   }
 
   /** Answers by `handle`; what begins an act gets a place among those under way first, which it keeps until the act has ended. */
-  async answer(
+  async answerAdmitted(
     route: GuardedRoute,
     principal: Principal,
-    asked: Asked,
+    asked: RequestParts,
     reply: FastifyReply,
     handle: () => Promise<Answer>,
   ): Promise<Answer> {
     const visit = this.#visits.get(reply);
     visit?.begin();
     try {
-      return await this.#acting(route, principal, asked, handle);
+      return await this.#handleAct(route, principal, asked, handle);
     } finally {
       visit?.end();
     }
@@ -93,17 +93,17 @@ export class Admission {
     this.#acts.close();
   }
 
-  async #acting(route: GuardedRoute, principal: Principal, asked: Asked, handle: () => Promise<Answer>): Promise<Answer> {
+  async #handleAct(route: GuardedRoute, principal: Principal, asked: RequestParts, handle: () => Promise<Answer>): Promise<Answer> {
     if (route.act === undefined) return handle();
     const { tenant_id } = principal;
-    const id = actKey(tenant_id, route.act === "command" ? String(memberOf(asked.body, "jti")) : asked.id);
+    const id = toActKey(tenant_id, route.act === "command" ? String(findMember(asked.body, "jti")) : asked.id);
     const taken = route.act === "command" ? this.#acts.takeOver(id) : "absent";
     // The place is the first request's; this one is told of the first.
     if (taken === "running") return handle();
-    const full = taken === "absent" ? this.#acts.begin(id, holderOf(route, principal), route.act === "command") : undefined;
-    if (full !== undefined) return refused(full, "act", this.#acts.max);
+    const full = taken === "absent" ? this.#acts.begin(id, toHolder(route, principal), route.act === "command") : undefined;
+    if (full !== undefined) return refusePlace(full, "act", this.#acts.max);
     try {
-      if (route.act === "command") await this.#acts.turn(id);
+      if (route.act === "command") await this.#acts.waitForTurn(id);
       const answer = await handle();
       this.#settle(route.act, tenant_id, id, answer);
       return answer;
@@ -117,11 +117,12 @@ export class Admission {
 
   #settle(act: NonNullable<GuardedRoute["act"]>, tenantId: string, id: string, answer: Answer): void {
     const body = answer.kind === "json" ? answer.body : undefined;
-    const isPlanning = memberOf(body, "status") === "planning";
+    const isPlanning = findMember(body, "status") === "planning";
     if (body === undefined || (act === "card" && !isPlanning)) this.#acts.end(id);
     else if (act === "command") this.#acts.keep(id);
-    else if (act === "permit") this.#acts.keep(id, actKey(tenantId, String(memberOf(memberOf(body, "permit"), "jti"))), PERMIT_KEEPS_MS);
-    else this.#acts.keep(id, actKey(tenantId, String(memberOf(body, "card_id"))));
+    else if (act === "permit")
+      this.#acts.keep(id, toActKey(tenantId, String(findMember(findMember(body, "permit"), "jti"))), PERMIT_PLACE_MAX_MS);
+    else this.#acts.keep(id, toActKey(tenantId, String(findMember(body, "card_id"))));
   }
 }
 
@@ -136,10 +137,10 @@ class Visit {
   ) {
     // The client may have gone while its token was looked up, and no close would be heard any more.
     this.#isOver = reply.raw.destroyed;
-    if (this.#isOver) place.give();
+    if (this.#isOver) place.release();
     reply.raw.once("close", () => {
       this.#isOver = true;
-      if (!this.#isWorking) place.give();
+      if (!this.#isWorking) place.release();
     });
   }
 
@@ -149,31 +150,31 @@ class Visit {
 
   end(): void {
     this.#isWorking = false;
-    if (this.#isOver) this.place.give();
+    if (this.#isOver) this.place.release();
   }
 }
 
 /** A Runner that reports ends what others began, so it shares no places with them. */
-function holderOf(route: GuardedRoute, { tenant_id, actor_id }: Principal): Holder {
+function toHolder(route: GuardedRoute, { tenant_id, actor_id }: Principal): Holder {
   return { tenant_id: route.access === "runner" ? `${tenant_id} runners` : tenant_id, actor_id };
 }
 
-function kindOf(route: GuardedRoute, query: unknown): Exclude<Kind, "act"> {
-  if (route.takes_bytes) return "upload";
+function classifyRequest(route: GuardedRoute, query: unknown): Exclude<Kind, "act"> {
+  if (route.takesBytes) return "upload";
   if (route.load !== undefined) return route.load;
   // It waits for its turn.
   if (route.act === "command") return "wait";
-  const wait_ms = memberOf(query, "wait_ms");
-  return wait_ms === undefined || wait_ms === "0" ? "request" : "wait";
+  const waitMs = findMember(query, "wait_ms");
+  return waitMs === undefined || waitMs === "0" ? "request" : "wait";
 }
 
-function refused({ kind }: NoPlace, of: Kind, max: number): ProblemAnswer {
-  const { words, retry_after_s } = KINDS[of];
+function refusePlace({ kind }: NoPlace, of: Kind, max: number): ProblemAnswer {
+  const { words, retryAfterS } = KINDS[of];
   return kind === "full"
-    ? overloaded(`This api has as many ${words} as it takes (${max}); nothing was begun.`, retry_after_s)
-    : shareExceeded(`Yours are as many of the ${max} ${words} as your share is now; nothing was begun.`, retry_after_s);
+    ? refuseOverloaded(`This api has as many ${words} as it takes (${max}); nothing was begun.`, retryAfterS)
+    : refuseShareExceeded(`Yours are as many of the ${max} ${words} as your share is now; nothing was begun.`, retryAfterS);
 }
 
-function memberOf(value: unknown, name: string): unknown {
+function findMember(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

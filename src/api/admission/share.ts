@@ -7,7 +7,7 @@ export interface Holder {
 /** A place that was taken; giving it back twice changes nothing. */
 export interface Place {
   readonly kind: "place";
-  give(): void;
+  release(): void;
 }
 
 /** `full`: nobody gets a place now. `share`: this tenant or actor holds as many as it may, and others still get theirs. */
@@ -20,7 +20,7 @@ export type NoPlace = { readonly kind: "full" | "share" };
  */
 const TIMES_FREE = 3;
 
-interface Held {
+interface HeldPlaces {
   count: number;
   readonly actors: Map<string, number>;
 }
@@ -28,7 +28,7 @@ interface Held {
 /** A fixed number of places that tenants and their actors share, without anything set for any of them. */
 export class Share {
   #held = 0;
-  readonly #tenants = new Map<string, Held>();
+  readonly #tenants = new Map<string, HeldPlaces>();
 
   constructor(readonly max: number) {}
 
@@ -39,19 +39,19 @@ export class Share {
 
   /** `of`: how many of the places are given out for now. */
   take(holder: Holder, of: number = this.max): Place | NoPlace {
-    const refusal = this.refusal(holder, of);
+    const refusal = this.checkPlace(holder, of);
     if (refusal !== undefined) return refusal;
     this.#add(holder, 1);
     let isHeld = true;
-    const give = (): void => {
+    const release = (): void => {
       if (isHeld) this.#add(holder, -1);
       isHeld = false;
     };
-    return { kind: "place", give };
+    return { kind: "place", release };
   }
 
   /** Why this holder would get no place now, or undefined. */
-  refusal({ tenant_id, actor_id }: Holder, of: number = this.max): NoPlace | undefined {
+  checkPlace({ tenant_id, actor_id }: Holder, of: number = this.max): NoPlace | undefined {
     const free = of - this.#held;
     if (free <= 0) return { kind: "full" };
     const tenant = this.#tenants.get(tenant_id);
@@ -60,7 +60,7 @@ export class Share {
     return (tenant?.actors.get(actor_id) ?? 0) < TIMES_FREE * room ? undefined : { kind: "share" };
   }
 
-  holdsNone(tenantId: string): boolean {
+  hasNoPlaces(tenantId: string): boolean {
     return !this.#tenants.has(tenantId);
   }
 

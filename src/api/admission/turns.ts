@@ -27,11 +27,11 @@ export class Turns {
   }
 
   /** A place, or undefined when there was none within `wait_max_ms`. */
-  take(holder: Holder, wait_max_ms: number): Promise<Place | undefined> {
+  take(holder: Holder, waitMaxMs: number): Promise<Place | undefined> {
     this.#asked.delete(holder.tenant_id);
     this.#asked.set(holder.tenant_id, this.#now());
     const place = this.#takeNow(holder);
-    if (place.kind === "place") return Promise.resolve(this.#passedOn(place));
+    if (place.kind === "place") return Promise.resolve(this.#wrapPlace(place));
     return new Promise((resolve) => {
       const waiting: Waiting = {
         holder,
@@ -43,44 +43,44 @@ export class Turns {
       const timer = setTimeout(() => {
         this.#waiting.delete(waiting);
         resolve(undefined);
-      }, wait_max_ms);
+      }, waitMaxMs);
       this.#waiting.add(waiting);
     });
   }
 
   #takeNow(holder: Holder): Place | NoPlace {
     const { max } = this.#share;
-    const isFirst = this.#share.holdsNone(holder.tenant_id);
+    const isFirst = this.#share.hasNoPlaces(holder.tenant_id);
     return this.#share.take(holder, isFirst || !this.#isShared() ? max : Math.ceil(max / 2));
   }
 
   #isShared(): boolean {
     const since = this.#now() - AT_WORK_MS;
-    for (const [tenantId, asked_at] of this.#asked) {
-      if (asked_at >= since) break;
+    for (const [tenantId, askedAtMs] of this.#asked) {
+      if (askedAtMs >= since) break;
       this.#asked.delete(tenantId);
     }
     return this.#asked.size > 1;
   }
 
   /** A place that goes to whoever is next when it is given back. */
-  #passedOn(place: Place): Place {
+  #wrapPlace(place: Place): Place {
     return {
       kind: "place",
-      give: () => {
-        place.give();
-        this.#serve();
+      release: () => {
+        place.release();
+        this.#serveWaiting();
       },
     };
   }
 
-  #serve(): void {
+  #serveWaiting(): void {
     const inTurn = [...this.#waiting].sort((left, right) => this.#share.compare(left.holder, right.holder));
     for (const waiting of inTurn) {
       const place = this.#takeNow(waiting.holder);
       if (place.kind !== "place") continue;
       this.#waiting.delete(waiting);
-      waiting.begin(this.#passedOn(place));
+      waiting.begin(this.#wrapPlace(place));
     }
   }
 }

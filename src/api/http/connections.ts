@@ -8,7 +8,7 @@ const CONNECTIONS_MAX = 10_000;
  * Bounds the connections of a server, and answers what to call when it begins to stop: Node ends idle connections then, but not those on
  * which nothing was ever asked, such as a browser opens in advance, and would wait a minute for each.
  */
-export function boundConnections(server: Server): () => void {
+export function limitConnections(server: Server): () => void {
   const open = new Set<Socket>();
   server.maxConnections = CONNECTIONS_MAX;
   server.on("connection", (socket) => {

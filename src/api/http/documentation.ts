@@ -7,7 +7,7 @@ import { signedStatementSchema, statementSchema } from "../../domain/card/statem
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { permitSchema } from "../../domain/permit/permit.js";
 import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
-import { operationId, problemSchema } from "./documented-route.js";
+import { problemSchema, toOperationId } from "./documented-route.js";
 import type { Route } from "./route.js";
 
 /** Schemas that stand once in the document and are referred to. */
@@ -31,7 +31,7 @@ receipts are the tenant's record and every member sees them, or nobody but an ow
 
 /** Serves the OpenAPI 3.1 document at /openapi.json and its pages at /docs. Register it before the routes. */
 export async function documentApi(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
-  const named = createJsonSchemaTransformObject({ schemaRegistry: components });
+  const transformDocument = createJsonSchemaTransformObject({ schemaRegistry: components });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -39,7 +39,7 @@ export async function documentApi(app: FastifyInstance, routes: readonly Route[]
       components: { securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "ogr_…" } } },
     },
     transform: createJsonSchemaTransform({ schemaRegistry: components }),
-    transformObject: (document) => withBodies(named(document) as Document, routes),
+    transformObject: (document) => addBodies(transformDocument(document) as Document, routes),
   });
   await app.register(swaggerUi, { routePrefix: "/docs" });
 }
@@ -52,11 +52,11 @@ interface Document {
 }
 
 /** Adds what a schema does not say: an example of every body, and the body that is bytes. */
-function withBodies(document: Document, routes: readonly Route[]): Document {
-  const byId = new Map(routes.map((route) => [operationId(route), route]));
+function addBodies(document: Document, routes: readonly Route[]): Document {
+  const byId = new Map(routes.map((route) => [toOperationId(route), route]));
   for (const operation of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {
     const route = byId.get(operation.operationId ?? "");
-    if (route?.takes_bytes)
+    if (route?.takesBytes)
       operation.requestBody = { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
     const media = operation.requestBody?.content["application/json"];
     if (route?.example !== undefined && media !== undefined) Object.assign(media, { example: route.example });

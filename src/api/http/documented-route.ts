@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PROBLEM_CODES, type ProblemCode, statusOf } from "./problem.js";
+import { PROBLEM_CODES, type ProblemCode, toHttpStatus } from "./problem.js";
 import type { Route } from "./route.js";
 
 /** A problem document (RFC 9457) as the documentation shows it. */
@@ -18,26 +18,26 @@ const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden"
 const COMMON_PROBLEMS: readonly ProblemCode[] = ["unavailable", "internal"];
 
 /** A route's schema, as validation and the document need it. */
-export function documented(route: Route): object {
+export function buildRouteSchema(route: Route): object {
   const { input, group, summary, detail, answers } = route;
   return {
     tags: [group],
     summary,
-    operationId: operationId(route),
+    operationId: toOperationId(route),
     ...(detail === undefined ? {} : { description: detail }),
     ...(input.params === undefined ? {} : { params: input.params }),
     ...(input.query === undefined ? {} : { querystring: input.query }),
     ...(input.body === undefined ? {} : { body: input.body }),
     ...(route.access === "public" ? {} : { security: [{ token: [] }] }),
-    response: { ...successes(answers), ...refusals(route) },
+    response: { ...describeSuccesses(answers), ...describeRefusals(route) },
   };
 }
 
-export function operationId({ method, url }: Route): string {
+export function toOperationId({ method, url }: Route): string {
   return `${method.toLowerCase()}${url.replace(/[^A-Za-z0-9]+/g, "_")}`.replace(/_+$/, "");
 }
 
-function successes(answers: Route["answers"]): Record<string, object> {
+function describeSuccesses(answers: Route["answers"]): Record<string, object> {
   return Object.fromEntries(
     Object.entries(answers).map(([status, { text, schema }]) => [
       status,
@@ -47,7 +47,7 @@ function successes(answers: Route["answers"]): Record<string, object> {
 }
 
 /** The codes of each status, in the words of the document. */
-function refusals(route: Route): Record<string, object> {
+function describeRefusals(route: Route): Record<string, object> {
   const { input } = route;
   const takes = input.body !== undefined || input.query !== undefined || input.params !== undefined;
   const codes = new Set<ProblemCode>([
@@ -58,7 +58,7 @@ function refusals(route: Route): Record<string, object> {
     ...COMMON_PROBLEMS,
   ]);
   const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
+  for (const code of codes) byStatus.set(toHttpStatus(code), [...(byStatus.get(toHttpStatus(code)) ?? []), code]);
   return Object.fromEntries(
     [...byStatus]
       .sort(([a], [b]) => a - b)

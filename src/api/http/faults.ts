@@ -1,7 +1,7 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
 import { LedgerBusy } from "../../lab256/ledger/record.js";
 import { StorageFault } from "../../storage/ports.js";
-import { type ProblemAnswer, problem, unavailable } from "./problem.js";
+import { buildProblem, type ProblemAnswer, refuseUnavailable } from "./problem.js";
 import { InvalidRequest } from "./validation.js";
 
 /** SQLSTATE classes by which Postgres says that it cannot serve now: connection, resources, operator intervention. */
@@ -19,31 +19,36 @@ export interface FaultAnswer {
 }
 
 /** The answer to a fault: the client's mistake, something that does not serve now, or a defect of ours, of which only the log says more. */
-export function faultAnswer(error: unknown, requestId: string): FaultAnswer {
-  const mistake = mistakeIn(error);
+export function answerFault(error: unknown, requestId: string): FaultAnswer {
+  const mistake = findClientMistake(error);
   if (mistake !== undefined) return { answer: mistake, isDefect: false };
-  const down = whatIsDown(error);
-  if (down !== undefined) return { answer: unavailable(down), isDefect: false };
-  const answer = problem("internal", "The registry failed on this request; nothing is known to be wrong with the request itself.", {
+  const down = findOutage(error);
+  if (down !== undefined) return { answer: refuseUnavailable(down), isDefect: false };
+  const answer = buildProblem("internal", "The registry failed on this request; nothing is known to be wrong with the request itself.", {
     next: `Tell the operator the request id ${requestId}.`,
   });
   return { answer, isDefect: true };
 }
 
-function mistakeIn(error: unknown): ProblemAnswer | undefined {
-  if (error instanceof InvalidRequest) return problem("invalid_request", error.message, { errors: error.problems });
+function findClientMistake(error: unknown): ProblemAnswer | undefined {
+  if (error instanceof InvalidRequest) return buildProblem("invalid_request", error.message, { errors: error.problems });
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return undefined;
   if (statusCode === 413)
-    return problem("too_large", "The body is larger than this route takes.", { next: "Stage large bytes with PUT /v1/staging/{blake3}." });
+    return buildProblem("too_large", "The body is larger than this route takes.", {
+      next: "Stage large bytes with PUT /v1/staging/{blake3}.",
+    });
   if (statusCode === 415)
-    return problem("unsupported", "Send `Content-Type: application/json`; only PUT /v1/staging/{blake3} takes `application/octet-stream`.");
-  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") return problem("invalid_request", "The body is empty; send JSON.");
-  return problem("invalid_request", `The request cannot be read: ${error instanceof Error ? error.message : "it is malformed"}.`);
+    return buildProblem(
+      "unsupported",
+      "Send `Content-Type: application/json`; only PUT /v1/staging/{blake3} takes `application/octet-stream`.",
+    );
+  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") return buildProblem("invalid_request", "The body is empty; send JSON.");
+  return buildProblem("invalid_request", `The request cannot be read: ${error instanceof Error ? error.message : "it is malformed"}.`);
 }
 
 /** The sentence that says what does not serve, or undefined for any other fault. */
-function whatIsDown(error: unknown): string | undefined {
+function findOutage(error: unknown): string | undefined {
   if (error instanceof LedgerBusy) return "Too much waits to be recorded.";
   if (error instanceof StorageFault) {
     if (error.code === "unavailable") return "The object store does not answer.";
@@ -60,6 +65,6 @@ function whatIsDown(error: unknown): string | undefined {
   if (typeof code === "string" && (POSTGRES_UNAVAILABLE.test(code) || SOCKET_FAULTS.has(code))) return "The database does not answer.";
   if (typeof message === "string" && POSTGRES_LOST.test(message)) return "The database does not answer.";
   // Node tries every address of a host and throws all that failed together.
-  if (Array.isArray(errors) && errors.length > 0) return whatIsDown(errors[0]);
+  if (Array.isArray(errors) && errors.length > 0) return findOutage(errors[0]);
   return undefined;
 }

@@ -9,7 +9,7 @@ const LOOK_UPS_MAX_COUNT = 64;
 
 interface Entry {
   readonly principal: Promise<Principal | undefined>;
-  readonly until_ms: number;
+  readonly untilMs: number;
 }
 
 /**
@@ -26,16 +26,16 @@ export class PrincipalCache {
   ) {}
 
   /** `busy` when too many tokens are being looked up to look up this one as well. */
-  async principalOf(bearer: string): Promise<Principal | "busy" | undefined> {
+  async findPrincipal(bearer: string): Promise<Principal | "busy" | undefined> {
     const key = tokenHash(bearer);
     const now = this.now();
     const known = this.entries.get(key);
-    if (known !== undefined && now < known.until_ms) return known.principal;
+    if (known !== undefined && now < known.untilMs) return known.principal;
     if (this.lookUps >= LOOK_UPS_MAX_COUNT) return "busy";
     this.entries.delete(key);
     this.lookUps += 1;
     // Requests that come while the first one asks wait for its answer.
-    const entry = { principal: this.lookUp(bearer, now), until_ms: now + PRINCIPAL_MAX_AGE_MS };
+    const entry = { principal: this.lookUp(bearer, now), untilMs: now + PRINCIPAL_MAX_AGE_MS };
     this.entries.set(key, entry);
     for (const oldest of this.entries.keys()) {
       if (this.entries.size <= PRINCIPALS_MAX_COUNT) break;

@@ -70,7 +70,7 @@ const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
 };
 
 /** The HTTP status that goes with a code. */
-export function statusOf(code: ProblemCode): number {
+export function toHttpStatus(code: ProblemCode): number {
   return API_STATUS[code as keyof typeof API_STATUS] ?? DENIAL_STATUS[code as DenialCode] ?? 403;
 }
 
@@ -111,14 +111,14 @@ export interface ProblemMembers {
 }
 
 /** A refusal as an answer: `detail` is a sentence for people, `code` is for programs. */
-export function problem(
+export function buildProblem(
   code: ProblemCode,
   detail: string,
-  { status = statusOf(code), errors, next, headers = {}, members }: ProblemMembers = {},
+  { status = toHttpStatus(code), errors, next, headers = {}, members }: ProblemMembers = {},
 ): ProblemAnswer {
   const body: ProblemDocument = {
     type: `urn:ubl:problem:${code}`,
-    title: titleOf(code),
+    title: formatProblemTitle(code),
     status,
     detail,
     code,
@@ -130,34 +130,34 @@ export function problem(
 }
 
 /** The registry's denial as an answer. */
-export function denialProblem({ code, message }: Denial, more: ProblemMembers = {}): ProblemAnswer {
-  return problem(code, message, more);
+export function buildDenialProblem({ code, message }: Denial, more: ProblemMembers = {}): ProblemAnswer {
+  return buildProblem(code, message, more);
 }
 
 /** Something that this answer needs does not answer itself. Nothing was done by halves; asking again is safe. */
-export function unavailable(what: string): ProblemAnswer {
-  return problem("unavailable", `${what} Try again in a moment.`, { headers: { "retry-after": String(RETRY_AFTER_S) } });
+export function refuseUnavailable(what: string): ProblemAnswer {
+  return buildProblem("unavailable", `${what} Try again in a moment.`, { headers: { "retry-after": String(RETRY_AFTER_S) } });
 }
 
 /** This process has as much to do as it takes; nothing was begun. */
-export function overloaded(what: string, retryAfterS: number = RETRY_AFTER_S): ProblemAnswer {
-  return problem("overloaded", what, retryLater(retryAfterS));
+export function refuseOverloaded(what: string, retryAfterS: number = RETRY_AFTER_S): ProblemAnswer {
+  return buildProblem("overloaded", what, buildRetryMembers(retryAfterS));
 }
 
 /** The caller has as much under way as its share is now; nothing was begun. */
-export function shareExceeded(what: string, retryAfterS: number): ProblemAnswer {
-  return problem("share_exceeded", what, retryLater(retryAfterS));
+export function refuseShareExceeded(what: string, retryAfterS: number): ProblemAnswer {
+  return buildProblem("share_exceeded", what, buildRetryMembers(retryAfterS));
 }
 
-function retryLater(seconds: number): ProblemMembers {
+function buildRetryMembers(seconds: number): ProblemMembers {
   return { next: `Ask again after ${seconds} s.`, headers: { "retry-after": String(seconds) } };
 }
 
-export function notFound(what: string): ProblemAnswer {
-  return problem("not_found", `${what} does not exist, or is not yours to see.`);
+export function refuseNotFound(what: string): ProblemAnswer {
+  return buildProblem("not_found", `${what} does not exist, or is not yours to see.`);
 }
 
-function titleOf(code: ProblemCode): string {
+function formatProblemTitle(code: ProblemCode): string {
   const words = code.replaceAll("_", " ");
   return words[0]?.toUpperCase() + words.slice(1);
 }

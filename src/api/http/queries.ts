@@ -7,7 +7,7 @@ const LIMIT_DEFAULT = 50;
 /** The longest that one request waits for something to happen, in milliseconds. */
 const WAIT_MAX_MS = 30_000;
 
-const wholeNumber = (text: string) =>
+const buildWholeNumberSchema = (text: string) =>
   z
     .string()
     .regex(/^(?:0|[1-9][0-9]{0,15})$/, text)
@@ -16,26 +16,26 @@ const wholeNumber = (text: string) =>
 /** The tenant that a query is about: the caller's own, or the answer is 404. */
 export const tenantQuery = z.strictObject({ tenant_id: tenantIdSchema });
 
-const limitSchema = wholeNumber(`Write a number from 1 to ${PAGE_ROWS_MAX}.`)
+const limitSchema = buildWholeNumberSchema(`Write a number from 1 to ${PAGE_ROWS_MAX}.`)
   .refine((limit) => limit >= 1 && limit <= PAGE_ROWS_MAX, `Write a number from 1 to ${PAGE_ROWS_MAX}.`)
   .default(LIMIT_DEFAULT);
 
 /** A cursor: the `after` of a `Link` header with rel="next". */
-const afterSchema = wholeNumber('Take the cursor from the `Link` header with rel="next".').optional();
+const afterSchema = buildWholeNumberSchema('Take the cursor from the `Link` header with rel="next".').optional();
 
 export const pageQuery = tenantQuery.extend({ limit: limitSchema, after: afterSchema });
 
 /** A page of a list that is ordered by names; `after` is one of them. */
-export const namedPageQuery = <T extends z.ZodType>(name: T) => tenantQuery.extend({ limit: limitSchema, after: name.optional() });
+export const buildNamedPageQuery = <T extends z.ZodType>(name: T) => tenantQuery.extend({ limit: limitSchema, after: name.optional() });
 
-export const waitSchema = wholeNumber(`Write milliseconds from 0 to ${WAIT_MAX_MS}.`)
+export const waitSchema = buildWholeNumberSchema(`Write milliseconds from 0 to ${WAIT_MAX_MS}.`)
   .refine((ms) => ms <= WAIT_MAX_MS, `Write milliseconds from 0 to ${WAIT_MAX_MS}.`)
   .default(0);
 
 export const jtiParams = z.strictObject({ jti: jtiSchema });
 
 /** The address of the next page of a list (RFC 8288). */
-export function nextPage(
+export function buildNextPageHeaders(
   path: string,
   query: Readonly<Record<string, string | number | undefined>>,
   next: number | string | null,

@@ -51,11 +51,11 @@ interface TextAnswer {
 
 export type Answer = JsonAnswer | TextAnswer | ProblemAnswer;
 
-export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}): JsonAnswer {
+export function answerOk(body: unknown, headers: Readonly<Record<string, string>> = {}): JsonAnswer {
   return { kind: "json", status: 200, body, headers };
 }
 
-export function created(body: unknown): JsonAnswer {
+export function answerCreated(body: unknown): JsonAnswer {
   return { kind: "json", status: 201, body };
 }
 
@@ -65,7 +65,7 @@ interface DocumentedAnswer {
   readonly schema: z.ZodType;
 }
 
-interface Described<I extends Input> {
+interface RouteDescription<I extends Input> {
   readonly method: "GET" | "POST" | "PUT";
   readonly url: string;
   readonly group: string;
@@ -77,21 +77,21 @@ interface Described<I extends Input> {
   readonly problems: readonly ProblemCode[];
   readonly example?: unknown;
   /** The largest body, in bytes; 64 KiB where it is not said. */
-  readonly body_max_bytes?: number;
+  readonly bodyMaxBytes?: number;
   /** Takes `application/octet-stream` and reads it itself. */
-  readonly takes_bytes?: boolean;
+  readonly takesBytes?: boolean;
   /** What it is beside a request that is answered at once: one that waits though its query does not say so, or one that reads a whole ledger. */
   readonly load?: "wait" | "audit";
   /** How it begins an act: by the permit, by the command with that permit, or by a card that is planned. */
   readonly act?: "permit" | "command" | "card";
 }
 
-export interface PublicRoute<I extends Input = Input> extends Described<I> {
+export interface PublicRoute<I extends Input = Input> extends RouteDescription<I> {
   readonly access: "public";
   handle(call: PublicCall<I>): Promise<Answer>;
 }
 
-export interface GuardedRoute<I extends Input = Input> extends Described<I> {
+export interface GuardedRoute<I extends Input = Input> extends RouteDescription<I> {
   readonly access: "member" | "runner";
   readonly tenant: TenantSource;
   handle(call: GuardedCall<I>): Promise<Answer>;
@@ -100,10 +100,10 @@ export interface GuardedRoute<I extends Input = Input> extends Described<I> {
 /** A row of the route table. Authorization follows it: a path that matches no row is not served. */
 export type Route = PublicRoute | GuardedRoute;
 
-export function publicRoute<I extends Input>(route: PublicRoute<I>): Route {
+export function definePublicRoute<I extends Input>(route: PublicRoute<I>): Route {
   return route;
 }
 
-export function guardedRoute<I extends Input>(route: GuardedRoute<I>): Route {
+export function defineGuardedRoute<I extends Input>(route: GuardedRoute<I>): Route {
   return route;
 }

@@ -5,13 +5,13 @@ import { countRefusal, countRequest } from "../../process/metrics/api.js";
 import { inRequestSpan } from "../../process/tracing/request-span.js";
 import { Admission } from "../admission/admission.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { routeTable } from "../route-table.js";
-import { admit, isGuarded, otherTenant } from "./authorization.js";
-import { boundConnections } from "./connections.js";
+import { buildRouteTable } from "../route-table.js";
+import { authenticateCaller, checkTenant, isGuarded } from "./authorization.js";
+import { limitConnections } from "./connections.js";
 import { documentApi } from "./documentation.js";
-import { documented } from "./documented-route.js";
-import { faultAnswer } from "./faults.js";
-import { problem, unavailable } from "./problem.js";
+import { buildRouteSchema } from "./documented-route.js";
+import { answerFault } from "./faults.js";
+import { buildProblem, refuseUnavailable } from "./problem.js";
 import type { Access, Answer, PublicCall, Route } from "./route.js";
 import { refuseUnreadable } from "./unreadable-request.js";
 import { compileValidator } from "./validation.js";
@@ -53,10 +53,11 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
     return503OnClosing: false,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 300 },
-    frameworkErrors: (_error, _request, reply) => send(reply, problem("invalid_request", "The address of the request is malformed.")),
+    frameworkErrors: (_error, _request, reply) =>
+      sendAnswer(reply, buildProblem("invalid_request", "The address of the request is malformed.")),
     clientErrorHandler: refuseUnreadable,
   });
-  const endSilent = boundConnections(app.server);
+  const closeSilentConnections = limitConnections(app.server);
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(compileValidator);
   // An answer can come from a ledger that an older release wrote: the schemas document it, and do not refuse it.
@@ -66,29 +67,29 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
   answerProblems(app);
   logAnswers(app, deps);
   let isEnding = false;
-  app.addHook("onRequest", async (_request, reply) => (isEnding ? send(reply, unavailable("This api is ending.")) : undefined));
+  app.addHook("onRequest", async (_request, reply) => (isEnding ? sendAnswer(reply, refuseUnavailable("This api is ending.")) : undefined));
   app.addHook("onRoute", (options) => {
     if (DOCUMENT_PATHS.test(options.url)) options.config = { ...options.config, access: "public" };
     if (options.config?.access === undefined)
       throw new Error(`${String(options.method)} ${options.url} does not say who may call it; add it to the route table.`);
   });
-  const routes = routeTable(deps);
+  const routes = buildRouteTable(deps);
   await documentApi(app, routes);
   const waits = new Waits();
   const admission = new Admission(deps.limits, deps.watch);
   app.addHook("preClose", async () => {
     isEnding = true;
     waits.stop();
-    endSilent();
+    closeSilentConnections();
   });
   app.addHook("onClose", async () => admission.close());
   await app.register(async (scope) => {
-    for (const route of routes) if (!route.takes_bytes) addRoute(scope, route, deps, waits, admission);
+    for (const route of routes) if (!route.takesBytes) addRoute(scope, route, deps, waits, admission);
   });
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("application/octet-stream", (_request, _payload, done) => done(null));
-    for (const route of routes) if (route.takes_bytes) addRoute(scope, route, deps, waits, admission);
+    for (const route of routes) if (route.takesBytes) addRoute(scope, route, deps, waits, admission);
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;
@@ -98,17 +99,17 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
   app.route({
     method: route.method,
     url: route.url,
-    schema: documented(route),
+    schema: buildRouteSchema(route),
     config: { access: route.access },
-    bodyLimit: route.body_max_bytes ?? BODY_MAX_BYTES,
+    bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
     // Before the body is read: a stranger's megabytes are not parsed.
     onRequest: async (request, reply) => {
       if (!isGuarded(route)) return;
-      const admitted = await admit(route, request.headers.authorization, deps.principals);
-      if ("kind" in admitted && admitted.kind === "problem") return send(reply, admitted);
+      const admitted = await authenticateCaller(route, request.headers.authorization, deps.principals);
+      if ("kind" in admitted && admitted.kind === "problem") return sendAnswer(reply, admitted);
       request.principal = admitted as Principal;
       const refusal = admission.enter(route, request.principal, request.query, reply);
-      if (refusal !== undefined) return send(reply, refusal);
+      if (refusal !== undefined) return sendAnswer(reply, refusal);
     },
     preParsing: async (_request, _reply, payload) => {
       if (route.method !== "POST") return;
@@ -117,38 +118,38 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
     },
     preHandler: async (request, reply) => {
       if (!isGuarded(route)) return;
-      const refusal = otherTenant(route.tenant, principalOf(request), request.query, request.body);
-      if (refusal !== undefined) return send(reply, refusal);
+      const refusal = checkTenant(route.tenant, requirePrincipal(request), request.query, request.body);
+      if (refusal !== undefined) return sendAnswer(reply, refusal);
     },
     handler: async (request, reply) => {
-      const answer = () => answerOf(route, request, reply, waits, admission);
-      return send(reply, await inRequestSpan(route.method, route.url, answer, () => request.subject));
+      const runRequest = () => answerRequest(route, request, reply, waits, admission);
+      return sendAnswer(reply, await inRequestSpan(route.method, route.url, runRequest, () => request.subject));
     },
   });
 }
 
-function answerOf(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits, admission: Admission): Promise<Answer> {
+function answerRequest(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits, admission: Admission): Promise<Answer> {
   const call: PublicCall = {
     params: request.params,
     query: request.query,
     body: request.body,
     bytes: request.raw,
-    signal: waits.signalOf(reply),
+    signal: waits.createSignal(reply),
     correlate: (id) => {
       request.subject = id;
     },
   };
   if (!isGuarded(route)) return route.handle(call);
-  const principal = principalOf(request);
-  return admission.answer(route, principal, request, reply, () => route.handle({ ...call, principal }));
+  const principal = requirePrincipal(request);
+  return admission.answerAdmitted(route, principal, request, reply, () => route.handle({ ...call, principal }));
 }
 
-function principalOf(request: FastifyRequest): Principal {
+function requirePrincipal(request: FastifyRequest): Principal {
   if (request.principal === null) throw new Error("A guarded route ran without a principal; this is a defect of the api.");
   return request.principal;
 }
 
-function send(reply: FastifyReply, answer: Answer): FastifyReply {
+function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   if (answer.kind === "problem") countRefusal(answer.body.code);
   reply.code(answer.status);
   if (answer.kind === "text") return reply.type("application/json; charset=utf-8").send(answer.text);
@@ -159,14 +160,14 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
 
 function answerProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) =>
-    send(reply, problem("not_found", `There is no ${request.method} ${request.url.split("?")[0]}; see /docs.`)),
+    sendAnswer(reply, buildProblem("not_found", `There is no ${request.method} ${request.url.split("?")[0]}; see /docs.`)),
   );
   app.setErrorHandler((error, request, reply) => {
-    const { answer, isDefect } = faultAnswer(error, request.id);
+    const { answer, isDefect } = answerFault(error, request.id);
     if (isDefect) request.log.error({ err: error, correlation_id: request.subject ?? request.id }, "a request failed");
     else if (answer.status >= 500)
       request.log.warn({ reason: (error as Error).message, correlation_id: request.subject ?? request.id }, "something does not serve");
-    return send(reply, answer);
+    return sendAnswer(reply, answer);
   });
 }
 

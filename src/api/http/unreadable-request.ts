@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { problem } from "./problem.js";
+import { buildProblem } from "./problem.js";
 
 /** What Node says of a request that it could not read, and what the client is told of it. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, reason: string, detail: string]>> = {
@@ -14,7 +14,7 @@ const LINGER_MS = 1000;
 export function refuseUnreadable({ code = "" }: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return;
   const [status, reason, detail] = ANSWERS[code] ?? [400, "Bad Request", "The request is no HTTP that this server reads."];
-  const body = JSON.stringify(problem("invalid_request", detail, { status }).body);
+  const body = JSON.stringify(buildProblem("invalid_request", detail, { status }).body);
   const head = [
     `HTTP/1.1 ${status} ${reason}`,
     "Content-Type: application/problem+json",

@@ -17,10 +17,10 @@ export class InvalidRequest extends Error {
   }
 }
 
-type Validated = { readonly value: unknown } | { readonly error: Error };
+type ValidationResult = { readonly value: unknown } | { readonly error: Error };
 
 /** Parses each part of a request once, before the handler sees it. */
-export function compileValidator({ schema, httpPart }: { schema: z.ZodType; httpPart?: string }): (data: unknown) => Validated {
+export function compileValidator({ schema, httpPart }: { schema: z.ZodType; httpPart?: string }): (data: unknown) => ValidationResult {
   const part = PARTS[(httpPart ?? "body") as keyof typeof PARTS];
   return (data) => {
     // A request without a body has none, whatever the parser calls it.

@@ -6,7 +6,7 @@ export class Waits {
   private stopped = false;
 
   /** Aborted when the client goes away or `stop` is or was called. */
-  signalOf(reply: FastifyReply): AbortSignal {
+  createSignal(reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
     // Who went before the answer was begun closes nothing any more; one whose body came while the api ends does not wait.
     if (reply.raw.destroyed || this.stopped) {

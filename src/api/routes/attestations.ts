@@ -2,19 +2,19 @@ import { z } from "zod";
 import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
 import { tenantIdSchema } from "../../domain/ids.js";
 import { cardById } from "../../lab256/ledger/queries/cards.js";
-import { verdictAnswer, verdictSchema } from "../acts/verdict.js";
+import { answerVerdict, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ATTESTATION_EXAMPLE } from "../http/examples.js";
-import { notFound } from "../http/problem.js";
-import { guardedRoute, type Route } from "../http/route.js";
+import { refuseNotFound } from "../http/problem.js";
+import { defineGuardedRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });
 
 /** What attestors say of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
-export function attestationRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/cards/:id/attestations",
       access: "member",
@@ -30,8 +30,8 @@ export function attestationRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal: { tenant_id }, params: { id }, body: { attestation }, correlate }) {
         correlate(id);
         const card = await cardById(deps.db, { tenant_id, card_id: id });
-        if (card === undefined) return notFound("This card");
-        return verdictAnswer(deps, card, await deps.flows.attest(tenant_id, id, attestation));
+        if (card === undefined) return refuseNotFound("This card");
+        return answerVerdict(deps, card, await deps.flows.sendAttestation(tenant_id, id, attestation));
       },
     }),
   ];

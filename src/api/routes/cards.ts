@@ -8,14 +8,14 @@ import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/card/flow-
 import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { type CardDetail, cardById, listCards } from "../../lab256/ledger/queries/cards.js";
-import { cardDetail, cardItem, cardItemSchema, cardSchema } from "../acts/card-view.js";
-import { officeOf } from "../acts/office.js";
+import { cardItemSchema, cardSchema, toCardDetailView, toCardItemView } from "../acts/card-view.js";
+import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { CARD_REQUEST_EXAMPLE } from "../http/examples.js";
-import { denialProblem, notFound, unavailable } from "../http/problem.js";
-import { nextPage, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, created, guardedRoute, ok, type Route } from "../http/route.js";
-import { inlinePatch, stage } from "../staging/staged-patch.js";
+import { buildDenialProblem, refuseNotFound, refuseUnavailable } from "../http/problem.js";
+import { buildNextPageHeaders, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
+import { type Answer, answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 /** How long the answer to a new card waits for its plan, in milliseconds. */
@@ -31,9 +31,9 @@ const cardsQuery = pageQuery.extend({ status: statusSchema.optional(), project_i
 const cardQuery = tenantQuery.extend({ wait_ms: waitSchema, not_status: statusSchema.optional() });
 
 /** Cards: proposals with a plan that people decide about. Source: contracts "Plan and statements". */
-export function cardRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: CARDS,
       access: "member",
@@ -46,12 +46,12 @@ export function cardRoutes(deps: ApiDependencies): readonly Route[] {
         "Answers once the plan is there or the card is closed, or after ten seconds. `params` are those of the job type; a patch travels inside or is staged.",
       input: { body: cardRequestSchema },
       example: CARD_REQUEST_EXAMPLE,
-      body_max_bytes: COMMAND_MAX_BYTES,
+      bodyMaxBytes: COMMAND_MAX_BYTES,
       answers: { 201: { text: "The card", schema: cardSchema } },
       problems: ["subject_hash_mismatch"],
       handle: ({ principal, body, signal, correlate }) => openCard(deps, principal, body, signal, correlate),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: CARDS,
       access: "member",
@@ -64,13 +64,13 @@ export function cardRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ query }) {
         const page = await listCards(deps.db, query);
-        return ok(
-          page.items.map((card) => cardItem(card, deps.urls)),
-          nextPage(CARDS, query, page.next),
+        return answerOk(
+          page.items.map((card) => toCardItemView(card, deps.urls)),
+          buildNextPageHeaders(CARDS, query, page.next),
         );
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/cards/:id",
       access: "member",
@@ -84,13 +84,13 @@ export function cardRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { id }, query: { wait_ms, not_status }, signal, correlate }) {
         correlate(id);
-        const isThere = (status: FlowStatus) => (not_status === undefined ? isFinal(status) : status !== not_status);
-        const card = await waitForCard(deps, { tenant_id, card_id: id }, isThere, wait_ms, signal);
-        if (card !== undefined) return ok(cardDetail(card, deps.urls));
-        if (!(await deps.flows.startedCard(tenant_id, id))) return notFound("This card");
+        const isWaitOver = (status: FlowStatus) => (not_status === undefined ? isFinal(status) : status !== not_status);
+        const card = await waitForCard(deps, { tenant_id, card_id: id }, isWaitOver, wait_ms, signal);
+        if (card !== undefined) return answerOk(toCardDetailView(card, deps.urls));
+        if (!(await deps.flows.hasStartedCard(tenant_id, id))) return refuseNotFound("This card");
         // Its flow has begun, and its first step records it.
         const opened = await waitForCard(deps, { tenant_id, card_id: id }, () => true, OPENING_WAIT_MS, signal);
-        return opened === undefined ? unavailable("The card is being opened.") : ok(cardDetail(opened, deps.urls));
+        return opened === undefined ? refuseUnavailable("The card is being opened.") : answerOk(toCardDetailView(opened, deps.urls));
       },
     }),
   ];
@@ -103,11 +103,11 @@ async function openCard(
   signal: AbortSignal,
   correlate: (id: string) => void,
 ): Promise<Answer> {
-  const office = officeOf(principal, request.office_id);
+  const office = resolveActingOffice(principal, request.office_id);
   if (!office.ok) return office.problem;
-  const inline = inlinePatch(request.params);
-  if (inline.denial !== null) return denialProblem(inline.denial, { status: 422 });
-  await stage(deps.store, request.tenant_id, inline.patch);
+  const inline = parseInlinePatch(request.params);
+  if (inline.denial !== null) return buildDenialProblem(inline.denial, { status: 422 });
+  await stagePatch(deps.store, request.tenant_id, inline.patch);
   const unsigned: UnsignedCard = {
     ...request,
     params: withoutPatch(request.params),
@@ -120,29 +120,34 @@ async function openCard(
   correlate(card.card_id);
   await deps.flows.startCard(card);
   const planned = await waitForCard(deps, card, (status) => status !== "planning", PLAN_WAIT_MS, signal);
-  return created(cardDetail(planned ?? begun(card), deps.urls));
+  return answerCreated(toCardDetailView(planned ?? toUnrecordedCard(card), deps.urls));
 }
 
 /** The card once its status is `wanted`; when the time is up, as it is then, or undefined when the ledger does not know it. */
 async function waitForCard(
   deps: ApiDependencies,
   card: { readonly tenant_id: string; readonly card_id: string },
-  wanted: (status: FlowStatus) => boolean,
+  isWanted: (status: FlowStatus) => boolean,
   waitMs: number,
   signal: AbortSignal,
 ): Promise<CardDetail | undefined> {
   let latest = await cardById(deps.db, card);
-  if (waitMs === 0 || (latest !== undefined && wanted(latest.status))) return latest;
-  const read = async () => {
+  if (waitMs === 0 || (latest !== undefined && isWanted(latest.status))) return latest;
+  const readWantedCard = async () => {
     latest = await cardById(deps.db, card);
-    return latest !== undefined && wanted(latest.status) ? latest : undefined;
+    return latest !== undefined && isWanted(latest.status) ? latest : undefined;
   };
-  await deps.watch.until(read, (notice) => notice.tenant_id === card.tenant_id && notice.card_id === card.card_id, waitMs, signal);
+  await deps.watch.until(
+    readWantedCard,
+    (notice) => notice.tenant_id === card.tenant_id && notice.card_id === card.card_id,
+    waitMs,
+    signal,
+  );
   return latest;
 }
 
 /** A card that its flow has not recorded yet. */
-function begun(card: Card): CardDetail {
+function toUnrecordedCard(card: Card): CardDetail {
   const { tenant_id, card_id, jobId, jobType, params, target, office_id, author, intent, context, run, opened_at } = card;
   return {
     ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },

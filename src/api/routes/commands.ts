@@ -13,9 +13,9 @@ import type { StartedFlow } from "../acts/flows.js";
 import { issueCommand } from "../acts/issue-command.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ENVELOPE_EXAMPLE } from "../http/examples.js";
-import { notFound } from "../http/problem.js";
-import { jtiParams, nextPage, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { refuseNotFound } from "../http/problem.js";
+import { buildNextPageHeaders, jtiParams, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 const issuedSchema = z.object({ ok: z.literal(true), jobId: jobIdSchema, workflow_id: z.string(), status_url: z.string() });
@@ -47,9 +47,9 @@ const commandsQuery = pageQuery.extend({ status: statusSchema.optional(), projec
 const COMMANDS = "/v1/commands";
 
 /** Commands and their receipts. Source: ADR-002 §10. */
-export function commandRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/commands/issue",
       access: "member",
@@ -61,7 +61,7 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
         'By the permit\'s own actor. A patch of up to 1 MiB may travel inside in base64; larger ones are staged first. A `jti` seen before is 409 with the `jobId` and `status_url` of the first; an expired permit is 403 with `status: "expired"`.',
       input: { body: envelopeSchema },
       example: ENVELOPE_EXAMPLE,
-      body_max_bytes: COMMAND_MAX_BYTES,
+      bodyMaxBytes: COMMAND_MAX_BYTES,
       answers: { 200: { text: "The act has begun", schema: issuedSchema } },
       problems: [
         "permit_key_unknown",
@@ -80,7 +80,7 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
         return issueCommand(deps, principal, body);
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: COMMANDS,
       access: "member",
@@ -93,13 +93,13 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ query }) {
         const page = await latestCommands(deps.db, query);
-        return ok(
-          page.items.map((row) => item(deps, row)),
-          nextPage(COMMANDS, query, page.next),
+        return answerOk(
+          page.items.map((row) => toCommandItemView(deps, row)),
+          buildNextPageHeaders(COMMANDS, query, page.next),
         );
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/commands/:jti",
       access: "member",
@@ -112,10 +112,10 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, query: { wait_ms }, signal, correlate }) {
         correlate(jti);
-        return commandStatus(deps, { tenant_id, jti }, wait_ms, signal);
+        return answerCommandStatus(deps, { tenant_id, jti }, wait_ms, signal);
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/receipts/:jti",
       access: "member",
@@ -129,7 +129,7 @@ export function commandRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const receipt = await receiptByJti(deps.db, { tenant_id, jti });
-        return receipt === undefined ? notFound("This receipt") : { kind: "text", status: 200, text: canonicalText(receipt) };
+        return receipt === undefined ? refuseNotFound("This receipt") : { kind: "text", status: 200, text: canonicalText(receipt) };
       },
     }),
   ];
@@ -143,33 +143,37 @@ interface Act {
 /** What ends a command; everything else about it wakes nobody who waits for its end. */
 const ENDINGS: ReadonlySet<string> = new Set(["receipt.recorded", "receipt.refused", "command.closed"]);
 
-async function commandStatus(deps: ApiDependencies, act: Act, waitMs: number, signal: AbortSignal): Promise<Answer> {
+async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: number, signal: AbortSignal): Promise<Answer> {
   let row = await commandByJti(deps.db, act);
   // A command that was just issued is recorded by the first step of its flow, which may not have run yet.
-  if (row === undefined && (await permitByJti(deps.db, act)) === undefined) return notFound("This command");
+  if (row === undefined && (await permitByJti(deps.db, act)) === undefined) return refuseNotFound("This command");
   if (waitMs > 0 && (row === undefined || !isFinal(row.status))) {
-    const finished = async () => {
+    const readFinishedCommand = async () => {
       row = await commandByJti(deps.db, act);
       return row !== undefined && isFinal(row.status) ? row : undefined;
     };
-    const ends = (notice: LedgerNotice) =>
+    const isActEnd = (notice: LedgerNotice) =>
       notice.jti === act.jti && notice.tenant_id === act.tenant_id && notice.types.some((type) => ENDINGS.has(type));
-    await deps.watch.until(finished, ends, waitMs, signal);
+    await deps.watch.until(readFinishedCommand, isActEnd, waitMs, signal);
   }
-  if (row !== undefined) return ok(await shown(deps, act, row));
+  if (row !== undefined) return answerOk(await readCommandView(deps, act, row));
   // Asking Temporal is dear, so it is asked only about what the ledger does not know.
-  const started = await deps.flows.startedAct(act.tenant_id, act.jti);
-  return started === undefined ? notFound("This command") : ok(unrecorded(deps, act, started));
+  const started = await deps.flows.findStartedAct(act.tenant_id, act.jti);
+  return started === undefined ? refuseNotFound("This command") : answerOk(toUnrecordedCommandView(deps, act, started));
 }
 
-async function shown(deps: ApiDependencies, act: Act, row: CommandItem) {
+async function readCommandView(deps: ApiDependencies, act: Act, row: CommandItem) {
   const receipt = isFinal(row.status) ? await receiptByJti(deps.db, act) : undefined;
   const refusals = isFinal(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
-  return { ...item(deps, row), ...(receipt === undefined ? {} : { receipt }), ...(refusals === undefined ? {} : { refusals }) };
+  return {
+    ...toCommandItemView(deps, row),
+    ...(receipt === undefined ? {} : { receipt }),
+    ...(refusals === undefined ? {} : { refusals }),
+  };
 }
 
 /** A command as it stands in a list: the ADR's names for the job, and the flow's page. */
-function item(deps: ApiDependencies, row: CommandSummary): z.infer<typeof commandItemSchema> {
+function toCommandItemView(deps: ApiDependencies, row: CommandSummary): z.infer<typeof commandItemSchema> {
   const { jti, job_id, job_type, project_id, card_id, actor_id, status, workflow_id, issued_at, finished_at } = row;
   return {
     jti,
@@ -180,7 +184,7 @@ function item(deps: ApiDependencies, row: CommandSummary): z.infer<typeof comman
     actor_id,
     status,
     workflow_id,
-    temporal_url: deps.urls.temporal(workflow_id),
+    temporal_url: deps.urls.buildTemporalUrl(workflow_id),
     denial: row.denial_code === null ? null : { code: row.denial_code, message: row.denial_message ?? "" },
     issued_at,
     finished_at,
@@ -188,7 +192,7 @@ function item(deps: ApiDependencies, row: CommandSummary): z.infer<typeof comman
 }
 
 /** A command whose flow has begun and that the ledger does not know: not yet, or never, when it was refused on the way. */
-function unrecorded(deps: ApiDependencies, { tenant_id, jti }: Act, started: StartedFlow | undefined) {
+function toUnrecordedCommandView(deps: ApiDependencies, { tenant_id, jti }: Act, started: StartedFlow | undefined) {
   const workflow_id = actWorkflowId(tenant_id, jti);
   const { jobId = null, end = null } = started ?? {};
   const unknown = { jobType: null, project_id: null, card_id: null, actor_id: null, issued_at: null, finished_at: null };
@@ -197,7 +201,7 @@ function unrecorded(deps: ApiDependencies, { tenant_id, jti }: Act, started: Sta
     jobId,
     status: end?.status ?? "running",
     workflow_id,
-    temporal_url: deps.urls.temporal(workflow_id),
+    temporal_url: deps.urls.buildTemporalUrl(workflow_id),
     denial: end?.denial ?? null,
     ...unknown,
   };

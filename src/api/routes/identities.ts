@@ -8,9 +8,9 @@ import { officeHolders } from "../../lab256/identity/memberships.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
 import { headOf } from "../../lab256/ledger/chain.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../http/problem.js";
-import { namedPageQuery, nextPage, tenantQuery } from "../http/queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { refuseNotFound } from "../http/problem.js";
+import { buildNamedPageQuery, buildNextPageHeaders, tenantQuery } from "../http/queries.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 const tenantSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -49,9 +49,9 @@ const OFFICES = "/v1/offices";
 const ACTORS = "/v1/actors";
 
 /** Who is in a tenant and what its offices may do; its members read it. Source: ADR-002 §9, contracts "Levels". */
-export function identityRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/tenant",
       access: "member",
@@ -61,9 +61,9 @@ export function identityRoutes(deps: ApiDependencies): readonly Route[] {
       input: { query: tenantQuery },
       answers: { 200: { text: "The tenant; `policy_hash` is null where no policy is published", schema: tenantSchema } },
       problems: [],
-      handle: ({ principal }) => tenant(deps, principal.tenant_id),
+      handle: ({ principal }) => answerTenant(deps, principal.tenant_id),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: OFFICES,
       access: "member",
@@ -71,12 +71,12 @@ export function identityRoutes(deps: ApiDependencies): readonly Route[] {
       group: "identities",
       summary: "The tenant's offices in the order of their ids, what the active policy lets them do, and how many hold them",
       detail: 'A `Link` header with rel="next" leads to the next page.',
-      input: { query: namedPageQuery(officeIdSchema) },
+      input: { query: buildNamedPageQuery(officeIdSchema) },
       answers: { 200: { text: "Offices", schema: z.array(officeSchema) } },
       problems: [],
-      handle: ({ principal, query }) => offices(deps, principal.tenant_id, query),
+      handle: ({ principal, query }) => answerOffices(deps, principal.tenant_id, query),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: ACTORS,
       access: "member",
@@ -84,53 +84,57 @@ export function identityRoutes(deps: ApiDependencies): readonly Route[] {
       group: "identities",
       summary: "The tenant's actors in the order of their ids, with their offices and roles",
       detail: 'A `Link` header with rel="next" leads to the next page.',
-      input: { query: namedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
+      input: { query: buildNamedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
       answers: { 200: { text: "Actors", schema: z.array(actorSchema) } },
       problems: [],
       async handle({ query }) {
         const page = await listActors(deps.db, query);
-        return ok(page.items.map(shown), nextPage(ACTORS, query, page.next));
+        return answerOk(page.items.map(toActorView), buildNextPageHeaders(ACTORS, query, page.next));
       },
     }),
   ];
 }
 
-async function tenant(deps: ApiDependencies, tenantId: string): Promise<Answer> {
+async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<Answer> {
   const container = registryContainer(tenantId);
   const [found, policy, head] = await Promise.all([
     findTenant(deps.db, tenantId),
-    deps.policies.active(tenantId),
+    deps.policies.findActivePolicy(tenantId),
     headOf(deps.db, container),
   ]);
-  if (found === undefined) return notFound("This tenant");
+  if (found === undefined) return refuseNotFound("This tenant");
   const { transport, created_at_ms: created_at } = found;
   const ledger = { container, entries: head.seq, head: head.hash };
-  return ok({ tenant_id: tenantId, transport, created_at, policy_hash: policy?.policy_hash ?? null, ledger });
+  return answerOk({ tenant_id: tenantId, transport, created_at, policy_hash: policy?.policy_hash ?? null, ledger });
 }
 
 type OfficesPage = { readonly tenant_id: string; readonly limit: number; readonly after?: string | undefined };
 
 /** Those that the policy knows and those that somebody holds; a policy bounds the former, and actors hold few others. */
-async function offices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
-  const [policy, holders] = await Promise.all([deps.policies.active(tenantId), officeHolders(deps.db, tenantId)]);
+async function answerOffices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
+  const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), officeHolders(deps.db, tenantId)]);
   const known = policy?.offices ?? {};
   const ids = [...new Set([...Object.keys(known), ...holders.keys()])].sort();
   const rest = query.after === undefined ? ids : ids.filter((id) => id > (query.after ?? ""));
   const page = rest.slice(0, query.limit);
-  const items = page.map((office_id) => ({ office_id, holders: holders.get(office_id) ?? 0, policy: inPolicy(known, office_id) }));
-  return ok(items, nextPage(OFFICES, { ...query }, rest.length > page.length ? (page.at(-1) ?? null) : null));
+  const items = page.map((office_id) => ({
+    office_id,
+    holders: holders.get(office_id) ?? 0,
+    policy: toPolicyOfficeView(known, office_id),
+  }));
+  return answerOk(items, buildNextPageHeaders(OFFICES, { ...query }, rest.length > page.length ? (page.at(-1) ?? null) : null));
 }
 
-type PolicyOfficesById = NonNullable<Awaited<ReturnType<ApiDependencies["policies"]["active"]>>>["offices"];
+type PolicyOfficesById = NonNullable<Awaited<ReturnType<ApiDependencies["policies"]["findActivePolicy"]>>>["offices"];
 
-function inPolicy(known: PolicyOfficesById, officeId: string): z.infer<typeof policyOfficeSchema> | null {
+function toPolicyOfficeView(known: PolicyOfficesById, officeId: string): z.infer<typeof policyOfficeSchema> | null {
   const office = Object.hasOwn(known, officeId) ? known[officeId] : undefined;
   if (office === undefined) return null;
   const { allowed_actions, scope, risk_ceiling, approval_policy, ttl_default_ms } = office;
   return { allowed_actions, targets: scope.targets, risk_ceiling, approval_policy, ttl_default_ms };
 }
 
-function shown({ actor_id, kind, person_id, display_name, disabled, offices: held }: Actor): z.infer<typeof actorSchema> {
+function toActorView({ actor_id, kind, person_id, display_name, disabled, offices: held }: Actor): z.infer<typeof actorSchema> {
   return {
     actor_id,
     kind,

@@ -3,9 +3,9 @@ import { infraContextSchema, infraRevisionSchema, type ResolvedInfra } from "../
 import { projectIdSchema } from "../../domain/ids.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, notFound } from "../http/problem.js";
+import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { guardedRoute, ok, type Route } from "../http/route.js";
+import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision: infraRevisionSchema.optional() });
 
@@ -24,9 +24,9 @@ const answerSchema = z.object({
 });
 
 /** What the infra registry says of the caller's own projects. Source: contracts "Infra registry v2". */
-export function infraRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/query/infra/context",
       access: "member",
@@ -42,14 +42,19 @@ export function infraRoutes(deps: ApiDependencies): readonly Route[] {
         const { infra } = deps;
         const found =
           revision === undefined ? await infra.resolve(tenant_id, project_id) : await infra.resolveAt(tenant_id, project_id, revision);
-        if (found === undefined) return notFound("This revision of the infra registry");
-        return found.ok ? ok(shown(infra.kind, tenant_id, project_id, found.value)) : denialProblem(found.denial);
+        if (found === undefined) return refuseNotFound("This revision of the infra registry");
+        return found.ok ? answerOk(toInfraContextView(infra.kind, tenant_id, project_id, found.value)) : buildDenialProblem(found.denial);
       },
     }),
   ];
 }
 
-function shown(source: InfraSource["kind"], org: string, repo: string, { infra, revision }: ResolvedInfra): z.infer<typeof answerSchema> {
+function toInfraContextView(
+  source: InfraSource["kind"],
+  org: string,
+  repo: string,
+  { infra, revision }: ResolvedInfra,
+): z.infer<typeof answerSchema> {
   const said = infra === "none" ? { state: infra, context: null, telemetry_repo: null, is_registry: false } : infra;
   return { source, revision, org, repo, ...said };
 }

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { registryContainer } from "../../domain/ledger/event.js";
 import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { nextPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { guardedRoute, ok, type Route } from "../http/route.js";
+import { buildNextPageHeaders, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 import { verifyLedger } from "../verify-ledger.js";
 
 const reportSchema = z.object({
@@ -30,9 +30,9 @@ const entrySchema = z.object({
 const ENTRIES = "/v1/ledger/entries";
 
 /** Whether the ledger is the one that was written. Source: contracts "Events and projections". */
-export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/ledger/verify",
       access: "member",
@@ -44,9 +44,9 @@ export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
       input: { query: tenantQuery },
       answers: { 200: { text: "The verdict", schema: reportSchema } },
       problems: [],
-      handle: async ({ principal }) => ok(await verifyLedger(deps, principal.tenant_id)),
+      handle: async ({ principal }) => answerOk(await verifyLedger(deps, principal.tenant_id)),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: ENTRIES,
       access: "member",
@@ -61,7 +61,7 @@ export function ledgerRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal, query }) {
         const { limit, after } = query;
         const page = await listEntries(deps.db, { container: registryContainer(principal.tenant_id), limit, after });
-        return ok(page.items, nextPage(ENTRIES, query, page.next));
+        return answerOk(page.items, buildNextPageHeaders(ENTRIES, query, page.next));
       },
     }),
   ];

@@ -2,14 +2,14 @@ import { pactEnvelopeSchema, pactIn } from "../../domain/act/pact.js";
 import { blake3Hex } from "../../domain/bytes/hash.js";
 import { receiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../http/problem.js";
+import { refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { guardedRoute, type Route } from "../http/route.js";
+import { defineGuardedRoute, type Route } from "../http/route.js";
 
 /** The evidence of merges. Source: ADR-002 §6. */
-export function pactRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/receipts/:jti/pact",
       access: "member",
@@ -26,7 +26,7 @@ export function pactRoutes(deps: ApiDependencies): readonly Route[] {
         const receipt = await receiptByJti(deps.db, { tenant_id, jti });
         const named = receipt === undefined ? undefined : pactIn(receipt);
         const bytes = named === undefined ? undefined : await deps.store.blobs.get(named.key);
-        if (named === undefined || bytes === undefined) return notFound("This Pact");
+        if (named === undefined || bytes === undefined) return refuseNotFound("This Pact");
         if (blake3Hex(bytes) !== named.blake3)
           throw new Error(`${named.key} is not what the receipt of ${jti} names; restore the object from a backup.`);
         return { kind: "text", status: 200, text: Buffer.from(bytes).toString("utf8") };

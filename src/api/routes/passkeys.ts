@@ -5,8 +5,8 @@ import type { Principal } from "../../lab256/identity/authentication.js";
 import { registerPasskey, registrationOptions } from "../../lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys } from "../../lab256/identity/passkeys/passkeys.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { denialProblem, notFound, problem } from "../http/problem.js";
-import { type Answer, created, guardedRoute, ok, type Route } from "../http/route.js";
+import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
+import { type Answer, answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 /** An attestation object is at most 64 KiB, and what is around it less. */
 const REGISTRATION_MAX_BYTES = 256 * 1024;
@@ -27,9 +27,9 @@ const registrationSchema = z.strictObject({
 });
 
 /** A person's passkeys; they go with the person, whatever actors they hold. Source: WebAuthn Level 3. */
-export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/passkeys",
       access: "member",
@@ -39,9 +39,9 @@ export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
       input: {},
       answers: { 200: { text: "Passkeys, the oldest first", schema: z.array(passkeySchema) } },
       problems: [],
-      handle: ({ principal }) => asPerson(principal, async (personId) => ok(await listPasskeys(deps.db, personId))),
+      handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listPasskeys(deps.db, personId))),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/passkeys/registration/options",
       access: "member",
@@ -53,9 +53,9 @@ export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
       example: {},
       answers: { 200: { text: "PublicKeyCredentialCreationOptionsJSON", schema: z.record(z.string(), z.unknown()) } },
       problems: [],
-      handle: ({ principal }) => asPerson(principal, (personId) => options(deps, principal, personId)),
+      handle: ({ principal }) => runAsPerson(principal, (personId) => answerRegistrationOptions(deps, principal, personId)),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/passkeys/registration",
       access: "member",
@@ -74,28 +74,30 @@ export function passkeyRoutes(deps: ApiDependencies): readonly Route[] {
           response: { clientDataJSON: "base64url", attestationObject: "base64url" },
         },
       },
-      body_max_bytes: REGISTRATION_MAX_BYTES,
+      bodyMaxBytes: REGISTRATION_MAX_BYTES,
       answers: { 201: { text: "Registered", schema: z.object({ credential_id: z.string() }) } },
       problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
       handle: ({ principal, body: { name, response, assertion } }) =>
-        asPerson(principal, async (personId) => {
-          const answer = { person_id: personId, name, response, assertion, rp: deps.relyingParty(), now_ms: deps.now() };
+        runAsPerson(principal, async (personId) => {
+          const answer = { person_id: personId, name, response, assertion, rp: deps.resolveRelyingParty(), now_ms: deps.now() };
           const outcome = await registerPasskey(deps.db, answer);
-          return outcome.ok ? created(outcome.value) : denialProblem(outcome.denial);
+          return outcome.ok ? answerCreated(outcome.value) : buildDenialProblem(outcome.denial);
         }),
     }),
   ];
 }
 
-async function asPerson({ actor_id, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
-  return person_id === null ? problem("forbidden", `${actor_id} belongs to no person, and only a person has passkeys.`) : act(person_id);
+async function runAsPerson({ actor_id, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
+  return person_id === null
+    ? buildProblem("forbidden", `${actor_id} belongs to no person, and only a person has passkeys.`)
+    : act(person_id);
 }
 
-async function options(deps: ApiDependencies, { tenant_id, actor_id }: Principal, personId: string): Promise<Answer> {
+async function answerRegistrationOptions(deps: ApiDependencies, { tenant_id, actor_id }: Principal, personId: string): Promise<Answer> {
   const actor = await findActor(deps.db, tenant_id, actor_id);
-  if (actor === undefined) return notFound("This actor");
-  const rp = { ...deps.relyingParty(), name: RP_NAME };
-  return ok(
+  if (actor === undefined) return refuseNotFound("This actor");
+  const rp = { ...deps.resolveRelyingParty(), name: RP_NAME };
+  return answerOk(
     await registrationOptions(deps.db, {
       person_id: personId,
       user_name: actor_id,

@@ -8,12 +8,12 @@ import { reasonSchema, requirementSchema } from "../../domain/policy/policy-cont
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { cardById } from "../../lab256/ledger/queries/cards.js";
 import { type PermitItem, permitByCard, permitByJti } from "../../lab256/ledger/queries/permits.js";
-import { officeOf } from "../acts/office.js";
+import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
-import { denialProblem, notFound, type ProblemAnswer, problem } from "../http/problem.js";
+import { buildDenialProblem, buildProblem, type ProblemAnswer, refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 /** A command with an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling, and room. */
 export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;
@@ -47,9 +47,9 @@ const revocationSchema = z.strictObject({
 });
 
 /** Leave to act: asked for, looked at, taken back. Source: ADR-002 §10. */
-export function permitRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/policy/permit",
       access: "member",
@@ -62,15 +62,15 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
         requirementSchema.options.map((option) => `\`${option.shape.kind.value}\``).join(", "),
       input: { body: permitRequestSchema },
       example: PERMIT_REQUEST_EXAMPLE,
-      body_max_bytes: COMMAND_MAX_BYTES,
+      bodyMaxBytes: COMMAND_MAX_BYTES,
       answers: { 200: { text: "The permit, and the hashes that the envelope repeats", schema: grantedSchema } },
       problems: ["policy_denied", "approval_required", "permit_expired", "permit_revoked", "tenant_unknown", "policy_not_current"],
       async handle({ principal, body, correlate }) {
         if (body.approval_ref !== undefined) correlate(body.approval_ref);
-        return permit(deps, principal, body, correlate);
+        return answerPermitRequest(deps, principal, body, correlate);
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/permits/:jti",
       access: "member",
@@ -83,10 +83,10 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const row = await permitByJti(deps.db, { tenant_id, jti });
-        return row === undefined ? notFound("This permit") : ok(shown(row));
+        return row === undefined ? refuseNotFound("This permit") : answerOk(toPermitView(row));
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/permits/:jti/revoke",
       access: "member",
@@ -101,13 +101,13 @@ export function permitRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["permit_used"],
       async handle({ principal, params: { jti }, body, correlate }) {
         correlate(jti);
-        return revoke(deps, principal, jti, body.reason);
+        return revokePermit(deps, principal, jti, body.reason);
       },
     }),
   ];
 }
 
-async function permit(
+async function answerPermitRequest(
   deps: ApiDependencies,
   principal: Principal,
   request: PermitRequest,
@@ -115,75 +115,78 @@ async function permit(
 ): Promise<Answer> {
   const { tenant_id, actor_id, jobType, target, params, intent, risk, approval_ref } = request;
   if (actor_id !== principal.actor_id)
-    return problem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
-  const office = officeOf(principal, request.office_id);
+    return buildProblem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
+  const office = resolveActingOffice(principal, request.office_id);
   if (!office.ok) return office.problem;
-  if (approval_ref !== undefined) return cardPermit(deps, principal, request, approval_ref);
+  if (approval_ref !== undefined) return answerCardPermit(deps, principal, request, approval_ref);
   const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
   // Whether the project exists the Runner proves; asking here as well would cost every command a query.
   const asked = { tenant_id, jobType, target, params, intent, risk, office_id: office.office_id, project_exists: null };
   const answer = await deps.permits.issueDirect(asker, asked);
   if (answer.allowed) {
     correlate(answer.permit.jti);
-    return ok(answer);
+    return answerOk(answer);
   }
   const { denial, ...decision } = answer;
-  return refused(denialProblem(denial, { members: decision }));
+  return toForbiddenAnswer(buildDenialProblem(denial, { members: decision }));
 }
 
 /** The permit that an approved card has already, for exactly these params. */
-async function cardPermit(deps: ApiDependencies, principal: Principal, request: PermitRequest, cardId: string): Promise<Answer> {
+async function answerCardPermit(deps: ApiDependencies, principal: Principal, request: PermitRequest, cardId: string): Promise<Answer> {
   const { tenant_id, jobType, target, params } = request;
   const [card, issued] = await Promise.all([
     cardById(deps.db, { tenant_id, card_id: cardId }),
     permitByCard(deps.db, { tenant_id, card_id: cardId }),
   ]);
   const decision = { allowed: false, level: card?.level ?? null, reasons: card?.reasons ?? [], requires: card?.requires ?? [] };
-  const refuse = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
-    problem(code, detail, { members: decision });
+  const refusePermit = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
+    buildProblem(code, detail, { members: decision });
   const subject_hash = subjectHash(params);
-  if (card === undefined) return refuse("approval_required", `There is no card ${cardId}; open one with POST /v1/cards.`);
+  if (card === undefined) return refusePermit("approval_required", `There is no card ${cardId}; open one with POST /v1/cards.`);
   if (card.subject_hash !== subject_hash || card.job_type !== jobType || card.target !== target)
-    return refuse("approval_required", `The card ${cardId} is for another act: job type, target and params must be the card's own.`);
+    return refusePermit("approval_required", `The card ${cardId} is for another act: job type, target and params must be the card's own.`);
   if (issued === undefined)
-    return refuse("approval_required", `The card ${cardId} is ${card.status.replaceAll("_", " ")}; its permit exists once it is approved.`);
-  if (issued.actor_id !== principal.actor_id) return problem("forbidden", `The permit of ${cardId} is ${issued.actor_id}'s own.`);
+    return refusePermit(
+      "approval_required",
+      `The card ${cardId} is ${card.status.replaceAll("_", " ")}; its permit exists once it is approved.`,
+    );
+  if (issued.actor_id !== principal.actor_id) return buildProblem("forbidden", `The permit of ${cardId} is ${issued.actor_id}'s own.`);
   if (issued.status === "revoked" || issued.status === "refused")
-    return refuse("permit_revoked", `The permit of ${cardId} was ended: ${issued.end_reason ?? ""}`);
+    return refusePermit("permit_revoked", `The permit of ${cardId} was ended: ${issued.end_reason ?? ""}`);
   if (issued.status === "expired" || (issued.status === "issued" && issued.exp <= deps.now()))
-    return refuse(
+    return refusePermit(
       "permit_expired",
       `The permit of ${cardId} expired at ${issued.exp}, and a card's permit is never renewed; open a new card.`,
     );
   const { permit: signedPermit } = issued;
   const { level, policy_hash } = signedPermit.scopes;
-  return ok({ allowed: true, level, reasons: card.reasons, permit: signedPermit, subject_hash, policy_hash });
+  return answerOk({ allowed: true, level, reasons: card.reasons, permit: signedPermit, subject_hash, policy_hash });
 }
 
 /** A policy's denial is a 403, whatever its code is elsewhere. */
-function refused(answer: ProblemAnswer): ProblemAnswer {
+function toForbiddenAnswer(answer: ProblemAnswer): ProblemAnswer {
   return { ...answer, status: 403, body: { ...answer.body, status: 403 } };
 }
 
-async function revoke(deps: ApiDependencies, principal: Principal, jti: string, reason: string): Promise<Answer> {
+async function revokePermit(deps: ApiDependencies, principal: Principal, jti: string, reason: string): Promise<Answer> {
   const { tenant_id, actor_id, offices } = principal;
   const row = await permitByJti(deps.db, { tenant_id, jti });
-  if (row === undefined) return notFound("This permit");
+  if (row === undefined) return refuseNotFound("This permit");
   if (row.actor_id !== actor_id) {
-    const approvers = await deps.policies.allowedTo(tenant_id, "card.approve");
+    const approvers = await deps.policies.listOfficesAllowedTo(tenant_id, "card.approve");
     if (!offices.some(({ office_id }) => approvers.has(office_id)))
-      return problem("forbidden", "A permit is taken back by its own actor, or through an office that holds `card.approve`.");
+      return buildProblem("forbidden", "A permit is taken back by its own actor, or through an office that holds `card.approve`.");
   }
   const { card_id } = row;
   if ((await deps.permits.endPermit({ tenant_id, jti, card_id, end: "revoked", reason, by: actor_id })) === "acted")
-    return problem("permit_used", "A Runner has used the permit; read its receipt.", {
-      members: { jti, status_url: deps.urls.status(tenant_id, jti) },
+    return buildProblem("permit_used", "A Runner has used the permit; read its receipt.", {
+      members: { jti, status_url: deps.urls.buildStatusUrl(tenant_id, jti) },
     });
-  if (card_id !== null) await deps.flows.permitEnded(tenant_id, card_id);
-  return ok({ ended: true });
+  if (card_id !== null) await deps.flows.signalPermitEnded(tenant_id, card_id);
+  return answerOk({ ended: true });
 }
 
-function shown({
+function toPermitView({
   jti,
   status,
   permit: signedPermit,

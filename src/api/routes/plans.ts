@@ -5,10 +5,10 @@ import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
 import { officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
-import { officeOf } from "../acts/office.js";
+import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
-import { guardedRoute, ok, type Route } from "../http/route.js";
+import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 /** What a card would be opened with, as far as its plan depends on it. */
 const planRequestSchema = z.strictObject({
@@ -30,9 +30,9 @@ const previewSchema = z.object({
 });
 
 /** What an act would do, before anybody proposes it. Source: contracts "Plan and statements". */
-export function planRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/plans",
       access: "member",
@@ -48,7 +48,7 @@ export function planRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "What the card would say", schema: previewSchema } },
       problems: [],
       async handle({ principal, body }) {
-        const office = officeOf(principal, body.office_id);
+        const office = resolveActingOffice(principal, body.office_id);
         if (!office.ok) return office.problem;
         const judged = await deps.permits.judge(
           { ...principal, member_offices: principal.offices.map(({ office_id }) => office_id) },
@@ -56,9 +56,9 @@ export function planRoutes(deps: ApiDependencies): readonly Route[] {
         );
         const { level, reasons, requires } = judged;
         const nothing = { level, reasons, requires, plan: null, plan_digest: null };
-        if (judged.denial !== null) return ok({ ...nothing, denial: judged.denial });
+        if (judged.denial !== null) return answerOk({ ...nothing, denial: judged.denial });
         const planned = await deps.flows.previewPlan(body);
-        return ok(planned.ok ? { ...nothing, ...planned.value, denial: null } : { ...nothing, denial: planned.denial });
+        return answerOk(planned.ok ? { ...nothing, ...planned.value, denial: null } : { ...nothing, denial: planned.denial });
       },
     }),
   ];

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { projectIdSchema } from "../../domain/ids.js";
 import { listProjects, projectDetail } from "../../lab256/ledger/queries/projects.js";
-import { sees } from "../acts/visibility.js";
+import { canSeeProject } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound } from "../http/problem.js";
-import { nextPage, pageQuery, tenantQuery } from "../http/queries.js";
-import { guardedRoute, ok, type Route } from "../http/route.js";
+import { refuseNotFound } from "../http/problem.js";
+import { buildNextPageHeaders, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 const projectSchema = z.object({
   id: projectIdSchema,
@@ -41,9 +41,9 @@ const detailSchema = projectSchema.extend({
 const PROJECTS = "/v1/query/registry/projects";
 
 /** The catalog. Source: ADR-002 §7, §10. */
-export function registryRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: PROJECTS,
       access: "member",
@@ -57,13 +57,13 @@ export function registryRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal, query }) {
         const page = await listProjects(deps.db, query);
-        return ok(
-          page.items.filter((project) => sees(principal, project)),
-          nextPage(PROJECTS, query, page.next),
+        return answerOk(
+          page.items.filter((project) => canSeeProject(principal, project)),
+          buildNextPageHeaders(PROJECTS, query, page.next),
         );
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/query/registry/project/:id",
       access: "member",
@@ -75,7 +75,7 @@ export function registryRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal, params: { id } }) {
         const project = await projectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
-        return project === undefined || !sees(principal, project) ? notFound("This project") : ok(project);
+        return project === undefined || !canSeeProject(principal, project) ? refuseNotFound("This project") : answerOk(project);
       },
     }),
   ];

@@ -12,12 +12,12 @@ import { findTenant } from "../../lab256/identity/tenants.js";
 import { type CommandItem, commandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
 import { readClaim } from "../../lab256/permits/end-permit.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { statementsOf } from "../acts/command-statements.js";
+import { listCommandStatements } from "../acts/command-statements.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { RECEIPT_EXAMPLE } from "../http/examples.js";
-import { denialProblem, notFound, problem } from "../http/problem.js";
+import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { jtiParams, pageQuery, tenantQuery } from "../http/queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 /** A push of many branches lists as many artifacts. */
 const REPORT_MAX_BYTES = 1024 * 1024;
@@ -27,9 +27,9 @@ const PENDING = "This pending command";
 const pendingQuery = pageQuery.extend({ target: targetSchema, pending: z.literal("1", "Write `pending=1`.") });
 
 /** What a runner that pulls over HTTP uses; tenants on Temporal have nothing here. Source: ADR-002 §10. */
-export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/query/commands",
       access: "runner",
@@ -41,13 +41,13 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "Envelopes", schema: z.array(envelopeSchema) } },
       problems: [],
       async handle({ principal: { tenant_id, runner_target }, query: { target, limit, after } }) {
-        if (target !== runner_target) return notFound("This target");
-        if ((await findTenant(deps.db, tenant_id))?.transport !== "pull") return ok([]);
+        if (target !== runner_target) return refuseNotFound("This target");
+        if ((await findTenant(deps.db, tenant_id))?.transport !== "pull") return answerOk([]);
         const page = await listCommands(deps.db, { tenant_id, target, pending: true, limit, after });
-        return ok(page.items.map(({ envelope }) => envelope));
+        return answerOk(page.items.map(({ envelope }) => envelope));
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/commands/:jti/statements",
       access: "runner",
@@ -61,11 +61,11 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["closed"],
       async handle({ principal, params: { jti }, correlate }) {
         correlate(jti);
-        const found = await pendingCommand(deps, principal, jti);
-        return found.ok ? ok(await statementsOf(deps.db, found.command)) : found.answer;
+        const found = await findPendingCommand(deps, principal, jti);
+        return found.ok ? answerOk(await listCommandStatements(deps.db, found.command)) : found.answer;
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/exec.finish",
       access: "runner",
@@ -76,52 +76,58 @@ export function runnerRoutes(deps: ApiDependencies): readonly Route[] {
         "Signed by a runner key that is registered for the runner's target; the `jobId` must be pending, and the `envelope_digest` that of its envelope. A refusal ends the command and its permit. Where the act is claimed for this very command, its receipt is the answer, and a refusal is 409 `permit_used`.",
       input: { body: reportSchema },
       example: RECEIPT_EXAMPLE,
-      body_max_bytes: REPORT_MAX_BYTES,
+      bodyMaxBytes: REPORT_MAX_BYTES,
       answers: { 200: { text: "Recorded", schema: z.object({ ok: z.literal(true) }) } },
       problems: ["forbidden", "answer_invalid", "closed", "permit_used"],
       async handle({ principal, body, correlate }) {
         correlate(body.jti);
-        return finish(deps, principal, body, correlate);
+        return finishCommand(deps, principal, body, correlate);
       },
     }),
   ];
 }
 
-async function finish(deps: ApiDependencies, principal: Principal, report: Report, correlate: (id: string) => void): Promise<Answer> {
+async function finishCommand(
+  deps: ApiDependencies,
+  principal: Principal,
+  report: Report,
+  correlate: (id: string) => void,
+): Promise<Answer> {
   const { tenant_id, runner_target } = principal;
-  if (runner_target === null) return notFound("This");
+  if (runner_target === null) return refuseNotFound("This");
   const reported = answerIn(report);
   const verdict = verifySigned(reported.kind, report, await runnerKeys(deps.db, tenant_id, runner_target));
-  if (verdict === "key_unknown") return problem("forbidden", `The key ${report.kid} is not registered for runners of ${runner_target}.`);
-  if (verdict === "signature_invalid") return problem("forbidden", `The ${reported.kind}'s signature does not verify.`);
-  const found = await pendingCommand(deps, principal, report.jti);
+  if (verdict === "key_unknown")
+    return buildProblem("forbidden", `The key ${report.kid} is not registered for runners of ${runner_target}.`);
+  if (verdict === "signature_invalid") return buildProblem("forbidden", `The ${reported.kind}'s signature does not verify.`);
+  const found = await findPendingCommand(deps, principal, report.jti);
   if (!found.ok) return found.answer;
   const { command } = found;
   if (command.card_id !== null) correlate(command.card_id);
-  if (command.job_id !== report.jobId) return notFound(PENDING);
+  if (command.job_id !== report.jobId) return refuseNotFound(PENDING);
   if (command.envelope_digest !== report.envelope_digest)
-    return problem("answer_invalid", `The ${reported.kind} answers another envelope than the one that is pending.`);
+    return buildProblem("answer_invalid", `The ${reported.kind} answers another envelope than the one that is pending.`);
   // Every message costs the flow a part of its history, and a runner may refuse again and again while another one acts.
-  if (reported.kind === "refusal" && (await receiptAwaited(deps.store, command)))
-    return problem("permit_used", "The act is claimed for this very command; its receipt will be the answer.");
-  const answer = await deps.flows.finish(command.workflow_id, reported);
+  if (reported.kind === "refusal" && (await isReceiptAwaited(deps.store, command)))
+    return buildProblem("permit_used", "The act is claimed for this very command; its receipt will be the answer.");
+  const answer = await deps.flows.sendRunnerAnswer(command.workflow_id, reported);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
-  return refusal === null ? ok({ ok: true }) : denialProblem(refusal);
+  return refusal === null ? answerOk({ ok: true }) : buildDenialProblem(refusal);
 }
 
 type PendingCommand = { readonly ok: true; readonly command: CommandItem } | { readonly ok: false; readonly answer: Answer };
 
 /** The command that this runner may pull; whatever is not its own looks as if it did not exist. */
-async function pendingCommand(deps: ApiDependencies, { tenant_id, runner_target }: Principal, jti: string): Promise<PendingCommand> {
+async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_target }: Principal, jti: string): Promise<PendingCommand> {
   const [command, tenant] = await Promise.all([commandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
   if (command === undefined || command.target !== runner_target || tenant?.transport !== "pull")
-    return { ok: false, answer: notFound(PENDING) };
+    return { ok: false, answer: refuseNotFound(PENDING) };
   if (!isFinal(command.status)) return { ok: true, command };
-  return { ok: false, answer: problem("closed", "The command is finished already; read its receipt.", { members: { jti } }) };
+  return { ok: false, answer: buildProblem("closed", "The command is finished already; read its receipt.", { members: { jti } }) };
 }
 
 /** Whether somebody acts by this very envelope and has not answered yet. */
-async function receiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
+async function isReceiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
   const claim = await readClaim(store, tenant_id, jti);
   if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;
   return (await store.blobs.stat(receiptKey(tenant_id, jti))) === undefined;

@@ -3,8 +3,8 @@ import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { HealthChecks } from "../health.js";
-import { unavailable } from "../http/problem.js";
-import { guardedRoute, ok, publicRoute, type Route } from "../http/route.js";
+import { refuseUnavailable } from "../http/problem.js";
+import { answerOk, defineGuardedRoute, definePublicRoute, type Route } from "../http/route.js";
 
 const healthSchema = z.object({
   status: z.literal("ok"),
@@ -24,10 +24,10 @@ const whoamiSchema = z.object({
 });
 
 /** The service itself: who you are to it, its keys, how it is. */
-export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
   const checks = new HealthChecks(deps);
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/whoami",
       access: "member",
@@ -38,10 +38,10 @@ export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The actor, with its offices and roles", schema: whoamiSchema } },
       problems: [],
       async handle({ principal: { tenant_id, actor_id, kind, person_id, offices } }) {
-        return ok({ tenant_id, actor_id, kind, person_id, offices });
+        return answerOk({ tenant_id, actor_id, kind, person_id, offices });
       },
     }),
-    publicRoute({
+    definePublicRoute({
       method: "GET",
       url: "/v1/jwks.json",
       access: "public",
@@ -50,9 +50,9 @@ export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
       input: {},
       answers: { 200: { text: "The keys", schema: jwksSchema } },
       problems: [],
-      handle: async () => ok(deps.served_jwks),
+      handle: async () => answerOk(deps.servedJwks),
     }),
-    publicRoute({
+    definePublicRoute({
       method: "GET",
       url: "/health",
       access: "public",
@@ -63,9 +63,9 @@ export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
       input: {},
       answers: { 200: { text: "It lives", schema: healthSchema } },
       problems: [],
-      handle: async () => ok(await checks.read()),
+      handle: async () => answerOk(await checks.readHealth()),
     }),
-    publicRoute({
+    definePublicRoute({
       method: "GET",
       url: "/ready",
       access: "public",
@@ -75,10 +75,10 @@ export function serviceRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "Everything answers", schema: readinessSchema } },
       problems: [],
       async handle() {
-        const readiness = await checks.ready();
+        const readiness = await checks.readReadiness();
         const down = Object.values(readiness).filter((verdict) => verdict !== "ok");
-        if (down.length === 0) return ok(readiness);
-        const answer = unavailable(down.join(" "));
+        if (down.length === 0) return answerOk(readiness);
+        const answer = refuseUnavailable(down.join(" "));
         return { ...answer, body: { ...answer.body, ...readiness } };
       },
     }),

@@ -6,12 +6,12 @@ import type { Principal } from "../../lab256/identity/authentication.js";
 import { attest, newNonce } from "../../lab256/identity/passkeys/statements.js";
 import { stepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
 import { type CardDetail, cardById } from "../../lab256/ledger/queries/cards.js";
-import { officeOf } from "../acts/office.js";
-import { cardClosed, verdictAnswer, verdictSchema } from "../acts/verdict.js";
+import { resolveActingOffice } from "../acts/office.js";
+import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
-import { notFound, problem } from "../http/problem.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { buildProblem, refuseNotFound } from "../http/problem.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 /** How long a person has to decide about a statement that was prepared, in milliseconds. */
@@ -26,9 +26,9 @@ const preparationSchema = z.strictObject({
 const submissionSchema = z.strictObject({ statement: statementSchema, assertion: assertionSchema.optional() });
 
 /** What people say of a card's plan. Source: contracts "Plan and statements". */
-export function statementRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/cards/:id/statements/prepare",
       access: "member",
@@ -48,10 +48,10 @@ export function statementRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["closed", "conflict", "step_up_required"],
       async handle({ principal, params: { id }, body, correlate }) {
         correlate(id);
-        return prepare(deps, principal, id, body);
+        return prepareStatement(deps, principal, id, body);
       },
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/cards/:id/statements",
       access: "member",
@@ -65,13 +65,13 @@ export function statementRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["statement_invalid", "statement_not_counted", "step_up_required", "step_up_invalid", "decide_by_passed", "closed"],
       async handle({ principal, params: { id }, body, correlate }) {
         correlate(id);
-        return submit(deps, principal, id, body);
+        return submitStatement(deps, principal, id, body);
       },
     }),
   ];
 }
 
-async function prepare(
+async function prepareStatement(
   deps: ApiDependencies,
   principal: Principal,
   cardId: string,
@@ -79,13 +79,13 @@ async function prepare(
 ): Promise<Answer> {
   const { tenant_id, decision } = asked;
   const card = await cardById(deps.db, { tenant_id, card_id: cardId });
-  if (card === undefined) return notFound("This card");
-  const office = officeOf(principal, asked.office_id);
+  if (card === undefined) return refuseNotFound("This card");
+  const office = resolveActingOffice(principal, asked.office_id);
   if (!office.ok) return office.problem;
   const { plan_digest, decide_by } = card;
   if (card.status === "planning" || plan_digest === null)
-    return problem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
-  if (card.status !== "awaiting_approval") return cardClosed(deps, card);
+    return buildProblem("conflict", "The card has no plan yet; ask again when it waits for approval.", { members: { state: card.status } });
+  if (card.status !== "awaiting_approval") return refuseClosedCard(deps, card);
   const statement: Statement = {
     tenant_id,
     card_id: cardId,
@@ -96,14 +96,14 @@ async function prepare(
     nonce: newNonce(),
     not_after: Math.min(deps.now() + STATEMENT_TTL_MS, decide_by ?? Number.MAX_SAFE_INTEGER),
   };
-  if (!needsStepUp(card)) return ok({ statement, step_up: null });
+  if (!needsStepUp(card)) return answerOk({ statement, step_up: null });
   const { person_id } = principal;
-  const step_up = person_id === null ? undefined : await stepUpOptions(deps.db, { statement, person_id, rp: deps.relyingParty() });
-  if (step_up?.allowCredentials?.length) return ok({ statement, step_up });
+  const step_up = person_id === null ? undefined : await stepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
+  if (step_up?.allowCredentials?.length) return answerOk({ statement, step_up });
   // Rejecting and taking back only lessen what was approved, so that nobody is kept from them by having no passkey.
-  if (decision !== "approve") return ok({ statement, step_up: null });
-  if (person_id === null) return problem("step_up_required", "This card needs a step-up, and only a person has passkeys.");
-  return problem("step_up_required", "This card needs a step-up, and you have no passkey.", {
+  if (decision !== "approve") return answerOk({ statement, step_up: null });
+  if (person_id === null) return buildProblem("step_up_required", "This card needs a step-up, and only a person has passkeys.");
+  return buildProblem("step_up_required", "This card needs a step-up, and you have no passkey.", {
     next: "Register one with POST /v1/passkeys/registration/options.",
   });
 }
@@ -115,7 +115,7 @@ function needsStepUp({ level, requires }: CardDetail): boolean {
   );
 }
 
-async function submit(
+async function submitStatement(
   deps: ApiDependencies,
   principal: Principal,
   cardId: string,
@@ -123,13 +123,13 @@ async function submit(
 ): Promise<Answer> {
   const { tenant_id } = principal;
   if (statement.approver !== principal.actor_id)
-    return problem("forbidden", `The token is ${principal.actor_id}'s; nobody states anything for ${statement.approver}.`);
+    return buildProblem("forbidden", `The token is ${principal.actor_id}'s; nobody states anything for ${statement.approver}.`);
   if (statement.card_id !== cardId)
-    return problem("invalid_request", "The statement is about another card.", {
+    return buildProblem("invalid_request", "The statement is about another card.", {
       errors: [{ field: "statement.card_id", problem: `The path says ${cardId}.` }],
     });
   const card = await cardById(deps.db, { tenant_id, card_id: cardId });
-  if (card === undefined) return notFound("This card");
+  if (card === undefined) return refuseNotFound("This card");
   const signed = { ...attest(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
-  return verdictAnswer(deps, card, await deps.flows.decide(tenant_id, cardId, signed));
+  return answerVerdict(deps, card, await deps.flows.sendStatement(tenant_id, cardId, signed));
 }

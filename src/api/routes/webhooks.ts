@@ -13,12 +13,12 @@ import {
   type Webhook,
 } from "../../lab256/webhooks/webhooks.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { notFound, problem } from "../http/problem.js";
+import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { type Answer, guardedRoute, ok, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
 /** What the keeper of a tenant's members may do, the keeper of its webhooks may: both decide who learns of everything. */
-const MANAGES = "registry.members.change";
+const MANAGING_ACTION = "registry.members.change";
 
 const webhookShape = z.object({
   webhook_id: webhookIdSchema,
@@ -39,9 +39,9 @@ const tenantBody = z.strictObject({ tenant_id: tenantIdSchema });
 const EXAMPLE = { tenant_id: "T.UBL", url: "https://events.example/ogr", types: ["receipt.recorded"] };
 
 /** The events of a ledger, brought to whom its tenant names. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
-export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
+export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    guardedRoute({
+    defineGuardedRoute({
       method: "PUT",
       url: "/v1/webhooks/:webhook_id",
       access: "member",
@@ -55,16 +55,16 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The webhook; `secret` only when that is new", schema: declaredShape } },
       problems: ["limit_exceeded"],
       handle: ({ principal, params: { webhook_id }, body: { tenant_id, ...declared } }) =>
-        asKeeper(deps, principal, async () => {
+        runAsWebhookManager(deps, principal, async () => {
           const ref = { tenant_id, webhook_id };
           const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, at_ms: deps.now() });
           if (made === undefined)
-            return problem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; declare one of them anew.`);
+            return buildProblem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; declare one of them anew.`);
           await deps.flows.deliverWebhook(tenant_id, webhook_id);
-          return ok({ ...shown(made.webhook), ...(made.has_new_secret ? { secret: made.webhook.secret } : {}) });
+          return answerOk({ ...toWebhookView(made.webhook), ...(made.has_new_secret ? { secret: made.webhook.secret } : {}) });
         }),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/webhooks",
       access: "member",
@@ -74,9 +74,10 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       input: { query: tenantQuery },
       answers: { 200: { text: "Webhooks in the order of their ids", schema: z.array(webhookShape) } },
       problems: [],
-      handle: ({ principal }) => asKeeper(deps, principal, async () => ok((await listWebhooks(deps.db, principal.tenant_id)).map(shown))),
+      handle: ({ principal }) =>
+        runAsWebhookManager(deps, principal, async () => answerOk((await listWebhooks(deps.db, principal.tenant_id)).map(toWebhookView))),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/webhooks/:webhook_id/disable",
       access: "member",
@@ -89,11 +90,13 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "It is stopped", schema: z.object({ disabled: z.literal(true) }) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
-        asKeeper(deps, principal, async () =>
-          (await disableWebhook(deps.db, { tenant_id, webhook_id }, deps.now())) ? ok({ disabled: true }) : notFound("This webhook"),
+        runAsWebhookManager(deps, principal, async () =>
+          (await disableWebhook(deps.db, { tenant_id, webhook_id }, deps.now()))
+            ? answerOk({ disabled: true })
+            : refuseNotFound("This webhook"),
         ),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "GET",
       url: "/v1/webhooks/:webhook_id/dead-letters",
       access: "member",
@@ -104,12 +107,12 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The oldest first", schema: z.array(deadLetterShape) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
-        onWebhook(deps, principal, webhook_id, async () => {
+        runOnWebhook(deps, principal, webhook_id, async () => {
           const letters = await deadLetters(deps.db, { tenant_id, webhook_id }, PAGE_ROWS_MAX);
-          return ok(letters.map(({ seq, reason, replay, at_ms }) => ({ seq, reason, replay, at_ms })));
+          return answerOk(letters.map(({ seq, reason, replay, at_ms }) => ({ seq, reason, replay, at_ms })));
         }),
     }),
-    guardedRoute({
+    defineGuardedRoute({
       method: "POST",
       url: "/v1/webhooks/:webhook_id/replay",
       access: "member",
@@ -122,33 +125,33 @@ export function webhookRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "How many are tried again", schema: z.object({ replayed: z.number() }) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id }, body: { seqs } }) =>
-        onWebhook(deps, principal, webhook_id, async ({ disabled_at }) => {
+        runOnWebhook(deps, principal, webhook_id, async ({ disabled_at }) => {
           const replayed = await replayDeadLetters(deps.db, { tenant_id, webhook_id }, seqs);
           if (disabled_at === null) await deps.flows.deliverWebhook(tenant_id, webhook_id);
-          return ok({ replayed });
+          return answerOk({ replayed });
         }),
     }),
   ];
 }
 
-async function asKeeper(deps: ApiDependencies, { tenant_id, offices }: Principal, work: () => Promise<Answer>): Promise<Answer> {
-  const keepers = await deps.policies.allowedTo(tenant_id, MANAGES);
-  if (offices.some(({ office_id }) => keepers.has(office_id))) return work();
-  return problem("forbidden", `Webhooks are kept through an office that holds \`${MANAGES}\`.`);
+async function runAsWebhookManager(deps: ApiDependencies, { tenant_id, offices }: Principal, work: () => Promise<Answer>): Promise<Answer> {
+  const managingOffices = await deps.policies.listOfficesAllowedTo(tenant_id, MANAGING_ACTION);
+  if (offices.some(({ office_id }) => managingOffices.has(office_id))) return work();
+  return buildProblem("forbidden", `Webhooks are kept through an office that holds \`${MANAGING_ACTION}\`.`);
 }
 
-function onWebhook(
+function runOnWebhook(
   deps: ApiDependencies,
   principal: Principal,
   webhook_id: string,
   work: (webhook: Webhook) => Promise<Answer>,
 ): Promise<Answer> {
-  return asKeeper(deps, principal, async () => {
+  return runAsWebhookManager(deps, principal, async () => {
     const webhook = await findWebhook(deps.db, { tenant_id: principal.tenant_id, webhook_id });
-    return webhook === undefined ? notFound("This webhook") : work(webhook);
+    return webhook === undefined ? refuseNotFound("This webhook") : work(webhook);
   });
 }
 
-function shown({ webhook_id, url, types, retries_ms, delivered_seq, created_by, created_at, disabled_at }: Webhook) {
+function toWebhookView({ webhook_id, url, types, retries_ms, delivered_seq, created_by, created_at, disabled_at }: Webhook) {
   return { webhook_id, url, types, retries_ms, delivered_seq, created_by, created_at, disabled_at };
 }

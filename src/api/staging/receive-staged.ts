@@ -8,8 +8,8 @@ import { writeChunks } from "../../storage/local-file.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { UPLOAD_FOLDER } from "./abandoned-uploads.js";
 
-export type Received =
-  | { readonly outcome: "created" | "exists"; readonly size_bytes: number }
+export type StagingOutcome =
+  | { readonly outcome: "created" | "exists"; readonly sizeBytes: number }
   | { readonly outcome: "mismatch"; readonly actual: string }
   | { readonly outcome: "too_large" }
   | { readonly outcome: "cut_short" };
@@ -18,13 +18,13 @@ export type Received =
  * Streams bytes to a temporary file, hashing them on the way, and stores them under `blake3` if that is what they are. Memory stays
  * constant; the file is gone when this returns.
  */
-export async function receiveStaged(
+export async function receiveStagedBytes(
   store: ObjectStore,
   tenantId: string,
   blake3: string,
   bytes: Readable,
   maxBytes: number,
-): Promise<Received> {
+): Promise<StagingOutcome> {
   const folder = await mkdtemp(join(tmpdir(), UPLOAD_FOLDER));
   try {
     const path = join(folder, "bytes");
@@ -32,7 +32,7 @@ export async function receiveStaged(
     if (typeof written === "string") return { outcome: written };
     if (written.blake3 !== blake3) return { outcome: "mismatch", actual: written.blake3 };
     const outcome = await store.blobs.createFromFile(stagingKey(tenantId, blake3), path);
-    return { outcome, size_bytes: written.size_bytes };
+    return { outcome, sizeBytes: written.sizeBytes };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -42,12 +42,12 @@ async function hashToFile(
   path: string,
   bytes: Readable,
   maxBytes: number,
-): Promise<{ blake3: string; size_bytes: number } | "too_large" | "cut_short"> {
+): Promise<{ blake3: string; sizeBytes: number } | "too_large" | "cut_short"> {
   const file = await open(path, "wx", 0o600);
-  let found: { blake3: string; size_bytes: number } | undefined;
+  let found: { blake3: string; sizeBytes: number } | undefined;
   try {
-    const hashed = hashing(upTo(maxBytes, bytes), (blake3, size_bytes) => {
-      found = { blake3, size_bytes };
+    const hashed = hashing(limitBytes(maxBytes, bytes), (blake3, sizeBytes) => {
+      found = { blake3, sizeBytes };
     });
     await writeChunks(file, hashed);
     return found ?? "cut_short";
@@ -63,11 +63,11 @@ async function hashToFile(
 class TooLarge extends Error {}
 
 /** @throws TooLarge before the first byte too many is handed on. */
-async function* upTo(maxBytes: number, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let size_bytes = 0;
+async function* limitBytes(maxBytes: number, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let sizeBytes = 0;
   for await (const chunk of bytes) {
-    size_bytes += chunk.byteLength;
-    if (size_bytes > maxBytes) throw new TooLarge();
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > maxBytes) throw new TooLarge();
     yield chunk;
   }
 }

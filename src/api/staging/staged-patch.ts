@@ -8,7 +8,7 @@ import type { ObjectStore } from "../../storage/ports.js";
 export type InlinePatch = { readonly bytes: Uint8Array; readonly blake3: string };
 
 /** The inline patch, none, or the denial of one that is not what it says. Source: contracts "Canonical bytes and hashes". */
-export function inlinePatch(params: JobParams): { patch: InlinePatch | null; denial: null } | { patch: null; denial: Denial } {
+export function parseInlinePatch(params: JobParams): { patch: InlinePatch | null; denial: null } | { patch: null; denial: Denial } {
   const { patch, subject_hash } = params as Partial<PushParams>;
   if (patch === undefined || subject_hash === undefined) return { patch: null, denial: null };
   const bytes = Buffer.from(patch, "base64");
@@ -21,6 +21,6 @@ export function inlinePatch(params: JobParams): { patch: InlinePatch | null; den
 }
 
 /** Keeps the bytes under their own hash; bytes that lie there already are the same. */
-export async function stage(store: ObjectStore, tenantId: string, patch: InlinePatch | null): Promise<void> {
+export async function stagePatch(store: ObjectStore, tenantId: string, patch: InlinePatch | null): Promise<void> {
   if (patch !== null) await store.blobs.create(stagingKey(tenantId, patch.blake3), patch.bytes);
 }

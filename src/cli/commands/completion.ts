@@ -1,23 +1,23 @@
 import { Argument, Command } from "commander";
-import { bashCompletion } from "../completion/bash.js";
-import { fishCompletion } from "../completion/fish.js";
-import { placesOf } from "../completion/tree.js";
-import { zshCompletion } from "../completion/zsh.js";
-import { withExamples } from "../leaf.js";
+import { formatBashCompletion } from "../completion/bash.js";
+import { formatFishCompletion } from "../completion/fish.js";
+import { listPlaces } from "../completion/tree.js";
+import { formatZshCompletion } from "../completion/zsh.js";
+import { addExamples } from "../leaf.js";
 
-const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
+const SHELLS = { bash: formatBashCompletion, zsh: formatZshCompletion, fish: formatFishCompletion } as const;
 
 /** `ogr completion`: the script by which a shell completes this very program. */
-export function completion(): Command {
+export function buildCompletionCommand(): Command {
   const command = new Command("completion")
     .exitOverride()
     .description("print the script by which a shell completes ogr")
     .addArgument(new Argument("<shell>", "whose").choices(Object.keys(SHELLS)))
     .action((shell: keyof typeof SHELLS) => {
       const program = command.parent ?? command;
-      process.stdout.write(SHELLS[shell](program.name(), placesOf(program)));
+      process.stdout.write(SHELLS[shell](program.name(), listPlaces(program)));
     });
-  return withExamples(
+  return addExamples(
     command,
     "ogr completion bash > ~/.local/share/bash-completion/completions/ogr",
     "source <(ogr completion zsh)",

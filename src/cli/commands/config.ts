@@ -3,9 +3,9 @@ import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, type Setting, se
 import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
 import { EXIT } from "../exit-codes.js";
-import { leaf } from "../leaf.js";
+import { buildCommand } from "../leaf.js";
 import type { Output } from "../terminal/output.js";
-import { Ended, UsageError } from "../usage.js";
+import { UnsuccessfulExit, UsageError } from "../usage.js";
 
 interface ConfigOptions {
   readonly process?: string;
@@ -13,12 +13,12 @@ interface ConfigOptions {
 }
 
 /** `ogr config`: what each process would be told if it were started here, where that comes from, and what it means. */
-export function config(): Command {
-  return leaf<ConfigOptions>("config", "the settings of the processes: values, sources, meanings", async ({ options, out }) => {
+export function buildConfigCommand(): Command {
+  return buildCommand<ConfigOptions>("config", "the settings of the processes: values, sources, meanings", async ({ options, out }) => {
     const layers = readLayers(process.env);
-    const asked = options.process === undefined ? CONFIGURED_PROCESSES : [processNamed(options.process)];
-    if (options.check === true) return check(asked, layers, out);
-    for (const name of asked) show(name, layers, out);
+    const asked = options.process === undefined ? CONFIGURED_PROCESSES : [parseProcessName(options.process)];
+    if (options.check === true) return checkProcesses(asked, layers, out);
+    for (const name of asked) printSettings(name, layers, out);
   })
     .option("--process <name>", `one process only: ${CONFIGURED_PROCESSES.join(", ")}`)
     .option("--check", "say what is wrong, instead of what is set; exits with 1 when anything is")
@@ -28,45 +28,45 @@ export function config(): Command {
     );
 }
 
-function show(name: ConfiguredProcess, layers: Layers, out: Output): void {
+function printSettings(name: ConfiguredProcess, layers: Layers, out: Output): void {
   for (const [n, setting] of settingsOf(name).entries()) {
     const { key, meaning, required } = setting;
-    const { value, source } = shown(setting, layers);
-    const text = `  ${key} = ${value ?? absent(setting)}${source === "unset" ? "" : `  [${source}]`}\n      ${meaning}`;
+    const { value, source } = resolveSetting(setting, layers);
+    const text = `  ${key} = ${value ?? formatMissingValue(setting)}${source === "unset" ? "" : `  [${source}]`}\n      ${meaning}`;
     out.print({ process: name, key, value, source, required, meaning }, n === 0 ? `${name}\n${text}` : text);
   }
 }
 
-function check(asked: readonly ConfiguredProcess[], layers: Layers, out: Output): void {
+function checkProcesses(asked: readonly ConfiguredProcess[], layers: Layers, out: Output): void {
   const verdicts = asked.map((name) => ({ process: name, problems: checkConfiguration<unknown>(CATALOG[name], layers).problems }));
   for (const { process: name, problems } of verdicts) {
     const lines = problems.map(({ field, problem }) => `\n  ${field}: ${problem}`);
     const text = `${name}: ${lines.length === 0 ? "nothing is wrong" : `cannot start${lines.join("")}`}`;
     out.print({ process: name, ok: problems.length === 0, problems }, text);
   }
-  if (verdicts.some(({ problems }) => problems.length > 0)) throw new Ended(EXIT.error);
+  if (verdicts.some(({ problems }) => problems.length > 0)) throw new UnsuccessfulExit(EXIT.error);
 }
 
-function processNamed(name: string): ConfiguredProcess {
+function parseProcessName(name: string): ConfiguredProcess {
   const found = CONFIGURED_PROCESSES.find((one) => one === name);
   if (found === undefined) throw new UsageError(`--process: there is no ${name}; write ${CONFIGURED_PROCESSES.join(", ")}.`);
   return found;
 }
 
-function shown({ key, secret, preset }: Setting, { found }: Layers): { readonly value: string | null; readonly source: string } {
+function resolveSetting({ key, secret, preset }: Setting, { found }: Layers): { readonly value: string | null; readonly source: string } {
   const one = found.get(key);
   if (one === undefined) return preset === undefined ? { value: null, source: "unset" } : { value: preset, source: "default" };
-  return { value: secret ? masked(one.value) : one.value, source: one.source };
+  return { value: secret ? maskSecret(one.value) : one.value, source: one.source };
 }
 
 /** Of an address what is no secret stays readable: which server, which database, whose account. */
-function masked(secret: string): string {
+function maskSecret(secret: string): string {
   if (!secret.includes("://") || !URL.canParse(secret)) return "***";
   const { protocol, username, host, pathname } = new URL(secret);
   return `${protocol}//${username === "" ? "" : `${username}:***@`}${host}${pathname}`;
 }
 
-function absent({ required, only_with }: Setting): string {
+function formatMissingValue({ required, only_with }: Setting): string {
   if (!required) return "(not set)";
   return only_with === undefined ? "(required, and not set)" : `(not set; required with ${only_with})`;
 }

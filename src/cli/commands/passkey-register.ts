@@ -1,21 +1,21 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { registerPasskey } from "../../client/deciding.js";
-import { ownPasskeys } from "../connection/own-passkeys.js";
-import { registryLeaf, withExamples } from "../leaf.js";
+import { openOwnPasskeys } from "../connection/own-passkeys.js";
+import { addExamples, buildRegistryCommand } from "../leaf.js";
 
 interface PasskeyOptions {
   readonly name?: string;
 }
 
 /** `ogr passkey register`: a software passkey of this user, for step-up from a terminal. */
-export function passkeyRegister(): Command {
-  const command = registryLeaf<PasskeyOptions>(
+export function buildPasskeyRegisterCommand(): Command {
+  const command = buildRegistryCommand<PasskeyOptions>(
     "register",
     "make a software passkey in your config folder and register it",
-    async ({ options, out, client }) => {
-      const registry = await client();
-      const file = await ownPasskeys();
+    async ({ options, out, openClient }) => {
+      const registry = await openClient();
+      const file = await openOwnPasskeys();
       await registerPasskey(registry, file, options.name ?? `ogr on ${hostname()}`);
       out.print(
         { ok: true, actor_id: registry.actor_id, path: file.path },
@@ -23,5 +23,5 @@ export function passkeyRegister(): Command {
       );
     },
   ).option("--name <name>", "how you will recognise it");
-  return withExamples(command, 'ogr passkey register --name "The laptop"');
+  return addExamples(command, 'ogr passkey register --name "The laptop"');
 }

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { actDirectly } from "../../client/acting.js";
 import { type PushPreview, previewPush } from "../../client/git/push-preview.js";
-import { deliver, type PlannedPush, planPush } from "../../client/git/pushing.js";
-import { required } from "../../client/http/problem.js";
+import { deliverBundle, type PlannedPush, planPush } from "../../client/git/pushing.js";
+import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { commandConcluded } from "../command-outcome.js";
-import { type Source, whatToPush } from "../connection/working-copy.js";
+import { reportCommandEnd } from "../command-outcome.js";
+import { resolvePushSource, type Source } from "../connection/working-copy.js";
 import { EXIT } from "../exit-codes.js";
-import { registryLeaf, withExamples } from "../leaf.js";
-import { consent } from "../terminal/consent.js";
+import { addExamples, buildRegistryCommand } from "../leaf.js";
+import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
-import { dryRunOption, officeOption, riskOption, yesOption } from "../terminal/option-values.js";
+import { buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";
 import type { Output } from "../terminal/output.js";
 import { withProgress } from "../terminal/progress.js";
-import { previewText } from "../terminal/push-text.js";
-import { sizeText } from "../terminal/text.js";
-import { Ended } from "../usage.js";
+import { formatPushPreview } from "../terminal/push-text.js";
+import { formatSize } from "../terminal/text.js";
+import { UnsuccessfulExit } from "../usage.js";
 
 const ACT_MS = 900_000;
 
@@ -33,27 +33,27 @@ interface PushOptions extends CardOptions, Source {
 }
 
 /** `ogr push`: sends what the registry lacks of a branch of a working copy. */
-export function push(): Command {
-  const command = registryLeaf<PushOptions>(
+export function buildPushCommand(): Command {
+  const command = buildRegistryCommand<PushOptions>(
     "push <project>",
     "push a branch of a working copy",
-    async ({ options, arguments: [project_id = ""], out, client }) => {
-      const registry = await client();
-      const { ref, branch } = await whatToPush(options);
+    async ({ options, arguments: [project_id = ""], out, openClient }) => {
+      const registry = await openClient();
+      const { ref, branch } = await resolvePushSource(options);
       const folder = await mkdtemp(join(tmpdir(), "ogr-push-"));
       try {
         const force = options.force === true ? { force: true } : {};
-        const wanted = { project_id, branch, folder: options.from, ref, bundle_path: join(folder, "push.bundle"), ...force };
+        const wanted = { project_id, branch, folder: options.from, ref, bundlePath: join(folder, "push.bundle"), ...force };
         const { planned, preview } = await withProgress(out, async (step) => {
           step("bundling");
           const plan = await planPush(registry, wanted);
           return { planned: plan, preview: await previewPush(options.from, plan) };
         });
-        if (options.dryRun) return dryRun(registry, preview, options, out);
-        if (!out.json) out.remark(previewText(preview));
+        if (options.dryRun) return printPushDryRun(registry, preview, options, out);
+        if (!out.json) out.remark(formatPushPreview(preview));
         // What is there already the registry refuses by itself, and in its own words.
-        if (!preview.up_to_date) await consent(out, `Push this to ${registry.connection.server}?`, options);
-        await send(registry, planned, options, out);
+        if (!preview.up_to_date) await requireConsent(out, `Push this to ${registry.connection.server}?`, options);
+        await sendPush(registry, planned, options, out);
       } finally {
         await rm(folder, { recursive: true, force: true });
       }
@@ -64,13 +64,13 @@ export function push(): Command {
     .option("--from <folder>", "the working copy", ".")
     .option("--force", "let the branch go where it was not heading (L2)")
     .option("--card", "open a card instead of asking for a permit at once")
-    .addOption(riskOption())
-    .addOption(officeOption())
+    .addOption(buildRiskOption())
+    .addOption(buildOfficeOption())
     .option("--intent <sentence>", "what this is for; the commit's subject when left out")
     .option("--wait", "with --card: wait until the card has come to its end")
-    .addOption(yesOption())
-    .addOption(dryRunOption());
-  return withExamples(
+    .addOption(buildYesOption())
+    .addOption(buildDryRunOption());
+  return addExamples(
     command,
     "ogr push P.demo                                  # the branch that is checked out",
     "ogr push P.demo --branch feature/hello --dry-run",
@@ -78,10 +78,10 @@ export function push(): Command {
   );
 }
 
-async function send(registry: RegistryClient, { params, bundle }: PlannedPush, options: PushOptions, out: Output): Promise<void> {
+async function sendPush(registry: RegistryClient, { params, bundle }: PlannedPush, options: PushOptions, out: Output): Promise<void> {
   const patch = await withProgress(out, (step) => {
-    step(`sending ${sizeText(bundle.size_bytes)}`);
-    return deliver(registry, bundle);
+    step(`sending ${formatSize(bundle.sizeBytes)}`);
+    return deliverBundle(registry, bundle);
   });
   const { office: office_id, intent = params.commit_summary, risk, wait = false } = options;
   const act = { office_id, intent, jobType: "git.registry.push", target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
@@ -90,14 +90,14 @@ async function send(registry: RegistryClient, { params, bundle }: PlannedPush, o
     return proposeCard(registry, { ...act, params: carried }, wait, out);
   }
   const { command, level } = await withProgress(out, async (step) =>
-    required(await actDirectly(registry, { ...act, params, patch, timeout_ms: ACT_MS, on_step: (waits) => step(WAITS[waits]) })),
+    requireValue(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MS, onStep: (waits) => step(WAITS[waits]) })),
   );
-  commandConcluded(command, out, [`  level     ${level}`]);
+  reportCommandEnd(command, out, [`  level     ${level}`]);
 }
 
 /** Nothing is staged and nothing asked for. @throws Ended where the registry would have nothing to do */
-function dryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
+function printPushDryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
   const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
-  printDryRun(out, registry, act, previewText(preview));
-  if (preview.up_to_date) throw new Ended(EXIT.conflict);
+  printDryRun(out, registry, act, formatPushPreview(preview));
+  if (preview.up_to_date) throw new UnsuccessfulExit(EXIT.conflict);
 }

@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { required } from "../../client/http/problem.js";
+import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { tagReleaseParamsSchema } from "../../domain/act/job.js";
 import { branchRef } from "../../domain/git/ref-name.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { EXIT } from "../exit-codes.js";
-import { registryLeaf, withExamples } from "../leaf.js";
-import { checkParams, printDryRun } from "../terminal/dry-run.js";
-import { withCardOptions } from "../terminal/option-values.js";
-import { sizeText } from "../terminal/text.js";
-import { Ended, UsageError } from "../usage.js";
+import { addExamples, buildRegistryCommand } from "../leaf.js";
+import { parseParams, printDryRun } from "../terminal/dry-run.js";
+import { addCardOptions } from "../terminal/option-values.js";
+import { formatSize } from "../terminal/text.js";
+import { UnsuccessfulExit, UsageError } from "../usage.js";
 
 interface ReleaseOptions extends CardOptions {
   readonly commit: string;
@@ -20,44 +20,44 @@ interface ReleaseOptions extends CardOptions {
 }
 
 /** `ogr release`: opens the card that tags a release (L4). */
-export function release(): Command {
-  const command = registryLeaf<ReleaseOptions>(
+export function buildReleaseCommand(): Command {
+  const command = buildRegistryCommand<ReleaseOptions>(
     "release <project> <tag>",
     "open the card that tags a release",
-    async ({ options, arguments: [project_id = "", tag = ""], out, client }) => {
-      const registry = await client();
-      const commit = await commitOf(registry, project_id, options.commit);
-      const notes = options.notesFile === undefined ? (options.notes ?? "") : await notesFrom(options.notesFile);
+    async ({ options, arguments: [project_id = "", tag = ""], out, openClient }) => {
+      const registry = await openClient();
+      const commit = await resolveReleaseCommit(registry, project_id, options.commit);
+      const notes = options.notesFile === undefined ? (options.notes ?? "") : await readNotes(options.notesFile);
       const { office: office_id, intent = `Release ${tag} of ${project_id}`, wait = false } = options;
       const params = { project_id, tag, commit, notes };
       const wanted = { office_id, intent, jobType: "git.registry.tag_release", params, target: "LAB_512" };
       if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
-      checkParams(tagReleaseParamsSchema, params);
-      const { releases } = required(await registry.project(project_id));
+      parseParams(tagReleaseParamsSchema, params);
+      const { releases } = requireValue(await registry.readProject(project_id));
       const is_taken = releases.some((one) => one.tag === tag);
       const text = [
         `Release ${tag} of ${project_id}${is_taken ? ", which is there already" : ""}`,
         `  commit    ${commit}`,
-        `  notes     ${notes === "" ? "none" : sizeText(Buffer.byteLength(notes))}`,
+        `  notes     ${notes === "" ? "none" : formatSize(Buffer.byteLength(notes))}`,
         `  intent    ${intent}`,
       ];
       printDryRun(out, registry, { act: wanted.jobType, is_taken, ...wanted }, text.join("\n"));
-      if (is_taken) throw new Ended(EXIT.conflict);
+      if (is_taken) throw new UnsuccessfulExit(EXIT.conflict);
     },
   )
     .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project whose tip is meant")
     .option("--notes <text>", "the release notes")
     .option("--notes-file <path>", "the release notes, from a file");
-  return withExamples(
-    withCardOptions(command),
+  return addExamples(
+    addCardOptions(command),
     "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
     "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
   );
 }
 
-async function commitOf(client: RegistryClient, projectId: string, wanted: string): Promise<string> {
+async function resolveReleaseCommit(client: RegistryClient, projectId: string, wanted: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(wanted)) return wanted;
-  const { refs } = required(await client.project(projectId));
+  const { refs } = requireValue(await client.readProject(projectId));
   const found = refs.find((one) => one.name === branchRef(wanted));
   if (found !== undefined) return found.object_id;
   const branches = refs.map((one) => one.name).filter((name) => name.startsWith("refs/heads/"));
@@ -66,7 +66,7 @@ async function commitOf(client: RegistryClient, projectId: string, wanted: strin
   );
 }
 
-async function notesFrom(path: string): Promise<string> {
+async function readNotes(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

@@ -22,37 +22,37 @@ export interface Place {
 const NAMES_A_FILE = /\b(?:file|path|folder)\b/;
 
 /** Every command of the program with all that can follow it, so that no script of a shell is ever behind. */
-export function placesOf(command: Command, above = ""): readonly Place[] {
+export function listPlaces(command: Command, above = ""): readonly Place[] {
   const path = above === "" ? command.name() : `${above} ${command.name()}`;
   const help = { name: "--help", text: "say what can be written", value: "none" } as const;
   const own: Place = {
     path,
     commands: command.commands.map((one) => ({ name: one.name(), text: one.description() })),
-    options: [...command.options.filter((option) => option.long && !option.hidden).map(optionWord), help],
+    options: [...command.options.filter((option) => option.long && !option.hidden).map(toOptionWord), help],
     takesFile: command.registeredArguments.some((argument) => NAMES_A_FILE.test(argument.name())),
   };
-  return [own, ...command.commands.flatMap((one) => placesOf(one, path))];
+  return [own, ...command.commands.flatMap((one) => listPlaces(one, path))];
 }
 
-function optionWord({ long, description, flags, argChoices, required, optional }: Option): OptionWord {
+function toOptionWord({ long, description, flags, argChoices, required, optional }: Option): OptionWord {
   const takesValue = required || optional;
   const value = !takesValue ? "none" : (argChoices ?? (NAMES_A_FILE.test(flags.replace(/^\S+/, "")) ? "file" : "free"));
   return { name: long ?? "", text: description, value };
 }
 
 /** The paths below the program itself: what a word can lead to. */
-export function pathsBelow(places: readonly Place[]): readonly string[] {
+export function listPathsBelow(places: readonly Place[]): readonly string[] {
   return places.map(({ path }) => path).filter((path) => path.includes(" "));
 }
 
 /** The options that take a value, by what is offered for it: their full paths, `ogr card list --status`. */
-export function valuesByReply(
+export function groupValuesByReply(
   places: readonly Place[],
-  reply: (value: Exclude<OptionWord["value"], "none">) => string,
+  formatReply: (value: Exclude<OptionWord["value"], "none">) => string,
 ): [string, string[]][] {
   const byReply = new Map<string, string[]>();
   for (const { path, options } of places)
     for (const { name, value } of options)
-      if (value !== "none") byReply.set(reply(value), [...(byReply.get(reply(value)) ?? []), `${path} ${name}`]);
+      if (value !== "none") byReply.set(formatReply(value), [...(byReply.get(formatReply(value)) ?? []), `${path} ${name}`]);
   return [...byReply];
 }

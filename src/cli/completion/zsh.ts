@@ -1,7 +1,7 @@
-import { type OptionWord, type Place, pathsBelow, valuesByReply } from "./tree.js";
+import { groupValuesByReply, listPathsBelow, type OptionWord, type Place } from "./tree.js";
 
 /** The script by which zsh completes: sourced, or as `_ogr` in a folder of `fpath`. */
-export function zshCompletion(name: string, places: readonly Place[]): string {
+export function formatZshCompletion(name: string, places: readonly Place[]): string {
   return `#compdef ${name}
 # zsh completion of ${name}; made by: ${name} completion zsh
 _${name}() {
@@ -9,16 +9,16 @@ _${name}() {
   local -a found
   for ((i = 2; i < CURRENT; i++)); do
     case "$at \${words[i]}" in
-      (${pathsBelow(places).map(quoted).join("|")}) at="$at \${words[i]}" ;;
+      (${listPathsBelow(places).map(quoteForZsh).join("|")}) at="$at \${words[i]}" ;;
     esac
   done
   case "$at \${words[CURRENT - 1]}" in
-${valuesByReply(places, replyOf)
-  .map(([reply, paths]) => `    (${paths.map(quoted).join("|")}) ${reply}; return ;;`)
+${groupValuesByReply(places, formatZshReply)
+  .map(([reply, paths]) => `    (${paths.map(quoteForZsh).join("|")}) ${reply}; return ;;`)
   .join("\n")}
   esac
   case "$at" in
-${places.map(wordsAt).join("\n")}
+${places.map(formatZshWords).join("\n")}
   esac
   _describe ${name} found
 }
@@ -26,19 +26,19 @@ if [ "$funcstack[1]" = "_${name}" ]; then _${name} "$@"; else compdef _${name} $
 `;
 }
 
-function replyOf(value: OptionWord["value"]): string {
+function formatZshReply(value: OptionWord["value"]): string {
   if (value === "file") return "_files";
-  return Array.isArray(value) ? `compadd -- ${value.map(quoted).join(" ")}` : ":";
+  return Array.isArray(value) ? `compadd -- ${value.map(quoteForZsh).join(" ")}` : ":";
 }
 
-function wordsAt({ path, commands, options, takesFile }: Place): string {
-  const described = (words: readonly { name: string; text: string }[]) =>
-    words.map(({ name, text }) => quoted(`${name}:${text.replaceAll(":", "\\:")}`)).join(" ");
-  const flags = `found=(${described(options)})`;
-  if (commands.length > 0) return `    (${quoted(path)}) found=(${described(commands)}); [[ $PREFIX == -* ]] && ${flags} ;;`;
-  return `    (${quoted(path)})${takesFile ? " [[ $PREFIX != -* ]] && { _files; return };" : ""} ${flags} ;;`;
+function formatZshWords({ path, commands, options, takesFile }: Place): string {
+  const formatDescriptions = (words: readonly { name: string; text: string }[]) =>
+    words.map(({ name, text }) => quoteForZsh(`${name}:${text.replaceAll(":", "\\:")}`)).join(" ");
+  const flags = `found=(${formatDescriptions(options)})`;
+  if (commands.length > 0) return `    (${quoteForZsh(path)}) found=(${formatDescriptions(commands)}); [[ $PREFIX == -* ]] && ${flags} ;;`;
+  return `    (${quoteForZsh(path)})${takesFile ? " [[ $PREFIX != -* ]] && { _files; return };" : ""} ${flags} ;;`;
 }
 
-function quoted(text: string): string {
+function quoteForZsh(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,9 +1,9 @@
 import type { Connection } from "../../client/http/http.js";
-import { required } from "../../client/http/problem.js";
-import { type RegistryClient, registryClient, whoami } from "../../client/http/registry-client.js";
+import { requireValue } from "../../client/http/problem.js";
+import { createRegistryClient, fetchWhoami, type RegistryClient } from "../../client/http/registry-client.js";
 import { UsageError } from "../usage.js";
-import { type Profile, profileNamed, readProfiles } from "./profiles.js";
-import { readState, type StackState } from "./state-file.js";
+import { type Profile, readProfiles, requireProfile } from "./profiles.js";
+import { readStackState, type StackState } from "./state-file.js";
 
 /** The options by which a command finds its registry and says who calls. */
 export interface ConnectionOptions {
@@ -40,41 +40,41 @@ interface Sources {
 const PATIENCE_MS = 60_000;
 
 /** A client for the registry that the options, the environment, the profile or this clone's development registry name. */
-export async function connect(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
-  const { connection, identity } = await chosenConnection(options, environment);
-  const { tenant_id, actor_id } = identity ?? required(await whoami(connection));
-  return registryClient(connection, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
+export async function openRegistryClient(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
+  const { connection, identity } = await resolveConnection(options, environment);
+  const { tenant_id, actor_id } = identity ?? requireValue(await fetchWhoami(connection));
+  return createRegistryClient(connection, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
 }
 
 /** Which registry and whose token a command would use; nobody is asked yet. @throws UsageError when none is named. */
-export async function chosenConnection(options: ConnectionOptions, environment: NodeJS.ProcessEnv) {
-  const sources = await sourcesOf(options, environment);
-  const chosen = serverOf(sources);
-  const { token, origin, identity } = tokenFor(chosen.server, sources);
-  const connection: Connection = { server: chosen.server, token, patience_ms: PATIENCE_MS };
+export async function resolveConnection(options: ConnectionOptions, environment: NodeJS.ProcessEnv) {
+  const sources = await readSources(options, environment);
+  const chosen = chooseServer(sources);
+  const { token, origin, identity } = chooseToken(chosen.server, sources);
+  const connection: Connection = { server: chosen.server, token, patienceMs: PATIENCE_MS };
   return { connection, origin: chosen.origin === origin ? origin : `${chosen.origin}, ${origin}`, identity };
 }
 
 /** The registry that is meant, whether or not there is a token for it. @throws UsageError when none is named. */
-export async function chosenServer(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<ChosenServer> {
-  return serverOf(await sourcesOf(options, environment));
+export async function resolveServer(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<ChosenServer> {
+  return chooseServer(await readSources(options, environment));
 }
 
 /** An address as it is compared and kept: without the slashes at its end. @throws UsageError when it is none. */
-export function serverAddress(text: string): string {
+export function parseServerAddress(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
     throw new UsageError(`--server: ${text} is not an address; write one such as http://127.0.0.1:7450.`);
   return new URL(text).href.replace(/\/+$/, "");
 }
 
-async function sourcesOf(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<Sources> {
-  const [profiles, state] = await Promise.all([readProfiles(environment), readState()]);
+async function readSources(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<Sources> {
+  const [profiles, state] = await Promise.all([readProfiles(environment), readStackState()]);
   // Whoever names an actor of the development registry means that registry.
   const name = options.profile ?? (options.as === undefined ? environment.OGR_PROFILE || profiles.current : null);
-  return { options, environment, profile: name === null ? undefined : { ...profileNamed(profiles, name), name }, state };
+  return { options, environment, profile: name === null ? undefined : { ...requireProfile(profiles, name), name }, state };
 }
 
-function serverOf({ options, environment, profile, state }: Sources): ChosenServer {
+function chooseServer({ options, environment, profile, state }: Sources): ChosenServer {
   const found = [
     { server: options.server, origin: "--server" },
     { server: options.profile === undefined ? undefined : profile?.server, origin: "--profile" },
@@ -84,26 +84,26 @@ function serverOf({ options, environment, profile, state }: Sources): ChosenServ
   ].find(({ server }) => server !== undefined);
   if (found?.server === undefined)
     throw new UsageError("No registry is named: log in with `ogr auth login`, give --server, set OGR_SERVER, or start one with `ogr dev`.");
-  return { server: serverAddress(found.server), origin: found.origin };
+  return { server: parseServerAddress(found.server), origin: found.origin };
 }
 
-function tokenFor(server: string, sources: Sources): ChosenToken {
+function chooseToken(server: string, sources: Sources): ChosenToken {
   const { options, environment, profile } = sources;
   if (options.token !== undefined) return { token: options.token, origin: "--token" };
-  if (options.as !== undefined) return developmentToken(server, sources, options.as);
+  if (options.as !== undefined) return chooseDevelopmentToken(server, sources, options.as);
   if (options.profile === undefined && environment.OGR_TOKEN) return { token: environment.OGR_TOKEN, origin: "OGR_TOKEN" };
-  if (profile !== undefined && serverAddress(profile.server) === server) {
+  if (profile !== undefined && parseServerAddress(profile.server) === server) {
     const { token, tenant_id, actor_id, name } = profile;
     return { token, origin: `profile ${name}`, identity: { tenant_id, actor_id } };
   }
   // A profile's token is shown to no other server than the one that it was given for.
   if (options.profile !== undefined)
     throw new UsageError(`--profile: ${options.profile} is for ${profile?.server}, and its token goes nowhere else; leave out --server.`);
-  return developmentToken(server, sources, undefined);
+  return chooseDevelopmentToken(server, sources, undefined);
 }
 
-function developmentToken(server: string, { state }: Sources, as: string | undefined): ChosenToken {
-  const actors = state !== undefined && serverAddress(state.api_url) === server ? state.actors : [];
+function chooseDevelopmentToken(server: string, { state }: Sources, as: string | undefined): ChosenToken {
+  const actors = state !== undefined && parseServerAddress(state.api_url) === server ? state.actors : [];
   const wanted = as ?? "admin";
   const actor = actors.find((one) => one.actor_id === wanted || one.actor_id.split(":").at(-1) === wanted);
   if (actor !== undefined) {

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { parseWith, problemsText } from "../../domain/problems.js";
-import { configDirectory } from "../../passkey/location.js";
+import { resolveConfigDirectory } from "../../passkey/location.js";
 import { withLock } from "../../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
 import { UsageError } from "../usage.js";
@@ -30,23 +30,23 @@ const contentSchema = z.strictObject({
 export type Profiles = Omit<z.infer<typeof contentSchema>, "version">;
 
 /** Where the profiles are kept, with their tokens: mode 0600 in a folder of mode 0700. */
-export function profilesPath(environment: NodeJS.ProcessEnv): string {
-  return join(configDirectory(environment), "profiles.json");
+export function resolveProfilesPath(environment: NodeJS.ProcessEnv): string {
+  return join(resolveConfigDirectory(environment), "profiles.json");
 }
 
 /** The profiles of this user; none before the first login. @throws when others can read the file, or it is damaged. */
 export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Profiles> {
-  const path = profilesPath(environment);
+  const path = resolveProfilesPath(environment);
   const text = await readPrivateFile(path);
   if (text === undefined) return { current: null, profiles: {} };
-  const parsed = parseWith(contentSchema, jsonOf(path, text));
+  const parsed = parseWith(contentSchema, parseProfilesJson(path, text));
   if (!parsed.ok) throw new Error(`${path} holds no profiles (${problemsText(parsed.problems)}); move it away and log in again.`);
   return parsed.value;
 }
 
 /** Changes the profiles under a lock; the file is replaced as a whole. @throws UsageError for a name that is none. */
 export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
-  const path = profilesPath(environment);
+  const path = resolveProfilesPath(environment);
   await preparePrivateFolder(dirname(path));
   await withLock(
     `${path}.lock`,
@@ -60,7 +60,7 @@ export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (pr
 }
 
 /** The profile of this name. @throws UsageError naming those that there are. */
-export function profileNamed({ profiles }: Profiles, name: string): Profile {
+export function requireProfile({ profiles }: Profiles, name: string): Profile {
   const found = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (found !== undefined) return found;
   const names = Object.keys(profiles);
@@ -68,7 +68,7 @@ export function profileNamed({ profiles }: Profiles, name: string): Profile {
   throw new UsageError(`--profile: there is no profile ${name}; ${there}. Make it with \`ogr auth login --profile ${name}\`.`);
 }
 
-function jsonOf(path: string, text: string): unknown {
+function parseProfilesJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

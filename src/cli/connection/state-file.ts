@@ -13,26 +13,26 @@ const stateSchema = z.object({
 export type StackState = z.infer<typeof stateSchema>;
 
 /** A clone keeps its own data; an installed package, which npm replaces whole, leaves them to the user's folder for such things. */
-function ownFolder(name: string): string {
+function resolveOwnPath(name: string): string {
   if (existsSync(sourceFile("src"))) return sourceFile(join(".ogr", name));
   return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "ogr", name);
 }
 
 /** The data folder of `ogr dev` and `ogr demo`. */
-export const devFolder = (): string => ownFolder("dev");
-export const demoFolder = (): string => ownFolder("demo");
+export const resolveDevFolder = (): string => resolveOwnPath("dev");
+export const resolveDemoFolder = (): string => resolveOwnPath("demo");
 
-const statePath = (): string => ownFolder("dev-state.json");
+const resolveStatePath = (): string => resolveOwnPath("dev-state.json");
 
 /** Says, with mode 0600, where the development registry of this clone is, until this process ends. */
 export async function announceState(api_url: string, people: Readonly<StackState["actors"]>): Promise<void> {
   const actors = people.map(({ tenant_id, actor_id, display_name, token }) => ({ tenant_id, actor_id, display_name, token }));
-  await writePrivateJson(statePath(), { api_url, actors } satisfies StackState);
-  process.once("exit", () => rmSync(statePath(), { force: true }));
+  await writePrivateJson(resolveStatePath(), { api_url, actors } satisfies StackState);
+  process.once("exit", () => rmSync(resolveStatePath(), { force: true }));
 }
 
 /** The development registry of this clone; `undefined` when none runs. */
-export async function readState(): Promise<StackState | undefined> {
-  const parsed = parseWith(stateSchema, await readJsonFile(statePath()));
+export async function readStackState(): Promise<StackState | undefined> {
+  const parsed = parseWith(stateSchema, await readJsonFile(resolveStatePath()));
   return parsed.ok ? parsed.value : undefined;
 }

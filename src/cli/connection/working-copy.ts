@@ -1,4 +1,4 @@
-import { gitAnswer } from "../../client/git/git-command.js";
+import { tryGit } from "../../client/git/git-command.js";
 import { UsageError } from "../usage.js";
 
 /** Which branch of which working copy is meant, as it was written. */
@@ -9,19 +9,19 @@ export interface Source {
 }
 
 /** The full local ref and the name of the branch in the registry. @throws UsageError */
-export async function whatToPush({ from, ref, branch }: Source): Promise<{ ref: string; branch: string }> {
-  const inside = await gitAnswer(from, ["rev-parse", "--git-dir"]);
+export async function resolvePushSource({ from, ref, branch }: Source): Promise<{ ref: string; branch: string }> {
+  const inside = await tryGit(from, ["rev-parse", "--git-dir"]);
   if (inside === undefined) throw new UsageError(`--from: ${from} is no git repository; name one, or change into it.`);
   const full =
     ref === undefined
-      ? await gitAnswer(from, ["symbolic-ref", "--quiet", "HEAD"])
-      : await gitAnswer(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
+      ? await tryGit(from, ["symbolic-ref", "--quiet", "HEAD"])
+      : await tryGit(from, ["rev-parse", "--symbolic-full-name", "--verify", "--quiet", ref]);
   const name = full?.startsWith("refs/heads/") ? full.slice("refs/heads/".length) : undefined;
   if (ref !== undefined && !full) throw new UsageError(`--ref: ${ref} is no branch of ${from}; name a local branch.`);
   if (branch === undefined && name === undefined)
     throw new UsageError("--branch: no local branch is checked out; say which branch of the registry is meant.");
   const chosen = full || "HEAD";
-  if ((await gitAnswer(from, ["rev-parse", "--verify", "--quiet", `${chosen}^{commit}`])) === undefined)
+  if ((await tryGit(from, ["rev-parse", "--verify", "--quiet", `${chosen}^{commit}`])) === undefined)
     throw new UsageError(`--from: ${from} has no commit yet; commit something first.`);
   return { ref: chosen, branch: branch ?? name ?? "" };
 }

@@ -1,5 +1,5 @@
 /** What a check found. `next` says what to do about it. */
-export interface Finding {
+export interface DoctorFinding {
   readonly check: string;
   /** `skipped`: it could not be looked at from here. */
   readonly state: "ok" | "warning" | "problem" | "skipped";
@@ -7,27 +7,31 @@ export interface Finding {
   readonly next?: string;
 }
 
-export function fine(check: string, text: string): Finding {
+export function buildOkFinding(check: string, text: string): DoctorFinding {
   return { check, state: "ok", text };
 }
 
-export function wrong(check: string, text: string, next: string): Finding {
+export function buildProblemFinding(check: string, text: string, next: string): DoctorFinding {
   return { check, state: "problem", text, next };
 }
 
-export function suspicious(check: string, text: string, next: string): Finding {
+export function buildWarningFinding(check: string, text: string, next: string): DoctorFinding {
   return { check, state: "warning", text, next };
 }
 
-export function skipped(check: string, text: string): Finding {
+export function buildSkippedFinding(check: string, text: string): DoctorFinding {
   return { check, state: "skipped", text };
 }
 
 /** Looks, and takes whatever is thrown for the problem that was looked for. */
-export async function looked(check: string, next: string, look: () => Promise<Finding | readonly Finding[]>): Promise<readonly Finding[]> {
+export async function runCheck(
+  check: string,
+  next: string,
+  look: () => Promise<DoctorFinding | readonly DoctorFinding[]>,
+): Promise<readonly DoctorFinding[]> {
   try {
     return [await look()].flat();
   } catch (error) {
-    return [wrong(check, error instanceof Error ? error.message : String(error), next)];
+    return [buildProblemFinding(check, error instanceof Error ? error.message : String(error), next)];
   }
 }

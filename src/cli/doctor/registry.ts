@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { healthSchema, jwksSchema, openApiSchema } from "../../client/answers.js";
-import { ask, type Connection } from "../../client/http/http.js";
-import { required } from "../../client/http/problem.js";
-import { whoami } from "../../client/http/registry-client.js";
-import { ownVersion } from "../version.js";
-import { type Finding, fine, looked, suspicious, wrong } from "./finding.js";
-import { infraFinding } from "./infra.js";
+import { askRegistry, type Connection } from "../../client/http/http.js";
+import { requireValue } from "../../client/http/problem.js";
+import { fetchWhoami } from "../../client/http/registry-client.js";
+import { readOwnVersion } from "../version.js";
+import { buildOkFinding, buildProblemFinding, buildWarningFinding, type DoctorFinding, runCheck } from "./finding.js";
+import { checkInfraRegistry } from "./infra.js";
 
 const PATIENCE_MS = 10_000;
 /** The `Date` of an answer has whole seconds, and permits need clocks within 5 s (contracts "Permit, command, claim, receipt"). */
@@ -25,17 +25,17 @@ const WORKERS: Readonly<Record<string, string>> = {
 };
 
 /** How a registry is, as far as one sees from here. What needs a token is left out without one. */
-export async function registryFindings({ server, token }: Connection): Promise<readonly Finding[]> {
-  const connection = { server, timeout_ms: PATIENCE_MS };
-  const reached = await looked("server", "Look whether the api runs and this machine may reach it.", () => serverFinding(server));
+export async function checkRegistry({ server, token }: Connection): Promise<readonly DoctorFinding[]> {
+  const connection = { server, timeoutMs: PATIENCE_MS };
+  const reached = await runCheck("server", "Look whether the api runs and this machine may reach it.", () => checkServer(server));
   if (reached.some(({ state }) => state === "problem")) return reached;
   const unexpected = "Ask again; if it stays so, read the api's log.";
   const parts = await Promise.all([
-    looked("version", unexpected, () => versionFinding(connection)),
-    looked("ready", unexpected, () => readyFindings(connection)),
-    looked("health", unexpected, () => healthFindings(connection)),
-    looked("keys", unexpected, () => keysFinding(connection)),
-    token === undefined ? [] : looked("token", unexpected, () => tokenFindings({ ...connection, token })),
+    runCheck("version", unexpected, () => checkVersion(connection)),
+    runCheck("ready", unexpected, () => checkRegistryReadiness(connection)),
+    runCheck("health", unexpected, () => checkRegistryHealth(connection)),
+    runCheck("keys", unexpected, () => checkServedKeys(connection)),
+    token === undefined ? [] : runCheck("token", unexpected, () => checkToken({ ...connection, token })),
   ]);
   return [...reached, ...parts.flat()];
 }
@@ -50,7 +50,7 @@ function isHealth(text: string): boolean {
   }
 }
 
-async function serverFinding(server: string): Promise<readonly Finding[]> {
+async function checkServer(server: string): Promise<readonly DoctorFinding[]> {
   const before = Date.now();
   const answer = await fetch(new URL("/health", server), { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((error: unknown) => {
     const { cause, message } = error as Error & { cause?: { code?: string } };
@@ -59,80 +59,84 @@ async function serverFinding(server: string): Promise<readonly Finding[]> {
   const after = Date.now();
   if (!answer.ok || !isHealth(await answer.text()))
     return [
-      wrong(
+      buildProblemFinding(
         "server",
         `${server} answers, but not as a registry does (${answer.status}).`,
         "Check the address: --server, OGR_SERVER or the profile.",
       ),
     ];
-  return [fine("server", `${server} answers in ${after - before} ms`), clockFinding(answer.headers.get("date"), (before + after) / 2)];
+  return [
+    buildOkFinding("server", `${server} answers in ${after - before} ms`),
+    checkClock(answer.headers.get("date"), (before + after) / 2),
+  ];
 }
 
 /** This machine's clock against the registry's; a prepared statement and a permit have times of the registry. */
-function clockFinding(date: string | null, here_ms: number): Finding {
-  const there_ms = Date.parse(date ?? "");
-  if (Number.isNaN(there_ms))
-    return suspicious("clock", "The registry does not say what time it is.", "Look what stands between here and the api.");
+function checkClock(date: string | null, hereMs: number): DoctorFinding {
+  const thereMs = Date.parse(date ?? "");
+  if (Number.isNaN(thereMs))
+    return buildWarningFinding("clock", "The registry does not say what time it is.", "Look what stands between here and the api.");
   // A whole second stands for its middle.
-  const skew_ms = Math.round(there_ms + 500 - here_ms);
-  if (Math.abs(skew_ms) <= SKEW_MAX_MS) return fine("clock", "this machine and the registry agree");
-  const side = skew_ms > 0 ? "behind" : "ahead of";
-  return wrong(
+  const skewMs = Math.round(thereMs + 500 - hereMs);
+  if (Math.abs(skewMs) <= SKEW_MAX_MS) return buildOkFinding("clock", "this machine and the registry agree");
+  const side = skewMs > 0 ? "behind" : "ahead of";
+  return buildProblemFinding(
     "clock",
-    `This machine's clock is about ${Math.round(Math.abs(skew_ms) / 1000)} s ${side} the registry's.`,
+    `This machine's clock is about ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the registry's.`,
     "Set the clock of whichever is wrong (NTP).",
   );
 }
 
-async function versionFinding(connection: Connection): Promise<Finding> {
-  const { info } = required(await ask(connection, { method: "GET", path: "/openapi.json" }, openApiSchema));
-  const own = ownVersion();
-  if (info.version === own) return fine("version", `${own}, here and there`);
-  return suspicious(
+async function checkVersion(connection: Connection): Promise<DoctorFinding> {
+  const { info } = requireValue(await askRegistry(connection, { method: "GET", path: "/openapi.json" }, openApiSchema));
+  const own = readOwnVersion();
+  if (info.version === own) return buildOkFinding("version", `${own}, here and there`);
+  return buildWarningFinding(
     "version",
     `The registry is of release ${info.version}, and this ogr of ${own}.`,
     "Use the ogr of the registry's own release.",
   );
 }
 
-async function readyFindings(connection: Connection): Promise<readonly Finding[]> {
-  const answer = await ask(connection, { method: "GET", path: "/ready" }, READINESS);
+async function checkRegistryReadiness(connection: Connection): Promise<readonly DoctorFinding[]> {
+  const answer = await askRegistry(connection, { method: "GET", path: "/ready" }, READINESS);
   const said: Readonly<Record<string, unknown>> = answer.ok ? answer.value : answer.problem;
   return Object.keys(NEXT).map((dependency) => {
     const verdict = said[dependency];
-    if (verdict === "ok") return fine(dependency, "answers");
+    if (verdict === "ok") return buildOkFinding(dependency, "answers");
     const text = typeof verdict === "string" ? verdict : "The registry does not say how it is.";
-    return wrong(dependency, text, NEXT[dependency] ?? "");
+    return buildProblemFinding(dependency, text, NEXT[dependency] ?? "");
   });
 }
 
-async function healthFindings(connection: Connection): Promise<readonly Finding[]> {
-  const { pollers, warnings } = required(await ask(connection, { method: "GET", path: "/health" }, healthSchema));
+async function checkRegistryHealth(connection: Connection): Promise<readonly DoctorFinding[]> {
+  const { pollers, warnings } = requireValue(await askRegistry(connection, { method: "GET", path: "/health" }, healthSchema));
   const queues = (pollers ?? []).map(({ task_queue, pollers: count }) => {
     const check = `worker ${task_queue}`;
-    if (count > 0) return fine(check, `${count} ${count === 1 ? "poller" : "pollers"}`);
-    return wrong(check, "Nobody takes its work.", WORKERS[task_queue] ?? "Start its worker.");
+    if (count > 0) return buildOkFinding(check, `${count} ${count === 1 ? "poller" : "pollers"}`);
+    return buildProblemFinding(check, "Nobody takes its work.", WORKERS[task_queue] ?? "Start its worker.");
   });
   // What the queues and readiness say already is not said twice.
   const others = warnings.filter((warning) => !/^Nobody polls|does not answer\.$/.test(warning));
-  return [...queues, ...others.map((warning) => wrong("health", warning, "Mend what it names; see docs/operations.md."))];
+  return [...queues, ...others.map((warning) => buildProblemFinding("health", warning, "Mend what it names; see docs/operations.md."))];
 }
 
-async function keysFinding(connection: Connection): Promise<Finding> {
-  const { keys } = required(await ask(connection, { method: "GET", path: "/v1/jwks.json" }, jwksSchema));
+async function checkServedKeys(connection: Connection): Promise<DoctorFinding> {
+  const { keys } = requireValue(await askRegistry(connection, { method: "GET", path: "/v1/jwks.json" }, jwksSchema));
   if (keys.length === 0)
-    return wrong(
+    return buildProblemFinding(
       "keys",
       "The registry serves no public keys: nobody can verify what it signs.",
       "Check OGR_PERMIT_KEY_FILE and OGR_RECEIPT_JWKS_FILE of the api.",
     );
-  return fine("keys", `${keys.length} public keys: ${keys.map(({ kid }) => kid).join(", ")}`);
+  return buildOkFinding("keys", `${keys.length} public keys: ${keys.map(({ kid }) => kid).join(", ")}`);
 }
 
 /** Whose token it is, and what only somebody with a token is told. */
-async function tokenFindings(connection: Connection): Promise<readonly Finding[]> {
-  const answer = await whoami(connection);
-  if (!answer.ok) return [wrong("token", answer.problem.detail, "Log in anew with `ogr auth login`, or set OGR_TOKEN to a good token.")];
+async function checkToken(connection: Connection): Promise<readonly DoctorFinding[]> {
+  const answer = await fetchWhoami(connection);
+  if (!answer.ok)
+    return [buildProblemFinding("token", answer.problem.detail, "Log in anew with `ogr auth login`, or set OGR_TOKEN to a good token.")];
   const { actor_id, tenant_id } = answer.value;
-  return [fine("token", `${actor_id} of ${tenant_id}`), await infraFinding(connection, tenant_id)];
+  return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), await checkInfraRegistry(connection, tenant_id)];
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { RunningRegistry } from "../../stack/registry/registry.js";
 import type { Servers } from "../../stack/servers/servers.js";
-import { announceState, devFolder } from "../connection/state-file.js";
-import { leaf, withExamples } from "../leaf.js";
+import { announceState, resolveDevFolder } from "../connection/state-file.js";
+import { addExamples, buildCommand } from "../leaf.js";
 
 interface DevOptions {
   readonly reset?: boolean;
@@ -10,33 +10,33 @@ interface DevOptions {
 }
 
 /** `ogr dev`: the whole stack on this machine, until Ctrl-C; the next start goes on where this one ended. */
-export function dev(): Command {
-  const command = leaf<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
+export function buildDevCommand(): Command {
+  const command = buildCommand<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
     // Loaded late: what runs the servers is far more than the other commands need.
     const [{ removeDataFolder }, { startRegistry }] = await Promise.all([
       import("../../stack/data-folder.js"),
       import("../../stack/registry/registry.js"),
     ]);
     const log = (line: string): void => void process.stderr.write(`${line}\n`);
-    const data_dir = devFolder();
-    if (options.reset && !(await removeDataFolder(data_dir, log)))
+    const dataDir = resolveDevFolder();
+    if (options.reset && !(await removeDataFolder(dataDir, log)))
       throw new Error("a development registry of this clone runs: stop it before --reset");
-    const registry = await startRegistry({ data_dir, log, infra: options.infra });
+    const registry = await startRegistry({ data_dir: dataDir, log, infra: options.infra });
     await announceState(registry.api_url, registry.founded.actors);
-    const shown = overview(registry);
-    out.print(shown, devText(shown));
-    watch(registry, log);
+    const shown = buildOverview(registry);
+    out.print(shown, formatOverview(shown));
+    watchProcesses(registry, log);
     // The children alone do not keep this process alive once their handles are quiet.
     setInterval(() => undefined, 60_000);
   })
     .option("--reset", "remove all data of the development registry first")
     .option("--infra <source>", "where the infra registry is: none, registry:<tenant>/<project> or file:<absolute path>", "none");
-  return withExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
+  return addExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
 }
 
-type Overview = ReturnType<typeof overview>;
+type Overview = ReturnType<typeof buildOverview>;
 
-function overview({ api_url, place, founded, servers }: RunningRegistry & { servers: Servers }) {
+function buildOverview({ api_url, place, founded, servers }: RunningRegistry & { servers: Servers }) {
   const { object_store } = place;
   return {
     ok: true,
@@ -51,7 +51,7 @@ function overview({ api_url, place, founded, servers }: RunningRegistry & { serv
   };
 }
 
-function devText(shown: Overview): string {
+function formatOverview(shown: Overview): string {
   const actors = shown.actors.map(
     (one) =>
       `  ${one.tenant_id}  ${one.actor_id.padEnd(24)} ${one.display_name.padEnd(8)} ${one.token}\n${" ".repeat(11)}${one.offices.join(", ")}`,
@@ -74,7 +74,7 @@ function devText(shown: Overview): string {
 }
 
 /** Says when one of the processes ends by itself, and what it said last. */
-function watch({ servers }: { servers: Servers }, log: (line: string) => void): void {
+function watchProcesses({ servers }: { servers: Servers }, log: (line: string) => void): void {
   for (const child of servers.processes)
     void child.exited.then(({ code, signal }) =>
       log(`${child.name} ended (${signal ?? `exit code ${code}`}); its log is ${child.log.path}`),

@@ -4,9 +4,9 @@ import type { Command } from "commander";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../infra/files.js";
 import { emptyRegistry, registryText } from "../../infra/model.js";
 import { sourceFile } from "../../process/source-files.js";
-import { dryRunMark, listed, no, openCheckout } from "../commands/infra/checkout.js";
-import { leaf, withExamples } from "../leaf.js";
-import { localDryRunOption } from "../terminal/option-values.js";
+import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "../commands/infra/checkout.js";
+import { addExamples, buildCommand } from "../leaf.js";
+import { buildLocalDryRunOption } from "../terminal/option-values.js";
 
 /** What an adopting repository gets, by its place there and in this package. */
 const COPIED = {
@@ -20,8 +20,8 @@ const COPIED = {
 const ATTRIBUTES_PATH = "infra/.gitattributes";
 
 /** `ogr infra init`: makes an empty infra registry in a checkout, with its scripts and what GitHub needs to guard it. */
-export function infraInit(): Command {
-  const command = leaf<{ readonly dryRun?: boolean }>(
+export function buildInfraInitCommand(): Command {
+  const command = buildCommand<{ readonly dryRun?: boolean }>(
     "init",
     "make an empty registry in this checkout, with scripts and rules",
     async ({ options, out }) => {
@@ -29,12 +29,15 @@ export function infraInit(): Command {
       const made = { [REGISTRY_PATH]: registryText(emptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
       const paths = [...Object.keys(made), ...Object.keys(COPIED)];
       const there: string[] = [];
-      for (const path of paths) if (await exists(join(root, path))) there.push(path);
+      for (const path of paths) if (await isPathPresent(join(root, path))) there.push(path);
       if (there.length > 0)
-        throw no("registry_exists", `There is ${listed(there)} already, and nothing was written; remove it first, if it is not meant.`);
+        throw refuseInfra(
+          "registry_exists",
+          `There is ${formatPaths(there)} already, and nothing was written; remove it first, if it is not meant.`,
+        );
       if (options.dryRun)
         return out.print(
-          { ok: true, ...dryRunMark(true), would_make: paths },
+          { ok: true, ...buildDryRunMark(true), would_make: paths },
           [...paths.map((path) => `would make ${path}`), "Nothing was changed (--dry-run)."].join("\n"),
         );
       for (const [path, text] of Object.entries(made)) {
@@ -47,11 +50,11 @@ export function infraInit(): Command {
         "Next: write your team into .github/CODEOWNERS, commit, push, and add .github/rulesets/main.json to the repository's rulesets.";
       out.print({ ok: true, made: paths }, [...paths.map((path) => `made ${path}`), next].join("\n"));
     },
-  ).addOption(localDryRunOption());
-  return withExamples(command, "ogr infra init", "ogr infra init --dry-run");
+  ).addOption(buildLocalDryRunOption());
+  return addExamples(command, "ogr infra init", "ogr infra init --dry-run");
 }
 
-async function exists(path: string): Promise<boolean> {
+async function isPathPresent(path: string): Promise<boolean> {
   try {
     await access(path);
     return true;

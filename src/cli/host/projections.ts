@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { Db } from "../../lab256/database/database.js";
 import { EXIT } from "../exit-codes.js";
-import { type Call, leaf, withExamples } from "../leaf.js";
-import { dryRunOption } from "../terminal/option-values.js";
-import { Ended, UsageError } from "../usage.js";
+import { addExamples, buildCommand, type Call } from "../leaf.js";
+import { buildDryRunOption } from "../terminal/option-values.js";
+import { UnsuccessfulExit, UsageError } from "../usage.js";
 
 interface DatabaseOptions {
   readonly dryRun?: boolean;
@@ -24,11 +24,11 @@ const loadLedger = async () => {
 type Ledger = Awaited<ReturnType<typeof loadLedger>>;
 
 /** `ogr projections verify`: holds every projection against what the ledger alone makes of it. For an operator with the database. */
-export function projectionsVerify(): Command {
-  const command = databaseLeaf("verify", "hold the projections against the ledger", async (call) => {
+export function buildProjectionsVerifyCommand(): Command {
+  const command = buildDatabaseCommand("verify", "hold the projections against the ledger", async (call) => {
     const tenants = await withDatabase(call, async (db, ledger) => {
       const verdicts = [];
-      for (const tenant_id of await tenantsOf(db, ledger, call.options))
+      for (const tenant_id of await resolveTenants(db, ledger, call.options))
         verdicts.push({ tenant_id, ...(await ledger.verifyProjections(db, tenant_id)) });
       return verdicts;
     });
@@ -36,27 +36,27 @@ export function projectionsVerify(): Command {
       const text = verdict.ok ? "are what the ledger says" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
       call.out.print(verdict, `${verdict.tenant_id}: the projections ${text} (${verdict.entries} entries)`);
     }
-    if (tenants.some((verdict) => !verdict.ok)) throw new Ended(EXIT.error);
+    if (tenants.some((verdict) => !verdict.ok)) throw new UnsuccessfulExit(EXIT.error);
   });
-  return withExamples(command, "DATABASE_URL=postgresql://… ogr projections verify");
+  return addExamples(command, "DATABASE_URL=postgresql://… ogr projections verify");
 }
 
 /** `ogr projections rebuild`: makes every projection anew from the ledger alone; readers see the old or the new, never a part. */
-export function projectionsRebuild(): Command {
-  const command = databaseLeaf("rebuild", "make the projections anew from the ledger", async (call) => {
+export function buildProjectionsRebuildCommand(): Command {
+  const command = buildDatabaseCommand("rebuild", "make the projections anew from the ledger", async (call) => {
     if (call.options.dryRun) {
-      for (const tenant_id of await withDatabase(call, (db, ledger) => tenantsOf(db, ledger, call.options)))
+      for (const tenant_id of await withDatabase(call, (db, ledger) => resolveTenants(db, ledger, call.options)))
         call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
       return;
     }
     const rebuilt = await withDatabase(call, (db, ledger) => ledger.rebuildProjections(db, call.options.tenant));
     for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
-  }).addOption(dryRunOption());
-  return withExamples(command, "DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL");
+  }).addOption(buildDryRunOption());
+  return addExamples(command, "DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL");
 }
 
-function databaseLeaf(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {
-  return leaf<DatabaseOptions>(name, description, run)
+function buildDatabaseCommand(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {
+  return buildCommand<DatabaseOptions>(name, description, run)
     .option("--database-url <url>", "the registry's Postgres (better: DATABASE_URL, which other users cannot see)")
     .option("--tenant <id>", "one tenant only, such as T.UBL");
 }
@@ -74,7 +74,7 @@ async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db
   }
 }
 
-async function tenantsOf(db: Db, { ledgerContainers }: Ledger, { tenant }: DatabaseOptions): Promise<string[]> {
+async function resolveTenants(db: Db, { ledgerContainers }: Ledger, { tenant }: DatabaseOptions): Promise<string[]> {
   const known = (await ledgerContainers(db)).map(({ tenant_id }) => tenant_id);
   if (tenant === undefined) return known;
   if (!known.includes(tenant))

@@ -8,7 +8,11 @@ export function canAsk(out: Output): boolean {
 }
 
 /** Asks whether to go on, where somebody can be asked and `yes` has not been said already. @throws UsageError when the answer is no. */
-export async function consent(out: Output, question: string, { yes = false }: { readonly yes?: boolean | undefined }): Promise<void> {
+export async function requireConsent(
+  out: Output,
+  question: string,
+  { yes = false }: { readonly yes?: boolean | undefined },
+): Promise<void> {
   if (yes || !canAsk(out)) return;
   const agreed = await confirm({ message: question, output: process.stderr });
   if (isCancel(agreed) || !agreed) throw new UsageError("Nothing was sent.");

@@ -14,7 +14,7 @@ export function printDryRun(out: Output, client: RegistryClient, act: Readonly<R
 }
 
 /** What the registry would refuse at once is refused by a dry run too. @throws UsageError naming every bad field */
-export function checkParams<T>(schema: z.ZodType<T>, params: unknown): T {
+export function parseParams<T>(schema: z.ZodType<T>, params: unknown): T {
   const parsed = parseWith(schema, params);
   if (parsed.ok) return parsed.value;
   throw new UsageError(problemsText(parsed.problems));

@@ -4,7 +4,7 @@ import { UsageError } from "../usage.js";
 const FETCH_MS = 30_000;
 
 /** The text of a file, of an http(s) address, or with `-` of standard input. @throws UsageError */
-async function textOf(place: string): Promise<string> {
+async function readTextInput(place: string): Promise<string> {
   try {
     if (/^https?:\/\//.test(place)) {
       const answer = await fetch(place, { signal: AbortSignal.timeout(FETCH_MS) });
@@ -18,8 +18,8 @@ async function textOf(place: string): Promise<string> {
 }
 
 /** The JSON that stands in a place; `what` names it for people. @throws UsageError */
-export async function jsonOf(what: string, place: string): Promise<unknown> {
-  const text = await textOf(place);
+export async function readJsonInput(what: string, place: string): Promise<unknown> {
+  const text = await readTextInput(place);
   try {
     return JSON.parse(text);
   } catch {

@@ -3,39 +3,39 @@ import type { RegistryClient } from "../../client/http/registry-client.js";
 import { type Watcher, watchCard, watchCommand } from "../../client/watching.js";
 import type { Output } from "./output.js";
 import { withProgress } from "./progress.js";
-import { statusText } from "./text.js";
+import { formatStatus } from "./text.js";
 
 /** Shows each state of a card until its end, which it answers without printing it. */
-export function liveCard(client: RegistryClient, cardId: string, out: Output): Promise<CardAnswer> {
-  return live(out, cardState, (watcher) => watchCard(client, cardId, watcher));
+export function followCard(client: RegistryClient, cardId: string, out: Output): Promise<CardAnswer> {
+  return followFlow(out, formatCardState, (watcher) => watchCard(client, cardId, watcher));
 }
 
 /** Shows each state of a command until its end, which it answers without printing it. */
-export function liveCommand(client: RegistryClient, jti: string, out: Output): Promise<CommandAnswer> {
-  return live(
+export function followCommand(client: RegistryClient, jti: string, out: Output): Promise<CommandAnswer> {
+  return followFlow(
     out,
-    ({ status }) => statusText(status),
+    ({ status }) => formatStatus(status),
     (watcher) => watchCommand(client, jti, watcher),
   );
 }
 
-function live<T>(out: Output, text: (seen: T) => string, watch: (watcher: Watcher<T>) => Promise<T>): Promise<T> {
+function followFlow<T>(out: Output, text: (seen: T) => string, watch: (watcher: Watcher<T>) => Promise<T>): Promise<T> {
   return withProgress(out, (step) => {
     let shown = "";
     return watch({
-      changed(seen) {
+      onChange(seen) {
         const line = text(seen);
         if (out.json || line !== shown) out.print(seen, `${new Date().toISOString().slice(11, 19)}  ${line}`);
         shown = line;
         step(line);
       },
-      lost: (why) => out.remark(`ogr: ${why} Asking again.`),
+      onOutage: (why) => out.remark(`ogr: ${why} Asking again.`),
     });
   });
 }
 
-function cardState({ status, missing, statements = [], round, jti }: CardAnswer & { round?: unknown }): string {
-  const parts = [statusText(status)];
+function formatCardState({ status, missing, statements = [], round, jti }: CardAnswer & { round?: unknown }): string {
+  const parts = [formatStatus(status)];
   if (typeof round === "number" && round > 1) parts.push(`plan ${round}`);
   const counted = statements.filter(({ counts }) => counts).length;
   if (counted > 0) parts.push(`${counted} of ${statements.length} statements count`);

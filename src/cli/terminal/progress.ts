@@ -12,17 +12,17 @@ export async function withProgress<T>(out: Output, work: (step: Step) => Promise
   if (out.json || !stderr.isTTY) return work(() => undefined);
   let text = "";
   let since = performance.now();
-  const draw = (): void => {
+  const drawLine = (): void => {
     const seconds = Math.floor((performance.now() - since) / 1000);
     const line = seconds === 0 ? `${text} …` : `${text} … ${seconds} s`;
     if (text !== "") stderr.write(CLEAR_LINE + [...line].slice(0, Math.max(1, stderr.columns - 1)).join(""));
   };
-  const timer = setInterval(draw, REDRAW_MS);
+  const timer = setInterval(drawLine, REDRAW_MS);
   try {
     return await work((next) => {
       text = next;
       since = performance.now();
-      draw();
+      drawLine();
     });
   } finally {
     clearInterval(timer);

@@ -1,12 +1,12 @@
 import { PREVIEW_COMMITS_MAX, type PushPreview } from "../../client/git/push-preview.js";
-import { shortId, sizeText } from "./text.js";
+import { formatSize, shortenId } from "./text.js";
 
 /** What will be pushed, for a person to look at. */
-export function previewText(preview: PushPreview): string {
+export function formatPushPreview(preview: PushPreview): string {
   const { project_id, branch, old, new: tip, up_to_date, fast_forward, force, commit_count, commits, size_bytes, travels } = preview;
   const lines = [
     `Push to ${project_id}`,
-    `  branch    ${branch}: ${old === null ? "none" : shortId(old)} → ${shortId(tip)}${up_to_date ? ", which is there already" : ""}`,
+    `  branch    ${branch}: ${old === null ? "none" : shortenId(old)} → ${shortenId(tip)}${up_to_date ? ", which is there already" : ""}`,
   ];
   if (fast_forward === false && !up_to_date)
     lines.push(
@@ -15,9 +15,9 @@ export function previewText(preview: PushPreview): string {
         : "  history   would be rewritten, as far as this working copy knows: it is refused without --force",
     );
   lines.push(`  commits   ${commit_count === 0 ? "none that the registry lacks" : commit_count}`);
-  for (const { id, summary, author } of commits) lines.push(`            ${shortId(id)} ${summary} (${author})`);
+  for (const { id, summary, author } of commits) lines.push(`            ${shortenId(id)} ${summary} (${author})`);
   if (commit_count > commits.length && commits.length === PREVIEW_COMMITS_MAX)
     lines.push(`            … and ${commit_count - commits.length} more`);
-  lines.push(`  size      ${sizeText(size_bytes)}, ${travels}`);
+  lines.push(`  size      ${formatSize(size_bytes)}, ${travels}`);
   return lines.join("\n");
 }

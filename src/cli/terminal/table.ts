@@ -2,7 +2,7 @@ import type { Output } from "./output.js";
 
 export interface Column<T> {
   readonly title: string;
-  of(row: T): string;
+  format(row: T): string;
 }
 
 const GAP = "  ";
@@ -14,32 +14,32 @@ const GAP = "  ";
 export function printTable<T>(out: Output, rows: readonly T[], columns: readonly Column<T>[], none: string): void {
   const { isTTY, columns: width } = process.stdout;
   if (rows.length === 0 && isTTY) out.remark(none);
-  out.print(rows, rows.length === 0 ? "" : tableText(rows, columns, isTTY ? { titles: true, width } : { titles: false }));
+  out.print(rows, rows.length === 0 ? "" : formatTable(rows, columns, isTTY ? { titles: true, width } : { titles: false }));
 }
 
 /** The rows as aligned text; control characters become spaces, so that nobody's words move the cursor. */
-export function tableText<T>(
+export function formatTable<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
   { titles, width }: { readonly titles: boolean; readonly width?: number | undefined },
 ): string {
-  const cells = rows.map((row) => columns.map((column) => column.of(row).replace(/\p{Cc}+/gu, " ")));
+  const cells = rows.map((row) => columns.map((column) => column.format(row).replace(/\p{Cc}+/gu, " ")));
   const lines = titles ? [columns.map(({ title }) => title.toUpperCase()), ...cells] : cells;
-  const widths = columns.map((_, at) => Math.max(...lines.map((line) => characters(line[at] ?? ""))));
+  const widths = columns.map((_, at) => Math.max(...lines.map((line) => countCharacters(line[at] ?? ""))));
   return lines
-    .map((line) => line.map((cell, at) => (at === columns.length - 1 ? cell : padded(cell, widths[at] ?? 0))).join(GAP))
-    .map((line) => (width === undefined ? line : cut(line, width)))
+    .map((line) => line.map((cell, at) => (at === columns.length - 1 ? cell : padText(cell, widths[at] ?? 0))).join(GAP))
+    .map((line) => (width === undefined ? line : cutText(line, width)))
     .join("\n");
 }
 
-function characters(text: string): number {
+function countCharacters(text: string): number {
   return [...text].length;
 }
 
-function padded(text: string, width: number): string {
-  return text + " ".repeat(Math.max(0, width - characters(text)));
+function padText(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - countCharacters(text)));
 }
 
-function cut(text: string, width: number): string {
-  return characters(text) <= width ? text : `${[...text].slice(0, width - 1).join("")}…`;
+function cutText(text: string, width: number): string {
+  return countCharacters(text) <= width ? text : `${[...text].slice(0, width - 1).join("")}…`;
 }

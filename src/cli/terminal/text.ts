@@ -6,49 +6,49 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 const COMMITS_SHOWN = 10;
 
 /** A moment as a person reads it, in UTC. */
-export function when(time_ms: number): string {
-  return new Date(time_ms).toISOString().replace("T", " ").slice(0, 19);
+export function formatTime(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace("T", " ").slice(0, 19);
 }
 
 /** A state as a person reads it. */
-export function statusText(status: string): string {
+export function formatStatus(status: string): string {
   return status.replaceAll("_", " ");
 }
 
 /** A card with all that a person needs to decide. */
-export function cardText(card: CardAnswer): string {
+export function formatCard(card: CardAnswer): string {
   const lines = [
     `${card.card_id}: ${card.intent}`,
-    `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${statusText(card.status)}`,
+    `  ${card.jobType} in ${card.project_id}, ${card.level ?? "no level yet"}, ${formatStatus(card.status)}`,
   ];
   for (const { rule, text } of card.reasons) lines.push(`  reason    ${text} (${rule})`);
-  if (card.plan) lines.push(...planLines(card.plan));
+  if (card.plan) lines.push(...formatPlanLines(card.plan));
   if (card.plan_digest !== null) lines.push(`  plan      ${card.plan_digest}`);
   for (const { decision, approver, office_id, counts, void_why } of card.statements ?? [])
-    lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${standing(counts, void_why ?? null)}`);
+    lines.push(`  ${decision.padEnd(9)} ${approver} as ${office_id}${formatValidity(counts, void_why ?? null)}`);
   for (const { predicate_type, keyid, void_why } of card.attestations ?? [])
     lines.push(`  attested  ${predicate_type} by the key ${keyid}${void_why === null ? "" : ", void"}`);
   if (card.status === "awaiting_approval") for (const { text } of card.missing) lines.push(`  waits for ${text}`);
-  if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${when(card.decide_by)}`);
-  if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${when(card.run_by)}`}`);
-  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`, ...conflictLines(card.denial));
+  if (card.decide_by !== null && card.status === "awaiting_approval") lines.push(`  decide by ${formatTime(card.decide_by)}`);
+  if (card.jti !== null) lines.push(`  permit    ${card.jti}${card.run_by === null ? "" : `, to be used by ${formatTime(card.run_by)}`}`);
+  if (card.denial !== null) lines.push(`  why       ${card.denial.message} (${card.denial.code})`, ...formatConflictLines(card.denial));
   if (card.temporal_url) lines.push(`  workflow  ${card.temporal_url}`);
   return lines.join("\n");
 }
 
 /** What a card would show, before there is one. */
-export function previewText({ level, reasons, plan, plan_digest, denial }: PreviewAnswer): string {
+export function formatCardPreview({ level, reasons, plan, plan_digest, denial }: PreviewAnswer): string {
   const lines = level === null ? [] : [`  level     ${level}`];
   for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
-  if (plan !== null) lines.push(...planLines(plan));
+  if (plan !== null) lines.push(...formatPlanLines(plan));
   if (plan_digest !== null) lines.push(`  plan      ${plan_digest}`);
-  if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`, ...conflictLines(denial));
+  if (denial !== null) lines.push(`  why not   ${denial.message} (${denial.code})`, ...formatConflictLines(denial));
   return lines.join("\n");
 }
 
-function planLines({ basis, fast_forward, commit_count, commits, diffstat }: NonNullable<CardAnswer["plan"]>): string[] {
+function formatPlanLines({ basis, fast_forward, commit_count, commits, diffstat }: NonNullable<CardAnswer["plan"]>): string[] {
   const lines = basis.refs.map(
-    ({ name, old, new: next }) => `  ref       ${name}: ${shortId(old)} → ${next === null ? "made at run time" : shortId(next)}`,
+    ({ name, old, new: next }) => `  ref       ${name}: ${shortenId(old)} → ${next === null ? "made at run time" : shortenId(next)}`,
   );
   if (fast_forward === false) lines.push("  history   is rewritten: this is not a fast-forward");
   if (commit_count > 0) lines.push(`  commits   ${commit_count}, ${diffstat.files} files, +${diffstat.insertions} −${diffstat.deletions}`);
@@ -58,43 +58,43 @@ function planLines({ basis, fast_forward, commit_count, commits, diffstat }: Non
   return lines;
 }
 
-function standing(counts: boolean, voidWhy: string | null): string {
+function formatValidity(counts: boolean, voidWhy: string | null): string {
   if (!counts) return ", which does not count";
   return voidWhy === null ? "" : `, void: ${voidWhy}`;
 }
 
-function conflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"]>): string[] {
+function formatConflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"]>): string[] {
   return conflicts.flatMap(({ path, kind, explanation, hunks }) => [
     `  conflict  ${path} (${kind})${explanation === "" ? "" : `: ${explanation}`}`,
     ...hunks.flatMap((hunk) => hunk.split("\n").map((line) => `            ${line}`)),
   ]);
 }
 
-export function projectText(project: ProjectDetail): string {
+export function formatProject(project: ProjectDetail): string {
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
   if (project.archived) lines.push("  archived: nothing in it changes");
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
-  for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortId(object_id)} ${name}`);
-  for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortId(commit)}`);
+  for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortenId(object_id)} ${name}`);
+  for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortenId(commit)}`);
   for (const { action, ref, commit, actor } of project.activity.slice(0, COMMITS_SHOWN))
-    lines.push(`  activity  ${action} ${ref} ${shortId(commit)} by ${actor}`);
+    lines.push(`  activity  ${action} ${ref} ${shortenId(commit)} by ${actor}`);
   return lines.join("\n");
 }
 
-export function receiptText({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision }: Receipt): string {
-  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${when(finished_at)}`, `  log       ${logs_hash}`];
+export function formatReceipt({ jti, status, jobType, project_id, finished_at, refs, error, logs_hash, infra_revision }: Receipt): string {
+  const lines = [`${jti}: ${status}`, `  ${jobType} in ${project_id}, ${formatTime(finished_at)}`, `  log       ${logs_hash}`];
   if (infra_revision !== undefined) lines.push(`  infra     by revision ${infra_revision}`);
-  for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortId(old)} → ${shortId(next)}`);
+  for (const { name, old, new: next } of refs) lines.push(`  ref       ${name}: ${shortenId(old)} → ${shortenId(next)}`);
   if (error !== "") lines.push(`  why       ${error}`);
   return lines.join("\n");
 }
 
 /** What a Pact says that verifies; `unproved` are signatures inside it whose keys were not there. */
-export function pactText({ predicate }: Pact, unproved: readonly string[]): string {
+export function formatPact({ predicate }: Pact, unproved: readonly string[]): string {
   const { merge, decision, runner, jti } = predicate;
   const lines = [
     `Pact of ${jti}, signed by the Runner's key ${runner.keyid}`,
-    `  merged    ${merge.source.branch} at ${shortId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
+    `  merged    ${merge.source.branch} at ${shortenId(merge.source.commit)} into ${merge.target.branch} (${merge.strategy})`,
     `  commit    ${merge.commit}`,
     `  card      ${decision.card_id ?? "none"}, ${decision.level}, proposed by ${decision.proposed_by.actor_id}`,
   ];
@@ -106,22 +106,22 @@ export function pactText({ predicate }: Pact, unproved: readonly string[]): stri
 }
 
 /** A command with what became of it. */
-export function commandText(command: CommandAnswer): string {
+export function formatCommand(command: CommandAnswer): string {
   const { jti, jobId, status, receipt, denial, temporal_url } = command;
-  const lines = receipt ? [receiptText(receipt)] : [`${jti}: ${statusText(status)}`];
+  const lines = receipt ? [formatReceipt(receipt)] : [`${jti}: ${formatStatus(status)}`];
   if (jobId !== null) lines.push(`  job       ${jobId}`);
   if (denial) lines.push(`  why       ${denial.message} (${denial.code})`);
   if (temporal_url) lines.push(`  workflow  ${temporal_url}`);
   return lines.join("\n");
 }
 
-export function permitText({ jti, status, permit, card_id, actor_id, intent, exp, end_reason }: PermitStateAnswer): string {
+export function formatPermit({ jti, status, permit, card_id, actor_id, intent, exp, end_reason }: PermitStateAnswer): string {
   const { jobType, target, level, office_id } = permit.scopes;
   const lines = [
     `${jti}: ${status}`,
     `  ${jobType} on ${target}, ${level}, by ${actor_id} as ${office_id}`,
     `  intent    ${intent}`,
-    `  until     ${when(exp)}`,
+    `  until     ${formatTime(exp)}`,
   ];
   if (card_id !== null) lines.push(`  card      ${card_id}`);
   if (end_reason !== null) lines.push(`  why       ${end_reason}`);
@@ -129,13 +129,13 @@ export function permitText({ jti, status, permit, card_id, actor_id, intent, exp
 }
 
 /** A size as a person reads it. */
-export function sizeText(size_bytes: number): string {
-  if (size_bytes < 1024) return `${size_bytes} bytes`;
-  const kib = size_bytes / 1024;
+export function formatSize(sizeBytes: number): string {
+  if (sizeBytes < 1024) return `${sizeBytes} bytes`;
+  const kib = sizeBytes / 1024;
   return kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
 }
 
 /** The first characters of a git id, by which people know it. */
-export function shortId(id: string): string {
+export function shortenId(id: string): string {
   return id === ZERO_ID ? "none" : id.slice(0, 12);
 }

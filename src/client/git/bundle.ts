@@ -1,13 +1,13 @@
 import { open, readFile } from "node:fs/promises";
 import { INLINE_PATCH_MAX_BYTES } from "../../domain/act/job.js";
 import { type Blake3Hex, blake3HexOf } from "../../domain/bytes/hash.js";
-import { git, gitIntoFile, gitLines } from "./git-command.js";
-import { growingFile } from "./growing-file.js";
+import { runGit, runGitForLines, runGitIntoFile } from "./git-command.js";
+import { readGrowingFile } from "./growing-file.js";
 
 /** A git bundle with one tip, on the disk. */
 export interface Bundle {
   readonly path: string;
-  readonly size_bytes: number;
+  readonly sizeBytes: number;
   readonly blake3: Blake3Hex;
   readonly tip: string;
   /** How many commits it brings. */
@@ -21,13 +21,13 @@ export interface Bundle {
  * @throws GitRefused
  */
 export async function createBundle(folder: string, ref: string, held: readonly string[], path: string): Promise<Bundle> {
-  const tip = (await git(folder, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`])).trim();
-  const present = await presentCommits(folder, held);
-  const some = await git(folder, ["rev-list", "--max-count=1", "--stdin"], revisions(tip, present));
-  const without = some !== "" ? present : (await git(folder, ["rev-list", "--parents", "-1", tip])).trim().split(" ").slice(1);
+  const tip = (await runGit(folder, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`])).trim();
+  const present = await listPresentCommits(folder, held);
+  const some = await runGit(folder, ["rev-list", "--max-count=1", "--stdin"], formatRevisions(tip, present));
+  const without = some !== "" ? present : (await runGit(folder, ["rev-list", "--parents", "-1", tip])).trim().split(" ").slice(1);
   const [written, fresh] = await Promise.all([
     writeBundle(folder, ref, without, path),
-    git(folder, ["rev-list", "--count", "--stdin"], revisions(tip, present)),
+    runGit(folder, ["rev-list", "--count", "--stdin"], formatRevisions(tip, present)),
   ]);
   return { path, ...written, tip, commits: Math.max(1, Number(fresh)) };
 }
@@ -37,26 +37,30 @@ async function writeBundle(folder: string, ref: string, without: readonly string
   const file = await open(path, "w+");
   try {
     const args = ["bundle", "create", "--quiet", "-", ref, "--stdin"];
-    const writing = gitIntoFile(folder, args, without.map((id) => `^${id}\n`).join(""), file);
-    const [blake3] = await Promise.all([blake3HexOf(growingFile(file, writing)), writing]);
-    return { blake3, size_bytes: (await file.stat()).size };
+    const writing = runGitIntoFile(folder, args, without.map((id) => `^${id}\n`).join(""), file);
+    const [blake3] = await Promise.all([blake3HexOf(readGrowingFile(file, writing)), writing]);
+    return { blake3, sizeBytes: (await file.stat()).size };
   } finally {
     await file.close();
   }
 }
 
 /** The bundle in base64 when it may travel inside a command; `undefined` when it has to be staged. */
-export async function inlinePatch(bundle: Bundle): Promise<string | undefined> {
-  return bundle.size_bytes > INLINE_PATCH_MAX_BYTES ? undefined : (await readFile(bundle.path)).toString("base64");
+export async function readInlinePatch(bundle: Bundle): Promise<string | undefined> {
+  return bundle.sizeBytes > INLINE_PATCH_MAX_BYTES ? undefined : (await readFile(bundle.path)).toString("base64");
 }
 
 /** Those of the ids that are commits of this repository. */
-async function presentCommits(folder: string, ids: readonly string[]): Promise<string[]> {
+async function listPresentCommits(folder: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const lines = await gitLines(folder, ["cat-file", "--batch-check=%(objectname) %(objecttype)"], ids.map((id) => `${id}\n`).join(""));
+  const lines = await runGitForLines(
+    folder,
+    ["cat-file", "--batch-check=%(objectname) %(objecttype)"],
+    ids.map((id) => `${id}\n`).join(""),
+  );
   return lines.filter((line) => line.endsWith(" commit")).map((line) => line.split(" ")[0] ?? "");
 }
 
-function revisions(tip: string, without: readonly string[]): string {
+function formatRevisions(tip: string, without: readonly string[]): string {
   return [tip, ...without.map((id) => `^${id}`)].map((line) => `${line}\n`).join("");
 }

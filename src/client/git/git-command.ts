@@ -21,20 +21,20 @@ export class GitRefused extends Error {
  *
  * @throws GitRefused with git's own words.
  */
-export async function git(folder: string, args: readonly string[], input?: string): Promise<string> {
-  return (await gitBytes(folder, args, input)).toString("utf8");
+export async function runGit(folder: string, args: readonly string[], input?: string): Promise<string> {
+  return (await runGitForBytes(folder, args, input)).toString("utf8");
 }
 
 /**
- * As {@link git}, where the bytes themselves matter.
+ * As {@link runGit}, where the bytes themselves matter.
  *
  * @throws GitRefused with git's own words.
  */
-export async function gitBytes(folder: string, args: readonly string[], input?: string): Promise<Buffer> {
+export async function runGitForBytes(folder: string, args: readonly string[], input?: string): Promise<Buffer> {
   const running = run("git", [...SETTINGS, ...args], {
     cwd: folder,
     encoding: "buffer",
-    env: environment(),
+    env: buildGitEnvironment(),
     maxBuffer: OUTPUT_MAX_BYTES,
     timeout: TIMEOUT_MS,
   });
@@ -43,19 +43,19 @@ export async function gitBytes(folder: string, args: readonly string[], input?: 
     return (await running).stdout;
   } catch (cause) {
     const { stderr, message, code } = cause as Error & { stderr?: Buffer; code?: string | number };
-    throw refused(folder, args, code, stderr?.toString("utf8") || message, cause);
+    throw buildGitRefused(folder, args, code, stderr?.toString("utf8") || message, cause);
   }
 }
 
 /**
- * As {@link git}, for output of any size: it goes straight into an open file.
+ * As {@link runGit}, for output of any size: it goes straight into an open file.
  *
  * @throws GitRefused with git's own words.
  */
-export async function gitIntoFile(folder: string, args: readonly string[], input: string, file: FileHandle): Promise<void> {
+export async function runGitIntoFile(folder: string, args: readonly string[], input: string, file: FileHandle): Promise<void> {
   const child = spawn("git", [...SETTINGS, ...args], {
     cwd: folder,
-    env: environment(),
+    env: buildGitEnvironment(),
     timeout: TIMEOUT_MS,
     stdio: ["pipe", file.fd, "pipe"],
   });
@@ -65,33 +65,39 @@ export async function gitIntoFile(folder: string, args: readonly string[], input
   });
   child.stdin?.on("error", ignoreClosedPipe).end(input);
   const [code, signal] = await once(child, "close").catch((cause: NodeJS.ErrnoException) => {
-    throw refused(folder, args, cause.code, cause.message, cause);
+    throw buildGitRefused(folder, args, cause.code, cause.message, cause);
   });
-  if (code !== 0) throw refused(folder, args, undefined, words || `it was ended by ${signal ?? code}`);
+  if (code !== 0) throw buildGitRefused(folder, args, undefined, words || `it was ended by ${signal ?? code}`);
 }
 
-function refused(folder: string, args: readonly string[], code: string | number | undefined, said: string, cause?: unknown): GitRefused {
+function buildGitRefused(
+  folder: string,
+  args: readonly string[],
+  code: string | number | undefined,
+  said: string,
+  cause?: unknown,
+): GitRefused {
   if (code === "ENOENT") return new GitRefused(`git cannot be started in ${folder}; install git and check the folder.`, { cause });
   const words = said.trim().split("\n").slice(-3).join(" ");
   return new GitRefused(`git ${args.find((arg) => !arg.startsWith("-"))} in ${folder}: ${words}`, { cause });
 }
 
 /** The lines that git printed. */
-export async function gitLines(folder: string, args: readonly string[], input?: string): Promise<string[]> {
-  return (await git(folder, args, input)).split("\n").filter((line) => line !== "");
+export async function runGitForLines(folder: string, args: readonly string[], input?: string): Promise<string[]> {
+  return (await runGit(folder, args, input)).split("\n").filter((line) => line !== "");
 }
 
 /** What git printed, or `undefined` when it refused: for questions whose answer may be no. */
-export async function gitAnswer(folder: string, args: readonly string[]): Promise<string | undefined> {
+export async function tryGit(folder: string, args: readonly string[]): Promise<string | undefined> {
   try {
-    return (await git(folder, args)).trim();
+    return (await runGit(folder, args)).trim();
   } catch (error) {
     if (error instanceof GitRefused) return undefined;
     throw error;
   }
 }
 
-function environment(): NodeJS.ProcessEnv {
+function buildGitEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^GIT_/.test(name));
   return { ...Object.fromEntries(kept), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
 }

@@ -11,7 +11,7 @@ const PAUSE_MS = 10;
  * What somebody else writes into an open file, from its beginning, until `writing` has ended either way. Every piece lies in the same
  * memory: it is gone when the next one is asked for.
  */
-export async function* growingFile(file: FileHandle, writing: Promise<unknown>): AsyncGenerator<Uint8Array> {
+export async function* readGrowingFile(file: FileHandle, writing: Promise<unknown>): AsyncGenerator<Uint8Array> {
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let complete = false;
   const ended = writing.then(

@@ -1,6 +1,6 @@
 import { INLINE_PATCH_MAX_BYTES } from "../../domain/act/job.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { gitAnswer, gitLines } from "./git-command.js";
+import { runGitForLines, tryGit } from "./git-command.js";
 import type { PlannedPush } from "./pushing.js";
 
 /** The commits that a preview shows; its count says how many there are. */
@@ -26,32 +26,32 @@ export interface PushPreview {
 /** @throws GitRefused */
 export async function previewPush(folder: string, { params, bundle, held }: PlannedPush): Promise<PushPreview> {
   const old = params.expected_old === ZERO_ID ? null : params.expected_old;
-  const up_to_date = old === bundle.tip;
+  const isUpToDate = old === bundle.tip;
   const [grows, commits] = await Promise.all([
-    old === null ? undefined : gitAnswer(folder, ["merge-base", "--is-ancestor", old, bundle.tip]),
-    up_to_date ? [] : newCommits(folder, bundle.tip, held),
+    old === null ? undefined : tryGit(folder, ["merge-base", "--is-ancestor", old, bundle.tip]),
+    isUpToDate ? [] : listNewCommits(folder, bundle.tip, held),
   ]);
   return {
     project_id: params.project_id,
     branch: params.branch,
     old,
     new: bundle.tip,
-    up_to_date,
+    up_to_date: isUpToDate,
     fast_forward: old === null ? null : grows !== undefined,
     force: params.force === true,
     // A bundle cannot be empty, so that it brings a commit also where the registry has them all.
     commit_count: commits.length === 0 ? 0 : bundle.commits,
     commits,
-    size_bytes: bundle.size_bytes,
+    size_bytes: bundle.sizeBytes,
     blake3: bundle.blake3,
-    travels: bundle.size_bytes > INLINE_PATCH_MAX_BYTES ? "staged first" : "inside the command",
+    travels: bundle.sizeBytes > INLINE_PATCH_MAX_BYTES ? "staged first" : "inside the command",
   };
 }
 
 /** The newest commits of a tip that the registry lacks; what it has and this working copy has not is left out of the question. */
-async function newCommits(folder: string, tip: string, held: readonly string[]): Promise<PushPreview["commits"]> {
+async function listNewCommits(folder: string, tip: string, held: readonly string[]): Promise<PushPreview["commits"]> {
   const args = ["log", "--ignore-missing", `--max-count=${PREVIEW_COMMITS_MAX}`, "--encoding=UTF-8", "--format=%H%x09%an%x09%s", "--stdin"];
-  const lines = await gitLines(folder, args, [tip, ...held.map((id) => `^${id}`)].map((line) => `${line}\n`).join(""));
+  const lines = await runGitForLines(folder, args, [tip, ...held.map((id) => `^${id}`)].map((line) => `${line}\n`).join(""));
   return lines.map((line) => {
     const [id = "", author = "", ...summary] = line.split("\t");
     return { id, author, summary: summary.join(" ") };

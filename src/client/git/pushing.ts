@@ -1,10 +1,10 @@
 import type { PushParams } from "../../domain/act/job.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { branchRef } from "../../domain/git/ref-name.js";
-import { required } from "../http/problem.js";
+import { requireValue } from "../http/problem.js";
 import type { RegistryClient } from "../http/registry-client.js";
-import { type Bundle, createBundle, inlinePatch } from "./bundle.js";
-import { git } from "./git-command.js";
+import { type Bundle, createBundle, readInlinePatch } from "./bundle.js";
+import { runGit } from "./git-command.js";
 
 const SUMMARY_MAX = 200;
 
@@ -17,7 +17,7 @@ export interface PushAsk {
   readonly ref: string;
   readonly force?: boolean;
   /** Where the bundle's file goes; the caller removes it. */
-  readonly bundle_path: string;
+  readonly bundlePath: string;
 }
 
 /** What a push will be. Nothing has been sent. */
@@ -39,31 +39,31 @@ export interface PreparedPush extends PlannedPush {
  * @throws Refused when there is no such project; GitRefused
  */
 export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
-  const { project_id, branch, folder, ref, force, bundle_path } = wanted;
-  const { refs } = required(await client.project(project_id));
+  const { project_id, branch, folder, ref, force, bundlePath } = wanted;
+  const { refs } = requireValue(await client.readProject(project_id));
   const expected_old = refs.find((one) => one.name === branchRef(branch))?.object_id ?? ZERO_ID;
   const held = refs.map((one) => one.object_id);
-  const bundle = await createBundle(folder, ref, held, bundle_path);
-  const commit_summary = await summaryOf(folder, bundle.tip);
+  const bundle = await createBundle(folder, ref, held, bundlePath);
+  const commit_summary = await readCommitSummary(folder, bundle.tip);
   const params: PushParams = { project_id, branch, expected_old, commit_summary, subject_hash: bundle.blake3, ...(force ? { force } : {}) };
   return { params, bundle, held };
 }
 
 /** The bundle as it travels inside a command; `undefined` when it is too large for that, and is staged now. @throws Refused */
-export async function deliver(client: RegistryClient, bundle: Bundle): Promise<string | undefined> {
-  const patch = await inlinePatch(bundle);
-  if (patch === undefined) required(await client.stageFile(bundle.blake3, bundle.path));
+export async function deliverBundle(client: RegistryClient, bundle: Bundle): Promise<string | undefined> {
+  const patch = await readInlinePatch(bundle);
+  if (patch === undefined) requireValue(await client.stageFile(bundle.blake3, bundle.path));
   return patch;
 }
 
-/** {@link planPush} and {@link deliver} in one. */
+/** {@link planPush} and {@link deliverBundle} in one. */
 export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
   const planned = await planPush(client, wanted);
-  return { ...planned, patch: await deliver(client, planned.bundle) };
+  return { ...planned, patch: await deliverBundle(client, planned.bundle) };
 }
 
-async function summaryOf(folder: string, commit: string): Promise<string> {
-  const subject = await git(folder, ["log", "-1", "--encoding=UTF-8", "--format=%s", commit]);
+async function readCommitSummary(folder: string, commit: string): Promise<string> {
+  const subject = await runGit(folder, ["log", "-1", "--encoding=UTF-8", "--format=%s", commit]);
   const line = subject
     .toWellFormed()
     .replace(/\p{Cc}+/gu, " ")

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { parseWith, problemsText } from "../../domain/problems.js";
 import { type Answer, problemSchema, RegistryFault } from "./problem.js";
-import { type FileBody, upload } from "./upload.js";
+import { type FileBody, uploadFile } from "./upload.js";
 
 export interface Connection {
   /** The api's address, such as `http://127.0.0.1:7450`. */
@@ -10,14 +10,14 @@ export interface Connection {
   /** A bearer token; absent, only what is open to everybody can be asked. */
   readonly token?: string;
   /** The longest time to wait for one answer, in milliseconds; 60 s when absent. */
-  readonly timeout_ms?: number;
+  readonly timeoutMs?: number;
   /** How long to go on asking a registry that is full, in milliseconds, no sooner than it says (`Retry-After`); 0 when absent. */
-  readonly patience_ms?: number;
+  readonly patienceMs?: number;
   /** Aborts what is being asked. */
   readonly signal?: AbortSignal;
 }
 
-export interface Request {
+export interface RegistryRequest {
   readonly method: "GET" | "POST" | "PUT";
   /** From the root, with encoded segments: `/v1/cards`. */
   readonly path: string;
@@ -31,12 +31,12 @@ export interface Request {
 const TIMEOUT_MS = 60_000;
 
 /** Asks the registry and parses its answer. @throws RegistryFault when it cannot be reached or answers something else. */
-export async function ask<T>(connection: Connection, request: Request, schema: z.ZodType<T>): Promise<Answer<T>> {
+export async function askRegistry<T>(connection: Connection, request: RegistryRequest, schema: z.ZodType<T>): Promise<Answer<T>> {
   const { status, text, link } = await sendPatiently(connection, request);
-  const body = parsedBody(text);
+  const body = parseBody(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
-    if (!problem.ok || body === undefined) throw foreign(connection, request, status);
+    if (!problem.ok || body === undefined) throw buildForeignAnswerFault(connection, request, status);
     return { ok: false, status, problem: { ...problem.value, status } };
   }
   const parsed = parseWith(schema, body);
@@ -44,75 +44,75 @@ export async function ask<T>(connection: Connection, request: Request, schema: z
     throw new RegistryFault(
       `${request.method} ${request.path} was answered in a shape that this client does not know (${problemsText(parsed.problems)}); use a client of the registry's own release.`,
     );
-  const next = link === undefined ? undefined : nextCursor(link);
+  const next = link === undefined ? undefined : parseNextCursor(link);
   return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };
 }
 
 /** The `after` of the link with rel="next". */
-function nextCursor(link: string): string | undefined {
+function parseNextCursor(link: string): string | undefined {
   const address = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
   return address === undefined ? undefined : (new URL(address, "http://registry").searchParams.get("after") ?? undefined);
 }
 
 /** Asks again what the registry refused because it is full: nothing of that has begun (RFC 6585 §4, RFC 9110 §10.2.3). */
-async function sendPatiently(connection: Connection, request: Request): Promise<Received> {
-  const deadline = performance.now() + (connection.patience_ms ?? 0);
+async function sendPatiently(connection: Connection, request: RegistryRequest): Promise<RawResponse> {
+  const deadline = performance.now() + (connection.patienceMs ?? 0);
   for (;;) {
-    const received = await send(connection, request);
-    const { status, retry_after_s } = received;
-    if ((status !== 429 && status !== 503) || retry_after_s === undefined) return received;
+    const received = await sendOnce(connection, request);
+    const { status, retryAfterSeconds } = received;
+    if ((status !== 429 && status !== 503) || retryAfterSeconds === undefined) return received;
     // Not all at once, who were refused together.
-    const pause_ms = retry_after_s * 1000 * (1 + Math.random() / 2);
-    if (performance.now() + pause_ms > deadline) return received;
-    await sleep(pause_ms, undefined, connection.signal === undefined ? {} : { signal: connection.signal });
+    const pauseMs = retryAfterSeconds * 1000 * (1 + Math.random() / 2);
+    if (performance.now() + pauseMs > deadline) return received;
+    await sleep(pauseMs, undefined, connection.signal === undefined ? {} : { signal: connection.signal });
   }
 }
 
-interface Received {
+interface RawResponse {
   readonly status: number;
   readonly text: string;
   readonly link?: string | undefined;
-  readonly retry_after_s?: number | undefined;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
-async function send(connection: Connection, request: Request): Promise<Received> {
-  const url = addressOf(connection.server, request);
+async function sendOnce(connection: Connection, request: RegistryRequest): Promise<RawResponse> {
+  const url = buildRequestUrl(connection.server, request);
   const { bytes } = request;
   const headers: Record<string, string> = { accept: "application/json" };
   if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token}`;
   const { method } = request;
   if (bytes !== undefined) headers["content-type"] = "application/octet-stream";
   else if (request.body !== undefined) headers["content-type"] = "application/json";
-  const inTime = AbortSignal.timeout(connection.timeout_ms ?? TIMEOUT_MS);
+  const inTime = AbortSignal.timeout(connection.timeoutMs ?? TIMEOUT_MS);
   const signal = connection.signal === undefined ? inTime : AbortSignal.any([connection.signal, inTime]);
   try {
     if (bytes !== undefined && "path" in bytes) {
-      const { retry_after, ...answer } = await upload({ url, method, headers, file: bytes, signal });
-      return { ...answer, retry_after_s: secondsIn(retry_after) };
+      const { retryAfter, ...answer } = await uploadFile({ url, method, headers, file: bytes, signal });
+      return { ...answer, retryAfterSeconds: parseRetryAfter(retryAfter) };
     }
     const body = bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
     const response = await fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) } as RequestInit);
     const { headers: answered } = response;
-    const retry_after_s = secondsIn(answered.get("retry-after"));
-    return { status: response.status, text: await response.text(), link: answered.get("link") ?? undefined, retry_after_s };
+    const retryAfterSeconds = parseRetryAfter(answered.get("retry-after"));
+    return { status: response.status, text: await response.text(), link: answered.get("link") ?? undefined, retryAfterSeconds };
   } catch (cause) {
-    throw unreachable(connection, cause);
+    throw buildUnreachableFault(connection, cause);
   }
 }
 
 /** Only seconds: the registry writes no dates. */
-function secondsIn(retryAfter: string | null | undefined): number | undefined {
+function parseRetryAfter(retryAfter: string | null | undefined): number | undefined {
   return retryAfter && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
 }
 
-function addressOf(server: string, { path, query = {} }: Request): URL {
+function buildRequestUrl(server: string, { path, query = {} }: RegistryRequest): URL {
   if (!URL.canParse(server)) throw new RegistryFault(`${server} is not an address; write one such as http://127.0.0.1:7450.`);
   const url = new URL(path, server);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
   return url;
 }
 
-function unreachable(connection: Connection, cause: unknown): RegistryFault {
+function buildUnreachableFault(connection: Connection, cause: unknown): RegistryFault {
   const { name, message, code, cause: inner } = cause as Error & { code?: string; cause?: { code?: string; message?: string } };
   if (name === "TimeoutError") return new RegistryFault(`${connection.server} did not answer in time; try again.`, { cause });
   return new RegistryFault(
@@ -121,14 +121,14 @@ function unreachable(connection: Connection, cause: unknown): RegistryFault {
   );
 }
 
-function foreign(connection: Connection, request: Request, status: number): RegistryFault {
+function buildForeignAnswerFault(connection: Connection, request: RegistryRequest, status: number): RegistryFault {
   return new RegistryFault(
     `${request.method} ${request.path} was answered with ${status} and no problem details; is ${connection.server} a registry?`,
   );
 }
 
 /** What is no JSON fails its schema, which says so. */
-function parsedBody(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

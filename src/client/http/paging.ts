@@ -1,15 +1,15 @@
-import { type Answer, required } from "./problem.js";
+import { type Answer, requireValue } from "./problem.js";
 import type { ListQuery } from "./registry-client.js";
 
 /** The most that one page has; the api's own limit. */
 const PAGE_MAX = 200;
 
 /** The first `limit` of a list that continues after the cursor `after`, asked for page by page. @throws Refused */
-export async function listed<T>(page: (query: ListQuery) => Promise<Answer<T[]>>, limit: number, after?: string): Promise<T[]> {
+export async function listItems<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, limit: number, after?: string): Promise<T[]> {
   const found: T[] = [];
   for (let cursor = after; found.length < limit; ) {
     const asked = { limit: Math.min(PAGE_MAX, limit - found.length), ...(cursor === undefined ? {} : { after: cursor }) };
-    const { items, next } = await onePage(page, asked);
+    const { items, next } = await readPage(fetchPage, asked);
     found.push(...items);
     if (next === undefined) break;
     cursor = next;
@@ -18,17 +18,20 @@ export async function listed<T>(page: (query: ListQuery) => Promise<Answer<T[]>>
 }
 
 /** Every page of a list after the cursor `after`, so that memory stays constant. @throws Refused */
-export async function* pages<T>(page: (query: ListQuery) => Promise<Answer<T[]>>, after?: string): AsyncGenerator<T[]> {
+export async function* readPages<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, after?: string): AsyncGenerator<T[]> {
   for (let cursor = after; ; ) {
-    const { items, next } = await onePage(page, { limit: PAGE_MAX, ...(cursor === undefined ? {} : { after: cursor }) });
+    const { items, next } = await readPage(fetchPage, { limit: PAGE_MAX, ...(cursor === undefined ? {} : { after: cursor }) });
     yield items;
     if (next === undefined) return;
     cursor = next;
   }
 }
 
-async function onePage<T>(page: (query: ListQuery) => Promise<Answer<T[]>>, query: ListQuery): Promise<{ items: T[]; next?: string }> {
-  const answer = await page(query);
-  const items = required(answer);
+async function readPage<T>(
+  fetchPage: (query: ListQuery) => Promise<Answer<T[]>>,
+  query: ListQuery,
+): Promise<{ items: T[]; next?: string }> {
+  const answer = await fetchPage(query);
+  const items = requireValue(answer);
   return { items, ...(answer.ok && answer.next !== undefined ? { next: answer.next } : {}) };
 }

@@ -28,7 +28,7 @@ export class Refused extends Error {
   override readonly name = "Refused";
 
   constructor(readonly problem: Problem) {
-    super(problemSentence(problem));
+    super(formatProblem(problem));
   }
 }
 
@@ -38,13 +38,13 @@ export class RegistryFault extends Error {
 }
 
 /** The value of an answer. @throws Refused */
-export function required<T>(answer: Answer<T>): T {
+export function requireValue<T>(answer: Answer<T>): T {
   if (!answer.ok) throw new Refused(answer.problem);
   return answer.value;
 }
 
 /** The problem as one paragraph: what is wrong, with which field, and what to do next. */
-export function problemSentence({ detail, title, code, errors = [], next }: Problem): string {
+export function formatProblem({ detail, title, code, errors = [], next }: Problem): string {
   const fields = errors.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`));
   const sentences = [detail === "" ? title : detail, ...fields.filter((text) => !detail.includes(text)), next ?? ""];
   return `${sentences.filter((text) => text !== "").join(" ")} (${code})`;

@@ -4,7 +4,7 @@ import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Decision, Statement } from "../../domain/card/statement.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import * as answers from "../answers.js";
-import { ask, type Connection } from "./http.js";
+import { askRegistry, type Connection } from "./http.js";
 
 /** What is asked for a permit, besides the caller's own tenant and actor (ADR-002 §10). */
 export interface PermitAsk {
@@ -31,7 +31,7 @@ export interface ListQuery {
   readonly after?: string;
 }
 
-export type RegistryClient = ReturnType<typeof registryClient>;
+export type RegistryClient = ReturnType<typeof createRegistryClient>;
 
 /** Whom a client speaks for. */
 export interface ClientIdentity {
@@ -40,44 +40,47 @@ export interface ClientIdentity {
   readonly actor_id: string;
 }
 
-const json = (connection: Connection) => ({
-  get: <T>(path: string, schema: Parameters<typeof ask<T>>[2], query: Record<string, string | number | undefined> = {}) =>
-    ask(connection, { method: "GET", path, query }, schema),
-  post: <T>(path: string, body: unknown, schema: Parameters<typeof ask<T>>[2]) => ask(connection, { method: "POST", path, body }, schema),
+const createJsonRequests = (connection: Connection) => ({
+  get: <T>(path: string, schema: Parameters<typeof askRegistry<T>>[2], query: Record<string, string | number | undefined> = {}) =>
+    askRegistry(connection, { method: "GET", path, query }, schema),
+  post: <T>(path: string, body: unknown, schema: Parameters<typeof askRegistry<T>>[2]) =>
+    askRegistry(connection, { method: "POST", path, body }, schema),
 });
 
 /**
  * The api as functions: one for each route, with what it refuses as a value. Every function throws a RegistryFault when the registry
  * cannot be reached or answers what no registry answers. Source: ADR-002 §10.
  */
-export function registryClient(connection: Connection, { tenant_id, actor_id }: ClientIdentity) {
-  const { get, post } = json(connection);
+export function createRegistryClient(connection: Connection, { tenant_id, actor_id }: ClientIdentity) {
+  const { get, post } = createJsonRequests(connection);
   const segment = encodeURIComponent;
   return {
     connection,
     tenant_id,
     actor_id,
-    permit: (wanted: PermitAsk) => post("/v1/policy/permit", { tenant_id, actor_id, context: {}, ...wanted }, answers.directPermitSchema),
-    issue: (envelope: CommandEnvelope) => post("/v1/commands/issue", envelope, answers.issuedSchema),
-    command: (jti: string, wait_ms?: number) => get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms }),
-    receipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
+    requestPermit: (wanted: PermitAsk) =>
+      post("/v1/policy/permit", { tenant_id, actor_id, context: {}, ...wanted }, answers.directPermitSchema),
+    issueCommand: (envelope: CommandEnvelope) => post("/v1/commands/issue", envelope, answers.issuedSchema),
+    readCommand: (jti: string, waitMs?: number) =>
+      get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms: waitMs }),
+    readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
     /** The Pact of a merge; offline-pact.ts verifies it. */
-    pact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
-    commands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
+    readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
+    listCommands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
-    permitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
+    readPermitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
     /** What a card of this act would say; nothing is opened. */
-    plan: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
+    planCard: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
       post("/v1/plans", { tenant_id, ...wanted }, answers.previewSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
-    cards: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
+    listCards: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
-    card: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
+    readCard: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
       get(`/v1/cards/${segment(cardId)}`, answers.cardSchema, { tenant_id, ...wait }),
     prepareStatement: (cardId: string, decision: Decision, office_id: string) =>
       post(`/v1/cards/${segment(cardId)}/statements/prepare`, { tenant_id, decision, office_id }, answers.preparedSchema),
-    state: (statement: Statement, assertion?: Assertion) =>
+    submitStatement: (statement: Statement, assertion?: Assertion) =>
       post(
         `/v1/cards/${segment(statement.card_id)}/statements`,
         { statement, ...(assertion === undefined ? {} : { assertion }) },
@@ -85,33 +88,33 @@ export function registryClient(connection: Connection, { tenant_id, actor_id }: 
       ),
     attest: (cardId: string, attestation: unknown) =>
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
-    projects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
-    project: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
+    listProjects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
+    readProject: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
     /** What the infra registry says of a project, now or at a revision. */
-    infraContext: (project_id: string, revision?: string) =>
+    readInfraContext: (project_id: string, revision?: string) =>
       get("/v1/query/infra/context", answers.infraContextSchema, { tenant_id, project_id, revision }),
     /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
     stageFile: async (blake3: string, path: string) => {
-      const { size: size_bytes } = await stat(path);
-      const bytes = { path, size_bytes };
-      return ask(connection, { method: "PUT", path: `/v1/staging/${blake3}`, query: { tenant_id }, bytes }, answers.anySchema);
+      const { size: sizeBytes } = await stat(path);
+      const bytes = { path, sizeBytes };
+      return askRegistry(connection, { method: "PUT", path: `/v1/staging/${blake3}`, query: { tenant_id }, bytes }, answers.anySchema);
     },
-    passkeys: () => get("/v1/passkeys", answers.passkeysSchema),
-    passkeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
+    listPasskeys: () => get("/v1/passkeys", answers.passkeysSchema),
+    requestPasskeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
     /** `assertion`: an earlier passkey's word for a further one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
       post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** The entries of the tenant's chain after the one with the `seq` that `after` names, the oldest first. */
-    ledgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
-    tenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
-    offices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
-    actors: (query: ListQuery & { office_id?: string } = {}) => get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
-    jwks: () => get("/v1/jwks.json", answers.jwksSchema),
+    listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
+    readTenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
+    listOffices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
+    listActors: (query: ListQuery & { office_id?: string } = {}) => get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
+    readPublicKeys: () => get("/v1/jwks.json", answers.jwksSchema),
   };
 }
 
 /** Who a token belongs to. */
-export function whoami(connection: Connection) {
-  return ask(connection, { method: "GET", path: "/v1/whoami" }, answers.whoamiSchema);
+export function fetchWhoami(connection: Connection) {
+  return askRegistry(connection, { method: "GET", path: "/v1/whoami" }, answers.whoamiSchema);
 }

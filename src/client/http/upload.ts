@@ -9,7 +9,7 @@ const PIECE_BYTES = 1024 * 1024;
 /** A file that goes out as the body of a request. */
 export interface FileBody {
   readonly path: string;
-  readonly size_bytes: number;
+  readonly sizeBytes: number;
 }
 
 export interface Upload {
@@ -26,20 +26,20 @@ export interface Upload {
  *
  * @throws the reason of `signal`; an error with the system's code when the server cannot be reached.
  */
-export async function upload({
+export async function uploadFile({
   url,
   method,
   headers,
   file,
   signal,
-}: Upload): Promise<{ status: number; text: string; retry_after: string | undefined }> {
+}: Upload): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
   const source = createReadStream(file.path, { highWaterMark: PIECE_BYTES });
   const transport = url.protocol === "https:" ? https : http;
   // Kept alive, so that a server that refuses early does not hang up before its answer was read.
   const agent = new transport.Agent({ keepAlive: true });
   const outgoing = transport.request(url, {
     method,
-    headers: { ...headers, "content-length": String(file.size_bytes) },
+    headers: { ...headers, "content-length": String(file.sizeBytes) },
     agent,
     signal,
   });
@@ -49,7 +49,7 @@ export async function upload({
       outgoing.on("response", resolve).on("error", reject);
       source.on("error", reject).pipe(outgoing);
     });
-    return { status: answer.statusCode ?? 0, text: await text(answer), retry_after: answer.headers["retry-after"] };
+    return { status: answer.statusCode ?? 0, text: await text(answer), retryAfter: answer.headers["retry-after"] };
   } catch (error) {
     // Node says of every signal that it aborted; the signal's own reason says why.
     signal.throwIfAborted();

@@ -23,44 +23,45 @@ export type PactVerdict =
  */
 export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
   const parsed = parseWith(pactEnvelopeSchema, candidate);
-  if (!parsed.ok) return invalid(`It is no DSSE envelope: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return buildInvalidVerdict(`It is no DSSE envelope: ${problemsText(parsed.problems)}`);
   const { payloadType, payload, signatures } = parsed.value;
   const body = Buffer.from(payload, "base64");
-  const pact = parseWith(pactSchema, jsonIn(body));
-  if (!pact.ok) return invalid(`Its payload is no Pact: ${problemsText(pact.problems)}`);
+  const pact = parseWith(pactSchema, parseJsonBytes(body));
+  if (!pact.ok) return buildInvalidVerdict(`Its payload is no Pact: ${problemsText(pact.problems)}`);
   const { predicate, subject } = pact.value;
   const { keyid } = predicate.runner;
   const jwk = keys.keys.find(({ kid }) => kid === keyid);
-  if (jwk === undefined) return invalid(`Its key ${keyid} is not among those given.`);
+  if (jwk === undefined) return buildInvalidVerdict(`Its key ${keyid} is not among those given.`);
   if (!signatures.some((one) => one.keyid === keyid && verifyDsse(payloadType, body, one.sig, jwk)))
-    return invalid("Its signature is not that of the Runner's key.");
+    return buildInvalidVerdict("Its signature is not that of the Runner's key.");
   const about = subjectOf(predicate);
   if (subject.some(({ name, digest }) => name !== about.name || digest.gitCommit !== about.digest.gitCommit))
-    return invalid("Its subject is not the merge that it describes.");
-  return insideOf(pact.value, keys);
+    return buildInvalidVerdict("Its subject is not the merge that it describes.");
+  return verifyPactContents(pact.value, keys);
 }
 
 /** As {@link verifyPact}, and that it is the one that this receipt names: by its hash, its act and the commit. */
-export function verifyPactOf(receipt: Receipt, candidate: unknown, keys: Jwks): PactVerdict {
+export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jwks): PactVerdict {
   const verdict = verifyPact(candidate, keys);
   if (!verdict.valid) return verdict;
   const named = pactIn(receipt);
-  if (named === undefined) return invalid("The receipt is not one of a merge: it names no Pact.");
-  if (named.blake3 !== blake3Hex(pactBytes(candidate as PactEnvelope))) return invalid("It is not the Pact that the receipt names.");
+  if (named === undefined) return buildInvalidVerdict("The receipt is not one of a merge: it names no Pact.");
+  if (named.blake3 !== blake3Hex(pactBytes(candidate as PactEnvelope)))
+    return buildInvalidVerdict("It is not the Pact that the receipt names.");
   const { jti, merge } = verdict.pact.predicate;
   if (jti !== receipt.jti || !receipt.refs.some((move) => move.new === merge.commit))
-    return invalid("It is about another act than the receipt.");
+    return buildInvalidVerdict("It is about another act than the receipt.");
   return verdict;
 }
 
 /** What the Pact rests on: the permit and the approvals, each by its own signature and for this very plan. */
-function insideOf(pact: Pact, keys: Jwks): PactVerdict {
+function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
   const { permit, decision, tenant_id } = pact.predicate;
-  if (!isOfPermit(pact.predicate)) return invalid("Its permit is for another act than the one that it describes.");
-  if (!isOfStrategy(pact.predicate.merge)) return invalid("Its commit is not what the merge that it describes makes.");
+  if (!isPermitOfMerge(pact.predicate)) return buildInvalidVerdict("Its permit is for another act than the one that it describes.");
+  if (!isResultOfStrategy(pact.predicate.merge)) return buildInvalidVerdict("Its commit is not what the merge that it describes makes.");
   const unproved: string[] = [];
   const verdict = verifySigned("permit", permit, keys);
-  if (verdict === "signature_invalid") return invalid("The signature of its permit does not verify.");
+  if (verdict === "signature_invalid") return buildInvalidVerdict("The signature of its permit does not verify.");
   if (verdict === "key_unknown") unproved.push(`the permit (key ${permit.kid})`);
   // Who can hand the Runner a genuine permit past the flow can leave out what it was given for.
   if (needsCard(decision.level) && decision.approvals.length === 0) unproved.push("that anybody approved it (it holds no approval)");
@@ -71,18 +72,18 @@ function insideOf(pact: Pact, keys: Jwks): PactVerdict {
       statement.tenant_id === tenant_id &&
       statement.card_id === decision.card_id &&
       statement.plan_digest === decision.plan_digest;
-    if (!isOfPlan) return invalid(`Of what it rests on, ${whose} is for another plan.`);
+    if (!isOfPlan) return buildInvalidVerdict(`Of what it rests on, ${whose} is for another plan.`);
     const signature = verifySigned("statement", { ...statement, ...attestor }, keys);
-    if (signature === "signature_invalid") return invalid(`The signature of ${whose} does not verify.`);
+    if (signature === "signature_invalid") return buildInvalidVerdict(`The signature of ${whose} does not verify.`);
     if (signature === "key_unknown") unproved.push(`${whose} (key ${attestor.kid})`);
-    if (assertion !== undefined && challengeIn(assertion.response.clientDataJSON) !== toBase64url(statementChallenge(statement)))
-      return invalid(`The step-up of ${whose} was made for another statement.`);
+    if (assertion !== undefined && parseChallenge(assertion.response.clientDataJSON) !== toBase64url(statementChallenge(statement)))
+      return buildInvalidVerdict(`The step-up of ${whose} was made for another statement.`);
   }
   return { valid: true, pact, unproved };
 }
 
 /** Whether the permit is for this very merge: its `subject_hash` binds both branches, where they stood, and the strategy. */
-function isOfPermit({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
+function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
   const { strategy, source, target } = merge;
   const params: MergeProtectedParams = {
     ...{ project_id, strategy, source: source.branch, target: target.branch },
@@ -106,15 +107,15 @@ function isOfPermit({ tenant_id, project_id, jti, merge, decision, permit, runne
 }
 
 /** Whether the commit is one that the strategy makes of the two: the source's own, one of both parents, or one of the target alone. */
-function isOfStrategy({ strategy, source, target, commit, parents }: Pact["predicate"]["merge"]): boolean {
+function isResultOfStrategy({ strategy, source, target, commit, parents }: Pact["predicate"]["merge"]): boolean {
   if (strategy === "fast-forward" || target.commit === ZERO_ID) return commit === source.commit;
   const wanted = strategy === "merge" ? [target.commit, source.commit] : [target.commit];
   return commit !== source.commit && parents.length === wanted.length && wanted.every((parent, at) => parents[at] === parent);
 }
 
 /** The challenge that an authenticator was given. Source: WebAuthn Level 3 §5.8.1. */
-function challengeIn(clientDataJSON: string): unknown {
-  const data = jsonIn(Buffer.from(clientDataJSON, "base64url"));
+function parseChallenge(clientDataJSON: string): unknown {
+  const data = parseJsonBytes(Buffer.from(clientDataJSON, "base64url"));
   return typeof data === "object" && data !== null && "challenge" in data ? data.challenge : undefined;
 }
 
@@ -123,7 +124,7 @@ function toBase64url(bytes: Uint8Array): string {
 }
 
 /** Undefined for bytes that are no JSON: the schema then says so. */
-function jsonIn(body: Uint8Array): unknown {
+function parseJsonBytes(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
@@ -131,6 +132,6 @@ function jsonIn(body: Uint8Array): unknown {
   }
 }
 
-function invalid(why: string): PactVerdict {
+function buildInvalidVerdict(why: string): PactVerdict {
   return { valid: false, why };
 }

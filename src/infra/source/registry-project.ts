@@ -5,7 +5,7 @@ import { GitFault } from "../../repository/git-fault.js";
 import { type GitObject, parseCommitLinks, parseTree } from "../../repository/objects/object-text.js";
 import { StoredObjects } from "../../repository/objects/stored-objects.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "../../repository/repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
@@ -93,7 +93,7 @@ export class RegistryProject implements InfraSource {
     const object = await this.#objects.read(id);
     if (object !== undefined) return object;
     // A listing can be older than the refs: nothing is to be believed of it, and the next attempt lists again.
-    const { packs } = repositoryKeys(this.name);
+    const { packs } = toRepositoryKeys(this.name);
     throw new StorageFault(
       "unavailable",
       packs,

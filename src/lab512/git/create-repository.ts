@@ -1,5 +1,5 @@
 import { serialisePackedRefs } from "../../repository/refs/packed-refs.js";
-import { type RepositoryName, repositoryKeys } from "../../repository/repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { createBlob, settled } from "../../storage/settled-write.js";
 
@@ -20,7 +20,7 @@ const CONFIG = `[core]
  * and `objects/`, so each has a `.keep`. Source: contracts "Storage". Returns how many bytes it has.
  */
 export async function createRepository(store: ObjectStore, name: RepositoryName): Promise<number> {
-  const keys = repositoryKeys(name);
+  const keys = toRepositoryKeys(name);
   const files: [string, string][] = [
     [keys.head, HEAD],
     [keys.config, CONFIG],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GitFault } from "../../repository/git-fault.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { notOlder, type RefsState, readRefs } from "../../repository/refs/refs-state.js";
+import { isNotOlder, type RefsState, readRefs } from "../../repository/refs/refs-state.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { swapPointer } from "./swap-pointer.js";
 
@@ -22,7 +22,7 @@ export async function derivePointer(
   const { derived } = repository.cache.memory;
   const remembered = derived.get(key);
   let before: { readonly bytes: Uint8Array; readonly version: string } | undefined = remembered;
-  let state = remembered !== undefined && notOlder(repository.state, remembered.from) ? repository.state : undefined;
+  let state = remembered !== undefined && isNotOlder(repository.state, remembered.from) ? repository.state : undefined;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     if (state === undefined) {
       before = await store.pointers.read(key);

@@ -6,10 +6,10 @@ import { actRef } from "../../domain/git/ref-name.js";
 import { casConflicts } from "../../process/metrics/lab512.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { companyProblem, moveProblem } from "../../repository/refs/move-problem.js";
+import { checkNoOtherRefs, checkRefMoves } from "../../repository/refs/move-problem.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { type RefsState, readRefs } from "../../repository/refs/refs-state.js";
-import { type RepositoryName, repositoryKeys } from "../../repository/repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { swapPointer } from "./swap-pointer.js";
 
@@ -24,10 +24,10 @@ export interface Move {
   /** Act refs that have a receipt and need no record any more. */
   readonly finished: readonly string[];
   /** No branch and no tag may stand beside those that move. */
-  readonly alone?: boolean;
+  readonly forbidsOtherRefs?: boolean;
 }
 
-export interface Moved {
+export interface MoveResult {
   /** The refs with the move in them. */
   readonly state: RefsState;
   /** The version that was replaced, or undefined when an earlier attempt of this very act had moved the refs. */
@@ -38,7 +38,11 @@ export interface Moved {
  * Moves the refs of an act, starting from what this process remembers of them. The acts of this process take turns, so that they do not
  * lose swaps to each other.
  */
-export async function moveRefs({ store, name, state, cache }: OpenRepository, move: Move, signal: AbortSignal): Promise<Outcome<Moved>> {
+export async function moveRefs(
+  { store, name, state, cache }: OpenRepository,
+  move: Move,
+  signal: AbortSignal,
+): Promise<Outcome<MoveResult>> {
   return cache.moves.run(async () => {
     const moved = await swapRefs(store, name, move, cache.memory.latest ?? state, signal);
     if (!moved.ok) return moved;
@@ -46,7 +50,7 @@ export async function moveRefs({ store, name, state, cache }: OpenRepository, mo
     if (from === undefined) cache.memory.remember(next);
     else cache.memory.latest = next;
     // Only what follows from a version whose objects are here has its own objects here.
-    if (from !== undefined && cache.memory.knows(from)) cache.memory.learn(next.version);
+    if (from !== undefined && cache.memory.isVersionOnDisk(from)) cache.memory.noteVersion(next.version);
     return moved;
   });
 }
@@ -62,8 +66,8 @@ async function swapRefs(
   move: Move,
   known: RefsState,
   signal: AbortSignal,
-): Promise<Outcome<Moved>> {
-  const key = repositoryKeys(name).packedRefs;
+): Promise<Outcome<MoveResult>> {
+  const key = toRepositoryKeys(name).packedRefs;
   let state: RefsState | undefined = known;
   let fresh = false;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -73,16 +77,16 @@ async function swapRefs(
     }
     if (state === undefined) return denied("project_unknown", `${name.project_id} has no repository; register the project first.`);
     if (state.refs.has(actRef(move.jti))) return { ok: true, value: { state, from: undefined } };
-    const refusal = moveProblem(state.refs, move.refs) ?? (move.alone ? companyProblem(state.refs, move.refs) : undefined);
+    const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
     // What was known may be old: nobody is refused on a stale reading.
     if (refusal !== undefined && fresh) return { ok: false, denial: refusal };
     if (refusal === undefined) {
       signal.throwIfAborted();
-      const refs = moved(state.refs, move);
-      const asked_at_ms = performance.now();
+      const refs = applyMove(state.refs, move);
+      const askedAtMs = performance.now();
       const version = await swapPointer(store, key, state.version, serialisePackedRefs(refs));
       if (version !== undefined)
-        return { ok: true, value: { state: { version, refs, asked_at_ms, answered_at_ms: performance.now() }, from: state.version } };
+        return { ok: true, value: { state: { version, refs, askedAtMs, answeredAtMs: performance.now() }, from: state.version } };
       casConflicts.inc();
       if (tries > 0) await sleep(Math.random() * 4 * tries);
     }
@@ -94,7 +98,7 @@ async function swapRefs(
   );
 }
 
-function moved(refs: Refs, move: Move): Refs {
+function applyMove(refs: Refs, move: Move): Refs {
   const next = new Map(refs);
   for (const name of move.finished) next.delete(name);
   for (const { name, new: id, peeled } of move.refs) {

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
-import { repositoryKeys } from "../../repository/repository-key.js";
+import { toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { settled } from "../../storage/settled-write.js";
 
@@ -11,25 +11,25 @@ import { settled } from "../../storage/settled-write.js";
  */
 export async function storePack({ store, name, cache }: OpenRepository, pack: CheckedPack, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();
-  const keys = repositoryKeys(name);
+  const keys = toRepositoryKeys(name);
   await Promise.all([
-    upload(store, keys.pack(pack.hash), pack.bytes?.pack ?? pack.packPath, pack.pack_bytes),
-    upload(store, keys.index(pack.hash), pack.bytes?.index ?? pack.indexPath, pack.index_bytes),
-    flush(pack.packPath),
-    flush(pack.indexPath),
+    uploadFile(store, keys.pack(pack.hash), pack.bytes?.pack ?? pack.packPath, pack.packSizeBytes),
+    uploadFile(store, keys.index(pack.hash), pack.bytes?.index ?? pack.indexPath, pack.indexSizeBytes),
+    flushFile(pack.packPath),
+    flushFile(pack.indexPath),
   ]);
-  await cache.adopt(pack.hash, pack.packPath, pack.indexPath, pack.pack_bytes);
-  return pack.pack_bytes + pack.index_bytes;
+  await cache.adoptPack(pack.hash, pack.packPath, pack.indexPath, pack.packSizeBytes);
+  return pack.packSizeBytes + pack.indexSizeBytes;
 }
 
-async function upload({ blobs }: ObjectStore, key: string, source: Buffer | string, size_bytes: number): Promise<void> {
+async function uploadFile({ blobs }: ObjectStore, key: string, source: Buffer | string, sizeBytes: number): Promise<void> {
   await settled(
     () => (typeof source === "string" ? blobs.createFromFile(key, source) : blobs.create(key, source)),
-    async () => (await blobs.stat(key))?.size_bytes === size_bytes,
+    async () => (await blobs.stat(key))?.size_bytes === sizeBytes,
   );
 }
 
-async function flush(path: string): Promise<void> {
+async function flushFile(path: string): Promise<void> {
   const file = await open(path, "r");
   try {
     await file.sync();

@@ -5,11 +5,11 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { ARCHIVED_REF, actRef } from "../../domain/git/ref-name.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
-import { onProject } from "../../planning/open-project.js";
-import { planWithoutCommits } from "../../planning/plan-without-commits.js";
+import { runOnProject } from "../../planning/open-project.js";
+import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
 import { commitFiles } from "../../repository/objects/commit-files.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { finishedActs } from "../../repository/refs/finished-acts.js";
+import { listFinishedActs } from "../../repository/refs/finished-acts.js";
 import { storePack } from "../git/store-pack.js";
 import { moveJobRefs } from "./move-job-refs.js";
 
@@ -22,12 +22,12 @@ export const archiveJob: JobHandler<ArchiveParams> = {
 
   plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
-    return onProject(context, params.project_id, async (repository) => {
-      await context.step("looked");
-      const mark = markOf(repository, params);
+    return runOnProject(context, params.project_id, async (repository) => {
+      await context.completeStep("looked");
+      const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
       return granted(
-        planWithoutCommits(context, input, {
+        buildPlanWithoutCommits(context, input, {
           job_type: "git.registry.archive",
           refs: [{ name: ARCHIVED_REF, old: mark.value, new: params.archived ? null : ZERO_ID }],
         }),
@@ -37,61 +37,67 @@ export const archiveJob: JobHandler<ArchiveParams> = {
 
   execute(context, input): Promise<Outcome<Effects>> {
     const { params, jti } = input;
-    return onProject(context, params.project_id, async (repository) => {
+    return runOnProject(context, params.project_id, async (repository) => {
       const record = repository.state.refs.get(actRef(jti));
       if (record !== undefined) {
         context.log("an earlier attempt had moved the mark");
-        await context.step("moved");
-        return granted(effects(moveOf(params, record.id), 0));
+        await context.completeStep("moved");
+        return granted(buildArchiveEffects(toRefMove(params, record.id), 0));
       }
-      await context.step("looked");
-      const mark = markOf(repository, params);
+      await context.completeStep("looked");
+      const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
-      await context.step("fetched");
-      const made = params.archived ? await noteOf(context, repository, input) : granted({ id: mark.value, stored_bytes: 0 });
+      await context.completeStep("fetched");
+      const made = params.archived ? await commitNote(context, repository, input) : granted({ id: mark.value, stored_bytes: 0 });
       if (!made.ok) return made;
       const { id, stored_bytes } = made.value;
-      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted);
-      await context.step("stored");
-      const move = moveOf(params, id);
+      const finished = await listFinishedActs(
+        context.store,
+        context.tenant_id,
+        repository.state.refs,
+        jti,
+        repository.cache.memory.receipted,
+      );
+      await context.completeStep("stored");
+      const move = toRefMove(params, id);
       const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: { id }, finished });
       if (!moved.ok) return moved;
       context.log(params.archived ? `archived ${params.project_id}` : `${params.project_id} is archived no longer`);
-      await context.step("moved");
-      return granted(effects(move, stored_bytes));
+      await context.completeStep("moved");
+      return granted(buildArchiveEffects(move, stored_bytes));
     });
   },
 };
 
 /** Where the mark stands before the act; zeros where there is none. */
-function markOf(repository: OpenRepository, { project_id, archived }: ArchiveParams): Outcome<string> {
+function checkArchiveMark(repository: OpenRepository, { project_id, archived }: ArchiveParams): Outcome<string> {
   const mark = repository.state.refs.get(ARCHIVED_REF)?.id ?? ZERO_ID;
   if ((mark === ZERO_ID) === archived) return granted(mark);
   return denied("nothing_to_do", archived ? `${project_id} is archived already.` : `${project_id} is not archived.`);
 }
 
 /** The commit that the mark points to, because a ref points to something: it says why. */
-async function noteOf(
+async function commitNote(
   context: JobContext,
   repository: OpenRepository,
   { params, permit }: ExecuteInput<ArchiveParams>,
 ): Promise<Outcome<{ id: string; stored_bytes: number }>> {
-  async function* note() {
+  async function* buildNoteFiles() {
     yield { path: "ARCHIVED", bytes: Buffer.from(`${params.reason}\n`, "utf8") };
   }
-  const commit = { parent: undefined, files: note(), message: `Archive ${params.project_id}\n`, iat_ms: permit.iat };
+  const commit = { parent: undefined, files: buildNoteFiles(), message: `Archive ${params.project_id}\n`, iatMs: permit.iat };
   const made = await commitFiles(repository, commit, context.limits, context.signal);
   if (!made.ok) return made;
   const { tip, pack } = made.value;
-  await context.step("checked");
+  await context.completeStep("checked");
   return granted({ id: tip, stored_bytes: pack === undefined ? 0 : await storePack(repository, pack, context.signal) });
 }
 
-function moveOf({ archived }: ArchiveParams, id: string): RefMove {
+function toRefMove({ archived }: ArchiveParams, id: string): RefMove {
   return archived ? { name: ARCHIVED_REF, old: ZERO_ID, new: id } : { name: ARCHIVED_REF, old: id, new: ZERO_ID };
 }
 
-function effects(move: RefMove, stored_bytes: number): Effects {
+function buildArchiveEffects(move: RefMove, stored_bytes: number): Effects {
   return {
     refs: [move],
     commit: null,

@@ -4,10 +4,10 @@ import type { Plan } from "../../domain/act/plan.js";
 import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { projectKey, repoPrefix } from "../../domain/storage-key.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
-import { planWithoutCommits } from "../../planning/plan-without-commits.js";
+import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
 import { settled } from "../../storage/settled-write.js";
 import { createRepository } from "../git/create-repository.js";
-import { storedJson } from "./stored-json.js";
+import { toStoredJson } from "./stored-json.js";
 
 /** The part of `project.json` that says who registered the project. */
 const registrationSchema = z.object({ jti: z.string() });
@@ -21,33 +21,34 @@ export const initJob: JobHandler<InitParams> = {
 
   async plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
-    if ((await context.store.blobs.stat(projectKey(context.tenant_id, params.project_id))) !== undefined) return exists(params.project_id);
-    return granted(planWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
+    if ((await context.store.blobs.stat(projectKey(context.tenant_id, params.project_id))) !== undefined)
+      return denyExistingProject(params.project_id);
+    return granted(buildPlanWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
   },
 
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
-    const declaration = declarationOf(context, input);
+    const declaration = buildDeclaration(context, input);
     const key = projectKey(context.tenant_id, project_id);
     // What an earlier attempt declared is registered already: it is finished, however late.
-    if ((await registrarOf(context, key)) !== input.jti) {
-      await context.step("looked");
-      await context.step("fetched");
-      await context.step("checked");
+    if ((await findRegistrar(context, key)) !== input.jti) {
+      await context.completeStep("looked");
+      await context.completeStep("fetched");
+      await context.completeStep("checked");
       context.signal.throwIfAborted();
       await settled(
         () => context.store.blobs.create(key, declaration),
         async () => (await context.store.blobs.stat(key)) !== undefined,
       );
-      const winner = await registrarOf(context, key);
+      const winner = await findRegistrar(context, key);
       if (winner === undefined) throw new Error(`${key} was created and cannot be read. Check the object store; then try again.`);
-      if (winner !== input.jti) return exists(project_id);
+      if (winner !== input.jti) return denyExistingProject(project_id);
       context.log(`registered ${project_id}`);
-      await context.step("stored");
+      await context.completeStep("stored");
     }
     const stored = await createRepository(context.store, { tenant_id: context.tenant_id, project_id });
     context.log(`created the bare repository ${repoPrefix(context.tenant_id, project_id)}`);
-    await context.step("moved");
+    await context.completeStep("moved");
     return granted({
       refs: [],
       commit: null,
@@ -59,13 +60,13 @@ export const initJob: JobHandler<InitParams> = {
 };
 
 /** The act that registered the project, or undefined while nobody has. */
-async function registrarOf(context: JobContext, key: string): Promise<string | undefined> {
+async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {
   const bytes = await context.store.blobs.get(key);
   return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;
 }
 
-function declarationOf(context: JobContext, { jti, params, permit }: ExecuteInput<InitParams>): Buffer {
-  return storedJson({
+function buildDeclaration(context: JobContext, { jti, params, permit }: ExecuteInput<InitParams>): Buffer {
+  return toStoredJson({
     tenant_id: context.tenant_id,
     project_id: params.project_id,
     name: params.name,
@@ -77,6 +78,6 @@ function declarationOf(context: JobContext, { jti, params, permit }: ExecuteInpu
   });
 }
 
-function exists(projectId: string) {
+function denyExistingProject(projectId: string) {
   return denied("project_exists", `${projectId} is registered already. Choose another id.`);
 }

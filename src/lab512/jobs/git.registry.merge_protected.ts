@@ -3,14 +3,14 @@ import type { Plan } from "../../domain/act/plan.js";
 import { granted, type Outcome } from "../../domain/denial.js";
 import { actRef, branchRef } from "../../domain/git/ref-name.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
-import { registryProblem } from "../../planning/kept-registry.js";
+import { checkInfraRegistry } from "../../planning/kept-registry.js";
 import { type MergeChange, prepareMerge } from "../../planning/merge/merge-change.js";
-import { filledText, mergeText, squashText } from "../../planning/merge/merge-message.js";
-import { mergedHistory, mergePlan } from "../../planning/merge/merge-plan.js";
-import { onProject } from "../../planning/open-project.js";
+import { buildMergeText, buildSquashText, fillMergeText } from "../../planning/merge/merge-message.js";
+import { buildMergePlan, readMergedHistory } from "../../planning/merge/merge-plan.js";
+import { runOnProject } from "../../planning/open-project.js";
 import { packMerge } from "../../repository/objects/pack-merge.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { finishedActs } from "../../repository/refs/finished-acts.js";
+import { listFinishedActs } from "../../repository/refs/finished-acts.js";
 import { storePack } from "../git/store-pack.js";
 import { type StoredPact, storePact } from "./merge-pact.js";
 import { moveJobRefs } from "./move-job-refs.js";
@@ -24,51 +24,51 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
   jobType: "git.registry.merge_protected",
 
   plan(context, input): Promise<Outcome<Plan>> {
-    return onProject(context, input.params.project_id, async (repository) => {
-      await context.step("looked");
+    return runOnProject(context, input.params.project_id, async (repository) => {
+      await context.completeStep("looked");
       const change = await prepareMerge(context, repository, input.params);
       if (!change.ok) return change;
       const { target, expected_source, expected_target } = input.params;
       const next = change.value.kind === "move" ? expected_source : change.value.tree;
-      const refused = await registryProblem(context, repository, [{ name: branchRef(target), old: expected_target, new: next }]);
-      return refused === undefined ? mergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
+      const refused = await checkInfraRegistry(context, repository, [{ name: branchRef(target), old: expected_target, new: next }]);
+      return refused === undefined ? buildMergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
     });
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
-    return onProject(context, input.params.project_id, async (repository) => {
+    return runOnProject(context, input.params.project_id, async (repository) => {
       const record = repository.state.refs.get(actRef(input.jti));
       if (record !== undefined) {
         context.log("an earlier attempt had moved the target");
-        await context.step("moved");
-        return attested(context, repository, input, record.id, 0);
+        await context.completeStep("moved");
+        return attestMerge(context, repository, input, record.id, 0);
       }
-      await context.step("looked");
+      await context.completeStep("looked");
       const change = await prepareMerge(context, repository, input.params);
-      return change.ok ? publish(context, repository, input, change.value) : change;
+      return change.ok ? publishMerge(context, repository, input, change.value) : change;
     });
   },
 };
 
 /** Stores the objects, moves the target and records the act by one conditional write, then stores the Pact. */
-async function publish(
+async function publishMerge(
   context: JobContext,
   repository: OpenRepository,
   input: ExecuteInput<MergeProtectedParams>,
   change: MergeChange,
 ): Promise<Outcome<Effects>> {
   const { source, target, expected_source, expected_target } = input.params;
-  const made = await tipOf(context, repository, input, change);
+  const made = await resolveMergeTip(context, repository, input, change);
   if (!made.ok) return made;
   const { id, pack } = made.value;
   context.log(`moves ${target} from ${expected_target} to ${id}, from ${source} at ${expected_source}`);
   // The log is complete before the target moves: whether it did, the receipt says.
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : storePack(repository, pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
+    listFinishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
     context.keepLog(id),
   ]);
-  await context.step("stored");
+  await context.completeStep("stored");
   const moved = await moveJobRefs(context, repository, {
     jti: input.jti,
     refs: [
@@ -80,12 +80,12 @@ async function publish(
     finished,
   });
   if (!moved.ok) return moved;
-  await context.step("moved");
-  return attested(context, repository, input, id, stored_bytes);
+  await context.completeStep("moved");
+  return attestMerge(context, repository, input, id, stored_bytes);
 }
 
 /** The commit that the target will point to, and a pack where it has to be made. */
-async function tipOf(
+async function resolveMergeTip(
   context: JobContext,
   repository: OpenRepository,
   input: ExecuteInput<MergeProtectedParams>,
@@ -94,15 +94,16 @@ async function tipOf(
   const { params, permit } = input;
   const { expected_source, expected_target } = params;
   if (change.kind === "move") return granted({ id: expected_source, pack: undefined });
-  const text = params.strategy === "squash" ? squashText(params, await mergedHistory(context, repository, params)) : mergeText(params);
-  const commit = { tree: change.tree, parents: change.parents, text: filledText(text, input) };
+  const text =
+    params.strategy === "squash" ? buildSquashText(params, await readMergedHistory(context, repository, params)) : buildMergeText(params);
+  const commit = { tree: change.tree, parents: change.parents, text: fillMergeText(text, input) };
   const made = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits, context.signal);
   if (made.ok) context.log(`made commit ${made.value.id} of tree ${change.tree}`);
   return made;
 }
 
 /** The merge has happened: its Pact, and what the receipt says of both. */
-async function attested(
+async function attestMerge(
   context: JobContext,
   repository: OpenRepository,
   input: ExecuteInput<MergeProtectedParams>,
@@ -110,11 +111,11 @@ async function attested(
   stored_bytes: number,
 ): Promise<Outcome<Effects>> {
   const pact = await storePact(context, repository, input, commit);
-  await context.step("attested");
-  return granted(effects(input.params, commit, pact, stored_bytes + pact.size_bytes));
+  await context.completeStep("attested");
+  return granted(buildMergeEffects(input.params, commit, pact, stored_bytes + pact.sizeBytes));
 }
 
-function effects(params: MergeProtectedParams, commit: string, pact: StoredPact, stored_bytes: number): Effects {
+function buildMergeEffects(params: MergeProtectedParams, commit: string, pact: StoredPact, stored_bytes: number): Effects {
   const { source, target, expected_source, expected_target, strategy } = params;
   return {
     refs: [{ name: branchRef(target), old: expected_target, new: commit }],

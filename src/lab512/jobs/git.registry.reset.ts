@@ -10,12 +10,12 @@ import { actRef } from "../../domain/git/ref-name.js";
 import { refsDigest } from "../../domain/git/refs-digest.js";
 import { resetRefsKey } from "../../domain/storage-key.js";
 import type { Effects, JobContext, JobHandler } from "../../planning/job.js";
-import { onProject } from "../../planning/open-project.js";
-import { planWithoutCommits } from "../../planning/plan-without-commits.js";
+import { runOnProject } from "../../planning/open-project.js";
+import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { finishedActs } from "../../repository/refs/finished-acts.js";
+import { listFinishedActs } from "../../repository/refs/finished-acts.js";
 import { compareRefNames } from "../../repository/refs/packed-refs.js";
-import { visibleRefs } from "../../repository/refs/refs-state.js";
+import { listVisibleRefs } from "../../repository/refs/refs-state.js";
 import { createBlob } from "../../storage/settled-write.js";
 import { moveJobRefs } from "./move-job-refs.js";
 
@@ -32,61 +32,67 @@ export const resetJob: JobHandler<ResetParams> = {
 
   plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
-    return onProject(context, params.project_id, async (repository) => {
-      const moves = movesOf(repository, params);
+    return runOnProject(context, params.project_id, async (repository) => {
+      const moves = resolveResetMoves(repository, params);
       if (!moves.ok) return moves;
-      return granted(planWithoutCommits(context, input, { job_type: "git.registry.reset", refs: moves.value }));
+      return granted(buildPlanWithoutCommits(context, input, { job_type: "git.registry.reset", refs: moves.value }));
     });
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
     const { params, jti } = input;
-    return onProject(context, params.project_id, async (repository) => {
+    return runOnProject(context, params.project_id, async (repository) => {
       const key = resetRefsKey(context.tenant_id, params.project_id, jti);
       if (repository.state.refs.has(actRef(jti))) {
         context.log("an earlier attempt had emptied the project");
-        await context.step("moved");
-        return granted(effects(key, await keptMoves(context, key, params)));
+        await context.completeStep("moved");
+        return granted(buildResetEffects(key, await readEarlierMoves(context, key, params)));
       }
-      await context.step("looked");
-      const moves = movesOf(repository, params);
+      await context.completeStep("looked");
+      const moves = resolveResetMoves(repository, params);
       if (!moves.ok) return moves;
       const first = repository.state.refs.get(moves.value[0]?.name ?? "");
       if (first === undefined) throw new TypeError("A reset without a ref was let through; this is a defect of movesOf.");
       for (const { name, old } of moves.value) context.log(`deletes ${name}, which was ${old}`);
       // Once the refs have gone nothing else says what they were: neither to a retry, nor to whoever wants one back.
       await createBlob(context.store, key, canonicalBytes(Object.fromEntries(moves.value.map(({ name, old }) => [name, old]))));
-      const finished = await finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted);
-      await context.step("stored");
-      const moved = await moveJobRefs(context, repository, { jti, refs: moves.value, act: first, finished, alone: true });
+      const finished = await listFinishedActs(
+        context.store,
+        context.tenant_id,
+        repository.state.refs,
+        jti,
+        repository.cache.memory.receipted,
+      );
+      await context.completeStep("stored");
+      const moved = await moveJobRefs(context, repository, { jti, refs: moves.value, act: first, finished, forbidsOtherRefs: true });
       if (!moved.ok) return moved;
-      await context.step("moved");
-      return granted(effects(key, moves.value));
+      await context.completeStep("moved");
+      return granted(buildResetEffects(key, moves.value));
     });
   },
 };
 
 /** Every branch and tag with the id that it has, when they are those that the reset is for. */
-function movesOf(repository: OpenRepository, { project_id, expected_refs }: ResetParams): Outcome<RefMove[]> {
-  const refs = visibleRefs(repository.state.refs).map(([name, { id }]) => [name, id] as const);
+function resolveResetMoves(repository: OpenRepository, { project_id, expected_refs }: ResetParams): Outcome<RefMove[]> {
+  const refs = listVisibleRefs(repository.state.refs).map(([name, { id }]) => [name, id] as const);
   if (refs.length === 0) return denied("nothing_to_do", `${project_id} has no branch and no tag.`);
   const found = refsDigest(refs);
-  if (found === expected_refs) return granted(deletionsOf(refs));
+  if (found === expected_refs) return granted(toDeletions(refs));
   return denied("ref_moved", `The refs of ${project_id} have the digest ${found} and not ${expected_refs}. Look at them and ask again.`);
 }
 
 /** What the earlier attempt deleted; the digest in the command says whether it is that. */
-async function keptMoves({ store }: JobContext, key: string, { expected_refs }: ResetParams): Promise<RefMove[]> {
+async function readEarlierMoves({ store }: JobContext, key: string, { expected_refs }: ResetParams): Promise<RefMove[]> {
   const bytes = await store.blobs.get(key);
   if (bytes === undefined || blake3Hex(bytes) !== expected_refs)
     throw new Error(`${key}, which says what the reset deleted, is missing or damaged; restore the object from a backup.`);
-  return deletionsOf(Object.entries(keptSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")))));
+  return toDeletions(Object.entries(keptSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")))));
 }
 
-function deletionsOf(refs: readonly (readonly [name: string, id: string])[]): RefMove[] {
+function toDeletions(refs: readonly (readonly [name: string, id: string])[]): RefMove[] {
   return refs.map(([name, old]) => ({ name, old, new: ZERO_ID })).sort((a, b) => compareRefNames(a.name, b.name));
 }
 
-function effects(key: string, refs: readonly RefMove[]): Effects {
+function buildResetEffects(key: string, refs: readonly RefMove[]): Effects {
   return { refs, commit: null, artifacts: [{ deleted_refs: refs.length, key }], staged_bytes: 0, stored_bytes: 0 };
 }

@@ -4,16 +4,16 @@ import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { actRef, tagRef } from "../../domain/git/ref-name.js";
 import { releaseManifestKey } from "../../domain/storage-key.js";
-import { pushedBefore } from "../../planning/brought-commits.js";
+import { listPushedBefore } from "../../planning/brought-commits.js";
 import type { Effects, JobContext, JobHandler } from "../../planning/job.js";
-import { onKnownProject, onProject } from "../../planning/open-project.js";
+import { runOnKnownProject, runOnProject } from "../../planning/open-project.js";
 import { isOnBranch } from "../../repository/history/ancestry.js";
-import { archiveProblem } from "../../repository/history/archive-size.js";
+import { checkArchiveSize } from "../../repository/history/archive-size.js";
 import { NO_DIFF, readHistory } from "../../repository/history/history.js";
 import { packTag } from "../../repository/objects/pack-tag.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { finishedActs } from "../../repository/refs/finished-acts.js";
-import { moveProblem } from "../../repository/refs/move-problem.js";
+import { listFinishedActs } from "../../repository/refs/finished-acts.js";
+import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import { storePack } from "../git/store-pack.js";
 import { moveJobRefs } from "./move-job-refs.js";
 import { writeRelease } from "./release-manifest.js";
@@ -28,9 +28,9 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
 
   plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
-    return onProject(context, params.project_id, async (repository) => {
-      await context.step("looked");
-      const refusal = await tagProblem(context, repository, params);
+    return runOnProject(context, params.project_id, async (repository) => {
+      await context.completeStep("looked");
+      const refusal = await checkTag(context, repository, params);
       if (refusal !== undefined) return refusal;
       // What a release brings is what no earlier tag has: those commits' authors and pushers do not approve it themselves.
       const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.signal);
@@ -42,7 +42,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
           target: input.target,
           params,
           refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: null }],
-          creates: [{ kind: "tag", object: params.commit, tag: params.tag, message: tagMessage(params) }],
+          creates: [{ kind: "tag", object: params.commit, tag: params.tag, message: toTagMessage(params) }],
           policy_hash: input.policy_hash,
           infra: input.infra,
         },
@@ -50,7 +50,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
         commit_count: history.count,
         commits: [...history.commits],
         author_emails: [...history.author_emails],
-        pushed_before: await pushedBefore(repository, history.ids),
+        pushed_before: await listPushedBefore(repository, history.ids),
         diffstat: NO_DIFF,
       });
     });
@@ -58,18 +58,18 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
 
   execute(context, input): Promise<Outcome<Effects>> {
     const { params, jti } = input;
-    return onProject(context, params.project_id, async (repository) => {
+    return runOnProject(context, params.project_id, async (repository) => {
       const record = repository.state.refs.get(actRef(jti));
       if (record !== undefined) {
         context.log("an earlier attempt had made the tag");
-        await context.step("moved");
-        return granted(effects(context, params, record.id, 0));
+        await context.completeStep("moved");
+        return granted(buildTagEffects(context, params, record.id, 0));
       }
-      await context.step("looked");
-      const refusal = await tagProblem(context, repository, params);
+      await context.completeStep("looked");
+      const refusal = await checkTag(context, repository, params);
       if (refusal !== undefined) return refusal;
-      await context.step("fetched");
-      const message = tagMessage(params);
+      await context.completeStep("fetched");
+      const message = toTagMessage(params);
       const tag = await packTag(
         repository,
         { name: params.tag, commit: params.commit, message },
@@ -80,50 +80,50 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       if (!tag.ok) return tag;
       const { id, pack } = tag.value;
       context.log(`made tag object ${id}`);
-      await context.step("checked");
+      await context.completeStep("checked");
       const [stored_bytes, finished] = await Promise.all([
         pack === undefined ? 0 : storePack(repository, pack, context.signal),
-        finishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted),
+        listFinishedActs(context.store, context.tenant_id, repository.state.refs, jti, repository.cache.memory.receipted),
       ]);
-      await context.step("stored");
+      await context.completeStep("stored");
       const target = { id, peeled: params.commit };
       const move = { name: tagRef(params.tag), old: ZERO_ID, new: id, peeled: params.commit };
       const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: target, finished });
       if (!moved.ok) return moved;
       context.log(`tagged ${params.commit} as ${params.tag}`);
-      await context.step("moved");
-      return granted(effects(context, params, id, stored_bytes));
+      await context.completeStep("moved");
+      return granted(buildTagEffects(context, params, id, stored_bytes));
     });
   },
 
   async derive(context, input) {
-    await onKnownProject(context, input.params.project_id, input.jti, (repository) => writeRelease(context, repository, input));
+    await runOnKnownProject(context, input.params.project_id, input.jti, (repository) => writeRelease(context, repository, input));
   },
 };
 
-async function tagProblem(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
-  const refusal = moveProblem(repository.state.refs, [{ name: tagRef(tag), old: ZERO_ID, new: "" }]);
+async function checkTag(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
+  const refusal = checkRefMoves(repository.state.refs, [{ name: tagRef(tag), old: ZERO_ID, new: "" }]);
   if (refusal !== undefined) return { ok: false, denial: refusal } as const;
   // A reset takes the tag away and leaves its manifest, which is never replaced: another release of that name would be told by it.
   if ((await context.store.blobs.stat(releaseManifestKey(context.tenant_id, repository.name.project_id, tag))) !== undefined)
     return denied("ref_exists", `${tag} was released before the project was reset, and its manifest stands. Choose another tag.`);
-  const object = await repository.reader().info(commit);
+  const object = await repository.getReader().readInfo(commit);
   if (object?.type !== "commit" || !(await isOnBranch(repository, commit, context.signal)))
     return denied(
       "commit_unreachable",
       `No branch of ${repository.name.project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
     );
-  const tooLarge = await archiveProblem(repository, commit, context.limits.archive_max_bytes, context.signal);
+  const tooLarge = await checkArchiveSize(repository, commit, context.limits.archiveMaxBytes, context.signal);
   return tooLarge === undefined ? undefined : ({ ok: false, denial: tooLarge } as const);
 }
 
 /** The notes, or the tag's name when there are none; git ends a message with a line end. */
-function tagMessage({ tag, notes }: TagReleaseParams): string {
+function toTagMessage({ tag, notes }: TagReleaseParams): string {
   const text = notes.trim() === "" ? tag : notes;
   return text.endsWith("\n") ? text : `${text}\n`;
 }
 
-function effects(context: JobContext, params: TagReleaseParams, tagObject: string, stored_bytes: number): Effects {
+function buildTagEffects(context: JobContext, params: TagReleaseParams, tagObject: string, stored_bytes: number): Effects {
   return {
     refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: tagObject }],
     commit: params.commit,

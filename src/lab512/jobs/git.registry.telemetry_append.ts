@@ -5,12 +5,12 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { actRef } from "../../domain/git/ref-name.js";
 import { repositoryName } from "../../domain/telemetry/line.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
-import { onProject } from "../../planning/open-project.js";
+import { runOnProject } from "../../planning/open-project.js";
 import { type AppendChange, prepareAppend, TELEMETRY_REF } from "../../planning/telemetry/telemetry-change.js";
 import { NO_DIFF } from "../../repository/history/history.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { finishedActs } from "../../repository/refs/finished-acts.js";
+import { listFinishedActs } from "../../repository/refs/finished-acts.js";
 import { REGISTRY_IDENTITY } from "../../repository/registry-identity.js";
 import { storePack } from "../git/store-pack.js";
 import { moveJobRefs } from "./move-job-refs.js";
@@ -24,7 +24,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
   jobType: "git.registry.telemetry_append",
 
   plan(context, input): Promise<Outcome<Plan>> {
-    return onProject(context, input.params.project_id, async (repository) => {
+    return runOnProject(context, input.params.project_id, async (repository) => {
       // The plan names neither ids nor dates that come from the permit, so any instant does.
       const change = await prepareAppend(context, repository, input.params, 0);
       if (!change.ok) return change;
@@ -33,7 +33,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
       const creates = await Promise.all(
         appends.map(async ({ tip, message }) => ({
           kind: "commit" as const,
-          tree: await treeOf(repository, tip, context.signal),
+          tree: await readTreeId(repository, tip, context.signal),
           author,
           message,
         })),
@@ -61,26 +61,26 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
-    return onProject(context, input.params.project_id, async (repository) => {
+    return runOnProject(context, input.params.project_id, async (repository) => {
       const record = repository.state.refs.get(actRef(input.jti));
       if (record !== undefined) {
         context.log("an earlier attempt had appended the lines");
-        await context.step("moved");
-        const old = await parentOf(repository, record.id);
-        return granted(effects(context, input.params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
+        await context.completeStep("moved");
+        const old = await readParentId(repository, record.id);
+        return granted(buildAppendEffects(context, input.params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
       }
-      await context.step("looked");
+      await context.completeStep("looked");
       const change = await prepareAppend(context, repository, input.params, input.permit.iat);
       if (!change.ok) return change;
-      if (change.value.kind === "append") return publish(context, repository, input, change.value);
+      if (change.value.kind === "append") return publishAppend(context, repository, input, change.value);
       context.log("every line is there already");
-      return granted(effects(context, input.params, { ...change.value, old: undefined, stored_bytes: 0 }));
+      return granted(buildAppendEffects(context, input.params, { ...change.value, old: undefined, stored_bytes: 0 }));
     });
   },
 };
 
 /** Stores the objects, then moves the branch and records the act, by one conditional write. */
-async function publish(
+async function publishAppend(
   context: JobContext,
   repository: OpenRepository,
   input: ExecuteInput<TelemetryAppendParams>,
@@ -89,21 +89,21 @@ async function publish(
   context.log(`moves ${TELEMETRY_REF} from ${old} to ${tip}`);
   const [stored_bytes, finished] = await Promise.all([
     pack === undefined ? 0 : storePack(repository, pack, context.signal),
-    finishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
+    listFinishedActs(context.store, context.tenant_id, repository.state.refs, input.jti, repository.cache.memory.receipted),
     context.keepLog(tip),
   ]);
-  await context.step("stored");
+  await context.completeStep("stored");
   const move = { name: TELEMETRY_REF, old, new: tip };
   const moved = await moveJobRefs(context, repository, { jti: input.jti, refs: [move], act: { id: tip }, finished });
   if (!moved.ok && moved.denial.code === "ref_moved")
     return denied("telemetry_conflict", `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again when that act is known.`);
   if (!moved.ok) return moved;
-  await context.step("moved");
-  return granted(effects(context, input.params, { tip, old, staged_bytes, stored_bytes, file_bytes }));
+  await context.completeStep("moved");
+  return granted(buildAppendEffects(context, input.params, { tip, old, staged_bytes, stored_bytes, file_bytes }));
 }
 
 /** `old` is undefined where nothing moved; `file_bytes` where nobody knows any more. */
-function effects(
+function buildAppendEffects(
   { tenant_id }: JobContext,
   { project_id, from_seq, to_seq }: TelemetryAppendParams,
   {
@@ -124,13 +124,13 @@ function effects(
   };
 }
 
-async function parentOf(repository: OpenRepository, commit: string): Promise<string> {
-  const object = await repository.reader().read(commit);
+async function readParentId(repository: OpenRepository, commit: string): Promise<string> {
+  const object = await repository.getReader().read(commit);
   if (object === undefined) throw new Error(`Commit ${commit} is recorded and not in the repository; restore it from a copy.`);
   return parseCommitLinks(object.bytes).parents[0] ?? ZERO_ID;
 }
 
-async function treeOf(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<string> {
-  const { gitDir } = repository.scratch();
-  return (await repository.git.output({ gitDir, args: ["rev-parse", `${commit}^{tree}`], signal })).toString("latin1").trim();
+async function readTreeId(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<string> {
+  const { gitDir } = repository.getScratch();
+  return (await repository.git.readOutput({ gitDir, args: ["rev-parse", `${commit}^{tree}`], signal })).toString("latin1").trim();
 }

@@ -3,7 +3,7 @@ import { pactBytes, pactOf, sealedPact } from "../../domain/act/pact.js";
 import { blake3Hex } from "../../domain/bytes/hash.js";
 import { pactKey } from "../../domain/storage-key.js";
 import type { ExecuteInput, JobContext } from "../../planning/job.js";
-import { approvalsIn } from "../../planning/merge/merge-message.js";
+import { listStandingApprovals } from "../../planning/merge/merge-message.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { settled } from "../../storage/settled-write.js";
@@ -12,7 +12,7 @@ import { settled } from "../../storage/settled-write.js";
 export interface StoredPact {
   readonly key: string;
   readonly blake3: string;
-  readonly size_bytes: number;
+  readonly sizeBytes: number;
 }
 
 /**
@@ -26,17 +26,17 @@ export async function storePact(
   commit: string,
 ): Promise<StoredPact> {
   const key = pactKey(context.tenant_id, input.params.project_id, commit, input.jti);
-  const read = await repository.reader().read(commit);
+  const read = await repository.getReader().read(commit);
   if (read === undefined) throw new Error(`Commit ${commit} was merged and cannot be read. Delete the Runner's cache; then try again.`);
   const { tree, parents } = parseCommitLinks(read.bytes);
-  const sealed = pactBytes(sealedPact(pactOf(predicateOf(context, input, { commit, tree, parents: [...parents] })), input.signer));
-  const stored = (await isNew(context, key, sealed)) ? sealed : await context.store.blobs.get(key);
+  const sealed = pactBytes(sealedPact(pactOf(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer));
+  const stored = (await createPact(context, key, sealed)) ? sealed : await context.store.blobs.get(key);
   if (stored === undefined) throw new Error(`${key} is there and cannot be read. Check the object store; then try again.`);
-  return { key, blake3: blake3Hex(stored), size_bytes: stored.byteLength };
+  return { key, blake3: blake3Hex(stored), sizeBytes: stored.byteLength };
 }
 
 /** Whether this call stored it. After a lost answer it counts as there, and is read. */
-async function isNew({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
+async function createPact({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
   let created = false;
   await settled(
     async () => {
@@ -47,7 +47,7 @@ async function isNew({ store }: JobContext, key: string, bytes: Uint8Array): Pro
   return created;
 }
 
-function predicateOf(
+function buildMergePredicate(
   { tenant_id }: JobContext,
   { jti, params, permit, statements, signer }: ExecuteInput<MergeProtectedParams>,
   made: { readonly commit: string; readonly tree: string; readonly parents: string[] },
@@ -70,7 +70,7 @@ function predicateOf(
       policy_hash,
       level,
       proposed_by: { actor_id, office_id },
-      approvals: approvalsIn(statements),
+      approvals: listStandingApprovals(statements),
     },
     permit,
     runner: { target: permit.scopes.target, keyid: signer.keyid },

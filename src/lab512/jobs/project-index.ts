@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { JobParams } from "../../domain/act/job.js";
 import { projectIndexKey } from "../../domain/storage-key.js";
 import type { ExecuteInput, JobContext } from "../../planning/job.js";
-import { onKnownProject } from "../../planning/open-project.js";
+import { runOnKnownProject } from "../../planning/open-project.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { compareRefNames } from "../../repository/refs/packed-refs.js";
-import { visibleRefs } from "../../repository/refs/refs-state.js";
+import { listVisibleRefs } from "../../repository/refs/refs-state.js";
 import { derivePointer } from "../git/derive-pointer.js";
-import { storedJson } from "./stored-json.js";
+import { toStoredJson } from "./stored-json.js";
 
 const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id: z.string(), finished_at: z.number() });
 
@@ -19,7 +19,7 @@ const indexSchema = z.object({ last_act: lastActSchema });
  * `finished_at` (milliseconds since 1970); never replaced by an older state.
  */
 export function writeProjectIndex(context: JobContext, act: ExecuteInput<JobParams>, finished_at: number): Promise<void> {
-  return onKnownProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
+  return runOnKnownProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
 }
 
 async function writeIndex(
@@ -31,9 +31,9 @@ async function writeIndex(
   const { project_id, tenant_id } = repository.name;
   const ours = { jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at };
   await derivePointer(context.store, repository, projectIndexKey(tenant_id, project_id), (state, before) => {
-    const theirs = before === undefined ? undefined : lastAct(before);
-    const refs = visibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));
-    return storedJson({
+    const theirs = before === undefined ? undefined : parseLastAct(before);
+    const refs = listVisibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));
+    return toStoredJson({
       tenant_id,
       project_id,
       head: "refs/heads/main",
@@ -45,7 +45,7 @@ async function writeIndex(
 }
 
 /** Undefined when what lies there cannot be read: it is derived, so it is made anew. */
-function lastAct(bytes: Uint8Array) {
+function parseLastAct(bytes: Uint8Array) {
   const text = Buffer.from(bytes).toString("utf8");
   if (!text.startsWith("{") || !text.endsWith("}\n")) return undefined;
   const parsed = indexSchema.safeParse(JSON.parse(text));

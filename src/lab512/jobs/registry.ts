@@ -19,6 +19,6 @@ const JOBS: Readonly<Record<JobType, JobHandler<JobParams>>> = {
 };
 
 /** The handler of a job type; the allowlist's names are its keys. `params` must have been parsed for that very type. */
-export function jobHandler(jobType: JobType): JobHandler<JobParams> {
+export function resolveJobHandler(jobType: JobType): JobHandler<JobParams> {
   return JOBS[jobType];
 }

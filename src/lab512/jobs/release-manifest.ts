@@ -11,7 +11,7 @@ import { writeSourceArchive } from "../../repository/history/source-archive.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { createBlob, settled } from "../../storage/settled-write.js";
-import { storedJson } from "./stored-json.js";
+import { toStoredJson } from "./stored-json.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -24,7 +24,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
   const tagObject = receipt.refs.find((move) => move.name === tagRef(params.tag))?.new;
   if (tagObject === undefined)
     throw new TypeError(`The receipt of ${input.jti} did not make ${params.tag}; derive only from the release's own receipt.`);
-  const commit = await repository.reader().read(params.commit);
+  const commit = await repository.getReader().read(params.commit);
   if (commit === undefined)
     throw new GitFault("repository_invalid", `Commit ${params.commit} of ${params.tag} is gone. Restore the repository from a copy.`);
 
@@ -43,14 +43,14 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
     permit,
     receipt,
   };
-  await createBlob(context.store, key, storedJson(manifest));
+  await createBlob(context.store, key, toStoredJson(manifest));
 }
 
 /** Stores the source archive, or describes the one that is there: another git may compress the same tree differently. */
 async function storeSource(context: JobContext, repository: OpenRepository, { project_id, commit }: TagReleaseParams) {
   const key = artifactKey(context.tenant_id, project_id, commit, "source.tar.gz");
   const isThere = async () => (await context.store.blobs.stat(key)) !== undefined;
-  const stored = repository.scratch().file("stored.tar.gz");
+  const stored = repository.getScratch().resolvePath("stored.tar.gz");
   if (!(await isThere())) {
     const path = await writeSourceArchive(repository, commit, `${project_id}-${commit}`, context.signal);
     context.signal.throwIfAborted();
@@ -61,12 +61,12 @@ async function storeSource(context: JobContext, repository: OpenRepository, { pr
   return {
     key,
     blake3: await blake3HexOf(createReadStream(stored, { highWaterMark: CHUNK_BYTES })),
-    sha256: await sha256Of(stored),
+    sha256: await hashFileSha256(stored),
     size_bytes: (await stat(stored)).size,
   };
 }
 
-async function sha256Of(path: string): Promise<string> {
+async function hashFileSha256(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) hash.update(chunk);
   return hash.digest("hex");

@@ -6,20 +6,20 @@ const LOG_MAX_BYTES = 256 * 1024;
 /** What the Runner did for one act, line by line; its bytes become evidence (`logs_hash`). */
 export class ActLog {
   private readonly lines: string[] = [];
-  private size_bytes = 0;
+  private sizeBytes = 0;
   private dropped = 0;
   /** The keys under which this log was stored. */
   readonly kept = new Set<string>();
 
   constructor(private readonly now: () => number) {}
 
-  line(text: string): void {
+  writeLine(text: string): void {
     const line = `${new Date(this.now()).toISOString()} ${text.replaceAll("\n", "\n  ")}\n`;
-    if (this.size_bytes + Buffer.byteLength(line) > LOG_MAX_BYTES) {
+    if (this.sizeBytes + Buffer.byteLength(line) > LOG_MAX_BYTES) {
       this.dropped += 1;
       return;
     }
-    this.size_bytes += Buffer.byteLength(line);
+    this.sizeBytes += Buffer.byteLength(line);
     this.lines.push(line);
   }
 

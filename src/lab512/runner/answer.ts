@@ -23,12 +23,12 @@ const nothing: Pick<Effects, "refs" | "artifacts" | "commit" | "staged_bytes" | 
   stored_bytes: 0,
 };
 
-export interface Answering {
+export interface AnswerContext {
   readonly deps: RunnerDependencies;
   readonly store: ObjectStore;
   readonly envelope: CommandEnvelope;
   readonly log: ActLog;
-  readonly started_ms: number;
+  readonly startedAtMs: number;
   /** Of the infra registry, by which the claimed act was checked. */
   readonly infra_revision?: string | undefined;
 }
@@ -38,15 +38,15 @@ export interface Answering {
  * the receipt that the store holds, at most one ever; `is_ours` when it is the one that `beside` was given.
  */
 export async function writeReceipt(
-  answering: Answering,
+  answering: AnswerContext,
   result: ActResult,
   beforeReceipt: () => Promise<void>,
   beside: (receipt: Receipt) => Promise<void>,
-): Promise<{ receipt: Receipt; is_ours: boolean }> {
+): Promise<{ receipt: Receipt; isOurs: boolean }> {
   const { deps, store, envelope, infra_revision } = answering;
   const effects = result.status === "success" ? result.effects : nothing;
   const unsigned: UnsignedReceipt = {
-    ...common(answering, effects),
+    ...buildAnswerBase(answering, effects),
     status: result.status,
     refs: [...effects.refs],
     ...(infra_revision === undefined ? {} : { infra_revision }),
@@ -57,18 +57,18 @@ export async function writeReceipt(
   const key = receiptKey(envelope.tenant_id, envelope.jti);
   await keepLog(answering, effects.commit);
   await beforeReceipt();
-  const [created] = await Promise.all([createSettled(store, key, canonicalBytes(receipt)), beside(receipt)]);
-  if (created === "created") return { receipt, is_ours: true };
+  const [created] = await Promise.all([createOnce(store, key, canonicalBytes(receipt)), beside(receipt)]);
+  if (created === "created") return { receipt, isOurs: true };
   const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
   if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
-  return { receipt: kept, is_ours: false };
+  return { receipt: kept, isOurs: false };
 }
 
 /** Signs and keeps a refusal under the envelope's digest; it takes nothing from the real act. */
-export async function writeRefusal(answering: Answering, why: Denial): Promise<Refusal> {
+export async function writeRefusal(answering: AnswerContext, why: Denial): Promise<Refusal> {
   const { deps, store, envelope } = answering;
   const unsigned: UnsignedRefusal = {
-    ...common(answering, nothing),
+    ...buildAnswerBase(answering, nothing),
     status: why.code === "permit_expired" ? "expired" : "denied",
     code: why.code,
     error: why.message,
@@ -76,7 +76,7 @@ export async function writeRefusal(answering: Answering, why: Denial): Promise<R
   const refusal = signed("refusal", unsigned, deps.receiptKey);
   await keepLog(answering, null);
   // The first refusal of an envelope stays; a later one says the same of the same bytes.
-  await createSettled(store, refusalKey(envelope.tenant_id, unsigned.envelope_digest), canonicalBytes(refusal));
+  await createOnce(store, refusalKey(envelope.tenant_id, unsigned.envelope_digest), canonicalBytes(refusal));
   return refusal;
 }
 
@@ -89,7 +89,7 @@ export async function readReceipt(store: ObjectStore, tenantId: string, jti: str
   return parsed.value;
 }
 
-function common({ deps, envelope, log, started_ms }: Answering, effects: typeof nothing) {
+function buildAnswerBase({ deps, envelope, log, startedAtMs }: AnswerContext, effects: typeof nothing) {
   const { tenant_id, jobId, jti, jobType, policy_hash, params } = envelope;
   const { hash } = log.seal();
   const finished_at = deps.now();
@@ -103,7 +103,7 @@ function common({ deps, envelope, log, started_ms }: Answering, effects: typeof 
     logs_hash: hash,
     logs_key: runnerLogKey(tenant_id, params.project_id, effects.commit ?? "_", jti, hash),
     artifacts: effects.artifacts.map((artifact) => JSON.stringify(artifact)),
-    usage: { wall_ms: Math.max(0, finished_at - started_ms), staged_bytes: effects.staged_bytes, stored_bytes: effects.stored_bytes },
+    usage: { wall_ms: Math.max(0, finished_at - startedAtMs), staged_bytes: effects.staged_bytes, stored_bytes: effects.stored_bytes },
     envelope_digest: envelopeDigest(envelope),
     policy_hash,
   };
@@ -111,18 +111,18 @@ function common({ deps, envelope, log, started_ms }: Answering, effects: typeof 
 
 /** Stores the log as it stands, once. */
 export async function keepLog(
-  { store, envelope, log }: Pick<Answering, "store" | "envelope" | "log">,
+  { store, envelope, log }: Pick<AnswerContext, "store" | "envelope" | "log">,
   commit: string | null,
 ): Promise<void> {
   const { bytes, hash } = log.seal();
   const key = runnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
   if (log.kept.has(key)) return;
-  await createSettled(store, key, bytes);
+  await createOnce(store, key, bytes);
   log.kept.add(key);
 }
 
 /** Creates what may be there already; after a lost answer the store itself says which. */
-async function createSettled(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
+async function createOnce(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
   try {
     return await store.blobs.create(key, bytes);
   } catch (error) {

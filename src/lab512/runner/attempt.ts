@@ -1,6 +1,6 @@
 import type { JobStep } from "../../planning/job.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { assertHeld, GhostAttempt, type HeldClaim } from "./claim-holding.js";
+import { assertClaimHeld, GhostAttempt, type HeldClaim } from "./claim-holding.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
 /**
@@ -25,10 +25,10 @@ export class Attempt {
     private readonly cancelled: AbortSignal,
     private readonly deadlineMs: number,
   ) {
-    this.lastSeenMs = held.seen_ms;
+    this.lastSeenMs = held.seenAtMs;
   }
 
-  get outOfTime(): boolean {
+  get isOutOfTime(): boolean {
     return this.deps.now() >= this.deadlineMs;
   }
 
@@ -39,23 +39,23 @@ export class Attempt {
   }
 
   /** Marks a step. Before the next side effect a frozen attempt that woke up finds out that it is a ghost. */
-  async step(name: JobStep): Promise<void> {
+  async completeStep(name: JobStep): Promise<void> {
     await this.deps.onStep?.(this.held.claim.jti, name);
     if (this.cancelled.aborted) throw new GhostAttempt("This attempt was given up by whoever scheduled it.");
     // Taken before the look, so that a freeze during it counts too.
     const now = performance.now();
     if (now - this.lastSeenMs > PAUSE_MAX_MS) await this.assertHeld();
     this.lastSeenMs = now;
-    if (this.outOfTime && beforeTheMove(name)) throw new RunTimeExceeded("The job's run time is over.");
+    if (this.isOutOfTime && isBeforeMove(name)) throw new RunTimeExceeded("The job's run time is over.");
   }
 
   /** @throws GhostAttempt when another attempt took the claim over. */
   assertHeld(): Promise<void> {
-    return assertHeld(this.store, this.held);
+    return assertClaimHeld(this.store, this.held);
   }
 }
 
 /** Once refs have moved the act is done, however late; what follows is only written down. */
-function beforeTheMove(step: JobStep): boolean {
+function isBeforeMove(step: JobStep): boolean {
   return step === "claimed" || step === "looked" || step === "fetched" || step === "checked" || step === "stored";
 }

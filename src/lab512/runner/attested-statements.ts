@@ -10,7 +10,7 @@ const STATEMENTS_MAX_COUNT = 1000;
  * Of the statements that came beside a command, those that LAB 256 attested for this card and this plan. Whoever can merely schedule the
  * command can put others there, and none of them may become a release's evidence. Source: contracts "The Runner trusts nothing".
  */
-export function attestedStatements(lab256Keys: Jwks, { permit }: CommandEnvelope, candidates: unknown): SignedStatement[] {
+export function verifyAttestedStatements(lab256Keys: Jwks, { permit }: CommandEnvelope, candidates: unknown): SignedStatement[] {
   if (!Array.isArray(candidates)) return [];
   const { tenant_id, approval_ref, plan_digest } = permit.scopes;
   return candidates.slice(0, STATEMENTS_MAX_COUNT).flatMap((candidate) => {

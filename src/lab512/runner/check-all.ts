@@ -11,7 +11,7 @@ import { planJob } from "./planning.js";
  * Every check that time can change, in the contract's order; the binding has been checked. Answers the revision of the infra registry
  * by which the act was checked. Source: contracts "The Runner trusts nothing it did not check itself".
  */
-export async function checkAll(
+export async function checkCommand(
   deps: RunnerDependencies,
   store: ObjectStore,
   envelope: CommandEnvelope,
@@ -21,7 +21,7 @@ export async function checkAll(
   const subject = check.checkSubject(envelope);
   if (!subject.ok) return subject;
   const [published, resolved] = await Promise.all([
-    check.publishedPolicy(deps, store, envelope.tenant_id),
+    check.readPublishedPolicy(deps, store, envelope.tenant_id),
     deps.infra.resolve(envelope.tenant_id, envelope.params.project_id),
   ]);
   if (!published.ok) return published;

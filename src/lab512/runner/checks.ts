@@ -40,7 +40,7 @@ export function checkSubject(envelope: CommandEnvelope): Outcome<null> {
 }
 
 /** The hash of the tenant's published policy, read now. */
-export async function publishedPolicy(deps: RunnerDependencies, store: ObjectStore, tenantId: string): Promise<Outcome<string>> {
+export async function readPublishedPolicy(deps: RunnerDependencies, store: ObjectStore, tenantId: string): Promise<Outcome<string>> {
   const pointed = await store.pointers.read(activePolicyKey(tenantId));
   return activePolicyHash(tenantId, pointed?.bytes, deps.foundingKeys.get(tenantId));
 }

@@ -12,10 +12,10 @@ export class GhostAttempt extends Error {
   override readonly name = "GhostAttempt";
 }
 
-/** A claim that this attempt holds. `seen_ms`: when, by `performance.now()`, its write began; it was nobody else's up to then. */
+/** A claim that this attempt holds. `seenAtMs`: when, by `performance.now()`, its write began; it was nobody else's up to then. */
 export interface HeldClaim {
   readonly claim: ActClaim;
-  readonly seen_ms: number;
+  readonly seenAtMs: number;
 }
 
 export interface ClaimWish extends Omit<Execution, "signal"> {
@@ -39,7 +39,7 @@ export async function readClaim(store: ObjectStore, tenantId: string, jti: strin
 }
 
 /** Whether a claim was won by an earlier attempt of this very command. */
-export function isOwn(found: Claim, wish: ClaimWish): found is ActClaim {
+export function isOwnClaim(found: Claim, wish: ClaimWish): found is ActClaim {
   return (
     found.kind === "act" &&
     found.envelope_digest === wish.envelope_digest &&
@@ -50,39 +50,39 @@ export function isOwn(found: Claim, wish: ClaimWish): found is ActClaim {
 
 /** Wins the permit's claim, or finds who has. Exactly one act or end per `jti`. Source: contracts "Then the claim". */
 export async function winClaim(store: ObjectStore, wish: ClaimWish, infraRevision: string | null): Promise<Outcome<HeldClaim>> {
-  const claim = claimOf(wish, { claimed_at: wish.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
-  const seen_ms = performance.now();
-  if (await swap(store, claim, null)) return granted({ claim, seen_ms });
+  const claim = buildClaim(wish, { claimed_at: wish.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
+  const seenAtMs = performance.now();
+  if (await swapClaim(store, claim, null)) return granted({ claim, seenAtMs });
   const found = await readClaim(store, wish.tenant_id, wish.jti);
   // Claims are never deleted, so one that lost the race is there.
   if (found === undefined)
     throw new StorageFault("unavailable", claimKey(wish.tenant_id, wish.jti), "The claim was there and is not readable now; try again.");
-  if (isOwn(found.claim, wish)) return granted(await takeOver(store, wish, { claim: found.claim, version: found.version }));
-  return refusedBy(found.claim);
+  if (isOwnClaim(found.claim, wish)) return granted(await takeOverClaim(store, wish, { claim: found.claim, version: found.version }));
+  return denyByClaim(found.claim);
 }
 
 /** Takes the claim of an earlier attempt over. @throws GhostAttempt when a later attempt holds it. */
-export async function takeOver(
+export async function takeOverClaim(
   store: ObjectStore,
   wish: ClaimWish,
   found: { readonly claim: ActClaim; readonly version: string },
 ): Promise<HeldClaim> {
   if (found.claim.attempt >= wish.attempt)
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${wish.attempt}.`);
-  const claim = claimOf(wish, found.claim);
-  const seen_ms = performance.now();
-  if (!(await swap(store, claim, found.version))) throw new GhostAttempt("Another attempt took the claim over at the same time.");
-  return { claim, seen_ms };
+  const claim = buildClaim(wish, found.claim);
+  const seenAtMs = performance.now();
+  if (!(await swapClaim(store, claim, found.version))) throw new GhostAttempt("Another attempt took the claim over at the same time.");
+  return { claim, seenAtMs };
 }
 
 /** @throws GhostAttempt when the claim is no longer this attempt's. */
-export async function assertHeld(store: ObjectStore, held: HeldClaim): Promise<void> {
+export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Promise<void> {
   const found = await readClaim(store, held.claim.tenant_id, held.claim.jti);
   if (found?.claim.nonce !== held.claim.nonce) throw new GhostAttempt("Another attempt took the claim over.");
 }
 
 /** When the act was claimed first, and what it was checked by, pass on to whoever takes it over. */
-function claimOf(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActClaim, "claimed_at" | "infra_revision">): ActClaim {
+function buildClaim(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActClaim, "claimed_at" | "infra_revision">): ActClaim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = wish;
   return {
     kind: "act",
@@ -100,7 +100,7 @@ function claimOf(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActClaim,
 }
 
 /** Whether the claim was won; one's own write whose answer was lost is recognised by its nonce. */
-async function swap(store: ObjectStore, claim: ActClaim, expected: string | null): Promise<boolean> {
+async function swapClaim(store: ObjectStore, claim: ActClaim, expected: string | null): Promise<boolean> {
   try {
     const result = await store.pointers.swap(claimKey(claim.tenant_id, claim.jti), expected, canonicalBytes(claim));
     if (result.won) return true;
@@ -111,7 +111,7 @@ async function swap(store: ObjectStore, claim: ActClaim, expected: string | null
   return found?.claim.nonce === claim.nonce;
 }
 
-function refusedBy(claim: Claim): Outcome<never> {
+function denyByClaim(claim: Claim): Outcome<never> {
   if (claim.kind === "act") return denied("permit_used", "The permit has been used; a permit is for one act.");
   if (claim.end === "expired") return denied("permit_expired", `The permit was recorded as expired: ${claim.reason}`);
   return denied("permit_revoked", `The permit was ended (${claim.end}): ${claim.reason}`);

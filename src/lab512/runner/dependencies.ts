@@ -11,7 +11,7 @@ export interface RunnerDependencies {
   readonly target: Target;
   readonly store: ObjectStore;
   /** The tenant's local cache, below its `fs_scope`. */
-  repositoriesOf(tenantId: string): Repositories;
+  getRepositories(tenantId: string): Repositories;
   readonly receiptKey: SigningKey;
   /** LAB 256's public keys, by which permits are signed. */
   readonly permitKeys: Jwks;

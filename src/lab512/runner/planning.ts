@@ -6,8 +6,8 @@ import type { Target } from "../../domain/ids.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
-import { jobHandler } from "../jobs/registry.js";
-import { checkAllowed, publishedPolicy } from "./checks.js";
+import { resolveJobHandler } from "../jobs/registry.js";
+import { checkAllowed, readPublishedPolicy } from "./checks.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
 /** A plan travels through Temporal, whose payloads end at 2 MiB. */
@@ -25,7 +25,7 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   const allowed = checkAllowed(deps, request.tenant_id, request.job.jobType);
   if (!allowed.ok) return allowed;
   const [published, resolved] = await Promise.all([
-    publishedPolicy(deps, store, request.tenant_id),
+    readPublishedPolicy(deps, store, request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.job.params.project_id),
   ]);
   if (!published.ok) return published;
@@ -47,26 +47,26 @@ export async function planJob(
   request: PlanRequest,
   under: Pick<Plan["basis"], "policy_hash" | "infra">,
 ): Promise<Outcome<Plan>> {
-  const { plan_max_ms } = deps.limits;
-  const signal = AbortSignal.timeout(plan_max_ms);
+  const { planMaxMs } = deps.limits;
+  const signal = AbortSignal.timeout(planMaxMs);
   const context = {
     tenant_id: request.tenant_id,
     store,
-    repositories: deps.repositoriesOf(request.tenant_id),
+    repositories: deps.getRepositories(request.tenant_id),
     limits: deps.limits,
-    keeps_infra: deps.infra.isKeptBy(request.tenant_id, request.job.params.project_id),
-    taken_over: false,
+    keepsInfra: deps.infra.isKeptBy(request.tenant_id, request.job.params.project_id),
+    isTakenOver: false,
     signal,
     log: () => undefined,
     keepLog: async () => undefined,
-    step: async () => undefined,
+    completeStep: async () => undefined,
   };
   const { jobType, params } = request.job;
   try {
-    return await jobHandler(jobType).plan(context, { params, target: request.target, ...under });
+    return await resolveJobHandler(jobType).plan(context, { params, target: request.target, ...under });
   } catch (error) {
     const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
     if (!signal.aborted || !stopped) throw error;
-    return denied("limit_exceeded", `The plan was not made within ${plan_max_ms} ms; do the work in several smaller steps.`);
+    return denied("limit_exceeded", `The plan was not made within ${planMaxMs} ms; do the work in several smaller steps.`);
   }
 }

@@ -10,7 +10,7 @@ const PULLED = "pulled";
  * The execution of a pulled command. Nobody counts attempts for a Runner that pulls, so the claim does: a Runner that died in the middle
  * finds its own claim and takes it over with the next number.
  */
-export async function pulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
+export async function resolvePulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
   const found = await readClaim(store, envelope.tenant_id, envelope.jti);
   const own = found?.claim.kind === "act" && found.claim.workflow_id === PULLED && found.claim.envelope_digest === envelopeDigest(envelope);
   const attempt = own && found.claim.kind === "act" ? found.claim.attempt + 1 : 1;

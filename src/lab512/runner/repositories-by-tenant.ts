@@ -8,11 +8,11 @@ export interface RepositoriesByTenantOptions {
   readonly root: string;
   readonly allowlist: JobsAllowlist;
   /** For all tenants together; each gets an equal share, as of readers and of what is remembered. */
-  readonly cache_max_bytes: number;
+  readonly cacheMaxBytes: number;
 }
 
 export interface RepositoriesByTenant {
-  of(tenantId: string): Repositories;
+  get(tenantId: string): Repositories;
   close(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ const REMEMBERED_MAX_COUNT = 512;
 export async function openRepositoriesByTenant({
   root,
   allowlist,
-  cache_max_bytes,
+  cacheMaxBytes,
 }: RepositoriesByTenantOptions): Promise<RepositoriesByTenant> {
   const tenants = Object.keys(allowlist.tenants);
   const opened = new Map<string, Repositories>();
@@ -34,15 +34,15 @@ export async function openRepositoriesByTenant({
     const folder = join(root, ...allowance.fs_scope.split("/"));
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const repositories = new Repositories(folder, {
-      cache_max_bytes: Math.floor(cache_max_bytes / tenants.length),
-      readers_max_count: Math.ceil(READERS_MAX_COUNT / tenants.length),
-      remembered_max_count: Math.ceil(REMEMBERED_MAX_COUNT / tenants.length),
+      cacheMaxBytes: Math.floor(cacheMaxBytes / tenants.length),
+      readersMaxCount: Math.ceil(READERS_MAX_COUNT / tenants.length),
+      rememberedMaxCount: Math.ceil(REMEMBERED_MAX_COUNT / tenants.length),
     });
-    await repositories.ready();
+    await repositories.ensureReady();
     opened.set(tenantId, repositories);
   }
   return {
-    of(tenantId) {
+    get(tenantId) {
       const repositories = opened.get(tenantId);
       if (repositories === undefined)
         throw new Error(`${tenantId} is not on this Runner's allowlist; the check before this should have refused it.`);

@@ -10,14 +10,14 @@ import type { JobContext } from "../../planning/job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
 import { writeProjectIndex } from "../jobs/project-index.js";
-import { jobHandler } from "../jobs/registry.js";
+import { resolveJobHandler } from "../jobs/registry.js";
 import { ActLog } from "./act-log.js";
-import { type ActResult, type Answering, keepLog, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
+import { type ActResult, type AnswerContext, keepLog, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt, RunTimeExceeded } from "./attempt.js";
-import { attestedStatements } from "./attested-statements.js";
-import { checkAll } from "./check-all.js";
+import { verifyAttestedStatements } from "./attested-statements.js";
+import { checkCommand } from "./check-all.js";
 import * as check from "./checks.js";
-import { type ClaimWish, GhostAttempt, type HeldClaim, isOwn, readClaim, takeOver, winClaim } from "./claim-holding.js";
+import { type ClaimWish, GhostAttempt, type HeldClaim, isOwnClaim, readClaim, takeOverClaim, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
 
 /** The bytes are no envelope, so there is nothing to answer to; the message names every bad field. */
@@ -37,7 +37,7 @@ interface Command {
  *
  * @throws NoEnvelope for what cannot be parsed.
  */
-export async function runCommand(
+export async function executeCommand(
   deps: RunnerDependencies,
   execution: Execution,
   input: { readonly envelope: unknown; readonly statements: unknown },
@@ -46,29 +46,29 @@ export async function runCommand(
   if (!parsed.ok) throw new NoEnvelope(`The envelope is malformed: ${problemsText(parsed.problems)}`);
   const command: Command = {
     envelope: parsed.value,
-    statements: attestedStatements(deps.statementKeys, parsed.value, input.statements),
+    statements: verifyAttestedStatements(deps.statementKeys, parsed.value, input.statements),
   };
   const store = scopeToTenant(deps.store, command.envelope.tenant_id);
   const log = new ActLog(deps.now);
-  const started_ms = deps.now();
-  log.line(`${command.envelope.jobType} ${command.envelope.jobId} jti ${command.envelope.jti} attempt ${execution.attempt}`);
+  const startedAtMs = deps.now();
+  log.writeLine(`${command.envelope.jobType} ${command.envelope.jobId} jti ${command.envelope.jti} attempt ${execution.attempt}`);
 
   const held = await checkAndClaim(deps, store, execution, command.envelope, log);
-  const answering = { deps, store, envelope: command.envelope, log, started_ms };
+  const answering = { deps, store, envelope: command.envelope, log, startedAtMs };
   if (!held.ok) {
-    log.line(`refused: ${held.denial.code}: ${held.denial.message}`);
+    log.writeLine(`refused: ${held.denial.code}: ${held.denial.message}`);
     return { kind: "refusal", refusal: await writeRefusal(answering, held.denial) };
   }
-  const { claim, taken_over } = held.value;
+  const { claim, isTakenOver } = held.value;
   const attempt = new Attempt(deps, store, claim, execution.signal, claim.claim.claimed_at + command.envelope.permit.max_run_ms);
-  const act = new Act(deps, store, command, attempt, log, taken_over ? claim.claim.claimed_at : undefined);
+  const act = new Act(deps, store, command, attempt, log, isTakenOver ? claim.claim.claimed_at : undefined);
   // A receipt that is there already ends the matter; only what derives from it may still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, command.envelope.tenant_id, command.envelope.jti) : undefined;
   const checkedBy = { infra_revision: claim.claim.infra_revision };
-  const { receipt, is_ours } = known === undefined ? await act.answer({ ...answering, ...checkedBy }) : { receipt: known, is_ours: false };
-  if (known === undefined) await attempt.step("receipted");
-  if (receipt.status === "success") await act.derive(receipt, is_ours);
-  await attempt.step("derived");
+  const { receipt, isOurs } = known === undefined ? await act.answer({ ...answering, ...checkedBy }) : { receipt: known, isOurs: false };
+  if (known === undefined) await attempt.completeStep("receipted");
+  if (receipt.status === "success") await act.derive(receipt, isOurs);
+  await attempt.completeStep("derived");
   return { kind: "receipt", receipt };
 }
 
@@ -79,7 +79,7 @@ async function checkAndClaim(
   execution: Execution,
   envelope: CommandEnvelope,
   log: ActLog,
-): Promise<Outcome<{ claim: HeldClaim; taken_over: boolean }>> {
+): Promise<Outcome<{ claim: HeldClaim; isTakenOver: boolean }>> {
   const wish: ClaimWish = {
     workflow_id: execution.workflow_id,
     run_id: execution.run_id,
@@ -94,17 +94,17 @@ async function checkAndClaim(
   if (!bound.ok) return bound;
   if (execution.attempt > 1) {
     const found = await readClaim(store, envelope.tenant_id, envelope.jti);
-    if (found !== undefined && isOwn(found.claim, wish)) {
-      log.line(`took over the claim of attempt ${found.claim.attempt}`);
-      return granted({ claim: await takeOver(store, wish, { claim: found.claim, version: found.version }), taken_over: true });
+    if (found !== undefined && isOwnClaim(found.claim, wish)) {
+      log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
+      return granted({ claim: await takeOverClaim(store, wish, { claim: found.claim, version: found.version }), isTakenOver: true });
     }
   }
-  const checked = await checkAll(deps, store, envelope);
+  const checked = await checkCommand(deps, store, envelope);
   if (!checked.ok) return checked;
   const won = await winClaim(store, wish, checked.value.infra_revision);
   if (!won.ok) return won;
-  log.line("won the claim");
-  return granted({ claim: won.value, taken_over: false });
+  log.writeLine("won the claim");
+  return granted({ claim: won.value, isTakenOver: false });
 }
 
 /** A claimed act: what the job does, whatever happens to the attempt. */
@@ -120,20 +120,20 @@ class Act {
   ) {}
 
   /** Runs the job and writes down what it came to, the project's index beside the receipt. */
-  async answer(answering: Answering): Promise<{ receipt: Receipt; is_ours: boolean }> {
-    const result = await this.result();
-    const beforeReceipt = async () => {
+  async answer(answering: AnswerContext): Promise<{ receipt: Receipt; isOurs: boolean }> {
+    const result = await this.resolveResult();
+    const prepareReceipt = async () => {
       // A success is proved by the refs. Anything else says that nothing moved, which only the holder of the claim can know.
       if (result.status !== "success") await this.attempt.assertHeld();
-      await this.attempt.step("logged");
+      await this.attempt.completeStep("logged");
     };
-    return writeReceipt(answering, result, beforeReceipt, async (receipt) => {
-      if (receipt.status === "success") await writeProjectIndex(this.derivingContext(), this.input(), receipt.finished_at);
+    return writeReceipt(answering, result, prepareReceipt, async (receipt) => {
+      if (receipt.status === "success") await writeProjectIndex(this.buildDerivingContext(), this.buildInput(), receipt.finished_at);
     });
   }
 
-  private async result(): Promise<ActResult> {
-    await this.attempt.step("claimed").catch(ignoreOutOfTime);
+  private async resolveResult(): Promise<ActResult> {
+    await this.attempt.completeStep("claimed").catch(ignoreOutOfTime);
     const { envelope } = this.command;
     // `exp` is compared once more after the claim is won; a takeover of an act that was claimed in time goes on.
     const inTime = check.checkExpiry(envelope, this.claimedAt ?? this.deps.now());
@@ -141,13 +141,13 @@ class Act {
     try {
       return await this.execute(this.attempt.signal);
     } catch (error) {
-      if (error instanceof GhostAttempt || !this.attempt.outOfTime) throw error;
-      return this.lateResult();
+      if (error instanceof GhostAttempt || !this.attempt.isOutOfTime) throw error;
+      return this.resolveLateResult();
     }
   }
 
   /** The time is up: if the refs had moved the act has happened, otherwise it never will. */
-  private async lateResult(): Promise<ActResult> {
+  private async resolveLateResult(): Promise<ActResult> {
     try {
       return await this.execute(AbortSignal.timeout(LATE_LOOK_MS));
     } catch (error) {
@@ -162,9 +162,9 @@ class Act {
 
   private async execute(signal: AbortSignal): Promise<ActResult> {
     const { envelope } = this.command;
-    const done = await jobHandler(envelope.jobType).execute(this.context(signal), this.input());
+    const done = await resolveJobHandler(envelope.jobType).execute(this.buildContext(signal), this.buildInput());
     if (!done.ok) {
-      this.log.line(`error: ${done.denial.code}: ${done.denial.message}`);
+      this.log.writeLine(`error: ${done.denial.code}: ${done.denial.message}`);
       return { status: "error", denial: done.denial };
     }
     return { status: "success", effects: done.value };
@@ -173,39 +173,39 @@ class Act {
   /** Writes what follows from the receipt, and the project's index where it was not written beside this very receipt. */
   async derive(receipt: Receipt, isIndexed: boolean): Promise<void> {
     const { tenant_id, jobType, params, jti } = this.command.envelope;
-    const context = this.derivingContext();
-    const input = { ...this.input(), receipt };
+    const context = this.buildDerivingContext();
+    const input = { ...this.buildInput(), receipt };
     context.repositories.noteReceipt({ tenant_id, project_id: params.project_id }, jti);
     await Promise.all([
       isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
-      jobHandler(jobType as JobType).derive?.(context, input),
+      resolveJobHandler(jobType as JobType).derive?.(context, input),
     ]);
   }
 
   /** What follows from an act has its own time. */
-  private derivingContext(): JobContext {
-    return this.context(AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms)));
+  private buildDerivingContext(): JobContext {
+    return this.buildContext(AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms)));
   }
 
-  private input() {
+  private buildInput() {
     const { jti, params, permit } = this.command.envelope;
     const { receiptKey } = this.deps;
     const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
     return { jti, params, permit, statements: this.command.statements, signer };
   }
 
-  private context(signal: AbortSignal): JobContext {
+  private buildContext(signal: AbortSignal): JobContext {
     return {
       tenant_id: this.command.envelope.tenant_id,
       store: this.store,
-      repositories: this.deps.repositoriesOf(this.command.envelope.tenant_id),
+      repositories: this.deps.getRepositories(this.command.envelope.tenant_id),
       limits: this.deps.limits,
-      keeps_infra: this.deps.infra.isKeptBy(this.command.envelope.tenant_id, this.command.envelope.params.project_id),
-      taken_over: this.claimedAt !== undefined,
+      keepsInfra: this.deps.infra.isKeptBy(this.command.envelope.tenant_id, this.command.envelope.params.project_id),
+      isTakenOver: this.claimedAt !== undefined,
       signal,
-      log: (line) => this.log.line(line),
+      log: (line) => this.log.writeLine(line),
       keepLog: (commit) => keepLog({ store: this.store, envelope: this.command.envelope, log: this.log }, commit),
-      step: (name) => this.attempt.step(name),
+      completeStep: (name) => this.attempt.completeStep(name),
     };
   }
 }

@@ -3,10 +3,10 @@ import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { branchRef } from "../../domain/git/ref-name.js";
 import type { MergeSides } from "../../repository/merge/merge-conflicts.js";
-import { mergeBases, mergeTrees, unrelatedDenial } from "../../repository/merge/merge-trees.js";
+import { denyUnrelatedHistories, listMergeBases, mergeTrees } from "../../repository/merge/merge-trees.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { moveProblem } from "../../repository/refs/move-problem.js";
+import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import type { JobContext } from "../job.js";
 
 /** What a merge will do, worked out and checked, nothing visible yet: the target moves to the source's tip, or to a new commit of `tree`. */
@@ -20,16 +20,16 @@ export async function prepareMerge(
   repository: OpenRepository,
   params: MergeProtectedParams,
 ): Promise<Outcome<MergeChange>> {
-  const refused = refsProblem(repository, params);
+  const refused = checkMergeRefs(repository, params);
   if (refused !== undefined) return refused;
-  await context.step("fetched");
-  const change = await worked(context, repository, params);
-  if (change.ok) await context.step("checked");
+  await context.completeStep("fetched");
+  const change = await computeMergeChange(context, repository, params);
+  if (change.ok) await context.completeStep("checked");
   return change;
 }
 
 /** Both branches stand where the plan says, and the source is a branch of this very project. */
-function refsProblem({ state, name }: OpenRepository, { source, target, expected_source, expected_target }: MergeProtectedParams) {
+function checkMergeRefs({ state, name }: OpenRepository, { source, target, expected_source, expected_target }: MergeProtectedParams) {
   const from = state.refs.get(branchRef(source))?.id;
   if (from === undefined) return denied("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
   const to = state.refs.get(branchRef(target))?.id ?? ZERO_ID;
@@ -38,25 +38,29 @@ function refsProblem({ state, name }: OpenRepository, { source, target, expected
     [target, to, expected_target],
   ] as const)
     if (now !== expected)
-      return denied("ref_moved", `${branch} has moved: it is ${shown(now)} and not ${shown(expected)}. Open a new card.`);
-  const problem = moveProblem(state.refs, [{ name: branchRef(target), old: expected_target, new: expected_source }]);
+      return denied("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
+  const problem = checkRefMoves(state.refs, [{ name: branchRef(target), old: expected_target, new: expected_source }]);
   return problem === undefined ? undefined : ({ ok: false, denial: problem } as const);
 }
 
-function shown(id: string): string {
+function formatTip(id: string): string {
   return id === ZERO_ID ? "absent" : id;
 }
 
-async function worked(context: JobContext, repository: OpenRepository, params: MergeProtectedParams): Promise<Outcome<MergeChange>> {
+async function computeMergeChange(
+  context: JobContext,
+  repository: OpenRepository,
+  params: MergeProtectedParams,
+): Promise<Outcome<MergeChange>> {
   const { source, target, expected_source, expected_target, strategy } = params;
   // There is nothing to merge with, and nothing to squash onto.
   if (expected_target === ZERO_ID) return granted({ kind: "move" });
   const { limits, signal } = context;
   const [bases, merged] = await Promise.all([
-    mergeBases(repository, expected_target, expected_source, signal),
-    strategy === "fast-forward" ? undefined : mergeTrees(repository, sidesOf(params), limits, signal),
+    listMergeBases(repository, expected_target, expected_source, signal),
+    strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits, signal),
   ]);
-  if (bases.length === 0) return { ok: false, denial: unrelatedDenial(sidesOf(params)) };
+  if (bases.length === 0) return { ok: false, denial: denyUnrelatedHistories(toMergeSides(params)) };
   if (bases.includes(expected_source)) return denied("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);
   if (merged === undefined) {
     if (bases.includes(expected_target)) return granted({ kind: "move" });
@@ -65,18 +69,18 @@ async function worked(context: JobContext, repository: OpenRepository, params: M
   if (!merged.ok) return merged;
   const tree = merged.value;
   if (strategy === "merge") return granted({ kind: "commit", tree, parents: [expected_target, expected_source] });
-  if (tree === (await treeOf(repository, expected_target)))
+  if (tree === (await readTreeId(repository, expected_target)))
     return denied("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
   return granted({ kind: "commit", tree, parents: [expected_target] });
 }
 
-function sidesOf({ source, target, expected_source, expected_target }: MergeProtectedParams): MergeSides {
+function toMergeSides({ source, target, expected_source, expected_target }: MergeProtectedParams): MergeSides {
   return { target: { commit: expected_target, name: target }, source: { commit: expected_source, name: source } };
 }
 
 /** The tree of a commit that a ref names. */
-async function treeOf(repository: OpenRepository, commit: string): Promise<string> {
-  const read = await repository.reader().read(commit);
+async function readTreeId(repository: OpenRepository, commit: string): Promise<string> {
+  const read = await repository.getReader().read(commit);
   if (read === undefined) throw new Error(`Commit ${commit} is a branch's and cannot be read. Delete the Runner's cache; then try again.`);
   return parseCommitLinks(read.bytes).tree;
 }

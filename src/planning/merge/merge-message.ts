@@ -22,30 +22,30 @@ export interface MergeText {
 const TRAILERS = [`Card: ${CARD}`, `Plan: ${PLAN}`, `Permit: ${PERMIT}`, `Proposed-by: ${PROPOSER}`, `Approved-by: ${APPROVER}`];
 
 /** A merge is by the registry. */
-export function mergeText({ source, target }: MergeProtectedParams): MergeText {
+export function buildMergeText({ source, target }: MergeProtectedParams): MergeText {
   return { author: REGISTRY_IDENTITY, template: `Merge ${source} into ${target}\n\n${TRAILERS.join("\n")}\n` };
 }
 
 /** What is squashed keeps its author, the others beside it as co-authors, so that nobody later approves what is their own. */
-export function squashText({ source, target }: MergeProtectedParams, history: History): MergeText {
-  const { author, co_authors } = authorsOf(history);
+export function buildSquashText({ source, target }: MergeProtectedParams, history: History): MergeText {
+  const { author, coAuthors } = resolveAuthors(history);
   const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${summary}`);
   const more = history.count > listed.length ? [`* and ${history.count - listed.length} more`] : [];
-  const together = [...co_authors.map(({ name, email }) => `Co-authored-by: ${name} <${email}>`), ...TRAILERS];
+  const together = [...coAuthors.map(({ name, email }) => `Co-authored-by: ${name} <${email}>`), ...TRAILERS];
   return { author, template: `Squash ${source} into ${target}\n\n${[...listed, ...more].join("\n")}\n\n${together.join("\n")}\n` };
 }
 
 /** The author of the newest commit, and everybody else by their address. */
-function authorsOf({ commits, author_emails }: History) {
+function resolveAuthors({ commits, author_emails }: History) {
   const [newest] = commits;
   const author = newest === undefined ? REGISTRY_IDENTITY : { name: newest.author, email: newest.author_email };
   const names = new Map(commits.map((commit) => [commit.author_email, commit.author]));
   const others = author_emails.filter((email) => email !== author.email && email !== "");
-  return { author, co_authors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
+  return { author, coAuthors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
 }
 
 /** The commit's text as the plan announced it, with card, plan, permit and people filled in; a line without any is left out. */
-export function filledText(
+export function fillMergeText(
   { author, template }: MergeText,
   { permit, statements }: Pick<ExecuteInput<unknown>, "permit" | "statements">,
 ): CommitText {
@@ -55,7 +55,7 @@ export function filledText(
     [PLAN, plan_digest === undefined ? [] : [plan_digest]],
     [PERMIT, [permit.jti]],
     [PROPOSER, [actor_id]],
-    [APPROVER, [...new Set(approvalsIn(statements).map(({ statement }) => statement.approver))].sort()],
+    [APPROVER, [...new Set(listStandingApprovals(statements).map(({ statement }) => statement.approver))].sort()],
   ]);
   const lines = template.split("\n").flatMap((line) => {
     const [, key = "", place = ""] = /^([A-Z][a-z-]+): (<.+>)$/.exec(line) ?? [];
@@ -66,7 +66,7 @@ export function filledText(
 }
 
 /** The approvals that stood when the last statement had been made: a withdrawal ends those of the same approver. */
-export function approvalsIn(statements: readonly SignedStatement[]): SignedStatement[] {
+export function listStandingApprovals(statements: readonly SignedStatement[]): SignedStatement[] {
   return statements.reduce<SignedStatement[]>((standing, signed) => {
     const { decision, approver, office_id } = signed.statement;
     if (decision === "withdraw") return standing.filter((one) => one.statement.approver !== approver);

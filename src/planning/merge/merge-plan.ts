@@ -3,18 +3,18 @@ import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
 import { granted, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { branchRef } from "../../domain/git/ref-name.js";
-import { diffstat, type History, readHistory } from "../../repository/history/history.js";
+import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { pushedBefore } from "../brought-commits.js";
+import { listPushedBefore } from "../brought-commits.js";
 import type { JobContext, PlanInput } from "../job.js";
 import type { MergeChange } from "./merge-change.js";
-import { mergeText, squashText } from "./merge-message.js";
+import { buildMergeText, buildSquashText } from "./merge-message.js";
 
 /** Where `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
 const HEAD = branchRef("main");
 
 /** What a person reads to decide about a merge. */
-export async function mergePlan(
+export async function buildMergePlan(
   context: JobContext,
   repository: OpenRepository,
   input: PlanInput<MergeProtectedParams>,
@@ -24,8 +24,8 @@ export async function mergePlan(
   const { expected_source, expected_target } = params;
   const next = change.kind === "move" ? expected_source : change.tree;
   const [stat, history] = await Promise.all([
-    diffstat(repository, expected_target, next, context.limits.diffstat_max_ms, context.signal),
-    mergedHistory(context, repository, params),
+    computeDiffstat(repository, expected_target, next, context.limits.diffstatMaxMs, context.signal),
+    readMergedHistory(context, repository, params),
   ]);
   if (!stat.ok) return stat;
   return granted({
@@ -36,7 +36,7 @@ export async function mergePlan(
       target: input.target,
       params,
       refs: [{ name: branchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
-      creates: change.kind === "move" ? [] : [created(params, history, change)],
+      creates: change.kind === "move" ? [] : [buildCreatedCommit(params, history, change)],
       policy_hash: input.policy_hash,
       infra: input.infra,
     },
@@ -45,17 +45,17 @@ export async function mergePlan(
     commit_count: history.count,
     commits: [...history.commits],
     author_emails: [...history.author_emails],
-    pushed_before: await pushedBefore(repository, history.ids),
+    pushed_before: await listPushedBefore(repository, history.ids),
     diffstat: stat.value,
   });
 }
 
-function created(
+function buildCreatedCommit(
   params: MergeProtectedParams,
   history: History,
   { tree, parents }: Extract<MergeChange, { kind: "commit" }>,
 ): Plan["basis"]["creates"][number] {
-  const { author, template } = params.strategy === "squash" ? squashText(params, history) : mergeText(params);
+  const { author, template } = params.strategy === "squash" ? buildSquashText(params, history) : buildMergeText(params);
   return { kind: "merge", tree, parents: [...parents], author: `${author.name} <${author.email}>`, message: template };
 }
 
@@ -63,7 +63,7 @@ function created(
  * The commits that the target gains: their authors and pushers do not approve the merge themselves. A target that is created gains
  * what neither `main` nor a release has: that has been approved before, or a release branch could never be made of it.
  */
-export function mergedHistory(context: JobContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
+export function readMergedHistory(context: JobContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
   const { expected_source, expected_target } = params;
   const known = repository.state.refs.has(HEAD) ? [HEAD, "--tags"] : ["--tags"];
   const range = expected_target === ZERO_ID ? [expected_source, "--not", ...known] : [expected_source, `^${expected_target}`];

@@ -3,7 +3,7 @@ import { canonicalText } from "../../domain/bytes/canonical.js";
 import { gitIdSchema } from "../../domain/git/git-id.js";
 import { repositoryName, TELEMETRY_SCHEMA_VERSION } from "../../domain/telemetry/line.js";
 import { linesPath } from "../../domain/telemetry/paths.js";
-import { emptySummary, joined, type Summary, summarySchema } from "./summary.js";
+import { buildEmptySummary, joinSummaries, type Summary, summarySchema } from "./summary.js";
 
 /** What one file of lines comes to. `blob` is the file's git id: while it is the same, so is the summary, and nobody reads the file again. */
 const monthSchema = z.strictObject({ month: z.string(), file: z.string(), blob: gitIdSchema, ...summarySchema.shape });
@@ -18,7 +18,7 @@ const dashboardSchema = z.strictObject({
   months: z.array(monthSchema),
 });
 
-interface DashboardOf {
+interface DashboardProject {
   readonly tenant_id: string;
   readonly project_id: string;
   /** The telemetry repository's project. */
@@ -26,9 +26,12 @@ interface DashboardOf {
 }
 
 /** `dashboard.json` of a project: its months in their order and what they come to together. It holds nothing that the lines do not say. */
-export function dashboardText({ tenant_id, project_id, telemetry_project_id }: DashboardOf, months: readonly MonthSummary[]): string {
+export function buildDashboardText(
+  { tenant_id, project_id, telemetry_project_id }: DashboardProject,
+  months: readonly MonthSummary[],
+): string {
   const ordered = [...months].sort((a, b) => (a.month < b.month ? -1 : 1));
-  const total = ordered.reduce<Summary>((sum, month) => joined(sum, month), emptySummary());
+  const total = ordered.reduce<Summary>((sum, month) => joinSummaries(sum, month), buildEmptySummary());
   return `${canonicalText({
     schema_version: TELEMETRY_SCHEMA_VERSION,
     tenant_id,
@@ -39,17 +42,17 @@ export function dashboardText({ tenant_id, project_id, telemetry_project_id }: D
   })}\n`;
 }
 
-export function monthSummary(of: DashboardOf, month: string, blob: string, summary: Summary): MonthSummary {
+export function buildMonthSummary(of: DashboardProject, month: string, blob: string, summary: Summary): MonthSummary {
   return { month, file: linesPath(of.tenant_id, of.project_id, month), blob, ...summary };
 }
 
 /** The months of a dashboard by their blobs; none where it cannot be read, for it is derived and made anew then. */
-export function knownMonths(text: string): ReadonlyMap<string, MonthSummary> {
-  const parsed = dashboardSchema.safeParse(jsonOf(text));
+export function parseKnownMonths(text: string): ReadonlyMap<string, MonthSummary> {
+  const parsed = dashboardSchema.safeParse(parseJson(text));
   return new Map(parsed.success ? parsed.data.months.map((month) => [`${month.month}:${month.blob}`, month]) : []);
 }
 
-function jsonOf(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -30,7 +30,7 @@ export const summarySchema = z.strictObject({
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-export function emptySummary(): Summary {
+export function buildEmptySummary(): Summary {
   return {
     acts: 0,
     by_status: {},
@@ -51,30 +51,30 @@ export function emptySummary(): Summary {
 /** Adds a line to `summary`, which it changes: a month has hundreds of thousands. */
 export function addLine(summary: Summary, line: TelemetryLine): void {
   summary.acts += 1;
-  count(summary.by_status, line.status);
-  count(summary.by_job_type, line.job_type);
-  count(summary.by_level, line.level);
-  count(summary.by_office, line.office_id);
-  if (line.code !== undefined) count(summary.by_code, line.code);
+  incrementCount(summary.by_status, line.status);
+  incrementCount(summary.by_job_type, line.job_type);
+  incrementCount(summary.by_level, line.level);
+  incrementCount(summary.by_office, line.office_id);
+  if (line.code !== undefined) incrementCount(summary.by_code, line.code);
   summary.refs += line.refs;
   summary.staged_bytes += line.staged_bytes ?? 0;
   summary.stored_bytes += line.stored_bytes ?? 0;
-  if (line.wall_ms !== undefined) addWall(summary.wall_ms, line.wall_ms);
-  summary.first_at = earlier(summary.first_at, line.at);
-  summary.last_at = later(summary.last_at, line.at);
+  if (line.wall_ms !== undefined) addWallMs(summary.wall_ms, line.wall_ms);
+  summary.first_at = pickEarlier(summary.first_at, line.at);
+  summary.last_at = pickLater(summary.last_at, line.at);
   summary.last_seq = Math.max(summary.last_seq, line.seq);
 }
 
 /** The summary of all lines of both. */
-export function joined(one: Summary, other: Summary): Summary {
-  const numbers = (a: readonly number[], b: readonly number[]) => a.map((value, at) => value + (b[at] ?? 0));
+export function joinSummaries(one: Summary, other: Summary): Summary {
+  const addNumbers = (a: readonly number[], b: readonly number[]) => a.map((value, at) => value + (b[at] ?? 0));
   return {
     acts: one.acts + other.acts,
-    by_status: counts(one.by_status, other.by_status),
-    by_job_type: counts(one.by_job_type, other.by_job_type),
-    by_level: counts(one.by_level, other.by_level),
-    by_office: counts(one.by_office, other.by_office),
-    by_code: counts(one.by_code, other.by_code),
+    by_status: joinCounts(one.by_status, other.by_status),
+    by_job_type: joinCounts(one.by_job_type, other.by_job_type),
+    by_level: joinCounts(one.by_level, other.by_level),
+    by_office: joinCounts(one.by_office, other.by_office),
+    by_code: joinCounts(one.by_code, other.by_code),
     refs: one.refs + other.refs,
     staged_bytes: one.staged_bytes + other.staged_bytes,
     stored_bytes: one.stored_bytes + other.stored_bytes,
@@ -82,38 +82,38 @@ export function joined(one: Summary, other: Summary): Summary {
       acts: one.wall_ms.acts + other.wall_ms.acts,
       total: one.wall_ms.total + other.wall_ms.total,
       longest: Math.max(one.wall_ms.longest, other.wall_ms.longest),
-      classes: numbers(one.wall_ms.classes, other.wall_ms.classes),
+      classes: addNumbers(one.wall_ms.classes, other.wall_ms.classes),
     },
-    first_at: other.first_at === null ? one.first_at : earlier(one.first_at, other.first_at),
-    last_at: other.last_at === null ? one.last_at : later(one.last_at, other.last_at),
+    first_at: other.first_at === null ? one.first_at : pickEarlier(one.first_at, other.first_at),
+    last_at: other.last_at === null ? one.last_at : pickLater(one.last_at, other.last_at),
     last_seq: Math.max(one.last_seq, other.last_seq),
   };
 }
 
-function addWall(wall: Summary["wall_ms"], wall_ms: number): void {
+function addWallMs(wall: Summary["wall_ms"], wallMs: number): void {
   wall.acts += 1;
-  wall.total += wall_ms;
-  wall.longest = Math.max(wall.longest, wall_ms);
-  const found = WALL_MS_CLASSES.findIndex((bound) => wall_ms <= bound);
+  wall.total += wallMs;
+  wall.longest = Math.max(wall.longest, wallMs);
+  const found = WALL_MS_CLASSES.findIndex((bound) => wallMs <= bound);
   const at = found === -1 ? WALL_MS_CLASSES.length : found;
   wall.classes[at] = (wall.classes[at] ?? 0) + 1;
 }
 
-function count(counted: Record<string, number>, name: string): void {
+function incrementCount(counted: Record<string, number>, name: string): void {
   counted[name] = (counted[name] ?? 0) + 1;
 }
 
-function counts(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> {
+function joinCounts(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> {
   const both = { ...one };
   for (const [name, more] of Object.entries(other)) both[name] = (both[name] ?? 0) + more;
   return both;
 }
 
 /** Times of one fixed form in UTC are in the order of their letters. */
-function earlier(one: string | null, other: string): string {
+function pickEarlier(one: string | null, other: string): string {
   return one !== null && one < other ? one : other;
 }
 
-function later(one: string | null, other: string): string {
+function pickLater(one: string | null, other: string): string {
   return one !== null && one > other ? one : other;
 }

@@ -7,13 +7,13 @@ import { type BatchLine, parseBatch } from "../../domain/telemetry/batch.js";
 import { appendMessage, LAST_SEQ_PATTERN, lastSeqIn } from "../../domain/telemetry/last-seq.js";
 import { LINE_MAX_BYTES } from "../../domain/telemetry/line.js";
 import type { IncomingBytes } from "../../repository/incoming/incoming-bytes.js";
-import { incomingSize } from "../../repository/incoming/incoming-bytes.js";
+import { countIncomingBytes } from "../../repository/incoming/incoming-bytes.js";
 import { commitFiles } from "../../repository/objects/commit-files.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
 import type { JobContext } from "../job.js";
-import { subjectBytes } from "../subject-bytes.js";
-import { appendedFiles, ForeignLines, missingLine } from "./telemetry-files.js";
+import { readSubjectBytes } from "../subject-bytes.js";
+import { buildAppendedFiles, ForeignLines, findMissingLine } from "./telemetry-files.js";
 
 /** The branch that telemetry is committed on. */
 export const TELEMETRY_REF = branchRef("main");
@@ -37,19 +37,19 @@ export async function prepareAppend(
   context: JobContext,
   repository: OpenRepository,
   params: TelemetryAppendParams,
-  iat_ms: number,
+  iatMs: number,
 ): Promise<Outcome<AppendChange>> {
-  const incoming = await subjectBytes(context, params, repository, params.lines * LINE_MAX_BYTES);
+  const incoming = await readSubjectBytes(context, params, repository, params.lines * LINE_MAX_BYTES);
   if (!incoming.ok) return incoming;
-  const batch = parseBatch(await bytesOf(incoming.value), { tenant_id: context.tenant_id, ...params });
+  const batch = parseBatch(await readIncomingBytes(incoming.value), { tenant_id: context.tenant_id, ...params });
   if (!batch.ok) return batch;
-  const staged_bytes = incomingSize(incoming.value);
+  const staged_bytes = countIncomingBytes(incoming.value);
   context.log(`fetched ${params.lines} lines with BLAKE3 ${params.subject_hash}`);
-  await context.step("fetched");
+  await context.completeStep("fetched");
 
   const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
-  const last = tip === undefined ? 0 : await lastSeq(repository, tip, context.signal);
-  const fresh = await newLines(repository, tip, last, batch.value, params, context.signal);
+  const last = tip === undefined ? 0 : await readLastSeq(repository, tip, context.signal);
+  const fresh = await findNewLines(repository, tip, last, batch.value, params, context.signal);
   if (!fresh.ok) return fresh;
   if (fresh.value.length === 0 && tip !== undefined) return granted({ kind: "present", tip, staged_bytes });
   const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
@@ -60,17 +60,17 @@ export async function prepareAppend(
     projects,
     batch: params.subject_hash,
   });
-  const made = await madeCommit(context, repository, { tip, lines: fresh.value, message, iat_ms });
+  const made = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
   if (!made.ok) return made;
   context.log(`checked ${made.value.tip}: ${fresh.value.length} lines of ${projects} projects, after seq ${last}`);
-  await context.step("checked");
+  await context.completeStep("checked");
   return granted({ kind: "append", old: tip ?? ZERO_ID, message, staged_bytes, ...made.value });
 }
 
 /** The last entry of the ledger that the branch has, by the trailers of its own commits; 0 where none says so. */
-async function lastSeq(repository: OpenRepository, tip: string, signal: AbortSignal): Promise<number> {
-  const message = await repository.git.output({
-    gitDir: repository.scratch().gitDir,
+async function readLastSeq(repository: OpenRepository, tip: string, signal: AbortSignal): Promise<number> {
+  const message = await repository.git.readOutput({
+    gitDir: repository.getScratch().gitDir,
     args: ["log", "--first-parent", "--max-count=1", "--extended-regexp", `--grep=${LAST_SEQ_PATTERN}`, "--format=%B", tip, "--"],
     signal,
   });
@@ -82,7 +82,7 @@ async function lastSeq(repository: OpenRepository, tip: string, signal: AbortSig
  * then they are there byte for byte. Anything else means that repository and ledger went different ways, and is nobody's to repair by
  * writing on.
  */
-async function newLines(
+async function findNewLines(
   repository: OpenRepository,
   tip: string | undefined,
   last: number,
@@ -90,28 +90,29 @@ async function newLines(
   { project_id, from_seq, to_seq }: TelemetryAppendParams,
   signal: AbortSignal,
 ): Promise<Outcome<readonly BatchLine[]>> {
-  if (from_seq === last || tip === undefined) return from_seq === last ? granted(batch) : conflict(project_id, last, from_seq);
+  if (from_seq === last || tip === undefined) return from_seq === last ? granted(batch) : denyConflict(project_id, last, from_seq);
   const known = batch.filter(({ line }) => line.seq <= last);
   const isOneHistory = last > from_seq && known.length > 0 && (last >= to_seq || known.at(-1)?.line.seq === last);
-  if (!isOneHistory || (await missingLine(repository, tip, known, signal)) !== undefined) return conflict(project_id, last, from_seq);
+  if (!isOneHistory || (await findMissingLine(repository, tip, known, signal)) !== undefined)
+    return denyConflict(project_id, last, from_seq);
   return granted(batch.slice(known.length));
 }
 
-async function madeCommit(
+async function commitLines(
   context: JobContext,
   repository: OpenRepository,
-  commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; iat_ms: number },
+  commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; iatMs: number },
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined; readonly file_bytes: number }>> {
-  const { tip, lines, message, iat_ms } = commit;
+  const { tip, lines, message, iatMs } = commit;
   let file_bytes = 0;
-  async function* files() {
-    for await (const file of appendedFiles(repository, tip, lines, context.signal)) {
+  async function* measureFiles() {
+    for await (const file of buildAppendedFiles(repository, tip, lines, context.signal)) {
       if (file.path.endsWith(".jsonl")) file_bytes = Math.max(file_bytes, file.bytes.byteLength);
       yield file;
     }
   }
   try {
-    const made = await commitFiles(repository, { parent: tip, files: files(), message, iat_ms }, context.limits, context.signal);
+    const made = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits, context.signal);
     return made.ok ? granted({ ...made.value, file_bytes }) : made;
   } catch (error) {
     if (!(error instanceof ForeignLines)) throw error;
@@ -122,13 +123,13 @@ async function madeCommit(
   }
 }
 
-function conflict(projectId: string, last: number, from: number) {
+function denyConflict(projectId: string, last: number, from: number) {
   return denied(
     "telemetry_conflict",
     `${projectId} has the ledger up to entry ${last}, and the batch begins after ${from}. One of the two was restored from another time; put back what is missing.`,
   );
 }
 
-async function bytesOf(incoming: IncomingBytes): Promise<Uint8Array> {
+async function readIncomingBytes(incoming: IncomingBytes): Promise<Uint8Array> {
   return "bytes" in incoming ? incoming.bytes : readFile(incoming.path);
 }

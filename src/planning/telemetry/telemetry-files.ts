@@ -3,10 +3,10 @@ import { setImmediate as otherWork } from "node:timers/promises";
 import { type BatchLine, parseLine } from "../../domain/telemetry/batch.js";
 import { dashboardPath, linesFolder, linesPath, monthOf, monthOfFile } from "../../domain/telemetry/paths.js";
 import type { CommittedFile } from "../../repository/objects/commit-files.js";
-import { fileBytes, filesAt, type TreeFile } from "../../repository/objects/tree-files.js";
+import { listTreeFiles, readTreeFile, type TreeFile } from "../../repository/objects/tree-files.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { dashboardText, knownMonths, type MonthSummary, monthSummary } from "./dashboard.js";
-import { addLine, emptySummary, type Summary } from "./summary.js";
+import { buildDashboardText, buildMonthSummary, type MonthSummary, parseKnownMonths } from "./dashboard.js";
+import { addLine, buildEmptySummary, type Summary } from "./summary.js";
 
 /** So many lines are parsed before other work of this process gets its turn: heartbeats, above all. */
 const LINES_AT_ONCE = 2_000;
@@ -22,54 +22,54 @@ export class ForeignLines extends Error {
  *
  * @throws ForeignLines
  */
-export async function* appendedFiles(
+export async function* buildAppendedFiles(
   repository: OpenRepository,
   parent: string | undefined,
   lines: readonly BatchLine[],
   signal: AbortSignal,
 ): AsyncGenerator<CommittedFile> {
   const { tenant_id, project_id: telemetry_project_id } = repository.name;
-  for (const [project_id, ofProject] of grouped(lines, ({ line }) => line.project_id)) {
+  for (const [project_id, ofProject] of groupItems(lines, ({ line }) => line.project_id)) {
     const folder = `${linesFolder(tenant_id, project_id)}/`;
     const dashboard = dashboardPath(tenant_id, project_id);
-    const present = parent === undefined ? [] : await filesAt(repository, parent, [folder, dashboard], signal);
+    const present = parent === undefined ? [] : await listTreeFiles(repository, parent, [folder, dashboard], signal);
     const kept = present.find(({ path }) => path === dashboard);
-    const known = knownMonths(kept === undefined ? "" : (await fileBytes(repository, kept)).toString("utf8"));
+    const known = parseKnownMonths(kept === undefined ? "" : (await readTreeFile(repository, kept)).toString("utf8"));
     const files = new Map(present.flatMap((file) => (file.path.startsWith(folder) ? [[file.path, file] as const] : [])));
     const of = { tenant_id, project_id, telemetry_project_id };
     const months: MonthSummary[] = [];
-    for (const [month, ofMonth] of grouped(ofProject, ({ line }) => monthOf(line))) {
+    for (const [month, ofMonth] of groupItems(ofProject, ({ line }) => monthOf(line))) {
       const path = linesPath(tenant_id, project_id, month);
       const before = files.get(path);
       files.delete(path);
-      const old = before === undefined ? Buffer.alloc(0) : await fileBytes(repository, before);
+      const old = before === undefined ? Buffer.alloc(0) : await readTreeFile(repository, before);
       if (old.length > 0 && old.at(-1) !== LINE_END) throw new ForeignLines(`the last line of ${path} does not end`);
-      const summary = await summaryOf(before, month, known, () => old);
+      const summary = await resolveSummary(before, month, known, () => old);
       for (const { line } of ofMonth) addLine(summary, line);
       const bytes = Buffer.concat([old, ...ofMonth.map(({ text }) => Buffer.from(text, "utf8"))]);
-      months.push(monthSummary(of, month, blobId(bytes), summary));
+      months.push(buildMonthSummary(of, month, computeBlobId(bytes), summary));
       yield { path, bytes };
     }
     for (const file of files.values()) {
       const month = monthOfFile(file.path.slice(folder.length));
       if (month === undefined) continue;
-      months.push(monthSummary(of, month, file.id, await summaryOf(file, month, known, () => fileBytes(repository, file))));
+      months.push(buildMonthSummary(of, month, file.id, await resolveSummary(file, month, known, () => readTreeFile(repository, file))));
     }
-    yield { path: dashboard, bytes: Buffer.from(dashboardText(of, months), "utf8") };
+    yield { path: dashboard, bytes: Buffer.from(buildDashboardText(of, months), "utf8") };
   }
 }
 
 /** The first of `lines` that is not in the repository, byte for byte, where an earlier append must have put it; undefined when all are. */
-export async function missingLine(
+export async function findMissingLine(
   repository: OpenRepository,
   parent: string,
   lines: readonly BatchLine[],
   signal: AbortSignal,
 ): Promise<BatchLine | undefined> {
   const { tenant_id } = repository.name;
-  for (const [path, ofFile] of grouped(lines, ({ line }) => linesPath(tenant_id, line.project_id, monthOf(line)))) {
-    const [file] = await filesAt(repository, parent, [path], signal);
-    const present = new Set(file === undefined ? [] : (await fileBytes(repository, file)).toString("utf8").split("\n"));
+  for (const [path, ofFile] of groupItems(lines, ({ line }) => linesPath(tenant_id, line.project_id, monthOf(line)))) {
+    const [file] = await listTreeFiles(repository, parent, [path], signal);
+    const present = new Set(file === undefined ? [] : (await readTreeFile(repository, file)).toString("utf8").split("\n"));
     const missing = ofFile.find(({ text }) => !present.has(text.slice(0, -1)));
     if (missing !== undefined) return missing;
   }
@@ -79,21 +79,21 @@ export async function missingLine(
 const LINE_END = 0x0a;
 
 /** A summary of its own, so that lines can be added. */
-async function summaryOf(
+async function resolveSummary(
   file: TreeFile | undefined,
   month: string,
   known: ReadonlyMap<string, MonthSummary>,
   read: () => Buffer | Promise<Buffer>,
 ): Promise<Summary> {
-  if (file === undefined) return emptySummary();
+  if (file === undefined) return buildEmptySummary();
   const found = known.get(`${month}:${file.id}`);
-  if (found === undefined) return summed(file.path, await read());
+  if (found === undefined) return summariseLines(file.path, await read());
   const { month: _, file: __, blob: ___, ...summary } = structuredClone(found);
   return summary;
 }
 
-async function summed(path: string, bytes: Buffer): Promise<Summary> {
-  const summary = emptySummary();
+async function summariseLines(path: string, bytes: Buffer): Promise<Summary> {
+  const summary = buildEmptySummary();
   const texts = bytes.toString("utf8").split("\n").slice(0, -1);
   for (const [at, text] of texts.entries()) {
     const line = parseLine(text);
@@ -105,11 +105,11 @@ async function summed(path: string, bytes: Buffer): Promise<Summary> {
 }
 
 /** The id that git gives a file. Source: git-hash-object(1). */
-function blobId(bytes: Uint8Array): string {
+function computeBlobId(bytes: Uint8Array): string {
   return createHash("sha1").update(`blob ${bytes.byteLength}\0`).update(bytes).digest("hex");
 }
 
-function grouped<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, T[]> {
+function groupItems<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const group = groups.get(key(item));

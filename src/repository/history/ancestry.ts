@@ -1,5 +1,5 @@
 import type { OpenRepository } from "../open-repository.js";
-import { gitFailed } from "../stock-git/stock-git.js";
+import { toGitFault } from "../stock-git/stock-git.js";
 
 /** Whether `old` is `next` or an ancestor of it. `seen` spares asking git where the walk of the incoming commits has met it. */
 export async function isAncestor(
@@ -10,18 +10,18 @@ export async function isAncestor(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (seen.has(old)) return true;
-  const scratch = repository.scratch();
+  const scratch = repository.getScratch();
   const call = { gitDir: scratch.gitDir, args: ["merge-base", "--is-ancestor", old, next], signal };
   const answer = await repository.git.run(call);
-  if (answer.code > 1) throw gitFailed(call, answer);
+  if (answer.code > 1) throw toGitFault(call, answer);
   return answer.code === 0;
 }
 
 /** Whether some branch reaches `commit`; a tag or an act's record does not count. */
 export async function isOnBranch(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<boolean> {
-  const scratch = repository.scratch();
+  const scratch = repository.getScratch();
   scratch.writeRefs(repository.state.refs);
-  const beyond = await repository.git.output({
+  const beyond = await repository.git.readOutput({
     gitDir: scratch.gitDir,
     args: ["rev-list", "--max-count=1", commit, "--not", "--branches"],
     signal,

@@ -1,7 +1,7 @@
 import { granted, type Outcome } from "../../domain/denial.js";
 import { EMPTY_TREE, ZERO_ID } from "../../domain/git/git-id.js";
 import type { OpenRepository } from "../open-repository.js";
-import { withinLimits } from "../within-limits.js";
+import { runWithinLimits } from "../within-limits.js";
 
 export interface ShownCommit {
   readonly id: string;
@@ -29,20 +29,20 @@ export async function readHistory(
   signal: AbortSignal,
 ): Promise<History> {
   const byIds = range.every((part) => ID_OR_NOT.test(part));
-  if (!byIds) repository.scratch().writeRefs(repository.state.refs);
-  const log = async (...format: string[]) => {
+  if (!byIds) repository.getScratch().writeRefs(repository.state.refs);
+  const readLog = async (...format: string[]) => {
     const args = ["log", "--encoding=UTF-8", ...format, ...range, "--"];
-    const call = { args, signal, output_max_bytes: 256 * 1024 * 1024 };
-    const said = byIds ? repository.askFor(call) : repository.git.output({ ...call, gitDir: repository.scratch().gitDir });
+    const call = { args, signal, outputMaxBytes: 256 * 1024 * 1024 };
+    const said = byIds ? repository.askGitForOutput(call) : repository.git.readOutput({ ...call, gitDir: repository.getScratch().gitDir });
     return (await said).toString("utf8");
   };
-  const newest = recordsOf(await log(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
+  const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
   const commits = newest.map(([id = "", author_email = "", , summary = "", author = "", seconds = "0"]) => ({
     ...{ id: id.trim(), summary, author, author_email },
     authored_at_ms: Number(seconds) * 1000,
   }));
-  const all = commits.length < shown ? newest : recordsOf(await log(`--format=${AUTHORSHIP}`), 3);
-  const emails = new Set(all.flatMap(([, email = "", coAuthors = ""]) => [email, ...addressesIn(coAuthors)]));
+  const all = commits.length < shown ? newest : parseRecords(await readLog(`--format=${AUTHORSHIP}`), 3);
+  const emails = new Set(all.flatMap(([, email = "", coAuthors = ""]) => [email, ...parseAddresses(coAuthors)]));
   return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
 }
 
@@ -52,12 +52,12 @@ const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 /** Id, the author's address, and what the co-authors' trailers say, which may be many lines. */
 const AUTHORSHIP = "%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly)%x00";
 
-function recordsOf(text: string, length: number): string[][] {
+function parseRecords(text: string, length: number): string[][] {
   const fields = text.split("\0");
   return Array.from({ length: Math.floor(fields.length / length) }, (_, index) => fields.slice(index * length, (index + 1) * length));
 }
 
-function addressesIn(trailers: string): string[] {
+function parseAddresses(trailers: string): string[] {
   return [...trailers.matchAll(/<([^<>\n]+)>/g)].flatMap(([, address]) => address ?? []);
 }
 
@@ -73,29 +73,29 @@ export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
  * What changes from `old` (a commit, or zeros for nothing) to `next`. Denial: `limit_exceeded` after `max_ms`, since one large text
  * under many paths takes a small push and a long time to compare.
  */
-export async function diffstat(
+export async function computeDiffstat(
   repository: OpenRepository,
   old: string,
   next: string,
-  max_ms: number,
+  maxMs: number,
   signal: AbortSignal,
 ): Promise<Outcome<Diffstat>> {
   const from = old === ZERO_ID ? EMPTY_TREE : old;
-  const compared = repository.askFor({
+  const compared = repository.askGitForOutput({
     args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
-    timeout_ms: max_ms,
+    timeoutMs: maxMs,
     signal,
   });
-  const answer = await withinLimits(
+  const answer = await runWithinLimits(
     compared,
-    `What changes from ${old} to ${next} could not be counted within ${max_ms} ms; push fewer or smaller files at once.`,
+    `What changes from ${old} to ${next} could not be counted within ${maxMs} ms; push fewer or smaller files at once.`,
   );
   if (!answer.ok) return answer;
   const text = answer.value.toString("utf8");
-  const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
+  const parseCount = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
   return granted({
-    files: number(/(\d+) files? changed/),
-    insertions: number(/(\d+) insertion/),
-    deletions: number(/(\d+) deletion/),
+    files: parseCount(/(\d+) files? changed/),
+    insertions: parseCount(/(\d+) insertion/),
+    deletions: parseCount(/(\d+) deletion/),
   });
 }

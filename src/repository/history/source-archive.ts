@@ -10,14 +10,14 @@ const ARCHIVE_MAX_MS = 24 * 3_600_000;
  * that `export-subst` cannot write what depends on the day.
  */
 export async function writeSourceArchive(repository: OpenRepository, commit: string, folder: string, signal: AbortSignal): Promise<string> {
-  const path = repository.scratch().file("source.tar.gz");
+  const path = repository.getScratch().resolvePath("source.tar.gz");
   const bare = createScratch(repository.git.scope, repository.cache.objects);
   try {
-    await repository.git.output({
+    await repository.git.readOutput({
       gitDir: bare.gitDir,
       args: ["-c", "tar.tar.gz.command=git archive gzip", "archive", "--format=tar.gz", `--prefix=${folder}/`, commit],
       outputPath: path,
-      timeout_ms: ARCHIVE_MAX_MS,
+      timeoutMs: ARCHIVE_MAX_MS,
       signal,
     });
   } finally {

@@ -1,8 +1,8 @@
 import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { OpenRepository } from "../open-repository.js";
-import { gitFailed } from "../stock-git/stock-git.js";
-import { allocationLimit, type IncomingLimits } from "./incoming-limits.js";
+import { toGitFault } from "../stock-git/stock-git.js";
+import { buildAllocationLimitEnv, type IncomingLimits } from "./incoming-limits.js";
 
 /** Where patches of one push are applied, one after the other: a temporary index in the scratch repository. */
 export interface PatchTree {
@@ -16,25 +16,25 @@ export interface PatchTree {
 export async function applyPatch(
   { repository, limits, signal, indexPath }: PatchTree,
   from: string | undefined,
-  patch: Uint8Array | { readonly path: string; readonly offset_bytes: number },
+  patch: Uint8Array | { readonly path: string; readonly offsetBytes: number },
 ): Promise<Outcome<string>> {
-  const { gitDir } = repository.scratch();
-  const env = { GIT_INDEX_FILE: indexPath, ...allocationLimit(limits) };
+  const { gitDir } = repository.getScratch();
+  const env = { GIT_INDEX_FILE: indexPath, ...buildAllocationLimitEnv(limits) };
   if (from !== undefined)
-    await repository.git.output({ gitDir, env, signal, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });
+    await repository.git.readOutput({ gitDir, env, signal, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });
   const call = { gitDir, env, signal, args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch };
   const answer = await repository.git.run(call);
   if (answer.code !== 0) {
     if (/attempting to allocate/.test(answer.stderr))
-      return denied("limit_exceeded", `The patch makes a file larger than ${limits.blob_max_bytes} bytes.`);
-    if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw gitFailed(call, answer);
-    return denied("patch_does_not_apply", refusalText(answer.stderr));
+      return denied("limit_exceeded", `The patch makes a file larger than ${limits.blobMaxBytes} bytes.`);
+    if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw toGitFault(call, answer);
+    return denied("patch_does_not_apply", formatPatchRefusal(answer.stderr));
   }
-  const tree = await repository.git.output({ gitDir, env, signal, args: ["write-tree"] });
+  const tree = await repository.git.readOutput({ gitDir, env, signal, args: ["write-tree"] });
   return granted(tree.toString("latin1").trim());
 }
 
-function refusalText(stderr: string): string {
+function formatPatchRefusal(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => /^(?:error|fatal): /.test(line));
   const words = (lines[0] ?? stderr).replace(/^(?:error|fatal): /, "").slice(0, 300);
   const file =

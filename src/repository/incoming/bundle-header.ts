@@ -4,10 +4,10 @@ import { denied, granted, type Outcome } from "../../domain/denial.js";
 export interface BundleHeader {
   readonly prerequisites: readonly string[];
   readonly tip: string;
-  readonly tip_ref: string;
+  readonly tipRef: string;
   /** Where the pack begins, in bytes. */
-  readonly pack_offset_bytes: number;
-  readonly object_count: number;
+  readonly packOffsetBytes: number;
+  readonly objectCount: number;
 }
 
 /** The longest header that is read; thousands of prerequisites fit. */
@@ -16,10 +16,10 @@ export const BUNDLE_HEADER_MAX_BYTES = 1024 * 1024;
 /** Parses the beginning of a bundle, version 2 or 3. Denial: `bundle_invalid`. */
 export function parseBundleHeader(start: Buffer): Outcome<BundleHeader> {
   const end = start.indexOf("\n\n");
-  if (end === -1) return invalid("its header does not end");
+  if (end === -1) return denyBundle("its header does not end");
   const [signature, ...lines] = start.subarray(0, end).toString("utf8").split("\n");
   const version = /^# v(\d+) git bundle$/.exec(signature ?? "")?.[1];
-  if (version !== "2" && version !== "3") return invalid(`its version ${version ?? ""} is not 2 or 3`);
+  if (version !== "2" && version !== "3") return denyBundle(`its version ${version ?? ""} is not 2 or 3`);
 
   const prerequisites: string[] = [];
   const tips: { id: string; ref: string }[] = [];
@@ -29,22 +29,22 @@ export function parseBundleHeader(start: Buffer): Outcome<BundleHeader> {
     const [, id, ref] = /^([0-9a-f]{40}) (.+)$/s.exec(line) ?? [];
     if (capability !== undefined && version === "3") {
       if (capability !== "object-format=sha1")
-        return invalid(`it needs ${JSON.stringify(capability)}; only complete SHA-1 bundles are taken`);
+        return denyBundle(`it needs ${JSON.stringify(capability)}; only complete SHA-1 bundles are taken`);
     } else if (prerequisite !== undefined) prerequisites.push(prerequisite);
     else if (id !== undefined && ref !== undefined) tips.push({ id, ref });
-    else return invalid("its header has a line that is none; only SHA-1 ids are taken");
+    else return denyBundle("its header has a line that is none; only SHA-1 ids are taken");
   }
   const [tip, ...others] = tips;
   if (tip === undefined || others.length > 0)
-    return invalid(
+    return denyBundle(
       `it has ${tips.length} tips; make it of exactly one branch, for instance \`git bundle create x.bundle main..feature/x\``,
     );
 
   const pack = start.subarray(end + 2, end + 14);
-  if (pack.length < 12 || pack.toString("latin1", 0, 4) !== "PACK") return invalid("no pack follows its header");
-  return granted({ prerequisites, tip: tip.id, tip_ref: tip.ref, pack_offset_bytes: end + 2, object_count: pack.readUInt32BE(8) });
+  if (pack.length < 12 || pack.toString("latin1", 0, 4) !== "PACK") return denyBundle("no pack follows its header");
+  return granted({ prerequisites, tip: tip.id, tipRef: tip.ref, packOffsetBytes: end + 2, objectCount: pack.readUInt32BE(8) });
 }
 
-function invalid(why: string) {
+function denyBundle(why: string) {
   return denied("bundle_invalid", `The bundle is refused: ${why}.`);
 }

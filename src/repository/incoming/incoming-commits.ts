@@ -4,8 +4,8 @@ import { parseCommitLinks } from "../objects/object-text.js";
 import { TreePaths } from "../objects/tree-paths.js";
 import type { OpenRepository } from "../open-repository.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
-import { visibleRefs } from "../refs/refs-state.js";
-import { pathProblem, pathProblemByGit } from "../stock-git/paths-by-git.js";
+import { listVisibleRefs } from "../refs/refs-state.js";
+import { checkPaths, checkPathsByGit } from "../stock-git/paths-by-git.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 
 /** What a push brings, seen from its tip. */
@@ -24,7 +24,7 @@ export async function inspectCommits(
 ): Promise<Outcome<IncomingCommits>> {
   const source = openObjectSource(repository, pack);
   try {
-    const type = await source.type(tip);
+    const type = await source.readType(tip);
     if (type === undefined)
       return denied("bundle_invalid", `The tip ${tip} is neither in the bundle nor in the repository. Make the bundle again.`);
     if (type !== "commit")
@@ -32,18 +32,18 @@ export async function inspectCommits(
   } finally {
     await source.close();
   }
-  const known = visibleCommits(repository);
+  const known = listVisibleCommits(repository);
   // isomorphic-git holds a pack in memory as a whole, so a large one is left to git.
   if (known.has(tip)) return granted({ seen: new Set([tip]) });
-  const walked = pack?.bytes === undefined ? undefined : await walk(repository, pack, tip, known, limits, signal);
+  const walked = pack?.bytes === undefined ? undefined : await walkCommits(repository, pack, tip, known, limits, signal);
   if (walked !== undefined && "code" in walked) return { ok: false, denial: walked };
   if (walked !== undefined) return granted(walked);
-  const problem = await pathProblemByGit(repository, tip, limits, signal);
+  const problem = await checkPathsByGit(repository, tip, limits, signal);
   return problem === undefined ? granted({ seen: new Set([tip]) }) : { ok: false, denial: problem };
 }
 
 /** Undefined when the commits rest on one that is no ref's: it may have come unseen in a pack, and was never checked itself. */
-async function walk(
+async function walkCommits(
   repository: OpenRepository,
   pack: CheckedPack,
   tip: string,
@@ -53,16 +53,20 @@ async function walk(
 ): Promise<IncomingCommits | Denial | undefined> {
   const source = openObjectSource(repository, pack);
   const paths = new TreePaths(source);
-  const links = async (id: string) => parseCommitLinks((await source.read(id)).bytes);
+  const readLinks = async (id: string) => parseCommitLinks((await source.read(id)).bytes);
   const seen = new Set([tip]);
   const queue = [tip];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
     signal.throwIfAborted();
     if (known.has(id)) continue;
     if (!pack.index.has(id)) return undefined;
-    const { tree, parents } = await links(id);
+    const { tree, parents } = await readLinks(id);
     const [first] = parents;
-    const problem = pathProblem(id, await paths.changed(tree, first === undefined ? undefined : (await links(first)).tree), limits);
+    const problem = checkPaths(
+      id,
+      await paths.measureChangedPaths(tree, first === undefined ? undefined : (await readLinks(first)).tree),
+      limits,
+    );
     if (problem !== undefined) return problem;
     for (const parent of parents) {
       if (seen.has(parent)) continue;
@@ -73,6 +77,6 @@ async function walk(
   return { seen };
 }
 
-function visibleCommits(repository: OpenRepository): Set<string> {
-  return new Set(visibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
+function listVisibleCommits(repository: OpenRepository): Set<string> {
+  return new Set(listVisibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
 }

@@ -2,9 +2,9 @@ import { denied, granted, type Outcome } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
 import { takePack } from "../packs/check-pack.js";
 import { BUNDLE_HEADER_MAX_BYTES, parseBundleHeader } from "./bundle-header.js";
-import { beginningOf, gitInput, type IncomingBytes, incomingSize } from "./incoming-bytes.js";
+import { countIncomingBytes, type IncomingBytes, readBeginning, toGitInput } from "./incoming-bytes.js";
 import type { IncomingLimits } from "./incoming-limits.js";
-import type { Ingested } from "./ingested.js";
+import type { IngestedPush } from "./ingested.js";
 
 /** The tip of a bundle and its pack, checked in the scratch repository. Denials: `bundle_invalid`, `prerequisite_missing`, and a pack's. */
 export async function ingestBundle(
@@ -12,19 +12,21 @@ export async function ingestBundle(
   incoming: IncomingBytes,
   limits: IncomingLimits,
   signal: AbortSignal,
-): Promise<Outcome<Ingested>> {
-  const parsed = parseBundleHeader(await beginningOf(incoming, BUNDLE_HEADER_MAX_BYTES));
+): Promise<Outcome<IngestedPush>> {
+  const parsed = parseBundleHeader(await readBeginning(incoming, BUNDLE_HEADER_MAX_BYTES));
   if (!parsed.ok) return parsed;
   const header = parsed.value;
-  if (header.object_count > limits.objects_max_count)
+  if (header.objectCount > limits.objectsMaxCount)
     return denied(
       "limit_exceeded",
-      `The bundle has ${header.object_count} objects; ${limits.objects_max_count} are allowed at once. Push the history in several steps.`,
+      `The bundle has ${header.objectCount} objects; ${limits.objectsMaxCount} are allowed at once. Push the history in several steps.`,
     );
-  if (incomingSize(incoming) - header.pack_offset_bytes > limits.pack_max_bytes)
-    return denied("limit_exceeded", `The pack is larger than ${limits.pack_max_bytes} bytes. Push the history in several steps.`);
+  if (countIncomingBytes(incoming) - header.packOffsetBytes > limits.packMaxBytes)
+    return denied("limit_exceeded", `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`);
 
-  const prerequisites = await Promise.all(header.prerequisites.map(async (id) => ({ id, found: await repository.reader().info(id) })));
+  const prerequisites = await Promise.all(
+    header.prerequisites.map(async (id) => ({ id, found: await repository.getReader().readInfo(id) })),
+  );
   const missing = prerequisites.find(({ found }) => found?.type !== "commit");
   if (missing !== undefined)
     return denied(
@@ -32,7 +34,7 @@ export async function ingestBundle(
       `The bundle builds on commit ${missing.id}, which the repository does not have. Push that commit first, or bundle it too.`,
     );
 
-  const pack = await takePack(repository, gitInput(incoming, header.pack_offset_bytes), limits, signal);
+  const pack = await takePack(repository, toGitInput(incoming, header.packOffsetBytes), limits, signal);
   if (!pack.ok) return pack;
   return granted({ tip: header.tip, pack: pack.value, created: [] });
 }

@@ -2,16 +2,16 @@ import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
-import { sizeProblem } from "../packs/check-pack.js";
-import { beginningOf } from "./incoming-bytes.js";
+import { checkObjectSizes } from "../packs/check-pack.js";
+import { readBeginning } from "./incoming-bytes.js";
 import { inspectCommits } from "./incoming-commits.js";
-import { incomingKind } from "./incoming-kind.js";
+import { detectIncomingKind } from "./incoming-kind.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 import { ingestBundle } from "./ingest-bundle.js";
 import { ingestPatch } from "./ingest-patch.js";
-import type { Ingested, IngestRequest } from "./ingested.js";
+import type { IngestedPush, IngestRequest } from "./ingested.js";
 
-export interface CheckedPush extends Ingested {
+export interface CheckedPush extends IngestedPush {
   /** Null for a new branch. */
   readonly fast_forward: boolean | null;
 }
@@ -21,14 +21,14 @@ export interface CheckedPush extends Ingested {
  * visible yet. Denials: `bundle_invalid`, `prerequisite_missing`, `patch_does_not_apply`, `objects_invalid`, `limit_exceeded`,
  * `not_fast_forward`, `nothing_to_do`.
  */
-export async function ingest(
+export async function ingestPush(
   repository: OpenRepository,
   request: IngestRequest,
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<CheckedPush>> {
   const { incoming, old } = request;
-  const kind = incomingKind(await beginningOf(incoming, 64 * 1024));
+  const kind = detectIncomingKind(await readBeginning(incoming, 64 * 1024));
   if (kind === undefined) return denied("bundle_invalid", "The bytes are neither a git bundle, a unified diff, nor a format-patch series.");
   const ingested =
     kind === "bundle"
@@ -38,7 +38,7 @@ export async function ingest(
   const { tip, pack, created } = ingested.value;
   // Neither needs the other, and for a large pack each is a git of its own.
   const [sizes, inspected] = await Promise.allSettled([
-    sizeProblem(repository, pack, limits, signal),
+    checkObjectSizes(repository, pack, limits, signal),
     inspectCommits(repository, pack, tip, limits, signal),
   ]);
   if (sizes.status === "rejected") throw sizes.reason;
@@ -54,6 +54,6 @@ export async function ingest(
       `${tip} does not contain ${old}; moving the branch would drop commits. Merge or rebase, or ask for a push with force.`,
     );
   // A tip that the store has brings everything that it reaches; its objects need not be stored twice.
-  const known = pack !== undefined && (await repository.reader().info(tip)) !== undefined;
+  const known = pack !== undefined && (await repository.getReader().readInfo(tip)) !== undefined;
   return granted({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
 }

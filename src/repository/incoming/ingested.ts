@@ -12,7 +12,7 @@ export interface CreatedCommit {
   readonly message: string;
 }
 
-export interface Ingested {
+export interface IngestedPush {
   readonly tip: string;
   /** Undefined when the repository has every object already. */
   readonly pack: CheckedPack | undefined;
@@ -25,6 +25,6 @@ export interface IngestRequest {
   /** The commit that the branch points to, or zeros for a new branch. */
   readonly old: string;
   readonly commit_summary: string;
-  readonly iat_ms: number;
+  readonly iatMs: number;
   readonly force: boolean;
 }

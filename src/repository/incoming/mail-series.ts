@@ -13,15 +13,15 @@ export interface Mail {
 /** Splits a format-patch series into its mails, with git's own reading of each. Denials: `bundle_invalid`, `limit_exceeded`. */
 export async function splitMails(
   repository: OpenRepository,
-  input: Uint8Array | { readonly path: string; readonly offset_bytes: number },
+  input: Uint8Array | { readonly path: string; readonly offsetBytes: number },
   signal: AbortSignal,
 ): Promise<Outcome<Mail[]>> {
-  const scratch = repository.scratch();
+  const scratch = repository.getScratch();
   const { gitDir } = scratch;
-  await mkdir(scratch.file("mails"), { recursive: true });
-  const path = "path" in input ? input.path : scratch.file("series.mbox");
+  await mkdir(scratch.resolvePath("mails"), { recursive: true });
+  const path = "path" in input ? input.path : scratch.resolvePath("series.mbox");
   if (!("path" in input)) await writeFile(path, input);
-  const split = await repository.git.run({ gitDir, args: ["mailsplit", "-d5", `-o${scratch.file("mails")}`, path], signal });
+  const split = await repository.git.run({ gitDir, args: ["mailsplit", "-d5", `-o${scratch.resolvePath("mails")}`, path], signal });
   const count = Number.parseInt(split.stdout.toString("latin1"), 10);
   if (split.code !== 0 || !(count > 0))
     return denied("bundle_invalid", `The bytes begin like a format-patch series and are none: ${split.stderr.trim().slice(0, 200)}.`);
@@ -31,15 +31,15 @@ export async function splitMails(
   const mails: Mail[] = [];
   for (let number = 1; number <= count; number++) {
     const base = `mails/${String(number).padStart(5, "0")}`;
-    const messagePath = scratch.file(`${base}.message`);
-    const patchPath = scratch.file(`${base}.patch`);
+    const messagePath = scratch.resolvePath(`${base}.message`);
+    const patchPath = scratch.resolvePath(`${base}.patch`);
     const info = await repository.git.run({
       gitDir,
       args: ["mailinfo", "--encoding=UTF-8", messagePath, patchPath],
-      input: { path: scratch.file(base), offset_bytes: 0 },
+      input: { path: scratch.resolvePath(base), offsetBytes: 0 },
       signal,
     });
-    const text = info.code === 0 ? commitText(info.stdout.toString("utf8"), await readFile(messagePath, "utf8")) : undefined;
+    const text = info.code === 0 ? parseCommitText(info.stdout.toString("utf8"), await readFile(messagePath, "utf8")) : undefined;
     if (text === undefined)
       return denied(
         "bundle_invalid",
@@ -50,29 +50,29 @@ export async function splitMails(
   return granted(mails);
 }
 
-function commitText(info: string, body: string): CommitText | undefined {
+function parseCommitText(info: string, body: string): CommitText | undefined {
   const lines = info.split("\n");
-  const field = (name: string) =>
+  const findField = (name: string) =>
     lines
       .find((line) => line.startsWith(`${name}: `))
       ?.slice(name.length + 2)
       .trim();
-  const email = cleaned(field("Email"));
-  const subject = field("Subject");
-  const date = parsedDate(field("Date"));
+  const email = cleanName(findField("Email"));
+  const subject = findField("Subject");
+  const date = parseDate(findField("Date"));
   if (!email || !subject || date === undefined) return undefined;
   const message = `${subject}\n${body.trim() === "" ? "" : `\n${body.trimEnd()}\n`}`;
   if (message.includes("\0")) return undefined;
-  return { author: { name: cleaned(field("Author")) || email, email, date }, message };
+  return { author: { name: cleanName(findField("Author")) || email, email, date }, message };
 }
 
 /** What git leaves out of names, because it would end them early. */
-function cleaned(text: string | undefined): string {
+function cleanName(text: string | undefined): string {
   return (text ?? "").replace(/[<>\n\0]/g, "").trim();
 }
 
 /** An RFC 5322 date as git stores it: seconds, and the zone as it was written. */
-function parsedDate(text: string | undefined): { seconds: number; zone: string } | undefined {
+function parseDate(text: string | undefined): { seconds: number; zone: string } | undefined {
   const seconds = Math.floor(Date.parse(text ?? "") / 1000);
   if (!Number.isSafeInteger(seconds) || seconds < 0) return undefined;
   const zone = /([+-]\d{4})(?:\s|$)/.exec(text ?? "")?.[1] ?? "+0000";

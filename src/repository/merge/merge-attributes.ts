@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { denied, granted, type Outcome } from "../../domain/denial.js";
 import { EMPTY_TREE } from "../../domain/git/git-id.js";
-import { fileBytes } from "../objects/tree-files.js";
+import { readTreeFile } from "../objects/tree-files.js";
 import type { OpenRepository } from "../open-repository.js";
 import type { ListedAttributes } from "../project-memory.js";
-import { withinLimits } from "../within-limits.js";
+import { runWithinLimits } from "../within-limits.js";
 
 /** Far more than a repository has; they are all written to a disk. */
 const FILES_MAX_COUNT = 10_000;
@@ -20,7 +20,7 @@ const NAME_MAX_BYTES = 255;
  * A folder with the `.gitattributes` of a commit and nothing else, for git to merge in; undefined where it has none. What a commit says of
  * its files (`-merge`, `binary`, `merge=union`) then counts as it does in a clean checkout of it. Denial: `limit_exceeded`.
  */
-export async function attributesFolder(
+export async function writeAttributesFolder(
   repository: OpenRepository,
   commit: string,
   signal: AbortSignal,
@@ -29,13 +29,13 @@ export async function attributesFolder(
   if (!listed.ok) return listed;
   const { files } = listed.value;
   if (files.size === 0) return granted(undefined);
-  const root = repository.scratch().file("attributes");
-  let left_bytes = FILES_MAX_BYTES;
+  const root = repository.getScratch().resolvePath("attributes");
+  let leftBytes = FILES_MAX_BYTES;
   for (const [path, id] of files) {
     signal.throwIfAborted();
-    const bytes = await fileBytes(repository, { id, path });
-    left_bytes -= bytes.byteLength;
-    if (left_bytes < 0) return denied("limit_exceeded", TOO_MANY);
+    const bytes = await readTreeFile(repository, { id, path });
+    leftBytes -= bytes.byteLength;
+    if (leftBytes < 0) return denied("limit_exceeded", TOO_MANY);
     // Names are bytes: what is no UTF-8 has to come out as it is.
     const file = Buffer.from(path, "latin1");
     mkdirSync(Buffer.concat([Buffer.from(`${root}/`), file.subarray(0, file.lastIndexOf("/") + 1)]), { recursive: true });
@@ -53,9 +53,9 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
   const { memory } = repository.cache;
   const before = memory.attributes ?? NO_ATTRIBUTES;
   if (before.commit === commit) return granted(before);
-  const changes = await withinLimits(
-    repository.git.output({
-      gitDir: repository.scratch().gitDir,
+  const changes = await runWithinLimits(
+    repository.git.readOutput({
+      gitDir: repository.getScratch().gitDir,
       args: ["diff-tree", "-r", "-z", "--no-renames", before.commit, commit, "--", ":(glob)**/.gitattributes"],
       signal,
     }),
@@ -63,27 +63,27 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
   );
   if (!changes.ok) return changes;
   const files = new Map(before.files);
-  for (const { path, id } of changedFiles(changes.value))
+  for (const { path, id } of parseChangedFiles(changes.value))
     if (id === undefined) files.delete(path);
     else files.set(path, id);
   if (files.size > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
   const listed = { commit, files };
   // Copied, as its strings are parts of the whole listing and would keep all of it.
-  memory.attributes = sizeOf(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
+  memory.attributes = countListingBytes(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
   return granted(listed);
 }
 
-function sizeOf(files: ReadonlyMap<string, string>): number {
-  let size_bytes = 0;
-  for (const [path, id] of files) size_bytes += path.length + id.length;
-  return size_bytes;
+function countListingBytes(files: ReadonlyMap<string, string>): number {
+  let sizeBytes = 0;
+  for (const [path, id] of files) sizeBytes += path.length + id.length;
+  return sizeBytes;
 }
 
 /**
  * What `diff-tree -z` says became of each path; no id where no regular file is there, as git reads no other. What no working tree can hold
  * says nothing in one either.
  */
-function changedFiles(listing: Buffer): { path: string; id: string | undefined }[] {
+function parseChangedFiles(listing: Buffer): { path: string; id: string | undefined }[] {
   const fields = listing.toString("latin1").split("\0");
   return fields.flatMap((field, at) => {
     const [, mode = "", id] = /^:\d{6} (\d{6}) [0-9a-f]{40} ([0-9a-f]{40}) [A-Z]$/.exec(field) ?? [];

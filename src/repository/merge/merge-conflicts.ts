@@ -27,13 +27,13 @@ interface MergeTreeAnswer {
 export function parseMergeTree(output: Buffer): MergeTreeAnswer {
   const fields = output.toString("utf8").split("\0");
   const tree = /^[0-9a-f]{40}$/.exec(fields[0] ?? "")?.[0];
-  if (tree === undefined) throw unreadable();
+  if (tree === undefined) throw buildMergeTreeFault();
   const told: { paths: string[]; kind: string; explanation: string }[] = [];
   const files: string[] = [];
   let at = 1;
   for (; fields[at] !== undefined && fields[at] !== ""; at += 1) {
     const path = /^\d+ [0-9a-f]{40} \d\t(.+)$/s.exec(fields[at] ?? "")?.[1];
-    if (path === undefined) throw unreadable();
+    if (path === undefined) throw buildMergeTreeFault();
     if (!files.includes(path)) files.push(path);
   }
   for (at += 1; at < fields.length && /^\d+$/.test(fields[at] ?? ""); ) {
@@ -51,7 +51,7 @@ export function parseMergeTree(output: Buffer): MergeTreeAnswer {
 }
 
 /** The conflicts as people read them, with the places in the text where both sides changed it; bounded. */
-export async function shownConflicts(
+export async function describeConflicts(
   repository: OpenRepository,
   { tree, conflicts }: MergeTreeAnswer,
   sides: MergeSides,
@@ -61,11 +61,11 @@ export async function shownConflicts(
   let left = CONFLICT_TEXT_MAX_CHARACTERS;
   for (const { paths, kind, explanation } of conflicts.slice(0, CONFLICTS_SHOWN_MAX)) {
     const path = paths[0] ?? "";
-    const found = left > 0 && WITH_TEXT.test(kind) ? await placesIn(repository, tree, paths, sides, signal) : [];
-    const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cut(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
+    const found = left > 0 && WITH_TEXT.test(kind) ? await readHunks(repository, tree, paths, sides, signal) : [];
+    const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cutText(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
     left -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
     if (found.length > hunks.length) hunks.push(`(and ${found.length - hunks.length} more places)`);
-    shown.push({ path: clean(path), kind, explanation: clean(named(explanation, sides)), hunks });
+    shown.push({ path: cleanText(path), kind, explanation: cleanText(replaceCommitIds(explanation, sides)), hunks });
   }
   return shown;
 }
@@ -74,31 +74,31 @@ export async function shownConflicts(
 const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
 
 /** The places in the first of the files that has any: of a file that was renamed twice, both new ones have the same. */
-async function placesIn(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
+async function readHunks(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
   for (const path of paths) {
-    const found = hunksIn(await mergedText(repository, `${tree}:${path}`, signal), sides);
+    const found = parseHunks(await readMergedText(repository, `${tree}:${path}`, signal), sides);
     if (found.length > 0) return found;
   }
   return [];
 }
 
 /** The file with its conflict markers; nothing for one that is absent or very large. */
-async function mergedText(repository: OpenRepository, object: string, signal: AbortSignal): Promise<string> {
+async function readMergedText(repository: OpenRepository, object: string, signal: AbortSignal): Promise<string> {
   const call = {
-    gitDir: repository.scratch().gitDir,
+    gitDir: repository.getScratch().gitDir,
     args: ["cat-file", "blob", object],
-    output_max_bytes: FILE_MAX_BYTES,
+    outputMaxBytes: FILE_MAX_BYTES,
     signal,
   };
   const answer = await repository.git.run(call).catch((error: unknown) => {
     if (error instanceof GitFault && error.code === "output_too_large") return undefined;
     throw error;
   });
-  return answer === undefined || answer.code !== 0 ? "" : clean(answer.stdout.toString("utf8"));
+  return answer === undefined || answer.code !== 0 ? "" : cleanText(answer.stdout.toString("utf8"));
 }
 
 /** Markers are seven characters long, of renamed files more, or what the attribute `conflict-marker-size` says; longer ones nest. */
-function hunksIn(text: string, { target, source }: MergeSides): string[] {
+function parseHunks(text: string, { target, source }: MergeSides): string[] {
   const hunks: string[] = [];
   let open: { readonly lines: string[]; readonly end: string } | undefined;
   for (const line of text.split("\n")) {
@@ -113,20 +113,20 @@ function hunksIn(text: string, { target, source }: MergeSides): string[] {
   return hunks;
 }
 
-function named(text: string, { target, source }: MergeSides): string {
+function replaceCommitIds(text: string, { target, source }: MergeSides): string {
   // A branch may be called `feature/$&`, which a replacement in words would take for a pattern.
   return text.replaceAll(target.commit, () => target.name).replaceAll(source.commit, () => source.name);
 }
 
 /** Canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */
-function clean(text: string): string {
+function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\u{FFFD}");
 }
 
-function cut(text: string, max: number): string {
+function cutText(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max).toWellFormed()}\n(cut)`;
 }
 
-function unreadable(): GitFault {
+function buildMergeTreeFault(): GitFault {
   return new GitFault("git_failed", "git merge-tree answered what cannot be parsed. Use git 2.39 or newer; then try again.");
 }

@@ -1,12 +1,12 @@
 import { type Denial, granted, type Outcome } from "../../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../../domain/git/merge-conflict.js";
 import { GitFault } from "../git-fault.js";
-import { allocationLimit, type IncomingLimits } from "../incoming/incoming-limits.js";
+import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
-import { type GitCall, gitFailed } from "../stock-git/stock-git.js";
-import { withinLimits } from "../within-limits.js";
-import { attributesFolder } from "./merge-attributes.js";
-import { type MergeSides, parseMergeTree, shownConflicts } from "./merge-conflicts.js";
+import { type GitCall, toGitFault } from "../stock-git/stock-git.js";
+import { runWithinLimits } from "../within-limits.js";
+import { writeAttributesFolder } from "./merge-attributes.js";
+import { describeConflicts, type MergeSides, parseMergeTree } from "./merge-conflicts.js";
 
 /** The paths that the message names; the conflicts beside it have more. */
 const PATHS_IN_MESSAGE_MAX = 5;
@@ -24,52 +24,52 @@ export async function mergeTrees(
 ): Promise<Outcome<string>> {
   const { target, source } = sides;
   const call = {
-    gitDir: repository.scratch().gitDir,
+    gitDir: repository.getScratch().gitDir,
     args: ["merge-tree", "--write-tree", "-z", target.commit, source.commit],
-    env: allocationLimit(limits),
+    env: buildAllocationLimitEnv(limits),
     signal,
   };
-  const merged = (more: Partial<GitCall>) =>
-    withinLimits(
+  const runMerge = (more: Partial<GitCall>) =>
+    runWithinLimits(
       repository.git.run({ ...call, ...more }),
       `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
     ).catch((error: unknown) => {
       // To try again would be to crash again, on every Runner.
-      if (error instanceof GitFault && error.code === "crashed") return refused(crashDenial(sides));
+      if (error instanceof GitFault && error.code === "crashed") return denyMerge(denyCrash(sides));
       throw error;
     });
   // Most targets have no attributes, and most merges no file that both sides changed: looking does not keep them waiting.
-  const [plain, folder] = await Promise.all([merged({}), attributesFolder(repository, target.commit, signal)]);
+  const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit, signal)]);
   if (!folder.ok) return folder;
   const worktree = folder.value;
-  const ran = worktree === undefined ? plain : await merged({ cwd: worktree, env: { ...call.env, GIT_WORK_TREE: worktree } });
+  const ran = worktree === undefined ? plain : await runMerge({ cwd: worktree, env: { ...call.env, GIT_WORK_TREE: worktree } });
   if (!ran.ok) return ran;
   const { code, stdout, stderr } = ran.value;
   if (code > 1 && /attempting to allocate/.test(stderr))
-    return refused({ code: "limit_exceeded", message: `The merge makes a file larger than ${limits.blob_max_bytes} bytes.` });
-  if (code > 1 && /unrelated histories/.test(stderr)) return refused(unrelatedDenial(sides));
-  if (code > 1) throw gitFailed(call, ran.value);
+    return denyMerge({ code: "limit_exceeded", message: `The merge makes a file larger than ${limits.blobMaxBytes} bytes.` });
+  if (code > 1 && /unrelated histories/.test(stderr)) return denyMerge(denyUnrelatedHistories(sides));
+  if (code > 1) throw toGitFault(call, ran.value);
   const answer = parseMergeTree(stdout);
   if (code === 0) return granted(answer.tree);
-  return refused(conflictDenial(await shownConflicts(repository, answer, sides, signal), answer.conflicts.length, sides));
+  return denyMerge(denyConflicts(await describeConflicts(repository, answer, sides, signal), answer.conflicts.length, sides));
 }
 
-function refused(denial: Denial): Outcome<never> {
+function denyMerge(denial: Denial): Outcome<never> {
   return { ok: false, denial };
 }
 
-export function unrelatedDenial({ target, source }: MergeSides): Denial {
+export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {
   const message = `${source.name} and ${target.name} have no commit in common. Rebase ${source.name} onto ${target.name}.`;
   return { code: "unrelated_histories", message };
 }
 
 /** Some files that changed their type on both sides make git fail an assertion; a person can merge them. */
-function crashDenial({ target, source }: MergeSides): Denial {
+function denyCrash({ target, source }: MergeSides): Denial {
   const message = `git cannot merge ${source.name} and ${target.name} by itself: it fails on what changed its type or name on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
   return { code: "merge_conflict", message, conflicts: [] };
 }
 
-function conflictDenial(conflicts: readonly MergeConflict[], count: number, { target, source }: MergeSides): Denial {
+function denyConflicts(conflicts: readonly MergeConflict[], count: number, { target, source }: MergeSides): Denial {
   const paths = [...new Set(conflicts.map(({ path }) => path))];
   const more = count > CONFLICTS_SHOWN_MAX || paths.length > PATHS_IN_MESSAGE_MAX ? " and more" : "";
   return {
@@ -82,10 +82,15 @@ function conflictDenial(conflicts: readonly MergeConflict[], count: number, { ta
 }
 
 /** The best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
-export async function mergeBases(repository: OpenRepository, one: string, other: string, signal: AbortSignal): Promise<readonly string[]> {
+export async function listMergeBases(
+  repository: OpenRepository,
+  one: string,
+  other: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const call = { args: ["merge-base", "--all", one, other], signal };
-  const answer = await repository.ask(call);
-  if (answer.code > 1) throw gitFailed(call, answer);
+  const answer = await repository.askGit(call);
+  if (answer.code > 1) throw toGitFault(call, answer);
   return answer.stdout
     .toString("latin1")
     .split("\n")

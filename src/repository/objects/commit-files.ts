@@ -7,7 +7,7 @@ import type { IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { checkPack } from "../packs/check-pack.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
-import { gitSeconds, REGISTRY_IDENTITY } from "../registry-identity.js";
+import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
 
 export interface CommittedFile {
   /** Plain: letters, digits and `._/-` only, so that git reads it as it stands. */
@@ -22,7 +22,7 @@ export interface FilesCommit {
   readonly files: AsyncIterable<CommittedFile>;
   readonly message: string;
   /** The permit's, so that a retry makes the same bytes. */
-  readonly iat_ms: number;
+  readonly iatMs: number;
 }
 
 const PLAIN_PATH = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
@@ -39,35 +39,35 @@ export async function commitFiles(
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined }>> {
-  const scratch = repository.scratch();
-  const stream = scratch.file("made.import");
+  const scratch = repository.getScratch();
+  const stream = scratch.resolvePath("made.import");
   // By way of a file: the files come one at a time, and need not lie in memory together.
-  await pipeline(Readable.from(importStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal });
-  const answer = await repository.git.output({
+  await pipeline(Readable.from(buildImportStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal });
+  const answer = await repository.git.readOutput({
     gitDir: scratch.gitDir,
     args: ["fast-import", "--quiet", "--done"],
-    input: { path: stream, offset_bytes: 0 },
+    input: { path: stream, offsetBytes: 0 },
     signal,
   });
   const tip = /^([0-9a-f]{40})\n$/.exec(answer.toString("latin1"))?.[1];
   if (tip === undefined)
     throw new GitFault("git_failed", "git fast-import did not name its commit. Check the installed git; then try again.");
-  const path = scratch.file("made.pack");
-  await repository.git.output({
+  const path = scratch.resolvePath("made.pack");
+  await repository.git.readOutput({
     gitDir: scratch.gitDir,
     args: ["pack-objects", "--revs", "--stdout", "--quiet", "--threads=1"],
     input: Buffer.from(commit.parent === undefined ? `${tip}\n` : `${tip}\n^${commit.parent}\n`),
     outputPath: path,
     signal,
   });
-  const pack = await checkPack(repository, { path, offset_bytes: 0 }, limits, signal);
+  const pack = await checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
   return pack.ok ? { ok: true, value: { tip, pack: pack.value } } : pack;
 }
 
 /** Source: git-fast-import(1). */
-async function* importStream({ parent, files, message, iat_ms }: FilesCommit): AsyncGenerator<string | Uint8Array> {
+async function* buildImportStream({ parent, files, message, iatMs }: FilesCommit): AsyncGenerator<string | Uint8Array> {
   yield `commit ${SCRATCH_REF}\nmark :1\n`;
-  yield `committer ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${gitSeconds(iat_ms)} +0000\n`;
+  yield `committer ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${toGitSeconds(iatMs)} +0000\n`;
   yield `data ${Buffer.byteLength(message)}\n${message}\n`;
   if (parent !== undefined) yield `from ${parent}\n`;
   for await (const { path, bytes } of files) {

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import git from "isomorphic-git";
-import { gitSeconds, REGISTRY_IDENTITY } from "../registry-identity.js";
+import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
 import type { Scratch } from "../scratch.js";
 
 /** What a made commit says. Without a date of its own the author's is the permit's `iat`. */
@@ -19,15 +19,15 @@ export async function writeCommit(
   tree: string,
   parents: readonly string[],
   text: CommitText,
-  iat_ms: number,
+  iatMs: number,
 ): Promise<string> {
   const { name, email, date } = text.author;
-  const { seconds, zone } = date ?? { seconds: gitSeconds(iat_ms), zone: "+0000" };
+  const { seconds, zone } = date ?? { seconds: toGitSeconds(iatMs), zone: "+0000" };
   const lines = [
     `tree ${tree}`,
     ...parents.map((parent) => `parent ${parent}`),
     `author ${name} <${email}> ${seconds} ${zone}`,
-    `committer ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${gitSeconds(iat_ms)} +0000`,
+    `committer ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${toGitSeconds(iatMs)} +0000`,
     "",
     text.message,
   ];
@@ -38,13 +38,13 @@ export async function writeCommit(
 export async function writeTag(
   scratch: Scratch,
   tag: { readonly name: string; readonly commit: string; readonly message: string },
-  iat_ms: number,
+  iatMs: number,
 ): Promise<string> {
   const lines = [
     `object ${tag.commit}`,
     "type commit",
     `tag ${tag.name}`,
-    `tagger ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${gitSeconds(iat_ms)} +0000`,
+    `tagger ${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${toGitSeconds(iatMs)} +0000`,
     "",
     tag.message,
   ];

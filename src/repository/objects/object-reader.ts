@@ -2,12 +2,12 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { GitFault } from "../git-fault.js";
 import type { Scope } from "../scope.js";
-import { gitArguments, gitEnvironment } from "../stock-git/stock-git.js";
+import { buildGitArguments, buildGitEnvironment } from "../stock-git/stock-git.js";
 import type { GitObject, ObjectType } from "./object-text.js";
 
 export interface ObjectInfo {
   readonly type: ObjectType;
-  readonly size_bytes: number;
+  readonly sizeBytes: number;
 }
 
 interface Question {
@@ -33,10 +33,10 @@ export class ObjectReader {
   #lost: GitFault | undefined;
 
   constructor(scope: Scope, gitDir: string) {
-    scope.require(gitDir);
-    this.#child = spawn("git", gitArguments(["cat-file", "--batch-command"], gitDir), {
+    scope.assertWithin(gitDir);
+    this.#child = spawn("git", buildGitArguments(["cat-file", "--batch-command"], gitDir), {
       cwd: scope.root,
-      env: gitEnvironment(scope),
+      env: buildGitEnvironment(scope),
       stdio: "pipe",
     });
     this.#child.stdout.on("data", (chunk: Buffer) => this.#take(chunk));
@@ -51,12 +51,12 @@ export class ObjectReader {
   }
 
   /** Whether it can still answer; a lost one is replaced by a new one. */
-  get usable(): boolean {
+  get isUsable(): boolean {
     return this.#lost === undefined;
   }
 
   /** Type and size of an object, or undefined when the repository has none. */
-  async info(id: string): Promise<ObjectInfo | undefined> {
+  async readInfo(id: string): Promise<ObjectInfo | undefined> {
     return this.#ask("info", id);
   }
 
@@ -119,12 +119,12 @@ export class ObjectReader {
       this.#questions.shift()?.resolve(undefined);
       return end + 1;
     }
-    const info = { type: type as ObjectType, size_bytes: Number(size) };
+    const info = { type: type as ObjectType, sizeBytes: Number(size) };
     if (!question.contents) {
       this.#questions.shift()?.resolve(info);
       return end + 1;
     }
-    const total = end + 1 + info.size_bytes + 1;
+    const total = end + 1 + info.sizeBytes + 1;
     if (data.length < total) {
       this.#wanted = total;
       return 0;

@@ -18,7 +18,7 @@ export interface TreeEntry {
   /** A commit of another repository: its object is not here. */
   readonly isSubmodule: boolean;
   readonly name: string;
-  readonly name_bytes: number;
+  readonly nameBytes: number;
   readonly id: string;
 }
 
@@ -30,7 +30,7 @@ export function parseCommitLinks(bytes: Buffer): CommitLinks {
     .toString("latin1")
     .split("\n");
   const tree = /^tree ([0-9a-f]{40})$/.exec(lines[0] ?? "")?.[1];
-  if (tree === undefined) throw unreadable("commit");
+  if (tree === undefined) throw buildObjectFault("commit");
   const parents: string[] = [];
   for (const line of lines.slice(1)) {
     const parent = /^parent ([0-9a-f]{40})$/.exec(line)?.[1];
@@ -46,14 +46,14 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const nul = bytes.indexOf(0, space);
-    if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw unreadable("tree");
+    if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw buildObjectFault("tree");
     const mode = bytes.toString("latin1", at, space);
     entries.push({
       // A tree has mode 40000, and in old histories 040000.
       isTree: /^0*40000$/.test(mode),
       isSubmodule: mode === "160000",
       name: bytes.toString("utf8", space + 1, nul),
-      name_bytes: nul - space - 1,
+      nameBytes: nul - space - 1,
       id: bytes.toString("hex", nul + 1, nul + 21),
     });
     at = nul + 21;
@@ -61,7 +61,7 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
   return entries;
 }
 
-function unreadable(type: ObjectType): GitFault {
+function buildObjectFault(type: ObjectType): GitFault {
   return new GitFault(
     "repository_invalid",
     `A ${type} cannot be parsed although it was checked on its way in. Restore the repository from a copy.`,

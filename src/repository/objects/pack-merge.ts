@@ -20,20 +20,20 @@ export async function packMerge(
   repository: OpenRepository,
   commit: MergeCommit,
   stored: readonly string[],
-  iat_ms: number,
+  iatMs: number,
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<{ id: string; pack: CheckedPack | undefined }>> {
-  const scratch = repository.scratch();
-  const id = await writeCommit(scratch, commit.tree, commit.parents, commit.text, iat_ms);
-  const path = scratch.file("made.pack");
-  await repository.git.output({
+  const scratch = repository.getScratch();
+  const id = await writeCommit(scratch, commit.tree, commit.parents, commit.text, iatMs);
+  const path = scratch.resolvePath("made.pack");
+  await repository.git.readOutput({
     gitDir: scratch.gitDir,
     args: ["pack-objects", "--revs", "--stdout", "--quiet", "--threads=1"],
     input: Buffer.from([id, ...stored.map((known) => `^${known}`), ""].join("\n")),
     outputPath: path,
     signal,
   });
-  const pack = await checkPack(repository, { path, offset_bytes: 0 }, limits, signal);
+  const pack = await checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
   return pack.ok ? { ok: true, value: { id, pack: pack.value } } : pack;
 }

@@ -9,20 +9,20 @@ import { writeTag } from "./commit-object.js";
 export async function packTag(
   repository: OpenRepository,
   tag: { readonly name: string; readonly commit: string; readonly message: string },
-  iat_ms: number,
+  iatMs: number,
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<{ id: string; pack: CheckedPack | undefined }>> {
-  const scratch = repository.scratch();
-  const id = await writeTag(scratch, tag, iat_ms);
-  const path = scratch.file("made.pack");
-  await repository.git.output({
+  const scratch = repository.getScratch();
+  const id = await writeTag(scratch, tag, iatMs);
+  const path = scratch.resolvePath("made.pack");
+  await repository.git.readOutput({
     gitDir: scratch.gitDir,
     args: ["pack-objects", "--stdout", "--quiet", "--threads=1"],
     input: Buffer.from(`${id}\n`),
     outputPath: path,
     signal,
   });
-  const pack = await checkPack(repository, { path, offset_bytes: 0 }, limits, signal);
+  const pack = await checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
   return pack.ok ? { ok: true, value: { id, pack: pack.value } } : pack;
 }

@@ -2,7 +2,7 @@ import type { Scope } from "../scope.js";
 import { ObjectReader } from "./object-reader.js";
 
 /** The one reader of a repository that stays open from act to act, started when it is asked for, and anew when it was lost. */
-export class StayingReader {
+export class PersistentReader {
   #reader: ObjectReader | undefined;
   /** It began before the index over all packs, and holds each of them mapped by itself. */
   #isStale = false;
@@ -17,12 +17,12 @@ export class StayingReader {
   }
 
   get(): ObjectReader {
-    if (this.#reader === undefined || !this.#reader.usable) this.#reader = new ObjectReader(this.scope, this.gitDir());
+    if (this.#reader === undefined || !this.#reader.isUsable) this.#reader = new ObjectReader(this.scope, this.gitDir());
     return this.#reader;
   }
 
   /** Says that there is an index over all packs now. */
-  packsWereIndexed(): void {
+  notePacksIndexed(): void {
     this.#isStale = this.isOpen;
   }
 

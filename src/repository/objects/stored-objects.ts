@@ -1,9 +1,9 @@
 import git, { type PromiseFsClient } from "isomorphic-git";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import { GitFault } from "../git-fault.js";
-import { PACK_GIT_DIR, packFileSystem } from "../packs/pack-file-system.js";
+import { createPackFileSystem, PACK_GIT_DIR } from "../packs/pack-file-system.js";
 import { type PackIndex, parsePackIndex } from "../packs/pack-index.js";
-import { type RepositoryName, repositoryKeys } from "../repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../repository-key.js";
 import type { GitObject } from "./object-text.js";
 
 /** How many indexes are asked for at the same time. */
@@ -13,7 +13,7 @@ const PACKS_MAX_BYTES = 64 * 1024 * 1024;
 
 /** A pack that can be read; `cache` is isomorphic-git's, so that the index is parsed once and not for every object. */
 interface HeldPack {
-  readonly size_bytes: number;
+  readonly sizeBytes: number;
   readonly fs: PromiseFsClient;
   readonly cache: object;
 }
@@ -21,7 +21,7 @@ interface HeldPack {
 interface Pack {
   readonly hash: string;
   readonly index: PackIndex;
-  readonly index_bytes: Buffer;
+  readonly indexBytes: Buffer;
 }
 
 /**
@@ -33,7 +33,7 @@ export class StoredObjects {
   readonly #packs = new Map<string, Pack>();
   /** The packs whose bytes are held, the least recently used first. */
   readonly #held = new Map<string, HeldPack>();
-  #held_bytes = 0;
+  #heldBytes = 0;
 
   constructor(
     private readonly store: ObjectStore,
@@ -46,28 +46,28 @@ export class StoredObjects {
    * @throws GitFault for a pack that is damaged or too large, StorageFault for a store that does not answer.
    */
   async read(id: string): Promise<GitObject | undefined> {
-    const known = this.#packWith(id);
-    if (known === undefined) await this.#list();
-    const pack = known ?? this.#packWith(id);
+    const known = this.#findPack(id);
+    if (known === undefined) await this.#listPacks();
+    const pack = known ?? this.#findPack(id);
     if (pack === undefined) return undefined;
-    const { fs, cache } = await this.#hold(pack);
+    const { fs, cache } = await this.#holdPack(pack);
     const object = await git.readObject({ fs, gitdir: PACK_GIT_DIR, cache, oid: id, format: "content" }).catch((cause: unknown) => {
-      throw damaged(this.#keys.pack(pack.hash), cause);
+      throw buildDamageFault(this.#keys.pack(pack.hash), cause);
     });
-    if (object.format !== "content") throw damaged(this.#keys.pack(pack.hash));
+    if (object.format !== "content") throw buildDamageFault(this.#keys.pack(pack.hash));
     return { type: object.type, bytes: Buffer.from(object.object) };
   }
 
   get #keys() {
-    return repositoryKeys(this.name);
+    return toRepositoryKeys(this.name);
   }
 
-  #packWith(id: string): Pack | undefined {
+  #findPack(id: string): Pack | undefined {
     for (const pack of this.#packs.values()) if (pack.index.has(id)) return pack;
     return undefined;
   }
 
-  async #list(): Promise<void> {
+  async #listPacks(): Promise<void> {
     const fresh: string[] = [];
     for await (const key of this.store.blobs.list(this.#keys.packs)) {
       const hash = /pack-([0-9a-f]{40})\.idx$/.exec(key)?.[1];
@@ -76,27 +76,27 @@ export class StoredObjects {
     await Promise.all(
       Array.from({ length: READS }, async () => {
         for (let hash = fresh.pop(); hash !== undefined; hash = fresh.pop()) {
-          const index_bytes = await this.#fetch(this.#keys.index(hash), hash, 40);
-          this.#packs.set(hash, { hash, index_bytes, index: parsePackIndex(index_bytes) });
+          const indexBytes = await this.#fetch(this.#keys.index(hash), hash, 40);
+          this.#packs.set(hash, { hash, indexBytes, index: parsePackIndex(indexBytes) });
         }
       }),
     );
   }
 
-  async #hold(pack: Pack): Promise<HeldPack> {
+  async #holdPack(pack: Pack): Promise<HeldPack> {
     const { hash } = pack;
     const held = this.#held.get(hash) ?? (await this.#fetchPack(pack));
-    if (!this.#held.delete(hash)) this.#held_bytes += held.size_bytes;
+    if (!this.#held.delete(hash)) this.#heldBytes += held.sizeBytes;
     this.#held.set(hash, held);
-    for (const [oldest, { size_bytes }] of [...this.#held].slice(0, -1)) {
-      if (this.#held_bytes <= PACKS_MAX_BYTES) break;
+    for (const [oldest, { sizeBytes }] of [...this.#held].slice(0, -1)) {
+      if (this.#heldBytes <= PACKS_MAX_BYTES) break;
       this.#held.delete(oldest);
-      this.#held_bytes -= size_bytes;
+      this.#heldBytes -= sizeBytes;
     }
     return held;
   }
 
-  async #fetchPack({ hash, index_bytes }: Pack): Promise<HeldPack> {
+  async #fetchPack({ hash, indexBytes }: Pack): Promise<HeldPack> {
     const key = this.#keys.pack(hash);
     const stat = await this.store.blobs.stat(key);
     if (stat !== undefined && stat.size_bytes > PACKS_MAX_BYTES)
@@ -105,7 +105,7 @@ export class StoredObjects {
         `${key} has more than ${PACKS_MAX_BYTES} bytes; keep the infra registry in a project of its own.`,
       );
     const pack = await this.#fetch(key, hash, 20);
-    return { size_bytes: pack.length, fs: packFileSystem(hash, { pack, index: index_bytes }), cache: {} };
+    return { sizeBytes: pack.length, fs: createPackFileSystem(hash, { pack, index: indexBytes }), cache: {} };
   }
 
   /** A pack ends with its own checksum, an index with the pack's and its own. */
@@ -113,11 +113,11 @@ export class StoredObjects {
     const bytes = await this.store.blobs.get(key);
     if (bytes === undefined) throw new StorageFault("unavailable", key, `${key} was listed and is not there; try again.`);
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (buffer.subarray(buffer.length - fromEnd, buffer.length - fromEnd + 20).toString("hex") !== hash) throw damaged(key);
+    if (buffer.subarray(buffer.length - fromEnd, buffer.length - fromEnd + 20).toString("hex") !== hash) throw buildDamageFault(key);
     return buffer;
   }
 }
 
-function damaged(key: string, cause?: unknown): GitFault {
+function buildDamageFault(key: string, cause?: unknown): GitFault {
   return new GitFault("repository_invalid", `${key} is damaged. Restore the repository from a copy.`, cause);
 }

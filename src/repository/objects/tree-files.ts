@@ -10,7 +10,7 @@ export interface TreeFile {
 }
 
 /** The files of a commit at these paths; a path that ends with `/` stands for the files directly in that folder. What is not there is left out. */
-export async function filesAt(
+export async function listTreeFiles(
   repository: OpenRepository,
   commit: string,
   paths: readonly string[],
@@ -18,17 +18,17 @@ export async function filesAt(
 ): Promise<readonly TreeFile[]> {
   const found: TreeFile[] = [];
   for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
-    const listing = await repository.git.output({
-      gitDir: repository.scratch().gitDir,
+    const listing = await repository.git.readOutput({
+      gitDir: repository.getScratch().gitDir,
       args: ["--literal-pathspecs", "ls-tree", "-z", commit, "--", ...paths.slice(at, at + PATHS_AT_ONCE)],
       signal,
     });
-    found.push(...filesIn(listing));
+    found.push(...parseTreeFiles(listing));
   }
   return found;
 }
 
-function filesIn(listing: Buffer): TreeFile[] {
+function parseTreeFiles(listing: Buffer): TreeFile[] {
   return listing
     .toString("utf8")
     .split("\0")
@@ -39,8 +39,8 @@ function filesIn(listing: Buffer): TreeFile[] {
 }
 
 /** The bytes of a file. @throws GitFault `git_failed` when the object is gone: all that is asked for was there a moment ago. */
-export async function fileBytes(repository: OpenRepository, { id, path }: TreeFile): Promise<Buffer> {
-  const object = await repository.reader().read(id);
+export async function readTreeFile(repository: OpenRepository, { id, path }: TreeFile): Promise<Buffer> {
+  const object = await repository.getReader().read(id);
   if (object === undefined)
     throw new GitFault("git_failed", `${path} (${id}) was there and is gone; the cache was deleted meanwhile. Try again.`);
   return object.bytes;

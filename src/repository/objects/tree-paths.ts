@@ -3,16 +3,16 @@ import { parseTree, type TreeEntry } from "./object-text.js";
 
 /** The longest path below a tree, and how many paths there are, among those that changed. */
 interface Reach {
-  readonly longest_bytes: number;
+  readonly longestBytes: number;
   readonly paths: number;
   readonly name: string;
   readonly below: Reach | undefined;
 }
 
-const NOTHING: Reach = { longest_bytes: 0, paths: 0, name: "", below: undefined };
+const NOTHING: Reach = { longestBytes: 0, paths: 0, name: "", below: undefined };
 
 export interface ChangedPaths {
-  readonly longest_bytes: number;
+  readonly longestBytes: number;
   readonly longest: string;
   readonly count: number;
 }
@@ -28,14 +28,14 @@ export class TreePaths {
   constructor(private readonly source: ObjectSource) {}
 
   /** The paths of `tree` that differ from `base`, the tree of the commit before; without a base all of them. */
-  async changed(tree: string, base: string | undefined): Promise<ChangedPaths> {
-    const reach = await this.#reach(tree, base);
+  async measureChangedPaths(tree: string, base: string | undefined): Promise<ChangedPaths> {
+    const reach = await this.#findReach(tree, base);
     const names: string[] = [];
     for (let at: Reach | undefined = reach; at !== undefined && at.name !== ""; at = at.below) names.push(at.name);
-    return { longest_bytes: reach.longest_bytes, longest: names.join("/"), count: reach.paths };
+    return { longestBytes: reach.longestBytes, longest: names.join("/"), count: reach.paths };
   }
 
-  #reach(tree: string, base: string | undefined): Promise<Reach> {
+  #findReach(tree: string, base: string | undefined): Promise<Reach> {
     if (tree === base) return Promise.resolve(NOTHING);
     const key = `${tree}:${base ?? ""}`;
     const known = this.#known.get(key);
@@ -46,22 +46,22 @@ export class TreePaths {
   }
 
   async #measure(tree: string, base: string | undefined): Promise<Reach> {
-    const [entries, baseEntries] = await Promise.all([this.#entries(tree), base === undefined ? [] : this.#entries(base)]);
+    const [entries, baseEntries] = await Promise.all([this.#readEntries(tree), base === undefined ? [] : this.#readEntries(base)]);
     const before = new Map(baseEntries.map((entry) => [entry.name, entry]));
     let longest = NOTHING;
     let paths = 0;
     for (const entry of entries) {
       const old = before.get(entry.name);
       if (old !== undefined && old.id === entry.id && old.isTree === entry.isTree) continue;
-      const below = entry.isTree ? await this.#reach(entry.id, old?.isTree ? old.id : undefined) : undefined;
-      const longest_bytes = entry.name_bytes + (below === undefined || below.longest_bytes === 0 ? 0 : 1 + below.longest_bytes);
+      const below = entry.isTree ? await this.#findReach(entry.id, old?.isTree ? old.id : undefined) : undefined;
+      const longestBytes = entry.nameBytes + (below === undefined || below.longestBytes === 0 ? 0 : 1 + below.longestBytes);
       paths += 1 + (below?.paths ?? 0);
-      if (longest_bytes > longest.longest_bytes) longest = { longest_bytes, paths: 0, name: entry.name, below };
+      if (longestBytes > longest.longestBytes) longest = { longestBytes, paths: 0, name: entry.name, below };
     }
     return { ...longest, paths };
   }
 
-  #entries(tree: string): Promise<TreeEntry[]> {
+  #readEntries(tree: string): Promise<TreeEntry[]> {
     const known = this.#trees.get(tree);
     if (known !== undefined) return known;
     const entries = this.source.read(tree).then((object) => parseTree(object.bytes));

@@ -10,6 +10,6 @@ import type { Refs } from "../refs/packed-refs.js";
  */
 export async function assertListed(reader: ObjectReader, refs: Refs, packsKey: string): Promise<void> {
   for (const [name, { id }] of refs)
-    if ((await reader.info(id)) === undefined)
+    if ((await reader.readInfo(id)) === undefined)
       throw new StorageFault("unavailable", packsKey, `${name} is ${id}, and the store lists no pack with it yet; try again.`);
 }

@@ -1,14 +1,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Denial, denied, granted, type Outcome } from "../../domain/denial.js";
-import { allocationLimit, type IncomingLimits } from "../incoming/incoming-limits.js";
+import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
-import { gitFailed } from "../stock-git/stock-git.js";
+import { toGitFault } from "../stock-git/stock-git.js";
 import type { CheckedPack } from "./checked-pack.js";
 import { parsePackIndex } from "./pack-index.js";
-import { packRefusal } from "./pack-refusal.js";
-import { oversizedObject } from "./pack-sizes.js";
-import { oversizedObjectByGit } from "./sizes-by-git.js";
+import { toPackDenial } from "./pack-refusal.js";
+import { findOversizedObject } from "./pack-sizes.js";
+import { findOversizedObjectByGit } from "./sizes-by-git.js";
 
 /** A pack above this size is read and streamed from its file. */
 const IN_MEMORY_MAX_BYTES = 1024 * 1024;
@@ -19,13 +19,13 @@ const NO_FLUSH = { GIT_CONFIG_COUNT: "1", GIT_CONFIG_KEY_0: "core.fsync", GIT_CO
 /** As {@link takePack}, and the sizes of its objects too, whatever the pack's own size. */
 export async function checkPack(
   repository: OpenRepository,
-  input: Uint8Array | { path: string; offset_bytes: number },
+  input: Uint8Array | { path: string; offsetBytes: number },
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<CheckedPack | undefined>> {
   const taken = await takePack(repository, input, limits, signal);
   if (!taken.ok || taken.value === undefined) return taken;
-  const tooLarge = await sizeProblem(repository, taken.value, limits, signal);
+  const tooLarge = await checkObjectSizes(repository, taken.value, limits, signal);
   return tooLarge === undefined ? taken : { ok: false, denial: tooLarge };
 }
 
@@ -33,60 +33,60 @@ export async function checkPack(
  * Takes a pack into the scratch repository, completes it if it is thin, and checks every object: fsck with warnings as errors, and that
  * whatever an object links to is in the pack or in the repository. The repository holds only what passed here, so by induction all
  * that is reachable from a checked object exists: as strict as walking from the tip to the existing refs, without the walk.
- * Undefined for an empty pack. Of a large pack {@link sizeProblem} is still to be asked. Denials: `bundle_invalid`, `objects_invalid`,
+ * Undefined for an empty pack. Of a large pack {@link checkObjectSizes} is still to be asked. Denials: `bundle_invalid`, `objects_invalid`,
  * `limit_exceeded`.
  */
 export async function takePack(
   repository: OpenRepository,
-  input: Uint8Array | { path: string; offset_bytes: number },
+  input: Uint8Array | { path: string; offsetBytes: number },
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<CheckedPack | undefined>> {
-  const scratch = repository.scratch();
+  const scratch = repository.getScratch();
   const call = {
     gitDir: scratch.gitDir,
-    args: ["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${limits.pack_max_bytes}`],
+    args: ["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${limits.packMaxBytes}`],
     input,
-    env: { ...allocationLimit(limits), ...NO_FLUSH },
+    env: { ...buildAllocationLimitEnv(limits), ...NO_FLUSH },
     signal,
   };
   const answer = await repository.git.run(call);
   if (answer.code !== 0) {
-    const refusal = packRefusal(answer.stderr, limits);
-    if (refusal === undefined) throw gitFailed(call, answer);
+    const refusal = toPackDenial(answer.stderr, limits);
+    if (refusal === undefined) throw toGitFault(call, answer);
     return { ok: false, denial: refusal };
   }
   const hash = /([0-9a-f]{40})\s*$/.exec(answer.stdout.toString("latin1"))?.[1];
-  if (hash === undefined) throw gitFailed(call, answer);
+  if (hash === undefined) throw toGitFault(call, answer);
   const packPath = join(scratch.gitDir, "objects", "pack", `pack-${hash}.pack`);
   const indexPath = packPath.replace(/pack$/, "idx");
   const indexBytes = readFileSync(indexPath);
   const index = parsePackIndex(indexBytes);
   if (index.count === 0) return granted(undefined);
   // Completing a thin pack adds the bases of its deltas.
-  if (index.count > limits.objects_max_count)
-    return denied("limit_exceeded", `The push has ${index.count} objects; ${limits.objects_max_count} are allowed at once.`);
-  const pack_bytes = statSync(packPath).size;
-  const pack = { hash, packPath, indexPath, pack_bytes, index_bytes: indexBytes.length, index };
-  if (pack_bytes > IN_MEMORY_MAX_BYTES) return granted({ ...pack, bytes: undefined });
-  const large = await oversizedObject(packPath, index, limits.blob_max_bytes);
-  if (large !== undefined) return { ok: false, denial: tooLarge(large, limits) };
+  if (index.count > limits.objectsMaxCount)
+    return denied("limit_exceeded", `The push has ${index.count} objects; ${limits.objectsMaxCount} are allowed at once.`);
+  const packSizeBytes = statSync(packPath).size;
+  const pack = { hash, packPath, indexPath, packSizeBytes, indexSizeBytes: indexBytes.length, index };
+  if (packSizeBytes > IN_MEMORY_MAX_BYTES) return granted({ ...pack, bytes: undefined });
+  const large = await findOversizedObject(packPath, index, limits.blobMaxBytes);
+  if (large !== undefined) return { ok: false, denial: denyLargeObject(large, limits) };
   return granted({ ...pack, bytes: { pack: readFileSync(packPath), index: indexBytes } });
 }
 
 /** The denial of a large pack that has an object above the limit; a small one was looked at when it was taken. */
-export async function sizeProblem(
+export async function checkObjectSizes(
   repository: OpenRepository,
   pack: CheckedPack | undefined,
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Denial | undefined> {
   if (pack === undefined || pack.bytes !== undefined) return undefined;
-  const large = await oversizedObjectByGit(repository.git, repository.scratch().gitDir, pack.index, limits.blob_max_bytes, signal);
-  return large === undefined ? undefined : tooLarge(large, limits);
+  const large = await findOversizedObjectByGit(repository.git, repository.getScratch().gitDir, pack.index, limits.blobMaxBytes, signal);
+  return large === undefined ? undefined : denyLargeObject(large, limits);
 }
 
-function tooLarge(object: string, limits: IncomingLimits): Denial {
-  const message = `Object ${object} is larger than ${limits.blob_max_bytes} bytes. Keep large files outside of the repository.`;
+function denyLargeObject(object: string, limits: IncomingLimits): Denial {
+  const message = `Object ${object} is larger than ${limits.blobMaxBytes} bytes. Keep large files outside of the repository.`;
   return { code: "limit_exceeded", message };
 }

@@ -5,8 +5,8 @@ export interface CheckedPack {
   readonly hash: string;
   readonly packPath: string;
   readonly indexPath: string;
-  readonly pack_bytes: number;
-  readonly index_bytes: number;
+  readonly packSizeBytes: number;
+  readonly indexSizeBytes: number;
   readonly index: PackIndex;
   /** The files' bytes when they are few: they are needed more than once. */
   readonly bytes: { readonly pack: Buffer; readonly index: Buffer } | undefined;

@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ObjectStore } from "../../storage/ports.js";
-import { type RepositoryName, repositoryKeys } from "../repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../repository-key.js";
 import { fetchPackFile } from "./fetch-pack-file.js";
 
 const DOWNLOADS = 4;
@@ -13,7 +13,7 @@ export interface DownloadedPacks {
   readonly hasIndex: boolean;
 }
 
-export function packPath(folder: string, hash: string, extension: "pack" | "idx"): string {
+export function toPackPath(folder: string, hash: string, extension: "pack" | "idx"): string {
   return join(folder, `pack-${hash}.${extension}`);
 }
 
@@ -28,7 +28,7 @@ export async function downloadPacks(
   signal: AbortSignal,
   onForeign: () => Promise<void>,
 ): Promise<DownloadedPacks> {
-  const keys = repositoryKeys(name);
+  const keys = toRepositoryKeys(name);
   const listed = new Set<string>();
   for await (const key of store.blobs.list(keys.packs)) listed.add(key.slice(keys.packs.length));
   const hashes = [...listed]
@@ -48,8 +48,8 @@ export async function downloadPacks(
       for (let hash = missing.pop(); hash !== undefined; hash = missing.pop()) {
         signal.throwIfAborted();
         // git takes a pack from its index on, so the index comes last.
-        await fetchPackFile(store, keys.pack(hash), packPath(folder, hash, "pack"), hash, 20);
-        await fetchPackFile(store, keys.index(hash), packPath(folder, hash, "idx"), hash, 40);
+        await fetchPackFile(store, keys.pack(hash), toPackPath(folder, hash, "pack"), hash, 20);
+        await fetchPackFile(store, keys.index(hash), toPackPath(folder, hash, "idx"), hash, 40);
       }
     }),
   );

@@ -1,19 +1,19 @@
 import type { PromiseFsClient } from "isomorphic-git";
 
-/** Where isomorphic-git finds the repository of {@link packFileSystem}. */
+/** Where isomorphic-git finds the repository of {@link createPackFileSystem}. */
 export const PACK_GIT_DIR = "/repository";
 
 /** A file system for isomorphic-git that holds one pack in memory and nothing else: reading from it touches no disk. */
-export function packFileSystem(hash: string, bytes: { readonly pack: Buffer; readonly index: Buffer }): PromiseFsClient {
+export function createPackFileSystem(hash: string, bytes: { readonly pack: Buffer; readonly index: Buffer }): PromiseFsClient {
   const folder = `${PACK_GIT_DIR}/objects/pack`;
   const files = new Map([
     [`${folder}/pack-${hash}.pack`, bytes.pack],
     [`${folder}/pack-${hash}.idx`, bytes.index],
   ]);
-  const readFile = async (path: string) => files.get(path) ?? absent(path);
+  const readFile = async (path: string) => files.get(path) ?? throwAbsent(path);
   const stat = async (path: string) => {
     const size = files.get(path)?.length;
-    if (size === undefined && path !== folder && path !== PACK_GIT_DIR) return absent(path);
+    if (size === undefined && path !== folder && path !== PACK_GIT_DIR) return throwAbsent(path);
     return { isFile: () => size !== undefined, isDirectory: () => size === undefined, isSymbolicLink: () => false, size: size ?? 0 };
   };
   return {
@@ -22,20 +22,20 @@ export function packFileSystem(hash: string, bytes: { readonly pack: Buffer; rea
       stat,
       lstat: stat,
       readdir: async (path: string) => (path === folder ? [...files.keys()].map((file) => file.slice(folder.length + 1)) : []),
-      writeFile: readOnly,
-      unlink: readOnly,
-      mkdir: readOnly,
-      rmdir: readOnly,
-      readlink: absent,
-      symlink: readOnly,
+      writeFile: rejectWrite,
+      unlink: rejectWrite,
+      mkdir: rejectWrite,
+      rmdir: rejectWrite,
+      readlink: throwAbsent,
+      symlink: rejectWrite,
     },
   };
 }
 
-function absent(path: string): never {
+function throwAbsent(path: string): never {
   throw Object.assign(new Error(`${path} does not exist.`), { code: "ENOENT" });
 }
 
-async function readOnly(path: string): Promise<never> {
+async function rejectWrite(path: string): Promise<never> {
   throw Object.assign(new Error(`${path} cannot be written: the pack is read-only.`), { code: "EROFS" });
 }

@@ -7,9 +7,9 @@ const TABLES_AT = 8 + 256 * 4;
 export interface PackIndex {
   readonly count: number;
   /** The id of the object at a position in the order of ids. */
-  id(at: number): string;
+  readId(at: number): string;
   /** Where the object at a position lies in the pack, in bytes. */
-  offset(at: number): number;
+  readOffset(at: number): number;
   has(id: string): boolean;
 }
 
@@ -17,22 +17,22 @@ export interface PackIndex {
 export function parsePackIndex(bytes: Buffer): PackIndex {
   if (bytes.length < TABLES_AT + 40 || bytes.readUInt32BE(0) !== SIGNATURE || bytes.readUInt32BE(4) !== 2)
     throw new GitFault("repository_invalid", "A pack index is not of version 2. Delete the cache folder; git makes the index again.");
-  const upTo = (first: number) => (first < 0 ? 0 : bytes.readUInt32BE(8 + first * 4));
-  const count = upTo(255);
+  const countUpTo = (first: number) => (first < 0 ? 0 : bytes.readUInt32BE(8 + first * 4));
+  const count = countUpTo(255);
   const offsetsAt = TABLES_AT + count * 24;
   const largeAt = offsetsAt + count * 4;
   return {
     count,
-    id: (at) => bytes.toString("hex", TABLES_AT + at * 20, TABLES_AT + at * 20 + 20),
-    offset: (at) => {
+    readId: (at) => bytes.toString("hex", TABLES_AT + at * 20, TABLES_AT + at * 20 + 20),
+    readOffset: (at) => {
       const offset = bytes.readUInt32BE(offsetsAt + at * 4);
       return offset < 0x80000000 ? offset : Number(bytes.readBigUInt64BE(largeAt + (offset - 0x80000000) * 8));
     },
     has: (id) => {
       const wanted = Buffer.from(id, "hex");
       const first = wanted[0] ?? 0;
-      let low = upTo(first - 1);
-      let high = upTo(first);
+      let low = countUpTo(first - 1);
+      let high = countUpTo(first);
       while (low < high) {
         const middle = (low + high) >>> 1;
         const order = wanted.compare(bytes, TABLES_AT + middle * 20, TABLES_AT + middle * 20 + 20);

@@ -6,16 +6,16 @@ const OURS =
   /No space left|unable to (?:create|open|write|mmap|fork|read)|[Pp]ermission denied|Read-only|Input\/output error|out of memory|cannot (?:fork|pread|create)|object directory .* does not exist/;
 
 /** Why `git index-pack` refused a pack, or undefined when the fault is not the pack's. */
-export function packRefusal(stderr: string, limits: IncomingLimits): Denial | undefined {
+export function toPackDenial(stderr: string, limits: IncomingLimits): Denial | undefined {
   if (/pack exceeds maximum allowed size/.test(stderr))
     return {
       code: "limit_exceeded",
-      message: `The pack is larger than ${limits.pack_max_bytes} bytes. Push the history in several steps.`,
+      message: `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`,
     };
   if (/attempting to allocate/.test(stderr))
     return {
       code: "limit_exceeded",
-      message: `An object is larger than ${limits.blob_max_bytes} bytes. Keep large files outside of the repository.`,
+      message: `An object is larger than ${limits.blobMaxBytes} bytes. Keep large files outside of the repository.`,
     };
   const missing = /did not receive expected object ([0-9a-f]{40})/.exec(stderr)?.[1];
   if (missing !== undefined)
@@ -26,12 +26,12 @@ export function packRefusal(stderr: string, limits: IncomingLimits): Denial | un
   const [, object, problem] = /object ([0-9a-f]{40}): ([^\n]+)/.exec(stderr) ?? [];
   if (object !== undefined) return { code: "objects_invalid", message: `Object ${object} does not pass git fsck: ${problem}.` };
   if (/fsck error|invalid (?:object|tree|commit|tag|blob)|SHA1 COLLISION|Failed to parse|[Nn]ot all child objects|[Ff]ound in/.test(stderr))
-    return { code: "objects_invalid", message: `The objects do not pass git fsck: ${lastLine(stderr)}` };
+    return { code: "objects_invalid", message: `The objects do not pass git fsck: ${findErrorLine(stderr)}` };
   if (OURS.test(stderr)) return undefined;
-  return { code: "bundle_invalid", message: `The pack is damaged or cut short: ${lastLine(stderr)}. Make it again.` };
+  return { code: "bundle_invalid", message: `The pack is damaged or cut short: ${findErrorLine(stderr)}. Make it again.` };
 }
 
-function lastLine(text: string): string {
+function findErrorLine(text: string): string {
   const lines = text.trim().split("\n");
   return (lines.findLast((line) => /^(?:fatal|error): /.test(line)) ?? lines.at(-1) ?? "git said nothing").slice(0, 300);
 }

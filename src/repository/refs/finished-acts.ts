@@ -10,7 +10,7 @@ const CHECKED_MAX = 4;
  * The act refs that can go because their receipt exists: those of `receipted`, and of the others at most a few are looked at. Where to
  * start depends on `jti`, so that records without a receipt (acts still under way) never hide the others for long.
  */
-export async function finishedActs(
+export async function listFinishedActs(
   store: ObjectStore,
   tenantId: string,
   refs: Refs,

@@ -3,10 +3,10 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { ARCHIVED_REF, directoryConflict } from "../../domain/git/ref-name.js";
 import type { Refs } from "./packed-refs.js";
-import { visibleRefs } from "./refs-state.js";
+import { listVisibleRefs } from "./refs-state.js";
 
 /** Why these moves cannot start from `refs`, or undefined. */
-export function moveProblem(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
+export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
     return { code: "project_archived", message: "The project is archived: nothing in it changes. End that first: ogr project unarchive." };
   for (const { name, old, new: next } of moves) {
@@ -28,7 +28,7 @@ export function moveProblem(refs: Refs, moves: readonly RefMove[]): Denial | und
 }
 
 /** Why a move that must leave no other branch and tag cannot start from `refs`, or undefined. */
-export function companyProblem(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
-  const other = visibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
+export function checkNoOtherRefs(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
+  const other = listVisibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
   return other === undefined ? undefined : { code: "ref_moved", message: `${other} was made meanwhile. Look at it and ask again.` };
 }

@@ -18,10 +18,10 @@ const PEELED_LINE = /^\^([0-9a-f]{40})$/;
 
 /** Parses `packed-refs` as strictly as it is written. @throws GitFault `repository_invalid` with the line that is wrong. */
 export function parsePackedRefs(bytes: Uint8Array): Refs {
-  const text = decode(bytes);
+  const text = decodeUtf8(bytes);
   const lines = text.split("\n");
-  if (lines[0] !== HEADER) throw invalid(1, "the header is not the one that this registry writes");
-  if (lines.pop() !== "") throw invalid(lines.length + 1, "the last line does not end");
+  if (lines[0] !== HEADER) throw buildLineFault(1, "the header is not the one that this registry writes");
+  if (lines.pop() !== "") throw buildLineFault(lines.length + 1, "the last line does not end");
   const refs = new Map<string, RefTarget>();
   let last: string | undefined;
   for (const [at, line] of lines.entries()) {
@@ -29,13 +29,14 @@ export function parsePackedRefs(bytes: Uint8Array): Refs {
     const peeled = PEELED_LINE.exec(line)?.[1];
     if (peeled !== undefined) {
       const target = last === undefined ? undefined : refs.get(last);
-      if (last === undefined || target === undefined || target.peeled !== undefined) throw invalid(at + 1, "a peeled id without its tag");
+      if (last === undefined || target === undefined || target.peeled !== undefined)
+        throw buildLineFault(at + 1, "a peeled id without its tag");
       refs.set(last, { ...target, peeled });
       continue;
     }
     const [, id, name] = REF_LINE.exec(line) ?? [];
-    if (id === undefined || name === undefined || refNameProblem(name) !== undefined) throw invalid(at + 1, "no ref line");
-    if (last !== undefined && compareRefNames(last, name) >= 0) throw invalid(at + 1, "the refs are not in order");
+    if (id === undefined || name === undefined || checkRefName(name) !== undefined) throw buildLineFault(at + 1, "no ref line");
+    if (last !== undefined && compareRefNames(last, name) >= 0) throw buildLineFault(at + 1, "the refs are not in order");
     refs.set(name, { id });
     last = name;
   }
@@ -62,24 +63,24 @@ export function compareRefNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
     const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
-    if (left !== right) return inByteOrder(left) - inByteOrder(right);
+    if (left !== right) return toByteOrder(left) - toByteOrder(right);
   }
   return a.length - b.length;
 }
 
 /** Surrogates stand for characters beyond all that have one unit, and come after them in UTF-8. */
-function inByteOrder(unit: number): number {
+function toByteOrder(unit: number): number {
   if (unit >= 0xe000) return unit - 0x800;
   return unit >= 0xd800 ? unit + 0x2000 : unit;
 }
 
 /** What is wrong with a full ref name such as `refs/heads/main`, or undefined. */
-export function refNameProblem(name: string): string | undefined {
+export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
   return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : branchNameProblem(rest);
 }
 
-function decode(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
@@ -87,7 +88,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function invalid(line: number, what: string): GitFault {
+function buildLineFault(line: number, what: string): GitFault {
   return new GitFault(
     "repository_invalid",
     `packed-refs, line ${line}: ${what}. Something else wrote it; restore the repository from a copy.`,

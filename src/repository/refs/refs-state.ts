@@ -1,5 +1,5 @@
 import type { ObjectStore } from "../../storage/ports.js";
-import { type RepositoryName, repositoryKeys } from "../repository-key.js";
+import { type RepositoryName, toRepositoryKeys } from "../repository-key.js";
 import { parsePackedRefs, type Refs } from "./packed-refs.js";
 
 /** The refs of a repository at one version of their pointer. */
@@ -7,25 +7,25 @@ export interface RefsState {
   readonly version: string;
   readonly refs: Refs;
   /** When the store was asked and when it had answered, by this process's own clock: the state held at some instant in between. */
-  readonly asked_at_ms: number;
-  readonly answered_at_ms: number;
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
 }
 
 /** Whether `state` is certainly no older than `other`; two that were asked for at the same time are not. */
-export function notOlder(state: RefsState, other: RefsState): boolean {
-  return state.version === other.version || state.asked_at_ms >= other.answered_at_ms;
+export function isNotOlder(state: RefsState, other: RefsState): boolean {
+  return state.version === other.version || state.askedAtMs >= other.answeredAtMs;
 }
 
 /** The refs now, or undefined when there is no such repository. */
 export async function readRefs(store: ObjectStore, name: RepositoryName): Promise<RefsState | undefined> {
-  const asked_at_ms = performance.now();
-  const read = await store.pointers.read(repositoryKeys(name).packedRefs);
+  const askedAtMs = performance.now();
+  const read = await store.pointers.read(toRepositoryKeys(name).packedRefs);
   return read === undefined
     ? undefined
-    : { version: read.version, refs: parsePackedRefs(read.bytes), asked_at_ms, answered_at_ms: performance.now() };
+    : { version: read.version, refs: parsePackedRefs(read.bytes), askedAtMs, answeredAtMs: performance.now() };
 }
 
 /** The refs that clients see: everything but the acts. */
-export function visibleRefs(refs: Refs): [name: string, target: { id: string; peeled?: string }][] {
+export function listVisibleRefs(refs: Refs): [name: string, target: { id: string; peeled?: string }][] {
   return [...refs].filter(([name]) => !name.startsWith("refs/ubl/"));
 }

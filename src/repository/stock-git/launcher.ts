@@ -38,8 +38,8 @@ export class Launcher {
 
   /** @throws GitFault `aborted` when the signal fires, `git_failed` when the launcher is lost. */
   async launch(request: LaunchRequest, signal?: AbortSignal): Promise<LaunchAnswer> {
-    if (signal?.aborted) throw abortedFault();
-    const launcher = this.#running();
+    if (signal?.aborted) throw buildAbortedFault();
+    const launcher = this.#ensureRunning();
     const id = this.#nextId++;
     const cancel = () => launcher.send({ id, cancel: true });
     signal?.addEventListener("abort", cancel, { once: true });
@@ -49,7 +49,7 @@ export class Launcher {
         // An idle channel must not keep the process alive, a waiting one must.
         launcher.channel?.ref();
         launcher.send({ id, ...request }, (error) => {
-          if (error !== null) reject(lostFault(error));
+          if (error !== null) reject(buildLostFault(error));
         });
       });
     } finally {
@@ -65,7 +65,7 @@ export class Launcher {
     if (launcher?.connected) launcher.disconnect();
   }
 
-  #running(): ChildProcess {
+  #ensureRunning(): ChildProcess {
     if (this.#process?.connected) return this.#process;
     const launcher = fork(fileURLToPath(new URL("./launcher.mjs", import.meta.url)), [], {
       env: {},
@@ -78,22 +78,22 @@ export class Launcher {
       const { id, ...answer } = message as LaunchAnswer & { id: number };
       this.#waiting.get(id)?.resolve(answer);
     });
-    const lost = (cause?: Error) => {
+    const rejectWaiting = (cause?: Error) => {
       if (this.#process !== launcher) return;
       this.#process = undefined;
-      for (const { reject } of this.#waiting.values()) reject(lostFault(cause));
+      for (const { reject } of this.#waiting.values()) reject(buildLostFault(cause));
     };
-    launcher.on("error", lost);
-    launcher.on("exit", () => lost());
+    launcher.on("error", rejectWaiting);
+    launcher.on("exit", () => rejectWaiting());
     this.#process = launcher;
     return launcher;
   }
 }
 
-export function abortedFault(): GitFault {
+export function buildAbortedFault(): GitFault {
   return new GitFault("aborted", "The work was stopped before it was done; nothing of it is visible. Run the command again.");
 }
 
-function lostFault(cause?: Error): GitFault {
+function buildLostFault(cause?: Error): GitFault {
   return new GitFault("git_failed", "The process that starts git was lost; it is started again with the next act. Try again.", cause);
 }

@@ -2,7 +2,7 @@ import type { Denial } from "../../domain/denial.js";
 import { GitFault } from "../git-fault.js";
 import type { IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
-import { gitFailed } from "./stock-git.js";
+import { toGitFault } from "./stock-git.js";
 
 /** Names of added paths that one push may have, all together, before they are checked one by one. */
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
@@ -17,13 +17,13 @@ const LIST_MAX_BYTES = 16 * 1024 * 1024;
  * As the walk in process, by git itself: what every commit that no visible ref reaches adds to its first parent. For large packs, and
  * for commits that rest on others of which nobody knows whether they were ever checked.
  */
-export async function pathProblemByGit(
+export async function checkPathsByGit(
   repository: OpenRepository,
   tip: string,
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Denial | undefined> {
-  const scratch = repository.scratch();
+  const scratch = repository.getScratch();
   scratch.writeRefs(repository.state.refs);
   const format = [
     "-z",
@@ -40,7 +40,7 @@ export async function pathProblemByGit(
     gitDir: scratch.gitDir,
     args: ["log", ...format, tip, "--not", "--branches", "--tags", "--"],
     env: { GIT_ALLOC_LIMIT: String(LIST_MAX_BYTES) },
-    output_max_bytes: OUTPUT_MAX_BYTES,
+    outputMaxBytes: OUTPUT_MAX_BYTES,
     signal,
   };
   const answer = await repository.git.run(call).catch((error: unknown) => {
@@ -49,7 +49,7 @@ export async function pathProblemByGit(
   });
   if (answer === undefined || /attempting to allocate/.test(answer.stderr))
     return { code: "limit_exceeded", message: "The push adds more paths than can be checked at once. Push the history in several steps." };
-  if (answer.code !== 0) throw gitFailed(call, answer);
+  if (answer.code !== 0) throw toGitFault(call, answer);
   const names = answer.stdout;
   let commit = tip;
   let count = 0;
@@ -63,7 +63,7 @@ export async function pathProblemByGit(
       // git begins the names of a commit on a new line.
       const from = count === 0 && names[at] === 0x0a ? at + 1 : at;
       count += 1;
-      const problem = pathProblem(commit, { longest_bytes: stop - from, longest: names.toString("utf8", from, stop), count }, limits);
+      const problem = checkPaths(commit, { longestBytes: stop - from, longest: names.toString("utf8", from, stop), count }, limits);
       if (problem !== undefined) return problem;
     }
     at = stop + 1;
@@ -72,18 +72,18 @@ export async function pathProblemByGit(
 }
 
 /** Why the paths that a commit changes are too long or too many, or undefined. */
-export function pathProblem(
+export function checkPaths(
   commit: string,
-  paths: { readonly longest_bytes: number; readonly longest: string; readonly count: number },
+  paths: { readonly longestBytes: number; readonly longest: string; readonly count: number },
   limits: IncomingLimits,
 ): Denial | undefined {
-  if (paths.longest_bytes > limits.path_max_bytes) {
+  if (paths.longestBytes > limits.pathMaxBytes) {
     const begins = `${paths.longest.slice(0, 120)}…`;
     return {
       code: "limit_exceeded",
-      message: `Commit ${commit} has a path of ${paths.longest_bytes} bytes; ${limits.path_max_bytes} are allowed: ${begins}`,
+      message: `Commit ${commit} has a path of ${paths.longestBytes} bytes; ${limits.pathMaxBytes} are allowed: ${begins}`,
     };
   }
-  if (paths.count <= limits.objects_max_count) return undefined;
-  return { code: "limit_exceeded", message: `Commit ${commit} changes ${paths.count} paths; ${limits.objects_max_count} are allowed.` };
+  if (paths.count <= limits.objectsMaxCount) return undefined;
+  return { code: "limit_exceeded", message: `Commit ${commit} changes ${paths.count} paths; ${limits.objectsMaxCount} are allowed.` };
 }

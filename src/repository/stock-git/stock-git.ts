@@ -1,6 +1,6 @@
 import { GitFault } from "../git-fault.js";
 import type { Scope } from "../scope.js";
-import { abortedFault, Launcher } from "./launcher.js";
+import { buildAbortedFault, Launcher } from "./launcher.js";
 
 /** The oldest git that has everything used here: `merge-tree --write-tree`, `cat-file --batch-command` and the gzip of `git archive`. */
 const OLDEST_GIT = [2, 39] as const;
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 600_000;
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 
 /** How a process ends that fails an assertion or reads what is not there; memory and operators end it otherwise. */
-const OF_ITS_OWN: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
+const CRASH_SIGNALS: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
 
 /** Settings that no repository, user or system may change. */
 const SETTINGS = [
@@ -32,12 +32,12 @@ export interface GitCall {
   /** The folder that it runs in; the scope's own by default. */
   readonly cwd?: string;
   /** What git reads: bytes, or a file from an offset. Nothing by default. */
-  readonly input?: Uint8Array | { readonly path: string; readonly offset_bytes: number };
+  readonly input?: Uint8Array | { readonly path: string; readonly offsetBytes: number };
   /** A new file that takes git's output instead of memory. */
   readonly outputPath?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly output_max_bytes?: number;
-  readonly timeout_ms?: number;
+  readonly outputMaxBytes?: number;
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,28 +57,28 @@ export class StockGit {
   async run(call: GitCall): Promise<GitAnswer> {
     const { input } = call;
     const file = input !== undefined && "path" in input ? input : undefined;
-    for (const path of [call.gitDir, call.cwd, file?.path, call.outputPath]) if (path !== undefined) this.scope.require(path);
+    for (const path of [call.gitDir, call.cwd, file?.path, call.outputPath]) if (path !== undefined) this.scope.assertWithin(path);
     const answer = await this.#launcher.launch(
       {
         command: "git",
-        args: gitArguments(call.args, call.gitDir),
-        env: gitEnvironment(this.scope, call.env),
+        args: buildGitArguments(call.args, call.gitDir),
+        env: buildGitEnvironment(this.scope, call.env),
         cwd: call.cwd ?? this.scope.root,
-        inputOffset: file?.offset_bytes ?? 0,
-        maxOutput: call.output_max_bytes ?? OUTPUT_MAX_BYTES,
-        timeoutMs: call.timeout_ms ?? TIMEOUT_MS,
+        inputOffset: file?.offsetBytes ?? 0,
+        maxOutput: call.outputMaxBytes ?? OUTPUT_MAX_BYTES,
+        timeoutMs: call.timeoutMs ?? TIMEOUT_MS,
         ...(file === undefined ? {} : { inputPath: file.path }),
         ...(input !== undefined && !("path" in input) ? { input } : {}),
         ...(call.outputPath === undefined ? {} : { outputPath: call.outputPath }),
       },
       call.signal,
     );
-    if (answer.stopped === "aborted") throw abortedFault();
+    if (answer.stopped === "aborted") throw buildAbortedFault();
     if (answer.stopped === "timed_out")
       throw new GitFault("timed_out", `git ${call.args[0]} took too long and was stopped. Try again with less.`);
     if (answer.stopped === "output_too_large")
       throw new GitFault("output_too_large", `git ${call.args[0]} wrote more than its limit and was stopped.`);
-    if (answer.signal !== null && OF_ITS_OWN.has(answer.signal))
+    if (answer.signal !== null && CRASH_SIGNALS.has(answer.signal))
       throw new GitFault("crashed", `git ${call.args[0]} ended itself (${answer.signal}): ${answer.stderr.trim().slice(0, 500)}`);
     if (answer.code === null) {
       const why = answer.failure || `it was ended by ${answer.signal ?? "an unknown cause"}`;
@@ -91,15 +91,15 @@ export class StockGit {
   }
 
   /** Runs git where only a fault can make it fail, and gives its output. @throws GitFault `git_failed` with git's own words. */
-  async output(call: GitCall): Promise<Buffer> {
+  async readOutput(call: GitCall): Promise<Buffer> {
     const answer = await this.run(call);
-    if (answer.code !== 0) throw gitFailed(call, answer);
+    if (answer.code !== 0) throw toGitFault(call, answer);
     return answer.stdout;
   }
 
   /** The version, when it is new enough. @throws GitFault `git_unusable` otherwise; to be asked at start-up. */
   async requireVersion(): Promise<string> {
-    const text = (await this.output({ args: ["--version"] })).toString("utf8");
+    const text = (await this.readOutput({ args: ["--version"] })).toString("utf8");
     const [, major, minor] = /git version (\d+)\.(\d+)/.exec(text) ?? [];
     const newEnough = Number(major) > OLDEST_GIT[0] || (Number(major) === OLDEST_GIT[0] && Number(minor) >= OLDEST_GIT[1]);
     if (!newEnough)
@@ -115,7 +115,7 @@ export class StockGit {
   }
 }
 
-export function gitFailed(call: GitCall, answer: GitAnswer): GitFault {
+export function toGitFault(call: GitCall, answer: GitAnswer): GitFault {
   const words = answer.stderr.trim().slice(0, 500) || "without a word";
   return new GitFault(
     "git_failed",
@@ -123,12 +123,12 @@ export function gitFailed(call: GitCall, answer: GitAnswer): GitFault {
   );
 }
 
-export function gitArguments(args: readonly string[], gitDir?: string): string[] {
+export function buildGitArguments(args: readonly string[], gitDir?: string): string[] {
   return [...SETTINGS, ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...args];
 }
 
 /** The whole environment of a git process: nothing of ours is inherited but the search path. */
-export function gitEnvironment(scope: Scope, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function buildGitEnvironment(scope: Scope, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
     HOME: scope.root,

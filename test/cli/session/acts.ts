@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { git } from "../../../src/client/git/git-command.js";
-import { required } from "../../../src/client/http/problem.js";
+import { runGit } from "../../../src/client/git/git-command.js";
+import { requireValue } from "../../../src/client/http/problem.js";
 import { blake3Hex } from "../../../src/domain/bytes/hash.js";
 import { actByCard, OFFICE, openCard, registration, state } from "../../harness/acting.js";
 import type { TestRegistry } from "../../harness/registry.js";
@@ -26,7 +26,7 @@ export function acts(registry: () => TestRegistry): void {
       admin = personOf(registry(), "admin");
       folder = await mkdtemp(join(tmpdir(), "ogr-acts-"));
       working = join(folder, "working");
-      await git(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
+      await runGit(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
       await actByCard(registry(), registration("P.acts"));
       await untilCardsAreClosed(registry());
     });
@@ -34,12 +34,12 @@ export function acts(registry: () => TestRegistry): void {
 
     const commit = async (name: string): Promise<string> => {
       await writeFile(join(working, name), `${name}\n`);
-      await git(working, ["add", "--all"]);
-      await git(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
-      return (await git(working, ["rev-parse", "HEAD"])).trim();
+      await runGit(working, ["add", "--all"]);
+      await runGit(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
+      return (await runGit(working, ["rev-parse", "HEAD"])).trim();
     };
     const push = ["push", "P.acts", "--from"];
-    const entries = async () => required(await registry().as("admin").tenant()).ledger.entries;
+    const entries = async () => requireValue(await registry().as("admin").readTenant()).ledger.entries;
 
     it("sees in a dry run what would be pushed, and nothing has happened", async () => {
       const tip = await commit("one");
@@ -59,8 +59,8 @@ export function acts(registry: () => TestRegistry): void {
       expect([pushed.code, pushed.stderr]).toEqual([0, expect.stringContaining("Push to P.acts")]);
       const again = await ogr([...push, working, "--dry-run"], admin);
       expect([again.code, again.stdout]).toEqual([6, expect.stringContaining("is there already")]);
-      const old = (await git(working, ["rev-parse", "HEAD"])).trim();
-      await git(working, [
+      const old = (await runGit(working, ["rev-parse", "HEAD"])).trim();
+      await runGit(working, [
         "-c",
         "user.name=Mira",
         "-c",
@@ -116,7 +116,7 @@ export function acts(registry: () => TestRegistry): void {
     it("asks for a permit, takes it back, and issues the command of another", async () => {
       const params = join(folder, "params.json");
       const bundle = join(folder, "push.bundle");
-      await git(working, ["bundle", "create", "--quiet", bundle, "feature/hello"]);
+      await runGit(working, ["bundle", "create", "--quiet", bundle, "feature/hello"]);
       const preview = (await ogr([...push, working, "--branch", "feature/other", "--dry-run", "--json"], admin)).json(
         z.looseObject({ new: z.string() }),
       );

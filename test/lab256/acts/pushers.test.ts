@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { required } from "../../../src/client/http/problem.js";
+import { requireValue } from "../../../src/client/http/problem.js";
 import { PUSHED_COMMITS_MAX } from "../../../src/domain/git/pushed-commits.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
 import { Clone } from "../../repository/real-git.js";
@@ -84,7 +84,7 @@ describe("of a release, the approval", () => {
     await pushedBy("admin", "feature/own", merge, [base, merged]);
     const card = await releaseCard(merge);
     for (const who of ["bob", "carol"]) expect(refusal(await state(registry, who, card)), who).toMatchObject(NOT_A_PUSHER);
-    required(await state(registry, "admin", card, "withdraw"));
+    requireValue(await state(registry, "admin", card, "withdraw"));
   });
 
   it("of who pushed its commits first to a branch that was deleted or forced away does not count, and their squash is another commit", async () => {
@@ -137,7 +137,7 @@ describe("of a release, the approval", () => {
         code: "statement_not_counted",
         detail: expect.stringContaining("nobody counts who ever pushed to the project"),
       });
-    required(await state(registry, "admin", card, "withdraw"));
+    requireValue(await state(registry, "admin", card, "withdraw"));
 
     const [after = ""] = commitsOn(base, "after-many");
     await pushedBy("admin", "feature/after-many", after);

@@ -1,5 +1,5 @@
 import type { Assertion } from "../../../src/domain/card/statement.js";
-import { assertionSignature, authenticatorData, CEREMONY_FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
+import { buildAuthenticatorData, CEREMONY_FLAGS, type Passkey, signAssertion } from "../../../src/passkey/authenticator.js";
 
 export interface Forgery {
   readonly passkey: Passkey;
@@ -21,7 +21,7 @@ export function forgedAssertion({ passkey, challenge, origin, rpId, flags, count
     ...clientData,
   };
   const clientDataJSON = Buffer.from(JSON.stringify(members));
-  const authData = authenticatorData(rpId ?? passkey.rp_id, flags ?? CEREMONY_FLAGS, counter ?? passkey.counter + 1);
+  const authData = buildAuthenticatorData(rpId ?? passkey.rp_id, flags ?? CEREMONY_FLAGS, counter ?? passkey.counter + 1);
   return {
     id: passkey.credential_id,
     rawId: passkey.credential_id,
@@ -30,7 +30,7 @@ export function forgedAssertion({ passkey, challenge, origin, rpId, flags, count
     response: {
       clientDataJSON: clientDataJSON.toString("base64url"),
       authenticatorData: authData.toString("base64url"),
-      signature: assertionSignature(passkey, authData, clientDataJSON).toString("base64url"),
+      signature: signAssertion(passkey, authData, clientDataJSON).toString("base64url"),
       userHandle: passkey.user_handle,
     },
   };

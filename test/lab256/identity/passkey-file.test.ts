@@ -6,7 +6,7 @@ import { parseAuthenticatorData } from "@simplewebauthn/server/helpers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Assertion } from "../../../src/domain/card/statement.js";
 import { openPasskeyFile, type PasskeyFile } from "../../../src/passkey/file.js";
-import { configDirectory, passkeyPath } from "../../../src/passkey/location.js";
+import { resolveConfigDirectory, resolvePasskeyPath } from "../../../src/passkey/location.js";
 import { ORIGIN, RP } from "./people.js";
 
 let folder: string;
@@ -114,7 +114,7 @@ test("a damaged file is refused and stays as it is, and what it holds is not rep
 });
 
 test("the folder is the one that the environment names", () => {
-  expect(passkeyPath({ OGR_CONFIG_DIR: "/a", XDG_CONFIG_HOME: "/b" })).toBe("/a/passkey.json");
-  expect(configDirectory({ XDG_CONFIG_HOME: "/b" })).toBe("/b/ogr");
-  expect(configDirectory({ OGR_CONFIG_DIR: "", XDG_CONFIG_HOME: "" })).toMatch(/\/\.config\/ogr$/);
+  expect(resolvePasskeyPath({ OGR_CONFIG_DIR: "/a", XDG_CONFIG_HOME: "/b" })).toBe("/a/passkey.json");
+  expect(resolveConfigDirectory({ XDG_CONFIG_HOME: "/b" })).toBe("/b/ogr");
+  expect(resolveConfigDirectory({ OGR_CONFIG_DIR: "", XDG_CONFIG_HOME: "" })).toMatch(/\/\.config\/ogr$/);
 });

@@ -8,8 +8,8 @@ import {
   registrationOptions,
 } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
-import { attestationObject, FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
-import { assertPasskey, clientData, createPasskey } from "../../../src/passkey/client.js";
+import { buildAttestationObject, FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
+import { assertPasskey, buildClientData, createPasskey } from "../../../src/passkey/client.js";
 import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP, registeredPasskey } from "./people.js";
 
 let people: People;
@@ -80,7 +80,7 @@ test("a challenge is another person's, expired or never given: nothing registers
 
 test("an answer that failed used its challenge up", async () => {
   const asked = await options();
-  const clientDataJSON = clientData("webauthn.create", asked.challenge, "https://evil.example").toString("base64url");
+  const clientDataJSON = buildClientData("webauthn.create", asked.challenge, "https://evil.example").toString("base64url");
   const good = createPasskey(asked, ORIGIN).response;
   expect(await register({ ...good, response: { ...good.response, clientDataJSON } })).toMatchObject(refusedBecause(/origin/));
   expect(await register(good)).toMatchObject(refusedBecause(/used/));
@@ -89,7 +89,7 @@ test("an answer that failed used its challenge up", async () => {
 test("a registration without user verification is refused", async () => {
   const asked = await options();
   const { passkey, response } = createPasskey(asked, ORIGIN);
-  const object = attestationObject(passkey, FLAGS.user_present).toString("base64url");
+  const object = buildAttestationObject(passkey, FLAGS.userPresent).toString("base64url");
   expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
     refusedBecause(/User verification/),
   );
@@ -98,7 +98,7 @@ test("a registration without user verification is refused", async () => {
 test("a registration for another relying party is refused", async () => {
   const asked = await options();
   const { passkey, response } = createPasskey(asked, ORIGIN);
-  const object = attestationObject({ ...passkey, rp_id: "evil.example" }).toString("base64url");
+  const object = buildAttestationObject({ ...passkey, rp_id: "evil.example" }).toString("base64url");
   expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
     refusedBecause(/RP ID/),
   );
@@ -131,7 +131,7 @@ test("a credential that is registered cannot be registered for another person", 
   const { passkey, response } = createPasskey(own, ORIGIN);
   expect(await register(response)).toMatchObject({ ok: true });
   const theirs = await options(MIRA.person_id);
-  const clientDataJSON = clientData("webauthn.create", theirs.challenge, ORIGIN).toString("base64url");
+  const clientDataJSON = buildClientData("webauthn.create", theirs.challenge, ORIGIN).toString("base64url");
   const copied = { ...response, response: { ...response.response, clientDataJSON } };
   expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/registered already/));
   expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
@@ -153,7 +153,7 @@ test("an earlier passkey's word is for one registration: another key, or another
   const assertion = vouchedBy(first, asked.challenge, response);
   // The same credential id and challenge with a key of somebody else's.
   const { key } = createPasskey(asked, ORIGIN).passkey;
-  const swapped = attestationObject({ ...passkey, key }).toString("base64url");
+  const swapped = buildAttestationObject({ ...passkey, key }).toString("base64url");
   const other = { ...response, response: { ...response.response, attestationObject: swapped } };
   expect(await register(other, { assertion })).toMatchObject(refusedBecause(/that of this registration/));
   const again = await options();

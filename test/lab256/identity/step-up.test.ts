@@ -106,8 +106,8 @@ test.each<[string, Partial<Forgery>, RegExp]>([
   ["an origin that is not ours", { origin: "https://registry.example.evil" }, /origin/],
   ["our host over plain http", { origin: "http://registry.example" }, /origin/],
   ["another relying party", { rpId: "evil.example" }, /RP ID/],
-  ["no user verification", { flags: FLAGS.user_present }, /User verification/],
-  ["no user presence", { flags: FLAGS.user_verified }, /not present/],
+  ["no user verification", { flags: FLAGS.userPresent }, /User verification/],
+  ["no user presence", { flags: FLAGS.userVerified }, /not present/],
   ["a registration's client data", { clientData: { type: "webauthn.create" } }, /type/],
   ["a frame of another origin", { clientData: { crossOrigin: true } }, /another origin/],
 ])("an assertion with %s is refused", async (_, members, why) => {

@@ -4,7 +4,7 @@ import { EMPTY_PATCH_HASH, type PushParams, type ResetParams } from "../../../sr
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { refsDigest } from "../../../src/domain/git/refs-digest.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
-import { readRefs, visibleRefs } from "../../../src/repository/refs/refs-state.js";
+import { listVisibleRefs, readRefs } from "../../../src/repository/refs/refs-state.js";
 import { NOW, registryOfOrgs, repoEntry } from "../../infra/samples.js";
 import { Clone } from "../../repository/real-git.js";
 import { BACKENDS, code, executed, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
@@ -21,7 +21,7 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
   let clone: Clone;
   let empty: string;
   let good: string;
-  const keeps = { keeps_infra: true } as const;
+  const keeps = { keepsInfra: true } as const;
 
   beforeAll(async () => {
     stage = await openStage(backend);
@@ -38,7 +38,7 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
   const tip = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get("refs/heads/main")?.id;
 
   /** What becomes of a forced push: its plan, and the act itself for whoever got so far without one. */
-  const forced = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keeps_infra: boolean } = keeps) => {
+  const forced = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keepsInfra: boolean } = keeps) => {
     const params: PushParams = {
       ...{ project_id: PROJECT, branch: "main", expected_old: good, commit_summary: "test", force: true },
       ...{ subject_hash: await stage.stage(bytes), ...more },
@@ -77,7 +77,10 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
   it("is not deleted, and not emptied with its project", async () => {
     expect(await forced(Buffer.alloc(0), { delete: true, subject_hash: EMPTY_PATCH_HASH })).toMatchObject(INVALID);
     const refs = (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs ?? new Map();
-    const params: ResetParams = { project_id: PROJECT, expected_refs: refsDigest(visibleRefs(refs).map(([name, { id }]) => [name, id])) };
+    const params: ResetParams = {
+      project_id: PROJECT,
+      expected_refs: refsDigest(listVisibleRefs(refs).map(([name, { id }]) => [name, id])),
+    };
     expect(code(await executed(stage.context(keeps), "git.registry.reset", params, randomUUID()))).toBe("infra_invalid");
     expect(await tip()).toBe(good);
   });
@@ -94,7 +97,7 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
     const next = clone.commit(REGISTRY_PATH, text, "Disable the shop");
     expect(await forced(clone.bundle("edit", [good]))).toMatchObject({ plan: "granted", act: { ok: true } });
     expect(await tip()).toBe(next);
-    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { expected_old: next }, { keeps_infra: false })).toMatchObject({
+    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { expected_old: next }, { keepsInfra: false })).toMatchObject({
       plan: "granted",
       act: { ok: true },
     });

@@ -34,8 +34,8 @@ describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
         const [project, jti] = [await prepared(), randomUUID()];
         const params = project.params("feature/x", "main", { strategy });
         await expect(project.merge(params, dyingAfter(step), jti)).rejects.toThrow(`died after ${step}`);
-        const again = value(await project.merge(params, { taken_over: true }, jti));
-        const once = value(await project.merge(params, { taken_over: true }, jti));
+        const again = value(await project.merge(params, { isTakenOver: true }, jti));
+        const once = value(await project.merge(params, { isTakenOver: true }, jti));
         expect({ ...again, stored_bytes: 0 }).toEqual({ ...once, stored_bytes: 0 });
         const git = await project.copy();
         expect(git("rev-list", "--count", "refs/heads/main").trim()).toBe(strategy === "merge" ? "3" : "2");
@@ -61,7 +61,7 @@ describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
       project.on("feature/x").clone.commit("late.txt", "late\n");
       await project.push("feature/x");
     };
-    expect(code(await project.merge(params, { step }, jti))).toBe("ref_moved");
+    expect(code(await project.merge(params, { completeStep: step }, jti))).toBe("ref_moved");
     const git = await project.copy();
     expect(git("rev-parse", "refs/heads/main").trim()).toBe(params.expected_target);
     const pacts: string[] = [];

@@ -52,9 +52,7 @@ describe("a push is denied, and nothing moves,", () => {
   });
 
   it("when the bytes are too many", () =>
-    denied("limit_exceeded", "allowed", () =>
-      stage.push(bundle, { branch: "feature/x" }, { limits: { ...LIMITS, staged_max_bytes: 10 } }),
-    ));
+    denied("limit_exceeded", "allowed", () => stage.push(bundle, { branch: "feature/x" }, { limits: { ...LIMITS, stagedMaxBytes: 10 } })));
 
   it("when the branch is not where the push expects it", () =>
     denied("ref_moved", new RegExp(`${base}.*${ZERO_ID}`), () => stage.push(bundle, { branch: "feature/a" })));
@@ -161,7 +159,7 @@ describe("a push is denied, and nothing moves,", () => {
 
     it("more objects than allowed", async () => {
       const { tree, commit } = ofTree(treeEntry("100644", "a", blob));
-      await denied("limit_exceeded", "3 objects", () => pushed(commit, [commit, tree, blob], { objects_max_count: 2 }));
+      await denied("limit_exceeded", "3 objects", () => pushed(commit, [commit, tree, blob], { objectsMaxCount: 2 }));
     });
 
     it("a count of objects that nobody could hold", async () => {
@@ -172,20 +170,20 @@ describe("a push is denied, and nothing moves,", () => {
     it("a larger blob than allowed, and a larger pack", async () => {
       const large = evil.object("blob", Buffer.alloc(200_000, "a"));
       const { tree, commit } = ofTree(treeEntry("100644", "a", large));
-      await denied("limit_exceeded", large, () => pushed(commit, [commit, tree, large], { blob_max_bytes: 199_999 }));
-      await denied("limit_exceeded", "pack", () => pushed(commit, [commit, tree, large], { pack_max_bytes: 100 }));
+      await denied("limit_exceeded", large, () => pushed(commit, [commit, tree, large], { blobMaxBytes: 199_999 }));
+      await denied("limit_exceeded", "pack", () => pushed(commit, [commit, tree, large], { packMaxBytes: 100 }));
     });
 
     it.each(sizes)("a blob that unfolds beyond the limit, in a %s pack", async (_, more) => {
       const unfolding = evil.object("blob", Buffer.alloc(1_300_001, "z"));
       const { tree, commit } = ofTree(treeEntry("100644", "a", unfolding));
-      await denied("limit_exceeded", unfolding, () => pushed(commit, [commit, tree, unfolding, ...more], { blob_max_bytes: 1_300_000 }));
+      await denied("limit_exceeded", unfolding, () => pushed(commit, [commit, tree, unfolding, ...more], { blobMaxBytes: 1_300_000 }));
     });
 
     it.each(sizes)("a path that is too long, of folders that are each allowed, in a %s pack", async (_, more) => {
       const { tree, ids } = chain("d".repeat(50), 10);
       const commit = evil.commitOf(tree);
-      await denied("limit_exceeded", "path of 514 bytes", () => pushed(commit, [commit, ...ids, ...more], { path_max_bytes: 513 }));
+      await denied("limit_exceeded", "path of 514 bytes", () => pushed(commit, [commit, ...ids, ...more], { pathMaxBytes: 513 }));
     });
 
     it.each(sizes)("a path that becomes too long because known folders move below others, in a %s pack", async (size, more) => {
@@ -197,7 +195,7 @@ describe("a push is denied, and nothing moves,", () => {
       const second = evil.commitOf(above, [first]);
       const bundle = evil.wrap(second, evil.pack([second, above, ...more]), [first]);
       await denied("limit_exceeded", "path of 310 bytes", () =>
-        stage.push(bundle, { branch, expected_old: first }, { limits: { ...LIMITS, path_max_bytes: 309 } }),
+        stage.push(bundle, { branch, expected_old: first }, { limits: { ...LIMITS, pathMaxBytes: 309 } }),
       );
     });
 
@@ -207,11 +205,11 @@ describe("a push is denied, and nothing moves,", () => {
       const harmless = ofTree(treeEntry("100644", "harmless", blob));
       const pack = evil.pack([harmless.commit, harmless.tree, unseen, ...ids]);
       value(
-        await stage.push(evil.wrap(harmless.commit, pack), { branch: "feature/harmless" }, { limits: { ...LIMITS, path_max_bytes: 360 } }),
+        await stage.push(evil.wrap(harmless.commit, pack), { branch: "feature/harmless" }, { limits: { ...LIMITS, pathMaxBytes: 360 } }),
       );
       const above = evil.commitOf(tree, [unseen]);
       const push = (tip: string, pack: Buffer) =>
-        stage.push(evil.wrap(tip, pack), { branch: "feature/unseen" }, { limits: { ...LIMITS, path_max_bytes: 360 } });
+        stage.push(evil.wrap(tip, pack), { branch: "feature/unseen" }, { limits: { ...LIMITS, pathMaxBytes: 360 } });
       await denied("limit_exceeded", "path of 361 bytes", () => push(unseen, evil.pack([])));
       await denied("limit_exceeded", "path of 361 bytes", () => push(above, evil.pack([above])));
     });

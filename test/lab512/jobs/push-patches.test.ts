@@ -22,7 +22,7 @@ describe("a patch", () => {
   }
   async function object(id: string | null) {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, new AbortController().signal);
-    const read = await repository?.reader().read(id ?? "");
+    const read = await repository?.getReader().read(id ?? "");
     await repository?.close();
     return read?.bytes.toString("utf8");
   }
@@ -143,8 +143,8 @@ describe("a patch", () => {
         commit_summary: "x",
         subject_hash: await stage.stage(Buffer.from(path)),
       });
-    expect(code(await push({ path_max_bytes: 26 }))).toBe("limit_exceeded");
-    expect(code(await push({ blob_max_bytes: 1 }))).toBe("limit_exceeded");
+    expect(code(await push({ pathMaxBytes: 26 }))).toBe("limit_exceeded");
+    expect(code(await push({ blobMaxBytes: 1 }))).toBe("limit_exceeded");
     expect(code(await push({}))).toBe("granted");
   });
 });

@@ -117,7 +117,7 @@ describe.each(BACKENDS)("a push to a repository on the %s store", (backend) => {
     const clone = new Clone();
     clone.commit("a", "tidy");
     const bundle = clone.bundle("main");
-    await executed(stage.context({ limits: { ...LIMITS, objects_max_count: 1 } }), "git.registry.push", {
+    await executed(stage.context({ limits: { ...LIMITS, objectsMaxCount: 1 } }), "git.registry.push", {
       project_id: PROJECT,
       branch: "feature/tidy",
       expected_old: ZERO_ID,

@@ -130,10 +130,10 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     const { bundle } = next("over");
     const controller = new AbortController();
     const what = await params(bundle, "feature/over");
-    const step = async (name: JobStep) => {
+    const completeStep = async (name: JobStep) => {
       if (name === "stored") controller.abort();
     };
-    await expect(push(what, undefined, { signal: controller.signal, step })).rejects.toThrow();
+    await expect(push(what, undefined, { signal: controller.signal, step: completeStep })).rejects.toThrow();
     expect((await refs())?.has("refs/heads/feature/over")).toBe(false);
   });
 

@@ -11,7 +11,7 @@ import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { Receipt } from "../../../src/domain/permit/receipt.js";
 import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
 import { writeProjectIndex } from "../../../src/lab512/jobs/project-index.js";
-import { jobHandler } from "../../../src/lab512/jobs/registry.js";
+import { resolveJobHandler } from "../../../src/lab512/jobs/registry.js";
 import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../../src/planning/job.js";
 import { Repositories, type RepositoriesOptions } from "../../../src/repository/repositories.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
@@ -27,14 +27,14 @@ export const IAT = 1_704_164_645_678;
 export const RUNNER_KEY = signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 export const LIMITS: JobLimits = {
-  staged_max_bytes: 64 * 1024 * 1024,
-  pack_max_bytes: 64 * 1024 * 1024,
-  objects_max_count: 100_000,
-  blob_max_bytes: 8 * 1024 * 1024,
-  path_max_bytes: 1024,
-  archive_max_bytes: 64 * 1024 * 1024,
-  plan_max_ms: 240_000,
-  diffstat_max_ms: 20_000,
+  stagedMaxBytes: 64 * 1024 * 1024,
+  packMaxBytes: 64 * 1024 * 1024,
+  objectsMaxCount: 100_000,
+  blobMaxBytes: 8 * 1024 * 1024,
+  pathMaxBytes: 1024,
+  archiveMaxBytes: 64 * 1024 * 1024,
+  planMaxMs: 240_000,
+  diffstatMaxMs: 20_000,
 };
 
 export type Backend = "directory" | "s3";
@@ -71,12 +71,12 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     store,
     repositories,
     limits: LIMITS,
-    keeps_infra: false,
-    taken_over: false,
+    keepsInfra: false,
+    isTakenOver: false,
     signal: new AbortController().signal,
     log: () => undefined,
     keepLog: async () => undefined,
-    step: async () => undefined,
+    completeStep: async () => undefined,
     ...changes,
   });
   const stage = async (bytes: Uint8Array) => {
@@ -115,11 +115,11 @@ function presentS3() {
 
 /** Runs an act; `jti` names it, so that a second call with the same one is a retry. */
 export async function executed(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
-  return jobHandler(jobType).execute(context, executeInput(jobType, params, jti));
+  return resolveJobHandler(jobType).execute(context, executeInput(jobType, params, jti));
 }
 
 export async function planned(context: JobContext, jobType: JobType, params: JobParams) {
-  return jobHandler(jobType).plan(context, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
+  return resolveJobHandler(jobType).plan(context, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
 }
 
 export async function derived(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at = IAT) {
@@ -128,7 +128,7 @@ export async function derived(context: JobContext, jobType: JobType, params: Job
     receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
   };
   await writeProjectIndex(context, input, finished_at);
-  await jobHandler(jobType).derive?.(context, input);
+  await resolveJobHandler(jobType).derive?.(context, input);
 }
 
 export function executeInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {
@@ -188,9 +188,9 @@ export function code(outcome: { ok: true; value: unknown } | { ok: false; denial
 }
 
 /** A step that throws after the named one, as if the Runner had died there. */
-export function dyingAfter(step: JobStep): Pick<JobContext, "step"> {
+export function dyingAfter(step: JobStep): Pick<JobContext, "completeStep"> {
   return {
-    step: async (name) => {
+    completeStep: async (name) => {
       if (name === step) throw new Error(`died after ${name}`);
     },
   };

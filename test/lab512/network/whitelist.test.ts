@@ -10,7 +10,7 @@ import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { endpointOf, NetworkWhitelist, NotWhitelisted } from "../../../src/lab512/whitelist.js";
+import { NetworkWhitelist, NotWhitelisted, parseEndpoint } from "../../../src/lab512/whitelist.js";
 import { nodeArguments } from "../../../src/stack/registry/own-entry.js";
 import type { Attempt, GuardedRequest } from "./guarded-client.js";
 
@@ -137,17 +137,17 @@ describe("an address that is asserted", () => {
     ["http://s3.example", "s3.example:80"],
     ["http://[::1]:9000", "[::1]:9000"],
   ])("of %s is the endpoint %s", (address, endpoint) => {
-    expect(endpointOf(address)).toBe(endpoint);
-    expect(() => new NetworkWhitelist([endpoint]).assert(address)).not.toThrow();
-    expect(() => new NetworkWhitelist(["elsewhere:1"]).assert(address)).toThrow(NotWhitelisted);
+    expect(parseEndpoint(address)).toBe(endpoint);
+    expect(() => new NetworkWhitelist([endpoint]).assertAllowed(address)).not.toThrow();
+    expect(() => new NetworkWhitelist(["elsewhere:1"]).assertAllowed(address)).toThrow(NotWhitelisted);
   });
 
   it("is refused with the endpoint and what to do", () => {
     const refusal = { code: REFUSED, message: expect.stringContaining("127.0.0.1:7233 is not on the network whitelist; name it in") };
-    expect(() => new NetworkWhitelist([]).assert("127.0.0.1:7233")).toThrow(expect.objectContaining(refusal));
+    expect(() => new NetworkWhitelist([]).assertAllowed("127.0.0.1:7233")).toThrow(expect.objectContaining(refusal));
   });
 
   it("is named when it is no address", () => {
-    expect(() => endpointOf("not an address")).toThrow("`not an address` is not an address");
+    expect(() => parseEndpoint("not an address")).toThrow("`not an address` is not an address");
   });
 });

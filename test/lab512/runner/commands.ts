@@ -10,7 +10,7 @@ import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
 import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../../src/lab512/runner/planning.js";
-import { runCommand } from "../../../src/lab512/runner/runner.js";
+import { executeCommand } from "../../../src/lab512/runner/runner.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { TENANT, type World } from "./world.js";
 
@@ -62,7 +62,7 @@ export function command(world: World, recipe: Recipe): CommandEnvelope {
 /** Runs a command as the first attempt of its own workflow, unless told otherwise. */
 export function run(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
   const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
-  return runCommand(deps, { ...executionOf(jti), ...execution }, { envelope, statements: [] });
+  return executeCommand(deps, { ...executionOf(jti), ...execution }, { envelope, statements: [] });
 }
 
 function executionOf(jti: string): Execution {

@@ -39,12 +39,12 @@ describe("what a plan may take", () => {
   }
 
   it("of time to count one large text under many paths is limited, and the plan denied", async () => {
-    const outcome = await planned(limited({ diffstat_max_ms: 200 }), await hostile());
+    const outcome = await planned(limited({ diffstatMaxMs: 200 }), await hostile());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 200 ms") } });
   });
 
   it("of time as a whole is limited, and the plan denied", async () => {
-    const outcome = await planned(limited({ plan_max_ms: 1000, diffstat_max_ms: 60_000 }), await hostile());
+    const outcome = await planned(limited({ planMaxMs: 1000, diffstatMaxMs: 60_000 }), await hostile());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 1000 ms") } });
   });
 
@@ -77,12 +77,12 @@ describe("what a plan may take", () => {
   it("of bytes in a release's archive is limited, by the plan and by the run", async () => {
     const job = tagJob({ commit: tip, tag: "v1.0.0" });
     // A header and one block of content.
-    const small = limited({ archive_max_bytes: KIB - 1 });
+    const small = limited({ archiveMaxBytes: KIB - 1 });
     expect(await planned(small, job)).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
     const envelope = command(world, { job, scopes: await approvedScopes(deps, job, "L4") });
     expect((await refusalOf(run(small, envelope))).code).toBe("limit_exceeded");
     const exact = await receiptOf(
-      run(limited({ archive_max_bytes: KIB }), command(world, { job, scopes: await approvedScopes(deps, job, "L4") })),
+      run(limited({ archiveMaxBytes: KIB }), command(world, { job, scopes: await approvedScopes(deps, job, "L4") })),
     );
     expect(exact.status, exact.error).toBe("success");
   });

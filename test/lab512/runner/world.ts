@@ -70,13 +70,13 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
       const repositories = await openRepositoriesByTenant({
         root: join(folder, `work-${randomUUID()}`),
         allowlist,
-        cache_max_bytes: 256 * MIB,
+        cacheMaxBytes: 256 * MIB,
       });
       opened.push(repositories);
       return {
         target: "LAB_512",
         store,
-        repositoriesOf: repositories.of,
+        getRepositories: repositories.get,
         receiptKey: keys.receipt,
         permitKeys: jwks(keys.permit),
         statementKeys: jwks(keys.permit),
@@ -99,14 +99,14 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
 const MIB = 1024 * 1024;
 
 const LIMITS: RunnerDependencies["limits"] = {
-  staged_max_bytes: 16 * MIB,
-  pack_max_bytes: 64 * MIB,
-  objects_max_count: 100_000,
-  blob_max_bytes: 8 * MIB,
-  path_max_bytes: 1024,
-  archive_max_bytes: 64 * 1024 * 1024,
-  plan_max_ms: 240_000,
-  diffstat_max_ms: 20_000,
+  stagedMaxBytes: 16 * MIB,
+  packMaxBytes: 64 * MIB,
+  objectsMaxCount: 100_000,
+  blobMaxBytes: 8 * MIB,
+  pathMaxBytes: 1024,
+  archiveMaxBytes: 64 * 1024 * 1024,
+  planMaxMs: 240_000,
+  diffstatMaxMs: 20_000,
 };
 
 function allowance(tenant: string): JobsAllowlist["tenants"][string] {

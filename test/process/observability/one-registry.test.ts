@@ -3,9 +3,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { decide, registerPasskey } from "../../../src/client/deciding.js";
-import { required } from "../../../src/client/http/problem.js";
-import { cardEnd } from "../../../src/client/waiting.js";
+import { registerPasskey, submitDecision } from "../../../src/client/deciding.js";
+import { requireValue } from "../../../src/client/http/problem.js";
+import { waitForCardEnd } from "../../../src/client/waiting.js";
 import { cacheFolder } from "../../../src/stack/tools/cache.js";
 import { workflowBundle } from "../../../src/worker/workflow-bundle.js";
 import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, push, registration, release } from "../../harness/acting.js";
@@ -68,8 +68,8 @@ async function act(): Promise<void> {
   planted.push(...(await passkeySecrets(registry.passkeys("bob").path)));
   const card = await openCard(admin, release(PROJECT, "v1.0.0", commit));
   acts.release = card.card_id;
-  required(await decide(registry.as("bob"), passkeys, { card_id: card.card_id, decision: "approve", office_id: OFFICE }));
-  expect((await cardEnd(admin, card.card_id, PATIENCE_MS)).status).toBe("success");
+  requireValue(await submitDecision(registry.as("bob"), passkeys, { card_id: card.card_id, decision: "approve", office_id: OFFICE }));
+  expect((await waitForCardEnd(admin, card.card_id, PATIENCE_MS)).status).toBe("success");
 }
 
 async function scraped(plane: "api" | "lab256"): Promise<string> {

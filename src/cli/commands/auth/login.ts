@@ -1,11 +1,11 @@
 import { text as textOf } from "node:stream/consumers";
 import { isCancel, password, text } from "@clack/prompts";
 import type { Command } from "commander";
-import { required } from "../../../client/http/problem.js";
-import { whoami } from "../../../client/http/registry-client.js";
-import { type ConnectionOptions, chosenServer, serverAddress } from "../../connection/connection.js";
-import { changeProfiles, DEFAULT_PROFILE, profilesPath, readProfiles } from "../../connection/profiles.js";
-import { leaf, serverOptions, withExamples } from "../../leaf.js";
+import { requireValue } from "../../../client/http/problem.js";
+import { fetchWhoami } from "../../../client/http/registry-client.js";
+import { type ConnectionOptions, parseServerAddress, resolveServer } from "../../connection/connection.js";
+import { changeProfiles, DEFAULT_PROFILE, readProfiles, resolveProfilesPath } from "../../connection/profiles.js";
+import { addExamples, addServerOptions, buildCommand } from "../../leaf.js";
 import { canAsk } from "../../terminal/consent.js";
 import type { Output } from "../../terminal/output.js";
 import { UsageError } from "../../usage.js";
@@ -13,31 +13,31 @@ import { UsageError } from "../../usage.js";
 const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /** `ogr auth login`: keeps a token, once the registry has said whose it is. */
-export function authLogin(): Command {
-  const command = serverOptions(
-    leaf<ConnectionOptions>(
+export function buildAuthLoginCommand(): Command {
+  const command = addServerOptions(
+    buildCommand<ConnectionOptions>(
       "login",
       "keep a token under a profile; it is read from the terminal or from standard input",
       async ({ options, out }) => {
         const name = options.profile ?? (process.env.OGR_PROFILE || DEFAULT_PROFILE);
-        const server = await serverFor(name, options, out);
+        const server = await resolveLoginServer(name, options, out);
         const { protocol, hostname } = new URL(server);
         if (protocol === "http:" && !LOCAL.test(hostname))
           out.remark(`ogr: ${server} is not encrypted: whoever is on the way can read the token. Use https.`);
         const token = await readToken(server, out);
-        const { tenant_id, actor_id, offices } = required(await whoami({ server, token }));
+        const { tenant_id, actor_id, offices } = requireValue(await fetchWhoami({ server, token }));
         await changeProfiles(process.env, ({ profiles }) => ({
           current: name,
           profiles: { ...profiles, [name]: { server, token, tenant_id, actor_id } },
         }));
         out.print(
-          { ok: true, profile: name, server, tenant_id, actor_id, offices, path: profilesPath(process.env) },
-          `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now the current one; it lies in ${profilesPath(process.env)}.`,
+          { ok: true, profile: name, server, tenant_id, actor_id, offices, path: resolveProfilesPath(process.env) },
+          `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now the current one; it lies in ${resolveProfilesPath(process.env)}.`,
         );
       },
     ),
   );
-  return withExamples(
+  return addExamples(
     command,
     "ogr auth login --server https://registry.example",
     "ogr auth login --server https://registry.example --profile work < token.txt",
@@ -45,30 +45,30 @@ export function authLogin(): Command {
 }
 
 /** The one that is named, else that of the profile which is logged in to again, else what any command would use, else the answer. */
-async function serverFor(name: string, options: ConnectionOptions, out: Output): Promise<string> {
-  if (options.server !== undefined) return serverAddress(options.server);
+async function resolveLoginServer(name: string, options: ConnectionOptions, out: Output): Promise<string> {
+  if (options.server !== undefined) return parseServerAddress(options.server);
   const { profiles } = await readProfiles(process.env);
   const before = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
-  if (before !== undefined) return serverAddress(before.server);
+  if (before !== undefined) return parseServerAddress(before.server);
   try {
     const { profile: _, ...rest } = options;
-    return (await chosenServer(rest, { ...process.env, OGR_PROFILE: "" })).server;
+    return (await resolveServer(rest, { ...process.env, OGR_PROFILE: "" })).server;
   } catch (error) {
     if (!(error instanceof UsageError) || !canAsk(out)) throw error;
   }
   const answer = await text({ message: "The registry's address", placeholder: "https://registry.example", output: process.stderr });
   if (isCancel(answer)) throw new UsageError("Nothing was kept.");
-  return serverAddress(answer);
+  return parseServerAddress(answer);
 }
 
 async function readToken(server: string, out: Output): Promise<string> {
-  const token = canAsk(out) ? await askedToken(server) : (await textOf(process.stdin)).trim();
+  const token = canAsk(out) ? await askToken(server) : (await textOf(process.stdin)).trim();
   if (token === "") throw new UsageError("There is no token on standard input: write it there, as with `ogr auth login < token.txt`.");
   if (/\s/.test(token)) throw new UsageError("What stands on standard input is no token: it has spaces or several lines.");
   return token;
 }
 
-async function askedToken(server: string): Promise<string> {
+async function askToken(server: string): Promise<string> {
   const answer = await password({ message: `A token of ${server}`, output: process.stderr });
   if (isCancel(answer)) throw new UsageError("Nothing was kept.");
   return answer.trim();

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { changeProfiles, profileNamed, readProfiles } from "../../connection/profiles.js";
-import { leaf, withExamples } from "../../leaf.js";
+import { changeProfiles, readProfiles, requireProfile } from "../../connection/profiles.js";
+import { addExamples, buildCommand } from "../../leaf.js";
 import { UsageError } from "../../usage.js";
 
 interface LogoutOptions {
@@ -8,17 +8,17 @@ interface LogoutOptions {
 }
 
 /** `ogr auth logout`: forgets a profile and its token. The token stays good: only the registry can take it back. */
-export function authLogout(): Command {
-  const command = leaf<LogoutOptions>("logout", "forget a profile and its token", async ({ options, out }) => {
+export function buildAuthLogoutCommand(): Command {
+  const command = buildCommand<LogoutOptions>("logout", "forget a profile and its token", async ({ options, out }) => {
     const known = await readProfiles(process.env);
     const name = options.profile ?? (process.env.OGR_PROFILE || known.current);
     if (name === null) throw new UsageError("There is no profile to log out of.");
-    const { server, actor_id } = profileNamed(known, name);
+    const { server, actor_id } = requireProfile(known, name);
     await changeProfiles(process.env, ({ current, profiles: { [name]: _, ...profiles } }) => ({
       current: current === name ? null : current,
       profiles,
     }));
     out.print({ ok: true, profile: name, server }, `The profile ${name} (${actor_id} at ${server}) is forgotten; its token is still good.`);
   }).option("--profile <name>", "which one; the current one when left out");
-  return withExamples(command, "ogr auth logout --profile work");
+  return addExamples(command, "ogr auth logout --profile work");
 }

@@ -1,31 +1,31 @@
 import type { Command } from "commander";
 import type { Connection } from "../../../client/http/http.js";
 import { RegistryFault } from "../../../client/http/problem.js";
-import { whoami } from "../../../client/http/registry-client.js";
-import { type ConnectionOptions, chosenConnection } from "../../connection/connection.js";
+import { fetchWhoami } from "../../../client/http/registry-client.js";
+import { type ConnectionOptions, resolveConnection } from "../../connection/connection.js";
 import { readProfiles } from "../../connection/profiles.js";
-import { EXIT, exitOf } from "../../exit-codes.js";
-import { leaf, serverOptions, withExamples } from "../../leaf.js";
-import { Ended } from "../../usage.js";
+import { EXIT, toExitCode } from "../../exit-codes.js";
+import { addExamples, addServerOptions, buildCommand } from "../../leaf.js";
+import { UnsuccessfulExit } from "../../usage.js";
 
 const PATIENCE_MS = 10_000;
 
-interface Standing {
+interface ConnectionStatus {
   readonly state: "ok" | "refused" | "unreachable";
   readonly tenant_id: string | null;
   readonly actor_id: string | null;
   readonly offices: readonly { readonly office_id: string; readonly roles: readonly string[] }[];
   readonly why: string | null;
-  readonly exit: typeof EXIT.ok | Ended["exit"];
+  readonly exit: typeof EXIT.ok | UnsuccessfulExit["exit"];
 }
 
 /** `ogr auth status`: who every command would be, where, and whether the registry agrees; and the profiles beside. */
-export function authStatus(): Command {
-  const command = serverOptions(
-    leaf<ConnectionOptions>("status", "show who you are, and where", async ({ options, out }) => {
-      const { connection, origin } = await chosenConnection(options, process.env);
+export function buildAuthStatusCommand(): Command {
+  const command = addServerOptions(
+    buildCommand<ConnectionOptions>("status", "show who you are, and where", async ({ options, out }) => {
+      const { connection, origin } = await resolveConnection(options, process.env);
       const { current, profiles } = await readProfiles(process.env);
-      const { exit, ...standing } = await standingOf({ ...connection, timeout_ms: PATIENCE_MS });
+      const { exit, ...standing } = await fetchConnectionStatus({ ...connection, timeoutMs: PATIENCE_MS });
       const others = Object.entries(profiles).map(([name, { server, tenant_id, actor_id }]) => ({
         ...{ profile: name, current: name === current },
         ...{ server, tenant_id, actor_id },
@@ -38,18 +38,18 @@ export function authStatus(): Command {
       for (const one of others)
         lines.push(`  profile   ${one.current ? "*" : " "} ${one.profile}: ${one.actor_id} of ${one.tenant_id} at ${one.server}`);
       out.print({ server: connection.server, origin, ...standing, profiles: others }, lines.join("\n"));
-      if (exit !== EXIT.ok) throw new Ended(exit);
+      if (exit !== EXIT.ok) throw new UnsuccessfulExit(exit);
     }),
   );
-  return withExamples(command, "ogr auth status", "ogr auth status --profile work --json");
+  return addExamples(command, "ogr auth status", "ogr auth status --profile work --json");
 }
 
-async function standingOf(connection: Connection): Promise<Standing> {
+async function fetchConnectionStatus(connection: Connection): Promise<ConnectionStatus> {
   const nobody = { tenant_id: null, actor_id: null, offices: [] };
   try {
-    const answer = await whoami(connection);
+    const answer = await fetchWhoami(connection);
     if (answer.ok) return { state: "ok", ...answer.value, why: null, exit: EXIT.ok };
-    const exit = exitOf(answer.problem.code, answer.status);
+    const exit = toExitCode(answer.problem.code, answer.status);
     return { state: "refused", ...nobody, why: answer.problem.detail, exit: exit === EXIT.ok ? EXIT.error : exit };
   } catch (error) {
     if (!(error instanceof RegistryFault)) throw error;

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { required } from "../../../client/http/problem.js";
-import { cardBeyond, cardEnd } from "../../../client/waiting.js";
+import { requireValue } from "../../../client/http/problem.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import { attestationEnvelopeSchema } from "../../../domain/card/attestation.js";
-import { concluded } from "../../card-outcome.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { checkParams, printDryRun } from "../../terminal/dry-run.js";
-import { jsonOf } from "../../terminal/json-file.js";
-import { dryRunOption } from "../../terminal/option-values.js";
-import { cardText } from "../../terminal/text.js";
+import { reportCardEnd } from "../../card-outcome.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { parseParams, printDryRun } from "../../terminal/dry-run.js";
+import { readJsonInput } from "../../terminal/json-file.js";
+import { buildDryRunOption } from "../../terminal/option-values.js";
+import { formatCard } from "../../terminal/text.js";
 
 const ACT_MS = 900_000;
 
@@ -18,28 +18,28 @@ interface AttestOptions {
 }
 
 /** `ogr card attest`: brings an attestation that somebody signed about the card's plan. */
-export function cardAttest(): Command {
-  const command = registryLeaf<AttestOptions>(
+export function buildCardAttestCommand(): Command {
+  const command = buildRegistryCommand<AttestOptions>(
     "attest <card>",
     "bring an attestation of a card's plan",
-    async ({ options, arguments: [card_id = ""], out, client }) => {
-      const envelope = await jsonOf("--file", options.file);
-      const registry = await client();
+    async ({ options, arguments: [card_id = ""], out, openClient }) => {
+      const envelope = await readJsonInput("--file", options.file);
+      const registry = await openClient();
       if (options.dryRun) {
-        const { payloadType, signatures } = checkParams(attestationEnvelopeSchema, envelope);
-        const card = required(await registry.card(card_id));
+        const { payloadType, signatures } = parseParams(attestationEnvelopeSchema, envelope);
+        const card = requireValue(await registry.readCard(card_id));
         const keyids = signatures.map(({ keyid }) => keyid);
-        const text = `${cardText(card)}\nYou would bring an attestation (${payloadType})\n  keys      ${keyids.join(", ")}`;
+        const text = `${formatCard(card)}\nYou would bring an attestation (${payloadType})\n  keys      ${keyids.join(", ")}`;
         return printDryRun(out, registry, { act: "card.attest", card_id, payloadType, keyids }, text);
       }
-      required(await registry.attest(card_id, envelope));
-      if (options.wait) return concluded(await cardEnd(registry, card_id, ACT_MS), out);
-      const after = await cardBeyond(registry, card_id, ["planning"], ACT_MS);
-      out.print(after, cardText(after));
+      requireValue(await registry.attest(card_id, envelope));
+      if (options.wait) return reportCardEnd(await waitForCardEnd(registry, card_id, ACT_MS), out);
+      const after = await waitForCardToLeave(registry, card_id, ["planning"], ACT_MS);
+      out.print(after, formatCard(after));
     },
   )
     .requiredOption("--file <file>", "the DSSE envelope as JSON; - reads standard input")
     .option("--wait", "wait until the card has come to its end")
-    .addOption(dryRunOption());
-  return withExamples(command, "ogr card attest k-b06e3b3672441f6c4167 --file vsa.dsse.json --wait");
+    .addOption(buildDryRunOption());
+  return addExamples(command, "ogr card attest k-b06e3b3672441f6c4167 --file vsa.dsse.json --wait");
 }

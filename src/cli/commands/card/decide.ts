@@ -1,19 +1,19 @@
 import type { Command } from "commander";
 import type { CardAnswer } from "../../../client/answers.js";
-import { decide } from "../../../client/deciding.js";
-import { required } from "../../../client/http/problem.js";
+import { submitDecision } from "../../../client/deciding.js";
+import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
-import { cardBeyond, cardEnd } from "../../../client/waiting.js";
+import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import type { Decision } from "../../../domain/card/statement.js";
-import { concluded } from "../../card-outcome.js";
-import { ownPasskeys } from "../../connection/own-passkeys.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { canAsk, consent } from "../../terminal/consent.js";
+import { reportCardEnd } from "../../card-outcome.js";
+import { openOwnPasskeys } from "../../connection/own-passkeys.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { canAsk, requireConsent } from "../../terminal/consent.js";
 import { printDryRun } from "../../terminal/dry-run.js";
-import { dryRunOption, officeOption, yesOption } from "../../terminal/option-values.js";
+import { buildDryRunOption, buildOfficeOption, buildYesOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
 import { withProgress } from "../../terminal/progress.js";
-import { cardText } from "../../terminal/text.js";
+import { formatCard } from "../../terminal/text.js";
 
 const ACT_MS = 900_000;
 
@@ -35,54 +35,54 @@ interface DecideOptions {
 }
 
 /** `ogr card approve|reject|withdraw`: a statement about the card's plan, with step-up where its level needs one. */
-export function cardDecide(decision: Decision): Command {
-  const command = registryLeaf<DecideOptions>(
+export function buildCardDecisionCommand(decision: Decision): Command {
+  const command = buildRegistryCommand<DecideOptions>(
     `${decision} <card>`,
     `${decision} a card's plan`,
-    async ({ options, arguments: [card_id = ""], out, client }) => {
-      const registry = await client();
-      const card = required(await registry.card(card_id));
+    async ({ options, arguments: [card_id = ""], out, openClient }) => {
+      const registry = await openClient();
+      const card = requireValue(await registry.readCard(card_id));
       const plan_digest = options.plan ?? card.plan_digest ?? undefined;
-      if (options.dryRun) return dryRun(registry, card, decision, options, out);
+      if (options.dryRun) return printStatementDryRun(registry, card, decision, options, out);
       if (canAsk(out) && !options.yes) {
-        out.remark(cardText(card));
-        await consent(out, `Do you ${decision} this plan?`, options);
+        out.remark(formatCard(card));
+        await requireConsent(out, `Do you ${decision} this plan?`, options);
       }
       const wanted = { card_id, decision, office_id: options.office, plan_digest };
       const after = await withProgress(out, async (step) => {
         step("stating it");
-        required(await decide(registry, await ownPasskeys(), wanted));
+        requireValue(await submitDecision(registry, await openOwnPasskeys(), wanted));
         step("waiting for the card");
-        return cardBeyond(registry, card_id, ["planning"], ACT_MS);
+        return waitForCardToLeave(registry, card_id, ["planning"], ACT_MS);
       });
-      if (!options.wait && !completes(decision, after, registry.actor_id)) return out.print(after, cardText(after));
+      if (!options.wait && !isDecisive(decision, after, registry.actor_id)) return out.print(after, formatCard(after));
       const last = await withProgress(out, (step) => {
         step("waiting for its end");
-        return cardEnd(registry, card_id, ACT_MS);
+        return waitForCardEnd(registry, card_id, ACT_MS);
       });
-      if (last.status === ENDS[decision]) out.print(last, cardText(last));
-      else concluded(last, out);
+      if (last.status === ENDS[decision]) out.print(last, formatCard(last));
+      else reportCardEnd(last, out);
     },
   )
-    .addOption(officeOption())
+    .addOption(buildOfficeOption())
     .option("--plan <digest>", "state it only about this plan")
     .option("--wait", "wait until the card has come to its end")
-    .addOption(yesOption())
-    .addOption(dryRunOption());
-  return withExamples(command, ...EXAMPLES[decision]);
+    .addOption(buildYesOption())
+    .addOption(buildDryRunOption());
+  return addExamples(command, ...EXAMPLES[decision]);
 }
 
 /** The statement that would be signed, which the registry prepares without keeping anything. */
-async function dryRun(
+async function printStatementDryRun(
   registry: RegistryClient,
   card: CardAnswer,
   decision: Decision,
   { office }: DecideOptions,
   out: Output,
 ): Promise<void> {
-  const { statement, step_up } = required(await registry.prepareStatement(card.card_id, decision, office));
+  const { statement, step_up } = requireValue(await registry.prepareStatement(card.card_id, decision, office));
   const lines = [
-    cardText(card),
+    formatCard(card),
     `You would ${decision} the plan ${statement.plan_digest}`,
     `  office    ${statement.office_id}`,
     `  step-up   ${step_up === null ? "none is asked for" : "with a passkey of yours"}`,
@@ -91,7 +91,7 @@ async function dryRun(
 }
 
 /** Whether a statement that was accepted brings the card to its end: one that does not leaves it waiting for others. */
-function completes(decision: Decision, card: CardAnswer, actorId: string): boolean {
+function isDecisive(decision: Decision, card: CardAnswer, actorId: string): boolean {
   if (card.status !== "awaiting_approval" || decision === "reject") return true;
   return decision === "approve" ? card.missing.length === 0 : card.author.actor_id === actorId;
 }

@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { envelopeOf } from "../../../client/acting.js";
+import { buildCommandEnvelope } from "../../../client/acting.js";
 import { directPermitSchema } from "../../../client/answers.js";
-import { required } from "../../../client/http/problem.js";
-import { commandEnd } from "../../../client/waiting.js";
+import { requireValue } from "../../../client/http/problem.js";
+import { waitForCommandEnd } from "../../../client/waiting.js";
 import { INLINE_PATCH_MAX_BYTES } from "../../../domain/act/job.js";
-import { commandConcluded } from "../../command-outcome.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { checkParams, printDryRun } from "../../terminal/dry-run.js";
-import { jsonOf } from "../../terminal/json-file.js";
-import { dryRunOption } from "../../terminal/option-values.js";
+import { reportCommandEnd } from "../../command-outcome.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { parseParams, printDryRun } from "../../terminal/dry-run.js";
+import { readJsonInput } from "../../terminal/json-file.js";
+import { buildDryRunOption } from "../../terminal/option-values.js";
 import { withProgress } from "../../terminal/progress.js";
-import { sizeText } from "../../terminal/text.js";
+import { formatSize } from "../../terminal/text.js";
 import { UsageError } from "../../usage.js";
 
 const ACT_MS = 900_000;
@@ -25,17 +25,17 @@ interface IssueOptions {
 }
 
 /** `ogr command issue`: has done what a permit allows, and waits for the receipt (ADR-002 §10). */
-export function commandIssue(): Command {
-  const command = registryLeaf<IssueOptions>(
+export function buildCommandIssueCommand(): Command {
+  const command = buildRegistryCommand<IssueOptions>(
     "issue",
     "issue the command of a permit and wait for its receipt",
-    async ({ options, out, client }) => {
-      const granted = checkParams(directPermitSchema, await jsonOf("--permit", options.permit));
-      const params = (await jsonOf("--params", options.params)) as object;
-      const patch = options.patch === undefined ? undefined : await patchFrom(options.patch);
-      const registry = await client();
+    async ({ options, out, openClient }) => {
+      const granted = parseParams(directPermitSchema, await readJsonInput("--permit", options.permit));
+      const params = (await readJsonInput("--params", options.params)) as object;
+      const patch = options.patch === undefined ? undefined : await readPatch(options.patch);
+      const registry = await openClient();
       const { jobType, target, tenant_id } = granted.permit.scopes;
-      const envelope = envelopeOf(granted, { tenant_id, jobType, params, target }, { jobId: options.job, patch });
+      const envelope = buildCommandEnvelope(granted, { tenant_id, jobType, params, target }, { jobId: options.job, patch });
       if (options.dryRun) {
         const { jti, jobId } = envelope;
         const text = `Issue ${jobType} on ${target}\n  permit    ${jti}\n  job       ${jobId}`;
@@ -43,28 +43,28 @@ export function commandIssue(): Command {
       }
       const ended = await withProgress(out, async (step) => {
         step("issuing the command");
-        required(await registry.issue(envelope));
+        requireValue(await registry.issueCommand(envelope));
         step("running");
-        return commandEnd(registry, envelope.jti, ACT_MS);
+        return waitForCommandEnd(registry, envelope.jti, ACT_MS);
       });
-      commandConcluded(ended, out);
+      reportCommandEnd(ended, out);
     },
   )
     .requiredOption("--permit <file>", "what `ogr permit request --json` printed; - reads standard input")
     .requiredOption("--params <file>", "the params that the permit was asked for")
     .option("--patch <file>", "the bytes that travel inside; larger ones are staged before")
     .option("--job <id>", "your own id of the job; one is made when left out")
-    .addOption(dryRunOption());
-  return withExamples(command, "ogr command issue --permit permit.json --params push.json --patch push.bundle");
+    .addOption(buildDryRunOption());
+  return addExamples(command, "ogr command issue --permit permit.json --params push.json --patch push.bundle");
 }
 
-async function patchFrom(path: string): Promise<string> {
+async function readPatch(path: string): Promise<string> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--patch: ${path} cannot be read (${error.code}).`);
   });
   if (bytes.byteLength > INLINE_PATCH_MAX_BYTES)
     throw new UsageError(
-      `--patch: ${path} has ${sizeText(bytes.byteLength)}; above 1 MiB it is staged with PUT /v1/staging/{blake3}, and --patch left out.`,
+      `--patch: ${path} has ${formatSize(bytes.byteLength)}; above 1 MiB it is staged with PUT /v1/staging/{blake3}, and --patch left out.`,
     );
   return bytes.toString("base64");
 }

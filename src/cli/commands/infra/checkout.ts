@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { git, gitAnswer, gitBytes, gitLines } from "../../../client/git/git-command.js";
+import { runGit, runGitForBytes, runGitForLines, tryGit } from "../../../client/git/git-command.js";
 import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { refused } from "../../../infra/refusal.js";
@@ -19,71 +19,78 @@ export interface Checkout {
 
 /** The checkout around a folder. @throws InfraRefused */
 export async function openCheckout(folder: string): Promise<Checkout> {
-  const root = await gitAnswer(folder, ["rev-parse", "--show-toplevel"]);
-  if (root === undefined || root === "") throw no("not_a_checkout", `${folder} is in no git checkout; change into that of the registry.`);
+  const root = await tryGit(folder, ["rev-parse", "--show-toplevel"]);
+  if (root === undefined || root === "")
+    throw refuseInfra("not_a_checkout", `${folder} is in no git checkout; change into that of the registry.`);
   // The lock lies in git's own folder, where nothing is versioned and nothing makes the tree dirty.
-  const lock = await git(root, ["rev-parse", "--path-format=absolute", "--git-path", "ogr-infra.lock"]);
+  const lock = await runGit(root, ["rev-parse", "--path-format=absolute", "--git-path", "ogr-infra.lock"]);
   return { root, place: { registry: join(root, REGISTRY_PATH), changelog: join(root, CHANGELOG_PATH), lock: lock.trim() } };
 }
 
 /** The branch that is checked out. @throws InfraRefused when none is */
-export async function branchOf({ root }: Checkout): Promise<string> {
-  const branch = await gitAnswer(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
-  if (branch === undefined) throw no("head_detached", "No branch is checked out (detached HEAD); switch to one: git switch <branch>.");
+export async function readCurrentBranch({ root }: Checkout): Promise<string> {
+  const branch = await tryGit(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
+  if (branch === undefined)
+    throw refuseInfra("head_detached", "No branch is checked out (detached HEAD); switch to one: git switch <branch>.");
   return branch;
 }
 
 /** A branch on which the registry may be changed. @throws InfraRefused on main */
-export async function changingBranch(checkout: Checkout): Promise<string> {
-  const branch = await branchOf(checkout);
+export async function requireChangeBranch(checkout: Checkout): Promise<string> {
+  const branch = await readCurrentBranch(checkout);
   if (branch === MAIN)
-    throw no("branch_is_main", "The registry is never changed on main; begin a branch: scripts/infra/helpers/new-branch.sh infra/<what>.");
+    throw refuseInfra(
+      "branch_is_main",
+      "The registry is never changed on main; begin a branch: scripts/infra/helpers/new-branch.sh infra/<what>.",
+    );
   return branch;
 }
 
 /** Every path with a change that is not committed, untracked files among them or (`no`) not. */
-export async function dirtyPaths({ root }: Checkout, untracked: "all" | "no" = "all"): Promise<string[]> {
-  const entries = (await git(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"])).split("\0");
+export async function listDirtyPaths({ root }: Checkout, untracked: "all" | "no" = "all"): Promise<string[]> {
+  const entries = (await runGit(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"])).split("\0");
   return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
 }
 
 /** @throws InfraRefused unless everything is committed */
-export async function requireClean(checkout: Checkout): Promise<void> {
-  const paths = await dirtyPaths(checkout);
-  if (paths.length > 0) throw no("tree_dirty", `The working tree has changes: ${listed(paths)}. Commit them, or take them back.`);
+export async function assertCleanTree(checkout: Checkout): Promise<void> {
+  const paths = await listDirtyPaths(checkout);
+  if (paths.length > 0)
+    throw refuseInfra("tree_dirty", `The working tree has changes: ${formatPaths(paths)}. Commit them, or take them back.`);
 }
 
 /** The commit that a revision names. @throws InfraRefused when it names none */
-export async function commitOf({ root }: Checkout, revision: string): Promise<string> {
-  const commit = await gitAnswer(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
-  if (commit === undefined) throw no("revision_unknown", `${revision} names no commit of this checkout; fetch it, or write another one.`);
+export async function resolveCommit({ root }: Checkout, revision: string): Promise<string> {
+  const commit = await tryGit(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
+  if (commit === undefined)
+    throw refuseInfra("revision_unknown", `${revision} names no commit of this checkout; fetch it, or write another one.`);
   return commit;
 }
 
 /** Both files as a commit has them. */
-export async function filesAt({ root }: Checkout, commit: string): Promise<RegistryFiles> {
-  const blob = async (path: string) => {
-    const [entry] = await gitLines(root, ["ls-tree", commit, "--", path]);
-    return entry === undefined ? undefined : gitBytes(root, ["cat-file", "blob", `${commit}:${path}`]);
+export async function readFilesAt({ root }: Checkout, commit: string): Promise<RegistryFiles> {
+  const readBlob = async (path: string) => {
+    const [entry] = await runGitForLines(root, ["ls-tree", commit, "--", path]);
+    return entry === undefined ? undefined : runGitForBytes(root, ["cat-file", "blob", `${commit}:${path}`]);
   };
-  return { registry: await blob(REGISTRY_PATH), changelog: await blob(CHANGELOG_PATH) };
+  return { registry: await readBlob(REGISTRY_PATH), changelog: await readBlob(CHANGELOG_PATH) };
 }
 
 /** Both files as they lie in the working tree. */
-export async function filesHere({ place }: Checkout): Promise<RegistryFiles> {
+export async function readWorkingFiles({ place }: Checkout): Promise<RegistryFiles> {
   return { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
 }
 
 /** What marks the answer of a dry run for programs. */
-export function dryRunMark(dryRun: boolean): { readonly dry_run?: true } {
+export function buildDryRunMark(dryRun: boolean): { readonly dry_run?: true } {
   return dryRun ? { dry_run: true } : {};
 }
 
-export function listed(paths: readonly string[]): string {
+export function formatPaths(paths: readonly string[]): string {
   const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
   return `${paths.slice(0, 5).join(", ")}${more}`;
 }
 
-export function no(...[code, message]: Parameters<typeof refused>): InfraRefused {
+export function refuseInfra(...[code, message]: Parameters<typeof refused>): InfraRefused {
   return new InfraRefused(refused(code, message).refusal);
 }

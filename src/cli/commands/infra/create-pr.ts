@@ -1,16 +1,16 @@
 import type { Command } from "commander";
-import { git } from "../../../client/git/git-command.js";
+import { runGit } from "../../../client/git/git-command.js";
 import { isFinal } from "../../../domain/card/flow-status.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { proposeCard } from "../../card-outcome.js";
-import { type Call, registryLeaf, withExamples } from "../../leaf.js";
+import { addExamples, buildRegistryCommand, type Call } from "../../leaf.js";
 import { printDryRun } from "../../terminal/dry-run.js";
-import { dryRunOption, officeOption } from "../../terminal/option-values.js";
-import { statusText } from "../../terminal/text.js";
-import { type Checkout, changingBranch, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
+import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
+import { formatStatus } from "../../terminal/text.js";
+import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, refuseInfra, requireChangeBranch } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
-import { mergeCardOf } from "./merge-card.js";
-import { clientFor, headOf, ownSubjects, type Remote, requireFresh, requireRemote, tipAt } from "./remote.js";
+import { findMergeCard } from "./merge-card.js";
+import { assertFreshBase, findRemoteTip, listOwnSubjects, openRemoteClient, type Remote, readHeadCommit, requireRemote } from "./remote.js";
 
 interface CreateOptions {
   readonly office: string;
@@ -29,18 +29,18 @@ interface ReadyBranch {
 }
 
 /** `ogr infra create-pr`: opens the review of the current branch, as a pull request or as a card that merges it into main. */
-export function infraCreatePr(): Command {
-  const command = registryLeaf<CreateOptions>("create-pr", "have the change of the current branch reviewed", async (call) => {
+export function buildInfraCreatePrCommand(): Command {
+  const command = buildRegistryCommand<CreateOptions>("create-pr", "have the change of the current branch reviewed", async (call) => {
     const checkout = await openCheckout(process.cwd());
-    const branch = await changingBranch(checkout);
-    await requireClean(checkout);
+    const branch = await requireChangeBranch(checkout);
+    await assertCleanTree(checkout);
     const remote = await requireRemote(checkout);
-    const ready = await readyBranch(checkout, remote, branch, call);
+    const ready = await requireReadyBranch(checkout, remote, branch, call);
     if (remote.kind === "ogr") return openMergeCard(remote, ready, call);
     const asked = { base: MAIN, head: branch, title: ready.title, body: ready.body };
     if (call.options.dryRun)
       return call.out.print(
-        { ok: true, ...dryRunMark(true), ...asked, commit: ready.head },
+        { ok: true, ...buildDryRunMark(true), ...asked, commit: ready.head },
         `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was changed (--dry-run).`,
       );
     const url = await createPullRequest(checkout, asked);
@@ -50,9 +50,9 @@ export function infraCreatePr(): Command {
     );
   })
     .option("--title <sentence>", "what the change is; the first commit says it where nothing is given")
-    .addOption(officeOption())
-    .addOption(dryRunOption());
-  return withExamples(
+    .addOption(buildOfficeOption())
+    .addOption(buildDryRunOption());
+  return addExamples(
     command,
     "ogr infra create-pr",
     "ogr infra create-pr --dry-run",
@@ -60,31 +60,34 @@ export function infraCreatePr(): Command {
   );
 }
 
-async function readyBranch(
+async function requireReadyBranch(
   checkout: Checkout,
   remote: Remote,
   branch: string,
-  { options, client }: Call<CreateOptions>,
+  { options, openClient }: Call<CreateOptions>,
 ): Promise<ReadyBranch> {
-  const head = await headOf(checkout);
+  const head = await readHeadCommit(checkout);
   // What is not here yet is not in this branch either, so that a dry run fetches nothing to know it.
-  if (remote.kind === "forge" && !options.dryRun) await git(checkout.root, ["fetch", "--quiet", "origin"]);
-  const main = await tipAt(checkout, remote, MAIN, client);
-  await requireFresh(checkout, main);
-  const subjects = await ownSubjects(checkout, main);
+  if (remote.kind === "forge" && !options.dryRun) await runGit(checkout.root, ["fetch", "--quiet", "origin"]);
+  const main = await findRemoteTip(checkout, remote, MAIN, openClient);
+  await assertFreshBase(checkout, main);
+  const subjects = await listOwnSubjects(checkout, main);
   if (subjects.length === 0)
-    throw no("no_commits", `${branch} has no commit that ${MAIN} has not; finalize the change and commit it: git commit -m "infra: …".`);
-  const pushed = await tipAt(checkout, remote, branch, client);
+    throw refuseInfra(
+      "no_commits",
+      `${branch} has no commit that ${MAIN} has not; finalize the change and commit it: git commit -m "infra: …".`,
+    );
+  const pushed = await findRemoteTip(checkout, remote, branch, openClient);
   if (pushed !== head)
-    throw no(
+    throw refuseInfra(
       "branch_not_pushed",
-      `${branch} ${pushed === undefined ? "is not" : "stands otherwise"} at the remote; push it: ${pushCommand(remote, branch)}`,
+      `${branch} ${pushed === undefined ? "is not" : "stands otherwise"} at the remote; push it: ${formatPushCommand(remote, branch)}`,
     );
   const title = options.title ?? subjects[0] ?? branch;
   return { branch, head, main, title, body: subjects.map((subject) => `- ${subject}`).join("\n") };
 }
 
-function pushCommand(remote: Remote, branch: string): string {
+function formatPushCommand(remote: Remote, branch: string): string {
   return remote.kind === "ogr" ? `ogr push ${remote.project_id} --branch ${branch}` : `git push -u origin ${branch}`;
 }
 
@@ -92,7 +95,7 @@ function pushCommand(remote: Remote, branch: string): string {
 async function openMergeCard(
   remote: Extract<Remote, { kind: "ogr" }>,
   { branch, head, main, title }: ReadyBranch,
-  { client, options, out }: Call<CreateOptions>,
+  { openClient, options, out }: Call<CreateOptions>,
 ): Promise<void> {
   const { project_id } = remote;
   const params = {
@@ -104,12 +107,12 @@ async function openMergeCard(
     strategy: "squash",
   };
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
-  const registry = await clientFor(remote, client);
-  const open = await mergeCardOf(registry, project_id, branch);
+  const registry = await openRemoteClient(remote, openClient);
+  const open = await findMergeCard(registry, project_id, branch);
   if (open !== undefined && !isFinal(open.status))
-    throw no(
+    throw refuseInfra(
       "pull_request_exists",
-      `Card ${open.card_id} is for ${branch} already and ${statusText(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or take it back: ogr card withdraw ${open.card_id}`,
+      `Card ${open.card_id} is for ${branch} already and ${formatStatus(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or take it back: ogr card withdraw ${open.card_id}`,
     );
   if (!options.dryRun) return proposeCard(registry, wanted, false, out);
   printDryRun(

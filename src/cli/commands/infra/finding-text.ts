@@ -1,29 +1,29 @@
 import { type Finding, VALIDATION_RULES } from "../../../infra/finding.js";
 
 /** A finding as compilers write theirs, so that editors find the place. */
-export function findingText({ file, line, column, severity, rule, message }: Finding): string {
+export function formatFinding({ file, line, column, severity, rule, message }: Finding): string {
   return `${file}:${line}:${column}: ${severity}: ${message} [${rule}]`;
 }
 
 /** A finding as an annotation of GitHub Actions. Source: GitHub Docs, "Workflow commands for GitHub Actions". */
-export function annotationText({ file, line, column, severity, rule, message }: Finding): string {
+export function formatAnnotation({ file, line, column, severity, rule, message }: Finding): string {
   const command = severity === "note" ? "notice" : severity;
   const properties = Object.entries({ file, line, col: column, title: rule }).map(
-    ([name, value]) => `${name}=${escapedProperty(String(value))}`,
+    ([name, value]) => `${name}=${escapeProperty(String(value))}`,
   );
-  return `::${command} ${properties.join(",")}::${escapedData(message)}`;
+  return `::${command} ${properties.join(",")}::${escapeData(message)}`;
 }
 
-function escapedData(text: string): string {
+function escapeData(text: string): string {
   return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
 }
 
-function escapedProperty(text: string): string {
-  return escapedData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+function escapeProperty(text: string): string {
+  return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }
 
 /** The findings as a log of SARIF 2.1.0, for GitHub code scanning and editors. Source: OASIS SARIF 2.1.0. */
-export function sarifLog(findings: readonly Finding[], version: string): object {
+export function toSarifLog(findings: readonly Finding[], version: string): object {
   const ids = Object.keys(VALIDATION_RULES);
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { type Checkout, no } from "./checkout.js";
+import { type Checkout, refuseInfra } from "./checkout.js";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 120_000;
@@ -22,32 +22,35 @@ export async function createPullRequest(
   checkout: Checkout,
   { base, head, title, body }: { readonly base: string; readonly head: string; readonly title: string; readonly body: string },
 ): Promise<string> {
-  return (await gh(checkout, ["pr", "create", "--base", base, "--head", head, "--title", title, "--body", body])).trim();
+  return (await runGh(checkout, ["pr", "create", "--base", base, "--head", head, "--title", title, "--body", body])).trim();
 }
 
 /** The pull request with this number, or that of the current branch. @throws InfraRefused */
-export async function pullRequest(checkout: Checkout, number: string | undefined): Promise<PullRequest> {
+export async function fetchPullRequest(checkout: Checkout, number: string | undefined): Promise<PullRequest> {
   const fields = Object.keys(pullRequestSchema.shape).join(",");
-  const text = await gh(checkout, ["pr", "view", ...(number === undefined ? [] : [number]), "--json", fields]);
+  const text = await runGh(checkout, ["pr", "view", ...(number === undefined ? [] : [number]), "--json", fields]);
   return pullRequestSchema.parse(JSON.parse(text));
 }
 
 /** Merges a pull request by squashing it, if its head is still the one that was seen, and deletes its branch. @throws InfraRefused */
 export async function mergePullRequest(checkout: Checkout, { number, headRefOid }: PullRequest): Promise<void> {
-  await gh(checkout, ["pr", "merge", String(number), "--squash", "--delete-branch", "--match-head-commit", headRefOid]);
+  await runGh(checkout, ["pr", "merge", String(number), "--squash", "--delete-branch", "--match-head-commit", headRefOid]);
 }
 
-async function gh({ root }: Checkout, args: readonly string[]): Promise<string> {
+async function runGh({ root }: Checkout, args: readonly string[]): Promise<string> {
   try {
     const environment = { ...process.env, GH_PROMPT_DISABLED: "1", NO_COLOR: "1" };
     return (await run("gh", [...args], { cwd: root, env: environment, timeout: TIMEOUT_MS })).stdout;
   } catch (cause) {
     const { code, stderr = "", message } = cause as Error & { code?: string | number; stderr?: string };
     if (code === "ENOENT")
-      throw no("gh_failed", "The GitHub CLI is not there; install gh (https://cli.github.com) and log in: gh auth login.");
+      throw refuseInfra("gh_failed", "The GitHub CLI is not there; install gh (https://cli.github.com) and log in: gh auth login.");
     const words = (stderr.trim() || message).split("\n").slice(-3).join(" ");
     if (args[1] === "view" && /no pull requests? found|could not resolve to a PullRequest/i.test(words))
-      throw no("pull_request_missing", `GitHub knows no such pull request (${words}); open one: scripts/infra/helpers/create-pr.sh.`);
-    throw no("gh_failed", `gh ${args.slice(0, 2).join(" ")} refused: ${words}`);
+      throw refuseInfra(
+        "pull_request_missing",
+        `GitHub knows no such pull request (${words}); open one: scripts/infra/helpers/create-pr.sh.`,
+      );
+    throw refuseInfra("gh_failed", `gh ${args.slice(0, 2).join(" ")} refused: ${words}`);
   }
 }

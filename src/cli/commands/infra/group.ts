@@ -1,32 +1,32 @@
 import type { Command } from "commander";
-import { infraInit } from "../../host/infra-init.js";
-import { group } from "../../leaf.js";
-import { infraDisable, infraEnable, infraRegister, infraUnregister } from "./change.js";
-import { infraCreatePr } from "./create-pr.js";
-import { infraFinalize } from "./finalize.js";
-import { infraMergePr } from "./merge-pr.js";
-import { infraNewBranch } from "./new-branch.js";
-import { infraDiff, infraHistory, infraList, infraResolve } from "./queries.js";
-import { infraValidate } from "./validate.js";
+import { buildInfraInitCommand } from "../../host/infra-init.js";
+import { buildCommandGroup } from "../../leaf.js";
+import { buildInfraDisableCommand, buildInfraEnableCommand, buildInfraRegisterCommand, buildInfraUnregisterCommand } from "./change.js";
+import { buildInfraCreatePrCommand } from "./create-pr.js";
+import { buildInfraFinalizeCommand } from "./finalize.js";
+import { buildInfraMergePrCommand } from "./merge-pr.js";
+import { buildInfraNewBranchCommand } from "./new-branch.js";
+import { buildInfraDiffCommand, buildInfraHistoryCommand, buildInfraListCommand, buildInfraResolveCommand } from "./queries.js";
+import { buildInfraValidateCommand } from "./validate.js";
 
 /** `ogr infra`: the infra registry of a git checkout, from the first branch to the merge. Source: infra registry v2. */
-export function infra(): Command {
-  return group(
+export function buildInfraCommand(): Command {
+  return buildCommandGroup(
     "infra",
     "the infra registry of this checkout: who may run, where, and where telemetry goes",
-    infraInit(),
-    infraNewBranch(),
-    infraRegister(),
-    infraDisable(),
-    infraEnable(),
-    infraUnregister(),
-    infraFinalize(),
-    infraCreatePr(),
-    infraMergePr(),
-    infraValidate(),
-    infraList(),
-    infraResolve(),
-    infraHistory(),
-    infraDiff(),
+    buildInfraInitCommand(),
+    buildInfraNewBranchCommand(),
+    buildInfraRegisterCommand(),
+    buildInfraDisableCommand(),
+    buildInfraEnableCommand(),
+    buildInfraUnregisterCommand(),
+    buildInfraFinalizeCommand(),
+    buildInfraCreatePrCommand(),
+    buildInfraMergePrCommand(),
+    buildInfraValidateCommand(),
+    buildInfraListCommand(),
+    buildInfraResolveCommand(),
+    buildInfraHistoryCommand(),
+    buildInfraDiffCommand(),
   );
 }

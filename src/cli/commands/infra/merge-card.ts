@@ -1,26 +1,29 @@
 import type { CardAnswer } from "../../../client/answers.js";
-import { required } from "../../../client/http/problem.js";
+import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/act/job.js";
-import { MAIN, no } from "./checkout.js";
+import { MAIN, refuseInfra } from "./checkout.js";
 
 /** How many cards are looked through for that of a branch, the newest first. */
 const CARDS_MAX = 200;
 
 /** What a card merges. @throws InfraRefused for a card of another act */
-export function mergeOf(card: CardAnswer): MergeProtectedParams {
+export function parseMergeParams(card: CardAnswer): MergeProtectedParams {
   const params = mergeProtectedParamsSchema.safeParse(card["params"]);
   if (params.success) return params.data;
-  throw no("pull_request_missing", `Card ${card.card_id} merges nothing; name the card of a merge, or none for that of this branch.`);
+  throw refuseInfra(
+    "pull_request_missing",
+    `Card ${card.card_id} merges nothing; name the card of a merge, or none for that of this branch.`,
+  );
 }
 
 /** The newest card that merges a branch into main, whatever became of it. */
-export async function mergeCardOf(registry: RegistryClient, project_id: string, branch: string): Promise<CardAnswer | undefined> {
-  const cards = required(await registry.cards({ project_id, limit: CARDS_MAX }));
+export async function findMergeCard(registry: RegistryClient, project_id: string, branch: string): Promise<CardAnswer | undefined> {
+  const cards = requireValue(await registry.listCards({ project_id, limit: CARDS_MAX }));
   for (const { card_id, jobType } of cards) {
     if (jobType !== "git.registry.merge_protected") continue;
-    const card = required(await registry.card(card_id));
-    const { source, target } = mergeOf(card);
+    const card = requireValue(await registry.readCard(card_id));
+    const { source, target } = parseMergeParams(card);
     if (source === branch && target === MAIN) return card;
   }
   return undefined;

@@ -1,40 +1,46 @@
 import type { Command } from "commander";
-import { git, gitAnswer } from "../../../client/git/git-command.js";
+import { runGit, tryGit } from "../../../client/git/git-command.js";
 import { branchNameProblem, branchRef } from "../../../domain/git/ref-name.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { localDryRunOption } from "../../terminal/option-values.js";
-import { branchOf, type Checkout, dryRunMark, MAIN, no, openCheckout, requireClean } from "./checkout.js";
-import { headOf, type Remote, remoteOf, tipAt } from "./remote.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { buildLocalDryRunOption } from "../../terminal/option-values.js";
+import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
+import { findRemote, findRemoteTip, type Remote, readHeadCommit } from "./remote.js";
 
 /** What every branch of this registry begins with; a registry of ours lets nobody push below another name than `feature/`. */
 const PREFIX = { forge: "infra/", ogr: "feature/infra/" } as const;
 
 /** `ogr infra new-branch`: begins a change of the registry from a main that is up to date. */
-export function infraNewBranch(): Command {
-  const command = registryLeaf<{ readonly dryRun?: boolean }>(
+export function buildInfraNewBranchCommand(): Command {
+  const command = buildRegistryCommand<{ readonly dryRun?: boolean }>(
     "new-branch <name>",
     "begin a change of the registry from main",
-    async ({ arguments: [wanted = ""], options, out, client }) => {
+    async ({ arguments: [wanted = ""], options, out, openClient }) => {
       const checkout = await openCheckout(process.cwd());
-      const current = await branchOf(checkout);
+      const current = await readCurrentBranch(checkout);
       if (current !== MAIN)
-        throw no("not_on_main", `A branch begins from ${MAIN}, and this is ${current}; switch first: git switch ${MAIN}.`);
-      const remote = await remoteOf(checkout);
-      const branch = branchNamed(wanted, remote);
-      await requireClean(checkout);
-      const head = await headOf(checkout);
-      if ((await gitAnswer(checkout.root, ["rev-parse", "--verify", "--quiet", branchRef(branch)])) !== undefined)
-        throw no("branch_exists", `There is a branch ${branch} here already; take another name, or switch to it: git switch ${branch}.`);
+        throw refuseInfra("not_on_main", `A branch begins from ${MAIN}, and this is ${current}; switch first: git switch ${MAIN}.`);
+      const remote = await findRemote(checkout);
+      const branch = toBranchName(wanted, remote);
+      await assertCleanTree(checkout);
+      const head = await readHeadCommit(checkout);
+      if ((await tryGit(checkout.root, ["rev-parse", "--verify", "--quiet", branchRef(branch)])) !== undefined)
+        throw refuseInfra(
+          "branch_exists",
+          `There is a branch ${branch} here already; take another name, or switch to it: git switch ${branch}.`,
+        );
       if (remote !== undefined) {
-        if ((await tipAt(checkout, remote, branch, client)) !== undefined)
-          throw no("branch_exists", `There is a branch ${branch} at the remote already; take another name.`);
-        const main = await tipAt(checkout, remote, MAIN, client);
+        if ((await findRemoteTip(checkout, remote, branch, openClient)) !== undefined)
+          throw refuseInfra("branch_exists", `There is a branch ${branch} at the remote already; take another name.`);
+        const main = await findRemoteTip(checkout, remote, MAIN, openClient);
         if (main !== undefined && main !== head)
-          throw no("base_stale", `${MAIN} is not what the remote has (${main.slice(0, 12)}); bring it here first: git pull --ff-only.`);
+          throw refuseInfra(
+            "base_stale",
+            `${MAIN} is not what the remote has (${main.slice(0, 12)}); bring it here first: git pull --ff-only.`,
+          );
       }
       if (options.dryRun)
         return out.print(
-          { ok: true, ...dryRunMark(true), branch, commit: head },
+          { ok: true, ...buildDryRunMark(true), branch, commit: head },
           `Would begin the branch ${branch}\nNothing was changed (--dry-run).`,
         );
       await createBranch(checkout, branch);
@@ -43,21 +49,17 @@ export function infraNewBranch(): Command {
         `On the new branch ${branch}\nNext: scripts/infra/infra.sh register <org>/<repo> --context …`,
       );
     },
-  ).addOption(localDryRunOption());
-  return withExamples(
-    command,
-    "ogr infra new-branch infra/register-site",
-    "ogr infra new-branch disable-site   # makes infra/disable-site",
-  );
+  ).addOption(buildLocalDryRunOption());
+  return addExamples(command, "ogr infra new-branch infra/register-site", "ogr infra new-branch disable-site   # makes infra/disable-site");
 }
 
 /** The standard name: what is written, with the prefix where it lacks it. @throws InfraRefused */
-function branchNamed(wanted: string, remote: Remote | undefined): string {
+function toBranchName(wanted: string, remote: Remote | undefined): string {
   const prefix = PREFIX[remote?.kind ?? "forge"];
   const own = wanted.replace(/^(?:feature\/)?infra\//, "");
   const problem = /^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) ? branchNameProblem(`${prefix}${own}`) : undefined;
   if (!/^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) || problem !== undefined)
-    throw no(
+    throw refuseInfra(
       "branch_invalid",
       `${JSON.stringify(wanted)} is no name for a branch; write infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem ?? ""}`.trim(),
     );
@@ -65,5 +67,5 @@ function branchNamed(wanted: string, remote: Remote | undefined): string {
 }
 
 async function createBranch({ root }: Checkout, branch: string): Promise<void> {
-  await git(root, ["switch", "--quiet", "--no-track", "--create", branch]);
+  await runGit(root, ["switch", "--quiet", "--no-track", "--create", branch]);
 }

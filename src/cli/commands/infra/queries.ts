@@ -3,39 +3,39 @@ import { repoName } from "../../../infra/command.js";
 import { type Difference, differences } from "../../../infra/replay.js";
 import { resolveContext } from "../../../infra/resolve.js";
 import { EXIT } from "../../exit-codes.js";
-import { leaf, withExamples } from "../../leaf.js";
+import { addExamples, buildCommand } from "../../leaf.js";
 import { printTable } from "../../terminal/table.js";
-import { Ended } from "../../usage.js";
+import { UnsuccessfulExit } from "../../usage.js";
 import { openCheckout } from "./checkout.js";
-import { type ReadOptions, readChangelog, readRegistry, registryOf } from "./read.js";
-import { settled } from "./refused.js";
+import { type ReadOptions, readChangelog, readRegistry, readRegistryAt } from "./read.js";
+import { requireOutcome } from "./refused.js";
 
 /** `ogr infra list`: every repository of the registry. */
-export function infraList(): Command {
-  const command = readingLeaf("list", "show the repositories of the registry", async ({ options, out }) => {
+export function buildInfraListCommand(): Command {
+  const command = buildReadCommand("list", "show the repositories of the registry", async ({ options, out }) => {
     const { registry } = await readRegistry(options);
     const rows = [...registry.orgs].flatMap(([owner, { telemetry_repo, repos }]) =>
       [...repos].map(([repo, entry]) => ({ owner, repo, ...entry, telemetry_repo })),
     );
     const columns = [
-      { title: "repository", of: ({ owner, repo }: (typeof rows)[number]) => `${owner}/${repo}` },
-      { title: "state", of: ({ state }: (typeof rows)[number]) => state },
-      { title: "context", of: ({ context }: (typeof rows)[number]) => context },
-      { title: "telemetry", of: ({ telemetry_repo }: (typeof rows)[number]) => telemetry_repo },
-      { title: "reason", of: ({ reason }: (typeof rows)[number]) => reason },
+      { title: "repository", format: ({ owner, repo }: (typeof rows)[number]) => `${owner}/${repo}` },
+      { title: "state", format: ({ state }: (typeof rows)[number]) => state },
+      { title: "context", format: ({ context }: (typeof rows)[number]) => context },
+      { title: "telemetry", format: ({ telemetry_repo }: (typeof rows)[number]) => telemetry_repo },
+      { title: "reason", format: ({ reason }: (typeof rows)[number]) => reason },
     ];
     printTable(out, rows, columns, "No repository is registered.");
   });
-  return withExamples(command, "ogr infra list", "ogr infra list --revision v3 --json", "ogr infra list --file telemetry-registry.v2.json");
+  return addExamples(command, "ogr infra list", "ogr infra list --revision v3 --json", "ogr infra list --file telemetry-registry.v2.json");
 }
 
 /** `ogr infra resolve`: the context of one repository, as an engine would see it; exit 3 where nothing may run for it. */
-export function infraResolve(): Command {
-  const command = readingLeaf(
+export function buildInfraResolveCommand(): Command {
+  const command = buildReadCommand(
     "resolve <org/repo>",
     "show the infra context of a repository",
     async ({ options, arguments: [name = ""], out }) => {
-      const wanted = settled(repoName(name));
+      const wanted = requireOutcome(repoName(name));
       const { registry, revision } = await readRegistry(options);
       const { state, context, telemetry_repo } = resolveContext(registry, wanted);
       const known = state === "missing" ? "" : `, ${context}, telemetry to ${telemetry_repo}`;
@@ -46,57 +46,57 @@ export function infraResolve(): Command {
       if (state === "enabled") return;
       const fix = state === "missing" ? `register ${name} --context <sandbox|production>` : `enable ${name}`;
       out.remark(`Nothing may run for ${name}; put that right with: ogr infra ${fix}`);
-      throw new Ended(EXIT.denied);
+      throw new UnsuccessfulExit(EXIT.denied);
     },
   );
-  return withExamples(command, "ogr infra resolve acme/site", "ogr infra resolve acme/site --revision origin/main --json");
+  return addExamples(command, "ogr infra resolve acme/site", "ogr infra resolve acme/site --revision origin/main --json");
 }
 
 /** `ogr infra history`: the lines of the changelog, of all repositories or of one. */
-export function infraHistory(): Command {
-  const command = leaf<{ readonly revision?: string }>(
+export function buildInfraHistoryCommand(): Command {
+  const command = buildCommand<{ readonly revision?: string }>(
     "history [org/repo]",
     "show what was done to the registry, oldest first",
     async ({ options, arguments: [name], out }) => {
-      const wanted = name === undefined ? undefined : settled(repoName(name));
+      const wanted = name === undefined ? undefined : requireOutcome(repoName(name));
       const entries = (await readChangelog(options.revision)).filter(
         ({ owner, repo }) => wanted === undefined || (owner === wanted.owner && repo === wanted.repo),
       );
       type Row = (typeof entries)[number];
       const columns = [
-        { title: "time", of: ({ timestamp }: Row) => timestamp },
-        { title: "action", of: ({ action }: Row) => action },
-        { title: "repository", of: ({ owner, repo }: Row) => `${owner}/${repo}` },
-        { title: "context", of: ({ context }: Row) => context ?? "" },
-        { title: "reason", of: ({ reason = "" }: Row) => reason },
+        { title: "time", format: ({ timestamp }: Row) => timestamp },
+        { title: "action", format: ({ action }: Row) => action },
+        { title: "repository", format: ({ owner, repo }: Row) => `${owner}/${repo}` },
+        { title: "context", format: ({ context }: Row) => context ?? "" },
+        { title: "reason", format: ({ reason = "" }: Row) => reason },
       ];
       printTable(out, entries, columns, "Nothing was done yet.");
     },
   ).option("--revision <revision>", "a commit, tag or branch (the working tree where none is given)");
-  return withExamples(command, "ogr infra history", "ogr infra history acme/site --json");
+  return addExamples(command, "ogr infra history", "ogr infra history acme/site --json");
 }
 
 /** `ogr infra diff`: in what two revisions of the registry differ. */
-export function infraDiff(): Command {
-  const command = leaf("diff [revisions]", "show in what two registries differ", async ({ arguments: [range = "HEAD"], out }) => {
+export function buildInfraDiffCommand(): Command {
+  const command = buildCommand("diff [revisions]", "show in what two registries differ", async ({ arguments: [range = "HEAD"], out }) => {
     const [from = "HEAD", to] = range.split("..");
     const checkout = await openCheckout(process.cwd());
     const [before, after] = [
-      await registryOf(checkout, from || "HEAD"),
-      await registryOf(checkout, range.includes("..") ? to || "HEAD" : undefined),
+      await readRegistryAt(checkout, from || "HEAD"),
+      await readRegistryAt(checkout, range.includes("..") ? to || "HEAD" : undefined),
     ];
     const found = differences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
       path: path.slice(1).join("."),
       before: expected,
       after: now,
     }));
-    const text = found.map(differenceText).join("\n");
+    const text = found.map(formatDifference).join("\n");
     out.print({ from: before.revision, to: after.revision, differences: found }, text === "" ? "The two registries say the same." : text);
   });
-  return withExamples(command, "ogr infra diff", "ogr infra diff main..HEAD", "ogr infra diff v3 --json   # with the working tree");
+  return addExamples(command, "ogr infra diff", "ogr infra diff main..HEAD", "ogr infra diff v3 --json   # with the working tree");
 }
 
-function differenceText({
+function formatDifference({
   path,
   before,
   after,
@@ -109,8 +109,8 @@ function differenceText({
   return after === null ? `- ${path}: ${before}` : `~ ${path}: ${before} → ${after}`;
 }
 
-function readingLeaf(signature: string, description: string, run: Parameters<typeof leaf<ReadOptions>>[2]): Command {
-  return leaf<ReadOptions>(signature, description, run)
+function buildReadCommand(signature: string, description: string, run: Parameters<typeof buildCommand<ReadOptions>>[2]): Command {
+  return buildCommand<ReadOptions>(signature, description, run)
     .option("--file <file>", "a registry in a file, instead of this checkout's")
     .option("--revision <revision>", "a commit, tag or branch (the working tree where none is given)");
 }

@@ -4,7 +4,7 @@ import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { parseRegistry, type Registry } from "../../../infra/model.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
 import { UsageError } from "../../usage.js";
-import { type Checkout, commitOf, filesAt, filesHere, no, openCheckout } from "./checkout.js";
+import { type Checkout, openCheckout, readFilesAt, readWorkingFiles, refuseInfra, resolveCommit } from "./checkout.js";
 
 /** Which registry is read: that of the checkout, at a revision or as it lies there, or a file. */
 export interface ReadOptions {
@@ -12,51 +12,57 @@ export interface ReadOptions {
   readonly revision?: string;
 }
 
-export interface ReadRegistry {
+export interface LoadedRegistry {
   readonly registry: Registry;
   /** The commit that it was read at; null for the working tree or a file. */
   readonly revision: string | null;
 }
 
 /** @throws InfraRefused, UsageError */
-export async function readRegistry({ file, revision }: ReadOptions): Promise<ReadRegistry> {
+export async function readRegistry({ file, revision }: ReadOptions): Promise<LoadedRegistry> {
   if (file !== undefined) {
     if (revision !== undefined) throw new UsageError("--revision: a file has none; leave out --file to read the checkout at a revision.");
     const bytes = await readPlainFile(file);
     if (bytes === undefined) throw new UsageError(`--file: there is no ${file}.`);
-    return { registry: parsed(bytes, file), revision: null };
+    return { registry: parseRegistryBytes(bytes, file), revision: null };
   }
   const checkout = await openCheckout(process.cwd());
-  return registryOf(checkout, revision);
+  return readRegistryAt(checkout, revision);
 }
 
 /** The registry of a checkout at a revision, or of its working tree. @throws InfraRefused */
-export async function registryOf(checkout: Checkout, revision: string | undefined): Promise<ReadRegistry> {
-  const commit = revision === undefined ? null : await commitOf(checkout, revision);
-  const { registry } = await filesOf(checkout, commit);
+export async function readRegistryAt(checkout: Checkout, revision: string | undefined): Promise<LoadedRegistry> {
+  const commit = revision === undefined ? null : await resolveCommit(checkout, revision);
+  const { registry } = await readRegistryFiles(checkout, commit);
   if (registry === undefined)
-    throw no("registry_missing", `There is no ${REGISTRY_PATH}${commit === null ? "" : ` in ${revision}`}; ogr infra init makes one.`);
-  return { registry: parsed(registry, REGISTRY_PATH), revision: commit };
+    throw refuseInfra(
+      "registry_missing",
+      `There is no ${REGISTRY_PATH}${commit === null ? "" : ` in ${revision}`}; ogr infra init makes one.`,
+    );
+  return { registry: parseRegistryBytes(registry, REGISTRY_PATH), revision: commit };
 }
 
 /** The changelog of a checkout, oldest line first. @throws InfraRefused */
 export async function readChangelog(revision: string | undefined): Promise<readonly ChangelogEntry[]> {
   const checkout = await openCheckout(process.cwd());
-  const { changelog } = await filesOf(checkout, revision === undefined ? null : await commitOf(checkout, revision));
+  const { changelog } = await readRegistryFiles(checkout, revision === undefined ? null : await resolveCommit(checkout, revision));
   const read = parseChangelog(changelog ?? "");
   if (read.ok) return read.entries;
   const [first] = read.problems;
-  throw no("changelog_invalid", `${CHANGELOG_PATH} line ${first?.line}: ${first?.message}`);
+  throw refuseInfra("changelog_invalid", `${CHANGELOG_PATH} line ${first?.line}: ${first?.message}`);
 }
 
-function filesOf(checkout: Checkout, commit: string | null): Promise<RegistryFiles> {
-  return commit === null ? filesHere(checkout) : filesAt(checkout, commit);
+function readRegistryFiles(checkout: Checkout, commit: string | null): Promise<RegistryFiles> {
+  return commit === null ? readWorkingFiles(checkout) : readFilesAt(checkout, commit);
 }
 
-function parsed(bytes: Uint8Array, name: string): Registry {
+function parseRegistryBytes(bytes: Uint8Array, name: string): Registry {
   const read = parseRegistry(bytes);
   if (read.ok) return read.value;
   const [first] = read.problems;
   const place = `line ${first?.line}, column ${first?.column}`;
-  throw no("registry_invalid", `${name} ${place}: ${first?.path ? `${first.path}: ` : ""}${first?.message} All of it: ogr infra validate.`);
+  throw refuseInfra(
+    "registry_invalid",
+    `${name} ${place}: ${first?.path ? `${first.path}: ` : ""}${first?.message} All of it: ogr infra validate.`,
+  );
 }

@@ -15,7 +15,7 @@ export class InfraRefused extends Error {
 }
 
 /** The value of an outcome. @throws InfraRefused */
-export function settled<T>(outcome: InfraOutcome<T>): T {
+export function requireOutcome<T>(outcome: InfraOutcome<T>): T {
   if (!outcome.ok) throw new InfraRefused(outcome.refusal);
   return outcome.value;
 }

@@ -1,12 +1,12 @@
 import { type Command, Option } from "commander";
 import type { Finding } from "../../../infra/finding.js";
 import { EXIT } from "../../exit-codes.js";
-import { leaf, withExamples } from "../../leaf.js";
-import { Ended } from "../../usage.js";
-import { ownVersion } from "../../version.js";
-import { findingsOf } from "./branch-state.js";
-import { commitOf, openCheckout } from "./checkout.js";
-import { annotationText, findingText, sarifLog } from "./finding-text.js";
+import { addExamples, buildCommand } from "../../leaf.js";
+import { UnsuccessfulExit } from "../../usage.js";
+import { readOwnVersion } from "../../version.js";
+import { validateCheckout } from "./branch-state.js";
+import { openCheckout, resolveCommit } from "./checkout.js";
+import { formatAnnotation, formatFinding, toSarifLog } from "./finding-text.js";
 
 const FORMATS = ["text", "json", "github", "sarif"] as const;
 
@@ -16,21 +16,25 @@ interface ValidateOptions {
 }
 
 /** `ogr infra validate`: every rule of the registry, in any checkout; for CI and for people. */
-export function infraValidate(): Command {
-  const command = leaf<ValidateOptions>("validate", "check the registry of this checkout, and its changelog", async ({ options, out }) => {
-    const checkout = await openCheckout(process.cwd());
-    const base = options.base === undefined ? undefined : await commitOf(checkout, options.base);
-    const findings = await findingsOf(checkout, base, "no");
-    const is_valid = findings.every(({ severity }) => severity !== "error");
-    const format = out.json ? "json" : options.format;
-    const value = format === "sarif" ? sarifLog(findings, ownVersion()) : { ok: is_valid, findings };
-    const text = format === "json" || format === "sarif" ? JSON.stringify(value) : textOf(findings, is_valid, format);
-    out.print(value, text);
-    if (!is_valid) throw new Ended(EXIT.error);
-  })
+export function buildInfraValidateCommand(): Command {
+  const command = buildCommand<ValidateOptions>(
+    "validate",
+    "check the registry of this checkout, and its changelog",
+    async ({ options, out }) => {
+      const checkout = await openCheckout(process.cwd());
+      const base = options.base === undefined ? undefined : await resolveCommit(checkout, options.base);
+      const findings = await validateCheckout(checkout, base, "no");
+      const isValid = findings.every(({ severity }) => severity !== "error");
+      const format = out.json ? "json" : options.format;
+      const value = format === "sarif" ? toSarifLog(findings, readOwnVersion()) : { ok: isValid, findings };
+      const text = format === "json" || format === "sarif" ? JSON.stringify(value) : formatReport(findings, isValid, format);
+      out.print(value, text);
+      if (!isValid) throw new UnsuccessfulExit(EXIT.error);
+    },
+  )
     .option("--base <revision>", "the base branch, such as origin/main: also check what the change does to it")
     .addOption(new Option("--format <format>", "how findings are written").choices(FORMATS).default("text"));
-  return withExamples(
+  return addExamples(
     command,
     "ogr infra validate",
     "ogr infra validate --base origin/main --format github",
@@ -38,11 +42,11 @@ export function infraValidate(): Command {
   );
 }
 
-function textOf(findings: readonly Finding[], is_valid: boolean, format: "text" | "github"): string {
-  const lines = findings.map(format === "github" ? annotationText : findingText);
+function formatReport(findings: readonly Finding[], isValid: boolean, format: "text" | "github"): string {
+  const lines = findings.map(format === "github" ? formatAnnotation : formatFinding);
   const count = findings.filter(({ severity }) => severity === "error").length;
   return [
     ...lines,
-    is_valid ? "The infra registry is valid." : `The infra registry is not valid: ${count} ${count === 1 ? "error" : "errors"}.`,
+    isValid ? "The infra registry is valid." : `The infra registry is not valid: ${count} ${count === 1 ? "error" : "errors"}.`,
   ].join("\n");
 }

@@ -4,11 +4,11 @@ import { rename, rm } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import type { Command } from "commander";
-import { pages } from "../../../client/http/paging.js";
+import { readPages } from "../../../client/http/paging.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { ChainReader } from "../../../client/offline/ledger.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { sequenceNumber } from "../../terminal/option-values.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { parseSequenceNumber } from "../../terminal/option-values.js";
 import { type Step, withProgress } from "../../terminal/progress.js";
 
 interface ExportOptions {
@@ -17,22 +17,26 @@ interface ExportOptions {
 }
 
 /** `ogr ledger export`: the tenant's chain, one entry a line, checked on the way. */
-export function ledgerExport(): Command {
-  const command = registryLeaf<ExportOptions>("export", "write the tenant's ledger as JSON lines", async ({ options, out, client }) => {
-    const after = sequenceNumber("--after", options.after);
-    const registry = await client();
-    const chain = await withProgress(out, (step) =>
-      options.output === undefined
-        ? copied(registry, after, process.stdout, step)
-        : intoFile(options.output, (file) => copied(registry, after, file, step)),
-    );
-    const entries = `${chain.entries} entries, head ${chain.head.seq}: ${chain.head.hash}`;
-    if (options.output === undefined) out.remark(entries);
-    else out.print({ ok: true, path: options.output, ...chain }, `${options.output}: ${entries}`);
-  })
+export function buildLedgerExportCommand(): Command {
+  const command = buildRegistryCommand<ExportOptions>(
+    "export",
+    "write the tenant's ledger as JSON lines",
+    async ({ options, out, openClient }) => {
+      const after = parseSequenceNumber("--after", options.after);
+      const registry = await openClient();
+      const chain = await withProgress(out, (step) =>
+        options.output === undefined
+          ? copyEntries(registry, after, process.stdout, step)
+          : writeCompleteFile(options.output, (file) => copyEntries(registry, after, file, step)),
+      );
+      const entries = `${chain.entries} entries, head ${chain.head.seq}: ${chain.head.hash}`;
+      if (options.output === undefined) out.remark(entries);
+      else out.print({ ok: true, path: options.output, ...chain }, `${options.output}: ${entries}`);
+    },
+  )
     .option("--output <file>", "where to; standard output when left out")
     .option("--after <seq>", "only what follows this entry, as to go on with an earlier export", "0");
-  return withExamples(
+  return addExamples(
     command,
     "ogr ledger export --output ledger.jsonl && ogr ledger verify --file ledger.jsonl",
     "ogr ledger export --after 1200 >> ledger.jsonl",
@@ -41,9 +45,9 @@ export function ledgerExport(): Command {
 }
 
 /** Writes the entries as they come, and follows the chain. @throws BrokenChain */
-async function copied(registry: RegistryClient, after: number, to: Writable, step: Step) {
+async function copyEntries(registry: RegistryClient, after: number, to: Writable, step: Step) {
   const reader = new ChainReader();
-  for await (const page of pages((query) => registry.ledgerEntries(query), after === 0 ? undefined : String(after))) {
+  for await (const page of readPages((query) => registry.listLedgerEntries(query), after === 0 ? undefined : String(after))) {
     for (const entry of page) {
       reader.follow(entry);
       if (!to.write(`${JSON.stringify(entry)}\n`)) await once(to, "drain");
@@ -54,7 +58,7 @@ async function copied(registry: RegistryClient, after: number, to: Writable, ste
 }
 
 /** A file that is there is complete: what is half written has another name. For its owner alone, as the ledger names people. */
-async function intoFile<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
+async function writeCompleteFile<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
   const draft = `${path}.part`;
   try {
     const file = createWriteStream(draft, { mode: 0o600 });

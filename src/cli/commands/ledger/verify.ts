@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Command } from "commander";
-import { required } from "../../../client/http/problem.js";
+import { requireValue } from "../../../client/http/problem.js";
 import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
 import { EXIT } from "../../exit-codes.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import type { Output } from "../../terminal/output.js";
-import { Ended, UsageError } from "../../usage.js";
+import { UnsuccessfulExit, UsageError } from "../../usage.js";
 
 interface VerifyOptions {
   readonly file?: string;
@@ -14,18 +14,22 @@ interface VerifyOptions {
 }
 
 /** `ogr ledger verify`: has the registry walk the tenant's chain, or walks an exported one without any registry. */
-export function ledgerVerify(): Command {
-  const command = registryLeaf<VerifyOptions>("verify", "check the chain of the tenant's ledger", async ({ options, out, client }) => {
-    if (options.file !== undefined) return verifyFile(options.file, options.head, out);
-    if (options.head !== undefined) throw new UsageError("--head: it is held against an export; give --file too.");
-    const ledger = required(await (await client()).verifyLedger());
-    const verdict = ledger.ok ? "is whole" : `is BROKEN: ${ledger.problem ?? "it does not say where"}`;
-    out.print(ledger, `${ledger.container} ${verdict}: ${ledger.entries} entries, ${ledger.anchors_checked} anchors`);
-    if (!ledger.ok) throw new Ended(EXIT.error);
-  })
+export function buildLedgerVerifyCommand(): Command {
+  const command = buildRegistryCommand<VerifyOptions>(
+    "verify",
+    "check the chain of the tenant's ledger",
+    async ({ options, out, openClient }) => {
+      if (options.file !== undefined) return verifyFile(options.file, options.head, out);
+      if (options.head !== undefined) throw new UsageError("--head: it is held against an export; give --file too.");
+      const ledger = requireValue(await (await openClient()).verifyLedger());
+      const verdict = ledger.ok ? "is whole" : `is BROKEN: ${ledger.problem ?? "it does not say where"}`;
+      out.print(ledger, `${ledger.container} ${verdict}: ${ledger.entries} entries, ${ledger.anchors_checked} anchors`);
+      if (!ledger.ok) throw new UnsuccessfulExit(EXIT.error);
+    },
+  )
     .option("--file <file>", "an export of `ogr ledger export`; no registry is asked; - reads standard input")
     .option("--head <hash>", "with --file: an entry of the export must have this hash, as of a head that you kept");
-  return withExamples(
+  return addExamples(
     command,
     "ogr ledger verify",
     "ogr ledger verify --file ledger.jsonl",
@@ -38,7 +42,7 @@ async function verifyFile(path: string, head: string | undefined, out: Output): 
   let isHeadThere = head === undefined;
   let problem: string | null = null;
   try {
-    for await (const value of jsonLines(path)) isHeadThere = reader.follow(value).hash === head || isHeadThere;
+    for await (const value of readJsonLines(path)) isHeadThere = reader.follow(value).hash === head || isHeadThere;
     if (!isHeadThere) problem = `No entry has the hash ${head}: this is another history, or it ends before that entry.`;
   } catch (error) {
     if (!(error instanceof BrokenChain)) throw error;
@@ -51,16 +55,16 @@ async function verifyFile(path: string, head: string | undefined, out: Output): 
     { ok: problem === null, ...chain, ...(problem === null ? {} : { problem }) },
     `${chain.container ?? path} ${verdict}\n  head      ${chain.head.hash}`,
   );
-  if (problem !== null) throw new Ended(EXIT.error);
+  if (problem !== null) throw new UnsuccessfulExit(EXIT.error);
 }
 
-async function* jsonLines(path: string): AsyncGenerator<unknown> {
+async function* readJsonLines(path: string): AsyncGenerator<unknown> {
   const input = path === "-" ? process.stdin : createReadStream(path);
   let number = 0;
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       number += 1;
-      if (line !== "") yield parsed(line, number);
+      if (line !== "") yield parseEntryLine(line, number);
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -69,7 +73,7 @@ async function* jsonLines(path: string): AsyncGenerator<unknown> {
   }
 }
 
-function parsed(line: string, number: number): unknown {
+function parseEntryLine(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { ProjectAnswer } from "../../../client/answers.js";
-import { listed } from "../../../client/http/paging.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { limitOption } from "../../terminal/option-values.js";
+import { listItems } from "../../../client/http/paging.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { buildLimitOption } from "../../terminal/option-values.js";
 import { type Column, printTable } from "../../terminal/table.js";
-import { when } from "../../terminal/text.js";
+import { formatTime } from "../../terminal/text.js";
 
 interface ListOptions {
   readonly limit: number;
@@ -12,24 +12,24 @@ interface ListOptions {
 }
 
 const COLUMNS: readonly Column<ProjectAnswer>[] = [
-  { title: "project", of: (project) => project.id },
-  { title: "visibility", of: (project) => project.visibility },
-  { title: "last activity", of: (project) => when(project.last_activity) },
-  { title: "owners", of: (project) => project.owners.join(", ") },
-  { title: "name", of: (project) => project.name },
+  { title: "project", format: (project) => project.id },
+  { title: "visibility", format: (project) => project.visibility },
+  { title: "last activity", format: (project) => formatTime(project.last_activity) },
+  { title: "owners", format: (project) => project.owners.join(", ") },
+  { title: "name", format: (project) => project.name },
 ];
 
 /** `ogr project list`. */
-export function projectList(): Command {
-  const command = registryLeaf<ListOptions>(
+export function buildProjectListCommand(): Command {
+  const command = buildRegistryCommand<ListOptions>(
     "list",
     "list the projects of the tenant, the latest registered first",
-    async ({ options: { limit, after }, out, client }) => {
-      const registry = await client();
-      printTable(out, await listed((page) => registry.projects(page), limit, after), COLUMNS, "There are no projects yet.");
+    async ({ options: { limit, after }, out, openClient }) => {
+      const registry = await openClient();
+      printTable(out, await listItems((page) => registry.listProjects(page), limit, after), COLUMNS, "There are no projects yet.");
     },
   )
-    .addOption(limitOption())
+    .addOption(buildLimitOption())
     .option("--after <cursor>", "go on after this cursor of the API");
-  return withExamples(command, "ogr project list", "ogr project list --limit 500 --json");
+  return addExamples(command, "ogr project list", "ogr project list --limit 500 --json");
 }

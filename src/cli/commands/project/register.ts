@@ -5,10 +5,10 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { initParamsSchema, VISIBILITIES } from "../../../domain/act/job.js";
 import { type CardOptions, proposeCard } from "../../card-outcome.js";
 import { EXIT } from "../../exit-codes.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { checkParams, printDryRun } from "../../terminal/dry-run.js";
-import { withCardOptions } from "../../terminal/option-values.js";
-import { Ended } from "../../usage.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { parseParams, printDryRun } from "../../terminal/dry-run.js";
+import { addCardOptions } from "../../terminal/option-values.js";
+import { UnsuccessfulExit } from "../../usage.js";
 
 interface RegisterOptions extends CardOptions {
   readonly name?: string;
@@ -18,12 +18,12 @@ interface RegisterOptions extends CardOptions {
 }
 
 /** `ogr project register`: opens the card for a new project (L3). */
-export function projectRegister(): Command {
-  const command = registryLeaf<RegisterOptions>(
+export function buildProjectRegisterCommand(): Command {
+  const command = buildRegistryCommand<RegisterOptions>(
     "register <project>",
     "open the card that registers a project",
-    async ({ options, arguments: [project_id = ""], out, client }) => {
-      const registry = await client();
+    async ({ options, arguments: [project_id = ""], out, openClient }) => {
+      const registry = await openClient();
       const params = {
         project_id,
         name: options.name ?? project_id.replace(/^P\./, ""),
@@ -33,7 +33,7 @@ export function projectRegister(): Command {
       const { office: office_id, intent = `Register ${project_id}`, wait = false } = options;
       const wanted = { office_id, intent, jobType: "git.registry.init", params, target: "LAB_512" };
       if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
-      checkParams(initParamsSchema, params);
+      parseParams(initParamsSchema, params);
       const is_taken = await isTaken(registry, project_id);
       const text = [
         `Register ${project_id}${is_taken ? ", which is there already" : ""}`,
@@ -43,14 +43,14 @@ export function projectRegister(): Command {
         `  intent    ${intent}`,
       ];
       printDryRun(out, registry, { act: wanted.jobType, is_taken, ...wanted }, text.join("\n"));
-      if (is_taken) throw new Ended(EXIT.conflict);
+      if (is_taken) throw new UnsuccessfulExit(EXIT.conflict);
     },
   )
     .option("--name <name>", "what people call it")
     .option("--owner <id...>", "actors or offices; you, when left out")
     .addOption(new Option("--visibility <visibility>", "who sees it").choices(VISIBILITIES).default("internal"));
-  return withExamples(
-    withCardOptions(command),
+  return addExamples(
+    addCardOptions(command),
     "ogr project register P.demo --name Demo --wait",
     "ogr project register P.secret --visibility private --owner office:security --dry-run",
   );
@@ -58,7 +58,7 @@ export function projectRegister(): Command {
 
 /** Whether a project of this id can be seen; one that cannot be seen is refused when it is planned. */
 async function isTaken(registry: RegistryClient, projectId: string): Promise<boolean> {
-  const found = await registry.project(projectId);
+  const found = await registry.readProject(projectId);
   if (found.ok) return true;
   if (found.problem.code === "not_found") return false;
   throw new Refused(found.problem);

@@ -1,17 +1,17 @@
 import type { Command } from "commander";
-import { required } from "../../../client/http/problem.js";
-import { registryLeaf, withExamples } from "../../leaf.js";
-import { projectText } from "../../terminal/text.js";
+import { requireValue } from "../../../client/http/problem.js";
+import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { formatProject } from "../../terminal/text.js";
 
 /** `ogr project show`. */
-export function projectShow(): Command {
-  const command = registryLeaf(
+export function buildProjectShowCommand(): Command {
+  const command = buildRegistryCommand(
     "show <project>",
     "show a project with its refs, releases and activity",
-    async ({ arguments: [id = ""], out, client }) => {
-      const project = required(await (await client()).project(id));
-      out.print(project, projectText(project));
+    async ({ arguments: [id = ""], out, openClient }) => {
+      const project = requireValue(await (await openClient()).readProject(id));
+      out.print(project, formatProject(project));
     },
   );
-  return withExamples(command, "ogr project show P.demo", "ogr project show P.demo --json | jq '.refs[].name'");
+  return addExamples(command, "ogr project show P.demo", "ogr project show P.demo --json | jq '.refs[].name'");
 }

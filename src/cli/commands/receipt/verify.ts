@@ -1,13 +1,13 @@
 import type { Command } from "commander";
-import { verifyPactOf } from "../../../client/offline/pact.js";
+import { verifyReceiptPact } from "../../../client/offline/pact.js";
 import { verifyReceipt } from "../../../client/offline/receipt.js";
 import { jwksSchema } from "../../../domain/bytes/jwks.js";
 import { parseWith, problemsText } from "../../../domain/problems.js";
 import { EXIT } from "../../exit-codes.js";
-import { leaf, withExamples } from "../../leaf.js";
-import { jsonOf } from "../../terminal/json-file.js";
-import { pactText, receiptText } from "../../terminal/text.js";
-import { Ended, UsageError } from "../../usage.js";
+import { addExamples, buildCommand } from "../../leaf.js";
+import { readJsonInput } from "../../terminal/json-file.js";
+import { formatPact, formatReceipt } from "../../terminal/text.js";
+import { UnsuccessfulExit, UsageError } from "../../usage.js";
 
 interface VerifyOptions {
   readonly jwks: string;
@@ -15,29 +15,29 @@ interface VerifyOptions {
 }
 
 /** `ogr receipt verify`: checks a receipt against public keys, without asking the registry. */
-export function receiptVerify(): Command {
-  const command = leaf<VerifyOptions>(
+export function buildReceiptVerifyCommand(): Command {
+  const command = buildCommand<VerifyOptions>(
     "verify <file>",
     "check a receipt's signature offline; - reads standard input",
     async ({ options, arguments: [file = ""], out }) => {
-      const receipt = await jsonOf("the receipt", file);
-      const keys = parseWith(jwksSchema, await jsonOf("--jwks", options.jwks));
+      const receipt = await readJsonInput("the receipt", file);
+      const keys = parseWith(jwksSchema, await readJsonInput("--jwks", options.jwks));
       if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is no JWK set of Ed25519 keys: ${problemsText(keys.problems)}`);
       const verdict = verifyReceipt(receipt, keys.value);
       out.print(
         verdict,
-        verdict.valid ? `valid: signed by ${verdict.receipt.kid}\n${receiptText(verdict.receipt)}` : `not valid: ${verdict.why}`,
+        verdict.valid ? `valid: signed by ${verdict.receipt.kid}\n${formatReceipt(verdict.receipt)}` : `not valid: ${verdict.why}`,
       );
-      if (!verdict.valid) throw new Ended(EXIT.denied);
+      if (!verdict.valid) throw new UnsuccessfulExit(EXIT.denied);
       if (options.pact === undefined) return;
-      const pact = verifyPactOf(verdict.receipt, await jsonOf("--pact", options.pact), keys.value);
-      out.print(pact, pact.valid ? pactText(pact.pact, pact.unproved) : `Pact not valid: ${pact.why}`);
-      if (!pact.valid) throw new Ended(EXIT.denied);
+      const pact = verifyReceiptPact(verdict.receipt, await readJsonInput("--pact", options.pact), keys.value);
+      out.print(pact, pact.valid ? formatPact(pact.pact, pact.unproved) : `Pact not valid: ${pact.why}`);
+      if (!pact.valid) throw new UnsuccessfulExit(EXIT.denied);
     },
   )
     .requiredOption("--jwks <file-or-url>", "the Runners' public keys (JWKS)")
     .option("--pact <file>", "the Pact of the merge, which is checked too, and that the receipt names it");
-  return withExamples(
+  return addExamples(
     command,
     "ogr receipt verify receipt.json --jwks keys.json",
     "ogr receipt verify receipt.json --pact pact.dsse.json --jwks keys.json",

@@ -1,11 +1,11 @@
-import { type Finding, fine, wrong } from "../../doctor/finding.js";
+import { buildOkFinding, buildProblemFinding, type DoctorFinding } from "../../doctor/finding.js";
 
 /** A flow lets at most an hour's acts come together, and then tries every five minutes. */
 const TELEMETRY_PATIENCE_MS = 90 * 60_000;
 const TENANTS_SHOWN_MAX = 10;
 
 /** Whether every tenant's acts get their line of telemetry; asked of the database, where the appends stand. */
-export async function telemetryFindings(databaseUrl: string, nowMs: number): Promise<readonly Finding[]> {
+export async function checkTelemetry(databaseUrl: string, nowMs: number): Promise<readonly DoctorFinding[]> {
   const [{ openDatabase }, { listTenants }, { telemetryWaiting }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/identity/tenants.js"),
@@ -13,21 +13,22 @@ export async function telemetryFindings(databaseUrl: string, nowMs: number): Pro
   ]);
   const db = openDatabase(databaseUrl, { max_connections: 1 });
   try {
-    const stuck: Finding[] = [];
+    const stuck: DoctorFinding[] = [];
     for (const { tenant_id } of await listTenants(db)) {
       const waiting = await telemetryWaiting(db, tenant_id);
       if (waiting === undefined || nowMs - waiting.at_ms <= TELEMETRY_PATIENCE_MS) continue;
       stuck.push(
-        wrong(
+        buildProblemFinding(
           "telemetry",
           `Entry ${waiting.seq} of the ledger of ${tenant_id} waits for its line since ${new Date(waiting.at_ms).toISOString()}.`,
           `The flow telemetry/${tenant_id} says in Temporal's UI what it waits for; see docs/telemetry.md.`,
         ),
       );
     }
-    if (stuck.length === 0) return [fine("telemetry", `no act waits longer than ${TELEMETRY_PATIENCE_MS / 60_000} min for its line`)];
+    if (stuck.length === 0)
+      return [buildOkFinding("telemetry", `no act waits longer than ${TELEMETRY_PATIENCE_MS / 60_000} min for its line`)];
     const more = stuck.length - TENANTS_SHOWN_MAX;
-    const others = more > 0 ? [wrong("telemetry", `${more} more tenants wait.`, "Mend those above first.")] : [];
+    const others = more > 0 ? [buildProblemFinding("telemetry", `${more} more tenants wait.`, "Mend those above first.")] : [];
     return [...stuck.slice(0, TENANTS_SHOWN_MAX), ...others];
   } finally {
     await db.destroy();
