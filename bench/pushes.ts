@@ -1,6 +1,6 @@
 import { actDirectly } from "../src/client/acting.js";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
-import { blake3Hex } from "../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../src/domain/git/git-id.js";
 import { oneCommit } from "./one-commit-bundle.js";
 
@@ -39,7 +39,7 @@ export type Pushed =
 
 /** @throws when it began and did not succeed. */
 export async function tryPush(client: RegistryClient, { project_id, branch, expected_old, bundle }: Push): Promise<Pushed> {
-  const params = { project_id, branch, expected_old, commit_summary: "bench", subject_hash: blake3Hex(bundle) };
+  const params = { project_id, branch, expected_old, commit_summary: "bench", subject_hash: hashBlake3Hex(bundle) };
   const started = performance.now();
   const answer = await actDirectly(client, {
     office_id: "office::default",

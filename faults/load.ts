@@ -5,7 +5,7 @@ import { submitDecision } from "../src/client/deciding.js";
 import { Refused, RegistryFault, requireValue } from "../src/client/http/problem.js";
 import { createRegistryClient, type RegistryClient } from "../src/client/http/registry-client.js";
 import { waitForCardToLeave } from "../src/client/waiting.js";
-import { blake3Hex } from "../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../src/domain/git/git-id.js";
 import type { CommandEnvelope } from "../src/domain/permit/envelope.js";
 import type { PasskeyFile } from "../src/passkey/file.js";
@@ -103,7 +103,7 @@ export class Load {
   /** Asks for a permit and issues the command; how it stands after `wait_ms`. */
   async #pushed(push: Push, wait_ms: number): Promise<{ status: string }> {
     const { project_id, branch, old, bundle } = push;
-    const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: blake3Hex(bundle) };
+    const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: hashBlake3Hex(bundle) };
     const client = this.#as("admin");
     const asked = { office_id: OFFICE, intent: "campaign", jobType: "git.registry.push", params, target: "LAB_512" };
     const { permit, subject_hash, policy_hash } = requireValue(await client.requestPermit(asked));

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { withPolicyData } from "../src/decision/policy/bytes.js";
+import { replacePolicyData } from "../src/decision/policy/bytes.js";
 import { ENTRYPOINTS } from "../src/decision/policy/evaluator.js";
 import { readSeed } from "../src/decision/policy/seed.js";
 
@@ -70,7 +70,7 @@ export async function compileRules(opa: string, sources: string): Promise<Uint8A
 
 /** The committed policy as its sources build it: the rules of policies/ with the data of config/ inside. */
 export async function buildPolicy(opa: string): Promise<Uint8Array> {
-  return withPolicyData(await compileRules(opa, POLICY_SOURCES), await readSeed(CONFIG));
+  return replacePolicyData(await compileRules(opa, POLICY_SOURCES), await readSeed(CONFIG));
 }
 
 /** One file of a ustar archive. Source: POSIX pax, "ustar Interchange Format". */

@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { publishedSchemas } from "../src/infra/json-schemas.js";
+import { buildPublishedSchemas } from "../src/infra/json-schemas.js";
 
 const folder = fileURLToPath(new URL("../src/infra/schemas/", import.meta.url));
 mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries(publishedSchemas())) writeFileSync(join(folder, name), `${JSON.stringify(schema, null, 2)}\n`);
+for (const [name, schema] of Object.entries(buildPublishedSchemas()))
+  writeFileSync(join(folder, name), `${JSON.stringify(schema, null, 2)}\n`);

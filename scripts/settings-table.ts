@@ -1,6 +1,6 @@
 /** Writes the tables of settings into docs/operations.md, between their markers: `node --import tsx scripts/settings-table.ts`. */
 import { readFile, writeFile } from "node:fs/promises";
-import { settingsTables } from "../src/configuration/table.js";
+import { formatSettingsTables } from "../src/configuration/table.js";
 
 const FILE = new URL("../docs/operations.md", import.meta.url);
 const [BEGIN, END] = ["<!-- settings: made by scripts/settings-table.ts -->", "<!-- end of settings -->"];
@@ -8,4 +8,4 @@ const [BEGIN, END] = ["<!-- settings: made by scripts/settings-table.ts -->", "<
 const text = await readFile(FILE, "utf8");
 const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
 if (begin === -1 || end < begin) throw new Error(`docs/operations.md lacks the line ${BEGIN} or, after it, ${END}`);
-await writeFile(FILE, `${text.slice(0, begin)}${BEGIN}\n\n${settingsTables()}\n\n${text.slice(end)}`);
+await writeFile(FILE, `${text.slice(0, begin)}${BEGIN}\n\n${formatSettingsTables()}\n\n${text.slice(end)}`);

@@ -1,16 +1,16 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import { type Job, jobSchema } from "../domain/act/job.js";
-import { canonicalBytes } from "../domain/bytes/canonical.js";
-import { verifySigned } from "../domain/bytes/signature.js";
-import { denied } from "../domain/denial.js";
+import { toCanonicalBytes } from "../domain/bytes/canonical.js";
+import { verifySignedObject } from "../domain/bytes/signature.js";
+import { denyWith } from "../domain/denial.js";
 import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
-import { parseWith, problemsText } from "../domain/problems.js";
-import { anchorKey } from "../domain/storage-key.js";
+import { formatProblems, parseWith } from "../domain/problems.js";
+import { toAnchorKey } from "../domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { planAct } from "../lab512/runner/planning.js";
 import { executeCommand, NoEnvelope } from "../lab512/runner/runner.js";
-import { counted } from "../process/metrics/lab512.js";
+import { countAnswer } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 
 const HEARTBEAT_EVERY_MS = 400;
@@ -24,13 +24,13 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
     planAct: (card) =>
       beating(async () => {
         const job = parseWith(jobSchema, { jobType: card.jobType, params: card.params });
-        if (!job.ok) return denied("envelope_invalid", `The job is malformed: ${problemsText(job.problems)}`);
+        if (!job.ok) return denyWith("envelope_invalid", `The job is malformed: ${formatProblems(job.problems)}`);
         return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value as Job });
       }),
     runCommand: ({ envelope, statements, round }) =>
       beating(async () => {
         try {
-          return counted(await executeCommand(deps, execution(round), { envelope, statements }));
+          return countAnswer(await executeCommand(deps, execution(round), { envelope, statements }));
         } catch (error) {
           if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
           throw error;
@@ -72,13 +72,13 @@ async function anchor(deps: RunnerDependencies, heads: readonly SignedHead[]): P
 /** Why the head cannot be anchored: nothing when it is. */
 async function anchorOne(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
   const parsed = parseWith(signedHeadSchema, head);
-  if (!parsed.ok) return [`The head is malformed: ${problemsText(parsed.problems)}`];
+  if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];
   const { tenant_id, container, seq, hash } = parsed.value;
-  const verdict = verifySigned("head", parsed.value, deps.permitKeys);
+  const verdict = verifySignedObject("head", parsed.value, deps.permitKeys);
   if (verdict !== "valid") return [`The head of ${container} is not signed by LAB 256 (${verdict}).`];
   const store = scopeToTenant(deps.store, tenant_id);
-  const key = anchorKey(tenant_id, seq);
-  if ((await store.blobs.create(key, canonicalBytes(parsed.value))) === "created") return [];
+  const key = toAnchorKey(tenant_id, seq);
+  if ((await store.blobs.create(key, toCanonicalBytes(parsed.value))) === "created") return [];
   const kept = await store.blobs.get(key);
   const same = kept !== undefined && JSON.parse(Buffer.from(kept).toString("utf8")).hash === hash;
   return same ? [] : [`Another head is anchored at ${key}: the ledger was rewritten or restored from an old backup.`];

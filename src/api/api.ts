@@ -2,11 +2,11 @@ import { availableParallelism } from "node:os";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type ApiSettings, apiSettings } from "../configuration/sections/api.js";
-import { databaseUrlOf } from "../configuration/sections/database.js";
+import { toDatabaseUrl } from "../configuration/sections/database.js";
 import { listenForScrapes } from "../configuration/sections/metrics.js";
-import { storeConfigOf } from "../configuration/sections/store.js";
-import { temporalAccess } from "../configuration/sections/temporal.js";
-import { tracingOf } from "../configuration/sections/tracing.js";
+import { readStoreConfig } from "../configuration/sections/store.js";
+import { readTemporalAccess } from "../configuration/sections/temporal.js";
+import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrate } from "../lab256/database/migrate.js";
@@ -16,10 +16,10 @@ import { createPermits } from "../lab256/permits/permits.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
 import { apiMetrics } from "../process/metrics/api.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
-import { processMetrics } from "../process/metrics/process.js";
+import { createProcessMetrics } from "../process/metrics/process.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
-import { createOnly } from "../storage/scoped.js";
+import { limitToCreates } from "../storage/scoped.js";
 import { Flows } from "./acts/flows.js";
 import { createPolicyOffices } from "./acts/policy-offices.js";
 import { HealthChecks } from "./health.js";
@@ -44,21 +44,21 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
 
   await removeAbandonedUploads(Date.now());
-  const openedStore = await openStore(storeConfigOf(env));
+  const openedStore = await openStore(readStoreConfig(env));
   // LAB 256 reads everywhere and creates only staged bytes and claims (contracts "Planes").
-  const store = createOnly(openedStore, ["staging", "claims"]);
+  const store = limitToCreates(openedStore, ["staging", "claims"]);
   await probeConditionalWrites(store);
-  const db = openDatabase(databaseUrlOf(env), {
+  const db = openDatabase(toDatabaseUrl(env), {
     max_connections: env.OGR_DATABASE_CONNECTIONS,
     on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
   });
   await migrate(db);
-  const watch = await LedgerWatch.open(databaseUrlOf(env), {
+  const watch = await LedgerWatch.open(toDatabaseUrl(env), {
     on_lost: (error) => log.warn({ reason: error.message }, "the ledger is not heard"),
   });
-  const tracing = await tracingOf("ogr-api", env, log);
+  const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
-  const temporal = new Temporal(temporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
+  const temporal = new Temporal(readTemporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
   const policies = new PolicyCatalog(store, foundingKeys, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
@@ -97,7 +97,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   });
   const scrapes = await listenForScrapes(env, () => {
     const state = buildRegistryStateMetrics(db, new HealthChecks({ db, store, temporal, now: Date.now }));
-    return [apiMetrics, ledgerMetrics, state, processMetrics()];
+    return [apiMetrics, ledgerMetrics, state, createProcessMetrics()];
   });
   urls.setListenUrl(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));
   const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };

@@ -2,7 +2,7 @@ import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, 
 import proto from "@temporalio/proto";
 import type { TemporalAccess } from "../configuration/sections/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
-import { processIdentity } from "../process/worker-identity.js";
+import { formatWorkerIdentity } from "../process/worker-identity.js";
 
 /** A call that Temporal answers without waiting for a worker, in milliseconds. */
 const CALL_MAX_MS = 5000;
@@ -32,7 +32,7 @@ export class Temporal {
   ) {
     const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS_MAX }));
     this.connection = Connection.lazy({ ...access, connectTimeout: CALL_MAX_MS, interceptors: [retry] });
-    const identity = processIdentity("api");
+    const identity = formatWorkerIdentity("api");
     this.client = new Client({ connection: this.connection, namespace, identity, interceptors: { workflow: interceptors } });
   }
 

@@ -1,8 +1,8 @@
-import { verifySigned } from "../domain/bytes/signature.js";
-import { registryContainer } from "../domain/ledger/event.js";
+import { verifySignedObject } from "../domain/bytes/signature.js";
+import { toRegistryContainer } from "../domain/ledger/event.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
-import { type Parsed, parseWith } from "../domain/problems.js";
-import { anchorKey } from "../domain/storage-key.js";
+import { type ParseResult, parseWith } from "../domain/problems.js";
+import { toAnchorKey } from "../domain/storage-key.js";
 import { hashesAt, verifyAnchors } from "../lab256/ledger/anchors.js";
 import { verifyChain } from "../lab256/ledger/chain.js";
 import type { ApiDependencies } from "./dependencies.js";
@@ -23,7 +23,7 @@ const ANCHORS_MAX = 1000;
 
 /** Recomputes a tenant's chain from its payloads and holds it against the signed heads in the object store. */
 export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | "jwks">, tenantId: string): Promise<LedgerReport> {
-  const container = registryContainer(tenantId);
+  const container = toRegistryContainer(tenantId);
   const chain = await verifyChain(deps.db, container);
   if (!chain.ok) return { ok: false, container, entries: chain.break.seq - 1, head: null, anchors_checked: 0, problem: chain.break.text };
   const { head } = chain;
@@ -45,8 +45,8 @@ async function readAnchors(deps: Pick<ApiDependencies, "store" | "jwks">, tenant
     const bytes = await deps.store.blobs.get(key);
     const parsed = bytes === undefined ? undefined : parseAnchor(bytes);
     if (parsed?.ok !== true) return { anchors, problem: `The anchor ${key} is no signed head; look who wrote to the object store.` };
-    const isGenuine = parsed.value.container === container && verifySigned("head", parsed.value, deps.jwks) === "valid";
-    if (!isGenuine || anchorKey(tenantId, parsed.value.seq) !== key)
+    const isGenuine = parsed.value.container === container && verifySignedObject("head", parsed.value, deps.jwks) === "valid";
+    if (!isGenuine || toAnchorKey(tenantId, parsed.value.seq) !== key)
       return { anchors, problem: `The anchor ${key} is not signed by this registry for this chain.` };
     anchors.push(parsed.value);
   }
@@ -63,7 +63,7 @@ async function listNewestAnchorKeys({ store }: Pick<ApiDependencies, "store">, t
   return keys.slice(-ANCHORS_MAX);
 }
 
-function parseAnchor(bytes: Uint8Array): Parsed<SignedHead> | undefined {
+function parseAnchor(bytes: Uint8Array): ParseResult<SignedHead> | undefined {
   try {
     return parseWith(signedHeadSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch (error) {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { sourceFile } from "../process/source-files.js";
+import { resolveSourceFile } from "../process/source-files.js";
 
 /** The release that this `ogr` is of. */
 export function readOwnVersion(): string {
-  return z.looseObject({ version: z.string() }).parse(JSON.parse(readFileSync(sourceFile("package.json"), "utf8"))).version;
+  return z.looseObject({ version: z.string() }).parse(JSON.parse(readFileSync(resolveSourceFile("package.json"), "utf8"))).version;
 }

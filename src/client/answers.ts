@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
-import { DECISIONS, statementSchema } from "../domain/card/statement.js";
+import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
 import { LEVELS } from "../domain/level.js";
 import { permitSchema } from "../domain/permit/permit.js";
 import { receiptSchema } from "../domain/permit/receipt.js";
@@ -79,7 +79,7 @@ const planSchema = z.looseObject({
 });
 
 const cardStatementSchema = z.looseObject({
-  decision: z.enum(DECISIONS),
+  decision: z.enum(STATEMENT_DECISIONS),
   approver: z.string(),
   office_id: z.string(),
   counts: z.boolean(),

@@ -3,8 +3,8 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "@simplewebauthn/server";
-import { furtherPasskeyChallenge } from "../domain/card/passkey-registration.js";
-import { type Assertion, type Decision, type Statement, statementChallenge } from "../domain/card/statement.js";
+import { computeFurtherPasskeyChallenge } from "../domain/card/passkey-registration.js";
+import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../domain/card/statement.js";
 import { type Answer, Refused, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
@@ -34,7 +34,7 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
   // A further one in the same place is what the caller wants, as to replace a key; a browser would take the exclusion as a refusal.
   const response = await passkeys.create({ ...asked, excludeCredentials: [] }, origin);
   const made = { challenge: asked.challenge, credential_id: response.id, attestation_object: response.response.attestationObject };
-  const challenge = Buffer.from(furtherPasskeyChallenge(made)).toString("base64url");
+  const challenge = Buffer.from(computeFurtherPasskeyChallenge(made)).toString("base64url");
   const allowCredentials = vouching.map((id) => ({ id, type: "public-key" as const }));
   const assertion = await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname);
   requireValue(await client.registerPasskey(response, name, assertion));
@@ -57,7 +57,7 @@ async function listVouchingPasskeys(client: RegistryClient, passkeys: Authentica
 
 export interface DecisionAsk {
   readonly card_id: string;
-  readonly decision: Decision;
+  readonly decision: StatementDecision;
   readonly office_id: string;
   /** What the caller was shown; where the plan has changed since, nothing is stated. */
   readonly plan_digest?: string | undefined;
@@ -79,7 +79,7 @@ export async function submitDecision(
   let verdict: Awaited<ReturnType<typeof client.submitStatement>>;
   if (step_up === null) verdict = await client.submitStatement(statement);
   else {
-    const challenge = Buffer.from(statementChallenge(statement)).toString("base64url");
+    const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
     const options = { ...step_up, challenge } as PublicKeyCredentialRequestOptionsJSON;
     const origin = resolvePasskeyOrigin(client.connection.server);
     verdict = await client.submitStatement(statement, await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname));

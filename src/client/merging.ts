@@ -1,6 +1,6 @@
 import type { MergeProtectedParams } from "../domain/act/job.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
-import { branchRef } from "../domain/git/ref-name.js";
+import { toBranchRef } from "../domain/git/ref-name.js";
 import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
@@ -13,7 +13,7 @@ export interface LookedUpMerge {
   readonly branches: readonly string[];
 }
 
-const HEADS = branchRef("");
+const HEADS = toBranchRef("");
 
 /** Looks up where both branches stand; a target that is absent is created by the merge. @throws Refused when there is no such project */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {

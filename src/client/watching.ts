@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isFinal } from "../domain/card/flow-status.js";
+import { isFinalStatus } from "../domain/card/flow-status.js";
 import type { CardAnswer, CommandAnswer } from "./answers.js";
 import { type Answer, RegistryFault, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
@@ -22,7 +22,7 @@ export interface Watcher<T> {
 /** Watches a card until its end. @throws Refused; RegistryFault when the registry is away for too long. */
 export function watchCard(client: RegistryClient, cardId: string, watcher: Watcher<CardAnswer>): Promise<CardAnswer> {
   const askCard = (last?: CardAnswer) => client.readCard(cardId, last === undefined ? {} : { wait_ms: LOOK_MS, not_status: last.status });
-  return watchFlow(askCard, ({ status }) => isFinal(status), watcher);
+  return watchFlow(askCard, ({ status }) => isFinalStatus(status), watcher);
 }
 
 /** Watches a command until its end. @throws Refused; RegistryFault when the registry is away for too long. */
@@ -33,7 +33,7 @@ export function watchCommand(client: RegistryClient, jti: string, watcher: Watch
 
 /** The flow says that it is done a moment before the ledger holds its receipt. */
 export function isOver({ status, receipt }: CommandAnswer): boolean {
-  return isFinal(status) && (status !== "success" || (receipt !== null && receipt !== undefined));
+  return isFinalStatus(status) && (status !== "success" || (receipt !== null && receipt !== undefined));
 }
 
 async function watchFlow<T>(ask: (last?: T) => Promise<Answer<T>>, isEnd: (seen: T) => boolean, watcher: Watcher<T>): Promise<T> {

@@ -34,42 +34,42 @@ export interface Setting {
   /** The lowest and the highest number that may be written. */
   readonly range?: { readonly low: number; readonly high: number };
   /** `OGR_STORE=s3`: it means something only beside this. */
-  readonly only_with?: string;
+  readonly onlyWith?: string;
 }
 
 /** Every setting of a process, in the order of its schema. */
-export function settingsOf(process: ConfiguredProcess): readonly Setting[] {
+export function listSettings(process: ConfiguredProcess): readonly Setting[] {
   const found = new Map<string, Setting>();
-  for (const one of settingsIn(CATALOG[process])) if (!found.has(one.key)) found.set(one.key, one);
+  for (const one of collectSettings(CATALOG[process])) if (!found.has(one.key)) found.set(one.key, one);
   return [...found.values()];
 }
 
 /** Every name that may stand in the file, and in the environment of any process. */
-export function knownNames(): ReadonlySet<string> {
-  const all = [...CONFIGURED_PROCESSES.flatMap(settingsOf), ...INSTALLATION.flatMap(settingsIn)];
+export function listKnownNames(): ReadonlySet<string> {
+  const all = [...CONFIGURED_PROCESSES.flatMap(listSettings), ...INSTALLATION.flatMap(collectSettings)];
   return new Set(all.flatMap(({ key, secret }) => (secret ? [key, `${key}${FILE_SUFFIX}`] : [key])));
 }
 
 /** A schema is an object, one of several told apart by a member, or two of these together. */
-function settingsIn(schema: z.core.$ZodType): Setting[] {
-  if (schema instanceof z.ZodIntersection) return [...settingsIn(schema.def.left), ...settingsIn(schema.def.right)];
+function collectSettings(schema: z.core.$ZodType): Setting[] {
+  if (schema instanceof z.ZodIntersection) return [...collectSettings(schema.def.left), ...collectSettings(schema.def.right)];
   if (schema instanceof z.ZodDiscriminatedUnion) {
     const { discriminator, options } = schema.def;
     return options.flatMap((option) => {
       const kind = option instanceof z.ZodObject ? option.shape[discriminator] : undefined;
-      const only_with = kind instanceof z.ZodLiteral ? `${discriminator}=${[...kind.values].join()}` : "";
-      return settingsIn(option).map((one) => (one.key === discriminator ? one : { ...one, only_with }));
+      const onlyWith = kind instanceof z.ZodLiteral ? `${discriminator}=${[...kind.values].join()}` : "";
+      return collectSettings(option).map((one) => (one.key === discriminator ? one : { ...one, onlyWith }));
     });
   }
-  if (schema instanceof z.ZodObject) return Object.entries(schema.shape).map(([key, one]) => settingOf(key, one as z.ZodType));
+  if (schema instanceof z.ZodObject) return Object.entries(schema.shape).map(([key, one]) => toSetting(key, one as z.ZodType));
   throw new TypeError("A process's schema is made of objects; settingsIn does not know this one.");
 }
 
-function settingOf(key: string, schema: z.ZodType): Setting {
+function toSetting(key: string, schema: z.ZodType): Setting {
   const { description, secret } = schema.meta() ?? {};
   if (description === undefined) throw new TypeError(`${key} does not say what it means: wrap its schema in \`setting\`.`);
   const absent = schema.safeParse(undefined);
-  const range = rangeOf(schema);
+  const range = findRange(schema);
   return {
     key,
     meaning: description,
@@ -80,8 +80,8 @@ function settingOf(key: string, schema: z.ZodType): Setting {
   };
 }
 
-function rangeOf(schema: z.core.$ZodType): Setting["range"] {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return rangeOf(schema.def.innerType);
+function findRange(schema: z.core.$ZodType): Setting["range"] {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return findRange(schema.def.innerType);
   if (!(schema instanceof z.ZodNumber)) return undefined;
   return { low: schema.minValue ?? Number.NEGATIVE_INFINITY, high: schema.maxValue ?? Number.POSITIVE_INFINITY };
 }

@@ -5,18 +5,19 @@ export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }
 
-export const requiredText = (what: string) => z.string(`Set it to ${what}.`).min(1, `Set it to ${what}.`);
+export const buildRequiredText = (what: string) => z.string(`Set it to ${what}.`).min(1, `Set it to ${what}.`);
 
 export const portSchema = z.coerce.number("Write a port number.").int().min(0).max(65_535, "Write a port from 0 to 65535.");
 
-export const countSchema = (preset: number, max: number) => z.coerce.number("Write a whole number.").int().min(1).max(max).default(preset);
+export const buildCountSchema = (preset: number, max: number) =>
+  z.coerce.number("Write a whole number.").int().min(1).max(max).default(preset);
 
 /** A setting with what it means, which `ogr config` and docs/operations.md print. */
-export function setting<S extends z.ZodType>(schema: S, meaning: string): S {
+export function describeSetting<S extends z.ZodType>(schema: S, meaning: string): S {
   return schema.meta({ description: meaning });
 }
 
 /** A setting whose value nobody may see. It can also be given as a file, by its name with `_FILE` behind it. */
-export function secretSetting<S extends z.ZodType>(schema: S, meaning: string): S {
+export function describeSecretSetting<S extends z.ZodType>(schema: S, meaning: string): S {
   return schema.meta({ description: meaning, secret: true });
 }

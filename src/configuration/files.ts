@@ -2,19 +2,19 @@ import { readFileSync, statSync } from "node:fs";
 import { ConfigurationError } from "./environment.js";
 
 /** @throws ConfigurationError that names the file. */
-export function readPublicFile(path: string): Buffer {
-  return attempt(path, () => readFileSync(path));
+export function readConfiguredFile(path: string): Buffer {
+  return attemptRead(path, () => readFileSync(path));
 }
 
 /** Reads a file that nobody but its owner may read. @throws ConfigurationError that names it and says what to do. */
-export function readPrivateFile(path: string): Buffer {
-  const readable = attempt(path, () => statSync(path).mode & 0o077);
+export function readSecretFile(path: string): Buffer {
+  const readable = attemptRead(path, () => statSync(path).mode & 0o077);
   if (readable !== 0) throw new ConfigurationError(`${path} can be read by others; run \`chmod 600\` on it.`);
-  return readPublicFile(path);
+  return readConfiguredFile(path);
 }
 
 /** Does what may fail for the sake of one file. @throws ConfigurationError that names it. */
-export function attempt<T>(path: string, read: () => T): T {
+export function attemptRead<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {

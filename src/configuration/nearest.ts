@@ -2,17 +2,17 @@
 const SLIP_SHARE = 0.34;
 
 /** The known name that was probably meant, or undefined when none is near. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+export function findNearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly edits: number } | undefined;
   for (const one of known) {
-    const edits = editsBetween(name.toUpperCase(), one);
+    const edits = countEdits(name.toUpperCase(), one);
     if (best === undefined || edits < best.edits) best = { name: one, edits };
   }
   return best !== undefined && best.edits <= Math.ceil(name.length * SLIP_SHARE) ? best.name : undefined;
 }
 
 /** How many letters have to be put in, taken out or replaced (Levenshtein). */
-function editsBetween(a: string, b: string): number {
+function countEdits(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, n) => n);
   for (const [i, letter] of [...a].entries()) {
     const row = [i + 1];

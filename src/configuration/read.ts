@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import { type Problem, parseWith } from "../domain/problems.js";
+import { type FieldProblem, parseWith } from "../domain/problems.js";
 import { ConfigurationError } from "./environment.js";
 import { type Layers, readLayers } from "./layers.js";
-import { contradictions } from "./rules.js";
+import { checkContradictions } from "./rules.js";
 
 /**
  * Parses what a process is told, once, when it starts.
@@ -19,9 +19,9 @@ export function readConfiguration<T>(schema: z.ZodType<T>, environment: NodeJS.P
 export function checkConfiguration<T>(
   schema: z.ZodType<T>,
   layers: Layers,
-): { readonly value?: T | undefined; readonly problems: readonly Problem[] } {
+): { readonly value?: T | undefined; readonly problems: readonly FieldProblem[] } {
   const values = Object.fromEntries([...layers.found].map(([name, { value }]) => [name, value]));
-  const beside = [...layers.problems, ...contradictions(values)];
+  const beside = [...layers.problems, ...checkContradictions(values)];
   const parsed = parseWith(schema, values);
   return parsed.ok ? { value: parsed.value, problems: beside } : { problems: [...parsed.problems, ...beside] };
 }

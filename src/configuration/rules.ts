@@ -1,38 +1,38 @@
-import type { Problem } from "../domain/problems.js";
+import type { FieldProblem } from "../domain/problems.js";
 import { TEMPORAL_TLS_SETTINGS } from "./sections/temporal.js";
 
 type Values = Readonly<Record<string, string>>;
 
 /** What is wrong with settings that are right one by one. */
-export function contradictions(values: Values): Problem[] {
+export function checkContradictions(values: Values): FieldProblem[] {
   return [
-    ...together(values, "OGR_TEMPORAL_CERT_FILE", "OGR_TEMPORAL_KEY_FILE"),
-    ...together(values, "OGR_PULL_API_URL", "OGR_PULL_TOKENS_FILE"),
-    ...plainTemporal(values),
-    ...plainStore(values),
-    ...plainDatabase(values),
+    ...checkSetTogether(values, "OGR_TEMPORAL_CERT_FILE", "OGR_TEMPORAL_KEY_FILE"),
+    ...checkSetTogether(values, "OGR_PULL_API_URL", "OGR_PULL_TOKENS_FILE"),
+    ...checkTemporalTls(values),
+    ...checkStoreTls(values),
+    ...checkDatabaseTls(values),
   ];
 }
 
-function together(values: Values, one: string, other: string): Problem[] {
+function checkSetTogether(values: Values, one: string, other: string): FieldProblem[] {
   if ((values[one] === undefined) === (values[other] === undefined)) return [];
   const [set, missing] = values[one] === undefined ? [other, one] : [one, other];
   return [{ field: missing, problem: `Set it too: ${set} is of no use without it.` }];
 }
 
-function plainTemporal(values: Values): Problem[] {
+function checkTemporalTls(values: Values): FieldProblem[] {
   const set = TEMPORAL_TLS_SETTINGS.filter((name) => values[name] !== undefined);
   if (values["OGR_TEMPORAL_TLS"] !== "false" || set.length === 0) return [];
   return [{ field: "OGR_TEMPORAL_TLS", problem: `It is \`false\`, and ${set.join(", ")} needs TLS; remove one or the other.` }];
 }
 
-function plainStore(values: Values): Problem[] {
+function checkStoreTls(values: Values): FieldProblem[] {
   if (values["OGR_S3_CA_FILE"] === undefined || values["OGR_S3_ENDPOINT"]?.startsWith("https://") !== false) return [];
   return [{ field: "OGR_S3_CA_FILE", problem: "It needs an https:// address in OGR_S3_ENDPOINT." }];
 }
 
 /** The modes of libpq; without verification a certificate proves nothing, and the file would only look as if it did. */
-function plainDatabase(values: Values): Problem[] {
+function checkDatabaseTls(values: Values): FieldProblem[] {
   const address = values["DATABASE_URL"];
   if (values["OGR_DATABASE_CA_FILE"] === undefined || address === undefined) return [];
   if (!URL.canParse(address))

@@ -1,4 +1,4 @@
-import { CONFIGURED_PROCESSES, type ConfiguredProcess, type Setting, settingsOf } from "./catalog.js";
+import { CONFIGURED_PROCESSES, type ConfiguredProcess, listSettings, type Setting } from "./catalog.js";
 
 /** Settings that the same processes have, with the same meaning. */
 export interface SettingsGroup {
@@ -7,10 +7,10 @@ export interface SettingsGroup {
 }
 
 /** Every setting once, with those that the same processes share together; what more processes share stands first. */
-export function settingsByProcesses(): readonly SettingsGroup[] {
+export function groupSettingsByProcesses(): readonly SettingsGroup[] {
   const users = new Map<string, { readonly setting: Setting; readonly processes: ConfiguredProcess[] }>();
   for (const process of CONFIGURED_PROCESSES)
-    for (const setting of settingsOf(process)) {
+    for (const setting of listSettings(process)) {
       const same = JSON.stringify(setting);
       const known = users.get(same);
       if (known === undefined) users.set(same, { setting, processes: [process] });
@@ -25,22 +25,24 @@ export function settingsByProcesses(): readonly SettingsGroup[] {
 }
 
 /** The tables of docs/operations.md, in Markdown. */
-export function settingsTables(): string {
-  return settingsByProcesses()
+export function formatSettingsTables(): string {
+  return groupSettingsByProcesses()
     .map(({ processes, settings }) =>
-      [`${listed(processes)}:`, "", "| variable | default | is |", "|---|---|---|", ...settings.map(row)].join("\n"),
+      [`${formatProcessNames(processes)}:`, "", "| variable | default | is |", "|---|---|---|", ...settings.map(formatSettingRow)].join(
+        "\n",
+      ),
     )
     .join("\n\n");
 }
 
-function row({ key, meaning, required, preset, range, only_with }: Setting): string {
+function formatSettingRow({ key, meaning, required, preset, range, onlyWith }: Setting): string {
   const name = required ? `**\`${key}\`**` : `\`${key}\``;
   const limits = range !== undefined && Number.isFinite(range.high) ? `${range.low} to ${range.high}` : "";
   const shown = preset === undefined ? limits : limits === "" ? `\`${preset}\`` : `${preset} (${limits})`;
-  return `| ${name} | ${shown} | ${only_with === undefined ? "" : `with \`${only_with}\`: `}${meaning} |`;
+  return `| ${name} | ${shown} | ${onlyWith === undefined ? "" : `with \`${onlyWith}\`: `}${meaning} |`;
 }
 
-function listed(processes: readonly ConfiguredProcess[]): string {
+function formatProcessNames(processes: readonly ConfiguredProcess[]): string {
   if (processes.length === CONFIGURED_PROCESSES.length) return "All";
   return processes.join(" and ");
 }

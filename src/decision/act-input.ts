@@ -1,17 +1,17 @@
 import type { Infra } from "../domain/act/infra-context.js";
 import type { JobType } from "../domain/act/job.js";
-import { actorKind, type Target } from "../domain/ids.js";
+import { parseActorKind, type Target } from "../domain/ids.js";
 import type { Level } from "../domain/level.js";
 import type { ActInput } from "../domain/policy/policy-contract.js";
 
 /** Who asks for an act, through which office. */
-export interface Asker {
+export interface Requester {
   readonly actor_id: string;
   readonly person_id: string | null;
   readonly member_offices: readonly string[];
 }
 
-export interface AskedAct {
+export interface RequestedAct {
   readonly tenant_id: string;
   readonly office_id: string;
   readonly jobType: JobType;
@@ -24,7 +24,7 @@ export interface AskedAct {
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
 
 /** The question that the policy is asked about an act. */
-export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
+export function buildActInput(asker: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
   const { patch: _, ...params } = act.params;
   return {
     tenant_id: act.tenant_id,
@@ -32,7 +32,7 @@ export function actInput(asker: Asker, act: AskedAct, hasCard: boolean, known: K
     target: act.target,
     ...(act.risk === undefined ? {} : { risk: act.risk }),
     has_card: hasCard,
-    actor: { actor_id: asker.actor_id, kind: actorKind(asker.actor_id), person_id: asker.person_id },
+    actor: { actor_id: asker.actor_id, kind: parseActorKind(asker.actor_id), person_id: asker.person_id },
     office_id: act.office_id,
     member_offices: [...asker.member_offices],
     params,

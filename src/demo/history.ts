@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { runGit, runGitForLines, tryGit } from "../client/git/git-command.js";
-import { branchNameProblem, directoryConflict } from "../domain/git/ref-name.js";
+import { checkBranchName, findDirectoryConflict } from "../domain/git/ref-name.js";
 
 /** A real history, ready to be pushed: a bare repository with one ref for each branch that the registry gets. */
 export interface DemoHistory {
@@ -147,7 +147,7 @@ async function createEarlierBranch(folder: string, [only, ...others]: readonly D
 export function toRegistryBranch(name: string, taken: readonly string[]): string {
   const plain = `feature/${name}`;
   const safe =
-    branchNameProblem(plain) === undefined
+    checkBranchName(plain) === undefined
       ? plain
       : `feature/${
           name
@@ -155,7 +155,7 @@ export function toRegistryBranch(name: string, taken: readonly string[]): string
             .replace(/^[.-]+|[.-]+$/g, "")
             .slice(0, 100) || "branch"
         }`;
-  const isFree = (candidate: string) => !taken.includes(candidate) && directoryConflict(candidate, taken) === undefined;
+  const isFree = (candidate: string) => !taken.includes(candidate) && findDirectoryConflict(candidate, taken) === undefined;
   if (isFree(safe)) return safe;
   for (let number = 2; ; number += 1) {
     const flat = `feature/${safe.slice("feature/".length).replaceAll("/", "-")}-${number}`;

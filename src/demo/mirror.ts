@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { repoPrefix } from "../domain/storage-key.js";
+import { toRepoPrefix } from "../domain/storage-key.js";
 import type { ObjectStore } from "../storage/ports.js";
 
 const AT_ONCE = 8;
 
 /** Copies a project's prefix to a folder as it is, and answers how many objects that were (contracts, "Storage"). */
 export async function mirrorRepository(store: ObjectStore, tenant: string, project: string, folder: string): Promise<number> {
-  const prefix = `${repoPrefix(tenant, project)}/`;
+  const prefix = `${toRepoPrefix(tenant, project)}/`;
   const keys: string[] = [];
   for await (const key of store.blobs.list(prefix)) keys.push(key);
   const waiting = keys.values();

@@ -4,7 +4,7 @@ import { requireValue } from "../client/http/problem.js";
 import type { RegistryClient } from "../client/http/registry-client.js";
 import { verifyReceipt } from "../client/offline/receipt.js";
 import type { Jwks } from "../domain/bytes/signature.js";
-import { branchRef, tagRef } from "../domain/git/ref-name.js";
+import { toBranchRef, toTagRef } from "../domain/git/ref-name.js";
 import type { Receipt } from "../domain/permit/receipt.js";
 import type { StoreConfig } from "../storage/open.js";
 import { openStore } from "../storage/open.js";
@@ -33,7 +33,7 @@ export async function proveCatalog(
   );
   for (const { branch, tip } of history.branches)
     assertHolds(
-      project.refs.some((one) => one.name === branchRef(branch) && one.object_id === tip),
+      project.refs.some((one) => one.name === toBranchRef(branch) && one.object_id === tip),
       `the catalog does not show ${branch} at ${tip}`,
     );
   const listed = requireValue(await member.listProjects());
@@ -90,10 +90,10 @@ export async function proveRepository(
 }
 
 async function proveTag(clone: string, history: DemoHistory): Promise<string> {
-  assertHolds((await tryGit(clone, ["cat-file", "-t", tagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
-  const target = await tryGit(clone, ["rev-parse", "--verify", "--quiet", `${tagRef(DEMO_TAG)}^{commit}`]);
+  assertHolds((await tryGit(clone, ["cat-file", "-t", toTagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
+  const target = await tryGit(clone, ["rev-parse", "--verify", "--quiet", `${toTagRef(DEMO_TAG)}^{commit}`]);
   assertHolds(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
-  const [object] = await runGitForLines(clone, ["rev-parse", tagRef(DEMO_TAG)]);
+  const [object] = await runGitForLines(clone, ["rev-parse", toTagRef(DEMO_TAG)]);
   return `${DEMO_TAG} is the annotated tag ${object?.slice(0, 12)} of ${target?.slice(0, 12)}`;
 }
 

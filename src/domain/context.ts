@@ -7,7 +7,7 @@ const CONTEXT_MAX_DEPTH = 32;
  * What keeps `value` from being hashed and stored, or undefined: RFC 8785 refuses half a surrogate pair, Postgres refuses NUL, and
  * everything that walks JSON does so on a stack of some depth.
  */
-function jsonProblem(value: unknown, depth: number): string | undefined {
+function checkContextJson(value: unknown, depth: number): string | undefined {
   if (value === null || typeof value === "boolean") return undefined;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : "A number of the context is finite.";
   if (typeof value === "string")
@@ -15,20 +15,20 @@ function jsonProblem(value: unknown, depth: number): string | undefined {
   if (typeof value !== "object") return "The context is plain JSON.";
   if (depth > CONTEXT_MAX_DEPTH) return `The context is nested at most ${CONTEXT_MAX_DEPTH} levels deep.`;
   for (const [key, member] of Object.entries(value)) {
-    const problem = jsonProblem(key, depth) ?? jsonProblem(member, depth + 1);
+    const problem = checkContextJson(key, depth) ?? checkContextJson(member, depth + 1);
     if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
-function contextProblem(context: Record<string, unknown>): string | undefined {
-  const problem = jsonProblem(context, 1);
+function checkContext(context: Record<string, unknown>): string | undefined {
+  const problem = checkContextJson(context, 1);
   if (problem !== undefined) return problem;
   return Buffer.byteLength(JSON.stringify(context)) > CONTEXT_MAX_BYTES ? "The context has at most 16 KiB." : undefined;
 }
 
 /** Free facts of the caller, kept with the card; nothing decides by them. Source: ADR-002 §10. */
 export const contextSchema = z.record(z.string().max(100), z.unknown()).superRefine((context, refinement) => {
-  const problem = contextProblem(context);
+  const problem = checkContext(context);
   if (problem !== undefined) refinement.addIssue({ code: "custom", message: problem });
 });

@@ -70,16 +70,16 @@ export interface Denial {
   readonly conflicts?: readonly MergeConflict[];
 }
 
-export function denial(code: DenialCode, message: string): Denial {
+export function buildDenial(code: DenialCode, message: string): Denial {
   return { code, message };
 }
 
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly denial: Denial };
 
-export function granted<T>(value: T): Outcome<T> {
+export function grantValue<T>(value: T): Outcome<T> {
   return { ok: true, value };
 }
 
-export function denied(code: DenialCode, message: string): { readonly ok: false; readonly denial: Denial } {
+export function denyWith(code: DenialCode, message: string): { readonly ok: false; readonly denial: Denial } {
   return { ok: false, denial: { code, message } };
 }

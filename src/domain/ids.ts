@@ -30,7 +30,7 @@ export const actorIdSchema = z
   );
 
 /** The kind that an actor id states. */
-export function actorKind(actorId: string): ActorKind {
+export function parseActorKind(actorId: string): ActorKind {
   const kind = ACTOR_KINDS.find((k) => k === actorId.split(":")[2]);
   if (kind === undefined) throw new TypeError(`${actorId} is not an actor id; parse it with actorIdSchema first.`);
   return kind;

@@ -2,11 +2,11 @@
 export const LEVELS = ["L0", "L1", "L2", "L3", "L4", "L5"] as const;
 export type Level = (typeof LEVELS)[number];
 
-export function levelAtLeast(level: Level, floor: Level): boolean {
+export function isLevelAtLeast(level: Level, floor: Level): boolean {
   return LEVELS.indexOf(level) >= LEVELS.indexOf(floor);
 }
 
 /** The acts that need a card and its approved plan. Source: ADR-002 §9. */
 export function needsCard(level: Level): boolean {
-  return levelAtLeast(level, "L3");
+  return isLevelAtLeast(level, "L3");
 }

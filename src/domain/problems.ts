@@ -1,22 +1,22 @@
 import type { z } from "zod";
 
 /** One bad field: its path (`params.branch`, or `` for the whole) and a sentence that says what is wrong. */
-export interface Problem {
+export interface FieldProblem {
   readonly field: string;
   readonly problem: string;
 }
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly Problem[] };
+export type ParseResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 /** What zod says of a union for which no words were given. */
 const NO_WORDS = "Invalid input";
 
 /** Every problem of a failed parse, each naming its field; an unknown member is named itself. */
-export function problemsOf(error: z.ZodError): Problem[] {
-  return error.issues.flatMap((issue) => problemsIn(issue, []));
+export function toFieldProblems(error: z.ZodError): FieldProblem[] {
+  return error.issues.flatMap((issue) => toIssueProblems(issue, []));
 }
 
-function problemsIn(issue: z.core.$ZodIssue, within: readonly string[]): Problem[] {
+function toIssueProblems(issue: z.core.$ZodIssue, within: readonly string[]): FieldProblem[] {
   const at = [...within, ...issue.path.map(String)];
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
@@ -25,18 +25,18 @@ function problemsIn(issue: z.core.$ZodIssue, within: readonly string[]): Problem
   if (issue.code === "invalid_union" && issue.message === NO_WORDS) {
     // The shape that was meant is the one with the fewest problems.
     const [nearest] = [...issue.errors].sort((a, b) => a.length - b.length);
-    if (nearest !== undefined) return nearest.flatMap((inner) => problemsIn(inner, at));
+    if (nearest !== undefined) return nearest.flatMap((inner) => toIssueProblems(inner, at));
   }
   return [{ field: at.join("."), problem: issue.message }];
 }
 
 /** Parses `value` once, at an edge, into a type that cannot be wrong, or names every bad field. */
-export function parseWith<T>(schema: z.ZodType<T>, value: unknown): Parsed<T> {
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown): ParseResult<T> {
   const result = schema.safeParse(value);
-  return result.success ? { ok: true, value: result.data } : { ok: false, problems: problemsOf(result.error) };
+  return result.success ? { ok: true, value: result.data } : { ok: false, problems: toFieldProblems(result.error) };
 }
 
 /** The problems as one sentence for a log line or a denial: `branch: …; tag: …`. */
-export function problemsText(problems: readonly Problem[]): string {
+export function formatProblems(problems: readonly FieldProblem[]): string {
   return problems.map((p) => (p.field === "" ? p.problem : `${p.field}: ${p.problem}`)).join("; ");
 }

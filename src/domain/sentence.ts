@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Free text of a person that is kept and hashed: canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */
-export function sentenceSchema(what: string, empty: string) {
+export function buildSentenceSchema(what: string, empty: string) {
   return z
     .string()
     .trim()

@@ -1,5 +1,5 @@
 import type { ChangelogEntry } from "./changelog.js";
-import type { Registry } from "./model.js";
+import type { InfraRegistry } from "./model.js";
 import { resolveContext } from "./resolve.js";
 
 export interface Disagreement {
@@ -9,41 +9,42 @@ export interface Disagreement {
   readonly repo: string;
   readonly message: string;
   /** The repository may have been registered before the changelog began. */
-  readonly is_older_than_changelog: boolean;
+  readonly isOlderThanChangelog: boolean;
 }
 
-type Known = { readonly state: "enabled" | "disabled" | "missing"; readonly entry: ChangelogEntry };
+type KnownState = { readonly state: "enabled" | "disabled" | "missing"; readonly entry: ChangelogEntry };
 
 /**
  * Where a registry is not what its whole changelog says. A changelog may begin later than its registry: what a repository was before its
  * first line is taken from that line, and a repository without any line is reported as older. Source: contracts "Infra registry v2".
  */
-export function disagreements(entries: readonly ChangelogEntry[], registry: Registry): Disagreement[] {
+export function listDisagreements(entries: readonly ChangelogEntry[], registry: InfraRegistry): Disagreement[] {
   const found: Disagreement[] = [];
-  const known = new Map<string, Known>();
+  const known = new Map<string, KnownState>();
   for (const entry of entries) {
     const name = `${entry.owner}/${entry.repo}`;
-    const problem = impossible(known.get(name), entry);
-    if (problem !== undefined) found.push(about(entry, `${name} ${problem}`));
+    const problem = checkStateChange(known.get(name), entry);
+    if (problem !== undefined) found.push(toDisagreement(entry, `${name} ${problem}`));
     const state = ({ register: "enabled", enable: "enabled", disable: "disabled", unregister: "missing" } as const)[entry.action];
     known.set(name, { state, entry });
   }
   for (const { state, entry } of known.values()) {
     const actual = resolveContext(registry, entry);
     const name = `${entry.owner}/${entry.repo}`;
-    if (actual.state !== state) found.push(about(entry, `${name} is ${state} by the changelog, and ${actual.state} in the registry.`));
+    if (actual.state !== state)
+      found.push(toDisagreement(entry, `${name} is ${state} by the changelog, and ${actual.state} in the registry.`));
     else if (state !== "missing" && entry.context !== undefined && entry.context !== actual.context)
-      found.push(about(entry, `${name} is ${entry.context} by the changelog, and ${actual.context} in the registry.`));
+      found.push(toDisagreement(entry, `${name} is ${entry.context} by the changelog, and ${actual.context} in the registry.`));
   }
   for (const [owner, { repos }] of registry.orgs)
     for (const repo of repos.keys())
       if (!known.has(`${owner}/${repo}`))
-        found.push({ line: null, owner, repo, message: `${owner}/${repo} has no line in the changelog.`, is_older_than_changelog: true });
-  return [...found, ...misrouted(entries, registry, known)];
+        found.push({ line: null, owner, repo, message: `${owner}/${repo} has no line in the changelog.`, isOlderThanChangelog: true });
+  return [...found, ...listMisroutedTelemetry(entries, registry, known)];
 }
 
 /** What cannot have happened after what the earlier lines say of the same repository. */
-function impossible(before: Known | undefined, { action }: ChangelogEntry): string | undefined {
+function checkStateChange(before: KnownState | undefined, { action }: ChangelogEntry): string | undefined {
   if (before === undefined) return undefined;
   const { state, entry } = before;
   const fits =
@@ -55,7 +56,11 @@ function impossible(before: Known | undefined, { action }: ChangelogEntry): stri
 }
 
 /** The last registration of a repository that is still there says where the telemetry of its org goes. */
-function misrouted(entries: readonly ChangelogEntry[], registry: Registry, known: ReadonlyMap<string, Known>): Disagreement[] {
+function listMisroutedTelemetry(
+  entries: readonly ChangelogEntry[],
+  registry: InfraRegistry,
+  known: ReadonlyMap<string, KnownState>,
+): Disagreement[] {
   const last = new Map<string, ChangelogEntry>();
   for (const entry of entries)
     if (entry.action === "register" && known.get(`${entry.owner}/${entry.repo}`)?.state !== "missing") last.set(entry.owner, entry);
@@ -63,11 +68,14 @@ function misrouted(entries: readonly ChangelogEntry[], registry: Registry, known
     const actual = registry.orgs.get(entry.owner)?.telemetry_repo;
     if (actual === undefined || entry.telemetry_repo === undefined || entry.telemetry_repo === actual) return [];
     return [
-      about(entry, `The telemetry of ${entry.owner} goes to ${entry.telemetry_repo} by the changelog, and to ${actual} in the registry.`),
+      toDisagreement(
+        entry,
+        `The telemetry of ${entry.owner} goes to ${entry.telemetry_repo} by the changelog, and to ${actual} in the registry.`,
+      ),
     ];
   });
 }
 
-function about({ line, owner, repo }: ChangelogEntry, message: string): Disagreement {
-  return { line, owner, repo, message, is_older_than_changelog: false };
+function toDisagreement({ line, owner, repo }: ChangelogEntry, message: string): Disagreement {
+  return { line, owner, repo, message, isOlderThanChangelog: false };
 }

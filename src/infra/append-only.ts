@@ -4,16 +4,18 @@ import { parseChangelog } from "./changelog.js";
  * The first line (from 1) at which a changelog is not what its base has, with lines appended; undefined where it is. Of a base that cannot
  * be read the readable lines have to stay, in their order: the others are what is put right.
  */
-export function firstRewrittenLine(after: Uint8Array, before: Uint8Array): number | undefined {
-  if (startsWith(after, before)) return undefined;
+export function findFirstRewrittenLine(after: Uint8Array, before: Uint8Array): number | undefined {
+  if (hasBeginning(after, before)) return undefined;
   const read = parseChangelog(before);
-  return read.ok ? firstDifferentLine(after, before) : firstMissingLine(after, before, new Set(read.problems.map(({ line }) => line)));
+  return read.ok
+    ? findFirstDifferentLine(after, before)
+    : findFirstMissingLine(after, before, new Set(read.problems.map(({ line }) => line)));
 }
 
-function firstMissingLine(after: Uint8Array, before: Uint8Array, unreadable: ReadonlySet<number>): number | undefined {
-  const lines = linesOf(after);
+function findFirstMissingLine(after: Uint8Array, before: Uint8Array, unreadable: ReadonlySet<number>): number | undefined {
+  const lines = splitLines(after);
   let found = 0;
-  for (const [at, line] of linesOf(before).entries()) {
+  for (const [at, line] of splitLines(before).entries()) {
     if (line === "" || unreadable.has(at + 1)) continue;
     const next = lines.indexOf(line, found);
     if (next === -1) return Math.min(found + 1, lines.length);
@@ -23,15 +25,15 @@ function firstMissingLine(after: Uint8Array, before: Uint8Array, unreadable: Rea
 }
 
 /** One character for each byte, so that equal lines have equal bytes. */
-function linesOf(bytes: Uint8Array): string[] {
+function splitLines(bytes: Uint8Array): string[] {
   return Buffer.from(bytes).toString("latin1").split("\n");
 }
 
-function startsWith(whole: Uint8Array, beginning: Uint8Array): boolean {
+function hasBeginning(whole: Uint8Array, beginning: Uint8Array): boolean {
   return whole.length >= beginning.length && Buffer.compare(whole.subarray(0, beginning.length), beginning) === 0;
 }
 
-function firstDifferentLine(after: Uint8Array, before: Uint8Array): number {
+function findFirstDifferentLine(after: Uint8Array, before: Uint8Array): number {
   let line = 1;
   for (let index = 0; index < before.length && before[index] === after[index]; index++) if (before[index] === 0x0a) line++;
   return line;

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { parseWith, problemsText } from "../domain/problems.js";
+import { formatProblems, parseWith } from "../domain/problems.js";
 import { plain } from "./json-node.js";
 import { parseLocatedJson, type TextProblem } from "./located-json.js";
-import { contextSchema, ownerNameSchema, processSchema, reasonSchema, repoNameSchema } from "./registry-schema.js";
-import { utf8Text } from "./utf8.js";
+import { executionContextSchema, mutationReasonSchema, ownerNameSchema, processSchema, repoNameSchema } from "./registry-schema.js";
+import { decodeUtf8 } from "./utf8.js";
 
 const ACTIONS = ["register", "disable", "enable", "unregister"] as const;
 
@@ -20,7 +20,7 @@ export const changelogLineSchema = z
       action: z.enum(ACTIONS, "Write `register`, `disable`, `enable` or `unregister`."),
       owner: ownerNameSchema,
       repo: repoNameSchema,
-      context: contextSchema.optional(),
+      context: executionContextSchema.optional(),
       telemetry_repo: z
         .string("Write `<org>/<repo>` as a string.")
         .regex(
@@ -28,7 +28,7 @@ export const changelogLineSchema = z
           "Write `<org>/<repo>`, or in lines from elsewhere the repository alone.",
         )
         .optional(),
-      reason: reasonSchema.optional(),
+      reason: mutationReasonSchema.optional(),
       process: processSchema,
       schema_version: z
         .string("Write the schema version as a string, such as `2.0`.")
@@ -54,15 +54,15 @@ export type ParsedChangelog =
  * another org's it does not parse.
  */
 export function parseChangelog(input: string | Uint8Array): ParsedChangelog {
-  const text = typeof input === "string" ? input : utf8Text(input);
-  if (text === undefined) return { ok: false, problems: notText(input) };
+  const text = typeof input === "string" ? input : decodeUtf8(input);
+  if (text === undefined) return { ok: false, problems: listNonUtf8Lines(input) };
   const lines = text.split("\n");
   const last = lines.pop();
   const problems: TextProblem[] = [];
   if (last !== "")
     problems.push({ line: lines.length + 1, column: 1, message: "The last line has no newline at its end; it may be cut off." });
   const entries = lines.flatMap((raw, at) => {
-    const parsed = parseLine(raw, at + 1);
+    const parsed = parseChangelogLine(raw, at + 1);
     if ("entry" in parsed) return [parsed.entry];
     problems.push(parsed.problem);
     return [];
@@ -71,20 +71,20 @@ export function parseChangelog(input: string | Uint8Array): ParsedChangelog {
 }
 
 /** The lines that are not UTF-8; no byte of another character is that of a newline. */
-function notText(input: string | Uint8Array): TextProblem[] {
+function listNonUtf8Lines(input: string | Uint8Array): TextProblem[] {
   const lines = Buffer.from(input).toString("latin1").split("\n");
   return lines.flatMap((raw, at) =>
-    utf8Text(Buffer.from(raw, "latin1")) === undefined
+    decodeUtf8(Buffer.from(raw, "latin1")) === undefined
       ? [{ line: at + 1, column: 1, message: "This line is not UTF-8; write it as UTF-8." }]
       : [],
   );
 }
 
-function parseLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {
+function parseChangelogLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {
   const located = parseLocatedJson(raw);
   if (!located.ok) return { problem: { ...located.problem, line } };
   const parsed = parseWith(changelogLineSchema, plain(located.node));
-  if (!parsed.ok) return { problem: { line, column: 1, message: problemsText(parsed.problems) } };
+  if (!parsed.ok) return { problem: { line, column: 1, message: formatProblems(parsed.problems) } };
   const { telemetry_repo, ...rest } = parsed.value;
   if (telemetry_repo === undefined) return { entry: { ...rest, line } };
   const whole = telemetry_repo.includes("/") ? telemetry_repo : `${rest.owner}/${telemetry_repo}`;
@@ -94,6 +94,6 @@ function parseLine(raw: string, line: number): { entry: ChangelogEntry } | { pro
 }
 
 /** A line as it is appended, with its newline. */
-export function changelogText(line: ChangelogLine): string {
+export function formatChangelogLine(line: ChangelogLine): string {
   return `${JSON.stringify(line)}\n`;
 }

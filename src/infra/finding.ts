@@ -27,6 +27,6 @@ export interface Finding {
 }
 
 /** An error in a file, at its beginning until a place is known. */
-export function at(file: string, rule: ValidationRule, message: string): Finding {
+export function buildFinding(file: string, rule: ValidationRule, message: string): Finding {
   return { rule, severity: "error", file, line: 1, column: 1, message };
 }

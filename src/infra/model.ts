@@ -1,13 +1,13 @@
 import type { z } from "zod";
 import { jsonText, madeNode, memberOf, nodeAt, plain } from "./json-node.js";
 import { type JsonNode, lineAndColumn, parseLocatedJson, type TextProblem } from "./located-json.js";
-import { type Context, registrySchema, SCHEMA_VERSION, type State } from "./registry-schema.js";
-import { utf8Text } from "./utf8.js";
+import { type ExecutionContext, type RepoState, registrySchema, SCHEMA_VERSION } from "./registry-schema.js";
+import { decodeUtf8 } from "./utf8.js";
 
 /** One repository of the registry. `process` and `reason` say who last changed it, and why. */
 export interface RepoEntry {
-  readonly state: State;
-  readonly context: Context;
+  readonly state: RepoState;
+  readonly context: ExecutionContext;
   readonly process: string;
   readonly reason: string;
 }
@@ -19,7 +19,7 @@ export interface OrgEntry {
 }
 
 /** A registry that keeps every rule of the document, with the text's own order and spelling in `document`. */
-export interface Registry {
+export interface InfraRegistry {
   readonly orgs: ReadonlyMap<string, OrgEntry>;
   readonly document: JsonNode;
 }
@@ -34,7 +34,7 @@ export interface RegistryProblem extends TextProblem {
 export type RegistryRule = "registry-syntax" | "registry-schema" | "telemetry-ownership" | "name-twins";
 
 export type ParsedRegistry =
-  | { readonly ok: true; readonly value: Registry }
+  | { readonly ok: true; readonly value: InfraRegistry }
   | { readonly ok: false; readonly problems: readonly RegistryProblem[] };
 
 /** Larger files are refused unread. */
@@ -45,33 +45,37 @@ const REGISTRY_MAX_BYTES = 16 * 1024 * 1024;
  * telemetry repositories is part of it: a registry that routes telemetry into another org does not parse. Source: infra registry v2.
  */
 export function parseRegistry(input: string | Uint8Array): ParsedRegistry {
-  const text = decoded(input);
+  const text = decodeText(input);
   if (typeof text !== "string") return { ok: false, problems: [text] };
   const located = parseLocatedJson(text);
   if (!located.ok) return { ok: false, problems: [{ rule: "registry-syntax", path: "", ...located.problem }] };
   const document = located.node;
   const parsed = registrySchema.safeParse(plain(document));
-  const places = parsed.success ? misplaced(document) : parsed.error.issues.flatMap(placesOf);
-  if (places.length > 0) return { ok: false, problems: places.map((place) => problemAt(text, document, place)) };
-  return { ok: true, value: registryOf(document) };
+  const places = parsed.success ? checkDocumentRules(document) : parsed.error.issues.flatMap(toPlaces);
+  if (places.length > 0) return { ok: false, problems: places.map((place) => toRegistryProblem(text, document, place)) };
+  return { ok: true, value: toRegistry(document) };
 }
 
 /** A registry without any org, as `ogr infra init` writes it. */
-export function emptyRegistry(): Registry {
+export function createEmptyRegistry(): InfraRegistry {
   const nothing = madeNode({});
   const { span } = nothing;
-  const member = (key: string, value: JsonNode) => ({ key, raw_key: JSON.stringify(key), key_span: span, value });
-  return registryOf({ kind: "object", span, members: [member("schema_version", madeNode(SCHEMA_VERSION)), member("orgs", nothing)] });
+  const buildMember = (key: string, value: JsonNode) => ({ key, raw_key: JSON.stringify(key), key_span: span, value });
+  return toRegistry({
+    kind: "object",
+    span,
+    members: [buildMember("schema_version", madeNode(SCHEMA_VERSION)), buildMember("orgs", nothing)],
+  });
 }
 
 /** The registry of a document whose rules are known to hold. */
-export function registryOf(document: JsonNode): Registry {
+export function toRegistry(document: JsonNode): InfraRegistry {
   const { orgs } = registrySchema.parse(plain(document));
-  const names = (node: JsonNode | undefined) => (node?.kind === "object" ? node.members.map(({ key }) => key) : []);
-  const entries = names(nodeAt(document, ["orgs"])).flatMap((org) => {
+  const listMemberNames = (node: JsonNode | undefined) => (node?.kind === "object" ? node.members.map(({ key }) => key) : []);
+  const entries = listMemberNames(nodeAt(document, ["orgs"])).flatMap((org) => {
     const entry = orgs[org];
     if (entry === undefined) return [];
-    const repos = names(nodeAt(document, ["orgs", org, "repos"])).flatMap((repo) => {
+    const repos = listMemberNames(nodeAt(document, ["orgs", org, "repos"])).flatMap((repo) => {
       const found = entry.repos[repo];
       return found === undefined ? [] : ([[repo, found]] as const);
     });
@@ -81,23 +85,23 @@ export function registryOf(document: JsonNode): Registry {
 }
 
 /** The bytes of the file: order and spelling as found, two spaces an indent, a final newline. */
-export function registryText(registry: Registry): string {
+export function formatRegistry(registry: InfraRegistry): string {
   return jsonText(registry.document);
 }
 
-interface Place {
+interface ProblemPlace {
   readonly rule: RegistryRule;
   readonly path: readonly PropertyKey[];
   readonly message: string;
   /** The member's name is what is wrong, not its value. */
-  readonly at_key?: boolean;
+  readonly isAboutKey?: boolean;
 }
 
 /** What a schema cannot say: telemetry stays in its org, and names are told apart by more than their case. */
-function misplaced(document: JsonNode): Place[] {
+function checkDocumentRules(document: JsonNode): ProblemPlace[] {
   const orgs = nodeAt(document, ["orgs"]);
   if (orgs?.kind !== "object") return [];
-  const places = twins(orgs, ["orgs"]);
+  const places = listNameTwins(orgs, ["orgs"]);
   for (const { key: org, value } of orgs.members) {
     const telemetry = memberOf(value, "telemetry_repo")?.value;
     if (telemetry?.kind === "scalar" && !String(telemetry.value).startsWith(`${org}/`))
@@ -107,12 +111,12 @@ function misplaced(document: JsonNode): Place[] {
         message: `The telemetry of ${org} goes to ${String(telemetry.value)}, which is not its own; write \`${org}/<repo>\`.`,
       });
     const repos = memberOf(value, "repos")?.value;
-    if (repos !== undefined) places.push(...twins(repos, ["orgs", org, "repos"]));
+    if (repos !== undefined) places.push(...listNameTwins(repos, ["orgs", org, "repos"]));
   }
   return places;
 }
 
-function twins(node: JsonNode, path: readonly string[]): Place[] {
+function listNameTwins(node: JsonNode, path: readonly string[]): ProblemPlace[] {
   if (node.kind !== "object") return [];
   const seen = new Map<string, string>();
   return node.members.flatMap(({ key }) => {
@@ -123,7 +127,7 @@ function twins(node: JsonNode, path: readonly string[]): Place[] {
   });
 }
 
-function placesOf(issue: z.core.$ZodIssue): Place[] {
+function toPlaces(issue: z.core.$ZodIssue): ProblemPlace[] {
   const { path } = issue;
   const rule = "registry-schema";
   if (issue.code === "unrecognized_keys")
@@ -133,27 +137,28 @@ function placesOf(issue: z.core.$ZodIssue): Place[] {
       message: `The member \`${key}\` is not known; remove it.`,
       at_key: true,
     }));
-  if (issue.code === "invalid_key") return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), at_key: true }];
+  if (issue.code === "invalid_key")
+    return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), isAboutKey: true }];
   return [{ rule, path, message: issue.message }];
 }
 
 /** A member that is missing is shown at the object that lacks it. */
-function problemAt(text: string, document: JsonNode, { rule, path, message, at_key }: Place): RegistryProblem {
+function toRegistryProblem(text: string, document: JsonNode, { rule, path, message, isAboutKey }: ProblemPlace): RegistryProblem {
   const parent = nodeAt(document, path.slice(0, -1));
   const member = path.length === 0 ? undefined : memberOf(parent, String(path.at(-1)));
-  const is_missing = path.length > 0 && parent?.kind === "object" && member === undefined;
-  const start = at_key ? member?.key_span.start : (nodeAt(document, path) ?? parent)?.span.start;
+  const isMissing = path.length > 0 && parent?.kind === "object" && member === undefined;
+  const start = isAboutKey ? member?.key_span.start : (nodeAt(document, path) ?? parent)?.span.start;
   return {
     rule,
     path: path.map(String).join("."),
     ...lineAndColumn(text, start ?? 0),
-    message: is_missing ? `The member \`${String(path.at(-1))}\` is missing. ${message}` : message,
+    message: isMissing ? `The member \`${String(path.at(-1))}\` is missing. ${message}` : message,
   };
 }
 
-function decoded(input: string | Uint8Array): string | RegistryProblem {
-  const whole = (message: string): RegistryProblem => ({ rule: "registry-syntax", path: "", line: 1, column: 1, message });
-  if (input.length > REGISTRY_MAX_BYTES) return whole(`The file has more than ${REGISTRY_MAX_BYTES} bytes.`);
+function decodeText(input: string | Uint8Array): string | RegistryProblem {
+  const buildFileProblem = (message: string): RegistryProblem => ({ rule: "registry-syntax", path: "", line: 1, column: 1, message });
+  if (input.length > REGISTRY_MAX_BYTES) return buildFileProblem(`The file has more than ${REGISTRY_MAX_BYTES} bytes.`);
   if (typeof input === "string") return input;
-  return utf8Text(input) ?? whole("The file is not UTF-8; save it as UTF-8.");
+  return decodeUtf8(input) ?? buildFileProblem("The file is not UTF-8; save it as UTF-8.");
 }

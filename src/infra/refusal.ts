@@ -53,10 +53,10 @@ export interface InfraRefusal {
 
 export type InfraOutcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: InfraRefusal };
 
-export function accepted<T>(value: T): InfraOutcome<T> {
+export function acceptInfraValue<T>(value: T): InfraOutcome<T> {
   return { ok: true, value };
 }
 
-export function refused(code: InfraRefusalCode, message: string): { readonly ok: false; readonly refusal: InfraRefusal } {
+export function refuseInfraAct(code: InfraRefusalCode, message: string): { readonly ok: false; readonly refusal: InfraRefusal } {
   return { ok: false, refusal: { code, message } };
 }

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { changelogText, parseChangelog } from "./changelog.js";
+import { formatChangelogLine, parseChangelog } from "./changelog.js";
 import { applyCommand, type InfraCommand, type Mutation } from "./command.js";
-import { draftOf, publishDraft, readPlainFile, replaceFile, writeDraft } from "./durable-file.js";
+import { publishDraft, readPlainFile, replaceFile, toDraftPath, writeDraft } from "./durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
-import { parseRegistry, registryText } from "./model.js";
-import { accepted, type InfraOutcome, refused } from "./refusal.js";
+import { formatRegistry, parseRegistry } from "./model.js";
+import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import { type HeldLock, type Journal, type Repair, takeLock } from "./writer-lock.js";
 
 /** Where the files are, as absolute paths; the lock lies outside of what is versioned. */
-export interface RegistryPlace {
+export interface RegistryFilePaths {
   readonly registry: string;
   readonly changelog: string;
   readonly lock: string;
@@ -34,8 +34,8 @@ export interface WrittenMutation extends Mutation {
  * Applies a command to the registry and its changelog: both change or none, one writer at a time. A refusal leaves both untouched. What
  * an interrupted command left half done is taken back by the next one. Source: infra registry v2, contracts "Infra registry v2".
  */
-export async function mutate(
-  place: RegistryPlace,
+export async function mutateRegistry(
+  place: RegistryFilePaths,
   command: InfraCommand,
   options: MutationOptions,
 ): Promise<InfraOutcome<WrittenMutation>> {
@@ -43,55 +43,58 @@ export async function mutate(
   if (!lock.ok) return lock;
   options.onStep?.("locked");
   // A fault leaves the lock behind with its journal: whoever comes next finds its holder dead, and repairs.
-  const mutation = await mutateLocked(place, command, options, lock.value);
+  const mutation = await mutateLockedRegistry(place, command, options, lock.value);
   await lock.value.release();
-  return mutation.ok ? accepted({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
+  return mutation.ok ? acceptInfraValue({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
 }
 
 /** What a command would make of the registry as it is now: nothing is written, nobody kept away, and nothing repaired. */
-export async function preview(
-  place: RegistryPlace,
+export async function previewMutation(
+  place: RegistryFilePaths,
   command: InfraCommand,
   { now }: Pick<MutationOptions, "now">,
 ): Promise<InfraOutcome<Mutation>> {
-  const worked = await workedOut(place, command, now());
-  return worked.ok ? accepted(worked.value.mutation) : worked;
+  const worked = await computeMutation(place, command, now());
+  return worked.ok ? acceptInfraValue(worked.value.mutation) : worked;
 }
 
 /** Keeps other writers away, after repairing what a dead one left half done. The holder releases it. */
-export function holdRegistry(place: RegistryPlace): ReturnType<typeof takeLock> {
-  return takeLock(place.lock, repairOf(place));
+export function holdRegistry(place: RegistryFilePaths): ReturnType<typeof takeLock> {
+  return takeLock(place.lock, createRepair(place));
 }
 
-async function mutateLocked(
-  place: RegistryPlace,
+async function mutateLockedRegistry(
+  place: RegistryFilePaths,
   command: InfraCommand,
   { now, onStep }: MutationOptions,
   lock: HeldLock,
 ): Promise<InfraOutcome<Mutation>> {
-  const worked = await workedOut(place, command, now());
+  const worked = await computeMutation(place, command, now());
   if (!worked.ok) return worked;
   const { before, mutation } = worked.value;
   const changelog = before.changelog ?? Buffer.alloc(0);
-  const registry_after = Buffer.from(registryText(mutation.registry));
-  const changelog_after = Buffer.concat([changelog, Buffer.from(changelogText(mutation.line))]);
+  const registryAfter = Buffer.from(formatRegistry(mutation.registry));
+  const changelogAfter = Buffer.concat([changelog, Buffer.from(formatChangelogLine(mutation.line))]);
   await lock.announce({
     what: `${command.action} ${command.name}`,
-    registry: { before: digest(before.registry), before_bytes: before.registry.length, after: digest(registry_after) },
+    registry: { before: hashSha256(before.registry), before_bytes: before.registry.length, after: hashSha256(registryAfter) },
     changelog: {
-      before: before.changelog === undefined ? null : digest(changelog),
+      before: before.changelog === undefined ? null : hashSha256(changelog),
       before_bytes: changelog.length,
-      after: digest(changelog_after),
+      after: hashSha256(changelogAfter),
     },
   });
   onStep?.("announced");
   await mkdir(dirname(place.changelog), { recursive: true });
-  await writeDraft(place.changelog, changelog_after);
-  await writeDraft(place.registry, registry_after);
+  await writeDraft(place.changelog, changelogAfter);
+  await writeDraft(place.registry, registryAfter);
   onStep?.("drafted");
-  if (!same(await readPlainFile(place.registry), before.registry) || !same(await readPlainFile(place.changelog), before.changelog)) {
+  if (
+    !isSameContent(await readPlainFile(place.registry), before.registry) ||
+    !isSameContent(await readPlainFile(place.changelog), before.changelog)
+  ) {
     await removeDrafts(place);
-    return refused(
+    return refuseInfraAct(
       "registry_changed",
       "Somebody else has changed the registry or its changelog in this moment; look at git diff, and try again.",
     );
@@ -100,68 +103,71 @@ async function mutateLocked(
   onStep?.("changelog_written");
   await publishDraft(place.registry);
   onStep?.("registry_written");
-  return accepted(mutation);
+  return acceptInfraValue(mutation);
 }
 
-interface WorkedOut {
+interface ComputedMutation {
   readonly before: { readonly registry: Buffer; readonly changelog: Buffer | undefined };
   readonly mutation: Mutation;
 }
 
 /** The files as they are, and what the command makes of them. */
-async function workedOut(place: RegistryPlace, command: InfraCommand, now: Date): Promise<InfraOutcome<WorkedOut>> {
+async function computeMutation(place: RegistryFilePaths, command: InfraCommand, now: Date): Promise<InfraOutcome<ComputedMutation>> {
   const [registry, changelog] = [await readPlainFile(place.registry), await readPlainFile(place.changelog)];
   if (registry === undefined)
-    return refused("registry_missing", `There is no ${REGISTRY_PATH} here; change into its repository, or make one with ogr infra init.`);
+    return refuseInfraAct(
+      "registry_missing",
+      `There is no ${REGISTRY_PATH} here; change into its repository, or make one with ogr infra init.`,
+    );
   const parsed = parseRegistry(registry);
-  if (!parsed.ok) return refused("registry_invalid", `${REGISTRY_PATH} ${firstOf(parsed.problems)}`);
+  if (!parsed.ok) return refuseInfraAct("registry_invalid", `${REGISTRY_PATH} ${formatFirstProblem(parsed.problems)}`);
   const lines = parseChangelog(changelog ?? "");
-  if (!lines.ok) return refused("changelog_invalid", `${CHANGELOG_PATH} ${firstOf(lines.problems)}`);
+  if (!lines.ok) return refuseInfraAct("changelog_invalid", `${CHANGELOG_PATH} ${formatFirstProblem(lines.problems)}`);
   const mutation = applyCommand(parsed.value, command, now.toISOString());
-  return mutation.ok ? accepted({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
+  return mutation.ok ? acceptInfraValue({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
 }
 
 /** What a dead writer left: nothing, everything, or the changelog without the registry, which is taken back. */
-function repairOf(place: RegistryPlace): Repair {
+function createRepair(place: RegistryFilePaths): Repair {
   return async (journal) => {
     await removeDrafts(place);
-    if (journal === null) return accepted(null);
+    if (journal === null) return acceptInfraValue(null);
     const changelog = await readPlainFile(place.changelog);
-    const registry = stateOf(await readPlainFile(place.registry), journal.registry);
-    const log = stateOf(changelog, journal.changelog);
+    const registry = compareWithJournal(await readPlainFile(place.registry), journal.registry);
+    const log = compareWithJournal(changelog, journal.changelog);
     const earlier = `An earlier command (${journal.what}) was interrupted`;
-    if (registry === "after" && log === "after") return accepted(`${earlier} after it had done its work; nothing was lost.`);
-    if (registry === "before" && log === "before") return accepted(`${earlier} before it changed anything; run it again.`);
+    if (registry === "after" && log === "after") return acceptInfraValue(`${earlier} after it had done its work; nothing was lost.`);
+    if (registry === "before" && log === "before") return acceptInfraValue(`${earlier} before it changed anything; run it again.`);
     if (registry !== "before" || log !== "after" || changelog === undefined)
-      return refused(
+      return refuseInfraAct(
         "half_done",
         `${earlier}, and the files were changed since. Look at git diff, bring registry and changelog to agree, then remove ${place.lock}.`,
       );
     if (journal.changelog.before === null) await rm(place.changelog);
     else await replaceFile(place.changelog, changelog.subarray(0, journal.changelog.before_bytes));
-    return accepted(`${earlier} half done; what it had written was taken back: run it again.`);
+    return acceptInfraValue(`${earlier} half done; what it had written was taken back: run it again.`);
   };
 }
 
-function stateOf(bytes: Buffer | undefined, { before, after }: Journal["registry"]): "before" | "after" | "other" {
-  const found = bytes === undefined ? null : digest(bytes);
+function compareWithJournal(bytes: Buffer | undefined, { before, after }: Journal["registry"]): "before" | "after" | "other" {
+  const found = bytes === undefined ? null : hashSha256(bytes);
   if (found === after) return "after";
   return found === before ? "before" : "other";
 }
 
-async function removeDrafts({ registry, changelog }: RegistryPlace): Promise<void> {
-  await Promise.all([registry, changelog].map((path) => rm(draftOf(path), { force: true })));
+async function removeDrafts({ registry, changelog }: RegistryFilePaths): Promise<void> {
+  await Promise.all([registry, changelog].map((path) => rm(toDraftPath(path), { force: true })));
 }
 
-function digest(bytes: Uint8Array): string {
+function hashSha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function same(one: Buffer | undefined, other: Buffer | undefined): boolean {
+function isSameContent(one: Buffer | undefined, other: Buffer | undefined): boolean {
   return one === undefined || other === undefined ? one === other : one.equals(other);
 }
 
-function firstOf(problems: readonly { line: number; column: number; message: string }[]): string {
+function formatFirstProblem(problems: readonly { line: number; column: number; message: string }[]): string {
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more; see ogr infra validate)` : "";
   return first === undefined ? "cannot be read." : `line ${first.line}, column ${first.column}: ${first.message}${more}`;

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-export const STATES = ["enabled", "disabled"] as const;
-export const CONTEXTS = ["sandbox", "production"] as const;
-export type State = (typeof STATES)[number];
-export type Context = (typeof CONTEXTS)[number];
+export const REPO_STATES = ["enabled", "disabled"] as const;
+export const EXECUTION_CONTEXTS = ["sandbox", "production"] as const;
+export type RepoState = (typeof REPO_STATES)[number];
+export type ExecutionContext = (typeof EXECUTION_CONTEXTS)[number];
 
 /** What is written as `schema_version`. Source: contracts "Infra registry v2". */
 export const SCHEMA_VERSION = "2.0";
@@ -32,10 +32,10 @@ export const slugSchema = z
     "Write `<org>/<repo>`, with letters, digits, `.`, `_` and `-` on both sides of one slash.",
   );
 
-export const contextSchema = z.enum(CONTEXTS, "Write `sandbox` or `production`; a context is never inferred.");
+export const executionContextSchema = z.enum(EXECUTION_CONTEXTS, "Write `sandbox` or `production`; a context is never inferred.");
 
 /** An operator's words; empty in registries from the wild. */
-export const reasonSchema = z
+export const mutationReasonSchema = z
   .string("Write the reason as a string; it may be empty.")
   .max(REASON_MAX, `A reason has at most ${REASON_MAX} characters.`)
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "A reason is well-formed Unicode without NUL.");
@@ -48,10 +48,10 @@ export const processSchema = z
 const repoSchema = z
   .strictObject(
     {
-      state: z.enum(STATES, "Write `enabled` or `disabled`."),
-      context: contextSchema,
+      state: z.enum(REPO_STATES, "Write `enabled` or `disabled`."),
+      context: executionContextSchema,
       process: processSchema,
-      reason: reasonSchema,
+      reason: mutationReasonSchema,
     },
     "Write a repository as an object with state, context, process and reason.",
   )

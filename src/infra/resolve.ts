@@ -1,16 +1,16 @@
-import type { Registry } from "./model.js";
-import type { Context, State } from "./registry-schema.js";
+import type { InfraRegistry } from "./model.js";
+import type { ExecutionContext, RepoState } from "./registry-schema.js";
 
 /** What the registry says of one repository; a missing one has neither context nor telemetry. Source: infra registry v2. */
 export interface RepoContext {
-  readonly state: State | "missing";
-  readonly context: Context | null;
+  readonly state: RepoState | "missing";
+  readonly context: ExecutionContext | null;
   /** `<org>/<repo>`, of the repository's own org. */
   readonly telemetry_repo: string | null;
 }
 
 /** Resolves a repository by its exact name; nothing is ever inferred from a name. */
-export function resolveContext(registry: Registry, { owner, repo }: { readonly owner: string; readonly repo: string }): RepoContext {
+export function resolveContext(registry: InfraRegistry, { owner, repo }: { readonly owner: string; readonly repo: string }): RepoContext {
   const org = registry.orgs.get(owner);
   const entry = org?.repos.get(repo);
   if (org === undefined || entry === undefined) return { state: "missing", context: null, telemetry_repo: null };

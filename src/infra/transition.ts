@@ -1,62 +1,65 @@
 import type { ChangelogLine } from "./changelog.js";
 import { madeNode, nodeAt, withMember, withoutMember } from "./json-node.js";
 import type { JsonNode } from "./located-json.js";
-import { type Registry, registryOf } from "./model.js";
-import { accepted, type InfraOutcome, refused } from "./refusal.js";
-import type { State } from "./registry-schema.js";
+import { type InfraRegistry, toRegistry } from "./model.js";
+import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
+import type { RepoState } from "./registry-schema.js";
 
 /**
  * What one line of the changelog makes of a registry: the only code that changes one, for commands and for replays. The last repository
  * of an org takes its org along, so that an org stands in the registry exactly while it has repositories.
  */
-export function applyLine(registry: Registry, line: ChangelogLine): InfraOutcome<Registry> {
+export function applyLine(registry: InfraRegistry, line: ChangelogLine): InfraOutcome<InfraRegistry> {
   const { action, owner, repo } = line;
-  if (action === "register") return registered(registry, line);
+  if (action === "register") return registerRepo(registry, line);
   const entry = registry.orgs.get(owner)?.repos.get(repo);
-  if (entry === undefined) return refused("not_registered", `${owner}/${repo} is not in the registry; register it first.`);
+  if (entry === undefined) return refuseInfraAct("not_registered", `${owner}/${repo} is not in the registry; register it first.`);
   if (line.context !== undefined && line.context !== entry.context)
-    return refused("registry_invalid", `${owner}/${repo} is ${entry.context} in the registry, and ${line.context} in the changelog.`);
-  if (action === "unregister") return accepted(unregistered(registry, owner, repo));
-  const state: State = action === "enable" ? "enabled" : "disabled";
-  if (entry.state === state) return refused(`already_${state}`, `${owner}/${repo} is ${state} already; there is nothing to change.`);
-  return accepted(withEntry(registry, line, (found) => withTexts(found, { state, ...signature(line) })));
+    return refuseInfraAct(
+      "registry_invalid",
+      `${owner}/${repo} is ${entry.context} in the registry, and ${line.context} in the changelog.`,
+    );
+  if (action === "unregister") return acceptInfraValue(unregisterRepo(registry, owner, repo));
+  const state: RepoState = action === "enable" ? "enabled" : "disabled";
+  if (entry.state === state) return refuseInfraAct(`already_${state}`, `${owner}/${repo} is ${state} already; there is nothing to change.`);
+  return acceptInfraValue(updateEntry(registry, line, (found) => setTexts(found, { state, ...toAttribution(line) })));
 }
 
-function registered(registry: Registry, line: ChangelogLine): InfraOutcome<Registry> {
+function registerRepo(registry: InfraRegistry, line: ChangelogLine): InfraOutcome<InfraRegistry> {
   const { owner, repo, context } = line;
-  const twin = twinOf(registry, owner, repo);
-  if (twin !== undefined) return refused(...twin);
+  const twin = checkTwins(registry, owner, repo);
+  if (twin !== undefined) return refuseInfraAct(...twin);
   const org = registry.orgs.get(owner);
   const telemetry_repo = line.telemetry_repo ?? org?.telemetry_repo;
   if (context === undefined)
-    return refused(
+    return refuseInfraAct(
       "context_missing",
       `${owner}/${repo} needs a context, which is never inferred: add --context sandbox or --context production.`,
     );
   if (telemetry_repo === undefined || (org?.repos.size === 0 && line.telemetry_repo === undefined))
-    return refused(
+    return refuseInfraAct(
       "telemetry_repo_missing",
       `${owner}/${repo} is the first repository of ${owner}: say where the org's telemetry goes with --telemetry-repo ${owner}/<repo>.`,
     );
   if (org !== undefined && org.telemetry_repo !== telemetry_repo)
-    return refused(
+    return refuseInfraAct(
       "telemetry_repo_differs",
       `The telemetry of ${owner} goes to ${org.telemetry_repo}, not to ${telemetry_repo}; leave out --telemetry-repo, or give that one.`,
     );
-  const entry = madeNode({ state: "enabled", context, ...signature(line) });
-  if (org !== undefined) return accepted(withEntry(registry, line, () => entry));
+  const entry = madeNode({ state: "enabled", context, ...toAttribution(line) });
+  if (org !== undefined) return acceptInfraValue(updateEntry(registry, line, () => entry));
   const fresh = withMember(madeNode({ telemetry_repo }), "repos", withMember(madeNode({}), repo, entry));
-  return accepted(withOrgs(registry, (orgs) => withMember(orgs, owner, fresh)));
+  return acceptInfraValue(updateOrgs(registry, (orgs) => withMember(orgs, owner, fresh)));
 }
 
 /** A name that stands already, also when only its case differs: forges do not tell such names apart. */
-function twinOf(registry: Registry, owner: string, repo: string): Parameters<typeof refused> | undefined {
-  const same = (name: string) => (other: string) => other.toLowerCase() === name.toLowerCase();
-  const org = [...registry.orgs.keys()].find(same(owner));
+function checkTwins(registry: InfraRegistry, owner: string, repo: string): Parameters<typeof refuseInfraAct> | undefined {
+  const matchesIgnoringCase = (name: string) => (other: string) => other.toLowerCase() === name.toLowerCase();
+  const org = [...registry.orgs.keys()].find(matchesIgnoringCase(owner));
   if (org === undefined) return undefined;
   if (org !== owner) return ["name_twin", `${owner} differs from ${org} only in its case; write ${org}/${repo}.`];
   const repos = registry.orgs.get(org)?.repos;
-  const found = [...(repos?.keys() ?? [])].find(same(repo));
+  const found = [...(repos?.keys() ?? [])].find(matchesIgnoringCase(repo));
   if (found === undefined) return undefined;
   if (found !== repo) return ["name_twin", `${owner}/${repo} differs from ${org}/${found} only in its case; that one is registered.`];
   const entry = repos?.get(repo);
@@ -64,31 +67,31 @@ function twinOf(registry: Registry, owner: string, repo: string): Parameters<typ
   return ["already_registered", `${owner}/${repo} is registered already (${entry?.state}, ${entry?.context}); ${next}`];
 }
 
-function unregistered(registry: Registry, owner: string, repo: string): Registry {
-  if (registry.orgs.get(owner)?.repos.size === 1) return withOrgs(registry, (orgs) => withoutMember(orgs, owner));
-  return withRepos(registry, owner, (repos) => withoutMember(repos, repo));
+function unregisterRepo(registry: InfraRegistry, owner: string, repo: string): InfraRegistry {
+  if (registry.orgs.get(owner)?.repos.size === 1) return updateOrgs(registry, (orgs) => withoutMember(orgs, owner));
+  return updateRepos(registry, owner, (repos) => withoutMember(repos, repo));
 }
 
 /** By whom and why the entry is as it is; a line from the wild may give no reason. */
-function signature({ process, reason = "" }: ChangelogLine) {
+function toAttribution({ process, reason = "" }: ChangelogLine) {
   return { process, reason };
 }
 
-function withTexts(entry: JsonNode, texts: Readonly<Record<string, string>>): JsonNode {
+function setTexts(entry: JsonNode, texts: Readonly<Record<string, string>>): JsonNode {
   return Object.entries(texts).reduce((made, [key, text]) => withMember(made, key, madeNode(text)), entry);
 }
 
-function withEntry(registry: Registry, { owner, repo }: ChangelogLine, change: (entry: JsonNode) => JsonNode): Registry {
-  return withRepos(registry, owner, (repos) => withMember(repos, repo, change(nodeAt(repos, [repo]) ?? madeNode({}))));
+function updateEntry(registry: InfraRegistry, { owner, repo }: ChangelogLine, change: (entry: JsonNode) => JsonNode): InfraRegistry {
+  return updateRepos(registry, owner, (repos) => withMember(repos, repo, change(nodeAt(repos, [repo]) ?? madeNode({}))));
 }
 
-function withRepos(registry: Registry, owner: string, change: (repos: JsonNode) => JsonNode): Registry {
-  return withOrgs(registry, (orgs) => {
+function updateRepos(registry: InfraRegistry, owner: string, change: (repos: JsonNode) => JsonNode): InfraRegistry {
+  return updateOrgs(registry, (orgs) => {
     const org = nodeAt(orgs, [owner]) ?? madeNode({});
     return withMember(orgs, owner, withMember(org, "repos", change(nodeAt(org, ["repos"]) ?? madeNode({}))));
   });
 }
 
-function withOrgs({ document }: Registry, change: (orgs: JsonNode) => JsonNode): Registry {
-  return registryOf(withMember(document, "orgs", change(nodeAt(document, ["orgs"]) ?? madeNode({}))));
+function updateOrgs({ document }: InfraRegistry, change: (orgs: JsonNode) => JsonNode): InfraRegistry {
+  return toRegistry(withMember(document, "orgs", change(nodeAt(document, ["orgs"]) ?? madeNode({}))));
 }

@@ -1,12 +1,12 @@
-import { disagreements } from "./agreement.js";
-import { firstRewrittenLine } from "./append-only.js";
+import { listDisagreements } from "./agreement.js";
+import { findFirstRewrittenLine } from "./append-only.js";
 import { type ChangelogEntry, parseChangelog } from "./changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
-import { at, type Finding } from "./finding.js";
+import { buildFinding, type Finding } from "./finding.js";
 import { nodeAt } from "./json-node.js";
 import { lineAndColumn } from "./located-json.js";
-import { parseRegistry, type Registry } from "./model.js";
-import { differences, replay } from "./replay.js";
+import { type InfraRegistry, parseRegistry } from "./model.js";
+import { listDifferences, replayChangelog } from "./replay.js";
 
 /** The two files at one revision; undefined where the file is not there. */
 export interface RegistryFiles {
@@ -19,23 +19,23 @@ export interface ValidationInput {
   /** What the base branch has, where one is compared with. */
   readonly base?: RegistryFiles & {
     /** Every path that differs between the point where the branch left its base and its present state. */
-    readonly changed_paths: readonly string[];
+    readonly changedPaths: readonly string[];
     /** The base branch has changed the registry or its changelog since the branch left it. */
-    readonly is_stale: boolean;
+    readonly isStale: boolean;
   };
 }
 
 /** Everything that is wrong with a registry, in the order of the files. Source: infra registry v2, contracts "Infra registry v2". */
-export function validate({ head, base }: ValidationInput): Finding[] {
-  const findings: Finding[] = base === undefined ? [] : ofBranch(head, base);
+export function validateRegistry({ head, base }: ValidationInput): Finding[] {
+  const findings: Finding[] = base === undefined ? [] : checkBranchFiles(head, base);
   if (head.registry === undefined)
-    return [...findings, at(REGISTRY_PATH, "registry-missing", `There is no ${REGISTRY_PATH}; ogr infra init makes one.`)];
+    return [...findings, buildFinding(REGISTRY_PATH, "registry-missing", `There is no ${REGISTRY_PATH}; ogr infra init makes one.`)];
   const text = new TextDecoder().decode(head.registry);
   const parsed = parseRegistry(head.registry);
   if (!parsed.ok)
     findings.push(
       ...parsed.problems.map(({ rule, line, column, message, path }) => ({
-        ...at(REGISTRY_PATH, rule, withPath(path, message)),
+        ...buildFinding(REGISTRY_PATH, rule, formatPathMessage(path, message)),
         line,
         column,
       })),
@@ -43,72 +43,76 @@ export function validate({ head, base }: ValidationInput): Finding[] {
   const changelog = parseChangelog(head.changelog ?? "");
   if (!changelog.ok)
     findings.push(
-      ...changelog.problems.map(({ line, column, message }) => ({ ...at(CHANGELOG_PATH, "changelog-line", message), line, column })),
+      ...changelog.problems.map(({ line, column, message }) => ({
+        ...buildFinding(CHANGELOG_PATH, "changelog-line", message),
+        line,
+        column,
+      })),
     );
   if (!parsed.ok || !changelog.ok) return findings;
-  const located = new Located(text, parsed.value);
-  const older = base === undefined ? {} : readable(base);
+  const located = new LocatedRegistry(text, parsed.value);
+  const older = base === undefined ? {} : parseReadableFiles(base);
   const appended = older.entries === undefined ? undefined : changelog.entries.slice(older.entries.length);
   // A base of which one half cannot be read says nothing of how this branch came from it, and the branch is judged as a whole.
-  if (older.registry === undefined || appended === undefined) findings.push(...asWhole(changelog.entries, located));
-  else findings.push(...afterBase(appended, older.registry, located));
-  if (older.registry !== undefined) findings.push(...immutable(older.registry, located));
-  return [...findings, ...withoutReason(appended ?? [])];
+  if (older.registry === undefined || appended === undefined) findings.push(...checkWholeChangelog(changelog.entries, located));
+  else findings.push(...checkAppendedLines(appended, older.registry, located));
+  if (older.registry !== undefined) findings.push(...checkProductionImmutable(older.registry, located));
+  return [...findings, ...checkReasons(appended ?? [])];
 }
 
 /** What can be said of a branch without reading what is in the files. */
-function ofBranch(head: RegistryFiles, base: NonNullable<ValidationInput["base"]>): Finding[] {
+function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput["base"]>): Finding[] {
   const findings: Finding[] = [];
-  if (base.is_stale)
+  if (base.isStale)
     findings.push(
-      at(
+      buildFinding(
         REGISTRY_PATH,
         "base-stale",
         "The base branch has changed the registry since this branch left it; rebase, and make the change anew.",
       ),
     );
   else {
-    const line = firstRewrittenLine(head.changelog ?? new Uint8Array(), base.changelog ?? new Uint8Array());
+    const line = findFirstRewrittenLine(head.changelog ?? new Uint8Array(), base.changelog ?? new Uint8Array());
     const message = "This line of the base branch was changed or removed; restore it, and append instead.";
-    if (line !== undefined) findings.push({ ...at(CHANGELOG_PATH, "changelog-append-only", message), line });
+    if (line !== undefined) findings.push({ ...buildFinding(CHANGELOG_PATH, "changelog-append-only", message), line });
   }
   const own = [REGISTRY_PATH, CHANGELOG_PATH];
-  const others = base.changed_paths.filter((path) => !own.includes(path));
-  if (base.changed_paths.some((path) => own.includes(path)))
+  const others = base.changedPaths.filter((path) => !own.includes(path));
+  if (base.changedPaths.some((path) => own.includes(path)))
     findings.push(
       ...others.map((path) =>
-        at(path, "only-registry-files", `${path} is changed together with the registry; change it in a branch of its own.`),
+        buildFinding(path, "only-registry-files", `${path} is changed together with the registry; change it in a branch of its own.`),
       ),
     );
   return findings;
 }
 
 /** Of the base's own files those that can be read; what cannot is what this branch repairs. */
-function readable(base: RegistryFiles): { readonly registry?: Registry; readonly entries?: readonly ChangelogEntry[] } {
+function parseReadableFiles(base: RegistryFiles): { readonly registry?: InfraRegistry; readonly entries?: readonly ChangelogEntry[] } {
   const changelog = parseChangelog(base.changelog ?? "");
   const registry = base.registry === undefined ? undefined : parseRegistry(base.registry);
   return { ...(registry?.ok ? { registry: registry.value } : {}), ...(changelog.ok ? { entries: changelog.entries } : {}) };
 }
 
-function asWhole(entries: readonly ChangelogEntry[], { registry, find }: Located): Finding[] {
-  return disagreements(entries, registry).map(({ line, owner, repo, message, is_older_than_changelog }) => {
-    if (line !== null) return { ...at(CHANGELOG_PATH, "changelog-agrees", message), line };
-    const late = { ...at(REGISTRY_PATH, "changelog-begins-late", message), ...find(["orgs", owner, "repos", repo]) };
-    return is_older_than_changelog ? { ...late, severity: "note" as const } : late;
+function checkWholeChangelog(entries: readonly ChangelogEntry[], { registry, find }: LocatedRegistry): Finding[] {
+  return listDisagreements(entries, registry).map(({ line, owner, repo, message, isOlderThanChangelog }) => {
+    if (line !== null) return { ...buildFinding(CHANGELOG_PATH, "changelog-agrees", message), line };
+    const late = { ...buildFinding(REGISTRY_PATH, "changelog-begins-late", message), ...find(["orgs", owner, "repos", repo]) };
+    return isOlderThanChangelog ? { ...late, severity: "note" as const } : late;
   });
 }
 
-function afterBase(appended: readonly ChangelogEntry[], before: Registry, { registry, find }: Located): Finding[] {
-  const replayed = replay(appended, before);
+function checkAppendedLines(appended: readonly ChangelogEntry[], before: InfraRegistry, { registry, find }: LocatedRegistry): Finding[] {
+  const replayed = replayChangelog(appended, before);
   if (!replayed.ok)
     return [
       {
-        ...at(CHANGELOG_PATH, "changelog-agrees", `This line cannot follow the base branch: ${replayed.refusal.message}`),
+        ...buildFinding(CHANGELOG_PATH, "changelog-agrees", `This line cannot follow the base branch: ${replayed.refusal.message}`),
         line: replayed.entry.line,
       },
     ];
-  return differences(replayed.registry, registry).map(({ path, expected = "nothing", found = "nothing" }) => ({
-    ...at(
+  return listDifferences(replayed.registry, registry).map(({ path, expected = "nothing", found = "nothing" }) => ({
+    ...buildFinding(
       REGISTRY_PATH,
       "changelog-agrees",
       `By the changelog ${path.slice(1).join(".")} is ${expected}, and here it is ${found}; change it with ogr infra.`,
@@ -118,39 +122,45 @@ function afterBase(appended: readonly ChangelogEntry[], before: Registry, { regi
 }
 
 /** A name in another case is the same repository for a forge, so that it is no way round either. */
-function immutable(before: Registry, { registry, find }: Located): Finding[] {
+function checkProductionImmutable(before: InfraRegistry, { registry, find }: LocatedRegistry): Finding[] {
   const after = new Map(
-    [...registry.orgs].flatMap(([org, { repos }]) => [...repos].map(([repo, entry]) => [folded(org, repo), { org, repo, entry }])),
+    [...registry.orgs].flatMap(([org, { repos }]) => [...repos].map(([repo, entry]) => [foldName(org, repo), { org, repo, entry }])),
   );
   return [...before.orgs].flatMap(([org, { repos }]) =>
     [...repos].flatMap(([repo, entry]) => {
-      const now = after.get(folded(org, repo));
+      const now = after.get(foldName(org, repo));
       if (entry.state !== "enabled" || entry.context !== "production" || now === undefined || now.entry.context === "production") return [];
       const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a change of its own first.`;
-      return [{ ...at(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", now.org, "repos", now.repo, "context"]) }];
+      return [
+        { ...buildFinding(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", now.org, "repos", now.repo, "context"]) },
+      ];
     }),
   );
 }
 
-function folded(org: string, repo: string): string {
+function foldName(org: string, repo: string): string {
   return `${org}/${repo}`.toLowerCase();
 }
 
-function withoutReason(appended: readonly ChangelogEntry[]): Finding[] {
+function checkReasons(appended: readonly ChangelogEntry[]): Finding[] {
   return appended
     .filter(({ reason = "" }) => reason.trim() === "")
     .map(({ line, owner, repo, action }) => ({
-      ...at(CHANGELOG_PATH, "reason-missing", `This line does not say why ${owner}/${repo} was changed (${action}); give --reason.`),
+      ...buildFinding(
+        CHANGELOG_PATH,
+        "reason-missing",
+        `This line does not say why ${owner}/${repo} was changed (${action}); give --reason.`,
+      ),
       severity: "warning" as const,
       line,
     }));
 }
 
 /** A registry with its text, in which the place of a member can be found. */
-class Located {
+class LocatedRegistry {
   constructor(
     private readonly text: string,
-    readonly registry: Registry,
+    readonly registry: InfraRegistry,
   ) {}
 
   /** The place of a member, or of the nearest one around it. */
@@ -163,6 +173,6 @@ class Located {
   };
 }
 
-function withPath(path: string, message: string): string {
+function formatPathMessage(path: string, message: string): string {
   return path === "" ? message : `${path}: ${message}`;
 }

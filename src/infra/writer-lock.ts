@@ -3,7 +3,7 @@ import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { z } from "zod";
 import { replaceFile } from "./durable-file.js";
-import { type InfraOutcome, refused } from "./refusal.js";
+import { type InfraOutcome, refuseInfraAct } from "./refusal.js";
 
 /** What a file was before a mutation and what it becomes, by SHA-256; null where it is not there. */
 const changeSchema = z.strictObject({ before: z.string().nullable(), before_bytes: z.int(), after: z.string() });
@@ -36,42 +36,48 @@ export type Repair = (journal: Journal | null) => Promise<InfraOutcome<string | 
  * repairer at a time, and `repaired` says what became of it. A living holder, or one that cannot be judged, is a refusal.
  */
 export async function takeLock(path: string, repair: Repair): Promise<InfraOutcome<HeldLock & { readonly repaired: string | null }>> {
-  const mine: Holder = { host: hostname(), pid: process.pid, began: await beginningOf(process.pid), nonce: randomUUID(), journal: null };
-  if (await created(path, mine)) return { ok: true, value: { ...held(path, mine), repaired: null } };
+  const mine: Holder = {
+    host: hostname(),
+    pid: process.pid,
+    began: await readProcessStart(process.pid),
+    nonce: randomUUID(),
+    journal: null,
+  };
+  if (await createLockFile(path, mine)) return { ok: true, value: { ...createHeldLock(path, mine), repaired: null } };
   const repairing = `${path}.repair`;
-  if (!(await created(repairing, mine))) return busy(path, await readHolder(repairing));
+  if (!(await createLockFile(repairing, mine))) return refuseBusy(path, await readHolder(repairing));
   try {
     const holder = await readHolder(path);
     if (holder !== undefined) {
-      if (holder === "unreadable" || holder.host !== mine.host || (await beginningOf(holder.pid)) === holder.began)
-        return busy(path, holder);
+      if (holder === "unreadable" || holder.host !== mine.host || (await readProcessStart(holder.pid)) === holder.began)
+        return refuseBusy(path, holder);
       const repaired = await repair(holder.journal);
       if (!repaired.ok) return repaired;
       // The dead holder's lock becomes ours without a moment in which it is nobody's.
       await replaceFile(path, Buffer.from(JSON.stringify(mine)));
-      return { ok: true, value: { ...held(path, mine), repaired: repaired.value } };
+      return { ok: true, value: { ...createHeldLock(path, mine), repaired: repaired.value } };
     }
   } finally {
     await rm(repairing, { force: true });
   }
-  return busy(path, undefined);
+  return refuseBusy(path, undefined);
 }
 
-function held(path: string, mine: Holder): HeldLock {
+function createHeldLock(path: string, mine: Holder): HeldLock {
   return {
     announce: (journal) => replaceFile(path, Buffer.from(JSON.stringify({ ...mine, journal }))),
     release: () => rm(path, { force: true }),
   };
 }
 
-function busy(path: string, holder: Holder | "unreadable" | undefined) {
+function refuseBusy(path: string, holder: Holder | "unreadable" | undefined) {
   const who = holder === undefined || holder === "unreadable" ? "Another command" : `Process ${holder.pid} on ${holder.host}`;
   const sentence = `${who} is changing the registry; wait until it has ended, and try again.`;
-  return refused("registry_busy", `${sentence} If none runs, look at git status, then remove ${path} and ${path}.repair.`);
+  return refuseInfraAct("registry_busy", `${sentence} If none runs, look at git status, then remove ${path} and ${path}.repair.`);
 }
 
 /** Creates the file with its content in one step, or finds that it is there. */
-async function created(path: string, holder: Holder): Promise<boolean> {
+async function createLockFile(path: string, holder: Holder): Promise<boolean> {
   const draft = `${path}.${holder.nonce}`;
   await writeFile(draft, JSON.stringify(holder), { flag: "wx" });
   try {
@@ -100,7 +106,7 @@ async function readHolder(path: string): Promise<Holder | "unreadable" | undefin
 }
 
 /** When a process began, or `gone`; null where the system only says that it is there. */
-async function beginningOf(pid: number): Promise<string | null | "gone"> {
+async function readProcessStart(pid: number): Promise<string | null | "gone"> {
   try {
     process.kill(pid, 0);
   } catch (error) {

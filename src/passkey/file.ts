@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import { z } from "zod";
 import type { Assertion } from "../domain/card/statement.js";
-import { parseWith, problemsText } from "../domain/problems.js";
-import { withLock } from "../process/lock.js";
+import { formatProblems, parseWith } from "../domain/problems.js";
+import { withProcessLock } from "../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
 import { type Passkey, passkeySchema } from "./authenticator.js";
 import { type AssertionRequest, assertPasskey, canAnswerRequest, createPasskey } from "./client.js";
@@ -42,7 +42,7 @@ export interface PasskeyFile {
 export function openPasskeyFile(path: string): PasskeyFile {
   const withLockedPasskeys = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
     await preparePrivateFolder(dirname(path));
-    return withLock(
+    return withProcessLock(
       `${path}.lock`,
       () => undefined,
       async () => work(await readPasskeys(path)),
@@ -90,7 +90,7 @@ async function readPasskeys(path: string): Promise<readonly Passkey[]> {
   const parsed = parseWith(contentSchema, parsePasskeyJson(path, text));
   if (!parsed.ok)
     throw new Error(
-      `${path} is no passkey file (${problemsText(parsed.problems)}); restore it, or move it away and register a new passkey.`,
+      `${path} is no passkey file (${formatProblems(parsed.problems)}); restore it, or move it away and register a new passkey.`,
     );
   return parsed.value.passkeys;
 }

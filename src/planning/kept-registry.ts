@@ -1,9 +1,9 @@
 import type { Denial } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import type { RefMove } from "../domain/git/ref-move.js";
-import { branchRef } from "../domain/git/ref-name.js";
+import { toBranchRef } from "../domain/git/ref-name.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../infra/files.js";
-import { type RegistryFiles, validate } from "../infra/validate.js";
+import { type RegistryFiles, validateRegistry } from "../infra/validate.js";
 import { GitFault } from "../repository/git-fault.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { toGitFault } from "../repository/stock-git/stock-git.js";
@@ -15,7 +15,7 @@ const FILE_MAX_BYTES = 16 * 1024 * 1024;
 const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
 
 /** Where the infra registry counts. */
-const INFRA_REF = branchRef("main");
+const INFRA_REF = toBranchRef("main");
 
 /**
  * What is wrong with the infra registry that these moves would put on main of the project that keeps it, or undefined; of every other
@@ -31,9 +31,9 @@ export async function checkInfraRegistry(
   if (move === undefined || move.old === move.new) return undefined;
   const { signal } = context;
   const [before, head] = [await readRegistryFiles(repository, move.old, signal), await readRegistryFiles(repository, move.new, signal)];
-  const changed_paths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new, signal);
-  const base = move.old === ZERO_ID ? {} : { base: { ...before, changed_paths, is_stale: false } };
-  const errors = validate({ head, ...base }).filter(({ severity }) => severity === "error");
+  const changedPaths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new, signal);
+  const base = move.old === ZERO_ID ? {} : { base: { ...before, changedPaths, isStale: false } };
+  const errors = validateRegistry({ head, ...base }).filter(({ severity }) => severity === "error");
   if (errors.length === 0) return undefined;
   const shown = errors.slice(0, FINDINGS_SHOWN_MAX).map(({ file, line, message, rule }) => `${file}:${line}: ${message} (${rule})`);
   const more = errors.length > shown.length ? ` And ${errors.length - shown.length} more.` : "";

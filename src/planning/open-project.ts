@@ -1,5 +1,5 @@
-import { denied, type Outcome } from "../domain/denial.js";
-import { actRef } from "../domain/git/ref-name.js";
+import { denyWith, type Outcome } from "../domain/denial.js";
+import { toActRef } from "../domain/git/ref-name.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import type { RefsState } from "../repository/refs/refs-state.js";
 import type { JobContext } from "./job.js";
@@ -14,7 +14,7 @@ export async function runOnProject<T>(
   const name = { tenant_id: context.tenant_id, project_id: projectId };
   const repository = await context.repositories.open(context.store, name, context.signal, recall);
   if (repository === undefined)
-    return denied("project_unknown", `${projectId} is not a project of ${context.tenant_id}; register it first.`);
+    return denyWith("project_unknown", `${projectId} is not a project of ${context.tenant_id}; register it first.`);
   try {
     return await work(repository);
   } finally {
@@ -33,6 +33,6 @@ export async function runOnKnownProject(
     await work(repository);
     return { ok: true, value: undefined } as const;
   };
-  const done = await runOnProject(context, projectId, derive, (remembered) => remembered.refs.has(actRef(jti)));
+  const done = await runOnProject(context, projectId, derive, (remembered) => remembered.refs.has(toActRef(jti)));
   if (!done.ok) throw new Error(`${done.denial.message} It has a receipt, so its repository was lost: restore it from a copy.`);
 }

@@ -1,7 +1,7 @@
 import { EMPTY_PATCH_HASH, type PushParams } from "../domain/act/job.js";
-import { denied, granted, type Outcome } from "../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
-import { branchRef } from "../domain/git/ref-name.js";
+import { toBranchRef } from "../domain/git/ref-name.js";
 import { countIncomingBytes } from "../repository/incoming/incoming-bytes.js";
 import { type CheckedPush, ingestPush } from "../repository/incoming/ingest.js";
 import type { OpenRepository } from "../repository/open-repository.js";
@@ -21,19 +21,19 @@ export async function preparePushChange(
   params: PushParams,
   iatMs: number,
 ): Promise<Outcome<PushChange>> {
-  const ref = branchRef(params.branch);
+  const ref = toBranchRef(params.branch);
   const old = params.expected_old;
   const deletes = params.delete === true;
   const current = repository.state.refs.get(ref)?.id;
-  if (deletes && current === undefined) return denied("ref_missing", `${ref} does not exist; there is nothing to delete.`);
+  if (deletes && current === undefined) return denyWith("ref_missing", `${ref} does not exist; there is nothing to delete.`);
   const refusal = checkRefMoves(repository.state.refs, [{ name: ref, old, new: deletes ? ZERO_ID : "" }]);
   if (refusal !== undefined) return { ok: false, denial: refusal };
   if (deletes) {
     if (params.subject_hash !== EMPTY_PATCH_HASH)
-      return denied("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);
+      return denyWith("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);
     await context.completeStep("fetched");
     await context.completeStep("checked");
-    return granted({ kind: "delete", ref, old, staged_bytes: 0 });
+    return grantValue({ kind: "delete", ref, old, staged_bytes: 0 });
   }
 
   const incoming = await readSubjectBytes(context, params, repository);
@@ -49,5 +49,5 @@ export async function preparePushChange(
     `checked ${push.value.tip}: ${push.value.pack === undefined ? "every object is stored already" : `${push.value.pack.index.count} objects`}`,
   );
   await context.completeStep("checked");
-  return granted({ kind: "update", ref, old, push: push.value, staged_bytes });
+  return grantValue({ kind: "update", ref, old, push: push.value, staged_bytes });
 }

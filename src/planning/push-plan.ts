@@ -1,6 +1,6 @@
-import { type PushParams, withoutPatch } from "../domain/act/job.js";
+import { omitPatch, type PushParams } from "../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../domain/act/plan.js";
-import { granted, type Outcome } from "../domain/denial.js";
+import { grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { computeDiffstat, NO_DIFF, readHistory } from "../repository/history/history.js";
 import type { CreatedCommit } from "../repository/incoming/ingested.js";
@@ -23,7 +23,7 @@ export async function buildPushPlan(
     project_id: input.params.project_id,
     job_type: "git.registry.push",
     target: input.target,
-    params: withoutPatch(input.params),
+    params: omitPatch(input.params),
     refs: [{ name: change.ref, old: change.old, new: next }],
     creates: created.map(({ tree, author, author_email, message }) => ({
       kind: "commit",
@@ -35,12 +35,12 @@ export async function buildPushPlan(
     infra: input.infra,
   };
   if (change.kind === "delete")
-    return granted({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF });
+    return grantValue({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF });
   const { tip, fast_forward } = change.push;
   const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs, context.signal);
   if (!stat.ok) return stat;
   if (created.length > 0) {
-    return granted({
+    return grantValue({
       basis,
       fast_forward,
       commit_count: created.length,
@@ -54,7 +54,7 @@ export async function buildPushPlan(
   // On a new branch the commits of other branches are not new; on an existing one everything that it gains counts.
   const range = change.old === ZERO_ID ? [tip, "--not", "--branches", "--tags"] : [tip, `^${change.old}`];
   const history = await readHistory(repository, range, PLAN_COMMITS_MAX, context.signal);
-  return granted({
+  return grantValue({
     basis,
     fast_forward,
     commit_count: history.count,

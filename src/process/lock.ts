@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processIdentity } from "./process-identity.js";
+import { readProcessIdentity } from "./process-identity.js";
 
 interface Holder {
   pid: number;
@@ -10,18 +10,18 @@ interface Holder {
   released: boolean;
 }
 
-export type LockAttempt = { held: true; release(): Promise<void> } | { held: false; holder_pid: number };
+export type LockAttempt = { held: true; release(): Promise<void> } | { held: false; holderPid: number };
 
 /**
  * Tries once to take the lock at `path`, a folder of numbered files: the highest number is the present holder. Who finds
  * it released, or its process ended, links the next number into place, which one of many can do. Numbers never go down
  * (the last file stays when it is released), so that nobody takes over from a state that is gone.
  */
-export async function tryLock(path: string): Promise<LockAttempt> {
+export async function tryProcessLock(path: string): Promise<LockAttempt> {
   await mkdir(path, { recursive: true });
-  const identity = await processIdentity(process.pid);
+  const identity = await readProcessIdentity(process.pid);
   if (identity === undefined) throw new Error("this process cannot find its own start time: is /proc mounted?");
-  const place = async (number: number, released: boolean): Promise<boolean> => {
+  const writeHolder = async (number: number, released: boolean): Promise<boolean> => {
     const draft = join(path, `draft-${randomUUID()}`);
     await writeFile(draft, JSON.stringify({ pid: process.pid, identity, released } satisfies Holder), { mode: 0o600 });
     if (released) {
@@ -35,26 +35,26 @@ export async function tryLock(path: string): Promise<LockAttempt> {
     }
   };
   for (;;) {
-    const highest = Math.max(0, ...(await numbersIn(path)));
+    const highest = Math.max(0, ...(await listHolderNumbers(path)));
     const holder = highest === 0 ? undefined : await readHolder(join(path, String(highest)));
-    const taken = holder !== undefined && !holder.released && (await processIdentity(holder.pid)) === holder.identity;
-    if (taken) return { held: false, holder_pid: holder.pid };
+    const taken = holder !== undefined && !holder.released && (await readProcessIdentity(holder.pid)) === holder.identity;
+    if (taken) return { held: false, holderPid: holder.pid };
     const mine = highest + 1;
-    if (!(await place(mine, false))) continue;
-    const others = await numbersIn(path);
+    if (!(await writeHolder(mine, false))) continue;
+    const others = await listHolderNumbers(path);
     const overtaken = others.some((number) => number > mine);
     const obsolete = overtaken ? [mine] : others.filter((number) => number < mine);
     await Promise.all(obsolete.map((number) => rm(join(path, String(number)), { force: true })));
     if (overtaken) continue;
-    return { held: true, release: async () => void (await place(mine, true)) };
+    return { held: true, release: async () => void (await writeHolder(mine, true)) };
   }
 }
 
 /** Holds the lock at `path` while `work` runs, and waits for another holder first (telling `onWait` once). */
-export async function withLock<T>(path: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
+export async function withProcessLock<T>(path: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
   let told = false;
   for (;;) {
-    const attempt = await tryLock(path);
+    const attempt = await tryProcessLock(path);
     if (attempt.held) {
       try {
         return await work();
@@ -62,13 +62,13 @@ export async function withLock<T>(path: string, onWait: (pid: number) => void, w
         await attempt.release();
       }
     }
-    if (!told) onWait(attempt.holder_pid);
+    if (!told) onWait(attempt.holderPid);
     told = true;
     await sleep(200);
   }
 }
 
-async function numbersIn(path: string): Promise<number[]> {
+async function listHolderNumbers(path: string): Promise<number[]> {
   return (await readdir(path)).filter((name) => /^\d+$/.test(name)).map(Number);
 }
 

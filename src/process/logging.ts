@@ -2,7 +2,7 @@ import { types } from "node:util";
 import { DefaultLogger, type LogEntry, type LogLevel, Runtime } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { createProcessLog } from "./log.js";
-import { subjectOf } from "./subject.js";
+import { parseLogSubject } from "./subject.js";
 
 const MESSAGE_MAX_CHARS = 500;
 const STACK_MAX_CHARS = 4000;
@@ -14,14 +14,14 @@ const STACK_MAX_CHARS = 4000;
 export function installLog(name: string, level: string): Logger {
   const log = createProcessLog(name, level);
   Runtime.install({
-    logger: new DefaultLogger(level === "silent" ? "ERROR" : (level.toUpperCase() as LogLevel), (entry) => relay(log, entry)),
+    logger: new DefaultLogger(level === "silent" ? "ERROR" : (level.toUpperCase() as LogLevel), (entry) => relayEntry(log, entry)),
     telemetryOptions: { logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} } },
   });
   return log;
 }
 
 /** What an error says can be long and a client's own words; its beginning is enough to find it. Errors also come from a flow's sandbox. */
-function told(error: unknown): object {
+function describeError(error: unknown): object {
   if (types.isNativeError(error)) {
     const { name, message, stack = "" } = error;
     return { err: { type: name, message: message.slice(0, MESSAGE_MAX_CHARS), stack: stack.slice(0, STACK_MAX_CHARS) } };
@@ -29,15 +29,15 @@ function told(error: unknown): object {
   return typeof error === "string" ? { reason: error.slice(0, MESSAGE_MAX_CHARS) } : {};
 }
 
-function relay(log: Logger, { level, message, meta = {} }: LogEntry): void {
+function relayEntry(log: Logger, { level, message, meta = {} }: LogEntry): void {
   const { error, workflowId, taskQueue, activityType, attempt, sdkComponent } = meta;
   const line = {
-    ...(typeof workflowId === "string" ? subjectOf(workflowId) : {}),
+    ...(typeof workflowId === "string" ? parseLogSubject(workflowId) : {}),
     sdk: sdkComponent,
     task_queue: taskQueue,
     activity: activityType,
     attempt,
-    ...told(error),
+    ...describeError(error),
   };
   log[level.toLowerCase() as "trace" | "debug" | "info" | "warn" | "error"](line, message);
 }

@@ -10,17 +10,17 @@ export async function runMain(name: string, main: () => Promise<void>): Promise<
   try {
     await main();
   } catch (error) {
-    writeSync(STANDARD_ERROR, `${name}: ${sentence(error)}\n`);
+    writeSync(STANDARD_ERROR, `${name}: ${formatErrorWithCauses(error)}\n`);
     // Connections and processes that were opened before would keep it alive.
     process.exit(1);
   }
 }
 
 /** The message and, where it does not repeat it, each cause. */
-function sentence(error: unknown): string {
+function formatErrorWithCauses(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message === "" ? error.name : error.message;
   if (error.cause === undefined) return message;
-  const cause = sentence(error.cause);
+  const cause = formatErrorWithCauses(error.cause);
   return message.includes(cause) ? message : `${message} (${cause})`;
 }

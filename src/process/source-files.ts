@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
 /** A file of this repository, from its root: the same for the sources and for what the build made of them. */
-export function sourceFile(path: string): string {
+export function resolveSourceFile(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }

@@ -1,4 +1,4 @@
-import { repoPrefix } from "../domain/storage-key.js";
+import { toRepoPrefix } from "../domain/storage-key.js";
 
 /** Names one repository of the store. */
 export interface RepositoryName {
@@ -8,7 +8,7 @@ export interface RepositoryName {
 
 /** Where the files of a bare repository lie. Source: ADR-002 §5, gitrepository-layout(5). */
 export function toRepositoryKeys({ tenant_id, project_id }: RepositoryName) {
-  const prefix = repoPrefix(tenant_id, project_id);
+  const prefix = toRepoPrefix(tenant_id, project_id);
   return {
     head: `${prefix}/HEAD`,
     config: `${prefix}/config`,

@@ -1,13 +1,13 @@
-import { denied, granted, type Outcome } from "../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { GitFault } from "./git-fault.js";
 
 /** What git answers, or `limit_exceeded` with `sentence` when it reached the limits of its call: the same bytes reach them again. */
 export async function runWithinLimits<T>(work: Promise<T>, sentence: string): Promise<Outcome<T>> {
   try {
-    return granted(await work);
+    return grantValue(await work);
   } catch (error) {
     if (error instanceof GitFault && (error.code === "timed_out" || error.code === "output_too_large"))
-      return denied("limit_exceeded", sentence);
+      return denyWith("limit_exceeded", sentence);
     throw error;
   }
 }

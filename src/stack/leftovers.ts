@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { processIdentity } from "../process/process-identity.js";
+import { readProcessIdentity } from "../process/process-identity.js";
 import { poll } from "./poll.js";
 import type { Log } from "./progress.js";
 
@@ -38,10 +38,10 @@ export async function endLeftovers(data_dir: string, log: Log): Promise<string[]
 
 async function endOne(path: string, log: Log): Promise<string | undefined> {
   const record = parseRecord(await readFile(path, "utf8"));
-  const ours = record !== undefined && (await processIdentity(record.pid)) === record.identity;
+  const ours = record !== undefined && (await readProcessIdentity(record.pid)) === record.identity;
   if (ours) {
     log(`${record.name}: ending process ${record.pid}, left by a run that did not stop in order`);
-    await endGroup(record.pid, record.stop_signal, async () => (await processIdentity(record.pid)) !== record.identity);
+    await endGroup(record.pid, record.stop_signal, async () => (await readProcessIdentity(record.pid)) !== record.identity);
   }
   await rm(path, { force: true });
   return ours ? record.name : undefined;

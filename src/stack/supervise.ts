@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processIdentity } from "../process/process-identity.js";
+import { readProcessIdentity } from "../process/process-identity.js";
 import { endGroup, pidPath, signalGroup, writePidFile } from "./leftovers.js";
 import { LogFile } from "./log-file.js";
 
@@ -126,7 +126,7 @@ export class Supervisor {
       },
     };
     this.#running.push(supervised);
-    const identity = await processIdentity(pid);
+    const identity = await readProcessIdentity(pid);
     if (identity !== undefined && !ended) await writePidFile(this.data_dir, { name: spec.name, pid, identity, stop_signal });
     return supervised;
   }

@@ -19,9 +19,9 @@ export interface Key {
  * passed here. Throws {@link StorageFault} `denied` that says what is wrong with the key.
  */
 export function parseKey(full: string): Key {
-  const { space, rest } = split(full, "key");
+  const { space, rest } = splitSpace(full, "key");
   for (const segment of rest.split("/")) {
-    checkSegment(full, segment);
+    assertSegment(full, segment);
   }
   return { full, space, rest };
 }
@@ -31,44 +31,44 @@ export function parseKey(full: string): Key {
  * empty or only the beginning of a name.
  */
 export function parsePrefix(full: string): Key {
-  const { space, rest } = split(full, "prefix");
+  const { space, rest } = splitSpace(full, "prefix");
   for (const segment of rest.split("/").slice(0, -1)) {
-    checkSegment(full, segment);
+    assertSegment(full, segment);
   }
   return { full, space, rest };
 }
 
-function split(full: string, what: "key" | "prefix"): { space: Space; rest: string } {
+function splitSpace(full: string, what: "key" | "prefix"): { space: Space; rest: string } {
   if (Buffer.byteLength(full) > maxKeyBytes) {
-    throw refuse(`${full.slice(0, 64)}…`, `is longer than ${maxKeyBytes} bytes`);
+    throw buildKeyFault(`${full.slice(0, 64)}…`, `is longer than ${maxKeyBytes} bytes`);
   }
   if (full.includes("\0") || full.includes("\\")) {
-    throw refuse(full, "contains a NUL or a backslash");
+    throw buildKeyFault(full, "contains a NUL or a backslash");
   }
   // A lone surrogate becomes U+FFFD on its way to UTF-8, so two different strings would name one object.
   if (Buffer.from(full).toString() !== full) {
-    throw refuse(full, "is not well-formed Unicode");
+    throw buildKeyFault(full, "is not well-formed Unicode");
   }
   const slash = full.indexOf("/");
   const space = full.slice(0, slash);
   if (slash === -1) {
-    throw refuse(full, `is no ${what}: it needs the form <space>/<rest>`);
+    throw buildKeyFault(full, `is no ${what}: it needs the form <space>/<rest>`);
   }
   if (!isSpace(space)) {
-    throw refuse(full, `begins with no known space; the spaces are ${spaceNames.join(", ")}`);
+    throw buildKeyFault(full, `begins with no known space; the spaces are ${spaceNames.join(", ")}`);
   }
   return { space, rest: full.slice(slash + 1) };
 }
 
-function checkSegment(full: string, segment: string): void {
+function assertSegment(full: string, segment: string): void {
   if (segment === "" || segment === "." || segment === "..") {
-    throw refuse(full, 'has a segment that is empty, "." or ".."');
+    throw buildKeyFault(full, 'has a segment that is empty, "." or ".."');
   }
   if (Buffer.byteLength(segment) > maxSegmentBytes) {
-    throw refuse(full, `has a segment longer than ${maxSegmentBytes} bytes`);
+    throw buildKeyFault(full, `has a segment longer than ${maxSegmentBytes} bytes`);
   }
 }
 
-function refuse(full: string, reason: string): StorageFault {
+function buildKeyFault(full: string, reason: string): StorageFault {
   return new StorageFault("denied", full, `The storage key ${JSON.stringify(full)} ${reason}.`);
 }

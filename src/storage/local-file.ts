@@ -31,18 +31,18 @@ export async function receiveFile(key: string, path: string, fill: (file: FileHa
 }
 
 /** Opens a local file that is to be stored. Throws {@link StorageFault} `misconfigured` when it cannot be read. */
-export async function openSource(key: string, path: string): Promise<FileHandle> {
+export async function openSourceFile(key: string, path: string): Promise<FileHandle> {
   const file = await open(path, "r").catch((cause: unknown) => {
-    throw unreadable(key, path, cause);
+    throw buildUnreadableFault(key, path, cause);
   });
   if (!(await file.stat()).isFile()) {
     await file.close();
-    throw unreadable(key, path);
+    throw buildUnreadableFault(key, path);
   }
   return file;
 }
 
-function unreadable(key: string, path: string, cause?: unknown): StorageFault {
+function buildUnreadableFault(key: string, path: string, cause?: unknown): StorageFault {
   return new StorageFault("misconfigured", key, `The local file ${path} that should be stored cannot be read.`, cause);
 }
 
@@ -53,7 +53,7 @@ const chunkBytes = 1024 * 1024;
  * The content of an open file from its beginning, in chunks. Not a stream of the handle: a stream that must not close
  * its handle never ends for whoever waits for its close.
  */
-export async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer> {
+export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position);
     if (bytesRead === 0) {
@@ -70,7 +70,7 @@ export async function writeChunks(file: FileHandle, chunks: AsyncIterable<Uint8A
   const gathered = Buffer.allocUnsafeSlow(chunkBytes);
   let filled = 0;
   let position = 0;
-  const write = async (): Promise<void> => {
+  const flushGathered = async (): Promise<void> => {
     for (let offset = 0; offset < filled; ) {
       const { bytesWritten } = await file.write(gathered, offset, filled - offset, position);
       offset += bytesWritten;
@@ -84,8 +84,8 @@ export async function writeChunks(file: FileHandle, chunks: AsyncIterable<Uint8A
       gathered.set(part, filled);
       filled += part.byteLength;
       taken += part.byteLength;
-      if (filled === chunkBytes) await write();
+      if (filled === chunkBytes) await flushGathered();
     }
   }
-  await write();
+  await flushGathered();
 }

@@ -25,7 +25,7 @@ export interface Blobs {
   getToFile(key: string, path: string): Promise<boolean>;
 
   /** The size in bytes, or `undefined` when there is no object. Consistency as {@link Blobs.get}. */
-  stat(key: string): Promise<{ size_bytes: number } | undefined>;
+  stat(key: string): Promise<{ sizeBytes: number } | undefined>;
 
   /**
    * Writes the object if the key is free. Of any number of concurrent calls on one key exactly one is answered

@@ -33,34 +33,34 @@ async function probeCreates(store: ObjectStore, key: string): Promise<void> {
   const outcomes = await Promise.all(bodies.map((body) => store.blobs.create(key, body)));
   const winners = outcomes.flatMap((outcome, number) => (outcome === "created" ? [number] : []));
   if (winners.length !== 1) {
-    throw refuse(store, key, `${winners.length} of ${contenders} concurrent creates of one key succeeded, not one`);
+    throw buildProbeFault(store, key, `${winners.length} of ${contenders} concurrent creates of one key succeeded, not one`);
   }
   const kept = await store.blobs.get(key);
   if (kept === undefined || !bodies[winners[0] ?? 0]?.equals(kept)) {
-    throw refuse(store, key, "the object kept is not the one whose creation succeeded");
+    throw buildProbeFault(store, key, "the object kept is not the one whose creation succeeded");
   }
   if ((await store.blobs.create(key, Buffer.from("late\n"))) !== "exists") {
-    throw refuse(store, key, "an object that existed was created again");
+    throw buildProbeFault(store, key, "an object that existed was created again");
   }
 }
 
 async function probeSwaps(store: ObjectStore, key: string): Promise<void> {
   if ((await store.pointers.swap(key, foreignVersion, Buffer.from("foreign\n"))).won) {
-    throw refuse(store, key, "a swap that expected a version that never was has won");
+    throw buildProbeFault(store, key, "a swap that expected a version that never was has won");
   }
   if ((await store.pointers.swap(key, null, Buffer.from("absent\n"))).won) {
-    throw refuse(store, key, "a swap that expected no object has won over one");
+    throw buildProbeFault(store, key, "a swap that expected no object has won over one");
   }
   const before = await store.pointers.read(key);
   if (before === undefined || !(await store.pointers.swap(key, before.version, Buffer.from("next\n"))).won) {
-    throw refuse(store, key, "a swap that expected the present version has lost");
+    throw buildProbeFault(store, key, "a swap that expected the present version has lost");
   }
   if ((await store.pointers.swap(key, before.version, Buffer.from("stale\n"))).won) {
-    throw refuse(store, key, "a swap that expected a stale version has won");
+    throw buildProbeFault(store, key, "a swap that expected a stale version has won");
   }
 }
 
-function refuse(store: ObjectStore, key: string, seen: string): StorageFault {
+function buildProbeFault(store: ObjectStore, key: string, seen: string): StorageFault {
   return new StorageFault(
     "misconfigured",
     key,

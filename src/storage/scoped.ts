@@ -10,11 +10,11 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
   if (tenantId === "" || tenantId.includes("/")) {
     throw new StorageFault("denied", "", `${JSON.stringify(tenantId)} cannot be a segment of a key, so it is no tenant.`);
   }
-  return guard(store, `${store.describe()}, tenant ${tenantId} only`, {
-    read: (key) => requireTenant(key, parseKey(key).rest, tenantId),
-    list: (prefix) => requireTenant(prefix, parsePrefix(prefix).rest, tenantId),
-    create: (key) => requireTenant(key, parseKey(key).rest, tenantId),
-    swap: (key) => requireTenant(key, parseKey(key).rest, tenantId),
+  return guardStore(store, `${store.describe()}, tenant ${tenantId} only`, {
+    read: (key) => assertTenantKey(key, parseKey(key).rest, tenantId),
+    list: (prefix) => assertTenantKey(prefix, parsePrefix(prefix).rest, tenantId),
+    create: (key) => assertTenantKey(key, parseKey(key).rest, tenantId),
+    swap: (key) => assertTenantKey(key, parseKey(key).rest, tenantId),
   });
 }
 
@@ -22,25 +22,30 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
  * A view that reads what lies below one prefix and nothing else, and writes nothing: how a process reads one repository of a tenant that
  * it does not work for. Everything else is a {@link StorageFault} `denied` before the store is asked.
  */
-export function readOnlyBelow(store: ObjectStore, prefix: string): ObjectStore {
-  const read = (key: string): void => {
+export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectStore {
+  const assertBelowPrefix = (key: string): void => {
     if (!key.startsWith(`${prefix}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of ${prefix}.`);
   };
-  const write = (key: string): void => {
+  const refuseWrite = (key: string): void => {
     throw new StorageFault("denied", key, `${prefix} is only read here, and ${key} would be written.`);
   };
-  return guard(store, `${store.describe()}, read-only below ${prefix}`, { read, list: read, create: write, swap: write });
+  return guardStore(store, `${store.describe()}, read-only below ${prefix}`, {
+    read: assertBelowPrefix,
+    list: assertBelowPrefix,
+    create: refuseWrite,
+    swap: refuseWrite,
+  });
 }
 
 /**
  * The view of LAB 256 (contracts: Planes): reads everywhere, creates only in `creatable`, moves no pointer anywhere.
  * Everything else is a {@link StorageFault} `denied` before the store is asked.
  */
-export function createOnly(store: ObjectStore, creatable: readonly Space[]): ObjectStore {
-  const anywhere = (): void => undefined;
-  return guard(store, `${store.describe()}, create-only on ${creatable.join(", ")}`, {
-    read: anywhere,
-    list: anywhere,
+export function limitToCreates(store: ObjectStore, creatable: readonly Space[]): ObjectStore {
+  const allowAnyKey = (): void => undefined;
+  return guardStore(store, `${store.describe()}, create-only on ${creatable.join(", ")}`, {
+    read: allowAnyKey,
+    list: allowAnyKey,
     create: (key) => {
       const { space } = parseKey(key);
       if (!creatable.includes(space)) {
@@ -61,7 +66,7 @@ interface Checks {
   readonly swap: (key: string) => void;
 }
 
-function guard(store: ObjectStore, description: string, checks: Checks): ObjectStore {
+function guardStore(store: ObjectStore, description: string, checks: Checks): ObjectStore {
   const blobs: Blobs = {
     get: async (key) => {
       checks.read(key);
@@ -102,7 +107,7 @@ function guard(store: ObjectStore, description: string, checks: Checks): ObjectS
 }
 
 /** The slash belongs to the check: `T.UBL` must not reach `T.UBL2`, and a listing of `T.U` must not begin. */
-function requireTenant(key: string, rest: string, tenantId: string): void {
+function assertTenantKey(key: string, rest: string, tenantId: string): void {
   if (!rest.startsWith(`${tenantId}/`)) {
     throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);
   }

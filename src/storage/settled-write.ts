@@ -2,14 +2,14 @@ import { type ObjectStore, StorageFault } from "./ports.js";
 
 /** Creates a blob whose bytes follow from its key: whoever was first wrote the same, so an unknown outcome is settled by looking. */
 export async function createBlob(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await settled(
+  await settleWrite(
     () => store.blobs.create(key, bytes),
     async () => (await store.blobs.stat(key)) !== undefined,
   );
 }
 
 /** Runs a write; when its outcome is unknown, `isThere` decides. @throws the fault when it is not there: the write is tried by a retry. */
-export async function settled(write: () => Promise<unknown>, isThere: () => Promise<boolean>): Promise<void> {
+export async function settleWrite(write: () => Promise<unknown>, isThere: () => Promise<boolean>): Promise<void> {
   try {
     await write();
   } catch (error) {

@@ -8,7 +8,7 @@ import { Connection } from "@temporalio/client";
 import proto from "@temporalio/proto";
 import { z } from "zod";
 import { readConfiguration } from "../configuration/read.js";
-import { temporalAccess, temporalSettings } from "../configuration/sections/temporal.js";
+import { readTemporalAccess, temporalSettings } from "../configuration/sections/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { runMain } from "../process/run-main.js";
 
@@ -26,7 +26,7 @@ await runMain("health", async () => {
   const worker = z.enum(["lab256", "lab512"], "Say which worker: `lab256` or `lab512`.").parse(process.argv[2]);
   const { name, taskQueueType } = workers[worker];
   const env = readConfiguration(z.object(temporalSettings), process.env);
-  const connection = await Connection.connect({ ...temporalAccess(env), connectTimeout: CALL_MAX_MS });
+  const connection = await Connection.connect({ ...readTemporalAccess(env), connectTimeout: CALL_MAX_MS });
   const request = { namespace: env.OGR_TEMPORAL_NAMESPACE, taskQueue: { name }, taskQueueType };
   const { pollers } = await connection.withDeadline(Date.now() + CALL_MAX_MS, () => connection.workflowService.describeTaskQueue(request));
   const polls = pollers

@@ -3,12 +3,12 @@ import { NativeConnection, Worker } from "@temporalio/worker";
 import { createLab256Activities } from "../activities/lab256.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
-import { databaseUrlOf } from "../configuration/sections/database.js";
+import { toDatabaseUrl } from "../configuration/sections/database.js";
 import { lab256Settings } from "../configuration/sections/lab256.js";
 import { listenForScrapes } from "../configuration/sections/metrics.js";
-import { storeConfigOf } from "../configuration/sections/store.js";
-import { reached, temporalAccess } from "../configuration/sections/temporal.js";
-import { tracingOf } from "../configuration/sections/tracing.js";
+import { readStoreConfig } from "../configuration/sections/store.js";
+import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
+import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
@@ -19,12 +19,12 @@ import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
 import { lab256Metrics } from "../process/metrics/lab256.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
-import { processMetrics } from "../process/metrics/process.js";
+import { createProcessMetrics } from "../process/metrics/process.js";
 import { runUntilSignalled } from "../process/run-until-signalled.js";
-import { processIdentity } from "../process/worker-identity.js";
+import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
-import { createOnly } from "../storage/scoped.js";
+import { limitToCreates } from "../storage/scoped.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { observedWorker } from "./observed-worker.js";
 import { workflowBundle } from "./workflow-bundle.js";
@@ -33,13 +33,13 @@ import { workflowBundle } from "./workflow-bundle.js";
 export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
   const env = readConfiguration(lab256Settings, environment);
   const log = installLog("lab256", env.OGR_LOG_LEVEL);
-  const tracing = await tracingOf("ogr-lab256", env, log);
+  const tracing = await startConfiguredTracing("ogr-lab256", env, log);
   const bundle = workflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
-  const db = openDatabase(databaseUrlOf(env), {
+  const db = openDatabase(toDatabaseUrl(env), {
     max_connections: env.OGR_DATABASE_CONNECTIONS,
     on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
   });
-  const store = createOnly(await openStore(storeConfigOf(env)), ["staging", "claims"]);
+  const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
   await Promise.all([migrate(db), probeConditionalWrites(store, "claims")]);
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
   const activities = createLab256Activities({
@@ -58,9 +58,9 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });
-  const scrapes = await listenForScrapes(env, () => [lab256Metrics, activityMetrics, ledgerMetrics, processMetrics()]);
-  const temporal = temporalAccess(env);
-  const connection = await reached(temporal, NativeConnection.connect(temporal));
+  const scrapes = await listenForScrapes(env, () => [lab256Metrics, activityMetrics, ledgerMetrics, createProcessMetrics()]);
+  const temporal = readTemporalAccess(env);
+  const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
   const worker = await Worker.create({
     connection,
     namespace: env.OGR_TEMPORAL_NAMESPACE,
@@ -70,11 +70,11 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     enableNonLocalActivities: false,
     activities: { ...activities },
     ...observedWorker(log, tracing),
-    identity: processIdentity("lab256"),
+    identity: formatWorkerIdentity("lab256"),
     maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,
     shutdownGraceTime: "10s",
   });
-  const schedules = await reached(temporal, Connection.connect(temporal));
+  const schedules = await waitForTemporal(temporal, Connection.connect(temporal));
   await scheduleHousekeeping(schedules, env.OGR_TEMPORAL_NAMESPACE, env.OGR_HOUSEKEEPING_EVERY_S);
   await schedules.close();
   const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };

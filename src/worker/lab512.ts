@@ -3,12 +3,12 @@ import { NativeConnection, Worker } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { createLab512Activities } from "../activities/lab512.js";
 import { ConfigurationError } from "../configuration/environment.js";
-import { readFoundingKeys, readJson, readJwks, readSigningKey } from "../configuration/keys.js";
+import { readConfiguredJson, readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type Lab512Settings, lab512Settings } from "../configuration/sections/lab512.js";
-import { storeConfigOf } from "../configuration/sections/store.js";
-import { reached, temporalAccess } from "../configuration/sections/temporal.js";
-import { tracingOf } from "../configuration/sections/tracing.js";
+import { readStoreConfig } from "../configuration/sections/store.js";
+import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
+import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowlist.js";
 import { openInfraSource } from "../infra/source/open.js";
@@ -17,7 +17,7 @@ import { openRepositoriesByTenant } from "../lab512/runner/repositories-by-tenan
 import { NetworkWhitelist, parseEndpoint } from "../lab512/whitelist.js";
 import { installLog } from "../process/logging.js";
 import { runUntilSignalled } from "../process/run-until-signalled.js";
-import { processIdentity } from "../process/worker-identity.js";
+import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { pushOwnMetrics } from "./metrics-push.js";
@@ -31,10 +31,10 @@ const HEARTBEAT_THROTTLE_MS = 400;
 export async function runLab512(environment: NodeJS.ProcessEnv, observe?: RunnerDependencies["onStep"]): Promise<void> {
   const env = readConfiguration(lab512Settings, environment);
   const log = installLog("lab512", env.OGR_LOG_LEVEL);
-  const allowlist = readJson(env.OGR_ALLOWLIST_FILE, jobsAllowlistSchema);
+  const allowlist = readConfiguredJson(env.OGR_ALLOWLIST_FILE, jobsAllowlistSchema);
   const whitelist = whitelistOf(env, allowlist);
   whitelist.enforce();
-  const store = await openStore(storeConfigOf(env));
+  const store = await openStore(readStoreConfig(env));
   await probeConditionalWrites(store);
   const repositories = await openRepositoriesByTenant({
     root: join(env.OGR_WORK_DIRECTORY, "scopes"),
@@ -66,16 +66,16 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   };
   whitelist.assertAllowed(env.OGR_TEMPORAL_ADDRESS);
   for (const sink of [env.OGR_METRICS_PUSH_URL, env.OGR_OTLP_URL]) if (sink !== undefined) whitelist.assertAllowed(sink);
-  const tracing = await tracingOf("ogr-lab512", env, log);
-  const temporal = temporalAccess(env);
-  const connection = await reached(temporal, NativeConnection.connect(temporal));
+  const tracing = await startConfiguredTracing("ogr-lab512", env, log);
+  const temporal = readTemporalAccess(env);
+  const connection = await waitForTemporal(temporal, NativeConnection.connect(temporal));
   const worker = await Worker.create({
     connection,
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_512_QUEUE,
     activities: { ...createLab512Activities(runner) },
     ...observedWorker(log, tracing),
-    identity: processIdentity("lab512"),
+    identity: formatWorkerIdentity("lab512"),
     // The SDK would hold heartbeats back to 80 % of their timeout, and a pause of a moment would look like a dead Runner.
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
@@ -96,7 +96,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
 
 async function pull(env: Lab512Settings, runner: RunnerDependencies, signal: AbortSignal, log: Logger): Promise<void> {
   if (env.OGR_PULL_API_URL === undefined || env.OGR_PULL_TOKENS_FILE === undefined) return;
-  const tokens = readJson(env.OGR_PULL_TOKENS_FILE, pullTokensSchema);
+  const tokens = readConfiguredJson(env.OGR_PULL_TOKENS_FILE, pullTokensSchema);
   await pullCommands(runner, { api_url: env.OGR_PULL_API_URL, tokens, every_ms: env.OGR_PULL_EVERY_MS, signal, log });
 }
 

@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import type { Logger } from "pino";
 import { activityMetrics } from "../process/metrics/activities.js";
 import { lab512Metrics, pushFailures } from "../process/metrics/lab512.js";
-import { processMetrics } from "../process/metrics/process.js";
-import { type MetricsPushing, pushMetrics } from "../process/metrics/pushing.js";
+import { createProcessMetrics } from "../process/metrics/process.js";
+import { type MetricsPusher, pushMetrics } from "../process/metrics/pushing.js";
 
 const PUSH_EVERY_MS = 15_000;
 const PUSH_JOB = "ogr_lab512";
@@ -14,14 +14,14 @@ interface PushSettings {
 }
 
 /** Pushes this process's metrics until it is stopped, where it was told to where. */
-export function pushOwnMetrics(env: PushSettings, log: Logger): MetricsPushing | undefined {
+export function pushOwnMetrics(env: PushSettings, log: Logger): MetricsPusher | undefined {
   if (env.OGR_METRICS_PUSH_URL === undefined) return undefined;
-  return pushMetrics([lab512Metrics, activityMetrics, processMetrics()], {
+  return pushMetrics([lab512Metrics, activityMetrics, createProcessMetrics()], {
     url: env.OGR_METRICS_PUSH_URL,
     job: PUSH_JOB,
     instance: env.OGR_METRICS_INSTANCE ?? hostname(),
-    every_ms: PUSH_EVERY_MS,
-    on_failure(error) {
+    everyMs: PUSH_EVERY_MS,
+    onFailure(error) {
       pushFailures.inc();
       log.warn({ reason: error.message }, "metrics were not pushed");
     },

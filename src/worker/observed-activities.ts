@@ -3,7 +3,7 @@ import { CancelledFailure } from "@temporalio/common";
 import type { ActivityInterceptorsFactory } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { observeActivity } from "../process/metrics/activities.js";
-import { subjectOf } from "../process/subject.js";
+import { parseLogSubject } from "../process/subject.js";
 
 /** A fault's message can hold what a client sent; the log keeps this much of it. */
 const REASON_MAX_CHARS = 500;
@@ -35,7 +35,7 @@ export function observedActivities(log: Logger): ActivityInterceptorsFactory {
 }
 
 function about({ info }: Context) {
-  return { ...subjectOf(info.workflowExecution?.workflowId ?? ""), activity: info.activityType, attempt: info.attempt };
+  return { ...parseLogSubject(info.workflowExecution?.workflowId ?? ""), activity: info.activityType, attempt: info.attempt };
 }
 
 /** What a schedule does every half minute is news only when it fails. */

@@ -3,13 +3,13 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { type Answer, Refused, requireValue } from "../client/http/problem.js";
 import { createRunnerClient, type RunnerClient } from "../client/http/runner-client.js";
-import { denied, granted, type Outcome } from "../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
-import { reportOf } from "../domain/permit/receipt.js";
+import { toReport } from "../domain/permit/receipt.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { resolvePulledExecution } from "../lab512/runner/pulled-execution.js";
 import { executeCommand } from "../lab512/runner/runner.js";
-import { counted } from "../process/metrics/lab512.js";
+import { countAnswer } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
 import { outcomeOf } from "./observed-activities.js";
 
@@ -61,9 +61,9 @@ async function runPulled(deps: RunnerDependencies, options: PullOptions, client:
   if (!statements.ok) return;
   const execution = await resolvePulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
   const started = performance.now();
-  const answer = counted(await executeCommand(deps, execution, { envelope, statements: statements.value }));
+  const answer = countAnswer(await executeCommand(deps, execution, { envelope, statements: statements.value }));
   options.log.info({ ...about(envelope), ...outcomeOf(answer), took_ms: Math.round(performance.now() - started) });
-  unlessFinished(await client.finish(reportOf(answer)));
+  unlessFinished(await client.finish(toReport(answer)));
 }
 
 /** What a line of the log says of a command, as those of the other planes do. */
@@ -73,9 +73,9 @@ function about({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
 
 /** Only a card has statements, and asking costs a request. */
 async function statementsFor(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
-  if (permit.scopes.approval_ref === undefined) return granted([]);
+  if (permit.scopes.approval_ref === undefined) return grantValue([]);
   const answer = unlessFinished(await client.listStatements(jti));
-  return answer.ok ? granted(answer.value) : denied("closed", "The command was finished meanwhile.");
+  return answer.ok ? grantValue(answer.value) : denyWith("closed", "The command was finished meanwhile.");
 }
 
 /** @throws Refused for every refusal but that the command needs nothing more. */

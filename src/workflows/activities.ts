@@ -1,5 +1,5 @@
 import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
-import { deriveMaxMs } from "../domain/act/derive-time.js";
+import { computeDeriveMaxMs } from "../domain/act/derive-time.js";
 import { PREVIEW_MAX_MS } from "../domain/act/preview-time.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
@@ -48,7 +48,7 @@ export function runnerFor(options: { waits_max_ms: number; max_run_ms: number; a
     ...runner,
     activityId: options.activity_id,
     scheduleToStartTimeout: Math.max(1, options.waits_max_ms),
-    startToCloseTimeout: options.max_run_ms + deriveMaxMs(options.max_run_ms) + 60_000,
+    startToCloseTimeout: options.max_run_ms + computeDeriveMaxMs(options.max_run_ms) + 60_000,
     summary: "Run on LAB 512: verify, claim, git, receipt",
   });
 }

@@ -1,8 +1,8 @@
 import { condition, setHandler } from "@temporalio/workflow";
 import type { AttestationEnvelope } from "../domain/card/attestation.js";
 import type { Card } from "../domain/card/card.js";
-import type { Missing } from "../domain/card/requirement.js";
-import { type Denial, denial } from "../domain/denial.js";
+import type { MissingRequirement } from "../domain/card/requirement.js";
+import { buildDenial, type Denial } from "../domain/denial.js";
 import { lab256 } from "./activities.js";
 import { CLOSED } from "./closed.js";
 import type { Exclusive } from "./exclusive.js";
@@ -15,7 +15,7 @@ export interface OpenRound {
   closedBecause(): Denial | null;
   isOpen(): boolean;
   /** Takes over what is missing now, and ends the wait where that is nothing. */
-  lacks(missing: readonly Missing[]): void;
+  lacks(missing: readonly MissingRequirement[]): void;
 }
 
 /** Takes attestations of a card's plan, one at a time with its statements and while those are taken. */
@@ -35,7 +35,7 @@ export function takeAttestations(flow: Flow, card: Card, exclusive: Exclusive, r
 }
 
 function problemOf(flow: Flow, round: OpenRound, attestation: AttestationEnvelope): Denial | null {
-  if (typeof attestation?.payload !== "string") return denial("attestation_invalid", "The message is no DSSE envelope.");
+  if (typeof attestation?.payload !== "string") return buildDenial("attestation_invalid", "The message is no DSSE envelope.");
   return flow.status === "planning" ? null : round.closedBecause();
 }
 

@@ -1,9 +1,9 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, setHandler, workflowInfo } from "@temporalio/workflow";
 import type { Card } from "../domain/card/card.js";
-import type { Missing } from "../domain/card/requirement.js";
+import type { MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
-import { type Denial, denial, denied, type Outcome } from "../domain/denial.js";
+import { buildDenial, type Denial, denyWith, type Outcome } from "../domain/denial.js";
 import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { lab256, planner } from "./activities.js";
@@ -86,7 +86,7 @@ export class CardApproval {
       return await planner.planAct(this.card);
     } catch (error) {
       if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
-      return denied("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, then open a new card.");
+      return denyWith("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, then open a new card.");
     }
   }
 
@@ -101,7 +101,7 @@ export class CardApproval {
       if (this.ending !== null) return this.ending;
       if (this.flow.missing.length > 0) {
         if (inTime) continue;
-        return { status: "expired", denial: denial("decide_by_passed", "Nobody decided in time; open a new card.") };
+        return { status: "expired", denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card.") };
       }
       const again = await this.plan();
       const result = await this.exclusive.run(async () => {
@@ -145,7 +145,7 @@ export class CardApproval {
   }
 
   private problemOf(signed: SignedStatement): Denial | null {
-    if (typeof signed?.statement?.plan_digest !== "string") return denial("statement_invalid", "The message is no signed statement.");
+    if (typeof signed?.statement?.plan_digest !== "string") return buildDenial("statement_invalid", "The message is no signed statement.");
     return this.flow.status === "planning" ? null : this.closedBecause();
   }
 
@@ -153,7 +153,7 @@ export class CardApproval {
   private closedBecause(): Denial | null {
     if (!this.open) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
-      return denial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
+      return buildDenial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
     return null;
   }
 
@@ -182,9 +182,10 @@ export class CardApproval {
     this.seen.add(admitted.statement_digest);
     this.flow.hear(admitted.statement_digest, admitted.signed);
     const { approver } = admitted.signed.statement;
-    if (admitted.decision === "reject") this.ending = { status: "rejected", denial: denial("rejected", `${approver} rejected the plan.`) };
+    if (admitted.decision === "reject")
+      this.ending = { status: "rejected", denial: buildDenial("rejected", `${approver} rejected the plan.`) };
     else if (admitted.decision === "withdraw" && admitted.by_author)
-      this.ending = { status: "withdrawn", denial: denial("withdrawn", `${approver} withdrew the card.`) };
+      this.ending = { status: "withdrawn", denial: buildDenial("withdrawn", `${approver} withdrew the card.`) };
     else {
       this.flow.approvals = admitted.approvals;
       this.lacks(admitted.missing);
@@ -192,7 +193,7 @@ export class CardApproval {
     if (this.ending !== null) this.open = false;
   }
 
-  private lacks(missing: readonly Missing[]): void {
+  private lacks(missing: readonly MissingRequirement[]): void {
     this.flow.missing = missing;
     if (missing.length === 0) this.completedAt = Date.now();
     this.flow.describe();

@@ -1,4 +1,4 @@
-import { type Denial, denial } from "../domain/denial.js";
+import { buildDenial, type Denial } from "../domain/denial.js";
 
 /** What a message is told that comes when nothing can be said of the plan any more. */
-export const CLOSED: Denial = denial("closed", "The card is no longer open for decisions; read its state.");
+export const CLOSED: Denial = buildDenial("closed", "The card is no longer open for decisions; read its state.");

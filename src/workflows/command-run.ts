@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/common";
 import { condition, isCancellation, setHandler, workflowInfo } from "@temporalio/workflow";
-import { denial, type Outcome } from "../domain/denial.js";
+import { buildDenial, type Outcome } from "../domain/denial.js";
 import type { AcceptedCommand, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { lab256, runnerFor } from "./activities.js";
@@ -11,12 +11,12 @@ import { finishUpdate, issueUpdate, type MessageVerdict, permitEndedSignal, refu
 /** Room that a permit's wait has before the server's timer and the Runner's clock can disagree. */
 const CLOCK_ROOM_MS = 100;
 
-const RUN_BY_PASSED = denial("run_by_passed", "The permit was not used until its `run_by`; open a new card or ask for a new permit.");
+const RUN_BY_PASSED = buildDenial("run_by_passed", "The permit was not used until its `run_by`; open a new card or ask for a new permit.");
 
-const PERMIT_REVOKED: FlowEnd = { status: "denied", denial: denial("permit_revoked", "The permit was ended before its command.") };
+const PERMIT_REVOKED: FlowEnd = { status: "denied", denial: buildDenial("permit_revoked", "The permit was ended before its command.") };
 const USED_ELSEWHERE: FlowEnd = {
   status: "denied",
-  denial: denial("permit_used", "The permit was used by a command that this card did not issue."),
+  denial: buildDenial("permit_used", "The permit was used by a command that this card did not issue."),
 };
 
 /** A command that may run, and how its tenant's Runner gets it. */
@@ -44,9 +44,9 @@ export class AwaitedCommand {
 
   private async accept(envelope: CommandEnvelope, actorId: string): Promise<MessageVerdict> {
     if (this.flow.status !== "approved" || this.issued !== null || this.over)
-      return this.flow.verdict(denial("closed", "The card does not wait for a command; read its state."));
+      return this.flow.verdict(buildDenial("closed", "The card does not wait for a command; read its state."));
     if (envelope?.jti !== this.flow.permit?.jti)
-      return this.flow.verdict(denial("permit_mismatch", "The command is not by the permit of this card."));
+      return this.flow.verdict(buildDenial("permit_mismatch", "The command is not by the permit of this card."));
     const accepted = await lab256.acceptCommand({ envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId });
     if (!accepted.ok) return this.flow.verdict(accepted.denial);
     this.issued = { envelope, actorId, transport: accepted.value.transport };
@@ -117,7 +117,7 @@ function temporalAnswers(flow: Flow, envelope: CommandEnvelope, actorId: string)
       if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
       if (error.cause instanceof TimeoutFailure) return "timed_out";
       if (!(error.cause instanceof ApplicationFailure) || error.cause.nonRetryable !== true) throw error;
-      return closed(envelope, { status: "denied", denial: denial("envelope_invalid", error.cause.message) });
+      return closed(envelope, { status: "denied", denial: buildDenial("envelope_invalid", error.cause.message) });
     }
   };
 }
@@ -128,7 +128,7 @@ function pulledAnswers(flow: Flow, exclusive: Exclusive, envelope: CommandEnvelo
   const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
   const take = (accept: () => Promise<Outcome<FlowEnd | null>>) =>
     exclusive.run(async () => {
-      if (end !== null) return flow.verdict(denial("closed", "The command is finished; read its receipt."));
+      if (end !== null) return flow.verdict(buildDenial("closed", "The command is finished; read its receipt."));
       const accepted = await accept();
       if (!accepted.ok) return flow.verdict(accepted.denial);
       end = accepted.value;

@@ -1,6 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
 import type { FlowStatus } from "../domain/card/flow-status.js";
-import type { Approval, Attestation, Missing } from "../domain/card/requirement.js";
+import type { Approval, Attestation, MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
 import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
@@ -18,7 +18,7 @@ export class Flow {
   permit: Permit | null = null;
   approvals: readonly Approval[] = [];
   attestations: readonly Attestation[] = [];
-  missing: readonly Missing[] = [];
+  missing: readonly MissingRequirement[] = [];
   /** Every statement that was admitted in this round, by its digest. */
   private readonly said = new Map<string, SignedStatement>();
   denial: Denial | null = null;

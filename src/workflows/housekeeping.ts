@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
-import { telemetryWorkflowId, webhookWorkflowId } from "../domain/act/workflow-id.js";
+import { toTelemetryWorkflowId, toWebhookWorkflowId } from "../domain/act/workflow-id.js";
 import type { WebhookInput } from "../domain/flow/lab256-steps.js";
 import { anchorer, lab256 } from "./activities.js";
 import { searchAttributesOf } from "./search-attributes.js";
@@ -27,7 +27,7 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
 async function keepDelivering(webhook: WebhookInput): Promise<void> {
   await keepRunning(() =>
     startChild(webhookDelivery, {
-      workflowId: webhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
+      workflowId: toWebhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
       args: [webhook],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `Brings the events of ${webhook.tenant_id} to ${webhook.webhook_id}`,
@@ -39,7 +39,7 @@ async function keepDelivering(webhook: WebhookInput): Promise<void> {
 async function keepAppending(tenantId: string): Promise<void> {
   await keepRunning(() =>
     startChild(telemetry, {
-      workflowId: telemetryWorkflowId(tenantId),
+      workflowId: toTelemetryWorkflowId(tenantId),
       args: [{ tenant_id: tenantId }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       typedSearchAttributes: searchAttributesOf({ tenant: tenantId }),

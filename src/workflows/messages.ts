@@ -2,7 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { Plan } from "../domain/act/plan.js";
 import type { AttestationEnvelope } from "../domain/card/attestation.js";
 import type { FlowStatus } from "../domain/card/flow-status.js";
-import type { Approval, Attestation, Missing } from "../domain/card/requirement.js";
+import type { Approval, Attestation, MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
 import type { Denial } from "../domain/denial.js";
 import type { Level } from "../domain/level.js";
@@ -30,7 +30,7 @@ export interface FlowState {
   readonly run_by: number | null;
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
-  readonly missing: readonly Missing[];
+  readonly missing: readonly MissingRequirement[];
   readonly denial: Denial | null;
 }
 

@@ -1,6 +1,6 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
 import type { Card } from "../domain/card/card.js";
-import { denied, type Outcome } from "../domain/denial.js";
+import { denyWith, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { previewer } from "./activities.js";
 
@@ -16,6 +16,9 @@ export async function planPreview(input: PreviewInput): Promise<Outcome<PlannedA
     return await previewer.planAct(input);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
-    return denied("run_time_exceeded", "No Runner has planned the act in time; see that one serves LAB_512, or open a card, which waits.");
+    return denyWith(
+      "run_time_exceeded",
+      "No Runner has planned the act in time; see that one serves LAB_512, or open a card, which waits.",
+    );
   }
 }

@@ -9,7 +9,7 @@ import {
   sleep,
   workflowInfo,
 } from "@temporalio/workflow";
-import { actWorkflowId } from "../domain/act/workflow-id.js";
+import { toActWorkflowId } from "../domain/act/workflow-id.js";
 import type { Lab256Activities, NextTelemetry } from "../domain/flow/lab256-steps.js";
 import { officialAct } from "./official-act.js";
 import { searchAttributesOf } from "./search-attributes.js";
@@ -101,7 +101,7 @@ async function appendOnce({ envelope, actor_id, lines }: Append): Promise<Append
   const attributes = { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" };
   try {
     const { status, denial } = await executeChild(officialAct, {
-      workflowId: actWorkflowId(tenant_id, jti),
+      workflowId: toActWorkflowId(tenant_id, jti),
       args: [{ kind: "command", envelope, actor_id }],
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       parentClosePolicy: ParentClosePolicy.ABANDON,

@@ -7,7 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { Lab256Activities, WebhookEvents } from "../domain/flow/lab256-steps.js";
+import type { Lab256Activities, WebhookActivityName } from "../domain/flow/lab256-steps.js";
 
 /** Says that there may be something to bring; without it the flow looks by itself after a while. */
 export const webhookWokenSignal = defineSignal<[]>("webhook_woken");
@@ -17,7 +17,7 @@ const LOOKS_EVERY = "5s";
 const LOOKS_MAX = 1_000;
 
 /** A receiver may take some seconds to answer; what it answers is a value, and only a fault of our own is tried again. */
-const events = proxyLocalActivities<Pick<Lab256Activities, WebhookEvents>>({
+const events = proxyLocalActivities<Pick<Lab256Activities, WebhookActivityName>>({
   startToCloseTimeout: "20s",
   scheduleToCloseTimeout: "365 days",
   retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },

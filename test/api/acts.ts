@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { subjectHash } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import { hashSubject } from "../../src/domain/act/job.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
 import { ADMIN, TENANT } from "./running-api.js";
@@ -14,7 +14,7 @@ export const pushParams = (members: object = {}) => ({
   branch: "feature/x",
   expected_old: "0".repeat(40),
   commit_summary: "feat: hello",
-  subject_hash: blake3Hex(PATCH),
+  subject_hash: hashBlake3Hex(PATCH),
   ...members,
 });
 
@@ -61,8 +61,8 @@ export function envelope(
     tenant_id: TENANT,
     jobType: "git.registry.push" as const,
     target: "LAB_512" as const,
-    subject_hash: subjectHash(params),
-    policy_hash: blake3Hex(Buffer.from("policy")),
+    subject_hash: hashSubject(params),
+    policy_hash: hashBlake3Hex(Buffer.from("policy")),
   };
   const unsigned: UnsignedPermit = {
     aud: "runner:LAB_512",
@@ -73,6 +73,6 @@ export function envelope(
     ...rest,
     scopes: { ...shared, level: "L1", actor_id: ADMIN, office_id: OFFICE, ...scopes },
   };
-  const issued: Permit = signed("permit", unsigned, key);
+  const issued: Permit = signObject("permit", unsigned, key);
   return { ...shared, jti: issued.jti, jobId: `job-${jti}`, params, permit: issued, office_id: OFFICE, ...members } as CommandEnvelope;
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { EMPTY_PATCH_HASH, type JobParams, subjectHash } from "../../src/domain/act/job.js";
-import { type Plan, planDigest } from "../../src/domain/act/plan.js";
-import { cardWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { EMPTY_PATCH_HASH, hashSubject, type JobParams } from "../../src/domain/act/job.js";
+import { hashPlan, type Plan } from "../../src/domain/act/plan.js";
+import { toCardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import type { Card } from "../../src/domain/card/card.js";
-import { type Statement, statementChallenge } from "../../src/domain/card/statement.js";
+import { computeStatementChallenge, type Statement } from "../../src/domain/card/statement.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Level } from "../../src/domain/level.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
@@ -38,8 +38,8 @@ async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
   const payload = {
     card,
     project_id: projectId,
-    subject_hash: subjectHash(params as JobParams),
-    workflow_id: cardWorkflowId(TENANT, cardId),
+    subject_hash: hashSubject(params as JobParams),
+    workflow_id: toCardWorkflowId(TENANT, cardId),
   };
   await record([{ type: "card.opened", key: `card.opened/${cardId}`, payload }]);
   return card;
@@ -60,7 +60,7 @@ async function plannedCard(cardId: string, level: Level = "L3", step_up = false)
     pushed_before: [],
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
-  const plan_digest = planDigest(plan);
+  const plan_digest = hashPlan(plan);
   const requires: Requirement[] = [{ kind: "approvals", count: 1, role: null, step_up, excludes: [] }];
   const clocks = { decide_by: Date.now() + 3_600_000, permit_ttl_ms: 300_000 };
   await record([
@@ -181,7 +181,7 @@ test("from L4 on the statement's digest is the challenge of a step-up", async ()
 
   const { body } = await prepare("k-stepped");
   const step_up = body["step_up"] as { challenge: string; userVerification: string };
-  expect(step_up.challenge).toBe(Buffer.from(statementChallenge(body["statement"] as Statement)).toString("base64url"));
+  expect(step_up.challenge).toBe(Buffer.from(computeStatementChallenge(body["statement"] as Statement)).toString("base64url"));
   expect(step_up.userVerification).toBe("required");
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { listCommandStatements } from "../../src/api/acts/command-statements.js";
-import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { commandByJti } from "../../src/lab256/ledger/queries/commands.js";
 import * as event from "../lab256/ledger/events.js";
@@ -20,7 +20,7 @@ async function commandOf(act: number, cardId: string, round: number) {
   const issued = event.commandIssued(act, { cardId });
   if (issued.type !== "command.issued") throw new Error("the event is another one");
   const { envelope } = issued.payload;
-  const scopes = { ...envelope.permit.scopes, plan_digest: canonicalHash([cardId, round]) };
+  const scopes = { ...envelope.permit.scopes, plan_digest: hashCanonical([cardId, round]) };
   const permitted = { ...envelope, permit: { ...envelope.permit, scopes } };
   await ledger.appended([{ ...issued, payload: { ...issued.payload, envelope: permitted } }]);
   const command = await commandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(act) });

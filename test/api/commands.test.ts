@@ -1,10 +1,10 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { signingKeyFromPem } from "../../src/domain/bytes/signature.js";
-import { envelopeDigest } from "../../src/domain/permit/envelope.js";
-import { claimKey, stagingKey } from "../../src/domain/storage-key.js";
+import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { parseSigningKey } from "../../src/domain/bytes/signature.js";
+import { hashEnvelope } from "../../src/domain/permit/envelope.js";
+import { toClaimKey, toStagingKey } from "../../src/domain/storage-key.js";
 import { append } from "../../src/lab256/ledger/append.js";
 import { envelope, initParams, PATCH, permitRequest, pushParams } from "./acts.js";
 import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
@@ -18,7 +18,7 @@ afterAll(() => api.stop());
 const issue = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/commands/issue", body, as });
 const ask = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/policy/permit", body, as });
 const started = (jti: string) => api.deps.flows.findStartedAct(TENANT, jti);
-const stranger = () => signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+const stranger = () => parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 test("a permit answers what the envelope repeats, and its command begins the act", async () => {
   const { body, status } = await ask(permitRequest());
@@ -38,9 +38,9 @@ test("a permit answers what the envelope repeats, and its command begins the act
   const status_url = `${api.url}/v1/commands/${permit.jti}?tenant_id=${TENANT}`;
   expect([answer.status, answer.body]).toEqual([
     200,
-    { ok: true, jobId: command.jobId, workflow_id: actWorkflowId(TENANT, permit.jti), status_url },
+    { ok: true, jobId: command.jobId, workflow_id: toActWorkflowId(TENANT, permit.jti), status_url },
   ]);
-  expect(await api.deps.store.blobs.get(stagingKey(TENANT, blake3Hex(PATCH)))).toEqual(PATCH);
+  expect(await api.deps.store.blobs.get(toStagingKey(TENANT, hashBlake3Hex(PATCH)))).toEqual(PATCH);
   // No worker runs here: the act has begun and the ledger does not know it yet.
   expect(await api.call({ path: new URL(status_url).pathname + new URL(status_url).search })).toMatchObject({
     status: 200,
@@ -72,7 +72,7 @@ test("a jobId that another act has is 409 and begins nothing", async () => {
           key: `command.issued/${earlier.jti}`,
           payload: {
             envelope: earlier,
-            envelope_digest: envelopeDigest(earlier),
+            envelope_digest: hashEnvelope(earlier),
             project_id: "P.demo",
             actor_id: ADMIN,
             workflow_id: "w",
@@ -115,7 +115,7 @@ test.each([
   const command = make();
   expect(await issue(command)).toMatchObject({ status: 403, body: { code } });
   expect(await started(command.jti)).toBeUndefined();
-  expect(await api.deps.store.blobs.get(stagingKey(TENANT, blake3Hex(Buffer.from("other bytes"))))).toBeUndefined();
+  expect(await api.deps.store.blobs.get(toStagingKey(TENANT, hashBlake3Hex(Buffer.from("other bytes"))))).toBeUndefined();
 });
 
 test("nobody issues a command with somebody else's permit, or asks for one in somebody else's name", async () => {
@@ -178,7 +178,7 @@ test("a permit that was taken back cannot be used, and one that was used cannot 
     nonce: "n",
     claimed_at: 1,
   };
-  await api.deps.store.blobs.create(claimKey(TENANT, other.jti), Buffer.from(JSON.stringify(claim)));
+  await api.deps.store.blobs.create(toClaimKey(TENANT, other.jti), Buffer.from(JSON.stringify(claim)));
   expect(await revoke(other.jti, ADMIN)).toMatchObject({ status: 409, body: { code: "permit_used" } });
 });
 

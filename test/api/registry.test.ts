@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
-import { anchorKey } from "../../src/domain/storage-key.js";
+import { toAnchorKey } from "../../src/domain/storage-key.js";
 import { append } from "../../src/lab256/ledger/append.js";
 import { openStore } from "../../src/storage/open.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
@@ -55,8 +55,8 @@ test("the ledger is held against its signed anchors", async () => {
   expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 3, anchors_checked: 0, head: { seq: 3 } });
   const store = await openStore(api.founded.root_store);
   const anchor = async (seq: number, hash: string, key = api.permitKey) => {
-    const head = signed("head", { container: CONTAINER, tenant_id: TENANT, seq, hash, at_ms: 1 }, key);
-    await store.blobs.create(anchorKey(TENANT, seq), canonicalBytes(head));
+    const head = signObject("head", { container: CONTAINER, tenant_id: TENANT, seq, hash, at_ms: 1 }, key);
+    await store.blobs.create(toAnchorKey(TENANT, seq), toCanonicalBytes(head));
   };
   const { head } = (await verify()) as { head: { seq: number; hash: string } };
   await anchor(head.seq, head.hash);

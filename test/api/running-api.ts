@@ -28,7 +28,7 @@ import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
 import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
 import { openStore } from "../../src/storage/open.js";
-import { createOnly } from "../../src/storage/scoped.js";
+import { limitToCreates } from "../../src/storage/scoped.js";
 import { bucketPrefix } from "../harness/buckets.js";
 import { createDatabase } from "../harness/database.js";
 import { createNamespace } from "../harness/namespace.js";
@@ -91,7 +91,7 @@ export async function startApi(
     bucket_prefix: bucketPrefix(name),
     tenants: demoTenants,
   });
-  const store = createOnly(await openStore(founded.root_store), ["staging", "claims"]);
+  const store = limitToCreates(await openStore(founded.root_store), ["staging", "claims"]);
   const db = openDatabase(database.url, { max_connections: 5 });
   const watch = await LedgerWatch.open(database.url, { on_lost: () => undefined });
   const temporal = new Temporal({ address: changes.temporal_address ?? servers.temporal_address }, namespace);

@@ -4,8 +4,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { stagingKey } from "../../src/domain/storage-key.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { toStagingKey } from "../../src/domain/storage-key.js";
 import { type RunningApi, STAGED_MAX_BYTES, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
@@ -24,13 +24,13 @@ afterAll(async () => {
 
 const put = (blake3: string, bytes: Uint8Array<ArrayBuffer>) =>
   api.call({ method: "PUT", path: `/v1/staging/${blake3}?tenant_id=${TENANT}`, raw: { bytes, type: "application/octet-stream" } });
-const stored = (blake3: string) => api.deps.store.blobs.get(stagingKey(TENANT, blake3));
+const stored = (blake3: string) => api.deps.store.blobs.get(toStagingKey(TENANT, blake3));
 const leftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith("ogr-staging-"));
 const bytesOf = (length: number) => new Uint8Array(randomBytes(length));
 
 test("bytes are kept under their BLAKE3, once", async () => {
   const bytes = bytesOf(1024 * 1024 + 7);
-  const blake3 = blake3Hex(bytes);
+  const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 201, body: { blake3, size_bytes: bytes.byteLength } });
   expect(await put(blake3, bytes)).toMatchObject({ status: 200 });
   expect(Buffer.from((await stored(blake3)) ?? []).equals(bytes)).toBe(true);
@@ -38,18 +38,18 @@ test("bytes are kept under their BLAKE3, once", async () => {
 
 test("no bytes are bytes too", async () => {
   const empty = new Uint8Array(0);
-  expect((await put(blake3Hex(empty), empty)).status).toBe(201);
+  expect((await put(hashBlake3Hex(empty), empty)).status).toBe(201);
 });
 
 test("bytes that do not have the BLAKE3 they claim are not kept", async () => {
-  const claimed = blake3Hex(bytesOf(8));
+  const claimed = hashBlake3Hex(bytesOf(8));
   expect(await put(claimed, bytesOf(100))).toMatchObject({ status: 422, body: { code: "subject_hash_mismatch" } });
   expect(await stored(claimed)).toBeUndefined();
 });
 
 test("a body above the limit is 413, said in advance or found out on the way", async () => {
   const bytes = bytesOf(STAGED_MAX_BYTES + 1);
-  const blake3 = blake3Hex(bytes);
+  const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 413, body: { code: "too_large" } });
   const { status, text } = await chunked(blake3, bytes);
   expect([status, text]).toEqual([413, expect.stringContaining("too_large")]);
@@ -58,7 +58,7 @@ test("a body above the limit is 413, said in advance or found out on the way", a
 
 test("an upload that is cut short leaves nothing", async () => {
   const bytes = bytesOf(5000);
-  const blake3 = blake3Hex(bytes);
+  const blake3 = hashBlake3Hex(bytes);
   const { hostname, port } = new URL(api.url);
   await new Promise<void>((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => {

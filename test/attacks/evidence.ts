@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import { type EventType, registryContainer } from "../../src/domain/ledger/event.js";
-import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { type EventType, toRegistryContainer } from "../../src/domain/ledger/event.js";
+import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
@@ -14,7 +14,7 @@ export async function eventsAbout(registry: TestRegistry, ...about: readonly str
   const db = openDatabase(registry.database_url, { max_connections: 1 });
   try {
     const types: EventType[] = [];
-    for await (const row of storedEntries(db, registryContainer(TENANT))) {
+    for await (const row of storedEntries(db, toRegistryContainer(TENANT))) {
       const entry = entryOf(row);
       if (about.some((id) => entry.key.split("/").includes(id))) types.push(entry.type);
     }
@@ -38,7 +38,7 @@ export async function expectSoundLedger(registry: TestRegistry): Promise<void> {
 /** Whether the store holds a claim and a receipt of an act. */
 export async function tracesOf(registry: TestRegistry, jti: string): Promise<{ claim: boolean; receipt: boolean }> {
   const { blobs } = registry.store;
-  const [claim, receipt] = await Promise.all([blobs.stat(claimKey(TENANT, jti)), blobs.stat(receiptKey(TENANT, jti))]);
+  const [claim, receipt] = await Promise.all([blobs.stat(toClaimKey(TENANT, jti)), blobs.stat(toReceiptKey(TENANT, jti))]);
   return { claim: claim !== undefined, receipt: receipt !== undefined };
 }
 

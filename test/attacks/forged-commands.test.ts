@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
-import { subjectHash } from "../../src/domain/act/job.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { hashSubject } from "../../src/domain/act/job.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import type { SignedStatement } from "../../src/domain/card/statement.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
-import { releaseManifestKey } from "../../src/domain/storage-key.js";
+import { toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { attest } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
@@ -66,9 +66,9 @@ async function flowEnd(envelope: CommandEnvelope, workflowId: string): Promise<{
 function repermitted(envelope: CommandEnvelope, changes: Partial<CommandEnvelope>): CommandEnvelope {
   const forged = { ...envelope, ...changes } as CommandEnvelope;
   const { kid, sig: _, ...permit } = envelope.permit;
-  const subject_hash = subjectHash(forged.params);
+  const subject_hash = hashSubject(forged.params);
   const scopes = { ...permit.scopes, subject_hash };
-  return { ...forged, subject_hash, permit: signed("permit", { ...permit, jti: forged.jti, scopes }, { ...newKey(), kid }) };
+  return { ...forged, subject_hash, permit: signObject("permit", { ...permit, jti: forged.jti, scopes }, { ...newKey(), kid }) };
 }
 
 describe("a command's flow that was started straight in Temporal", () => {
@@ -87,7 +87,7 @@ describe("a command's flow that was started straight in Temporal", () => {
     const params = { ...inside.params, branch: "feature/stolen" } as CommandEnvelope["params"];
     const attempts: [CommandEnvelope, string][] = [
       [{ ...inside, params } as CommandEnvelope, "subject_hash_mismatch"],
-      [{ ...inside, params, subject_hash: subjectHash(params) } as CommandEnvelope, "permit_mismatch"],
+      [{ ...inside, params, subject_hash: hashSubject(params) } as CommandEnvelope, "permit_mismatch"],
       [repermitted(inside, { params } as Partial<CommandEnvelope>), "permit_signature_invalid"],
     ];
     for (const [n, [envelope, code]] of attempts.entries())
@@ -158,7 +158,7 @@ describe("the Runner's activity, scheduled without the registry", () => {
     const card_id = "k-01890a5d-ac96-7ab2-80e2-4536629c90de";
     const { kid: _kid, sig: _sig, ...permit } = inside.permit;
     const scopes = { ...permit.scopes, level: "L4", approval_ref: card_id, plan_digest: "b".repeat(64) } as const;
-    const forged = { ...inside, permit: signed("permit", { ...permit, scopes }, newKey()) } as CommandEnvelope;
+    const forged = { ...inside, permit: signObject("permit", { ...permit, scopes }, newKey()) } as CommandEnvelope;
     const answer = await runDirectly(forged, [madeUp(card_id, "b".repeat(64))]);
     expect(answer).toMatchObject({ kind: "refusal", refusal: { code: "permit_key_unknown" } });
     expect(await tracesOf(registry, inside.jti)).toEqual({ claim: false, receipt: false });
@@ -173,7 +173,7 @@ describe("the Runner's activity, scheduled without the registry", () => {
     const envelope = await permitted(author, job, { approval_ref: card.card_id, jobId: card["jobId"] as string });
     const answer = await runDirectly(envelope, [madeUp(card.card_id, card.plan_digest ?? "")]);
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success" } });
-    const manifest = await registry.store.blobs.get(releaseManifestKey(TENANT, PROJECT, "v1.0.0"));
+    const manifest = await registry.store.blobs.get(toReleaseManifestKey(TENANT, PROJECT, "v1.0.0"));
     expect(Buffer.from(manifest ?? "").toString("utf8")).not.toContain("carol");
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { Card, UnsignedCard } from "../../src/domain/card/card.js";
 import type { SignedStatement, Statement } from "../../src/domain/card/statement.js";
 import { attest } from "../../src/lab256/identity/passkeys/statements.js";
@@ -129,7 +129,7 @@ describe("a card's flow that Mallory starts herself", () => {
       opened_at: Date.now(),
     };
     const key = newKey();
-    for (const card of [signed("card", unsigned, key), { ...signed("card", unsigned, key), kid: attestor.kid }]) {
+    for (const card of [signObject("card", unsigned, key), { ...signObject("card", unsigned, key), kid: attestor.kid }]) {
       const end = await begin(card as Card, `card/T.UBL/${unsigned.card_id}`);
       expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
     }

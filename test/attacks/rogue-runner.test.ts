@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
-import { type Plan, planDigest } from "../../src/domain/act/plan.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { hashPlan, type Plan } from "../../src/domain/act/plan.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import type { RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
-import { envelopeDigest } from "../../src/domain/permit/envelope.js";
+import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { actByCard, actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -41,8 +41,8 @@ afterAll(async () => {
 function madeUp({ envelope }: RunCommandInput): Receipt {
   const { tenant_id, jobId, jti, jobType, policy_hash } = envelope;
   const { kid, sig: _, ...rest } = earlier;
-  const own = { tenant_id, jobId, jti, jobType, policy_hash, envelope_digest: envelopeDigest(envelope) };
-  return signed("receipt", { ...rest, ...own }, { ...newKey(), kid });
+  const own = { tenant_id, jobId, jti, jobType, policy_hash, envelope_digest: hashEnvelope(envelope) };
+  return signObject("receipt", { ...rest, ...own }, { ...newKey(), kid });
 }
 
 const answers: readonly [string, (input: RunCommandInput) => unknown][] = [
@@ -134,7 +134,7 @@ async function openLiedTo(project: string, lie: Lie, digested = true) {
     diffstat: { files: 0, insertions: 0, deletions: 0 },
   };
   const plan = lie(honest);
-  const answer = { ok: true, value: { plan, plan_digest: planDigest((digested ? plan : honest) as Plan) } };
+  const answer = { ok: true, value: { plan, plan_digest: hashPlan((digested ? plan : honest) as Plan) } };
   const serving = { taskQueue: "LAB_512", activities: { planAct: async () => answer } };
   return whileServing(registry.temporal, serving, () => openCard(registry.as("admin"), asked));
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runGit, runGitForLines } from "../../src/client/git/git-command.js";
 import { takeHistory, toRegistryBranch } from "../../src/demo/history.js";
-import { branchNameProblem, directoryConflict } from "../../src/domain/git/ref-name.js";
+import { checkBranchName, findDirectoryConflict } from "../../src/domain/git/ref-name.js";
 
 let folder: string;
 let source: string;
@@ -70,9 +70,9 @@ describe("the history that the demo pushes", () => {
         const taken: string[] = [];
         for (const name of names) taken.push(toRegistryBranch(name, taken));
         for (const branch of taken) {
-          expect(branchNameProblem(branch)).toBeUndefined();
+          expect(checkBranchName(branch)).toBeUndefined();
           expect(branch.startsWith("feature/")).toBe(true);
-          expect(directoryConflict(branch, taken)).toBeUndefined();
+          expect(findDirectoryConflict(branch, taken)).toBeUndefined();
         }
         expect(new Set(taken).size).toBe(taken.length);
       }),

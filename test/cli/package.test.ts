@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import { receiptSchema, type UnsignedReceipt } from "../../src/domain/permit/receipt.js";
 import { COMMIT, DIGEST, JTI, newKey, OTHER_DIGEST } from "../domain/samples.js";
 import { packedPackage } from "../harness/package.js";
@@ -80,7 +80,7 @@ describe("the package, installed in an empty folder,", () => {
 
   test("verifies a stored receipt, and refuses one that was changed", async () => {
     const key = newKey();
-    const receipt = signed("receipt", unsignedReceipt, key);
+    const receipt = signObject("receipt", unsignedReceipt, key);
     await mkdir(join(folder, "stored"), { recursive: true });
     await writeFile(join(folder, "stored", "jwks.json"), JSON.stringify({ keys: [key.jwk] }));
     await writeFile(join(folder, "stored", "receipt.json"), JSON.stringify(receiptSchema.parse(receipt)));

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBundle } from "../../src/client/git/bundle.js";
 import { GitRefused } from "../../src/client/git/git-command.js";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { Clone } from "../repository/real-git.js";
 
 let folder = "";
@@ -24,7 +24,7 @@ describe("a bundle", () => {
     const path = join(folder, "x.bundle");
     const bundle = await createBundle(clone.folder, "refs/heads/main", [], path);
     const written = await readFile(path);
-    expect(bundle).toEqual({ path, tip, commits: 1, sizeBytes: written.length, blake3: blake3Hex(written) });
+    expect(bundle).toEqual({ path, tip, commits: 1, sizeBytes: written.length, blake3: hashBlake3Hex(written) });
     expect(clone.git("bundle", "verify", path)).toContain("refs/heads/main");
   });
 

@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { CONFIGURED_PROCESSES, settingsOf } from "../../src/configuration/catalog.js";
-import { settingsTables } from "../../src/configuration/table.js";
+import { CONFIGURED_PROCESSES, listSettings } from "../../src/configuration/catalog.js";
+import { formatSettingsTables } from "../../src/configuration/table.js";
 
 it("docs/operations.md has the settings as the processes read them", async () => {
   const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
-  expect(text, "run `node --import tsx scripts/settings-table.ts`").toContain(settingsTables());
+  expect(text, "run `node --import tsx scripts/settings-table.ts`").toContain(formatSettingsTables());
 });
 
 it("every setting says what it means, and the Runner is told of no database", () => {
-  for (const name of CONFIGURED_PROCESSES) for (const { meaning } of settingsOf(name)) expect(meaning).not.toBe("");
-  const keys = settingsOf("lab512").map(({ key }) => key);
+  for (const name of CONFIGURED_PROCESSES) for (const { meaning } of listSettings(name)) expect(meaning).not.toBe("");
+  const keys = listSettings("lab512").map(({ key }) => key);
   expect(keys).toContain("OGR_RECEIPT_KEY_FILE");
   for (const forbidden of ["DATABASE_URL", "OGR_PERMIT_KEY_FILE", "OGR_STATEMENT_KEY_FILE"]) expect(keys).not.toContain(forbidden);
 });

@@ -7,9 +7,9 @@ const CARD = "k-01h8x";
 const OTHER_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
 const [attestor, tester, mallory] = [newKey(), newKey(), newKey()];
 const expected = {
-  card_id: CARD,
-  plan_digest: DIGEST,
-  predicate_types: [PREDICATE_TYPE],
+  cardId: CARD,
+  planDigest: DIGEST,
+  predicateTypes: [PREDICATE_TYPE],
   attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] }, [OTHER_TYPE]: { keys: [tester.jwk] } },
 };
 const genuine = enveloped(statementOn(CARD, DIGEST), attestor);
@@ -91,7 +91,7 @@ describe("an attestation", () => {
   test("of a type for which the policy names nobody is refused", () => {
     expect(refusal(genuine, { attestors: {} as typeof expected.attestors })).toMatch(/names none of its signing keys/);
     const inherited = enveloped(statementOn(CARD, DIGEST, { predicateType: "constructor" }), attestor);
-    expect(refusal(inherited, { predicate_types: ["constructor"] })).toMatch(/names none of its signing keys/);
+    expect(refusal(inherited, { predicateTypes: ["constructor"] })).toMatch(/names none of its signing keys/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { sign } from "node:crypto";
-import { preAuthenticationEncoding, type SigningKey } from "../../src/domain/bytes/signature.js";
+import { encodePreAuthentication, type SigningKey } from "../../src/domain/bytes/signature.js";
 import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT } from "../../src/domain/card/attestation.js";
 
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
@@ -18,6 +18,6 @@ export function statementOn(card_id: string, plan_digest: string, change: Readon
 /** Whatever an attestor signs, in its DSSE envelope. */
 export function enveloped(statement: object | string, key: SigningKey, payloadType = ATTESTATION_PAYLOAD_TYPE): AttestationEnvelope {
   const body = Buffer.from(typeof statement === "string" ? statement : JSON.stringify(statement));
-  const sig = sign(null, preAuthenticationEncoding(payloadType, body), key.privateKey).toString("base64");
+  const sig = sign(null, encodePreAuthentication(payloadType, body), key.privateKey).toString("base64");
   return { payloadType: ATTESTATION_PAYLOAD_TYPE, payload: body.toString("base64"), signatures: [{ keyid: key.kid, sig }] };
 }

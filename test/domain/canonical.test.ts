@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalBytes, canonicalHash, canonicalText } from "../../src/domain/bytes/canonical.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashCanonical, toCanonicalBytes, toCanonicalText } from "../../src/domain/bytes/canonical.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 
 /** The number whose IEEE 754 bits are `bits`. */
 function double(bits: string): number {
@@ -26,10 +26,10 @@ describe("the examples of RFC 8785", () => {
     const sample: unknown = JSON.parse(
       String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}`,
     );
-    expect(canonicalText(sample)).toBe(
+    expect(toCanonicalText(sample)).toBe(
       String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}`,
     );
-    expect(Buffer.from(canonicalBytes(sample)).toString("hex")).toBe(
+    expect(Buffer.from(toCanonicalBytes(sample)).toString("hex")).toBe(
       "7b226c69746572616c73223a5b6e756c6c2c747275652c66616c73655d2c226e756d62657273223a" +
         "5b3333333333333333332e333333333333332c31652b33302c342e352c302e3030322c31652d32375d" +
         "2c22737472696e67223a22e282ac245c75303030665c6e4127425c225c5c5c5c5c222f227d",
@@ -46,7 +46,7 @@ describe("the examples of RFC 8785", () => {
       "\u0080": "Control",
       "\u00f6": "Latin Small Letter O With Diaeresis",
     };
-    const order = [...canonicalText(sample).matchAll(/:"([^"]*)"/g)].map((match) => match[1]);
+    const order = [...toCanonicalText(sample).matchAll(/:"([^"]*)"/g)].map((match) => match[1]);
     expect(order).toEqual([
       "Carriage Return",
       "One",
@@ -84,24 +84,24 @@ describe("the examples of RFC 8785", () => {
     ["becbf647612f3696", "-0.0000033333333333333333"],
     ["43143ff3c1cb0959", "1424953923781206.2"],
   ])("appendix B: the double %s is written %s", (bits, text) => {
-    expect(canonicalText(double(bits))).toBe(text);
+    expect(toCanonicalText(double(bits))).toBe(text);
   });
 
   test.each([["7fffffffffffffff"], ["7ff0000000000000"], ["fff0000000000000"]])("appendix B: the double %s has no form", (bits) => {
-    expect(() => canonicalText(double(bits))).toThrow();
-    expect(() => canonicalText({ a: [double(bits)] })).toThrow();
+    expect(() => toCanonicalText(double(bits))).toThrow();
+    expect(() => toCanonicalText({ a: [double(bits)] })).toThrow();
   });
 
   test("§3.2.2.2: half a surrogate pair has no form, in a value or in a member's name", () => {
     for (const lone of ["\ud800", "a\udc00", "\udc00\ud800"]) {
-      expect(() => canonicalText(lone)).toThrow();
-      expect(() => canonicalText({ [lone]: 1 })).toThrow();
+      expect(() => toCanonicalText(lone)).toThrow();
+      expect(() => toCanonicalText({ [lone]: 1 })).toThrow();
     }
-    expect(canonicalText("\ud83d\ude02")).toBe('"😂"');
+    expect(toCanonicalText("\ud83d\ude02")).toBe('"😂"');
   });
 
   test("§3.2.2.2: only what must be escaped is, and hexadecimal is in lower case", () => {
-    expect(canonicalText('\b\t\n\f\r"\\\u0000\u001f\u007f\u2028/<')).toBe(`${String.raw`"\b\t\n\f\r\"\\\u0000\u001f`}\u007f\u2028/<"`);
+    expect(toCanonicalText('\b\t\n\f\r"\\\u0000\u001f\u007f\u2028/<')).toBe(`${String.raw`"\b\t\n\f\r\"\\\u0000\u001f`}\u007f\u2028/<"`);
   });
 });
 
@@ -109,7 +109,7 @@ describe("for any JSON", () => {
   test("the canonical text says the same value", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
-        expect(JSON.parse(canonicalText(value))).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(JSON.parse(toCanonicalText(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
   });
@@ -117,8 +117,8 @@ describe("for any JSON", () => {
   test("writing it again changes nothing", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
-        const text = canonicalText(value);
-        expect(canonicalText(JSON.parse(text))).toBe(text);
+        const text = toCanonicalText(value);
+        expect(toCanonicalText(JSON.parse(text))).toBe(text);
       }),
     );
   });
@@ -126,7 +126,7 @@ describe("for any JSON", () => {
   test("the order in which members were written does not reach the hash", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
-        expect(canonicalHash(reversed(value))).toBe(canonicalHash(value));
+        expect(hashCanonical(reversed(value))).toBe(hashCanonical(value));
       }),
     );
   });
@@ -134,7 +134,9 @@ describe("for any JSON", () => {
   test("members come in ascending order of their code units", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: "grapheme" }), fc.constant(0)), (value) => {
-        const written = [...canonicalText(value).matchAll(/"((?:[^"\\]|\\.)*)":/gu)].map((match) => JSON.parse(`"${match[1]}"`) as string);
+        const written = [...toCanonicalText(value).matchAll(/"((?:[^"\\]|\\.)*)":/gu)].map(
+          (match) => JSON.parse(`"${match[1]}"`) as string,
+        );
         expect(written).toEqual(Object.keys(value).sort());
       }),
     );
@@ -143,25 +145,25 @@ describe("for any JSON", () => {
   test("the hash is that of the UTF-8 bytes of the text", () => {
     fc.assert(
       fc.property(anyJson, (value) => {
-        expect(Buffer.from(canonicalBytes(value)).toString("utf8")).toBe(canonicalText(value));
-        expect(canonicalHash(value)).toBe(blake3Hex(Buffer.from(canonicalText(value), "utf8")));
+        expect(Buffer.from(toCanonicalBytes(value)).toString("utf8")).toBe(toCanonicalText(value));
+        expect(hashCanonical(value)).toBe(hashBlake3Hex(Buffer.from(toCanonicalText(value), "utf8")));
       }),
     );
   });
 });
 
 test("the hash of a known value does not move from release to release", () => {
-  expect(canonicalText({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe('{"a":true,"b":[1,2,{"c":"ö","d":null}]}');
-  expect(canonicalHash({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe(
+  expect(toCanonicalText({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe('{"a":true,"b":[1,2,{"c":"ö","d":null}]}');
+  expect(hashCanonical({ b: [1, 2, { d: null, c: "ö" }], a: true })).toBe(
     "7fb90b840a4e157a93bce3ad1b5e659cdd7931f27e8a96388ac81032827b43ad",
   );
 });
 
 test("a member that is undefined is a member that is not there", () => {
-  expect(canonicalText({ a: undefined, b: 1 })).toBe('{"b":1}');
-  expect(() => canonicalText(undefined)).toThrow(TypeError);
+  expect(toCanonicalText({ a: undefined, b: 1 })).toBe('{"b":1}');
+  expect(() => toCanonicalText(undefined)).toThrow(TypeError);
 });
 
 test("a member named __proto__ is hashed like any other", () => {
-  expect(canonicalText(JSON.parse('{"b":1,"__proto__":{"a":2}}'))).toBe('{"__proto__":{"a":2},"b":1}');
+  expect(toCanonicalText(JSON.parse('{"b":1,"__proto__":{"a":2}}'))).toBe('{"__proto__":{"a":2},"b":1}');
 });

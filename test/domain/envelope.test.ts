@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EMPTY_PATCH_HASH, type PushParams, subjectHash, withoutPatch } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { EMPTY_PATCH_HASH, hashSubject, omitPatch, type PushParams } from "../../src/domain/act/job.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import {
-  bindingMismatch,
   type CommandEnvelope,
-  envelopeDigest,
   envelopeSchema,
-  withoutPatchBytes,
+  findBindingMismatch,
+  hashEnvelope,
+  omitPatchBytes,
 } from "../../src/domain/permit/envelope.js";
 import { parseWith } from "../../src/domain/problems.js";
 import { COMMIT, DIGEST, envelope, OTHER_DIGEST, permit, pushParams } from "./samples.js";
@@ -16,7 +16,7 @@ const patch = Buffer.from("diff --git a/a b/a\n").toString("base64");
 
 describe("the binding of envelope and permit", () => {
   test("holds for a permit's own envelope", () => {
-    expect(bindingMismatch(envelope)).toBeUndefined();
+    expect(findBindingMismatch(envelope)).toBeUndefined();
   });
 
   const others = {
@@ -30,9 +30,9 @@ describe("the binding of envelope and permit", () => {
   } as const;
 
   test.each(Object.entries(others))("names `%s` where the two differ in it, on either side", (member, other) => {
-    expect(bindingMismatch({ ...envelope, [member]: other } as CommandEnvelope)).toBe(member);
+    expect(findBindingMismatch({ ...envelope, [member]: other } as CommandEnvelope)).toBe(member);
     const theirs = member === "jti" ? { ...permit, jti: other } : { ...permit, scopes: { ...permit.scopes, [member]: other } };
-    expect(bindingMismatch({ ...envelope, permit: theirs as typeof permit })).toBe(member);
+    expect(findBindingMismatch({ ...envelope, permit: theirs as typeof permit })).toBe(member);
   });
 
   test("covers every member that both of them have", () => {
@@ -44,8 +44,8 @@ describe("the binding of envelope and permit", () => {
 
 describe("the subject hash", () => {
   test("ignores the patch and nothing else", () => {
-    const hash = subjectHash(pushParams);
-    expect(subjectHash({ ...pushParams, patch })).toBe(hash);
+    const hash = hashSubject(pushParams);
+    expect(hashSubject({ ...pushParams, patch })).toBe(hash);
     const others: Record<keyof Omit<PushParams, "patch">, unknown> = {
       project_id: "P.other",
       branch: "feature/other",
@@ -55,14 +55,14 @@ describe("the subject hash", () => {
       force: true,
       delete: true,
     };
-    for (const [member, other] of Object.entries(others)) expect(subjectHash({ ...pushParams, [member]: other }), member).not.toBe(hash);
+    for (const [member, other] of Object.entries(others)) expect(hashSubject({ ...pushParams, [member]: other }), member).not.toBe(hash);
   });
 
   test("does not depend on the order in which the members were written", () => {
     const shuffled = fc.shuffledSubarray(Object.entries(pushParams), { minLength: Object.keys(pushParams).length });
     fc.assert(
       fc.property(shuffled, (entries) => {
-        expect(subjectHash(Object.fromEntries(entries) as unknown as PushParams)).toBe(subjectHash(pushParams));
+        expect(hashSubject(Object.fromEntries(entries) as unknown as PushParams)).toBe(hashSubject(pushParams));
       }),
     );
   });
@@ -70,11 +70,11 @@ describe("the subject hash", () => {
   test("is the hash of what the client sent: parsing alters no member of the params", () => {
     const parsed = parseWith(envelopeSchema, JSON.parse(JSON.stringify(envelope)));
     expect(parsed).toEqual({ ok: true, value: envelope });
-    expect(subjectHash(parsed.ok ? parsed.value.params : pushParams)).toBe(envelope.subject_hash);
+    expect(hashSubject(parsed.ok ? parsed.value.params : pushParams)).toBe(envelope.subject_hash);
   });
 
   test("a deletion's bytes are no bytes", () => {
-    expect(EMPTY_PATCH_HASH).toBe(blake3Hex(new Uint8Array(0)));
+    expect(EMPTY_PATCH_HASH).toBe(hashBlake3Hex(new Uint8Array(0)));
   });
 });
 
@@ -82,21 +82,21 @@ describe("an envelope as it travels", () => {
   const carrying: CommandEnvelope = { ...envelope, jobType: "git.registry.push", params: { ...pushParams, patch } };
 
   test("leaves its patch behind and nothing else", () => {
-    expect(withoutPatch({ ...pushParams, patch })).toEqual(pushParams);
-    expect(withoutPatch(pushParams)).toEqual(pushParams);
-    expect(withoutPatchBytes(carrying)).toEqual(envelope);
+    expect(omitPatch({ ...pushParams, patch })).toEqual(pushParams);
+    expect(omitPatch(pushParams)).toEqual(pushParams);
+    expect(omitPatchBytes(carrying)).toEqual(envelope);
     expect(carrying.params).toHaveProperty("patch", patch);
   });
 
   test("has one digest, whether the patch travels inside or is staged", () => {
-    expect(envelopeDigest(carrying)).toBe(envelopeDigest(envelope));
+    expect(hashEnvelope(carrying)).toBe(hashEnvelope(envelope));
   });
 
   test("has another digest when anything else of it is another", () => {
-    const digest = envelopeDigest(envelope);
-    expect(envelopeDigest({ ...envelope, jobId: "job-2" })).not.toBe(digest);
-    expect(envelopeDigest({ ...envelope, permit: { ...permit, exp: permit.exp + 1 } })).not.toBe(digest);
-    expect(envelopeDigest({ ...envelope, jobType: "git.registry.push", params: { ...pushParams, branch: "feature/b" } })).not.toBe(digest);
+    const digest = hashEnvelope(envelope);
+    expect(hashEnvelope({ ...envelope, jobId: "job-2" })).not.toBe(digest);
+    expect(hashEnvelope({ ...envelope, permit: { ...permit, exp: permit.exp + 1 } })).not.toBe(digest);
+    expect(hashEnvelope({ ...envelope, jobType: "git.registry.push", params: { ...pushParams, branch: "feature/b" } })).not.toBe(digest);
   });
 });
 

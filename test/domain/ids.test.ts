@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
-import { cardActId } from "../../src/domain/act/act-id.js";
-import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import { computeCardActId } from "../../src/domain/act/act-id.js";
+import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import { gitIdSchema } from "../../src/domain/git/git-id.js";
 import {
   actorIdSchema,
-  actorKind,
   blake3Schema,
   cardIdSchema,
   jobIdSchema,
   jtiSchema,
   officeIdSchema,
+  parseActorKind,
   projectIdSchema,
   targetSchema,
   tenantIdSchema,
@@ -54,7 +54,7 @@ const grammars: Record<string, Grammar> = {
   },
   jti: {
     schema: jtiSchema,
-    good: [JTI, cardActId("T.UBL", "k-1", DIGEST)],
+    good: [JTI, computeCardActId("T.UBL", "k-1", DIGEST)],
     bad: [JTI.toUpperCase(), JTI.replaceAll("-", ""), `{${JTI}}`, JTI.replace("-4", "-0"), JTI.replace("-9", "-c")],
   },
   blake3: { schema: blake3Schema, good: [DIGEST], bad: [DIGEST.toUpperCase(), DIGEST.slice(1), `${DIGEST}0`, `0x${DIGEST}`] },
@@ -127,8 +127,8 @@ function mutated(id: string): fc.Arbitrary<string> {
 }
 
 test("an actor id states its kind", () => {
-  expect(["person", "agent", "app"].map((kind) => actorKind(`ubl:sid:${kind}:x`))).toEqual(["person", "agent", "app"]);
-  expect(() => actorKind("ubl:sid:robot:x")).toThrow("actorIdSchema");
+  expect(["person", "agent", "app"].map((kind) => parseActorKind(`ubl:sid:${kind}:x`))).toEqual(["person", "agent", "app"]);
+  expect(() => parseActorKind("ubl:sid:robot:x")).toThrow("actorIdSchema");
 });
 
 test("a time is a whole number of milliseconds that a double holds exactly", () => {
@@ -143,17 +143,17 @@ describe("the jti of a card's act", () => {
   test("is a UUIDv8 of RFC 9562, and the same whenever it is asked for", () => {
     fc.assert(
       fc.property(anyId, anyId, anyId, (tenant, card, digest) => {
-        const jti = cardActId(tenant, card, digest);
+        const jti = computeCardActId(tenant, card, digest);
         expect(jti).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
         expect(jtiSchema.parse(jti)).toBe(jti);
-        expect(cardActId(tenant, card, digest)).toBe(jti);
+        expect(computeCardActId(tenant, card, digest)).toBe(jti);
       }),
     );
   });
 
   test("carries 122 bits of BLAKE3 over JCS of tenant, card and plan digest", () => {
-    const digits = canonicalHash(["T.UBL", "k-1", DIGEST]);
-    const jti = cardActId("T.UBL", "k-1", DIGEST).replaceAll("-", "");
+    const digits = hashCanonical(["T.UBL", "k-1", DIGEST]);
+    const jti = computeCardActId("T.UBL", "k-1", DIGEST).replaceAll("-", "");
     const free = (hex: string) => hex.slice(0, 12) + hex.slice(13, 16) + hex.slice(17, 32);
     expect(free(jti)).toBe(free(digits));
   });
@@ -161,9 +161,9 @@ describe("the jti of a card's act", () => {
   test("is another for another tenant, card or plan, however the parts are cut", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(anyId, anyId, anyId), { minLength: 2, maxLength: 8, selector: JSON.stringify }), (triples) => {
-        expect(new Set(triples.map((triple) => cardActId(...triple))).size).toBe(triples.length);
+        expect(new Set(triples.map((triple) => computeCardActId(...triple))).size).toBe(triples.length);
       }),
     );
-    expect(cardActId("T.A", "k-1", "2")).not.toBe(cardActId("T.A", "k-", "12"));
+    expect(computeCardActId("T.A", "k-1", "2")).not.toBe(computeCardActId("T.A", "k-", "12"));
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { INLINE_PATCH_MAX_BYTES, initParamsSchema, pushParamsSchema, tagReleaseParamsSchema } from "../../src/domain/act/job.js";
 import { planSchema } from "../../src/domain/act/plan.js";
-import { canonicalHash } from "../../src/domain/bytes/canonical.js";
+import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
 import { cardRequestSchema } from "../../src/domain/card/card.js";
 import { signedStatementSchema } from "../../src/domain/card/statement.js";
@@ -16,10 +16,10 @@ import { permitRequestSchema } from "../../src/domain/permit/permit-request.js";
 import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { actInputSchema, decisionSchema } from "../../src/domain/policy/policy-contract.js";
 import { publicationSchema } from "../../src/domain/policy/publication.js";
-import { type Problem, parseWith, problemsText } from "../../src/domain/problems.js";
+import { type FieldProblem, formatProblems, parseWith } from "../../src/domain/problems.js";
 import * as sample from "./samples.js";
 
-function problems(schema: z.ZodType, value: unknown): readonly Problem[] {
+function problems(schema: z.ZodType, value: unknown): readonly FieldProblem[] {
   const parsed = parseWith(schema, value);
   return parsed.ok ? [] : parsed.problems;
 }
@@ -53,7 +53,7 @@ describe("a card's request", () => {
   test("says a sentence of every bad field", () => {
     for (const { problem } of problems(cardRequestSchema, withParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
       expect(problem).toMatch(/^[A-Z].*\.$/);
-    expect(problemsText(problems(cardRequestSchema, withParams({ branch: "" })))).toBe("params.branch: A branch name is not empty.");
+    expect(formatProblems(problems(cardRequestSchema, withParams({ branch: "" })))).toBe("params.branch: A branch name is not empty.");
   });
 
   test("refuses params of another job, an unknown job and unknown members by name", () => {
@@ -100,7 +100,7 @@ describe("the context of a request, in which any member may stand", () => {
       fc.property(anyContext, (context) => {
         const parsed = permitRequestSchema.safeParse(request(context));
         if (!parsed.success) return;
-        expect(canonicalHash(parsed.data.context)).toMatch(/^[0-9a-f]{64}$/);
+        expect(hashCanonical(parsed.data.context)).toMatch(/^[0-9a-f]{64}$/);
         expect(JSON.stringify(parsed.data.context)).not.toContain("\\u0000");
       }),
     );

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Plan, planDigest } from "../../src/domain/act/plan.js";
+import { hashPlan, type Plan } from "../../src/domain/act/plan.js";
 
 const plan: Plan = {
   basis: {
@@ -36,5 +36,5 @@ it.each<[keyof Plan, Partial<Plan>]>([
   ["pushed_before", { pushed_before: [] }],
   ["diffstat", { diffstat: { ...plan.diffstat, deletions: 1 } }],
 ])("the digest of a plan commits to its `%s`", (_, change) => {
-  expect(planDigest({ ...plan, ...change })).not.toBe(planDigest(plan));
+  expect(hashPlan({ ...plan, ...change })).not.toBe(hashPlan(plan));
 });

@@ -4,12 +4,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   ACT_REFS,
-  actRef,
-  branchNameProblem,
   branchNameSchema,
-  branchRef,
-  directoryConflict,
-  tagRef,
+  checkBranchName,
+  findDirectoryConflict,
+  toActRef,
+  toBranchRef,
+  toTagRef,
 } from "../../src/domain/git/ref-name.js";
 import { JTI } from "./samples.js";
 
@@ -55,7 +55,7 @@ describe("a branch name beside stock git", () => {
       fc.asyncProperty(fc.array(anyName, { minLength: 80, maxLength: 80 }), async (names) => {
         const theirs = await gitTakes(names);
         for (const [at, name] of names.entries()) {
-          const problem = branchNameProblem(name);
+          const problem = checkBranchName(name);
           const stricter = STRICTER.find(([, applies]) => applies(name));
           if (problem === undefined) expect(theirs[at], `git refuses ${JSON.stringify(name)}`).toBe(true);
           else if (theirs[at]) expect(problem, `only we refuse ${JSON.stringify(name)}`).toMatch(stricter?.[0] ?? /no rule says so/);
@@ -70,7 +70,7 @@ describe("a branch name beside stock git", () => {
     expect(await gitTakes(names)).toEqual(names.map(() => true));
     for (const name of names) {
       const rule = STRICTER.find(([, applies]) => applies(name));
-      expect(branchNameProblem(name)).toMatch(rule?.[0] ?? /no rule says so/);
+      expect(checkBranchName(name)).toMatch(rule?.[0] ?? /no rule says so/);
     }
   });
 
@@ -116,21 +116,21 @@ describe("a branch name beside stock git", () => {
       "a\n",
       "\u0001",
     ];
-    expect(good.map(branchNameProblem)).toEqual(good.map(() => undefined));
+    expect(good.map(checkBranchName)).toEqual(good.map(() => undefined));
     expect(await gitTakes(good)).toEqual(good.map(() => true));
-    expect(bad.filter((name) => branchNameProblem(name) === undefined)).toEqual([]);
+    expect(bad.filter((name) => checkBranchName(name) === undefined)).toEqual([]);
     expect(await gitTakes(bad)).toEqual(bad.map(() => false));
   });
 
   test("NUL and half a surrogate pair, which no argument of a process can hold, are refused", () => {
-    expect(branchNameProblem("a\0b")).toContain("does not contain");
-    for (const lone of ["\ud800", "a\udc00b", "feature/\ud83d"]) expect(branchNameProblem(lone)).toContain("well-formed");
+    expect(checkBranchName("a\0b")).toContain("does not contain");
+    for (const lone of ["\ud800", "a\udc00b", "feature/\ud83d"]) expect(checkBranchName(lone)).toContain("well-formed");
   });
 
   test("the schema says the same as the rules", () => {
     fc.assert(
       fc.property(anyName, (name) => {
-        const problem = branchNameProblem(name);
+        const problem = checkBranchName(name);
         const parsed = branchNameSchema.safeParse(name);
         expect(parsed.success).toBe(problem === undefined);
         if (!parsed.success) expect(parsed.error.issues.map((issue) => issue.message)).toEqual([problem]);
@@ -140,19 +140,19 @@ describe("a branch name beside stock git", () => {
   });
 
   test("a problem of one line never repeats a character that would break the line", () => {
-    for (const name of ["a\nb", "a\u001b[31m", "a\u007fb", "\u0000"]) expect(branchNameProblem(name)).toMatch(/^[ -~\u007f]*$/);
+    for (const name of ["a\nb", "a\u001b[31m", "a\u007fb", "\u0000"]) expect(checkBranchName(name)).toMatch(/^[ -~\u007f]*$/);
   });
 });
 
 describe("a ref that is a directory of another", () => {
   test("is found from either side", () => {
-    expect(directoryConflict("refs/heads/feature/a/b", ["refs/heads/main", "refs/heads/feature/a"])).toBe("refs/heads/feature/a");
-    expect(directoryConflict("refs/heads/feature/a", ["refs/heads/main", "refs/heads/feature/a/b"])).toBe("refs/heads/feature/a/b");
+    expect(findDirectoryConflict("refs/heads/feature/a/b", ["refs/heads/main", "refs/heads/feature/a"])).toBe("refs/heads/feature/a");
+    expect(findDirectoryConflict("refs/heads/feature/a", ["refs/heads/main", "refs/heads/feature/a/b"])).toBe("refs/heads/feature/a/b");
   });
 
   test("a neighbour, a prefix that is no directory, and the ref itself are none", () => {
-    expect(directoryConflict("refs/heads/a", ["refs/heads/a", "refs/heads/ab", "refs/heads/a-b/c", "refs/tags/a/b"])).toBeUndefined();
-    expect(directoryConflict("refs/heads/a", [])).toBeUndefined();
+    expect(findDirectoryConflict("refs/heads/a", ["refs/heads/a", "refs/heads/ab", "refs/heads/a-b/c", "refs/tags/a/b"])).toBeUndefined();
+    expect(findDirectoryConflict("refs/heads/a", [])).toBeUndefined();
   });
 
   const ref = fc.array(fc.constantFrom("a", "b", "ab"), { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
@@ -162,15 +162,15 @@ describe("a ref that is a directory of another", () => {
       fc.property(ref, ref, (one, other) => {
         const [shorter, longer] = one.length < other.length ? [one.split("/"), other.split("/")] : [other.split("/"), one.split("/")];
         const begins = shorter.length < longer.length && shorter.every((part, at) => longer[at] === part);
-        expect(directoryConflict(one, [other]) !== undefined).toBe(begins);
-        expect(directoryConflict(other, [one]) !== undefined).toBe(begins);
+        expect(findDirectoryConflict(one, [other]) !== undefined).toBe(begins);
+        expect(findDirectoryConflict(other, [one]) !== undefined).toBe(begins);
       }),
     );
   });
 });
 
 test("refs have their full names", () => {
-  expect(branchRef("feature/a")).toBe("refs/heads/feature/a");
-  expect(tagRef("v1.2.0")).toBe("refs/tags/v1.2.0");
-  expect(actRef(JTI)).toBe(`${ACT_REFS}${JTI}`);
+  expect(toBranchRef("feature/a")).toBe("refs/heads/feature/a");
+  expect(toTagRef("v1.2.0")).toBe("refs/tags/v1.2.0");
+  expect(toActRef(JTI)).toBe(`${ACT_REFS}${JTI}`);
 });

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tagRef } from "../../src/domain/git/ref-name.js";
+import { toTagRef } from "../../src/domain/git/ref-name.js";
 import { releaseTagSchema } from "../../src/domain/git/release-tag.js";
 
 const run = promisify(execFile);
@@ -109,7 +109,7 @@ test("a tag has its `v`, one line, at most 100 characters and nothing around it"
 test("SemVer takes a pre-release that ends in `.lock`; git and this registry do not", async () => {
   expect(takes("v1.0.0-rc.lock")).toBe(false);
   expect(takes("v1.0.0-lock")).toBe(true);
-  await expect(run("git", ["check-ref-format", tagRef("v1.0.0-rc.lock")])).rejects.toMatchObject({ code: 1 });
+  await expect(run("git", ["check-ref-format", toTagRef("v1.0.0-rc.lock")])).rejects.toMatchObject({ code: 1 });
 });
 
 test("stock git takes every tag that is taken here", async () => {
@@ -121,7 +121,7 @@ test("stock git takes every tag that is taken here", async () => {
   const script = 'for ref do git check-ref-format "$ref" || exit 1; done';
   await fc.assert(
     fc.asyncProperty(fc.array(tag, { minLength: 50, maxLength: 50 }), async (tags) => {
-      await run("sh", ["-c", script, "sh", ...tags.filter(takes).map(tagRef)]);
+      await run("sh", ["-c", script, "sh", ...tags.filter(takes).map(toTagRef)]);
     }),
     { numRuns: 3 },
   );

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Approval, missingOf } from "../../src/domain/card/requirement.js";
+import { type Approval, listMissingRequirements } from "../../src/domain/card/requirement.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { DIGEST, OTHER_DIGEST } from "./samples.js";
 
@@ -26,7 +26,7 @@ const by = (person: string, change: Partial<Approval> = {}): Approval => ({
 });
 
 const count = (requirements: readonly Requirement[], approvals: readonly Approval[]): number =>
-  missingOf(requirements, DIGEST, approvals, []).reduce((sum, one) => sum + one.missing, 0);
+  listMissingRequirements(requirements, DIGEST, approvals, []).reduce((sum, one) => sum + one.missing, 0);
 
 describe("a quorum", () => {
   test("counts a person once, however many actors, offices or statements they use", () => {
@@ -54,21 +54,22 @@ describe("a quorum", () => {
 describe("other requirements", () => {
   test("an attestation counts for its own plan and type", () => {
     const needs: Requirement[] = [{ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" }];
-    const found = (plan_digest: string, predicate_type: string) => missingOf(needs, DIGEST, [], [{ plan_digest, predicate_type }]);
+    const found = (plan_digest: string, predicate_type: string) =>
+      listMissingRequirements(needs, DIGEST, [], [{ plan_digest, predicate_type }]);
     expect(found(DIGEST, "https://slsa.dev/provenance/v1")).toEqual([]);
     expect(found(OTHER_DIGEST, "https://slsa.dev/provenance/v1")).toHaveLength(1);
     expect(found(DIGEST, "https://slsa.dev/provenance/v0.2")).toHaveLength(1);
   });
 
   test("a card is its own fulfilment", () => {
-    expect(missingOf([{ kind: "card" }], DIGEST, [], [])).toEqual([]);
+    expect(listMissingRequirements([{ kind: "card" }], DIGEST, [], [])).toEqual([]);
   });
 
   test("what is missing is said in words", () => {
-    expect(missingOf([quorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
+    expect(listMissingRequirements([quorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
       "2 more approvals by the role security with step-up",
     ]);
-    expect(missingOf([quorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
+    expect(listMissingRequirements([quorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
   });
 });
 
@@ -90,7 +91,7 @@ describe("for any requirements and approvals", () => {
       .map(({ person, ...rest }) => by(person, rest));
   const requirements = fc.array(requirement, { maxLength: 4 });
   const approvals = fc.array(approval(fc.constantFrom(DIGEST, OTHER_DIGEST)), { maxLength: 8 });
-  const missing = (needs: readonly Requirement[], said: readonly Approval[]) => missingOf(needs, DIGEST, said, []);
+  const missing = (needs: readonly Requirement[], said: readonly Approval[]) => listMissingRequirements(needs, DIGEST, said, []);
 
   test("one approval more never makes more missing", () => {
     fc.assert(

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
-import { type PushParams, subjectHash } from "../../src/domain/act/job.js";
-import { type SigningKey, signed, signingKeyFromPem } from "../../src/domain/bytes/signature.js";
+import { hashSubject, type PushParams } from "../../src/domain/act/job.js";
+import { parseSigningKey, type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
-import { audienceOf, type Permit, type UnsignedPermit } from "../../src/domain/permit/permit.js";
+import { type Permit, toAudience, type UnsignedPermit } from "../../src/domain/permit/permit.js";
 
 export function newKey(): SigningKey {
   const { privateKey } = generateKeyPairSync("ed25519");
-  return signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
 export const key = newKey();
@@ -25,7 +25,7 @@ export const pushParams: PushParams = {
 };
 
 export const unsignedPermit: UnsignedPermit = {
-  aud: audienceOf("LAB_512"),
+  aud: toAudience("LAB_512"),
   jti: JTI,
   iat: 1_735_320_000_000,
   exp: 1_735_320_120_000,
@@ -34,7 +34,7 @@ export const unsignedPermit: UnsignedPermit = {
     tenant_id: "T.UBL",
     jobType: "git.registry.push",
     target: "LAB_512",
-    subject_hash: subjectHash(pushParams),
+    subject_hash: hashSubject(pushParams),
     policy_hash: OTHER_DIGEST,
     approval_ref: "k-01h8x",
     level: "L4",
@@ -44,7 +44,7 @@ export const unsignedPermit: UnsignedPermit = {
   },
 };
 
-export const permit: Permit = signed("permit", unsignedPermit, key);
+export const permit: Permit = signObject("permit", unsignedPermit, key);
 
 export const envelope: CommandEnvelope = {
   jti: JTI,

@@ -1,9 +1,15 @@
 import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
-import { keyId, preAuthenticationEncoding, signed, signingKeyFromPem, verifySigned } from "../../src/domain/bytes/signature.js";
+import {
+  computeKeyId,
+  encodePreAuthentication,
+  parseSigningKey,
+  signObject,
+  verifySignedObject,
+} from "../../src/domain/bytes/signature.js";
 import { type Permit, permitSchema } from "../../src/domain/permit/permit.js";
 import { key, newKey, permit, unsignedPermit } from "./samples.js";
 
@@ -28,31 +34,31 @@ function withMember(value: object, path: readonly string[], member: unknown): Pe
 
 describe("a signed permit", () => {
   test("verifies, and still does after it was written and read", () => {
-    expect(verifySigned("permit", permit, keys)).toBe("valid");
+    expect(verifySignedObject("permit", permit, keys)).toBe("valid");
     const read: unknown = JSON.parse(JSON.stringify(permit));
-    expect(verifySigned("permit", permitSchema.parse(read), keys)).toBe("valid");
+    expect(verifySignedObject("permit", permitSchema.parse(read), keys)).toBe("valid");
   });
 
   test("is signed as DSSE says, over JCS of the object without `sig`", () => {
     const { sig, ...rest } = permit;
     const type = "application/vnd.ubl.permit.v1+json";
-    const body = Buffer.from(canonicalBytes(rest));
+    const body = Buffer.from(toCanonicalBytes(rest));
     const encoded = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${body.length} `), body]);
-    expect(Buffer.from(preAuthenticationEncoding(type, body))).toEqual(encoded);
+    expect(Buffer.from(encodePreAuthentication(type, body))).toEqual(encoded);
     expect(verify(null, encoded, createPublicKey({ key: { ...key.jwk }, format: "jwk" }), Buffer.from(sig, "base64"))).toBe(true);
   });
 
   test.each(pathsOf(permit).map((path) => [path.join("."), path] as const))("is refused when `%s` is another", (_, path) => {
     const before = path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], permit);
     const other = typeof before === "number" ? before + 1 : `${String(before)}x`;
-    expect(verifySigned("permit", withMember(permit, path, other), keys)).not.toBe("valid");
-    if (path[0] !== "sig") expect(verifySigned("permit", withMember(permit, path, undefined), keys)).not.toBe("valid");
+    expect(verifySignedObject("permit", withMember(permit, path, other), keys)).not.toBe("valid");
+    if (path[0] !== "sig") expect(verifySignedObject("permit", withMember(permit, path, undefined), keys)).not.toBe("valid");
   });
 
   test("is refused with a member more, at any depth", () => {
     for (const path of [["also"], ["scopes", "also"]]) {
       const more = withMember(permit, path, "x");
-      expect(verifySigned("permit", more, keys)).toBe("signature_invalid");
+      expect(verifySignedObject("permit", more, keys)).toBe("signature_invalid");
       expect(permitSchema.safeParse(more).success).toBe(false);
     }
   });
@@ -62,7 +68,7 @@ describe("a signed permit", () => {
       fc.property(fc.integer({ min: 0, max: 511 }), (bit) => {
         const sig = Buffer.from(permit.sig, "base64");
         sig[bit >> 3] = (sig[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-        expect(verifySigned("permit", { ...permit, sig: sig.toString("base64") }, keys)).toBe("signature_invalid");
+        expect(verifySignedObject("permit", { ...permit, sig: sig.toString("base64") }, keys)).toBe("signature_invalid");
       }),
       { numRuns: 512 },
     );
@@ -70,7 +76,7 @@ describe("a signed permit", () => {
 
   test("is not a receipt, a refusal, a statement, a head or a publication", () => {
     for (const kind of ["receipt", "refusal", "statement", "head", "publication"] as const)
-      expect(verifySigned(kind, permit, keys)).toBe("signature_invalid");
+      expect(verifySignedObject(kind, permit, keys)).toBe("signature_invalid");
   });
 });
 
@@ -94,25 +100,25 @@ describe("a signature has one spelling", () => {
     ["empty", ""],
   ])("%s is refused", (_, spelling) => {
     expect(spelling).not.toBe(sig);
-    expect(verifySigned("permit", { ...permit, sig: spelling }, keys)).toBe("signature_invalid");
+    expect(verifySignedObject("permit", { ...permit, sig: spelling }, keys)).toBe("signature_invalid");
   });
 });
 
 describe("keys", () => {
   test("a key that is not in the set is not known", () => {
     const stranger = newKey();
-    expect(verifySigned("permit", signed("permit", unsignedPermit, stranger), keys)).toBe("key_unknown");
-    expect(verifySigned("permit", permit, { keys: [] })).toBe("key_unknown");
-    expect(verifySigned("permit", { sig: permit.sig }, keys)).toBe("key_unknown");
+    expect(verifySignedObject("permit", signObject("permit", unsignedPermit, stranger), keys)).toBe("key_unknown");
+    expect(verifySignedObject("permit", permit, { keys: [] })).toBe("key_unknown");
+    expect(verifySignedObject("permit", { sig: permit.sig }, keys)).toBe("key_unknown");
   });
 
   test("another's signature under a known key's id is refused", () => {
-    const forged = { ...signed("permit", unsignedPermit, newKey()), kid: key.kid };
-    expect(verifySigned("permit", forged, keys)).toBe("signature_invalid");
+    const forged = { ...signObject("permit", unsignedPermit, newKey()), kid: key.kid };
+    expect(verifySignedObject("permit", forged, keys)).toBe("signature_invalid");
   });
 
   test("the id follows from the public key alone", () => {
-    expect(key.kid).toBe(keyId(key.jwk.x));
+    expect(key.kid).toBe(computeKeyId(key.jwk.x));
     expect(key.kid).toMatch(/^[0-9a-f]{16}$/);
     expect(newKey().kid).not.toBe(key.kid);
   });
@@ -130,7 +136,7 @@ describe("keys", () => {
 
   test("a private key of another kind is refused with the next step", () => {
     const { privateKey } = generateKeyPairSync("x25519");
-    expect(() => signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("openssl genpkey");
+    expect(() => parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString())).toThrow("openssl genpkey");
   });
 });
 
@@ -138,7 +144,7 @@ test("what was signed is what verifies, for any object", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: "grapheme", minLength: 1 }), fc.jsonValue({ maxDepth: 2 })), (value) => {
       const { kid: _, sig: __, ...rest } = value;
-      expect(verifySigned("statement", signed("statement", rest, key), keys)).toBe("valid");
+      expect(verifySignedObject("statement", signObject("statement", rest, key), keys)).toBe("valid");
     }),
   );
 });

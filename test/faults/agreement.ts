@@ -5,9 +5,9 @@ import { expect } from "vitest";
 import { runGit, runGitForLines } from "../../src/client/git/git-command.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { type LedgerEntry, registryContainer } from "../../src/domain/ledger/event.js";
-import { receiptKey } from "../../src/domain/storage-key.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { type LedgerEntry, toRegistryContainer } from "../../src/domain/ledger/event.js";
+import { toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
@@ -19,8 +19,8 @@ export async function expectOneReceipt(registry: TestRegistry, jti: string): Pro
   const { status, receipt } = requireValue(await registry.as("admin").readCommand(jti));
   expect(status).toBe("success");
   expect(receipt?.status).toBe("success");
-  const kept = await registry.store.blobs.get(receiptKey(TENANT, jti));
-  expect(kept).toEqual(canonicalBytes(receipt));
+  const kept = await registry.store.blobs.get(toReceiptKey(TENANT, jti));
+  expect(kept).toEqual(toCanonicalBytes(receipt));
 }
 
 /** What lies in the store is a sound repository, and the catalog shows its refs. */
@@ -48,7 +48,7 @@ export async function ledgerOf({ database_url }: TestRegistry, tenant: string): 
   const db = openDatabase(database_url, { max_connections: 1 });
   try {
     const entries: LedgerEntry[] = [];
-    for await (const row of storedEntries(db, registryContainer(tenant))) entries.push(entryOf(row));
+    for await (const row of storedEntries(db, toRegistryContainer(tenant))) entries.push(entryOf(row));
     return entries;
   } finally {
     await db.destroy();
@@ -82,7 +82,7 @@ export async function expectAnchorsAgree({ database_url, store }: TestRegistry, 
   }
   const db = openDatabase(database_url, { max_connections: 1 });
   try {
-    const rows = db.selectFrom("ledger_anchors").select(["seq", "hash"]).where("container", "=", registryContainer(tenant));
+    const rows = db.selectFrom("ledger_anchors").select(["seq", "hash"]).where("container", "=", toRegistryContainer(tenant));
     expect(anchored.length).toBeGreaterThan(0);
     expect(await rows.orderBy("seq").execute()).toEqual(anchored);
   } finally {

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RegistryFault } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
-import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { eventsAbout, TENANT } from "../attacks/evidence.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -53,7 +53,7 @@ describe("an api that is killed after it started an act and before it answered",
     const envelope = await permitted(author, push(clone, PROJECT, "feature/x"));
     proxy.mute = true;
     const unanswered = author.issueCommand(envelope).catch((error: unknown) => error);
-    await expect.poll(() => isStarted(actWorkflowId(TENANT, envelope.jti)), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
+    await expect.poll(() => isStarted(toActWorkflowId(TENANT, envelope.jti)), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
     await registry.api.kill();
     expect(await unanswered).toBeInstanceOf(RegistryFault);
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import type { Lab256Activities } from "../../src/domain/flow/lab256-steps.js";
 import type { EventPayloads, LedgerEntry } from "../../src/domain/ledger/event.js";
-import { receiptKey } from "../../src/domain/storage-key.js";
+import { toReceiptKey } from "../../src/domain/storage-key.js";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import { readClaim } from "../../src/lab256/permits/end-permit.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -151,8 +151,8 @@ async function endOf(flow: string): Promise<FlowState> {
 async function expectOneAnswer(tenant: string, jti: string | null, about: readonly LedgerEntry[]): Promise<void> {
   const recorded = about.find(({ type }) => type === "receipt.recorded")?.payload as EventPayloads["receipt.recorded"] | undefined;
   const { store } = floor.registry;
-  const stored = jti === null ? undefined : await store.blobs.get(receiptKey(tenant, jti));
-  expect(stored).toEqual(recorded === undefined ? undefined : canonicalBytes(recorded.receipt));
+  const stored = jti === null ? undefined : await store.blobs.get(toReceiptKey(tenant, jti));
+  expect(stored).toEqual(recorded === undefined ? undefined : toCanonicalBytes(recorded.receipt));
   const claim = jti === null ? undefined : await readClaim(store, tenant, jti);
   expect(claim?.kind).toBe(jti === null ? undefined : recorded === undefined ? "end" : "act");
 }

@@ -5,9 +5,9 @@ import type { Answer } from "../../src/client/http/problem.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCardToLeave } from "../../src/client/waiting.js";
-import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
 import type { FlowStatus } from "../../src/domain/card/flow-status.js";
-import type { Decision } from "../../src/domain/card/statement.js";
+import type { StatementDecision } from "../../src/domain/card/statement.js";
 import type { DenialCode } from "../../src/domain/denial.js";
 import type { EventType } from "../../src/domain/ledger/event.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -60,14 +60,20 @@ async function untilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Pro
 const isNot = (status: FlowStatus, author: RegistryClient, card_id: string) => async () =>
   requireValue(await author.readCard(card_id)).status !== status;
 
-async function decided({ registry }: ActsFloor, tenant: string, card_id: string, decision: Decision): Promise<void> {
+async function decided({ registry }: ActsFloor, tenant: string, card_id: string, decision: StatementDecision): Promise<void> {
   const decider = registry.as("bob", tenant);
   const { statement } = requireValue(await decider.prepareStatement(card_id, decision, OFFICE));
   await untilHeard(() => decider.submitStatement(statement), isNot("awaiting_approval", decider, card_id));
 }
 
 /** A card about which somebody has to decide. */
-async function undecided(floor: ActsFloor, tenant: string, job: Job, decision: Decision, more: Partial<CardAsk> = {}): Promise<BegunAct> {
+async function undecided(
+  floor: ActsFloor,
+  tenant: string,
+  job: Job,
+  decision: StatementDecision,
+  more: Partial<CardAsk> = {},
+): Promise<BegunAct> {
   const { card_id, workflow_id } = await openCard(floor.registry.as("admin", tenant), job, more);
   return { workflow_id, go: () => decided(floor, tenant, card_id, decision) };
 }
@@ -222,6 +228,6 @@ export const pushing: Act = {
   async begin({ registry, clone }, name) {
     const author = registry.as("admin");
     const command = await permitted(author, push(clone, PROJECT, branchOf(name)));
-    return { workflow_id: actWorkflowId(DEMO_TENANT, command.jti), go: async () => requireValue(await author.issueCommand(command)) };
+    return { workflow_id: toActWorkflowId(DEMO_TENANT, command.jti), go: async () => requireValue(await author.issueCommand(command)) };
   },
 };

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deriveMaxMs } from "../../src/domain/act/derive-time.js";
-import { registryContainer } from "../../src/domain/ledger/event.js";
+import { computeDeriveMaxMs } from "../../src/domain/act/derive-time.js";
+import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js";
-import { artifactKey, releaseManifestKey, releaseNotesKey } from "../../src/domain/storage-key.js";
+import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
 import { housekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
@@ -79,7 +79,7 @@ async function swept(aheadMs: number): Promise<number> {
 /** What the ledger has of an act besides its permit. */
 async function recorded({ jti }: CommandEnvelope) {
   const events = [];
-  for await (const row of storedEntries(ledger.db, registryContainer(TENANT))) {
+  for await (const row of storedEntries(ledger.db, toRegistryContainer(TENANT))) {
     const { type, key, payload } = entryOf(row);
     if (key.endsWith(`/${jti}`) && type !== "permit.issued") events.push({ type, key, payload });
   }
@@ -94,7 +94,7 @@ function asByFlow(envelope: CommandEnvelope, receipt: Receipt) {
 }
 
 const has = async (key: string) => (await world.store.blobs.stat(key)) !== undefined;
-const manifestOf = (tag: string) => releaseManifestKey(TENANT, PROJECT, tag);
+const manifestOf = (tag: string) => toReleaseManifestKey(TENANT, PROJECT, tag);
 
 async function expectInCatalog(tag: string): Promise<void> {
   const releases = await ledger.db.selectFrom("registry_releases").select(["tag", "commit"]).execute();
@@ -122,12 +122,12 @@ describe("a release that no flow recorded", () => {
     await expect(run(await world.runner({ onStep }), envelope)).rejects.toThrow("died");
     const receipt = receiptSchema.parse(await storedReceipt(world, envelope.jti));
     expect(receipt.status).toBe("success");
-    for (const late_ms of [OVERDUE_MS, deriveMaxMs(MAX_RUN_MS)]) {
+    for (const late_ms of [OVERDUE_MS, computeDeriveMaxMs(MAX_RUN_MS)]) {
       expect(await swept(late_ms)).toBe(0);
       expect(await recorded(envelope)).toEqual([]);
     }
     expect(await receiptOf(run(await world.runner(), envelope, { attempt: 2 }))).toEqual(receipt);
-    expect(await swept(deriveMaxMs(MAX_RUN_MS))).toBe(1);
+    expect(await swept(computeDeriveMaxMs(MAX_RUN_MS))).toBe(1);
     expect(await recorded(envelope)).toEqual(asByFlow(envelope, receipt));
     await expectInCatalog("v2.0.0");
   });
@@ -137,8 +137,8 @@ describe("a release whose archive takes longer than the act may run", () => {
   it("is derived all the same, and a success", async () => {
     const slowly = await pushed("b");
     const envelope = await permitted("v3.0.0", slowly, BRIEF_MS);
-    const archive = artifactKey(TENANT, PROJECT, slowly, "source.tar.gz");
-    const notes = releaseNotesKey(TENANT, PROJECT, "v3.0.0");
+    const archive = toArtifactKey(TENANT, PROJECT, slowly, "source.tar.gz");
+    const notes = toReleaseNotesKey(TENANT, PROJECT, "v3.0.0");
     // The notes come first, and the archive behind them is made when the act's own time is over.
     const slow = once(
       "before",

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
-import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { append } from "../../src/lab256/ledger/append.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
@@ -43,17 +43,20 @@ function permitOf({ founded }: TestRegistry): Permit {
     ...{ policy_hash: founded.policy_hash, actor_id: "ubl:sid:person:admin", office_id: "office::default" },
   };
   const unsigned = { aud: "runner:LAB_512", jti: randomUUID(), iat, exp: iat + 120_000, max_run_ms: 600_000, scopes } as const;
-  return signed("permit", unsigned, readSigningKey(founded.keys.permit));
+  return signObject("permit", unsigned, readSigningKey(founded.keys.permit));
 }
 
 async function claimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
   const held = { workflow_id: "w", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: iat };
   const about = { tenant_id: DEMO_TENANT, jti, envelope_digest: DIGEST };
-  await store.blobs.create(claimKey(DEMO_TENANT, jti), canonicalBytes({ kind: "act", ...about, ...held }));
+  await store.blobs.create(toClaimKey(DEMO_TENANT, jti), toCanonicalBytes({ kind: "act", ...about, ...held }));
   const receipt = {
     ...{ ...about, jobId: `job-${jti}`, jobType: scopes.jobType, project_id: PROJECT, policy_hash: scopes.policy_hash, finished_at: iat },
     ...{ status: "error", code: "ref_moved", error: "The branch moved.", refs: [], artifacts: [], logs_hash: DIGEST, logs_key: "log" },
     usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
   };
-  await store.blobs.create(receiptKey(DEMO_TENANT, jti), canonicalBytes(signed("receipt", receipt, readSigningKey(founded.keys.receipt))));
+  await store.blobs.create(
+    toReceiptKey(DEMO_TENANT, jti),
+    toCanonicalBytes(signObject("receipt", receipt, readSigningKey(founded.keys.receipt))),
+  );
 }

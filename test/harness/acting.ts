@@ -5,8 +5,8 @@ import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import type { JobType, PushParams } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import type { Decision } from "../../src/domain/card/statement.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import type { StatementDecision } from "../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { PasskeyFile } from "../../src/passkey/file.js";
@@ -37,7 +37,7 @@ export function registration(project_id: string): Job {
 /** The push of a clone's HEAD; `old` is where the branch stands. */
 export function push(clone: Clone, project_id: string, branch: string, old: string = ZERO_ID): Job & { params: PushParams } {
   const bundle = clone.bundle("HEAD", old === ZERO_ID ? [] : [old]);
-  const params = { project_id, branch, expected_old: old, commit_summary: "a change", subject_hash: blake3Hex(bundle) };
+  const params = { project_id, branch, expected_old: old, commit_summary: "a change", subject_hash: hashBlake3Hex(bundle) };
   return { jobType: "git.registry.push", params, patch: bundle.toString("base64") };
 }
 
@@ -57,7 +57,7 @@ export async function openCard(author: RegistryClient, { patch, ...job }: Job, m
 export async function state(
   floor: Floor,
   name: string,
-  decision: Decision,
+  decision: StatementDecision,
   { card_id }: { card_id: string },
   tenant?: string,
 ): Promise<string> {

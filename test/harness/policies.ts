@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { readPolicyData } from "../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
-import { withPolicyData } from "../../src/decision/policy/policy.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { signed } from "../../src/domain/bytes/signature.js";
-import { activePolicyKey, policyBytesKey } from "../../src/domain/storage-key.js";
+import { replacePolicyData } from "../../src/decision/policy/policy.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
+import { toActivePolicyKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 
 /** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */
 export async function policyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
   const wasm = await readFile(new URL("../../policies/policy.wasm", import.meta.url));
-  return withPolicyData(wasm, change(readPolicyData(wasm)));
+  return replacePolicyData(wasm, change(readPolicyData(wasm)));
 }
 
 /** The clocks of one level, replaced. */
@@ -27,12 +27,12 @@ export async function publishPolicy(
   tenant_id: string,
   policy: Uint8Array,
 ): Promise<string> {
-  const policy_hash = blake3Hex(policy);
+  const policy_hash = hashBlake3Hex(policy);
   const key = readSigningKey(join(data_dir, "keys", "founding", `${tenant_id}.pem`));
-  await store.blobs.create(policyBytesKey(tenant_id, policy_hash), policy);
-  const present = await store.pointers.read(activePolicyKey(tenant_id));
-  const publication = signed("publication", { tenant_id, policy_hash, published_at: Date.now() }, key);
-  const { won } = await store.pointers.swap(activePolicyKey(tenant_id), present?.version ?? null, canonicalBytes(publication));
+  await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
+  const present = await store.pointers.read(toActivePolicyKey(tenant_id));
+  const publication = signObject("publication", { tenant_id, policy_hash, published_at: Date.now() }, key);
+  const { won } = await store.pointers.swap(toActivePolicyKey(tenant_id), present?.version ?? null, toCanonicalBytes(publication));
   if (!won) throw new Error(`the policy of ${tenant_id} was published by somebody else at the same moment`);
   return policy_hash;
 }

@@ -22,7 +22,7 @@ import { createNamespace } from "./namespace.js";
 export interface TestRegistryOptions {
   /** Makes the registry recognisable; one test file, one name. */
   readonly name: string;
-  /** The bytes of the policy of every tenant; the default policy when absent (`withPolicyData` makes others). */
+  /** The bytes of the policy of every tenant; the default policy when absent (`replacePolicyData` makes others). */
   readonly policy?: Uint8Array;
   /** The tenants; those of the demo when absent. */
   readonly tenants?: readonly TenantSeed[];

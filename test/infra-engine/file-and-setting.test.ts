@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CATALOG, CONFIGURED_PROCESSES } from "../../src/configuration/catalog.js";
 import { checkConfiguration } from "../../src/configuration/read.js";
 import { infraSettings } from "../../src/configuration/sections/infra.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
@@ -28,7 +28,7 @@ describe("the infra registry of a file", () => {
       const text = registryJson({ [`${TENANT}/P.demo`]: entry });
       await writeFile(path, text);
       const infra = { ...DEMO, state: entry.split(" ")[0] };
-      const revision = blake3Hex(Buffer.from(text));
+      const revision = hashBlake3Hex(Buffer.from(text));
       expect(value(await source.resolve(TENANT, "P.demo"))).toEqual({ infra, revision });
       expect(await source.resolveAt(TENANT, "P.demo", revision)).toEqual({ ok: true, value: { infra, revision } });
       expect(await source.resolveAt(TENANT, "P.demo", "0".repeat(64))).toBeUndefined();

@@ -1,4 +1,4 @@
-import { branchRef } from "../../src/domain/git/ref-name.js";
+import { toBranchRef } from "../../src/domain/git/ref-name.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { serialisePackedRefs } from "../../src/repository/refs/packed-refs.js";
 import { readRefs } from "../../src/repository/refs/refs-state.js";
@@ -31,7 +31,7 @@ export async function setMain(store: ObjectStore, name: RepositoryName, commit: 
   for (;;) {
     const state = await readRefs(store, name);
     if (state === undefined) throw new Error(`${name.project_id} has no repository`);
-    const refs = new Map([...state.refs, [branchRef("main"), { id: commit }]]);
+    const refs = new Map([...state.refs, [toBranchRef("main"), { id: commit }]]);
     const key = toRepositoryKeys(name).packedRefs;
     if ((await store.pointers.swap(key, state.version, serialisePackedRefs(refs))).won) return;
   }

@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ResetParams, TagReleaseParams } from "../../src/domain/act/job.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
-import { refsDigest } from "../../src/domain/git/refs-digest.js";
-import { releaseManifestKey, resetRefsKey } from "../../src/domain/storage-key.js";
+import { hashRefs } from "../../src/domain/git/refs-digest.js";
+import { toReleaseManifestKey, toResetRefsKey } from "../../src/domain/storage-key.js";
 import type { JobStep } from "../../src/planning/job.js";
 import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import {
@@ -34,7 +34,7 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
     const state = await readRefs(stage.store, { tenant_id: TENANT, project_id });
     return listVisibleRefs(state?.refs ?? new Map()).map(([name, { id }]) => [name, id] as const);
   };
-  const resetOf = async (project_id: string): Promise<ResetParams> => ({ project_id, expected_refs: refsDigest(await refsOf(project_id)) });
+  const resetOf = async (project_id: string): Promise<ResetParams> => ({ project_id, expected_refs: hashRefs(await refsOf(project_id)) });
   const reset = (params: ResetParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.reset", params, jti);
 
   /** A project with two branches and a released tag. */
@@ -60,9 +60,9 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
     expect(value(await planned(stage.context(), "git.registry.reset", params)).basis).toMatchObject({ refs: gone, creates: [], params });
     const jti = randomUUID();
     const effects = value(await reset(params, jti));
-    expect(effects).toMatchObject({ refs: gone, artifacts: [{ deleted_refs: 3, key: resetRefsKey(TENANT, "P.sandbox", jti) }] });
+    expect(effects).toMatchObject({ refs: gone, artifacts: [{ deleted_refs: 3, key: toResetRefsKey(TENANT, "P.sandbox", jti) }] });
     expect(await refsOf("P.sandbox")).toEqual([]);
-    const kept = await stage.store.blobs.get(resetRefsKey(TENANT, "P.sandbox", jti));
+    const kept = await stage.store.blobs.get(toResetRefsKey(TENANT, "P.sandbox", jti));
     expect(JSON.parse(Buffer.from(kept ?? []).toString("utf8"))).toEqual(Object.fromEntries(before));
     expect(before).toContainEqual(["refs/heads/main", commit]);
   });
@@ -87,7 +87,7 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
 
   it("keeps a release's manifest, and nobody releases another commit under its name", async () => {
     const { bundle, tag, clone } = await filled("P.released");
-    const key = releaseManifestKey(TENANT, "P.released", "v1.0.0");
+    const key = toReleaseManifestKey(TENANT, "P.released", "v1.0.0");
     const manifest = await stage.store.blobs.get(key);
     value(await reset(await resetOf("P.released")));
     const other = clone.commit("b.txt", "b\n");

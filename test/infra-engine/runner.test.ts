@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { infraHash } from "../../src/domain/act/infra-context.js";
+import { hashInfra } from "../../src/domain/act/infra-context.js";
 import type { Job } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
@@ -25,11 +25,11 @@ describe("the Runner with an infra registry", () => {
   const say = async (entry: Entry, telemetry?: string, other: Entry = "enabled sandbox"): Promise<string> => {
     const text = registryJson({ [`${TENANT}/${PROJECT}`]: entry, [`${TENANT}/P.other`]: other }, telemetry);
     await writeFile(join(world.folder, "registry.json"), text);
-    return blake3Hex(Buffer.from(text));
+    return hashBlake3Hex(Buffer.from(text));
   };
   const hashNow = async (): Promise<string> => {
     const now = await infra.resolve(TENANT, PROJECT);
-    const hash = now.ok ? infraHash(now.value.infra) : undefined;
+    const hash = now.ok ? hashInfra(now.value.infra) : undefined;
     if (hash === undefined) throw new Error("the registry cannot be used");
     return hash;
   };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import { type ObjectStore, StorageFault } from "../../src/storage/ports.js";
-import { readOnlyBelow } from "../../src/storage/scoped.js";
+import { limitToReadsBelow } from "../../src/storage/scoped.js";
 import { BACKENDS, openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
 import { countingStore } from "../lab512/jobs/unreliable-store.js";
 import { Clone } from "../repository/real-git.js";
@@ -196,7 +196,7 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
   });
 
   it("is all that its reader can see, and the reader writes nothing", async () => {
-    const view = readOnlyBelow(stage.store, `repos/${TENANT}/P.said.git`);
+    const view = limitToReadsBelow(stage.store, `repos/${TENANT}/P.said.git`);
     expect(await view.pointers.read(`repos/${TENANT}/P.said.git/packed-refs`)).toBeDefined();
     for (const key of [`repos/${TENANT}/P.demo.git/packed-refs`, `repos/${TENANT}/P.said.gitx/HEAD`, `policies/${TENANT}/active.json`]) {
       await expect(view.blobs.get(key)).rejects.toMatchObject({ code: "denied" });

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changelogText, parseChangelog } from "../../src/infra/changelog.js";
+import { formatChangelogLine, parseChangelog } from "../../src/infra/changelog.js";
 import { applyCommand, type InfraCommand } from "../../src/infra/command.js";
-import { emptyRegistry, parseRegistry, type Registry, registryText } from "../../src/infra/model.js";
+import { createEmptyRegistry, formatRegistry, type InfraRegistry, parseRegistry } from "../../src/infra/model.js";
 import type { InfraRefusalCode } from "../../src/infra/refusal.js";
-import { replay } from "../../src/infra/replay.js";
+import { replayChangelog } from "../../src/infra/replay.js";
 import { NOW, register, registryFrom, registryOfOrgs, repoEntry, unregister } from "./samples.js";
 
 const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry(), Old: repoEntry({ state: "disabled" }) } } };
 const start = registryFrom(registryOfOrgs(shop));
 
-function outcome(command: InfraCommand, registry: Registry = start) {
+function outcome(command: InfraCommand, registry: InfraRegistry = start) {
   return applyCommand(registry, command, NOW);
 }
 
@@ -63,7 +63,7 @@ describe("a command is refused, with a code and with what to do", () => {
     ["enabling what is enabled", { action: "enable", name: "acme/shop" }, "already_enabled", /nothing to change/],
     [
       "unregistering without confirmation",
-      { ...unregister("acme/shop"), confirm_delete: false } as InfraCommand,
+      { ...unregister("acme/shop"), confirmDelete: false } as InfraCommand,
       "confirm_delete_missing",
       /--confirm-delete/,
     ],
@@ -99,7 +99,7 @@ describe("a command that is accepted", () => {
     const text = registryOfOrgs({
       acme: { ...shop.acme, repos: { ...shop.acme.repos, shop: repoEntry({ state: "disabled", reason: "Sold" }) } },
     });
-    expect(found.ok && registryText(found.value.registry)).toBe(text);
+    expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
   });
 
   it("takes the org along with its last repository, so that no telemetry routing is inherited", () => {
@@ -136,7 +136,7 @@ const commands: fc.Arbitrary<InfraCommand> = fc.oneof(
     reason,
   }),
   fc.record({ action: fc.constantFrom("disable" as const, "enable" as const), name: names, reason }),
-  fc.record({ action: fc.constant("unregister" as const), name: names, confirm_delete: fc.boolean(), reason }),
+  fc.record({ action: fc.constant("unregister" as const), name: names, confirmDelete: fc.boolean(), reason }),
 );
 
 describe("any sequence of commands", () => {
@@ -144,21 +144,21 @@ describe("any sequence of commands", () => {
     let mutations = 0;
     fc.assert(
       fc.property(fc.array(commands, { minLength: 20, maxLength: 60, size: "max" }), (sequence) => {
-        let registry = emptyRegistry();
+        let registry = createEmptyRegistry();
         let changelog = "";
         for (const command of sequence) {
-          const before = registryText(registry);
+          const before = formatRegistry(registry);
           const next = applyCommand(registry, command, NOW);
-          expect(registryText(registry)).toBe(before);
+          expect(formatRegistry(registry)).toBe(before);
           if (!next.ok) continue;
           mutations += 1;
           expectRules(registry, next.value.registry, command);
           registry = next.value.registry;
-          changelog += changelogText(next.value.line);
+          changelog += formatChangelogLine(next.value.line);
         }
         const lines = parseChangelog(changelog);
-        const again = lines.ok ? replay(lines.entries, emptyRegistry()) : undefined;
-        expect(again?.ok && registryText(again.registry)).toBe(registryText(registry));
+        const again = lines.ok ? replayChangelog(lines.entries, createEmptyRegistry()) : undefined;
+        expect(again?.ok && formatRegistry(again.registry)).toBe(formatRegistry(registry));
       }),
       { numRuns: 300 },
     );
@@ -167,8 +167,8 @@ describe("any sequence of commands", () => {
 });
 
 /** The rules of the document, checked on the text alone and without the code that makes it. */
-function expectRules(before: Registry, after: Registry, command: InfraCommand): void {
-  const text = registryText(after);
+function expectRules(before: InfraRegistry, after: InfraRegistry, command: InfraCommand): void {
+  const text = formatRegistry(after);
   expect(parseRegistry(text).ok).toBe(true);
   for (const [org, { telemetry_repo, repos: found }] of after.orgs) {
     expect(telemetry_repo.split("/")[0]).toBe(org);

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseChangelog } from "../../src/infra/changelog.js";
 import type { InfraCommand } from "../../src/infra/command.js";
-import { emptyRegistry, registryText } from "../../src/infra/model.js";
-import { MUTATION_STEPS, type MutationStep, mutate, type RegistryPlace } from "../../src/infra/registry-files.js";
-import { replay } from "../../src/infra/replay.js";
+import { createEmptyRegistry, formatRegistry } from "../../src/infra/model.js";
+import { MUTATION_STEPS, type MutationStep, mutateRegistry, type RegistryFilePaths } from "../../src/infra/registry-files.js";
+import { replayChangelog } from "../../src/infra/replay.js";
 import { temporaryFolder } from "../repository/real-git.js";
 import { register, registryFrom, registryOfOrgs, repoEntry } from "./samples.js";
 
@@ -21,7 +21,7 @@ afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recur
 const now = () => new Date("2026-01-31T12:00:00Z");
 const start = registryOfOrgs({});
 
-async function newPlace(text = start): Promise<RegistryPlace> {
+async function newPlace(text = start): Promise<RegistryFilePaths> {
   const folder = temporaryFolder("ogr-infra-files-");
   folders.push(folder);
   const place = {
@@ -36,7 +36,7 @@ async function newPlace(text = start): Promise<RegistryPlace> {
 
 /** Mutates in a process of its own, which dies by SIGKILL after this step. */
 function mutateElsewhere(
-  place: RegistryPlace,
+  place: RegistryFilePaths,
   command: InfraCommand,
   diesAfter?: MutationStep,
 ): Promise<{ code: string; signal: string | null }> {
@@ -53,16 +53,16 @@ function mutateElsewhere(
 }
 
 /** The registry as it is, proven to be what its changelog makes of nothing. */
-async function agreed(place: RegistryPlace): Promise<string> {
+async function agreed(place: RegistryFilePaths): Promise<string> {
   const text = await readFile(place.registry, "utf8");
   const lines = parseChangelog(existsSync(place.changelog) ? await readFile(place.changelog, "utf8") : "");
   if (!lines.ok) throw new Error(JSON.stringify(lines.problems));
-  const again = replay(lines.entries, emptyRegistry());
-  expect(again.ok && registryText(again.registry)).toBe(text);
+  const again = replayChangelog(lines.entries, createEmptyRegistry());
+  expect(again.ok && formatRegistry(again.registry)).toBe(text);
   return text;
 }
 
-async function strayFiles(place: RegistryPlace): Promise<string[]> {
+async function strayFiles(place: RegistryFilePaths): Promise<string[]> {
   const names = await readdir(join(place.lock, ".."), { recursive: true });
   return names.filter((name) => !["infra", "infra/r.json", "infra/changelog", "infra/changelog/c.jsonl"].includes(name));
 }
@@ -71,7 +71,7 @@ describe("a writer that dies", () => {
   it.each([...MUTATION_STEPS])("after the step `%s` is repaired by the next command, and nothing is half done", async (step) => {
     const place = await newPlace();
     expect(await mutateElsewhere(place, register("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
-    const next = await mutate(place, register("acme/second"), { now });
+    const next = await mutateRegistry(place, register("acme/second"), { now });
     const text = await agreed(place);
     expect(next.ok && next.value.repaired === null).toBe(step === "locked");
     expect(text.includes("first")).toBe(step === "registry_written");
@@ -84,7 +84,7 @@ describe("a writer that dies", () => {
     await mutateElsewhere(place, register("acme/first"), "changelog_written");
     await writeFile(place.registry, registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } }));
     const before = await readFile(place.changelog, "utf8");
-    const next = await mutate(place, register("acme/second"), { now });
+    const next = await mutateRegistry(place, register("acme/second"), { now });
     expect(next).toMatchObject({ ok: false, refusal: { code: "half_done" } });
     expect(next.ok ? "" : next.refusal.message).toContain(`remove ${place.lock}`);
     expect(await readFile(place.changelog, "utf8")).toBe(before);
@@ -96,11 +96,11 @@ describe("a second writer", () => {
     const place = await newPlace();
     const refusals: unknown[] = [];
     for (const step of MUTATION_STEPS) {
-      let second: ReturnType<typeof mutate> | undefined;
-      const first = await mutate(place, register(`acme/${step}`), {
+      let second: ReturnType<typeof mutateRegistry> | undefined;
+      const first = await mutateRegistry(place, register(`acme/${step}`), {
         now,
         onStep: (at) => {
-          if (at === step) second = mutate(place, register("acme/second"), { now });
+          if (at === step) second = mutateRegistry(place, register("acme/second"), { now });
         },
       });
       expect(first.ok).toBe(true);
@@ -128,7 +128,7 @@ describe("a second writer", () => {
   it("on another machine is believed to live", async () => {
     const place = await newPlace();
     await writeFile(place.lock, JSON.stringify({ host: `not-${hostname()}`, pid: 1, began: "1", nonce: "n", journal: null }));
-    const next = await mutate(place, register("acme/site"), { now });
+    const next = await mutateRegistry(place, register("acme/site"), { now });
     expect(next).toMatchObject({ ok: false, refusal: { code: "registry_busy" } });
     expect(await readFile(place.registry, "utf8")).toBe(start);
   });
@@ -137,7 +137,7 @@ describe("a second writer", () => {
     const place = await newPlace();
     const edited = registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } });
     const { writeFileSync } = await import("node:fs");
-    const first = await mutate(place, register("acme/site"), {
+    const first = await mutateRegistry(place, register("acme/site"), {
       now,
       onStep: (step) => void (step === "drafted" && writeFileSync(place.registry, edited)),
     });
@@ -152,7 +152,7 @@ describe("the files", () => {
   it("are not touched by a command that is refused", async () => {
     const place = await newPlace('{ "orgs" : {} }');
     const before = await stat(place.registry, { bigint: true });
-    expect(await mutate(place, register("acme/site", { context: "prod" }), { now })).toMatchObject({
+    expect(await mutateRegistry(place, register("acme/site", { context: "prod" }), { now })).toMatchObject({
       refusal: { code: "context_unknown" },
     });
     const after = await stat(place.registry, { bigint: true });
@@ -163,7 +163,7 @@ describe("the files", () => {
   it("keep their mode", async () => {
     const place = await newPlace();
     await chmod(place.registry, 0o640);
-    await mutate(place, register("acme/site"), { now });
+    await mutateRegistry(place, register("acme/site"), { now });
     expect((await stat(place.registry)).mode & 0o777).toBe(0o640);
   });
 
@@ -172,17 +172,17 @@ describe("the files", () => {
     await writeFile(join(place.lock, "..", "elsewhere.json"), start);
     await rm(place.registry);
     await symlink(join(place.lock, "..", "elsewhere.json"), place.registry);
-    await expect(mutate(place, register("acme/site"), { now })).rejects.toThrow(/plain file/);
+    await expect(mutateRegistry(place, register("acme/site"), { now })).rejects.toThrow(/plain file/);
   });
 
   it("that are invalid are refused with their first bad place", async () => {
     const place = await newPlace('{\n  "orgs": {"acme": {}}\n}');
-    const refused = await mutate(place, register("acme/site"), { now });
+    const refused = await mutateRegistry(place, register("acme/site"), { now });
     expect(refused).toMatchObject({ ok: false, refusal: { code: "registry_invalid" } });
     expect(refused.ok ? "" : refused.refusal.message).toMatch(/line 2, column 20/);
     await writeFile(place.registry, start);
     await mkdir(join(place.changelog, ".."), { recursive: true });
     await writeFile(place.changelog, '{"timestamp": "yesterday"}\n');
-    expect(await mutate(place, register("acme/site"), { now })).toMatchObject({ refusal: { code: "changelog_invalid" } });
+    expect(await mutateRegistry(place, register("acme/site"), { now })).toMatchObject({ refusal: { code: "changelog_invalid" } });
   });
 });

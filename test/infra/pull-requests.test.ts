@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
-import { mutate } from "../../src/infra/registry-files.js";
+import { mutateRegistry } from "../../src/infra/registry-files.js";
 import { recordingGh } from "./gh.js";
 import { Operator, type Said } from "./operator.js";
 import { NOW, register, registryOfOrgs, repoEntry } from "./samples.js";
@@ -25,7 +25,7 @@ async function withChange({ pushed = true } = {}): Promise<Operator> {
     changelog: join(folder, CHANGELOG_PATH),
     lock: join(folder, ".git", "ogr-infra.lock"),
   };
-  expect(await mutate(place, register("acme/site"), { now: () => new Date(NOW) })).toMatchObject({ ok: true });
+  expect(await mutateRegistry(place, register("acme/site"), { now: () => new Date(NOW) })).toMatchObject({ ok: true });
   made.clone.git("add", "-A");
   made.clone.git("commit", "-q", "-m", "infra: register acme/site");
   if (pushed) made.clone.git("push", "-q", "-u", "origin", "HEAD");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRegistry, type RegistryProblem, registryText } from "../../src/infra/model.js";
+import { formatRegistry, parseRegistry, type RegistryProblem } from "../../src/infra/model.js";
 import { resolveContext } from "../../src/infra/resolve.js";
 import { repoEntry, registryOfOrgs as text } from "./samples.js";
 
@@ -43,13 +43,13 @@ describe("a registry", () => {
 }
 `;
     const parsed = parseRegistry(found);
-    expect(parsed.ok && registryText(parsed.value)).toBe(found);
+    expect(parsed.ok && formatRegistry(parsed.value)).toBe(found);
     expect(parsed.ok && [...(parsed.value.orgs.get("42")?.repos.keys() ?? [])]).toEqual(["9", "1"]);
   });
 
   it("is written with two spaces and a final newline, however it was found", () => {
     const parsed = parseRegistry('{"orgs":{"acme":\t{"telemetry_repo":"acme/t","repos":{ }}}}');
-    expect(parsed.ok && registryText(parsed.value)).toBe(
+    expect(parsed.ok && formatRegistry(parsed.value)).toBe(
       '{\n  "orgs": {\n    "acme": {\n      "telemetry_repo": "acme/t",\n      "repos": {}\n    }\n  }\n}\n',
     );
   });

@@ -1,5 +1,5 @@
 import type { InfraCommand } from "../../src/infra/command.js";
-import { parseRegistry, type Registry } from "../../src/infra/model.js";
+import { type InfraRegistry, parseRegistry } from "../../src/infra/model.js";
 
 export const NOW = "2026-01-31T12:00:00.000Z";
 
@@ -13,7 +13,7 @@ export function registryOfOrgs(orgs: object): string {
 }
 
 /** @throws when the text is no registry, with what is wrong with it */
-export function registryFrom(text: string): Registry {
+export function registryFrom(text: string): InfraRegistry {
   const parsed = parseRegistry(text);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return parsed.value;
@@ -24,5 +24,5 @@ export function register(name: string, more: Partial<Extract<InfraCommand, { act
 }
 
 export function unregister(name: string): InfraCommand {
-  return { action: "unregister", name, confirm_delete: true, reason: "It is over" };
+  return { action: "unregister", name, confirmDelete: true, reason: "It is over" };
 }

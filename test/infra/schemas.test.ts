@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { publishedSchemas } from "../../src/infra/json-schemas.js";
+import { buildPublishedSchemas } from "../../src/infra/json-schemas.js";
 
-const published = Object.entries(publishedSchemas());
+const published = Object.entries(buildPublishedSchemas());
 
 it.each(published)("%s is the schema that the code parses with (draft 2020-12)", (name, schema) => {
   const text = readFileSync(new URL(`../../src/infra/schemas/${name}`, import.meta.url), "utf8");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { registryContainer } from "../../src/domain/ledger/event.js";
+import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { verifyChain } from "../../src/lab256/ledger/chain.js";
 import { LedgerBusy, record } from "../../src/lab256/ledger/record.js";
 import { activity } from "../lab256/ledger/events.js";
@@ -16,5 +16,5 @@ test("what waits for a chain is bounded: the rest is refused at once, and what w
   for (const { reason } of refused) expect(reason).toBeInstanceOf(LedgerBusy);
   const written = outcomes.length - refused.length;
   expect(written).toBeGreaterThanOrEqual(1_000);
-  expect(await verifyChain(ledger.db, registryContainer("T.Queue"))).toMatchObject({ ok: true, head: { seq: written } });
+  expect(await verifyChain(ledger.db, toRegistryContainer("T.Queue"))).toMatchObject({ ok: true, head: { seq: written } });
 });

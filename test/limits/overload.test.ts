@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { PATCH, permitRequest, pushParams } from "../api/acts.js";
 import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } from "../api/running-api.js";
@@ -122,7 +122,7 @@ test("the last upload is another tenant's; beyond it all are 503 with Retry-Afte
   const put = () =>
     api.call({
       method: "PUT",
-      path: `/v1/staging/${blake3Hex(PATCH)}?tenant_id=${TENANT}`,
+      path: `/v1/staging/${hashBlake3Hex(PATCH)}?tenant_id=${TENANT}`,
       raw: { bytes: new Uint8Array(PATCH), type: "application/octet-stream" },
     });
   await begin(TENANT, ADMIN);
@@ -151,7 +151,7 @@ test("an address or headers that are too large are 431, and nobody else notices"
 
 /** An upload of which the last byte waits for `finish`, which answers its status. */
 function startUpload(bytes: Buffer, tenantId: string, actorId: string): { finish(): Promise<number | undefined> } {
-  const outgoing = request(`${api.url}/v1/staging/${blake3Hex(bytes)}?tenant_id=${tenantId}`, {
+  const outgoing = request(`${api.url}/v1/staging/${hashBlake3Hex(bytes)}?tenant_id=${tenantId}`, {
     method: "PUT",
     headers: { authorization: `Bearer ${api.token(actorId)}`, "content-type": "application/octet-stream", "content-length": bytes.length },
   });

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
-import { telemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { toTelemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { actByCard, registration } from "../harness/acting.js";
 import { type Desk, infraFile, project, withInfra } from "./desk.js";
 import type { Path } from "./path.js";
 
-const FLOW = telemetryWorkflowId(DEMO_TENANT);
+const FLOW = toTelemetryWorkflowId(DEMO_TENANT);
 
 export const telemetryPaths: readonly Path[] = [
   {
@@ -50,7 +50,7 @@ function measured(...projects: readonly string[]) {
 async function begin(desk: Desk, tenant_id: string): Promise<void> {
   await desk.temporal.workflow.start("telemetry", {
     taskQueue: LAB_256_QUEUE,
-    workflowId: telemetryWorkflowId(tenant_id),
+    workflowId: toTelemetryWorkflowId(tenant_id),
     workflowIdConflictPolicy: "USE_EXISTING",
     args: [{ tenant_id }],
   });

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { processIdentity } from "../../src/process/process-identity.js";
+import { readProcessIdentity } from "../../src/process/process-identity.js";
 import { Scope } from "../../src/repository/scope.js";
 import { createScratch } from "../../src/repository/scratch.js";
 import { StockGit } from "../../src/repository/stock-git/stock-git.js";
@@ -83,10 +83,10 @@ describe("stock git", () => {
     const stopped = expect(run).rejects.toMatchObject({ code: "aborted" });
     const pidOf = () => (existsSync(started) ? Number(readFileSync(started, "utf8")) : 0);
     await expect.poll(pidOf).toBeGreaterThan(0);
-    expect(await processIdentity(pidOf())).toBeDefined();
+    expect(await readProcessIdentity(pidOf())).toBeDefined();
     controller.abort();
     await stopped;
-    await expect.poll(() => processIdentity(pidOf())).toBeUndefined();
+    await expect.poll(() => readProcessIdentity(pidOf())).toBeUndefined();
   });
 
   it("begins nothing for an act that is over", async () => {

@@ -5,8 +5,8 @@ import { type Answer, requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk, RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import type { Decision } from "../../src/domain/card/statement.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import type { StatementDecision } from "../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { TestRegistry } from "../harness/registry.js";
 
@@ -39,7 +39,7 @@ export function pushOf(
     branch,
     expected_old: expected_old ?? ZERO_ID,
     commit_summary: `A push to "${branch}"`,
-    subject_hash: blake3Hex(bytes),
+    subject_hash: hashBlake3Hex(bytes),
     ...more,
   };
   return { params, patch: Buffer.from(bytes).toString("base64") };
@@ -108,7 +108,7 @@ export function state(
   registry: TestRegistry,
   who: string,
   { card_id }: Pick<CardAnswer, "card_id">,
-  decision: Decision = "approve",
+  decision: StatementDecision = "approve",
   { tenant, office_id = OFFICE }: { tenant?: string; office_id?: string } = {},
 ) {
   return submitDecision(registry.as(who, tenant), registry.passkeys(who), { card_id, decision, office_id });

@@ -3,7 +3,7 @@ import { createJobId } from "../../src/client/acting.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
+import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
 import type { TestRegistry } from "../harness/registry.js";
@@ -46,5 +46,5 @@ export function signedLike(
   { scopes, ...changes }: PermitChanges,
   key: SigningKey = readSigningKey(registry.founded.keys.permit),
 ): Permit {
-  return signed("permit", { ...like, jti: randomUUID(), ...changes, scopes: { ...like.scopes, ...scopes } }, key);
+  return signObject("permit", { ...like, jti: randomUUID(), ...changes, scopes: { ...like.scopes, ...scopes } }, key);
 }

@@ -4,7 +4,7 @@ import type { CommandAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
-import { signingKeyFromPem } from "../../src/domain/bytes/signature.js";
+import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
@@ -34,7 +34,7 @@ export function forgedPermitScenarios(running: () => TestRegistry): void {
       await registered(registry, PROJECT);
     });
 
-    const stranger = () => signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+    const stranger = () => parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
     /** A good permit and its push, spoilt. */
     const spoilt: Record<string, { code: string; status: number; spoil(good: CommandEnvelope): CommandEnvelope }> = {
       expired: { code: "permit_expired", status: 403, spoil: (good) => bound(good, { iat: Date.now() - 2000, exp: Date.now() - 1000 }) },

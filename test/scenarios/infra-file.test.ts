@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { registryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
@@ -18,7 +18,7 @@ describe("a registry whose infra registry lies in a file", () => {
 
   const say = async (text: string): Promise<string> => {
     await writeFile(path, text);
-    return blake3Hex(Buffer.from(text));
+    return hashBlake3Hex(Buffer.from(text));
   };
   const wanted = (branch: string) => pushOf("P.filed", branch, null, clone.bundle("main"));
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { refsDigest } from "../../src/domain/git/refs-digest.js";
+import { hashRefs } from "../../src/domain/git/refs-digest.js";
 import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import { ogr, personOf } from "../cli/run-ogr.js";
 import { KEEPER } from "../infra-engine/keeper.js";
@@ -27,7 +27,7 @@ export function infraResetScenarios(on: () => InfraFloor): void {
     it("of a production project does not exist, nor of the project that keeps the registry", async () => {
       const live = await resetOf("P.live");
       const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: KEEPER })) ?? { refs: new Map() };
-      const expected_refs = refsDigest(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
+      const expected_refs = hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
       for (const asked of [live, { ...live, params: { project_id: KEEPER, expected_refs } }]) {
         const card = await openCard(admin(), asked);
         expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });

@@ -6,11 +6,11 @@ import { requireValue } from "../../src/client/http/problem.js";
 import type { CardAsk } from "../../src/client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { verifySigned } from "../../src/domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { verifySignedObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { refusalSchema } from "../../src/domain/permit/receipt.js";
-import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { DYING_RUNNER } from "../faults/dying.js";
 import { type Job, permitted, release } from "../harness/acting.js";
@@ -79,10 +79,10 @@ export function movedMainScenarios(running: () => TestRegistry): void {
       expect(receipt ?? null).toBeNull();
       const [refusal] = refusalSchema.array().length(1).parse(refusals);
       expect(refusal).toMatchObject({ status: "denied", code, jti: command.jti, jobId: command.jobId });
-      expect(refusal && verifySigned("refusal", refusal, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
+      expect(refusal && verifySignedObject("refusal", refusal, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
       expect(await officialState(registry)).toEqual(before);
       expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
-      const claim = await registry.store.blobs.get(claimKey(DEMO_TENANT, command.jti));
+      const claim = await registry.store.blobs.get(toClaimKey(DEMO_TENANT, command.jti));
       expect(JSON.parse(Buffer.from(claim ?? []).toString("utf8"))).toMatchObject({ kind: "end", end: "refused" });
     });
 
@@ -100,15 +100,15 @@ export function movedMainScenarios(running: () => TestRegistry): void {
       await writeFile(go_on, "");
       const { receipt } = await waitForCommandEnd(admin, command.jti, ACT_MS);
       expect(receipt).toMatchObject({ status: "error", code: "ref_moved", refs: [], artifacts: [] });
-      expect(receipt && verifySigned("receipt", receipt, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
-      const key = receiptKey(DEMO_TENANT, command.jti);
-      expect(await registry.store.blobs.get(key)).toEqual(canonicalBytes(receipt));
+      expect(receipt && verifySignedObject("receipt", receipt, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
+      const key = toReceiptKey(DEMO_TENANT, command.jti);
+      expect(await registry.store.blobs.get(key)).toEqual(toCanonicalBytes(receipt));
       expect(await officialState(registry)).toEqual({ ...before, [key]: "" });
       expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
     });
 
     async function claimed(jti: string): Promise<void> {
-      while ((await registry.store.blobs.stat(claimKey(DEMO_TENANT, jti))) === undefined)
+      while ((await registry.store.blobs.stat(toClaimKey(DEMO_TENANT, jti))) === undefined)
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
   });

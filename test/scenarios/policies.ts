@@ -1,11 +1,11 @@
 import { dirname, join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { readPolicyData, withPolicyData } from "../../src/decision/policy/bytes.js";
+import { readPolicyData, replacePolicyData } from "../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { signed } from "../../src/domain/bytes/signature.js";
-import { activePolicyKey, policyBytesKey } from "../../src/domain/storage-key.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
+import { toActivePolicyKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
 import { defaultPolicy } from "../../src/stack/founding/policy.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { QUICK_OFFICE, QUORUM_OFFICE } from "./tenants.js";
@@ -17,7 +17,7 @@ export const L2_DECIDE_MS = 4000;
 /** The default policy with other data. */
 export async function policyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
   const wasm = await defaultPolicy();
-  return withPolicyData(wasm, change(readPolicyData(wasm)));
+  return replacePolicyData(wasm, change(readPolicyData(wasm)));
 }
 
 /** The default policy with two offices more and a short wait for cards of level L2; everything else is as it was. */
@@ -40,11 +40,11 @@ export function scenarioPolicy(change: (data: PolicyData) => PolicyData = (data)
 /** Publishes other bytes as the tenant's policy, as its founders do; answers their hash. */
 export async function publishPolicy({ store, founded }: TestRegistry, tenant: string, policy: Uint8Array): Promise<string> {
   const key = readSigningKey(join(dirname(founded.keys.founding_keys), "founding", `${tenant}.pem`));
-  const hash = blake3Hex(policy);
-  await store.blobs.create(policyBytesKey(tenant, hash), policy);
-  const present = await store.pointers.read(activePolicyKey(tenant));
-  const publication = signed("publication", { tenant_id: tenant, policy_hash: hash, published_at: Date.now() }, key);
-  const { won } = await store.pointers.swap(activePolicyKey(tenant), present?.version ?? null, canonicalBytes(publication));
+  const hash = hashBlake3Hex(policy);
+  await store.blobs.create(toPolicyBytesKey(tenant, hash), policy);
+  const present = await store.pointers.read(toActivePolicyKey(tenant));
+  const publication = signObject("publication", { tenant_id: tenant, policy_hash: hash, published_at: Date.now() }, key);
+  const { won } = await store.pointers.swap(toActivePolicyKey(tenant), present?.version ?? null, toCanonicalBytes(publication));
   if (!won) throw new Error("somebody else published at the same time");
   return hash;
 }

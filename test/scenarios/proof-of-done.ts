@@ -10,8 +10,8 @@ import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { projectKey, releaseManifestKey, releaseNotesKey, repoPrefix } from "../../src/domain/storage-key.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { toProjectKey, toReleaseManifestKey, toReleaseNotesKey, toRepoPrefix } from "../../src/domain/storage-key.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, approvedBy, endOf, initParams, OFFICE, openCard, openPushCard, openTagCard, push, withPasskeys } from "./acts.js";
@@ -77,7 +77,7 @@ export function proofOfDone(running: () => TestRegistry): void {
         { project_id: PROJECT, name: PROJECT, owners: [OFFICE], visibility: "internal" },
       ]);
       expect(await eventsOf(registry, "project.repo.bound")).toEqual([
-        { project_id: PROJECT, repo_url: `s3://${repoPrefix("T.UBL", PROJECT)}` },
+        { project_id: PROJECT, repo_url: `s3://${toRepoPrefix("T.UBL", PROJECT)}` },
       ]);
       expect(requireValue(await registry.as("carol").readProject(PROJECT))).toMatchObject({
         id: PROJECT,
@@ -85,9 +85,9 @@ export function proofOfDone(running: () => TestRegistry): void {
         refs: [],
         releases: [],
       });
-      const head = await registry.store.pointers.read(`${repoPrefix("T.UBL", PROJECT)}/HEAD`);
+      const head = await registry.store.pointers.read(`${toRepoPrefix("T.UBL", PROJECT)}/HEAD`);
       expect(Buffer.from(head?.bytes ?? []).toString()).toBe("ref: refs/heads/main\n");
-      expect(JSON.parse(Buffer.from((await registry.store.blobs.get(projectKey("T.UBL", PROJECT))) ?? []).toString())).toMatchObject({
+      expect(JSON.parse(Buffer.from((await registry.store.blobs.get(toProjectKey("T.UBL", PROJECT))) ?? []).toString())).toMatchObject({
         project_id: PROJECT,
         registered_by: "ubl:sid:person:admin",
       });
@@ -138,17 +138,17 @@ export function proofOfDone(running: () => TestRegistry): void {
       const closed = await approvedBy(registry, card, ["bob"]);
       expect(closed.status).toBe("success");
 
-      const notes_hash = blake3Hex(Buffer.from(NOTES));
+      const notes_hash = hashBlake3Hex(Buffer.from(NOTES));
       expect(await eventsOf(registry, "project.release.tagged")).toEqual([{ project_id: PROJECT, tag: "v1.2.0", commit, notes_hash }]);
       expect(requireValue(await registry.as("carol").readProject(PROJECT)).releases).toEqual([
         expect.objectContaining({ tag: "v1.2.0", commit, notes_hash }),
       ]);
       const manifest = JSON.parse(
-        Buffer.from((await registry.store.blobs.get(releaseManifestKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString(),
+        Buffer.from((await registry.store.blobs.get(toReleaseManifestKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString(),
       ) as Record<string, unknown>;
       expect(manifest).toMatchObject({ tag: "v1.2.0", commit, notes_hash });
       expect(JSON.stringify(manifest)).toContain("ubl:sid:person:bob");
-      expect(Buffer.from((await registry.store.blobs.get(releaseNotesKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString()).toBe(NOTES);
+      expect(Buffer.from((await registry.store.blobs.get(toReleaseNotesKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString()).toBe(NOTES);
       const { receipt } = await waitForCommandEnd(registry.as("admin"), closed.jti ?? "", ACT_MS);
       expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receipt_jwks)).valid).toBe(true);
     });

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
-import { verifySigned } from "../../src/domain/bytes/signature.js";
-import type { Decision, SignedStatement } from "../../src/domain/card/statement.js";
-import { envelopeDigest } from "../../src/domain/permit/envelope.js";
-import { claimKey, refusalKey, releaseManifestKey } from "../../src/domain/storage-key.js";
+import { verifySignedObject } from "../../src/domain/bytes/signature.js";
+import type { SignedStatement, StatementDecision } from "../../src/domain/card/statement.js";
+import { hashEnvelope } from "../../src/domain/permit/envelope.js";
+import { toClaimKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { permitted, push } from "../harness/acting.js";
 import { pullingEnvironment, pullTenant } from "../harness/pulling.js";
@@ -55,14 +55,14 @@ describe("a command that a Runner pulls over HTTP", () => {
     requireValue(await author.issueCommand(envelope));
     const ended = await waitForCommandEnd(author, envelope.jti, ACT_MS);
     expect(Date.now()).toBeLessThan(envelope.permit.exp);
-    const refusal = await jsonAt(refusalKey(PULL, envelopeDigest(envelope)));
+    const refusal = await jsonAt(toRefusalKey(PULL, hashEnvelope(envelope)));
     expect(refusal).toMatchObject({ status: "denied", code: "policy_not_current" });
     expect(ended).toMatchObject({
       status: "denied",
       denial: { code: "policy_not_current" },
-      refusals: [{ envelope_digest: envelopeDigest(envelope), kid: refusal.kid, code: "policy_not_current" }],
+      refusals: [{ envelope_digest: hashEnvelope(envelope), kid: refusal.kid, code: "policy_not_current" }],
     });
-    expect(await jsonAt(claimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
+    expect(await jsonAt(toClaimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
     expect(requireValue(await author.readPermitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
   });
 
@@ -79,7 +79,7 @@ describe("a command that a Runner pulls over HTTP", () => {
   });
 
   it("and releases by has the manifest that it has on Temporal, with the approvals that count", async () => {
-    const said: readonly (readonly [string, Decision])[] = [
+    const said: readonly (readonly [string, StatementDecision])[] = [
       ["bob", "approve"],
       ["bob", "withdraw"],
       ["carol", "approve"],
@@ -93,7 +93,7 @@ describe("a command that a Runner pulls over HTTP", () => {
       expect(closed).toMatchObject({ status: "success" });
       const statements = await eventsOf(registry, "card.approved", tenant);
       const recorded = statements.filter(({ card_id }) => card_id === card.card_id).map(({ signed }) => signed);
-      return { manifest: await jsonAt(releaseManifestKey(tenant, PROJECT, "v1.0.0")), recorded };
+      return { manifest: await jsonAt(toReleaseManifestKey(tenant, PROJECT, "v1.0.0")), recorded };
     };
     const [temporal, pulled] = [await manifestOf("T.UBL"), await manifestOf(PULL)];
     expect(shapeOf(pulled.manifest)).toEqual(shapeOf(temporal.manifest));
@@ -106,7 +106,7 @@ describe("a command that a Runner pulls over HTTP", () => {
     expect(approvals).toEqual(pulled.recorded.slice(1));
     const keys = readJwks(registry.founded.keys.statement_jwks);
     for (const { statement, attestor, assertion } of approvals) {
-      expect(verifySigned("statement", { ...statement, ...attestor }, keys)).toBe("valid");
+      expect(verifySignedObject("statement", { ...statement, ...attestor }, keys)).toBe("valid");
       expect(statement.plan_digest).toBe(pulled.manifest.permit.scopes.plan_digest);
       expect(assertion).toBeDefined();
     }

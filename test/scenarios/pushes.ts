@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
@@ -169,7 +169,7 @@ export function pushScenarios(running: () => TestRegistry): void {
           patch: Buffer.from("other bytes").toString("base64"),
         };
         expect(refusal(await push(registry.as("admin"), claimed))).toMatchObject({ code: "subject_hash_mismatch" });
-        const staged = await fetch(`${registry.url}/v1/staging/${blake3Hex(Buffer.from("a"))}?tenant_id=T.UBL`, {
+        const staged = await fetch(`${registry.url}/v1/staging/${hashBlake3Hex(Buffer.from("a"))}?tenant_id=T.UBL`, {
           method: "PUT",
           body: "b",
           headers: { authorization: `Bearer ${registry.actor("admin").token}`, "content-type": "application/octet-stream" },

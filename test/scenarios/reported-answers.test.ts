@@ -4,12 +4,12 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { createRunnerClient, type RunnerClient } from "../../src/client/http/runner-client.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { actWorkflowId } from "../../src/domain/act/workflow-id.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
-import { type CommandEnvelope, envelopeDigest } from "../../src/domain/permit/envelope.js";
+import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
+import { type CommandEnvelope, hashEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Receipt, Refusal } from "../../src/domain/permit/receipt.js";
-import { claimKey, receiptKey } from "../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { revokeRunnerKey } from "../../src/lab256/identity/runner-keys.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
@@ -76,17 +76,17 @@ describe("what a Runner reports of a command that it pulled", () => {
     artifacts: [],
     usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
     error: "The published policy is another one.",
-    envelope_digest: envelopeDigest(envelope),
+    envelope_digest: hashEnvelope(envelope),
     policy_hash: envelope.policy_hash,
   });
   const refusalOf = (envelope: CommandEnvelope, by: SigningKey = key, members: Partial<Refusal> = {}): Refusal =>
-    signed("refusal", { ...common(envelope), status: "denied" as const, code: "policy_not_current" as const, ...members }, by);
+    signObject("refusal", { ...common(envelope), status: "denied" as const, code: "policy_not_current" as const, ...members }, by);
   const receiptOf = (envelope: CommandEnvelope, by: SigningKey = key): Receipt =>
-    signed("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, by);
-  const claimedBy = (envelope: CommandEnvelope, envelope_digest = envelopeDigest(envelope)) => {
+    signObject("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, by);
+  const claimedBy = (envelope: CommandEnvelope, envelope_digest = hashEnvelope(envelope)) => {
     const held = { workflow_id: "another", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: Date.now() };
     const claim = { kind: "act", tenant_id: PULL, jti: envelope.jti, envelope_digest, ...held };
-    return registry.store.blobs.create(claimKey(PULL, envelope.jti), canonicalBytes(claim));
+    return registry.store.blobs.create(toClaimKey(PULL, envelope.jti), toCanonicalBytes(claim));
   };
 
   it("counts as a refusal only when its own key signed it for this very envelope, and only once", async () => {
@@ -103,7 +103,7 @@ describe("what a Runner reports of a command that it pulled", () => {
       ],
       [
         "for the envelope of another command",
-        refusalOf(envelope, key, { envelope_digest: envelopeDigest(other) }),
+        refusalOf(envelope, key, { envelope_digest: hashEnvelope(other) }),
         { status: 403, code: "answer_invalid" },
       ],
       ["for another job", refusalOf(envelope, key, { jobId: other.jobId }), { status: 404, code: "not_found" }],
@@ -140,7 +140,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     await claimedBy(envelope);
     expect(refusal(await runner.finish(refusalOf(envelope)))).toMatchObject({ status: 409, code: "permit_used" });
     // Straight to the flow, past the api, it says no more.
-    const handle = temporal.client.workflow.getHandle(actWorkflowId(PULL, envelope.jti));
+    const handle = temporal.client.workflow.getHandle(toActWorkflowId(PULL, envelope.jti));
     const verdict = await handle.executeUpdate(refuseUpdate, { args: [refusalOf(envelope)] });
     expect(verdict).toMatchObject({ accepted: true, state: { status: "running" } });
     expect(await statusOf(envelope)).toBe("running");
@@ -153,7 +153,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     const envelope = await pending();
     await claimedBy(envelope);
     const receipt = receiptOf(envelope);
-    await registry.store.blobs.create(receiptKey(PULL, envelope.jti), canonicalBytes(receipt));
+    await registry.store.blobs.create(toReceiptKey(PULL, envelope.jti), toCanonicalBytes(receipt));
     requireValue(await runner.finish(refusalOf(envelope)));
     expect(await ended(envelope)).toMatchObject({ status: "error", receipt });
   });
@@ -168,7 +168,7 @@ describe("what a Runner reports of a command that it pulled", () => {
 
   it("straight to the flow changes nothing unless a Runner signed it for this very envelope", async () => {
     const [envelope, other] = [await pending(), await pending()];
-    const handle = temporal.client.workflow.getHandle(actWorkflowId(PULL, envelope.jti));
+    const handle = temporal.client.workflow.getHandle(toActWorkflowId(PULL, envelope.jti));
     const nonsense = { hello: "world" } as unknown as Refusal;
     for (const forged of [refusalOf(envelope, newKey()), refusalOf(other), { ...refusalOf(envelope), jobId: "another" }, nonsense])
       expect(await handle.executeUpdate(refuseUpdate, { args: [forged] })).toMatchObject({
@@ -191,7 +191,7 @@ describe("what a Runner reports of a command that it pulled", () => {
       expect(await revokeRunnerKey(db, PULL, "LAB_512", key.kid, Date.now())).toBe(true);
       for (const report of [refusalOf(envelope), receiptOf(envelope)])
         expect(refusal(await runner.finish(report))).toMatchObject({ status: 403, code: "forbidden" });
-      const handle = temporal.client.workflow.getHandle(actWorkflowId(PULL, envelope.jti));
+      const handle = temporal.client.workflow.getHandle(toActWorkflowId(PULL, envelope.jti));
       expect(await handle.executeUpdate(refuseUpdate, { args: [refusalOf(envelope)] })).toMatchObject({ accepted: false });
       await db.updateTable("runner_keys").set({ revoked_at: null }).where("tenant_id", "=", PULL).execute();
     } finally {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { resolvePasskeyOrigin } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
-import { type Assertion, type Decision, type Statement, statementChallenge } from "../../src/domain/card/statement.js";
+import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../../src/domain/card/statement.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { OFFICE, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
@@ -30,11 +30,11 @@ export function stepUpScenarios(running: () => TestRegistry): void {
       await withPasskeys(registry, "bob", "carol");
     });
 
-    const prepare = async (who: string, { card_id }: CardAnswer, decision: Decision = "approve") =>
+    const prepare = async (who: string, { card_id }: CardAnswer, decision: StatementDecision = "approve") =>
       requireValue(await registry.as(who).prepareStatement(card_id, decision, OFFICE));
     /** What this person's own authenticator answers to any challenge. */
     const assertion = (who: string, statement: Statement): Promise<Assertion> => {
-      const challenge = Buffer.from(statementChallenge(statement)).toString("base64url");
+      const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
       const options: PublicKeyCredentialRequestOptionsJSON = { challenge, rpId: "localhost", userVerification: "required" };
       return registry.passkeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost");
     };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { waitForCardEnd } from "../../src/client/waiting.js";
-import { cardWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { toCardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { TENANT } from "../attacks/evidence.js";
 import { actByCard, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -44,7 +44,7 @@ async function upgrade(): Promise<void> {
 
 /** Whether the card's flow took the new way. */
 async function isNewWay(card_id: string): Promise<boolean> {
-  const { events } = await temporal.client.workflow.getHandle(cardWorkflowId(TENANT, card_id)).fetchHistory();
+  const { events } = await temporal.client.workflow.getHandle(toCardWorkflowId(TENANT, card_id)).fetchHistory();
   return (events ?? []).some((event) => event.markerRecordedEventAttributes?.markerName === "core_patch");
 }
 

@@ -1,8 +1,8 @@
 import { expect, vi } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { EventPayloads, EventType } from "../../src/domain/ledger/event.js";
-import { registryContainer } from "../../src/domain/ledger/event.js";
-import { repoPrefix } from "../../src/domain/storage-key.js";
+import { toRegistryContainer } from "../../src/domain/ledger/event.js";
+import { toRepoPrefix } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
@@ -17,7 +17,7 @@ async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> 
 
 /** The tenant's refs as they lie in the store: the text of `packed-refs`, acts and all. */
 export async function refsText({ store }: TestRegistry, project: string, tenant = "T.UBL"): Promise<string> {
-  const found = await store.pointers.read(`${repoPrefix(tenant, project)}/packed-refs`);
+  const found = await store.pointers.read(`${toRepoPrefix(tenant, project)}/packed-refs`);
   return found === undefined ? "" : Buffer.from(found.bytes).toString("utf8");
 }
 
@@ -47,7 +47,7 @@ export async function eventsOf<T extends EventType>(registry: TestRegistry, type
   const db = openDatabase(registry.database_url, { max_connections: 1 });
   const found: EventPayloads[T][] = [];
   try {
-    for await (const row of storedEntries(db, registryContainer(tenant)))
+    for await (const row of storedEntries(db, toRegistryContainer(tenant)))
       if (row.type === type) found.push(entryOf(row).payload as EventPayloads[T]);
   } finally {
     await db.destroy();

@@ -6,7 +6,7 @@ import { checkInvariants } from "../../faults/check/invariants.js";
 import { untilAtRest } from "../../faults/rest.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
-import { anchorKey } from "../../src/domain/storage-key.js";
+import { toAnchorKey } from "../../src/domain/storage-key.js";
 import { poll } from "../../src/stack/poll.js";
 import { TENANT } from "../attacks/evidence.js";
 import { ogr, personOf } from "../cli/run-ogr.js";
@@ -65,7 +65,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
   }
 
   async function anchored(seq: number): Promise<void> {
-    const found = await poll(() => registry.store.blobs.stat(anchorKey(TENANT, seq)), { timeout_ms: PATIENCE_MS, every_ms: 200 });
+    const found = await poll(() => registry.store.blobs.stat(toAnchorKey(TENANT, seq)), { timeout_ms: PATIENCE_MS, every_ms: 200 });
     if (found === undefined) throw new Error(`Entry ${seq} was not anchored.`);
   }
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { tryLock, withLock } from "../../src/process/lock.js";
-import { processIdentity } from "../../src/process/process-identity.js";
+import { tryProcessLock, withProcessLock } from "../../src/process/lock.js";
+import { readProcessIdentity } from "../../src/process/process-identity.js";
 import { endLeftovers, pidPath, writePidFile } from "../../src/stack/leftovers.js";
 import { poll } from "../../src/stack/poll.js";
 import { nodeArguments } from "../../src/stack/registry/own-entry.js";
@@ -26,7 +26,8 @@ afterEach(async () => {
   await rm(data_dir, { recursive: true, force: true });
 });
 
-const ended = (pid: number) => poll(async () => ((await processIdentity(pid)) === undefined ? true : undefined), { timeout_ms: 20_000 });
+const ended = (pid: number) =>
+  poll(async () => ((await readProcessIdentity(pid)) === undefined ? true : undefined), { timeout_ms: 20_000 });
 
 describe("a process of ours", () => {
   test("is ready when it says so, and knows only the environment that it was given", async () => {
@@ -85,7 +86,7 @@ describe("what a killed run leaves behind", () => {
 
   test("is ended by the next start", async () => {
     const pid = await killedRun();
-    expect(await processIdentity(pid)).toBeDefined();
+    expect(await readProcessIdentity(pid)).toBeDefined();
     expect(await endLeftovers(data_dir, silent)).toEqual(["left"]);
     expect(await ended(pid)).toBe(true);
   });
@@ -95,7 +96,7 @@ describe("what a killed run leaves behind", () => {
     const pid = stranger.pid as number;
     await writePidFile(data_dir, { name: "left", pid, identity: "another boot:1", stop_signal: "SIGTERM" });
     expect(await endLeftovers(data_dir, silent)).toEqual([]);
-    expect(await processIdentity(pid)).toBeDefined();
+    expect(await readProcessIdentity(pid)).toBeDefined();
     stranger.kill("SIGKILL");
     expect(await ended(pid)).toBe(true);
   });
@@ -113,7 +114,7 @@ describe("a lock", () => {
 
   test("has one holder at a time, however many try at once", async () => {
     const path = join(data_dir, "one.lock");
-    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryLock(path)));
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryProcessLock(path)));
     expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
   });
 
@@ -123,10 +124,10 @@ describe("a lock", () => {
       Array.from({ length: 8 }, async () => {
         let inside = 0;
         for (let round = 0; round < 5; round += 1) {
-          await withLock(path, silent, async () => {
+          await withProcessLock(path, silent, async () => {
             holders += 1;
             expect(holders).toBe(1);
-            await processIdentity(process.pid);
+            await readProcessIdentity(process.pid);
             holders -= 1;
             inside += 1;
           });
@@ -141,7 +142,7 @@ describe("a lock", () => {
     const path = join(data_dir, "one.lock");
     await mkdir(path);
     await writeFile(join(path, "7"), JSON.stringify({ pid: process.pid, identity: "another boot:1", released: false }));
-    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryLock(path)));
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryProcessLock(path)));
     expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
   });
 });

@@ -35,7 +35,7 @@ export function blobsContract(place: Place): void {
       const bytes = randomBytes(70_000);
       expect(await place.store.blobs.create(key, bytes)).toBe("created");
       expect(bytes.equals((await place.store.blobs.get(key)) ?? Buffer.of())).toBe(true);
-      expect(await place.store.blobs.stat(key)).toEqual({ size_bytes: 70_000 });
+      expect(await place.store.blobs.stat(key)).toEqual({ sizeBytes: 70_000 });
       expect(await place.store.blobs.getToFile(key, file)).toBe(true);
       expect(bytes.equals(await readFile(file))).toBe(true);
       expect(await place.store.blobs.get(dirname(key))).toBeUndefined();
@@ -58,7 +58,7 @@ export function blobsContract(place: Place): void {
       expect(await place.store.blobs.create(`${prefix}memory`, new Uint8Array(0))).toBe("created");
       expect(await place.store.blobs.createFromFile(`${prefix}file`, path)).toBe("created");
       for (const name of ["memory", "file"]) {
-        expect(await place.store.blobs.stat(`${prefix}${name}`)).toEqual({ size_bytes: 0 });
+        expect(await place.store.blobs.stat(`${prefix}${name}`)).toEqual({ sizeBytes: 0 });
         expect((await place.store.blobs.get(`${prefix}${name}`))?.byteLength).toBe(0);
         expect(await place.store.blobs.getToFile(`${prefix}${name}`, path)).toBe(true);
         expect((await readFile(path)).byteLength).toBe(0);
@@ -81,7 +81,7 @@ export function blobsContract(place: Place): void {
       const other = await fillFile(second, bigBytes);
       expect(await place.store.blobs.createFromFile(key, first)).toBe("created");
       expect(await stored(place, key, second, other)).toBe("exists");
-      expect(await place.store.blobs.stat(key)).toEqual({ size_bytes: bigBytes });
+      expect(await place.store.blobs.stat(key)).toEqual({ sizeBytes: bigBytes });
       expect(await place.store.blobs.getToFile(key, back)).toBe(true);
       expect(await digestOf(back)).toBe(digest);
       expect((await readdir(place.folder)).filter((name) => name.endsWith(".part"))).toEqual([]);

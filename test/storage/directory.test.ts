@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { layoutOf, lockPath } from "../../src/storage/directory/layout.js";
+import { toLayout, toLockPath } from "../../src/storage/directory/layout.js";
 import { openDirectoryStore } from "../../src/storage/directory/store.js";
 import { parseKey } from "../../src/storage/key.js";
 import { openStore } from "../../src/storage/open.js";
@@ -27,8 +27,8 @@ describe("the directory backend", () => {
     await won(store, "repos/T.tidy/x", version, "2");
     await store.blobs.create("repos/T.tidy/x", Buffer.from("3"));
     expect(await readdir(join(root, "repos/T.tidy"))).toEqual(["x"]);
-    expect(await readdir(layoutOf(root).temporary)).toEqual([]);
-    expect(await readdir(layoutOf(root).locks)).toEqual([]);
+    expect(await readdir(toLayout(root).temporary)).toEqual([]);
+    expect(await readdir(toLayout(root).locks)).toEqual([]);
   });
 
   it("gives a new version to bytes that were there before, however fast and wherever the clock stands", async () => {
@@ -61,7 +61,7 @@ describe("the directory backend", () => {
     const dead = startPeer("holder.ts", join(root, "dead-lock"));
     await dead.ask();
     await dead.kill();
-    const { temporary } = layoutOf(root);
+    const { temporary } = toLayout(root);
     await writeFile(join(temporary, `${dead.process.pid}-x`), "left");
     await writeFile(join(temporary, `${process.pid}-x`), "mine");
     await open();
@@ -132,7 +132,7 @@ describe("the directory backend between four processes", () => {
     const store = await open();
     const key = "repos/T.many/orphaned";
     let version = await won(store, key, null, "start");
-    const lock = lockPath(layoutOf(root), parseKey(key));
+    const lock = toLockPath(toLayout(root), parseKey(key));
     for (const holders of [1, 3]) {
       for (let number = 0; number < holders; number += 1) {
         const holder = startPeer("holder.ts", lock);
@@ -142,14 +142,14 @@ describe("the directory backend between four processes", () => {
       expect(await contest({ kind: "swap", key, expected: version })).toBe(1);
       version = (await state(store, key))?.version ?? "";
     }
-    expect(await readdir(layoutOf(root).locks)).toEqual([]);
+    expect(await readdir(toLayout(root).locks)).toEqual([]);
   });
 
   it("does not take the lock of a living process", async () => {
     const store = await open();
     const key = "repos/T.many/held";
     const version = await won(store, key, null, "start");
-    const holder = startPeer("holder.ts", lockPath(layoutOf(root), parseKey(key)));
+    const holder = startPeer("holder.ts", toLockPath(toLayout(root), parseKey(key)));
     await holder.ask();
     const swap = store.pointers.swap(key, version, Buffer.from("next"));
     expect(await text(store, key)).toBe("start");

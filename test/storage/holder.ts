@@ -1,9 +1,9 @@
-import { withLock } from "../../src/storage/directory/lock.js";
+import { withKeyLock } from "../../src/storage/directory/lock.js";
 
 /** A process of its own that takes the lock at `path`, says so, and holds it until it is killed. */
 const [path = ""] = process.argv.slice(2);
 
-await withLock("a test's key", path, () => {
+await withKeyLock("a test's key", path, () => {
   process.stdout.write("held\n");
   return new Promise<never>(() => {
     setInterval(() => undefined, 60_000);

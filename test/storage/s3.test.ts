@@ -75,18 +75,18 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
 
   it.each([0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB])(
     "stores a file of %i bytes as it is, without a word of how it came",
-    async (size_bytes) => {
+    async (sizeBytes) => {
       const store = await open();
-      const key = `artifacts/T.UBL/streamed-${size_bytes}`;
+      const key = `artifacts/T.UBL/streamed-${sizeBytes}`;
       const path = join(tmpdir(), `ogr-${process.pid}-streamed`);
-      await fillFile(path, size_bytes);
+      await fillFile(path, sizeBytes);
       expect(await store.blobs.createFromFile(key, path)).toBe("created");
       expect(Buffer.from((await store.blobs.get(key)) ?? []).equals(await readFile(path))).toBe(true);
       await rm(path);
       const request = { method: "HEAD", bucket: `${config.bucket_prefix}artifacts`, name: key.slice("artifacts/".length) } as const;
       const { path: url, headers } = sign(config, new URL(config.endpoint), { ...request, body: { sha256: sha256Hex(Buffer.alloc(0)) } });
       const head = await fetch(new URL(url, config.endpoint), { method: "HEAD", headers });
-      expect([head.status, head.headers.get("content-encoding"), head.headers.get("content-length")]).toEqual([200, null, `${size_bytes}`]);
+      expect([head.status, head.headers.get("content-encoding"), head.headers.get("content-length")]).toEqual([200, null, `${sizeBytes}`]);
       await store.close();
     },
   );
@@ -103,7 +103,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     const body = new Uint8Array(change(await buffer(Readable.from(pieces ?? []))));
     expect((await fetch(new URL(path, config.endpoint), { method: "PUT", headers, body })).status).toBe(status);
     const store = await open();
-    expect(await store.blobs.stat(`artifacts/${target.name}`)).toEqual(status === 200 ? { size_bytes: content.length } : undefined);
+    expect(await store.blobs.stat(`artifacts/${target.name}`)).toEqual(status === 200 ? { sizeBytes: content.length } : undefined);
     await store.close();
   });
 
@@ -214,7 +214,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       proxy.conduct = "pass";
       const kept = await direct.blobs.stat("artifacts/T.faults/large");
       // Either it was through before the cut, or nothing of it is there.
-      expect(kept).toEqual(outcome === "created" ? { size_bytes: 20 * 1024 * 1024 } : undefined);
+      expect(kept).toEqual(outcome === "created" ? { sizeBytes: 20 * 1024 * 1024 } : undefined);
       await rm(path);
     });
   });

@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { StorageFault } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";
-import { createOnly, scopeToTenant } from "../../src/storage/scoped.js";
+import { limitToCreates, scopeToTenant } from "../../src/storage/scoped.js";
 import { keysOf, type Place } from "./place.js";
 
 /** What the probe and the two views promise on every backend. */
 export function viewsContract(place: Place): void {
   it("passes the probe for conditional writes, also with create-only rights", async () => {
     await probeConditionalWrites(place.store, "staging");
-    await probeConditionalWrites(createOnly(place.store, ["claims"]));
+    await probeConditionalWrites(limitToCreates(place.store, ["claims"]));
     expect((await keysOf(place.store.blobs.list("claims/_probe/"))).length).toBe(1);
     expect((await keysOf(place.store.blobs.list("staging/_probe/"))).length).toBe(1);
   });
@@ -36,7 +36,7 @@ export function viewsContract(place: Place): void {
   });
 
   it("lets a create-only view read everywhere, create in its spaces, and swap nowhere", async () => {
-    const view = createOnly(place.store, ["staging", "claims"]);
+    const view = limitToCreates(place.store, ["staging", "claims"]);
     const denied = { code: "denied" };
     const prefix = place.under("staging");
     const outside = `${place.under("repos")}x`;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TelemetryAppendParams } from "../../src/domain/act/job.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import type { JobContext, JobStep } from "../../src/planning/job.js";
 import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
@@ -144,7 +144,7 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
 
   it("takes only the staged bytes that its act names", async () => {
     const params = await paramsOf([lineOf(1)], 0);
-    expect(code(await executed(stage.context(), JOB, { ...params, subject_hash: blake3Hex(Buffer.from("other")) }))).toBe(
+    expect(code(await executed(stage.context(), JOB, { ...params, subject_hash: hashBlake3Hex(Buffer.from("other")) }))).toBe(
       "staged_bytes_missing",
     );
   });

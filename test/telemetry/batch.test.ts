@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseBatch } from "../../src/domain/telemetry/batch.js";
-import { lineText, type TelemetryLine } from "../../src/domain/telemetry/line.js";
+import { parseTelemetryBatch } from "../../src/domain/telemetry/batch.js";
+import { formatTelemetryLine, type TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { batchOf, lineOf, TELEMETRY } from "./lines.js";
 
 const claim = { tenant_id: "T.UBL", project_id: TELEMETRY, from_seq: 4, to_seq: 9, lines: 2 };
@@ -8,7 +8,7 @@ const good = [lineOf(7), lineOf(9)];
 
 /** The code of what parsing says, or the lines' seqs. */
 function judged(bytes: Uint8Array, changes: Partial<typeof claim> = {}) {
-  const parsed = parseBatch(bytes, { ...claim, ...changes });
+  const parsed = parseTelemetryBatch(bytes, { ...claim, ...changes });
   return parsed.ok ? parsed.value.map(({ line }) => line.seq) : parsed.denial.code;
 }
 
@@ -16,8 +16,8 @@ const second = (line: TelemetryLine) => batchOf([lineOf(7), line]);
 
 describe("a batch of telemetry", () => {
   it("is read line by line, as it will be committed", () => {
-    const parsed = parseBatch(batchOf(good), claim);
-    expect(parsed.ok && parsed.value.map(({ text }) => text)).toEqual(good.map(lineText));
+    const parsed = parseTelemetryBatch(batchOf(good), claim);
+    expect(parsed.ok && parsed.value.map(({ text }) => text)).toEqual(good.map(formatTelemetryLine));
   });
 
   it.each<[string, Uint8Array]>([
@@ -35,11 +35,14 @@ describe("a batch of telemetry", () => {
     ["whose month is a path", second(lineOf(9, { at: "../../../../x" }))],
     [
       "with a member that nobody knows",
-      Buffer.from(`${lineText(lineOf(7))}${lineText({ ...lineOf(9), message: "hello" } as TelemetryLine)}`),
+      Buffer.from(`${formatTelemetryLine(lineOf(7))}${formatTelemetryLine({ ...lineOf(9), message: "hello" } as TelemetryLine)}`),
     ],
-    ["that is JSON and not canonical", Buffer.from(`${lineText(lineOf(7))}${JSON.stringify(lineOf(9))}\n`)],
-    ["that says a member twice", Buffer.from(`${lineText(lineOf(7))}${lineText(lineOf(9)).replace('{"', '{"seq":8,"')}`)],
-    ["that is no JSON", Buffer.from(`${lineText(lineOf(7))}seq 9\n`)],
+    ["that is JSON and not canonical", Buffer.from(`${formatTelemetryLine(lineOf(7))}${JSON.stringify(lineOf(9))}\n`)],
+    [
+      "that says a member twice",
+      Buffer.from(`${formatTelemetryLine(lineOf(7))}${formatTelemetryLine(lineOf(9)).replace('{"', '{"seq":8,"')}`),
+    ],
+    ["that is no JSON", Buffer.from(`${formatTelemetryLine(lineOf(7))}seq 9\n`)],
     ["that does not end", batchOf(good).subarray(0, -1)],
     ["that comes before the one above it", batchOf([lineOf(9), lineOf(7)])],
     ["that stands twice", batchOf([lineOf(9), lineOf(9)])],

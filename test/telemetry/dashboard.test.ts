@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { appendMessage, lastSeqIn } from "../../src/domain/telemetry/last-seq.js";
+import { formatAppendMessage, parseLastSeq } from "../../src/domain/telemetry/last-seq.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
-import { dashboardPath, linesPath, monthOf } from "../../src/domain/telemetry/paths.js";
+import { toDashboardPath, toLinesPath, toMonth } from "../../src/domain/telemetry/paths.js";
 import { buildDashboardText, buildMonthSummary, parseKnownMonths } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary, joinSummaries } from "../../src/planning/telemetry/summary.js";
 import { lineOf, TELEMETRY } from "./lines.js";
@@ -69,14 +69,16 @@ describe("a dashboard", () => {
 
 describe("where telemetry lies", () => {
   it("is below the owner and the repository, by the month in UTC", () => {
-    expect(linesPath("T.UBL", "P.demo", monthOf({ at: "2026-11-30T23:59:59.999Z" }))).toBe("telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl");
-    expect(dashboardPath("T.UBL", "P.demo")).toBe("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json");
+    expect(toLinesPath("T.UBL", "P.demo", toMonth({ at: "2026-11-30T23:59:59.999Z" }))).toBe(
+      "telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl",
+    );
+    expect(toDashboardPath("T.UBL", "P.demo")).toBe("telemetry/v1/dashboards/T.UBL_P.demo/dashboard.json");
   });
 
   it("says in its commit up to which entry of the ledger it goes", () => {
-    const message = appendMessage({ from_seq: 3, to_seq: 41, lines: 1, projects: 1, batch: "b".repeat(64) });
+    const message = formatAppendMessage({ from_seq: 3, to_seq: 41, lines: 1, projects: 1, batch: "b".repeat(64) });
     expect(message.split("\n")[0]).toBe("telemetry: 1 act of 1 project");
-    expect(lastSeqIn(message)).toBe(41);
-    expect(lastSeqIn("Merge main\n\nTelemetry-To-Seq: many\n")).toBeUndefined();
+    expect(parseLastSeq(message)).toBe(41);
+    expect(parseLastSeq("Merge main\n\nTelemetry-To-Seq: many\n")).toBeUndefined();
   });
 });

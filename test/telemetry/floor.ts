@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { telemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
-import { type EventPayloads, registryContainer } from "../../src/domain/ledger/event.js";
+import { toTelemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { type EventPayloads, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
@@ -61,7 +61,7 @@ export async function finishedInLedger(registry: TestRegistry, tenant = TENANT):
   const jobs = new Map<string, string>();
   const finished: { seq: number; jti: string }[] = [];
   try {
-    for await (const row of storedEntries(db, registryContainer(tenant))) {
+    for await (const row of storedEntries(db, toRegistryContainer(tenant))) {
       const { type, payload } = entryOf(row);
       if (type === "permit.issued") {
         const { permit } = payload as EventPayloads["permit.issued"];
@@ -118,7 +118,7 @@ function dashboardFromLines({ git, files }: TelemetryMirror, path: string): stri
 }
 
 export function telemetryFlow({ client }: TemporalDesk, tenant = TENANT) {
-  return client.workflow.getHandle(telemetryWorkflowId(tenant));
+  return client.workflow.getHandle(toTelemetryWorkflowId(tenant));
 }
 
 /** What Temporal's UI says of the flow now. */

@@ -1,4 +1,4 @@
-import { lineText, type TelemetryLine } from "../../src/domain/telemetry/line.js";
+import { formatTelemetryLine, type TelemetryLine } from "../../src/domain/telemetry/line.js";
 
 export const TELEMETRY = "P.telemetry";
 
@@ -26,5 +26,5 @@ export function lineOf(seq: number, changes: Partial<TelemetryLine> = {}): Telem
 }
 
 export function batchOf(lines: readonly TelemetryLine[]): Buffer {
-  return Buffer.from(lines.map(lineText).join(""), "utf8");
+  return Buffer.from(lines.map(formatTelemetryLine).join(""), "utf8");
 }

@@ -5,11 +5,11 @@ import { WorkflowNotFoundError } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import type { TelemetryAppendParams } from "../../src/domain/act/job.js";
-import { telemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
-import { blake3Hex } from "../../src/domain/bytes/hash.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { toTelemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
-import { stagingKey } from "../../src/domain/storage-key.js";
+import { toStagingKey } from "../../src/domain/storage-key.js";
 import { TELEMETRY_SERVICE } from "../../src/domain/telemetry/service.js";
 import { unsignedPermit } from "../../src/lab256/permits/permits.js";
 import { createRepository } from "../../src/lab512/git/create-repository.js";
@@ -39,7 +39,7 @@ beforeAll(async () => {
   await registry.lab256.stop();
   await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
   temporal = await openTemporal(registry.temporal);
-  for (const tenant of ["T.UBL", "T.OTHER"]) await ended(telemetryWorkflowId(tenant));
+  for (const tenant of ["T.UBL", "T.OTHER"]) await ended(toTelemetryWorkflowId(tenant));
   await actByCard(registry, registration(TELEMETRY));
   // The other org has a repository of the same name: what would be written there could be.
   await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
@@ -68,8 +68,8 @@ async function written(): Promise<Record<string, string>> {
 /** Stages a batch for a tenant, as LAB 256 does, and says what its act would be. */
 async function staged(tenant: string, lines: Parameters<typeof batchOf>[0]): Promise<TelemetryAppendParams> {
   const bytes = batchOf(lines);
-  const subject_hash = blake3Hex(bytes);
-  await registry.store.blobs.create(stagingKey(tenant, subject_hash), bytes);
+  const subject_hash = hashBlake3Hex(bytes);
+  await registry.store.blobs.create(toStagingKey(tenant, subject_hash), bytes);
   return { project_id: TELEMETRY, from_seq: 0, to_seq: lines.at(-1)?.seq ?? 1, lines: lines.length, subject_hash };
 }
 
@@ -78,7 +78,7 @@ async function forced(tenant_id: string, params: TelemetryAppendParams): Promise
   const { actor_id, office_id } = TELEMETRY_SERVICE;
   const target = "LAB_512" as const;
   const { policy_hash, keys } = registry.founded;
-  const permit = signed(
+  const permit = signObject(
     "permit",
     unsignedPermit({
       jti: randomUUID(),

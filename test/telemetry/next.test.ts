@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { telemetryActId } from "../../src/domain/act/act-id.js";
-import { type NewEvent, registryContainer } from "../../src/domain/ledger/event.js";
+import { computeTelemetryActId } from "../../src/domain/act/act-id.js";
+import { type NewEvent, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
@@ -59,7 +59,7 @@ async function finish(): Promise<number> {
 /** What the ledger has of an append up to an entry: its permit, and its command where it was sent. */
 async function begin(to_seq: number, { sent }: { readonly sent: boolean }): Promise<string> {
   acts += 1;
-  const jti = telemetryActId(TENANT, { project_id: TELEMETRY, from_seq: 0, to_seq }, 0);
+  const jti = computeTelemetryActId(TENANT, { project_id: TELEMETRY, from_seq: 0, to_seq }, 0);
   const command = commandIssued(acts, { project: TELEMETRY });
   if (command.type !== "command.issued") throw new TypeError("no command");
   const envelope = { ...command.payload.envelope, jti, permit: { ...permit(acts), jti } };
@@ -75,7 +75,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   writeFileSync(path, registryJson({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/${TELEMETRY}`]: "enabled production" }));
   now = 1_000;
-  await passTelemetry(ledger.db, TENANT, (await headOf(ledger.db, registryContainer(TENANT))).seq);
+  await passTelemetry(ledger.db, TENANT, (await headOf(ledger.db, toRegistryContainer(TENANT))).seq);
 });
 
 describe("what a tenant's telemetry does next", () => {

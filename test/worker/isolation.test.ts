@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { subjectHash } from "../../src/domain/act/job.js";
-import { signed } from "../../src/domain/bytes/signature.js";
+import { hashSubject } from "../../src/domain/act/job.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
 import { defaultPolicy, foundPolicy } from "../../src/stack/founding/policy.js";
 import { openStore } from "../../src/storage/open.js";
 import { driveActivity } from "./drive-activity.js";
@@ -71,9 +71,9 @@ describe("the Runner's process", () => {
   it("starts so and serves: it registers a project through Temporal", async () => {
     const params = { project_id: "P.served", name: "Served", owners: ["office::default"], visibility: "private" as const };
     const shared = { tenant_id: TENANT, jobType: "git.registry.init" as const, target: "LAB_512" as const, office_id: "office::default" };
-    const bound = { subject_hash: subjectHash(params), policy_hash: policyHash };
+    const bound = { subject_hash: hashSubject(params), policy_hash: policyHash };
     const jti = randomUUID();
-    const permit = signed(
+    const permit = signObject(
       "permit",
       {
         aud: "runner:LAB_512",

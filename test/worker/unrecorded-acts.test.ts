@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JobType } from "../../src/domain/act/job.js";
-import { canonicalBytes } from "../../src/domain/bytes/canonical.js";
-import { type SigningKey, signed } from "../../src/domain/bytes/signature.js";
-import { envelopeDigest } from "../../src/domain/permit/envelope.js";
+import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
+import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
+import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
-import { claimKey, projectKey, receiptKey } from "../../src/domain/storage-key.js";
+import { toClaimKey, toProjectKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import { answerActivities } from "../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
@@ -59,7 +59,7 @@ function receiptOf(act: number, members: Partial<Receipt> = {}, key: SigningKey 
     refs: [{ name: "refs/heads/feature/x", old: event.objectId(0), new: event.objectId(act) }],
     ...members,
   };
-  return receiptSchema.parse(signed("receipt", unsigned, key));
+  return receiptSchema.parse(signObject("receipt", unsigned, key));
 }
 
 /** A permit whose act was claimed by a Runner that no flow had sent. */
@@ -70,11 +70,11 @@ async function claimed(act: number, permit: { jobType?: JobType } = {}): Promise
   await ledger.appended([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
   const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500 };
   const claim = { kind: "act", tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held };
-  await store.blobs.create(claimKey(TENANT, issued.jti), canonicalBytes(claim));
+  await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
 }
 
 async function kept(receipt: Receipt, jti = receipt.jti): Promise<void> {
-  await store.blobs.create(receiptKey(TENANT, jti), canonicalBytes(receipt));
+  await store.blobs.create(toReceiptKey(TENANT, jti), toCanonicalBytes(receipt));
 }
 
 const sweep = () => housekeepingActivities(deps).sweepPermits();
@@ -85,13 +85,13 @@ test("an act that no flow recorded comes into the ledger, behind more claims wit
   await kept(receiptOf(1, {}, newKey()));
   await kept(receiptOf(2, { envelope_digest: "f".repeat(64) }));
   await kept(receiptOf(4), event.jti(3));
-  await store.blobs.create(receiptKey(TENANT, event.jti(5)), Buffer.from("{"));
+  await store.blobs.create(toReceiptKey(TENANT, event.jti(5)), Buffer.from("{"));
   await claimed(61);
   await kept(receiptOf(61));
   await claimed(62, { jobType: "git.registry.init" });
   await kept(receiptOf(62, { jobType: "git.registry.init", refs: [] }));
   const project = { jti: event.jti(62), name: "Demo", owners: ["office::default"], visibility: "internal" };
-  await store.blobs.create(projectKey(TENANT, "P.demo"), canonicalBytes(project));
+  await store.blobs.create(toProjectKey(TENANT, "P.demo"), toCanonicalBytes(project));
 
   expect(await sweep()).toBe(2);
   expect(await Promise.all([1, 2, 3, 5, 60, 61, 62].map(statusOf))).toEqual([...Array(5).fill("issued"), "used", "used"]);
@@ -127,11 +127,11 @@ async function refused(act: number, members: Partial<Refusal>) {
   const { tenant_id, jti, jobId, jobType, policy_hash } = envelope;
   const { project_id } = envelope.params;
   const unsigned = {
-    ...{ tenant_id, jobId, jti, jobType, project_id, policy_hash, envelope_digest: envelopeDigest(envelope), error: "It was used." },
+    ...{ tenant_id, jobId, jti, jobType, project_id, policy_hash, envelope_digest: hashEnvelope(envelope), error: "It was used." },
     ...{ finished_at: 2_000, logs_hash: DIGEST, logs_key: "log", artifacts: [], usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 } },
     ...{ status: "denied" as const, code: "permit_used" as const, ...members },
   };
-  const refusal = refusalSchema.parse(signed("refusal", unsigned, RUNNER));
+  const refusal = refusalSchema.parse(signObject("refusal", unsigned, RUNNER));
   return answerActivities(deps).acceptRefusal({ envelope, actor_id: event.ADMIN, workflow_id: "w", refusal });
 }
 
@@ -160,7 +160,7 @@ test("the flow accepts a receipt by a key that is registered for the tenant's Ru
   if (issued.type !== "command.issued") throw new Error("the event is another one");
   await ledger.appended([event.permitIssued(70), issued]);
   const { envelope } = issued.payload;
-  const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: envelopeDigest(envelope) }, key);
+  const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: hashEnvelope(envelope) }, key);
   const accept = () => answerActivities(deps).acceptReceipt({ envelope, actor_id: event.ADMIN, workflow_id: "w", receipt });
   expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
   await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);

@@ -1,5 +1,5 @@
 import type { SignedStatement } from "../../domain/card/statement.js";
-import { registryContainer } from "../../domain/ledger/event.js";
+import { toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db } from "../../lab256/database/database.js";
 import { type CardStatementRow, cardById } from "../../lab256/ledger/queries/cards.js";
 import type { CommandItem } from "../../lab256/ledger/queries/commands.js";
@@ -16,7 +16,7 @@ export async function listCommandStatements(db: Db, { tenant_id, card_id, envelo
   const { seq: plannedSeq } = await db
     .selectFrom("ledger_entries")
     .select("seq")
-    .where("container", "=", registryContainer(tenant_id))
+    .where("container", "=", toRegistryContainer(tenant_id))
     .where("key", "=", `card.planned/${card.card_id}/${card.round}`)
     .executeTakeFirstOrThrow();
   const approvals = card.statements.filter(

@@ -9,12 +9,12 @@ import { ApplicationFailure } from "@temporalio/common";
 import type { Job } from "../../domain/act/job.js";
 import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
-import { actWorkflowId, cardWorkflowId, previewWorkflowId, webhookWorkflowId } from "../../domain/act/workflow-id.js";
-import { canonicalHash } from "../../domain/bytes/canonical.js";
+import { toActWorkflowId, toCardWorkflowId, toPreviewWorkflowId, toWebhookWorkflowId } from "../../domain/act/workflow-id.js";
+import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
 import type { Card } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
-import { DENIAL_CODES, type DenialCode, denied, granted, type Outcome } from "../../domain/denial.js";
+import { DENIAL_CODES, type DenialCode, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../domain/permit/receipt.js";
@@ -56,7 +56,7 @@ export class Flows {
     const { tenant_id, card_id, jobType, intent, author } = card;
     const job = { jobType, params: card.params } as Job;
     await this.startFlow({
-      workflowId: cardWorkflowId(tenant_id, card_id),
+      workflowId: toCardWorkflowId(tenant_id, card_id),
       args: [{ kind: "card", card }],
       memo: { jobId: card.jobId, status_url: this.urls.buildCardUrl(tenant_id, card_id) },
       staticSummary: formatActSummary(job),
@@ -70,7 +70,7 @@ export class Flows {
     const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
     try {
       await this.startFlow({
-        workflowId: actWorkflowId(tenant_id, jti),
+        workflowId: toActWorkflowId(tenant_id, jti),
         args: [{ kind: "command", envelope, actor_id: actorId }],
         memo: { jobId, status_url: this.urls.buildStatusUrl(tenant_id, jti) },
         staticSummary: formatActSummary(envelope),
@@ -90,7 +90,7 @@ export class Flows {
     return this.temporal.callWithDeadline(
       () =>
         this.temporal.client.workflow.execute<typeof planPreview>("planPreview", {
-          workflowId: previewWorkflowId(tenant_id, randomUUID()),
+          workflowId: toPreviewWorkflowId(tenant_id, randomUUID()),
           args: [{ tenant_id, jobType, params, target }],
           taskQueue: LAB_256_QUEUE,
           workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
@@ -104,28 +104,28 @@ export class Flows {
 
   /** The flow of a command without a card, or undefined when it was never started. */
   findStartedAct(tenantId: string, jti: string): Promise<StartedFlow | undefined> {
-    return this.findStartedFlow(actWorkflowId(tenantId, jti));
+    return this.findStartedFlow(toActWorkflowId(tenantId, jti));
   }
 
   async hasStartedCard(tenantId: string, cardId: string): Promise<boolean> {
-    return (await this.findStartedFlow(cardWorkflowId(tenantId, cardId))) !== undefined;
+    return (await this.findStartedFlow(toCardWorkflowId(tenantId, cardId))) !== undefined;
   }
 
   /** A repeated statement has the same id, so that asking again is answered the same. */
   sendStatement(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
-    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
-    return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: canonicalHash(signed) }));
+    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
+    return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: hashCanonical(signed) }));
   }
 
   /** It has no id: a plan can come back in a later round, where the same attestation is news. */
   sendAttestation(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
-    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
   }
 
   /** The command of an approved card. */
   sendCommand(envelope: CommandEnvelope, cardId: string, actorId: string): Promise<Outcome<MessageVerdict>> {
-    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(envelope.tenant_id, cardId));
+    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(envelope.tenant_id, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
   }
 
@@ -141,7 +141,7 @@ export class Flows {
 
   /** Has the card's flow look at its permit. A flow that is over needs no telling. */
   async signalPermitEnded(tenantId: string, cardId: string): Promise<void> {
-    const handle = this.temporal.client.workflow.getHandle(cardWorkflowId(tenantId, cardId));
+    const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     try {
       await this.temporal.callWithDeadline(() => handle.signal(permitEndedSignal));
     } catch (error) {
@@ -153,7 +153,7 @@ export class Flows {
   async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
     await this.temporal.callWithDeadline(() =>
       this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
-        workflowId: webhookWorkflowId(tenantId, webhookId),
+        workflowId: toWebhookWorkflowId(tenantId, webhookId),
         args: [{ tenant_id: tenantId, webhook_id: webhookId }],
         signal: webhookWokenSignal,
         signalArgs: [],
@@ -199,7 +199,7 @@ export class Flows {
 
   private async waitForVerdict(send: () => Promise<MessageVerdict>): Promise<Outcome<MessageVerdict>> {
     try {
-      return granted(await this.temporal.callWithDeadline(send, VERDICT_MAX_MS));
+      return grantValue(await this.temporal.callWithDeadline(send, VERDICT_MAX_MS));
     } catch (error) {
       const refusal = findUpdateRefusal(error);
       if (refusal === undefined) throw error;
@@ -208,7 +208,7 @@ export class Flows {
   }
 }
 
-const CLOSED = denied("closed", "The act is over and takes no message; read its state.");
+const CLOSED = denyWith("closed", "The act is over and takes no message; read its state.");
 
 /** What a failed update says: the validator's "code: sentence", or that the flow is over. Undefined for a fault. */
 function findUpdateRefusal(error: unknown): Outcome<never> | undefined {
@@ -218,7 +218,7 @@ function findUpdateRefusal(error: unknown): Outcome<never> | undefined {
   if (!(cause instanceof ApplicationFailure)) return undefined;
   if (cause.type === "AcceptedUpdateCompletedWorkflow") return CLOSED;
   const [, code, sentence] = /^([a-z_]+): (.+)$/s.exec(cause.message) ?? [];
-  return isDenialCode(code) && sentence !== undefined ? denied(code, sentence) : undefined;
+  return isDenialCode(code) && sentence !== undefined ? denyWith(code, sentence) : undefined;
 }
 
 function isDenialCode(code: string | undefined): code is DenialCode {

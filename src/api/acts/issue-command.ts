@@ -1,9 +1,9 @@
-import { subjectHash } from "../../domain/act/job.js";
-import { actWorkflowId, cardWorkflowId } from "../../domain/act/workflow-id.js";
-import { verifySigned } from "../../domain/bytes/signature.js";
-import { type Denial, type DenialCode, denial } from "../../domain/denial.js";
-import { bindingMismatch, type CommandEnvelope, withoutPatchBytes } from "../../domain/permit/envelope.js";
-import { audienceOf } from "../../domain/permit/permit.js";
+import { hashSubject } from "../../domain/act/job.js";
+import { toActWorkflowId, toCardWorkflowId } from "../../domain/act/workflow-id.js";
+import { verifySignedObject } from "../../domain/bytes/signature.js";
+import { buildDenial, type Denial, type DenialCode } from "../../domain/denial.js";
+import { type CommandEnvelope, findBindingMismatch, omitPatchBytes } from "../../domain/permit/envelope.js";
+import { toAudience } from "../../domain/permit/permit.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer } from "../http/problem.js";
@@ -27,10 +27,10 @@ export async function issueCommand(deps: ApiDependencies, principal: Principal, 
   if (known.sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, known.sameAct.job_id);
   if (deps.now() >= permit.exp || known.permitStatus === "expired") return refusePermitExpired(permit.exp);
   if (known.permitStatus === "revoked" || known.permitStatus === "refused")
-    return buildDenialProblem(denial("permit_revoked", `The permit was ended: ${known.endReason ?? "it was revoked."}`));
-  if (known.isJobIdTaken) return buildDenialProblem(denial("job_id_taken", `jobId ${jobId} is taken by another act; choose another.`));
+    return buildDenialProblem(buildDenial("permit_revoked", `The permit was ended: ${known.endReason ?? "it was revoked."}`));
+  if (known.isJobIdTaken) return buildDenialProblem(buildDenial("job_id_taken", `jobId ${jobId} is taken by another act; choose another.`));
   await stagePatch(deps.store, tenant_id, inline.patch);
-  const command = withoutPatchBytes(envelope);
+  const command = omitPatchBytes(envelope);
   const { approval_ref } = permit.scopes;
   return approval_ref === undefined ? startAct(deps, command, principal) : advanceCard(deps, command, approval_ref, principal);
 }
@@ -38,23 +38,23 @@ export async function issueCommand(deps: ApiDependencies, principal: Principal, 
 /** The first pure check that fails, in the Runner's order. */
 function checkPermitBinding(deps: ApiDependencies, envelope: CommandEnvelope): Denial | undefined {
   const { permit } = envelope;
-  const verdict = verifySigned("permit", permit, deps.jwks);
+  const verdict = verifySignedObject("permit", permit, deps.jwks);
   if (verdict === "key_unknown")
-    return denial("permit_key_unknown", `The permit is signed by the key ${permit.kid}, which is not this registry's.`);
-  if (verdict === "signature_invalid") return denial("permit_signature_invalid", "The permit's signature does not verify.");
-  const differs = bindingMismatch(envelope);
-  if (differs !== undefined) return denial("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
-  if (permit.aud !== audienceOf(envelope.target))
-    return denial("wrong_target", `The permit is for ${permit.aud}, and the envelope for ${envelope.target}.`);
-  const actual = subjectHash(envelope.params);
+    return buildDenial("permit_key_unknown", `The permit is signed by the key ${permit.kid}, which is not this registry's.`);
+  if (verdict === "signature_invalid") return buildDenial("permit_signature_invalid", "The permit's signature does not verify.");
+  const differs = findBindingMismatch(envelope);
+  if (differs !== undefined) return buildDenial("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
+  if (permit.aud !== toAudience(envelope.target))
+    return buildDenial("wrong_target", `The permit is for ${permit.aud}, and the envelope for ${envelope.target}.`);
+  const actual = hashSubject(envelope.params);
   if (actual !== envelope.subject_hash)
-    return denial("subject_hash_mismatch", `The params hash to ${actual}; the permit is for ${envelope.subject_hash}.`);
+    return buildDenial("subject_hash_mismatch", `The params hash to ${actual}; the permit is for ${envelope.subject_hash}.`);
   return undefined;
 }
 
 async function startAct(deps: ApiDependencies, command: CommandEnvelope, principal: Principal): Promise<Answer> {
   const { tenant_id, jti } = command;
-  if (await deps.flows.startCommand(command, principal.actor_id)) return answerIssued(deps, command, actWorkflowId(tenant_id, jti));
+  if (await deps.flows.startCommand(command, principal.actor_id)) return answerIssued(deps, command, toActWorkflowId(tenant_id, jti));
   const first = await deps.flows.findStartedAct(tenant_id, jti);
   return refusePermitUsed(deps, tenant_id, jti, first?.jobId ?? null);
 }
@@ -63,7 +63,7 @@ async function advanceCard(deps: ApiDependencies, command: CommandEnvelope, card
   const { tenant_id, jti, jobId } = command;
   const answer = await deps.flows.sendCommand(command, cardId, principal.actor_id);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
-  if (refusal === null) return answerIssued(deps, command, cardWorkflowId(tenant_id, cardId));
+  if (refusal === null) return answerIssued(deps, command, toCardWorkflowId(tenant_id, cardId));
   // A card that takes no command any more may have taken this one a moment ago.
   const { sameAct } = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });
   if (sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, sameAct.job_id);

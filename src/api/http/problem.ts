@@ -1,5 +1,5 @@
 import { DENIAL_CODES, type Denial, type DenialCode } from "../../domain/denial.js";
-import type { Problem as FieldProblem } from "../../domain/problems.js";
+import type { FieldProblem } from "../../domain/problems.js";
 
 /** What the api itself refuses, beside the registry's own denials. */
 const API_CODES = [

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { countRefusal, countRequest } from "../../process/metrics/api.js";
-import { inRequestSpan } from "../../process/tracing/request-span.js";
+import { runInRequestSpan } from "../../process/tracing/request-span.js";
 import { Admission } from "../admission/admission.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildRouteTable } from "../route-table.js";
@@ -123,7 +123,7 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
     },
     handler: async (request, reply) => {
       const runRequest = () => answerRequest(route, request, reply, waits, admission);
-      return sendAnswer(reply, await inRequestSpan(route.method, route.url, runRequest, () => request.subject));
+      return sendAnswer(reply, await runInRequestSpan(route.method, route.url, runRequest, () => request.subject));
     },
   });
 }

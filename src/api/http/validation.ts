@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type Problem, problemsOf } from "../../domain/problems.js";
+import { type FieldProblem, toFieldProblems } from "../../domain/problems.js";
 
 /** The parts of a request that a route's schemas describe. */
 const PARTS = { params: "path", querystring: "query", body: "body", headers: "headers" } as const;
@@ -11,7 +11,7 @@ export class InvalidRequest extends Error {
 
   constructor(
     readonly part: (typeof PARTS)[keyof typeof PARTS],
-    readonly problems: readonly Problem[],
+    readonly problems: readonly FieldProblem[],
   ) {
     super(`The ${part} of the request has bad fields.`);
   }
@@ -25,6 +25,6 @@ export function compileValidator({ schema, httpPart }: { schema: z.ZodType; http
   return (data) => {
     // A request without a body has none, whatever the parser calls it.
     const parsed = schema.safeParse(data === null && part === "body" ? undefined : data);
-    return parsed.success ? { value: parsed.data } : { error: new InvalidRequest(part, problemsOf(parsed.error)) };
+    return parsed.success ? { value: parsed.data } : { error: new InvalidRequest(part, toFieldProblems(parsed.error)) };
   };
 }

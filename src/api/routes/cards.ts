@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
-import { type JobParams, subjectHash, withoutPatch } from "../../domain/act/job.js";
-import { cardWorkflowId } from "../../domain/act/workflow-id.js";
-import { signed } from "../../domain/bytes/signature.js";
+import { hashSubject, type JobParams, omitPatch } from "../../domain/act/job.js";
+import { toCardWorkflowId } from "../../domain/act/workflow-id.js";
+import { signObject } from "../../domain/bytes/signature.js";
 import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card/card.js";
-import { FLOW_STATUSES, type FlowStatus, isFinal } from "../../domain/card/flow-status.js";
+import { FLOW_STATUSES, type FlowStatus, isFinalStatus } from "../../domain/card/flow-status.js";
 import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { type CardDetail, cardById, listCards } from "../../lab256/ledger/queries/cards.js";
@@ -84,7 +84,7 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { id }, query: { wait_ms, not_status }, signal, correlate }) {
         correlate(id);
-        const isWaitOver = (status: FlowStatus) => (not_status === undefined ? isFinal(status) : status !== not_status);
+        const isWaitOver = (status: FlowStatus) => (not_status === undefined ? isFinalStatus(status) : status !== not_status);
         const card = await waitForCard(deps, { tenant_id, card_id: id }, isWaitOver, wait_ms, signal);
         if (card !== undefined) return answerOk(toCardDetailView(card, deps.urls));
         if (!(await deps.flows.hasStartedCard(tenant_id, id))) return refuseNotFound("This card");
@@ -110,13 +110,13 @@ async function openCard(
   await stagePatch(deps.store, request.tenant_id, inline.patch);
   const unsigned: UnsignedCard = {
     ...request,
-    params: withoutPatch(request.params),
+    params: omitPatch(request.params),
     card_id: `k-${randomBytes(10).toString("hex")}`,
     jobId: request.jobId ?? `job-${randomUUID()}`,
     author: { actor_id: principal.actor_id, person_id: principal.person_id },
     opened_at: deps.now(),
   };
-  const card = signed("card", unsigned, deps.statementKey);
+  const card = signObject("card", unsigned, deps.statementKey);
   correlate(card.card_id);
   await deps.flows.startCard(card);
   const planned = await waitForCard(deps, card, (status) => status !== "planning", PLAN_WAIT_MS, signal);
@@ -154,8 +154,8 @@ function toUnrecordedCard(card: Card): CardDetail {
     ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
     ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },
     project_id: (params as JobParams).project_id,
-    subject_hash: subjectHash(params as JobParams),
-    workflow_id: cardWorkflowId(tenant_id, card_id),
+    subject_hash: hashSubject(params as JobParams),
+    workflow_id: toCardWorkflowId(tenant_id, card_id),
     statements: [],
     attestations: [],
   };

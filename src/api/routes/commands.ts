@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { actWorkflowId } from "../../domain/act/workflow-id.js";
-import { canonicalText } from "../../domain/bytes/canonical.js";
-import { FLOW_STATUSES, isFinal } from "../../domain/card/flow-status.js";
+import { toActWorkflowId } from "../../domain/act/workflow-id.js";
+import { toCanonicalText } from "../../domain/bytes/canonical.js";
+import { FLOW_STATUSES, isFinalStatus } from "../../domain/card/flow-status.js";
 import { jobIdSchema, jtiSchema, projectIdSchema } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
@@ -129,7 +129,7 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const receipt = await receiptByJti(deps.db, { tenant_id, jti });
-        return receipt === undefined ? refuseNotFound("This receipt") : { kind: "text", status: 200, text: canonicalText(receipt) };
+        return receipt === undefined ? refuseNotFound("This receipt") : { kind: "text", status: 200, text: toCanonicalText(receipt) };
       },
     }),
   ];
@@ -147,10 +147,10 @@ async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: numb
   let row = await commandByJti(deps.db, act);
   // A command that was just issued is recorded by the first step of its flow, which may not have run yet.
   if (row === undefined && (await permitByJti(deps.db, act)) === undefined) return refuseNotFound("This command");
-  if (waitMs > 0 && (row === undefined || !isFinal(row.status))) {
+  if (waitMs > 0 && (row === undefined || !isFinalStatus(row.status))) {
     const readFinishedCommand = async () => {
       row = await commandByJti(deps.db, act);
-      return row !== undefined && isFinal(row.status) ? row : undefined;
+      return row !== undefined && isFinalStatus(row.status) ? row : undefined;
     };
     const isActEnd = (notice: LedgerNotice) =>
       notice.jti === act.jti && notice.tenant_id === act.tenant_id && notice.types.some((type) => ENDINGS.has(type));
@@ -163,8 +163,8 @@ async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: numb
 }
 
 async function readCommandView(deps: ApiDependencies, act: Act, row: CommandItem) {
-  const receipt = isFinal(row.status) ? await receiptByJti(deps.db, act) : undefined;
-  const refusals = isFinal(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
+  const receipt = isFinalStatus(row.status) ? await receiptByJti(deps.db, act) : undefined;
+  const refusals = isFinalStatus(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
   return {
     ...toCommandItemView(deps, row),
     ...(receipt === undefined ? {} : { receipt }),
@@ -193,7 +193,7 @@ function toCommandItemView(deps: ApiDependencies, row: CommandSummary): z.infer<
 
 /** A command whose flow has begun and that the ledger does not know: not yet, or never, when it was refused on the way. */
 function toUnrecordedCommandView(deps: ApiDependencies, { tenant_id, jti }: Act, started: StartedFlow | undefined) {
-  const workflow_id = actWorkflowId(tenant_id, jti);
+  const workflow_id = toActWorkflowId(tenant_id, jti);
   const { jobId = null, end = null } = started ?? {};
   const unknown = { jobType: null, project_id: null, card_id: null, actor_id: null, issued_at: null, finished_at: null };
   return {

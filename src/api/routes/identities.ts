@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ACTOR_KINDS, actorIdSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
-import { registryContainer } from "../../domain/ledger/event.js";
+import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { LEVELS } from "../../domain/level.js";
 import { TRANSPORTS } from "../../lab256/database/tables/identity.js";
 import { type Actor, listActors } from "../../lab256/identity/actors.js";
@@ -96,7 +96,7 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
 }
 
 async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<Answer> {
-  const container = registryContainer(tenantId);
+  const container = toRegistryContainer(tenantId);
   const [found, policy, head] = await Promise.all([
     findTenant(deps.db, tenantId),
     deps.policies.findActivePolicy(tenantId),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { registryContainer } from "../../domain/ledger/event.js";
+import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildNextPageHeaders, pageQuery, tenantQuery } from "../http/queries.js";
@@ -60,7 +60,7 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal, query }) {
         const { limit, after } = query;
-        const page = await listEntries(deps.db, { container: registryContainer(principal.tenant_id), limit, after });
+        const page = await listEntries(deps.db, { container: toRegistryContainer(principal.tenant_id), limit, after });
         return answerOk(page.items, buildNextPageHeaders(ENTRIES, query, page.next));
       },
     }),

@@ -1,5 +1,5 @@
-import { pactEnvelopeSchema, pactIn } from "../../domain/act/pact.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
+import { findPactArtifact, pactEnvelopeSchema } from "../../domain/act/pact.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { receiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
@@ -24,10 +24,10 @@ export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const receipt = await receiptByJti(deps.db, { tenant_id, jti });
-        const named = receipt === undefined ? undefined : pactIn(receipt);
+        const named = receipt === undefined ? undefined : findPactArtifact(receipt);
         const bytes = named === undefined ? undefined : await deps.store.blobs.get(named.key);
         if (named === undefined || bytes === undefined) return refuseNotFound("This Pact");
-        if (blake3Hex(bytes) !== named.blake3)
+        if (hashBlake3Hex(bytes) !== named.blake3)
           throw new Error(`${named.key} is not what the receipt of ${jti} names; restore the object from a backup.`);
         return { kind: "text", status: 200, text: Buffer.from(bytes).toString("utf8") };
       },

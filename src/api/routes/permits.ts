@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { subjectHash } from "../../domain/act/job.js";
+import { hashSubject } from "../../domain/act/job.js";
 import { jtiSchema, tenantIdSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
 import { permitSchema } from "../../domain/permit/permit.js";
@@ -141,7 +141,7 @@ async function answerCardPermit(deps: ApiDependencies, principal: Principal, req
   const decision = { allowed: false, level: card?.level ?? null, reasons: card?.reasons ?? [], requires: card?.requires ?? [] };
   const refusePermit = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
     buildProblem(code, detail, { members: decision });
-  const subject_hash = subjectHash(params);
+  const subject_hash = hashSubject(params);
   if (card === undefined) return refusePermit("approval_required", `There is no card ${cardId}; open one with POST /v1/cards.`);
   if (card.subject_hash !== subject_hash || card.job_type !== jobType || card.target !== target)
     return refusePermit("approval_required", `The card ${cardId} is for another act: job type, target and params must be the card's own.`);

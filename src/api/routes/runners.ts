@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { verifySigned } from "../../domain/bytes/signature.js";
-import { isFinal } from "../../domain/card/flow-status.js";
+import { verifySignedObject } from "../../domain/bytes/signature.js";
+import { isFinalStatus } from "../../domain/card/flow-status.js";
 import { signedStatementSchema } from "../../domain/card/statement.js";
 import { targetSchema } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
-import { answerIn, type Report, reportSchema } from "../../domain/permit/receipt.js";
-import { receiptKey } from "../../domain/storage-key.js";
+import { type Report, reportSchema, toRunnerAnswer } from "../../domain/permit/receipt.js";
+import { toReceiptKey } from "../../domain/storage-key.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { runnerKeys } from "../../lab256/identity/runner-keys.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
@@ -95,8 +95,8 @@ async function finishCommand(
 ): Promise<Answer> {
   const { tenant_id, runner_target } = principal;
   if (runner_target === null) return refuseNotFound("This");
-  const reported = answerIn(report);
-  const verdict = verifySigned(reported.kind, report, await runnerKeys(deps.db, tenant_id, runner_target));
+  const reported = toRunnerAnswer(report);
+  const verdict = verifySignedObject(reported.kind, report, await runnerKeys(deps.db, tenant_id, runner_target));
   if (verdict === "key_unknown")
     return buildProblem("forbidden", `The key ${report.kid} is not registered for runners of ${runner_target}.`);
   if (verdict === "signature_invalid") return buildProblem("forbidden", `The ${reported.kind}'s signature does not verify.`);
@@ -122,7 +122,7 @@ async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_tar
   const [command, tenant] = await Promise.all([commandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
   if (command === undefined || command.target !== runner_target || tenant?.transport !== "pull")
     return { ok: false, answer: refuseNotFound(PENDING) };
-  if (!isFinal(command.status)) return { ok: true, command };
+  if (!isFinalStatus(command.status)) return { ok: true, command };
   return { ok: false, answer: buildProblem("closed", "The command is finished already; read its receipt.", { members: { jti } }) };
 }
 
@@ -130,5 +130,5 @@ async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_tar
 async function isReceiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
   const claim = await readClaim(store, tenant_id, jti);
   if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;
-  return (await store.blobs.stat(receiptKey(tenant_id, jti))) === undefined;
+  return (await store.blobs.stat(toReceiptKey(tenant_id, jti))) === undefined;
 }

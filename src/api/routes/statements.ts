@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { assertionSchema, DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
+import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema } from "../../domain/card/statement.js";
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
-import { levelAtLeast } from "../../domain/level.js";
+import { isLevelAtLeast } from "../../domain/level.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { attest, newNonce } from "../../lab256/identity/passkeys/statements.js";
 import { stepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
@@ -19,7 +19,7 @@ const STATEMENT_TTL_MS = 600_000;
 
 const preparationSchema = z.strictObject({
   tenant_id: tenantIdSchema,
-  decision: z.enum(DECISIONS, "Write `approve`, `reject` or `withdraw`."),
+  decision: z.enum(STATEMENT_DECISIONS, "Write `approve`, `reject` or `withdraw`."),
   office_id: officeIdSchema,
 });
 
@@ -111,7 +111,8 @@ async function prepareStatement(
 /** From L4 on, and wherever the policy asks for it. */
 function needsStepUp({ level, requires }: CardDetail): boolean {
   return (
-    (level !== null && levelAtLeast(level, "L4")) || requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up)
+    (level !== null && isLevelAtLeast(level, "L4")) ||
+    requires.some((requirement) => requirement.kind === "approvals" && requirement.step_up)
   );
 }
 

@@ -2,8 +2,8 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { hashing } from "../../domain/bytes/hash.js";
-import { stagingKey } from "../../domain/storage-key.js";
+import { hashPassingChunks } from "../../domain/bytes/hash.js";
+import { toStagingKey } from "../../domain/storage-key.js";
 import { writeChunks } from "../../storage/local-file.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { UPLOAD_FOLDER } from "./abandoned-uploads.js";
@@ -31,7 +31,7 @@ export async function receiveStagedBytes(
     const written = await hashToFile(path, bytes, maxBytes);
     if (typeof written === "string") return { outcome: written };
     if (written.blake3 !== blake3) return { outcome: "mismatch", actual: written.blake3 };
-    const outcome = await store.blobs.createFromFile(stagingKey(tenantId, blake3), path);
+    const outcome = await store.blobs.createFromFile(toStagingKey(tenantId, blake3), path);
     return { outcome, sizeBytes: written.sizeBytes };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -46,7 +46,7 @@ async function hashToFile(
   const file = await open(path, "wx", 0o600);
   let found: { blake3: string; sizeBytes: number } | undefined;
   try {
-    const hashed = hashing(limitBytes(maxBytes, bytes), (blake3, sizeBytes) => {
+    const hashed = hashPassingChunks(limitBytes(maxBytes, bytes), (blake3, sizeBytes) => {
       found = { blake3, sizeBytes };
     });
     await writeChunks(file, hashed);

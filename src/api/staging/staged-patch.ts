@@ -1,7 +1,7 @@
 import type { JobParams, PushParams } from "../../domain/act/job.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
-import { type Denial, denial } from "../../domain/denial.js";
-import { stagingKey } from "../../domain/storage-key.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { buildDenial, type Denial } from "../../domain/denial.js";
+import { toStagingKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
 /** The patch that travels inside `params`, its bytes held against `params.subject_hash`. */
@@ -12,15 +12,15 @@ export function parseInlinePatch(params: JobParams): { patch: InlinePatch | null
   const { patch, subject_hash } = params as Partial<PushParams>;
   if (patch === undefined || subject_hash === undefined) return { patch: null, denial: null };
   const bytes = Buffer.from(patch, "base64");
-  const actual = blake3Hex(bytes);
+  const actual = hashBlake3Hex(bytes);
   if (actual === subject_hash) return { patch: { bytes, blake3: actual }, denial: null };
   return {
     patch: null,
-    denial: denial("subject_hash_mismatch", `The patch hashes to ${actual}, and params.subject_hash says ${subject_hash}.`),
+    denial: buildDenial("subject_hash_mismatch", `The patch hashes to ${actual}, and params.subject_hash says ${subject_hash}.`),
   };
 }
 
 /** Keeps the bytes under their own hash; bytes that lie there already are the same. */
 export async function stagePatch(store: ObjectStore, tenantId: string, patch: InlinePatch | null): Promise<void> {
-  if (patch !== null) await store.blobs.create(stagingKey(tenantId, patch.blake3), patch.bytes);
+  if (patch !== null) await store.blobs.create(toStagingKey(tenantId, patch.blake3), patch.bytes);
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, type Setting, settingsOf } from "../../configuration/catalog.js";
+import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, listSettings, type Setting } from "../../configuration/catalog.js";
 import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
 import { EXIT } from "../exit-codes.js";
@@ -29,7 +29,7 @@ export function buildConfigCommand(): Command {
 }
 
 function printSettings(name: ConfiguredProcess, layers: Layers, out: Output): void {
-  for (const [n, setting] of settingsOf(name).entries()) {
+  for (const [n, setting] of listSettings(name).entries()) {
     const { key, meaning, required } = setting;
     const { value, source } = resolveSetting(setting, layers);
     const text = `  ${key} = ${value ?? formatMissingValue(setting)}${source === "unset" ? "" : `  [${source}]`}\n      ${meaning}`;
@@ -66,7 +66,7 @@ function maskSecret(secret: string): string {
   return `${protocol}//${username === "" ? "" : `${username}:***@`}${host}${pathname}`;
 }
 
-function formatMissingValue({ required, only_with }: Setting): string {
+function formatMissingValue({ required, onlyWith: only_with }: Setting): string {
   if (!required) return "(not set)";
   return only_with === undefined ? "(required, and not set)" : `(not set; required with ${only_with})`;
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { tagReleaseParamsSchema } from "../../domain/act/job.js";
-import { branchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { EXIT } from "../exit-codes.js";
 import { addExamples, buildRegistryCommand } from "../leaf.js";
@@ -58,7 +58,7 @@ export function buildReleaseCommand(): Command {
 async function resolveReleaseCommit(client: RegistryClient, projectId: string, wanted: string): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(wanted)) return wanted;
   const { refs } = requireValue(await client.readProject(projectId));
-  const found = refs.find((one) => one.name === branchRef(wanted));
+  const found = refs.find((one) => one.name === toBranchRef(wanted));
   if (found !== undefined) return found.object_id;
   const branches = refs.map((one) => one.name).filter((name) => name.startsWith("refs/heads/"));
   throw new UsageError(

@@ -1,8 +1,8 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { resolveConfigDirectory } from "../../passkey/location.js";
-import { withLock } from "../../process/lock.js";
+import { withProcessLock } from "../../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
 import { UsageError } from "../usage.js";
 
@@ -40,7 +40,7 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
   const text = await readPrivateFile(path);
   if (text === undefined) return { current: null, profiles: {} };
   const parsed = parseWith(contentSchema, parseProfilesJson(path, text));
-  if (!parsed.ok) throw new Error(`${path} holds no profiles (${problemsText(parsed.problems)}); move it away and log in again.`);
+  if (!parsed.ok) throw new Error(`${path} holds no profiles (${formatProblems(parsed.problems)}); move it away and log in again.`);
   return parsed.value;
 }
 
@@ -48,7 +48,7 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
 export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
   const path = resolveProfilesPath(environment);
   await preparePrivateFolder(dirname(path));
-  await withLock(
+  await withProcessLock(
     `${path}.lock`,
     () => undefined,
     async () => {

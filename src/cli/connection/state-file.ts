@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { parseWith } from "../../domain/problems.js";
 import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
-import { sourceFile } from "../../process/source-files.js";
+import { resolveSourceFile } from "../../process/source-files.js";
 
 const stateSchema = z.object({
   api_url: z.string(),
@@ -14,7 +14,7 @@ export type StackState = z.infer<typeof stateSchema>;
 
 /** A clone keeps its own data; an installed package, which npm replaces whole, leaves them to the user's folder for such things. */
 function resolveOwnPath(name: string): string {
-  if (existsSync(sourceFile("src"))) return sourceFile(join(".ogr", name));
+  if (existsSync(resolveSourceFile("src"))) return resolveSourceFile(join(".ogr", name));
   return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "ogr", name);
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { sourceFile } from "../../process/source-files.js";
+import { resolveSourceFile } from "../../process/source-files.js";
 import { resolveDemoFolder } from "../connection/state-file.js";
 import { EXIT } from "../exit-codes.js";
 import { addExamples, buildCommand } from "../leaf.js";
@@ -25,7 +25,7 @@ export function buildDemoCommand(): Command {
       const report = out.json ? createJsonReport(writeLine) : createTextReport(writeLine);
       const source =
         options.repo === undefined
-          ? { path: sourceFile("."), takesPlainFiles: true }
+          ? { path: resolveSourceFile("."), takesPlainFiles: true }
           : { path: resolve(options.repo), takesPlainFiles: false };
       const held = await runDemo({ dataDir: resolveDemoFolder(), source, report });
       if (!held) throw new UnsuccessfulExit(EXIT.error);

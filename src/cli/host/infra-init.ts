@@ -2,8 +2,8 @@ import { access, cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../infra/files.js";
-import { emptyRegistry, registryText } from "../../infra/model.js";
-import { sourceFile } from "../../process/source-files.js";
+import { createEmptyRegistry, formatRegistry } from "../../infra/model.js";
+import { resolveSourceFile } from "../../process/source-files.js";
 import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "../commands/infra/checkout.js";
 import { addExamples, buildCommand } from "../leaf.js";
 import { buildLocalDryRunOption } from "../terminal/option-values.js";
@@ -26,7 +26,7 @@ export function buildInfraInitCommand(): Command {
     "make an empty registry in this checkout, with scripts and rules",
     async ({ options, out }) => {
       const { root } = await openCheckout(process.cwd());
-      const made = { [REGISTRY_PATH]: registryText(emptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
+      const made = { [REGISTRY_PATH]: formatRegistry(createEmptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
       const paths = [...Object.keys(made), ...Object.keys(COPIED)];
       const there: string[] = [];
       for (const path of paths) if (await isPathPresent(join(root, path))) there.push(path);
@@ -45,7 +45,7 @@ export function buildInfraInitCommand(): Command {
         await writeFile(join(root, path), text, { flag: "wx" });
       }
       for (const [path, source] of Object.entries(COPIED))
-        await cp(sourceFile(source), join(root, path), { recursive: true, errorOnExist: true, force: false });
+        await cp(resolveSourceFile(source), join(root, path), { recursive: true, errorOnExist: true, force: false });
       const next =
         "Next: write your team into .github/CODEOWNERS, commit, push, and add .github/rulesets/main.json to the repository's rulesets.";
       out.print({ ok: true, made: paths }, [...paths.map((path) => `made ${path}`), next].join("\n"));

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { RegistryClient } from "../../client/http/registry-client.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { UsageError } from "../usage.js";
 import type { Output } from "./output.js";
 
@@ -17,5 +17,5 @@ export function printDryRun(out: Output, client: RegistryClient, act: Readonly<R
 export function parseParams<T>(schema: z.ZodType<T>, params: unknown): T {
   const parsed = parseWith(schema, params);
   if (parsed.ok) return parsed.value;
-  throw new UsageError(problemsText(parsed.problems));
+  throw new UsageError(formatProblems(parsed.problems));
 }

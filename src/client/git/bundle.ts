@@ -1,6 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { INLINE_PATCH_MAX_BYTES } from "../../domain/act/job.js";
-import { type Blake3Hex, blake3HexOf } from "../../domain/bytes/hash.js";
+import { type Blake3Hex, hashBlake3HexOfStream } from "../../domain/bytes/hash.js";
 import { runGit, runGitForLines, runGitIntoFile } from "./git-command.js";
 import { readGrowingFile } from "./growing-file.js";
 
@@ -38,7 +38,7 @@ async function writeBundle(folder: string, ref: string, without: readonly string
   try {
     const args = ["bundle", "create", "--quiet", "-", ref, "--stdin"];
     const writing = runGitIntoFile(folder, args, without.map((id) => `^${id}\n`).join(""), file);
-    const [blake3] = await Promise.all([blake3HexOf(readGrowingFile(file, writing)), writing]);
+    const [blake3] = await Promise.all([hashBlake3HexOfStream(readGrowingFile(file, writing)), writing]);
     return { blake3, sizeBytes: (await file.stat()).size };
   } finally {
     await file.close();

@@ -1,6 +1,6 @@
 import type { PushParams } from "../../domain/act/job.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { branchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { requireValue } from "../http/problem.js";
 import type { RegistryClient } from "../http/registry-client.js";
 import { type Bundle, createBundle, readInlinePatch } from "./bundle.js";
@@ -41,7 +41,7 @@ export interface PreparedPush extends PlannedPush {
 export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
   const { project_id, branch, folder, ref, force, bundlePath } = wanted;
   const { refs } = requireValue(await client.readProject(project_id));
-  const expected_old = refs.find((one) => one.name === branchRef(branch))?.object_id ?? ZERO_ID;
+  const expected_old = refs.find((one) => one.name === toBranchRef(branch))?.object_id ?? ZERO_ID;
   const held = refs.map((one) => one.object_id);
   const bundle = await createBundle(folder, ref, held, bundlePath);
   const commit_summary = await readCommitSummary(folder, bundle.tip);

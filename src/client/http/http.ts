@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type Answer, problemSchema, RegistryFault } from "./problem.js";
 import { type FileBody, uploadFile } from "./upload.js";
 
@@ -42,7 +42,7 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
   const parsed = parseWith(schema, body);
   if (!parsed.ok)
     throw new RegistryFault(
-      `${request.method} ${request.path} was answered in a shape that this client does not know (${problemsText(parsed.problems)}); use a client of the registry's own release.`,
+      `${request.method} ${request.path} was answered in a shape that this client does not know (${formatProblems(parsed.problems)}); use a client of the registry's own release.`,
     );
   const next = link === undefined ? undefined : parseNextCursor(link);
   return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };

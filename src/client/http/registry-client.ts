@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
-import type { Assertion, Decision, Statement } from "../../domain/card/statement.js";
+import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import * as answers from "../answers.js";
 import { askRegistry, type Connection } from "./http.js";
@@ -78,7 +78,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
       get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
     readCard: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
       get(`/v1/cards/${segment(cardId)}`, answers.cardSchema, { tenant_id, ...wait }),
-    prepareStatement: (cardId: string, decision: Decision, office_id: string) =>
+    prepareStatement: (cardId: string, decision: StatementDecision, office_id: string) =>
       post(`/v1/cards/${segment(cardId)}/statements/prepare`, { tenant_id, decision, office_id }, answers.preparedSchema),
     submitStatement: (statement: Statement, assertion?: Assertion) =>
       post(

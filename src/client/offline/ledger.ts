@@ -1,6 +1,6 @@
-import { canonicalHash } from "../../domain/bytes/canonical.js";
+import { hashCanonical } from "../../domain/bytes/canonical.js";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type LedgerEntryAnswer, ledgerEntrySchema } from "../answers.js";
 
 /** What an exported chain is: entries `first` to `last` of a container. */
@@ -34,7 +34,7 @@ export class ChainReader {
   /** @throws BrokenChain */
   follow(value: unknown): LedgerEntryAnswer {
     const parsed = parseWith(ledgerEntrySchema, value);
-    if (!parsed.ok) throw new BrokenChain(`What follows entry ${this.#head.seq} is no entry: ${problemsText(parsed.problems)}`);
+    if (!parsed.ok) throw new BrokenChain(`What follows entry ${this.#head.seq} is no entry: ${formatProblems(parsed.problems)}`);
     const entry = parsed.value;
     const { seq, container, prev_hash, hash, ...rest } = entry;
     if (this.#entries > 0 && container !== this.#container)
@@ -43,7 +43,7 @@ export class ChainReader {
       throw new BrokenChain(`Entry ${this.#head.seq + 1} is missing: entry ${seq} follows entry ${this.#head.seq}.`);
     if ((this.#entries > 0 || seq === 1) && prev_hash !== this.#head.hash)
       throw new BrokenChain(`Entry ${seq} does not name the hash of what was before it.`);
-    if (canonicalHash({ ...rest, seq, container, prev_hash }) !== hash)
+    if (hashCanonical({ ...rest, seq, container, prev_hash }) !== hash)
       throw new BrokenChain(`Entry ${seq} is not what its hash was made of.`);
     if (this.#entries === 0) this.#first = seq;
     this.#container = container;

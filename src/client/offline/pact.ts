@@ -1,13 +1,21 @@
-import { type JobType, type MergeProtectedParams, subjectHash } from "../../domain/act/job.js";
-import { type Pact, type PactEnvelope, pactBytes, pactEnvelopeSchema, pactIn, pactSchema, subjectOf } from "../../domain/act/pact.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
-import { type Jwks, verifyDsse, verifySigned } from "../../domain/bytes/signature.js";
-import { statementChallenge } from "../../domain/card/statement.js";
+import { hashSubject, type JobType, type MergeProtectedParams } from "../../domain/act/job.js";
+import {
+  findPactArtifact,
+  type Pact,
+  type PactEnvelope,
+  pactEnvelopeSchema,
+  pactSchema,
+  toPactBytes,
+  toPactSubject,
+} from "../../domain/act/pact.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { type Jwks, verifyDsse, verifySignedObject } from "../../domain/bytes/signature.js";
+import { computeStatementChallenge } from "../../domain/card/statement.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { needsCard } from "../../domain/level.js";
-import { audienceOf } from "../../domain/permit/permit.js";
+import { toAudience } from "../../domain/permit/permit.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 
 /**
  * `unproved` names the signatures inside whose keys were not given, and an approval that should be there and is not; the signatures of keys
@@ -23,18 +31,18 @@ export type PactVerdict =
  */
 export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
   const parsed = parseWith(pactEnvelopeSchema, candidate);
-  if (!parsed.ok) return buildInvalidVerdict(`It is no DSSE envelope: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return buildInvalidVerdict(`It is no DSSE envelope: ${formatProblems(parsed.problems)}`);
   const { payloadType, payload, signatures } = parsed.value;
   const body = Buffer.from(payload, "base64");
   const pact = parseWith(pactSchema, parseJsonBytes(body));
-  if (!pact.ok) return buildInvalidVerdict(`Its payload is no Pact: ${problemsText(pact.problems)}`);
+  if (!pact.ok) return buildInvalidVerdict(`Its payload is no Pact: ${formatProblems(pact.problems)}`);
   const { predicate, subject } = pact.value;
   const { keyid } = predicate.runner;
   const jwk = keys.keys.find(({ kid }) => kid === keyid);
   if (jwk === undefined) return buildInvalidVerdict(`Its key ${keyid} is not among those given.`);
   if (!signatures.some((one) => one.keyid === keyid && verifyDsse(payloadType, body, one.sig, jwk)))
     return buildInvalidVerdict("Its signature is not that of the Runner's key.");
-  const about = subjectOf(predicate);
+  const about = toPactSubject(predicate);
   if (subject.some(({ name, digest }) => name !== about.name || digest.gitCommit !== about.digest.gitCommit))
     return buildInvalidVerdict("Its subject is not the merge that it describes.");
   return verifyPactContents(pact.value, keys);
@@ -44,9 +52,9 @@ export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
 export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jwks): PactVerdict {
   const verdict = verifyPact(candidate, keys);
   if (!verdict.valid) return verdict;
-  const named = pactIn(receipt);
+  const named = findPactArtifact(receipt);
   if (named === undefined) return buildInvalidVerdict("The receipt is not one of a merge: it names no Pact.");
-  if (named.blake3 !== blake3Hex(pactBytes(candidate as PactEnvelope)))
+  if (named.blake3 !== hashBlake3Hex(toPactBytes(candidate as PactEnvelope)))
     return buildInvalidVerdict("It is not the Pact that the receipt names.");
   const { jti, merge } = verdict.pact.predicate;
   if (jti !== receipt.jti || !receipt.refs.some((move) => move.new === merge.commit))
@@ -60,7 +68,7 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
   if (!isPermitOfMerge(pact.predicate)) return buildInvalidVerdict("Its permit is for another act than the one that it describes.");
   if (!isResultOfStrategy(pact.predicate.merge)) return buildInvalidVerdict("Its commit is not what the merge that it describes makes.");
   const unproved: string[] = [];
-  const verdict = verifySigned("permit", permit, keys);
+  const verdict = verifySignedObject("permit", permit, keys);
   if (verdict === "signature_invalid") return buildInvalidVerdict("The signature of its permit does not verify.");
   if (verdict === "key_unknown") unproved.push(`the permit (key ${permit.kid})`);
   // Who can hand the Runner a genuine permit past the flow can leave out what it was given for.
@@ -73,10 +81,10 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
       statement.card_id === decision.card_id &&
       statement.plan_digest === decision.plan_digest;
     if (!isOfPlan) return buildInvalidVerdict(`Of what it rests on, ${whose} is for another plan.`);
-    const signature = verifySigned("statement", { ...statement, ...attestor }, keys);
+    const signature = verifySignedObject("statement", { ...statement, ...attestor }, keys);
     if (signature === "signature_invalid") return buildInvalidVerdict(`The signature of ${whose} does not verify.`);
     if (signature === "key_unknown") unproved.push(`${whose} (key ${attestor.kid})`);
-    if (assertion !== undefined && parseChallenge(assertion.response.clientDataJSON) !== toBase64url(statementChallenge(statement)))
+    if (assertion !== undefined && parseChallenge(assertion.response.clientDataJSON) !== toBase64url(computeStatementChallenge(statement)))
       return buildInvalidVerdict(`The step-up of ${whose} was made for another statement.`);
   }
   return { valid: true, pact, unproved };
@@ -92,11 +100,11 @@ function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, 
   const { scopes, aud } = permit;
   return (
     permit.jti === jti &&
-    aud === audienceOf(runner.target) &&
+    aud === toAudience(runner.target) &&
     scopes.target === runner.target &&
     scopes.tenant_id === tenant_id &&
     scopes.jobType === ("git.registry.merge_protected" satisfies JobType) &&
-    scopes.subject_hash === subjectHash(params) &&
+    scopes.subject_hash === hashSubject(params) &&
     scopes.level === decision.level &&
     scopes.policy_hash === decision.policy_hash &&
     scopes.actor_id === decision.proposed_by.actor_id &&

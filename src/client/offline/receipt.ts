@@ -1,14 +1,14 @@
-import { type Jwks, verifySigned } from "../../domain/bytes/signature.js";
+import { type Jwks, verifySignedObject } from "../../domain/bytes/signature.js";
 import { type Receipt, receiptSchema } from "../../domain/permit/receipt.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 
 export type ReceiptVerdict = { readonly valid: true; readonly receipt: Receipt } | { readonly valid: false; readonly why: string };
 
 /** Checks a receipt against public keys, with no registry: its shape, and the Runner's signature over it. */
 export function verifyReceipt(value: unknown, keys: Jwks): ReceiptVerdict {
   const parsed = parseWith(receiptSchema, value);
-  if (!parsed.ok) return { valid: false, why: `It is no receipt: ${problemsText(parsed.problems)}` };
-  const verdict = verifySigned("receipt", parsed.value, keys);
+  if (!parsed.ok) return { valid: false, why: `It is no receipt: ${formatProblems(parsed.problems)}` };
+  const verdict = verifySignedObject("receipt", parsed.value, keys);
   if (verdict === "valid") return { valid: true, receipt: parsed.value };
   if (verdict === "key_unknown") return { valid: false, why: `It names the key ${parsed.value.kid}, which is not among the given ones.` };
   return { valid: false, why: "Its signature does not belong to what it says: it was changed after it was signed, or is forged." };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { countSchema, portSchema, setting } from "../environment.js";
+import { buildCountSchema, describeSetting, portSchema } from "../environment.js";
 import { databaseSettings } from "./database.js";
 import { infraSettings } from "./infra.js";
 import { foundingSettings, lab256PlaneSettings } from "./lab256-plane.js";
@@ -23,22 +23,25 @@ export const apiSettings = z
     ...lab256PlaneSettings,
     ...foundingSettings,
     ...infraSettings,
-    OGR_RP_ORIGINS: setting(originsSchema.optional(), "origins for step-up, separated by commas; without: the public URL, else its own"),
-    OGR_API_HOST: setting(z.string().default("127.0.0.1"), "where it listens"),
-    OGR_API_PORT: setting(portSchema.default(0), "where it listens; 0 takes any free port"),
-    OGR_PUBLIC_URL: setting(
+    OGR_RP_ORIGINS: describeSetting(
+      originsSchema.optional(),
+      "origins for step-up, separated by commas; without: the public URL, else its own",
+    ),
+    OGR_API_HOST: describeSetting(z.string().default("127.0.0.1"), "where it listens"),
+    OGR_API_PORT: describeSetting(portSchema.default(0), "where it listens; 0 takes any free port"),
+    OGR_PUBLIC_URL: describeSetting(
       z.url("Write the address that clients use, such as `https://registry.example`.").optional(),
       "the address that answers name; without: its own",
     ),
-    OGR_TEMPORAL_UI_URL: setting(z.url("Write the address of Temporal's UI.").optional(), "for `temporal_url`; null without"),
-    OGR_STAGED_MAX_MIB: setting(countSchema(512, 5120), "largest staged object, in MiB; keep api and Runner equal"),
-    OGR_DATABASE_CONNECTIONS: setting(countSchema(10, 200), "connections at most; one more is held for notifications"),
-    OGR_REQUESTS_MAX: setting(countSchema(128, 10_000), "requests worked on at the same time"),
-    OGR_WAITS_MAX: setting(countSchema(2000, 100_000), "requests that wait for something to happen at the same time"),
-    OGR_UPLOADS_MAX: setting(countSchema(16, 1000), "uploads at the same time"),
-    OGR_ACTS_MAX: setting(countSchema(64, 10_000), "acts begun here that have not ended yet"),
-    OGR_ACTS_RUNNING: setting(
-      countSchema(1, 10_000).unwrap().optional(),
+    OGR_TEMPORAL_UI_URL: describeSetting(z.url("Write the address of Temporal's UI.").optional(), "for `temporal_url`; null without"),
+    OGR_STAGED_MAX_MIB: describeSetting(buildCountSchema(512, 5120), "largest staged object, in MiB; keep api and Runner equal"),
+    OGR_DATABASE_CONNECTIONS: describeSetting(buildCountSchema(10, 200), "connections at most; one more is held for notifications"),
+    OGR_REQUESTS_MAX: describeSetting(buildCountSchema(128, 10_000), "requests worked on at the same time"),
+    OGR_WAITS_MAX: describeSetting(buildCountSchema(2000, 100_000), "requests that wait for something to happen at the same time"),
+    OGR_UPLOADS_MAX: describeSetting(buildCountSchema(16, 1000), "uploads at the same time"),
+    OGR_ACTS_MAX: describeSetting(buildCountSchema(64, 10_000), "acts begun here that have not ended yet"),
+    OGR_ACTS_RUNNING: describeSetting(
+      buildCountSchema(1, 10_000).unwrap().optional(),
       "commands of these that run at the same time, the others wait; half of it per tenant while several are at work; without: three for each processor",
     ),
     ...logSettings,

@@ -1,17 +1,20 @@
 import { z } from "zod";
-import { requiredText, secretSetting, setting } from "../environment.js";
+import { buildRequiredText, describeSecretSetting, describeSetting } from "../environment.js";
 
 /** Postgres: LAB 256 alone. */
 export const databaseSettings = {
-  DATABASE_URL: secretSetting(requiredText("the address of Postgres (`postgresql://…`)"), "Postgres; TLS with `?sslmode=verify-full`"),
-  OGR_DATABASE_CA_FILE: setting(
+  DATABASE_URL: describeSecretSetting(
+    buildRequiredText("the address of Postgres (`postgresql://…`)"),
+    "Postgres; TLS with `?sslmode=verify-full`",
+  ),
+  OGR_DATABASE_CA_FILE: describeSetting(
     z.string().optional(),
     "certificates (PEM) to trust instead of the system's; implies `sslmode=verify-full`",
   ),
 };
 
 /** The address of Postgres with all that was set of TLS. */
-export function databaseUrlOf(settings: { readonly DATABASE_URL: string; readonly OGR_DATABASE_CA_FILE?: string | undefined }): string {
+export function toDatabaseUrl(settings: { readonly DATABASE_URL: string; readonly OGR_DATABASE_CA_FILE?: string | undefined }): string {
   const { DATABASE_URL: address, OGR_DATABASE_CA_FILE: ca } = settings;
   if (ca === undefined) return address;
   const url = new URL(address);

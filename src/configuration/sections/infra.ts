@@ -2,7 +2,7 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { projectIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { InfraSetting } from "../../infra/source/open.js";
-import { setting } from "../environment.js";
+import { describeSetting } from "../environment.js";
 
 const FORMS =
   "Set it to `none` where this deployment keeps no infra registry, or to `registry:<tenant>/<project>` or `file:<absolute path>` where it does.";
@@ -21,7 +21,7 @@ const infraSetting = z.string(FORMS).transform((text, context): InfraSetting => 
 
 /** Where every process has the infra registry from. Nothing is assumed: a deployment without one says so. */
 export const infraSettings = {
-  OGR_INFRA: setting(
+  OGR_INFRA: describeSetting(
     infraSetting,
     "the infra registry: `none`, `registry:<tenant>/<project>` or `file:<absolute path>`; the same for every process ([infra registry](#infra-registry))",
   ),

@@ -1,40 +1,46 @@
 import { z } from "zod";
-import { countSchema, requiredText, secretSetting, setting } from "../environment.js";
+import { buildCountSchema, buildRequiredText, describeSecretSetting, describeSetting } from "../environment.js";
 import { databaseSettings } from "./database.js";
 import { temporalSettings } from "./temporal.js";
 
 /** What the step that makes accounts and databases is told. */
 export const databasesSettings = z.object({
-  OGR_POSTGRES_URL: setting(
-    requiredText("Postgres as its superuser, without the password (`postgresql://postgres@postgres:5432/postgres`)"),
+  OGR_POSTGRES_URL: describeSetting(
+    buildRequiredText("Postgres as its superuser, without the password (`postgresql://postgres@postgres:5432/postgres`)"),
     "Postgres as its superuser",
   ),
-  OGR_POSTGRES_PASSWORD: secretSetting(requiredText("the superuser's password"), "the superuser's password"),
+  OGR_POSTGRES_PASSWORD: describeSecretSetting(buildRequiredText("the superuser's password"), "the superuser's password"),
   ...databaseSettings,
-  OGR_TEMPORAL_DATABASE_USER: setting(z.string().default("temporal"), "Temporal's own account"),
-  OGR_TEMPORAL_DATABASE_PASSWORD: secretSetting(requiredText("the password of Temporal's own account"), "its password"),
+  OGR_TEMPORAL_DATABASE_USER: describeSetting(z.string().default("temporal"), "Temporal's own account"),
+  OGR_TEMPORAL_DATABASE_PASSWORD: describeSecretSetting(buildRequiredText("the password of Temporal's own account"), "its password"),
 });
 
 /** What founding is told. It holds root credentials, and nothing that runs afterwards does. */
 export const initSettings = z.object({
   ...temporalSettings,
   ...databaseSettings,
-  OGR_TEMPORAL_RETENTION_DAYS: setting(countSchema(30, 3650), "how long Temporal shows what has ended"),
-  OGR_S3_ENDPOINT: setting(z.url("Write the store's address, such as `http://minio:9000`."), "the object store"),
-  OGR_S3_REGION: setting(z.string().default("us-east-1"), "its region"),
-  OGR_S3_ACCESS_KEY: secretSetting(requiredText("a key of the store that may create buckets and keys"), "a key that may do everything"),
-  OGR_S3_SECRET_KEY: secretSetting(requiredText("the secret of that key"), "its secret"),
-  OGR_S3_BUCKET_PREFIX: setting(z.string().default(""), "before every bucket's name"),
-  OGR_LAB256_S3_ACCESS_KEY: setting(z.string().default("lab256"), "the key that LAB 256 shall have"),
-  OGR_LAB256_S3_SECRET_KEY: secretSetting(requiredText("the secret of LAB 256's key (8 to 40 characters)"), "its secret"),
-  OGR_LAB512_S3_ACCESS_KEY: setting(z.string().default("lab512"), "the key that LAB 512 shall have"),
-  OGR_LAB512_S3_SECRET_KEY: secretSetting(requiredText("the secret of LAB 512's key (8 to 40 characters)"), "its secret"),
-  OGR_TENANTS_FILE: setting(
-    requiredText("the first tenants and who is in them (YAML, a list)"),
+  OGR_TEMPORAL_RETENTION_DAYS: describeSetting(buildCountSchema(30, 3650), "how long Temporal shows what has ended"),
+  OGR_S3_ENDPOINT: describeSetting(z.url("Write the store's address, such as `http://minio:9000`."), "the object store"),
+  OGR_S3_REGION: describeSetting(z.string().default("us-east-1"), "its region"),
+  OGR_S3_ACCESS_KEY: describeSecretSetting(
+    buildRequiredText("a key of the store that may create buckets and keys"),
+    "a key that may do everything",
+  ),
+  OGR_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of that key"), "its secret"),
+  OGR_S3_BUCKET_PREFIX: describeSetting(z.string().default(""), "before every bucket's name"),
+  OGR_LAB256_S3_ACCESS_KEY: describeSetting(z.string().default("lab256"), "the key that LAB 256 shall have"),
+  OGR_LAB256_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of LAB 256's key (8 to 40 characters)"), "its secret"),
+  OGR_LAB512_S3_ACCESS_KEY: describeSetting(z.string().default("lab512"), "the key that LAB 512 shall have"),
+  OGR_LAB512_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of LAB 512's key (8 to 40 characters)"), "its secret"),
+  OGR_TENANTS_FILE: describeSetting(
+    buildRequiredText("the first tenants and who is in them (YAML, a list)"),
     "the first tenants, as config/compose/tenants.yaml",
   ),
-  OGR_FOUNDING_DIRECTORY: setting(requiredText("the operator's own folder"), "founding keys and first tokens: the operator's own"),
-  OGR_LAB256_DIRECTORY: setting(requiredText("the folder that api and lab256 read"), "keys and public sets for LAB 256"),
-  OGR_LAB512_DIRECTORY: setting(requiredText("the folder that lab512 reads"), "key, public sets and allowlist for LAB 512"),
+  OGR_FOUNDING_DIRECTORY: describeSetting(
+    buildRequiredText("the operator's own folder"),
+    "founding keys and first tokens: the operator's own",
+  ),
+  OGR_LAB256_DIRECTORY: describeSetting(buildRequiredText("the folder that api and lab256 read"), "keys and public sets for LAB 256"),
+  OGR_LAB512_DIRECTORY: describeSetting(buildRequiredText("the folder that lab512 reads"), "key, public sets and allowlist for LAB 512"),
 });
 export type InitSettings = z.infer<typeof initSettings>;

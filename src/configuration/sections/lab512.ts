@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { countSchema, requiredText, setting } from "../environment.js";
+import { buildCountSchema, buildRequiredText, describeSetting } from "../environment.js";
 import { infraSettings } from "./infra.js";
 import { foundingSettings } from "./lab256-plane.js";
 import { logSettings, pushedMetricsSettings, traceSettings } from "./observability.js";
@@ -12,32 +12,38 @@ export const lab512Settings = z
     ...temporalSettings,
     ...foundingSettings,
     ...infraSettings,
-    OGR_RECEIPT_KEY_FILE: setting(requiredText("the Runner's own signing key (PKCS #8 PEM)"), "its own key (PKCS #8 PEM, mode 0600)"),
-    OGR_PERMIT_JWKS_FILE: setting(
-      requiredText("the public keys by which LAB 256 signs permits (JWKS)"),
+    OGR_RECEIPT_KEY_FILE: describeSetting(
+      buildRequiredText("the Runner's own signing key (PKCS #8 PEM)"),
+      "its own key (PKCS #8 PEM, mode 0600)",
+    ),
+    OGR_PERMIT_JWKS_FILE: describeSetting(
+      buildRequiredText("the public keys by which LAB 256 signs permits (JWKS)"),
       "the public keys by which LAB 256 signs permits and heads (JWKS)",
     ),
-    OGR_STATEMENT_JWKS_FILE: setting(
-      requiredText("the public keys by which LAB 256 attests statements (JWKS)"),
+    OGR_STATEMENT_JWKS_FILE: describeSetting(
+      buildRequiredText("the public keys by which LAB 256 attests statements (JWKS)"),
       "the public keys by which LAB 256 attests statements (JWKS)",
     ),
-    OGR_ALLOWLIST_FILE: setting(
-      requiredText("the Runner's allowlist (jobs.allowlist.json)"),
+    OGR_ALLOWLIST_FILE: describeSetting(
+      buildRequiredText("the Runner's allowlist (jobs.allowlist.json)"),
       "its allowlist, of the form of `config/jobs.allowlist.json`",
     ),
-    OGR_WORK_DIRECTORY: setting(
-      requiredText("a folder for the Runner's cache, safe to delete at any time"),
+    OGR_WORK_DIRECTORY: describeSetting(
+      buildRequiredText("a folder for the Runner's cache, safe to delete at any time"),
       "its cache, of this process alone; can be deleted",
     ),
-    OGR_CACHE_MAX_MIB: setting(countSchema(4096, 1_048_576), "of the cache, for all tenants together, in equal shares"),
-    OGR_STAGED_MAX_MIB: setting(countSchema(512, 5120), "largest push, in MiB; keep api and Runner equal"),
-    OGR_RUNNER_SLOTS: setting(countSchema(16, 1000), "acts at the same time"),
-    OGR_PULL_API_URL: setting(
+    OGR_CACHE_MAX_MIB: describeSetting(buildCountSchema(4096, 1_048_576), "of the cache, for all tenants together, in equal shares"),
+    OGR_STAGED_MAX_MIB: describeSetting(buildCountSchema(512, 5120), "largest push, in MiB; keep api and Runner equal"),
+    OGR_RUNNER_SLOTS: describeSetting(buildCountSchema(16, 1000), "acts at the same time"),
+    OGR_PULL_API_URL: describeSetting(
       z.url("Write the api's address.").optional(),
       "for tenants that are served over HTTP: the api; the allowlist must name its `host:port`",
     ),
-    OGR_PULL_TOKENS_FILE: setting(z.string().optional(), "with `OGR_PULL_API_URL`: JSON {tenant: token}; update the api before the Runner"),
-    OGR_PULL_EVERY_MS: setting(countSchema(1000, 600_000), "milliseconds between two pulls"),
+    OGR_PULL_TOKENS_FILE: describeSetting(
+      z.string().optional(),
+      "with `OGR_PULL_API_URL`: JSON {tenant: token}; update the api before the Runner",
+    ),
+    OGR_PULL_EVERY_MS: describeSetting(buildCountSchema(1000, 600_000), "milliseconds between two pulls"),
     ...logSettings,
     ...pushedMetricsSettings,
     ...traceSettings,

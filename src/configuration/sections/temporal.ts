@@ -1,20 +1,23 @@
 import { z } from "zod";
-import { ConfigurationError, requiredText, secretSetting, setting } from "../environment.js";
-import { readPrivateFile, readPublicFile } from "../files.js";
+import { buildRequiredText, ConfigurationError, describeSecretSetting, describeSetting } from "../environment.js";
+import { readConfiguredFile, readSecretFile } from "../files.js";
 
 /** Where Temporal is, and how the way to it is secured. */
 export const temporalSettings = {
-  OGR_TEMPORAL_ADDRESS: setting(requiredText("Temporal's address, such as `127.0.0.1:7233`"), "`host:port` of Temporal"),
-  OGR_TEMPORAL_NAMESPACE: setting(z.string().default("default"), "its namespace; of Temporal Cloud `name.account`"),
-  OGR_TEMPORAL_TLS: setting(
+  OGR_TEMPORAL_ADDRESS: describeSetting(buildRequiredText("Temporal's address, such as `127.0.0.1:7233`"), "`host:port` of Temporal"),
+  OGR_TEMPORAL_NAMESPACE: describeSetting(z.string().default("default"), "its namespace; of Temporal Cloud `name.account`"),
+  OGR_TEMPORAL_TLS: describeSetting(
     z.enum(["true", "false"], "Write `true` or `false`.").optional(),
     "`true`: TLS; implied by any of the five settings that follow",
   ),
-  OGR_TEMPORAL_CA_FILE: setting(z.string().optional(), "certificates (PEM) to trust instead of the system's"),
-  OGR_TEMPORAL_CERT_FILE: setting(z.string().optional(), "with mTLS: this process's certificate (PEM)"),
-  OGR_TEMPORAL_KEY_FILE: setting(z.string().optional(), "with mTLS: its private key (PEM, mode 0600)"),
-  OGR_TEMPORAL_SERVER_NAME: setting(z.string().optional(), "the name that the server's certificate has, where it is not the address's"),
-  OGR_TEMPORAL_API_KEY: secretSetting(z.string().optional(), "API key of Temporal Cloud"),
+  OGR_TEMPORAL_CA_FILE: describeSetting(z.string().optional(), "certificates (PEM) to trust instead of the system's"),
+  OGR_TEMPORAL_CERT_FILE: describeSetting(z.string().optional(), "with mTLS: this process's certificate (PEM)"),
+  OGR_TEMPORAL_KEY_FILE: describeSetting(z.string().optional(), "with mTLS: its private key (PEM, mode 0600)"),
+  OGR_TEMPORAL_SERVER_NAME: describeSetting(
+    z.string().optional(),
+    "the name that the server's certificate has, where it is not the address's",
+  ),
+  OGR_TEMPORAL_API_KEY: describeSecretSetting(z.string().optional(), "API key of Temporal Cloud"),
 };
 
 /** What makes the way to Temporal a TLS one, also where `OGR_TEMPORAL_TLS` is not set. */
@@ -41,7 +44,7 @@ export interface TemporalAccess {
 }
 
 /** Reads the files of the settings. @throws ConfigurationError for one that cannot be read, or a private key that others can read. */
-export function temporalAccess(settings: TemporalSettings): TemporalAccess {
+export function readTemporalAccess(settings: TemporalSettings): TemporalAccess {
   const { OGR_TEMPORAL_ADDRESS: address, OGR_TEMPORAL_CA_FILE: ca, OGR_TEMPORAL_CERT_FILE: crt, OGR_TEMPORAL_KEY_FILE: key } = settings;
   const { OGR_TEMPORAL_SERVER_NAME: serverName, OGR_TEMPORAL_API_KEY: apiKey } = settings;
   const isTls = settings.OGR_TEMPORAL_TLS === "true" || TEMPORAL_TLS_SETTINGS.some((name) => settings[name] !== undefined);
@@ -50,15 +53,15 @@ export function temporalAccess(settings: TemporalSettings): TemporalAccess {
     address,
     tls: {
       ...(serverName === undefined ? {} : { serverNameOverride: serverName }),
-      ...(ca === undefined ? {} : { serverRootCACertificate: readPublicFile(ca) }),
-      ...(crt === undefined || key === undefined ? {} : { clientCertPair: { crt: readPublicFile(crt), key: readPrivateFile(key) } }),
+      ...(ca === undefined ? {} : { serverRootCACertificate: readConfiguredFile(ca) }),
+      ...(crt === undefined || key === undefined ? {} : { clientCertPair: { crt: readConfiguredFile(crt), key: readSecretFile(key) } }),
     },
     ...(apiKey === undefined ? {} : { apiKey }),
   };
 }
 
 /** What `connecting` answers. @throws ConfigurationError that says where Temporal was looked for: the SDK does not always. */
-export async function reached<T>({ address, tls }: TemporalAccess, connecting: Promise<T>): Promise<T> {
+export async function waitForTemporal<T>({ address, tls }: TemporalAccess, connecting: Promise<T>): Promise<T> {
   try {
     return await connecting;
   } catch (cause) {

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Tracing } from "../../process/tracing/tracing.js";
 
 /** Begins to write traces where the environment names a collector. What that needs is not even loaded where it does not. */
-export async function tracingOf(
+export async function startConfiguredTracing(
   service: string,
   { OGR_OTLP_URL: url }: { readonly OGR_OTLP_URL?: string | undefined },
   log: Logger,

@@ -1,7 +1,7 @@
-import { canonicalBytes } from "../../domain/bytes/canonical.js";
-import { problemsText } from "../../domain/problems.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { formatProblems } from "../../domain/problems.js";
 import { type PolicyData, parsePolicyData } from "./data.js";
-import { customSections, replaceCustomSection, WasmFormatError } from "./wasm-section.js";
+import { listCustomSections, replaceCustomSection, WasmFormatError } from "./wasm-section.js";
 
 /** The custom section of `policy.wasm` that holds the policy's data as JCS bytes (RFC 8785). */
 export const DATA_SECTION = "ogr.policy.data";
@@ -34,30 +34,33 @@ export class PolicyBytesError extends Error {
 }
 
 /** The same rules with other data: a policy of its own, with a hash of its own. @throws PolicyBytesError */
-export function withPolicyData(wasm: Uint8Array, data: PolicyData): Uint8Array {
+export function replacePolicyData(wasm: Uint8Array, data: PolicyData): Uint8Array {
   const parsed = parsePolicyData(data);
-  if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${problemsText(parsed.problems)}`);
-  return asWasm(() => replaceCustomSection(wasm, DATA_SECTION, canonicalBytes(parsed.value)));
+  if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);
+  return readWasmPart(() => replaceCustomSection(wasm, DATA_SECTION, toCanonicalBytes(parsed.value)));
 }
 
 /** The data that the bytes carry. @throws PolicyBytesError unless there is exactly one section, canonical and valid. */
 export function readPolicyData(wasm: Uint8Array): PolicyData {
   if (wasm.length > POLICY_MAX_BYTES)
     throw new PolicyBytesError("too_large", `The policy has ${wasm.length} bytes; at most ${POLICY_MAX_BYTES} are loaded.`);
-  const [section, ...others] = asWasm(() => customSections(wasm, DATA_SECTION));
+  const [section, ...others] = readWasmPart(() => listCustomSections(wasm, DATA_SECTION));
   if (section === undefined)
     throw new PolicyBytesError("data_missing", `The policy has no section ${DATA_SECTION}; build it with scripts/build-policy.ts.`);
   if (others.length > 0)
     throw new PolicyBytesError("data_repeated", `The policy has ${others.length + 1} sections ${DATA_SECTION}; it must have one.`);
-  const parsed = parsePolicyData(asJson(section));
-  if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${problemsText(parsed.problems)}`);
+  const parsed = parsePolicyData(parseDataJson(section));
+  if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);
   // One meaning has one spelling, so that equal data always gives an equal hash.
-  if (!Buffer.from(canonicalBytes(parsed.value)).equals(section))
-    throw new PolicyBytesError("data_not_canonical", "The policy's data is not canonical JSON (RFC 8785); write it with withPolicyData.");
+  if (!Buffer.from(toCanonicalBytes(parsed.value)).equals(section))
+    throw new PolicyBytesError(
+      "data_not_canonical",
+      "The policy's data is not canonical JSON (RFC 8785); write it with replacePolicyData.",
+    );
   return parsed.value;
 }
 
-function asWasm<T>(read: () => T): T {
+function readWasmPart<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
@@ -66,10 +69,10 @@ function asWasm<T>(read: () => T): T {
   }
 }
 
-function asJson(bytes: Uint8Array): unknown {
+function parseDataJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new PolicyBytesError("data_not_canonical", "The policy's data is not JSON in UTF-8; write it with withPolicyData.", { cause });
+    throw new PolicyBytesError("data_not_canonical", "The policy's data is not JSON in UTF-8; write it with replacePolicyData.", { cause });
   }
 }

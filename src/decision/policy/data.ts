@@ -2,7 +2,7 @@ import { z } from "zod";
 import { attestorsSchema, predicateTypeSchema } from "../../domain/card/attestation.js";
 import { officeIdSchema, targetSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
-import { type Parsed, parseWith } from "../../domain/problems.js";
+import { type ParseResult, parseWith } from "../../domain/problems.js";
 
 /** The longest permit that any policy may give: the upper end of "2–5 min" (contracts "Levels"). */
 const PERMIT_TTL_MAX_MS = 5 * 60_000;
@@ -116,6 +116,6 @@ const policyDataSchema = z
 export type PolicyData = z.infer<typeof policyDataSchema>;
 
 /** Parses a policy's data strictly, naming every bad field. */
-export function parsePolicyData(value: unknown): Parsed<PolicyData> {
+export function parsePolicyData(value: unknown): ParseResult<PolicyData> {
   return parseWith(policyDataSchema, value);
 }

@@ -10,7 +10,7 @@ const INPUT_MAX_DEPTH = 32;
 export const ENTRYPOINTS = ["registry/act", "registry/statement"] as const;
 export type Entrypoint = (typeof ENTRYPOINTS)[number];
 
-export type Answer =
+export type EvaluatorAnswer =
   | { readonly ok: true; readonly answer: unknown }
   | {
       readonly ok: false;
@@ -21,27 +21,27 @@ export type Answer =
 export interface Evaluator {
   readonly entrypoints: readonly string[];
   /** Synchronous, and never throws: a fault is a value. */
-  evaluate(entrypoint: Entrypoint, input: unknown): Answer;
+  evaluate(entrypoint: Entrypoint, input: unknown): EvaluatorAnswer;
 }
 
 /** One instance of the wasm, reused for every evaluation, and replaced after a fault, which can leave its memory in any state. */
 export function createEvaluator(wasm: Uint8Array, data: unknown): Evaluator {
-  const instantiate = () => {
+  const instantiatePolicy = () => {
     const policy = loadPolicySync(wasm);
     policy.setData({ policy: data });
     return policy;
   };
-  let instance = instantiate();
+  let instance = instantiatePolicy();
   return {
     entrypoints: Object.keys(instance.entrypoints),
     evaluate(entrypoint, input) {
-      const text = inputText(input);
+      const text = encodeInput(input);
       if (!text.ok) return text;
       try {
         return { ok: true, answer: instance.evaluate(text.buffer, entrypoint) };
       } catch (fault) {
-        instance = instantiate();
-        return { ok: false, fault: "policy", text: faultText(fault) };
+        instance = instantiatePolicy();
+        return { ok: false, fault: "policy", text: formatFault(fault) };
       }
     },
   };
@@ -51,38 +51,38 @@ type InputText =
   | { readonly ok: true; readonly buffer: ArrayBuffer }
   | { readonly ok: false; readonly fault: "input"; readonly text: string };
 
-function inputText(input: unknown): InputText {
-  const refuse = (text: string): InputText => ({
+function encodeInput(input: unknown): InputText {
+  const refuseInput = (text: string): InputText => ({
     ok: false,
     fault: "input",
     text,
   });
   try {
-    const problem = unfit(input, INPUT_MAX_DEPTH);
-    if (problem !== undefined) return refuse(problem);
+    const problem = checkInput(input, INPUT_MAX_DEPTH);
+    if (problem !== undefined) return refuseInput(problem);
     const bytes = new TextEncoder().encode(JSON.stringify(input));
     if (bytes.length > INPUT_MAX_BYTES)
-      return refuse(`The input has ${bytes.length} bytes of JSON; at most ${INPUT_MAX_BYTES} are judged.`);
+      return refuseInput(`The input has ${bytes.length} bytes of JSON; at most ${INPUT_MAX_BYTES} are judged.`);
     return { ok: true, buffer: bytes.buffer };
   } catch (fault) {
-    return refuse(`The input has no JSON form: ${faultText(fault)}`);
+    return refuseInput(`The input has no JSON form: ${formatFault(fault)}`);
   }
 }
 
 /** What the wasm's JSON parser could not take: deep nesting, which its stack cannot hold, and strings that are no Unicode. */
-function unfit(value: unknown, depthLeft: number): string | undefined {
+function checkInput(value: unknown, depthLeft: number): string | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : "The input has a string that is not well-formed Unicode.";
   if (typeof value !== "object" || value === null) return undefined;
   if (depthLeft === 0) return `The input is nested deeper than ${INPUT_MAX_DEPTH} levels.`;
   for (const [key, member] of Object.entries(value)) {
-    const problem = unfit(key, depthLeft) ?? unfit(member, depthLeft - 1);
+    const problem = checkInput(key, depthLeft) ?? checkInput(member, depthLeft - 1);
     if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
 /** The SDK of OPA throws strings and plain objects beside errors. */
-export function faultText(fault: unknown): string {
+export function formatFault(fault: unknown): string {
   if (typeof fault === "object" && fault !== null && "message" in fault) return String(fault.message);
   return String(fault);
 }

@@ -1,19 +1,19 @@
-import { type Blake3Hex, blake3Hex } from "../../domain/bytes/hash.js";
+import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import {
   type ActInput,
-  type Admission,
   actInputSchema,
   type Decision,
+  type StatementAdmission,
   type StatementInput,
   statementInputSchema,
 } from "../../domain/policy/policy-contract.js";
-import { type Parsed, parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, type ParseResult, parseWith } from "../../domain/problems.js";
 import { PolicyBytesError, readPolicyData } from "./bytes.js";
 import type { PolicyData } from "./data.js";
-import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, faultText } from "./evaluator.js";
-import { admissionFrom, decisionFrom, deniedAdmission, deniedDecision, type LoaderRule } from "./result.js";
+import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
+import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
 
-export { withPolicyData } from "./bytes.js";
+export { replacePolicyData } from "./bytes.js";
 
 /** A tenant's policy. Neither function throws: what it cannot judge it denies, with a reason. */
 export interface Policy {
@@ -23,7 +23,7 @@ export interface Policy {
   /** May this act go forward, at which level, and what does it need? */
   decide(input: ActInput): Decision;
   /** Does this statement count towards its card's requirements? */
-  admit(input: StatementInput): Admission;
+  admit(input: StatementInput): StatementAdmission;
 }
 
 /** Loads the bytes of a `policy.wasm`. @throws PolicyBytesError for bytes that are no policy. */
@@ -31,34 +31,35 @@ export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
   // A copy, so that hash and rules are of the same bytes whatever the caller does with its own.
   const own = Uint8Array.from(bytes);
   const data = readPolicyData(own);
-  const evaluator = evaluatorOf(own, data);
+  const evaluator = createPolicyEvaluator(own, data);
   return {
-    hash: blake3Hex(own),
+    hash: hashBlake3Hex(own),
     data,
-    decide: (input) => ask(evaluator, "registry/act", () => parseWith(actInputSchema, input), decisionFrom, deniedDecision),
-    admit: (input) => ask(evaluator, "registry/statement", () => parseWith(statementInputSchema, input), admissionFrom, deniedAdmission),
+    decide: (input) => askPolicy(evaluator, "registry/act", () => parseWith(actInputSchema, input), parseDecision, buildDeniedDecision),
+    admit: (input) =>
+      askPolicy(evaluator, "registry/statement", () => parseWith(statementInputSchema, input), parseAdmission, buildDeniedAdmission),
   };
 }
 
-function ask<T>(
+function askPolicy<T>(
   evaluator: Evaluator,
   entrypoint: Entrypoint,
-  parse: () => Parsed<unknown>,
+  parse: () => ParseResult<unknown>,
   read: (answer: unknown) => T,
   deny: (rule: LoaderRule, text: string) => T,
 ): T {
   try {
     const parsed = parse();
-    if (!parsed.ok) return deny("input.malformed", `The request has bad fields: ${problemsText(parsed.problems)}`);
+    if (!parsed.ok) return deny("input.malformed", `The request has bad fields: ${formatProblems(parsed.problems)}`);
     const answer = evaluator.evaluate(entrypoint, parsed.value);
     if (answer.ok) return read(answer.answer);
     return deny(answer.fault === "input" ? "input.malformed" : "policy.fault", answer.text);
   } catch (fault) {
-    return deny("policy.fault", `The policy could not judge this: ${faultText(fault)}`);
+    return deny("policy.fault", `The policy could not judge this: ${formatFault(fault)}`);
   }
 }
 
-function evaluatorOf(bytes: Uint8Array, data: PolicyData): Evaluator {
+function createPolicyEvaluator(bytes: Uint8Array, data: PolicyData): Evaluator {
   let evaluator: Evaluator;
   try {
     evaluator = createEvaluator(bytes, data);

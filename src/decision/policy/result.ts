@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type Admission, admissionSchema, type Decision, decisionSchema } from "../../domain/policy/policy-contract.js";
-import { problemsOf, problemsText } from "../../domain/problems.js";
+import { admissionSchema, type Decision, decisionSchema, type StatementAdmission } from "../../domain/policy/policy-contract.js";
+import { formatProblems, toFieldProblems } from "../../domain/problems.js";
 
 /** Rules of the loader itself; every other rule id comes from the policy. */
 export type LoaderRule = "policy.undefined" | "policy.malformed" | "policy.fault" | "input.malformed";
@@ -9,7 +9,7 @@ export type LoaderRule = "policy.undefined" | "policy.malformed" | "policy.fault
 const noResult = z.tuple([]);
 const oneResult = z.tuple([z.object({ result: z.unknown() })]);
 
-export function deniedDecision(rule: LoaderRule, text: string): Decision {
+export function buildDeniedDecision(rule: LoaderRule, text: string): Decision {
   return {
     allowed: false,
     level: null,
@@ -21,25 +21,28 @@ export function deniedDecision(rule: LoaderRule, text: string): Decision {
   };
 }
 
-export function deniedAdmission(rule: LoaderRule, text: string): Admission {
+export function buildDeniedAdmission(rule: LoaderRule, text: string): StatementAdmission {
   return { counts: false, reasons: [{ rule, text }] };
 }
 
-export function decisionFrom(answer: unknown): Decision {
-  return resultFrom(answer, decisionSchema, deniedDecision);
+export function parseDecision(answer: unknown): Decision {
+  return parseResult(answer, decisionSchema, buildDeniedDecision);
 }
 
-export function admissionFrom(answer: unknown): Admission {
-  return resultFrom(answer, admissionSchema, deniedAdmission);
+export function parseAdmission(answer: unknown): StatementAdmission {
+  return parseResult(answer, admissionSchema, buildDeniedAdmission);
 }
 
-function resultFrom<T>(answer: unknown, schema: z.ZodType<T>, denied: (rule: LoaderRule, text: string) => T): T {
+function parseResult<T>(answer: unknown, schema: z.ZodType<T>, buildDenied: (rule: LoaderRule, text: string) => T): T {
   if (noResult.safeParse(answer).success)
-    return denied("policy.undefined", "The policy has no answer to this; what it does not allow is denied.");
+    return buildDenied("policy.undefined", "The policy has no answer to this; what it does not allow is denied.");
   const one = oneResult.safeParse(answer);
   if (!one.success)
-    return denied("policy.malformed", "The policy's answer is no result set; publish a policy that is built by scripts/build-policy.ts.");
+    return buildDenied(
+      "policy.malformed",
+      "The policy's answer is no result set; publish a policy that is built by scripts/build-policy.ts.",
+    );
   const result = schema.safeParse(one.data[0].result);
   if (result.success) return result.data;
-  return denied("policy.malformed", `The policy's answer has bad fields: ${problemsText(problemsOf(result.error))}`);
+  return buildDenied("policy.malformed", `The policy's answer has bad fields: ${formatProblems(toFieldProblems(result.error))}`);
 }

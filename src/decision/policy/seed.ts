@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { problemsText } from "../../domain/problems.js";
+import { formatProblems } from "../../domain/problems.js";
 import { type PolicyData, parsePolicyData } from "./data.js";
 
 /** The seed files that ADR-002 names; together they are one PolicyData. */
@@ -14,18 +14,18 @@ const mapping = z.record(z.string(), z.unknown());
 export async function readSeed(configDir: string): Promise<PolicyData> {
   const merged: Record<string, unknown> = {};
   for (const name of SEED_FILES) {
-    const members = mappingFrom(name, await readFile(join(configDir, name), "utf8"));
+    const members = parseMapping(name, await readFile(join(configDir, name), "utf8"));
     for (const [key, value] of Object.entries(members)) {
       if (Object.hasOwn(merged, key)) throw new Error(`${name}: ${key} stands in another seed file already; keep one of them.`);
       merged[key] = value;
     }
   }
   const parsed = parsePolicyData(merged);
-  if (!parsed.ok) throw new Error(`${SEED_FILES.join(" and ")} have bad fields: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) throw new Error(`${SEED_FILES.join(" and ")} have bad fields: ${formatProblems(parsed.problems)}`);
   return parsed.value;
 }
 
-function mappingFrom(name: string, text: string): Record<string, unknown> {
+function parseMapping(name: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = parse(text);

@@ -45,7 +45,7 @@ export function decodeU32(bytes: Uint8Array, at: number): { readonly value: numb
   throw new WasmFormatError(`The integer at byte ${at} does not fit 32 bits; this is no WebAssembly module.`);
 }
 
-function sectionsOf(wasm: Uint8Array): Section[] {
+function listSections(wasm: Uint8Array): Section[] {
   if (!PREAMBLE.every((byte, at) => wasm[at] === byte))
     throw new WasmFormatError("The bytes do not begin like a WebAssembly module of version 1; build the policy with `opa build -t wasm`.");
   const sections: Section[] = [];
@@ -56,14 +56,14 @@ function sectionsOf(wasm: Uint8Array): Section[] {
     sections.push({
       start,
       end,
-      ...(wasm[start] === CUSTOM ? customHead(wasm, size.next, end) : { name: undefined, content: size.next }),
+      ...(wasm[start] === CUSTOM ? readCustomHead(wasm, size.next, end) : { name: undefined, content: size.next }),
     });
     start = end;
   }
   return sections;
 }
 
-function customHead(wasm: Uint8Array, at: number, end: number): { readonly name: string; readonly content: number } {
+function readCustomHead(wasm: Uint8Array, at: number, end: number): { readonly name: string; readonly content: number } {
   const length = decodeU32(wasm, at);
   const content = length.next + length.value;
   if (content > end) throw new WasmFormatError(`The name of the custom section at byte ${at} is cut short; fetch the file again.`);
@@ -74,15 +74,15 @@ function customHead(wasm: Uint8Array, at: number, end: number): { readonly name:
 }
 
 /** The contents of every custom section called `name`, in their order. @throws WasmFormatError */
-export function customSections(wasm: Uint8Array, name: string): Uint8Array[] {
-  return sectionsOf(wasm)
+export function listCustomSections(wasm: Uint8Array, name: string): Uint8Array[] {
+  return listSections(wasm)
     .filter((section) => section.name === name)
     .map((section) => wasm.slice(section.content, section.end));
 }
 
 /** The module without its custom sections called `name`, and with one at its end that holds `content`. @throws WasmFormatError */
 export function replaceCustomSection(wasm: Uint8Array, name: string, content: Uint8Array): Uint8Array {
-  const kept = sectionsOf(wasm).filter((section) => section.name !== name);
+  const kept = listSections(wasm).filter((section) => section.name !== name);
   const label = new TextEncoder().encode(name);
   const body = Buffer.concat([encodeU32(label.length), label, content]);
   return new Uint8Array(

@@ -1,28 +1,28 @@
-import { canonicalBytes } from "../bytes/canonical.js";
-import { blake3 } from "../bytes/hash.js";
+import { toCanonicalBytes } from "../bytes/canonical.js";
+import { hashBlake3 } from "../bytes/hash.js";
 
 /**
  * The `jti` of a card's permit: a UUIDv8 (RFC 9562 §5.8) derived from tenant, card and plan digest, so that one approved plan makes
  * at most one act, however often the permit is asked for.
  */
-export function cardActId(tenantId: string, cardId: string, planDigest: string): string {
-  return derivedId([tenantId, cardId, planDigest]);
+export function computeCardActId(tenantId: string, cardId: string, planDigest: string): string {
+  return computeActId([tenantId, cardId, planDigest]);
 }
 
 /**
  * The `jti` of an append of telemetry, by what it appends where, so that a repeated batch is the same act. `round` counts the acts that came
  * to an end without having appended it: their permits are used up.
  */
-export function telemetryActId(
+export function computeTelemetryActId(
   tenantId: string,
   { project_id, from_seq, to_seq }: { readonly project_id: string; readonly from_seq: number; readonly to_seq: number },
   round: number,
 ): string {
-  return derivedId(["telemetry", tenantId, project_id, from_seq, to_seq, round]);
+  return computeActId(["telemetry", tenantId, project_id, from_seq, to_seq, round]);
 }
 
-function derivedId(of: readonly (string | number)[]): string {
-  const bytes = Buffer.from(blake3(canonicalBytes(of)).subarray(0, 16));
+function computeActId(of: readonly (string | number)[]): string {
+  const bytes = Buffer.from(hashBlake3(toCanonicalBytes(of)).subarray(0, 16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString("hex");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { canonicalHash } from "../bytes/canonical.js";
+import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 
 /** The longest name that a registry gives a repository, in UTF-16 units. */
@@ -36,6 +36,6 @@ export interface ResolvedInfra {
 export const NO_INFRA: ResolvedInfra = { infra: "none", revision: null };
 
 /** What a permit binds: BLAKE3 of JCS of the context, not of the revision, so that another project's change voids nothing here. */
-export function infraHash(infra: Infra): Blake3Hex | undefined {
-  return infra === "none" ? undefined : canonicalHash(infra);
+export function hashInfra(infra: Infra): Blake3Hex | undefined {
+  return infra === "none" ? undefined : hashCanonical(infra);
 }

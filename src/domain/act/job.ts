@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { canonicalHash } from "../bytes/canonical.js";
-import { type Blake3Hex, blake3Hex } from "../bytes/hash.js";
+import { hashCanonical } from "../bytes/canonical.js";
+import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
 import { gitIdSchema, ZERO_ID } from "../git/git-id.js";
 import { branchNameSchema } from "../git/ref-name.js";
 import { releaseTagSchema } from "../git/release-tag.js";
@@ -28,7 +28,7 @@ const NOTES_MAX_BYTES = 256 * 1024;
 /** The most lines of telemetry that one act appends. */
 export const TELEMETRY_BATCH_MAX_LINES = 10_000;
 
-const textLine = (what: string, max: number) =>
+const buildTextLineSchema = (what: string, max: number) =>
   z
     .string()
     .min(1, `${what} is not empty.`)
@@ -46,7 +46,7 @@ const patchSchema = z
 /** Source: contracts "Jobs of the ADR". */
 export const initParamsSchema = z.strictObject({
   project_id: projectIdSchema,
-  name: textLine("The name", 100),
+  name: buildTextLineSchema("The name", 100),
   owners: z
     .array(z.union([actorIdSchema, officeIdSchema], "Write an actor id or an office id."))
     .min(1, "A project has at least one owner.")
@@ -63,7 +63,7 @@ export const pushParamsSchema = z
     branch: branchNameSchema,
     expected_old: gitIdSchema,
     patch: patchSchema.optional(),
-    commit_summary: textLine("The commit summary", 500),
+    commit_summary: buildTextLineSchema("The commit summary", 500),
     subject_hash: blake3Schema,
     force: z.boolean().optional(),
     delete: z.boolean().optional(),
@@ -122,7 +122,7 @@ export type ResetParams = z.infer<typeof resetParamsSchema>;
 export const archiveParamsSchema = z.strictObject({
   project_id: projectIdSchema,
   archived: z.boolean(),
-  reason: textLine("The reason", 500),
+  reason: buildTextLineSchema("The reason", 500),
 });
 export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
 
@@ -139,15 +139,15 @@ export type Job = z.infer<typeof jobSchema>;
 export type JobParams = Job["params"];
 
 /** The params without the bytes that they may carry: what Temporal, the ledger and the plan see. */
-export function withoutPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
+export function omitPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
   const { patch: _, ...rest } = params as P & { patch?: string };
   return rest;
 }
 
 /** What permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
-export function subjectHash(params: JobParams): Blake3Hex {
-  return canonicalHash(withoutPatch(params));
+export function hashSubject(params: JobParams): Blake3Hex {
+  return hashCanonical(omitPatch(params));
 }
 
 /** The bytes that a deletion has: none. */
-export const EMPTY_PATCH_HASH = blake3Hex(new Uint8Array(0));
+export const EMPTY_PATCH_HASH = hashBlake3Hex(new Uint8Array(0));

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { canonicalText } from "../bytes/canonical.js";
+import { toCanonicalText } from "../bytes/canonical.js";
 import { ATTESTATION_PAYLOAD_TYPE, IN_TOTO_STATEMENT } from "../card/attestation.js";
 import { signedStatementSchema } from "../card/statement.js";
 import { gitIdSchema } from "../git/git-id.js";
-import { branchRef } from "../git/ref-name.js";
+import { toBranchRef } from "../git/ref-name.js";
 import {
   actorIdSchema,
   blake3Schema,
@@ -17,7 +17,7 @@ import {
 import { LEVELS } from "../level.js";
 import { permitSchema } from "../permit/permit.js";
 import type { Receipt } from "../permit/receipt.js";
-import { repoPrefix } from "../storage-key.js";
+import { toRepoPrefix } from "../storage-key.js";
 import { type JobType, MERGE_STRATEGIES } from "./job.js";
 
 /** What kind of claim a Pact makes. Source: in-toto attestation framework v1, "Predicate". */
@@ -65,13 +65,13 @@ export const pactSchema = z.strictObject({
 export type Pact = z.infer<typeof pactSchema>;
 
 /** The Pact of a merge: its one subject is the target branch of the project's repository, by the commit. */
-export function pactOf(predicate: PactPredicate): Pact {
-  return { _type: IN_TOTO_STATEMENT, subject: [subjectOf(predicate)], predicateType: PACT_PREDICATE, predicate };
+export function buildPact(predicate: PactPredicate): Pact {
+  return { _type: IN_TOTO_STATEMENT, subject: [toPactSubject(predicate)], predicateType: PACT_PREDICATE, predicate };
 }
 
-export function subjectOf({ tenant_id, project_id, merge }: PactPredicate): Pact["subject"][number] {
+export function toPactSubject({ tenant_id, project_id, merge }: PactPredicate): Pact["subject"][number] {
   return {
-    name: `s3://${repoPrefix(tenant_id, project_id)}#${branchRef(merge.target.branch)}`,
+    name: `s3://${toRepoPrefix(tenant_id, project_id)}#${toBranchRef(merge.target.branch)}`,
     digest: { gitCommit: merge.commit },
   };
 }
@@ -91,8 +91,8 @@ export interface EvidenceSigner {
 }
 
 /** A Pact in its DSSE envelope; the payload is its canonical JSON (RFC 8785), so that a retry signs the same bytes. */
-export function sealedPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
-  const body = Buffer.from(canonicalText(pact), "utf8");
+export function sealPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
+  const body = Buffer.from(toCanonicalText(pact), "utf8");
   return {
     payloadType: ATTESTATION_PAYLOAD_TYPE,
     payload: body.toString("base64"),
@@ -101,14 +101,17 @@ export function sealedPact(pact: Pact, signer: EvidenceSigner): PactEnvelope {
 }
 
 /** The bytes of a Pact as they are stored and as the receipt names them: canonical JSON (RFC 8785) and one line end. */
-export function pactBytes(envelope: PactEnvelope): Uint8Array {
-  return Buffer.from(`${canonicalText(envelope)}\n`, "utf8");
+export function toPactBytes(envelope: PactEnvelope): Uint8Array {
+  return Buffer.from(`${toCanonicalText(envelope)}\n`, "utf8");
 }
 
 const pactArtifactSchema = z.strictObject({ pact: z.string(), blake3: blake3Schema });
 
 /** Where the Pact of a merge lies in the object store, and the BLAKE3 of its bytes, as the merge's receipt says it. */
-export function pactIn({ jobType, artifacts }: Pick<Receipt, "jobType" | "artifacts">): { key: string; blake3: string } | undefined {
+export function findPactArtifact({
+  jobType,
+  artifacts,
+}: Pick<Receipt, "jobType" | "artifacts">): { key: string; blake3: string } | undefined {
   if (jobType !== ("git.registry.merge_protected" satisfies JobType)) return undefined;
   for (const artifact of artifacts) {
     const parsed = pactArtifactSchema.safeParse(JSON.parse(artifact));

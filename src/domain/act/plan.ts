@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { canonicalHash } from "../bytes/canonical.js";
+import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 import { gitIdSchema } from "../git/git-id.js";
 import { PLAN_PUSHED_MAX } from "../git/pushed-commits.js";
@@ -80,6 +80,6 @@ export const planSchema = z.strictObject({
 export type Plan = z.infer<typeof planSchema>;
 
 /** What an approval approves: BLAKE3 of JCS of the whole plan, its basis and all that it shows. */
-export function planDigest(plan: Plan): Blake3Hex {
-  return canonicalHash(plan);
+export function hashPlan(plan: Plan): Blake3Hex {
+  return hashCanonical(plan);
 }

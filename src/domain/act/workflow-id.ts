@@ -1,24 +1,24 @@
 /** The id of the workflow that carries a command without a card; never reused, so one `jti` is one workflow. */
-export function actWorkflowId(tenantId: string, jti: string): string {
+export function toActWorkflowId(tenantId: string, jti: string): string {
   return `act/${tenantId}/${jti}`;
 }
 
 /** The id of the workflow that carries a card from proposal to receipt. */
-export function cardWorkflowId(tenantId: string, cardId: string): string {
+export function toCardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
 /** The id of the workflow that answers one question what an act would do. */
-export function previewWorkflowId(tenantId: string, questionId: string): string {
+export function toPreviewWorkflowId(tenantId: string, questionId: string): string {
   return `plan/${tenantId}/${questionId}`;
 }
 
 /** The id of the workflow that brings a tenant's finished acts to its telemetry repository. */
-export function telemetryWorkflowId(tenantId: string): string {
+export function toTelemetryWorkflowId(tenantId: string): string {
   return `telemetry/${tenantId}`;
 }
 
 /** The id of the workflow that delivers one webhook's events. */
-export function webhookWorkflowId(tenantId: string, webhookId: string): string {
+export function toWebhookWorkflowId(tenantId: string, webhookId: string): string {
   return `webhook/${tenantId}/${webhookId}`;
 }

@@ -1,23 +1,23 @@
 import canonicalize from "canonicalize";
-import { type Blake3Hex, blake3Hex } from "./hash.js";
+import { type Blake3Hex, hashBlake3Hex } from "./hash.js";
 
 /**
  * The canonical JSON text of `value`. Source: RFC 8785 (JCS).
  *
  * @throws TypeError for a value that has no JSON form (undefined, a function, a non-finite number).
  */
-export function canonicalText(value: unknown): string {
+export function toCanonicalText(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("The value has no JSON form; pass an object, array, string, number or null.");
   return text;
 }
 
 /** The UTF-8 bytes of the canonical JSON of `value` (RFC 8785). */
-export function canonicalBytes(value: unknown): Uint8Array {
-  return Buffer.from(canonicalText(value), "utf8");
+export function toCanonicalBytes(value: unknown): Uint8Array {
+  return Buffer.from(toCanonicalText(value), "utf8");
 }
 
 /** BLAKE3-256 of the canonical JSON of `value`. */
-export function canonicalHash(value: unknown): Blake3Hex {
-  return blake3Hex(canonicalBytes(value));
+export function hashCanonical(value: unknown): Blake3Hex {
+  return hashBlake3Hex(toCanonicalBytes(value));
 }

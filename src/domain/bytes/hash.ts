@@ -6,36 +6,36 @@ export type Blake3Hex = string;
 export const BLAKE3_HEX = /^[0-9a-f]{64}$/;
 
 /** BLAKE3-256 of `bytes`. Source: contracts "Canonical bytes and hashes". */
-export function blake3(bytes: Uint8Array): Uint8Array {
+export function hashBlake3(bytes: Uint8Array): Uint8Array {
   return Buffer.from(hash(bytes));
 }
 
 /** BLAKE3-256 of `bytes` as lower-case hex. */
-export function blake3Hex(bytes: Uint8Array): Blake3Hex {
+export function hashBlake3Hex(bytes: Uint8Array): Blake3Hex {
   return Buffer.from(hash(bytes)).toString("hex");
 }
 
 /** BLAKE3-256 of a stream of chunks, whatever its size; memory stays constant. */
-export async function blake3HexOf(chunks: AsyncIterable<Uint8Array>): Promise<Blake3Hex> {
+export async function hashBlake3HexOfStream(chunks: AsyncIterable<Uint8Array>): Promise<Blake3Hex> {
   let found = "";
-  for await (const _ of hashing(chunks, (hex) => (found = hex)));
+  for await (const _ of hashPassingChunks(chunks, (hex) => (found = hex)));
   return found;
 }
 
 /** Hands chunks on as they come, and in the end says their BLAKE3-256. Whoever stops earlier is told nothing. */
-export async function* hashing<T extends Uint8Array>(
+export async function* hashPassingChunks<T extends Uint8Array>(
   chunks: AsyncIterable<T>,
-  found: (hex: Blake3Hex, size_bytes: number) => void,
+  onHash: (hex: Blake3Hex, sizeBytes: number) => void,
 ): AsyncGenerator<T> {
   const hasher = createHash();
-  let size_bytes = 0;
+  let sizeBytes = 0;
   try {
     for await (const chunk of chunks) {
       hasher.update(chunk);
-      size_bytes += chunk.byteLength;
+      sizeBytes += chunk.byteLength;
       yield chunk;
     }
-    found(Buffer.from(hasher.digest(undefined, { dispose: false })).toString("hex"), size_bytes);
+    onHash(Buffer.from(hasher.digest(undefined, { dispose: false })).toString("hex"), sizeBytes);
   } finally {
     // The state lives in WebAssembly memory, which no garbage collector frees.
     hasher.dispose();

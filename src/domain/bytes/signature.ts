@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { canonicalBytes, canonicalHash } from "./canonical.js";
+import { hashCanonical, toCanonicalBytes } from "./canonical.js";
 
 /** The payload types of what the registry signs. Source: contracts "Canonical bytes and hashes". */
 export type SignedKind = "permit" | "card" | "receipt" | "refusal" | "statement" | "head" | "publication";
@@ -25,60 +25,60 @@ export interface SigningKey {
 
 export type Signed<T extends object> = T & { readonly kid: string; readonly sig: string };
 
-export function payloadType(kind: SignedKind): string {
+export function toPayloadType(kind: SignedKind): string {
   return `application/vnd.ubl.${kind}.v1+json`;
 }
 
 /** DSSE v1 pre-authentication encoding. */
-export function preAuthenticationEncoding(type: string, body: Uint8Array): Uint8Array {
+export function encodePreAuthentication(type: string, body: Uint8Array): Uint8Array {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.byteLength} `;
   return Buffer.concat([Buffer.from(head, "utf8"), body]);
 }
 
 /** The key id of a public key: the first 16 hex digits of BLAKE3 over its JCS (the thumbprint's members, RFC 7638 §3.2). */
-export function keyId(x: string): string {
-  return canonicalHash({ crv: "Ed25519", kty: "OKP", x }).slice(0, 16);
+export function computeKeyId(x: string): string {
+  return hashCanonical({ crv: "Ed25519", kty: "OKP", x }).slice(0, 16);
 }
 
 /** @throws when `pem` is no Ed25519 private key. */
-export function signingKeyFromPem(pem: string): SigningKey {
+export function parseSigningKey(pem: string): SigningKey {
   const privateKey = createPrivateKey(pem);
   if (privateKey.asymmetricKeyType !== "ed25519")
     throw new Error("The signing key is not Ed25519; make one with `openssl genpkey -algorithm ed25519`.");
   const { x } = createPublicKey(privateKey).export({ format: "jwk" });
   if (x === undefined) throw new Error("The signing key has no public part; make a new one with `openssl genpkey -algorithm ed25519`.");
-  const kid = keyId(x);
+  const kid = computeKeyId(x);
   return { kid, privateKey, jwk: { kty: "OKP", crv: "Ed25519", x, kid } };
 }
 
-function signedBody(value: object): Uint8Array {
+function toSignedBytes(value: object): Uint8Array {
   const { sig: _, ...rest } = value as { sig?: unknown };
-  return canonicalBytes(rest);
+  return toCanonicalBytes(rest);
 }
 
 /** Adds `kid` and `sig`: Ed25519, base64, over the DSSE encoding of JCS(object without `sig`). */
-export function signed<T extends object>(kind: SignedKind, value: T, key: SigningKey): Signed<T> {
+export function signObject<T extends object>(kind: SignedKind, value: T, key: SigningKey): Signed<T> {
   const withKid = { ...value, kid: key.kid };
-  const sig = signDsse(payloadType(kind), signedBody(withKid), key);
+  const sig = signDsse(toPayloadType(kind), toSignedBytes(withKid), key);
   return { ...withKid, sig };
 }
 
 export type SignatureVerdict = "valid" | "key_unknown" | "signature_invalid";
 
 /** Whether `value` carries the valid signature of one of `keys`. The public keys parsed from a JWK are kept. */
-export function verifySigned(
+export function verifySignedObject(
   kind: SignedKind,
   value: { readonly kid?: string | undefined; readonly sig: string },
   keys: Jwks,
 ): SignatureVerdict {
   const jwk = keys.keys.find((key) => key.kid === value.kid);
   if (jwk === undefined) return "key_unknown";
-  return verifyDsse(payloadType(kind), signedBody(value), value.sig, jwk) ? "valid" : "signature_invalid";
+  return verifyDsse(toPayloadType(kind), toSignedBytes(value), value.sig, jwk) ? "valid" : "signature_invalid";
 }
 
 /** The signature of a DSSE v1 envelope around `body`: Ed25519, base64. */
 export function signDsse(type: string, body: Uint8Array, key: SigningKey): string {
-  return sign(null, preAuthenticationEncoding(type, body), key.privateKey).toString("base64");
+  return sign(null, encodePreAuthentication(type, body), key.privateKey).toString("base64");
 }
 
 /** Whether `sig` (base64) is this key's Ed25519 signature over the DSSE encoding of `body`. */
@@ -86,12 +86,12 @@ export function verifyDsse(type: string, body: Uint8Array, sig: string, jwk: Pub
   const bytes = Buffer.from(sig, "base64");
   // A second spelling of the same bytes would make two different objects out of one signed one.
   if (bytes.byteLength !== 64 || bytes.toString("base64") !== sig) return false;
-  return verify(null, preAuthenticationEncoding(type, body), publicKey(jwk), bytes);
+  return verify(null, encodePreAuthentication(type, body), toPublicKey(jwk), bytes);
 }
 
 const parsedKeys = new WeakMap<PublicJwk, KeyObject>();
 
-function publicKey(jwk: PublicJwk): KeyObject {
+function toPublicKey(jwk: PublicJwk): KeyObject {
   const known = parsedKeys.get(jwk);
   if (known !== undefined) return known;
   const key = createPublicKey({ key: { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, format: "jwk" });

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { canonicalHash } from "../bytes/canonical.js";
+import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 import { jwksSchema } from "../bytes/jwks.js";
 import { verifyDsse } from "../bytes/signature.js";
-import { denied, granted, type Outcome } from "../denial.js";
-import { type Parsed, type Problem, parseWith, problemsText } from "../problems.js";
+import { denyWith, grantValue, type Outcome } from "../denial.js";
+import { type FieldProblem, formatProblems, type ParseResult, parseWith } from "../problems.js";
 
 /** The payload type of an in-toto statement in a DSSE envelope. Source: in-toto attestation framework v1, "Envelope". */
 export const ATTESTATION_PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -17,19 +17,19 @@ const SIGNATURES_MAX = 10;
 const SUBJECTS_MAX = 100;
 
 /** Padded base64 in its one canonical spelling (RFC 4648 §4), of at most `maxBytes`. */
-const base64Schema = (maxBytes: number) =>
+const buildBase64Schema = (maxBytes: number) =>
   z
     .string()
     .min(1, "Write base64.")
     .max(Math.ceil(maxBytes / 3) * 4, `At most ${maxBytes} bytes.`)
     .refine((text) => Buffer.from(text, "base64").toString("base64") === text, "Write padded base64 (RFC 4648 §4).");
 
-const signatureSchema = z.strictObject({ keyid: z.string().min(1).max(64), sig: base64Schema(64) });
+const signatureSchema = z.strictObject({ keyid: z.string().min(1).max(64), sig: buildBase64Schema(64) });
 
 /** A DSSE v1 envelope around an in-toto statement. */
 export const attestationEnvelopeSchema = z.strictObject({
   payloadType: z.literal(ATTESTATION_PAYLOAD_TYPE, `Write ${ATTESTATION_PAYLOAD_TYPE}.`),
-  payload: base64Schema(PAYLOAD_MAX_BYTES),
+  payload: buildBase64Schema(PAYLOAD_MAX_BYTES),
   signatures: z.array(signatureSchema).min(1, "Sign it.").max(SIGNATURES_MAX, `At most ${SIGNATURES_MAX} signatures.`),
 });
 export type AttestationEnvelope = z.infer<typeof attestationEnvelopeSchema>;
@@ -61,10 +61,10 @@ export type Attestors = z.infer<typeof attestorsSchema>;
 
 /** What an attestation must be about, and by whom. */
 export interface AttestationExpectation {
-  readonly card_id: string;
-  readonly plan_digest: Blake3Hex;
+  readonly cardId: string;
+  readonly planDigest: Blake3Hex;
   /** Those that the plan's requirements name. */
-  readonly predicate_types: readonly string[];
+  readonly predicateTypes: readonly string[];
   readonly attestors: Attestors;
 }
 
@@ -83,28 +83,29 @@ export interface VerifiedAttestation {
  */
 export function verifyAttestation(candidate: unknown, expected: AttestationExpectation): Outcome<VerifiedAttestation> {
   const parsed = parseAttestation(candidate);
-  if (!parsed.ok) return invalid(`The attestation is malformed: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return denyAttestation(`The attestation is malformed: ${formatProblems(parsed.problems)}`);
   const { envelope, body, statement } = parsed.value;
   const { predicateType, subject } = statement;
-  if (!expected.predicate_types.includes(predicateType)) return invalid(notAskedFor(predicateType, expected.predicate_types));
+  if (!expected.predicateTypes.includes(predicateType))
+    return denyAttestation(formatUnrequestedType(predicateType, expected.predicateTypes));
   const keys = Object.hasOwn(expected.attestors, predicateType) ? (expected.attestors[predicateType]?.keys ?? []) : [];
   const known = envelope.signatures.flatMap((signature) => {
     const jwk = keys.find(({ kid }) => kid === signature.keyid);
     return jwk === undefined ? [] : [{ signature, jwk }];
   });
   if (known.length === 0)
-    return invalid(`The policy names none of its signing keys as an attestor of ${predicateType}; \`keyid\` is the key's \`kid\`.`);
+    return denyAttestation(`The policy names none of its signing keys as an attestor of ${predicateType}; \`keyid\` is the key's \`kid\`.`);
   const good = known.find(({ signature, jwk }) => verifyDsse(envelope.payloadType, body, signature.sig, jwk));
-  if (good === undefined) return invalid("Its signature is not that of its key over the DSSE encoding of the payload.");
-  const { card_id, plan_digest } = expected;
-  const about = subject.filter(({ name }) => name === card_id);
-  if (about.length === 0) return invalid(`No subject of it has the name ${card_id}.`);
-  if (!about.some(({ digest }) => digest["blake3"] === plan_digest))
-    return invalid(`It is about another plan: the subject ${card_id} must have the \`blake3\` digest ${plan_digest}.`);
+  if (good === undefined) return denyAttestation("Its signature is not that of its key over the DSSE encoding of the payload.");
+  const { cardId, planDigest } = expected;
+  const about = subject.filter(({ name }) => name === cardId);
+  if (about.length === 0) return denyAttestation(`No subject of it has the name ${cardId}.`);
+  if (!about.some(({ digest }) => digest["blake3"] === planDigest))
+    return denyAttestation(`It is about another plan: the subject ${cardId} must have the \`blake3\` digest ${planDigest}.`);
   const kept = { ...envelope, signatures: [good.signature] };
-  return granted({
+  return grantValue({
     envelope: kept,
-    attestation_digest: canonicalHash(kept),
+    attestation_digest: hashCanonical(kept),
     predicate_type: predicateType,
     keyid: good.signature.keyid,
   });
@@ -117,18 +118,18 @@ interface ParsedAttestation {
   readonly statement: InTotoStatement;
 }
 
-function parseAttestation(candidate: unknown): Parsed<ParsedAttestation> {
+function parseAttestation(candidate: unknown): ParseResult<ParsedAttestation> {
   const envelope = parseWith(attestationEnvelopeSchema, candidate);
   if (!envelope.ok) return envelope;
   const body = Buffer.from(envelope.value.payload, "base64");
-  const json = jsonIn(body);
+  const json = parsePayloadJson(body);
   if (!json.ok) return json;
   const statement = parseWith(inTotoStatementSchema, json.value);
-  if (!statement.ok) return { ok: false, problems: statement.problems.map(inPayload) };
+  if (!statement.ok) return { ok: false, problems: statement.problems.map(toPayloadProblem) };
   return { ok: true, value: { envelope: envelope.value, body, statement: statement.value } };
 }
 
-function jsonIn(body: Uint8Array): Parsed<unknown> {
+function parsePayloadJson(body: Uint8Array): ParseResult<unknown> {
   try {
     return { ok: true, value: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) };
   } catch {
@@ -136,15 +137,15 @@ function jsonIn(body: Uint8Array): Parsed<unknown> {
   }
 }
 
-function inPayload({ field, problem }: Problem): Problem {
+function toPayloadProblem({ field, problem }: FieldProblem): FieldProblem {
   return { field: field === "" ? "payload" : `payload.${field}`, problem };
 }
 
-function notAskedFor(predicateType: string, wanted: readonly string[]): string {
+function formatUnrequestedType(predicateType: string, wanted: readonly string[]): string {
   const asked = wanted.length === 0 ? "none" : wanted.join(", ");
   return `The plan asks for no attestation of type ${predicateType}; it asks for ${asked}.`;
 }
 
-function invalid(message: string) {
-  return denied("attestation_invalid", message);
+function denyAttestation(message: string) {
+  return denyWith("attestation_invalid", message);
 }

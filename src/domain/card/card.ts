@@ -3,13 +3,13 @@ import { JOB_TYPES, jobSchema } from "../act/job.js";
 import { contextSchema } from "../context.js";
 import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
-import { sentenceSchema } from "../sentence.js";
+import { buildSentenceSchema } from "../sentence.js";
 
 /** Who runs an approved card: the flow itself as soon as it is approved, or a client with the permit until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
-const intentSchema = sentenceSchema("The intent", "Say in a sentence what this is for.");
+const intentSchema = buildSentenceSchema("The intent", "Say in a sentence what this is for.");
 
 const proposal = {
   tenant_id: tenantIdSchema,

@@ -15,6 +15,6 @@ export type FlowStatus = (typeof FLOW_STATUSES)[number];
 
 export const FINAL_STATUSES = ["success", "error", "denied", "expired", "rejected", "withdrawn"] as const satisfies readonly FlowStatus[];
 
-export function isFinal(status: FlowStatus): boolean {
+export function isFinalStatus(status: FlowStatus): boolean {
   return (FINAL_STATUSES as readonly FlowStatus[]).includes(status);
 }

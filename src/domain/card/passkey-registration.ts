@@ -1,5 +1,5 @@
-import { canonicalBytes } from "../bytes/canonical.js";
-import { type Blake3Hex, blake3, blake3Hex } from "../bytes/hash.js";
+import { toCanonicalBytes } from "../bytes/canonical.js";
+import { type Blake3Hex, hashBlake3, hashBlake3Hex } from "../bytes/hash.js";
 
 /** What a further passkey is, as its authenticator made it: `challenge` the registration's own, all in base64url. */
 export interface NewPasskey {
@@ -10,14 +10,14 @@ export interface NewPasskey {
 }
 
 /** What an earlier passkey of the person asserts to vouch for a further one: BLAKE3 of the JCS of its registration, 32 bytes. */
-export function furtherPasskeyChallenge(made: NewPasskey): Uint8Array {
-  return blake3(registrationBytes(made));
+export function computeFurtherPasskeyChallenge(made: NewPasskey): Uint8Array {
+  return hashBlake3(toRegistrationBytes(made));
 }
 
-export function furtherPasskeyDigest(made: NewPasskey): Blake3Hex {
-  return blake3Hex(registrationBytes(made));
+export function hashFurtherPasskey(made: NewPasskey): Blake3Hex {
+  return hashBlake3Hex(toRegistrationBytes(made));
 }
 
-function registrationBytes({ challenge, credential_id, attestation_object }: NewPasskey): Uint8Array {
-  return canonicalBytes({ challenge, credential_id, attestation_object });
+function toRegistrationBytes({ challenge, credential_id, attestation_object }: NewPasskey): Uint8Array {
+  return toCanonicalBytes({ challenge, credential_id, attestation_object });
 }

@@ -22,7 +22,7 @@ export interface Attestation {
 }
 
 /** What a requirement still lacks, for people and programs. */
-export interface Missing {
+export interface MissingRequirement {
   readonly requirement: Requirement;
   readonly missing: number;
   readonly text: string;
@@ -32,15 +32,15 @@ export interface Missing {
  * What is still missing of `requirements`, given what was said of this very plan. It counts and knows no rule: which statements count
  * at all, and what is required, the policy has said. A person counts once, however many offices, actors or tokens they hold.
  */
-export function missingOf(
+export function listMissingRequirements(
   requirements: readonly Requirement[],
   planDigest: string,
   approvals: readonly Approval[],
   attestations: readonly Pick<Attestation, "plan_digest" | "predicate_type">[],
-): Missing[] {
+): MissingRequirement[] {
   return requirements.flatMap((requirement) => {
     if (requirement.kind === "card") return [];
-    if (requirement.kind === "approvals") return missingApprovals(requirement, planDigest, approvals);
+    if (requirement.kind === "approvals") return listMissingApprovals(requirement, planDigest, approvals);
     const found = attestations.some((a) => a.plan_digest === planDigest && a.predicate_type === requirement.predicate_type);
     return found ? [] : [{ requirement, missing: 1, text: `an attestation of type ${requirement.predicate_type}` }];
   });
@@ -48,7 +48,7 @@ export function missingOf(
 
 type ApprovalsRequirement = Extract<Requirement, { kind: "approvals" }>;
 
-function missingApprovals(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): Missing[] {
+function listMissingApprovals(requirement: ApprovalsRequirement, planDigest: string, approvals: readonly Approval[]): MissingRequirement[] {
   const persons = new Set(
     approvals
       .filter((a) => a.plan_digest === planDigest)
@@ -57,10 +57,10 @@ function missingApprovals(requirement: ApprovalsRequirement, planDigest: string,
       .map((a) => a.person_id),
   );
   const missing = Math.max(0, requirement.count - persons.size);
-  return missing === 0 ? [] : [{ requirement, missing, text: approvalsText(missing, requirement.role, requirement.step_up) }];
+  return missing === 0 ? [] : [{ requirement, missing, text: formatMissingApprovals(missing, requirement.role, requirement.step_up) }];
 }
 
-function approvalsText(count: number, role: string | null, stepUp: boolean): string {
+function formatMissingApprovals(count: number, role: string | null, stepUp: boolean): string {
   const who = role === null ? "" : ` by the role ${role}`;
   return `${count} more approval${count === 1 ? "" : "s"}${who}${stepUp ? " with step-up" : ""}`;
 }

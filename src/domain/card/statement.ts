@@ -1,17 +1,17 @@
 import { z } from "zod";
-import { canonicalBytes } from "../bytes/canonical.js";
-import { type Blake3Hex, blake3, blake3Hex } from "../bytes/hash.js";
+import { toCanonicalBytes } from "../bytes/canonical.js";
+import { type Blake3Hex, hashBlake3, hashBlake3Hex } from "../bytes/hash.js";
 import { actorIdSchema, blake3Schema, cardIdSchema, officeIdSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
-export const DECISIONS = ["approve", "reject", "withdraw"] as const;
-export type Decision = (typeof DECISIONS)[number];
+export const STATEMENT_DECISIONS = ["approve", "reject", "withdraw"] as const;
+export type StatementDecision = (typeof STATEMENT_DECISIONS)[number];
 
 /** What a person says of a plan. `not_after` is in milliseconds since 1970. Source: contracts "Plan and statements". */
 export const statementSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   card_id: cardIdSchema,
   plan_digest: blake3Schema,
-  decision: z.enum(DECISIONS, "Write `approve`, `reject` or `withdraw`."),
+  decision: z.enum(STATEMENT_DECISIONS, "Write `approve`, `reject` or `withdraw`."),
   approver: actorIdSchema,
   office_id: officeIdSchema,
   nonce: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/, "Write 22 to 64 base64url characters."),
@@ -20,16 +20,16 @@ export const statementSchema = z.strictObject({
 export type Statement = z.infer<typeof statementSchema>;
 
 /** The WebAuthn challenge of a stepped-up statement: BLAKE3 of its JCS, 32 bytes. */
-export function statementChallenge(statement: Statement): Uint8Array {
-  return blake3(canonicalBytes(statement));
+export function computeStatementChallenge(statement: Statement): Uint8Array {
+  return hashBlake3(toCanonicalBytes(statement));
 }
 
-export function statementDigest(statement: Statement): Blake3Hex {
-  return blake3Hex(canonicalBytes(statement));
+export function hashStatement(statement: Statement): Blake3Hex {
+  return hashBlake3Hex(toCanonicalBytes(statement));
 }
 
 /** Unpadded base64url: whatever else stands here would reach the database and the ledger unread. */
-const base64urlSchema = (max: number) =>
+const buildBase64urlSchema = (max: number) =>
   z
     .string()
     .max(max, `At most ${max} characters.`)
@@ -40,14 +40,14 @@ const base64urlSchema = (max: number) =>
  * nobody and decide nothing, so none is kept.
  */
 export const assertionSchema = z.object({
-  id: base64urlSchema(1024),
-  rawId: base64urlSchema(1024),
+  id: buildBase64urlSchema(1024),
+  rawId: buildBase64urlSchema(1024),
   type: z.literal("public-key"),
   response: z.object({
-    clientDataJSON: base64urlSchema(8192),
-    authenticatorData: base64urlSchema(8192),
-    signature: base64urlSchema(8192),
-    userHandle: base64urlSchema(1024).optional(),
+    clientDataJSON: buildBase64urlSchema(8192),
+    authenticatorData: buildBase64urlSchema(8192),
+    signature: buildBase64urlSchema(8192),
+    userHandle: buildBase64urlSchema(1024).optional(),
   }),
   clientExtensionResults: z.object({}).default({}),
   authenticatorAttachment: z

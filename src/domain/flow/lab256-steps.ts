@@ -1,7 +1,7 @@
 import type { AttestationEnvelope } from "../card/attestation.js";
 import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
-import type { Approval, Attestation, Missing } from "../card/requirement.js";
+import type { Approval, Attestation, MissingRequirement } from "../card/requirement.js";
 import type { SignedStatement } from "../card/statement.js";
 import type { Denial, Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
@@ -16,7 +16,7 @@ export interface DecidedPlan {
   readonly level: Level;
   readonly reasons: readonly Reason[];
   readonly requires: readonly Requirement[];
-  readonly missing: readonly Missing[];
+  readonly missing: readonly MissingRequirement[];
   readonly decide_by: number;
   readonly permit_ttl_ms: number;
   readonly max_run_ms: number;
@@ -49,7 +49,7 @@ export interface AdmittedStatement {
   readonly decision: "approve" | "reject" | "withdraw";
   readonly by_author: boolean;
   readonly approvals: readonly Approval[];
-  readonly missing: readonly Missing[];
+  readonly missing: readonly MissingRequirement[];
 }
 
 export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
@@ -62,7 +62,7 @@ export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed
 export interface AdmittedAttestation {
   readonly attestation_digest: string;
   readonly attestations: readonly Attestation[];
-  readonly missing: readonly Missing[];
+  readonly missing: readonly MissingRequirement[];
 }
 
 export interface IssuePermitInput {
@@ -187,4 +187,4 @@ export interface WebhookInput {
   readonly webhook_id: string;
 }
 
-export type WebhookEvents = "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent";
+export type WebhookActivityName = "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent";

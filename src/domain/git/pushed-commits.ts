@@ -14,16 +14,16 @@ const pushArtifactSchema = z.object({ brought: z.array(gitIdSchema) });
  * The commits that a push brought into the repository, as its receipt names them; undefined where it does not say: they were too many,
  * or the Runner that answered was not the one that had moved the ref. Source: contracts "Levels".
  */
-export function broughtBy({ artifacts }: Pick<Receipt, "artifacts">): readonly string[] | undefined {
+export function findIntroducedCommits({ artifacts }: Pick<Receipt, "artifacts">): readonly string[] | undefined {
   for (const artifact of artifacts) {
-    const parsed = pushArtifactSchema.safeParse(jsonIn(artifact));
+    const parsed = pushArtifactSchema.safeParse(parseArtifactJson(artifact));
     if (parsed.success) return parsed.data.brought;
   }
   return undefined;
 }
 
 /** The value, or undefined for text that is no JSON: receipts of other jobs may say anything. */
-function jsonIn(text: string): unknown {
+function parseArtifactJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -7,7 +7,7 @@ const BRANCH_MAX_BYTES = 200;
  * What is wrong with `name` as the part of a ref after `refs/heads/`, or undefined when git accepts it. Only the syntax is judged
  * here; what a branch name means is the policy's to know. Source: git-check-ref-format(1).
  */
-export function branchNameProblem(name: string): string | undefined {
+export function checkBranchName(name: string): string | undefined {
   if (name === "") return "A branch name is not empty.";
   if (Buffer.byteLength(name) > BRANCH_MAX_BYTES) return `A branch name has at most ${BRANCH_MAX_BYTES} bytes.`;
   if (!name.isWellFormed()) return "A branch name is well-formed Unicode.";
@@ -31,22 +31,22 @@ export function branchNameProblem(name: string): string | undefined {
 }
 
 export const branchNameSchema = z.string().superRefine((name, context) => {
-  const problem = branchNameProblem(name);
+  const problem = checkBranchName(name);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
-export function branchRef(branch: string): string {
+export function toBranchRef(branch: string): string {
   return `refs/heads/${branch}`;
 }
 
-export function tagRef(tag: string): string {
+export function toTagRef(tag: string): string {
   return `refs/tags/${tag}`;
 }
 
 /** Where the conditional PUT that moves refs records the act itself, hidden from clients. Source: contracts "Permit, command, claim, receipt". */
 export const ACT_REFS = "refs/ubl/acts/";
 
-export function actRef(jti: string): string {
+export function toActRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
@@ -54,7 +54,7 @@ export function actRef(jti: string): string {
 export const ARCHIVED_REF = "refs/ubl/archived";
 
 /** The existing ref that is a directory of `name`, or below it; stock git cannot clone a repository that has both. */
-export function directoryConflict(name: string, existing: Iterable<string>): string | undefined {
+export function findDirectoryConflict(name: string, existing: Iterable<string>): string | undefined {
   for (const other of existing) if (other !== name && (other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) return other;
   return undefined;
 }

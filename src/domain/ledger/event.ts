@@ -2,7 +2,7 @@ import type { Plan } from "../act/plan.js";
 import type { AttestationEnvelope } from "../card/attestation.js";
 import type { Card } from "../card/card.js";
 import type { FlowStatus } from "../card/flow-status.js";
-import type { Approval, Missing } from "../card/requirement.js";
+import type { Approval, MissingRequirement } from "../card/requirement.js";
 import type { SignedStatement } from "../card/statement.js";
 import type { Denial } from "../denial.js";
 import type { Level } from "../level.js";
@@ -12,7 +12,7 @@ import type { Receipt, Refusal } from "../permit/receipt.js";
 import type { Reason, Requirement } from "../policy/policy-contract.js";
 
 /** The container that holds a tenant's registry events. Source: ADR-002 §7. */
-export function registryContainer(tenantId: string): string {
+export function toRegistryContainer(tenantId: string): string {
   return `C.Registry::${tenantId}`;
 }
 
@@ -39,7 +39,7 @@ export interface EventPayloads {
     level: Level;
     reasons: readonly Reason[];
     requires: readonly Requirement[];
-    missing: readonly Missing[];
+    missing: readonly MissingRequirement[];
     decide_by: number;
     permit_ttl_ms: number;
   };
@@ -58,7 +58,7 @@ export interface EventPayloads {
     predicate_type: string;
     plan_digest: string;
     keyid: string;
-    missing: readonly Missing[];
+    missing: readonly MissingRequirement[];
   };
   "card.closed": { card_id: string; status: FlowStatus; denial: Denial | null; reasons: readonly Reason[] };
 
@@ -89,7 +89,7 @@ interface CardStatement {
   counts: boolean;
   reasons: readonly Reason[];
   approval: Approval | null;
-  missing: readonly Missing[];
+  missing: readonly MissingRequirement[];
 }
 
 interface PermitEnd {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { tenantIdSchema } from "../ids.js";
-import { type Parsed, parseWith } from "../problems.js";
+import { type ParseResult, parseWith } from "../problems.js";
 
 /** Names that stand for the endpoints which the Runner's own configuration names. */
 export const NETWORK_NAMES = ["object-store", "temporal"] as const;
@@ -21,17 +21,17 @@ const scopeSchema = z
     "Write a relative path such as `tenants/T.UBL`: no leading `/`, no `..`, no hidden part.",
   );
 
-const jobSchema = z
+const allowedJobSchema = z
   .string()
   .regex(/^[a-z]+(?:\.[a-z][a-z_]*)+$/, "Write a job type such as `git.registry.push`; a wildcard is not a job type.");
 
-const distinct = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
+const hasDistinctEntries = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
 
 /** What the Runner lets one tenant do: where on its disk, towards which endpoints, which jobs. Source: ADR-002 §6. */
 const allowanceSchema = z.strictObject({
   fs_scope: scopeSchema,
-  network_whitelist: z.array(networkEntrySchema).max(32).refine(distinct, "Each endpoint stands once."),
-  jobs: z.array(jobSchema).max(64).refine(distinct, "Each job type stands once."),
+  network_whitelist: z.array(networkEntrySchema).max(32).refine(hasDistinctEntries, "Each endpoint stands once."),
+  jobs: z.array(allowedJobSchema).max(64).refine(hasDistinctEntries, "Each job type stands once."),
 });
 export type Allowance = z.infer<typeof allowanceSchema>;
 
@@ -58,11 +58,11 @@ export const jobsAllowlistSchema = z
 export type JobsAllowlist = z.infer<typeof jobsAllowlistSchema>;
 
 /** Parses the allowlist, naming every bad field. */
-export function parseAllowlist(value: unknown): Parsed<JobsAllowlist> {
+export function parseAllowlist(value: unknown): ParseResult<JobsAllowlist> {
   return parseWith(jobsAllowlistSchema, value);
 }
 
 /** What `tenantId` may do, or undefined for a tenant that the allowlist does not name. */
-export function allowanceOf(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
+export function findAllowance(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
   return Object.hasOwn(allowlist.tenants, tenantId) ? allowlist.tenants[tenantId] : undefined;
 }

@@ -3,13 +3,13 @@ import {
   archiveParamsSchema,
   initParamsSchema,
   mergeProtectedParamsSchema,
+  omitPatch,
   pushParamsSchema,
   resetParamsSchema,
   tagReleaseParamsSchema,
   telemetryAppendParamsSchema,
-  withoutPatch,
 } from "../act/job.js";
-import { canonicalHash } from "../bytes/canonical.js";
+import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 import { blake3Schema, jobIdSchema, jtiSchema, officeIdSchema, targetSchema, tenantIdSchema } from "../ids.js";
 import { permitSchema } from "./permit.js";
@@ -42,17 +42,17 @@ export const envelopeSchema = z.discriminatedUnion(
 export type CommandEnvelope = z.infer<typeof envelopeSchema>;
 
 /** The envelope as it travels: a patch that it carried has been staged under `params.subject_hash`. */
-export function withoutPatchBytes(envelope: CommandEnvelope): CommandEnvelope {
-  return { ...envelope, params: withoutPatch(envelope.params) } as CommandEnvelope;
+export function omitPatchBytes(envelope: CommandEnvelope): CommandEnvelope {
+  return { ...envelope, params: omitPatch(envelope.params) } as CommandEnvelope;
 }
 
 /** Names one envelope, whether its patch travels inside or is staged: BLAKE3 of JCS of the envelope without `params.patch`. */
-export function envelopeDigest(envelope: CommandEnvelope): Blake3Hex {
-  return canonicalHash(withoutPatchBytes(envelope));
+export function hashEnvelope(envelope: CommandEnvelope): Blake3Hex {
+  return hashCanonical(omitPatchBytes(envelope));
 }
 
 /** The first member that envelope and permit share and that differs, or undefined when they agree. */
-export function bindingMismatch(envelope: CommandEnvelope): string | undefined {
+export function findBindingMismatch(envelope: CommandEnvelope): string | undefined {
   const { permit } = envelope;
   const shared: [string, unknown, unknown][] = [
     ["jti", envelope.jti, permit.jti],

@@ -47,6 +47,6 @@ export const permitSchema = z.strictObject({
 export type Permit = z.infer<typeof permitSchema>;
 export type UnsignedPermit = Omit<Permit, "kid" | "sig">;
 
-export function audienceOf(target: string): string {
+export function toAudience(target: string): string {
   return `runner:${target}`;
 }

@@ -57,11 +57,11 @@ export const reportSchema = z.union([receiptSchema, refusalSchema]);
 export type Report = z.infer<typeof reportSchema>;
 
 /** Which of the two a report is: only a receipt says what refs moved. */
-export function answerIn(report: Report): RunnerAnswer {
+export function toRunnerAnswer(report: Report): RunnerAnswer {
   return "refs" in report ? { kind: "receipt", receipt: report } : { kind: "refusal", refusal: report };
 }
 
 /** What the Runner signed. */
-export function reportOf(answer: RunnerAnswer): Report {
+export function toReport(answer: RunnerAnswer): Report {
   return answer.kind === "receipt" ? answer.receipt : answer.refusal;
 }

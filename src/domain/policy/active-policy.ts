@@ -1,25 +1,25 @@
-import { type Jwks, verifySigned } from "../bytes/signature.js";
-import { denied, granted, type Outcome } from "../denial.js";
-import { parseWith, problemsText } from "../problems.js";
+import { type Jwks, verifySignedObject } from "../bytes/signature.js";
+import { denyWith, grantValue, type Outcome } from "../denial.js";
+import { formatProblems, parseWith } from "../problems.js";
 import { publicationSchema } from "./publication.js";
 
 /** The hash of the policy that `bytes`, the tenant's publication, make the active one; anything doubtful is a denial. */
-export function activePolicyHash(tenantId: string, bytes: Uint8Array | undefined, foundingKeys: Jwks | undefined): Outcome<string> {
+export function verifyActivePolicyHash(tenantId: string, bytes: Uint8Array | undefined, foundingKeys: Jwks | undefined): Outcome<string> {
   if (bytes === undefined || foundingKeys === undefined)
-    return denied("tenant_unknown", `No policy is published for ${tenantId}; an operator founds the tenant first.`);
-  const parsed = parseWith(publicationSchema, jsonOrUndefined(bytes));
+    return denyWith("tenant_unknown", `No policy is published for ${tenantId}; an operator founds the tenant first.`);
+  const parsed = parseWith(publicationSchema, parsePublicationJson(bytes));
   if (!parsed.ok)
-    return denied("policy_not_current", `The publication of ${tenantId}'s policy is malformed: ${problemsText(parsed.problems)}`);
+    return denyWith("policy_not_current", `The publication of ${tenantId}'s policy is malformed: ${formatProblems(parsed.problems)}`);
   const publication = parsed.value;
   if (publication.tenant_id !== tenantId)
-    return denied("policy_not_current", `The publication belongs to ${publication.tenant_id}, not to ${tenantId}.`);
-  const verdict = verifySigned("publication", publication, foundingKeys);
+    return denyWith("policy_not_current", `The publication belongs to ${publication.tenant_id}, not to ${tenantId}.`);
+  const verdict = verifySignedObject("publication", publication, foundingKeys);
   if (verdict !== "valid")
-    return denied("policy_not_current", `The publication of ${tenantId}'s policy is not signed by a founding key (${verdict}).`);
-  return granted(publication.policy_hash);
+    return denyWith("policy_not_current", `The publication of ${tenantId}'s policy is not signed by a founding key (${verdict}).`);
+  return grantValue(publication.policy_hash);
 }
 
-function jsonOrUndefined(bytes: Uint8Array): unknown {
+function parsePublicationJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch {

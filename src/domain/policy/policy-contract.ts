@@ -125,4 +125,4 @@ export const admissionSchema = z.strictObject({
   counts: z.boolean(),
   reasons: z.array(reasonSchema).min(1),
 });
-export type Admission = z.infer<typeof admissionSchema>;
+export type StatementAdmission = z.infer<typeof admissionSchema>;

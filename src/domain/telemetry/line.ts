@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { infraRevisionSchema } from "../act/infra-context.js";
-import { canonicalText } from "../bytes/canonical.js";
+import { toCanonicalText } from "../bytes/canonical.js";
 import { actorIdSchema, cardIdSchema, jtiSchema, officeIdSchema, projectIdSchema, tenantIdSchema } from "../ids.js";
 import { LEVELS } from "../level.js";
 import { RECEIPT_STATUSES } from "../permit/receipt.js";
@@ -48,11 +48,11 @@ export const telemetryLineSchema = z.strictObject({
 export type TelemetryLine = z.infer<typeof telemetryLineSchema>;
 
 /** The line as it is committed: canonical JSON (RFC 8785), so that the same act is the same bytes however often it is asked for. */
-export function lineText(line: TelemetryLine): string {
-  return `${canonicalText(line)}\n`;
+export function formatTelemetryLine(line: TelemetryLine): string {
+  return `${toCanonicalText(line)}\n`;
 }
 
 /** `<owner>/<repo>` of a tenant's project, as the infra registry writes it. */
-export function repositoryName(tenantId: string, projectId: string): string {
+export function toRepositoryName(tenantId: string, projectId: string): string {
   return `${tenantId}/${projectId}`;
 }

@@ -2,27 +2,27 @@ import type { TelemetryLine } from "./line.js";
 
 /** Where things lie in a telemetry repository. Ids are parsed, so none of them leads anywhere else. Source: contracts "Infra registry v2". */
 
-const folderOf = (tenantId: string, projectId: string) => `${tenantId}_${projectId}`;
+const toProjectFolder = (tenantId: string, projectId: string) => `${tenantId}_${projectId}`;
 
 /** The folder of a project's lines, one file a month. */
-export function linesFolder(tenantId: string, projectId: string): string {
-  return `telemetry/v1/repos/${folderOf(tenantId, projectId)}`;
+export function toLinesFolder(tenantId: string, projectId: string): string {
+  return `telemetry/v1/repos/${toProjectFolder(tenantId, projectId)}`;
 }
 
-export function linesPath(tenantId: string, projectId: string, month: string): string {
-  return `${linesFolder(tenantId, projectId)}/${month}.jsonl`;
+export function toLinesPath(tenantId: string, projectId: string, month: string): string {
+  return `${toLinesFolder(tenantId, projectId)}/${month}.jsonl`;
 }
 
-export function dashboardPath(tenantId: string, projectId: string): string {
-  return `telemetry/v1/dashboards/${folderOf(tenantId, projectId)}/dashboard.json`;
+export function toDashboardPath(tenantId: string, projectId: string): string {
+  return `telemetry/v1/dashboards/${toProjectFolder(tenantId, projectId)}/dashboard.json`;
 }
 
 /** `2026-11`: the month in UTC in which the act finished. */
-export function monthOf({ at }: Pick<TelemetryLine, "at">): string {
+export function toMonth({ at }: Pick<TelemetryLine, "at">): string {
   return at.slice(0, 7);
 }
 
 /** The month that a file of lines is for, or undefined for a file of another name. */
-export function monthOfFile(name: string): string | undefined {
+export function parseFileMonth(name: string): string | undefined {
   return /^(\d{4}-\d{2})\.jsonl$/.exec(name)?.[1];
 }

@@ -1,8 +1,8 @@
 import { NO_INFRA } from "../../domain/act/infra-context.js";
-import { granted } from "../../domain/denial.js";
-import { repoPrefix } from "../../domain/storage-key.js";
+import { grantValue } from "../../domain/denial.js";
+import { toRepoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { readOnlyBelow } from "../../storage/scoped.js";
+import { limitToReadsBelow } from "../../storage/scoped.js";
 import { RegistryFile } from "./registry-file.js";
 import { RegistryProject } from "./registry-project.js";
 import type { InfraSource } from "./source.js";
@@ -17,7 +17,7 @@ export type InfraSetting =
 export const noInfra: InfraSource = {
   kind: "none",
   isKeptBy: () => false,
-  resolve: async () => granted(NO_INFRA),
+  resolve: async () => grantValue(NO_INFRA),
   resolveAt: async () => undefined,
 };
 
@@ -26,5 +26,5 @@ export function openInfraSource(setting: InfraSetting, store: ObjectStore): Infr
   if (setting.kind === "none") return noInfra;
   if (setting.kind === "file") return new RegistryFile(setting.path);
   const { tenant_id, project_id } = setting;
-  return new RegistryProject(readOnlyBelow(store, repoPrefix(tenant_id, project_id)), { tenant_id, project_id });
+  return new RegistryProject(limitToReadsBelow(store, toRepoPrefix(tenant_id, project_id)), { tenant_id, project_id });
 }

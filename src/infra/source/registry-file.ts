@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { ResolvedInfra } from "../../domain/act/infra-context.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { Outcome } from "../../domain/denial.js";
-import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
+import { Revisions, resolveFromRegistry, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
 
 /** A registry that lies in a file; its revision is the BLAKE3 of its bytes, and only the present one is known. */
@@ -17,8 +17,13 @@ export class RegistryFile implements InfraSource {
   }
 
   async resolve(tenant_id: string, project_id: string): Promise<Outcome<ResolvedInfra>> {
-    const { registry, revision } = await this.#now();
-    return resolved({ tenant_id, project_id, is_registry: false, by_keeper: false }, registry, "a file of the deployment", revision);
+    const { registry, revision } = await this.#readCurrent();
+    return resolveFromRegistry(
+      { tenant_id, project_id, is_registry: false, isRegistryTenant: false },
+      registry,
+      "a file of the deployment",
+      revision,
+    );
   }
 
   async resolveAt(tenantId: string, projectId: string, revision: string): Promise<Outcome<ResolvedInfra> | undefined> {
@@ -26,12 +31,12 @@ export class RegistryFile implements InfraSource {
     return now.ok && now.value.revision === revision ? now : undefined;
   }
 
-  async #now(): Promise<{ registry: UsableRegistry; revision: string | null }> {
+  async #readCurrent(): Promise<{ registry: UsableRegistry; revision: string | null }> {
     const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => error);
     // The path is the operator's; tenants are told the reason alone.
     if (bytes instanceof Error)
       return { registry: { ok: false, problem: `it cannot be read (${bytes.code ?? bytes.name}).` }, revision: null };
-    const revision = blake3Hex(bytes);
-    return { registry: await this.#revisions.at(revision, async () => bytes), revision };
+    const revision = hashBlake3Hex(bytes);
+    return { registry: await this.#revisions.load(revision, async () => bytes), revision };
   }
 }

@@ -1,19 +1,19 @@
 import type { ResolvedInfra } from "../../domain/act/infra-context.js";
 import type { Outcome } from "../../domain/denial.js";
-import { branchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { GitFault } from "../../repository/git-fault.js";
 import { type GitObject, parseCommitLinks, parseTree } from "../../repository/objects/object-text.js";
 import { StoredObjects } from "../../repository/objects/stored-objects.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
-import { Revisions, resolved, type UsableRegistry } from "./revisions.js";
+import { Revisions, resolveFromRegistry, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
 
 /** Where the registry lies in its project. Source: infra registry v2 "Registry File". */
 export const REGISTRY_PATH = "infra/telemetry-registry.v2.json";
 
-const MAIN = branchRef("main");
+const MAIN = toBranchRef("main");
 
 /**
  * The registry that a project of this very registry keeps on its main branch. One small read for each resolution finds the branch's
@@ -39,57 +39,59 @@ export class RegistryProject implements InfraSource {
   }
 
   async resolve(tenantId: string, projectId: string): Promise<Outcome<ResolvedInfra>> {
-    const { registry, revision } = await this.#now();
-    return resolved(this.#asked(tenantId, projectId), registry, this.#where, revision);
+    const { registry, revision } = await this.#readCurrent();
+    return resolveFromRegistry(this.#toQuery(tenantId, projectId), registry, this.#describePlace, revision);
   }
 
   async resolveAt(tenantId: string, projectId: string, revision: string): Promise<Outcome<ResolvedInfra> | undefined> {
-    const registry = await unlessDamaged(async () => {
+    const registry = await readUnlessDamaged(async () => {
       const head = (await readRefs(this.store, this.name))?.refs.get(MAIN)?.id;
-      return head !== undefined && (await this.#wasOnMain(head, revision)) ? this.#at(revision) : undefined;
+      return head !== undefined && (await this.#wasOnMain(head, revision)) ? this.#loadRevision(revision) : undefined;
     });
-    return registry === undefined ? undefined : resolved(this.#asked(tenantId, projectId), registry, this.#where, revision);
+    return registry === undefined
+      ? undefined
+      : resolveFromRegistry(this.#toQuery(tenantId, projectId), registry, this.#describePlace, revision);
   }
 
-  get #where(): string {
+  get #describePlace(): string {
     return `${REGISTRY_PATH} of ${this.name.tenant_id}/${this.name.project_id}`;
   }
 
-  #asked(tenant_id: string, project_id: string) {
-    const by_keeper = tenant_id === this.name.tenant_id;
-    return { tenant_id, project_id, by_keeper, is_registry: this.isKeptBy(tenant_id, project_id) };
+  #toQuery(tenant_id: string, project_id: string) {
+    const isRegistryTenant = tenant_id === this.name.tenant_id;
+    return { tenant_id, project_id, isRegistryTenant, is_registry: this.isKeptBy(tenant_id, project_id) };
   }
 
-  async #now(): Promise<{ registry: UsableRegistry; revision: string | null }> {
+  async #readCurrent(): Promise<{ registry: UsableRegistry; revision: string | null }> {
     let revision: string | null = null;
-    const registry = await unlessDamaged(async (): Promise<UsableRegistry> => {
+    const registry = await readUnlessDamaged(async (): Promise<UsableRegistry> => {
       revision = (await readRefs(this.store, this.name))?.refs.get(MAIN)?.id ?? null;
-      if (revision !== null) return this.#at(revision);
+      if (revision !== null) return this.#loadRevision(revision);
       return { ok: false, problem: "the project has no main branch yet. Register it and merge a registry." };
     });
     return { registry, revision };
   }
 
-  #at(revision: string): Promise<UsableRegistry> {
-    return this.#revisions.at(revision, () => this.#file(revision));
+  #loadRevision(revision: string): Promise<UsableRegistry> {
+    return this.#revisions.load(revision, () => this.#readRegistryFile(revision));
   }
 
-  async #file(commit: string): Promise<Uint8Array | { readonly problem: string }> {
-    let id = parseCommitLinks((await this.#read(commit)).bytes).tree;
+  async #readRegistryFile(commit: string): Promise<Uint8Array | { readonly problem: string }> {
+    let id = parseCommitLinks((await this.#readObject(commit)).bytes).tree;
     for (const name of REGISTRY_PATH.split("/")) {
-      const tree = await this.#read(id);
+      const tree = await this.#readObject(id);
       const entry = tree.type === "tree" ? parseTree(tree.bytes).find((one) => one.name === name) : undefined;
       if (entry === undefined || entry.isSubmodule)
         return { problem: `commit ${commit} has no such file. Add it by a merge into its main branch.` };
       id = entry.id;
     }
-    const file = await this.#read(id);
+    const file = await this.#readObject(id);
     return file.type === "blob"
       ? file.bytes
       : { problem: `it is a folder at commit ${commit}. Correct it by a merge into its main branch.` };
   }
 
-  async #read(id: string): Promise<GitObject> {
+  async #readObject(id: string): Promise<GitObject> {
     const object = await this.#objects.read(id);
     if (object !== undefined) return object;
     // A listing can be older than the refs: nothing is to be believed of it, and the next attempt lists again.
@@ -109,7 +111,7 @@ export class RegistryProject implements InfraSource {
       const id = ahead.pop();
       if (id === undefined || seen.has(id) || this.#onMain.has(id)) continue;
       seen.add(id);
-      ahead.push(...parseCommitLinks((await this.#read(id)).bytes).parents);
+      ahead.push(...parseCommitLinks((await this.#readObject(id)).bytes).parents);
     }
     // Taken over when the walk is complete: one that a fault ended would hide what lies behind it.
     for (const id of seen) this.#onMain.add(id);
@@ -118,7 +120,7 @@ export class RegistryProject implements InfraSource {
 }
 
 /** A repository that is damaged gives no registry, and that is an answer; a store that does not answer is a fault. */
-async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | Extract<UsableRegistry, { ok: false }>> {
+async function readUnlessDamaged<T>(read: () => Promise<T>): Promise<T | Extract<UsableRegistry, { ok: false }>> {
   try {
     return await read();
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { InfraContext, ResolvedInfra } from "../../domain/act/infra-context.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
-import { parseRegistry, type Registry } from "../model.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { type InfraRegistry, parseRegistry } from "../model.js";
 import { resolveContext } from "../resolve.js";
 
 /** Parsed registries kept in memory; each may be as large as its file. */
@@ -10,17 +10,17 @@ const PROBLEMS_SHOWN = 3;
 
 /** A registry, or in a sentence why there is none to use: for everybody, and `in_full` where that names what stands in it. */
 export type UsableRegistry =
-  | { readonly ok: true; readonly value: Registry }
-  | { readonly ok: false; readonly problem: string; readonly in_full?: string };
+  | { readonly ok: true; readonly value: InfraRegistry }
+  | { readonly ok: false; readonly problem: string; readonly fullProblem?: string };
 
 /** The registries of a few revisions. A revision never changes, so that what was parsed once stays true. */
 export class Revisions {
   readonly #parsed = new Map<string, UsableRegistry>();
 
   /** The registry of a revision; `read` answers its bytes, or why there are none. */
-  async at(revision: string, read: () => Promise<Uint8Array | { readonly problem: string }>): Promise<UsableRegistry> {
+  async load(revision: string, read: () => Promise<Uint8Array | { readonly problem: string }>): Promise<UsableRegistry> {
     const known = this.#parsed.get(revision);
-    const registry = known ?? usable(await read());
+    const registry = known ?? toUsableRegistry(await read());
     // The least recently used one goes first: a map keeps the order of insertion.
     this.#parsed.delete(revision);
     this.#parsed.set(revision, registry);
@@ -31,40 +31,45 @@ export class Revisions {
 }
 
 /** The project that is asked about, whether it keeps the registry itself, and whether its tenant does and so may read all of it. */
-export interface Asked {
+export interface InfraQuery {
   readonly tenant_id: string;
   readonly project_id: string;
   readonly is_registry: boolean;
-  readonly by_keeper: boolean;
+  readonly isRegistryTenant: boolean;
 }
 
 /**
  * What a project's flow sees of this registry. Where the registry cannot be used, every project is denied but the one that keeps it: there
  * it is put right.
  */
-export function resolved(asked: Asked, registry: UsableRegistry, where: string, revision: string | null): Outcome<ResolvedInfra> {
-  const { tenant_id, project_id, is_registry, by_keeper } = asked;
+export function resolveFromRegistry(
+  asked: InfraQuery,
+  registry: UsableRegistry,
+  where: string,
+  revision: string | null,
+): Outcome<ResolvedInfra> {
+  const { tenant_id, project_id, is_registry, isRegistryTenant } = asked;
   if (registry.ok) {
     const infra: InfraContext = { ...resolveContext(registry.value, { owner: tenant_id, repo: project_id }), is_registry };
-    return granted({ infra, revision });
+    return grantValue({ infra, revision });
   }
-  const problem = by_keeper ? (registry.in_full ?? registry.problem) : registry.problem;
-  if (!is_registry) return denied("infra_unavailable", `The infra registry, ${where}, cannot be used: ${problem}`);
-  return granted({ infra: { state: "unavailable", context: null, telemetry_repo: null, is_registry }, revision });
+  const problem = isRegistryTenant ? (registry.fullProblem ?? registry.problem) : registry.problem;
+  if (!is_registry) return denyWith("infra_unavailable", `The infra registry, ${where}, cannot be used: ${problem}`);
+  return grantValue({ infra: { state: "unavailable", context: null, telemetry_repo: null, is_registry }, revision });
 }
 
-function usable(read: Uint8Array | { readonly problem: string }): UsableRegistry {
+function toUsableRegistry(read: Uint8Array | { readonly problem: string }): UsableRegistry {
   if ("problem" in read) return { ok: false, problem: read.problem };
   const parsed = parseRegistry(read);
   if (parsed.ok) return parsed;
   const shown = parsed.problems.slice(0, PROBLEMS_SHOWN);
   const more = parsed.problems.length - shown.length;
-  const sentence = (texts: readonly string[]) =>
+  const joinProblems = (texts: readonly string[]) =>
     `${texts.join(" ")}${more > 0 ? ` (and ${more} more)` : ""} Correct it by a merge into its main branch.`;
   return {
     ok: false,
     // A message quotes names, and they may be another org's: a tenant learns of its own alone.
-    problem: sentence(shown.map(({ line, column, rule }) => `line ${line}, column ${column}: ${rule}.`)),
-    in_full: sentence(shown.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`)),
+    problem: joinProblems(shown.map(({ line, column, rule }) => `line ${line}, column ${column}: ${rule}.`)),
+    fullProblem: joinProblems(shown.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`)),
   };
 }

@@ -1,14 +1,14 @@
 import { ApplicationFailure } from "@temporalio/activity";
 import type { z } from "zod";
-import { blake3Hex } from "../../domain/bytes/hash.js";
-import { type Jwks, verifySigned } from "../../domain/bytes/signature.js";
-import { type Denial, denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { type Jwks, verifySignedObject } from "../../domain/bytes/signature.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { AcceptCommandInput, FlowEnd, Lab256Activities, RecordAnswerInput } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { type CommandEnvelope, envelopeDigest } from "../../domain/permit/envelope.js";
+import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { parseWith } from "../../domain/problems.js";
-import { receiptKey } from "../../domain/storage-key.js";
+import { toReceiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import { countClosedCommand, countReceipt } from "./counted-ends.js";
@@ -18,7 +18,7 @@ import { projectEvents } from "./project-events.js";
 import { readStored } from "./read-stored.js";
 import { receiptKeysOf } from "./receipt-keys.js";
 
-const NOT_USED = denial("answer_invalid", "The Runner says that another command has used the permit, and none has.");
+const NOT_USED = buildDenial("answer_invalid", "The Runner says that another command has used the permit, and none has.");
 
 export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
   return {
@@ -45,8 +45,8 @@ async function acceptAnswer(
   const keys = await keysFor(deps, input);
   const answer = genuineAnswer(keys, input);
   if (answer === undefined)
-    return denied("answer_invalid", `The ${input.answer.kind} is not signed by a Runner of this registry for this command.`);
-  return granted(await settle(deps, input, keys, answer));
+    return denyWith("answer_invalid", `The ${input.answer.kind} is not signed by a Runner of this registry for this command.`);
+  return grantValue(await settle(deps, input, keys, answer));
 }
 
 function keysFor(deps: Lab256Dependencies, { envelope }: AcceptCommandInput): Promise<Jwks> {
@@ -69,8 +69,8 @@ async function settle(
   const refusal = answer?.kind === "refusal" ? answer.refusal : undefined;
   const why: Denial =
     refusal === undefined
-      ? denial("answer_invalid", "What came back from LAB_512 is not signed by a Runner of this registry for this command.")
-      : denial(refusal.code, refusal.error);
+      ? buildDenial("answer_invalid", "What came back from LAB_512 is not signed by a Runner of this registry for this command.")
+      : buildDenial(refusal.code, refusal.error);
   const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
@@ -84,7 +84,7 @@ async function settle(
 /** Whether the claim is for this very envelope; another one with the same permit got the act, and this one never will. */
 async function isOurs(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
   const claim = await readClaim(deps.store, envelope.tenant_id, envelope.jti);
-  return claim?.kind === "act" && claim.envelope_digest === envelopeDigest(envelope);
+  return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);
 }
 
 /** The answer, if a Runner signed it and it is about this very envelope. */
@@ -106,15 +106,15 @@ function genuine<T extends Report>(
   candidate: unknown,
 ): T | undefined {
   const parsed = parseWith(schema, candidate);
-  if (!parsed.ok || verifySigned(kind, parsed.value, keys) !== "valid") return undefined;
+  if (!parsed.ok || verifySignedObject(kind, parsed.value, keys) !== "valid") return undefined;
   const { tenant_id, jti, jobId, envelope_digest } = parsed.value;
   const same =
-    tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === envelopeDigest(envelope);
+    tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === hashEnvelope(envelope);
   return same ? parsed.value : undefined;
 }
 
 async function storedReceipt(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
-  const stored = await readStored(deps.store, receiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
+  const stored = await readStored(deps.store, toReceiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
   return stored === undefined ? undefined : genuine("receipt", receiptSchema, keys, envelope, stored);
 }
 
@@ -124,7 +124,7 @@ async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: A
   const events = receipt.status === "success" ? projectEvents(envelope, receipt, actor_id) : [];
   countReceipt(deps, await record(deps, envelope.tenant_id, [recorded, ...events]), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
-  return { status: receipt.status, denial: denial(receipt.code ?? "answer_invalid", receipt.error) };
+  return { status: receipt.status, denial: buildDenial(receipt.code ?? "answer_invalid", receipt.error) };
 }
 
 async function recordRefusal(
@@ -139,7 +139,7 @@ async function recordRefusal(
   const refused: NewEvent[] =
     refusal === undefined
       ? []
-      : [{ type: "receipt.refused", key: `receipt.refused/${blake3Hex(Buffer.from(refusal.sig))}`, payload: { refusal, card_id } }];
+      : [{ type: "receipt.refused", key: `receipt.refused/${hashBlake3Hex(Buffer.from(refusal.sig))}`, payload: { refusal, card_id } }];
   const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, status, denial: why } };
   countClosedCommand(await record(deps, tenant_id, [...refused, closed]), permit, { status, denial: why });
   return { status, denial: why };

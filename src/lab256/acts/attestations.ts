@@ -1,6 +1,6 @@
 import { verifyAttestation } from "../../domain/card/attestation.js";
-import { type Attestation, missingOf } from "../../domain/card/requirement.js";
-import { granted, type Outcome } from "../../domain/denial.js";
+import { type Attestation, listMissingRequirements } from "../../domain/card/requirement.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitAttestationInput, AdmittedAttestation, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -22,9 +22,9 @@ async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestatio
   const policy = await deps.policies.byHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {
-    card_id,
-    plan_digest,
-    predicate_types: decided.requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
+    cardId: card_id,
+    planDigest: plan_digest,
+    predicateTypes: decided.requires.flatMap((requirement) => (requirement.kind === "attestation" ? [requirement.predicate_type] : [])),
     attestors: policy.value.data.attestors ?? {},
   });
   if (!verified.ok) return verified;
@@ -32,9 +32,9 @@ async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestatio
   const own: Attestation = { ...about, plan_digest, at_ms };
   const others = input.attestations.filter(({ attestation_digest }) => attestation_digest !== own.attestation_digest);
   const attestations = [...others, own];
-  const missing = missingOf(decided.requires, plan_digest, approvals, attestations);
+  const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
   const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
   const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
   await record(deps, tenant_id, [{ type: "card.attested", key, payload }]);
-  return granted({ attestation_digest: own.attestation_digest, attestations, missing });
+  return grantValue({ attestation_digest: own.attestation_digest, attestations, missing });
 }

@@ -1,9 +1,9 @@
-import { actInput } from "../../decision/act-input.js";
-import { type Infra, infraHash } from "../../domain/act/infra-context.js";
-import { type JobParams, subjectHash } from "../../domain/act/job.js";
+import { buildActInput } from "../../decision/act-input.js";
+import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
+import { hashSubject, type JobParams } from "../../domain/act/job.js";
 import type { Card } from "../../domain/card/card.js";
-import { missingOf } from "../../domain/card/requirement.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { listMissingRequirements } from "../../domain/card/requirement.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { Decision } from "../../domain/policy/policy-contract.js";
 import { findActor } from "../identity/actors.js";
@@ -22,9 +22,9 @@ export function cardActivities(
       if (!genuine.ok) return genuine;
       const card = genuine.value;
       const project_id = projectOf(card);
-      const payload = { card, project_id, subject_hash: subjectHash(card.params as JobParams), workflow_id };
+      const payload = { card, project_id, subject_hash: hashSubject(card.params as JobParams), workflow_id };
       await record(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
-      return granted(null);
+      return grantValue(null);
     },
     decidePlan: (input) => decidePlan(deps, input),
     async voidApprovals({ card, round, plan_digest, why, approvals }) {
@@ -59,7 +59,7 @@ async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Pro
   const decision = await decisionOf(deps, input);
   if (!decision.ok) return { reasons: [], ...decision };
   const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
-  const missing = missingOf(requires, planned.plan_digest, [], []);
+  const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
   const now = deps.now();
   const decide_by = input.decide_by ?? now + decision.value.decide_within_ms;
   const payload = {
@@ -87,7 +87,7 @@ export async function decisionOf(
   const policy = await deps.policies.active(card.tenant_id, "now");
   if (!policy.ok) return policy;
   if (policy.value.hash !== basis.policy_hash)
-    return denied(
+    return denyWith(
       "policy_not_current",
       `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
     );
@@ -95,7 +95,7 @@ export async function decisionOf(
   if (!infra.ok) return infra;
   const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
   if (author === undefined || author.disabled)
-    return denied("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
+    return denyWith("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
   const asker = {
     actor_id: author.actor_id,
     person_id: author.person_id,
@@ -103,9 +103,9 @@ export async function decisionOf(
   };
   // A plan exists, so the repository was read: only a registration is planned for a project that does not exist.
   const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
-  const decision = policy.value.decide(actInput(asker, card, true, known, infra.value));
-  if (decision.allowed) return granted(decision);
-  return { ...denied("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
+  const decision = policy.value.decide(buildActInput(asker, card, true, known, infra.value));
+  if (decision.allowed) return grantValue(decision);
+  return { ...denyWith("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
 }
 
 /** The plan's infra context, if the registry says the same now: what the Runner resolved is not believed but compared. */
@@ -113,6 +113,6 @@ async function sameInfra(deps: Lab256Dependencies, { plan }: DecidePlanInput["pl
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);
   if (!now.ok) return now;
-  if (infraHash(now.value.infra) === infraHash(planned)) return granted(planned);
-  return denied("infra_changed", `The infra context of ${tenant_id}/${project_id} is another one than the plan's. Open the card again.`);
+  if (hashInfra(now.value.infra) === hashInfra(planned)) return grantValue(planned);
+  return denyWith("infra_changed", `The infra context of ${tenant_id}/${project_id} is another one than the plan's. Open the card again.`);
 }

@@ -1,13 +1,13 @@
-import { cardActId } from "../../domain/act/act-id.js";
-import { type JobParams, subjectHash, withoutPatch } from "../../domain/act/job.js";
-import { signed, verifySigned } from "../../domain/bytes/signature.js";
+import { computeCardActId } from "../../domain/act/act-id.js";
+import { hashSubject, type JobParams, omitPatch } from "../../domain/act/job.js";
+import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
 import type { Card } from "../../domain/card/card.js";
-import { denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import { buildDenial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { bindingMismatch, type CommandEnvelope, envelopeDigest, envelopeSchema, withoutPatchBytes } from "../../domain/permit/envelope.js";
+import { type CommandEnvelope, envelopeSchema, findBindingMismatch, hashEnvelope, omitPatchBytes } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { findTenant } from "../identity/tenants.js";
 import type { AppendOutcome } from "../ledger/append.js";
 import { commandByJti } from "../ledger/queries/commands.js";
@@ -22,7 +22,7 @@ import { record } from "./ledger.js";
 import { approvedInLedger } from "./recorded-approval.js";
 
 /** Why a command ended whose permit another one used; that one has the act, its receipt, and its line of telemetry. */
-export const USED_BY_ANOTHER = denial("permit_used", "The permit was used by another command; its receipt says what became of it.");
+export const USED_BY_ANOTHER = buildDenial("permit_used", "The permit was used by another command; its receipt says what became of it.");
 
 export function commandActivities(
   deps: Lab256Dependencies,
@@ -60,7 +60,7 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
   const approved = await approvedInLedger(deps, card, planned.plan_digest, decision.value.requires);
   if (!approved.ok) return approved;
   const unsigned = unsignedPermit({
-    jti: cardActId(card.tenant_id, card.card_id, planned.plan_digest),
+    jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
     // The flow says when the last statement came; it cannot say that it comes later than now.
     iat: Math.min(input.approved_at, deps.now()),
     asker: card.author,
@@ -71,51 +71,51 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
     card: { card_id: card.card_id, plan_digest: planned.plan_digest },
   });
   const tenant = await findTenant(deps.db, card.tenant_id);
-  if (tenant === undefined) return denied("tenant_unknown", `${card.tenant_id} is not known.`);
+  if (tenant === undefined) return denyWith("tenant_unknown", `${card.tenant_id} is not known.`);
   const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
   // The permit that the ledger has is the permit: however often it is asked for, its `exp` never moves.
-  const permit = (await permitByJti(deps.db, known))?.permit ?? signed("permit", unsigned, deps.permitKey);
+  const permit = (await permitByJti(deps.db, known))?.permit ?? signObject("permit", unsigned, deps.permitKey);
   const envelope = cardEnvelope(card, permit);
   const actor_id = card.author.actor_id;
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(commandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
   const taken = conflictOf(await record(deps, card.tenant_id, events));
-  return taken ?? granted({ envelope, transport: tenant.transport });
+  return taken ?? grantValue({ envelope, transport: tenant.transport });
 }
 
 function cardEnvelope(card: Card, permit: Permit): CommandEnvelope {
   const { tenant_id, jobId, jobType, target, office_id } = card;
   const { subject_hash, policy_hash } = permit.scopes;
-  const params = withoutPatch(card.params as JobParams);
+  const params = omitPatch(card.params as JobParams);
   return { jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id } as CommandEnvelope;
 }
 
 /** Records the command, once for its `jti` and its `jobId`. */
 async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>> {
   const parsed = parseWith(envelopeSchema, input.envelope);
-  if (!parsed.ok) return denied("envelope_invalid", `The envelope is malformed: ${problemsText(parsed.problems)}`);
-  const envelope = withoutPatchBytes(parsed.value);
-  if (verifySigned("permit", envelope.permit, { keys: [deps.permitKey.jwk] }) !== "valid")
-    return denied("permit_signature_invalid", "The permit is not signed by this registry.");
-  const differs = bindingMismatch(envelope);
-  if (differs !== undefined) return denied("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
-  if (subjectHash(envelope.params) !== envelope.subject_hash)
-    return denied("subject_hash_mismatch", "The params are not those of the permit.");
+  if (!parsed.ok) return denyWith("envelope_invalid", `The envelope is malformed: ${formatProblems(parsed.problems)}`);
+  const envelope = omitPatchBytes(parsed.value);
+  if (verifySignedObject("permit", envelope.permit, { keys: [deps.permitKey.jwk] }) !== "valid")
+    return denyWith("permit_signature_invalid", "The permit is not signed by this registry.");
+  const differs = findBindingMismatch(envelope);
+  if (differs !== undefined) return denyWith("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
+  if (hashSubject(envelope.params) !== envelope.subject_hash)
+    return denyWith("subject_hash_mismatch", "The params are not those of the permit.");
   if (envelope.permit.scopes.actor_id !== input.actor_id)
-    return denied("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
+    return denyWith("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
-  if (tenant === undefined) return denied("tenant_unknown", `${envelope.tenant_id} is not known.`);
+  if (tenant === undefined) return denyWith("tenant_unknown", `${envelope.tenant_id} is not known.`);
   const outcome = await record(deps, envelope.tenant_id, [commandIssued({ ...input, envelope })]);
   const taken = conflictOf(outcome) ?? (await otherCommand(deps, envelope, outcome));
-  return taken ?? granted({ transport: tenant.transport });
+  return taken ?? grantValue({ transport: tenant.transport });
 }
 
 /** A permit binds no `jobId`, so a second envelope with the same permit is another command, and it comes too late. */
 async function otherCommand(deps: Lab256Dependencies, envelope: CommandEnvelope, outcome: AppendOutcome): Promise<Taken | undefined> {
   if (!outcome.ok || outcome.appended.every((event) => event.is_new)) return undefined;
   const recorded = await commandByJti(deps.db, envelope);
-  if (recorded?.envelope_digest === envelopeDigest(envelope)) return undefined;
+  if (recorded?.envelope_digest === hashEnvelope(envelope)) return undefined;
   return {
     ok: false,
     denial: { code: "permit_used", message: `The permit has been used by job ${recorded?.job_id ?? "of another command"}.` },
@@ -130,7 +130,7 @@ function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput):
     key: `command.issued/${envelope.jti}`,
     payload: {
       envelope,
-      envelope_digest: envelopeDigest(envelope),
+      envelope_digest: hashEnvelope(envelope),
       project_id: envelope.params.project_id,
       actor_id,
       workflow_id,

@@ -1,5 +1,5 @@
 import type { Card } from "../../domain/card/card.js";
-import { denial } from "../../domain/denial.js";
+import { buildDenial } from "../../domain/denial.js";
 import type { FlowEnd } from "../../domain/flow/lab256-steps.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
@@ -18,7 +18,8 @@ export function countReceipt({ now }: Pick<Lab256Dependencies, "now">, outcome: 
   if (!isNew(outcome, `receipt.recorded/${receipt.jti}`)) return;
   const { level, approval_ref } = permit.scopes;
   observeReceipt(level, now() - permit.iat);
-  if (approval_ref === undefined) countFlow(level, receipt.status, receipt.code === undefined ? null : denial(receipt.code, receipt.error));
+  if (approval_ref === undefined)
+    countFlow(level, receipt.status, receipt.code === undefined ? null : buildDenial(receipt.code, receipt.error));
 }
 
 /** A command was closed without a receipt. */

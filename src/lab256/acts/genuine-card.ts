@@ -1,9 +1,9 @@
 import { jobSchema } from "../../domain/act/job.js";
-import { cardWorkflowId } from "../../domain/act/workflow-id.js";
-import { verifySigned } from "../../domain/bytes/signature.js";
+import { toCardWorkflowId } from "../../domain/act/workflow-id.js";
+import { verifySignedObject } from "../../domain/bytes/signature.js";
 import { type Card, cardSchema } from "../../domain/card/card.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /**
@@ -12,19 +12,19 @@ import type { Lab256Dependencies } from "./dependencies.js";
  */
 export function genuineCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
   const parsed = parseWith(cardSchema, candidate);
-  if (!parsed.ok) return denied("envelope_invalid", `The card is malformed: ${problemsText(parsed.problems)}`);
-  const verdict = verifySigned("card", parsed.value, deps.statements.jwks);
-  if (verdict !== "valid") return denied("envelope_invalid", `The card is not signed by this registry's api (${verdict}).`);
+  if (!parsed.ok) return denyWith("envelope_invalid", `The card is malformed: ${formatProblems(parsed.problems)}`);
+  const verdict = verifySignedObject("card", parsed.value, deps.statements.jwks);
+  if (verdict !== "valid") return denyWith("envelope_invalid", `The card is not signed by this registry's api (${verdict}).`);
   const job = parseWith(jobSchema, { jobType: parsed.value.jobType, params: parsed.value.params });
-  return job.ok ? granted(parsed.value) : denied("envelope_invalid", `The card's job is malformed: ${problemsText(job.problems)}`);
+  return job.ok ? grantValue(parsed.value) : denyWith("envelope_invalid", `The card's job is malformed: ${formatProblems(job.problems)}`);
 }
 
 /** As genuineCard, in the one flow that is the card's own. */
 export function genuineCardOf(deps: Lab256Dependencies, candidate: unknown, workflowId: string): Outcome<Card> {
   const card = genuineCard(deps, candidate);
   if (!card.ok) return card;
-  const own = cardWorkflowId(card.value.tenant_id, card.value.card_id);
+  const own = toCardWorkflowId(card.value.tenant_id, card.value.card_id);
   return own === workflowId
     ? card
-    : denied("envelope_invalid", `The card ${card.value.card_id} is carried by ${own}, not by ${workflowId}.`);
+    : denyWith("envelope_invalid", `The card ${card.value.card_id} is carried by ${own}, not by ${workflowId}.`);
 }

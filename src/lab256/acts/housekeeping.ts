@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { signed } from "../../domain/bytes/signature.js";
+import { signObject } from "../../domain/bytes/signature.js";
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import { listTenants } from "../identity/tenants.js";
 import { recordAnchored, unanchoredHead } from "../ledger/anchors.js";
@@ -35,7 +35,7 @@ export function housekeepingActivities(
       for (const { container, tenant_id } of await ledgerContainers(deps.db)) {
         const head = await unanchoredHead(deps.db, container);
         if (head === undefined) continue;
-        heads.push(signed("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
+        heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
       }
       return heads;
     },

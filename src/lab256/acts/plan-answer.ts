@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { type JobParams, withoutPatch } from "../../domain/act/job.js";
-import { planDigest, planSchema } from "../../domain/act/plan.js";
-import { canonicalHash } from "../../domain/bytes/canonical.js";
+import { type JobParams, omitPatch } from "../../domain/act/job.js";
+import { hashPlan, planSchema } from "../../domain/act/plan.js";
+import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { Card } from "../../domain/card/card.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import { blake3Schema } from "../../domain/ids.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 
 const plannedSchema = z.strictObject({ plan: planSchema, plan_digest: blake3Schema });
 
@@ -16,9 +16,9 @@ const plannedSchema = z.strictObject({ plan: planSchema, plan_digest: blake3Sche
  */
 export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAct> {
   const parsed = parseWith(plannedSchema, planned);
-  if (!parsed.ok) return invalid(`is malformed: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return invalid(`is malformed: ${formatProblems(parsed.problems)}`);
   const { plan, plan_digest } = parsed.value;
-  const digest = planDigest(plan);
+  const digest = hashPlan(plan);
   if (digest !== plan_digest) return invalid(`came with the digest ${plan_digest} and has ${digest}.`);
   const { tenant_id, project_id, job_type, target, params } = plan.basis;
   const { jobType, params: asked } = card;
@@ -26,10 +26,10 @@ export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAc
   const found = { tenant_id, project_id, job_type, target };
   const differs = Object.entries(wanted).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
   if (differs !== undefined) return invalid(`has another \`${differs}\` than the card.`);
-  if (canonicalHash(params) !== canonicalHash(withoutPatch(asked as JobParams))) return invalid("has other `params` than the card.");
-  return granted(parsed.value);
+  if (hashCanonical(params) !== hashCanonical(omitPatch(asked as JobParams))) return invalid("has other `params` than the card.");
+  return grantValue(parsed.value);
 }
 
 function invalid(what: string) {
-  return denied("answer_invalid", `The plan that LAB_512 answered ${what} See who serves that queue; then open a new card.`);
+  return denyWith("answer_invalid", `The plan that LAB_512 answered ${what} See who serves that queue; then open a new card.`);
 }

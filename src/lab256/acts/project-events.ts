@@ -1,10 +1,10 @@
-import { blake3Hex } from "../../domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { branchRef, tagRef } from "../../domain/git/ref-name.js";
+import { toBranchRef, toTagRef } from "../../domain/git/ref-name.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
-import { repoPrefix } from "../../domain/storage-key.js";
+import { toRepoPrefix } from "../../domain/storage-key.js";
 
 /** What a successful act means for the registry's catalog. Source: ADR-002 §7. */
 export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
@@ -17,13 +17,13 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
         {
           type: "project.repo.bound",
           key: `project.repo.bound/${project_id}`,
-          payload: { project_id, repo_url: `s3://${repoPrefix(tenant_id, project_id)}` },
+          payload: { project_id, repo_url: `s3://${toRepoPrefix(tenant_id, project_id)}` },
         },
       ];
     }
     case "git.registry.push": {
       const { project_id, branch } = envelope.params;
-      const ref = branchRef(branch);
+      const ref = toBranchRef(branch);
       const moved = receipt.refs.find((move) => move.name === ref);
       if (moved === undefined) return [];
       const action = moved.new === ZERO_ID ? "delete" : "push";
@@ -39,7 +39,7 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
       return [];
     case "git.registry.merge_protected": {
       const { project_id, target } = envelope.params;
-      const ref = branchRef(target);
+      const ref = toBranchRef(target);
       const moved = receipt.refs.find((move) => move.name === ref);
       if (moved === undefined) return [];
       const payload = { project_id, action: "merge", actor: actorId, ref, commit: moved.new } as const;
@@ -51,12 +51,12 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
         {
           type: "project.activity",
           key: `project.activity/${jti}`,
-          payload: { project_id, action: "tag", actor: actorId, ref: tagRef(tag), commit },
+          payload: { project_id, action: "tag", actor: actorId, ref: toTagRef(tag), commit },
         },
         {
           type: "project.release.tagged",
           key: `project.release.tagged/${jti}`,
-          payload: { project_id, tag, commit, notes_hash: blake3Hex(Buffer.from(notes, "utf8")) },
+          payload: { project_id, tag, commit, notes_hash: hashBlake3Hex(Buffer.from(notes, "utf8")) },
         },
       ];
     }
@@ -73,7 +73,7 @@ export function archiveEvents({ jti, project_id, refs }: Receipt, actorId: strin
 
 /** A reset is one activity, however many refs went: its receipt names them all. It is told of `main`, or of the first where there was none. */
 export function resetEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
-  const told = refs.find(({ name }) => name === branchRef("main")) ?? refs[0];
+  const told = refs.find(({ name }) => name === toBranchRef("main")) ?? refs[0];
   if (told === undefined) return [];
   const payload = { project_id, action: "reset", actor: actorId, ref: told.name, commit: told.old } as const;
   return [{ type: "project.activity", key: `project.activity/${jti}`, payload }];

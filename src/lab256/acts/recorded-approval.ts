@@ -1,6 +1,6 @@
 import type { Card } from "../../domain/card/card.js";
-import { missingOf } from "../../domain/card/requirement.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { listMissingRequirements } from "../../domain/card/requirement.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { Requirement } from "../../domain/policy/policy-contract.js";
 import { cardById } from "../ledger/queries/cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -17,10 +17,10 @@ export async function approvedInLedger(
 ): Promise<Outcome<null>> {
   const recorded = await cardById(deps.db, card);
   if (recorded === undefined || recorded.plan_digest !== planDigest)
-    return denied("approval_missing", `The ledger does not know the plan ${planDigest} as the one that ${card.card_id} stands for.`);
+    return denyWith("approval_missing", `The ledger does not know the plan ${planDigest} as the one that ${card.card_id} stands for.`);
   const approvals = recorded.statements.flatMap((said) => (said.counts && said.void_why === null ? (said.approval ?? []) : []));
   const attestations = recorded.attestations.filter((attested) => attested.void_why === null);
-  const missing = missingOf(requires, planDigest, approvals, attestations);
-  if (missing.length === 0) return granted(null);
-  return denied("approval_missing", `The ledger lacks ${missing.map((one) => one.text).join(" and ")} for ${card.card_id}.`);
+  const missing = listMissingRequirements(requires, planDigest, approvals, attestations);
+  if (missing.length === 0) return grantValue(null);
+  return denyWith("approval_missing", `The ledger lacks ${missing.map((one) => one.text).join(" and ")} for ${card.card_id}.`);
 }

@@ -1,11 +1,11 @@
-import { type Approval, missingOf } from "../../domain/card/requirement.js";
+import { type Approval, listMissingRequirements } from "../../domain/card/requirement.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitStatementInput, AdmittedStatement, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
-import { levelAtLeast } from "../../domain/level.js";
-import type { Admission } from "../../domain/policy/policy-contract.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { isLevelAtLeast } from "../../domain/level.js";
+import type { StatementAdmission } from "../../domain/policy/policy-contract.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { personsByEmail } from "../identity/emails.js";
 import { type VerifiedStatement, verifyStatement } from "../identity/passkeys/statement-verification.js";
 import { pushersOf } from "../ledger/queries/pushers.js";
@@ -23,7 +23,7 @@ async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInp
   const genuine = genuineCard(deps, card);
   if (!genuine.ok) return genuine;
   const parsed = parseWith(signedStatementSchema, input.signed);
-  if (!parsed.ok) return denied("statement_invalid", `The statement is malformed: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return denyWith("statement_invalid", `The statement is malformed: ${formatProblems(parsed.problems)}`);
   // Only what was parsed is kept: a sender straight to Temporal chooses every other byte.
   const signed = parsed.value;
   const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
@@ -37,20 +37,20 @@ async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInp
   if (!verified.ok) return verified;
   const admission = await admissionOf(deps, input, verified.value);
   if (!admission.ok) return admission;
-  if (!admission.value.counts) return denied("statement_not_counted", admission.value.reasons.map((reason) => reason.text).join(" "));
+  if (!admission.value.counts) return denyWith("statement_not_counted", admission.value.reasons.map((reason) => reason.text).join(" "));
   const admitted = admittedOf(input, signed, verified.value);
   await recordStatement(deps, input, admitted, admission.value);
-  return granted(admitted);
+  return grantValue(admitted);
 }
 
 async function admissionOf(
   deps: Lab256Dependencies,
   { card, planned, decided }: AdmitStatementInput,
   verified: VerifiedStatement,
-): Promise<Outcome<Admission>> {
+): Promise<Outcome<StatementAdmission>> {
   const policy = await deps.policies.active(card.tenant_id);
   if (!policy.ok) return policy;
-  const strict = levelAtLeast(decided.level, "L3");
+  const strict = isLevelAtLeast(decided.level, "L3");
   const { plan } = planned;
   const { project_id } = plan.basis;
   const pushers = await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
@@ -72,8 +72,8 @@ async function admissionOf(
     },
   });
   const mayHavePushed = verified.person_id !== null && pushers.person_ids.includes(verified.person_id);
-  if (pushers.exact || admission.counts || !mayHavePushed) return granted(admission);
-  return granted({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
+  if (pushers.exact || admission.counts || !mayHavePushed) return grantValue(admission);
+  return grantValue({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
 }
 
 /** Why somebody is left out who may have pushed something else. */
@@ -109,7 +109,7 @@ function admittedOf(
     decision,
     by_author: verified.actor_id === card.author.actor_id || (verified.person_id !== null && verified.person_id === card.author.person_id),
     approvals: after,
-    missing: missingOf(decided.requires, planned.plan_digest, after, attestations),
+    missing: listMissingRequirements(decided.requires, planned.plan_digest, after, attestations),
   };
 }
 
@@ -119,7 +119,7 @@ async function recordStatement(
   deps: Lab256Dependencies,
   input: AdmitStatementInput,
   admitted: AdmittedStatement,
-  admission: Admission,
+  admission: StatementAdmission,
 ): Promise<void> {
   const { card, approvals } = input;
   const left = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));

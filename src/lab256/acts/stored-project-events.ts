@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
-import { projectKey, releaseManifestKey, repoPrefix } from "../../domain/storage-key.js";
+import { toProjectKey, toReleaseManifestKey, toRepoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { archiveEvents, resetEvents } from "./project-events.js";
 import { readStored } from "./read-stored.js";
@@ -47,7 +47,7 @@ export async function storedProjectEvents(store: ObjectStore, receipt: Receipt, 
   const tagged = receipt.refs.find(({ name }) => name.startsWith(TAGS));
   if (receipt.jobType !== "git.registry.tag_release" || tagged === undefined) return { events: [], complete: true };
   const tag = tagged.name.slice(TAGS.length);
-  const manifest = await readStored(store, releaseManifestKey(tenant_id, project_id, tag), manifestSchema);
+  const manifest = await readStored(store, toReleaseManifestKey(tenant_id, project_id, tag), manifestSchema);
   if (manifest === undefined) return { events: [], complete: false };
   const { commit, notes_hash } = manifest;
   const activity = { project_id, action: "tag", actor: actorId, ref: tagged.name, commit } as const;
@@ -61,10 +61,10 @@ export async function storedProjectEvents(store: ObjectStore, receipt: Receipt, 
 }
 
 async function registrationEvents(store: ObjectStore, { tenant_id, project_id, jti }: Receipt): Promise<StoredEvents> {
-  const project = await readStored(store, projectKey(tenant_id, project_id), projectSchema);
+  const project = await readStored(store, toProjectKey(tenant_id, project_id), projectSchema);
   if (project?.jti !== jti) return { events: [], complete: false };
   const { name, owners, visibility } = project;
-  const repo_url = `s3://${repoPrefix(tenant_id, project_id)}`;
+  const repo_url = `s3://${toRepoPrefix(tenant_id, project_id)}`;
   return {
     events: [
       { type: "project.registered", key: `project.registered/${project_id}`, payload: { project_id, name, owners, visibility } },

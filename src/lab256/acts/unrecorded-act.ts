@@ -1,8 +1,8 @@
-import { deriveMaxMs } from "../../domain/act/derive-time.js";
-import { verifySigned } from "../../domain/bytes/signature.js";
+import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
+import { verifySignedObject } from "../../domain/bytes/signature.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { type Receipt, receiptSchema } from "../../domain/permit/receipt.js";
-import { receiptKey } from "../../domain/storage-key.js";
+import { toReceiptKey } from "../../domain/storage-key.js";
 import type { PermitItem } from "../ledger/queries/permits.js";
 import { readClaim } from "../permits/end-permit.js";
 import { countReceipt } from "./counted-ends.js";
@@ -27,15 +27,15 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   const found = receipt.status === "success" ? await storedProjectEvents(deps.store, receipt, actor_id) : { events: [], complete: true };
   // The manifest is written after the receipt and has a time of its own for it; once that is over too, nobody is likely to write it.
   const { max_run_ms } = permit.permit;
-  if (!found.complete && deps.now() <= claim.claimed_at + max_run_ms + deriveMaxMs(max_run_ms)) return false;
+  if (!found.complete && deps.now() <= claim.claimed_at + max_run_ms + computeDeriveMaxMs(max_run_ms)) return false;
   countReceipt(deps, await record(deps, tenant_id, [recorded, ...found.events]), permit.permit, receipt);
   return true;
 }
 
 async function storedReceipt(deps: Lab256Dependencies, { tenant_id, jti, permit }: PermitItem): Promise<Receipt | undefined> {
-  const receipt = await readStored(deps.store, receiptKey(tenant_id, jti), receiptSchema);
+  const receipt = await readStored(deps.store, toReceiptKey(tenant_id, jti), receiptSchema);
   if (receipt === undefined) return undefined;
-  if (verifySigned("receipt", receipt, await receiptKeysOf(deps, tenant_id, permit.scopes.target)) !== "valid") return undefined;
+  if (verifySignedObject("receipt", receipt, await receiptKeysOf(deps, tenant_id, permit.scopes.target)) !== "valid") return undefined;
   const isOf = receipt.tenant_id === tenant_id && receipt.jti === jti && receipt.jobType === permit.scopes.jobType;
   return isOf ? receipt : undefined;
 }

@@ -1,5 +1,5 @@
 import { jsonArrayFrom } from "kysely/helpers/postgres";
-import { type ActorKind, actorKind } from "../../domain/ids.js";
+import { type ActorKind, parseActorKind } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
@@ -129,5 +129,5 @@ function selectActors(db: Db) {
 
 function actorOf(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
   const { tenant_id, actor_id, person_id, display_name, offices } = row;
-  return { tenant_id, actor_id, kind: actorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
+  return { tenant_id, actor_id, kind: parseActorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
 }

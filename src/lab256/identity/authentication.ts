@@ -1,5 +1,5 @@
 import { jsonArrayFrom } from "kysely/helpers/postgres";
-import { type ActorKind, actorKind, type Target } from "../../domain/ids.js";
+import { type ActorKind, parseActorKind, type Target } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
@@ -31,7 +31,7 @@ export async function authenticate(db: Db, bearer: string, nowMs: number): Promi
   if (row.expires_at !== null && row.expires_at.getTime() <= nowMs) return undefined;
   if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await noteUse(db, row.token_id, nowMs);
   const { tenant_id, actor_id, person_id, offices, runner_target, token_id } = row;
-  return { tenant_id, actor_id, kind: actorKind(actor_id), person_id, offices, runner_target, token_id };
+  return { tenant_id, actor_id, kind: parseActorKind(actor_id), person_id, offices, runner_target, token_id };
 }
 
 function findToken(db: Db, hash: string) {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Blake3Hex, blake3, blake3Hex } from "../../domain/bytes/hash.js";
+import { type Blake3Hex, hashBlake3, hashBlake3Hex } from "../../domain/bytes/hash.js";
 
 const PREFIX = "ogr_";
 const TOKEN = /^ogr_[A-Za-z0-9_-]{43}[A-Za-z0-9_-]{6}$/;
@@ -22,11 +22,11 @@ export function tokenShape(bearer: string): TokenShape {
 
 /** Under what a token is stored. A fast hash is right: the text has 256 random bits, which no dictionary holds. */
 export function tokenHash(token: string): Blake3Hex {
-  return blake3Hex(Buffer.from(token, "utf8"));
+  return hashBlake3Hex(Buffer.from(token, "utf8"));
 }
 
 function checksum(secret: string): string {
-  return Buffer.from(blake3(Buffer.from(secret, "utf8")))
+  return Buffer.from(hashBlake3(Buffer.from(secret, "utf8")))
     .toString("base64url")
     .slice(0, CHECKSUM_CHARACTERS);
 }

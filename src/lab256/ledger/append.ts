@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { type EventType, type NewEvent, registryContainer } from "../../domain/ledger/event.js";
+import { type EventType, type NewEvent, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Trx } from "../database/database.js";
 import { type CommandConflict, commandConflict, commandsIn } from "./command-conflict.js";
 import { type ChainHead, linked, type WrittenEntry } from "./entry.js";
@@ -47,7 +47,7 @@ export async function appendEach(trx: Trx, tenantId: string, requests: readonly 
   if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
   if (all.length > EVENTS_MAX)
     throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
-  const container = registryContainer(tenantId);
+  const container = toRegistryContainer(tenantId);
   const opened = await openChain(trx, container, tenantId, all);
   const seqs = new Map(Object.entries(opened.known));
   const taken = [...opened.taken];

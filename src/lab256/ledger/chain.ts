@@ -1,4 +1,4 @@
-import { canonicalHash, canonicalText } from "../../domain/bytes/canonical.js";
+import { hashCanonical, toCanonicalText } from "../../domain/bytes/canonical.js";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
 import type { Db } from "../database/database.js";
 import type { ChainHead } from "./entry.js";
@@ -46,9 +46,9 @@ function breakAt(entry: StoredEntry, previous: ChainHead): ChainBreak | undefine
   if (entry.prev_hash !== previous.hash)
     return { seq, code: "not_linked", text: `Entry ${seq} does not name the hash of entry ${previous.seq}.` };
   const payload = parsed(entry.payloadText);
-  if (payload === undefined || canonicalText(payload.value) !== entry.payloadText)
+  if (payload === undefined || toCanonicalText(payload.value) !== entry.payloadText)
     return { seq, code: "payload_not_canonical", text: `The payload of entry ${seq} is not the canonical text that was appended.` };
-  if (canonicalHash(hashed(entry, payload.value)) !== entry.hash)
+  if (hashCanonical(hashed(entry, payload.value)) !== entry.hash)
     return { seq, code: "hash_differs", text: `Entry ${seq} is not what its hash was made of.` };
   return undefined;
 }

@@ -1,5 +1,5 @@
-import { canonicalText } from "../../domain/bytes/canonical.js";
-import { type Blake3Hex, blake3Hex } from "../../domain/bytes/hash.js";
+import { toCanonicalText } from "../../domain/bytes/canonical.js";
+import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
 import type { LedgerEntry, NewEvent } from "../../domain/ledger/event.js";
 
 /** What an entry's hash covers beside its payload. */
@@ -14,16 +14,16 @@ export interface WrittenEntry {
 /** BLAKE3 of JCS of the entry without `hash`. `payloadText` is canonical already; the names stand in JCS order (RFC 8785 §3.2.3). */
 export function entryHash(frame: EntryFrame, payloadText: string): Blake3Hex {
   const members: [string, string][] = [
-    ["at_ms", canonicalText(frame.at_ms)],
-    ["container", canonicalText(frame.container)],
-    ["key", canonicalText(frame.key)],
+    ["at_ms", toCanonicalText(frame.at_ms)],
+    ["container", toCanonicalText(frame.container)],
+    ["key", toCanonicalText(frame.key)],
     ["payload", payloadText],
-    ["prev_hash", canonicalText(frame.prev_hash)],
-    ["seq", canonicalText(frame.seq)],
-    ["tenant_id", canonicalText(frame.tenant_id)],
-    ["type", canonicalText(frame.type)],
+    ["prev_hash", toCanonicalText(frame.prev_hash)],
+    ["seq", toCanonicalText(frame.seq)],
+    ["tenant_id", toCanonicalText(frame.tenant_id)],
+    ["type", toCanonicalText(frame.type)],
   ];
-  return blake3Hex(Buffer.from(`{${members.map(([name, value]) => `"${name}":${value}`).join(",")}}`, "utf8"));
+  return hashBlake3Hex(Buffer.from(`{${members.map(([name, value]) => `"${name}":${value}`).join(",")}}`, "utf8"));
 }
 
 /** Where a chain stands: its newest entry, or `seq` 0 and GENESIS_HASH before the first. */
@@ -36,7 +36,7 @@ export interface ChainHead {
 export function linked(container: string, tenantId: string, head: ChainHead, events: readonly NewEvent[], atMs: number): WrittenEntry[] {
   let previous = head;
   return events.map((event) => {
-    const payloadText = canonicalText(event.payload);
+    const payloadText = toCanonicalText(event.payload);
     const { type, key } = event;
     const frame = { container, tenant_id: tenantId, seq: previous.seq + 1, type, key, at_ms: atMs, prev_hash: previous.hash };
     const hash = entryHash(frame, payloadText);

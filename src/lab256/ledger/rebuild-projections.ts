@@ -1,4 +1,4 @@
-import { registryContainer } from "../../domain/ledger/event.js";
+import { toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db, Trx } from "../database/database.js";
 import { PROJECTIONS } from "../database/tables/projections.js";
 import { replay } from "./replay.js";
@@ -20,7 +20,7 @@ export async function rebuildProjections(db: Db, tenantId?: string): Promise<Reb
 }
 
 async function rebuilt(trx: Trx, tenantId: string): Promise<Rebuilt> {
-  await trx.selectFrom("ledger_heads").select("seq").where("container", "=", registryContainer(tenantId)).forUpdate().execute();
+  await trx.selectFrom("ledger_heads").select("seq").where("container", "=", toRegistryContainer(tenantId)).forUpdate().execute();
   for (const table of PROJECTIONS) await trx.deleteFrom(table).where("tenant_id", "=", tenantId).execute();
   return { tenant_id: tenantId, entries: await replay(trx, tenantId) };
 }

@@ -1,5 +1,5 @@
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { countAppended } from "../../process/metrics/ledger.js";
+import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { Db } from "../database/database.js";
 import { type AppendOutcome, type AppendRequest, append, appendEach, EVENTS_MAX } from "./append.js";
 
@@ -36,7 +36,7 @@ export function record(db: Db, tenantId: string, events: readonly NewEvent[], at
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
     const committed = (outcome: AppendOutcome) => {
-      if (outcome.ok) countAppended(events, outcome.appended);
+      if (outcome.ok) countAppendedEvents(events, outcome.appended);
       resolve(outcome);
     };
     const request: Waiting = { events, at_ms: atMs, resolve: committed, reject };

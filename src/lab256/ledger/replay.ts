@@ -1,4 +1,4 @@
-import { type LedgerEntry, registryContainer } from "../../domain/ledger/event.js";
+import { type LedgerEntry, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Trx } from "../database/database.js";
 import { effectsOf } from "./projections/projections.js";
 import { applyEffects } from "./projections/waves.js";
@@ -11,7 +11,7 @@ const BATCH_ENTRIES = 100;
 export async function replay(trx: Trx, tenantId: string): Promise<number> {
   let count = 0;
   let batch: LedgerEntry[] = [];
-  for await (const stored of storedEntries(trx, registryContainer(tenantId))) {
+  for await (const stored of storedEntries(trx, toRegistryContainer(tenantId))) {
     batch.push(entryOf(stored));
     count += 1;
     if (batch.length < BATCH_ENTRIES) continue;

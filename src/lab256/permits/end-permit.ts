@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { canonicalBytes } from "../../domain/bytes/canonical.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { type Claim, claimSchema, type EndClaim } from "../../domain/permit/claim.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
-import { claimKey } from "../../domain/storage-key.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { toClaimKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
 import { record } from "../ledger/record.js";
@@ -45,9 +45,9 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
 
 /** The claim that stands, ours or another's. */
 async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
-  const key = claimKey(claim.tenant_id, claim.jti);
+  const key = toClaimKey(claim.tenant_id, claim.jti);
   try {
-    if ((await deps.store.blobs.create(key, canonicalBytes(claim))) === "created") return claim;
+    if ((await deps.store.blobs.create(key, toCanonicalBytes(claim))) === "created") return claim;
   } catch (error) {
     if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
   }
@@ -58,10 +58,11 @@ async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Clai
 
 /** The permit's claim, or undefined while nobody has it. @throws when the object was damaged. */
 export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<Claim | undefined> {
-  const bytes = await store.blobs.get(claimKey(tenantId, jti));
+  const bytes = await store.blobs.get(toClaimKey(tenantId, jti));
   if (bytes === undefined) return undefined;
   const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
-  if (!parsed.ok) throw new Error(`The claim of ${jti} is malformed (${problemsText(parsed.problems)}); restore the object from a backup.`);
+  if (!parsed.ok)
+    throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
   return parsed.value;
 }
 

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type AskedAct, type Asker, actInput } from "../../decision/act-input.js";
-import { type Infra, infraHash } from "../../domain/act/infra-context.js";
-import { type JobParams, subjectHash } from "../../domain/act/job.js";
-import { type SigningKey, signed } from "../../domain/bytes/signature.js";
-import { type Denial, denial, granted } from "../../domain/denial.js";
+import { buildActInput, type RequestedAct, type Requester } from "../../decision/act-input.js";
+import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
+import { hashSubject, type JobParams } from "../../domain/act/job.js";
+import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
+import { buildDenial, type Denial, grantValue } from "../../domain/denial.js";
 import { type Level, needsCard } from "../../domain/level.js";
-import { audienceOf, type Permit, type UnsignedPermit } from "../../domain/permit/permit.js";
+import { type Permit, toAudience, type UnsignedPermit } from "../../domain/permit/permit.js";
 import type { Decision, Reason, Requirement } from "../../domain/policy/policy-contract.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -25,7 +25,7 @@ export interface PermitDependencies {
 }
 
 /** An act that needs no card, as its caller describes it; `params` are parsed. */
-export interface DirectRequest extends Omit<AskedAct, "params"> {
+export interface DirectRequest extends Omit<RequestedAct, "params"> {
   readonly params: JobParams;
   readonly intent: string;
   /** Whether the project is known, where the caller has looked. */
@@ -62,9 +62,9 @@ export interface Judgement {
 
 /** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
 export interface Permits {
-  issueDirect(asker: Asker, request: DirectRequest): Promise<DirectPermit>;
+  issueDirect(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
   /** Asks the policy about an act with a card, and does nothing. */
-  judge(asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
+  judge(asker: Requester, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
   endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
 }
 
@@ -76,7 +76,7 @@ export function createPermits(deps: PermitDependencies): Permits {
   };
 }
 
-async function decided(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">, hasCard: boolean) {
+async function decided(deps: PermitDependencies, asker: Requester, request: Omit<DirectRequest, "intent" | "jti">, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.active(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
@@ -86,10 +86,10 @@ async function decided(deps: PermitDependencies, asker: Asker, request: Omit<Dir
   const { infra } = resolved.value;
   const known = { fast_forward: null, project_exists: request.project_exists };
   const act = { ...request, params: { ...request.params } };
-  return granted({ policy: policy.value, infra, decision: policy.value.decide(actInput(asker, act, hasCard, known, infra)) });
+  return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, act, hasCard, known, infra)) });
 }
 
-async function judge(deps: PermitDependencies, asker: Asker, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement> {
+async function judge(deps: PermitDependencies, asker: Requester, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement> {
   const asked = await decided(deps, asker, request, true);
   if (!asked.ok) return undecided(asked.denial);
   const { decision } = asked.value;
@@ -97,7 +97,7 @@ async function judge(deps: PermitDependencies, asker: Asker, request: Omit<Direc
   return { level, reasons, requires, denial: decision.allowed ? null : refusedBy(decision).denial };
 }
 
-async function issueDirect(deps: PermitDependencies, asker: Asker, request: DirectRequest): Promise<DirectPermit> {
+async function issueDirect(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
   const asked = await decided(deps, asker, request, false);
   if (!asked.ok) return undecided(asked.denial);
   const { policy, infra, decision } = asked.value;
@@ -111,7 +111,7 @@ async function issueDirect(deps: PermitDependencies, asker: Asker, request: Dire
     policy_hash: policy.hash,
     infra,
   });
-  const issued = signed("permit", permit, deps.permitKey);
+  const issued = signObject("permit", permit, deps.permitKey);
   const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
   await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
@@ -127,18 +127,18 @@ function undecided(why: Denial): Refusal {
 function refusedBy(decision: Decision): Refusal {
   const { level, reasons, requires } = decision;
   const why = decision.allowed
-    ? denial(
+    ? buildDenial(
         "approval_required",
         `An act of level ${level} needs an approved card: open one with POST /v1/cards, then ask with its \`approval_ref\`.`,
       )
-    : denial("policy_denied", reasons.map((reason) => reason.text).join(" "));
+    : buildDenial("policy_denied", reasons.map((reason) => reason.text).join(" "));
   return { allowed: false, level, reasons, requires, denial: why };
 }
 
 interface PermitFacts {
   readonly jti: string;
   readonly iat: number;
-  readonly asker: Pick<Asker, "actor_id">;
+  readonly asker: Pick<Requester, "actor_id">;
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
@@ -149,9 +149,9 @@ interface PermitFacts {
 
 /** The permit for a decided act. Source: ADR-002 §8. */
 export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
-  const infra_hash = infraHash(infra);
+  const infra_hash = hashInfra(infra);
   return {
-    aud: audienceOf(request.target),
+    aud: toAudience(request.target),
     jti,
     iat,
     exp: iat + decision.permit_ttl_ms,
@@ -160,7 +160,7 @@ export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash
       tenant_id: request.tenant_id,
       jobType: request.jobType,
       target: request.target,
-      subject_hash: subjectHash(request.params),
+      subject_hash: hashSubject(request.params),
       policy_hash,
       level: decision.level,
       actor_id: asker.actor_id,

@@ -1,8 +1,8 @@
 import { loadPolicy, type Policy } from "../../decision/policy/policy.js";
 import type { Jwks } from "../../domain/bytes/signature.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
-import { activePolicyHash } from "../../domain/policy/active-policy.js";
-import { activePolicyKey, policyBytesKey } from "../../domain/storage-key.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
+import { toActivePolicyKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
 /** How long LAB 256 may answer by a publication that it has read. The Runner reads it anew for every act, so nothing runs under an old one. */
@@ -34,9 +34,9 @@ export class PolicyCatalog {
     if (known !== undefined && now - known.read_at_ms < max_age_ms) return known.hash;
     const keys = this.foundingKeys.get(tenantId);
     // A tenant that nobody founded is not asked about, so that made-up ids fill no memory.
-    if (keys === undefined) return activePolicyHash(tenantId, undefined, undefined);
-    const pointed = await this.store.pointers.read(activePolicyKey(tenantId));
-    const hash = activePolicyHash(tenantId, pointed?.bytes, keys);
+    if (keys === undefined) return verifyActivePolicyHash(tenantId, undefined, undefined);
+    const pointed = await this.store.pointers.read(toActivePolicyKey(tenantId));
+    const hash = verifyActivePolicyHash(tenantId, pointed?.bytes, keys);
     this.publications.set(tenantId, { hash, read_at_ms: now });
     return hash;
   }
@@ -51,9 +51,9 @@ export class PolicyCatalog {
       this.policies.delete(oldest);
     try {
       const policy = await loading;
-      if (policy.hash === hash) return granted(policy);
+      if (policy.hash === hash) return grantValue(policy);
       this.policies.delete(hash);
-      return denied("policy_not_current", `The bytes of policy ${hash} hash to ${policy.hash}; restore them.`);
+      return denyWith("policy_not_current", `The bytes of policy ${hash} hash to ${policy.hash}; restore them.`);
     } catch (error) {
       this.policies.delete(hash);
       throw error;
@@ -61,7 +61,7 @@ export class PolicyCatalog {
   }
 
   private async load(tenantId: string, hash: string): Promise<Policy> {
-    const key = policyBytesKey(tenantId, hash);
+    const key = toPolicyBytesKey(tenantId, hash);
     const bytes = await this.store.blobs.get(key);
     if (bytes === undefined) throw new Error(`${key} is missing; publish the policy again or restore the object.`);
     return loadPolicy(bytes);

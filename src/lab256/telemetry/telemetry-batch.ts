@@ -1,5 +1,5 @@
 import { RECEIPT_STATUSES, type ReceiptStatus } from "../../domain/permit/receipt.js";
-import { lineText, repositoryName, TELEMETRY_SCHEMA_VERSION, type TelemetryLine } from "../../domain/telemetry/line.js";
+import { formatTelemetryLine, TELEMETRY_SCHEMA_VERSION, type TelemetryLine, toRepositoryName } from "../../domain/telemetry/line.js";
 import type { Lab256Dependencies } from "../acts/dependencies.js";
 import { type FinishedAct, finishedActs } from "../ledger/queries/finished-acts.js";
 import { hasTelemetry } from "../ledger/queries/telemetry-waiting.js";
@@ -61,7 +61,7 @@ async function batchFrom(destinations: Destinations, { tenant_id }: BatchOf, act
     }
     const { project_id } = destination;
     if (to !== undefined && to.project_id !== project_id) break;
-    const text = lineText(lineOf(tenant_id, project_id, act));
+    const text = formatTelemetryLine(lineOf(tenant_id, project_id, act));
     size_bytes += Buffer.byteLength(text);
     if (to !== undefined && size_bytes > BATCH_MAX_BYTES) break;
     texts.push(text);
@@ -83,7 +83,7 @@ function lineOf(
     seq,
     tenant_id: tenantId,
     project_id,
-    telemetry_repo: repositoryName(tenantId, telemetryProjectId),
+    telemetry_repo: toRepositoryName(tenantId, telemetryProjectId),
     jti,
     job_type,
     level: scopes.level,

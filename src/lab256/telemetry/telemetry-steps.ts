@@ -1,12 +1,12 @@
-import { telemetryActId } from "../../domain/act/act-id.js";
-import { deriveMaxMs } from "../../domain/act/derive-time.js";
+import { computeTelemetryActId } from "../../domain/act/act-id.js";
+import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
-import { granted, type Outcome } from "../../domain/denial.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { Lab256Activities, NextTelemetry, NextTelemetryInput } from "../../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
-import { stagingKey } from "../../domain/storage-key.js";
+import { toStagingKey } from "../../domain/storage-key.js";
 import { TELEMETRY_SERVICE } from "../../domain/telemetry/service.js";
 import { countTelemetry } from "../../process/metrics/lab256.js";
 import type { Lab256Dependencies } from "../acts/dependencies.js";
@@ -61,11 +61,11 @@ async function next(deps: Lab256Dependencies, { tenant_id, round }: NextTelemetr
   if (batch.state === "blocked") return batch;
   const { project_id, to_seq, lines, bytes } = batch;
   const wait_ms = waitMs(batch, every_ms, last?.file_bytes);
-  const subject_hash = blake3Hex(bytes);
+  const subject_hash = hashBlake3Hex(bytes);
   // Its own last entry, which lies behind the others' where the org has changed its telemetry repository.
   const before = await telemetryAppended(deps.db, { tenant_id, project_id });
   const params = { project_id, from_seq: before?.to_seq ?? 0, to_seq, lines, subject_hash };
-  await deps.store.blobs.create(stagingKey(tenant_id, subject_hash), bytes);
+  await deps.store.blobs.create(toStagingKey(tenant_id, subject_hash), bytes);
   return permitted(deps, tenant_id, params, { round, wait_ms });
 }
 
@@ -91,11 +91,11 @@ async function permitted(
 ): Promise<NextTelemetry> {
   const { wait_ms } = first;
   for (let { round } = first; ; round += 1) {
-    const jti = telemetryActId(tenantId, params, round);
+    const jti = computeTelemetryActId(tenantId, params, round);
     const known = await permitByJti(deps.db, { tenant_id: tenantId, jti });
     if (known !== undefined && (await isUnderWay(deps, known))) return { state: "running", jti };
     if (known !== undefined && (known.status !== "issued" || known.exp - deps.now() < PERMIT_LEFT_MIN_MS)) continue;
-    const permit = known === undefined ? await issue(deps, tenantId, params, jti) : granted(known.permit);
+    const permit = known === undefined ? await issue(deps, tenantId, params, jti) : grantValue(known.permit);
     if (!permit.ok) return { state: "blocked", problem: permit.denial.message };
     const { to_seq, lines } = params;
     const { actor_id } = TELEMETRY_SERVICE;
@@ -109,7 +109,7 @@ async function permitted(
  */
 async function isUnderWay(deps: Lab256Dependencies, { tenant_id, jti, status, permit }: PermitItem): Promise<boolean> {
   if (status !== "used" || (await commandByJti(deps.db, { tenant_id, jti }))?.status !== "running") return false;
-  return deps.now() <= permit.exp + permit.max_run_ms + deriveMaxMs(permit.max_run_ms);
+  return deps.now() <= permit.exp + permit.max_run_ms + computeDeriveMaxMs(permit.max_run_ms);
 }
 
 async function issue(deps: Lab256Dependencies, tenantId: string, params: TelemetryAppendParams, jti: string): Promise<Outcome<Permit>> {
@@ -127,7 +127,7 @@ async function issue(deps: Lab256Dependencies, tenantId: string, params: Telemet
   });
   if (!answer.allowed) return { ok: false, denial: answer.denial };
   // Of two that were issued at the same moment the ledger has one, and that one counts.
-  return granted((await permitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
+  return grantValue((await permitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
 }
 
 /** Those that the tenant's service holds. It is made when it is first needed; one that was disabled, or lost its office, stays so. */

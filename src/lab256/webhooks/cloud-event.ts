@@ -1,5 +1,5 @@
 import { Webhook as StandardWebhook } from "standardwebhooks";
-import { canonicalText } from "../../domain/bytes/canonical.js";
+import { toCanonicalText } from "../../domain/bytes/canonical.js";
 import type { LedgerEntry } from "../../domain/ledger/event.js";
 
 /** What the body of a delivery is, and the headers that prove where it comes from. */
@@ -18,7 +18,7 @@ export function signedEvent(
   atMs: number,
 ): SignedEvent {
   const { tenant_id, seq, type, key, at_ms, payload, hash } = entry;
-  const body = canonicalText({
+  const body = toCanonicalText({
     specversion: "1.0",
     id: String(seq),
     source: `/tenants/${tenant_id}/ledger`,

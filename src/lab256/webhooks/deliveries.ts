@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { type LedgerEntry, registryContainer } from "../../domain/ledger/event.js";
+import { type LedgerEntry, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db, Trx } from "../database/database.js";
 import { headOf } from "../ledger/chain.js";
 import { entryOf } from "../ledger/read-entries.js";
@@ -19,11 +19,11 @@ export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | u
     .executeTakeFirst();
   if (replayed !== undefined) return replayed.seq;
   // Read first: what is appended meanwhile is looked at the next time.
-  const { seq: head } = await headOf(db, registryContainer(tenant_id));
+  const { seq: head } = await headOf(db, toRegistryContainer(tenant_id));
   let entries = db
     .selectFrom("ledger_entries")
     .select("seq")
-    .where("container", "=", registryContainer(tenant_id))
+    .where("container", "=", toRegistryContainer(tenant_id))
     .where("seq", ">", delivered_seq);
   if (types !== null) entries = entries.where("type", "in", types);
   const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
@@ -45,7 +45,7 @@ export async function entryAt(db: Db, tenantId: string, seq: number): Promise<Le
   const row = await db
     .selectFrom("ledger_entries")
     .select(["container", "seq", "tenant_id", "type", "key", "at_ms", "prev_hash", "hash", sql<string>`payload::text`.as("payloadText")])
-    .where("container", "=", registryContainer(tenantId))
+    .where("container", "=", toRegistryContainer(tenantId))
     .where("seq", "=", seq)
     .executeTakeFirst();
   if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is not there; restore the database from a backup.`);

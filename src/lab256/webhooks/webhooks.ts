@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Selectable, sql } from "kysely";
-import { registryContainer } from "../../domain/ledger/event.js";
+import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../../domain/ledger/webhook.js";
 import type { Db } from "../database/database.js";
 import type { WebhookTables } from "../database/tables/webhooks.js";
@@ -28,7 +28,7 @@ export async function declareWebhook(
 ): Promise<{ webhook: Webhook; has_new_secret: boolean } | undefined> {
   const known = await listWebhooks(db, ref.tenant_id);
   if (known.length >= WEBHOOKS_MAX_COUNT && !known.some(({ webhook_id }) => webhook_id === ref.webhook_id)) return undefined;
-  const { seq } = await headOf(db, registryContainer(ref.tenant_id));
+  const { seq } = await headOf(db, toRegistryContainer(ref.tenant_id));
   const wanted = { url, types: types ?? null, retries_ms, disabled_at: null };
   const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
   const webhook = await db

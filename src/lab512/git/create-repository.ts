@@ -1,7 +1,7 @@
 import { serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { createBlob, settled } from "../../storage/settled-write.js";
+import { createBlob, settleWrite } from "../../storage/settled-write.js";
 
 const HEAD = "ref: refs/heads/main\n";
 
@@ -34,7 +34,7 @@ export async function createRepository(store: ObjectStore, name: RepositoryName)
 }
 
 async function createPointer(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await settled(
+  await settleWrite(
     () => store.pointers.swap(key, null, bytes),
     async () => (await store.pointers.read(key)) !== undefined,
   );

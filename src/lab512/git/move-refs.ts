@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { denied, type Outcome } from "../../domain/denial.js";
+import { denyWith, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
-import { actRef } from "../../domain/git/ref-name.js";
+import { toActRef } from "../../domain/git/ref-name.js";
 import { casConflicts } from "../../process/metrics/lab512.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -75,8 +75,8 @@ async function swapRefs(
       state = await readRefs(store, name);
       fresh = true;
     }
-    if (state === undefined) return denied("project_unknown", `${name.project_id} has no repository; register the project first.`);
-    if (state.refs.has(actRef(move.jti))) return { ok: true, value: { state, from: undefined } };
+    if (state === undefined) return denyWith("project_unknown", `${name.project_id} has no repository; register the project first.`);
+    if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
     // What was known may be old: nobody is refused on a stale reading.
     if (refusal !== undefined && fresh) return { ok: false, denial: refusal };
@@ -105,6 +105,6 @@ function applyMove(refs: Refs, move: Move): Refs {
     if (id === ZERO_ID) next.delete(name);
     else next.set(name, peeled === undefined ? { id } : { id, peeled });
   }
-  next.set(actRef(move.jti), move.act);
+  next.set(toActRef(move.jti), move.act);
   return next;
 }

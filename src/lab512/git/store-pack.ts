@@ -3,7 +3,7 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
 import { toRepositoryKeys } from "../../repository/repository-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import { settled } from "../../storage/settled-write.js";
+import { settleWrite } from "../../storage/settled-write.js";
 
 /**
  * Uploads a pack before any ref needs it, and takes it into the cache; how many bytes that is. A pack that exists is the same one. The
@@ -23,9 +23,9 @@ export async function storePack({ store, name, cache }: OpenRepository, pack: Ch
 }
 
 async function uploadFile({ blobs }: ObjectStore, key: string, source: Buffer | string, sizeBytes: number): Promise<void> {
-  await settled(
+  await settleWrite(
     () => (typeof source === "string" ? blobs.createFromFile(key, source) : blobs.create(key, source)),
-    async () => (await blobs.stat(key))?.size_bytes === sizeBytes,
+    async () => (await blobs.stat(key))?.sizeBytes === sizeBytes,
   );
 }
 

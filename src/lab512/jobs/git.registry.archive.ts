@@ -1,9 +1,9 @@
 import type { ArchiveParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
-import { ARCHIVED_REF, actRef } from "../../domain/git/ref-name.js";
+import { ARCHIVED_REF, toActRef } from "../../domain/git/ref-name.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { runOnProject } from "../../planning/open-project.js";
 import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
@@ -26,7 +26,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       await context.completeStep("looked");
       const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
-      return granted(
+      return grantValue(
         buildPlanWithoutCommits(context, input, {
           job_type: "git.registry.archive",
           refs: [{ name: ARCHIVED_REF, old: mark.value, new: params.archived ? null : ZERO_ID }],
@@ -38,17 +38,17 @@ export const archiveJob: JobHandler<ArchiveParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
     const { params, jti } = input;
     return runOnProject(context, params.project_id, async (repository) => {
-      const record = repository.state.refs.get(actRef(jti));
+      const record = repository.state.refs.get(toActRef(jti));
       if (record !== undefined) {
         context.log("an earlier attempt had moved the mark");
         await context.completeStep("moved");
-        return granted(buildArchiveEffects(toRefMove(params, record.id), 0));
+        return grantValue(buildArchiveEffects(toRefMove(params, record.id), 0));
       }
       await context.completeStep("looked");
       const mark = checkArchiveMark(repository, params);
       if (!mark.ok) return mark;
       await context.completeStep("fetched");
-      const made = params.archived ? await commitNote(context, repository, input) : granted({ id: mark.value, stored_bytes: 0 });
+      const made = params.archived ? await commitNote(context, repository, input) : grantValue({ id: mark.value, stored_bytes: 0 });
       if (!made.ok) return made;
       const { id, stored_bytes } = made.value;
       const finished = await listFinishedActs(
@@ -64,7 +64,7 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       if (!moved.ok) return moved;
       context.log(params.archived ? `archived ${params.project_id}` : `${params.project_id} is archived no longer`);
       await context.completeStep("moved");
-      return granted(buildArchiveEffects(move, stored_bytes));
+      return grantValue(buildArchiveEffects(move, stored_bytes));
     });
   },
 };
@@ -72,8 +72,8 @@ export const archiveJob: JobHandler<ArchiveParams> = {
 /** Where the mark stands before the act; zeros where there is none. */
 function checkArchiveMark(repository: OpenRepository, { project_id, archived }: ArchiveParams): Outcome<string> {
   const mark = repository.state.refs.get(ARCHIVED_REF)?.id ?? ZERO_ID;
-  if ((mark === ZERO_ID) === archived) return granted(mark);
-  return denied("nothing_to_do", archived ? `${project_id} is archived already.` : `${project_id} is not archived.`);
+  if ((mark === ZERO_ID) === archived) return grantValue(mark);
+  return denyWith("nothing_to_do", archived ? `${project_id} is archived already.` : `${project_id} is not archived.`);
 }
 
 /** The commit that the mark points to, because a ref points to something: it says why. */
@@ -90,7 +90,7 @@ async function commitNote(
   if (!made.ok) return made;
   const { tip, pack } = made.value;
   await context.completeStep("checked");
-  return granted({ id: tip, stored_bytes: pack === undefined ? 0 : await storePack(repository, pack, context.signal) });
+  return grantValue({ id: tip, stored_bytes: pack === undefined ? 0 : await storePack(repository, pack, context.signal) });
 }
 
 function toRefMove({ archived }: ArchiveParams, id: string): RefMove {

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { InitParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
-import { projectKey, repoPrefix } from "../../domain/storage-key.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
-import { settled } from "../../storage/settled-write.js";
+import { settleWrite } from "../../storage/settled-write.js";
 import { createRepository } from "../git/create-repository.js";
 import { toStoredJson } from "./stored-json.js";
 
@@ -21,22 +21,22 @@ export const initJob: JobHandler<InitParams> = {
 
   async plan(context, input): Promise<Outcome<Plan>> {
     const { params } = input;
-    if ((await context.store.blobs.stat(projectKey(context.tenant_id, params.project_id))) !== undefined)
+    if ((await context.store.blobs.stat(toProjectKey(context.tenant_id, params.project_id))) !== undefined)
       return denyExistingProject(params.project_id);
-    return granted(buildPlanWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
+    return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
   },
 
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
     const declaration = buildDeclaration(context, input);
-    const key = projectKey(context.tenant_id, project_id);
+    const key = toProjectKey(context.tenant_id, project_id);
     // What an earlier attempt declared is registered already: it is finished, however late.
     if ((await findRegistrar(context, key)) !== input.jti) {
       await context.completeStep("looked");
       await context.completeStep("fetched");
       await context.completeStep("checked");
       context.signal.throwIfAborted();
-      await settled(
+      await settleWrite(
         () => context.store.blobs.create(key, declaration),
         async () => (await context.store.blobs.stat(key)) !== undefined,
       );
@@ -47,12 +47,12 @@ export const initJob: JobHandler<InitParams> = {
       await context.completeStep("stored");
     }
     const stored = await createRepository(context.store, { tenant_id: context.tenant_id, project_id });
-    context.log(`created the bare repository ${repoPrefix(context.tenant_id, project_id)}`);
+    context.log(`created the bare repository ${toRepoPrefix(context.tenant_id, project_id)}`);
     await context.completeStep("moved");
-    return granted({
+    return grantValue({
       refs: [],
       commit: null,
-      artifacts: [{ project_id, repo: repoPrefix(context.tenant_id, project_id) }],
+      artifacts: [{ project_id, repo: toRepoPrefix(context.tenant_id, project_id) }],
       staged_bytes: 0,
       stored_bytes: declaration.length + stored,
     });
@@ -79,5 +79,5 @@ function buildDeclaration(context: JobContext, { jti, params, permit }: ExecuteI
 }
 
 function denyExistingProject(projectId: string) {
-  return denied("project_exists", `${projectId} is registered already. Choose another id.`);
+  return denyWith("project_exists", `${projectId} is registered already. Choose another id.`);
 }

@@ -1,7 +1,7 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { granted, type Outcome } from "../../domain/denial.js";
-import { actRef, branchRef } from "../../domain/git/ref-name.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
+import { toActRef, toBranchRef } from "../../domain/git/ref-name.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { checkInfraRegistry } from "../../planning/kept-registry.js";
 import { type MergeChange, prepareMerge } from "../../planning/merge/merge-change.js";
@@ -30,14 +30,14 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
       if (!change.ok) return change;
       const { target, expected_source, expected_target } = input.params;
       const next = change.value.kind === "move" ? expected_source : change.value.tree;
-      const refused = await checkInfraRegistry(context, repository, [{ name: branchRef(target), old: expected_target, new: next }]);
+      const refused = await checkInfraRegistry(context, repository, [{ name: toBranchRef(target), old: expected_target, new: next }]);
       return refused === undefined ? buildMergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
     });
   },
 
   execute(context, input): Promise<Outcome<Effects>> {
     return runOnProject(context, input.params.project_id, async (repository) => {
-      const record = repository.state.refs.get(actRef(input.jti));
+      const record = repository.state.refs.get(toActRef(input.jti));
       if (record !== undefined) {
         context.log("an earlier attempt had moved the target");
         await context.completeStep("moved");
@@ -72,9 +72,9 @@ async function publishMerge(
   const moved = await moveJobRefs(context, repository, {
     jti: input.jti,
     refs: [
-      { name: branchRef(target), old: expected_target, new: id },
+      { name: toBranchRef(target), old: expected_target, new: id },
       // The source stays; that it still stands there is proved by the same write.
-      { name: branchRef(source), old: expected_source, new: expected_source },
+      { name: toBranchRef(source), old: expected_source, new: expected_source },
     ],
     act: { id },
     finished,
@@ -93,7 +93,7 @@ async function resolveMergeTip(
 ): ReturnType<typeof packMerge> {
   const { params, permit } = input;
   const { expected_source, expected_target } = params;
-  if (change.kind === "move") return granted({ id: expected_source, pack: undefined });
+  if (change.kind === "move") return grantValue({ id: expected_source, pack: undefined });
   const text =
     params.strategy === "squash" ? buildSquashText(params, await readMergedHistory(context, repository, params)) : buildMergeText(params);
   const commit = { tree: change.tree, parents: change.parents, text: fillMergeText(text, input) };
@@ -112,13 +112,13 @@ async function attestMerge(
 ): Promise<Outcome<Effects>> {
   const pact = await storePact(context, repository, input, commit);
   await context.completeStep("attested");
-  return granted(buildMergeEffects(input.params, commit, pact, stored_bytes + pact.sizeBytes));
+  return grantValue(buildMergeEffects(input.params, commit, pact, stored_bytes + pact.sizeBytes));
 }
 
 function buildMergeEffects(params: MergeProtectedParams, commit: string, pact: StoredPact, stored_bytes: number): Effects {
   const { source, target, expected_source, expected_target, strategy } = params;
   return {
-    refs: [{ name: branchRef(target), old: expected_target, new: commit }],
+    refs: [{ name: toBranchRef(target), old: expected_target, new: commit }],
     commit,
     artifacts: [
       // The source's commits were brought by pushes; the merge brings at most its own.

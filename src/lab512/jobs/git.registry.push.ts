@@ -1,9 +1,9 @@
 import type { PushParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { granted, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { actRef, branchRef } from "../../domain/git/ref-name.js";
-import { stagingKey } from "../../domain/storage-key.js";
+import { toActRef, toBranchRef } from "../../domain/git/ref-name.js";
+import { toStagingKey } from "../../domain/storage-key.js";
 import { listIntroducedCommits } from "../../planning/brought-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { checkInfraRegistry } from "../../planning/kept-registry.js";
@@ -77,7 +77,7 @@ async function publishPush(
   // What was looked at has to be what was moved from, with every pack here: else somebody may have brought the same meanwhile.
   const { from } = moved.value;
   const isSure = from !== undefined && repository.cache.memory.isVersionOnDisk(from) && !context.isTakenOver;
-  return granted(buildPushEffects(input.params, next, change.staged_bytes, stored_bytes, isSure ? brought : undefined));
+  return grantValue(buildPushEffects(input.params, next, change.staged_bytes, stored_bytes, isSure ? brought : undefined));
 }
 
 /** What an earlier attempt of this act did, by its record, whatever moved since; undefined when there was none. */
@@ -86,15 +86,15 @@ async function findEarlierEffects(
   { jti, params }: ExecuteInput<PushParams>,
   refs: Refs,
 ): Promise<Outcome<Effects> | undefined> {
-  const record = refs.get(actRef(jti));
+  const record = refs.get(toActRef(jti));
   if (record === undefined) return undefined;
   context.log("an earlier attempt had moved the refs");
   await context.completeStep("moved");
   // Usage is that of the attempt that finishes: this one stored nothing.
   const staged =
-    params.patch === undefined ? await context.store.blobs.stat(stagingKey(context.tenant_id, params.subject_hash)) : undefined;
-  const staged_bytes = params.patch === undefined ? (staged?.size_bytes ?? 0) : Buffer.byteLength(params.patch, "base64");
-  return granted(buildPushEffects(params, params.delete === true ? ZERO_ID : record.id, staged_bytes, 0));
+    params.patch === undefined ? await context.store.blobs.stat(toStagingKey(context.tenant_id, params.subject_hash)) : undefined;
+  const staged_bytes = params.patch === undefined ? (staged?.sizeBytes ?? 0) : Buffer.byteLength(params.patch, "base64");
+  return grantValue(buildPushEffects(params, params.delete === true ? ZERO_ID : record.id, staged_bytes, 0));
 }
 
 /** `brought` is undefined where the commits are too many, or an earlier attempt had moved the refs and nobody knows any more. */
@@ -108,7 +108,7 @@ function buildPushEffects(
   const { branch, expected_old } = params;
   const pushed = { branch, commit: next, ...(brought === undefined ? {} : { brought }) };
   return {
-    refs: [{ name: branchRef(branch), old: expected_old, new: next }],
+    refs: [{ name: toBranchRef(branch), old: expected_old, new: next }],
     commit: next === ZERO_ID ? null : next,
     artifacts: [next === ZERO_ID ? { branch, deleted: expected_old } : pushed],
     staged_bytes,

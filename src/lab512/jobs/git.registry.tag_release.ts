@@ -1,9 +1,9 @@
 import type { TagReleaseParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { actRef, tagRef } from "../../domain/git/ref-name.js";
-import { releaseManifestKey } from "../../domain/storage-key.js";
+import { toActRef, toTagRef } from "../../domain/git/ref-name.js";
+import { toReleaseManifestKey } from "../../domain/storage-key.js";
 import { listPushedBefore } from "../../planning/brought-commits.js";
 import type { Effects, JobContext, JobHandler } from "../../planning/job.js";
 import { runOnKnownProject, runOnProject } from "../../planning/open-project.js";
@@ -34,14 +34,14 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       if (refusal !== undefined) return refusal;
       // What a release brings is what no earlier tag has: those commits' authors and pushers do not approve it themselves.
       const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.signal);
-      return granted({
+      return grantValue({
         basis: {
           tenant_id: context.tenant_id,
           project_id: params.project_id,
           job_type: "git.registry.tag_release",
           target: input.target,
           params,
-          refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: null }],
+          refs: [{ name: toTagRef(params.tag), old: ZERO_ID, new: null }],
           creates: [{ kind: "tag", object: params.commit, tag: params.tag, message: toTagMessage(params) }],
           policy_hash: input.policy_hash,
           infra: input.infra,
@@ -59,11 +59,11 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
     const { params, jti } = input;
     return runOnProject(context, params.project_id, async (repository) => {
-      const record = repository.state.refs.get(actRef(jti));
+      const record = repository.state.refs.get(toActRef(jti));
       if (record !== undefined) {
         context.log("an earlier attempt had made the tag");
         await context.completeStep("moved");
-        return granted(buildTagEffects(context, params, record.id, 0));
+        return grantValue(buildTagEffects(context, params, record.id, 0));
       }
       await context.completeStep("looked");
       const refusal = await checkTag(context, repository, params);
@@ -87,12 +87,12 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       ]);
       await context.completeStep("stored");
       const target = { id, peeled: params.commit };
-      const move = { name: tagRef(params.tag), old: ZERO_ID, new: id, peeled: params.commit };
+      const move = { name: toTagRef(params.tag), old: ZERO_ID, new: id, peeled: params.commit };
       const moved = await moveJobRefs(context, repository, { jti, refs: [move], act: target, finished });
       if (!moved.ok) return moved;
       context.log(`tagged ${params.commit} as ${params.tag}`);
       await context.completeStep("moved");
-      return granted(buildTagEffects(context, params, id, stored_bytes));
+      return grantValue(buildTagEffects(context, params, id, stored_bytes));
     });
   },
 
@@ -102,14 +102,14 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
 };
 
 async function checkTag(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
-  const refusal = checkRefMoves(repository.state.refs, [{ name: tagRef(tag), old: ZERO_ID, new: "" }]);
+  const refusal = checkRefMoves(repository.state.refs, [{ name: toTagRef(tag), old: ZERO_ID, new: "" }]);
   if (refusal !== undefined) return { ok: false, denial: refusal } as const;
   // A reset takes the tag away and leaves its manifest, which is never replaced: another release of that name would be told by it.
-  if ((await context.store.blobs.stat(releaseManifestKey(context.tenant_id, repository.name.project_id, tag))) !== undefined)
-    return denied("ref_exists", `${tag} was released before the project was reset, and its manifest stands. Choose another tag.`);
+  if ((await context.store.blobs.stat(toReleaseManifestKey(context.tenant_id, repository.name.project_id, tag))) !== undefined)
+    return denyWith("ref_exists", `${tag} was released before the project was reset, and its manifest stands. Choose another tag.`);
   const object = await repository.getReader().readInfo(commit);
   if (object?.type !== "commit" || !(await isOnBranch(repository, commit, context.signal)))
-    return denied(
+    return denyWith(
       "commit_unreachable",
       `No branch of ${repository.name.project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
     );
@@ -125,14 +125,14 @@ function toTagMessage({ tag, notes }: TagReleaseParams): string {
 
 function buildTagEffects(context: JobContext, params: TagReleaseParams, tagObject: string, stored_bytes: number): Effects {
   return {
-    refs: [{ name: tagRef(params.tag), old: ZERO_ID, new: tagObject }],
+    refs: [{ name: toTagRef(params.tag), old: ZERO_ID, new: tagObject }],
     commit: params.commit,
     artifacts: [
       {
         tag: params.tag,
         tag_object: tagObject,
         commit: params.commit,
-        manifest: releaseManifestKey(context.tenant_id, params.project_id, params.tag),
+        manifest: toReleaseManifestKey(context.tenant_id, params.project_id, params.tag),
       },
     ],
     staged_bytes: 0,

@@ -1,9 +1,9 @@
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { actRef } from "../../domain/git/ref-name.js";
-import { repositoryName } from "../../domain/telemetry/line.js";
+import { toActRef } from "../../domain/git/ref-name.js";
+import { toRepositoryName } from "../../domain/telemetry/line.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { runOnProject } from "../../planning/open-project.js";
 import { type AppendChange, prepareAppend, TELEMETRY_REF } from "../../planning/telemetry/telemetry-change.js";
@@ -38,7 +38,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
           message,
         })),
       );
-      return granted({
+      return grantValue({
         basis: {
           tenant_id: context.tenant_id,
           project_id: input.params.project_id,
@@ -62,19 +62,19 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
 
   execute(context, input): Promise<Outcome<Effects>> {
     return runOnProject(context, input.params.project_id, async (repository) => {
-      const record = repository.state.refs.get(actRef(input.jti));
+      const record = repository.state.refs.get(toActRef(input.jti));
       if (record !== undefined) {
         context.log("an earlier attempt had appended the lines");
         await context.completeStep("moved");
         const old = await readParentId(repository, record.id);
-        return granted(buildAppendEffects(context, input.params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
+        return grantValue(buildAppendEffects(context, input.params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
       }
       await context.completeStep("looked");
       const change = await prepareAppend(context, repository, input.params, input.permit.iat);
       if (!change.ok) return change;
       if (change.value.kind === "append") return publishAppend(context, repository, input, change.value);
       context.log("every line is there already");
-      return granted(buildAppendEffects(context, input.params, { ...change.value, old: undefined, stored_bytes: 0 }));
+      return grantValue(buildAppendEffects(context, input.params, { ...change.value, old: undefined, stored_bytes: 0 }));
     });
   },
 };
@@ -96,10 +96,10 @@ async function publishAppend(
   const move = { name: TELEMETRY_REF, old, new: tip };
   const moved = await moveJobRefs(context, repository, { jti: input.jti, refs: [move], act: { id: tip }, finished });
   if (!moved.ok && moved.denial.code === "ref_moved")
-    return denied("telemetry_conflict", `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again when that act is known.`);
+    return denyWith("telemetry_conflict", `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again when that act is known.`);
   if (!moved.ok) return moved;
   await context.completeStep("moved");
-  return granted(buildAppendEffects(context, input.params, { tip, old, staged_bytes, stored_bytes, file_bytes }));
+  return grantValue(buildAppendEffects(context, input.params, { tip, old, staged_bytes, stored_bytes, file_bytes }));
 }
 
 /** `old` is undefined where nothing moved; `file_bytes` where nobody knows any more. */
@@ -118,7 +118,7 @@ function buildAppendEffects(
   return {
     refs: old === undefined ? [] : [{ name: TELEMETRY_REF, old, new: tip }],
     commit: tip,
-    artifacts: [{ telemetry_repo: repositoryName(tenant_id, project_id), from_seq, to_seq, commit: tip, ...size }],
+    artifacts: [{ telemetry_repo: toRepositoryName(tenant_id, project_id), from_seq, to_seq, commit: tip, ...size }],
     staged_bytes,
     stored_bytes,
   };

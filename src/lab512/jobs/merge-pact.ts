@@ -1,12 +1,12 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
-import { pactBytes, pactOf, sealedPact } from "../../domain/act/pact.js";
-import { blake3Hex } from "../../domain/bytes/hash.js";
-import { pactKey } from "../../domain/storage-key.js";
+import { buildPact, sealPact, toPactBytes } from "../../domain/act/pact.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
+import { toPactKey } from "../../domain/storage-key.js";
 import type { ExecuteInput, JobContext } from "../../planning/job.js";
 import { listStandingApprovals } from "../../planning/merge/merge-message.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { settled } from "../../storage/settled-write.js";
+import { settleWrite } from "../../storage/settled-write.js";
 
 /** A Pact in the object store. */
 export interface StoredPact {
@@ -25,20 +25,22 @@ export async function storePact(
   input: ExecuteInput<MergeProtectedParams>,
   commit: string,
 ): Promise<StoredPact> {
-  const key = pactKey(context.tenant_id, input.params.project_id, commit, input.jti);
+  const key = toPactKey(context.tenant_id, input.params.project_id, commit, input.jti);
   const read = await repository.getReader().read(commit);
   if (read === undefined) throw new Error(`Commit ${commit} was merged and cannot be read. Delete the Runner's cache; then try again.`);
   const { tree, parents } = parseCommitLinks(read.bytes);
-  const sealed = pactBytes(sealedPact(pactOf(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer));
+  const sealed = toPactBytes(
+    sealPact(buildPact(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer),
+  );
   const stored = (await createPact(context, key, sealed)) ? sealed : await context.store.blobs.get(key);
   if (stored === undefined) throw new Error(`${key} is there and cannot be read. Check the object store; then try again.`);
-  return { key, blake3: blake3Hex(stored), sizeBytes: stored.byteLength };
+  return { key, blake3: hashBlake3Hex(stored), sizeBytes: stored.byteLength };
 }
 
 /** Whether this call stored it. After a lost answer it counts as there, and is read. */
 async function createPact({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
   let created = false;
-  await settled(
+  await settleWrite(
     async () => {
       created = (await store.blobs.create(key, bytes)) === "created";
     },

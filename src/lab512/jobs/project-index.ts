@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { JobParams } from "../../domain/act/job.js";
-import { projectIndexKey } from "../../domain/storage-key.js";
+import { toProjectIndexKey } from "../../domain/storage-key.js";
 import type { ExecuteInput, JobContext } from "../../planning/job.js";
 import { runOnKnownProject } from "../../planning/open-project.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -30,7 +30,7 @@ async function writeIndex(
 ): Promise<void> {
   const { project_id, tenant_id } = repository.name;
   const ours = { jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at };
-  await derivePointer(context.store, repository, projectIndexKey(tenant_id, project_id), (state, before) => {
+  await derivePointer(context.store, repository, toProjectIndexKey(tenant_id, project_id), (state, before) => {
     const theirs = before === undefined ? undefined : parseLastAct(before);
     const refs = listVisibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));
     return toStoredJson({

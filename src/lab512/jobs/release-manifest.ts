@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { TagReleaseParams } from "../../domain/act/job.js";
-import { blake3Hex, blake3HexOf } from "../../domain/bytes/hash.js";
-import { tagRef } from "../../domain/git/ref-name.js";
-import { artifactKey, releaseManifestKey, releaseNotesKey } from "../../domain/storage-key.js";
+import { hashBlake3Hex, hashBlake3HexOfStream } from "../../domain/bytes/hash.js";
+import { toTagRef } from "../../domain/git/ref-name.js";
+import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../domain/storage-key.js";
 import type { DeriveInput, JobContext } from "../../planning/job.js";
 import { GitFault } from "../../repository/git-fault.js";
 import { writeSourceArchive } from "../../repository/history/source-archive.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { createBlob, settled } from "../../storage/settled-write.js";
+import { createBlob, settleWrite } from "../../storage/settled-write.js";
 import { toStoredJson } from "./stored-json.js";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -19,9 +19,9 @@ const CHUNK_BYTES = 1024 * 1024;
 export async function writeRelease(context: JobContext, repository: OpenRepository, input: DeriveInput<TagReleaseParams>): Promise<void> {
   const { params, permit, receipt, statements } = input;
   const { tenant_id } = context;
-  const key = releaseManifestKey(tenant_id, params.project_id, params.tag);
+  const key = toReleaseManifestKey(tenant_id, params.project_id, params.tag);
   if ((await context.store.blobs.stat(key)) !== undefined) return;
-  const tagObject = receipt.refs.find((move) => move.name === tagRef(params.tag))?.new;
+  const tagObject = receipt.refs.find((move) => move.name === toTagRef(params.tag))?.new;
   if (tagObject === undefined)
     throw new TypeError(`The receipt of ${input.jti} did not make ${params.tag}; derive only from the release's own receipt.`);
   const commit = await repository.getReader().read(params.commit);
@@ -29,7 +29,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
     throw new GitFault("repository_invalid", `Commit ${params.commit} of ${params.tag} is gone. Restore the repository from a copy.`);
 
   const notes = Buffer.from(params.notes, "utf8");
-  await createBlob(context.store, releaseNotesKey(tenant_id, params.project_id, params.tag), notes);
+  await createBlob(context.store, toReleaseNotesKey(tenant_id, params.project_id, params.tag), notes);
   const manifest = {
     tenant_id,
     project_id: params.project_id,
@@ -37,7 +37,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
     tag_object: tagObject,
     commit: params.commit,
     tree: parseCommitLinks(commit.bytes).tree,
-    notes_hash: blake3Hex(notes),
+    notes_hash: hashBlake3Hex(notes),
     source: await storeSource(context, repository, params),
     approvals: statements,
     permit,
@@ -48,19 +48,19 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
 
 /** Stores the source archive, or describes the one that is there: another git may compress the same tree differently. */
 async function storeSource(context: JobContext, repository: OpenRepository, { project_id, commit }: TagReleaseParams) {
-  const key = artifactKey(context.tenant_id, project_id, commit, "source.tar.gz");
+  const key = toArtifactKey(context.tenant_id, project_id, commit, "source.tar.gz");
   const isThere = async () => (await context.store.blobs.stat(key)) !== undefined;
   const stored = repository.getScratch().resolvePath("stored.tar.gz");
   if (!(await isThere())) {
     const path = await writeSourceArchive(repository, commit, `${project_id}-${commit}`, context.signal);
     context.signal.throwIfAborted();
-    await settled(() => context.store.blobs.createFromFile(key, path), isThere);
+    await settleWrite(() => context.store.blobs.createFromFile(key, path), isThere);
   }
   if (!(await context.store.blobs.getToFile(key, stored)))
     throw new Error(`${key} was stored and cannot be read. Check the object store; then derive again.`);
   return {
     key,
-    blake3: await blake3HexOf(createReadStream(stored, { highWaterMark: CHUNK_BYTES })),
+    blake3: await hashBlake3HexOfStream(createReadStream(stored, { highWaterMark: CHUNK_BYTES })),
     sha256: await hashFileSha256(stored),
     size_bytes: (await stat(stored)).size,
   };

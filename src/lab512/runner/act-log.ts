@@ -1,4 +1,4 @@
-import { blake3Hex } from "../../domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 
 /** The bound of one act's log, in bytes; later lines are counted, not kept. */
 const LOG_MAX_BYTES = 256 * 1024;
@@ -27,6 +27,6 @@ export class ActLog {
   seal(): { bytes: Uint8Array; hash: string } {
     const tail = this.dropped === 0 ? "" : `(${this.dropped} further lines were not kept: the log is bounded)\n`;
     const bytes = Buffer.from(this.lines.join("") + tail, "utf8");
-    return { bytes, hash: blake3Hex(bytes) };
+    return { bytes, hash: hashBlake3Hex(bytes) };
   }
 }

@@ -1,10 +1,10 @@
-import { canonicalBytes } from "../../domain/bytes/canonical.js";
-import { signed } from "../../domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { signObject } from "../../domain/bytes/signature.js";
 import type { Denial } from "../../domain/denial.js";
-import { type CommandEnvelope, envelopeDigest } from "../../domain/permit/envelope.js";
+import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
-import { receiptKey, refusalKey, runnerLogKey } from "../../domain/storage-key.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { toReceiptKey, toRefusalKey, toRunnerLogKey } from "../../domain/storage-key.js";
 import type { Effects } from "../../planning/job.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { ActLog } from "./act-log.js";
@@ -53,11 +53,11 @@ export async function writeReceipt(
     error: result.status === "success" ? "" : result.denial.message,
     ...(result.status === "success" ? {} : { code: result.denial.code }),
   };
-  const receipt = signed("receipt", unsigned, deps.receiptKey);
-  const key = receiptKey(envelope.tenant_id, envelope.jti);
+  const receipt = signObject("receipt", unsigned, deps.receiptKey);
+  const key = toReceiptKey(envelope.tenant_id, envelope.jti);
   await keepLog(answering, effects.commit);
   await beforeReceipt();
-  const [created] = await Promise.all([createOnce(store, key, canonicalBytes(receipt)), beside(receipt)]);
+  const [created] = await Promise.all([createOnce(store, key, toCanonicalBytes(receipt)), beside(receipt)]);
   if (created === "created") return { receipt, isOurs: true };
   const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
   if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
@@ -73,19 +73,19 @@ export async function writeRefusal(answering: AnswerContext, why: Denial): Promi
     code: why.code,
     error: why.message,
   };
-  const refusal = signed("refusal", unsigned, deps.receiptKey);
+  const refusal = signObject("refusal", unsigned, deps.receiptKey);
   await keepLog(answering, null);
   // The first refusal of an envelope stays; a later one says the same of the same bytes.
-  await createOnce(store, refusalKey(envelope.tenant_id, unsigned.envelope_digest), canonicalBytes(refusal));
+  await createOnce(store, toRefusalKey(envelope.tenant_id, unsigned.envelope_digest), toCanonicalBytes(refusal));
   return refusal;
 }
 
 export async function readReceipt(store: ObjectStore, tenantId: string, jti: string): Promise<Receipt | undefined> {
-  const bytes = await store.blobs.get(receiptKey(tenantId, jti));
+  const bytes = await store.blobs.get(toReceiptKey(tenantId, jti));
   if (bytes === undefined) return undefined;
   const parsed = parseWith(receiptSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
   if (!parsed.ok)
-    throw new Error(`The receipt of ${jti} is malformed (${problemsText(parsed.problems)}); restore the object from a backup.`);
+    throw new Error(`The receipt of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
   return parsed.value;
 }
 
@@ -101,10 +101,10 @@ function buildAnswerBase({ deps, envelope, log, startedAtMs }: AnswerContext, ef
     project_id: params.project_id,
     finished_at,
     logs_hash: hash,
-    logs_key: runnerLogKey(tenant_id, params.project_id, effects.commit ?? "_", jti, hash),
+    logs_key: toRunnerLogKey(tenant_id, params.project_id, effects.commit ?? "_", jti, hash),
     artifacts: effects.artifacts.map((artifact) => JSON.stringify(artifact)),
     usage: { wall_ms: Math.max(0, finished_at - startedAtMs), staged_bytes: effects.staged_bytes, stored_bytes: effects.stored_bytes },
-    envelope_digest: envelopeDigest(envelope),
+    envelope_digest: hashEnvelope(envelope),
     policy_hash,
   };
 }
@@ -115,7 +115,7 @@ export async function keepLog(
   commit: string | null,
 ): Promise<void> {
   const { bytes, hash } = log.seal();
-  const key = runnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
+  const key = toRunnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
   if (log.kept.has(key)) return;
   await createOnce(store, key, bytes);
   log.kept.add(key);

@@ -1,4 +1,4 @@
-import { type Jwks, verifySigned } from "../../domain/bytes/signature.js";
+import { type Jwks, verifySignedObject } from "../../domain/bytes/signature.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { parseWith } from "../../domain/problems.js";
@@ -18,6 +18,6 @@ export function verifyAttestedStatements(lab256Keys: Jwks, { permit }: CommandEn
     if (!parsed.ok) return [];
     const { statement, attestor } = parsed.value;
     const isOfCard = statement.tenant_id === tenant_id && statement.card_id === approval_ref && statement.plan_digest === plan_digest;
-    return isOfCard && verifySigned("statement", { ...statement, ...attestor }, lab256Keys) === "valid" ? [parsed.value] : [];
+    return isOfCard && verifySignedObject("statement", { ...statement, ...attestor }, lab256Keys) === "valid" ? [parsed.value] : [];
   });
 }

@@ -1,6 +1,6 @@
 import type { Job } from "../../domain/act/job.js";
-import { planDigest } from "../../domain/act/plan.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { hashPlan } from "../../domain/act/plan.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import * as check from "./checks.js";
@@ -35,12 +35,12 @@ export async function checkCommand(
   if (!allowed.ok) return allowed;
   const approval = check.checkApproval(envelope);
   if (!approval.ok) return approval;
-  const checked = granted({ infra_revision: revision });
+  const checked = grantValue({ infra_revision: revision });
   if (approval.value === null) return checked;
   const { tenant_id, target } = envelope;
   const plan = await planJob(deps, store, { tenant_id, target, job: envelope as Job }, { policy_hash: published.value, infra });
   if (!plan.ok) return plan;
-  const now = planDigest(plan.value);
+  const now = hashPlan(plan.value);
   if (now === approval.value.plan_digest) return checked;
-  return denied("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
+  return denyWith("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { canonicalBytes } from "../../domain/bytes/canonical.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { type ActClaim, type Claim, claimSchema } from "../../domain/permit/claim.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
-import { claimKey } from "../../domain/storage-key.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { toClaimKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Execution } from "./dependencies.js";
 
@@ -31,10 +31,11 @@ interface FoundClaim {
 }
 
 export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<FoundClaim | undefined> {
-  const pointed = await store.pointers.read(claimKey(tenantId, jti));
+  const pointed = await store.pointers.read(toClaimKey(tenantId, jti));
   if (pointed === undefined) return undefined;
   const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(pointed.bytes).toString("utf8")));
-  if (!parsed.ok) throw new Error(`The claim of ${jti} is malformed (${problemsText(parsed.problems)}); restore the object from a backup.`);
+  if (!parsed.ok)
+    throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
   return { claim: parsed.value, version: pointed.version };
 }
 
@@ -52,12 +53,12 @@ export function isOwnClaim(found: Claim, wish: ClaimWish): found is ActClaim {
 export async function winClaim(store: ObjectStore, wish: ClaimWish, infraRevision: string | null): Promise<Outcome<HeldClaim>> {
   const claim = buildClaim(wish, { claimed_at: wish.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
   const seenAtMs = performance.now();
-  if (await swapClaim(store, claim, null)) return granted({ claim, seenAtMs });
+  if (await swapClaim(store, claim, null)) return grantValue({ claim, seenAtMs });
   const found = await readClaim(store, wish.tenant_id, wish.jti);
   // Claims are never deleted, so one that lost the race is there.
   if (found === undefined)
-    throw new StorageFault("unavailable", claimKey(wish.tenant_id, wish.jti), "The claim was there and is not readable now; try again.");
-  if (isOwnClaim(found.claim, wish)) return granted(await takeOverClaim(store, wish, { claim: found.claim, version: found.version }));
+    throw new StorageFault("unavailable", toClaimKey(wish.tenant_id, wish.jti), "The claim was there and is not readable now; try again.");
+  if (isOwnClaim(found.claim, wish)) return grantValue(await takeOverClaim(store, wish, { claim: found.claim, version: found.version }));
   return denyByClaim(found.claim);
 }
 
@@ -102,7 +103,7 @@ function buildClaim(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActCla
 /** Whether the claim was won; one's own write whose answer was lost is recognised by its nonce. */
 async function swapClaim(store: ObjectStore, claim: ActClaim, expected: string | null): Promise<boolean> {
   try {
-    const result = await store.pointers.swap(claimKey(claim.tenant_id, claim.jti), expected, canonicalBytes(claim));
+    const result = await store.pointers.swap(toClaimKey(claim.tenant_id, claim.jti), expected, toCanonicalBytes(claim));
     if (result.won) return true;
   } catch (error) {
     if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
@@ -112,7 +113,7 @@ async function swapClaim(store: ObjectStore, claim: ActClaim, expected: string |
 }
 
 function denyByClaim(claim: Claim): Outcome<never> {
-  if (claim.kind === "act") return denied("permit_used", "The permit has been used; a permit is for one act.");
-  if (claim.end === "expired") return denied("permit_expired", `The permit was recorded as expired: ${claim.reason}`);
-  return denied("permit_revoked", `The permit was ended (${claim.end}): ${claim.reason}`);
+  if (claim.kind === "act") return denyWith("permit_used", "The permit has been used; a permit is for one act.");
+  if (claim.end === "expired") return denyWith("permit_expired", `The permit was recorded as expired: ${claim.reason}`);
+  return denyWith("permit_revoked", `The permit was ended (${claim.end}): ${claim.reason}`);
 }

@@ -1,7 +1,7 @@
 import type { Job } from "../../domain/act/job.js";
-import { type Plan, planDigest } from "../../domain/act/plan.js";
-import { canonicalBytes } from "../../domain/bytes/canonical.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { hashPlan, type Plan } from "../../domain/act/plan.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { Target } from "../../domain/ids.js";
 import { GitFault } from "../../repository/git-fault.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -32,9 +32,9 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   if (!resolved.ok) return resolved;
   const plan = await planJob(deps, store, request, { policy_hash: published.value, infra: resolved.value.infra });
   if (!plan.ok) return plan;
-  if (canonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
-    return denied("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
-  return granted({ plan: plan.value, plan_digest: planDigest(plan.value) });
+  if (toCanonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
+    return denyWith("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
+  return grantValue({ plan: plan.value, plan_digest: hashPlan(plan.value) });
 }
 
 /**
@@ -67,6 +67,6 @@ export async function planJob(
   } catch (error) {
     const stopped = error === signal.reason || (error instanceof GitFault && error.code === "aborted");
     if (!signal.aborted || !stopped) throw error;
-    return denied("limit_exceeded", `The plan was not made within ${planMaxMs} ms; do the work in several smaller steps.`);
+    return denyWith("limit_exceeded", `The plan was not made within ${planMaxMs} ms; do the work in several smaller steps.`);
   }
 }

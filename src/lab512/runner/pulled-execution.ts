@@ -1,4 +1,4 @@
-import { type CommandEnvelope, envelopeDigest } from "../../domain/permit/envelope.js";
+import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readClaim } from "./claim-holding.js";
 import type { Execution } from "./dependencies.js";
@@ -12,7 +12,7 @@ const PULLED = "pulled";
  */
 export async function resolvePulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
   const found = await readClaim(store, envelope.tenant_id, envelope.jti);
-  const own = found?.claim.kind === "act" && found.claim.workflow_id === PULLED && found.claim.envelope_digest === envelopeDigest(envelope);
+  const own = found?.claim.kind === "act" && found.claim.workflow_id === PULLED && found.claim.envelope_digest === hashEnvelope(envelope);
   const attempt = own && found.claim.kind === "act" ? found.claim.attempt + 1 : 1;
   return { workflow_id: PULLED, run_id: envelope.jti, activity_id: envelope.jobId, attempt, signal };
 }

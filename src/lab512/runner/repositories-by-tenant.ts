@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { allowanceOf, type JobsAllowlist } from "../../domain/permit/allowlist.js";
+import { findAllowance, type JobsAllowlist } from "../../domain/permit/allowlist.js";
 import { Repositories } from "../../repository/repositories.js";
 
 export interface RepositoriesByTenantOptions {
@@ -29,7 +29,7 @@ export async function openRepositoriesByTenant({
   const tenants = Object.keys(allowlist.tenants);
   const opened = new Map<string, Repositories>();
   for (const tenantId of tenants) {
-    const allowance = allowanceOf(allowlist, tenantId);
+    const allowance = findAllowance(allowlist, tenantId);
     if (allowance === undefined) continue;
     const folder = join(root, ...allowance.fs_scope.split("/"));
     await mkdir(folder, { recursive: true, mode: 0o700 });

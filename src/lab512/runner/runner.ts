@@ -1,11 +1,11 @@
-import { deriveMaxMs } from "../../domain/act/derive-time.js";
+import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { JobType } from "../../domain/act/job.js";
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
-import { denial, granted, type Outcome } from "../../domain/denial.js";
-import { type CommandEnvelope, envelopeDigest, envelopeSchema } from "../../domain/permit/envelope.js";
+import { buildDenial, grantValue, type Outcome } from "../../domain/denial.js";
+import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Receipt, RunnerAnswer } from "../../domain/permit/receipt.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import type { JobContext } from "../../planning/job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
@@ -43,7 +43,7 @@ export async function executeCommand(
   input: { readonly envelope: unknown; readonly statements: unknown },
 ): Promise<RunnerAnswer> {
   const parsed = parseWith(envelopeSchema, input.envelope);
-  if (!parsed.ok) throw new NoEnvelope(`The envelope is malformed: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) throw new NoEnvelope(`The envelope is malformed: ${formatProblems(parsed.problems)}`);
   const command: Command = {
     envelope: parsed.value,
     statements: verifyAttestedStatements(deps.statementKeys, parsed.value, input.statements),
@@ -87,7 +87,7 @@ async function checkAndClaim(
     attempt: execution.attempt,
     tenant_id: envelope.tenant_id,
     jti: envelope.jti,
-    envelope_digest: envelopeDigest(envelope),
+    envelope_digest: hashEnvelope(envelope),
     now: deps.now,
   };
   const bound = check.checkBinding(deps, envelope);
@@ -96,7 +96,7 @@ async function checkAndClaim(
     const found = await readClaim(store, envelope.tenant_id, envelope.jti);
     if (found !== undefined && isOwnClaim(found.claim, wish)) {
       log.writeLine(`took over the claim of attempt ${found.claim.attempt}`);
-      return granted({ claim: await takeOverClaim(store, wish, { claim: found.claim, version: found.version }), isTakenOver: true });
+      return grantValue({ claim: await takeOverClaim(store, wish, { claim: found.claim, version: found.version }), isTakenOver: true });
     }
   }
   const checked = await checkCommand(deps, store, envelope);
@@ -104,7 +104,7 @@ async function checkAndClaim(
   const won = await winClaim(store, wish, checked.value.infra_revision);
   if (!won.ok) return won;
   log.writeLine("won the claim");
-  return granted({ claim: won.value, isTakenOver: false });
+  return grantValue({ claim: won.value, isTakenOver: false });
 }
 
 /** A claimed act: what the job does, whatever happens to the attempt. */
@@ -155,7 +155,7 @@ class Act {
       const { max_run_ms } = this.command.envelope.permit;
       return {
         status: "error",
-        denial: denial("run_time_exceeded", `The job did not finish within ${max_run_ms} ms; nothing was changed.`),
+        denial: buildDenial("run_time_exceeded", `The job did not finish within ${max_run_ms} ms; nothing was changed.`),
       };
     }
   }
@@ -184,7 +184,7 @@ class Act {
 
   /** What follows from an act has its own time. */
   private buildDerivingContext(): JobContext {
-    return this.buildContext(AbortSignal.timeout(deriveMaxMs(this.command.envelope.permit.max_run_ms)));
+    return this.buildContext(AbortSignal.timeout(computeDeriveMaxMs(this.command.envelope.permit.max_run_ms)));
   }
 
   private buildInput() {

@@ -1,7 +1,7 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { branchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import type { MergeSides } from "../../repository/merge/merge-conflicts.js";
 import { denyUnrelatedHistories, listMergeBases, mergeTrees } from "../../repository/merge/merge-trees.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
@@ -30,16 +30,16 @@ export async function prepareMerge(
 
 /** Both branches stand where the plan says, and the source is a branch of this very project. */
 function checkMergeRefs({ state, name }: OpenRepository, { source, target, expected_source, expected_target }: MergeProtectedParams) {
-  const from = state.refs.get(branchRef(source))?.id;
-  if (from === undefined) return denied("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
-  const to = state.refs.get(branchRef(target))?.id ?? ZERO_ID;
+  const from = state.refs.get(toBranchRef(source))?.id;
+  if (from === undefined) return denyWith("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
+  const to = state.refs.get(toBranchRef(target))?.id ?? ZERO_ID;
   for (const [branch, now, expected] of [
     [source, from, expected_source],
     [target, to, expected_target],
   ] as const)
     if (now !== expected)
-      return denied("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
-  const problem = checkRefMoves(state.refs, [{ name: branchRef(target), old: expected_target, new: expected_source }]);
+      return denyWith("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
+  const problem = checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
   return problem === undefined ? undefined : ({ ok: false, denial: problem } as const);
 }
 
@@ -54,24 +54,24 @@ async function computeMergeChange(
 ): Promise<Outcome<MergeChange>> {
   const { source, target, expected_source, expected_target, strategy } = params;
   // There is nothing to merge with, and nothing to squash onto.
-  if (expected_target === ZERO_ID) return granted({ kind: "move" });
+  if (expected_target === ZERO_ID) return grantValue({ kind: "move" });
   const { limits, signal } = context;
   const [bases, merged] = await Promise.all([
     listMergeBases(repository, expected_target, expected_source, signal),
     strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits, signal),
   ]);
   if (bases.length === 0) return { ok: false, denial: denyUnrelatedHistories(toMergeSides(params)) };
-  if (bases.includes(expected_source)) return denied("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);
+  if (bases.includes(expected_source)) return denyWith("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);
   if (merged === undefined) {
-    if (bases.includes(expected_target)) return granted({ kind: "move" });
-    return denied("not_fast_forward", `${target} has commits that ${source} lacks. Rebase ${source}, or merge with another strategy.`);
+    if (bases.includes(expected_target)) return grantValue({ kind: "move" });
+    return denyWith("not_fast_forward", `${target} has commits that ${source} lacks. Rebase ${source}, or merge with another strategy.`);
   }
   if (!merged.ok) return merged;
   const tree = merged.value;
-  if (strategy === "merge") return granted({ kind: "commit", tree, parents: [expected_target, expected_source] });
+  if (strategy === "merge") return grantValue({ kind: "commit", tree, parents: [expected_target, expected_source] });
   if (tree === (await readTreeId(repository, expected_target)))
-    return denied("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
-  return granted({ kind: "commit", tree, parents: [expected_target] });
+    return denyWith("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
+  return grantValue({ kind: "commit", tree, parents: [expected_target] });
 }
 
 function toMergeSides({ source, target, expected_source, expected_target }: MergeProtectedParams): MergeSides {

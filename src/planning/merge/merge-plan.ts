@@ -1,8 +1,8 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
-import { granted, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { branchRef } from "../../domain/git/ref-name.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { listPushedBefore } from "../brought-commits.js";
@@ -11,7 +11,7 @@ import type { MergeChange } from "./merge-change.js";
 import { buildMergeText, buildSquashText } from "./merge-message.js";
 
 /** Where `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
-const HEAD = branchRef("main");
+const HEAD = toBranchRef("main");
 
 /** What a person reads to decide about a merge. */
 export async function buildMergePlan(
@@ -28,14 +28,14 @@ export async function buildMergePlan(
     readMergedHistory(context, repository, params),
   ]);
   if (!stat.ok) return stat;
-  return granted({
+  return grantValue({
     basis: {
       tenant_id: context.tenant_id,
       project_id: params.project_id,
       job_type: "git.registry.merge_protected",
       target: input.target,
       params,
-      refs: [{ name: branchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
+      refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
       creates: change.kind === "move" ? [] : [buildCreatedCommit(params, history, change)],
       policy_hash: input.policy_hash,
       infra: input.infra,

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { canonicalText } from "../../domain/bytes/canonical.js";
+import { toCanonicalText } from "../../domain/bytes/canonical.js";
 import { gitIdSchema } from "../../domain/git/git-id.js";
-import { repositoryName, TELEMETRY_SCHEMA_VERSION } from "../../domain/telemetry/line.js";
-import { linesPath } from "../../domain/telemetry/paths.js";
+import { TELEMETRY_SCHEMA_VERSION, toRepositoryName } from "../../domain/telemetry/line.js";
+import { toLinesPath } from "../../domain/telemetry/paths.js";
 import { buildEmptySummary, joinSummaries, type Summary, summarySchema } from "./summary.js";
 
 /** What one file of lines comes to. `blob` is the file's git id: while it is the same, so is the summary, and nobody reads the file again. */
@@ -32,18 +32,18 @@ export function buildDashboardText(
 ): string {
   const ordered = [...months].sort((a, b) => (a.month < b.month ? -1 : 1));
   const total = ordered.reduce<Summary>((sum, month) => joinSummaries(sum, month), buildEmptySummary());
-  return `${canonicalText({
+  return `${toCanonicalText({
     schema_version: TELEMETRY_SCHEMA_VERSION,
     tenant_id,
     project_id,
-    telemetry_repo: repositoryName(tenant_id, telemetry_project_id),
+    telemetry_repo: toRepositoryName(tenant_id, telemetry_project_id),
     total,
     months: ordered,
   })}\n`;
 }
 
 export function buildMonthSummary(of: DashboardProject, month: string, blob: string, summary: Summary): MonthSummary {
-  return { month, file: linesPath(of.tenant_id, of.project_id, month), blob, ...summary };
+  return { month, file: toLinesPath(of.tenant_id, of.project_id, month), blob, ...summary };
 }
 
 /** The months of a dashboard by their blobs; none where it cannot be read, for it is derived and made anew then. */

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
-import { branchRef } from "../../domain/git/ref-name.js";
-import { type BatchLine, parseBatch } from "../../domain/telemetry/batch.js";
-import { appendMessage, LAST_SEQ_PATTERN, lastSeqIn } from "../../domain/telemetry/last-seq.js";
+import { toBranchRef } from "../../domain/git/ref-name.js";
+import { type BatchLine, parseTelemetryBatch } from "../../domain/telemetry/batch.js";
+import { formatAppendMessage, LAST_SEQ_PATTERN, parseLastSeq } from "../../domain/telemetry/last-seq.js";
 import { LINE_MAX_BYTES } from "../../domain/telemetry/line.js";
 import type { IncomingBytes } from "../../repository/incoming/incoming-bytes.js";
 import { countIncomingBytes } from "../../repository/incoming/incoming-bytes.js";
@@ -16,7 +16,7 @@ import { readSubjectBytes } from "../subject-bytes.js";
 import { buildAppendedFiles, ForeignLines, findMissingLine } from "./telemetry-files.js";
 
 /** The branch that telemetry is committed on. */
-export const TELEMETRY_REF = branchRef("main");
+export const TELEMETRY_REF = toBranchRef("main");
 
 /** What an append will do, worked out and checked, nothing visible yet. `present`: every line is there already. */
 export type AppendChange =
@@ -41,7 +41,7 @@ export async function prepareAppend(
 ): Promise<Outcome<AppendChange>> {
   const incoming = await readSubjectBytes(context, params, repository, params.lines * LINE_MAX_BYTES);
   if (!incoming.ok) return incoming;
-  const batch = parseBatch(await readIncomingBytes(incoming.value), { tenant_id: context.tenant_id, ...params });
+  const batch = parseTelemetryBatch(await readIncomingBytes(incoming.value), { tenant_id: context.tenant_id, ...params });
   if (!batch.ok) return batch;
   const staged_bytes = countIncomingBytes(incoming.value);
   context.log(`fetched ${params.lines} lines with BLAKE3 ${params.subject_hash}`);
@@ -51,9 +51,9 @@ export async function prepareAppend(
   const last = tip === undefined ? 0 : await readLastSeq(repository, tip, context.signal);
   const fresh = await findNewLines(repository, tip, last, batch.value, params, context.signal);
   if (!fresh.ok) return fresh;
-  if (fresh.value.length === 0 && tip !== undefined) return granted({ kind: "present", tip, staged_bytes });
+  if (fresh.value.length === 0 && tip !== undefined) return grantValue({ kind: "present", tip, staged_bytes });
   const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
-  const message = appendMessage({
+  const message = formatAppendMessage({
     from_seq: last,
     to_seq: params.to_seq,
     lines: fresh.value.length,
@@ -64,7 +64,7 @@ export async function prepareAppend(
   if (!made.ok) return made;
   context.log(`checked ${made.value.tip}: ${fresh.value.length} lines of ${projects} projects, after seq ${last}`);
   await context.completeStep("checked");
-  return granted({ kind: "append", old: tip ?? ZERO_ID, message, staged_bytes, ...made.value });
+  return grantValue({ kind: "append", old: tip ?? ZERO_ID, message, staged_bytes, ...made.value });
 }
 
 /** The last entry of the ledger that the branch has, by the trailers of its own commits; 0 where none says so. */
@@ -74,7 +74,7 @@ async function readLastSeq(repository: OpenRepository, tip: string, signal: Abor
     args: ["log", "--first-parent", "--max-count=1", "--extended-regexp", `--grep=${LAST_SEQ_PATTERN}`, "--format=%B", tip, "--"],
     signal,
   });
-  return lastSeqIn(message.toString("utf8")) ?? 0;
+  return parseLastSeq(message.toString("utf8")) ?? 0;
 }
 
 /**
@@ -90,12 +90,12 @@ async function findNewLines(
   { project_id, from_seq, to_seq }: TelemetryAppendParams,
   signal: AbortSignal,
 ): Promise<Outcome<readonly BatchLine[]>> {
-  if (from_seq === last || tip === undefined) return from_seq === last ? granted(batch) : denyConflict(project_id, last, from_seq);
+  if (from_seq === last || tip === undefined) return from_seq === last ? grantValue(batch) : denyConflict(project_id, last, from_seq);
   const known = batch.filter(({ line }) => line.seq <= last);
   const isOneHistory = last > from_seq && known.length > 0 && (last >= to_seq || known.at(-1)?.line.seq === last);
   if (!isOneHistory || (await findMissingLine(repository, tip, known, signal)) !== undefined)
     return denyConflict(project_id, last, from_seq);
-  return granted(batch.slice(known.length));
+  return grantValue(batch.slice(known.length));
 }
 
 async function commitLines(
@@ -113,10 +113,10 @@ async function commitLines(
   }
   try {
     const made = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits, context.signal);
-    return made.ok ? granted({ ...made.value, file_bytes }) : made;
+    return made.ok ? grantValue({ ...made.value, file_bytes }) : made;
   } catch (error) {
     if (!(error instanceof ForeignLines)) throw error;
-    return denied(
+    return denyWith(
       "telemetry_conflict",
       `${repository.name.project_id} holds what no append wrote: ${error.message}. Restore its main from before that.`,
     );
@@ -124,7 +124,7 @@ async function commitLines(
 }
 
 function denyConflict(projectId: string, last: number, from: number) {
-  return denied(
+  return denyWith(
     "telemetry_conflict",
     `${projectId} has the ledger up to entry ${last}, and the batch begins after ${from}. One of the two was restored from another time; put back what is missing.`,
   );

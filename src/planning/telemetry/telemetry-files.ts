@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as otherWork } from "node:timers/promises";
-import { type BatchLine, parseLine } from "../../domain/telemetry/batch.js";
-import { dashboardPath, linesFolder, linesPath, monthOf, monthOfFile } from "../../domain/telemetry/paths.js";
+import { type BatchLine, parseTelemetryLine } from "../../domain/telemetry/batch.js";
+import { parseFileMonth, toDashboardPath, toLinesFolder, toLinesPath, toMonth } from "../../domain/telemetry/paths.js";
 import type { CommittedFile } from "../../repository/objects/commit-files.js";
 import { listTreeFiles, readTreeFile, type TreeFile } from "../../repository/objects/tree-files.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
@@ -30,16 +30,16 @@ export async function* buildAppendedFiles(
 ): AsyncGenerator<CommittedFile> {
   const { tenant_id, project_id: telemetry_project_id } = repository.name;
   for (const [project_id, ofProject] of groupItems(lines, ({ line }) => line.project_id)) {
-    const folder = `${linesFolder(tenant_id, project_id)}/`;
-    const dashboard = dashboardPath(tenant_id, project_id);
+    const folder = `${toLinesFolder(tenant_id, project_id)}/`;
+    const dashboard = toDashboardPath(tenant_id, project_id);
     const present = parent === undefined ? [] : await listTreeFiles(repository, parent, [folder, dashboard], signal);
     const kept = present.find(({ path }) => path === dashboard);
     const known = parseKnownMonths(kept === undefined ? "" : (await readTreeFile(repository, kept)).toString("utf8"));
     const files = new Map(present.flatMap((file) => (file.path.startsWith(folder) ? [[file.path, file] as const] : [])));
     const of = { tenant_id, project_id, telemetry_project_id };
     const months: MonthSummary[] = [];
-    for (const [month, ofMonth] of groupItems(ofProject, ({ line }) => monthOf(line))) {
-      const path = linesPath(tenant_id, project_id, month);
+    for (const [month, ofMonth] of groupItems(ofProject, ({ line }) => toMonth(line))) {
+      const path = toLinesPath(tenant_id, project_id, month);
       const before = files.get(path);
       files.delete(path);
       const old = before === undefined ? Buffer.alloc(0) : await readTreeFile(repository, before);
@@ -51,7 +51,7 @@ export async function* buildAppendedFiles(
       yield { path, bytes };
     }
     for (const file of files.values()) {
-      const month = monthOfFile(file.path.slice(folder.length));
+      const month = parseFileMonth(file.path.slice(folder.length));
       if (month === undefined) continue;
       months.push(buildMonthSummary(of, month, file.id, await resolveSummary(file, month, known, () => readTreeFile(repository, file))));
     }
@@ -67,7 +67,7 @@ export async function findMissingLine(
   signal: AbortSignal,
 ): Promise<BatchLine | undefined> {
   const { tenant_id } = repository.name;
-  for (const [path, ofFile] of groupItems(lines, ({ line }) => linesPath(tenant_id, line.project_id, monthOf(line)))) {
+  for (const [path, ofFile] of groupItems(lines, ({ line }) => toLinesPath(tenant_id, line.project_id, toMonth(line)))) {
     const [file] = await listTreeFiles(repository, parent, [path], signal);
     const present = new Set(file === undefined ? [] : (await readTreeFile(repository, file)).toString("utf8").split("\n"));
     const missing = ofFile.find(({ text }) => !present.has(text.slice(0, -1)));
@@ -96,7 +96,7 @@ async function summariseLines(path: string, bytes: Buffer): Promise<Summary> {
   const summary = buildEmptySummary();
   const texts = bytes.toString("utf8").split("\n").slice(0, -1);
   for (const [at, text] of texts.entries()) {
-    const line = parseLine(text);
+    const line = parseTelemetryLine(text);
     if (typeof line === "string") throw new ForeignLines(`line ${at + 1} of ${path}: ${line}`);
     addLine(summary, line);
     if (at % LINES_AT_ONCE === LINES_AT_ONCE - 1) await otherWork();

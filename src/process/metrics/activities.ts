@@ -21,7 +21,7 @@ const failures = new Counter({
 });
 
 /** An attempt at a step came to an end. `activity` is the name of one that the worker has. */
-export function observeActivity(activity: string, took_ms: number, end: "answered" | "failed"): void {
+export function observeActivity(activity: string, tookMs: number, end: "answered" | "failed"): void {
   if (end === "failed") failures.inc({ activity });
-  else seconds.observe({ activity }, took_ms / 1000);
+  else seconds.observe({ activity }, tookMs / 1000);
 }

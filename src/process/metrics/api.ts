@@ -1,6 +1,6 @@
 import { Counter, Histogram, Registry } from "prom-client";
 import { DENIAL_CODES, type DenialCode } from "../../domain/denial.js";
-import { denialCounter } from "./denials.js";
+import { createDenialCounter } from "./denials.js";
 
 /** What the api answers. No metric names a tenant, a project or a person. */
 export const apiMetrics = new Registry();
@@ -25,13 +25,13 @@ const seconds = new Histogram({
   registers,
 });
 
-const countDenial = denialCounter(apiMetrics, "http");
+const countDenial = createDenialCounter(apiMetrics, "http");
 const codes: ReadonlySet<string> = new Set(DENIAL_CODES);
 
 /** A request was answered. `route` is the pattern that it matched. */
-export function countRequest(method: string, route: string | undefined, status: number, took_ms: number): void {
+export function countRequest(method: string, route: string | undefined, status: number, tookMs: number): void {
   requests.inc({ method: route === undefined ? NO_ROUTE : method, route: route ?? NO_ROUTE, status });
-  seconds.observe({ route: route ?? NO_ROUTE }, took_ms / 1000);
+  seconds.observe({ route: route ?? NO_ROUTE }, tookMs / 1000);
 }
 
 /** A request was refused; what is no denial of the registry (a malformed body, a missing token) shows in the statuses. */

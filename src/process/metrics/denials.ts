@@ -5,7 +5,7 @@ import { DENIAL_CODES, type DenialCode } from "../../domain/denial.js";
 export type DeniedAt = "flow" | "http";
 
 /** The counter of denials in a process's registry; answers how to count one. Each code stands there from the start, with 0. */
-export function denialCounter(registry: Registry, at: DeniedAt): (code: DenialCode) => void {
+export function createDenialCounter(registry: Registry, at: DeniedAt): (code: DenialCode) => void {
   const denials = new Counter({
     name: "ogr_denials_total",
     help: "Denials by code: flows that ended with one (at `flow`), and requests that were answered with one (at `http`)",

@@ -2,7 +2,7 @@ import { Counter, Histogram, Registry } from "prom-client";
 import { FINAL_STATUSES, type FlowStatus } from "../../domain/card/flow-status.js";
 import type { Denial } from "../../domain/denial.js";
 import { LEVELS, type Level } from "../../domain/level.js";
-import { denialCounter } from "./denials.js";
+import { createDenialCounter } from "./denials.js";
 
 /** The flows, counted by LAB 256's worker. No metric names a tenant, a project or a person. */
 export const lab256Metrics = new Registry();
@@ -20,7 +20,7 @@ const flows = new Counter({
 });
 for (const level of [...LEVELS, NO_LEVEL]) for (const outcome of FINAL_STATUSES) flows.inc({ level, outcome }, 0);
 
-const countDenial = denialCounter(lab256Metrics, "flow");
+const countDenial = createDenialCounter(lab256Metrics, "flow");
 
 const decisionToReceipt = new Histogram({
   name: "ogr_decision_to_receipt_seconds",
@@ -55,6 +55,6 @@ export function countFlow(level: Level | null, outcome: FlowStatus, denial: Deni
 }
 
 /** A receipt was recorded; say it once for each. `took_ms` is since the permit's `iat`; clocks of two hosts can make it negative. */
-export function observeReceipt(level: Level, took_ms: number): void {
-  decisionToReceipt.observe({ level }, Math.max(0, took_ms) / 1000);
+export function observeReceipt(level: Level, tookMs: number): void {
+  decisionToReceipt.observe({ level }, Math.max(0, tookMs) / 1000);
 }

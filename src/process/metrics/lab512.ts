@@ -38,7 +38,7 @@ const answers = new Counter({
 for (const job_type of JOB_TYPES) for (const outcome of [...RECEIPT_STATUSES, "refused"]) answers.inc({ job_type, outcome }, 0);
 
 /** Counts an answer on its way. */
-export function counted(answer: RunnerAnswer): RunnerAnswer {
+export function countAnswer(answer: RunnerAnswer): RunnerAnswer {
   const { jobType } = answer.kind === "receipt" ? answer.receipt : answer.refusal;
   // What was refused can name any job, and labels must stay few.
   const job_type = (JOB_TYPES as readonly string[]).includes(jobType) ? (jobType as JobType) : "unknown";

@@ -24,13 +24,13 @@ const expiries = new Counter({
 });
 for (const clock of EXPIRY_CLOCKS) expiries.inc({ clock }, 0);
 
-interface Appended {
+interface AppendedEvent {
   readonly type: EventType;
   readonly is_new: boolean;
 }
 
 /** Counts what an append brought; what the chain had already was counted when it came. `appended` is in the order of `wanted`. */
-export function countAppended(wanted: readonly NewEvent[], appended: readonly Appended[]): void {
+export function countAppendedEvents(wanted: readonly NewEvent[], appended: readonly AppendedEvent[]): void {
   wanted.forEach((event, n) => {
     if (appended[n]?.is_new !== true) return;
     events.inc({ type: event.type });

@@ -23,7 +23,7 @@ const CONNECTIONS_MAX = 32;
  */
 export async function serveMetrics(registries: readonly Registry[], { host, port }: MetricsAddress): Promise<MetricsListener> {
   const registry = Registry.merge([...registries]);
-  const server = createServer({ requestTimeout: REQUEST_MAX_MS, headersTimeout: REQUEST_MAX_MS }, answering(registry));
+  const server = createServer({ requestTimeout: REQUEST_MAX_MS, headersTimeout: REQUEST_MAX_MS }, createScrapeHandler(registry));
   server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -40,24 +40,24 @@ export async function serveMetrics(registries: readonly Registry[], { host, port
   };
 }
 
-function answering(registry: Registry): RequestListener {
+function createScrapeHandler(registry: Registry): RequestListener {
   let scrape: Promise<string> | undefined;
   return (request, response) => {
     request.resume();
-    if (request.url?.split("?")[0] !== "/metrics") return say(response, 404, "There is only /metrics here.\n");
-    if (request.method !== "GET") return say(response, 405, "Read it with GET.\n");
+    if (request.url?.split("?")[0] !== "/metrics") return sendText(response, 404, "There is only /metrics here.\n");
+    if (request.method !== "GET") return sendText(response, 405, "Read it with GET.\n");
     // Scrapes that come together share one collection.
     scrape ??= registry.metrics().finally(() => {
       scrape = undefined;
     });
     scrape.then(
-      (text) => say(response, 200, text, registry.contentType),
-      () => say(response, 500, "The metrics could not be collected.\n"),
+      (text) => sendText(response, 200, text, registry.contentType),
+      () => sendText(response, 500, "The metrics could not be collected.\n"),
     );
   };
 }
 
-function say(response: ServerResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
+function sendText(response: ServerResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(text) });
   response.end(text);
 }

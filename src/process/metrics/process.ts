@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 const LAG_PRECISION_MS = 20;
 
 /** The process itself, under the names that every Node dashboard knows: CPU, memory, event loop lag, garbage collection, handles. */
-export function processMetrics(): Registry {
+export function createProcessMetrics(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
   return registry;

@@ -6,12 +6,12 @@ export interface PushTarget {
   readonly job: string;
   /** Tells this process's metrics from those of the others of its job. */
   readonly instance: string;
-  readonly every_ms: number;
+  readonly everyMs: number;
   /** Told of each push that failed. */
-  on_failure(error: Error): void;
+  onFailure(error: Error): void;
 }
 
-export interface MetricsPushing {
+export interface MetricsPusher {
   /** Pushes once more and ends. Never throws. */
   stop(): Promise<void>;
 }
@@ -22,35 +22,35 @@ const PUSH_MAX_MS = 3000;
  * Pushes metrics from a process that listens on nothing, every `every_ms` and at the end. A push that fails or hangs is given up and
  * reported; nothing else waits for it.
  */
-export function pushMetrics(registries: readonly Registry[], target: PushTarget): MetricsPushing {
+export function pushMetrics(registries: readonly Registry[], target: PushTarget): MetricsPusher {
   const registry = Registry.merge([...registries]);
   const address = `${target.url.replace(/\/+$/, "")}/metrics/job/${encodeURIComponent(target.job)}/instance/${encodeURIComponent(target.instance)}`;
   let pushing: Promise<void> = Promise.resolve();
   let isPushing = false;
-  const push = (): Promise<void> => {
+  const startPush = (): Promise<void> => {
     isPushing = true;
-    pushing = pushOnce(registry, address)
-      .catch((error: unknown) => target.on_failure(error instanceof Error ? error : new Error(String(error))))
+    pushing = sendMetrics(registry, address)
+      .catch((error: unknown) => target.onFailure(error instanceof Error ? error : new Error(String(error))))
       .finally(() => {
         isPushing = false;
       });
     return pushing;
   };
   const timer = setInterval(() => {
-    if (!isPushing) void push();
-  }, target.every_ms);
+    if (!isPushing) void startPush();
+  }, target.everyMs);
   timer.unref();
-  void push();
+  void startPush();
   return {
     async stop() {
       clearInterval(timer);
       await pushing;
-      await push();
+      await startPush();
     },
   };
 }
 
-async function pushOnce(registry: Registry, address: string): Promise<void> {
+async function sendMetrics(registry: Registry, address: string): Promise<void> {
   const answer = await fetch(address, {
     method: "PUT",
     headers: { "content-type": registry.contentType },

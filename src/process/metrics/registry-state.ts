@@ -1,5 +1,5 @@
 import { Gauge, Registry } from "prom-client";
-import { boundedReading } from "./bounded-reading.js";
+import { createBoundedReading } from "./bounded-reading.js";
 
 /** The ages of waiting cards, each with its upper end in milliseconds. */
 export const WAITING_AGES = {
@@ -13,13 +13,13 @@ export type WaitingAge = keyof typeof WAITING_AGES;
 
 /** Who is asked at a scrape; an answer of null or an error leaves the gauge empty. */
 export interface StateSources {
-  waitingCards(): Promise<Readonly<Record<WaitingAge, number>>>;
-  health(): Promise<{
+  countWaitingCards(): Promise<Readonly<Record<WaitingAge, number>>>;
+  readHealth(): Promise<{
     readonly pollers: readonly { readonly task_queue: string; readonly pollers: number }[] | null;
     readonly clock_skew_ms: number | null;
   }>;
   /** What the api needs, by name: `ok`, or a sentence. */
-  readiness(): Promise<Readonly<Record<string, string>>>;
+  readReadiness(): Promise<Readonly<Record<string, string>>>;
 }
 
 /** A scrape waits this long for a neighbour at most, in milliseconds; Prometheus gives up after ten seconds. */
@@ -29,12 +29,12 @@ const READING_EVERY_MS = 5000;
 const COUNT_EVERY_MS = 10_000;
 
 /** The state of the whole registry as one api sees it, read when it is scraped. Every api says the same: take the maximum. */
-export function stateMetrics(sources: StateSources): Registry {
+export function createStateMetrics(sources: StateSources): Registry {
   const registry = new Registry();
   const registers = [registry];
-  const health = boundedReading(() => sources.health(), { every_ms: READING_EVERY_MS, max_ms: READING_MAX_MS });
-  const readiness = boundedReading(() => sources.readiness(), { every_ms: READING_EVERY_MS, max_ms: READING_MAX_MS });
-  const waiting = boundedReading(() => sources.waitingCards(), { every_ms: COUNT_EVERY_MS, max_ms: READING_MAX_MS });
+  const readHealth = createBoundedReading(() => sources.readHealth(), { everyMs: READING_EVERY_MS, maxMs: READING_MAX_MS });
+  const readReadiness = createBoundedReading(() => sources.readReadiness(), { everyMs: READING_EVERY_MS, maxMs: READING_MAX_MS });
+  const countWaiting = createBoundedReading(() => sources.countWaitingCards(), { everyMs: COUNT_EVERY_MS, maxMs: READING_MAX_MS });
   new Gauge({
     name: "ogr_cards_waiting",
     help: "Cards that wait for a decision, by how long ago they were opened; of one tenant at most the oldest 10,000 are counted",
@@ -42,7 +42,7 @@ export function stateMetrics(sources: StateSources): Registry {
     registers,
     async collect() {
       this.reset();
-      for (const [age, count] of Object.entries((await waiting()) ?? {})) this.set({ age: age as WaitingAge }, count);
+      for (const [age, count] of Object.entries((await countWaiting()) ?? {})) this.set({ age: age as WaitingAge }, count);
     },
   });
   new Gauge({
@@ -52,7 +52,7 @@ export function stateMetrics(sources: StateSources): Registry {
     registers,
     async collect() {
       this.reset();
-      for (const { task_queue, pollers } of (await health())?.pollers ?? []) this.set({ task_queue }, pollers);
+      for (const { task_queue, pollers } of (await readHealth())?.pollers ?? []) this.set({ task_queue }, pollers);
     },
   });
   new Gauge({
@@ -62,7 +62,7 @@ export function stateMetrics(sources: StateSources): Registry {
     registers,
     async collect() {
       this.reset();
-      const skew = (await health())?.clock_skew_ms ?? null;
+      const skew = (await readHealth())?.clock_skew_ms ?? null;
       if (skew !== null) this.set({ against: "database" }, skew / 1000);
     },
   });
@@ -73,7 +73,7 @@ export function stateMetrics(sources: StateSources): Registry {
     registers,
     async collect() {
       this.reset();
-      for (const [dependency, verdict] of Object.entries((await readiness()) ?? {})) this.set({ dependency }, verdict === "ok" ? 1 : 0);
+      for (const [dependency, verdict] of Object.entries((await readReadiness()) ?? {})) this.set({ dependency }, verdict === "ok" ? 1 : 0);
     },
   });
   return registry;

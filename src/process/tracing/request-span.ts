@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
 /** What a request became. */
-interface Answered {
+interface HttpAnswer {
   readonly status: number;
 }
 
@@ -11,16 +11,16 @@ const tracer = trace.getTracer("ogr-api");
  * Answers a request within a span of its own, the root of a trace: whoever asks from outside does not choose which trace is written.
  * `subjectOf` says afterwards what it was about. Costs next to nothing where no traces are written.
  */
-export function inRequestSpan<T extends Answered>(
+export function runInRequestSpan<T extends HttpAnswer>(
   method: string,
   route: string,
-  answer: () => Promise<T>,
-  subjectOf: () => string | null,
+  answerRequest: () => Promise<T>,
+  findCorrelationId: () => string | null,
 ): Promise<T> {
   const attributes = { "http.request.method": method, "http.route": route };
   return tracer.startActiveSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes, root: true }, async (span) => {
     try {
-      const answered = await answer();
+      const answered = await answerRequest();
       span.setAttribute("http.response.status_code", answered.status);
       if (answered.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       return answered;
@@ -28,7 +28,7 @@ export function inRequestSpan<T extends Answered>(
       span.setStatus({ code: SpanStatusCode.ERROR });
       throw error;
     } finally {
-      const subject = subjectOf();
+      const subject = findCorrelationId();
       if (subject !== null) span.setAttribute("ogr.correlation_id", subject);
       span.end();
     }

@@ -1,4 +1,4 @@
-import { type Denial, denial } from "../../domain/denial.js";
+import { buildDenial, type Denial } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
 import { runWithinLimits } from "../within-limits.js";
 
@@ -32,7 +32,7 @@ export async function checkArchiveSize(
   if (!sizes.ok) return sizes.denial;
   const archiveBytes = computeTarBytes(sizes.value);
   if (archiveBytes <= maxBytes) return undefined;
-  return denial(
+  return buildDenial(
     "limit_exceeded",
     `The source archive of ${commit} would have ${archiveBytes} bytes before it is compressed; ${maxBytes} are allowed. Release a smaller tree.`,
   );

@@ -1,4 +1,4 @@
-import { granted, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import { EMPTY_TREE, ZERO_ID } from "../../domain/git/git-id.js";
 import type { OpenRepository } from "../open-repository.js";
 import { runWithinLimits } from "../within-limits.js";
@@ -93,7 +93,7 @@ export async function computeDiffstat(
   if (!answer.ok) return answer;
   const text = answer.value.toString("utf8");
   const parseCount = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
-  return granted({
+  return grantValue({
     files: parseCount(/(\d+) files? changed/),
     insertions: parseCount(/(\d+) insertion/),
     deletions: parseCount(/(\d+) deletion/),

@@ -1,4 +1,4 @@
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
@@ -26,12 +26,12 @@ export async function applyPatch(
   const answer = await repository.git.run(call);
   if (answer.code !== 0) {
     if (/attempting to allocate/.test(answer.stderr))
-      return denied("limit_exceeded", `The patch makes a file larger than ${limits.blobMaxBytes} bytes.`);
+      return denyWith("limit_exceeded", `The patch makes a file larger than ${limits.blobMaxBytes} bytes.`);
     if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw toGitFault(call, answer);
-    return denied("patch_does_not_apply", formatPatchRefusal(answer.stderr));
+    return denyWith("patch_does_not_apply", formatPatchRefusal(answer.stderr));
   }
   const tree = await repository.git.readOutput({ gitDir, env, signal, args: ["write-tree"] });
-  return granted(tree.toString("latin1").trim());
+  return grantValue(tree.toString("latin1").trim());
 }
 
 function formatPatchRefusal(stderr: string): string {

@@ -1,4 +1,4 @@
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 
 /** The head of a bundle with one tip. Source: gitformat-bundle(5). */
 export interface BundleHeader {
@@ -42,9 +42,9 @@ export function parseBundleHeader(start: Buffer): Outcome<BundleHeader> {
 
   const pack = start.subarray(end + 2, end + 14);
   if (pack.length < 12 || pack.toString("latin1", 0, 4) !== "PACK") return denyBundle("no pack follows its header");
-  return granted({ prerequisites, tip: tip.id, tipRef: tip.ref, packOffsetBytes: end + 2, objectCount: pack.readUInt32BE(8) });
+  return grantValue({ prerequisites, tip: tip.id, tipRef: tip.ref, packOffsetBytes: end + 2, objectCount: pack.readUInt32BE(8) });
 }
 
 function denyBundle(why: string) {
-  return denied("bundle_invalid", `The bundle is refused: ${why}.`);
+  return denyWith("bundle_invalid", `The bundle is refused: ${why}.`);
 }

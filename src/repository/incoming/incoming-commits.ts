@@ -1,4 +1,4 @@
-import { type Denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import { type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { openObjectSource } from "../objects/object-source.js";
 import { parseCommitLinks } from "../objects/object-text.js";
 import { TreePaths } from "../objects/tree-paths.js";
@@ -26,20 +26,20 @@ export async function inspectCommits(
   try {
     const type = await source.readType(tip);
     if (type === undefined)
-      return denied("bundle_invalid", `The tip ${tip} is neither in the bundle nor in the repository. Make the bundle again.`);
+      return denyWith("bundle_invalid", `The tip ${tip} is neither in the bundle nor in the repository. Make the bundle again.`);
     if (type !== "commit")
-      return denied("bundle_invalid", `The tip ${tip} is a ${type}; a branch points to a commit. Bundle the branch, not the ${type}.`);
+      return denyWith("bundle_invalid", `The tip ${tip} is a ${type}; a branch points to a commit. Bundle the branch, not the ${type}.`);
   } finally {
     await source.close();
   }
   const known = listVisibleCommits(repository);
   // isomorphic-git holds a pack in memory as a whole, so a large one is left to git.
-  if (known.has(tip)) return granted({ seen: new Set([tip]) });
+  if (known.has(tip)) return grantValue({ seen: new Set([tip]) });
   const walked = pack?.bytes === undefined ? undefined : await walkCommits(repository, pack, tip, known, limits, signal);
   if (walked !== undefined && "code" in walked) return { ok: false, denial: walked };
-  if (walked !== undefined) return granted(walked);
+  if (walked !== undefined) return grantValue(walked);
   const problem = await checkPathsByGit(repository, tip, limits, signal);
-  return problem === undefined ? granted({ seen: new Set([tip]) }) : { ok: false, denial: problem };
+  return problem === undefined ? grantValue({ seen: new Set([tip]) }) : { ok: false, denial: problem };
 }
 
 /** Undefined when the commits rest on one that is no ref's: it may have come unseen in a pack, and was never checked itself. */

@@ -1,4 +1,4 @@
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
 import { takePack } from "../packs/check-pack.js";
 import { BUNDLE_HEADER_MAX_BYTES, parseBundleHeader } from "./bundle-header.js";
@@ -17,24 +17,24 @@ export async function ingestBundle(
   if (!parsed.ok) return parsed;
   const header = parsed.value;
   if (header.objectCount > limits.objectsMaxCount)
-    return denied(
+    return denyWith(
       "limit_exceeded",
       `The bundle has ${header.objectCount} objects; ${limits.objectsMaxCount} are allowed at once. Push the history in several steps.`,
     );
   if (countIncomingBytes(incoming) - header.packOffsetBytes > limits.packMaxBytes)
-    return denied("limit_exceeded", `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`);
+    return denyWith("limit_exceeded", `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`);
 
   const prerequisites = await Promise.all(
     header.prerequisites.map(async (id) => ({ id, found: await repository.getReader().readInfo(id) })),
   );
   const missing = prerequisites.find(({ found }) => found?.type !== "commit");
   if (missing !== undefined)
-    return denied(
+    return denyWith(
       "prerequisite_missing",
       `The bundle builds on commit ${missing.id}, which the repository does not have. Push that commit first, or bundle it too.`,
     );
 
   const pack = await takePack(repository, toGitInput(incoming, header.packOffsetBytes), limits, signal);
   if (!pack.ok) return pack;
-  return granted({ tip: header.tip, pack: pack.value, created: [] });
+  return grantValue({ tip: header.tip, pack: pack.value, created: [] });
 }

@@ -1,4 +1,4 @@
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { type CommitText, writeCommit } from "../objects/commit-object.js";
 import type { OpenRepository } from "../open-repository.js";
@@ -18,7 +18,7 @@ export async function ingestPatch(
   limits: IncomingLimits,
   signal: AbortSignal,
 ): Promise<Outcome<IngestedPush>> {
-  const steps = kind === "diff" ? granted([buildDiffStep(request)]) : await buildMailSteps(repository, request, signal);
+  const steps = kind === "diff" ? grantValue([buildDiffStep(request)]) : await buildMailSteps(repository, request, signal);
   if (!steps.ok) return steps;
   const tree: PatchTree = { repository, limits, signal, indexPath: repository.getScratch().resolvePath("index") };
   const created: CreatedCommit[] = [];
@@ -38,9 +38,9 @@ export async function ingestPatch(
     parent = id;
   }
   if (request.old !== ZERO_ID && (await readTreeId(repository, request.old, signal)) === created.at(-1)?.tree)
-    return denied("nothing_to_do", "The patch changes no file.");
+    return denyWith("nothing_to_do", "The patch changes no file.");
   const pack = await packCommits(repository, parent, request.old, limits, signal);
-  return pack.ok ? granted({ tip: parent, pack: pack.value, created }) : pack;
+  return pack.ok ? grantValue({ tip: parent, pack: pack.value, created }) : pack;
 }
 
 interface PatchStep {
@@ -56,7 +56,7 @@ function buildDiffStep({ incoming, commit_summary }: IngestRequest): PatchStep {
 async function buildMailSteps(repository: OpenRepository, { incoming }: IngestRequest, signal: AbortSignal): Promise<Outcome<PatchStep[]>> {
   const mails = await splitMails(repository, toGitInput(incoming), signal);
   return mails.ok
-    ? granted(mails.value.map((mail: Mail) => ({ patch: { path: mail.patchPath, offsetBytes: 0 }, text: mail.text })))
+    ? grantValue(mails.value.map((mail: Mail) => ({ patch: { path: mail.patchPath, offsetBytes: 0 }, text: mail.text })))
     : mails;
 }
 

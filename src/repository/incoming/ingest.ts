@@ -1,4 +1,4 @@
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
@@ -29,7 +29,8 @@ export async function ingestPush(
 ): Promise<Outcome<CheckedPush>> {
   const { incoming, old } = request;
   const kind = detectIncomingKind(await readBeginning(incoming, 64 * 1024));
-  if (kind === undefined) return denied("bundle_invalid", "The bytes are neither a git bundle, a unified diff, nor a format-patch series.");
+  if (kind === undefined)
+    return denyWith("bundle_invalid", "The bytes are neither a git bundle, a unified diff, nor a format-patch series.");
   const ingested =
     kind === "bundle"
       ? await ingestBundle(repository, incoming, limits, signal)
@@ -46,14 +47,14 @@ export async function ingestPush(
   if (inspected.status === "rejected") throw inspected.reason;
   const commits = inspected.value;
   if (!commits.ok) return commits;
-  if (tip === old) return denied("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
+  if (tip === old) return denyWith("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
   const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value.seen, signal);
   if (fastForward === false && !request.force)
-    return denied(
+    return denyWith(
       "not_fast_forward",
       `${tip} does not contain ${old}; moving the branch would drop commits. Merge or rebase, or ask for a push with force.`,
     );
   // A tip that the store has brings everything that it reaches; its objects need not be stored twice.
   const known = pack !== undefined && (await repository.getReader().readInfo(tip)) !== undefined;
-  return granted({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
+  return grantValue({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
 }

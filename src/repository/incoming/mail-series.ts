@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { CommitText } from "../objects/commit-object.js";
 import type { OpenRepository } from "../open-repository.js";
 
@@ -24,9 +24,9 @@ export async function splitMails(
   const split = await repository.git.run({ gitDir, args: ["mailsplit", "-d5", `-o${scratch.resolvePath("mails")}`, path], signal });
   const count = Number.parseInt(split.stdout.toString("latin1"), 10);
   if (split.code !== 0 || !(count > 0))
-    return denied("bundle_invalid", `The bytes begin like a format-patch series and are none: ${split.stderr.trim().slice(0, 200)}.`);
+    return denyWith("bundle_invalid", `The bytes begin like a format-patch series and are none: ${split.stderr.trim().slice(0, 200)}.`);
   if (count > MAILS_MAX)
-    return denied("limit_exceeded", `The series has ${count} patches; ${MAILS_MAX} are allowed. Push a bundle instead.`);
+    return denyWith("limit_exceeded", `The series has ${count} patches; ${MAILS_MAX} are allowed. Push a bundle instead.`);
 
   const mails: Mail[] = [];
   for (let number = 1; number <= count; number++) {
@@ -41,13 +41,13 @@ export async function splitMails(
     });
     const text = info.code === 0 ? parseCommitText(info.stdout.toString("utf8"), await readFile(messagePath, "utf8")) : undefined;
     if (text === undefined)
-      return denied(
+      return denyWith(
         "bundle_invalid",
         `Patch ${number} of the series has no readable author, date or subject. Make it with git format-patch.`,
       );
     mails.push({ text, patchPath });
   }
-  return granted(mails);
+  return grantValue(mails);
 }
 
 function parseCommitText(info: string, body: string): CommitText | undefined {

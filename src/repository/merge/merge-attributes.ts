@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { denied, granted, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { EMPTY_TREE } from "../../domain/git/git-id.js";
 import { readTreeFile } from "../objects/tree-files.js";
 import type { OpenRepository } from "../open-repository.js";
@@ -28,20 +28,20 @@ export async function writeAttributesFolder(
   const listed = await listAttributes(repository, commit, signal);
   if (!listed.ok) return listed;
   const { files } = listed.value;
-  if (files.size === 0) return granted(undefined);
+  if (files.size === 0) return grantValue(undefined);
   const root = repository.getScratch().resolvePath("attributes");
   let leftBytes = FILES_MAX_BYTES;
   for (const [path, id] of files) {
     signal.throwIfAborted();
     const bytes = await readTreeFile(repository, { id, path });
     leftBytes -= bytes.byteLength;
-    if (leftBytes < 0) return denied("limit_exceeded", TOO_MANY);
+    if (leftBytes < 0) return denyWith("limit_exceeded", TOO_MANY);
     // Names are bytes: what is no UTF-8 has to come out as it is.
     const file = Buffer.from(path, "latin1");
     mkdirSync(Buffer.concat([Buffer.from(`${root}/`), file.subarray(0, file.lastIndexOf("/") + 1)]), { recursive: true });
     writeFileSync(Buffer.concat([Buffer.from(`${root}/`), file]), bytes);
   }
-  return granted(root);
+  return grantValue(root);
 }
 
 const TOO_MANY = `The target has more .gitattributes than can be read for a merge (${FILES_MAX_COUNT}, or ${FILES_MAX_BYTES} bytes). Merge with fewer.`;
@@ -52,7 +52,7 @@ const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() }
 async function listAttributes(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<Outcome<ListedAttributes>> {
   const { memory } = repository.cache;
   const before = memory.attributes ?? NO_ATTRIBUTES;
-  if (before.commit === commit) return granted(before);
+  if (before.commit === commit) return grantValue(before);
   const changes = await runWithinLimits(
     repository.git.readOutput({
       gitDir: repository.getScratch().gitDir,
@@ -66,11 +66,11 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
   for (const { path, id } of parseChangedFiles(changes.value))
     if (id === undefined) files.delete(path);
     else files.set(path, id);
-  if (files.size > FILES_MAX_COUNT) return denied("limit_exceeded", TOO_MANY);
+  if (files.size > FILES_MAX_COUNT) return denyWith("limit_exceeded", TOO_MANY);
   const listed = { commit, files };
   // Copied, as its strings are parts of the whole listing and would keep all of it.
   memory.attributes = countListingBytes(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
-  return granted(listed);
+  return grantValue(listed);
 }
 
 function countListingBytes(files: ReadonlyMap<string, string>): number {

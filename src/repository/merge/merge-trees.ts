@@ -1,4 +1,4 @@
-import { type Denial, granted, type Outcome } from "../../domain/denial.js";
+import { type Denial, grantValue, type Outcome } from "../../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../../domain/git/merge-conflict.js";
 import { GitFault } from "../git-fault.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
@@ -50,7 +50,7 @@ export async function mergeTrees(
   if (code > 1 && /unrelated histories/.test(stderr)) return denyMerge(denyUnrelatedHistories(sides));
   if (code > 1) throw toGitFault(call, ran.value);
   const answer = parseMergeTree(stdout);
-  if (code === 0) return granted(answer.tree);
+  if (code === 0) return grantValue(answer.tree);
   return denyMerge(denyConflicts(await describeConflicts(repository, answer, sides, signal), answer.conflicts.length, sides));
 }
 

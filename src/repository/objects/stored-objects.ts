@@ -99,7 +99,7 @@ export class StoredObjects {
   async #fetchPack({ hash, indexBytes }: Pack): Promise<HeldPack> {
     const key = this.#keys.pack(hash);
     const stat = await this.store.blobs.stat(key);
-    if (stat !== undefined && stat.size_bytes > PACKS_MAX_BYTES)
+    if (stat !== undefined && stat.sizeBytes > PACKS_MAX_BYTES)
       throw new GitFault(
         "output_too_large",
         `${key} has more than ${PACKS_MAX_BYTES} bytes; keep the infra registry in a project of its own.`,

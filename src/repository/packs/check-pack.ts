@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Denial, denied, granted, type Outcome } from "../../domain/denial.js";
+import { type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
@@ -62,16 +62,16 @@ export async function takePack(
   const indexPath = packPath.replace(/pack$/, "idx");
   const indexBytes = readFileSync(indexPath);
   const index = parsePackIndex(indexBytes);
-  if (index.count === 0) return granted(undefined);
+  if (index.count === 0) return grantValue(undefined);
   // Completing a thin pack adds the bases of its deltas.
   if (index.count > limits.objectsMaxCount)
-    return denied("limit_exceeded", `The push has ${index.count} objects; ${limits.objectsMaxCount} are allowed at once.`);
+    return denyWith("limit_exceeded", `The push has ${index.count} objects; ${limits.objectsMaxCount} are allowed at once.`);
   const packSizeBytes = statSync(packPath).size;
   const pack = { hash, packPath, indexPath, packSizeBytes, indexSizeBytes: indexBytes.length, index };
-  if (packSizeBytes > IN_MEMORY_MAX_BYTES) return granted({ ...pack, bytes: undefined });
+  if (packSizeBytes > IN_MEMORY_MAX_BYTES) return grantValue({ ...pack, bytes: undefined });
   const large = await findOversizedObject(packPath, index, limits.blobMaxBytes);
   if (large !== undefined) return { ok: false, denial: denyLargeObject(large, limits) };
-  return granted({ ...pack, bytes: { pack: readFileSync(packPath), index: indexBytes } });
+  return grantValue({ ...pack, bytes: { pack: readFileSync(packPath), index: indexBytes } });
 }
 
 /** The denial of a large pack that has an object above the limit; a small one was looked at when it was taken. */

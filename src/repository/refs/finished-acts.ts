@@ -1,5 +1,5 @@
 import { ACT_REFS } from "../../domain/git/ref-name.js";
-import { receiptKey } from "../../domain/storage-key.js";
+import { toReceiptKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Refs } from "./packed-refs.js";
 
@@ -24,7 +24,7 @@ export async function listFinishedActs(
   const turned = start === -1 ? acts : [...acts.slice(start), ...acts.slice(0, start)];
   const checked = await Promise.all(
     turned.slice(0, CHECKED_MAX).map(async (name) => {
-      const receipt = await store.blobs.stat(receiptKey(tenantId, name.slice(ACT_REFS.length)));
+      const receipt = await store.blobs.stat(toReceiptKey(tenantId, name.slice(ACT_REFS.length)));
       return receipt === undefined ? [] : [name];
     }),
   );

@@ -1,7 +1,7 @@
 import type { Denial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
-import { ARCHIVED_REF, directoryConflict } from "../../domain/git/ref-name.js";
+import { ARCHIVED_REF, findDirectoryConflict } from "../../domain/git/ref-name.js";
 import type { Refs } from "./packed-refs.js";
 import { listVisibleRefs } from "./refs-state.js";
 
@@ -17,7 +17,7 @@ export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | u
       return { code: "ref_moved", message: `${name} is ${current} and not ${old}. Fetch, rebase or merge, and push again.` };
     }
     if (current !== ZERO_ID || next === ZERO_ID) continue;
-    const conflict = directoryConflict(name, refs.keys());
+    const conflict = findDirectoryConflict(name, refs.keys());
     if (conflict !== undefined)
       return {
         code: "ref_conflict",

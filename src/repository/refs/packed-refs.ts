@@ -1,4 +1,4 @@
-import { branchNameProblem } from "../../domain/git/ref-name.js";
+import { checkBranchName } from "../../domain/git/ref-name.js";
 import { GitFault } from "../git-fault.js";
 
 /** What a ref points to; `peeled` is the commit behind an annotated tag. */
@@ -77,7 +77,7 @@ function toByteOrder(unit: number): number {
 /** What is wrong with a full ref name such as `refs/heads/main`, or undefined. */
 export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
-  return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : branchNameProblem(rest);
+  return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkBranchName(rest);
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

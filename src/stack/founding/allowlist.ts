@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { JOB_TYPES } from "../../domain/act/job.js";
 import { type JobsAllowlist, parseAllowlist } from "../../domain/permit/allowlist.js";
-import { problemsText } from "../../domain/problems.js";
+import { formatProblems } from "../../domain/problems.js";
 import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
-import { sourceFile } from "../../process/source-files.js";
+import { resolveSourceFile } from "../../process/source-files.js";
 
 const seed = "config/jobs.allowlist.json";
 
 /** Writes the Runner's allowlist of these tenants (ADR-002 §6): what the seed file gives a tenant, else the jobs of this release. */
 export async function foundAllowlist(folder: string, tenants: readonly string[]): Promise<string> {
-  const seeded = parsed(await readJsonFile(sourceFile(seed)), seed);
+  const seeded = parsed(await readJsonFile(resolveSourceFile(seed)), seed);
   const allowlist: JobsAllowlist = {
     version: 1,
     tenants: Object.fromEntries(
@@ -26,6 +26,6 @@ export async function foundAllowlist(folder: string, tenants: readonly string[])
 
 function parsed(value: unknown, path: string): JobsAllowlist {
   const result = parseAllowlist(value);
-  if (!result.ok) throw new Error(`${path} is not valid: ${problemsText(result.problems)}`);
+  if (!result.ok) throw new Error(`${path} is not valid: ${formatProblems(result.problems)}`);
   return result.value;
 }

@@ -4,10 +4,10 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { ConfigurationError } from "../../configuration/environment.js";
 import { readConfiguration } from "../../configuration/read.js";
-import { databaseUrlOf } from "../../configuration/sections/database.js";
+import { toDatabaseUrl } from "../../configuration/sections/database.js";
 import { type InitSettings, initSettings } from "../../configuration/sections/installation.js";
-import { temporalAccess } from "../../configuration/sections/temporal.js";
-import { parseWith, problemsText } from "../../domain/problems.js";
+import { readTemporalAccess } from "../../configuration/sections/temporal.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type TenantSeed, tenantSeedSchema } from "../../lab256/identity/seed.js";
 import { foundRecords } from "../founding/founding.js";
 import { foundPlaneKeys } from "../founding/store.js";
@@ -34,7 +34,7 @@ export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<stri
       data_dir: founding,
       folders: { lab256: env.OGR_LAB256_DIRECTORY, lab512: env.OGR_LAB512_DIRECTORY, founding: join(founding, "keys") },
       allowlist_dir: env.OGR_LAB512_DIRECTORY,
-      database_url: databaseUrlOf(env),
+      database_url: toDatabaseUrl(env),
       object_store,
       bucket_prefix,
       tenants,
@@ -60,14 +60,14 @@ function readTenants(path: string): TenantSeed[] {
     throw new ConfigurationError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
   const parsed = parseWith(z.array(tenantSeedSchema).min(1, "Name at least one tenant."), value);
-  if (!parsed.ok) throw new ConfigurationError(`${path} is not valid: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) throw new ConfigurationError(`${path} is not valid: ${formatProblems(parsed.problems)}`);
   return parsed.value;
 }
 
 /** Temporal answers on its port before it can make a namespace. */
 async function namespaceWithin(env: InitSettings): Promise<void> {
   const { OGR_TEMPORAL_NAMESPACE: namespace, OGR_TEMPORAL_RETENTION_DAYS: days } = env;
-  const access = temporalAccess(env);
+  const access = readTemporalAccess(env);
   let last: unknown;
   const done = await poll(
     () =>

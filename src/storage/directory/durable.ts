@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StorageFault } from "../ports.js";
-import { conflictFault, errorCode, fileFault } from "./faults.js";
+import { buildConflictFault, toErrorCode, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
 
 /** A complete, flushed file that nobody can see yet. */
@@ -31,7 +31,7 @@ export async function withDraft<T>(
     }
     return await use({ path });
   } catch (cause) {
-    throw fileFault(key, cause);
+    throw toFileFault(key, cause);
   } finally {
     await rm(path, { force: true });
   }
@@ -41,34 +41,34 @@ export async function withDraft<T>(
  * Gives the draft its name if that name is free. link(2) fails when the name exists, so among any number of processes
  * exactly one succeeds, and the name never shows an unfinished file.
  */
-export async function publishNew(key: string, draft: Draft, path: string): Promise<boolean> {
-  await makeFolder(dirname(path));
+export async function publishNewObject(key: string, draft: Draft, path: string): Promise<boolean> {
+  await createFolder(dirname(path));
   try {
     await link(draft.path, path);
   } catch (cause) {
-    if (errorCode(cause) !== "EEXIST") {
+    if (toErrorCode(cause) !== "EEXIST") {
       throw cause;
     }
     // A folder of that name is no object, and answering that one exists would make the caller believe so.
     if ((await stat(path)).isDirectory()) {
-      throw conflictFault(key, cause);
+      throw buildConflictFault(key, cause);
     }
     // The winner may not have flushed the folder yet, and the loser may act on what it has seen.
     await syncFolder(dirname(path));
     return false;
   }
-  await settle(key, path);
+  await flushPublished(key, path);
   return true;
 }
 
 /** Puts the draft in the place of the object. The caller holds the lock of the key. */
-export async function publishOver(key: string, draft: Draft, path: string): Promise<void> {
+export async function publishReplacement(key: string, draft: Draft, path: string): Promise<void> {
   await rename(draft.path, path);
-  await settle(key, path);
+  await flushPublished(key, path);
 }
 
 /** From here on the object is visible; only whether it survives a power failure is open until the folder is flushed. */
-async function settle(key: string, path: string): Promise<void> {
+async function flushPublished(key: string, path: string): Promise<void> {
   try {
     await syncFolder(dirname(path));
   } catch (cause) {
@@ -81,7 +81,7 @@ async function settle(key: string, path: string): Promise<void> {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function createFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   // Each new folder is an entry of its parent, up to the one that existed already.
   for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made)) {

@@ -1,26 +1,26 @@
 import { StorageFault } from "../ports.js";
 
 /** The code of a file system error, or "". */
-export function errorCode(cause: unknown): string {
+export function toErrorCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
 /** No object can be there: the name is absent, or is a folder, or one of its folders is a file. */
-export function meansAbsent(cause: unknown): boolean {
-  return ["ENOENT", "ENOTDIR", "EISDIR"].includes(errorCode(cause));
+export function isAbsence(cause: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "EISDIR"].includes(toErrorCode(cause));
 }
 
 /** The fault for a file system error, by what an operator can do about it. A storage fault passes unchanged. */
-export function fileFault(key: string, cause: unknown): StorageFault {
+export function toFileFault(key: string, cause: unknown): StorageFault {
   if (cause instanceof StorageFault) {
     return cause;
   }
-  const code = errorCode(cause);
+  const code = toErrorCode(cause);
   switch (code) {
     case "ENOTDIR":
     case "EISDIR":
     case "EEXIST":
-      return conflictFault(key, cause);
+      return buildConflictFault(key, cause);
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -44,6 +44,6 @@ export function fileFault(key: string, cause: unknown): StorageFault {
   }
 }
 
-export function conflictFault(key: string, cause?: unknown): StorageFault {
+export function buildConflictFault(key: string, cause?: unknown): StorageFault {
   return new StorageFault("denied", key, `${key} is a folder of other keys, or one of its folders is a key: rename it.`, cause);
 }

@@ -13,15 +13,15 @@ export interface Layout {
   readonly locks: string;
 }
 
-export function layoutOf(root: string): Layout {
+export function toLayout(root: string): Layout {
   return { root, temporary: join(root, ".temporary"), locks: join(root, ".locks") };
 }
 
-export function objectPath(layout: Layout, key: Key): string {
+export function toObjectPath(layout: Layout, key: Key): string {
   return join(layout.root, key.space, key.rest);
 }
 
 /** A lock's name is a digest, because a key with its slashes is no file name. */
-export function lockPath(layout: Layout, key: Key): string {
+export function toLockPath(layout: Layout, key: Key): string {
   return join(layout.locks, createHash("sha256").update(key.full).digest("hex"));
 }

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { readlink, rm, symlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StorageFault } from "../ports.js";
-import { errorCode } from "./faults.js";
-import { isRunning, ownIdentity } from "./process-identity.js";
+import { toErrorCode } from "./faults.js";
+import { isRunning, readOwnIdentity } from "./process-identity.js";
 
 /** The longest wait for a lock. It is held for one read, one flush and one rename. */
-const patience_ms = 10_000;
+const waitMaxMs = 10_000;
 
 /** Successors of dead holders in a row, each killed while it held the lock. More means something else is wrong. */
 const maxSuccessions = 32;
@@ -20,8 +20,8 @@ const maxSuccessions = 32;
  * inherits it, and checks that the chain still begins at the dead holder's lock. Whoever holds the lock removes the
  * first link of the chain first, which frees the lock, and then its remains, whose names are never used again.
  */
-export async function withLock<T>(key: string, path: string, act: () => Promise<T>): Promise<T> {
-  const chain = await acquire(key, path);
+export async function withKeyLock<T>(key: string, path: string, act: () => Promise<T>): Promise<T> {
+  const chain = await acquireKeyLock(key, path);
   try {
     return await act();
   } finally {
@@ -31,30 +31,30 @@ export async function withLock<T>(key: string, path: string, act: () => Promise<
   }
 }
 
-async function acquire(key: string, path: string): Promise<readonly string[]> {
-  const { pid, started } = await ownIdentity();
+async function acquireKeyLock(key: string, path: string): Promise<readonly string[]> {
+  const { pid, started } = await readOwnIdentity();
   const token = randomUUID();
   const owner = `${token}:${pid}:${started}`;
-  const deadline = performance.now() + patience_ms;
+  const deadline = performance.now() + waitMaxMs;
   for (;;) {
-    const chain = await tryAcquire(path, owner);
+    const chain = await tryAcquireKeyLock(path, owner);
     if (chain !== undefined) {
       return chain;
     }
     if (performance.now() > deadline) {
-      throw new StorageFault("unavailable", key, `The lock ${path} of ${key} was not free within ${patience_ms} ms: try again.`);
+      throw new StorageFault("unavailable", key, `The lock ${path} of ${key} was not free within ${waitMaxMs} ms: try again.`);
     }
     await sleep(1 + Math.random() * 8);
   }
 }
 
 /** The links to remove on release, first the one that frees the lock; `undefined` while somebody living holds it. */
-async function tryAcquire(path: string, owner: string): Promise<readonly string[] | undefined> {
+async function tryAcquireKeyLock(path: string, owner: string): Promise<readonly string[] | undefined> {
   const chain = [path];
   const dead: string[] = [];
   for (let link = path; chain.length <= maxSuccessions; chain.push(link)) {
     if (await createLink(owner, link)) {
-      if (await stillStands(chain, dead)) {
+      if (await isChainIntact(chain, dead)) {
         return chain;
       }
       await rm(link, { force: true });
@@ -75,7 +75,7 @@ async function tryAcquire(path: string, owner: string): Promise<readonly string[
 }
 
 /** Whether the links before the last still are those of the dead holders that were succeeded. */
-async function stillStands(chain: readonly string[], dead: readonly string[]): Promise<boolean> {
+async function isChainIntact(chain: readonly string[], dead: readonly string[]): Promise<boolean> {
   for (const [position, text] of dead.entries()) {
     if ((await readHolder(chain[position] ?? ""))?.text !== text) {
       return false;
@@ -89,7 +89,7 @@ async function createLink(owner: string, link: string): Promise<boolean> {
     await symlink(owner, link);
     return true;
   } catch (cause) {
-    if (errorCode(cause) === "EEXIST") {
+    if (toErrorCode(cause) === "EEXIST") {
       return false;
     }
     throw cause;
@@ -102,7 +102,7 @@ async function readHolder(link: string): Promise<{ text: string; token: string; 
     const [token = "", pid = "", started = ""] = text.split(":");
     return { text, token, pid: Number(pid), started };
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") {
+    if (toErrorCode(cause) === "ENOENT") {
       return undefined;
     }
     throw cause;

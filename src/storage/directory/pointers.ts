@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { parseKey } from "../key.js";
 import { maxInMemoryBytes, type Pointers, StorageFault } from "../ports.js";
-import { publishNew, publishOver, withDraft } from "./durable.js";
-import { fileFault, meansAbsent } from "./faults.js";
-import { type Layout, lockPath, objectPath } from "./layout.js";
-import { withLock } from "./lock.js";
-import type { Turns } from "./turns.js";
+import { publishNewObject, publishReplacement, withDraft } from "./durable.js";
+import { isAbsence, toFileFault } from "./faults.js";
+import { type Layout, toLockPath, toObjectPath } from "./layout.js";
+import { withKeyLock } from "./lock.js";
+import type { KeyTurns } from "./turns.js";
 
 /**
  * Pointers as plain files. The version of a state is the file's modification time together with a digest of its bytes.
@@ -18,42 +18,42 @@ import type { Turns } from "./turns.js";
  * file cannot see a mixture, and a crash leaves either state whole. The digest notices a foreign tool that restored an
  * old file or wrote into it.
  */
-export function directoryPointers(layout: Layout, turns: Turns): Pointers {
-  async function replace(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
+export function createDirectoryPointers(layout: Layout, turns: KeyTurns): Pointers {
+  async function replaceState(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
     const present = await readState(key, path);
     if (present === undefined || present.version !== expected) {
       return undefined;
     }
-    let written_ns = 0n;
+    let writtenNs = 0n;
     return withDraft(
       layout,
       key,
       async (file) => {
         await file.writeFile(bytes);
-        written_ns = await stampAfter(key, file, present.written_ns);
+        writtenNs = await setLaterModificationTime(key, file, present.writtenNs);
       },
       async (draft) => {
-        await publishOver(key, draft, path);
-        return versionOf(written_ns, bytes);
+        await publishReplacement(key, draft, path);
+        return computeVersion(writtenNs, bytes);
       },
     );
   }
 
   return {
     async read(key) {
-      const state = await readState(key, objectPath(layout, parseKey(key)));
+      const state = await readState(key, toObjectPath(layout, parseKey(key)));
       return state === undefined ? undefined : { bytes: state.bytes, version: state.version };
     },
 
     async swap(key, expected, bytes) {
       const parsed = parseKey(key);
-      const path = objectPath(layout, parsed);
+      const path = toObjectPath(layout, parsed);
       const version =
         expected === null
           ? await createState(layout, key, path, bytes)
           : await turns.take(key, () =>
-              withLock(key, lockPath(layout, parsed), () => replace(key, path, expected, bytes)).catch((cause: unknown) => {
-                throw fileFault(key, cause);
+              withKeyLock(key, toLockPath(layout, parsed), () => replaceState(key, path, expected, bytes)).catch((cause: unknown) => {
+                throw toFileFault(key, cause);
               }),
             );
       return version === undefined ? { won: false } : { won: true, version };
@@ -63,25 +63,25 @@ export function directoryPointers(layout: Layout, turns: Turns): Pointers {
 
 /** Creating needs no lock: the name is taken by link(2), and a swap of an absent file has lost already. */
 function createState(layout: Layout, key: string, path: string, bytes: Uint8Array): Promise<string | undefined> {
-  let written_ns = 0n;
+  let writtenNs = 0n;
   return withDraft(
     layout,
     key,
     async (file) => {
       await file.writeFile(bytes);
-      written_ns = (await file.stat({ bigint: true })).mtimeNs;
+      writtenNs = (await file.stat({ bigint: true })).mtimeNs;
     },
-    async (draft) => ((await publishNew(key, draft, path)) ? versionOf(written_ns, bytes) : undefined),
+    async (draft) => ((await publishNewObject(key, draft, path)) ? computeVersion(writtenNs, bytes) : undefined),
   );
 }
 
-interface State {
+interface PointerState {
   readonly bytes: Uint8Array;
   readonly version: string;
-  readonly written_ns: bigint;
+  readonly writtenNs: bigint;
 }
 
-async function readState(key: string, path: string): Promise<State | undefined> {
+async function readState(key: string, path: string): Promise<PointerState | undefined> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, "r");
@@ -90,29 +90,29 @@ async function readState(key: string, path: string): Promise<State | undefined> 
       throw new StorageFault("denied", key, `${key} has ${size} bytes, too many for a pointer.`);
     }
     const bytes = await file.readFile();
-    return { bytes, version: versionOf(mtimeNs, bytes), written_ns: mtimeNs };
+    return { bytes, version: computeVersion(mtimeNs, bytes), writtenNs: mtimeNs };
   } catch (cause) {
-    if (meansAbsent(cause)) {
+    if (isAbsence(cause)) {
       return undefined;
     }
-    throw fileFault(key, cause);
+    throw toFileFault(key, cause);
   } finally {
     await file?.close();
   }
 }
 
-function versionOf(written_ns: bigint, bytes: Uint8Array): string {
-  return `${written_ns}-${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
+function computeVersion(writtenNs: bigint, bytes: Uint8Array): string {
+  return `${writtenNs}-${createHash("sha256").update(bytes).digest("hex").slice(0, 32)}`;
 }
 
 /** Some file systems keep whole or even seconds, so a time that is read back too early is set further ahead. */
-async function stampAfter(key: string, file: FileHandle, previous_ns: bigint): Promise<bigint> {
-  const earliest_ms = Math.max(Date.now(), Number(previous_ns / 1_000_000n) + 1);
-  for (const ahead_ms of [0, 1_000, 3_000]) {
-    const stamp_s = (earliest_ms + ahead_ms) / 1_000;
-    await file.utimes(stamp_s, stamp_s);
+async function setLaterModificationTime(key: string, file: FileHandle, previousNs: bigint): Promise<bigint> {
+  const earliestMs = Math.max(Date.now(), Number(previousNs / 1_000_000n) + 1);
+  for (const aheadMs of [0, 1_000, 3_000]) {
+    const stampSeconds = (earliestMs + aheadMs) / 1_000;
+    await file.utimes(stampSeconds, stampSeconds);
     const { mtimeNs } = await file.stat({ bigint: true });
-    if (mtimeNs > previous_ns) {
+    if (mtimeNs > previousNs) {
       return mtimeNs;
     }
   }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { errorCode } from "./faults.js";
+import { toErrorCode } from "./faults.js";
 
 /**
  * A process of this machine: its id, and where the system tells (Linux) the boot and the tick in which it started, so
@@ -14,8 +14,8 @@ export interface ProcessIdentity {
 
 let own: Promise<ProcessIdentity> | undefined;
 
-export function ownIdentity(): Promise<ProcessIdentity> {
-  own ??= look(process.pid).then((found) => ({ pid: process.pid, started: found?.started ?? "" }));
+export function readOwnIdentity(): Promise<ProcessIdentity> {
+  own ??= readProcessState(process.pid).then((found) => ({ pid: process.pid, started: found?.started ?? "" }));
   return own;
 }
 
@@ -24,7 +24,7 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   if (!hasProcess(identity.pid)) {
     return false;
   }
-  const found = await look(identity.pid);
+  const found = await readProcessState(identity.pid);
   if (found === undefined || identity.started === "") {
     return true;
   }
@@ -36,18 +36,18 @@ export function hasProcess(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (cause) {
-    return errorCode(cause) !== "ESRCH";
+    return toErrorCode(cause) !== "ESRCH";
   }
 }
 
 /** proc(5): the name in parentheses may hold anything; after it come the state and, as the 20th field, the start. */
-async function look(pid: number): Promise<{ started: string; ended: boolean } | undefined> {
+async function readProcessState(pid: number): Promise<{ started: string; ended: boolean } | undefined> {
   try {
     const [boot, status] = await Promise.all([readFile("/proc/sys/kernel/random/boot_id", "utf8"), readFile(`/proc/${pid}/stat`, "utf8")]);
     const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
     return { started: `${boot.trim()}.${fields[19] ?? ""}`, ended: fields[0] === "Z" || fields[0] === "X" };
   } catch (cause) {
-    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(errorCode(cause))) {
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(toErrorCode(cause))) {
       return undefined;
     }
     throw cause;

@@ -1,12 +1,12 @@
 import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { type ObjectStore, StorageFault } from "../ports.js";
-import { directoryBlobs } from "./blobs.js";
-import { meansAbsent } from "./faults.js";
-import { type Layout, layoutOf } from "./layout.js";
-import { directoryPointers } from "./pointers.js";
-import { sweepTemporary } from "./sweep.js";
-import { openTurns } from "./turns.js";
+import { createDirectoryBlobs } from "./blobs.js";
+import { isAbsence } from "./faults.js";
+import { type Layout, toLayout } from "./layout.js";
+import { createDirectoryPointers } from "./pointers.js";
+import { sweepTemporaryFiles } from "./sweep.js";
+import { createKeyTurns } from "./turns.js";
 
 /**
  * A store in a local folder, for one machine with nothing installed. Safe between processes that share its process ids.
@@ -16,12 +16,12 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
   if (!isAbsolute(path)) {
     throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, and ${path} is not.`);
   }
-  const layout = layoutOf(path);
+  const layout = toLayout(path);
   try {
     await mkdir(layout.temporary, { recursive: true });
     await mkdir(layout.locks, { recursive: true });
-    await refuseIgnoredCase(layout);
-    await sweepTemporary(layout);
+    await assertCaseSensitive(layout);
+    await sweepTemporaryFiles(layout);
   } catch (cause) {
     if (cause instanceof StorageFault) {
       throw cause;
@@ -29,21 +29,21 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
     throw new StorageFault("misconfigured", "", `The store's folder ${path} cannot be used: make it writable.`, cause);
   }
   return {
-    blobs: directoryBlobs(layout),
-    pointers: directoryPointers(layout, openTurns()),
+    blobs: createDirectoryBlobs(layout),
+    pointers: createDirectoryPointers(layout, createKeyTurns()),
     describe: () => `folder ${path}`,
     close: async () => undefined,
   };
 }
 
 /** Where `T.UBL` and `t.ubl` are one folder, two tenants would share it. */
-async function refuseIgnoredCase(layout: Layout): Promise<void> {
+async function assertCaseSensitive(layout: Layout): Promise<void> {
   const name = `${process.pid}-${Date.now()}-case`;
   await writeFile(join(layout.temporary, name), "");
   try {
     await access(join(layout.temporary, name.toUpperCase()));
   } catch (cause) {
-    if (meansAbsent(cause)) {
+    if (isAbsence(cause)) {
       return;
     }
     throw cause;

@@ -4,7 +4,7 @@ import type { Layout } from "./layout.js";
 import { hasProcess } from "./process-identity.js";
 
 /** Removes the temporary files of processes that no longer run. */
-export async function sweepTemporary(layout: Layout): Promise<void> {
+export async function sweepTemporaryFiles(layout: Layout): Promise<void> {
   for (const name of await readdir(layout.temporary)) {
     const pid = Number(name.split("-", 1)[0]);
     if (Number.isSafeInteger(pid) && pid > 0 && !hasProcess(pid)) {

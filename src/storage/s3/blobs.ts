@@ -1,5 +1,5 @@
 import { parseKey, parsePrefix } from "../key.js";
-import { openSource, receiveFile, writeChunks } from "../local-file.js";
+import { openSourceFile, receiveFile, writeChunks } from "../local-file.js";
 import { type Blobs, maxInMemoryBytes, StorageFault } from "../ports.js";
 import { readBody, readText } from "./answers.js";
 import { conditionalPut, maxPutBytes } from "./conditional-put.js";
@@ -42,7 +42,7 @@ export function s3Blobs(session: Session): Blobs {
         answers: [404],
         receive: async (answer) => {
           await readText(answer);
-          return { size_bytes: Number(answer.headers["content-length"]) };
+          return { sizeBytes: Number(answer.headers["content-length"]) };
         },
       });
       return outcome.ok ? outcome.value : undefined;
@@ -55,7 +55,7 @@ export function s3Blobs(session: Session): Blobs {
 
     async createFromFile(key, path) {
       const parsed = parseKey(key);
-      const file = await openSource(key, path);
+      const file = await openSourceFile(key, path);
       try {
         const { size: size_bytes } = await file.stat();
         if (size_bytes > maxPutBytes) {

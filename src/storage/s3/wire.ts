@@ -3,7 +3,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { Readable } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { chunksOf } from "../local-file.js";
+import { readChunks } from "../local-file.js";
 import { StorageFault } from "../ports.js";
 import type { SignedRequest } from "./signing.js";
 
@@ -114,7 +114,7 @@ function send(outgoing: http.ClientRequest, body: Body, encode: SignedRequest["e
       return;
     }
     started = true;
-    const chunks = chunksOf(body.file);
+    const chunks = readChunks(body.file);
     const source = Readable.from(encode?.(chunks) ?? chunks, { objectMode: false });
     source.on("error", (cause) => outgoing.destroy(cause));
     source.pipe(outgoing);

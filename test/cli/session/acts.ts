@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { runGit } from "../../../src/client/git/git-command.js";
 import { requireValue } from "../../../src/client/http/problem.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { actByCard, OFFICE, openCard, registration, state } from "../../harness/acting.js";
 import type { TestRegistry } from "../../harness/registry.js";
 import { untilCardsAreClosed } from "../../scenarios/what-is-stored.js";
@@ -120,7 +120,7 @@ export function acts(registry: () => TestRegistry): void {
       const preview = (await ogr([...push, working, "--branch", "feature/other", "--dry-run", "--json"], admin)).json(
         z.looseObject({ new: z.string() }),
       );
-      const subject_hash = blake3Hex(await readFile(bundle));
+      const subject_hash = hashBlake3Hex(await readFile(bundle));
       const zeros = "0".repeat(40);
       await writeFile(
         params,

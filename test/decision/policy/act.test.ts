@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
-import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
-import { decisionFrom } from "../../../src/decision/policy/result.js";
+import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
+import { parseDecision } from "../../../src/decision/policy/result.js";
 import type { ActInput, Requirement } from "../../../src/domain/policy/policy-contract.js";
 import { act, committedBytes, committedPolicy, PUSH, rulesOf, SANDBOX, TELEMETRY_APPEND, through } from "./inputs.js";
 
@@ -200,14 +200,14 @@ describe("every rule that denies an act", () => {
 
   test.each(BEHIND_THE_EDGE)("%s, behind the edge, which names the field", (rule, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/act", input);
-    expect(answer.ok && rulesOf(decisionFrom(answer.answer))).toContain(rule);
+    expect(answer.ok && rulesOf(parseDecision(answer.answer))).toContain(rule);
     expect(rulesOf(policy.decide(input as ActInput))).toEqual(["input.malformed"]);
   });
 
   test("job.level: a job to which the data gives no level", async () => {
     const { level: _, ...target } = policy.data.jobs["git.registry.tag_release"] ?? { target: "LAB_512" as const };
     const other = await loadPolicy(
-      withPolicyData(bytes, {
+      replacePolicyData(bytes, {
         ...policy.data,
         jobs: { ...policy.data.jobs, "git.registry.tag_release": target },
       }),

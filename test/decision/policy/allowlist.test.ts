@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { JOB_TYPES } from "../../../src/domain/act/job.js";
-import { allowanceOf, parseAllowlist } from "../../../src/domain/permit/allowlist.js";
+import { findAllowance, parseAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { CONFIG_DIR } from "./inputs.js";
 
 const ALLOWED = {
@@ -20,7 +20,7 @@ describe("the Runner's allowlist", () => {
   test("of the seed names T.UBL, its folder, its endpoints and every job of this release", async () => {
     const parsed = parseAllowlist(JSON.parse(await readFile(join(CONFIG_DIR, "jobs.allowlist.json"), "utf8")));
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-    expect(allowanceOf(parsed.value, "T.UBL")).toEqual({
+    expect(findAllowance(parsed.value, "T.UBL")).toEqual({
       fs_scope: "tenants/T.UBL",
       network_whitelist: ["object-store", "temporal"],
       jobs: [...JOB_TYPES],
@@ -29,7 +29,7 @@ describe("the Runner's allowlist", () => {
 
   test.each(["T.OTHER", "constructor", "__proto__", ""])("has nothing for %j", (tenant) => {
     const parsed = listing({});
-    expect(parsed.ok && allowanceOf(parsed.value, tenant)).toBeUndefined();
+    expect(parsed.ok && findAllowance(parsed.value, tenant)).toBeUndefined();
   });
 
   test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("takes the literal endpoint %s", (endpoint) => {

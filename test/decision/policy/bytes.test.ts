@@ -4,10 +4,16 @@ import { blake3 } from "hash-wasm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DATA_SECTION, POLICY_MAX_BYTES } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
-import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
+import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
 import { readSeed } from "../../../src/decision/policy/seed.js";
-import { customSections, decodeU32, encodeU32, replaceCustomSection, WasmFormatError } from "../../../src/decision/policy/wasm-section.js";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import {
+  decodeU32,
+  encodeU32,
+  listCustomSections,
+  replaceCustomSection,
+  WasmFormatError,
+} from "../../../src/decision/policy/wasm-section.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { act, CONFIG_DIR, committedBytes, committedPolicy, PUSH, rulesOf, said } from "./inputs.js";
 
 const ECHO = new URL("./fixtures/echo/echo.wasm", import.meta.url);
@@ -29,7 +35,7 @@ describe("policy_hash", () => {
 
   test("commits to the data: another rule gives another hash and another decision", async () => {
     const branches = data.branches.filter((row) => row.pattern !== "feature/*");
-    const other = await loadPolicy(withPolicyData(bytes, { ...data, branches }));
+    const other = await loadPolicy(replacePolicyData(bytes, { ...data, branches }));
     expect(other.hash).not.toBe(policy.hash);
     expect(other.decide(PUSH).allowed).toBe(false);
     expect(policy.decide(PUSH).allowed).toBe(true);
@@ -37,11 +43,11 @@ describe("policy_hash", () => {
 
   test("is the same for the same data, however often it is replaced and however it is spelled", () => {
     const backwards = Object.fromEntries(Object.entries(data).reverse()) as PolicyData;
-    const changed = withPolicyData(bytes, {
+    const changed = replacePolicyData(bytes, {
       ...data,
       author_may_approve: true,
     });
-    expect(Buffer.from(withPolicyData(changed, backwards)).equals(bytes)).toBe(true);
+    expect(Buffer.from(replacePolicyData(changed, backwards)).equals(bytes)).toBe(true);
   });
 
   test("stays that of the bytes that were loaded, when the caller changes its own", async () => {
@@ -59,7 +65,7 @@ describe("policy_hash", () => {
 
 describe("bytes that are no policy are refused, with a code", () => {
   const withSection = (content: Uint8Array) => replaceCustomSection(bytes, DATA_SECTION, content);
-  const twice = () => Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, canonicalBytes(data)).subarray(8)]);
+  const twice = () => Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, toCanonicalBytes(data)).subarray(8)]);
   const empty = () => Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
   test.each<[string, string, () => Uint8Array]>([
@@ -72,8 +78,8 @@ describe("bytes that are no policy are refused, with a code", () => {
     ["data that is no JSON", "data_not_canonical", () => withSection(bytesOf("{"))],
     ["data that is no UTF-8", "data_not_canonical", () => withSection(Uint8Array.of(0x22, 0xff, 0x22))],
     ["data that is spelled otherwise", "data_not_canonical", () => withSection(bytesOf(JSON.stringify(data, undefined, 1)))],
-    ["data of another version", "data_invalid", () => withSection(canonicalBytes({ ...data, version: 2 }))],
-    ["wasm that OPA did not build", "no_instance", () => withPolicyData(empty(), data)],
+    ["data of another version", "data_invalid", () => withSection(toCanonicalBytes({ ...data, version: 2 }))],
+    ["wasm that OPA did not build", "no_instance", () => replacePolicyData(empty(), data)],
   ])("%s: %s", async (_name, code, make) => {
     await expect(loadPolicy(make())).rejects.toMatchObject({
       name: "PolicyBytesError",
@@ -97,7 +103,7 @@ describe("bytes that are no policy are refused, with a code", () => {
 describe("what a policy answers is checked", () => {
   let echo: Policy;
   beforeAll(async () => {
-    echo = await loadPolicy(withPolicyData(await readFile(ECHO), data));
+    echo = await loadPolicy(replacePolicyData(await readFile(ECHO), data));
   });
   const answered = (answer: unknown) => echo.decide(act({ job_type: "echo", params: { answer } }));
   const fine = {
@@ -192,8 +198,8 @@ describe("custom sections", () => {
         fc.string({ maxLength: 200 }).filter((name) => name !== DATA_SECTION),
         (content, name) => {
           const written = replaceCustomSection(bytes, name, content);
-          expect(customSections(written, name).map((section) => Buffer.from(section))).toEqual([Buffer.from(content)]);
-          expect(customSections(written, DATA_SECTION)).toHaveLength(1);
+          expect(listCustomSections(written, name).map((section) => Buffer.from(section))).toEqual([Buffer.from(content)]);
+          expect(listCustomSections(written, DATA_SECTION)).toHaveLength(1);
         },
       ),
       { numRuns: 30 },

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PolicyData, parsePolicyData } from "../../../src/decision/policy/data.js";
 import { readSeed } from "../../../src/decision/policy/seed.js";
-import { signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import { parseSigningKey } from "../../../src/domain/bytes/signature.js";
 import { CONFIG_DIR } from "./inputs.js";
 
 let seed: PolicyData;
@@ -72,7 +72,7 @@ describe("a bad field of the data is named", () => {
 
 describe("attestors", () => {
   const { privateKey } = generateKeyPairSync("ed25519");
-  const { jwk } = signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  const { jwk } = parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
   const type = "https://slsa.dev/provenance/v1";
 
   test("are left out of the seed, and kept as they are where they are said", () => {

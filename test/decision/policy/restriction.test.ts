@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
-import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
+import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { Decision } from "../../../src/domain/policy/policy-contract.js";
 import { anyAct, offices } from "./arbitraries.js";
@@ -19,7 +19,7 @@ async function deployerWith(changes: Partial<Office>): Promise<Decision> {
   const office = policy.data.offices["office:infra.deployer"];
   if (office === undefined) throw new Error("The seed has no office:infra.deployer; add it.");
   const offices = { ...policy.data.offices, "office:infra.deployer": { ...office, ...changes } };
-  const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, offices }));
+  const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, offices }));
   return strict.decide(through("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
 }
 
@@ -38,7 +38,7 @@ test("a job for which the data asks an attestation needs it beside the rest", as
     ...policy.data.jobs,
     "registry.keys.rotate": { level: "L5", target: "LAB_512", attestation: "https://slsa.dev/provenance/v1" },
   } as const;
-  const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, jobs }));
+  const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, jobs }));
   const decision = strict.decide(through("office:registry", { job_type: "registry.keys.rotate", params: {} }));
   expect(decision.requires.map((item) => item.kind)).toEqual(["card", "approvals", "attestation"]);
   expect(decision.requires[2]).toEqual({ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" });
@@ -84,7 +84,7 @@ test("a restriction added to an office never loosens anything", async () => {
         const office = policy.data.offices[id];
         if (office === undefined) throw new Error(`The seed has no ${id}; add it.`);
         const strict = await loadPolicy(
-          withPolicyData(bytes, {
+          replacePolicyData(bytes, {
             ...policy.data,
             offices: { ...policy.data.offices, [id]: restrict(office, n) },
           }),

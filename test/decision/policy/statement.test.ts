@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
-import { loadPolicy, type Policy, withPolicyData } from "../../../src/decision/policy/policy.js";
-import { admissionFrom } from "../../../src/decision/policy/result.js";
+import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
+import { parseAdmission } from "../../../src/decision/policy/result.js";
 import type { StatementInput } from "../../../src/domain/policy/policy-contract.js";
 import { APPROVAL, committedBytes, committedPolicy, person, rulesOf, said } from "./inputs.js";
 
@@ -56,7 +56,7 @@ describe("a statement counts", () => {
   });
 
   test("by its author, where the tenant's policy says so", async () => {
-    const lenient = await loadPolicy(withPolicyData(bytes, { ...policy.data, author_may_approve: true }));
+    const lenient = await loadPolicy(replacePolicyData(bytes, { ...policy.data, author_may_approve: true }));
     expect(lenient.admit(said({ actor: person("ana") })).counts).toBe(true);
     expect(lenient.admit(said({ actor: person("ana"), step_up: false })).counts).toBe(false);
   });
@@ -99,7 +99,7 @@ describe("every rule by which a statement does not count", () => {
 
   test.each(BEHIND_THE_EDGE)("%s, behind the edge, which names the field", (rule, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/statement", input);
-    expect(answer.ok && rulesOf(admissionFrom(answer.answer))).toContain(rule);
+    expect(answer.ok && rulesOf(parseAdmission(answer.answer))).toContain(rule);
     expect(rulesOf(policy.admit(input as StatementInput))).toEqual(["input.malformed"]);
   });
 
@@ -118,7 +118,7 @@ describe("every rule by which a statement does not count", () => {
       ...policy.data.offices,
       "office::agents": { ...agents, approval_policy: { min_approvals: 2 } },
     };
-    const strict = await loadPolicy(withPolicyData(bytes, { ...policy.data, offices }));
+    const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, offices }));
     expect(rulesOf(strict.admit(said({ ...L2, actor: AGENT })))).toEqual(["actor.not_person"]);
   });
 });

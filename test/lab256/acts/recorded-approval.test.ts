@@ -6,7 +6,7 @@ import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flo
 import { noInfra } from "../../../src/infra/source/open.js";
 import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
-import { createOnly } from "../../../src/storage/scoped.js";
+import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
 import { OFFICE, openCard, registration, state } from "../../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   temporal = await openTemporal(registry.temporal);
   db = openDatabase(registry.database_url, { max_connections: 2 });
   const { keys } = registry.founded;
-  const store = createOnly(registry.store, ["staging", "claims"]);
+  const store = limitToCreates(registry.store, ["staging", "claims"]);
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,

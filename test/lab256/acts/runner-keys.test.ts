@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
-import { type SigningKey, signed } from "../../../src/domain/bytes/signature.js";
-import { type CommandEnvelope, envelopeDigest } from "../../../src/domain/permit/envelope.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
+import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
-import { claimKey, receiptKey } from "../../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import { answerActivities } from "../../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.js";
@@ -71,14 +71,14 @@ function common(envelope: CommandEnvelope) {
   const { tenant_id, jobId, jti, jobType, params } = envelope;
   return {
     ...{ tenant_id, jobId, jti, jobType, project_id: params.project_id, finished_at: 2_000, error: "No.", artifacts: [] },
-    ...{ logs_hash: DIGEST, logs_key: "log", policy_hash: DIGEST, envelope_digest: envelopeDigest(envelope) },
+    ...{ logs_hash: DIGEST, logs_key: "log", policy_hash: DIGEST, envelope_digest: hashEnvelope(envelope) },
     usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
   };
 }
 const receiptBy = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
-  signed("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
+  signObject("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
 const refusalBy = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
-  signed("refusal", { ...common(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
+  signObject("refusal", { ...common(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
 
 const asked = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
 
@@ -132,9 +132,9 @@ describe("the receipt in the store of an act that is claimed", () => {
     ] as const) {
       const envelope = await pending();
       const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500 };
-      const claim = { kind: "act", tenant_id: TENANT, jti: envelope.jti, envelope_digest: envelopeDigest(envelope), ...held };
-      await store.blobs.create(claimKey(TENANT, envelope.jti), canonicalBytes(claim));
-      await store.blobs.create(receiptKey(TENANT, envelope.jti), canonicalBytes(receiptBy(key, envelope)));
+      const claim = { kind: "act", tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), ...held };
+      await store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(claim));
+      await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(receiptBy(key, envelope)));
       const recorded = activities.recordAnswer({ ...asked(envelope), answer: null });
       // A genuine receipt can still come where the claim stands, so the flow looks again.
       if (status === "running") await expect(recorded).rejects.toMatchObject({ type: "receipt_awaited", nonRetryable: false });

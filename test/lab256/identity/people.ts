@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
-import { type SigningKey, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import { parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { Statement } from "../../../src/domain/card/statement.js";
 import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrate } from "../../../src/lab256/database/migrate.js";
@@ -78,10 +78,10 @@ export async function registeredPasskey(db: Db, personId: string): Promise<Passk
 
 export function signingKey(): SigningKey {
   const { privateKey } = generateKeyPairSync("ed25519");
-  return signingKeyFromPem(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
-export const PLAN_DIGEST = blake3Hex(Buffer.from("plan"));
+export const PLAN_DIGEST = hashBlake3Hex(Buffer.from("plan"));
 
 export function statementOf(members: Partial<Statement> = {}): Statement {
   return {

@@ -1,6 +1,6 @@
 import { isoCBOR } from "@simplewebauthn/server/helpers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { furtherPasskeyChallenge } from "../../../src/domain/card/passkey-registration.js";
+import { computeFurtherPasskeyChallenge } from "../../../src/domain/card/passkey-registration.js";
 import { CHALLENGE_TTL_MS } from "../../../src/lab256/identity/passkeys/passkey-challenges.js";
 import {
   type RegistrationAnswer,
@@ -35,7 +35,7 @@ const register = (response: unknown, { person_id = ADMIN.person_id, now_ms = NOW
 /** What vouches for a further passkey: an assertion about exactly this registration. */
 const vouchedBy = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
   const made = { challenge, credential_id: id, attestation_object: response.attestationObject };
-  return assertPasskey(passkey, furtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
+  return assertPasskey(passkey, computeFurtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
 };
 
 /** The answer to these options, with members of its `response` replaced. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
-import { type SignedStatement, type Statement, statementChallenge, statementDigest } from "../../../src/domain/card/statement.js";
+import { computeStatementChallenge, hashStatement, type SignedStatement, type Statement } from "../../../src/domain/card/statement.js";
 import { createActor, disableActor } from "../../../src/lab256/identity/actors.js";
 import { putMembership } from "../../../src/lab256/identity/memberships.js";
 import { type StatementContext, verifyStatement } from "../../../src/lab256/identity/passkeys/statement-verification.js";
@@ -46,7 +46,7 @@ const verify = (candidate: unknown, context: Partial<StatementContext> = {}) =>
   verifyStatement({ db: people.db, jwks: { keys: [key.jwk] }, rp: RP }, candidate, { ...CONTEXT, ...context });
 
 function steppedUp(statement: Statement): SignedStatement {
-  const used = assertPasskey(passkey, statementChallenge(statement), ORIGIN, RP.id);
+  const used = assertPasskey(passkey, computeStatementChallenge(statement), ORIGIN, RP.id);
   passkey = used.passkey;
   return { ...attest(statement, key), assertion: used.assertion };
 }
@@ -59,7 +59,7 @@ test("an attested statement says who approves, through which office, in which ro
     ok: true,
     value: {
       statement,
-      statement_digest: statementDigest(statement),
+      statement_digest: hashStatement(statement),
       ...ADMIN,
       kind: "person",
       office_id: "office::default",
@@ -103,7 +103,7 @@ test("an app cannot step up", async () => {
 });
 
 test("a statement about another plan is refused and says both digests", async () => {
-  const plan_digest = blake3Hex(Buffer.from("an older plan"));
+  const plan_digest = hashBlake3Hex(Buffer.from("an older plan"));
   const outcome = await verify(attest(statementOf({ plan_digest }), key));
   expect(outcome).toMatchObject(refusedBecause("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Assertion, type Statement, statementChallenge } from "../../../src/domain/card/statement.js";
+import { type Assertion, computeStatementChallenge, type Statement } from "../../../src/domain/card/statement.js";
 import { disablePasskey } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { stepUpOptions, verifyStepUp } from "../../../src/lab256/identity/passkeys/step-up.js";
 import { FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
@@ -22,7 +22,7 @@ const verify = (assertion: Assertion, about: Statement = statement, person_id = 
 
 /** Refused attempts leave the stored counter where it is, so each of them may use the next one. */
 const forged = (members: Partial<Forgery> = {}) =>
-  forgedAssertion({ passkey, challenge: statementChallenge(statement), origin: ORIGIN, counter: 1_000, ...members });
+  forgedAssertion({ passkey, challenge: computeStatementChallenge(statement), origin: ORIGIN, counter: 1_000, ...members });
 
 const refusedBecause = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
 
@@ -52,7 +52,7 @@ test("the person's passkey answers the options for a statement, and the same ass
 test("eight concurrent verifications of one assertion all accept it", async () => {
   const own = await registeredPasskey(people.db, MIRA.person_id);
   const about = statementOf({ approver: MIRA.actor_id });
-  const { assertion } = assertPasskey(own, statementChallenge(about), ORIGIN, RP.id);
+  const { assertion } = assertPasskey(own, computeStatementChallenge(about), ORIGIN, RP.id);
   const outcomes = await Promise.all(Array.from({ length: 8 }, () => verify(assertion, about, MIRA.person_id)));
   expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
 });
@@ -61,20 +61,20 @@ test("of two copies of an authenticator that assert with the same counter at onc
   const own = await registeredPasskey(people.db, MIRA.person_id);
   const abouts = [statementOf({ approver: MIRA.actor_id }), statementOf({ approver: MIRA.actor_id })];
   const outcomes = await Promise.all(
-    abouts.map((about) => verify(assertPasskey(own, statementChallenge(about), ORIGIN, RP.id).assertion, about, MIRA.person_id)),
+    abouts.map((about) => verify(assertPasskey(own, computeStatementChallenge(about), ORIGIN, RP.id).assertion, about, MIRA.person_id)),
   );
   expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(1);
 });
 
 test("an accepted assertion cannot be replayed for a different statement", async () => {
   const own = await registeredPasskey(people.db, ADMIN.person_id);
-  const { assertion } = assertPasskey(own, statementChallenge(statement), ORIGIN, RP.id);
+  const { assertion } = assertPasskey(own, computeStatementChallenge(statement), ORIGIN, RP.id);
   expect(await verify(assertion)).toMatchObject({ ok: true });
   expect(await verify(assertion, statementOf({ decision: "withdraw" }))).toMatchObject(refusedBecause(/digest of this statement/));
 });
 
 test("another card's assertion is refused", async () => {
-  const challenge = statementChallenge({ ...statement, card_id: "k-another" });
+  const challenge = computeStatementChallenge({ ...statement, card_id: "k-another" });
   expect(await verify(forged({ challenge }))).toMatchObject(refusedBecause(/digest of this statement/));
 });
 
@@ -118,7 +118,7 @@ test.each<[string, Partial<Forgery>, RegExp]>([
 test("a counter that goes back or stands still is refused", async () => {
   const own = await registeredPasskey(people.db, ADMIN.person_id);
   const assertWith = (counter: number, about: Statement) =>
-    verify(forged({ passkey: own, counter, challenge: statementChallenge(about) }), about);
+    verify(forged({ passkey: own, counter, challenge: computeStatementChallenge(about) }), about);
   expect(await assertWith(5, statementOf())).toMatchObject({ ok: true });
   for (const counter of [5, 4, 0]) expect(await assertWith(counter, statementOf())).toMatchObject(refusedBecause(/[Cc]ounter/));
   expect(await assertWith(6, statementOf())).toMatchObject({ ok: true });
@@ -127,7 +127,9 @@ test("a counter that goes back or stands still is refused", async () => {
 test("an authenticator that does not count may say 0 every time", async () => {
   const own = await registeredPasskey(people.db, ADMIN.person_id);
   for (const about of [statementOf(), statementOf()])
-    expect(await verify(forged({ passkey: own, counter: 0, challenge: statementChallenge(about) }), about)).toMatchObject({ ok: true });
+    expect(await verify(forged({ passkey: own, counter: 0, challenge: computeStatementChallenge(about) }), about)).toMatchObject({
+      ok: true,
+    });
 });
 
 test("another person's passkey and an unknown one are refused with the same words", async () => {

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
-import { registryContainer } from "../../../src/domain/ledger/event.js";
+import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { openDatabase } from "../../../src/lab256/database/database.js";
 import { hashesAt, recordAnchored, unanchoredHead, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
 import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
@@ -8,7 +8,7 @@ import { activity, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
 const ledger = ledgerDatabase("ledger anchors");
-const container = registryContainer(TENANT);
+const container = toRegistryContainer(TENANT);
 
 /** A copy of the database as it is now: what a backup taken now would restore. */
 async function backup(): Promise<string> {

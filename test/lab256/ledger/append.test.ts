@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { canonicalHash, canonicalText } from "../../../src/domain/bytes/canonical.js";
-import { registryContainer } from "../../../src/domain/ledger/event.js";
+import { hashCanonical, toCanonicalText } from "../../../src/domain/bytes/canonical.js";
+import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { append } from "../../../src/lab256/ledger/append.js";
 import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { entryHash } from "../../../src/lab256/ledger/entry.js";
@@ -24,7 +24,7 @@ describe("append", () => {
       [2, false],
       [3, true],
     ]);
-    expect((await headOf(ledger.db, registryContainer("T.Retry"))).seq).toBe(3);
+    expect((await headOf(ledger.db, toRegistryContainer("T.Retry"))).seq).toBe(3);
   });
 
   it("takes a key twice in one call once", async () => {
@@ -38,7 +38,7 @@ describe("append", () => {
   it("hashes exactly JCS of the entry without its hash", async () => {
     const event = cardOpened("k-hash");
     const frame = {
-      container: registryContainer(TENANT),
+      container: toRegistryContainer(TENANT),
       tenant_id: TENANT,
       seq: 7,
       type: event.type,
@@ -47,7 +47,7 @@ describe("append", () => {
       prev_hash: "0".repeat(64),
     };
     const { payload } = event;
-    expect(entryHash(frame, canonicalText(payload))).toBe(canonicalHash({ ...frame, payload }));
+    expect(entryHash(frame, toCanonicalText(payload))).toBe(hashCanonical({ ...frame, payload }));
   });
 
   it("writes nothing of a transaction that is rolled back", async () => {
@@ -56,9 +56,9 @@ describe("append", () => {
       throw new Error("the caller failed");
     });
     await expect(failing).rejects.toThrow("the caller failed");
-    expect((await headOf(ledger.db, registryContainer("T.Rollback"))).seq).toBe(0);
+    expect((await headOf(ledger.db, toRegistryContainer("T.Rollback"))).seq).toBe(0);
     await ledger.appended([registered("P.kept")], "T.Rollback");
-    expect(await verifyChain(ledger.db, registryContainer("T.Rollback"))).toMatchObject({ ok: true, head: { seq: 1 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Rollback"))).toMatchObject({ ok: true, head: { seq: 1 } });
   });
 
   it("keeps one unbroken chain with 16 appenders at once", async () => {
@@ -66,13 +66,13 @@ describe("append", () => {
       for (let i = 0; i < 8; i += 1) await ledger.appended([activity("P.race", n * 100 + i), permitIssued(n * 100 + i)], "T.Race");
     });
     await Promise.all(appenders);
-    expect(await verifyChain(ledger.db, registryContainer("T.Race"))).toMatchObject({ ok: true, head: { seq: 256 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Race"))).toMatchObject({ ok: true, head: { seq: 256 } });
   });
 
   it("takes one event once, however many append it at the same moment", async () => {
     const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appended([registered("P.same")], "T.Same")));
     expect(outcomes.flat().filter(({ is_new }) => is_new)).toHaveLength(1);
-    expect((await headOf(ledger.db, registryContainer("T.Same"))).seq).toBe(1);
+    expect((await headOf(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
   });
 });
 
@@ -88,7 +88,7 @@ describe("a command's jti and job id", () => {
       ok: false,
       conflict: { column: "job_id", jti: jti(1), job_id: "job-a", workflow_id: `act/${TENANT}/${jti(1)}` },
     });
-    expect((await headOf(ledger.db, registryContainer("T.Job"))).seq).toBe(2);
+    expect((await headOf(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
   });
 
   it("answers the first command of a jti that comes again under another job id", async () => {
@@ -100,7 +100,7 @@ describe("a command's jti and job id", () => {
   it("refuses two commands of one call that share a job id", async () => {
     const outcome = await ledger.append([commandIssued(1, { jobId: "job-a" }), commandIssued(2, { jobId: "job-a" })], "T.Both");
     expect(outcome).toMatchObject({ ok: false, conflict: { column: "job_id", jti: jti(1) } });
-    expect((await headOf(ledger.db, registryContainer("T.Both"))).seq).toBe(0);
+    expect((await headOf(ledger.db, toRegistryContainer("T.Both"))).seq).toBe(0);
   });
 
   it("is no conflict where the very command is appended again", async () => {

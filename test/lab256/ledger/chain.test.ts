@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { describe, expect, it } from "vitest";
-import { GENESIS_HASH, registryContainer } from "../../../src/domain/ledger/event.js";
+import { GENESIS_HASH, toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { activity, cardOpened, registered } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
@@ -18,12 +18,12 @@ async function tamper(statement: RawBuilder<unknown>): Promise<void> {
 
 async function chainOf(tenantId: string): Promise<string> {
   await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)], tenantId);
-  return registryContainer(tenantId);
+  return toRegistryContainer(tenantId);
 }
 
 describe("verifyChain", () => {
   it("answers the head of an unbroken chain, whatever text its payloads hold", async () => {
-    const container = registryContainer("T.Good");
+    const container = toRegistryContainer("T.Good");
     await ledger.appended([cardOpened("k-1"), activity("P.démo \u{1f600}", 1)], "T.Good");
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: true, head: { seq: 2 } });
   });
@@ -37,7 +37,7 @@ describe("verifyChain", () => {
       Array.from({ length: 501 }, (_, n) => activity("P.demo", n)),
       "T.Long",
     );
-    expect(await verifyChain(ledger.db, registryContainer("T.Long"))).toMatchObject({ ok: true, head: { seq: 501 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Long"))).toMatchObject({ ok: true, head: { seq: 501 } });
   });
 
   it("names an entry whose payload was changed", async () => {

@@ -1,7 +1,7 @@
 import type { Plan } from "../../../src/domain/act/plan.js";
-import { canonicalHash } from "../../../src/domain/bytes/canonical.js";
+import { hashCanonical } from "../../../src/domain/bytes/canonical.js";
 import type { Approval } from "../../../src/domain/card/requirement.js";
-import type { Decision } from "../../../src/domain/card/statement.js";
+import type { StatementDecision } from "../../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { RefMove } from "../../../src/domain/git/ref-move.js";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
@@ -85,7 +85,7 @@ export function commandIssued(
   const workflow_id = `act/${TENANT}/${jti(act)}`;
   const payload = {
     envelope,
-    envelope_digest: canonicalHash(envelope),
+    envelope_digest: hashCanonical(envelope),
     project_id: project,
     actor_id: ADMIN,
     workflow_id,
@@ -142,7 +142,7 @@ export function receiptRecorded(
 
 export function receiptRefused(act: number): NewEvent {
   const { refs: _, ...rest } = receipt(act, "denied", []);
-  const refusal = { ...rest, status: "denied", code: "wrong_target", envelope_digest: canonicalHash(act) } as const;
+  const refusal = { ...rest, status: "denied", code: "wrong_target", envelope_digest: hashCanonical(act) } as const;
   return { type: "receipt.refused", key: `refusal/${refusal.envelope_digest}`, payload: { refusal, card_id: null } };
 }
 
@@ -190,20 +190,20 @@ export function cardPlanned(cardId: string, round: number): NewEvent {
   const requirement: Requirement = { kind: "approvals", count: 1, role: null, step_up: false, excludes: ["author"] };
   const missing = [{ requirement, missing: 1, text: "1 more approval" }];
   const payload = {
-    ...{ card_id: cardId, round, plan, plan_digest: canonicalHash([cardId, round]), level, reasons: [], requires: [requirement], missing },
+    ...{ card_id: cardId, round, plan, plan_digest: hashCanonical([cardId, round]), level, reasons: [], requires: [requirement], missing },
     ...{ decide_by: 90_000, permit_ttl_ms: 300_000 },
   };
   return { type: "card.planned", key: `${cardId}/planned/${round}`, payload };
 }
 
 /** What `person`, through their own actor, says of a card's round. */
-export function stated(cardId: string, round: number, decision: Decision, person: number): NewEvent {
+export function stated(cardId: string, round: number, decision: StatementDecision, person: number): NewEvent {
   const approver = `ubl:sid:person:p${person}`;
   const statement = {
-    ...{ tenant_id: TENANT, card_id: cardId, plan_digest: canonicalHash([cardId, round]), decision, approver, office_id: OFFICE },
+    ...{ tenant_id: TENANT, card_id: cardId, plan_digest: hashCanonical([cardId, round]), decision, approver, office_id: OFFICE },
     ...{ nonce: "n".repeat(22), not_after: 90_000 },
   };
-  const statement_digest = canonicalHash(statement);
+  const statement_digest = hashCanonical(statement);
   const approval = approvalOf(statement_digest, statement.plan_digest, person);
   const type = ({ approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const)[decision];
   const payload = {
@@ -215,14 +215,14 @@ export function stated(cardId: string, round: number, decision: Decision, person
 
 /** What a key attests of a card's round. */
 export function attested(cardId: string, round: number, key: number): NewEvent {
-  const plan_digest = canonicalHash([cardId, round]);
+  const plan_digest = hashCanonical([cardId, round]);
   const keyid = key.toString(16).padStart(16, "0");
   const attestation = {
     payloadType: "application/vnd.in-toto+json" as const,
     payload: Buffer.from(plan_digest).toString("base64"),
     signatures: [{ keyid, sig: SIGNED.sig }],
   };
-  const attestation_digest = canonicalHash(attestation);
+  const attestation_digest = hashCanonical(attestation);
   const payload = {
     ...{ card_id: cardId, round, attestation, attestation_digest, predicate_type: "https://slsa.dev/\0", plan_digest, keyid },
     missing: [],
@@ -233,7 +233,7 @@ export function attested(cardId: string, round: number, key: number): NewEvent {
 export function approvalsVoided(cardId: string, round: number, person: number): NewEvent {
   const event = stated(cardId, round, "approve", person);
   const approvals = event.type === "card.approved" && event.payload.approval !== null ? [event.payload.approval] : [];
-  const payload = { card_id: cardId, plan_digest: canonicalHash([cardId, round]), why: "The ref moved.", approvals };
+  const payload = { card_id: cardId, plan_digest: hashCanonical([cardId, round]), why: "The ref moved.", approvals };
   return { type: "card.approvals_voided", key: `${cardId}/voided/${round}/${person}`, payload };
 }
 

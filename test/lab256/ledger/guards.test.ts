@@ -1,13 +1,13 @@
 import { type RawBuilder, sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
-import { GENESIS_HASH, registryContainer } from "../../../src/domain/ledger/event.js";
+import { GENESIS_HASH, toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { recordAnchored } from "../../../src/lab256/ledger/anchors.js";
 import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { activity, OTHER_TENANT, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
 const ledger = ledgerDatabase("ledger guards");
-const container = registryContainer(TENANT);
+const container = toRegistryContainer(TENANT);
 const HASH = "a".repeat(64);
 
 function entry(columns: { seq: number; prev_hash: string; container?: string; tenant_id?: string }): RawBuilder<unknown> {

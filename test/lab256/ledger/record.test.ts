@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
-import { registryContainer } from "../../../src/domain/ledger/event.js";
+import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { record } from "../../../src/lab256/ledger/record.js";
 import { activity, commandIssued, jti, permitIssued, registered } from "./events.js";
@@ -11,7 +11,7 @@ const ledger = ledgerDatabase("ledger record");
 /** How many transactions have written to the ledger. */
 async function writers(tenantId: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(distinct xmin::text)::int as count from ledger_entries where container = ${registryContainer(tenantId)}`.execute(
+    select count(distinct xmin::text)::int as count from ledger_entries where container = ${toRegistryContainer(tenantId)}`.execute(
     ledger.db,
   );
   return rows[0]?.count ?? 0;
@@ -29,7 +29,7 @@ describe("record", () => {
         [2 * n + 2, true],
       ]),
     );
-    expect(await verifyChain(ledger.db, registryContainer("T.Group"))).toMatchObject({ ok: true, head: { seq: 100 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Group"))).toMatchObject({ ok: true, head: { seq: 100 } });
     expect(await writers("T.Group")).toBe(3);
   });
 
@@ -60,7 +60,7 @@ describe("record", () => {
     ]);
     expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true, false, true]);
     expect(outcomes[2]).toMatchObject({ conflict: { column: "job_id", jti: jti(1) } });
-    expect(await verifyChain(ledger.db, registryContainer("T.Busy"))).toMatchObject({ ok: true, head: { seq: 4 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Busy"))).toMatchObject({ ok: true, head: { seq: 4 } });
   });
 
   it("lets nobody fail for another's events", async () => {
@@ -72,6 +72,6 @@ describe("record", () => {
       record(ledger.db, "T.Poison", [activity("P.poison", 4)], 1),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
-    expect(await verifyChain(ledger.db, registryContainer("T.Poison"))).toMatchObject({ ok: true, head: { seq: 3 } });
+    expect(await verifyChain(ledger.db, toRegistryContainer("T.Poison"))).toMatchObject({ ok: true, head: { seq: 3 } });
   });
 });

@@ -4,7 +4,7 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { InitParams, TagReleaseParams } from "../../../src/domain/act/job.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { JobStep } from "../../../src/planning/job.js";
 import { Repositories } from "../../../src/repository/repositories.js";
@@ -164,7 +164,7 @@ describe.each(BACKENDS)("on the %s store", (backend) => {
         tag_object: effects.refs[0]?.new,
         commit: second,
         tree: clone.head(`${second}^{tree}`),
-        notes_hash: blake3Hex(Buffer.from(what.notes)),
+        notes_hash: hashBlake3Hex(Buffer.from(what.notes)),
         approvals: [],
         permit: { jti },
         receipt: { jti, status: "success" },
@@ -172,7 +172,7 @@ describe.each(BACKENDS)("on the %s store", (backend) => {
       const archive = await stage.store.blobs.get(manifest.source.key);
       expect(manifest.source).toEqual({
         key: `artifacts/${TENANT}/${PROJECT}/${second}/source.tar.gz`,
-        blake3: blake3Hex(archive ?? Buffer.alloc(0)),
+        blake3: hashBlake3Hex(archive ?? Buffer.alloc(0)),
         sha256: createHash("sha256")
           .update(archive ?? "")
           .digest("hex"),

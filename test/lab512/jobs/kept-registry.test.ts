@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EMPTY_PATCH_HASH, type PushParams, type ResetParams } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
-import { refsDigest } from "../../../src/domain/git/refs-digest.js";
+import { hashRefs } from "../../../src/domain/git/refs-digest.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
 import { listVisibleRefs, readRefs } from "../../../src/repository/refs/refs-state.js";
 import { NOW, registryOfOrgs, repoEntry } from "../../infra/samples.js";
@@ -79,7 +79,7 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
     const refs = (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs ?? new Map();
     const params: ResetParams = {
       project_id: PROJECT,
-      expected_refs: refsDigest(listVisibleRefs(refs).map(([name, { id }]) => [name, id])),
+      expected_refs: hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id])),
     };
     expect(code(await executed(stage.context(keeps), "git.registry.reset", params, randomUUID()))).toBe("infra_invalid");
     expect(await tip()).toBe(good);

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyPact } from "../../../src/client/offline/pact.js";
-import { pactOf, pactSchema, sealedPact } from "../../../src/domain/act/pact.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { buildPact, pactSchema, sealPact } from "../../../src/domain/act/pact.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { signDsse } from "../../../src/domain/bytes/signature.js";
 import type { JobStep } from "../../../src/planning/job.js";
 import { MergeProject } from "./merges.js";
@@ -76,7 +76,7 @@ describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
     const { effects, tip } = await project.merged(params, jti);
     const key = `artifacts/${TENANT}/${project.id}/${tip}/${jti}/pact.dsse.json`;
     const bytes = Buffer.from((await stage.store.blobs.get(key)) ?? []);
-    expect(effects.artifacts).toContainEqual({ pact: key, blake3: blake3Hex(bytes) });
+    expect(effects.artifacts).toContainEqual({ pact: key, blake3: hashBlake3Hex(bytes) });
     const envelope = JSON.parse(bytes.toString("utf8"));
     const verdict = verifyPact(envelope, { keys: [RUNNER_KEY.jwk] });
     expect(verdict).toMatchObject({
@@ -98,14 +98,14 @@ describe.each(BACKENDS.slice(-1))("a merge on the %s store", (backend) => {
     expect(verifyPact(envelope, { keys: [] })).toMatchObject({ valid: false });
     const { predicate } = pactSchema.parse(JSON.parse(Buffer.from(envelope.payload, "base64").toString("utf8")));
     const sealed = (permit = predicate.permit) =>
-      sealedPact(pactOf({ ...predicate, permit, decision: { ...predicate.decision, level: "L4" } }), {
+      sealPact(buildPact({ ...predicate, permit, decision: { ...predicate.decision, level: "L4" } }), {
         keyid: RUNNER_KEY.kid,
         sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
       });
     expect(verifyPact(sealed(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
     const told = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
       verifyPact(
-        sealedPact(pactOf({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
+        sealPact(buildPact({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
           keyid: RUNNER_KEY.kid,
           sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
         }),

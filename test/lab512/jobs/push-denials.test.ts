@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Clone, treeEntry } from "../../repository/real-git.js";
@@ -35,7 +35,7 @@ describe("a push is denied, and nothing moves,", () => {
 
   it("when nothing is staged", () =>
     denied("staged_bytes_missing", "PUT /v1/staging", () =>
-      executed(stage.context(), "git.registry.push", { ...params, subject_hash: blake3Hex(Buffer.from("never staged")) }),
+      executed(stage.context(), "git.registry.push", { ...params, subject_hash: hashBlake3Hex(Buffer.from("never staged")) }),
     ));
 
   it("when the inline bytes have another hash", () =>

@@ -4,12 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
-import { type InitParams, type JobParams, type JobType, type PushParams, subjectHash } from "../../../src/domain/act/job.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
-import { signDsse, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import { hashSubject, type InitParams, type JobParams, type JobType, type PushParams } from "../../../src/domain/act/job.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import { parseSigningKey, signDsse } from "../../../src/domain/bytes/signature.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { Receipt } from "../../../src/domain/permit/receipt.js";
-import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import { writeProjectIndex } from "../../../src/lab512/jobs/project-index.js";
 import { resolveJobHandler } from "../../../src/lab512/jobs/registry.js";
 import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../../src/planning/job.js";
@@ -24,7 +24,7 @@ export const PROJECT = "P.demo";
 export const IAT = 1_704_164_645_678;
 
 /** The Runner's own key. */
-export const RUNNER_KEY = signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+export const RUNNER_KEY = parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 export const LIMITS: JobLimits = {
   stagedMaxBytes: 64 * 1024 * 1024,
@@ -80,8 +80,8 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     ...changes,
   });
   const stage = async (bytes: Uint8Array) => {
-    const hash = blake3Hex(bytes);
-    await store.blobs.create(stagingKey(TENANT, hash), bytes);
+    const hash = hashBlake3Hex(bytes);
+    await store.blobs.create(toStagingKey(TENANT, hash), bytes);
     return hash;
   };
   return {
@@ -136,7 +136,7 @@ export function executeInput(jobType: JobType, params: JobParams, jti: string): 
     tenant_id: TENANT,
     jobType,
     target: "LAB_512",
-    subject_hash: subjectHash(params),
+    subject_hash: hashSubject(params),
     policy_hash: "a".repeat(64),
     level: "L1",
     actor_id: "ubl:sid:app:ci",
@@ -175,7 +175,7 @@ function receiptOf(context: JobContext, jobType: JobType, params: JobParams, eff
 
 /** Writes the receipt's object, as the Runner does before an act's record may go. */
 export async function storeReceipt(store: ObjectStore, jti: string): Promise<void> {
-  await store.blobs.create(receiptKey(TENANT, jti), Buffer.from("{}"));
+  await store.blobs.create(toReceiptKey(TENANT, jti), Buffer.from("{}"));
 }
 
 export function value<T>(outcome: { ok: true; value: T } | { ok: false; denial: { code: string; message: string } }): T {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { EndClaim } from "../../../src/domain/permit/claim.js";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
-import { claimKey, receiptKey } from "../../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import { command, PERMIT_TTL_MS, pushJob, receiptOf, refusalOf, register, run, storedReceipt, tipOf } from "./commands.js";
@@ -57,7 +57,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
       nonce: randomUUID(),
       claimed_at: Date.now(),
     };
-    return world.store.blobs.create(claimKey(TENANT, jti), canonicalBytes(claim));
+    return world.store.blobs.create(toClaimKey(TENANT, jti), toCanonicalBytes(claim));
   };
 
   it.each([
@@ -69,7 +69,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const envelope = command(world, { job: await job(branch) });
     const window = once(
       "before",
-      (operation, key) => operation === "swap" && key === claimKey(TENANT, envelope.jti),
+      (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
         expect(await end(envelope, how)).toBe("created");
       },
@@ -79,7 +79,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(window.happened()).toBe(true);
     expect(refusal).toMatchObject({ code, status });
     const after = await contents(world.store, ["refusals", "artifacts"]);
-    delete after[claimKey(TENANT, envelope.jti)];
+    delete after[toClaimKey(TENANT, envelope.jti)];
     expect(after).toEqual(before);
     // And it stays so, whoever tries again.
     expect((await refusalOf(run(deps, envelope, { attempt: 2 }))).code).toBe(code);
@@ -90,7 +90,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const envelope = command(world, { job: await job("feature/acted") });
     const late = once(
       "after",
-      (operation, key) => operation === "swap" && key === claimKey(TENANT, envelope.jti),
+      (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
         expect(await end(envelope, "revoked")).toBe("exists");
       },
@@ -104,7 +104,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const envelope = command(world, { job: await job("feature/late") });
     const pause = once(
       "before",
-      (operation, key) => operation === "swap" && key === claimKey(TENANT, envelope.jti),
+      (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       () => {
         world.clock.offset_ms += PERMIT_TTL_MS;
       },
@@ -145,8 +145,8 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
       expect(["permit_key_unknown", "permit_signature_invalid", "subject_hash_mismatch", "permit_mismatch"]).toContain(refusal.code);
       expect(refusal.jti).toBe(envelope.jti);
     }
-    expect(await world.store.blobs.stat(claimKey(TENANT, envelope.jti))).toBeUndefined();
-    expect(await world.store.blobs.stat(receiptKey(TENANT, envelope.jti))).toBeUndefined();
+    expect(await world.store.blobs.stat(toClaimKey(TENANT, envelope.jti))).toBeUndefined();
+    expect(await world.store.blobs.stat(toReceiptKey(TENANT, envelope.jti))).toBeUndefined();
     const receipt = await receiptOf(run(deps, envelope));
     expect(receipt.status, receipt.error).toBe("success");
     for (const forged of forgeries) await refusalOf(run(deps, forged));

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { type Job, type PushParams, subjectHash, type TagReleaseParams } from "../../../src/domain/act/job.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
-import { type SigningKey, signed } from "../../../src/domain/bytes/signature.js";
+import { hashSubject, type Job, type PushParams, type TagReleaseParams } from "../../../src/domain/act/job.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
-import { branchRef } from "../../../src/domain/git/ref-name.js";
+import { toBranchRef } from "../../../src/domain/git/ref-name.js";
 import { type CommandEnvelope, envelopeSchema } from "../../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../../src/domain/permit/permit.js";
 import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
-import { receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../../src/lab512/runner/planning.js";
 import { executeCommand } from "../../../src/lab512/runner/runner.js";
@@ -38,7 +38,7 @@ export function command(world: World, recipe: Recipe): CommandEnvelope {
     tenant_id,
     jobType: job.jobType,
     target: "LAB_512",
-    subject_hash: subjectHash(job.params),
+    subject_hash: hashSubject(job.params),
     policy_hash: world.policy_hash,
   } as const;
   const jti = recipe.permit?.jti ?? randomUUID();
@@ -52,7 +52,7 @@ export function command(world: World, recipe: Recipe): CommandEnvelope {
     ...recipe.permit,
     scopes: { ...shared, level: "L1", actor_id: "ubl:sid:app:ci", office_id: "office::default", ...recipe.scopes },
   };
-  const genuine = signed("permit", unsigned, recipe.signer ?? world.keys.permit);
+  const genuine = signObject("permit", unsigned, recipe.signer ?? world.keys.permit);
   const permit = recipe.forge === undefined ? genuine : recipe.forge(genuine);
   const { office_id, policy_hash } = unsigned.scopes;
   const envelope = { ...shared, policy_hash, office_id, jti, jobId: `job-${jti}`, params: job.params, permit, ...recipe.envelope };
@@ -98,8 +98,8 @@ export function tagJob(params: Pick<TagReleaseParams, "commit"> & Partial<TagRel
 
 /** Stages the bytes of a push and describes it. */
 export async function pushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
-  const subject_hash = blake3Hex(bytes);
-  await world.store.blobs.create(stagingKey(TENANT, subject_hash), bytes);
+  const subject_hash = hashBlake3Hex(bytes);
+  await world.store.blobs.create(toStagingKey(TENANT, subject_hash), bytes);
   const honest = { project_id: PROJECT, expected_old: ZERO_ID, commit_summary: "A change", subject_hash };
   return { jobType: "git.registry.push", params: { ...honest, ...params } };
 }
@@ -112,11 +112,11 @@ export async function register(world: World, deps: RunnerDependencies, project =
 
 export async function tipOf(world: World, branch: string, project = PROJECT): Promise<string | undefined> {
   const state = await readRefs(world.store, { tenant_id: TENANT, project_id: project });
-  return state?.refs.get(branchRef(branch))?.id;
+  return state?.refs.get(toBranchRef(branch))?.id;
 }
 
 /** The receipt that the store holds, as it is, or undefined. */
 export async function storedReceipt(world: World, jti: string): Promise<unknown> {
-  const bytes = await world.store.blobs.get(receiptKey(TENANT, jti));
+  const bytes = await world.store.blobs.get(toReceiptKey(TENANT, jti));
   return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
-import { verifySigned } from "../../../src/domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import { verifySignedObject } from "../../../src/domain/bytes/signature.js";
 import type { DenialCode } from "../../../src/domain/denial.js";
-import { type CommandEnvelope, envelopeDigest } from "../../../src/domain/permit/envelope.js";
+import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
 import { type Refusal, refusalSchema } from "../../../src/domain/permit/receipt.js";
-import { refusalKey } from "../../../src/domain/storage-key.js";
+import { toRefusalKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { refusalOf, run } from "./commands.js";
 import { contents, jwks, type World } from "./world.js";
@@ -15,18 +15,18 @@ export async function expectRefusal(world: World, deps: RunnerDependencies, enve
   const before = await contents(world.store);
   const refusal = await refusalOf(run(deps, envelope));
   expect(refusal.code, refusal.error).toBe(code);
-  const digest = envelopeDigest(envelope);
-  const key = refusalKey(envelope.tenant_id, digest);
+  const digest = hashEnvelope(envelope);
+  const key = toRefusalKey(envelope.tenant_id, digest);
   const after = await contents(world.store);
   const added = Object.keys(after).filter((name) => !(name in before));
   expect(added.sort()).toEqual([refusal.logs_key, key].sort());
   for (const [name, hash] of Object.entries(before)) expect(after[name], name).toBe(hash);
 
   expect(refusalSchema.parse(refusal)).toEqual(refusal);
-  expect(verifySigned("refusal", refusal, jwks(world.keys.receipt))).toBe("valid");
+  expect(verifySignedObject("refusal", refusal, jwks(world.keys.receipt))).toBe("valid");
   expect(refusal).toMatchObject({ tenant_id: envelope.tenant_id, jti: envelope.jti, jobId: envelope.jobId, envelope_digest: digest });
   expect(refusal.status).toBe(code === "permit_expired" ? "expired" : "denied");
-  expect(await world.store.blobs.get(key)).toEqual(canonicalBytes(refusal));
-  expect(blake3Hex((await world.store.blobs.get(refusal.logs_key)) ?? new Uint8Array(0))).toBe(refusal.logs_hash);
+  expect(await world.store.blobs.get(key)).toEqual(toCanonicalBytes(refusal));
+  expect(hashBlake3Hex((await world.store.blobs.get(refusal.logs_key)) ?? new Uint8Array(0))).toBe(refusal.logs_hash);
   return refusal;
 }

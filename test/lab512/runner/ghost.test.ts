@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
-import { claimKey, receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
@@ -30,13 +30,13 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
       "after",
       ({ jti }) =>
         (operation, key) =>
-          operation === "swap" && key === claimKey(TENANT, jti),
+          operation === "swap" && key === toClaimKey(TENANT, jti),
     ],
     "while it fetches": [
       "before",
       ({ params }) =>
         (operation, key) =>
-          operation === "get" && "subject_hash" in params && key === stagingKey(TENANT, params.subject_hash),
+          operation === "get" && "subject_hash" in params && key === toStagingKey(TENANT, params.subject_hash),
     ],
     "while it stores": ["before", () => (operation, key) => operation === "create" && key.endsWith(".pack")],
     "before it moves the refs": ["before", () => (operation, key) => operation === "swap" && key === packedRefs],
@@ -51,7 +51,7 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
       "after",
       ({ jti }) =>
         (operation, key) =>
-          operation === "create" && key === receiptKey(TENANT, jti),
+          operation === "create" && key === toReceiptKey(TENANT, jti),
     ],
   };
   const packedRefs = `repos/${TENANT}/${PROJECT}.git/packed-refs`;

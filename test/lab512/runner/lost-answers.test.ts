@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
-import { claimKey, receiptKey, stagingKey } from "../../../src/domain/storage-key.js";
+import { toClaimKey, toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { StorageFault } from "../../../src/storage/ports.js";
 import { Clone } from "../../repository/real-git.js";
@@ -17,7 +17,7 @@ const WRITES: readonly Write[] = [
     "claim",
     ({ jti }) =>
       (_, key) =>
-        key === claimKey(TENANT, jti),
+        key === toClaimKey(TENANT, jti),
   ],
   ["pack", () => (_, key) => key.startsWith(`${PREFIX}/objects/pack/`) && key.endsWith(".pack")],
   ["pack index", () => (_, key) => key.startsWith(`${PREFIX}/objects/pack/`) && key.endsWith(".idx")],
@@ -32,7 +32,7 @@ const WRITES: readonly Write[] = [
     "receipt",
     ({ jti }) =>
       (_, key) =>
-        key === receiptKey(TENANT, jti),
+        key === toReceiptKey(TENANT, jti),
   ],
   ["index", () => (_, key) => key.endsWith("/index.json")],
 ];
@@ -93,7 +93,7 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
       },
     });
     await expect(run({ ...deps, store: failing }, envelope)).rejects.toMatchObject({ code: "unavailable" });
-    expect(await world.store.blobs.stat(receiptKey(TENANT, envelope.jti))).toBeUndefined();
+    expect(await world.store.blobs.stat(toReceiptKey(TENANT, envelope.jti))).toBeUndefined();
     const receipt = await receiptOf(run(await world.runner(), envelope, { attempt: 2 }));
     expect(receipt).toMatchObject({ status: "success", refs: [{ new: tip }] });
   });
@@ -110,7 +110,7 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     const { envelope } = await pushOf("feature/unreadable");
     const { params } = envelope;
     const hash = "subject_hash" in params ? params.subject_hash : "";
-    const blind = once("before", (_, key) => key === stagingKey(TENANT, hash), storeDown);
+    const blind = once("before", (_, key) => key === toStagingKey(TENANT, hash), storeDown);
     await expect(run({ ...deps, store: hookedStore(world.store, blind) }, envelope)).rejects.toBeInstanceOf(StorageFault);
     expect((await receiptOf(run(deps, envelope, { attempt: 2 }))).status).toBe("success");
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
-import { stagingKey } from "../../../src/domain/storage-key.js";
+import { toStagingKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
@@ -72,7 +72,7 @@ describe("the bound on the work after the claim", () => {
     const { params } = envelope;
     const hash = "subject_hash" in params ? params.subject_hash : "";
     const before = await contents(world.store, ["claims", "receipts", "artifacts"]);
-    const receipt = await runOutAt("after", (_, key) => key === stagingKey(TENANT, hash), envelope);
+    const receipt = await runOutAt("after", (_, key) => key === toStagingKey(TENANT, hash), envelope);
     expect(receipt).toMatchObject({ status: "error", code: "run_time_exceeded", refs: [], artifacts: [] });
     expect(await contents(world.store, ["claims", "receipts", "artifacts"])).toEqual(before);
     expect(await storedReceipt(world, envelope.jti)).toEqual(receipt);

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import type { DenialCode } from "../../../src/domain/denial.js";
-import { claimKey } from "../../../src/domain/storage-key.js";
+import { toClaimKey } from "../../../src/domain/storage-key.js";
 import { openInfraSource } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
@@ -57,8 +57,8 @@ const FLAWS: readonly Flaw[] = [
     code: "permit_used",
     store: (world, jti) =>
       world.store.blobs.create(
-        claimKey(TENANT, jti),
-        canonicalBytes({
+        toClaimKey(TENANT, jti),
+        toCanonicalBytes({
           kind: "act",
           tenant_id: TENANT,
           jti,

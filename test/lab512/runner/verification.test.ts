@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
-import { canonicalBytes } from "../../../src/domain/bytes/canonical.js";
-import { signed } from "../../../src/domain/bytes/signature.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { signObject } from "../../../src/domain/bytes/signature.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
-import { activePolicyKey } from "../../../src/domain/storage-key.js";
+import { toActivePolicyKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { NoEnvelope } from "../../../src/lab512/runner/runner.js";
 import { Clone } from "../../repository/real-git.js";
@@ -70,7 +70,7 @@ describe("the Runner's checks before any side effect", () => {
   });
 
   it("takes no other signed object of LAB 256's key for a permit", async () => {
-    const forge = ({ kid: _, sig: __, ...unsigned }: Permit) => signed("statement", unsigned, world.keys.permit);
+    const forge = ({ kid: _, sig: __, ...unsigned }: Permit) => signObject("statement", unsigned, world.keys.permit);
     await refused("permit_signature_invalid", { forge });
   });
 
@@ -125,12 +125,12 @@ describe("the Runner's checks before any side effect", () => {
 
   it("believes no publication that is another tenant's", async () => {
     const key = world.keys.founding.get(TENANT) ?? newKey();
-    const published = await world.store.pointers.read(activePolicyKey(TENANT));
-    await world.store.pointers.swap(activePolicyKey("T.COPIED"), null, published?.bytes ?? new Uint8Array(0));
+    const published = await world.store.pointers.read(toActivePolicyKey(TENANT));
+    await world.store.pointers.swap(toActivePolicyKey("T.COPIED"), null, published?.bytes ?? new Uint8Array(0));
     const recipe = { tenant_id: "T.COPIED" };
     const refusal = await refused("policy_not_current", recipe, { foundingKeys: new Map([["T.COPIED", jwks(key)]]) });
     expect(refusal.error).toContain(`belongs to ${TENANT}`);
-    await world.store.pointers.swap(activePolicyKey("T.BROKEN"), null, canonicalBytes({ policy_hash: world.policy_hash }));
+    await world.store.pointers.swap(toActivePolicyKey("T.BROKEN"), null, toCanonicalBytes({ policy_hash: world.policy_hash }));
     await refused("policy_not_current", { tenant_id: "T.BROKEN" }, { foundingKeys: new Map([["T.BROKEN", jwks(key)]]) });
   });
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JOB_TYPES } from "../../../src/domain/act/job.js";
-import { blake3Hex } from "../../../src/domain/bytes/hash.js";
-import { type Jwks, type SigningKey, signingKeyFromPem } from "../../../src/domain/bytes/signature.js";
+import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
+import { type Jwks, parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
@@ -38,7 +38,7 @@ export interface World {
 }
 
 export function newKey(): SigningKey {
-  return signingKeyFromPem(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
 export function jwks(...keys: readonly SigningKey[]): Jwks {
@@ -117,6 +117,6 @@ function allowance(tenant: string): JobsAllowlist["tenants"][string] {
 export async function contents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const space of spaceNames.filter((name) => !without.includes(name)))
-    for await (const key of store.blobs.list(`${space}/`)) found[key] = blake3Hex((await store.blobs.get(key)) ?? new Uint8Array(0));
+    for await (const key of store.blobs.list(`${space}/`)) found[key] = hashBlake3Hex((await store.blobs.get(key)) ?? new Uint8Array(0));
   return found;
 }

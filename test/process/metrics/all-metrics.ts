@@ -4,18 +4,18 @@ import { apiMetrics } from "../../../src/process/metrics/api.js";
 import { lab256Metrics } from "../../../src/process/metrics/lab256.js";
 import { lab512Metrics } from "../../../src/process/metrics/lab512.js";
 import { ledgerMetrics } from "../../../src/process/metrics/ledger.js";
-import { processMetrics } from "../../../src/process/metrics/process.js";
-import { stateMetrics } from "../../../src/process/metrics/registry-state.js";
+import { createProcessMetrics } from "../../../src/process/metrics/process.js";
+import { createStateMetrics } from "../../../src/process/metrics/registry-state.js";
 
 const nobody = () => Promise.reject(new Error("nobody is asked"));
 
 /** What each process serves or pushes, as its composition root puts it together. */
 export function registriesOf(): Readonly<Record<"api" | "lab256" | "lab512", Registry>> {
-  const state = stateMetrics({ waitingCards: nobody, health: nobody, readiness: nobody });
+  const state = createStateMetrics({ countWaitingCards: nobody, readHealth: nobody, readReadiness: nobody });
   return {
-    api: Registry.merge([apiMetrics, ledgerMetrics, state, processMetrics()]),
-    lab256: Registry.merge([lab256Metrics, activityMetrics, ledgerMetrics, processMetrics()]),
-    lab512: Registry.merge([lab512Metrics, activityMetrics, processMetrics()]),
+    api: Registry.merge([apiMetrics, ledgerMetrics, state, createProcessMetrics()]),
+    lab256: Registry.merge([lab256Metrics, activityMetrics, ledgerMetrics, createProcessMetrics()]),
+    lab512: Registry.merge([lab512Metrics, activityMetrics, createProcessMetrics()]),
   };
 }
 

@@ -18,8 +18,8 @@ describe("metrics of a process that listens on nothing", () => {
     gateway = new Gateway();
     const { registry: metrics, counter } = registry();
     const failures: Error[] = [];
-    const target = { url: `${await gateway.listen()}/`, job: "ogr_lab512", instance: "host a/1", every_ms: HOUR_MS };
-    const pushing = pushMetrics([metrics], { ...target, on_failure: (error) => failures.push(error) });
+    const target = { url: `${await gateway.listen()}/`, job: "ogr_lab512", instance: "host a/1", everyMs: HOUR_MS };
+    const pushing = pushMetrics([metrics], { ...target, onFailure: (error) => failures.push(error) });
     counter.inc(3);
     await pushing.stop();
     expect(gateway.pushes.map(({ method, url }) => `${method} ${url}`)).toEqual([
@@ -33,7 +33,7 @@ describe("metrics of a process that listens on nothing", () => {
   it("are pushed again and again while it runs", async () => {
     gateway = new Gateway();
     const url = await gateway.listen();
-    const pushing = pushMetrics([registry().registry], { url, job: "j", instance: "i", every_ms: 5, on_failure: () => undefined });
+    const pushing = pushMetrics([registry().registry], { url, job: "j", instance: "i", everyMs: 5, onFailure: () => undefined });
     while (gateway.pushes.length < 4) await new Promise(setImmediate);
     await pushing.stop();
   });
@@ -41,12 +41,12 @@ describe("metrics of a process that listens on nothing", () => {
   it("say when they did not arrive, and nothing else happens", async () => {
     gateway = new Gateway(500);
     const failures: string[] = [];
-    const target = { url: await gateway.listen(), job: "j", instance: "i", every_ms: HOUR_MS };
-    await pushMetrics([registry().registry], { ...target, on_failure: ({ message }) => failures.push(message) }).stop();
+    const target = { url: await gateway.listen(), job: "j", instance: "i", everyMs: HOUR_MS };
+    await pushMetrics([registry().registry], { ...target, onFailure: ({ message }) => failures.push(message) }).stop();
     expect(failures).toEqual(["The push of metrics was answered with 500.", "The push of metrics was answered with 500."]);
     await gateway.close();
     gateway = undefined;
-    await pushMetrics([registry().registry], { ...target, on_failure: ({ message }) => failures.push(message) }).stop();
+    await pushMetrics([registry().registry], { ...target, onFailure: ({ message }) => failures.push(message) }).stop();
     expect(failures).toHaveLength(4);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { waitingCards } from "../../../src/lab256/ledger/queries/waiting-cards.js";
-import { type StateSources, stateMetrics, WAITING_AGES } from "../../../src/process/metrics/registry-state.js";
+import { createStateMetrics, type StateSources, WAITING_AGES } from "../../../src/process/metrics/registry-state.js";
 import { ledgerDatabase } from "../../lab256/ledger/ledger-database.js";
 
 const ledger = ledgerDatabase("metrics state");
@@ -8,12 +8,12 @@ const NOW_MS = 2_000_000_000_000;
 const MINUTE_MS = 60_000;
 
 const sources: StateSources = {
-  waitingCards: () => waitingCards(ledger.db, WAITING_AGES, NOW_MS),
-  health: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500 }),
-  readiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
+  countWaitingCards: () => waitingCards(ledger.db, WAITING_AGES, NOW_MS),
+  readHealth: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500 }),
+  readReadiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
 };
 
-async function valuesOf(registry: ReturnType<typeof stateMetrics>, name: string): Promise<Record<string, number>> {
+async function valuesOf(registry: ReturnType<typeof createStateMetrics>, name: string): Promise<Record<string, number>> {
   const { values } = (await registry.getSingleMetric(name)?.get()) ?? { values: [] };
   return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(), value]));
 }
@@ -44,30 +44,30 @@ describe("the registry's state at a scrape", () => {
       .insertInto("tenants")
       .values([{ tenant_id: "T.One" }, { tenant_id: "T.Two" }])
       .execute();
-    const empty = stateMetrics(sources);
+    const empty = createStateMetrics(sources);
     expect(await valuesOf(empty, "ogr_cards_waiting")).toEqual({ under_10m: 0, under_1h: 0, under_1d: 0, under_7d: 0, over_7d: 0 });
     await card("T.One", 1, "awaiting_approval", MINUTE_MS);
     await card("T.One", 2, "awaiting_approval", 30 * MINUTE_MS);
     await card("T.Two", 3, "awaiting_approval", 31 * MINUTE_MS);
     await card("T.Two", 4, "awaiting_approval", 30 * 24 * 60 * MINUTE_MS);
     await card("T.Two", 5, "success", MINUTE_MS);
-    expect(await valuesOf(stateMetrics(sources), "ogr_cards_waiting")).toEqual({
+    expect(await valuesOf(createStateMetrics(sources), "ogr_cards_waiting")).toEqual({
       ...{ under_10m: 1, under_1h: 2, under_1d: 0, under_7d: 0, over_7d: 1 },
     });
   });
 
   it("says who polls, what answers, and how far clocks differ", async () => {
-    const registry = stateMetrics(sources);
+    const registry = createStateMetrics(sources);
     expect(await valuesOf(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
     expect(await valuesOf(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
     expect(await valuesOf(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
   });
 
   it("leaves out what nobody answers, and serves the rest", async () => {
-    const registry = stateMetrics({
+    const registry = createStateMetrics({
       ...sources,
-      waitingCards: () => Promise.reject(new Error("the database is away")),
-      health: async () => ({ pollers: null, clock_skew_ms: null }),
+      countWaitingCards: () => Promise.reject(new Error("the database is away")),
+      readHealth: async () => ({ pollers: null, clock_skew_ms: null }),
     });
     const text = await registry.metrics();
     expect(text).not.toMatch(/^ogr_(?:cards_waiting|task_queue_pollers|clock_skew_seconds)\{/m);

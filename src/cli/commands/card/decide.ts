@@ -4,7 +4,7 @@ import { submitDecision } from "../../../client/deciding.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
-import type { Decision } from "../../../domain/card/statement.js";
+import type { StatementDecision } from "../../../domain/card/statement.js";
 import { reportCardEnd } from "../../card-outcome.js";
 import { openOwnPasskeys } from "../../connection/own-passkeys.js";
 import { addExamples, buildRegistryCommand } from "../../leaf.js";
@@ -35,7 +35,7 @@ interface DecideOptions {
 }
 
 /** `ogr card approve|reject|withdraw`: a statement about the card's plan, with step-up where its level needs one. */
-export function buildCardDecisionCommand(decision: Decision): Command {
+export function buildCardDecisionCommand(decision: StatementDecision): Command {
   const command = buildRegistryCommand<DecideOptions>(
     `${decision} <card>`,
     `${decision} a card's plan`,
@@ -76,7 +76,7 @@ export function buildCardDecisionCommand(decision: Decision): Command {
 async function printStatementDryRun(
   registry: RegistryClient,
   card: CardAnswer,
-  decision: Decision,
+  decision: StatementDecision,
   { office }: DecideOptions,
   out: Output,
 ): Promise<void> {
@@ -91,7 +91,7 @@ async function printStatementDryRun(
 }
 
 /** Whether a statement that was accepted brings the card to its end: one that does not leaves it waiting for others. */
-function isDecisive(decision: Decision, card: CardAnswer, actorId: string): boolean {
+function isDecisive(decision: StatementDecision, card: CardAnswer, actorId: string): boolean {
   if (card.status !== "awaiting_approval" || decision === "reject") return true;
   return decision === "approve" ? card.missing.length === 0 : card.author.actor_id === actorId;
 }

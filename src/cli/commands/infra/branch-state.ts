@@ -1,7 +1,7 @@
 import { runGit, tryGit } from "../../../client/git/git-command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import type { Finding } from "../../../infra/finding.js";
-import { type ValidationInput, validate } from "../../../infra/validate.js";
+import { type ValidationInput, validateRegistry } from "../../../infra/validate.js";
 import { type Checkout, listDirtyPaths, readFilesAt, readWorkingFiles, refuseInfra } from "./checkout.js";
 
 /**
@@ -10,7 +10,7 @@ import { type Checkout, listDirtyPaths, readFilesAt, readWorkingFiles, refuseInf
  */
 export async function validateCheckout(checkout: Checkout, base: string | undefined, untracked: "all" | "no"): Promise<Finding[]> {
   const head = await readWorkingFiles(checkout);
-  return validate(base === undefined ? { head } : { head, base: await compareWithBase(checkout, base, untracked) });
+  return validateRegistry(base === undefined ? { head } : { head, base: await compareWithBase(checkout, base, untracked) });
 }
 
 async function compareWithBase(checkout: Checkout, base: string, untracked: "all" | "no"): Promise<NonNullable<ValidationInput["base"]>> {
@@ -29,5 +29,5 @@ async function compareWithBase(checkout: Checkout, base: string, untracked: "all
   // A branch that shares no history with its base cannot have the base's registry in its own.
   const isStale = fork === undefined || (await listChangedPaths(fork, base, "--", REGISTRY_PATH, CHANGELOG_PATH)).length > 0;
   const changedPaths = [...new Set([...committed, ...(await listDirtyPaths(checkout, untracked))])];
-  return { ...(await readFilesAt(checkout, base)), changed_paths: changedPaths, is_stale: isStale };
+  return { ...(await readFilesAt(checkout, base)), changedPaths: changedPaths, isStale: isStale };
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { InfraCommand } from "../../../infra/command.js";
-import { mutate, preview } from "../../../infra/registry-files.js";
-import { CONTEXTS } from "../../../infra/registry-schema.js";
+import { mutateRegistry, previewMutation } from "../../../infra/registry-files.js";
+import { EXECUTION_CONTEXTS } from "../../../infra/registry-schema.js";
 import { addExamples, buildCommand } from "../../leaf.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
@@ -36,7 +36,7 @@ export function buildInfraRegisterCommand(): Command {
 
 /** The choices are for completion and help; an unknown one is refused where every rule is, with its own code. */
 function buildContextOption(): Option {
-  return new Option("--context <context>", "where it runs; never inferred").choices(CONTEXTS).argParser((text: string) => text);
+  return new Option("--context <context>", "where it runs; never inferred").choices(EXECUTION_CONTEXTS).argParser((text: string) => text);
 }
 
 /** `ogr infra disable`: a repository stays known, and nothing runs for it. */
@@ -64,7 +64,7 @@ export function buildInfraUnregisterCommand(): Command {
   const command = buildChangeCommand("unregister", "remove a repository from the registry", (name, { confirmDelete = false, reason }) => ({
     action: "unregister",
     name,
-    confirm_delete: confirmDelete,
+    confirmDelete: confirmDelete,
     reason,
   })).option("--confirm-delete", "say that the entry is meant to go");
   return addExamples(command, 'ogr infra unregister acme/site --confirm-delete --reason "Moved to acme/shop"');
@@ -87,8 +87,8 @@ async function applyChange(command: InfraCommand, dryRun: boolean, out: Output):
   const branch = await requireChangeBranch(checkout);
   const clock = { now: () => new Date() };
   const { line, repaired } = dryRun
-    ? { ...requireOutcome(await preview(checkout.place, command, clock)), repaired: null }
-    : requireOutcome(await mutate(checkout.place, command, clock));
+    ? { ...requireOutcome(await previewMutation(checkout.place, command, clock)), repaired: null }
+    : requireOutcome(await mutateRegistry(checkout.place, command, clock));
   if (repaired !== null) out.remark(repaired);
   if ((line.reason ?? "") === "")
     out.remark("No --reason is given: nobody will know why. Take this back and give one, unless that is meant.");

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { runGit, runGitForBytes, runGitForLines, tryGit } from "../../../client/git/git-command.js";
 import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
-import { refused } from "../../../infra/refusal.js";
-import type { RegistryPlace } from "../../../infra/registry-files.js";
+import { refuseInfraAct } from "../../../infra/refusal.js";
+import type { RegistryFilePaths } from "../../../infra/registry-files.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
 import { InfraRefused } from "./refused.js";
 
@@ -14,7 +14,7 @@ export const MAIN = "main";
 export interface Checkout {
   /** Its top folder, absolute. */
   readonly root: string;
-  readonly place: RegistryPlace;
+  readonly place: RegistryFilePaths;
 }
 
 /** The checkout around a folder. @throws InfraRefused */
@@ -91,6 +91,6 @@ export function formatPaths(paths: readonly string[]): string {
   return `${paths.slice(0, 5).join(", ")}${more}`;
 }
 
-export function refuseInfra(...[code, message]: Parameters<typeof refused>): InfraRefused {
-  return new InfraRefused(refused(code, message).refusal);
+export function refuseInfra(...[code, message]: Parameters<typeof refuseInfraAct>): InfraRefused {
+  return new InfraRefused(refuseInfraAct(code, message).refusal);
 }

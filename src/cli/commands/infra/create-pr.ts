@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { runGit } from "../../../client/git/git-command.js";
-import { isFinal } from "../../../domain/card/flow-status.js";
+import { isFinalStatus } from "../../../domain/card/flow-status.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { proposeCard } from "../../card-outcome.js";
 import { addExamples, buildRegistryCommand, type Call } from "../../leaf.js";
@@ -109,7 +109,7 @@ async function openMergeCard(
   const wanted = { office_id: options.office, intent: title, jobType: "git.registry.merge_protected", params, target: "LAB_512" };
   const registry = await openRemoteClient(remote, openClient);
   const open = await findMergeCard(registry, project_id, branch);
-  if (open !== undefined && !isFinal(open.status))
+  if (open !== undefined && !isFinalStatus(open.status))
     throw refuseInfra(
       "pull_request_exists",
       `Card ${open.card_id} is for ${branch} already and ${formatStatus(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or take it back: ogr card withdraw ${open.card_id}`,

@@ -4,7 +4,7 @@ import type { CardAnswer } from "../../../client/answers.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { EMPTY_PATCH_HASH, type MergeProtectedParams } from "../../../domain/act/job.js";
-import { branchRef } from "../../../domain/git/ref-name.js";
+import { toBranchRef } from "../../../domain/git/ref-name.js";
 import { reportCardEnd, showCardUntilEnd } from "../../card-outcome.js";
 import { addExamples, buildRegistryCommand, type Call } from "../../leaf.js";
 import { printDryRun } from "../../terminal/dry-run.js";
@@ -93,7 +93,7 @@ async function deleteMergedBranch(
   office_id: string,
 ): Promise<string> {
   const { refs } = requireValue(await registry.readProject(project_id));
-  if (refs.find(({ name }) => name === branchRef(branch))?.object_id !== expected_old)
+  if (refs.find(({ name }) => name === toBranchRef(branch))?.object_id !== expected_old)
     return `${branch} is not what was merged any more, and stays.`;
   const params = { project_id, branch, expected_old, commit_summary: `Delete ${branch}`, subject_hash: EMPTY_PATCH_HASH, delete: true };
   const intent = `Delete ${branch}, which is merged`;

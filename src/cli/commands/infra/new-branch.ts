@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { runGit, tryGit } from "../../../client/git/git-command.js";
-import { branchNameProblem, branchRef } from "../../../domain/git/ref-name.js";
+import { checkBranchName, toBranchRef } from "../../../domain/git/ref-name.js";
 import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
@@ -23,7 +23,7 @@ export function buildInfraNewBranchCommand(): Command {
       const branch = toBranchName(wanted, remote);
       await assertCleanTree(checkout);
       const head = await readHeadCommit(checkout);
-      if ((await tryGit(checkout.root, ["rev-parse", "--verify", "--quiet", branchRef(branch)])) !== undefined)
+      if ((await tryGit(checkout.root, ["rev-parse", "--verify", "--quiet", toBranchRef(branch)])) !== undefined)
         throw refuseInfra(
           "branch_exists",
           `There is a branch ${branch} here already; take another name, or switch to it: git switch ${branch}.`,
@@ -57,7 +57,7 @@ export function buildInfraNewBranchCommand(): Command {
 function toBranchName(wanted: string, remote: Remote | undefined): string {
   const prefix = PREFIX[remote?.kind ?? "forge"];
   const own = wanted.replace(/^(?:feature\/)?infra\//, "");
-  const problem = /^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) ? branchNameProblem(`${prefix}${own}`) : undefined;
+  const problem = /^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) ? checkBranchName(`${prefix}${own}`) : undefined;
   if (!/^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) || problem !== undefined)
     throw refuseInfra(
       "branch_invalid",

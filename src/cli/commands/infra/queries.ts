@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { repoName } from "../../../infra/command.js";
-import { type Difference, differences } from "../../../infra/replay.js";
+import { parseRepoName } from "../../../infra/command.js";
+import { type Difference, listDifferences } from "../../../infra/replay.js";
 import { resolveContext } from "../../../infra/resolve.js";
 import { EXIT } from "../../exit-codes.js";
 import { addExamples, buildCommand } from "../../leaf.js";
@@ -35,7 +35,7 @@ export function buildInfraResolveCommand(): Command {
     "resolve <org/repo>",
     "show the infra context of a repository",
     async ({ options, arguments: [name = ""], out }) => {
-      const wanted = requireOutcome(repoName(name));
+      const wanted = requireOutcome(parseRepoName(name));
       const { registry, revision } = await readRegistry(options);
       const { state, context, telemetry_repo } = resolveContext(registry, wanted);
       const known = state === "missing" ? "" : `, ${context}, telemetry to ${telemetry_repo}`;
@@ -58,7 +58,7 @@ export function buildInfraHistoryCommand(): Command {
     "history [org/repo]",
     "show what was done to the registry, oldest first",
     async ({ options, arguments: [name], out }) => {
-      const wanted = name === undefined ? undefined : requireOutcome(repoName(name));
+      const wanted = name === undefined ? undefined : requireOutcome(parseRepoName(name));
       const entries = (await readChangelog(options.revision)).filter(
         ({ owner, repo }) => wanted === undefined || (owner === wanted.owner && repo === wanted.repo),
       );
@@ -85,7 +85,7 @@ export function buildInfraDiffCommand(): Command {
       await readRegistryAt(checkout, from || "HEAD"),
       await readRegistryAt(checkout, range.includes("..") ? to || "HEAD" : undefined),
     ];
-    const found = differences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
+    const found = listDifferences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
       path: path.slice(1).join("."),
       before: expected,
       after: now,

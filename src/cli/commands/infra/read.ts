@@ -1,7 +1,7 @@
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
 import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
-import { parseRegistry, type Registry } from "../../../infra/model.js";
+import { type InfraRegistry, parseRegistry } from "../../../infra/model.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
 import { UsageError } from "../../usage.js";
 import { type Checkout, openCheckout, readFilesAt, readWorkingFiles, refuseInfra, resolveCommit } from "./checkout.js";
@@ -13,7 +13,7 @@ export interface ReadOptions {
 }
 
 export interface LoadedRegistry {
-  readonly registry: Registry;
+  readonly registry: InfraRegistry;
   /** The commit that it was read at; null for the working tree or a file. */
   readonly revision: string | null;
 }
@@ -56,7 +56,7 @@ function readRegistryFiles(checkout: Checkout, commit: string | null): Promise<R
   return commit === null ? readWorkingFiles(checkout) : readFilesAt(checkout, commit);
 }
 
-function parseRegistryBytes(bytes: Uint8Array, name: string): Registry {
+function parseRegistryBytes(bytes: Uint8Array, name: string): InfraRegistry {
   const read = parseRegistry(bytes);
   if (read.ok) return read.value;
   const [first] = read.problems;

@@ -1,7 +1,7 @@
 import { runGit, runGitForLines, tryGit } from "../../../client/git/git-command.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
-import { branchRef } from "../../../domain/git/ref-name.js";
+import { toBranchRef } from "../../../domain/git/ref-name.js";
 import { projectIdSchema, tenantIdSchema } from "../../../domain/ids.js";
 import { type Checkout, MAIN, refuseInfra } from "./checkout.js";
 
@@ -48,7 +48,7 @@ export async function findRemoteTip(
   branch: string,
   openClient: () => Promise<RegistryClient>,
 ): Promise<string | undefined> {
-  const ref = branchRef(branch);
+  const ref = toBranchRef(branch);
   if (remote.kind === "ogr") {
     const { refs } = requireValue(await (await openRemoteClient(remote, openClient)).readProject(remote.project_id));
     return refs.find(({ name }) => name === ref)?.object_id;
@@ -65,7 +65,7 @@ export async function assertFreshBase({ root }: Checkout, main: string | undefin
 
 /** The branch's changes since main are compared with this commit; undefined where there is no main yet. */
 export async function findBaseCommit({ root }: Checkout): Promise<string | undefined> {
-  for (const ref of [`refs/remotes/origin/${MAIN}`, branchRef(MAIN)]) {
+  for (const ref of [`refs/remotes/origin/${MAIN}`, toBranchRef(MAIN)]) {
     const commit = await tryGit(root, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
     if (commit !== undefined) return commit;
   }

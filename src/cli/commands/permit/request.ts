@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
-import { JOB_TYPES, jobSchema, subjectHash } from "../../../domain/act/job.js";
+import { hashSubject, JOB_TYPES, jobSchema } from "../../../domain/act/job.js";
 import { TARGETS } from "../../../domain/ids.js";
 import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
@@ -30,7 +30,7 @@ export function buildPermitRequestCommand(): Command {
     const refs = { ...(card === undefined ? {} : { approval_ref: card }), ...(risk === undefined ? {} : { risk }) };
     const wanted = { office_id, intent, jobType: job.jobType, params: job.params, target, ...refs };
     if (options.dryRun) {
-      const subject_hash = subjectHash(job.params);
+      const subject_hash = hashSubject(job.params);
       const text = `Ask for a permit of ${job.jobType} on ${target}\n  subject   ${subject_hash}\n  intent    ${intent}`;
       return printDryRun(out, registry, { act: "permit.request", subject_hash, ...wanted }, text);
     }

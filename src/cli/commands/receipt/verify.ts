@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { verifyReceiptPact } from "../../../client/offline/pact.js";
 import { verifyReceipt } from "../../../client/offline/receipt.js";
 import { jwksSchema } from "../../../domain/bytes/jwks.js";
-import { parseWith, problemsText } from "../../../domain/problems.js";
+import { formatProblems, parseWith } from "../../../domain/problems.js";
 import { EXIT } from "../../exit-codes.js";
 import { addExamples, buildCommand } from "../../leaf.js";
 import { readJsonInput } from "../../terminal/json-file.js";
@@ -22,7 +22,7 @@ export function buildReceiptVerifyCommand(): Command {
     async ({ options, arguments: [file = ""], out }) => {
       const receipt = await readJsonInput("the receipt", file);
       const keys = parseWith(jwksSchema, await readJsonInput("--jwks", options.jwks));
-      if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is no JWK set of Ed25519 keys: ${problemsText(keys.problems)}`);
+      if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is no JWK set of Ed25519 keys: ${formatProblems(keys.problems)}`);
       const verdict = verifyReceipt(receipt, keys.value);
       out.print(
         verdict,

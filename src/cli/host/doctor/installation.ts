@@ -32,12 +32,13 @@ export async function checkInstallation(
 
 /** Many at once create one object, and one must win: it leaves a few bytes under `claims/_probe/`. */
 async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding> {
-  const [{ readConfiguration }, { storeConfigOf, storeSettings }, { openStore }, { probeConditionalWrites }] = await Promise.all([
-    import("../../../configuration/read.js"),
-    import("../../../configuration/sections/store.js"),
-    import("../../../storage/open.js"),
-    import("../../../storage/probe.js"),
-  ]);
+  const [{ readConfiguration }, { readStoreConfig: storeConfigOf, storeSettings }, { openStore }, { probeConditionalWrites }] =
+    await Promise.all([
+      import("../../../configuration/read.js"),
+      import("../../../configuration/sections/store.js"),
+      import("../../../storage/open.js"),
+      import("../../../storage/probe.js"),
+    ]);
   const store = await openStore(storeConfigOf(readConfiguration(storeSettings, environment)));
   try {
     await probeConditionalWrites(store);
@@ -48,7 +49,7 @@ async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding
 }
 
 async function checkSchema(url: string): Promise<DoctorFinding> {
-  const [{ openDatabase }, { schemaText }, { readFile }, { sourceFile }] = await Promise.all([
+  const [{ openDatabase }, { schemaText }, { readFile }, { resolveSourceFile: sourceFile }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/database/schema-text.js"),
     import("node:fs/promises"),

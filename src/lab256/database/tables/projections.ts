@@ -3,8 +3,8 @@ import type { Plan } from "../../../domain/act/plan.js";
 import type { AttestationEnvelope } from "../../../domain/card/attestation.js";
 import type { Card, RunMode } from "../../../domain/card/card.js";
 import type { FlowStatus } from "../../../domain/card/flow-status.js";
-import type { Approval, Missing } from "../../../domain/card/requirement.js";
-import type { Decision, SignedStatement } from "../../../domain/card/statement.js";
+import type { Approval, MissingRequirement } from "../../../domain/card/requirement.js";
+import type { SignedStatement, StatementDecision } from "../../../domain/card/statement.js";
 import type { Denial, DenialCode } from "../../../domain/denial.js";
 import type { Target } from "../../../domain/ids.js";
 import type { Level } from "../../../domain/level.js";
@@ -152,7 +152,7 @@ export interface CardsTable extends Row {
   plan: JsonText<Plan> | null;
   plan_digest: string | null;
   requires: JsonText<Requirement[]>;
-  missing: JsonText<Missing[]>;
+  missing: JsonText<MissingRequirement[]>;
   reasons: JsonText<Reason[]>;
   decide_by: WholeNumber | null;
   permit_ttl_ms: WholeNumber | null;
@@ -169,7 +169,7 @@ export interface CardsTable extends Row {
 export interface CardStatementsTable extends Row {
   card_id: string;
   statement_digest: string;
-  decision: Decision;
+  decision: StatementDecision;
   approver: string;
   office_id: string;
   person_id: string | null;

@@ -1,4 +1,4 @@
-import { canonicalHash } from "../../../domain/bytes/canonical.js";
+import { hashCanonical } from "../../../domain/bytes/canonical.js";
 import type { Assertion } from "../../../domain/card/statement.js";
 import type { Db } from "../../database/database.js";
 
@@ -11,7 +11,7 @@ export interface AcceptedAssertion {
 
 /** What an assertion asserts, without its signature: ECDSA has two for the same, and either proves no more than the other. */
 export function assertionHash({ id, response }: Assertion): string {
-  return canonicalHash({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
+  return hashCanonical({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
 }
 
 /** The counter with which this very assertion was accepted before. */

@@ -6,10 +6,10 @@ import {
 } from "@simplewebauthn/server";
 import { COSEALG, decodeAttestationObject, isoBase64URL } from "@simplewebauthn/server/helpers";
 import { z } from "zod";
-import { furtherPasskeyChallenge, furtherPasskeyDigest } from "../../../domain/card/passkey-registration.js";
+import { computeFurtherPasskeyChallenge, hashFurtherPasskey } from "../../../domain/card/passkey-registration.js";
 import type { Assertion } from "../../../domain/card/statement.js";
-import { denied, granted, type Outcome } from "../../../domain/denial.js";
-import { parseWith, problemsText } from "../../../domain/problems.js";
+import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
+import { formatProblems, parseWith } from "../../../domain/problems.js";
 import type { Db } from "../../database/database.js";
 import { clientDataOf, refusalText } from "./client-data.js";
 import { CHALLENGE_TTL_MS, newRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
@@ -72,14 +72,14 @@ export interface RegistrationAnswer {
 
 /**
  * Verifies a registration and stores the passkey. A person's first is trusted on first use; while they have one that is not disabled,
- * a further one needs `assertion`: an earlier passkey's, over {@link furtherPasskeyChallenge}. The challenge is used up before
+ * a further one needs `assertion`: an earlier passkey's, over {@link computeFurtherPasskeyChallenge}. The challenge is used up before
  * anything is verified, so nothing can be tried twice with one. Registrations of one person wait for each other, so that of two at
  * once only one is the first. Denials: `step_up_required`, which uses nothing up; `step_up_invalid` saying which check failed;
  * `limit_exceeded` when the person has twenty passkeys.
  */
 export async function registerPasskey(db: Db, answer: RegistrationAnswer): Promise<Outcome<{ credential_id: string }>> {
   const parsed = parseWith(registrationSchema, answer.response);
-  if (!parsed.ok) return refused(problemsText(parsed.problems));
+  if (!parsed.ok) return refused(formatProblems(parsed.problems));
   const clientData = clientDataOf(parsed.value.response.clientDataJSON);
   if (clientData === undefined) return refused("its clientDataJSON cannot be read");
   return db.transaction().execute(async (trx) => {
@@ -97,16 +97,20 @@ async function registerOne(
   const { person_id, assertion, rp } = answer;
   const known = await listPasskeys(db, person_id);
   const isFurther = known.some((passkey) => !passkey.disabled);
-  if (isFurther && assertion === undefined) return denied("step_up_required", VOUCH);
+  if (isFurther && assertion === undefined) return denyWith("step_up_required", VOUCH);
   if (!(await useRegistrationChallenge(db, person_id, challenge, answer.now_ms)))
     return refused("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
   const verified = await verify(registration, challenge, rp);
   if (!verified.ok) return verified;
-  if (known.length >= PASSKEYS_MAX) return denied("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
+  if (known.length >= PASSKEYS_MAX) return denyWith("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
   const { id, publicKey, counter } = verified.value.credential;
   if (isFurther && assertion !== undefined) {
     const made = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
-    const expected = { challenge: furtherPasskeyChallenge(made), digest: furtherPasskeyDigest(made), what: "that of this registration" };
+    const expected = {
+      challenge: computeFurtherPasskeyChallenge(made),
+      digest: hashFurtherPasskey(made),
+      what: "that of this registration",
+    };
     const vouched = await verifyAssertion(db, { ...expected, assertion, person_id, rp });
     if (!vouched.ok) return vouched;
   }
@@ -123,7 +127,7 @@ async function registerOne(
     .onConflict((conflict) => conflict.doNothing())
     .returning("credential_id")
     .executeTakeFirst();
-  return inserted === undefined ? refused("this credential is registered already") : granted(inserted);
+  return inserted === undefined ? refused("this credential is registered already") : grantValue(inserted);
 }
 
 type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
@@ -139,7 +143,7 @@ async function verify(registration: Registration, challenge: string, rp: Relying
       requireUserVerification: true,
       supportedAlgorithmIDs: ALGORITHMS,
     });
-    return result.verified ? granted(result.registrationInfo) : refused("its signature does not verify");
+    return result.verified ? grantValue(result.registrationInfo) : refused("its signature does not verify");
   } catch (error) {
     // The library says by exceptions which check of the input failed.
     return refused(refusalText(error));
@@ -156,6 +160,6 @@ function hasCertificates(attestationObject: string): boolean {
   return !(format === "none" || (format === "packed" && attestation.get("attStmt").get("x5c") === undefined));
 }
 
-function refused(why: string): ReturnType<typeof denied> {
-  return denied("step_up_invalid", `The passkey was not registered: ${why}.`);
+function refused(why: string): ReturnType<typeof denyWith> {
+  return denyWith("step_up_invalid", `The passkey was not registered: ${why}.`);
 }

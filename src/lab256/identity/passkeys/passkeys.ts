@@ -1,4 +1,4 @@
-import { blake3 } from "../../../domain/bytes/hash.js";
+import { hashBlake3 } from "../../../domain/bytes/hash.js";
 import type { Db } from "../../database/database.js";
 
 /** This service as WebAuthn knows it: `id` a domain, `origins` the pages that may ask (`https://registry.example`). */
@@ -17,7 +17,7 @@ export interface PasskeyEntry {
 
 /** The WebAuthn user handle of a person: 32 bytes that say nothing about them (WebAuthn Level 3 §14.6.1). */
 export function userHandle(personId: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(blake3(Buffer.from(personId, "utf8")));
+  return new Uint8Array(hashBlake3(Buffer.from(personId, "utf8")));
 }
 
 /** A person's passkeys, oldest first. */

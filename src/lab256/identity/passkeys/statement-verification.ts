@@ -1,9 +1,9 @@
 import type { Jwks } from "../../../domain/bytes/signature.js";
-import { type SignedStatement, type Statement, signedStatementSchema, statementDigest } from "../../../domain/card/statement.js";
-import { denied, granted, type Outcome } from "../../../domain/denial.js";
+import { hashStatement, type SignedStatement, type Statement, signedStatementSchema } from "../../../domain/card/statement.js";
+import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import type { ActorKind } from "../../../domain/ids.js";
 import type { Level } from "../../../domain/level.js";
-import { parseWith, problemsText } from "../../../domain/problems.js";
+import { formatProblems, parseWith } from "../../../domain/problems.js";
 import type { Db } from "../../database/database.js";
 import { type Actor, findActor } from "../actors.js";
 import type { RelyingParty } from "./passkeys.js";
@@ -53,7 +53,7 @@ export async function verifyStatement(
   context: StatementContext,
 ): Promise<Outcome<VerifiedStatement>> {
   const parsed = parseWith(signedStatementSchema, candidate);
-  if (!parsed.ok) return invalid(`The statement is malformed: ${problemsText(parsed.problems)}`);
+  if (!parsed.ok) return invalid(`The statement is malformed: ${formatProblems(parsed.problems)}`);
   const signed = parsed.value;
   const { statement, assertion } = signed;
   const mismatch = mismatchOf(signed, jwks, context);
@@ -65,14 +65,14 @@ export async function verifyStatement(
   if (office === undefined) return invalid(`${statement.approver} does not hold the office ${statement.office_id}.`);
 
   if (assertion === undefined && context.needs_step_up)
-    return denied("step_up_required", `This statement needs a step-up at level ${context.level}: assert its digest with a passkey.`);
+    return denyWith("step_up_required", `This statement needs a step-up at level ${context.level}: assert its digest with a passkey.`);
   if (assertion !== undefined) {
     if (actor.person_id === null)
-      return denied("step_up_invalid", `${actor.actor_id} belongs to no person, and only a person has passkeys.`);
+      return denyWith("step_up_invalid", `${actor.actor_id} belongs to no person, and only a person has passkeys.`);
     const stepUp = await verifyStepUp(db, { statement, assertion, person_id: actor.person_id, rp });
     if (!stepUp.ok) return stepUp;
   }
-  return granted(verifiedStatement(statement, actor, office.roles, assertion !== undefined));
+  return grantValue(verifiedStatement(statement, actor, office.roles, assertion !== undefined));
 }
 
 /** What is wrong with the statement by itself and against its card; `undefined` when nothing is. */
@@ -95,7 +95,7 @@ function verifiedStatement(statement: Statement, actor: Actor, roles: readonly s
   const member_offices = offices.map((held) => held.office_id);
   return {
     statement,
-    statement_digest: statementDigest(statement),
+    statement_digest: hashStatement(statement),
     actor_id,
     kind,
     person_id,
@@ -106,6 +106,6 @@ function verifiedStatement(statement: Statement, actor: Actor, roles: readonly s
   };
 }
 
-function invalid(message: string): ReturnType<typeof denied> {
-  return denied("statement_invalid", message);
+function invalid(message: string): ReturnType<typeof denyWith> {
+  return denyWith("statement_invalid", message);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Jwks, type SignatureVerdict, type SigningKey, signed, verifySigned } from "../../../domain/bytes/signature.js";
+import { type Jwks, type SignatureVerdict, type SigningKey, signObject, verifySignedObject } from "../../../domain/bytes/signature.js";
 import type { SignedStatement, Statement } from "../../../domain/card/statement.js";
 
 /** A nonce for a statement: 16 random bytes in base64url. A withdrawal has one of its own. */
@@ -9,11 +9,11 @@ export function newNonce(): string {
 
 /** The api's word that it authenticated the approver of this statement. Source: contracts "Plan and statements". */
 export function attest(statement: Statement, key: SigningKey): SignedStatement {
-  const { kid, sig } = signed("statement", statement, key);
+  const { kid, sig } = signObject("statement", statement, key);
   return { statement, attestor: { kid, sig } };
 }
 
 /** Whether one of `jwks` attested exactly this statement. The step-up assertion proves itself and is not part of what is signed. */
 export function verifyAttested({ statement, attestor }: SignedStatement, jwks: Jwks): SignatureVerdict {
-  return verifySigned("statement", { ...statement, ...attestor }, jwks);
+  return verifySignedObject("statement", { ...statement, ...attestor }, jwks);
 }

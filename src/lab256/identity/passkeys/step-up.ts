@@ -5,8 +5,8 @@ import {
 } from "@simplewebauthn/server";
 import { isoBase64URL } from "@simplewebauthn/server/helpers";
 import type { Blake3Hex } from "../../../domain/bytes/hash.js";
-import { type Assertion, type Statement, statementChallenge, statementDigest } from "../../../domain/card/statement.js";
-import { denied, granted, type Outcome } from "../../../domain/denial.js";
+import { type Assertion, computeStatementChallenge, hashStatement, type Statement } from "../../../domain/card/statement.js";
+import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import type { Db } from "../../database/database.js";
 import { type AcceptedAssertion, acceptAssertion, acceptedCounter, assertionHash } from "./accepted-assertions.js";
 import { clientDataOf, refusalText } from "./client-data.js";
@@ -22,7 +22,7 @@ export async function stepUpOptions(
   const passkeys = await listPasskeys(db, person_id);
   return generateAuthenticationOptions({
     rpID: rp.id,
-    challenge: new Uint8Array(statementChallenge(statement)),
+    challenge: new Uint8Array(computeStatementChallenge(statement)),
     allowCredentials: passkeys.filter((p) => !p.disabled).map((p) => ({ id: p.credential_id, transports: [...p.transports] })),
     userVerification: "required",
     timeout: STEP_UP_TIMEOUT_MS,
@@ -46,7 +46,11 @@ interface Asserted {
  * check failed. Source: WebAuthn Level 3 §7.2, contracts "Plan and statements".
  */
 export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promise<Outcome<{ credential_id: string }>> {
-  const expected = { challenge: statementChallenge(statement), digest: statementDigest(statement), what: "the digest of this statement" };
+  const expected = {
+    challenge: computeStatementChallenge(statement),
+    digest: hashStatement(statement),
+    what: "the digest of this statement",
+  };
   return verifyAssertion(db, { ...asserted, ...expected });
 }
 
@@ -79,10 +83,10 @@ export async function verifyAssertion(db: Db, expected: ExpectedAssertion): Prom
   const floor = accepted === undefined ? passkey.counter : accepted - 1;
   const verified = await verifiedCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, floor });
   if (!verified.ok) return verified;
-  if (accepted !== undefined) return granted({ credential_id: assertion.id });
+  if (accepted !== undefined) return grantValue({ credential_id: assertion.id });
   const { value: counter } = verified;
   const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
-  if (await acceptAssertion(db, entry)) return granted({ credential_id: assertion.id });
+  if (await acceptAssertion(db, entry)) return grantValue({ credential_id: assertion.id });
   return refused(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
 }
 
@@ -124,13 +128,13 @@ async function verifiedCounter(assertion: Assertion, { challenge, rp, public_key
       requireUserVerification: true,
       credential: { id, publicKey: new Uint8Array(public_key), counter: floor },
     });
-    return result.verified ? granted(result.authenticationInfo.newCounter) : refused("its signature does not verify");
+    return result.verified ? grantValue(result.authenticationInfo.newCounter) : refused("its signature does not verify");
   } catch (error) {
     // The library says by exceptions which check of the input failed.
     return refused(refusalText(error));
   }
 }
 
-function refused(why: string): ReturnType<typeof denied> {
-  return denied("step_up_invalid", `The step-up was refused: ${why}.`);
+function refused(why: string): ReturnType<typeof denyWith> {
+  return denyWith("step_up_invalid", `The step-up was refused: ${why}.`);
 }

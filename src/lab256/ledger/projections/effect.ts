@@ -1,5 +1,5 @@
 import type { OperationNodeSource, QueryCreator } from "kysely";
-import { canonicalText } from "../../../domain/bytes/canonical.js";
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
 import type { EventPayloads, EventType } from "../../../domain/ledger/event.js";
 import type { Database } from "../../database/database.js";
 
@@ -29,7 +29,7 @@ export function effect(rows: readonly string[], write: OperationNodeSource): Eff
 }
 
 export function json(value: unknown): string {
-  return canonicalText(value);
+  return toCanonicalText(value);
 }
 
 /** Text as Postgres can keep it: U+0000, which its text type lacks, becomes U+FFFD. The ledger keeps the original. */

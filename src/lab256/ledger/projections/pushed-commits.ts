@@ -1,6 +1,6 @@
 import type { JobType } from "../../../domain/act/job.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
-import { broughtBy } from "../../../domain/git/pushed-commits.js";
+import { findIntroducedCommits } from "../../../domain/git/pushed-commits.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
 import { effect, type Projection } from "./effect.js";
 
@@ -30,7 +30,7 @@ function commitsOf(receipt: Receipt): ReadonlyMap<string, boolean> {
   if (receipt.status !== "success" || !BRINGS.includes(receipt.jobType)) return new Map();
   const tips = receipt.refs.filter((move) => move.name.startsWith(HEADS) && move.new !== ZERO_ID).map((move) => move.new);
   if (tips.length === 0) return new Map();
-  const brought = broughtBy(receipt);
+  const brought = findIntroducedCommits(receipt);
   return new Map([
     ...tips.map((tip) => [tip, false] as const),
     ...(brought ?? []).map((commit) => [commit, true] as const),

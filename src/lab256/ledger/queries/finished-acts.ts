@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { JobType } from "../../../domain/act/job.js";
-import { type EventPayloads, registryContainer } from "../../../domain/ledger/event.js";
+import { type EventPayloads, toRegistryContainer } from "../../../domain/ledger/event.js";
 import type { Permit } from "../../../domain/permit/permit.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
 import type { Db } from "../../database/database.js";
@@ -31,7 +31,7 @@ export async function finishedActs(
   db: Db,
   { tenant_id, after_seq, limit }: { readonly tenant_id: string; readonly after_seq: number; readonly limit: number },
 ): Promise<{ readonly acts: readonly FinishedAct[]; readonly seen_seq: number; readonly more: boolean }> {
-  const container = registryContainer(tenant_id);
+  const container = toRegistryContainer(tenant_id);
   // Read first: what is appended meanwhile is looked at the next time.
   const head = await headOf(db, container);
   const entries = await db

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
-import { refsDigest } from "../../../domain/git/refs-digest.js";
+import { hashRefs } from "../../../domain/git/refs-digest.js";
 import type { Db } from "../../database/database.js";
 import { type ActivityItem, activityFeed } from "./activity.js";
 import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
@@ -80,7 +80,7 @@ export async function projectDetail(
     ...shown,
     refs: refs.slice(0, REFS_MAX),
     refs_cut: refs.length > REFS_MAX,
-    refs_digest: refsDigest(refs.map(({ name, object_id }) => [name, object_id])),
+    refs_digest: hashRefs(refs.map(({ name, object_id }) => [name, object_id])),
     releases: releases.items,
     activity: activity.items,
   };
