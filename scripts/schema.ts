@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import pg from "pg";
 import { openDatabase } from "../src/lab256/database/database.js";
-import { migrate } from "../src/lab256/database/migrate.js";
-import { schemaText } from "../src/lab256/database/schema-text.js";
+import { migrateDatabase } from "../src/lab256/database/migrate.js";
+import { readSchemaText } from "../src/lab256/database/schema-text.js";
 
 const FILE = new URL("../config/schemas.sql", import.meta.url);
 
@@ -16,10 +16,10 @@ async function freshSchema(adminUrl: string): Promise<string> {
     await admin.query(`create database ${name}`);
     const url = new URL(adminUrl);
     url.pathname = `/${name}`;
-    const db = openDatabase(url.href, { max_connections: 1 });
+    const db = openDatabase(url.href, { maxConnections: 1 });
     try {
-      await migrate(db);
-      return await schemaText(db);
+      await migrateDatabase(db);
+      return await readSchemaText(db);
     } finally {
       await db.destroy();
       await admin.query(`drop database ${name}`);

@@ -22,25 +22,25 @@ const ATTEMPTS_PER_ROUND_MAX = 1_000_000;
 export function createLab512Activities(deps: RunnerDependencies): Lab512Activities {
   return {
     planAct: (card) =>
-      beating(async () => {
+      runWithHeartbeat(async () => {
         const job = parseWith(jobSchema, { jobType: card.jobType, params: card.params });
         if (!job.ok) return denyWith("envelope_invalid", `The job is malformed: ${formatProblems(job.problems)}`);
         return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value as Job });
       }),
     runCommand: ({ envelope, statements, round }) =>
-      beating(async () => {
+      runWithHeartbeat(async () => {
         try {
-          return countAnswer(await executeCommand(deps, execution(round), { envelope, statements }));
+          return countAnswer(await executeCommand(deps, readExecution(round), { envelope, statements }));
         } catch (error) {
           if (error instanceof NoEnvelope) throw ApplicationFailure.nonRetryable(error.message, "envelope_invalid");
           throw error;
         }
       }),
-    anchorHeads: (heads) => beating(() => anchor(deps, heads)),
+    anchorHeads: (heads) => runWithHeartbeat(() => anchorHeads(deps, heads)),
   };
 }
 
-function execution(round: number): Execution {
+function readExecution(round: number): Execution {
   const { info, cancellationSignal } = Context.current();
   return {
     workflow_id: info.workflowExecution?.workflowId ?? "",
@@ -52,7 +52,7 @@ function execution(round: number): Execution {
 }
 
 /** Tells Temporal while the work goes on that this Runner lives. */
-async function beating<T>(work: () => Promise<T>): Promise<T> {
+async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
   try {
@@ -62,15 +62,15 @@ async function beating<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function anchor(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
+async function anchorHeads(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
   const refused: string[] = [];
-  for (const head of heads) refused.push(...(await anchorOne(deps, head)));
+  for (const head of heads) refused.push(...(await anchorHead(deps, head)));
   // One chain that does not fit keeps no other from being anchored.
   if (refused.length > 0) throw ApplicationFailure.nonRetryable(refused.join(" "), "anchor_refused");
 }
 
 /** Why the head cannot be anchored: nothing when it is. */
-async function anchorOne(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
+async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
   const parsed = parseWith(signedHeadSchema, head);
   if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];
   const { tenant_id, container, seq, hash } = parsed.value;

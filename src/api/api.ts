@@ -9,8 +9,8 @@ import { readTemporalAccess } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { openDatabase } from "../lab256/database/database.js";
-import { migrate } from "../lab256/database/migrate.js";
-import { authenticate } from "../lab256/identity/authentication.js";
+import { migrateDatabase } from "../lab256/database/migrate.js";
+import { authenticateBearer } from "../lab256/identity/authentication.js";
 import { LedgerWatch } from "../lab256/ledger/notifications.js";
 import { createPermits } from "../lab256/permits/permits.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
@@ -49,12 +49,12 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   const store = limitToCreates(openedStore, ["staging", "claims"]);
   await probeConditionalWrites(store);
   const db = openDatabase(toDatabaseUrl(env), {
-    max_connections: env.OGR_DATABASE_CONNECTIONS,
-    on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
+    maxConnections: env.OGR_DATABASE_CONNECTIONS,
+    onLostConnection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
   });
-  await migrate(db);
+  await migrateDatabase(db);
   const watch = await LedgerWatch.open(toDatabaseUrl(env), {
-    on_lost: (error) => log.warn({ reason: error.message }, "the ledger is not heard"),
+    onLost: (error) => log.warn({ reason: error.message }, "the ledger is not heard"),
   });
   const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
@@ -78,7 +78,7 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     permits: createPermits({ db, store, policies, infra, permitKey, now: Date.now }),
     policies: createPolicyOffices(policies),
     infra,
-    principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
+    principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),
     statementKey,
     jwks,
     servedJwks: { keys: [...jwks.keys, ...readJwks(env.OGR_RECEIPT_JWKS_FILE).keys] },

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { type ClockReading, clockReadings } from "../lab256/ledger/clock-readings.js";
+import { type ClockReading, listClockReadings } from "../lab256/ledger/clock-readings.js";
 import type { ApiDependencies } from "./dependencies.js";
 import type { Pollers } from "./temporal.js";
 
@@ -48,7 +48,7 @@ async function checkHealth(deps: HealthDependencies): Promise<Health> {
   const [pollers, skew, clocks] = await Promise.allSettled([
     waitForCheck(deps.temporal.listPollers(deps.now(), CHECK_MAX_MS)),
     waitForCheck(measureClockSkew(deps)),
-    waitForCheck(clockReadings(deps.db)),
+    waitForCheck(listClockReadings(deps.db)),
   ]);
   const clock_skew_ms = skew.status === "fulfilled" ? skew.value : null;
   const warnings: string[] = [];

@@ -1,13 +1,13 @@
 import type { Registry } from "prom-client";
 import type { Db } from "../lab256/database/database.js";
-import { waitingCards } from "../lab256/ledger/queries/waiting-cards.js";
+import { countWaitingCards } from "../lab256/ledger/queries/waiting-cards.js";
 import { createStateMetrics, WAITING_AGES } from "../process/metrics/registry-state.js";
 import type { HealthChecks } from "./health.js";
 
 /** What a scrape of the api learns of the whole registry: waiting cards from the ledger, pollers from Temporal, what answers. */
 export function buildRegistryStateMetrics(db: Db, checks: HealthChecks): Registry {
   return createStateMetrics({
-    countWaitingCards: () => waitingCards(db, WAITING_AGES, Date.now()),
+    countWaitingCards: () => countWaitingCards(db, WAITING_AGES, Date.now()),
     readHealth: () => checks.readHealth(),
     readReadiness: () => checks.readReadiness(),
   });

@@ -3,7 +3,7 @@ import { toRegistryContainer } from "../domain/ledger/event.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
 import { type ParseResult, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
-import { hashesAt, verifyAnchors } from "../lab256/ledger/anchors.js";
+import { readEntryHashes, verifyAnchors } from "../lab256/ledger/anchors.js";
 import { verifyChain } from "../lab256/ledger/chain.js";
 import type { ApiDependencies } from "./dependencies.js";
 
@@ -30,7 +30,7 @@ export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | 
   const read = await readAnchors(deps, tenantId, container);
   const report = { container, entries: head.seq, head, anchors_checked: read.anchors.length };
   if (read.problem !== undefined) return { ok: false, ...report, problem: read.problem };
-  const hashes = await hashesAt(
+  const hashes = await readEntryHashes(
     deps.db,
     container,
     read.anchors.map(({ seq }) => seq),

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { buildCommandGroup } from "./build-command.js";
 import { buildActorListCommand } from "./commands/actor-list.js";
 import { buildAuthLoginCommand } from "./commands/auth/login.js";
 import { buildAuthLogoutCommand } from "./commands/auth/logout.js";
@@ -40,7 +41,6 @@ import { buildDemoCommand } from "./host/demo.js";
 import { buildDevCommand } from "./host/dev.js";
 import { buildDoctorCommand } from "./host/doctor/doctor.js";
 import { buildProjectionsRebuildCommand, buildProjectionsVerifyCommand } from "./host/projections.js";
-import { buildCommandGroup } from "./leaf.js";
 import { readOwnVersion } from "./version.js";
 
 const WITH_DATABASE = "what is derived from the ledger, for an operator with the database";

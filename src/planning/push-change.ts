@@ -3,7 +3,7 @@ import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { toBranchRef } from "../domain/git/ref-name.js";
 import { countIncomingBytes } from "../repository/incoming/incoming-bytes.js";
-import { type CheckedPush, ingestPush } from "../repository/incoming/ingest.js";
+import { type CheckedPush, ingestPush } from "../repository/incoming/ingest-push.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { checkRefMoves } from "../repository/refs/move-problem.js";
 import type { JobContext } from "./job.js";

@@ -5,7 +5,7 @@ import { ZERO_ID } from "../domain/git/git-id.js";
 import { computeDiffstat, NO_DIFF, readHistory } from "../repository/history/history.js";
 import type { CreatedCommit } from "../repository/incoming/ingested.js";
 import type { OpenRepository } from "../repository/open-repository.js";
-import { listPushedBefore } from "./brought-commits.js";
+import { listPushedBefore } from "./introduced-commits.js";
 import type { JobContext, PlanInput } from "./job.js";
 import type { PushChange } from "./push-change.js";
 

@@ -2,7 +2,7 @@ import { types } from "node:util";
 import { DefaultLogger, type LogEntry, type LogLevel, Runtime } from "@temporalio/worker";
 import type { Logger } from "pino";
 import { createProcessLog } from "./log.js";
-import { parseLogSubject } from "./subject.js";
+import { parseLogSubject } from "./log-subject.js";
 
 const MESSAGE_MAX_CHARS = 500;
 const STACK_MAX_CHARS = 4000;

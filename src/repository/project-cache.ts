@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { countCacheLookup } from "../process/metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { ObjectReader } from "./objects/object-reader.js";
-import { PersistentReader } from "./objects/staying-reader.js";
+import { PersistentReader } from "./objects/persistent-reader.js";
 import { assertListed } from "./packs/assert-listed.js";
 import { downloadPacks, toPackPath } from "./packs/download-packs.js";
 import { ProjectMemory } from "./project-memory.js";

@@ -11,7 +11,7 @@ const INTERCEPTORS = "@temporalio/interceptors-opentelemetry/lib/workflow-interc
  * Builds the workflows beside this file into the file that the first argument names, with spans if the second is `traced`; whoever reads
  * that file sees all of it or none.
  */
-async function build(path: string | undefined, kind: string | undefined): Promise<void> {
+async function buildWorkflows(path: string | undefined, kind: string | undefined): Promise<void> {
   if (path === undefined) throw new TypeError("Name the file to build.");
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
   const bundle = await bundleWorkflowCode({
@@ -26,4 +26,4 @@ async function build(path: string | undefined, kind: string | undefined): Promis
   renameSync(temporary, path);
 }
 
-await runMain("build-workflows", () => build(process.argv[2], process.argv[3]));
+await runMain("build-workflows", () => buildWorkflows(process.argv[2], process.argv[3]));

@@ -4,9 +4,9 @@ import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 const SCHEDULE_ID = "housekeeping";
 
 /** Makes sure that Temporal starts `housekeeping` every `every_s` seconds; one that is there already gets the new interval. */
-export async function scheduleHousekeeping(connection: Connection, namespace: string, every_s: number): Promise<void> {
+export async function scheduleHousekeeping(connection: Connection, namespace: string, everyS: number): Promise<void> {
   const { schedule } = new Client({ connection, namespace });
-  const spec = { intervals: [{ every: every_s * 1000 }] };
+  const spec = { intervals: [{ every: everyS * 1000 }] };
   try {
     await schedule.create({
       scheduleId: SCHEDULE_ID,

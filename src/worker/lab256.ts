@@ -13,7 +13,7 @@ import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
 import { openDatabase } from "../lab256/database/database.js";
-import { migrate } from "../lab256/database/migrate.js";
+import { migrateDatabase } from "../lab256/database/migrate.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
 import { installLog } from "../process/logging.js";
 import { activityMetrics } from "../process/metrics/activities.js";
@@ -26,21 +26,21 @@ import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
 import { scheduleHousekeeping } from "./housekeeping-schedule.js";
-import { observedWorker } from "./observed-worker.js";
-import { workflowBundle } from "./workflow-bundle.js";
+import { buildObservationOptions } from "./observed-worker.js";
+import { loadWorkflowBundle } from "./workflow-bundle.js";
 
 /** Starts LAB 256's worker and serves flows until the process is told to stop. `observe` sees every step. */
 export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
   const env = readConfiguration(lab256Settings, environment);
   const log = installLog("lab256", env.OGR_LOG_LEVEL);
   const tracing = await startConfiguredTracing("ogr-lab256", env, log);
-  const bundle = workflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
+  const bundle = loadWorkflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
   const db = openDatabase(toDatabaseUrl(env), {
-    max_connections: env.OGR_DATABASE_CONNECTIONS,
-    on_lost_connection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
+    maxConnections: env.OGR_DATABASE_CONNECTIONS,
+    onLostConnection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
-  await Promise.all([migrate(db), probeConditionalWrites(store, "claims")]);
+  await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "claims")]);
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
   const activities = createLab256Activities({
     db,
@@ -54,7 +54,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
       rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     },
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
-    telemetry: { every_ms: env.OGR_TELEMETRY_EVERY_S * 1000, batch_max_lines: env.OGR_TELEMETRY_LINES },
+    telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: env.OGR_TELEMETRY_LINES },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });
@@ -69,7 +69,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     // Whoever can reach Temporal could otherwise schedule these steps, issuePermit among them, from a workflow of their own.
     enableNonLocalActivities: false,
     activities: { ...activities },
-    ...observedWorker(log, tracing),
+    ...buildObservationOptions(log, tracing),
     identity: formatWorkerIdentity("lab256"),
     maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,
     shutdownGraceTime: "10s",

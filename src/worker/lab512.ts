@@ -21,7 +21,7 @@ import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { pushOwnMetrics } from "./metrics-push.js";
-import { observedWorker } from "./observed-worker.js";
+import { buildObservationOptions } from "./observed-worker.js";
 import { pullCommands, pullTokensSchema } from "./pull-loop.js";
 
 const MIB = 1024 * 1024;
@@ -32,7 +32,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   const env = readConfiguration(lab512Settings, environment);
   const log = installLog("lab512", env.OGR_LOG_LEVEL);
   const allowlist = readConfiguredJson(env.OGR_ALLOWLIST_FILE, jobsAllowlistSchema);
-  const whitelist = whitelistOf(env, allowlist);
+  const whitelist = buildWhitelist(env, allowlist);
   whitelist.enforce();
   const store = await openStore(readStoreConfig(env));
   await probeConditionalWrites(store);
@@ -74,7 +74,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_512_QUEUE,
     activities: { ...createLab512Activities(runner) },
-    ...observedWorker(log, tracing),
+    ...buildObservationOptions(log, tracing),
     identity: formatWorkerIdentity("lab512"),
     // The SDK would hold heartbeats back to 80 % of their timeout, and a pause of a moment would look like a dead Runner.
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
@@ -83,7 +83,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     shutdownGraceTime: "10s",
   });
   const stopped = new AbortController();
-  const pulling = pull(env, runner, stopped.signal, log);
+  const pulling = startPulling(env, runner, stopped.signal, log);
   const metrics = pushOwnMetrics(env, log);
   await runUntilSignalled(worker, { name: "lab512", store: store.describe() });
   stopped.abort();
@@ -94,14 +94,14 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   await store.close();
 }
 
-async function pull(env: Lab512Settings, runner: RunnerDependencies, signal: AbortSignal, log: Logger): Promise<void> {
+async function startPulling(env: Lab512Settings, runner: RunnerDependencies, signal: AbortSignal, log: Logger): Promise<void> {
   if (env.OGR_PULL_API_URL === undefined || env.OGR_PULL_TOKENS_FILE === undefined) return;
   const tokens = readConfiguredJson(env.OGR_PULL_TOKENS_FILE, pullTokensSchema);
-  await pullCommands(runner, { api_url: env.OGR_PULL_API_URL, tokens, every_ms: env.OGR_PULL_EVERY_MS, signal, log });
+  await pullCommands(runner, { apiUrl: env.OGR_PULL_API_URL, tokens, everyMs: env.OGR_PULL_EVERY_MS, signal, log });
 }
 
 /** The whitelist's symbolic names stand for the endpoints of this configuration; what no tenant's allowance names stays closed. */
-function whitelistOf(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
+function buildWhitelist(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
     "object-store": env.OGR_STORE === "s3" ? parseEndpoint(env.OGR_S3_ENDPOINT) : undefined,
     temporal: parseEndpoint(env.OGR_TEMPORAL_ADDRESS),

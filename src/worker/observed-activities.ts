@@ -2,30 +2,34 @@ import type { Context } from "@temporalio/activity";
 import { CancelledFailure } from "@temporalio/common";
 import type { ActivityInterceptorsFactory } from "@temporalio/worker";
 import type { Logger } from "pino";
+import { parseLogSubject } from "../process/log-subject.js";
 import { observeActivity } from "../process/metrics/activities.js";
-import { parseLogSubject } from "../process/subject.js";
 
 /** A fault's message can hold what a client sent; the log keeps this much of it. */
 const REASON_MAX_CHARS = 500;
 
 /** One line and one observation for each attempt at a step of a flow: what it was about, what it came to, how long it took. */
-export function observedActivities(log: Logger): ActivityInterceptorsFactory {
+export function createActivityObserver(log: Logger): ActivityInterceptorsFactory {
   return (context) => ({
     inbound: {
       async execute(input, next) {
         const started = performance.now();
-        const line = (outcome: object) => ({ ...about(context), ...outcome, took_ms: Math.round(performance.now() - started) });
+        const buildLine = (outcome: object) => ({
+          ...toActivityFields(context),
+          ...outcome,
+          took_ms: Math.round(performance.now() - started),
+        });
         const { activityType } = context.info;
         try {
           const answer = await next(input);
           observeActivity(activityType, performance.now() - started, "answered");
-          log[isBookkeeping(context) ? "debug" : "info"](line(outcomeOf(answer)));
+          log[isBookkeeping(context) ? "debug" : "info"](buildLine(toOutcomeFields(answer)));
           return answer;
         } catch (error) {
-          if (error instanceof CancelledFailure) log.info(line({ outcome: "cancelled" }));
+          if (error instanceof CancelledFailure) log.info(buildLine({ outcome: "cancelled" }));
           else {
             observeActivity(activityType, performance.now() - started, "failed");
-            log.warn(line({ outcome: "failed", reason: String(error).slice(0, REASON_MAX_CHARS) }));
+            log.warn(buildLine({ outcome: "failed", reason: String(error).slice(0, REASON_MAX_CHARS) }));
           }
           throw error;
         }
@@ -34,7 +38,7 @@ export function observedActivities(log: Logger): ActivityInterceptorsFactory {
   });
 }
 
-function about({ info }: Context) {
+function toActivityFields({ info }: Context) {
   return { ...parseLogSubject(info.workflowExecution?.workflowId ?? ""), activity: info.activityType, attempt: info.attempt };
 }
 
@@ -43,34 +47,39 @@ function isBookkeeping({ info }: Context): boolean {
   return info.workflowType === "housekeeping";
 }
 
-interface Answered {
+interface OutcomeFields {
   readonly outcome: string;
   readonly code?: string;
   readonly jti?: string;
 }
 
 /** What an answer says of itself, whichever step gave it: never more of it than this. */
-export function outcomeOf(answer: unknown): Answered {
+export function toOutcomeFields(answer: unknown): OutcomeFields {
   if (typeof answer !== "object" || answer === null) return { outcome: typeof answer === "string" ? answer : "ok" };
   const { kind, receipt, refusal, ok, value, status } = answer as Record<string, unknown>;
-  const code = codeIn((answer as { denial?: unknown }).denial);
-  if (kind === "receipt") return { outcome: member(receipt, "status") ?? "receipt", ...coded(member(receipt, "code")), ...acting(receipt) };
-  if (kind === "refusal") return { outcome: "refused", ...coded(member(refusal, "code")), ...acting(refusal) };
-  if (ok === false) return { outcome: "denied", ...coded(code) };
-  if (ok === true) return { outcome: "ok", ...(typeof value === "object" && value !== null ? acting(envelopeIn(value)) : {}) };
-  return { outcome: typeof status === "string" ? status : "ok", ...coded(code) };
+  const code = getCode((answer as { denial?: unknown }).denial);
+  if (kind === "receipt")
+    return {
+      outcome: getStringMember(receipt, "status") ?? "receipt",
+      ...toCodeField(getStringMember(receipt, "code")),
+      ...toJtiField(receipt),
+    };
+  if (kind === "refusal") return { outcome: "refused", ...toCodeField(getStringMember(refusal, "code")), ...toJtiField(refusal) };
+  if (ok === false) return { outcome: "denied", ...toCodeField(code) };
+  if (ok === true) return { outcome: "ok", ...(typeof value === "object" && value !== null ? toJtiField(getEnvelope(value)) : {}) };
+  return { outcome: typeof status === "string" ? status : "ok", ...toCodeField(code) };
 }
 
-const envelopeIn = (value: object): unknown => (value as { envelope?: unknown }).envelope;
-const codeIn = (denial: unknown): string | undefined => member(denial, "code");
-const coded = (code: string | undefined) => (code === undefined ? {} : { code });
+const getEnvelope = (value: object): unknown => (value as { envelope?: unknown }).envelope;
+const getCode = (denial: unknown): string | undefined => getStringMember(denial, "code");
+const toCodeField = (code: string | undefined) => (code === undefined ? {} : { code });
 
-function acting(holder: unknown): { jti?: string } {
-  const jti = member(holder, "jti");
+function toJtiField(holder: unknown): { jti?: string } {
+  const jti = getStringMember(holder, "jti");
   return jti === undefined ? {} : { jti };
 }
 
-function member(holder: unknown, name: string): string | undefined {
+function getStringMember(holder: unknown, name: string): string | undefined {
   if (typeof holder !== "object" || holder === null) return undefined;
   const value = (holder as Record<string, unknown>)[name];
   return typeof value === "string" ? value : undefined;

@@ -1,11 +1,11 @@
 import type { WorkerOptions } from "@temporalio/worker";
 import type { Logger } from "pino";
 import type { Tracing } from "../process/tracing/tracing.js";
-import { observedActivities } from "./observed-activities.js";
+import { createActivityObserver } from "./observed-activities.js";
 
 /** What a worker is given so that it is seen: a line and a count for each step, and spans where traces are written. */
-export function observedWorker(log: Logger, tracing: Tracing | undefined): Pick<WorkerOptions, "interceptors" | "sinks"> {
-  const lines = observedActivities(log);
+export function buildObservationOptions(log: Logger, tracing: Tracing | undefined): Pick<WorkerOptions, "interceptors" | "sinks"> {
+  const lines = createActivityObserver(log);
   if (tracing === undefined) return { interceptors: { activity: [lines] } };
   return { interceptors: { activity: [tracing.activity, lines] }, sinks: tracing.sinks };
 }

@@ -11,15 +11,15 @@ import { resolvePulledExecution } from "../lab512/runner/pulled-execution.js";
 import { executeCommand } from "../lab512/runner/runner.js";
 import { countAnswer } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";
-import { outcomeOf } from "./observed-activities.js";
+import { toOutcomeFields } from "./observed-activities.js";
 
 /** A tenant's own token for the api, by tenant id. */
 export const pullTokensSchema = z.record(z.string(), z.string().min(1));
 
 export interface PullOptions {
-  readonly api_url: string;
+  readonly apiUrl: string;
   readonly tokens: Readonly<Record<string, string>>;
-  readonly every_ms: number;
+  readonly everyMs: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
@@ -35,51 +35,59 @@ export async function pullCommands(deps: RunnerDependencies, options: PullOption
   while (!options.signal.aborted) {
     for (const [tenantId, token] of Object.entries(options.tokens)) {
       // A fault (the api or the store does not answer) is tried again with the next round; the claim keeps every act single.
-      await pullOnce(deps, options, tenantId, token).catch((error: unknown) =>
+      await pullTenantCommands(deps, options, tenantId, token).catch((error: unknown) =>
         options.log.warn({ tenant_id: tenantId, reason: String(error) }, "commands could not be pulled; they are asked for again"),
       );
     }
-    await delay(options.every_ms, undefined, { signal: options.signal }).catch(() => options.log.info("pulls no more"));
+    await delay(options.everyMs, undefined, { signal: options.signal }).catch(() => options.log.info("pulls no more"));
   }
 }
 
-async function pullOnce(deps: RunnerDependencies, options: PullOptions, tenantId: string, token: string): Promise<void> {
-  const { api_url: server, signal } = options;
+async function pullTenantCommands(deps: RunnerDependencies, options: PullOptions, tenantId: string, token: string): Promise<void> {
+  const { apiUrl: server, signal } = options;
   const client = createRunnerClient({ server, token, timeoutMs: REQUEST_TIMEOUT_MS, signal }, tenantId);
   for (const envelope of requireValue(await client.listPendingCommands(deps.target, COMMANDS_MAX_COUNT))) {
     if (signal.aborted) return;
     // One command that cannot be run or reported keeps no other waiting.
-    await runPulled(deps, options, client, envelope).catch((error: unknown) =>
-      options.log.warn({ ...about(envelope), reason: String(error) }, "a pulled command was not run or not reported; it is pulled again"),
+    await runPulledCommand(deps, options, client, envelope).catch((error: unknown) =>
+      options.log.warn(
+        { ...toCommandFields(envelope), reason: String(error) },
+        "a pulled command was not run or not reported; it is pulled again",
+      ),
     );
   }
 }
 
 /** Runs one command and reports what became of it. Whoever has finished it meanwhile (409) has said the same. */
-async function runPulled(deps: RunnerDependencies, options: PullOptions, client: RunnerClient, envelope: CommandEnvelope): Promise<void> {
-  const statements = await statementsFor(client, envelope);
+async function runPulledCommand(
+  deps: RunnerDependencies,
+  options: PullOptions,
+  client: RunnerClient,
+  envelope: CommandEnvelope,
+): Promise<void> {
+  const statements = await fetchStatements(client, envelope);
   if (!statements.ok) return;
   const execution = await resolvePulledExecution(scopeToTenant(deps.store, envelope.tenant_id), envelope, options.signal);
   const started = performance.now();
   const answer = countAnswer(await executeCommand(deps, execution, { envelope, statements: statements.value }));
-  options.log.info({ ...about(envelope), ...outcomeOf(answer), took_ms: Math.round(performance.now() - started) });
-  unlessFinished(await client.finish(toReport(answer)));
+  options.log.info({ ...toCommandFields(envelope), ...toOutcomeFields(answer), took_ms: Math.round(performance.now() - started) });
+  assertNotRefused(await client.finish(toReport(answer)));
 }
 
 /** What a line of the log says of a command, as those of the other planes do. */
-function about({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
+function toCommandFields({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
   return { correlation_id: permit.scopes.approval_ref ?? jti, tenant_id, jti, job_id: jobId, activity: "runCommand" };
 }
 
 /** Only a card has statements, and asking costs a request. */
-async function statementsFor(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
+async function fetchStatements(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
   if (permit.scopes.approval_ref === undefined) return grantValue([]);
-  const answer = unlessFinished(await client.listStatements(jti));
+  const answer = assertNotRefused(await client.listStatements(jti));
   return answer.ok ? grantValue(answer.value) : denyWith("closed", "The command was finished meanwhile.");
 }
 
 /** @throws Refused for every refusal but that the command needs nothing more. */
-function unlessFinished<T>(answer: Answer<T>): Answer<T> {
+function assertNotRefused<T>(answer: Answer<T>): Answer<T> {
   if (!answer.ok && answer.status !== 409) throw new Refused(answer.problem);
   return answer;
 }

@@ -43,12 +43,12 @@ export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
  * The Runner for one command. It may wait for a Runner only while the permit is valid; what it does after the claim is bounded by
  * `max_run_ms`, and what follows from the receipt by its own time; the Runner itself keeps both.
  */
-export function runnerFor(options: { waits_max_ms: number; max_run_ms: number; activity_id: string }) {
+export function proxyRunner(options: { waitMaxMs: number; maxRunMs: number; activityId: string }) {
   return proxyActivities<Pick<Lab512Activities, "runCommand">>({
     ...runner,
-    activityId: options.activity_id,
-    scheduleToStartTimeout: Math.max(1, options.waits_max_ms),
-    startToCloseTimeout: options.max_run_ms + computeDeriveMaxMs(options.max_run_ms) + 60_000,
+    activityId: options.activityId,
+    scheduleToStartTimeout: Math.max(1, options.waitMaxMs),
+    startToCloseTimeout: options.maxRunMs + computeDeriveMaxMs(options.maxRunMs) + 60_000,
     summary: "Run on LAB 512: verify, claim, git, receipt",
   });
 }

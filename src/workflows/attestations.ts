@@ -12,38 +12,38 @@ import { attestUpdate, type MessageVerdict } from "./messages.js";
 /** The round of a card that is open for decisions, as attestations need to know it. */
 export interface OpenRound {
   /** Why nothing more can be said of the plan, or null. */
-  closedBecause(): Denial | null;
+  checkOpen(): Denial | null;
   isOpen(): boolean;
   /** Takes over what is missing now, and ends the wait where that is nothing. */
-  lacks(missing: readonly MissingRequirement[]): void;
+  updateMissing(missing: readonly MissingRequirement[]): void;
 }
 
 /** Takes attestations of a card's plan, one at a time with its statements and while those are taken. */
 export function takeAttestations(flow: Flow, card: Card, exclusive: Exclusive, round: OpenRound): void {
-  const wait = async (attestation: AttestationEnvelope) => {
+  const judgeInTurn = async (attestation: AttestationEnvelope) => {
     // The ledger can show a plan before the flow has heard of it: who attests it is not too late.
     await condition(() => flow.status !== "planning");
-    return exclusive.run(() => judge(flow, card, round, attestation));
+    return exclusive.run(() => judgeAttestation(flow, card, round, attestation));
   };
-  setHandler(attestUpdate, wait, {
+  setHandler(attestUpdate, judgeInTurn, {
     description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
     validator: (attestation) => {
-      const problem = problemOf(flow, round, attestation);
+      const problem = checkAttestation(flow, round, attestation);
       if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
     },
   });
 }
 
-function problemOf(flow: Flow, round: OpenRound, attestation: AttestationEnvelope): Denial | null {
+function checkAttestation(flow: Flow, round: OpenRound, attestation: AttestationEnvelope): Denial | null {
   if (typeof attestation?.payload !== "string") return buildDenial("attestation_invalid", "The message is no DSSE envelope.");
-  return flow.status === "planning" ? null : round.closedBecause();
+  return flow.status === "planning" ? null : round.checkOpen();
 }
 
-async function judge(flow: Flow, card: Card, round: OpenRound, attestation: AttestationEnvelope): Promise<MessageVerdict> {
-  const before = problemOf(flow, round, attestation);
-  if (before !== null) return flow.verdict(before);
+async function judgeAttestation(flow: Flow, card: Card, round: OpenRound, attestation: AttestationEnvelope): Promise<MessageVerdict> {
+  const before = checkAttestation(flow, round, attestation);
+  if (before !== null) return flow.toVerdict(before);
   const { planned, decided, approvals, attestations } = flow;
-  if (planned === null || decided === null) return flow.verdict(CLOSED);
+  if (planned === null || decided === null) return flow.toVerdict(CLOSED);
   const admitted = await lab256.admitAttestation({
     card,
     round: flow.round,
@@ -55,11 +55,11 @@ async function judge(flow: Flow, card: Card, round: OpenRound, attestation: Atte
     at_ms: Date.now(),
   });
   // The state may have moved while the attestation was verified.
-  if (!round.isOpen()) return flow.verdict(CLOSED);
-  if (!admitted.ok) return flow.verdict(admitted.denial);
+  if (!round.isOpen()) return flow.toVerdict(CLOSED);
+  if (!admitted.ok) return flow.toVerdict(admitted.denial);
   const { attestation_digest, missing } = admitted.value;
-  if (attestations.some((known) => known.attestation_digest === attestation_digest)) return flow.verdict(null);
+  if (attestations.some((known) => known.attestation_digest === attestation_digest)) return flow.toVerdict(null);
   flow.attestations = admitted.value.attestations;
-  round.lacks(missing);
-  return flow.verdict(null);
+  round.updateMissing(missing);
+  return flow.toVerdict(null);
 }

@@ -22,7 +22,7 @@ const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra
 export class CardApproval {
   private ending: FlowEnd | null = null;
   /** Whether the round still takes statements; it closes in the very task that settles it. */
-  private open = false;
+  private isOpen = false;
   private completedAt = 0;
   private readonly seen = new Set<string>();
 
@@ -31,32 +31,34 @@ export class CardApproval {
     private readonly card: Card,
     private readonly exclusive: Exclusive,
   ) {
-    const judge = async (signed: SignedStatement) => {
+    const judgeInTurn = async (signed: SignedStatement) => {
       // The ledger can show a plan before the flow has heard of it (a worker died between the two): who decided on it is not too late.
       await condition(() => this.flow.status !== "planning");
-      return this.exclusive.run(() => this.judge(signed));
+      return this.exclusive.run(() => this.judgeStatement(signed));
     };
-    setHandler(decideUpdate, judge, {
+    setHandler(decideUpdate, judgeInTurn, {
       description: "Approve, reject or withdraw, by a signed statement",
       validator: (signed) => {
-        const problem = this.problemOf(signed);
+        const problem = this.checkStatement(signed);
         if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
       },
     });
     // A sender that cannot wait reads the outcome in the card; a signal answers nobody.
-    setHandler(decideSignal, async (signed) => void (await judge(signed)), { description: "The same as `decide`, without an answer" });
+    setHandler(decideSignal, async (signed) => void (await judgeInTurn(signed)), {
+      description: "The same as `decide`, without an answer",
+    });
     takeAttestations(flow, card, exclusive, {
-      closedBecause: () => this.closedBecause(),
-      isOpen: () => this.open,
-      lacks: (missing) => this.lacks(missing),
+      checkOpen: () => this.checkOpen(),
+      isOpen: () => this.isOpen,
+      updateMissing: (missing) => this.lacks(missing),
     });
   }
 
   /** The command that may run, or how the card ended without one. */
-  async toPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
+  async carryToPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
     const opened = await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
     if (!opened.ok) return { status: "denied", denial: opened.denial };
-    let planned = await this.plan();
+    let planned = await this.requestPlan();
     for (let outdated = 0; ; ) {
       if (!planned.ok) return { status: "denied", denial: planned.denial };
       const decided = await lab256.decidePlan({
@@ -67,21 +69,21 @@ export class CardApproval {
       });
       if (!decided.ok && OUTDATES_PLAN.has(decided.denial.code) && outdated < OUTDATED_PLANS_MAX) {
         outdated += 1;
-        planned = await this.plan();
+        planned = await this.requestPlan();
         continue;
       }
       if (!decided.ok) return { status: "denied", denial: decided.denial, reasons: decided.reasons };
       this.flow.beginRound(planned.value, decided.value);
-      this.open = true;
+      this.isOpen = true;
       this.completedAt = Date.now();
-      const settled = await this.settle(planned.value, decided.value.decide_by);
-      this.open = false;
+      const settled = await this.settleRound(planned.value, decided.value.decide_by);
+      this.isOpen = false;
       if (!("next" in settled)) return settled;
       planned = settled.next;
     }
   }
 
-  private async plan(): Promise<Outcome<PlannedAct>> {
+  private async requestPlan(): Promise<Outcome<PlannedAct>> {
     try {
       return await planner.planAct(this.card);
     } catch (error) {
@@ -91,11 +93,15 @@ export class CardApproval {
   }
 
   /** Waits until the plan is approved, refused or out of time; `next` is a plan that took its place. */
-  private async settle(planned: PlannedAct, decideBy: number): Promise<Outcome<ReadyCommand> | FlowEnd | { next: Outcome<PlannedAct> }> {
+  private async settleRound(
+    planned: PlannedAct,
+    decideBy: number,
+  ): Promise<Outcome<ReadyCommand> | FlowEnd | { next: Outcome<PlannedAct> }> {
     for (;;) {
-      const settled = () => this.ending !== null || this.flow.missing.length === 0;
+      const isSettled = () => this.ending !== null || this.flow.missing.length === 0;
       const inTime =
-        settled() || (await condition(settled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
+        isSettled() ||
+        (await condition(isSettled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
       // A verification that began in time may still be running: its verdict comes first.
       if (!inTime) await this.exclusive.run(async () => undefined);
       if (this.ending !== null) return this.ending;
@@ -103,11 +109,11 @@ export class CardApproval {
         if (inTime) continue;
         return { status: "expired", denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card.") };
       }
-      const again = await this.plan();
+      const again = await this.requestPlan();
       const result = await this.exclusive.run(async () => {
         if (this.ending !== null || this.flow.missing.length > 0) return undefined;
         // From here on nothing can be said of this plan any more, also by messages that wait behind this task.
-        this.open = false;
+        this.isOpen = false;
         if (!again.ok || again.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, again);
         return lab256.issuePermit({
           card: this.card,
@@ -123,7 +129,7 @@ export class CardApproval {
 
   private async voidApprovals(old: PlannedAct, again: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
     const why = again.ok
-      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}${changedInfra(old, again.value)}; approvals of the old one are void.`
+      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}${formatInfraChange(old, again.value)}; approvals of the old one are void.`
       : `The plan can no longer be made (${again.denial.message}); its approvals are void.`;
     await lab256.voidApprovals({
       card: this.card,
@@ -144,24 +150,24 @@ export class CardApproval {
     return decided;
   }
 
-  private problemOf(signed: SignedStatement): Denial | null {
+  private checkStatement(signed: SignedStatement): Denial | null {
     if (typeof signed?.statement?.plan_digest !== "string") return buildDenial("statement_invalid", "The message is no signed statement.");
-    return this.flow.status === "planning" ? null : this.closedBecause();
+    return this.flow.status === "planning" ? null : this.checkOpen();
   }
 
   /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
-  private closedBecause(): Denial | null {
-    if (!this.open) return CLOSED;
+  private checkOpen(): Denial | null {
+    if (!this.isOpen) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
       return buildDenial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
     return null;
   }
 
-  private async judge(signed: SignedStatement): Promise<MessageVerdict> {
-    const before = this.problemOf(signed);
-    if (before !== null) return this.flow.verdict(before);
+  private async judgeStatement(signed: SignedStatement): Promise<MessageVerdict> {
+    const before = this.checkStatement(signed);
+    if (before !== null) return this.flow.toVerdict(before);
     const { planned, approvals, attestations } = this.flow;
-    if (planned === null) return this.flow.verdict(CLOSED);
+    if (planned === null) return this.flow.toVerdict(CLOSED);
     const admitted = await lab256.admitStatement({
       card: this.card,
       signed,
@@ -172,15 +178,15 @@ export class CardApproval {
       at_ms: Date.now(),
     });
     // The state may have moved while the statement was verified.
-    if (!this.open) return this.flow.verdict(CLOSED);
-    if (!admitted.ok) return this.flow.verdict(admitted.denial);
-    if (!this.seen.has(admitted.value.statement_digest)) this.apply(admitted.value);
-    return this.flow.verdict(null);
+    if (!this.isOpen) return this.flow.toVerdict(CLOSED);
+    if (!admitted.ok) return this.flow.toVerdict(admitted.denial);
+    if (!this.seen.has(admitted.value.statement_digest)) this.applyStatement(admitted.value);
+    return this.flow.toVerdict(null);
   }
 
-  private apply(admitted: AdmittedStatement): void {
+  private applyStatement(admitted: AdmittedStatement): void {
     this.seen.add(admitted.statement_digest);
-    this.flow.hear(admitted.statement_digest, admitted.signed);
+    this.flow.addStatement(admitted.statement_digest, admitted.signed);
     const { approver } = admitted.signed.statement;
     if (admitted.decision === "reject")
       this.ending = { status: "rejected", denial: buildDenial("rejected", `${approver} rejected the plan.`) };
@@ -190,7 +196,7 @@ export class CardApproval {
       this.flow.approvals = admitted.approvals;
       this.lacks(admitted.missing);
     }
-    if (this.ending !== null) this.open = false;
+    if (this.ending !== null) this.isOpen = false;
   }
 
   private lacks(missing: readonly MissingRequirement[]): void {
@@ -201,7 +207,7 @@ export class CardApproval {
 }
 
 /** What people are told of the commonest change that they do not see in the plan's refs. */
-function changedInfra(old: PlannedAct, next: PlannedAct): string {
+function formatInfraChange(old: PlannedAct, next: PlannedAct): string {
   const [before, after] = [old.plan.basis.infra, next.plan.basis.infra].map((infra) => JSON.stringify(infra));
   return before === after ? "" : `, because the project's infra context changed from ${before} to ${after}`;
 }

@@ -7,7 +7,7 @@ import type { DecidedPlan, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import type { Permit } from "../domain/permit/permit.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
-import { searchAttributesOf } from "./search-attributes.js";
+import { toSearchAttributes } from "./search-attributes.js";
 
 /** Where one official act stands; every change is shown in Temporal's UI. */
 export class Flow {
@@ -20,7 +20,7 @@ export class Flow {
   attestations: readonly Attestation[] = [];
   missing: readonly MissingRequirement[] = [];
   /** Every statement that was admitted in this round, by its digest. */
-  private readonly said = new Map<string, SignedStatement>();
+  private readonly statementsByDigest = new Map<string, SignedStatement>();
   denial: Denial | null = null;
 
   constructor(
@@ -36,11 +36,11 @@ export class Flow {
    * whichever actor, is not among them.
    */
   get statements(): SignedStatement[] {
-    return this.approvals.flatMap(({ statement_digest }) => this.said.get(statement_digest) ?? []);
+    return this.approvals.flatMap(({ statement_digest }) => this.statementsByDigest.get(statement_digest) ?? []);
   }
 
-  hear(statementDigest: string, signed: SignedStatement): void {
-    this.said.set(statementDigest, signed);
+  addStatement(statementDigest: string, signed: SignedStatement): void {
+    this.statementsByDigest.set(statementDigest, signed);
   }
 
   get state(): FlowState {
@@ -62,7 +62,7 @@ export class Flow {
     };
   }
 
-  verdict(denial: Denial | null): MessageVerdict {
+  toVerdict(denial: Denial | null): MessageVerdict {
     return { accepted: denial === null, denial, state: this.state };
   }
 
@@ -73,24 +73,24 @@ export class Flow {
     this.decided = decided;
     this.approvals = [];
     this.attestations = [];
-    this.said.clear();
+    this.statementsByDigest.clear();
     this.missing = decided.missing;
     this.status = "awaiting_approval";
-    upsertSearchAttributes(searchAttributesOf({ level: decided.level, status: this.status }));
+    upsertSearchAttributes(toSearchAttributes({ level: decided.level, status: this.status }));
     this.describe();
   }
 
   /** The attributes that a flow was started with are not written again: an upsert costs an event. */
-  become(status: FlowStatus): void {
+  changeStatus(status: FlowStatus): void {
     if (status === this.status) return;
     this.status = status;
-    upsertSearchAttributes(searchAttributesOf({ status }));
+    upsertSearchAttributes(toSearchAttributes({ status }));
     this.describe();
   }
 
   end(end: FlowEnd): FlowEnd {
     this.denial = end.denial;
-    this.become(end.status);
+    this.changeStatus(end.status);
     return end;
   }
 

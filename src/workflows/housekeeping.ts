@@ -3,7 +3,7 @@ import { ParentClosePolicy, patched, startChild } from "@temporalio/workflow";
 import { toTelemetryWorkflowId, toWebhookWorkflowId } from "../domain/act/workflow-id.js";
 import type { WebhookInput } from "../domain/flow/lab256-steps.js";
 import { anchorer, lab256 } from "./activities.js";
-import { searchAttributesOf } from "./search-attributes.js";
+import { toSearchAttributes } from "./search-attributes.js";
 import { telemetry } from "./telemetry.js";
 import { webhookDelivery } from "./webhook-delivery.js";
 
@@ -18,14 +18,14 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
     await anchorer.anchorHeads(heads);
     await lab256.recordAnchored(heads);
   }
-  if (patched("webhook-flows")) for (const webhook of await lab256.enabledWebhooks()) await keepDelivering(webhook);
-  if (patched("telemetry-flows")) for (const tenantId of await lab256.telemetryTenants()) await keepAppending(tenantId);
+  if (patched("webhook-flows")) for (const webhook of await lab256.enabledWebhooks()) await ensureWebhookFlow(webhook);
+  if (patched("telemetry-flows")) for (const tenantId of await lab256.telemetryTenants()) await ensureTelemetryFlow(tenantId);
   return { ended_permits, anchored_heads: heads.length };
 }
 
 /** A webhook's flow was never started when Temporal was away as it was declared, and is gone when Temporal lost its state. */
-async function keepDelivering(webhook: WebhookInput): Promise<void> {
-  await keepRunning(() =>
+async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
+  await startUnlessRunning(() =>
     startChild(webhookDelivery, {
       workflowId: toWebhookWorkflowId(webhook.tenant_id, webhook.webhook_id),
       args: [webhook],
@@ -36,20 +36,20 @@ async function keepDelivering(webhook: WebhookInput): Promise<void> {
 }
 
 /** A tenant's telemetry begins with the first sweep after it was founded, and goes on from the ledger when Temporal lost its state. */
-async function keepAppending(tenantId: string): Promise<void> {
-  await keepRunning(() =>
+async function ensureTelemetryFlow(tenantId: string): Promise<void> {
+  await startUnlessRunning(() =>
     startChild(telemetry, {
       workflowId: toTelemetryWorkflowId(tenantId),
       args: [{ tenant_id: tenantId }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      typedSearchAttributes: searchAttributesOf({ tenant: tenantId }),
+      typedSearchAttributes: toSearchAttributes({ tenant: tenantId }),
       staticSummary: `Brings the finished acts of ${tenantId} to its telemetry repository`,
       priority: { fairnessKey: tenantId },
     }),
   );
 }
 
-async function keepRunning(start: () => Promise<unknown>): Promise<void> {
+async function startUnlessRunning(start: () => Promise<unknown>): Promise<void> {
   try {
     await start();
   } catch (error) {

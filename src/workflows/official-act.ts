@@ -43,8 +43,8 @@ const ENDED_BY_MESSAGE: ReadonlySet<string> = new Set(["rejected", "withdrawn"])
 async function carryCard(flow: Flow, card: Card): Promise<void> {
   const exclusive = new Exclusive();
   const awaited = new AwaitedCommand(flow, exclusive);
-  const approved = await new CardApproval(flow, card, exclusive).toPermit();
-  const end = flow.end(await endOf(flow, card, exclusive, approved, awaited));
+  const approved = await new CardApproval(flow, card, exclusive).carryToPermit();
+  const end = flow.end(await carryToEnd(flow, card, exclusive, approved, awaited));
   // Temporal has a message only once the task that took it is complete. Were the card closed in that very task, and the task lost with
   // worker and server, the ledger would have an end that the flow never heard of.
   if (ENDED_BY_MESSAGE.has(end.status) && patched("message-before-close"))
@@ -52,24 +52,24 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
   await lab256.closeCard({ card, workflow_id: workflowInfo().workflowId, end });
 }
 
-async function endOf(
+async function carryToEnd(
   flow: Flow,
   card: Card,
   exclusive: Exclusive,
-  approved: Awaited<ReturnType<CardApproval["toPermit"]>>,
+  approved: Awaited<ReturnType<CardApproval["carryToPermit"]>>,
   awaited: AwaitedCommand,
 ): Promise<FlowEnd> {
   if ("status" in approved) return approved;
   if (!approved.ok) return { status: "denied", denial: approved.denial };
   const { envelope } = approved.value;
   flow.permit = envelope.permit;
-  if (card.run === "on_approval") return runApproved(flow, exclusive, approved.value, card.author.actor_id);
-  flow.become("approved");
-  const issued = await awaited.untilRunBy({ tenant_id: card.tenant_id, jti: envelope.jti, card_id: card.card_id }, envelope.permit.exp);
-  return "status" in issued ? issued : runApproved(flow, exclusive, issued, issued.actorId);
+  if (card.run === "on_approval") return runApprovedCommand(flow, exclusive, approved.value, card.author.actor_id);
+  flow.changeStatus("approved");
+  const issued = await awaited.waitUntilRunBy({ tenant_id: card.tenant_id, jti: envelope.jti, card_id: card.card_id }, envelope.permit.exp);
+  return "status" in issued ? issued : runApprovedCommand(flow, exclusive, issued, issued.actorId);
 }
 
-async function runApproved(flow: Flow, exclusive: Exclusive, command: ReadyCommand, actorId: string): Promise<FlowEnd> {
-  flow.become("running");
+async function runApprovedCommand(flow: Flow, exclusive: Exclusive, command: ReadyCommand, actorId: string): Promise<FlowEnd> {
+  flow.changeStatus("running");
   return runCommand(flow, exclusive, command, actorId);
 }

@@ -19,7 +19,7 @@ export interface FlowAttributes {
   readonly status: string;
 }
 
-export function searchAttributesOf(attributes: Partial<FlowAttributes>): SearchAttributePair[] {
+export function toSearchAttributes(attributes: Partial<FlowAttributes>): SearchAttributePair[] {
   const keys = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)[];
   return keys.flatMap((name) => {
     const value = attributes[name];

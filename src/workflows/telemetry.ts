@@ -12,7 +12,7 @@ import {
 import { toActWorkflowId } from "../domain/act/workflow-id.js";
 import type { Lab256Activities, NextTelemetry } from "../domain/flow/lab256-steps.js";
 import { officialAct } from "./official-act.js";
-import { searchAttributesOf } from "./search-attributes.js";
+import { toSearchAttributes } from "./search-attributes.js";
 
 /** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
 const LOOKS_MAX = 500;
@@ -47,15 +47,15 @@ type Append = Extract<NextTelemetry, { readonly state: "append" }>;
 export async function telemetry(input: TelemetryInput): Promise<void> {
   const { tenant_id } = input;
   const state = { failed: input.failed ?? 0, round: 0, appended: input.appended ?? 0 };
-  const describe = (text: string) => setCurrentDetails(`${text}\n\n${state.appended} lines appended by this flow`);
-  const rest = async (passed_seq: number, wait_ms: number) => {
-    describe(`**idle**: every act up to entry ${passed_seq} of the ledger is appended`);
-    if (wait_ms > 0) await sleep(wait_ms, { summary: "Waits for acts that finish" });
+  const describeProgress = (text: string) => setCurrentDetails(`${text}\n\n${state.appended} lines appended by this flow`);
+  const waitForActs = async (passedSeq: number, waitMs: number) => {
+    describeProgress(`**idle**: every act up to entry ${passedSeq} of the ledger is appended`);
+    if (waitMs > 0) await sleep(waitMs, { summary: "Waits for acts that finish" });
   };
-  const tryAgain = async (why: string) => {
+  const waitToRetry = async (why: string) => {
     const pauseMs = PAUSES_MS[Math.min(state.failed, PAUSES_MS.length - 1)] ?? RUNNING_PAUSE_MS;
     state.failed += 1;
-    describe(`**waits** (attempt ${state.failed}): ${why}`);
+    describeProgress(`**waits** (attempt ${state.failed}): ${why}`);
     await sleep(pauseMs, { summary: "Tries again to append telemetry" });
   };
   for (let looks = 0; looks < LOOKS_MAX && !workflowInfo().continueAsNewSuggested; looks += 1) {
@@ -63,40 +63,40 @@ export async function telemetry(input: TelemetryInput): Promise<void> {
     if (next.state === "off") return;
     if (next.state === "idle") {
       state.failed = 0;
-      await rest(next.passed_seq, next.wait_ms);
-    } else if (next.state === "blocked") await tryAgain(next.problem);
-    else if (next.state === "running") await waitForEarlier(next.jti, describe);
+      await waitForActs(next.passed_seq, next.wait_ms);
+    } else if (next.state === "blocked") await waitToRetry(next.problem);
+    else if (next.state === "running") await waitForEarlierAppend(next.jti, describeProgress);
     else {
-      describe(`**appending** ${next.lines} lines up to entry ${next.to_seq} of the ledger`);
-      const { status, why } = await appendOnce(next);
+      describeProgress(`**appending** ${next.lines} lines up to entry ${next.to_seq} of the ledger`);
+      const { status, why } = await runAppend(next);
       if (status === "appended") {
         Object.assign(state, { failed: 0, round: 0, appended: state.appended + next.lines });
         // Acts that finish all the time would otherwise make one commit after the other, each with the whole file again.
-        await rest(next.to_seq, next.wait_ms);
+        await waitForActs(next.to_seq, next.wait_ms);
         continue;
       }
       // The permit of one that is over is used up.
       state.round = status === "over" ? next.round + 1 : next.round;
-      await tryAgain(why);
+      await waitToRetry(why);
     }
   }
   const { failed, appended } = state;
   await continueAsNew<typeof telemetry>({ tenant_id, failed, appended });
 }
 
-async function waitForEarlier(jti: string, describe: (text: string) => void): Promise<void> {
-  describe(`**waits** for the append ${jti} that is under way`);
+async function waitForEarlierAppend(jti: string, describeProgress: (text: string) => void): Promise<void> {
+  describeProgress(`**waits** for the append ${jti} that is under way`);
   await sleep(RUNNING_PAUSE_MS, { summary: "Waits for an append that is under way" });
 }
 
 /** What became of an append: its lines are there, or it is over without them, or somebody else has begun the very same. */
-interface Appended {
+interface AppendResult {
   readonly status: "appended" | "over" | "elsewhere";
   readonly why: string;
 }
 
 /** Carries one append as every other official act. */
-async function appendOnce({ envelope, actor_id, lines }: Append): Promise<Appended> {
+async function runAppend({ envelope, actor_id, lines }: Append): Promise<AppendResult> {
   const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
   const attributes = { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" };
   try {
@@ -105,7 +105,7 @@ async function appendOnce({ envelope, actor_id, lines }: Append): Promise<Append
       args: [{ kind: "command", envelope, actor_id }],
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      typedSearchAttributes: searchAttributesOf(attributes),
+      typedSearchAttributes: toSearchAttributes(attributes),
       memo: { jobId },
       staticSummary: `Append ${lines} lines of telemetry to ${params.project_id}`,
       staticDetails: `Command ${jobId} by ${actor_id} as ${envelope.office_id}, level ${permit.scopes.level}`,

@@ -41,14 +41,14 @@ export async function webhookDelivery(ref: WebhookRef): Promise<void> {
     woken = false;
     const next = await events.nextWebhookEvent(ref);
     if (next.state === "stopped") return;
-    if (next.state === "event") await bring(ref, next, () => woken);
+    if (next.state === "event") await deliverEvent(ref, next, () => woken);
     else await condition(() => woken, LOOKS_EVERY, { summary: "Waits for the next event" });
   }
   await continueAsNew<typeof webhookDelivery>(ref);
 }
 
 /** Whoever wakes the flow may have changed where events go, or how often they are tried: it looks again then. */
-async function bring(
+async function deliverEvent(
   ref: WebhookRef,
   { seq, retries_ms }: { readonly seq: number; readonly retries_ms: readonly number[] },
   isWoken: () => boolean,

@@ -7,7 +7,7 @@ import { computeStatementChallenge, type Statement } from "../../src/domain/card
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Level } from "../../src/domain/level.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
-import { append } from "../../src/lab256/ledger/append.js";
+import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { createPasskey } from "../../src/passkey/client.js";
 import { cardRequest, initParams, OFFICE, pushParams } from "./acts.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const record = (events: NewEvent[]) => api.deps.db.transaction().execute((trx) => append(trx, TENANT, events, Date.now()));
+const record = (events: NewEvent[]) => api.deps.db.transaction().execute((trx) => appendEvents(trx, TENANT, events, Date.now()));
 
 async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
   const params = initParams({ project_id: projectId });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { listCommandStatements } from "../../src/api/acts/command-statements.js";
 import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
-import { commandByJti } from "../../src/lab256/ledger/queries/commands.js";
+import { findCommandByJti } from "../../src/lab256/ledger/queries/commands.js";
 import * as event from "../lab256/ledger/events.js";
 import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
@@ -23,7 +23,7 @@ async function commandOf(act: number, cardId: string, round: number) {
   const scopes = { ...envelope.permit.scopes, plan_digest: hashCanonical([cardId, round]) };
   const permitted = { ...envelope, permit: { ...envelope.permit, scopes } };
   await ledger.appended([{ ...issued, payload: { ...issued.payload, envelope: permitted } }]);
-  const command = await commandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(act) });
+  const command = await findCommandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(act) });
   if (command === undefined) throw new Error("the command was not recorded");
   return command;
 }
@@ -65,7 +65,7 @@ test("what was said of an earlier plan accompanies none, also where the same pla
 test("a command without a card is accompanied by nothing", async () => {
   const issued = event.commandIssued(4);
   await ledger.appended([issued]);
-  const command = await commandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(4) });
+  const command = await findCommandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.jti(4) });
   if (command === undefined) throw new Error("the command was not recorded");
   expect(await saidBy(command)).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toClaimKey, toStagingKey } from "../../src/domain/storage-key.js";
-import { append } from "../../src/lab256/ledger/append.js";
+import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { envelope, initParams, PATCH, permitRequest, pushParams } from "./acts.js";
 import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
@@ -63,7 +63,7 @@ test("a jti seen before is 409 with the job of the first, also from many at once
 test("a jobId that another act has is 409 and begins nothing", async () => {
   const [earlier, later] = [envelope(api.permitKey), envelope(api.permitKey)];
   await api.deps.db.transaction().execute((trx) =>
-    append(
+    appendEvents(
       trx,
       TENANT,
       [

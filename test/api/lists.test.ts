@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ChainReader } from "../../src/client/offline/ledger.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
-import { append } from "../../src/lab256/ledger/append.js";
+import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { ENTRIES_PAGE_BYTES } from "../../src/lab256/ledger/queries/entries.js";
 import * as event from "../lab256/ledger/events.js";
 import { BOB, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
@@ -9,7 +9,7 @@ import { BOB, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 let api: RunningApi;
 
 const appended = (events: readonly NewEvent[], tenantId = TENANT) =>
-  api.deps.db.transaction().execute((trx) => append(trx, tenantId, events, Date.now()));
+  api.deps.db.transaction().execute((trx) => appendEvents(trx, tenantId, events, Date.now()));
 
 beforeAll(async () => {
   api = await startApi("api-lists");

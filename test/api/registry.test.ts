@@ -3,7 +3,7 @@ import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { toAnchorKey } from "../../src/domain/storage-key.js";
-import { append } from "../../src/lab256/ledger/append.js";
+import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { openStore } from "../../src/storage/open.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
       payload: { project_id, name: project_id, owners: [owner], visibility },
     }),
   );
-  await api.deps.db.transaction().execute((trx) => append(trx, TENANT, events, Date.now()));
+  await api.deps.db.transaction().execute((trx) => appendEvents(trx, TENANT, events, Date.now()));
 });
 afterAll(() => api.stop());
 

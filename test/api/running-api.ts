@@ -19,7 +19,7 @@ import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.j
 import type { SigningKey } from "../../src/domain/bytes/signature.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { authenticate } from "../../src/lab256/identity/authentication.js";
+import { authenticateBearer } from "../../src/lab256/identity/authentication.js";
 import { createToken } from "../../src/lab256/identity/tokens.js";
 import { LedgerWatch } from "../../src/lab256/ledger/notifications.js";
 import { createPermits } from "../../src/lab256/permits/permits.js";
@@ -92,8 +92,8 @@ export async function startApi(
     tenants: demoTenants,
   });
   const store = limitToCreates(await openStore(founded.root_store), ["staging", "claims"]);
-  const db = openDatabase(database.url, { max_connections: 5 });
-  const watch = await LedgerWatch.open(database.url, { on_lost: () => undefined });
+  const db = openDatabase(database.url, { maxConnections: 5 });
+  const watch = await LedgerWatch.open(database.url, { onLost: () => undefined });
   const temporal = new Temporal({ address: changes.temporal_address ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
   const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
@@ -106,7 +106,7 @@ export async function startApi(
     permits: createPermits({ db, store, policies, infra: noInfra, permitKey, now: Date.now }),
     policies: createPolicyOffices(policies),
     infra: noInfra,
-    principals: new PrincipalCache((bearer, nowMs) => authenticate(db, bearer, nowMs), Date.now),
+    principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),
     jwks: { keys: [permitKey.jwk, statementKey.jwk] },
     servedJwks: { keys: [permitKey.jwk, statementKey.jwk] },
     resolveRelyingParty: () => ({ id: "localhost", origins: ["http://localhost"] }),

@@ -3,7 +3,7 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { type EventType, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import type { TestRegistry } from "../harness/registry.js";
 
@@ -11,11 +11,11 @@ export const TENANT = "T.UBL";
 
 /** The types of the ledger's events about something: an act's `jti`, a card's id, a project's id. */
 export async function eventsAbout(registry: TestRegistry, ...about: readonly string[]): Promise<EventType[]> {
-  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const db = openDatabase(registry.database_url, { maxConnections: 1 });
   try {
     const types: EventType[] = [];
-    for await (const row of storedEntries(db, toRegistryContainer(TENANT))) {
-      const entry = entryOf(row);
+    for await (const row of readStoredEntries(db, toRegistryContainer(TENANT))) {
+      const entry = toLedgerEntry(row);
       if (about.some((id) => entry.key.split("/").includes(id))) types.push(entry.type);
     }
     return types;
@@ -27,7 +27,7 @@ export async function eventsAbout(registry: TestRegistry, ...about: readonly str
 /** The chain is unbroken, its anchors agree, and the projections are what a rebuild would make of it. */
 export async function expectSoundLedger(registry: TestRegistry): Promise<void> {
   expect(requireValue(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
-  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const db = openDatabase(registry.database_url, { maxConnections: 1 });
   try {
     expect(await verifyProjections(db, TENANT)).toMatchObject({ ok: true });
   } finally {

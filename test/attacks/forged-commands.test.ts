@@ -9,7 +9,7 @@ import type { SignedStatement } from "../../src/domain/card/statement.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
 import { toReleaseManifestKey } from "../../src/domain/storage-key.js";
-import { attest } from "../../src/lab256/identity/passkeys/statements.js";
+import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -144,7 +144,7 @@ function madeUp(card_id: string, plan_digest: string): SignedStatement {
     approver: "ubl:sid:person:carol",
     office_id: OFFICE,
   } as const;
-  return attest({ ...statement, nonce: "n".repeat(22), not_after: Date.now() + 60_000 }, newKey());
+  return attestStatement({ ...statement, nonce: "n".repeat(22), not_after: Date.now() + 60_000 }, newKey());
 }
 
 function runDirectly(envelope: CommandEnvelope, statements: readonly SignedStatement[]): Promise<RunnerAnswer> {

@@ -6,7 +6,7 @@ import { readSigningKey } from "../../src/configuration/keys.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { Card, UnsignedCard } from "../../src/domain/card/card.js";
 import type { SignedStatement, Statement } from "../../src/domain/card/statement.js";
-import { attest } from "../../src/lab256/identity/passkeys/statements.js";
+import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
@@ -43,25 +43,37 @@ type Forgery = (genuine: SignedStatement, elsewhere: SignedStatement) => unknown
 const forgeries: readonly [string, Forgery][] = [
   ["without a signature", ({ statement }) => ({ statement })],
   ["with an empty signature", ({ statement, attestor: { kid } }) => ({ statement, attestor: { kid, sig: "" } })],
-  ["signed by a key of her own", ({ statement }) => attest(statement, newKey())],
-  ["signed by a key of her own under the registry's key id", ({ statement, attestor: { kid } }) => attest(statement, { ...newKey(), kid })],
+  ["signed by a key of her own", ({ statement }) => attestStatement(statement, newKey())],
+  [
+    "signed by a key of her own under the registry's key id",
+    ({ statement, attestor: { kid } }) => attestStatement(statement, { ...newKey(), kid }),
+  ],
   ["genuine, for another card", (_, elsewhere) => elsewhere],
   ["with the signature of another card's", ({ statement }, elsewhere) => ({ statement, attestor: elsewhere.attestor })],
   ["for another plan digest", ({ statement, ...rest }) => ({ statement: { ...statement, plan_digest: "0".repeat(64) }, ...rest })],
-  ["genuine, for a plan that the card never had", ({ statement }) => attest({ ...statement, plan_digest: "a".repeat(64) }, attestor)],
+  [
+    "genuine, for a plan that the card never had",
+    ({ statement }) => attestStatement({ ...statement, plan_digest: "a".repeat(64) }, attestor),
+  ],
   [
     "with carol's name in bob's statement",
     ({ statement, ...rest }) => ({ statement: { ...statement, approver: "ubl:sid:person:carol" }, ...rest }),
   ],
-  ["genuine, by an actor who does not exist", ({ statement }) => attest({ ...statement, approver: "ubl:sid:person:nobody" }, attestor)],
+  [
+    "genuine, by an actor who does not exist",
+    ({ statement }) => attestStatement({ ...statement, approver: "ubl:sid:person:nobody" }, attestor),
+  ],
   [
     "genuine, through an office that bob does not hold",
-    ({ statement }) => attest({ ...statement, office_id: "office:security" }, attestor),
+    ({ statement }) => attestStatement({ ...statement, office_id: "office:security" }, attestor),
   ],
-  ["genuine, for another tenant", ({ statement }) => attest({ ...statement, tenant_id: "T.OTHER" }, attestor)],
-  ["genuine, and stale", ({ statement }) => attest({ ...statement, not_after: 1 }, attestor)],
-  ["by the card's author", ({ statement }) => attest({ ...statement, approver: "ubl:sid:person:admin" }, attestor)],
-  ["by an agent", ({ statement }) => attest({ ...statement, approver: "ubl:sid:agent:builder", office_id: "office::agents" }, attestor)],
+  ["genuine, for another tenant", ({ statement }) => attestStatement({ ...statement, tenant_id: "T.OTHER" }, attestor)],
+  ["genuine, and stale", ({ statement }) => attestStatement({ ...statement, not_after: 1 }, attestor)],
+  ["by the card's author", ({ statement }) => attestStatement({ ...statement, approver: "ubl:sid:person:admin" }, attestor)],
+  [
+    "by an agent",
+    ({ statement }) => attestStatement({ ...statement, approver: "ubl:sid:agent:builder", office_id: "office::agents" }, attestor),
+  ],
 ];
 
 function handleOf(client: Client, { workflow_id }: { workflow_id: string }) {
@@ -87,7 +99,7 @@ describe("approvals sent straight to Temporal", () => {
       await openCard(registry.as("admin"), registration("P.forged")),
       await openCard(registry.as("admin"), registration("P.other")),
     ];
-    const [genuine, elsewhere] = [attest(await prepared(card), attestor), attest(await prepared(other), attestor)];
+    const [genuine, elsewhere] = [attestStatement(await prepared(card), attestor), attestStatement(await prepared(other), attestor)];
     const verdicts: Record<string, string> = {};
     for (const [what, forge] of forgeries) {
       const forged = forge(genuine, elsewhere);

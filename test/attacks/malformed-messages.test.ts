@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { attest, newNonce } from "../../src/lab256/identity/passkeys/statements.js";
+import { attestStatement, createNonce } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
 import { policyWith } from "../harness/policies.js";
@@ -86,17 +86,17 @@ describe("twelve approvals by one person at once", () => {
     const card = await openCard(registry.as("admin"), registration("P.twelve"));
     const bob = registry.as("bob");
     const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
-    const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: newNonce() }));
+    const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: createNonce() }));
     const attestor = readSigningKey(registry.founded.keys.statement);
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
     // At most ten updates are in flight in one flow: the others are turned away, and none of them may count twice either.
     const [byApi, byTemporal] = await Promise.all([
       Promise.allSettled(statements.slice(0, 6).map(async (one) => bob.submitStatement(one))),
       Promise.allSettled(
-        statements.slice(6).map((one) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [attest(one, attestor)] })),
+        statements.slice(6).map((one) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [attestStatement(one, attestor)] })),
       ),
     ]);
-    await Promise.all(statements.map((one) => handle.signal("statement", attest(one, attestor))));
+    await Promise.all(statements.map((one) => handle.signal("statement", attestStatement(one, attestor))));
     expect([...byApi, ...byTemporal].some((one) => one.status === "fulfilled")).toBe(true);
     const { status, approvals, missing } = await handle.query<FlowState>("state");
     expect(status).toBe("awaiting_approval");

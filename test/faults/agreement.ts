@@ -9,7 +9,7 @@ import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { type LedgerEntry, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { refsOf, TENANT } from "../attacks/evidence.js";
 import type { TestRegistry } from "../harness/registry.js";
@@ -45,10 +45,10 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
 
 /** A tenant's whole ledger, in order. */
 export async function ledgerOf({ database_url }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
-  const db = openDatabase(database_url, { max_connections: 1 });
+  const db = openDatabase(database_url, { maxConnections: 1 });
   try {
     const entries: LedgerEntry[] = [];
-    for await (const row of storedEntries(db, toRegistryContainer(tenant))) entries.push(entryOf(row));
+    for await (const row of readStoredEntries(db, toRegistryContainer(tenant))) entries.push(toLedgerEntry(row));
     return entries;
   } finally {
     await db.destroy();
@@ -65,7 +65,7 @@ export function entriesAbout(ledger: readonly LedgerEntry[], about: readonly str
 
 /** The projections of a tenant are what a rebuild would make of its ledger. */
 export async function expectProjectionsAgree({ database_url }: TestRegistry, tenant: string): Promise<void> {
-  const db = openDatabase(database_url, { max_connections: 1 });
+  const db = openDatabase(database_url, { maxConnections: 1 });
   try {
     expect(await verifyProjections(db, tenant)).toMatchObject({ ok: true });
   } finally {
@@ -80,7 +80,7 @@ export async function expectAnchorsAgree({ database_url, store }: TestRegistry, 
     const { seq, hash } = JSON.parse(Buffer.from((await store.blobs.get(key)) ?? []).toString("utf8"));
     anchored.push({ seq, hash });
   }
-  const db = openDatabase(database_url, { max_connections: 1 });
+  const db = openDatabase(database_url, { maxConnections: 1 });
   try {
     const rows = db.selectFrom("ledger_anchors").select(["seq", "hash"]).where("container", "=", toRegistryContainer(tenant));
     expect(anchored.length).toBeGreaterThan(0);

@@ -7,10 +7,10 @@ import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js"
 import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
-import { housekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
-import { projectEvents } from "../../src/lab256/acts/project-events.js";
+import { createHousekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
+import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
 import { seedTenant } from "../../src/lab256/identity/seed.js";
-import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
@@ -73,14 +73,14 @@ async function permitted(tag: string, of = commit, max_run_ms = MAX_RUN_MS): Pro
 
 async function swept(aheadMs: number): Promise<number> {
   clock.ahead_ms = aheadMs;
-  return housekeepingActivities(lab256).sweepPermits();
+  return createHousekeepingActivities(lab256).sweepPermits();
 }
 
 /** What the ledger has of an act besides its permit. */
 async function recorded({ jti }: CommandEnvelope) {
   const events = [];
-  for await (const row of storedEntries(ledger.db, toRegistryContainer(TENANT))) {
-    const { type, key, payload } = entryOf(row);
+  for await (const row of readStoredEntries(ledger.db, toRegistryContainer(TENANT))) {
+    const { type, key, payload } = toLedgerEntry(row);
     if (key.endsWith(`/${jti}`) && type !== "permit.issued") events.push({ type, key, payload });
   }
   return events;
@@ -90,7 +90,7 @@ async function recorded({ jti }: CommandEnvelope) {
 function asByFlow(envelope: CommandEnvelope, receipt: Receipt) {
   const payload = { receipt, actor_id: ADMIN.actor_id, card_id: null };
   const answered = { type: "receipt.recorded", key: `receipt.recorded/${envelope.jti}`, payload };
-  return [answered, ...projectEvents(envelope, receipt, ADMIN.actor_id)];
+  return [answered, ...toProjectEvents(envelope, receipt, ADMIN.actor_id)];
 }
 
 const has = async (key: string) => (await world.store.blobs.stat(key)) !== undefined;

@@ -6,7 +6,7 @@ import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { append } from "../../src/lab256/ledger/append.js";
+import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { PROJECT } from "./acts-floor.js";
@@ -23,13 +23,13 @@ export async function issueOverduePermits(registry: TestRegistry): Promise<Overd
   const permits = [permitOf(registry), permitOf(registry), permitOf(registry)] as const;
   const [first, second, third] = permits;
   await claimAndReceipt(registry, third);
-  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const db = openDatabase(registry.database_url, { maxConnections: 1 });
   try {
     const actor_id = third.scopes.actor_id;
     const events = permits.map((permit): NewEvent => {
       return { type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: { permit, card_id: null, actor_id, intent: "A test" } };
     });
-    await db.transaction().execute((trx) => append(trx, DEMO_TENANT, events, third.iat));
+    await db.transaction().execute((trx) => appendEvents(trx, DEMO_TENANT, events, third.iat));
   } finally {
     await db.destroy();
   }

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Target } from "../../src/domain/ids.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
-import { newToken } from "../../src/lab256/identity/token-text.js";
+import { createTokenText } from "../../src/lab256/identity/token-text.js";
 import type { Founded } from "../../src/stack/founding/founding.js";
 
 /** The api's tokens of a tenant's Runners, by their target. */
@@ -10,7 +10,7 @@ export type RunnerTokens = Readonly<Record<Target, string>>;
 
 /** A tenant whose commands are pulled over HTTP, with a Runner of each target beside its people. */
 export function pullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
-  const tokens = { LAB_512: newToken(), LAB_256: newToken(), LAB_8GB: newToken() };
+  const tokens = { LAB_512: createTokenText(), LAB_256: createTokenText(), LAB_8GB: createTokenText() };
   const runner = {
     actor_id: "ubl:sid:app:runner",
     display_name: "Runner",

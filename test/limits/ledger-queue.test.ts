@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { verifyChain } from "../../src/lab256/ledger/chain.js";
-import { LedgerBusy, record } from "../../src/lab256/ledger/record.js";
+import { LedgerBusy, recordEvents } from "../../src/lab256/ledger/record.js";
 import { activity } from "../lab256/ledger/events.js";
 import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
@@ -9,7 +9,7 @@ const ledger = ledgerDatabase("ledger queue");
 
 test("what waits for a chain is bounded: the rest is refused at once, and what was taken is written", async () => {
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 1_100 }, (_, n) => record(ledger.db, "T.Queue", [activity("P.queue", n)], n)),
+    Array.from({ length: 1_100 }, (_, n) => recordEvents(ledger.db, "T.Queue", [activity("P.queue", n)], n)),
   );
   const refused = outcomes.filter((outcome) => outcome.status === "rejected");
   expect(refused.length).toBeGreaterThan(0);

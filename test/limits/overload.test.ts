@@ -32,7 +32,7 @@ async function revoke(answer: ApiAnswer, as: string): Promise<void> {
   const { tenant_id } = (answer.body["permit"] as { scopes: { tenant_id: string } }).scopes;
   const body = { tenant_id, reason: "The test is over." };
   const jti = jtiOf(answer);
-  const heard = api.deps.watch.waitFor((notice) => notice.jti === jti && notice.types.includes("permit.revoked"), 30_000);
+  const heard = api.deps.watch.waitForNotice((notice) => notice.jti === jti && notice.types.includes("permit.revoked"), 30_000);
   expect((await api.call({ method: "POST", path: `/v1/permits/${jti}/revoke`, as, body })).status).toBe(200);
   expect(await heard).toMatchObject({ kind: "notice" });
 }

@@ -3,7 +3,7 @@ import { registerPasskey } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { attest } from "../../src/lab256/identity/passkeys/statements.js";
+import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
 import { newKey } from "../domain/samples.js";
@@ -48,7 +48,7 @@ export const cardPaths: readonly Path[] = [
     async drive(desk) {
       const card = await cardOfTwo(desk, "P.two");
       const { statement } = requireValue(await desk.as("bob").prepareStatement(card.card_id, "approve", "office::default"));
-      const signed = attest(statement, readSigningKey(desk.founded.keys.statement));
+      const signed = attestStatement(statement, readSigningKey(desk.founded.keys.statement));
       await desk.temporal.workflow.getHandle(card.workflow_id).signal("statement", signed);
       requireValue(await desk.as("bob").submitStatement(statement));
       await state(desk, "carol", "approve", card);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundle } from "@temporalio/worker";
 import { beforeAll, describe, expect, it } from "vitest";
-import { workflowBundle } from "../../src/worker/workflow-bundle.js";
+import { loadWorkflowBundle } from "../../src/worker/workflow-bundle.js";
 import { activitiesOf, attemptsOf, readHistory, recordedNames, resultOf } from "./histories.js";
 import { paths } from "./paths.js";
 
@@ -11,7 +11,7 @@ let current: WorkflowBundle;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
-  current = await workflowBundle(join(tmpdir(), "ogr-replay"));
+  current = await loadWorkflowBundle(join(tmpdir(), "ogr-replay"));
 });
 
 /** What replaying one history against these workflows says against it, or undefined. */

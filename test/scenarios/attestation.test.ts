@@ -127,7 +127,7 @@ describe("an act of level L5 that needs an attestation", () => {
   it("leaves its attestations in the ledger, from which the card is rebuilt identical", async () => {
     const attested = await eventsOf(registry, "card.attested");
     expect(attested.map(({ card_id }) => card_id)).toHaveLength(6);
-    const db = openDatabase(registry.database_url, { max_connections: 1 });
+    const db = openDatabase(registry.database_url, { maxConnections: 1 });
     try {
       const rows = () => db.selectFrom("card_attestations").selectAll().orderBy("seq").execute();
       const before = await rows();

@@ -186,7 +186,7 @@ describe("what a Runner reports of a command that it pulled", () => {
 
   it("needs a key that is still registered for its target", async () => {
     const envelope = await pending();
-    const db = openDatabase(registry.database_url, { max_connections: 1 });
+    const db = openDatabase(registry.database_url, { maxConnections: 1 });
     try {
       expect(await revokeRunnerKey(db, PULL, "LAB_512", key.kid, Date.now())).toBe(true);
       for (const report of [refusalOf(envelope), receiptOf(envelope)])

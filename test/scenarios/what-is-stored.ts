@@ -4,7 +4,7 @@ import type { EventPayloads, EventType } from "../../src/domain/ledger/event.js"
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { toRepoPrefix } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { ACT_MS } from "./acts.js";
@@ -44,11 +44,11 @@ export async function officialState(
 
 /** The payloads of all events of one type, in order. */
 export async function eventsOf<T extends EventType>(registry: TestRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
-  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const db = openDatabase(registry.database_url, { maxConnections: 1 });
   const found: EventPayloads[T][] = [];
   try {
-    for await (const row of storedEntries(db, toRegistryContainer(tenant)))
-      if (row.type === type) found.push(entryOf(row).payload as EventPayloads[T]);
+    for await (const row of readStoredEntries(db, toRegistryContainer(tenant)))
+      if (row.type === type) found.push(toLedgerEntry(row).payload as EventPayloads[T]);
   } finally {
     await db.destroy();
   }

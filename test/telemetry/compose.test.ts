@@ -6,8 +6,8 @@ import type { NewEvent } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
-import { telemetryAppended } from "../../src/lab256/ledger/queries/telemetry-appends.js";
-import { passTelemetry, telemetryPassed } from "../../src/lab256/ledger/telemetry-cursor.js";
+import { findLastTelemetryAppend } from "../../src/lab256/ledger/queries/telemetry-appends.js";
+import { advanceTelemetryCursor, readTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
 import { composeBatch } from "../../src/lab256/telemetry/telemetry-batch.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
 import {
@@ -51,8 +51,8 @@ function act(how: { project?: string; job?: JobType; before?: boolean; closed?: 
 }
 
 let from = 0;
-const compose = (more: { after_seq?: number; last_project_id?: string; batch_max_lines?: number } = {}) =>
-  composeBatch({ db: ledger.db, infra }, { tenant_id: TENANT, after_seq: from, last_project_id: undefined, batch_max_lines: 100, ...more });
+const compose = (more: { afterSeq?: number; lastProjectId?: string; batchMaxLines?: number } = {}) =>
+  composeBatch({ db: ledger.db, infra }, { tenant_id: TENANT, afterSeq: from, lastProjectId: undefined, batchMaxLines: 100, ...more });
 const linesIn = (batch: Awaited<ReturnType<typeof compose>>): TelemetryLine[] =>
   batch.state === "batch"
     ? Buffer.from(batch.bytes)
@@ -87,7 +87,7 @@ describe("the next batch of a tenant's telemetry", () => {
     await append([...act({ before: true }), ...act({ before: true, closed: true }), ...act({ job: "git.registry.telemetry_append" })]);
     expect(await compose()).toEqual({ state: "none", passed_seq: await lastSeq(), more: false });
     await append(act());
-    expect(linesIn(await compose({ batch_max_lines: 1 }))).toHaveLength(1);
+    expect(linesIn(await compose({ batchMaxLines: 1 }))).toHaveLength(1);
   });
 
   it("tells of an act once, where another command used its permit", async () => {
@@ -103,9 +103,9 @@ describe("the next batch of a tenant's telemetry", () => {
 
   it("is cut where it is full, and the next one goes on behind it", async () => {
     await append([...act(), ...act(), ...act()]);
-    const one = await compose({ batch_max_lines: 2 });
+    const one = await compose({ batchMaxLines: 2 });
     if (one.state !== "batch") throw new Error(one.state);
-    const two = await compose({ after_seq: one.to_seq, batch_max_lines: 2 });
+    const two = await compose({ afterSeq: one.to_seq, batchMaxLines: 2 });
     expect([linesIn(one).length, linesIn(two).length]).toEqual([2, 1]);
   });
 
@@ -118,12 +118,12 @@ describe("the next batch of a tenant's telemetry", () => {
     await append([...act(), ...act({ project: "P.gone" })]);
     say({ [`${TENANT}/P.demo`]: "disabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
     expect(linesIn(await compose()).map(({ project_id }) => project_id)).toEqual(["P.demo"]);
-    expect(linesIn(await compose({ last_project_id: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
+    expect(linesIn(await compose({ lastProjectId: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
   });
 
   it("waits, and names the act, where the infra registry names no place, or cannot be used", async () => {
     await append(act({ project: "P.gone" }));
-    const blocked = await compose({ last_project_id: "P.former" });
+    const blocked = await compose({ lastProjectId: "P.former" });
     expect(blocked).toMatchObject({ state: "blocked", problem: expect.stringContaining(`${TENANT}/P.gone`) });
     writeFileSync(path, "{");
     expect(await compose()).toMatchObject({ state: "blocked", problem: expect.stringContaining("cannot be used") });
@@ -132,7 +132,7 @@ describe("the next batch of a tenant's telemetry", () => {
   it("goes to the place that the org has now, and never to two places at once", async () => {
     await append(act());
     say({ [`${TENANT}/P.demo`]: "enabled production" }, "P.moved");
-    const batch = await compose({ last_project_id: "P.telemetry" });
+    const batch = await compose({ lastProjectId: "P.telemetry" });
     expect(batch).toMatchObject({ state: "batch", project_id: "P.moved" });
     expect(linesIn(batch).map(({ telemetry_repo }) => telemetry_repo)).toEqual([`${TENANT}/P.moved`]);
   });
@@ -154,16 +154,20 @@ describe("where a tenant's telemetry stands", () => {
       ["P.telemetry", 30],
     ] as const)
       await append(act({ job, project, artifact: { to_seq, file_bytes: to_seq } }));
-    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT })).toEqual({ project_id: "P.telemetry", to_seq: 41, file_bytes: 41 });
-    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT, project_id: "P.old" })).toMatchObject({ to_seq: 5 });
-    expect(await telemetryAppended(ledger.db, { tenant_id: TENANT, project_id: "P.never" })).toBeUndefined();
+    expect(await findLastTelemetryAppend(ledger.db, { tenant_id: TENANT })).toEqual({
+      project_id: "P.telemetry",
+      to_seq: 41,
+      file_bytes: 41,
+    });
+    expect(await findLastTelemetryAppend(ledger.db, { tenant_id: TENANT, project_id: "P.old" })).toMatchObject({ to_seq: 5 });
+    expect(await findLastTelemetryAppend(ledger.db, { tenant_id: TENANT, project_id: "P.never" })).toBeUndefined();
   });
 
   it("never goes back", async () => {
     await ledger.db.insertInto("tenants").values({ tenant_id: TENANT, transport: "temporal" }).execute();
-    expect(await telemetryPassed(ledger.db, TENANT)).toBe(0);
-    await passTelemetry(ledger.db, TENANT, 9);
-    await passTelemetry(ledger.db, TENANT, 7);
-    expect(await telemetryPassed(ledger.db, TENANT)).toBe(9);
+    expect(await readTelemetryCursor(ledger.db, TENANT)).toBe(0);
+    await advanceTelemetryCursor(ledger.db, TENANT, 9);
+    await advanceTelemetryCursor(ledger.db, TENANT, 7);
+    expect(await readTelemetryCursor(ledger.db, TENANT)).toBe(9);
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from "vitest";
 import { checkTelemetry } from "../../src/cli/host/doctor/telemetry.js";
 import type { NewEvent } from "../../src/domain/ledger/event.js";
 import { createTenant } from "../../src/lab256/identity/tenants.js";
-import { passTelemetry } from "../../src/lab256/ledger/telemetry-cursor.js";
+import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
 import { permitIssued, receiptRecorded, TENANT } from "../lab256/ledger/events.js";
 import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
 
@@ -36,6 +36,6 @@ it("the doctor finds a telemetry flow that is stuck, and none that only waits fo
       next: expect.stringContaining(`telemetry/${TENANT}`),
     },
   ]);
-  await passTelemetry(ledger.db, TENANT, seq);
+  await advanceTelemetryCursor(ledger.db, TENANT, seq);
   expect(await doctor(2 * HOUR_MS)).toMatchObject([{ state: "ok" }]);
 });

@@ -6,7 +6,7 @@ import { toTelemetryWorkflowId } from "../../src/domain/act/workflow-id.js";
 import { type EventPayloads, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { entryOf, storedEntries } from "../../src/lab256/ledger/read-entries.js";
+import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import type { TestRegistry } from "../harness/registry.js";
@@ -57,12 +57,12 @@ export function linesOf({ files }: Pick<TelemetryMirror, "files">): readonly (Te
 
 /** What the ledger says should be there: every act that finished, but the appends. */
 export async function finishedInLedger(registry: TestRegistry, tenant = TENANT): Promise<{ seq: number; jti: string }[]> {
-  const db = openDatabase(registry.database_url, { max_connections: 1 });
+  const db = openDatabase(registry.database_url, { maxConnections: 1 });
   const jobs = new Map<string, string>();
   const finished: { seq: number; jti: string }[] = [];
   try {
-    for await (const row of storedEntries(db, toRegistryContainer(tenant))) {
-      const { type, payload } = entryOf(row);
+    for await (const row of readStoredEntries(db, toRegistryContainer(tenant))) {
+      const { type, payload } = toLedgerEntry(row);
       if (type === "permit.issued") {
         const { permit } = payload as EventPayloads["permit.issued"];
         jobs.set(permit.jti, permit.scopes.jobType);

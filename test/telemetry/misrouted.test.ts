@@ -11,7 +11,7 @@ import { signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { toStagingKey } from "../../src/domain/storage-key.js";
 import { TELEMETRY_SERVICE } from "../../src/domain/telemetry/service.js";
-import { unsignedPermit } from "../../src/lab256/permits/permits.js";
+import { buildUnsignedPermit } from "../../src/lab256/permits/permits.js";
 import { createRepository } from "../../src/lab512/git/create-repository.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { actByCard, registration } from "../harness/acting.js";
@@ -80,7 +80,7 @@ async function forced(tenant_id: string, params: TelemetryAppendParams): Promise
   const { policy_hash, keys } = registry.founded;
   const permit = signObject(
     "permit",
-    unsignedPermit({
+    buildUnsignedPermit({
       jti: randomUUID(),
       iat: Date.now(),
       asker: { actor_id },

@@ -6,10 +6,10 @@ import { type NewEvent, toRegistryContainer } from "../../src/domain/ledger/even
 import type { Permit } from "../../src/domain/permit/permit.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
-import { headOf } from "../../src/lab256/ledger/chain.js";
-import { passTelemetry } from "../../src/lab256/ledger/telemetry-cursor.js";
+import { readChainHead } from "../../src/lab256/ledger/chain.js";
+import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
-import { telemetryActivities } from "../../src/lab256/telemetry/telemetry-steps.js";
+import { createTelemetryActivities } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { registryJson } from "../infra-engine/registries.js";
@@ -37,9 +37,9 @@ const next = () => {
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
-    telemetry: { every_ms: EVERY_MS, batch_max_lines: 2 },
+    telemetry: { everyMs: EVERY_MS, batchMaxLines: 2 },
   };
-  return telemetryActivities(deps).nextTelemetry({ tenant_id: TENANT, round: 0 });
+  return createTelemetryActivities(deps).nextTelemetry({ tenant_id: TENANT, round: 0 });
 };
 
 const withPermit = (event: NewEvent, changes: Partial<Permit>): NewEvent => {
@@ -75,7 +75,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   writeFileSync(path, registryJson({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/${TELEMETRY}`]: "enabled production" }));
   now = 1_000;
-  await passTelemetry(ledger.db, TENANT, (await headOf(ledger.db, toRegistryContainer(TENANT))).seq);
+  await advanceTelemetryCursor(ledger.db, TENANT, (await readChainHead(ledger.db, toRegistryContainer(TENANT))).seq);
 });
 
 describe("what a tenant's telemetry does next", () => {

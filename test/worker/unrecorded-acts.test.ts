@@ -9,13 +9,13 @@ import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toProjectKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
-import { answerActivities } from "../../src/lab256/acts/answers.js";
+import { createAnswerActivities } from "../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
-import { housekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
+import { createHousekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
 import { addRunnerKey } from "../../src/lab256/identity/runner-keys.js";
 import { seedTenant } from "../../src/lab256/identity/seed.js";
-import { permitByJti } from "../../src/lab256/ledger/queries/permits.js";
-import { receiptByJti } from "../../src/lab256/ledger/queries/receipts.js";
+import { findPermitByJti } from "../../src/lab256/ledger/queries/permits.js";
+import { findReceiptByJti } from "../../src/lab256/ledger/queries/receipts.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
@@ -77,8 +77,8 @@ async function kept(receipt: Receipt, jti = receipt.jti): Promise<void> {
   await store.blobs.create(toReceiptKey(TENANT, jti), toCanonicalBytes(receipt));
 }
 
-const sweep = () => housekeepingActivities(deps).sweepPermits();
-const statusOf = async (act: number) => (await permitByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(act) }))?.status;
+const sweep = () => createHousekeepingActivities(deps).sweepPermits();
+const statusOf = async (act: number) => (await findPermitByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(act) }))?.status;
 
 test("an act that no flow recorded comes into the ledger, behind more claims without a receipt than one sweep takes", async () => {
   for (let act = 1; act <= 60; act += 1) await claimed(act);
@@ -132,7 +132,7 @@ async function refused(act: number, members: Partial<Refusal>) {
     ...{ status: "denied" as const, code: "permit_used" as const, ...members },
   };
   const refusal = refusalSchema.parse(signObject("refusal", unsigned, RUNNER));
-  return answerActivities(deps).acceptRefusal({ envelope, actor_id: event.ADMIN, workflow_id: "w", refusal });
+  return createAnswerActivities(deps).acceptRefusal({ envelope, actor_id: event.ADMIN, workflow_id: "w", refusal });
 }
 
 test("an act by the permit of a command that the Runner refuses comes into the ledger too, whenever its receipt comes", async () => {
@@ -142,7 +142,7 @@ test("an act by the permit of a command that the Runner refuses comes into the l
   expect(await sweep()).toBe(0);
   await kept(receiptOf(66, { jobId: "job-of-mallory" }));
   expect(await sweep()).toBe(1);
-  expect(await receiptByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(66) })).toMatchObject({ jobId: "job-of-mallory" });
+  expect(await findReceiptByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(66) })).toMatchObject({ jobId: "job-of-mallory" });
   expect(await statusOf(66)).toBe("used");
   expect(await sweep()).toBe(0);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
@@ -161,7 +161,7 @@ test("the flow accepts a receipt by a key that is registered for the tenant's Ru
   await ledger.appended([event.permitIssued(70), issued]);
   const { envelope } = issued.payload;
   const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: hashEnvelope(envelope) }, key);
-  const accept = () => answerActivities(deps).acceptReceipt({ envelope, actor_id: event.ADMIN, workflow_id: "w", receipt });
+  const accept = () => createAnswerActivities(deps).acceptReceipt({ envelope, actor_id: event.ADMIN, workflow_id: "w", receipt });
   expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
   await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);
   expect(await accept()).toMatchObject({ ok: true, value: { status: "success" } });

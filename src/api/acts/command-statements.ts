@@ -1,7 +1,7 @@
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db } from "../../lab256/database/database.js";
-import { type CardStatementRow, cardById } from "../../lab256/ledger/queries/cards.js";
+import { type CardStatementRow, findCard } from "../../lab256/ledger/queries/cards.js";
 import type { CommandItem } from "../../lab256/ledger/queries/commands.js";
 
 /**
@@ -11,7 +11,7 @@ import type { CommandItem } from "../../lab256/ledger/queries/commands.js";
  */
 export async function listCommandStatements(db: Db, { tenant_id, card_id, envelope }: CommandItem): Promise<SignedStatement[]> {
   const { plan_digest } = envelope.permit.scopes;
-  const card = card_id === null ? undefined : await cardById(db, { tenant_id, card_id });
+  const card = card_id === null ? undefined : await findCard(db, { tenant_id, card_id });
   if (card === undefined) return [];
   const { seq: plannedSeq } = await db
     .selectFrom("ledger_entries")

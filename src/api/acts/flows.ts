@@ -30,7 +30,7 @@ import {
 } from "../../workflows/messages.js";
 import type { officialAct } from "../../workflows/official-act.js";
 import type { PreviewInput, planPreview } from "../../workflows/plan-preview.js";
-import { type FlowAttributes, SEARCH_ATTRIBUTES, searchAttributesOf } from "../../workflows/search-attributes.js";
+import { type FlowAttributes, SEARCH_ATTRIBUTES, toSearchAttributes } from "../../workflows/search-attributes.js";
 import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhook-delivery.js";
 import type { Urls } from "../http/urls.js";
 import type { Temporal } from "../temporal.js";
@@ -95,7 +95,7 @@ export class Flows {
           taskQueue: LAB_256_QUEUE,
           workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
           staticSummary: `Plan only: ${formatActSummary(job)}`,
-          typedSearchAttributes: searchAttributesOf({ tenant: tenant_id, project: job.params.project_id, jobType }),
+          typedSearchAttributes: toSearchAttributes({ tenant: tenant_id, project: job.params.project_id, jobType }),
           priority: { fairnessKey: tenant_id },
         }),
       PREVIEW_MAX_MS + VERDICT_MAX_MS,
@@ -176,7 +176,7 @@ export class Flows {
         ...options,
         taskQueue: LAB_256_QUEUE,
         workflowIdReusePolicy: "REJECT_DUPLICATE",
-        typedSearchAttributes: searchAttributesOf(attributes),
+        typedSearchAttributes: toSearchAttributes(attributes),
         priority: { fairnessKey: attributes.tenant },
       }),
     );

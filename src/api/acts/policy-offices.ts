@@ -4,7 +4,7 @@ import type { PolicyOffices } from "../dependencies.js";
 /** The offices of the active policies; those whose `allowed_actions` name an action. None where no policy is published. */
 export function createPolicyOffices(policies: PolicyCatalog): PolicyOffices {
   const findActivePolicy: PolicyOffices["findActivePolicy"] = async (tenantId) => {
-    const policy = await policies.active(tenantId);
+    const policy = await policies.readActivePolicy(tenantId);
     return policy.ok ? { policy_hash: policy.value.hash, offices: policy.value.data.offices } : undefined;
   };
   return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Outcome } from "../../domain/denial.js";
-import { type CardDetail, cardById } from "../../lab256/ledger/queries/cards.js";
+import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
 import type { MessageVerdict } from "../../workflows/messages.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem } from "../http/problem.js";
@@ -14,7 +14,7 @@ export const verdictSchema = z.object({ accepted: z.literal(true), denial: z.nul
 export async function answerVerdict(deps: ApiDependencies, card: CardDetail, verdict: Outcome<MessageVerdict>): Promise<Answer> {
   if (!verdict.ok) {
     if (verdict.denial.code !== "closed") return buildDenialProblem(verdict.denial);
-    return refuseClosedCard(deps, (await cardById(deps.db, card)) ?? card);
+    return refuseClosedCard(deps, (await findCard(deps.db, card)) ?? card);
   }
   const { accepted, denial, state } = verdict.value;
   return denial === null ? answerOk({ accepted, denial, state }) : buildDenialProblem(denial, { members: { accepted, state } });

@@ -1,5 +1,5 @@
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { tokenShape } from "../../lab256/identity/token-text.js";
+import { checkTokenShape } from "../../lab256/identity/token-text.js";
 import type { PrincipalCache } from "./principal-cache.js";
 import { buildProblem, type ProblemAnswer, refuseNotFound, refuseOverloaded } from "./problem.js";
 import type { GuardedRoute, Route, TenantSource } from "./route.js";
@@ -22,7 +22,8 @@ export async function authenticateCaller(
   if (header === undefined) return refuseUnauthenticated("This needs a token.");
   const bearer = BEARER.exec(header)?.[1];
   if (bearer === undefined) return refuseUnauthenticated("The Authorization header is no bearer token.");
-  if (tokenShape(bearer) === "mistyped") return refuseUnauthenticated("The token was cut short or mistyped: its checksum does not fit.");
+  if (checkTokenShape(bearer) === "mistyped")
+    return refuseUnauthenticated("The token was cut short or mistyped: its checksum does not fit.");
   const principal = await principals.findPrincipal(bearer);
   if (principal === "busy") return refuseOverloaded("Too many tokens are being looked up.");
   if (principal === undefined) return refuseUnauthenticated("The token is not known, has expired or was revoked.");

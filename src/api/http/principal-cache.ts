@@ -1,5 +1,5 @@
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { tokenHash } from "../../lab256/identity/token-text.js";
+import { hashToken } from "../../lab256/identity/token-text.js";
 
 /** A revoked token, a disabled actor and a lost office are noticed at most this much later, in milliseconds. */
 export const PRINCIPAL_MAX_AGE_MS = 2000;
@@ -27,7 +27,7 @@ export class PrincipalCache {
 
   /** `busy` when too many tokens are being looked up to look up this one as well. */
   async findPrincipal(bearer: string): Promise<Principal | "busy" | undefined> {
-    const key = tokenHash(bearer);
+    const key = hashToken(bearer);
     const now = this.now();
     const known = this.entries.get(key);
     if (known !== undefined && now < known.untilMs) return known.principal;

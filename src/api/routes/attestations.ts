@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { attestationEnvelopeSchema } from "../../domain/card/attestation.js";
 import { tenantIdSchema } from "../../domain/ids.js";
-import { cardById } from "../../lab256/ledger/queries/cards.js";
+import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { answerVerdict, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ATTESTATION_EXAMPLE } from "../http/examples.js";
@@ -29,7 +29,7 @@ export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] 
       problems: ["attestation_invalid", "decide_by_passed", "closed"],
       async handle({ principal: { tenant_id }, params: { id }, body: { attestation }, correlate }) {
         correlate(id);
-        const card = await cardById(deps.db, { tenant_id, card_id: id });
+        const card = await findCard(deps.db, { tenant_id, card_id: id });
         if (card === undefined) return refuseNotFound("This card");
         return answerVerdict(deps, card, await deps.flows.sendAttestation(tenant_id, id, attestation));
       },

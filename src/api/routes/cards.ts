@@ -7,7 +7,7 @@ import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } fro
 import { FLOW_STATUSES, type FlowStatus, isFinalStatus } from "../../domain/card/flow-status.js";
 import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { type CardDetail, cardById, listCards } from "../../lab256/ledger/queries/cards.js";
+import { type CardDetail, findCard, listCards } from "../../lab256/ledger/queries/cards.js";
 import { cardItemSchema, cardSchema, toCardDetailView, toCardItemView } from "../acts/card-view.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -131,13 +131,13 @@ async function waitForCard(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<CardDetail | undefined> {
-  let latest = await cardById(deps.db, card);
+  let latest = await findCard(deps.db, card);
   if (waitMs === 0 || (latest !== undefined && isWanted(latest.status))) return latest;
   const readWantedCard = async () => {
-    latest = await cardById(deps.db, card);
+    latest = await findCard(deps.db, card);
     return latest !== undefined && isWanted(latest.status) ? latest : undefined;
   };
-  await deps.watch.until(
+  await deps.watch.readUntilFound(
     readWantedCard,
     (notice) => notice.tenant_id === card.tenant_id && notice.card_id === card.card_id,
     waitMs,

@@ -6,9 +6,9 @@ import { jobIdSchema, jtiSchema, projectIdSchema } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import type { LedgerNotice } from "../../lab256/ledger/notice.js";
-import { type CommandItem, type CommandSummary, commandByJti, latestCommands } from "../../lab256/ledger/queries/commands.js";
-import { permitByJti } from "../../lab256/ledger/queries/permits.js";
-import { receiptByJti, refusalsByJti } from "../../lab256/ledger/queries/receipts.js";
+import { type CommandItem, type CommandSummary, findCommandByJti, listLatestCommands } from "../../lab256/ledger/queries/commands.js";
+import { findPermitByJti } from "../../lab256/ledger/queries/permits.js";
+import { findReceiptByJti, listRefusalsByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { StartedFlow } from "../acts/flows.js";
 import { issueCommand } from "../acts/issue-command.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -92,7 +92,7 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "Commands, without their receipts", schema: z.array(commandItemSchema) } },
       problems: [],
       async handle({ query }) {
-        const page = await latestCommands(deps.db, query);
+        const page = await listLatestCommands(deps.db, query);
         return answerOk(
           page.items.map((row) => toCommandItemView(deps, row)),
           buildNextPageHeaders(COMMANDS, query, page.next),
@@ -128,7 +128,7 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
-        const receipt = await receiptByJti(deps.db, { tenant_id, jti });
+        const receipt = await findReceiptByJti(deps.db, { tenant_id, jti });
         return receipt === undefined ? refuseNotFound("This receipt") : { kind: "text", status: 200, text: toCanonicalText(receipt) };
       },
     }),
@@ -144,17 +144,17 @@ interface Act {
 const ENDINGS: ReadonlySet<string> = new Set(["receipt.recorded", "receipt.refused", "command.closed"]);
 
 async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: number, signal: AbortSignal): Promise<Answer> {
-  let row = await commandByJti(deps.db, act);
+  let row = await findCommandByJti(deps.db, act);
   // A command that was just issued is recorded by the first step of its flow, which may not have run yet.
-  if (row === undefined && (await permitByJti(deps.db, act)) === undefined) return refuseNotFound("This command");
+  if (row === undefined && (await findPermitByJti(deps.db, act)) === undefined) return refuseNotFound("This command");
   if (waitMs > 0 && (row === undefined || !isFinalStatus(row.status))) {
     const readFinishedCommand = async () => {
-      row = await commandByJti(deps.db, act);
+      row = await findCommandByJti(deps.db, act);
       return row !== undefined && isFinalStatus(row.status) ? row : undefined;
     };
     const isActEnd = (notice: LedgerNotice) =>
       notice.jti === act.jti && notice.tenant_id === act.tenant_id && notice.types.some((type) => ENDINGS.has(type));
-    await deps.watch.until(readFinishedCommand, isActEnd, waitMs, signal);
+    await deps.watch.readUntilFound(readFinishedCommand, isActEnd, waitMs, signal);
   }
   if (row !== undefined) return answerOk(await readCommandView(deps, act, row));
   // Asking Temporal is dear, so it is asked only about what the ledger does not know.
@@ -163,8 +163,8 @@ async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: numb
 }
 
 async function readCommandView(deps: ApiDependencies, act: Act, row: CommandItem) {
-  const receipt = isFinalStatus(row.status) ? await receiptByJti(deps.db, act) : undefined;
-  const refusals = isFinalStatus(row.status) && receipt === undefined ? await refusalsByJti(deps.db, act) : undefined;
+  const receipt = isFinalStatus(row.status) ? await findReceiptByJti(deps.db, act) : undefined;
+  const refusals = isFinalStatus(row.status) && receipt === undefined ? await listRefusalsByJti(deps.db, act) : undefined;
   return {
     ...toCommandItemView(deps, row),
     ...(receipt === undefined ? {} : { receipt }),

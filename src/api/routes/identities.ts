@@ -4,9 +4,9 @@ import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { LEVELS } from "../../domain/level.js";
 import { TRANSPORTS } from "../../lab256/database/tables/identity.js";
 import { type Actor, listActors } from "../../lab256/identity/actors.js";
-import { officeHolders } from "../../lab256/identity/memberships.js";
+import { countOfficeHolders } from "../../lab256/identity/memberships.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
-import { headOf } from "../../lab256/ledger/chain.js";
+import { readChainHead } from "../../lab256/ledger/chain.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { buildNamedPageQuery, buildNextPageHeaders, tenantQuery } from "../http/queries.js";
@@ -100,7 +100,7 @@ async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<An
   const [found, policy, head] = await Promise.all([
     findTenant(deps.db, tenantId),
     deps.policies.findActivePolicy(tenantId),
-    headOf(deps.db, container),
+    readChainHead(deps.db, container),
   ]);
   if (found === undefined) return refuseNotFound("This tenant");
   const { transport, created_at_ms: created_at } = found;
@@ -112,7 +112,7 @@ type OfficesPage = { readonly tenant_id: string; readonly limit: number; readonl
 
 /** Those that the policy knows and those that somebody holds; a policy bounds the former, and actors hold few others. */
 async function answerOffices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
-  const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), officeHolders(deps.db, tenantId)]);
+  const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), countOfficeHolders(deps.db, tenantId)]);
   const known = policy?.offices ?? {};
   const ids = [...new Set([...Object.keys(known), ...holders.keys()])].sort();
   const rest = query.after === undefined ? ids : ids.filter((id) => id > (query.after ?? ""));

@@ -1,6 +1,6 @@
 import { findPactArtifact, pactEnvelopeSchema } from "../../domain/act/pact.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
-import { receiptByJti } from "../../lab256/ledger/queries/receipts.js";
+import { findReceiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
@@ -23,7 +23,7 @@ export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
-        const receipt = await receiptByJti(deps.db, { tenant_id, jti });
+        const receipt = await findReceiptByJti(deps.db, { tenant_id, jti });
         const named = receipt === undefined ? undefined : findPactArtifact(receipt);
         const bytes = named === undefined ? undefined : await deps.store.blobs.get(named.key);
         if (named === undefined || bytes === undefined) return refuseNotFound("This Pact");

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { assertionSchema } from "../../domain/card/statement.js";
 import { findActor } from "../../lab256/identity/actors.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { registerPasskey, registrationOptions } from "../../lab256/identity/passkeys/passkey-registration.js";
+import { createRegistrationOptions, registerPasskey } from "../../lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys } from "../../lab256/identity/passkeys/passkeys.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
@@ -79,7 +79,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
       handle: ({ principal, body: { name, response, assertion } }) =>
         runAsPerson(principal, async (personId) => {
-          const answer = { person_id: personId, name, response, assertion, rp: deps.resolveRelyingParty(), now_ms: deps.now() };
+          const answer = { person_id: personId, name, response, assertion, rp: deps.resolveRelyingParty(), nowMs: deps.now() };
           const outcome = await registerPasskey(deps.db, answer);
           return outcome.ok ? answerCreated(outcome.value) : buildDenialProblem(outcome.denial);
         }),
@@ -98,12 +98,12 @@ async function answerRegistrationOptions(deps: ApiDependencies, { tenant_id, act
   if (actor === undefined) return refuseNotFound("This actor");
   const rp = { ...deps.resolveRelyingParty(), name: RP_NAME };
   return answerOk(
-    await registrationOptions(deps.db, {
+    await createRegistrationOptions(deps.db, {
       person_id: personId,
-      user_name: actor_id,
-      display_name: actor.display_name,
+      userName: actor_id,
+      displayName: actor.display_name,
       rp,
-      now_ms: deps.now(),
+      nowMs: deps.now(),
     }),
   );
 }

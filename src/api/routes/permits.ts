@@ -6,8 +6,8 @@ import { permitSchema } from "../../domain/permit/permit.js";
 import { type PermitRequest, permitRequestSchema } from "../../domain/permit/permit-request.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { cardById } from "../../lab256/ledger/queries/cards.js";
-import { type PermitItem, permitByCard, permitByJti } from "../../lab256/ledger/queries/permits.js";
+import { findCard } from "../../lab256/ledger/queries/cards.js";
+import { findPermitByCard, findPermitByJti, type PermitItem } from "../../lab256/ledger/queries/permits.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
@@ -82,7 +82,7 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
-        const row = await permitByJti(deps.db, { tenant_id, jti });
+        const row = await findPermitByJti(deps.db, { tenant_id, jti });
         return row === undefined ? refuseNotFound("This permit") : answerOk(toPermitView(row));
       },
     }),
@@ -122,7 +122,7 @@ async function answerPermitRequest(
   const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
   // Whether the project exists the Runner proves; asking here as well would cost every command a query.
   const asked = { tenant_id, jobType, target, params, intent, risk, office_id: office.office_id, project_exists: null };
-  const answer = await deps.permits.issueDirect(asker, asked);
+  const answer = await deps.permits.issueDirectPermit(asker, asked);
   if (answer.allowed) {
     correlate(answer.permit.jti);
     return answerOk(answer);
@@ -135,8 +135,8 @@ async function answerPermitRequest(
 async function answerCardPermit(deps: ApiDependencies, principal: Principal, request: PermitRequest, cardId: string): Promise<Answer> {
   const { tenant_id, jobType, target, params } = request;
   const [card, issued] = await Promise.all([
-    cardById(deps.db, { tenant_id, card_id: cardId }),
-    permitByCard(deps.db, { tenant_id, card_id: cardId }),
+    findCard(deps.db, { tenant_id, card_id: cardId }),
+    findPermitByCard(deps.db, { tenant_id, card_id: cardId }),
   ]);
   const decision = { allowed: false, level: card?.level ?? null, reasons: card?.reasons ?? [], requires: card?.requires ?? [] };
   const refusePermit = (code: "approval_required" | "permit_expired" | "permit_revoked", detail: string) =>
@@ -170,7 +170,7 @@ function toForbiddenAnswer(answer: ProblemAnswer): ProblemAnswer {
 
 async function revokePermit(deps: ApiDependencies, principal: Principal, jti: string, reason: string): Promise<Answer> {
   const { tenant_id, actor_id, offices } = principal;
-  const row = await permitByJti(deps.db, { tenant_id, jti });
+  const row = await findPermitByJti(deps.db, { tenant_id, jti });
   if (row === undefined) return refuseNotFound("This permit");
   if (row.actor_id !== actor_id) {
     const approvers = await deps.policies.listOfficesAllowedTo(tenant_id, "card.approve");

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { projectIdSchema } from "../../domain/ids.js";
-import { listProjects, projectDetail } from "../../lab256/ledger/queries/projects.js";
+import { findProjectDetail, listProjects } from "../../lab256/ledger/queries/projects.js";
 import { canSeeProject } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
@@ -74,7 +74,7 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
       answers: { 200: { text: "The project", schema: detailSchema } },
       problems: [],
       async handle({ principal, params: { id } }) {
-        const project = await projectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
+        const project = await findProjectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
         return project === undefined || !canSeeProject(principal, project) ? refuseNotFound("This project") : answerOk(project);
       },
     }),

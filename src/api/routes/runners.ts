@@ -7,9 +7,9 @@ import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { type Report, reportSchema, toRunnerAnswer } from "../../domain/permit/receipt.js";
 import { toReceiptKey } from "../../domain/storage-key.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { runnerKeys } from "../../lab256/identity/runner-keys.js";
+import { listRunnerKeys } from "../../lab256/identity/runner-keys.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
-import { type CommandItem, commandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
+import { type CommandItem, findCommandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
 import { readClaim } from "../../lab256/permits/end-permit.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { listCommandStatements } from "../acts/command-statements.js";
@@ -96,7 +96,7 @@ async function finishCommand(
   const { tenant_id, runner_target } = principal;
   if (runner_target === null) return refuseNotFound("This");
   const reported = toRunnerAnswer(report);
-  const verdict = verifySignedObject(reported.kind, report, await runnerKeys(deps.db, tenant_id, runner_target));
+  const verdict = verifySignedObject(reported.kind, report, await listRunnerKeys(deps.db, tenant_id, runner_target));
   if (verdict === "key_unknown")
     return buildProblem("forbidden", `The key ${report.kid} is not registered for runners of ${runner_target}.`);
   if (verdict === "signature_invalid") return buildProblem("forbidden", `The ${reported.kind}'s signature does not verify.`);
@@ -119,7 +119,7 @@ type PendingCommand = { readonly ok: true; readonly command: CommandItem } | { r
 
 /** The command that this runner may pull; whatever is not its own looks as if it did not exist. */
 async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_target }: Principal, jti: string): Promise<PendingCommand> {
-  const [command, tenant] = await Promise.all([commandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
+  const [command, tenant] = await Promise.all([findCommandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
   if (command === undefined || command.target !== runner_target || tenant?.transport !== "pull")
     return { ok: false, answer: refuseNotFound(PENDING) };
   if (!isFinalStatus(command.status)) return { ok: true, command };

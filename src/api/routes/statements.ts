@@ -3,9 +3,9 @@ import { assertionSchema, STATEMENT_DECISIONS, type Statement, statementSchema }
 import { officeIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import { isLevelAtLeast } from "../../domain/level.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
-import { attest, newNonce } from "../../lab256/identity/passkeys/statements.js";
-import { stepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
-import { type CardDetail, cardById } from "../../lab256/ledger/queries/cards.js";
+import { attestStatement, createNonce } from "../../lab256/identity/passkeys/statements.js";
+import { createStepUpOptions } from "../../lab256/identity/passkeys/step-up.js";
+import { type CardDetail, findCard } from "../../lab256/ledger/queries/cards.js";
 import { resolveActingOffice } from "../acts/office.js";
 import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -78,7 +78,7 @@ async function prepareStatement(
   asked: z.infer<typeof preparationSchema>,
 ): Promise<Answer> {
   const { tenant_id, decision } = asked;
-  const card = await cardById(deps.db, { tenant_id, card_id: cardId });
+  const card = await findCard(deps.db, { tenant_id, card_id: cardId });
   if (card === undefined) return refuseNotFound("This card");
   const office = resolveActingOffice(principal, asked.office_id);
   if (!office.ok) return office.problem;
@@ -93,12 +93,13 @@ async function prepareStatement(
     decision,
     approver: principal.actor_id,
     office_id: office.office_id,
-    nonce: newNonce(),
+    nonce: createNonce(),
     not_after: Math.min(deps.now() + STATEMENT_TTL_MS, decide_by ?? Number.MAX_SAFE_INTEGER),
   };
   if (!needsStepUp(card)) return answerOk({ statement, step_up: null });
   const { person_id } = principal;
-  const step_up = person_id === null ? undefined : await stepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
+  const step_up =
+    person_id === null ? undefined : await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
   if (step_up?.allowCredentials?.length) return answerOk({ statement, step_up });
   // Rejecting and taking back only lessen what was approved, so that nobody is kept from them by having no passkey.
   if (decision !== "approve") return answerOk({ statement, step_up: null });
@@ -129,8 +130,8 @@ async function submitStatement(
     return buildProblem("invalid_request", "The statement is about another card.", {
       errors: [{ field: "statement.card_id", problem: `The path says ${cardId}.` }],
     });
-  const card = await cardById(deps.db, { tenant_id, card_id: cardId });
+  const card = await findCard(deps.db, { tenant_id, card_id: cardId });
   if (card === undefined) return refuseNotFound("This card");
-  const signed = { ...attest(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
+  const signed = { ...attestStatement(statement, deps.statementKey), ...(assertion === undefined ? {} : { assertion }) };
   return answerVerdict(deps, card, await deps.flows.sendStatement(tenant_id, cardId, signed));
 }

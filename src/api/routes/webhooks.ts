@@ -4,10 +4,10 @@ import { WEBHOOKS_MAX_COUNT, webhookIdSchema, webhookSchema } from "../../domain
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { PAGE_ROWS_MAX } from "../../lab256/ledger/queries/page.js";
 import {
-  deadLetters,
   declareWebhook,
   disableWebhook,
   findWebhook,
+  listDeadLetters,
   listWebhooks,
   replayDeadLetters,
   type Webhook,
@@ -57,11 +57,11 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       handle: ({ principal, params: { webhook_id }, body: { tenant_id, ...declared } }) =>
         runAsWebhookManager(deps, principal, async () => {
           const ref = { tenant_id, webhook_id };
-          const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, at_ms: deps.now() });
+          const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, atMs: deps.now() });
           if (made === undefined)
             return buildProblem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; declare one of them anew.`);
           await deps.flows.deliverWebhook(tenant_id, webhook_id);
-          return answerOk({ ...toWebhookView(made.webhook), ...(made.has_new_secret ? { secret: made.webhook.secret } : {}) });
+          return answerOk({ ...toWebhookView(made.webhook), ...(made.hasNewSecret ? { secret: made.webhook.secret } : {}) });
         }),
     }),
     defineGuardedRoute({
@@ -108,7 +108,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
         runOnWebhook(deps, principal, webhook_id, async () => {
-          const letters = await deadLetters(deps.db, { tenant_id, webhook_id }, PAGE_ROWS_MAX);
+          const letters = await listDeadLetters(deps.db, { tenant_id, webhook_id }, PAGE_ROWS_MAX);
           return answerOk(letters.map(({ seq, reason, replay, at_ms }) => ({ seq, reason, replay, at_ms })));
         }),
     }),

@@ -1,9 +1,9 @@
 import { Argument, Command } from "commander";
+import { addExamples } from "../build-command.js";
 import { formatBashCompletion } from "../completion/bash.js";
 import { formatFishCompletion } from "../completion/fish.js";
 import { listPlaces } from "../completion/tree.js";
 import { formatZshCompletion } from "../completion/zsh.js";
-import { addExamples } from "../leaf.js";
 
 const SHELLS = { bash: formatBashCompletion, zsh: formatZshCompletion, fish: formatFishCompletion } as const;
 

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, listSettings, type Setting } from "../../configuration/catalog.js";
 import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
+import { buildCommand } from "../build-command.js";
 import { EXIT } from "../exit-codes.js";
-import { buildCommand } from "../leaf.js";
 import type { Output } from "../terminal/output.js";
 import { UnsuccessfulExit, UsageError } from "../usage.js";
 

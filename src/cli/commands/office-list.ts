@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { listItems } from "../../client/http/paging.js";
-import { addExamples, buildRegistryCommand } from "../leaf.js";
+import { addExamples, buildRegistryCommand } from "../build-command.js";
 import { buildLimitOption } from "../terminal/option-values.js";
 import { printTable } from "../terminal/table.js";
 

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { Command } from "commander";
 import { registerPasskey } from "../../client/deciding.js";
+import { addExamples, buildRegistryCommand } from "../build-command.js";
 import { openOwnPasskeys } from "../connection/own-passkeys.js";
-import { addExamples, buildRegistryCommand } from "../leaf.js";
 
 interface PasskeyOptions {
   readonly name?: string;

@@ -7,11 +7,11 @@ import { type PushPreview, previewPush } from "../../client/git/push-preview.js"
 import { deliverBundle, type PlannedPush, planPush } from "../../client/git/pushing.js";
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
+import { addExamples, buildRegistryCommand } from "../build-command.js";
 import { type CardOptions, proposeCard } from "../card-outcome.js";
 import { reportCommandEnd } from "../command-outcome.js";
 import { resolvePushSource, type Source } from "../connection/working-copy.js";
 import { EXIT } from "../exit-codes.js";
-import { addExamples, buildRegistryCommand } from "../leaf.js";
 import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";

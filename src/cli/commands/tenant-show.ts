@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { requireValue } from "../../client/http/problem.js";
-import { addExamples, buildRegistryCommand } from "../leaf.js";
+import { addExamples, buildRegistryCommand } from "../build-command.js";
 import { formatTime } from "../terminal/text.js";
 
 /** `ogr tenant show`: the tenant of the token. */

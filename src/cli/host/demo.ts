@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { resolveSourceFile } from "../../process/source-files.js";
+import { addExamples, buildCommand } from "../build-command.js";
 import { resolveDemoFolder } from "../connection/state-file.js";
 import { EXIT } from "../exit-codes.js";
-import { addExamples, buildCommand } from "../leaf.js";
 import { UnsuccessfulExit } from "../usage.js";
 
 interface DemoCommandOptions {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { RunningRegistry } from "../../stack/registry/registry.js";
 import type { Servers } from "../../stack/servers/servers.js";
+import { addExamples, buildCommand } from "../build-command.js";
 import { announceState, resolveDevFolder } from "../connection/state-file.js";
-import { addExamples, buildCommand } from "../leaf.js";
 
 interface DevOptions {
   readonly reset?: boolean;

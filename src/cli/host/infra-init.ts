@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../infra/files.js";
 import { createEmptyRegistry, formatRegistry } from "../../infra/model.js";
 import { resolveSourceFile } from "../../process/source-files.js";
+import { addExamples, buildCommand } from "../build-command.js";
 import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "../commands/infra/checkout.js";
-import { addExamples, buildCommand } from "../leaf.js";
 import { buildLocalDryRunOption } from "../terminal/option-values.js";
 
 /** What an adopting repository gets, by its place there and in this package. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Db } from "../../lab256/database/database.js";
+import { addExamples, buildCommand, type Call } from "../build-command.js";
 import { EXIT } from "../exit-codes.js";
-import { addExamples, buildCommand, type Call } from "../leaf.js";
 import { buildDryRunOption } from "../terminal/option-values.js";
 import { UnsuccessfulExit, UsageError } from "../usage.js";
 
@@ -13,7 +13,7 @@ interface DatabaseOptions {
 
 /** Loaded only by who asks for it: every other command starts in half the time without a database's client. */
 const loadLedger = async () => {
-  const [{ openDatabase }, { ledgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
+  const [{ openDatabase }, { listLedgerContainers: ledgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
     import("../../lab256/database/database.js"),
     import("../../lab256/ledger/queries/containers.js"),
     import("../../lab256/ledger/rebuild-projections.js"),
@@ -66,7 +66,7 @@ async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db
   if (url === undefined || url === "")
     throw new UsageError("No database is named: set DATABASE_URL, or give --database-url; `ogr dev` prints its own.");
   const ledger = await loadLedger();
-  const db = ledger.openDatabase(url, { max_connections: 2 });
+  const db = ledger.openDatabase(url, { maxConnections: 2 });
   try {
     return await work(db, ledger);
   } finally {

@@ -11,16 +11,18 @@ import { parseWith } from "../../domain/problems.js";
 import { toReceiptKey } from "../../domain/storage-key.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
 import { USED_BY_ANOTHER } from "./commands.js";
-import { countClosedCommand, countReceipt } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { record } from "./ledger.js";
-import { projectEvents } from "./project-events.js";
-import { readStored } from "./read-stored.js";
-import { receiptKeysOf } from "./receipt-keys.js";
+import { countClosedCommand, countReceipt } from "./flow-metrics.js";
+import { recordActEvents } from "./ledger.js";
+import { toProjectEvents } from "./project-events.js";
+import { readStoredJson } from "./read-stored.js";
+import { readReceiptKeys } from "./receipt-keys.js";
 
 const NOT_USED = buildDenial("answer_invalid", "The Runner says that another command has used the permit, and none has.");
 
-export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
+export function createAnswerActivities(
+  deps: Lab256Dependencies,
+): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
   return {
     recordAnswer: (input) => recordAnswer(deps, input),
     acceptReceipt: ({ receipt, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "receipt", receipt } }),
@@ -30,8 +32,8 @@ export function answerActivities(deps: Lab256Dependencies): Pick<Lab256Activitie
 
 /** The answer came through Temporal, where the queue gives no second one: what no Runner signed ends the command too. */
 async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswerInput): Promise<FlowEnd> {
-  const keys = await keysFor(deps, input);
-  const end = await settle(deps, input, keys, genuineAnswer(keys, input));
+  const keys = await readEnvelopeKeys(deps, input);
+  const end = await settleCommand(deps, input, keys, verifyAnswer(keys, input));
   if (end === null)
     throw ApplicationFailure.retryable("The act is claimed and its receipt is not there yet; looking again.", "receipt_awaited");
   return end;
@@ -42,29 +44,29 @@ async function acceptAnswer(
   deps: Lab256Dependencies,
   input: AcceptCommandInput & { readonly answer: RunnerAnswer },
 ): Promise<Outcome<FlowEnd | null>> {
-  const keys = await keysFor(deps, input);
-  const answer = genuineAnswer(keys, input);
+  const keys = await readEnvelopeKeys(deps, input);
+  const answer = verifyAnswer(keys, input);
   if (answer === undefined)
     return denyWith("answer_invalid", `The ${input.answer.kind} is not signed by a Runner of this registry for this command.`);
-  return grantValue(await settle(deps, input, keys, answer));
+  return grantValue(await settleCommand(deps, input, keys, answer));
 }
 
-function keysFor(deps: Lab256Dependencies, { envelope }: AcceptCommandInput): Promise<Jwks> {
-  return receiptKeysOf(deps, envelope.tenant_id, envelope.target);
+function readEnvelopeKeys(deps: Lab256Dependencies, { envelope }: AcceptCommandInput): Promise<Jwks> {
+  return readReceiptKeys(deps, envelope.tenant_id, envelope.target);
 }
 
 /**
  * Records what became of a command. Where there is no receipt, the object store says whether the act happened all the same; where it did
  * not, the permit is ended. `null` while somebody holds the claim for this very envelope: its receipt will come, and it is the answer.
  */
-async function settle(
+async function settleCommand(
   deps: Lab256Dependencies,
   input: RecordAnswerInput,
   keys: Jwks,
   answer: RunnerAnswer | undefined,
 ): Promise<FlowEnd | null> {
   const { envelope } = input;
-  const receipt = answer?.kind === "receipt" ? answer.receipt : await storedReceipt(deps, keys, envelope);
+  const receipt = answer?.kind === "receipt" ? answer.receipt : await readReceiptOfEnvelope(deps, keys, envelope);
   if (receipt !== undefined) return recordReceipt(deps, input, receipt);
   const refusal = answer?.kind === "refusal" ? answer.refusal : undefined;
   const why: Denial =
@@ -76,29 +78,29 @@ async function settle(
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
   // Nobody had used it: a Runner that says so must not keep the act out of telemetry.
   if (ended === "ended") return recordRefusal(deps, input, refusal, why.code === "permit_used" ? NOT_USED : why);
-  if (await isOurs(deps, envelope)) return null;
+  if (await isClaimedByEnvelope(deps, envelope)) return null;
   // Whatever the Runner said of this command.
   return recordRefusal(deps, input, refusal, USED_BY_ANOTHER);
 }
 
 /** Whether the claim is for this very envelope; another one with the same permit got the act, and this one never will. */
-async function isOurs(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
+async function isClaimedByEnvelope(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
   const claim = await readClaim(deps.store, envelope.tenant_id, envelope.jti);
   return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);
 }
 
 /** The answer, if a Runner signed it and it is about this very envelope. */
-function genuineAnswer(keys: Jwks, { answer, envelope }: RecordAnswerInput): RunnerAnswer | undefined {
+function verifyAnswer(keys: Jwks, { answer, envelope }: RecordAnswerInput): RunnerAnswer | undefined {
   if (answer?.kind === "receipt") {
-    const receipt = genuine("receipt", receiptSchema, keys, envelope, answer.receipt);
+    const receipt = verifyReport("receipt", receiptSchema, keys, envelope, answer.receipt);
     return receipt === undefined ? undefined : { kind: "receipt", receipt };
   }
   if (answer?.kind !== "refusal") return undefined;
-  const refusal = genuine("refusal", refusalSchema, keys, envelope, answer.refusal);
+  const refusal = verifyReport("refusal", refusalSchema, keys, envelope, answer.refusal);
   return refusal === undefined ? undefined : { kind: "refusal", refusal };
 }
 
-function genuine<T extends Report>(
+function verifyReport<T extends Report>(
   kind: RunnerAnswer["kind"],
   schema: z.ZodType<T>,
   keys: Jwks,
@@ -113,16 +115,16 @@ function genuine<T extends Report>(
   return same ? parsed.value : undefined;
 }
 
-async function storedReceipt(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
-  const stored = await readStored(deps.store, toReceiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
-  return stored === undefined ? undefined : genuine("receipt", receiptSchema, keys, envelope, stored);
+async function readReceiptOfEnvelope(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
+  const stored = await readStoredJson(deps.store, toReceiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
+  return stored === undefined ? undefined : verifyReport("receipt", receiptSchema, keys, envelope, stored);
 }
 
 async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: AcceptCommandInput, receipt: Receipt): Promise<FlowEnd> {
   const card_id = envelope.permit.scopes.approval_ref ?? null;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${receipt.jti}`, payload: { receipt, actor_id, card_id } };
-  const events = receipt.status === "success" ? projectEvents(envelope, receipt, actor_id) : [];
-  countReceipt(deps, await record(deps, envelope.tenant_id, [recorded, ...events]), envelope.permit, receipt);
+  const events = receipt.status === "success" ? toProjectEvents(envelope, receipt, actor_id) : [];
+  countReceipt(deps, await recordActEvents(deps, envelope.tenant_id, [recorded, ...events]), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
   return { status: receipt.status, denial: buildDenial(receipt.code ?? "answer_invalid", receipt.error) };
 }
@@ -141,6 +143,6 @@ async function recordRefusal(
       ? []
       : [{ type: "receipt.refused", key: `receipt.refused/${hashBlake3Hex(Buffer.from(refusal.sig))}`, payload: { refusal, card_id } }];
   const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, status, denial: why } };
-  countClosedCommand(await record(deps, tenant_id, [...refused, closed]), permit, { status, denial: why });
+  countClosedCommand(await recordActEvents(deps, tenant_id, [...refused, closed]), permit, { status, denial: why });
   return { status, denial: why };
 }

@@ -4,22 +4,22 @@ import { grantValue, type Outcome } from "../../domain/denial.js";
 import type { AdmitAttestationInput, AdmittedAttestation, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { genuineCard } from "./genuine-card.js";
-import { record } from "./ledger.js";
+import { verifyCard } from "./genuine-card.js";
+import { recordActEvents } from "./ledger.js";
 
-export function attestationActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitAttestation"> {
+export function createAttestationActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitAttestation"> {
   return { admitAttestation: (input) => admitAttestation(deps, input) };
 }
 
 /** Verifies an attestation by the keys that the plan's policy names, and records it. Who brought it matters to nobody. */
 async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
   const { card, planned, decided, round, approvals, at_ms } = input;
-  const genuine = genuineCard(deps, card);
+  const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
   // The attestors are those to whom the plan commits. Where another policy is published, no permit comes of this plan.
-  const policy = await deps.policies.byHash(tenant_id, planned.plan.basis.policy_hash);
+  const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {
     cardId: card_id,
@@ -35,6 +35,6 @@ async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestatio
   const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
   const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
   const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
-  await record(deps, tenant_id, [{ type: "card.attested", key, payload }]);
+  await recordActEvents(deps, tenant_id, [{ type: "card.attested", key, payload }]);
   return grantValue({ attestation_digest: own.attestation_digest, attestations, missing });
 }

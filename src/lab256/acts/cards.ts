@@ -7,43 +7,43 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { Decision } from "../../domain/policy/policy-contract.js";
 import { findActor } from "../identity/actors.js";
-import { countClosedCard } from "./counted-ends.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { genuineCard, genuineCardOf } from "./genuine-card.js";
-import { record } from "./ledger.js";
+import { countClosedCard } from "./flow-metrics.js";
+import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
+import { recordActEvents } from "./ledger.js";
 import { checkPlanAnswer } from "./plan-answer.js";
 
-export function cardActivities(
+export function createCardActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "openCard" | "decidePlan" | "voidApprovals" | "closeCard"> {
   return {
     async openCard({ card: candidate, workflow_id }) {
-      const genuine = genuineCardOf(deps, candidate, workflow_id);
+      const genuine = verifyCardOfFlow(deps, candidate, workflow_id);
       if (!genuine.ok) return genuine;
       const card = genuine.value;
-      const project_id = projectOf(card);
+      const project_id = requireProjectId(card);
       const payload = { card, project_id, subject_hash: hashSubject(card.params as JobParams), workflow_id };
-      await record(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
+      await recordActEvents(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
       return grantValue(null);
     },
     decidePlan: (input) => decidePlan(deps, input),
     async voidApprovals({ card, round, plan_digest, why, approvals }) {
-      if (!genuineCard(deps, card).ok) return;
+      if (!verifyCard(deps, card).ok) return;
       const payload = { card_id: card.card_id, plan_digest, why, approvals };
       const key = `card.approvals_voided/${card.card_id}/${round}`;
-      await record(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
+      await recordActEvents(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
     },
     async closeCard({ card, workflow_id, end }) {
       // What is not a card of this flow was never opened by it, so there is nothing to close.
-      if (!genuineCardOf(deps, card, workflow_id).ok) return;
+      if (!verifyCardOfFlow(deps, card, workflow_id).ok) return;
       const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
-      const outcome = await record(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
+      const outcome = await recordActEvents(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
       countClosedCard(deps, outcome, card, end);
     },
   };
 }
 
-function projectOf(card: Card): string {
+function requireProjectId(card: Card): string {
   const { project_id } = card.params;
   if (typeof project_id !== "string") throw new TypeError("A card's params name their project; the api parses them so.");
   return project_id;
@@ -54,9 +54,9 @@ async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Pro
   const checked = checkPlanAnswer(card, input.planned);
   if (!checked.ok) return { reasons: [], ...checked };
   const planned = checked.value;
-  const genuine = genuineCard(deps, card);
+  const genuine = verifyCard(deps, card);
   if (!genuine.ok) return { reasons: [], ...genuine };
-  const decision = await decisionOf(deps, input);
+  const decision = await askPolicyAboutPlan(deps, input);
   if (!decision.ok) return { reasons: [], ...decision };
   const { level, reasons, requires, permit_ttl_ms, max_run_ms } = decision.value;
   const missing = listMissingRequirements(requires, planned.plan_digest, [], []);
@@ -74,24 +74,24 @@ async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Pro
     decide_by,
     permit_ttl_ms,
   };
-  await record(deps, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
+  await recordActEvents(deps, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
   return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
 }
 
 /** The policy's decision about a plan of a card, now. */
-export async function decisionOf(
+export async function askPolicyAboutPlan(
   deps: Lab256Dependencies,
   { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
 ): Promise<Outcome<Extract<Decision, { allowed: true }>> | Extract<PlanDecision, { ok: false }>> {
   const { basis, fast_forward } = planned.plan;
-  const policy = await deps.policies.active(card.tenant_id, "now");
+  const policy = await deps.policies.readActivePolicy(card.tenant_id, "now");
   if (!policy.ok) return policy;
   if (policy.value.hash !== basis.policy_hash)
     return denyWith(
       "policy_not_current",
       `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
     );
-  const infra = await sameInfra(deps, planned);
+  const infra = await checkInfraUnchanged(deps, planned);
   if (!infra.ok) return infra;
   const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
   if (author === undefined || author.disabled)
@@ -109,7 +109,7 @@ export async function decisionOf(
 }
 
 /** The plan's infra context, if the registry says the same now: what the Runner resolved is not believed but compared. */
-async function sameInfra(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
+async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);
   if (!now.ok) return now;

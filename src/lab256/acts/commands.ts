@@ -10,21 +10,21 @@ import type { Permit } from "../../domain/permit/permit.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { findTenant } from "../identity/tenants.js";
 import type { AppendOutcome } from "../ledger/append.js";
-import { commandByJti } from "../ledger/queries/commands.js";
-import { permitByJti } from "../ledger/queries/permits.js";
+import { findCommandByJti } from "../ledger/queries/commands.js";
+import { findPermitByJti } from "../ledger/queries/permits.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
-import { unsignedPermit } from "../permits/permits.js";
-import { decisionOf } from "./cards.js";
-import { countClosedCommand } from "./counted-ends.js";
+import { buildUnsignedPermit } from "../permits/permits.js";
+import { askPolicyAboutPlan } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { genuineCard } from "./genuine-card.js";
-import { record } from "./ledger.js";
-import { approvedInLedger } from "./recorded-approval.js";
+import { countClosedCommand } from "./flow-metrics.js";
+import { verifyCard } from "./genuine-card.js";
+import { recordActEvents } from "./ledger.js";
+import { checkRecordedApproval } from "./recorded-approval.js";
 
 /** Why a command ended whose permit another one used; that one has the act, its receipt, and its line of telemetry. */
 export const USED_BY_ANOTHER = buildDenial("permit_used", "The permit was used by another command; its receipt says what became of it.");
 
-export function commandActivities(
+export function createCommandActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "issuePermit" | "acceptCommand" | "permitClaim" | "endPermit" | "closeCommand"> {
   return {
@@ -43,7 +43,7 @@ export function commandActivities(
       const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
       const why = claim === "ended" ? { status: end.status, denial: end.denial } : { status: "denied" as const, denial: USED_BY_ANOTHER };
       const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, ...why } };
-      countClosedCommand(await record(deps, tenant_id, [closed]), permit, why);
+      countClosedCommand(await recordActEvents(deps, tenant_id, [closed]), permit, why);
     },
   };
 }
@@ -51,15 +51,15 @@ export function commandActivities(
 /** The permit's `jti` and `exp` follow from card, plan and approval alone, so that asking again signs the same permit. */
 async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
   const { planned } = input;
-  const genuine = genuineCard(deps, input.card);
+  const genuine = verifyCard(deps, input.card);
   if (!genuine.ok) return genuine;
   const card = genuine.value;
   const params = card.params as JobParams;
-  const decision = await decisionOf(deps, { card, planned });
+  const decision = await askPolicyAboutPlan(deps, { card, planned });
   if (!decision.ok) return { ok: false, denial: decision.denial };
-  const approved = await approvedInLedger(deps, card, planned.plan_digest, decision.value.requires);
+  const approved = await checkRecordedApproval(deps, card, planned.plan_digest, decision.value.requires);
   if (!approved.ok) return approved;
-  const unsigned = unsignedPermit({
+  const unsigned = buildUnsignedPermit({
     jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
     // The flow says when the last statement came; it cannot say that it comes later than now.
     iat: Math.min(input.approved_at, deps.now()),
@@ -74,17 +74,17 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
   if (tenant === undefined) return denyWith("tenant_unknown", `${card.tenant_id} is not known.`);
   const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
   // The permit that the ledger has is the permit: however often it is asked for, its `exp` never moves.
-  const permit = (await permitByJti(deps.db, known))?.permit ?? signObject("permit", unsigned, deps.permitKey);
-  const envelope = cardEnvelope(card, permit);
+  const permit = (await findPermitByJti(deps.db, known))?.permit ?? signObject("permit", unsigned, deps.permitKey);
+  const envelope = buildCardEnvelope(card, permit);
   const actor_id = card.author.actor_id;
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
-  if (card.run === "on_approval") events.push(commandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
-  const taken = conflictOf(await record(deps, card.tenant_id, events));
+  if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
+  const taken = denyTaken(await recordActEvents(deps, card.tenant_id, events));
   return taken ?? grantValue({ envelope, transport: tenant.transport });
 }
 
-function cardEnvelope(card: Card, permit: Permit): CommandEnvelope {
+function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {
   const { tenant_id, jobId, jobType, target, office_id } = card;
   const { subject_hash, policy_hash } = permit.scopes;
   const params = omitPatch(card.params as JobParams);
@@ -106,15 +106,19 @@ async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput
     return denyWith("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${envelope.tenant_id} is not known.`);
-  const outcome = await record(deps, envelope.tenant_id, [commandIssued({ ...input, envelope })]);
-  const taken = conflictOf(outcome) ?? (await otherCommand(deps, envelope, outcome));
+  const outcome = await recordActEvents(deps, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })]);
+  const taken = denyTaken(outcome) ?? (await denyOtherCommand(deps, envelope, outcome));
   return taken ?? grantValue({ transport: tenant.transport });
 }
 
 /** A permit binds no `jobId`, so a second envelope with the same permit is another command, and it comes too late. */
-async function otherCommand(deps: Lab256Dependencies, envelope: CommandEnvelope, outcome: AppendOutcome): Promise<Taken | undefined> {
-  if (!outcome.ok || outcome.appended.every((event) => event.is_new)) return undefined;
-  const recorded = await commandByJti(deps.db, envelope);
+async function denyOtherCommand(
+  deps: Lab256Dependencies,
+  envelope: CommandEnvelope,
+  outcome: AppendOutcome,
+): Promise<TakenDenial | undefined> {
+  if (!outcome.ok || outcome.appended.every((event) => event.isNew)) return undefined;
+  const recorded = await findCommandByJti(deps.db, envelope);
   if (recorded?.envelope_digest === hashEnvelope(envelope)) return undefined;
   return {
     ok: false,
@@ -122,9 +126,9 @@ async function otherCommand(deps: Lab256Dependencies, envelope: CommandEnvelope,
   };
 }
 
-type Taken = { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } };
+type TakenDenial = { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } };
 
-function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput): NewEvent {
+function buildCommandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput): NewEvent {
   return {
     type: "command.issued",
     key: `command.issued/${envelope.jti}`,
@@ -139,7 +143,7 @@ function commandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput):
   };
 }
 
-function conflictOf(outcome: AppendOutcome): Taken | undefined {
+function denyTaken(outcome: AppendOutcome): TakenDenial | undefined {
   if (outcome.ok) return undefined;
   const { column, jti, job_id } = outcome.conflict;
   if (column === "jti") return { ok: false, denial: { code: "permit_used", message: `The permit has been used by job ${job_id}.` } };

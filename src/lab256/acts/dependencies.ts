@@ -28,7 +28,7 @@ export interface Lab256Dependencies {
   /** Where events may be brought; `public` when absent. */
   readonly webhookReceivers?: WebhookReceivers;
   /** How often finished acts are looked for, and how many lines one append has at most; small presets when absent. */
-  readonly telemetry?: { readonly every_ms: number; readonly batch_max_lines: number };
+  readonly telemetry?: { readonly everyMs: number; readonly batchMaxLines: number };
   now(): number;
   /** Told of every step; the work goes on when it has settled. */
   onStep?(step: Lab256Step): void | Promise<void>;

@@ -10,7 +10,7 @@ import type { Lab256Dependencies } from "./dependencies.js";
  * The card that a flow carries, if the api signed it for the actor whom it authenticated. A flow can be started by whoever reaches
  * Temporal, so nothing that it says of its card is believed: neither who proposed it nor which card it is.
  */
-export function genuineCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
+export function verifyCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
   const parsed = parseWith(cardSchema, candidate);
   if (!parsed.ok) return denyWith("envelope_invalid", `The card is malformed: ${formatProblems(parsed.problems)}`);
   const verdict = verifySignedObject("card", parsed.value, deps.statements.jwks);
@@ -20,8 +20,8 @@ export function genuineCard(deps: Lab256Dependencies, candidate: unknown): Outco
 }
 
 /** As genuineCard, in the one flow that is the card's own. */
-export function genuineCardOf(deps: Lab256Dependencies, candidate: unknown, workflowId: string): Outcome<Card> {
-  const card = genuineCard(deps, candidate);
+export function verifyCardOfFlow(deps: Lab256Dependencies, candidate: unknown, workflowId: string): Outcome<Card> {
+  const card = verifyCard(deps, candidate);
   if (!card.ok) return card;
   const own = toCardWorkflowId(card.value.tenant_id, card.value.card_id);
   return own === workflowId

@@ -2,11 +2,11 @@ import { hostname } from "node:os";
 import { signObject } from "../../domain/bytes/signature.js";
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import { listTenants } from "../identity/tenants.js";
-import { recordAnchored, unanchoredHead } from "../ledger/anchors.js";
+import { findUnanchoredHead, recordAnchor } from "../ledger/anchors.js";
 import { readOwnClock, recordClocks } from "../ledger/clock-readings.js";
-import { ledgerContainers } from "../ledger/queries/containers.js";
-import { type OverdueAfter, overduePermits, type PermitItem } from "../ledger/queries/permits.js";
-import { runnerClocks } from "../ledger/queries/runner-clocks.js";
+import { listLedgerContainers } from "../ledger/queries/containers.js";
+import { listOverduePermits, type OverdueAfter, type PermitItem } from "../ledger/queries/permits.js";
+import { readRunnerClocks } from "../ledger/queries/runner-clocks.js";
 import { endPermit } from "../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { recordUnrecordedAct } from "./unrecorded-act.js";
@@ -20,7 +20,7 @@ const SWEEP_AFTER_MS = 30_000;
 /** Who was not heard of for so long is no longer named: it may be gone. */
 const CLOCKS_KEPT_MS = 3_600_000;
 
-export function housekeepingActivities(
+export function createHousekeepingActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "sweepPermits" | "headsToAnchor" | "recordAnchored"> {
   return {
@@ -32,15 +32,15 @@ export function housekeepingActivities(
     },
     async headsToAnchor() {
       const heads = [];
-      for (const { container, tenant_id } of await ledgerContainers(deps.db)) {
-        const head = await unanchoredHead(deps.db, container);
+      for (const { container, tenant_id } of await listLedgerContainers(deps.db)) {
+        const head = await findUnanchoredHead(deps.db, container);
         if (head === undefined) continue;
         heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
       }
       return heads;
     },
     async recordAnchored(heads) {
-      for (const { container, seq, hash } of heads) await recordAnchored(deps.db, container, { seq, hash }, deps.now());
+      for (const { container, seq, hash } of heads) await recordAnchor(deps.db, container, { seq, hash }, deps.now());
     },
   };
 }
@@ -48,24 +48,24 @@ export function housekeepingActivities(
 /** Part of the sweep and no step of its own, so that flows under way keep their history. */
 async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
   const own = await readOwnClock(db, hostname(), now);
-  await recordClocks(db, [own, ...(await runnerClocks(db, now() - CLOCKS_KEPT_MS))], own.measured_at - CLOCKS_KEPT_MS);
+  await recordClocks(db, [own, ...(await readRunnerClocks(db, now() - CLOCKS_KEPT_MS))], own.measured_at - CLOCKS_KEPT_MS);
 }
 
 /** A permit that is claimed and has no receipt stays on the list, and must not keep the sweep from those behind it. */
-async function sweepTenant(deps: Lab256Dependencies, tenant_id: string): Promise<number> {
-  const now_ms = deps.now() - SWEEP_AFTER_MS;
+async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<number> {
+  const nowMs = deps.now() - SWEEP_AFTER_MS;
   let settled = 0;
   let after: OverdueAfter | undefined;
   do {
-    const permits = await overduePermits(deps.db, { tenant_id, now_ms, limit: SWEPT_MAX_COUNT, after });
-    for (const permit of permits) if (await settle(deps, permit)) settled += 1;
+    const permits = await listOverduePermits(deps.db, { tenant_id: tenantId, nowMs, limit: SWEPT_MAX_COUNT, after });
+    for (const permit of permits) if (await settlePermit(deps, permit)) settled += 1;
     after = permits.length < SWEPT_MAX_COUNT ? undefined : permits.at(-1);
   } while (after !== undefined && settled < SWEPT_MAX_COUNT);
   return settled;
 }
 
 /** Ends the permit, or records the act that was done with it. */
-async function settle(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
+async function settlePermit(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
   const { tenant_id, jti, card_id } = permit;
   const reason = "Nobody used the permit until its exp.";
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "expired", reason, by: "LAB_256" });

@@ -16,20 +16,20 @@ const plannedSchema = z.strictObject({ plan: planSchema, plan_digest: blake3Sche
  */
 export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAct> {
   const parsed = parseWith(plannedSchema, planned);
-  if (!parsed.ok) return invalid(`is malformed: ${formatProblems(parsed.problems)}`);
+  if (!parsed.ok) return denyPlanAnswer(`is malformed: ${formatProblems(parsed.problems)}`);
   const { plan, plan_digest } = parsed.value;
   const digest = hashPlan(plan);
-  if (digest !== plan_digest) return invalid(`came with the digest ${plan_digest} and has ${digest}.`);
+  if (digest !== plan_digest) return denyPlanAnswer(`came with the digest ${plan_digest} and has ${digest}.`);
   const { tenant_id, project_id, job_type, target, params } = plan.basis;
   const { jobType, params: asked } = card;
   const wanted = { tenant_id: card.tenant_id, project_id: asked["project_id"], job_type: jobType, target: card.target };
   const found = { tenant_id, project_id, job_type, target };
   const differs = Object.entries(wanted).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
-  if (differs !== undefined) return invalid(`has another \`${differs}\` than the card.`);
-  if (hashCanonical(params) !== hashCanonical(omitPatch(asked as JobParams))) return invalid("has other `params` than the card.");
+  if (differs !== undefined) return denyPlanAnswer(`has another \`${differs}\` than the card.`);
+  if (hashCanonical(params) !== hashCanonical(omitPatch(asked as JobParams))) return denyPlanAnswer("has other `params` than the card.");
   return grantValue(parsed.value);
 }
 
-function invalid(what: string) {
+function denyPlanAnswer(what: string) {
   return denyWith("answer_invalid", `The plan that LAB_512 answered ${what} See who serves that queue; then open a new card.`);
 }

@@ -7,7 +7,7 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 import { toRepoPrefix } from "../../domain/storage-key.js";
 
 /** What a successful act means for the registry's catalog. Source: ADR-002 §7. */
-export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
+export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
   const { tenant_id, jti } = envelope;
   switch (envelope.jobType) {
     case "git.registry.init": {
@@ -31,9 +31,9 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
       return [{ type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref, commit } }];
     }
     case "git.registry.reset":
-      return resetEvents(receipt, actorId);
+      return toResetEvents(receipt, actorId);
     case "git.registry.archive":
-      return archiveEvents(receipt, actorId);
+      return toArchiveEvents(receipt, actorId);
     // The registry's own bookkeeping is no activity of a project that people follow.
     case "git.registry.telemetry_append":
       return [];
@@ -64,7 +64,7 @@ export function projectEvents(envelope: CommandEnvelope, receipt: Receipt, actor
 }
 
 /** What the receipt says of the mark: it stands, or it is gone. */
-export function archiveEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
+export function toArchiveEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
   return refs.map(({ name, old, new: mark }) => {
     const [action, commit] = mark === ZERO_ID ? (["unarchive", old] as const) : (["archive", mark] as const);
     return { type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref: name, commit } };
@@ -72,7 +72,7 @@ export function archiveEvents({ jti, project_id, refs }: Receipt, actorId: strin
 }
 
 /** A reset is one activity, however many refs went: its receipt names them all. It is told of `main`, or of the first where there was none. */
-export function resetEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
+export function toResetEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
   const told = refs.find(({ name }) => name === toBranchRef("main")) ?? refs[0];
   if (told === undefined) return [];
   const payload = { project_id, action: "reset", actor: actorId, ref: told.name, commit: told.old } as const;

@@ -17,7 +17,7 @@ const jsonSchema = z.string().transform((text, context): unknown => {
  * The JSON object at this key; undefined when it is absent or is not what `schema` says. For what sweeps: one damaged object must not
  * keep it from all the others.
  */
-export async function readStored<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function readStoredJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const bytes = await store.blobs.get(key);
   if (bytes === undefined) return undefined;
   const json = parseWith(jsonSchema, Buffer.from(bytes).toString("utf8"));

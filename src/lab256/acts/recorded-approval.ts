@@ -2,20 +2,20 @@ import type { Card } from "../../domain/card/card.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { Requirement } from "../../domain/policy/policy-contract.js";
-import { cardById } from "../ledger/queries/cards.js";
+import { findCard } from "../ledger/queries/cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /**
  * Whether the ledger itself says that this plan of the card has all that the policy requires. The flow has counted the same, but a flow's
  * memory is as good as whoever can answer its tasks; what verified statements were recorded is not.
  */
-export async function approvedInLedger(
+export async function checkRecordedApproval(
   deps: Lab256Dependencies,
   card: Card,
   planDigest: string,
   requires: readonly Requirement[],
 ): Promise<Outcome<null>> {
-  const recorded = await cardById(deps.db, card);
+  const recorded = await findCard(deps.db, card);
   if (recorded === undefined || recorded.plan_digest !== planDigest)
     return denyWith("approval_missing", `The ledger does not know the plan ${planDigest} as the one that ${card.card_id} stands for.`);
   const approvals = recorded.statements.flatMap((said) => (said.counts && said.void_why === null ? (said.approval ?? []) : []));

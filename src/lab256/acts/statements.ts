@@ -6,21 +6,21 @@ import type { EventPayloads } from "../../domain/ledger/event.js";
 import { isLevelAtLeast } from "../../domain/level.js";
 import type { StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { personsByEmail } from "../identity/emails.js";
+import { listPersonsByEmail } from "../identity/emails.js";
 import { type VerifiedStatement, verifyStatement } from "../identity/passkeys/statement-verification.js";
-import { pushersOf } from "../ledger/queries/pushers.js";
+import { findPushers } from "../ledger/queries/pushers.js";
 import type { Lab256Dependencies } from "./dependencies.js";
-import { genuineCard } from "./genuine-card.js";
-import { record } from "./ledger.js";
+import { verifyCard } from "./genuine-card.js";
+import { recordActEvents } from "./ledger.js";
 
-export function statementActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitStatement"> {
+export function createStatementActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitStatement"> {
   return { admitStatement: (input) => admitStatement(deps, input) };
 }
 
 /** Verifies a statement, asks the policy whether it counts, and records it. Whoever can merely reach Temporal decides nothing. */
 async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
   const { card, planned, decided } = input;
-  const genuine = genuineCard(deps, card);
+  const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const parsed = parseWith(signedStatementSchema, input.signed);
   if (!parsed.ok) return denyWith("statement_invalid", `The statement is malformed: ${formatProblems(parsed.problems)}`);
@@ -29,31 +29,31 @@ async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInp
   const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
     tenant_id: card.tenant_id,
     card_id: card.card_id,
-    plan_digest_current: planned.plan_digest,
+    currentPlanDigest: planned.plan_digest,
     level: decided.level,
-    needs_step_up: signed.statement.decision === "approve" && decided.requires.some((r) => r.kind === "approvals" && r.step_up),
-    now_ms: input.at_ms,
+    needsStepUp: signed.statement.decision === "approve" && decided.requires.some((r) => r.kind === "approvals" && r.step_up),
+    nowMs: input.at_ms,
   });
   if (!verified.ok) return verified;
-  const admission = await admissionOf(deps, input, verified.value);
+  const admission = await askPolicyAboutStatement(deps, input, verified.value);
   if (!admission.ok) return admission;
   if (!admission.value.counts) return denyWith("statement_not_counted", admission.value.reasons.map((reason) => reason.text).join(" "));
-  const admitted = admittedOf(input, signed, verified.value);
+  const admitted = toAdmittedStatement(input, signed, verified.value);
   await recordStatement(deps, input, admitted, admission.value);
   return grantValue(admitted);
 }
 
-async function admissionOf(
+async function askPolicyAboutStatement(
   deps: Lab256Dependencies,
   { card, planned, decided }: AdmitStatementInput,
   verified: VerifiedStatement,
 ): Promise<Outcome<StatementAdmission>> {
-  const policy = await deps.policies.active(card.tenant_id);
+  const policy = await deps.policies.readActivePolicy(card.tenant_id);
   if (!policy.ok) return policy;
   const strict = isLevelAtLeast(decided.level, "L3");
   const { plan } = planned;
   const { project_id } = plan.basis;
-  const pushers = await pushersOf(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
+  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
   const admission = policy.value.admit({
     tenant_id: card.tenant_id,
     job_type: card.jobType,
@@ -67,7 +67,7 @@ async function admissionOf(
     card: {
       author_person_id: card.author.person_id,
       pusher_person_ids: [...pushers.person_ids],
-      commit_author_person_ids: strict ? await personsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
+      commit_author_person_ids: strict ? await listPersonsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
       break_glass: false,
     },
   });
@@ -82,7 +82,7 @@ const PUSHERS_NOT_KNOWN = {
   text: "The ledger cannot tell who pushed each of these commits, so nobody counts who ever pushed to the project.",
 };
 
-function admittedOf(
+function toAdmittedStatement(
   { card, planned, decided, approvals, attestations, at_ms }: AdmitStatementInput,
   signed: SignedStatement,
   verified: VerifiedStatement,
@@ -135,5 +135,5 @@ async function recordStatement(
     ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
   };
   const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
-  await record(deps, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }]);
+  await recordActEvents(deps, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }]);
 }

@@ -15,9 +15,9 @@ export type Trx = Transaction<Database>;
 
 export interface DatabaseOptions {
   /** How many connections the pool opens at most. */
-  readonly max_connections: number;
+  readonly maxConnections: number;
   /** Told of an idle connection that broke. The pool has dropped it already and opens another one when it needs it. */
-  readonly on_lost_connection?: (error: Error) => void;
+  readonly onLostConnection?: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -29,12 +29,12 @@ const IDLE_IN_TRANSACTION_MS = 30_000;
 export function openDatabase(url: string, options: DatabaseOptions): Db {
   const pool = new pg.Pool({
     connectionString: url,
-    max: options.max_connections,
+    max: options.maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     application_name: "ogr",
     types: columnTypes,
   });
-  pool.on("error", (error) => options.on_lost_connection?.(error));
+  pool.on("error", (error) => options.onLostConnection?.(error));
   return new KyselyDatabase<Database>({ dialect: new PostgresDialect({ pool }) });
 }

@@ -32,7 +32,7 @@ const MIGRATION_LOCK = "ogr.migrate";
  *
  * @throws when a migration fails (nothing has changed then) or a newer release has migrated the database.
  */
-export async function migrate(db: Db): Promise<void> {
+export async function migrateDatabase(db: Db): Promise<void> {
   await db.connection().execute(async (connection) => {
     // Kysely's own lock is taken only after it made its tables, and two processes making them at once fail.
     await sql`select pg_advisory_lock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);

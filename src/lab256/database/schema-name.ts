@@ -5,7 +5,7 @@ import { type QueryExecutorProvider, sql } from "kysely";
  *
  * @throws when the connection's `search_path` names no schema that exists.
  */
-export async function schemaName(db: QueryExecutorProvider): Promise<string> {
+export async function readSchemaName(db: QueryExecutorProvider): Promise<string> {
   const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db);
   const schema = rows[0]?.schema;
   if (schema) return schema;

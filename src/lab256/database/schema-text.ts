@@ -51,7 +51,7 @@ where c.relnamespace = current_schema()::regnamespace and not g.tgisinternal
 order by c.relname collate "C", g.tgname collate "C"`;
 
 /** The schema of a migrated database as SQL that makes it again. Read from Postgres's catalogs, so that no tool beside it is needed. */
-export async function schemaText(db: Db): Promise<string> {
+export async function readSchemaText(db: Db): Promise<string> {
   const parts = [HEADER];
   for (const query of [TABLES, CONSTRAINTS, INDEXES, FUNCTIONS, TRIGGERS]) {
     const { rows } = await query.execute(db);

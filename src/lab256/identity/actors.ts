@@ -36,15 +36,15 @@ export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-  return inserted(db, actor);
+  return insertActor(db, actor);
 }
 
 /** Adds a service of the registry itself, which belongs to nobody; `false` as above. */
 export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
-  return inserted(db, { ...service, person_id: null });
+  return insertActor(db, { ...service, person_id: null });
 }
 
-async function inserted(db: Db, actor: NewActor): Promise<boolean> {
+async function insertActor(db: Db, actor: NewActor): Promise<boolean> {
   const row = await db
     .insertInto("actors")
     .values(actor)
@@ -57,7 +57,7 @@ async function inserted(db: Db, actor: NewActor): Promise<boolean> {
 /** The actor with its offices, disabled or not; `undefined` when the tenant has none of this id. */
 export async function findActor(db: Db, tenantId: string, actorId: string): Promise<Actor | undefined> {
   const row = await selectActors(db).where("actors.tenant_id", "=", tenantId).where("actors.actor_id", "=", actorId).executeTakeFirst();
-  return row && actorOf(row);
+  return row && toActor(row);
 }
 
 /** A part of a list that is ordered by names. `next` is the name after which it continues, or null at the end. */
@@ -96,7 +96,7 @@ export async function listActors(db: Db, { tenant_id, office_id, limit, after }:
     .limit(limit + 1)
     .execute();
   const shown = rows.slice(0, limit);
-  return { items: shown.map(actorOf), next: rows.length > limit ? (shown.at(-1)?.actor_id ?? null) : null };
+  return { items: shown.map(toActor), next: rows.length > limit ? (shown.at(-1)?.actor_id ?? null) : null };
 }
 
 /** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
@@ -127,7 +127,7 @@ function selectActors(db: Db) {
     );
 }
 
-function actorOf(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
+function toActor(row: NewActor & { disabled_at: Date | null; offices: Membership[] }): Actor {
   const { tenant_id, actor_id, person_id, display_name, offices } = row;
   return { tenant_id, actor_id, kind: parseActorKind(actor_id), person_id, display_name, disabled: row.disabled_at !== null, offices };
 }

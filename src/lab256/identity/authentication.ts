@@ -3,7 +3,7 @@ import { type ActorKind, parseActorKind, type Target } from "../../domain/ids.js
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
-import { tokenHash } from "./token-text.js";
+import { hashToken } from "./token-text.js";
 
 /** Who asks. `runner_target` is null but for a runner that pulls over HTTP. */
 export interface Principal {
@@ -23,13 +23,13 @@ const TOKEN_CHARACTERS_MAX = 256;
  * The principal of a bearer token; `undefined` when it is unknown, revoked or expired, or its actor is disabled or the registry's own. Each of these, and a
  * text that is no token at all, costs the same single query, and the query looks for a hash: neither answer nor time tells them apart.
  */
-export async function authenticate(db: Db, bearer: string, nowMs: number): Promise<Principal | undefined> {
-  const row = await findToken(db, tokenHash(bearer.slice(0, TOKEN_CHARACTERS_MAX)));
+export async function authenticateBearer(db: Db, bearer: string, nowMs: number): Promise<Principal | undefined> {
+  const row = await findToken(db, hashToken(bearer.slice(0, TOKEN_CHARACTERS_MAX)));
   if (row === undefined || row.revoked_at !== null || row.disabled_at !== null) return undefined;
   // Its id was once free to be seeded, and a token of that time would be the registry itself.
   if (isServiceActor(row.actor_id)) return undefined;
   if (row.expires_at !== null && row.expires_at.getTime() <= nowMs) return undefined;
-  if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await noteUse(db, row.token_id, nowMs);
+  if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await recordTokenUse(db, row.token_id, nowMs);
   const { tenant_id, actor_id, person_id, offices, runner_target, token_id } = row;
   return { tenant_id, actor_id, kind: parseActorKind(actor_id), person_id, offices, runner_target, token_id };
 }
@@ -55,7 +55,7 @@ function findToken(db: Db, hash: string) {
 }
 
 /** One write an hour and token: often enough to find the unused ones, seldom enough to cost nothing. */
-async function noteUse(db: Db, tokenId: string, nowMs: number): Promise<void> {
+async function recordTokenUse(db: Db, tokenId: string, nowMs: number): Promise<void> {
   await db
     .updateTable("tokens")
     .set({ last_used_at: new Date(nowMs) })

@@ -1,7 +1,7 @@
 import type { Db } from "../database/database.js";
 
 /** The one spelling under which an address is stored and looked for: git and people write it in any case. */
-export function normalEmail(email: string): string {
+export function normalizeEmail(email: string): string {
   return email.trim().normalize("NFC").toLowerCase();
 }
 
@@ -10,7 +10,7 @@ export async function addVerifiedEmail(db: Db, personId: string, email: string, 
   const verified_at = new Date(nowMs);
   await db
     .insertInto("person_emails")
-    .values({ person_id: personId, email: normalEmail(email), verified_at })
+    .values({ person_id: personId, email: normalizeEmail(email), verified_at })
     .onConflict((conflict) =>
       conflict.columns(["email", "person_id"]).doUpdateSet({ verified_at }).where("person_emails.verified_at", "is", null),
     )
@@ -21,8 +21,8 @@ export async function addVerifiedEmail(db: Db, personId: string, email: string, 
  * The persons of this tenant who hold one of these addresses, verified; each once, in order. A person counts here also when their
  * actor is disabled: the question is who wrote a commit, and the answer only ever excludes. Source: contracts "Levels".
  */
-export async function personsByEmail(db: Db, tenantId: string, emails: readonly string[]): Promise<string[]> {
-  const wanted = [...new Set(emails.map(normalEmail))];
+export async function listPersonsByEmail(db: Db, tenantId: string, emails: readonly string[]): Promise<string[]> {
+  const wanted = [...new Set(emails.map(normalizeEmail))];
   if (wanted.length === 0) return [];
   const rows = await db
     .selectFrom("person_emails")

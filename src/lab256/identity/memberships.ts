@@ -28,7 +28,7 @@ export async function removeMembership(db: Db, tenantId: string, actorId: string
 }
 
 /** How many actors that are not disabled hold each office of a tenant; an office that nobody holds is not there. */
-export async function officeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
+export async function countOfficeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom("memberships")
     .innerJoin("actors", (join) =>

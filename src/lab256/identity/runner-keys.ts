@@ -27,12 +27,16 @@ export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, 
 }
 
 /** The keys that sign receipts for this tenant and target now. */
-export async function runnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
-  return { keys: (await registeredKeys(db, tenantId, target)).keys };
+export async function listRunnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
+  return { keys: (await readRegisteredKeys(db, tenantId, target)).keys };
 }
 
 /** Those keys, and the ids of the keys that were registered there and revoked. */
-export async function registeredKeys(db: Db, tenantId: string, target: Target): Promise<Jwks & { readonly revoked: ReadonlySet<string> }> {
+export async function readRegisteredKeys(
+  db: Db,
+  tenantId: string,
+  target: Target,
+): Promise<Jwks & { readonly revoked: ReadonlySet<string> }> {
   const rows = await db
     .selectFrom("runner_keys")
     .select(["kid", "jwk", "revoked_at"])

@@ -8,7 +8,7 @@ import { addVerifiedEmail } from "./emails.js";
 import { putMembership } from "./memberships.js";
 import { addRunnerKey } from "./runner-keys.js";
 import { createTenant } from "./tenants.js";
-import { tokenShape } from "./token-text.js";
+import { checkTokenShape } from "./token-text.js";
 import { storeToken } from "./tokens.js";
 
 const personIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,94}$/, "Write a person id such as `person:admin`.");
@@ -16,7 +16,7 @@ const personIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,94}$/, "
 /** Its text comes from `newToken` and is kept by whoever seeds. `expires_at_ms` in milliseconds since 1970; null never. */
 const seedTokenSchema = z.strictObject({
   name: z.string().min(1).max(100),
-  token: z.string().refine((text) => tokenShape(text) === "well_formed", "Make the token with `newToken`."),
+  token: z.string().refine((text) => checkTokenShape(text) === "well_formed", "Make the token with `newToken`."),
   expires_at_ms: timeMsSchema.nullable().default(null),
   runner_target: targetSchema.nullable().default(null),
 });

@@ -20,15 +20,15 @@ export async function createTenant(db: Db, tenant: { tenant_id: string; transpor
 
 export async function findTenant(db: Db, tenantId: string): Promise<Tenant | undefined> {
   const row = await db.selectFrom("tenants").selectAll().where("tenant_id", "=", tenantId).executeTakeFirst();
-  return row && tenantOf(row);
+  return row && toTenant(row);
 }
 
 /** Every tenant, in the order of their ids. */
 export async function listTenants(db: Db): Promise<Tenant[]> {
   const rows = await db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute();
-  return rows.map(tenantOf);
+  return rows.map(toTenant);
 }
 
-function tenantOf(row: { tenant_id: string; transport: Transport; created_at: Date }): Tenant {
+function toTenant(row: { tenant_id: string; transport: Transport; created_at: Date }): Tenant {
   return { tenant_id: row.tenant_id, transport: row.transport, created_at_ms: row.created_at.getTime() };
 }

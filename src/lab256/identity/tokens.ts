@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Target } from "../../domain/ids.js";
 import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
-import { newToken, tokenHash } from "./token-text.js";
+import { createTokenText, hashToken } from "./token-text.js";
 
 /** What to make: `expires_at_ms` null never expires; `runner_target` makes it the token of a runner that pulls for that target. */
 export interface NewToken {
@@ -23,7 +23,7 @@ export interface TokenEntry extends NewToken {
 
 /** Makes a token and answers its text, for the only time. @throws when the tenant has no such actor. */
 export async function createToken(db: Db, token: NewToken): Promise<{ token: string; token_id: string }> {
-  const text = newToken();
+  const text = createTokenText();
   const token_id = await storeToken(db, token, text);
   if (token_id === undefined) throw new Error("A new token has the text of one that is stored; the machine's randomness is broken.");
   return { token: text, token_id };
@@ -40,7 +40,7 @@ export async function storeToken(db: Db, token: NewToken, text: string): Promise
   const expires_at = expires_at_ms === null ? null : new Date(expires_at_ms);
   const inserted = await db
     .insertInto("tokens")
-    .values({ token_hash: tokenHash(text), token_id: randomUUID(), tenant_id, actor_id, name, expires_at, runner_target })
+    .values({ token_hash: hashToken(text), token_id: randomUUID(), tenant_id, actor_id, name, expires_at, runner_target })
     .onConflict((conflict) => conflict.column("token_hash").doNothing())
     .returning("token_id")
     .executeTakeFirst();

@@ -10,7 +10,7 @@ export type AnchorVerdict =
   | { readonly ok: false; readonly seq: number; readonly code: "older" | "differs"; readonly text: string };
 
 /** The head that is to be anchored next, or undefined when the newest anchor names it already (or nothing was appended). */
-export async function unanchoredHead(db: Db, container: string): Promise<ChainHead | undefined> {
+export async function findUnanchoredHead(db: Db, container: string): Promise<ChainHead | undefined> {
   return db
     .selectFrom("ledger_heads as head")
     .select(["head.seq", "head.hash"])
@@ -31,7 +31,7 @@ export async function unanchoredHead(db: Db, container: string): Promise<ChainHe
 }
 
 /** Notes that the head's signed copy lies in the object store since `anchoredAt` (milliseconds since 1970). Repeating it changes nothing. */
-export async function recordAnchored(db: Db, container: string, head: ChainHead, anchoredAt: number): Promise<void> {
+export async function recordAnchor(db: Db, container: string, head: ChainHead, anchoredAt: number): Promise<void> {
   await db
     .insertInto("ledger_anchors")
     .values({ container, seq: head.seq, hash: head.hash, anchored_at: anchoredAt })
@@ -40,7 +40,7 @@ export async function recordAnchored(db: Db, container: string, head: ChainHead,
 }
 
 /** The hashes of a chain's entries at `seqs`; an entry that is not there is left out. */
-export async function hashesAt(db: Db, container: string, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> {
+export async function readEntryHashes(db: Db, container: string, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> {
   if (seqs.length === 0) return new Map();
   const rows = await db
     .selectFrom("ledger_entries")

@@ -1,19 +1,19 @@
 import { sql } from "kysely";
 import { type EventType, type NewEvent, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Trx } from "../database/database.js";
-import { type CommandConflict, commandConflict, commandsIn } from "./command-conflict.js";
-import { type ChainHead, linked, type WrittenEntry } from "./entry.js";
-import { LEDGER_CHANNEL, noticesOf } from "./notice.js";
+import { type CommandConflict, findCommandConflict, toCommandIdentities } from "./command-conflict.js";
+import { type ChainHead, linkEntries, type WrittenEntry } from "./entry.js";
+import { buildNotices, LEDGER_CHANNEL } from "./notice.js";
 import type { OpenedRow } from "./open-function.js";
-import { effectsOf } from "./projections/projections.js";
-import { waves, writeTogether } from "./projections/waves.js";
+import { buildEffects } from "./projections/projections.js";
+import { groupIntoWaves, writeTogether } from "./projections/waves.js";
 
 /** One of the events that were to be appended. `is_new` is false where the chain had its key already. */
 export interface Appended {
   readonly type: EventType;
   readonly key: string;
   readonly seq: number;
-  readonly is_new: boolean;
+  readonly isNew: boolean;
 }
 
 export type AppendOutcome =
@@ -27,7 +27,7 @@ export const EVENTS_MAX = 1_000;
 /** Events that are appended all together or not at all. `at_ms` is milliseconds since 1970. */
 export interface AppendRequest {
   readonly events: readonly NewEvent[];
-  readonly at_ms: number;
+  readonly atMs: number;
 }
 
 /**
@@ -35,14 +35,14 @@ export interface AppendRequest {
  * key the chain has are skipped, so that a retry changes nothing. The container stays locked until the transaction ends: do nothing
  * slow in it. `atMs` is milliseconds since 1970. Source: ADR-002 §7, contracts "Events and projections".
  */
-export async function append(trx: Trx, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
-  const [outcome] = await appendEach(trx, tenantId, [{ events, at_ms: atMs }]);
+export async function appendEvents(trx: Trx, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+  const [outcome] = await appendRequests(trx, tenantId, [{ events, atMs: atMs }]);
   if (outcome === undefined) throw new Error("One request has one outcome.");
   return outcome;
 }
 
 /** As `append`, for several requests at once, in their order; a conflict keeps out the events of its own request only. */
-export async function appendEach(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
+export async function appendRequests(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
   const all = requests.flatMap(({ events }) => events);
   if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
   if (all.length > EVENTS_MAX)
@@ -53,35 +53,35 @@ export async function appendEach(trx: Trx, tenantId: string, requests: readonly 
   const taken = [...opened.taken];
   let head: ChainHead = opened;
   const written: WrittenEntry[][] = [];
-  const outcomes = requests.map(({ events, at_ms }): AppendOutcome => {
-    const fresh = firstOfEachKey(events).filter(({ key }) => !seqs.has(key));
-    const conflict = commandConflict(fresh, taken);
+  const outcomes = requests.map(({ events, atMs }): AppendOutcome => {
+    const fresh = keepFirstOfEachKey(events).filter(({ key }) => !seqs.has(key));
+    const conflict = findCommandConflict(fresh, taken);
     if (conflict !== undefined) return { ok: false, conflict };
-    const entries = linked(container, tenantId, head, fresh, at_ms);
+    const entries = linkEntries(container, tenantId, head, fresh, atMs);
     for (const { entry } of entries) seqs.set(entry.key, entry.seq);
     head = entries.at(-1)?.entry ?? head;
-    taken.push(...commandsIn(fresh));
+    taken.push(...toCommandIdentities(fresh));
     written.push(entries);
-    return { ok: true, appended: events.map((event, n) => appendedAs(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
+    return { ok: true, appended: events.map((event, n) => toAppended(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
   });
-  if (written.some((entries) => entries.length > 0)) await write(trx, tenantId, written);
+  if (written.some((entries) => entries.length > 0)) await writeEntries(trx, tenantId, written);
   return outcomes;
 }
 
-function appendedAs({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, is_new: boolean): Appended {
+function toAppended({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, isNew: boolean): Appended {
   const seq = seqs.get(key);
   if (seq === undefined) throw new Error(`${key} was neither written nor known.`);
-  return { type, key, seq, is_new };
+  return { type, key, seq, isNew };
 }
 
-function firstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
+function keepFirstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
   const seen = new Set<string>();
   return events.filter(({ key }) => !seen.has(key) && seen.add(key));
 }
 
 async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
   const keys = events.map((event) => event.key);
-  const commands = commandsIn(events);
+  const commands = toCommandIdentities(events);
   const jtis = commands.map(({ jti }) => jti);
   const jobIds = commands.map(({ job_id }) => job_id);
   const { rows } = await sql<OpenedRow>`
@@ -94,7 +94,7 @@ async function openChain(trx: Trx, container: string, tenantId: string, events: 
 }
 
 /** The entries, the first writes of the projections and the notices travel together: one round trip for most appends. */
-async function write(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
+async function writeEntries(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
   const entries = written.flat().map(({ entry }) => entry);
   const rows = written.flat().map(({ entry, payloadText }) => ({
     container: entry.container,
@@ -107,11 +107,11 @@ async function write(trx: Trx, tenantId: string, written: readonly (readonly Wri
     prev_hash: entry.prev_hash,
     hash: entry.hash,
   }));
-  const [first = [], ...later] = waves(effectsOf(trx, entries)).map((wave) => wave.map((effect) => effect.write));
+  const [first = [], ...later] = groupIntoWaves(buildEffects(trx, entries)).map((wave) => wave.map((effect) => effect.write));
   const notices = written
     .filter((one) => one.length > 0)
     .flatMap((one) =>
-      noticesOf(
+      buildNotices(
         tenantId,
         one.map(({ entry }) => entry),
       ),

@@ -2,7 +2,7 @@ import { hashCanonical, toCanonicalText } from "../../domain/bytes/canonical.js"
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
 import type { Db } from "../database/database.js";
 import type { ChainHead } from "./entry.js";
-import { type StoredEntry, storedEntries } from "./read-entries.js";
+import { readStoredEntries, type StoredEntry } from "./read-entries.js";
 
 /** What is wrong with the entry at `seq`, the first that is. */
 export interface ChainBreak {
@@ -14,7 +14,7 @@ export interface ChainBreak {
 export type ChainVerdict = { readonly ok: true; readonly head: ChainHead } | { readonly ok: false; readonly break: ChainBreak };
 
 /** Where a container's chain stands; `seq` 0 and GENESIS_HASH where nothing was appended yet. */
-export async function headOf(db: Db, container: string): Promise<ChainHead> {
+export async function readChainHead(db: Db, container: string): Promise<ChainHead> {
   const head = await db.selectFrom("ledger_heads").select(["seq", "hash"]).where("container", "=", container).executeTakeFirst();
   return head ?? { seq: 0, hash: GENESIS_HASH };
 }
@@ -27,38 +27,38 @@ export async function verifyChain(db: Db, container: string): Promise<ChainVerdi
     .setAccessMode("read only")
     .execute(async (trx) => {
       let previous: ChainHead = { seq: 0, hash: GENESIS_HASH };
-      for await (const entry of storedEntries(trx, container)) {
-        const found = breakAt(entry, previous);
+      for await (const entry of readStoredEntries(trx, container)) {
+        const found = findChainBreak(entry, previous);
         if (found !== undefined) return { ok: false, break: found };
         previous = { seq: entry.seq, hash: entry.hash };
       }
-      const head = await headOf(trx, container);
+      const head = await readChainHead(trx, container);
       if (head.seq === previous.seq && head.hash === previous.hash) return { ok: true, head };
       const text = `The head names entry ${head.seq}, the chain ends at ${previous.seq}.`;
       return { ok: false, break: { seq: Math.min(head.seq, previous.seq) + 1, code: "head_differs", text } };
     });
 }
 
-function breakAt(entry: StoredEntry, previous: ChainHead): ChainBreak | undefined {
+function findChainBreak(entry: StoredEntry, previous: ChainHead): ChainBreak | undefined {
   const expected = previous.seq + 1;
   if (entry.seq !== expected) return { seq: expected, code: "missing", text: `Entry ${expected} is missing.` };
   const { seq } = entry;
   if (entry.prev_hash !== previous.hash)
     return { seq, code: "not_linked", text: `Entry ${seq} does not name the hash of entry ${previous.seq}.` };
-  const payload = parsed(entry.payloadText);
+  const payload = parsePayload(entry.payloadText);
   if (payload === undefined || toCanonicalText(payload.value) !== entry.payloadText)
     return { seq, code: "payload_not_canonical", text: `The payload of entry ${seq} is not the canonical text that was appended.` };
-  if (hashCanonical(hashed(entry, payload.value)) !== entry.hash)
+  if (hashCanonical(toHashedMembers(entry, payload.value)) !== entry.hash)
     return { seq, code: "hash_differs", text: `Entry ${seq} is not what its hash was made of.` };
   return undefined;
 }
 
 /** The members that the hash covers: all but `hash`. Built anew here, apart from the code that appends. */
-function hashed({ container, tenant_id, seq, type, key, at_ms, prev_hash }: StoredEntry, payload: unknown): object {
+function toHashedMembers({ container, tenant_id, seq, type, key, at_ms, prev_hash }: StoredEntry, payload: unknown): object {
   return { container, tenant_id, seq, type, key, at_ms, payload, prev_hash };
 }
 
-function parsed(text: string): { value: unknown } | undefined {
+function parsePayload(text: string): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch (error) {

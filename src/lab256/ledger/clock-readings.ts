@@ -16,8 +16,8 @@ export async function readOwnClock(db: Db, name: string, now: () => number): Pro
 }
 
 /** Keeps the newest reading of each clock, and none that was measured before `since_ms`. */
-export async function recordClocks(db: Db, readings: readonly ClockReading[], since_ms: number): Promise<void> {
-  await db.deleteFrom("clock_readings").where("measured_at", "<", since_ms).execute();
+export async function recordClocks(db: Db, readings: readonly ClockReading[], sinceMs: number): Promise<void> {
+  await db.deleteFrom("clock_readings").where("measured_at", "<", sinceMs).execute();
   if (readings.length === 0) return;
   await db
     .insertInto("clock_readings")
@@ -32,6 +32,6 @@ export async function recordClocks(db: Db, readings: readonly ClockReading[], si
     .execute();
 }
 
-export async function clockReadings(db: Db): Promise<ClockReading[]> {
+export async function listClockReadings(db: Db): Promise<ClockReading[]> {
   return db.selectFrom("clock_readings").selectAll().orderBy("plane").orderBy("name").execute();
 }

@@ -13,8 +13,8 @@ export interface CommandConflict extends CommandIdentity {
 }
 
 /** The commands that `events` issue. */
-export function commandsIn(events: readonly NewEvent[]): CommandIdentity[] {
-  return events.flatMap((event) => (event.type === "command.issued" ? [identity(event.payload)] : []));
+export function toCommandIdentities(events: readonly NewEvent[]): CommandIdentity[] {
+  return events.flatMap((event) => (event.type === "command.issued" ? [toCommandIdentity(event.payload)] : []));
 }
 
 /**
@@ -22,8 +22,8 @@ export function commandsIn(events: readonly NewEvent[]): CommandIdentity[] {
  * under the container's lock, and commands are written under it alone, so the answer stays true until the transaction ends; unique
  * keys in the database stand beneath.
  */
-export function commandConflict(events: readonly NewEvent[], taken: readonly CommandIdentity[]): CommandConflict | undefined {
-  const issued = commandsIn(events);
+export function findCommandConflict(events: readonly NewEvent[], taken: readonly CommandIdentity[]): CommandConflict | undefined {
+  const issued = toCommandIdentities(events);
   for (const [n, command] of issued.entries()) {
     const earlier = [...taken, ...issued.slice(0, n)];
     const sameAct = earlier.find(({ jti }) => jti === command.jti);
@@ -34,6 +34,6 @@ export function commandConflict(events: readonly NewEvent[], taken: readonly Com
   return undefined;
 }
 
-function identity({ envelope, workflow_id }: EventPayloads["command.issued"]): CommandIdentity {
+function toCommandIdentity({ envelope, workflow_id }: EventPayloads["command.issued"]): CommandIdentity {
   return { jti: envelope.jti, job_id: envelope.jobId, workflow_id };
 }

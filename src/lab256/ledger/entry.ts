@@ -12,7 +12,7 @@ export interface WrittenEntry {
 }
 
 /** BLAKE3 of JCS of the entry without `hash`. `payloadText` is canonical already; the names stand in JCS order (RFC 8785 §3.2.3). */
-export function entryHash(frame: EntryFrame, payloadText: string): Blake3Hex {
+export function hashEntry(frame: EntryFrame, payloadText: string): Blake3Hex {
   const members: [string, string][] = [
     ["at_ms", toCanonicalText(frame.at_ms)],
     ["container", toCanonicalText(frame.container)],
@@ -33,13 +33,19 @@ export interface ChainHead {
 }
 
 /** Continues the chain after `head` with `events`. */
-export function linked(container: string, tenantId: string, head: ChainHead, events: readonly NewEvent[], atMs: number): WrittenEntry[] {
+export function linkEntries(
+  container: string,
+  tenantId: string,
+  head: ChainHead,
+  events: readonly NewEvent[],
+  atMs: number,
+): WrittenEntry[] {
   let previous = head;
   return events.map((event) => {
     const payloadText = toCanonicalText(event.payload);
     const { type, key } = event;
     const frame = { container, tenant_id: tenantId, seq: previous.seq + 1, type, key, at_ms: atMs, prev_hash: previous.hash };
-    const hash = entryHash(frame, payloadText);
+    const hash = hashEntry(frame, payloadText);
     previous = { seq: frame.seq, hash };
     // Projections read what a rebuild will read: the text parsed, not the object that the caller still holds.
     return { entry: { ...frame, hash, payload: JSON.parse(payloadText) } as LedgerEntry, payloadText };

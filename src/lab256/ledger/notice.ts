@@ -27,11 +27,11 @@ const noticeText = z
   .pipe(noticeSchema);
 
 /** One notice for each card or act among `entries`; one without either where there is none. */
-export function noticesOf(tenantId: string, entries: readonly LedgerEntry[]): LedgerNotice[] {
+export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]): LedgerNotice[] {
   const types = [...new Set(entries.map((entry) => entry.type))];
   const subjects = new Map<string, { card_id?: string; jti?: string }>();
   for (const entry of entries) {
-    const subject = subjectOf(entry);
+    const subject = toNoticeSubject(entry);
     if (subject.card_id !== undefined || subject.jti !== undefined) subjects.set(JSON.stringify(subject), subject);
   }
   const all = subjects.size === 0 ? [{}] : [...subjects.values()];
@@ -43,7 +43,7 @@ export function parseNotice(payload: string): LedgerNotice | undefined {
   return noticeText.safeParse(payload).data;
 }
 
-function subjectOf(entry: LedgerEntry): { card_id?: string; jti?: string } {
+function toNoticeSubject(entry: LedgerEntry): { card_id?: string; jti?: string } {
   switch (entry.type) {
     case "project.registered":
     case "project.repo.bound":
@@ -61,22 +61,22 @@ function subjectOf(entry: LedgerEntry): { card_id?: string; jti?: string } {
     case "card.closed":
       return { card_id: entry.payload.card_id };
     case "permit.issued":
-      return about(entry.payload.card_id, entry.payload.permit.jti);
+      return toActSubject(entry.payload.card_id, entry.payload.permit.jti);
     case "permit.revoked":
     case "permit.expired":
     case "permit.refused":
-      return about(entry.payload.card_id, entry.payload.jti);
+      return toActSubject(entry.payload.card_id, entry.payload.jti);
     case "command.issued":
-      return about(entry.payload.card_id, entry.payload.envelope.jti);
+      return toActSubject(entry.payload.card_id, entry.payload.envelope.jti);
     case "command.closed":
       return { jti: entry.payload.jti };
     case "receipt.recorded":
-      return about(entry.payload.card_id, entry.payload.receipt.jti);
+      return toActSubject(entry.payload.card_id, entry.payload.receipt.jti);
     case "receipt.refused":
-      return about(entry.payload.card_id, entry.payload.refusal.jti);
+      return toActSubject(entry.payload.card_id, entry.payload.refusal.jti);
   }
 }
 
-function about(cardId: string | null, jti: string): { card_id?: string; jti: string } {
+function toActSubject(cardId: string | null, jti: string): { card_id?: string; jti: string } {
   return cardId === null ? { jti } : { card_id: cardId, jti };
 }

@@ -11,7 +11,7 @@ export type Wake = { readonly kind: "notice"; readonly notice: LedgerNotice } | 
 
 export interface WatchOptions {
   /** Told why the connection was lost, or could not be had; it is tried again for as long as the watch is open. */
-  readonly on_lost: (error: Error) => void;
+  readonly onLost: (error: Error) => void;
 }
 
 /** Listens to all appends over one connection of its own, whatever number of watchers there is. */
@@ -42,26 +42,26 @@ export class LedgerWatch {
    * Waits for the first notice that `predicate` accepts, or a gap. Begin to wait before you read the state that may change, or use
    * `until`, which does so.
    */
-  waitFor(predicate: (notice: LedgerNotice) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<Wake> {
+  waitForNotice(predicate: (notice: LedgerNotice) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<Wake> {
     if (signal?.aborted || this.#closing.signal.aborted) return Promise.resolve({ kind: "ended" });
     return new Promise((resolve) => {
-      const finish = (wake: Wake): void => {
+      const finishWait = (wake: Wake): void => {
         stop();
         clearTimeout(timer);
-        signal?.removeEventListener("abort", ended);
+        signal?.removeEventListener("abort", endWait);
         resolve(wake);
       };
-      const ended = (): void => finish({ kind: "ended" });
+      const endWait = (): void => finishWait({ kind: "ended" });
       const stop = this.subscribe((wake) => {
-        if (wake.kind !== "notice" || predicate(wake.notice)) finish(wake);
+        if (wake.kind !== "notice" || predicate(wake.notice)) finishWait(wake);
       });
-      const timer = setTimeout(ended, timeoutMs);
-      signal?.addEventListener("abort", ended, { once: true });
+      const timer = setTimeout(endWait, timeoutMs);
+      signal?.addEventListener("abort", endWait, { once: true });
     });
   }
 
   /** Reads until `read` answers something, again after each notice that `predicate` accepts; undefined when the time is up. */
-  async until<T>(
+  async readUntilFound<T>(
     read: () => Promise<T | undefined>,
     predicate: (notice: LedgerNotice) => boolean,
     timeoutMs: number,
@@ -71,7 +71,7 @@ export class LedgerWatch {
     for (;;) {
       const enough = new AbortController();
       const either = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
-      const waiting = this.waitFor(predicate, Math.max(0, deadline - performance.now()), either);
+      const waiting = this.waitForNotice(predicate, Math.max(0, deadline - performance.now()), either);
       try {
         const value = await read();
         if (value !== undefined) return value;
@@ -107,7 +107,7 @@ export class LedgerWatch {
       failure = error;
     });
     client.on("end", () => {
-      if (listening) this.#lost(failure ?? new Error("Postgres closed the connection that listens to the ledger."));
+      if (listening) this.#handleLostConnection(failure ?? new Error("Postgres closed the connection that listens to the ledger."));
     });
     client.on("notification", ({ payload }) => {
       const notice = parseNotice(payload ?? "");
@@ -125,9 +125,9 @@ export class LedgerWatch {
     if (this.#closing.signal.aborted) await client.end();
   }
 
-  #lost(error: Error): void {
+  #handleLostConnection(error: Error): void {
     if (this.#closing.signal.aborted) return;
-    this.options.on_lost(error);
+    this.options.onLost(error);
     void this.#reconnect();
   }
 
@@ -141,7 +141,7 @@ export class LedgerWatch {
         this.#wake({ kind: "gap" });
         return;
       } catch (error) {
-        this.options.on_lost(error as Error);
+        this.options.onLost(error as Error);
       }
     }
   }

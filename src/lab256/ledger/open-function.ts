@@ -13,7 +13,7 @@ export interface OpenedRow {
  * Locks a container's head, made when absent, until the transaction ends, and reads under the lock all that an append must know. A
  * function, because that takes one round trip instead of four.
  */
-export function openFunction(schema: string): RawBuilder<unknown> {
+export function buildOpenFunction(schema: string): RawBuilder<unknown> {
   return sql`
 create function ledger_open(in_container text, in_tenant_id text, in_keys text[], in_jtis text[], in_job_ids text[],
   out seq bigint, out hash text, out known json, out taken json)

@@ -12,7 +12,7 @@ export interface StoredEntry extends Omit<LedgerEntry, "payload" | "type"> {
 const PAGE_ROWS = 500;
 
 /** Every entry of a chain in order, a page at a time; memory stays constant. */
-export async function* storedEntries(db: Db, container: string): AsyncGenerator<StoredEntry> {
+export async function* readStoredEntries(db: Db, container: string): AsyncGenerator<StoredEntry> {
   for (let after = 0; ; ) {
     const page = await db
       .selectFrom("ledger_entries")
@@ -30,6 +30,6 @@ export async function* storedEntries(db: Db, container: string): AsyncGenerator<
 }
 
 /** The entry that a row is; its type and payload were checked when it was appended, and its hash vouches for them since. */
-export function entryOf({ payloadText, ...frame }: StoredEntry): LedgerEntry {
+export function toLedgerEntry({ payloadText, ...frame }: StoredEntry): LedgerEntry {
   return { ...frame, payload: JSON.parse(payloadText) } as LedgerEntry;
 }

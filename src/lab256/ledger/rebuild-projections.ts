@@ -1,9 +1,9 @@
 import { toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db, Trx } from "../database/database.js";
 import { PROJECTIONS } from "../database/tables/projections.js";
-import { replay } from "./replay.js";
+import { replayEntries } from "./replay.js";
 
-export interface Rebuilt {
+export interface RebuiltProjections {
   readonly tenant_id: string;
   readonly entries: number;
 }
@@ -12,20 +12,20 @@ export interface Rebuilt {
  * Makes the projections anew from the ledger alone: one tenant's, or every tenant's. One transaction a tenant: readers see the old rows
  * until it commits, and appends of that tenant wait. Source: contracts "Events and projections".
  */
-export async function rebuildProjections(db: Db, tenantId?: string): Promise<Rebuilt[]> {
-  const tenants = tenantId === undefined ? await tenantsOf(db) : [tenantId];
-  const all: Rebuilt[] = [];
-  for (const tenant of tenants) all.push(await db.transaction().execute((trx) => rebuilt(trx, tenant)));
+export async function rebuildProjections(db: Db, tenantId?: string): Promise<RebuiltProjections[]> {
+  const tenants = tenantId === undefined ? await listLedgerTenants(db) : [tenantId];
+  const all: RebuiltProjections[] = [];
+  for (const tenant of tenants) all.push(await db.transaction().execute((trx) => rebuildTenantProjections(trx, tenant)));
   return all;
 }
 
-async function rebuilt(trx: Trx, tenantId: string): Promise<Rebuilt> {
+async function rebuildTenantProjections(trx: Trx, tenantId: string): Promise<RebuiltProjections> {
   await trx.selectFrom("ledger_heads").select("seq").where("container", "=", toRegistryContainer(tenantId)).forUpdate().execute();
   for (const table of PROJECTIONS) await trx.deleteFrom(table).where("tenant_id", "=", tenantId).execute();
-  return { tenant_id: tenantId, entries: await replay(trx, tenantId) };
+  return { tenant_id: tenantId, entries: await replayEntries(trx, tenantId) };
 }
 
-async function tenantsOf(db: Db): Promise<string[]> {
+async function listLedgerTenants(db: Db): Promise<string[]> {
   const rows = await db.selectFrom("ledger_heads").select("tenant_id").distinct().orderBy("tenant_id").execute();
   return rows.map((row) => row.tenant_id);
 }

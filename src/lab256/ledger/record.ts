@@ -1,7 +1,7 @@
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { Db } from "../database/database.js";
-import { type AppendOutcome, type AppendRequest, append, appendEach, EVENTS_MAX } from "./append.js";
+import { type AppendOutcome, type AppendRequest, appendEvents, appendRequests, EVENTS_MAX } from "./append.js";
 
 /** One transaction holds the container's lock for all of its requests; beyond this many, latency grows and nothing is saved. */
 const TOGETHER_MAX = 32;
@@ -18,29 +18,29 @@ export class LedgerBusy extends Error {
   }
 }
 
-interface Waiting extends AppendRequest {
+interface WaitingRequest extends AppendRequest {
   resolve(outcome: AppendOutcome): void;
   reject(error: unknown): void;
 }
 
 /** What waits for each pool and tenant while a transaction of theirs is under way. */
-const queues = new WeakMap<Db, Map<string, Waiting[]>>();
+const queues = new WeakMap<Db, Map<string, WaitingRequest[]>>();
 
 /**
  * Appends in a transaction of its own, as `append` does. Appends of one process to one chain would wait for each other's locks, so those
  * that come while one is under way share the next transaction (group commit): each is answered once its own events are committed.
  * `atMs` is milliseconds since 1970. @throws LedgerBusy when too many wait already.
  */
-export function record(db: Db, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+export function recordEvents(db: Db, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
-    const committed = (outcome: AppendOutcome) => {
+    const resolveCommitted = (outcome: AppendOutcome) => {
       if (outcome.ok) countAppendedEvents(events, outcome.appended);
       resolve(outcome);
     };
-    const request: Waiting = { events, at_ms: atMs, resolve: committed, reject };
-    const tenants = queues.get(db) ?? new Map<string, Waiting[]>();
+    const request: WaitingRequest = { events, atMs: atMs, resolve: resolveCommitted, reject };
+    const tenants = queues.get(db) ?? new Map<string, WaitingRequest[]>();
     queues.set(db, tenants);
     const waiting = tenants.get(tenantId);
     if (waiting !== undefined) {
@@ -50,29 +50,29 @@ export function record(db: Db, tenantId: string, events: readonly NewEvent[], at
     }
     const queue = [request];
     tenants.set(tenantId, queue);
-    void drain(db, tenantId, queue, () => tenants.delete(tenantId));
+    void drainQueue(db, tenantId, queue, () => tenants.delete(tenantId));
   });
 }
 
 /** Never throws: each request gets its own outcome or error. `done` is called in the moment in which nothing waits any more. */
-async function drain(db: Db, tenantId: string, queue: Waiting[], done: () => void): Promise<void> {
+async function drainQueue(db: Db, tenantId: string, queue: WaitingRequest[], done: () => void): Promise<void> {
   while (queue.length > 0) {
-    const requests = nextOf(queue);
+    const requests = takeRequests(queue);
     try {
-      const outcomes = await db.transaction().execute((trx) => appendEach(trx, tenantId, requests));
+      const outcomes = await db.transaction().execute((trx) => appendRequests(trx, tenantId, requests));
       requests.forEach((request, n) => {
         const outcome = outcomes[n];
         if (outcome === undefined) request.reject(new Error("An append was left without an outcome; try again."));
         else request.resolve(outcome);
       });
     } catch (error) {
-      await apart(db, tenantId, requests, error);
+      await retryRequestsOneByOne(db, tenantId, requests, error);
     }
   }
   done();
 }
 
-function nextOf(queue: Waiting[]): Waiting[] {
+function takeRequests(queue: WaitingRequest[]): WaitingRequest[] {
   let count = 0;
   let events = 0;
   for (const request of queue) {
@@ -84,15 +84,15 @@ function nextOf(queue: Waiting[]): Waiting[] {
 }
 
 /** Nobody fails for another's events: what failed together is tried again one by one. A repeated append changes nothing. */
-async function apart(db: Db, tenantId: string, requests: readonly Waiting[], error: unknown): Promise<void> {
+async function retryRequestsOneByOne(db: Db, tenantId: string, requests: readonly WaitingRequest[], error: unknown): Promise<void> {
   if (requests.length === 1) {
     requests[0]?.reject(error);
     return;
   }
-  for (const { events, at_ms, resolve, reject } of requests) {
+  for (const { events, atMs, resolve, reject } of requests) {
     await db
       .transaction()
-      .execute((trx) => append(trx, tenantId, events, at_ms))
+      .execute((trx) => appendEvents(trx, tenantId, events, atMs))
       .then(resolve, reject);
   }
 }

@@ -2,18 +2,18 @@ import { sql } from "kysely";
 import type { Db } from "../database/database.js";
 
 /** The entry of the tenant's ledger up to which somebody has looked and found nothing left to append; 0 at first. */
-export async function telemetryPassed(db: Db, tenantId: string): Promise<number> {
+export async function readTelemetryCursor(db: Db, tenantId: string): Promise<number> {
   const row = await db.selectFrom("telemetry_cursors").select("passed_seq").where("tenant_id", "=", tenantId).executeTakeFirst();
   return row?.passed_seq ?? 0;
 }
 
 /** Says so, for whoever looks next; it never goes back. */
-export async function passTelemetry(db: Db, tenant_id: string, passed_seq: number): Promise<void> {
+export async function advanceTelemetryCursor(db: Db, tenantId: string, passedSeq: number): Promise<void> {
   await db
     .insertInto("telemetry_cursors")
-    .values({ tenant_id, passed_seq })
+    .values({ tenant_id: tenantId, passed_seq: passedSeq })
     .onConflict((conflict) =>
-      conflict.column("tenant_id").doUpdateSet({ passed_seq: sql<number>`greatest(telemetry_cursors.passed_seq, ${passed_seq})` }),
+      conflict.column("tenant_id").doUpdateSet({ passed_seq: sql<number>`greatest(telemetry_cursors.passed_seq, ${passedSeq})` }),
     )
     .execute();
 }

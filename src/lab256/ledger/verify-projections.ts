@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Db, Trx } from "../database/database.js";
-import { schemaName } from "../database/schema-name.js";
+import { readSchemaName } from "../database/schema-name.js";
 import { PROJECTION_KEYS, PROJECTIONS, type ProjectionName } from "../database/tables/projections.js";
-import { replay } from "./replay.js";
+import { replayEntries } from "./replay.js";
 
 /** A row that is not what the ledger says: `missing` from the table, `surplus` in it, or `different`. */
 export interface ProjectionDifference {
@@ -27,18 +27,18 @@ export async function verifyProjections(db: Db, tenantId: string): Promise<Proje
     .transaction()
     .setIsolationLevel("repeatable read")
     .execute(async (trx) => {
-      const schema = await schemaName(trx);
+      const schema = await readSchemaName(trx);
       for (const table of PROJECTIONS)
         await sql`create temporary table ${sql.id(table)} (like ${sql.id(schema, table)} including all) on commit drop`.execute(trx);
-      const entries = await replay(trx, tenantId);
+      const entries = await replayEntries(trx, tenantId);
       const differences: ProjectionDifference[] = [];
-      for (const table of PROJECTIONS) differences.push(...(await differencesIn(trx, schema, table, tenantId)));
+      for (const table of PROJECTIONS) differences.push(...(await findDifferences(trx, schema, table, tenantId)));
       return differences.length === 0 ? { ok: true, entries } : { ok: false, entries, differences };
     });
 }
 
 /** Compares whole rows as text, JSON columns included: their text is canonical, so equal values have equal text. */
-async function differencesIn(trx: Trx, schema: string, table: ProjectionName, tenantId: string): Promise<ProjectionDifference[]> {
+async function findDifferences(trx: Trx, schema: string, table: ProjectionName, tenantId: string): Promise<ProjectionDifference[]> {
   const columns = PROJECTION_KEYS[table].map((name) => ({ name, built: sql`built.${sql.id(name)}`, kept: sql`kept.${sql.id(name)}` }));
   const key = sql.join(columns.flatMap(({ name, built, kept }) => [sql.lit(name), sql`coalesce(${built}, ${kept})`]));
   const same = sql.join(

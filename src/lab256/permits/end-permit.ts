@@ -6,7 +6,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
-import { record } from "../ledger/record.js";
+import { recordEvents } from "../ledger/record.js";
 
 export interface PermitEnding {
   readonly tenant_id: string;
@@ -37,8 +37,8 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   const claimed = await claimEnd(deps, { kind: "end", tenant_id, jti, end, reason, nonce: randomUUID(), claimed_at: deps.now() });
   if (claimed.kind === "act") return "acted";
   await deps.onStep?.("end claimed");
-  const event = endEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
-  await record(deps.db, tenant_id, [event], claimed.claimed_at);
+  const event = buildEndEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
+  await recordEvents(deps.db, tenant_id, [event], claimed.claimed_at);
   await deps.onStep?.("end recorded");
   return "ended";
 }
@@ -66,7 +66,7 @@ export async function readClaim(store: ObjectStore, tenantId: string, jti: strin
   return parsed.value;
 }
 
-function endEvent({ jti, card_id, end, reason, by }: PermitEnding): NewEvent {
+function buildEndEvent({ jti, card_id, end, reason, by }: PermitEnding): NewEvent {
   const payload = { jti, card_id, reason, by };
   const key = `permit.end/${jti}`;
   if (end === "revoked") return { type: "permit.revoked", key, payload };

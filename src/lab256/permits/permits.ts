@@ -10,7 +10,7 @@ import type { Decision, Reason, Requirement } from "../../domain/policy/policy-c
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
-import { record } from "../ledger/record.js";
+import { recordEvents } from "../ledger/record.js";
 import { endPermit, type PermitEnding } from "./end-permit.js";
 import type { PolicyCatalog } from "./policy-catalog.js";
 
@@ -62,7 +62,7 @@ export interface Judgement {
 
 /** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
 export interface Permits {
-  issueDirect(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
+  issueDirectPermit(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
   /** Asks the policy about an act with a card, and does nothing. */
   judge(asker: Requester, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
   endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
@@ -70,15 +70,20 @@ export interface Permits {
 
 export function createPermits(deps: PermitDependencies): Permits {
   return {
-    issueDirect: (asker, request) => issueDirect(deps, asker, request),
-    judge: (asker, request) => judge(deps, asker, request),
+    issueDirectPermit: (asker, request) => issueDirectPermit(deps, asker, request),
+    judge: (asker, request) => judgeCardAct(deps, asker, request),
     endPermit: (ending) => endPermit(deps, ending),
   };
 }
 
-async function decided(deps: PermitDependencies, asker: Requester, request: Omit<DirectRequest, "intent" | "jti">, hasCard: boolean) {
+async function askPolicyAboutAct(
+  deps: PermitDependencies,
+  asker: Requester,
+  request: Omit<DirectRequest, "intent" | "jti">,
+  hasCard: boolean,
+) {
   const [policy, resolved] = await Promise.all([
-    deps.policies.active(request.tenant_id),
+    deps.policies.readActivePolicy(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
   ]);
   if (!policy.ok) return policy;
@@ -89,20 +94,24 @@ async function decided(deps: PermitDependencies, asker: Requester, request: Omit
   return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, act, hasCard, known, infra)) });
 }
 
-async function judge(deps: PermitDependencies, asker: Requester, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement> {
-  const asked = await decided(deps, asker, request, true);
-  if (!asked.ok) return undecided(asked.denial);
+async function judgeCardAct(
+  deps: PermitDependencies,
+  asker: Requester,
+  request: Omit<DirectRequest, "intent" | "jti">,
+): Promise<Judgement> {
+  const asked = await askPolicyAboutAct(deps, asker, request, true);
+  if (!asked.ok) return refuseUndecided(asked.denial);
   const { decision } = asked.value;
   const { level, reasons, requires } = decision;
-  return { level, reasons, requires, denial: decision.allowed ? null : refusedBy(decision).denial };
+  return { level, reasons, requires, denial: decision.allowed ? null : refuseByDecision(decision).denial };
 }
 
-async function issueDirect(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
-  const asked = await decided(deps, asker, request, false);
-  if (!asked.ok) return undecided(asked.denial);
+async function issueDirectPermit(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
+  const asked = await askPolicyAboutAct(deps, asker, request, false);
+  if (!asked.ok) return refuseUndecided(asked.denial);
   const { policy, infra, decision } = asked.value;
-  if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refusedBy(decision);
-  const permit = unsignedPermit({
+  if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refuseByDecision(decision);
+  const permit = buildUnsignedPermit({
     jti: request.jti ?? randomUUID(),
     iat: deps.now(),
     asker,
@@ -113,18 +122,18 @@ async function issueDirect(deps: PermitDependencies, asker: Requester, request: 
   });
   const issued = signObject("permit", permit, deps.permitKey);
   const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
-  await record(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
+  await recordEvents(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
   return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.hash };
 }
 
-type Refusal = Extract<DirectPermit, { readonly allowed: false }>;
+type DirectRefusal = Extract<DirectPermit, { readonly allowed: false }>;
 
-function undecided(why: Denial): Refusal {
+function refuseUndecided(why: Denial): DirectRefusal {
   return { allowed: false, level: null, reasons: [], requires: [], denial: why };
 }
 
-function refusedBy(decision: Decision): Refusal {
+function refuseByDecision(decision: Decision): DirectRefusal {
   const { level, reasons, requires } = decision;
   const why = decision.allowed
     ? buildDenial(
@@ -148,7 +157,7 @@ interface PermitFacts {
 }
 
 /** The permit for a decided act. Source: ADR-002 §8. */
-export function unsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
+export function buildUnsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
   const infra_hash = hashInfra(infra);
   return {
     aud: toAudience(request.target),

@@ -13,7 +13,7 @@ const POLICIES_MAX_COUNT = 64;
 
 /** The published policies of the tenants, loaded once for each hash. */
 export class PolicyCatalog {
-  private readonly publications = new Map<string, { hash: Outcome<string>; read_at_ms: number }>();
+  private readonly publications = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
   private readonly policies = new Map<string, Promise<Policy>>();
 
   constructor(
@@ -23,27 +23,27 @@ export class PolicyCatalog {
   ) {}
 
   /** The tenant's active policy; a denial where none is published or the publication is not the founders'. */
-  async active(tenantId: string, as_of: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
-    const hash = await this.activeHash(tenantId, as_of === "now" ? 0 : PUBLICATION_MAX_AGE_MS);
-    return hash.ok ? this.byHash(tenantId, hash.value) : hash;
+  async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
+    const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : PUBLICATION_MAX_AGE_MS);
+    return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
   }
 
-  private async activeHash(tenantId: string, max_age_ms: number): Promise<Outcome<string>> {
+  private async readActiveHash(tenantId: string, maxAgeMs: number): Promise<Outcome<string>> {
     const known = this.publications.get(tenantId);
     const now = this.now();
-    if (known !== undefined && now - known.read_at_ms < max_age_ms) return known.hash;
+    if (known !== undefined && now - known.readAtMs < maxAgeMs) return known.hash;
     const keys = this.foundingKeys.get(tenantId);
     // A tenant that nobody founded is not asked about, so that made-up ids fill no memory.
     if (keys === undefined) return verifyActivePolicyHash(tenantId, undefined, undefined);
     const pointed = await this.store.pointers.read(toActivePolicyKey(tenantId));
     const hash = verifyActivePolicyHash(tenantId, pointed?.bytes, keys);
-    this.publications.set(tenantId, { hash, read_at_ms: now });
+    this.publications.set(tenantId, { hash, readAtMs: now });
     return hash;
   }
 
   /** One of the tenant's policies, whether or not it is active now. @throws when its bytes are not in the store */
-  async byHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
-    const loading = this.policies.get(hash) ?? this.load(tenantId, hash);
+  async readPolicyByHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
+    const loading = this.policies.get(hash) ?? this.loadStoredPolicy(tenantId, hash);
     // The least recently used one goes first: a map keeps the order of insertion.
     this.policies.delete(hash);
     this.policies.set(hash, loading);
@@ -60,7 +60,7 @@ export class PolicyCatalog {
     }
   }
 
-  private async load(tenantId: string, hash: string): Promise<Policy> {
+  private async loadStoredPolicy(tenantId: string, hash: string): Promise<Policy> {
     const key = toPolicyBytesKey(tenantId, hash);
     const bytes = await this.store.blobs.get(key);
     if (bytes === undefined) throw new Error(`${key} is missing; publish the policy again or restore the object.`);

@@ -1,7 +1,7 @@
 import { RECEIPT_STATUSES, type ReceiptStatus } from "../../domain/permit/receipt.js";
 import { formatTelemetryLine, TELEMETRY_SCHEMA_VERSION, type TelemetryLine, toRepositoryName } from "../../domain/telemetry/line.js";
 import type { Lab256Dependencies } from "../acts/dependencies.js";
-import { type FinishedAct, finishedActs } from "../ledger/queries/finished-acts.js";
+import { type FinishedAct, readFinishedActs } from "../ledger/queries/finished-acts.js";
 import { hasTelemetry } from "../ledger/queries/telemetry-waiting.js";
 import { Destinations } from "./telemetry-destination.js";
 
@@ -24,46 +24,46 @@ export type ComposedBatch =
       readonly more: boolean;
     };
 
-interface BatchOf {
+interface BatchRequest {
   readonly tenant_id: string;
-  readonly after_seq: number;
+  readonly afterSeq: number;
   /** Where the tenant's lines went last. */
-  readonly last_project_id: string | undefined;
-  readonly batch_max_lines: number;
+  readonly lastProjectId: string | undefined;
+  readonly batchMaxLines: number;
 }
 
 /** The next lines of the tenant's ledger that go to one repository, in the ledger's order and without a gap. */
-export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra">, of: BatchOf): Promise<ComposedBatch> {
-  const { tenant_id, batch_max_lines } = of;
-  let { after_seq } = of;
+export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra">, of: BatchRequest): Promise<ComposedBatch> {
+  const { tenant_id, batchMaxLines } = of;
+  let { afterSeq } = of;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
-    const page = await finishedActs(deps.db, { tenant_id, after_seq, limit: batch_max_lines });
+    const page = await readFinishedActs(deps.db, { tenant_id, afterSeq, limit: batchMaxLines });
     const told = page.acts.filter(hasTelemetry);
     if (told.length > 0) {
-      const batch = await batchFrom(new Destinations(deps.infra, tenant_id, of.last_project_id), of, told);
+      const batch = await buildBatch(new Destinations(deps.infra, tenant_id, of.lastProjectId), of, told);
       return batch.state === "batch" && page.more ? { ...batch, more: true } : batch;
     }
-    after_seq = page.seen_seq;
-    if (!page.more) return { state: "none", passed_seq: after_seq, more: false };
+    afterSeq = page.seenSeq;
+    if (!page.more) return { state: "none", passed_seq: afterSeq, more: false };
   }
-  return { state: "none", passed_seq: after_seq, more: true };
+  return { state: "none", passed_seq: afterSeq, more: true };
 }
 
-async function batchFrom(destinations: Destinations, { tenant_id }: BatchOf, acts: readonly FinishedAct[]): Promise<ComposedBatch> {
+async function buildBatch(destinations: Destinations, { tenant_id }: BatchRequest, acts: readonly FinishedAct[]): Promise<ComposedBatch> {
   const texts: string[] = [];
-  let size_bytes = 0;
+  let sizeBytes = 0;
   let to: { readonly project_id: string; readonly to_seq: number } | undefined;
   for (const act of acts) {
-    const destination = await destinations.of(act);
+    const destination = await destinations.resolve(act);
     if (!destination.ok) {
       if (to !== undefined) break;
       return { state: "blocked", problem: `Entry ${act.seq} of the ledger waits: ${destination.problem}` };
     }
     const { project_id } = destination;
     if (to !== undefined && to.project_id !== project_id) break;
-    const text = formatTelemetryLine(lineOf(tenant_id, project_id, act));
-    size_bytes += Buffer.byteLength(text);
-    if (to !== undefined && size_bytes > BATCH_MAX_BYTES) break;
+    const text = formatTelemetryLine(toTelemetryLine(tenant_id, project_id, act));
+    sizeBytes += Buffer.byteLength(text);
+    if (to !== undefined && sizeBytes > BATCH_MAX_BYTES) break;
     texts.push(text);
     to = { project_id, to_seq: act.seq };
   }
@@ -72,7 +72,7 @@ async function batchFrom(destinations: Destinations, { tenant_id }: BatchOf, act
 }
 
 /** The line of an act. It follows from the ledger and its destination alone, so that it is the same however often it is made. */
-function lineOf(
+function toTelemetryLine(
   tenantId: string,
   telemetryProjectId: string,
   { seq, at_ms, jti, project_id, job_type, card_id, scopes, end }: FinishedAct,
@@ -90,12 +90,12 @@ function lineOf(
     actor_id: scopes.actor_id,
     office_id: scopes.office_id,
     ...(card_id === null ? {} : { card_id }),
-    ...outcomeOf(end),
+    ...toLineOutcome(end),
   };
 }
 
-function outcomeOf(end: FinishedAct["end"]) {
-  if (end.kind === "closed") return { status: statusOf(end.closed.status), code: end.closed.denial.code, refs: 0 };
+function toLineOutcome(end: FinishedAct["end"]) {
+  if (end.kind === "closed") return { status: toReceiptStatus(end.closed.status), code: end.closed.denial.code, refs: 0 };
   const { status, code, refs, usage, infra_revision } = end.receipt;
   return {
     status,
@@ -107,6 +107,6 @@ function outcomeOf(end: FinishedAct["end"]) {
 }
 
 /** A command without a receipt was refused or expired; a flow's other states are those of cards. */
-function statusOf(status: string): ReceiptStatus {
+function toReceiptStatus(status: string): ReceiptStatus {
   return RECEIPT_STATUSES.find((known) => known === status) ?? "denied";
 }

@@ -20,28 +20,28 @@ export class Destinations {
     private readonly lastProjectId: string | undefined,
   ) {}
 
-  async of(act: FinishedAct): Promise<Destination> {
-    const own = await this.#now(act.project_id);
+  async resolve(act: FinishedAct): Promise<Destination> {
+    const own = await this.#resolveCurrent(act.project_id);
     if (own.ok) return own;
-    for (const candidate of [await this.#then(act), this.lastProjectId]) {
+    for (const candidate of [await this.#resolveAsChecked(act), this.lastProjectId]) {
       if (candidate === undefined) continue;
-      const confirmed = await this.#now(candidate);
+      const confirmed = await this.#resolveCurrent(candidate);
       if (confirmed.ok && confirmed.project_id === candidate) return confirmed;
     }
     return own;
   }
 
-  #now(projectId: string): Promise<Destination> {
-    const known = this.#known.get(projectId) ?? this.#resolved(projectId);
+  #resolveCurrent(projectId: string): Promise<Destination> {
+    const known = this.#known.get(projectId) ?? this.#resolveProject(projectId);
     this.#known.set(projectId, known);
     return known;
   }
 
-  async #resolved(projectId: string): Promise<Destination> {
+  async #resolveProject(projectId: string): Promise<Destination> {
     const resolved = await this.infra.resolve(this.tenantId, projectId);
     if (!resolved.ok) return { ok: false, problem: resolved.denial.message };
     const { infra } = resolved.value;
-    const found = infra === "none" ? undefined : this.#own(infra.telemetry_repo);
+    const found = infra === "none" ? undefined : this.#parseOwnProject(infra.telemetry_repo);
     if (found !== undefined) return { ok: true, project_id: found };
     return {
       ok: false,
@@ -50,16 +50,16 @@ export class Destinations {
   }
 
   /** What the registry said when the act was checked. */
-  async #then({ project_id, end }: FinishedAct): Promise<string | undefined> {
+  async #resolveAsChecked({ project_id, end }: FinishedAct): Promise<string | undefined> {
     const revision = end.kind === "receipt" ? end.receipt.infra_revision : undefined;
     if (revision === undefined) return undefined;
     const resolved = await this.infra.resolveAt(this.tenantId, project_id, revision);
     if (resolved === undefined || !resolved.ok || resolved.value.infra === "none") return undefined;
-    return this.#own(resolved.value.infra.telemetry_repo);
+    return this.#parseOwnProject(resolved.value.infra.telemetry_repo);
   }
 
   /** The project of `<owner>/<repo>`, if the owner is this tenant. */
-  #own(telemetryRepo: string | null): string | undefined {
+  #parseOwnProject(telemetryRepo: string | null): string | undefined {
     const owner = `${this.tenantId}/`;
     if (telemetryRepo === null || !telemetryRepo.startsWith(owner)) return undefined;
     const parsed = projectIdSchema.safeParse(telemetryRepo.slice(owner.length));

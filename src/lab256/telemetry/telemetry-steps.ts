@@ -13,15 +13,15 @@ import type { Lab256Dependencies } from "../acts/dependencies.js";
 import { createServiceActor, findActor } from "../identity/actors.js";
 import { putMembership } from "../identity/memberships.js";
 import { listTenants } from "../identity/tenants.js";
-import { commandByJti } from "../ledger/queries/commands.js";
-import { type PermitItem, permitByJti } from "../ledger/queries/permits.js";
-import { isRegistered } from "../ledger/queries/projects.js";
-import { telemetryAppended } from "../ledger/queries/telemetry-appends.js";
-import { passTelemetry, telemetryPassed } from "../ledger/telemetry-cursor.js";
+import { findCommandByJti } from "../ledger/queries/commands.js";
+import { findPermitByJti, type PermitItem } from "../ledger/queries/permits.js";
+import { isProjectRegistered } from "../ledger/queries/projects.js";
+import { findLastTelemetryAppend } from "../ledger/queries/telemetry-appends.js";
+import { advanceTelemetryCursor, readTelemetryCursor } from "../ledger/telemetry-cursor.js";
 import { createPermits } from "../permits/permits.js";
 import { composeBatch } from "./telemetry-batch.js";
 
-const PRESETS = { every_ms: 60_000, batch_max_lines: 1_000 };
+const PRESETS = { everyMs: 60_000, batchMaxLines: 1_000 };
 
 /** What of a permit's time has to be left for its command to be worth starting. */
 const PERMIT_LEFT_MIN_MS = 30_000;
@@ -32,14 +32,14 @@ const LONGEST_PAUSE_MS = 3_600_000;
 
 const APPEND = "git.registry.telemetry_append";
 
-export function telemetryActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "telemetryTenants" | "nextTelemetry"> {
+export function createTelemetryActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "telemetryTenants" | "nextTelemetry"> {
   return {
     async telemetryTenants() {
       return deps.infra.kind === "none" ? [] : (await listTenants(deps.db)).map(({ tenant_id }) => tenant_id);
     },
     async nextTelemetry(input) {
       if (deps.infra.kind === "none") return { state: "off" };
-      const found = await next(deps, input);
+      const found = await findNextTelemetry(deps, input);
       // An append of a later round was tried before and came to nothing.
       if (found.state === "blocked" || (found.state === "append" && found.round > 0)) countTelemetry("waits");
       if (found.state === "append") countTelemetry(found);
@@ -48,58 +48,66 @@ export function telemetryActivities(deps: Lab256Dependencies): Pick<Lab256Activi
   };
 }
 
-async function next(deps: Lab256Dependencies, { tenant_id, round }: NextTelemetryInput): Promise<NextTelemetry> {
-  const { every_ms, batch_max_lines } = deps.telemetry ?? PRESETS;
-  const [last, passed] = await Promise.all([telemetryAppended(deps.db, { tenant_id }), telemetryPassed(deps.db, tenant_id)]);
-  const after_seq = Math.max(passed, last?.to_seq ?? 0);
-  const batch = await composeBatch(deps, { tenant_id, after_seq, last_project_id: last?.project_id, batch_max_lines });
+async function findNextTelemetry(deps: Lab256Dependencies, { tenant_id, round }: NextTelemetryInput): Promise<NextTelemetry> {
+  const { everyMs, batchMaxLines } = deps.telemetry ?? PRESETS;
+  const [last, passed] = await Promise.all([findLastTelemetryAppend(deps.db, { tenant_id }), readTelemetryCursor(deps.db, tenant_id)]);
+  const afterSeq = Math.max(passed, last?.to_seq ?? 0);
+  const batch = await composeBatch(deps, { tenant_id, afterSeq, lastProjectId: last?.project_id, batchMaxLines });
   if (batch.state === "none") {
     const { passed_seq } = batch;
-    if (passed_seq > after_seq) await passTelemetry(deps.db, tenant_id, passed_seq);
-    return { state: "idle", passed_seq, wait_ms: waitMs(batch, every_ms, last?.file_bytes) };
+    if (passed_seq > afterSeq) await advanceTelemetryCursor(deps.db, tenant_id, passed_seq);
+    return { state: "idle", passed_seq, wait_ms: computeWaitMs(batch, everyMs, last?.file_bytes) };
   }
   if (batch.state === "blocked") return batch;
   const { project_id, to_seq, lines, bytes } = batch;
-  const wait_ms = waitMs(batch, every_ms, last?.file_bytes);
+  const waitMs = computeWaitMs(batch, everyMs, last?.file_bytes);
   const subject_hash = hashBlake3Hex(bytes);
   // Its own last entry, which lies behind the others' where the org has changed its telemetry repository.
-  const before = await telemetryAppended(deps.db, { tenant_id, project_id });
+  const before = await findLastTelemetryAppend(deps.db, { tenant_id, project_id });
   const params = { project_id, from_seq: before?.to_seq ?? 0, to_seq, lines, subject_hash };
   await deps.store.blobs.create(toStagingKey(tenant_id, subject_hash), bytes);
-  return permitted(deps, tenant_id, params, { round, wait_ms });
+  return prepareTelemetryAppend(deps, tenant_id, params, { round, waitMs });
 }
 
 /** What waits already is not kept waiting. */
-function waitMs({ more }: { readonly more: boolean }, everyMs: number, fileBytes: number | undefined): number {
-  return more ? 0 : pauseMs(everyMs, fileBytes);
+function computeWaitMs({ more }: { readonly more: boolean }, everyMs: number, fileBytes: number | undefined): number {
+  return more ? 0 : computePauseMs(everyMs, fileBytes);
 }
 
 /**
  * How long to wait for further acts. Every commit stores its files whole, so that the larger they are the more lines should come
  * together: 5 minutes for each MiB beyond the first quarter of one, and never more than an hour on this account.
  */
-function pauseMs(everyMs: number, fileBytes = 0): number {
+function computePauseMs(everyMs: number, fileBytes = 0): number {
   return Math.max(everyMs, Math.min(LONGEST_PAUSE_MS, Math.round((fileBytes - SMALL_FILE_BYTES) * PAUSE_MS_A_BYTE)));
 }
 
 /** The first permit for this append that is not used up: one that an earlier life of the flow was given, or a new one. */
-async function permitted(
+async function prepareTelemetryAppend(
   deps: Lab256Dependencies,
   tenantId: string,
   params: TelemetryAppendParams,
-  first: { readonly round: number; readonly wait_ms: number },
+  first: { readonly round: number; readonly waitMs: number },
 ): Promise<NextTelemetry> {
-  const { wait_ms } = first;
+  const { waitMs } = first;
   for (let { round } = first; ; round += 1) {
     const jti = computeTelemetryActId(tenantId, params, round);
-    const known = await permitByJti(deps.db, { tenant_id: tenantId, jti });
-    if (known !== undefined && (await isUnderWay(deps, known))) return { state: "running", jti };
+    const known = await findPermitByJti(deps.db, { tenant_id: tenantId, jti });
+    if (known !== undefined && (await isAppendUnderWay(deps, known))) return { state: "running", jti };
     if (known !== undefined && (known.status !== "issued" || known.exp - deps.now() < PERMIT_LEFT_MIN_MS)) continue;
-    const permit = known === undefined ? await issue(deps, tenantId, params, jti) : grantValue(known.permit);
+    const permit = known === undefined ? await issueAppendPermit(deps, tenantId, params, jti) : grantValue(known.permit);
     if (!permit.ok) return { state: "blocked", problem: permit.denial.message };
     const { to_seq, lines } = params;
     const { actor_id } = TELEMETRY_SERVICE;
-    return { state: "append", envelope: envelopeOf(tenantId, params, permit.value), actor_id, round, to_seq, lines, wait_ms };
+    return {
+      state: "append",
+      envelope: buildAppendEnvelope(tenantId, params, permit.value),
+      actor_id,
+      round,
+      to_seq,
+      lines,
+      wait_ms: waitMs,
+    };
   }
 }
 
@@ -107,46 +115,51 @@ async function permitted(
  * Whether somebody may still be at an append. Whoever was, without a receipt in twice its time, has lost its flow with Temporal's state:
  * the lines are sent again then, and the repository says which of them it has.
  */
-async function isUnderWay(deps: Lab256Dependencies, { tenant_id, jti, status, permit }: PermitItem): Promise<boolean> {
-  if (status !== "used" || (await commandByJti(deps.db, { tenant_id, jti }))?.status !== "running") return false;
+async function isAppendUnderWay(deps: Lab256Dependencies, { tenant_id, jti, status, permit }: PermitItem): Promise<boolean> {
+  if (status !== "used" || (await findCommandByJti(deps.db, { tenant_id, jti }))?.status !== "running") return false;
   return deps.now() <= permit.exp + permit.max_run_ms + computeDeriveMaxMs(permit.max_run_ms);
 }
 
-async function issue(deps: Lab256Dependencies, tenantId: string, params: TelemetryAppendParams, jti: string): Promise<Outcome<Permit>> {
+async function issueAppendPermit(
+  deps: Lab256Dependencies,
+  tenantId: string,
+  params: TelemetryAppendParams,
+  jti: string,
+): Promise<Outcome<Permit>> {
   const { actor_id, office_id } = TELEMETRY_SERVICE;
-  const asker = { actor_id, person_id: null, member_offices: await officesOfService(deps, tenantId) };
-  const answer = await createPermits(deps).issueDirect(asker, {
+  const asker = { actor_id, person_id: null, member_offices: await ensureServiceOffices(deps, tenantId) };
+  const answer = await createPermits(deps).issueDirectPermit(asker, {
     tenant_id: tenantId,
     jobType: APPEND,
     target: "LAB_512",
     params,
     office_id,
     intent: `Append ${params.lines} lines of telemetry up to entry ${params.to_seq} of the ledger.`,
-    project_exists: await isRegistered(deps.db, { tenant_id: tenantId, project_id: params.project_id }),
+    project_exists: await isProjectRegistered(deps.db, { tenant_id: tenantId, project_id: params.project_id }),
     jti,
   });
   if (!answer.allowed) return { ok: false, denial: answer.denial };
   // Of two that were issued at the same moment the ledger has one, and that one counts.
-  return grantValue((await permitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
+  return grantValue((await findPermitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
 }
 
 /** Those that the tenant's service holds. It is made when it is first needed; one that was disabled, or lost its office, stays so. */
-async function officesOfService(deps: Lab256Dependencies, tenant_id: string): Promise<readonly string[]> {
+async function ensureServiceOffices(deps: Lab256Dependencies, tenantId: string): Promise<readonly string[]> {
   const { actor_id, display_name, office_id } = TELEMETRY_SERVICE;
   await deps.db.transaction().execute(async (trx) => {
-    const isNew = await createServiceActor(trx, { tenant_id, actor_id, display_name });
-    if (isNew) await putMembership(trx, tenant_id, actor_id, { office_id, roles: [] });
+    const isNew = await createServiceActor(trx, { tenant_id: tenantId, actor_id, display_name });
+    if (isNew) await putMembership(trx, tenantId, actor_id, { office_id, roles: [] });
   });
-  const actor = await findActor(deps.db, tenant_id, actor_id);
+  const actor = await findActor(deps.db, tenantId, actor_id);
   return actor === undefined || actor.disabled ? [] : actor.offices.map((office) => office.office_id);
 }
 
-function envelopeOf(tenant_id: string, params: TelemetryAppendParams, permit: Permit): CommandEnvelope {
+function buildAppendEnvelope(tenantId: string, params: TelemetryAppendParams, permit: Permit): CommandEnvelope {
   const { jti, scopes } = permit;
   const { subject_hash, policy_hash, office_id } = scopes;
   return {
     jti,
-    tenant_id,
+    tenant_id: tenantId,
     jobId: `telemetry-${jti}`,
     jobType: APPEND,
     params,

@@ -12,7 +12,7 @@ export interface SignedEvent {
  * A ledger entry as a CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so that one event has one id
  * however often it comes; `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
  */
-export function signedEvent(
+export function signEvent(
   entry: LedgerEntry,
   receiver: { readonly webhook_id: string; readonly secret: string },
   atMs: number,

@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import { type LedgerEntry, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Db, Trx } from "../database/database.js";
-import { headOf } from "../ledger/chain.js";
-import { entryOf } from "../ledger/read-entries.js";
+import { readChainHead } from "../ledger/chain.js";
+import { toLedgerEntry } from "../ledger/read-entries.js";
 import type { Webhook, WebhookRef } from "./webhooks.js";
 
 /** The entry that a webhook has to bring next: a dead letter whose replay was asked for, else the oldest one that is wanted. */
-export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
+export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
   const { tenant_id, webhook_id, types, delivered_seq } = webhook;
   const replayed = await db
     .selectFrom("webhook_dead_letters")
@@ -19,7 +19,7 @@ export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | u
     .executeTakeFirst();
   if (replayed !== undefined) return replayed.seq;
   // Read first: what is appended meanwhile is looked at the next time.
-  const { seq: head } = await headOf(db, toRegistryContainer(tenant_id));
+  const { seq: head } = await readChainHead(db, toRegistryContainer(tenant_id));
   let entries = db
     .selectFrom("ledger_entries")
     .select("seq")
@@ -28,11 +28,11 @@ export async function nextDelivery(db: Db, webhook: Webhook): Promise<number | u
   if (types !== null) entries = entries.where("type", "in", types);
   const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
   // Nobody wants what was passed, and nobody walks over it again.
-  if (next === undefined && head > delivered_seq) await passTo(db, webhook, head);
+  if (next === undefined && head > delivered_seq) await advanceDeliveredSeq(db, webhook, head);
   return next?.seq;
 }
 
-async function passTo(db: Db | Trx, { tenant_id, webhook_id }: WebhookRef, seq: number): Promise<void> {
+async function advanceDeliveredSeq(db: Db | Trx, { tenant_id, webhook_id }: WebhookRef, seq: number): Promise<void> {
   await db
     .updateTable("webhooks")
     .set({ delivered_seq: sql<number>`greatest(delivered_seq, ${seq})` })
@@ -41,7 +41,7 @@ async function passTo(db: Db | Trx, { tenant_id, webhook_id }: WebhookRef, seq: 
     .execute();
 }
 
-export async function entryAt(db: Db, tenantId: string, seq: number): Promise<LedgerEntry> {
+export async function readEntry(db: Db, tenantId: string, seq: number): Promise<LedgerEntry> {
   const row = await db
     .selectFrom("ledger_entries")
     .select(["container", "seq", "tenant_id", "type", "key", "at_ms", "prev_hash", "hash", sql<string>`payload::text`.as("payloadText")])
@@ -49,14 +49,14 @@ export async function entryAt(db: Db, tenantId: string, seq: number): Promise<Le
     .where("seq", "=", seq)
     .executeTakeFirst();
   if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is not there; restore the database from a backup.`);
-  return entryOf(row);
+  return toLedgerEntry(row);
 }
 
 /** Says what became of an entry: brought, or a dead letter for this reason. Saying it again changes nothing. */
 export async function settleDelivery(db: Db, ref: WebhookRef, seq: number, dead: { reason: string; at_ms: number } | null): Promise<void> {
   const { tenant_id, webhook_id } = ref;
   await db.transaction().execute(async (trx) => {
-    await passTo(trx, ref, seq);
+    await advanceDeliveredSeq(trx, ref, seq);
     if (dead === null)
       await trx
         .deleteFrom("webhook_dead_letters")

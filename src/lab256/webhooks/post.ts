@@ -10,7 +10,7 @@ export type WebhookReceivers = (typeof WEBHOOK_RECEIVERS)[number];
 
 const TIMEOUT_MS = 8_000;
 
-const closed = new BlockList();
+const privateNetworks = new BlockList();
 for (const [network, bits] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -23,42 +23,42 @@ for (const [network, bits] of [
   ["198.18.0.0", 15],
   ["224.0.0.0", 3],
 ] as const)
-  closed.addSubnet(network, bits, "ipv4");
+  privateNetworks.addSubnet(network, bits, "ipv4");
 /** Public IPv6 is global unicast (RFC 4291), without what leads to IPv4: 6to4 and Teredo. */
-const global6 = new BlockList();
-global6.addSubnet("2000::", 3, "ipv6");
-closed.addSubnet("2002::", 16, "ipv6");
-closed.addSubnet("2001::", 32, "ipv6");
+const globalIpv6Networks = new BlockList();
+globalIpv6Networks.addSubnet("2000::", 3, "ipv6");
+privateNetworks.addSubnet("2002::", 16, "ipv6");
+privateNetworks.addSubnet("2001::", 32, "ipv6");
 
 /** Whether an address of digits belongs to no public network. */
-export function isPrivate(address: string): boolean {
-  if (isIP(address) !== 6) return closed.check(address, "ipv4");
-  return !global6.check(address, "ipv6") || closed.check(address, "ipv6");
+export function isPrivateAddress(address: string): boolean {
+  if (isIP(address) !== 6) return privateNetworks.check(address, "ipv4");
+  return !globalIpv6Networks.check(address, "ipv6") || privateNetworks.check(address, "ipv6");
 }
 
 /** Brings one event to its receiver: undefined when it was taken (2xx), else why not, in a sentence. Never throws, follows no redirect. */
-export async function post(url: string, event: SignedEvent, receivers: WebhookReceivers): Promise<string | undefined> {
+export async function postEvent(url: string, event: SignedEvent, receivers: WebhookReceivers): Promise<string | undefined> {
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, "");
   if (receivers === "public") {
     if (target.protocol !== "https:") return "The address must begin with https://.";
-    if (isIP(host) !== 0 && isPrivate(host)) return `${host} is no public address.`;
+    if (isIP(host) !== 0 && isPrivateAddress(host)) return `${host} is no public address.`;
   }
   try {
-    const status = await send(target, event, receivers);
+    const status = await sendRequest(target, event, receivers);
     return status >= 200 && status < 300 ? undefined : `The receiver answered ${status}.`;
   } catch (error) {
     return `The receiver was not reached: ${error instanceof Error ? error.message : String(error)}.`;
   }
 }
 
-function send(target: URL, { headers, body }: SignedEvent, receivers: WebhookReceivers): Promise<number> {
+function sendRequest(target: URL, { headers, body }: SignedEvent, receivers: WebhookReceivers): Promise<number> {
   const options: RequestOptions = {
     method: "POST",
     headers: { ...headers, "content-length": Buffer.byteLength(body) },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     // A name is judged by the address that is then connected to: another lookup could answer another one.
-    ...(receivers === "public" ? { lookup: publicLookup } : {}),
+    ...(receivers === "public" ? { lookup: lookUpPublicAddress } : {}),
     agent: false,
   };
   return new Promise((resolve, reject) => {
@@ -71,10 +71,10 @@ function send(target: URL, { headers, body }: SignedEvent, receivers: WebhookRec
   });
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
+const lookUpPublicAddress: LookupFunction = (hostname, options, callback) => {
   systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, "", 0);
-    const forbidden = addresses.find(({ address }) => isPrivate(address));
+    const forbidden = addresses.find(({ address }) => isPrivateAddress(address));
     if (forbidden !== undefined) return callback(new Error(`${hostname} is ${forbidden.address}, which is no public address`), "", 0);
     const [first] = addresses;
     if (options.all === true) return callback(null, addresses);

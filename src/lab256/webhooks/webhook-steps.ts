@@ -1,26 +1,26 @@
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { Lab256Dependencies } from "../acts/dependencies.js";
-import { signedEvent } from "./cloud-event.js";
-import { entryAt, nextDelivery, settleDelivery } from "./deliveries.js";
-import { post } from "./post.js";
-import { enabledWebhooks, findWebhook } from "./webhooks.js";
+import { signEvent } from "./cloud-event.js";
+import { findNextDelivery, readEntry, settleDelivery } from "./deliveries.js";
+import { postEvent } from "./post.js";
+import { findWebhook, listEnabledWebhooks } from "./webhooks.js";
 
-export function webhookActivities(
+export function createWebhookActivities(
   deps: Lab256Dependencies,
 ): Pick<Lab256Activities, "enabledWebhooks" | "nextWebhookEvent" | "deliverWebhookEvent" | "settleWebhookEvent"> {
   return {
-    enabledWebhooks: () => enabledWebhooks(deps.db),
+    enabledWebhooks: () => listEnabledWebhooks(deps.db),
     async nextWebhookEvent(ref) {
       const webhook = await findWebhook(deps.db, ref);
       if (webhook === undefined || webhook.disabled_at !== null) return { state: "stopped" };
-      const seq = await nextDelivery(deps.db, webhook);
+      const seq = await findNextDelivery(deps.db, webhook);
       return seq === undefined ? { state: "idle" } : { state: "event", seq, retries_ms: webhook.retries_ms };
     },
     async deliverWebhookEvent({ seq, ...ref }) {
       const webhook = await findWebhook(deps.db, ref);
       if (webhook === undefined || webhook.disabled_at !== null) return { outcome: "stopped" };
-      const entry = await entryAt(deps.db, ref.tenant_id, seq);
-      const reason = await post(webhook.url, signedEvent(entry, webhook, deps.now()), deps.webhookReceivers ?? "public");
+      const entry = await readEntry(deps.db, ref.tenant_id, seq);
+      const reason = await postEvent(webhook.url, signEvent(entry, webhook, deps.now()), deps.webhookReceivers ?? "public");
       return reason === undefined ? { outcome: "taken" } : { outcome: "refused", reason };
     },
     settleWebhookEvent: ({ seq, dead, ...ref }) =>

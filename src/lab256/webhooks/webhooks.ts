@@ -4,7 +4,7 @@ import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { WEBHOOK_RETRIES_MS, WEBHOOKS_MAX_COUNT, type WebhookDeclaration } from "../../domain/ledger/webhook.js";
 import type { Db } from "../database/database.js";
 import type { WebhookTables } from "../database/tables/webhooks.js";
-import { headOf } from "../ledger/chain.js";
+import { readChainHead } from "../ledger/chain.js";
 
 export type Webhook = Readonly<Selectable<WebhookTables["webhooks"]>>;
 export type DeadLetter = Readonly<Selectable<WebhookTables["webhook_dead_letters"]>>;
@@ -24,22 +24,22 @@ export async function declareWebhook(
   db: Db,
   ref: WebhookRef,
   { url, types, retries_ms = [...WEBHOOK_RETRIES_MS], rotate_secret = false }: WebhookDeclaration,
-  by: { readonly actor_id: string; readonly at_ms: number },
-): Promise<{ webhook: Webhook; has_new_secret: boolean } | undefined> {
+  by: { readonly actor_id: string; readonly atMs: number },
+): Promise<{ webhook: Webhook; hasNewSecret: boolean } | undefined> {
   const known = await listWebhooks(db, ref.tenant_id);
   if (known.length >= WEBHOOKS_MAX_COUNT && !known.some(({ webhook_id }) => webhook_id === ref.webhook_id)) return undefined;
-  const { seq } = await headOf(db, toRegistryContainer(ref.tenant_id));
+  const { seq } = await readChainHead(db, toRegistryContainer(ref.tenant_id));
   const wanted = { url, types: types ?? null, retries_ms, disabled_at: null };
   const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`;
   const webhook = await db
     .insertInto("webhooks")
-    .values({ ...ref, ...wanted, secret, delivered_seq: seq, created_by: by.actor_id, created_at: by.at_ms })
+    .values({ ...ref, ...wanted, secret, delivered_seq: seq, created_by: by.actor_id, created_at: by.atMs })
     .onConflict((conflict) =>
       conflict.columns(["tenant_id", "webhook_id"]).doUpdateSet({ ...wanted, ...(rotate_secret ? { secret } : {}) }),
     )
     .returningAll()
     .executeTakeFirstOrThrow();
-  return { webhook, has_new_secret: webhook.secret === secret };
+  return { webhook, hasNewSecret: webhook.secret === secret };
 }
 
 export async function findWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef): Promise<Webhook | undefined> {
@@ -51,7 +51,7 @@ export async function listWebhooks(db: Db, tenantId: string): Promise<Webhook[]>
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").execute();
 }
 
-export async function enabledWebhooks(db: Db): Promise<WebhookRef[]> {
+export async function listEnabledWebhooks(db: Db): Promise<WebhookRef[]> {
   return db
     .selectFrom("webhooks")
     .select(["tenant_id", "webhook_id"])
@@ -72,7 +72,7 @@ export async function disableWebhook(db: Db, { tenant_id, webhook_id }: WebhookR
   return numUpdatedRows > 0n;
 }
 
-export async function deadLetters(db: Db, { tenant_id, webhook_id }: WebhookRef, limit: number): Promise<DeadLetter[]> {
+export async function listDeadLetters(db: Db, { tenant_id, webhook_id }: WebhookRef, limit: number): Promise<DeadLetter[]> {
   return db
     .selectFrom("webhook_dead_letters")
     .selectAll()

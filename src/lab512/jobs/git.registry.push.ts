@@ -4,7 +4,7 @@ import { grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toActRef, toBranchRef } from "../../domain/git/ref-name.js";
 import { toStagingKey } from "../../domain/storage-key.js";
-import { listIntroducedCommits } from "../../planning/brought-commits.js";
+import { listIntroducedCommits } from "../../planning/introduced-commits.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { checkInfraRegistry } from "../../planning/kept-registry.js";
 import { runOnProject } from "../../planning/open-project.js";

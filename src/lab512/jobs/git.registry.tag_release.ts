@@ -4,7 +4,7 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toActRef, toTagRef } from "../../domain/git/ref-name.js";
 import { toReleaseManifestKey } from "../../domain/storage-key.js";
-import { listPushedBefore } from "../../planning/brought-commits.js";
+import { listPushedBefore } from "../../planning/introduced-commits.js";
 import type { Effects, JobContext, JobHandler } from "../../planning/job.js";
 import { runOnKnownProject, runOnProject } from "../../planning/open-project.js";
 import { isOnBranch } from "../../repository/history/ancestry.js";

@@ -15,7 +15,7 @@ import { ActLog } from "./act-log.js";
 import { type ActResult, type AnswerContext, keepLog, readReceipt, writeReceipt, writeRefusal } from "./answer.js";
 import { Attempt, RunTimeExceeded } from "./attempt.js";
 import { verifyAttestedStatements } from "./attested-statements.js";
-import { checkCommand } from "./check-all.js";
+import { checkCommand } from "./check-command.js";
 import * as check from "./checks.js";
 import { type ClaimWish, GhostAttempt, type HeldClaim, isOwnClaim, readClaim, takeOverClaim, winClaim } from "./claim-holding.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";

@@ -5,7 +5,7 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { listPushedBefore } from "../brought-commits.js";
+import { listPushedBefore } from "../introduced-commits.js";
 import type { JobContext, PlanInput } from "../job.js";
 import type { MergeChange } from "./merge-change.js";
 import { buildMergeText, buildSquashText } from "./merge-message.js";

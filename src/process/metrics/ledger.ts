@@ -26,13 +26,13 @@ for (const clock of EXPIRY_CLOCKS) expiries.inc({ clock }, 0);
 
 interface AppendedEvent {
   readonly type: EventType;
-  readonly is_new: boolean;
+  readonly isNew: boolean;
 }
 
 /** Counts what an append brought; what the chain had already was counted when it came. `appended` is in the order of `wanted`. */
 export function countAppendedEvents(wanted: readonly NewEvent[], appended: readonly AppendedEvent[]): void {
   wanted.forEach((event, n) => {
-    if (appended[n]?.is_new !== true) return;
+    if (appended[n]?.isNew !== true) return;
     events.inc({ type: event.type });
     if (event.type === "permit.expired") expiries.inc({ clock: "run_by" });
     if (event.type === "card.closed" && event.payload.denial?.code === "decide_by_passed") expiries.inc({ clock: "decide_by" });

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { PublicJwk } from "../../domain/bytes/signature.js";
 import { openDatabase } from "../../lab256/database/database.js";
-import { migrate } from "../../lab256/database/migrate.js";
+import { migrateDatabase } from "../../lab256/database/migrate.js";
 import { seedTenant, type TenantSeed } from "../../lab256/identity/seed.js";
-import { newToken } from "../../lab256/identity/token-text.js";
+import { createTokenText } from "../../lab256/identity/token-text.js";
 import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
 
 const tokensSchema = z.record(z.string(), z.string());
@@ -26,7 +26,7 @@ export async function actorsWithTokens(dataDir: string, seeds: readonly TenantSe
   const actors = seeds.flatMap(({ tenant_id, actors: members = [] }) =>
     members.map((actor): FoundedActor => {
       const { actor_id, display_name, person_id = null, offices = [] } = actor;
-      const token = kept[`${tenant_id} ${actor_id}`] ?? newToken();
+      const token = kept[`${tenant_id} ${actor_id}`] ?? createTokenText();
       return { tenant_id, actor_id, person_id, display_name, offices: offices.map((office) => office.office_id), token };
     }),
   );
@@ -44,9 +44,9 @@ export async function foundPeople(
   actors: readonly FoundedActor[],
   runnerKey: PublicJwk,
 ): Promise<void> {
-  const db = openDatabase(databaseUrl, { max_connections: 2 });
+  const db = openDatabase(databaseUrl, { maxConnections: 2 });
   try {
-    await migrate(db);
+    await migrateDatabase(db);
     for (const seed of seeds) {
       const members = (seed.actors ?? []).map((actor) => {
         const token = actors.find((one) => one.tenant_id === seed.tenant_id && one.actor_id === actor.actor_id)?.token;

@@ -22,7 +22,7 @@ let lab256: Lab256Activities;
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "recorded-approval" });
   temporal = await openTemporal(registry.temporal);
-  db = openDatabase(registry.database_url, { max_connections: 2 });
+  db = openDatabase(registry.database_url, { maxConnections: 2 });
   const { keys } = registry.founded;
   const store = limitToCreates(registry.store, ["staging", "claims"]);
   lab256 = createLab256Activities({

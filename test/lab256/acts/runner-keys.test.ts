@@ -8,11 +8,11 @@ import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/e
 import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
 import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import { noInfra } from "../../../src/infra/source/open.js";
-import { answerActivities } from "../../../src/lab256/acts/answers.js";
+import { createAnswerActivities } from "../../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.js";
 import { addRunnerKey, revokeRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant } from "../../../src/lab256/identity/seed.js";
-import { commandByJti } from "../../../src/lab256/ledger/queries/commands.js";
+import { findCommandByJti } from "../../../src/lab256/ledger/queries/commands.js";
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
@@ -30,7 +30,7 @@ const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [newKey
 const ledger = ledgerDatabase("runner_keys_on_both_transports");
 let folder: string;
 let store: ObjectStore;
-let activities: ReturnType<typeof answerActivities>;
+let activities: ReturnType<typeof createAnswerActivities>;
 let acts = 0;
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ beforeAll(async () => {
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
   };
-  activities = answerActivities(deps);
+  activities = createAnswerActivities(deps);
   await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
   await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));
   for (const { jwk } of [REGISTERED, REVOKED, REVOKED_OWN]) await addRunnerKey(ledger.db, TENANT, "LAB_512", jwk);
@@ -139,7 +139,7 @@ describe("the receipt in the store of an act that is claimed", () => {
       // A genuine receipt can still come where the claim stands, so the flow looks again.
       if (status === "running") await expect(recorded).rejects.toMatchObject({ type: "receipt_awaited", nonRetryable: false });
       else expect(await recorded).toMatchObject({ status });
-      expect((await commandByJti(ledger.db, envelope))?.status).toBe(status);
+      expect((await findCommandByJti(ledger.db, envelope))?.status).toBe(status);
     }
   });
 });

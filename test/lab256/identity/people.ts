@@ -3,12 +3,12 @@ import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { Statement } from "../../../src/domain/card/statement.js";
 import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
-import { migrate } from "../../../src/lab256/database/migrate.js";
-import { registerPasskey, registrationOptions } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
+import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
+import { createRegistrationOptions, registerPasskey } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
 import { disablePasskey, listPasskeys, type RelyingParty } from "../../../src/lab256/identity/passkeys/passkeys.js";
-import { newNonce } from "../../../src/lab256/identity/passkeys/statements.js";
+import { createNonce } from "../../../src/lab256/identity/passkeys/statements.js";
 import { seedTenant, type TenantSeed } from "../../../src/lab256/identity/seed.js";
-import { newToken } from "../../../src/lab256/identity/token-text.js";
+import { createTokenText } from "../../../src/lab256/identity/token-text.js";
 import type { Passkey } from "../../../src/passkey/authenticator.js";
 import { createPasskey } from "../../../src/passkey/client.js";
 import { createDatabase } from "../../harness/database.js";
@@ -21,7 +21,7 @@ export const MIRA = { actor_id: "ubl:sid:person:mira", person_id: "person:mira" 
 export const CI = "ubl:sid:app:ci";
 
 /** Two tenants; Mira works in both, and the addresses are as people write them. */
-export const ubl = (token: string = newToken()): TenantSeed => ({
+export const ubl = (token: string = createTokenText()): TenantSeed => ({
   tenant_id: "T.UBL",
   actors: [
     {
@@ -49,9 +49,9 @@ export interface People {
 
 export async function openPeople(name: string): Promise<People> {
   const database = await createDatabase(name);
-  const db = openDatabase(database.url, { max_connections: 10 });
-  await migrate(db);
-  const adminToken = newToken();
+  const db = openDatabase(database.url, { maxConnections: 10 });
+  await migrateDatabase(db);
+  const adminToken = createTokenText();
   for (const seed of [ubl(adminToken), other]) await db.transaction().execute((trx) => seedTenant(trx, seed, NOW_MS));
   return {
     db,
@@ -68,9 +68,15 @@ export async function registeredPasskey(db: Db, personId: string): Promise<Passk
   const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
   for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
   const rp = { ...RP, name: "Registry" };
-  const options = await registrationOptions(db, { person_id: personId, user_name: personId, display_name: personId, rp, now_ms: NOW_MS });
+  const options = await createRegistrationOptions(db, {
+    person_id: personId,
+    userName: personId,
+    displayName: personId,
+    rp,
+    nowMs: NOW_MS,
+  });
   const { passkey, response } = createPasskey(options, ORIGIN);
-  const outcome = await registerPasskey(db, { person_id: personId, name: "test", response, rp, now_ms: NOW_MS });
+  const outcome = await registerPasskey(db, { person_id: personId, name: "test", response, rp, nowMs: NOW_MS });
   if (!outcome.ok) throw new Error(outcome.denial.message);
   if (active.length > 0) await db.updateTable("passkeys").set({ disabled_at: null }).where("credential_id", "in", active).execute();
   return passkey;
@@ -91,7 +97,7 @@ export function statementOf(members: Partial<Statement> = {}): Statement {
     decision: "approve",
     approver: ADMIN.actor_id,
     office_id: "office::default",
-    nonce: newNonce(),
+    nonce: createNonce(),
     not_after: NOW_MS + 60_000,
     ...members,
   };

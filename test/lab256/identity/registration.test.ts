@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { computeFurtherPasskeyChallenge } from "../../../src/domain/card/passkey-registration.js";
 import { CHALLENGE_TTL_MS } from "../../../src/lab256/identity/passkeys/passkey-challenges.js";
 import {
+  createRegistrationOptions,
   type RegistrationAnswer,
   registerPasskey,
-  registrationOptions,
 } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { buildAttestationObject, FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
@@ -27,10 +27,18 @@ beforeEach(() =>
 );
 
 const options = (person_id = ADMIN.person_id) =>
-  registrationOptions(people.db, { person_id, user_name: "admin", display_name: "Admin", rp: { ...RP, name: "Registry" }, now_ms: NOW_MS });
+  createRegistrationOptions(people.db, {
+    person_id,
+    userName: "admin",
+    displayName: "Admin",
+    rp: { ...RP, name: "Registry" },
+    nowMs: NOW_MS,
+  });
 
-const register = (response: unknown, { person_id = ADMIN.person_id, now_ms = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
-  registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, now_ms });
+const register = (
+  response: unknown,
+  { person_id = ADMIN.person_id, nowMs: now_ms = NOW_MS, assertion }: Partial<RegistrationAnswer> = {},
+) => registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, nowMs: now_ms });
 
 /** What vouches for a further passkey: an assertion about exactly this registration. */
 const vouchedBy = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
@@ -73,7 +81,7 @@ test("of eight concurrent uses of one challenge exactly one registers", async ()
 test("a challenge is another person's, expired or never given: nothing registers", async () => {
   const { response } = createPasskey(await options(), ORIGIN);
   expect(await register(response, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/challenge/));
-  expect(await register(response, { now_ms: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(refusedBecause(/expired/));
+  expect(await register(response, { nowMs: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(refusedBecause(/expired/));
   const invented = { ...(await options()), challenge: Buffer.alloc(32, 7).toString("base64url") };
   expect(await register(createPasskey(invented, ORIGIN).response)).toMatchObject(refusedBecause(/challenge/));
 });

@@ -5,7 +5,7 @@ import { computeStatementChallenge, hashStatement, type SignedStatement, type St
 import { createActor, disableActor } from "../../../src/lab256/identity/actors.js";
 import { putMembership } from "../../../src/lab256/identity/memberships.js";
 import { type StatementContext, verifyStatement } from "../../../src/lab256/identity/passkeys/statement-verification.js";
-import { attest, verifyAttested } from "../../../src/lab256/identity/passkeys/statements.js";
+import { attestStatement, verifyAttestedStatement } from "../../../src/lab256/identity/passkeys/statements.js";
 import type { Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
 import {
@@ -36,10 +36,10 @@ afterAll(() => people.close());
 const CONTEXT: StatementContext = {
   tenant_id: "T.UBL",
   card_id: "k-release",
-  plan_digest_current: PLAN_DIGEST,
+  currentPlanDigest: PLAN_DIGEST,
   level: "L3",
-  needs_step_up: false,
-  now_ms: NOW_MS,
+  needsStepUp: false,
+  nowMs: NOW_MS,
 };
 
 const verify = (candidate: unknown, context: Partial<StatementContext> = {}) =>
@@ -48,14 +48,14 @@ const verify = (candidate: unknown, context: Partial<StatementContext> = {}) =>
 function steppedUp(statement: Statement): SignedStatement {
   const used = assertPasskey(passkey, computeStatementChallenge(statement), ORIGIN, RP.id);
   passkey = used.passkey;
-  return { ...attest(statement, key), assertion: used.assertion };
+  return { ...attestStatement(statement, key), assertion: used.assertion };
 }
 
 const refusedBecause = (code: string, why: RegExp) => ({ ok: false, denial: { code, message: expect.stringMatching(why) } });
 
 test("an attested statement says who approves, through which office, in which roles", async () => {
   const statement = statementOf();
-  expect(await verify(attest(statement, key))).toEqual({
+  expect(await verify(attestStatement(statement, key))).toEqual({
     ok: true,
     value: {
       statement,
@@ -71,24 +71,27 @@ test("an attested statement says who approves, through which office, in which ro
 });
 
 test("an app may state something, as nobody's person", async () => {
-  expect(await verify(attest(statementOf({ approver: CI }), key))).toMatchObject({ ok: true, value: { kind: "app", person_id: null } });
+  expect(await verify(attestStatement(statementOf({ approver: CI }), key))).toMatchObject({
+    ok: true,
+    value: { kind: "app", person_id: null },
+  });
 });
 
 test("a stepped-up statement is verified with its assertion, as often as it is looked at", async () => {
   const signed = steppedUp(statementOf());
   for (const _ of [1, 2])
-    expect(await verify(signed, { level: "L4", needs_step_up: true })).toMatchObject({ ok: true, value: { step_up: true } });
+    expect(await verify(signed, { level: "L4", needsStepUp: true })).toMatchObject({ ok: true, value: { step_up: true } });
 });
 
 test("a statement without the step-up that it needs is refused by its own code", async () => {
-  expect(await verify(attest(statementOf(), key), { level: "L4", needs_step_up: true })).toMatchObject(
+  expect(await verify(attestStatement(statementOf(), key), { level: "L4", needsStepUp: true })).toMatchObject(
     refusedBecause("step_up_required", /L4/),
   );
 });
 
 test("an assertion that fails is a denial also where none is needed", async () => {
   const { assertion } = steppedUp(statementOf({ card_id: "k-another" }));
-  expect(await verify({ ...attest(statementOf(), key), assertion })).toMatchObject(
+  expect(await verify({ ...attestStatement(statementOf(), key), assertion })).toMatchObject(
     refusedBecause("step_up_invalid", /digest of this statement/),
   );
 });
@@ -104,26 +107,26 @@ test("an app cannot step up", async () => {
 
 test("a statement about another plan is refused and says both digests", async () => {
   const plan_digest = hashBlake3Hex(Buffer.from("an older plan"));
-  const outcome = await verify(attest(statementOf({ plan_digest }), key));
+  const outcome = await verify(attestStatement(statementOf({ plan_digest }), key));
   expect(outcome).toMatchObject(refusedBecause("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
 });
 
 test("a statement is good until its last millisecond", async () => {
-  const signed = attest(statementOf({ not_after: NOW_MS }), key);
+  const signed = attestStatement(statementOf({ not_after: NOW_MS }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
-  expect(await verify(signed, { now_ms: NOW_MS + 1 })).toMatchObject(refusedBecause("statement_invalid", /ended at 2026-11-22/));
+  expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(refusedBecause("statement_invalid", /ended at 2026-11-22/));
 });
 
 test("a statement that was changed after the api attested it is refused", async () => {
-  const signed = attest(statementOf({ decision: "reject" }), key);
+  const signed = attestStatement(statementOf({ decision: "reject" }), key);
   const changed = { ...signed, statement: { ...signed.statement, decision: "approve" } };
   expect(await verify(changed)).toMatchObject(refusedBecause("statement_invalid", /signature/));
 });
 
 test("a statement attested by a key that is not trusted, or by another's name, is refused", async () => {
   const stranger = signingKey();
-  expect(await verify(attest(statementOf(), stranger))).toMatchObject(refusedBecause("statement_invalid", /not trusted/));
-  expect(await verify(attest(statementOf(), { ...stranger, kid: key.kid }))).toMatchObject(
+  expect(await verify(attestStatement(statementOf(), stranger))).toMatchObject(refusedBecause("statement_invalid", /not trusted/));
+  expect(await verify(attestStatement(statementOf(), { ...stranger, kid: key.kid }))).toMatchObject(
     refusedBecause("statement_invalid", /signature/),
   );
 });
@@ -134,14 +137,14 @@ test.each<[string, Partial<Statement>, RegExp]>([
   ["an unknown actor", { approver: "ubl:sid:person:nobody" }, /not an active actor/],
   ["an office the approver does not hold", { approver: MIRA.actor_id, office_id: "office:security" }, /does not hold/],
 ])("a statement of %s is refused", async (_, members, why) => {
-  expect(await verify(attest(statementOf(members), key))).toMatchObject(refusedBecause("statement_invalid", why));
+  expect(await verify(attestStatement(statementOf(members), key))).toMatchObject(refusedBecause("statement_invalid", why));
 });
 
 test("the statement of a disabled actor is refused, also one made while it was active", async () => {
   const approver = "ubl:sid:person:leaving";
   await createActor(people.db, { tenant_id: "T.UBL", actor_id: approver, person_id: "person:leaving", display_name: "Leaving" });
   await putMembership(people.db, "T.UBL", approver, { office_id: "office::default", roles: [] });
-  const signed = attest(statementOf({ approver }), key);
+  const signed = attestStatement(statementOf({ approver }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
   await disableActor(people.db, "T.UBL", approver, NOW_MS);
   expect(await verify(signed)).toMatchObject(refusedBecause("statement_invalid", /not an active actor/));
@@ -150,7 +153,7 @@ test("the statement of a disabled actor is refused, also one made while it was a
 test("what is no signed statement is refused by the name of its field, and never throws", async () => {
   for (const candidate of [undefined, null, 7, "x", [], {}])
     expect(await verify(candidate)).toMatchObject({ ok: false, denial: { code: "statement_invalid" } });
-  const signed = attest(statementOf(), key);
+  const signed = attestStatement(statementOf(), key);
   expect(await verify({ ...signed, extra: 1 })).toMatchObject(refusedBecause("statement_invalid", /extra/));
   expect(await verify({ ...signed, statement: { ...signed.statement, decision: "maybe" } })).toMatchObject(
     refusedBecause("statement_invalid", /statement\.decision/),
@@ -158,8 +161,8 @@ test("what is no signed statement is refused by the name of its field, and never
 });
 
 test("an attested statement verifies anywhere with nothing but the public key", () => {
-  const signed = attest(statementOf(), key);
-  expect(verifyAttested(signed, { keys: [key.jwk] })).toBe("valid");
-  expect(verifyAttested(signed, { keys: [] })).toBe("key_unknown");
-  expect(verifyAttested({ ...signed, statement: statementOf() }, { keys: [key.jwk] })).toBe("signature_invalid");
+  const signed = attestStatement(statementOf(), key);
+  expect(verifyAttestedStatement(signed, { keys: [key.jwk] })).toBe("valid");
+  expect(verifyAttestedStatement(signed, { keys: [] })).toBe("key_unknown");
+  expect(verifyAttestedStatement({ ...signed, statement: statementOf() }, { keys: [key.jwk] })).toBe("signature_invalid");
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Assertion, computeStatementChallenge, type Statement } from "../../../src/domain/card/statement.js";
 import { disablePasskey } from "../../../src/lab256/identity/passkeys/passkeys.js";
-import { stepUpOptions, verifyStepUp } from "../../../src/lab256/identity/passkeys/step-up.js";
+import { createStepUpOptions, verifyStepUp } from "../../../src/lab256/identity/passkeys/step-up.js";
 import { FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
 import { type Forgery, forgedAssertion } from "./forged-assertion.js";
@@ -40,7 +40,7 @@ function tampered(encoded: string, at: number): string {
 test("the person's passkey answers the options for a statement, and the same assertion again is answered the same", async () => {
   const own = await registeredPasskey(people.db, MIRA.person_id);
   const about = statementOf({ approver: MIRA.actor_id });
-  const options = await stepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP });
+  const options = await createStepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP });
   expect(options).toMatchObject({ rpId: RP.id, userVerification: "required", allowCredentials: [{ id: own.credential_id }] });
   const { assertion } = assertPasskey(own, options, ORIGIN, RP.id);
   const granted = { ok: true, value: { credential_id: own.credential_id } };
@@ -149,7 +149,7 @@ test("a disabled passkey is refused, is no longer offered, and cannot be disable
   expect(await disablePasskey(people.db, MIRA.person_id, own.credential_id, 0)).toBe(false);
   expect(await disablePasskey(people.db, ADMIN.person_id, own.credential_id, 0)).toBe(true);
   expect(await verify(forged({ passkey: own }))).toMatchObject(refusedBecause(/disabled/));
-  const { allowCredentials } = await stepUpOptions(people.db, { statement, person_id: ADMIN.person_id, rp: RP });
+  const { allowCredentials } = await createStepUpOptions(people.db, { statement, person_id: ADMIN.person_id, rp: RP });
   expect(allowCredentials?.map((credential) => credential.id)).not.toContain(own.credential_id);
 });
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TELEMETRY_ACTOR_ID } from "../../../src/domain/service-actor.js";
 import { createActor, createServiceActor, disableActor, findActor } from "../../../src/lab256/identity/actors.js";
-import { authenticate } from "../../../src/lab256/identity/authentication.js";
-import { personsByEmail } from "../../../src/lab256/identity/emails.js";
+import { authenticateBearer } from "../../../src/lab256/identity/authentication.js";
+import { listPersonsByEmail } from "../../../src/lab256/identity/emails.js";
 import { putMembership, removeMembership } from "../../../src/lab256/identity/memberships.js";
-import { addRunnerKey, revokeRunnerKey, runnerKeys } from "../../../src/lab256/identity/runner-keys.js";
+import { addRunnerKey, listRunnerKeys, revokeRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant, tenantSeedSchema } from "../../../src/lab256/identity/seed.js";
 import { findTenant, listTenants } from "../../../src/lab256/identity/tenants.js";
-import { newToken, tokenShape } from "../../../src/lab256/identity/token-text.js";
+import { checkTokenShape, createTokenText } from "../../../src/lab256/identity/token-text.js";
 import { createToken, listTokens, revokeToken } from "../../../src/lab256/identity/tokens.js";
 import { ADMIN, CI, MIRA, NOW_MS, openPeople, type People, signingKey, ubl } from "./people.js";
 
@@ -24,7 +24,7 @@ async function ciToken(members: { expires_at_ms?: number; tenant_id?: string; ac
 }
 
 test("a token answers who holds it, with their offices and roles", async () => {
-  expect(await authenticate(people.db, people.adminToken, NOW_MS)).toEqual({
+  expect(await authenticateBearer(people.db, people.adminToken, NOW_MS)).toEqual({
     tenant_id: "T.UBL",
     ...ADMIN,
     kind: "person",
@@ -38,33 +38,37 @@ test("a token answers who holds it, with their offices and roles", async () => {
 });
 
 test("an unknown token and a text that is no token are nobody", async () => {
-  for (const bearer of [newToken(), "", "ogr_", "' or 1=1 --", "x".repeat(100_000)])
-    expect(await authenticate(people.db, bearer, NOW_MS)).toBeUndefined();
+  for (const bearer of [createTokenText(), "", "ogr_", "' or 1=1 --", "x".repeat(100_000)])
+    expect(await authenticateBearer(people.db, bearer, NOW_MS)).toBeUndefined();
 });
 
 test("a token is good until it expires, and not at that very millisecond", async () => {
   const { token } = await ciToken({ expires_at_ms: NOW_MS + 1000 });
-  expect(await authenticate(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: null });
-  expect(await authenticate(people.db, token, NOW_MS + 1000)).toBeUndefined();
+  expect(await authenticateBearer(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: null });
+  expect(await authenticateBearer(people.db, token, NOW_MS + 1000)).toBeUndefined();
 });
 
 test("a revoked token is refused at once and cannot be revoked again", async () => {
   const { token, token_id } = await ciToken();
   expect(await revokeToken(people.db, "T.UBL", token_id, NOW_MS)).toBe(true);
-  expect(await authenticate(people.db, token, NOW_MS)).toBeUndefined();
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
   expect(await revokeToken(people.db, "T.UBL", token_id, NOW_MS)).toBe(false);
 });
 
 test("one tenant cannot revoke or list another's tokens", async () => {
   const { token, token_id } = await ciToken();
   expect(await revokeToken(people.db, "T.Other", token_id, NOW_MS)).toBe(false);
-  expect(await authenticate(people.db, token, NOW_MS)).toBeDefined();
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toBeDefined();
   expect(await listTokens(people.db, "T.Other", CI)).toEqual([]);
 });
 
 test("a token of a person's actor in one tenant says nothing in another", async () => {
   const { token } = await ciToken({ tenant_id: "T.Other", actor_id: MIRA.actor_id });
-  expect(await authenticate(people.db, token, NOW_MS)).toMatchObject({ tenant_id: "T.Other", person_id: MIRA.person_id, offices: [] });
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({
+    tenant_id: "T.Other",
+    person_id: MIRA.person_id,
+    offices: [],
+  });
 });
 
 test("no token text is stored", async () => {
@@ -77,17 +81,17 @@ test("a token's last use is noted once an hour", async () => {
   const { token, token_id } = await ciToken();
   const lastUse = async () => (await listTokens(people.db, "T.UBL", CI)).find((entry) => entry.token_id === token_id)?.last_used_at_ms;
   expect(await lastUse()).toBeNull();
-  await authenticate(people.db, token, NOW_MS);
-  await authenticate(people.db, token, NOW_MS + HOUR_MS - 1);
+  await authenticateBearer(people.db, token, NOW_MS);
+  await authenticateBearer(people.db, token, NOW_MS + HOUR_MS - 1);
   expect(await lastUse()).toBe(NOW_MS);
-  await authenticate(people.db, token, NOW_MS + HOUR_MS);
+  await authenticateBearer(people.db, token, NOW_MS + HOUR_MS);
   expect(await lastUse()).toBe(NOW_MS + HOUR_MS);
 });
 
 test("a mistyped token is told from an unknown one without asking the database", () => {
-  const token = newToken();
+  const token = createTokenText();
   const changed = token.slice(0, 10) + (token[10] === "A" ? "B" : "A") + token.slice(11);
-  expect([token, changed, token.slice(0, -1), `${token}x`, "ghp_abc"].map(tokenShape)).toEqual([
+  expect([token, changed, token.slice(0, -1), `${token}x`, "ghp_abc"].map(checkTokenShape)).toEqual([
     "well_formed",
     "mistyped",
     "mistyped",
@@ -103,9 +107,9 @@ test("a token for an actor that the tenant does not have cannot be made", async 
 test("the tokens of a disabled actor are refused", async () => {
   await seedTenant(people.db, { tenant_id: "T.UBL", actors: [{ actor_id: "ubl:sid:agent:x", display_name: "X" }] }, NOW_MS);
   const { token } = await ciToken({ actor_id: "ubl:sid:agent:x" });
-  expect(await authenticate(people.db, token, NOW_MS)).toMatchObject({ kind: "agent" });
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({ kind: "agent" });
   expect(await disableActor(people.db, "T.UBL", "ubl:sid:agent:x", NOW_MS)).toBe(true);
-  expect(await authenticate(people.db, token, NOW_MS)).toBeUndefined();
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
 
 test("nobody is seeded as the registry's own service, nor given a token for it, nor let in with one of an earlier time", async () => {
@@ -119,15 +123,15 @@ test("nobody is seeded as the registry's own service, nor given a token for it, 
   await expect(ciToken({ actor_id: TELEMETRY_ACTOR_ID })).rejects.toThrow(/has no token/);
   const { token, token_id } = await ciToken({});
   await people.db.updateTable("tokens").set({ actor_id: TELEMETRY_ACTOR_ID }).where("token_id", "=", token_id).execute();
-  expect(await authenticate(people.db, token, NOW_MS)).toBeUndefined();
+  expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
 
 test("verified addresses lead to the tenant's persons in any case, and unverified ones or another tenant's do not", async () => {
   await people.db.insertInto("person_emails").values({ person_id: MIRA.person_id, email: "claimed@example.org" }).execute();
   const addresses = ["ADMIN@example.ORG", " mira@Example.org", "claimed@example.org", "nobody@example.org"];
-  expect(await personsByEmail(people.db, "T.UBL", addresses)).toEqual([ADMIN.person_id, MIRA.person_id]);
-  expect(await personsByEmail(people.db, "T.Other", addresses)).toEqual([MIRA.person_id]);
-  expect(await personsByEmail(people.db, "T.UBL", [])).toEqual([]);
+  expect(await listPersonsByEmail(people.db, "T.UBL", addresses)).toEqual([ADMIN.person_id, MIRA.person_id]);
+  expect(await listPersonsByEmail(people.db, "T.Other", addresses)).toEqual([MIRA.person_id]);
+  expect(await listPersonsByEmail(people.db, "T.UBL", [])).toEqual([]);
 });
 
 test("seeding again changes nothing that was changed since", async () => {
@@ -153,10 +157,10 @@ test("a bad seed names every bad field", () => {
 test("a runner's key counts for its own tenant and target until it is revoked", async () => {
   const { jwk } = signingKey();
   await addRunnerKey(people.db, "T.UBL", "LAB_256", jwk);
-  expect(await runnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [jwk] });
-  expect(await runnerKeys(people.db, "T.UBL", "LAB_512")).toEqual({ keys: [] });
-  expect(await runnerKeys(people.db, "T.Other", "LAB_256")).toEqual({ keys: [] });
+  expect(await listRunnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [jwk] });
+  expect(await listRunnerKeys(people.db, "T.UBL", "LAB_512")).toEqual({ keys: [] });
+  expect(await listRunnerKeys(people.db, "T.Other", "LAB_256")).toEqual({ keys: [] });
   expect(await revokeRunnerKey(people.db, "T.UBL", "LAB_256", jwk.kid, NOW_MS)).toBe(true);
   await addRunnerKey(people.db, "T.UBL", "LAB_256", jwk);
-  expect(await runnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [] });
+  expect(await listRunnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [] });
 });

@@ -2,8 +2,8 @@ import pg from "pg";
 import { describe, expect, inject, it } from "vitest";
 import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { openDatabase } from "../../../src/lab256/database/database.js";
-import { hashesAt, recordAnchored, unanchoredHead, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
-import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { findUnanchoredHead, readEntryHashes, recordAnchor, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
+import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { activity, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -35,31 +35,31 @@ async function dropBackup(): Promise<void> {
 
 describe("anchors", () => {
   it("are due when the chain has grown since the last one, and once", async () => {
-    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
+    expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
     await ledger.appended([registered("P.demo")], "T.Due");
-    const head = await unanchoredHead(ledger.db, "C.Registry::T.Due");
-    expect(head).toEqual(await headOf(ledger.db, "C.Registry::T.Due"));
+    const head = await findUnanchoredHead(ledger.db, "C.Registry::T.Due");
+    expect(head).toEqual(await readChainHead(ledger.db, "C.Registry::T.Due"));
     if (head === undefined) return;
-    await recordAnchored(ledger.db, "C.Registry::T.Due", head, 5);
-    await recordAnchored(ledger.db, "C.Registry::T.Due", head, 6);
-    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
+    await recordAnchor(ledger.db, "C.Registry::T.Due", head, 5);
+    await recordAnchor(ledger.db, "C.Registry::T.Due", head, 6);
+    expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
     await ledger.appended([activity("P.demo", 1)], "T.Due");
-    expect(await unanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
+    expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
   });
 
   it("tell a database that was restored from an older copy, whose own chain is unbroken", async () => {
     await ledger.appended([registered("P.demo")]);
-    const early = await headOf(ledger.db, container);
+    const early = await readChainHead(ledger.db, container);
     const restoredUrl = await backup();
     await ledger.appended([activity("P.demo", 1), activity("P.demo", 2)]);
-    const late = await headOf(ledger.db, container);
+    const late = await readChainHead(ledger.db, container);
     const anchors = [late, early];
-    const restored = openDatabase(restoredUrl, { max_connections: 1 });
+    const restored = openDatabase(restoredUrl, { maxConnections: 1 });
     try {
       const seqs = anchors.map(({ seq }) => seq);
-      expect(verifyAnchors(await hashesAt(ledger.db, container, seqs), anchors)).toEqual({ ok: true, anchored_seq: 3 });
+      expect(verifyAnchors(await readEntryHashes(ledger.db, container, seqs), anchors)).toEqual({ ok: true, anchored_seq: 3 });
       expect(await verifyChain(restored, container)).toMatchObject({ ok: true, head: early });
-      expect(verifyAnchors(await hashesAt(restored, container, seqs), anchors)).toMatchObject({ ok: false, seq: 3, code: "older" });
+      expect(verifyAnchors(await readEntryHashes(restored, container, seqs), anchors)).toMatchObject({ ok: false, seq: 3, code: "older" });
     } finally {
       await restored.destroy();
       await dropBackup();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { hashCanonical, toCanonicalText } from "../../../src/domain/bytes/canonical.js";
 import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
-import { append } from "../../../src/lab256/ledger/append.js";
-import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
-import { entryHash } from "../../../src/lab256/ledger/entry.js";
-import { commandByJobId } from "../../../src/lab256/ledger/queries/commands.js";
+import { appendEvents } from "../../../src/lab256/ledger/append.js";
+import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { hashEntry } from "../../../src/lab256/ledger/entry.js";
+import { findCommandByJobId } from "../../../src/lab256/ledger/queries/commands.js";
 import { activity, cardOpened, commandIssued, jti, permitIssued, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -15,21 +15,21 @@ describe("append", () => {
     const events = [registered("P.retry"), activity("P.retry", 1)];
     const first = await ledger.appended(events, "T.Retry");
     expect(first).toEqual([
-      { type: "project.registered", key: events[0]?.key, seq: 1, is_new: true },
-      { type: "project.activity", key: events[1]?.key, seq: 2, is_new: true },
+      { type: "project.registered", key: events[0]?.key, seq: 1, isNew: true },
+      { type: "project.activity", key: events[1]?.key, seq: 2, isNew: true },
     ]);
     const again = await ledger.appended([...events, activity("P.retry", 2)], "T.Retry", 9_999);
-    expect(again.map(({ seq, is_new }) => [seq, is_new])).toEqual([
+    expect(again.map(({ seq, isNew: is_new }) => [seq, is_new])).toEqual([
       [1, false],
       [2, false],
       [3, true],
     ]);
-    expect((await headOf(ledger.db, toRegistryContainer("T.Retry"))).seq).toBe(3);
+    expect((await readChainHead(ledger.db, toRegistryContainer("T.Retry"))).seq).toBe(3);
   });
 
   it("takes a key twice in one call once", async () => {
     const appended = await ledger.appended([registered("P.twice"), registered("P.twice")], "T.Twice");
-    expect(appended.map(({ seq, is_new }) => [seq, is_new])).toEqual([
+    expect(appended.map(({ seq, isNew: is_new }) => [seq, is_new])).toEqual([
       [1, true],
       [1, false],
     ]);
@@ -47,16 +47,16 @@ describe("append", () => {
       prev_hash: "0".repeat(64),
     };
     const { payload } = event;
-    expect(entryHash(frame, toCanonicalText(payload))).toBe(hashCanonical({ ...frame, payload }));
+    expect(hashEntry(frame, toCanonicalText(payload))).toBe(hashCanonical({ ...frame, payload }));
   });
 
   it("writes nothing of a transaction that is rolled back", async () => {
     const failing = ledger.db.transaction().execute(async (trx) => {
-      await append(trx, "T.Rollback", [registered("P.gone")], 1);
+      await appendEvents(trx, "T.Rollback", [registered("P.gone")], 1);
       throw new Error("the caller failed");
     });
     await expect(failing).rejects.toThrow("the caller failed");
-    expect((await headOf(ledger.db, toRegistryContainer("T.Rollback"))).seq).toBe(0);
+    expect((await readChainHead(ledger.db, toRegistryContainer("T.Rollback"))).seq).toBe(0);
     await ledger.appended([registered("P.kept")], "T.Rollback");
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Rollback"))).toMatchObject({ ok: true, head: { seq: 1 } });
   });
@@ -71,8 +71,8 @@ describe("append", () => {
 
   it("takes one event once, however many append it at the same moment", async () => {
     const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appended([registered("P.same")], "T.Same")));
-    expect(outcomes.flat().filter(({ is_new }) => is_new)).toHaveLength(1);
-    expect((await headOf(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
+    expect(outcomes.flat().filter(({ isNew: is_new }) => is_new)).toHaveLength(1);
+    expect((await readChainHead(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
   });
 });
 
@@ -80,15 +80,15 @@ describe("a command's jti and job id", () => {
   it("answers whose the job id is, and the transaction can go on", async () => {
     await ledger.appended([commandIssued(1, { jobId: "job-a" })], "T.Job");
     const outcome = await ledger.db.transaction().execute(async (trx) => {
-      const refused = await append(trx, "T.Job", [activity("P.demo", 5), commandIssued(2, { jobId: "job-a" })], 1);
-      await append(trx, "T.Job", [activity("P.demo", 6)], 1);
+      const refused = await appendEvents(trx, "T.Job", [activity("P.demo", 5), commandIssued(2, { jobId: "job-a" })], 1);
+      await appendEvents(trx, "T.Job", [activity("P.demo", 6)], 1);
       return refused;
     });
     expect(outcome).toEqual({
       ok: false,
       conflict: { column: "job_id", jti: jti(1), job_id: "job-a", workflow_id: `act/${TENANT}/${jti(1)}` },
     });
-    expect((await headOf(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
+    expect((await readChainHead(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
   });
 
   it("answers the first command of a jti that comes again under another job id", async () => {
@@ -100,12 +100,12 @@ describe("a command's jti and job id", () => {
   it("refuses two commands of one call that share a job id", async () => {
     const outcome = await ledger.append([commandIssued(1, { jobId: "job-a" }), commandIssued(2, { jobId: "job-a" })], "T.Both");
     expect(outcome).toMatchObject({ ok: false, conflict: { column: "job_id", jti: jti(1) } });
-    expect((await headOf(ledger.db, toRegistryContainer("T.Both"))).seq).toBe(0);
+    expect((await readChainHead(ledger.db, toRegistryContainer("T.Both"))).seq).toBe(0);
   });
 
   it("is no conflict where the very command is appended again", async () => {
     await ledger.appended([commandIssued(3)], "T.Again");
-    expect((await ledger.appended([commandIssued(3)], "T.Again"))[0]?.is_new).toBe(false);
+    expect((await ledger.appended([commandIssued(3)], "T.Again"))[0]?.isNew).toBe(false);
   });
 
   it("goes to exactly one of 16 that race for a job id", async () => {
@@ -113,7 +113,7 @@ describe("a command's jti and job id", () => {
       Array.from({ length: 16 }, (_, n) => ledger.append([permitIssued(n), commandIssued(n, { jobId: "job-race" })], "T.JobRace")),
     );
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
-    const winner = await commandByJobId(ledger.db, { tenant_id: "T.JobRace", job_id: "job-race" });
+    const winner = await findCommandByJobId(ledger.db, { tenant_id: "T.JobRace", job_id: "job-race" });
     for (const outcome of outcomes) if (!outcome.ok) expect(outcome.conflict).toMatchObject({ column: "job_id", jti: winner?.jti });
   });
 

@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import { beforeAll, describe, expect, it } from "vitest";
 import { GENESIS_HASH, toRegistryContainer } from "../../../src/domain/ledger/event.js";
-import { recordAnchored } from "../../../src/lab256/ledger/anchors.js";
-import { headOf, verifyChain } from "../../../src/lab256/ledger/chain.js";
+import { recordAnchor } from "../../../src/lab256/ledger/anchors.js";
+import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { activity, OTHER_TENANT, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -32,7 +32,7 @@ async function refusal(statement: RawBuilder<unknown>, role: "origin" | "replica
 beforeAll(async () => {
   await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)]);
   await ledger.appended([registered("P.demo")], OTHER_TENANT);
-  await recordAnchored(ledger.db, container, await headOf(ledger.db, container), 1);
+  await recordAnchor(ledger.db, container, await readChainHead(ledger.db, container), 1);
 });
 
 describe.each(["origin", "replica"] as const)("the database itself, to its owner (%s)", (role) => {
@@ -65,7 +65,7 @@ describe.each(["origin", "replica"] as const)("the database itself, to its owner
   });
 
   it("refuses an entry that does not continue the chain", async () => {
-    const { seq, hash } = await headOf(ledger.db, container);
+    const { seq, hash } = await readChainHead(ledger.db, container);
     expect(await refusal(entry({ seq: seq + 2, prev_hash: hash }), role)).toBe(restrict);
     expect(await refusal(entry({ seq: seq + 1, prev_hash: HASH }), role)).toBe(restrict);
     expect(await refusal(entry({ seq: 0, prev_hash: GENESIS_HASH }), role)).toBe(restrict);
@@ -74,7 +74,7 @@ describe.each(["origin", "replica"] as const)("the database itself, to its owner
   });
 
   it("is not deceived by a temporary table that has the head's name", async () => {
-    const { seq } = await headOf(ledger.db, container);
+    const { seq } = await readChainHead(ledger.db, container);
     const outcome = await ledger.db
       .transaction()
       .execute(async (trx) => {

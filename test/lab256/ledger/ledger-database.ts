@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import { afterAll, beforeAll } from "vitest";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
 import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
-import { migrate } from "../../../src/lab256/database/migrate.js";
+import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { PROJECTIONS } from "../../../src/lab256/database/tables/projections.js";
-import { type Appended, type AppendOutcome, append } from "../../../src/lab256/ledger/append.js";
+import { type Appended, type AppendOutcome, appendEvents } from "../../../src/lab256/ledger/append.js";
 import { createDatabase } from "../../harness/database.js";
 import { TENANT } from "./events.js";
 
@@ -29,8 +29,8 @@ export function ledgerDatabase(name: string): LedgerDatabase {
   };
   beforeAll(async () => {
     const created = await createDatabase(name);
-    opened = { db: openDatabase(created.url, { max_connections: 20 }), url: created.url, name: created.name, drop: () => created.drop() };
-    await migrate(opened.db);
+    opened = { db: openDatabase(created.url, { maxConnections: 20 }), url: created.url, name: created.name, drop: () => created.drop() };
+    await migrateDatabase(opened.db);
   });
   afterAll(async () => {
     await opened?.db.destroy();
@@ -39,7 +39,7 @@ export function ledgerDatabase(name: string): LedgerDatabase {
   const appendIn = (events: readonly NewEvent[], tenantId = TENANT, atMs = 1_000) =>
     current()
       .db.transaction()
-      .execute((trx) => append(trx, tenantId, events, atMs));
+      .execute((trx) => appendEvents(trx, tenantId, events, atMs));
   return {
     get db() {
       return current().db;

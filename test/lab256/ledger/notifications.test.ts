@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { LedgerWatch } from "../../../src/lab256/ledger/notifications.js";
-import { receiptByJti } from "../../../src/lab256/ledger/queries/receipts.js";
+import { findReceiptByJti } from "../../../src/lab256/ledger/queries/receipts.js";
 import * as event from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -13,13 +13,13 @@ let watch: LedgerWatch;
 const losses: Error[] = [];
 
 beforeAll(async () => {
-  watch = await LedgerWatch.open(ledger.url, { on_lost: (error) => losses.push(error) });
+  watch = await LedgerWatch.open(ledger.url, { onLost: (error) => losses.push(error) });
 });
 afterAll(() => watch.close());
 
 describe("a watch of the ledger", () => {
   it("wakes whoever waits for a card or an act, and says what happened", async () => {
-    const waiting = watch.waitFor((notice) => notice.jti === event.jti(7), LONG_MS);
+    const waiting = watch.waitForNotice((notice) => notice.jti === event.jti(7), LONG_MS);
     await ledger.appended([event.registered("P.other")]);
     await ledger.appended([event.permitIssued(7, "k-7"), event.commandIssued(7, { cardId: "k-7" }), event.activity("P.other", 7)]);
     const notice = {
@@ -36,7 +36,7 @@ describe("a watch of the ledger", () => {
     const stop = watch.subscribe((wake) => seen.push(wake));
     await ledger.appended([event.registered("P.seen")]);
     await ledger.appended([event.registered("P.seen")]);
-    const last = watch.waitFor((notice) => notice.card_id === "k-last", LONG_MS);
+    const last = watch.waitForNotice((notice) => notice.card_id === "k-last", LONG_MS);
     await ledger.appended([event.cardOpened("k-last")]);
     await last;
     stop();
@@ -46,10 +46,10 @@ describe("a watch of the ledger", () => {
   it("reads again after each notice until there is an answer, also one given between reading and waiting", async () => {
     const query = { tenant_id: event.TENANT, jti: event.jti(8) };
     let reads = 0;
-    const found = watch.until(
+    const found = watch.readUntilFound(
       async () => {
         reads += 1;
-        const receipt = await receiptByJti(ledger.db, query);
+        const receipt = await findReceiptByJti(ledger.db, query);
         if (reads === 1) await ledger.appended([event.receiptRecorded(8, [])]);
         return receipt;
       },
@@ -61,23 +61,23 @@ describe("a watch of the ledger", () => {
   });
 
   it("ends a wait when the time is up or the caller gives up", async () => {
-    expect(await watch.waitFor(() => true, 1)).toEqual({ kind: "ended" });
+    expect(await watch.waitForNotice(() => true, 1)).toEqual({ kind: "ended" });
     expect(
-      await watch.until(
+      await watch.readUntilFound(
         async () => undefined,
         () => true,
         1,
       ),
     ).toBeUndefined();
     const giveUp = new AbortController();
-    const waiting = watch.waitFor(() => true, LONG_MS, giveUp.signal);
+    const waiting = watch.waitForNotice(() => true, LONG_MS, giveUp.signal);
     giveUp.abort();
     expect(await waiting).toEqual({ kind: "ended" });
-    expect(await watch.waitFor(() => true, LONG_MS, giveUp.signal)).toEqual({ kind: "ended" });
+    expect(await watch.waitForNotice(() => true, LONG_MS, giveUp.signal)).toEqual({ kind: "ended" });
   });
 
   it("takes a message that is no notice for a reason to look, not for an error", async () => {
-    const waiting = watch.waitFor(() => false, LONG_MS);
+    const waiting = watch.waitForNotice(() => false, LONG_MS);
     const client = new pg.Client({ connectionString: ledger.url });
     await client.connect();
     await client.query("select pg_notify('ogr_ledger', 'not json')");
@@ -86,7 +86,7 @@ describe("a watch of the ledger", () => {
   });
 
   it("connects again when its connection is cut, and wakes everybody because notices may be lost", async () => {
-    const waiting = watch.waitFor(() => false, LONG_MS);
+    const waiting = watch.waitForNotice(() => false, LONG_MS);
     const admin = new pg.Client({ connectionString: inject("servers").database_url });
     await admin.connect();
     await admin.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name = 'ogr watch'", [
@@ -95,7 +95,7 @@ describe("a watch of the ledger", () => {
     await admin.end();
     expect(await waiting).toEqual({ kind: "gap" });
     expect(losses).not.toHaveLength(0);
-    const again = watch.waitFor((notice) => notice.card_id === "k-again", LONG_MS);
+    const again = watch.waitForNotice((notice) => notice.card_id === "k-again", LONG_MS);
     await ledger.appended([event.cardOpened("k-again")]);
     expect(await again).toMatchObject({ kind: "notice" });
   });
@@ -111,8 +111,8 @@ describe("a watch of the ledger", () => {
     url.hostname = "127.0.0.1";
     url.port = String(port);
     const lost: Error[] = [];
-    const through = await LedgerWatch.open(url.href, { on_lost: (error) => lost.push(error) });
-    const waiting = through.waitFor(() => false, LONG_MS);
+    const through = await LedgerWatch.open(url.href, { onLost: (error) => lost.push(error) });
+    const waiting = through.waitForNotice(() => false, LONG_MS);
     await new Promise((closed) => {
       proxy.close(closed);
       for (const socket of open) socket.destroy();
@@ -128,11 +128,11 @@ describe("a watch of the ledger", () => {
   });
 
   it("ends every wait when it is closed", async () => {
-    const closing = await LedgerWatch.open(ledger.url, { on_lost: (error) => losses.push(error) });
-    const waiting = closing.waitFor(() => true, LONG_MS);
+    const closing = await LedgerWatch.open(ledger.url, { onLost: (error) => losses.push(error) });
+    const waiting = closing.waitForNotice(() => true, LONG_MS);
     await closing.close();
     expect(await waiting).toEqual({ kind: "ended" });
-    expect(await closing.waitFor(() => true, LONG_MS)).toEqual({ kind: "ended" });
+    expect(await closing.waitForNotice(() => true, LONG_MS)).toEqual({ kind: "ended" });
   });
 });
 

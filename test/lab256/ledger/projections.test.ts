@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
-import { projectDetail } from "../../../src/lab256/ledger/queries/projects.js";
+import { findProjectDetail } from "../../../src/lab256/ledger/queries/projects.js";
 import { rebuildProjections } from "../../../src/lab256/ledger/rebuild-projections.js";
 import { verifyProjections } from "../../../src/lab256/ledger/verify-projections.js";
 import * as event from "./events.js";
@@ -67,7 +67,7 @@ describe("projections", () => {
 
   it("show a reader the old rows until a rebuild is complete, and the same ones after it", async () => {
     await ledger.appended([event.registered("P.r"), event.activity("P.r", 1)], "T.Reader");
-    const read = () => projectDetail(ledger.db, { tenant_id: "T.Reader", project_id: "P.r" });
+    const read = () => findProjectDetail(ledger.db, { tenant_id: "T.Reader", project_id: "P.r" });
     const expected = await read();
     expect(expected).toMatchObject({ id: "P.r", activity: [{ action: "push" }] });
     const rebuilding = Promise.all(Array.from({ length: 5 }, () => rebuildProjections(ledger.db, "T.Reader")));
@@ -105,9 +105,9 @@ describe("projections", () => {
     await ledger.appended([event.registered("P.mine")], "T.Mine");
     await sql`update registry_projects set name = 'mine' where tenant_id = 'T.Mine'`.execute(ledger.db);
     await rebuildProjections(ledger.db, "T.Tampered");
-    expect(await projectDetail(ledger.db, { tenant_id: "T.Mine", project_id: "P.mine" })).toMatchObject({ name: "mine" });
+    expect(await findProjectDetail(ledger.db, { tenant_id: "T.Mine", project_id: "P.mine" })).toMatchObject({ name: "mine" });
     const rebuilt = await rebuildProjections(ledger.db);
     expect(rebuilt.map(({ tenant_id }) => tenant_id)).toEqual(expect.arrayContaining(["T.Mine", "T.Tampered"]));
-    expect(await projectDetail(ledger.db, { tenant_id: "T.Mine", project_id: "P.mine" })).toMatchObject({ name: "Project P.mine" });
+    expect(await findProjectDetail(ledger.db, { tenant_id: "T.Mine", project_id: "P.mine" })).toMatchObject({ name: "Project P.mine" });
   });
 });

@@ -5,7 +5,7 @@ import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
 import { pushedCommitsMigration } from "../../../src/lab256/database/migrations/0006-pushed-commits.js";
 import { seedTenant } from "../../../src/lab256/identity/seed.js";
-import { pushersOf } from "../../../src/lab256/ledger/queries/pushers.js";
+import { findPushers } from "../../../src/lab256/ledger/queries/pushers.js";
 import { verifyProjections } from "../../../src/lab256/ledger/verify-projections.js";
 import { ADMIN, MIRA, ubl } from "../identity/people.js";
 import * as event from "./events.js";
@@ -54,7 +54,7 @@ async function pushed(who: Who, tip: number, brought?: readonly number[]): Promi
 }
 
 const pushers = (...commits: number[]) =>
-  pushersOf(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: commits.map(event.objectId) });
+  findPushers(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: commits.map(event.objectId) });
 
 test("the pushers of commits are who brought them and who moved a branch to them, in this project", async () => {
   await pushed(ADMIN, 2, [1, 2]);
@@ -101,7 +101,7 @@ test("where a commit is no push's, or they are too many, all who ever pushed or 
   await permit(MIRA);
   const everybody = { person_ids: [ADMIN.person_id, MIRA.person_id], exact: false };
   expect(await pushers(1, 2)).toEqual(everybody);
-  expect(await pushersOf(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: null })).toEqual(everybody);
+  expect(await findPushers(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: null })).toEqual(everybody);
   expect(await pushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { activityFeed } from "../../../src/lab256/ledger/queries/activity.js";
-import { cardById, listCards } from "../../../src/lab256/ledger/queries/cards.js";
-import { commandByJti, listCommands } from "../../../src/lab256/ledger/queries/commands.js";
-import { overduePermits, permitByCard, permitByJti } from "../../../src/lab256/ledger/queries/permits.js";
-import { listProjects, projectDetail } from "../../../src/lab256/ledger/queries/projects.js";
-import { receiptByJti, refusalsByJti } from "../../../src/lab256/ledger/queries/receipts.js";
-import { releaseByTag, releaseCatalog } from "../../../src/lab256/ledger/queries/releases.js";
+import { listActivities } from "../../../src/lab256/ledger/queries/activity.js";
+import { findCard, listCards } from "../../../src/lab256/ledger/queries/cards.js";
+import { findCommandByJti, listCommands } from "../../../src/lab256/ledger/queries/commands.js";
+import { findPermitByCard, findPermitByJti, listOverduePermits } from "../../../src/lab256/ledger/queries/permits.js";
+import { findProjectDetail, listProjects } from "../../../src/lab256/ledger/queries/projects.js";
+import { findReceiptByJti, listRefusalsByJti } from "../../../src/lab256/ledger/queries/receipts.js";
+import { findReleaseByTag, listReleases } from "../../../src/lab256/ledger/queries/releases.js";
 import * as event from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -13,7 +13,7 @@ const ledger = ledgerDatabase("ledger queries");
 const MAIN = "refs/heads/main";
 
 async function refsOf(tenant_id: string) {
-  const detail = await projectDetail(ledger.db, { tenant_id, project_id: "P.demo" });
+  const detail = await findProjectDetail(ledger.db, { tenant_id, project_id: "P.demo" });
   return Object.fromEntries(detail?.refs.map(({ name, object_id }) => [name, object_id]) ?? []);
 }
 
@@ -44,16 +44,18 @@ describe("projects", () => {
     await ledger.appended([event.registered("P.demo")], tenant_id, 1);
     await ledger.appended([event.activity("P.demo", 1)], tenant_id, 2);
     await ledger.appended([event.tagged("P.demo", "v1.2.0")], tenant_id, 3);
-    expect(await projectDetail(ledger.db, { tenant_id, project_id: "P.demo" })).toMatchObject({
+    expect(await findProjectDetail(ledger.db, { tenant_id, project_id: "P.demo" })).toMatchObject({
       ...{ registered_at: 1, last_activity: 3, archived: false, refs: [], refs_cut: false },
       ...{ releases: [{ tag: "v1.2.0" }], activity: [{ action: "push", at_ms: 2 }] },
     });
-    expect(await releaseCatalog(ledger.db, { tenant_id, limit: 10 })).toMatchObject({
+    expect(await listReleases(ledger.db, { tenant_id, limit: 10 })).toMatchObject({
       items: [{ project_id: "P.demo", tag: "v1.2.0", tagged_at: 3 }],
       next: null,
     });
-    expect(await releaseByTag(ledger.db, { tenant_id, project_id: "P.demo", tag: "v1.2.0" })).toMatchObject({ commit: event.objectId(1) });
-    expect((await activityFeed(ledger.db, { tenant_id, limit: 10 })).items).toHaveLength(1);
+    expect(await findReleaseByTag(ledger.db, { tenant_id, project_id: "P.demo", tag: "v1.2.0" })).toMatchObject({
+      commit: event.objectId(1),
+    });
+    expect((await listActivities(ledger.db, { tenant_id, limit: 10 })).items).toHaveLength(1);
   });
 });
 
@@ -106,16 +108,16 @@ describe("commands, permits and receipts", () => {
     await ledger.appended([event.receiptRecorded(1, [], { status: "denied" })], tenant_id);
     await ledger.appended([event.commandClosed(2)], tenant_id);
     expect((await pending()).items).toEqual([]);
-    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({
       status: "denied",
       denial_code: "ref_moved",
       finished_at: 5_001,
     });
-    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
       status: "expired",
       denial_code: "permit_expired",
     });
-    expect(await receiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toEqual(event.receipt(1, "denied", []));
+    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toEqual(event.receipt(1, "denied", []));
   });
 
   it("keep what a receipt says over an end without one", async () => {
@@ -126,15 +128,15 @@ describe("commands, permits and receipts", () => {
     );
     await ledger.appended([event.commandClosed(1), event.receiptRecorded(2, [])], tenant_id);
     for (const n of [1, 2])
-      expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(n) })).toMatchObject({ status: "success", denial_code: null });
+      expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(n) })).toMatchObject({ status: "success", denial_code: null });
   });
 
   it("leave a refusal apart from the act it was aimed at", async () => {
     const tenant_id = "T.Refused";
     await ledger.appended([event.commandIssued(1), event.receiptRefused(1)], tenant_id);
-    expect(await commandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "running" });
-    expect(await refusalsByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject([{ code: "wrong_target" }]);
-    expect(await receiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "running" });
+    expect(await listRefusalsByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject([{ code: "wrong_target" }]);
+    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
   });
 
   it("are overdue when nobody used them by their exp, and only then", async () => {
@@ -144,13 +146,14 @@ describe("commands, permits and receipts", () => {
       tenant_id,
     );
     await ledger.appended([event.commandIssued(1), event.permitEnded(2, "revoked")], tenant_id);
-    const overdue = async (now_ms: number) => (await overduePermits(ledger.db, { tenant_id, now_ms, limit: 10 })).map(({ jti }) => jti);
+    const overdue = async (now_ms: number) =>
+      (await listOverduePermits(ledger.db, { tenant_id, nowMs: now_ms, limit: 10 })).map(({ jti }) => jti);
     expect(await overdue(121_000)).toEqual([]);
     expect(await overdue(121_001)).toEqual([event.jti(3)]);
     await ledger.appended([event.permitEnded(3, "expired")], tenant_id);
     expect(await overdue(121_001)).toEqual([]);
-    expect(await permitByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "used", permit: event.permit(1) });
-    expect(await permitByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "used", permit: event.permit(1) });
+    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
       status: "revoked",
       end_reason: "No longer wanted.",
       ended_by: event.ADMIN,
@@ -161,21 +164,21 @@ describe("commands, permits and receipts", () => {
 describe("cards", () => {
   it("go from proposal to receipt", async () => {
     const tenant_id = "T.Card";
-    const status = async () => (await cardById(ledger.db, { tenant_id, card_id: "k-1" }))?.status;
+    const status = async () => (await findCard(ledger.db, { tenant_id, card_id: "k-1" }))?.status;
     await ledger.appended([event.cardOpened("k-1")], tenant_id);
     expect(await status()).toBe("planning");
     await ledger.appended([event.cardPlanned("k-1", 1)], tenant_id);
     expect(await status()).toBe("awaiting_approval");
     await ledger.appended([event.stated("k-1", 1, "approve", 2), event.permitIssued(1, "k-1")], tenant_id);
-    expect(await cardById(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({
+    expect(await findCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({
       ...{ status: "approved", level: "L3", round: 1, run_by: 121_000, jti: event.jti(1), missing: [], context: { "why\0": "\0" } },
       statements: [{ decision: "approve", counts: true, void_why: null, person_id: "person-2" }],
     });
-    expect(await permitByCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ jti: event.jti(1) });
+    expect(await findPermitByCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ jti: event.jti(1) });
     await ledger.appended([event.commandIssued(1, { cardId: "k-1" })], tenant_id);
     expect(await status()).toBe("running");
     await ledger.appended([event.receiptRecorded(1, [], { cardId: "k-1" })], tenant_id, 50_000);
-    expect(await cardById(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ status: "success", denial: null, closed_at: 50_000 });
+    expect(await findCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ status: "success", denial: null, closed_at: 50_000 });
   });
 
   it("show which approvals a new plan or a withdrawal has ended", async () => {
@@ -193,7 +196,7 @@ describe("cards", () => {
       ],
       tenant_id,
     );
-    const card = await cardById(ledger.db, { tenant_id, card_id: "k-1" });
+    const card = await findCard(ledger.db, { tenant_id, card_id: "k-1" });
     expect(card?.statements.map(({ decision, void_why }) => [decision, void_why])).toEqual([
       ["approve", "Withdrawn by its approver."],
       ["approve", "The ref moved."],
@@ -221,15 +224,15 @@ describe("another tenant", () => {
   it("sees nothing of all this", async () => {
     const [tenant_id, limit] = ["T.Stranger", 200];
     const { db } = ledger;
-    for (const list of [listProjects, releaseCatalog, activityFeed, listCommands, listCards])
+    for (const list of [listProjects, listReleases, listActivities, listCommands, listCards])
       expect(await list(db, { tenant_id, limit })).toEqual({ items: [], next: null });
-    expect(await projectDetail(db, { tenant_id, project_id: "P.demo" })).toBeUndefined();
-    expect(await cardById(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
-    expect(await commandByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
-    expect(await permitByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
-    expect(await permitByCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
-    expect(await receiptByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
-    expect(await refusalsByJti(db, { tenant_id, jti: event.jti(1) })).toEqual([]);
-    expect(await overduePermits(db, { tenant_id, now_ms: Number.MAX_SAFE_INTEGER, limit })).toEqual([]);
+    expect(await findProjectDetail(db, { tenant_id, project_id: "P.demo" })).toBeUndefined();
+    expect(await findCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
+    expect(await findCommandByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await findPermitByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await findPermitByCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
+    expect(await findReceiptByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await listRefusalsByJti(db, { tenant_id, jti: event.jti(1) })).toEqual([]);
+    expect(await listOverduePermits(db, { tenant_id, nowMs: Number.MAX_SAFE_INTEGER, limit })).toEqual([]);
   });
 });

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../../src/lab256/database/database.js";
-import { migrate } from "../../../src/lab256/database/migrate.js";
-import { schemaText } from "../../../src/lab256/database/schema-text.js";
+import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
+import { readSchemaText } from "../../../src/lab256/database/schema-text.js";
 import { createDatabase } from "../../harness/database.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -12,15 +12,15 @@ const file = new URL("../../../config/schemas.sql", import.meta.url);
 
 describe("the schema", () => {
   it("in config/schemas.sql is what the migrations make", async () => {
-    expect(await schemaText(ledger.db), "run `npx tsx scripts/schema.ts`").toBe(await readFile(file, "utf8"));
+    expect(await readSchemaText(ledger.db), "run `npx tsx scripts/schema.ts`").toBe(await readFile(file, "utf8"));
   });
 
   it("in config/schemas.sql makes the same database again", async () => {
     const created = await createDatabase("schema again");
-    const db = openDatabase(created.url, { max_connections: 1 });
+    const db = openDatabase(created.url, { maxConnections: 1 });
     try {
       await sql.raw(await readFile(file, "utf8")).execute(db);
-      expect(await schemaText(db)).toBe(await schemaText(ledger.db));
+      expect(await readSchemaText(db)).toBe(await readSchemaText(ledger.db));
     } finally {
       await db.destroy();
       await created.drop();
@@ -28,7 +28,7 @@ describe("the schema", () => {
   });
 
   it("shows a change of any kind", async () => {
-    const before = await schemaText(ledger.db);
+    const before = await readSchemaText(ledger.db);
     const changes = [
       "alter table cards add column extra text default 'x'",
       "alter table cards alter column intent drop not null",
@@ -40,7 +40,7 @@ describe("the schema", () => {
     for (const change of changes) {
       const rolledBack = ledger.db.transaction().execute(async (trx) => {
         await sql.raw(change).execute(trx);
-        expect(await schemaText(trx), change).not.toBe(before);
+        expect(await readSchemaText(trx), change).not.toBe(before);
         throw new Error("roll back");
       });
       await expect(rolledBack).rejects.toThrow("roll back");
@@ -51,10 +51,10 @@ describe("the schema", () => {
 describe("migrate", () => {
   it("lets several processes start at once", async () => {
     const created = await createDatabase("migrate at once");
-    const pools = Array.from({ length: 8 }, () => openDatabase(created.url, { max_connections: 1 }));
+    const pools = Array.from({ length: 8 }, () => openDatabase(created.url, { maxConnections: 1 }));
     try {
-      await Promise.all(pools.map((db) => migrate(db)));
-      expect(await schemaText(ledger.db)).toBe(await readFile(file, "utf8"));
+      await Promise.all(pools.map((db) => migrateDatabase(db)));
+      expect(await readSchemaText(ledger.db)).toBe(await readFile(file, "utf8"));
     } finally {
       await Promise.all(pools.map((db) => db.destroy()));
       await created.drop();
@@ -63,11 +63,11 @@ describe("migrate", () => {
 
   it("says what to do where a newer release has migrated", async () => {
     const created = await createDatabase("migrated by newer");
-    const db = openDatabase(created.url, { max_connections: 1 });
+    const db = openDatabase(created.url, { maxConnections: 1 });
     try {
-      await migrate(db);
+      await migrateDatabase(db);
       await sql`insert into kysely_migration (name, timestamp) values ('9999-future', now()::text)`.execute(db);
-      await expect(migrate(db)).rejects.toThrow("a newer release may have migrated it");
+      await expect(migrateDatabase(db)).rejects.toThrow("a newer release may have migrated it");
     } finally {
       await db.destroy();
       await created.drop();

@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LedgerEntry } from "../../../src/domain/ledger/event.js";
-import { signedEvent } from "../../../src/lab256/webhooks/cloud-event.js";
-import { isPrivate, post } from "../../../src/lab256/webhooks/post.js";
+import { signEvent } from "../../../src/lab256/webhooks/cloud-event.js";
+import { isPrivateAddress, postEvent } from "../../../src/lab256/webhooks/post.js";
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 const entry: LedgerEntry = {
@@ -19,7 +19,7 @@ const entry: LedgerEntry = {
   ...{ prev_hash: "0".repeat(64), hash: "a".repeat(64) },
   payload: { project_id: "P.x", name: "é", owners: [], visibility: "internal" },
 };
-const event = () => signedEvent(entry, { webhook_id: "wh-x", secret: SECRET }, Date.now());
+const event = () => signEvent(entry, { webhook_id: "wh-x", secret: SECRET }, Date.now());
 
 describe("an event on its way to a receiver", () => {
   it("is a CloudEvent with the id and hash of its entry, and verifies as Standard Webhooks says", () => {
@@ -49,10 +49,10 @@ describe("an event on its way to a receiver", () => {
     "fe80::1",
     "::ffff:127.0.0.1",
     "224.0.0.1",
-  ])("is not brought to %s, which is no public address", (address) => expect(isPrivate(address)).toBe(true));
+  ])("is not brought to %s, which is no public address", (address) => expect(isPrivateAddress(address)).toBe(true));
 
   it.each(["1.1.1.1", "172.32.0.1", "192.169.0.1", "2606:4700::1111"])("may be brought to %s", (address) =>
-    expect(isPrivate(address)).toBe(false),
+    expect(isPrivateAddress(address)).toBe(false),
   );
 });
 
@@ -72,18 +72,18 @@ describe("a receiver", () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
   it("takes an event by answering 2xx, and by nothing else", async () => {
-    expect(await post(`${url}/204`, event(), "any")).toBeUndefined();
-    expect(await post(`${url}/500`, event(), "any")).toBe("The receiver answered 500.");
-    expect(await post(`${url}/302`, event(), "any")).toBe("The receiver answered 302.");
-    expect(await post("http://127.0.0.1:1/", event(), "any")).toContain("was not reached");
+    expect(await postEvent(`${url}/204`, event(), "any")).toBeUndefined();
+    expect(await postEvent(`${url}/500`, event(), "any")).toBe("The receiver answered 500.");
+    expect(await postEvent(`${url}/302`, event(), "any")).toBe("The receiver answered 302.");
+    expect(await postEvent("http://127.0.0.1:1/", event(), "any")).toContain("was not reached");
     expect(seen).toEqual(["/204", "/500", "/302"]);
   });
 
   it("without TLS, or whose name leads to a private address, is not even connected to", async () => {
     const before = seen.length;
-    expect(await post(`${url}/200`, event(), "public")).toContain("https://");
-    expect(await post(`${url.replace("http:", "https:")}/200`, event(), "public")).toContain("no public address");
-    expect(await post("https://[::1]/", event(), "public")).toContain("no public address");
+    expect(await postEvent(`${url}/200`, event(), "public")).toContain("https://");
+    expect(await postEvent(`${url.replace("http:", "https:")}/200`, event(), "public")).toContain("no public address");
+    expect(await postEvent("https://[::1]/", event(), "public")).toContain("no public address");
     expect(seen).toHaveLength(before);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { waitingCards } from "../../../src/lab256/ledger/queries/waiting-cards.js";
+import { countWaitingCards } from "../../../src/lab256/ledger/queries/waiting-cards.js";
 import { createStateMetrics, type StateSources, WAITING_AGES } from "../../../src/process/metrics/registry-state.js";
 import { ledgerDatabase } from "../../lab256/ledger/ledger-database.js";
 
@@ -8,7 +8,7 @@ const NOW_MS = 2_000_000_000_000;
 const MINUTE_MS = 60_000;
 
 const sources: StateSources = {
-  countWaitingCards: () => waitingCards(ledger.db, WAITING_AGES, NOW_MS),
+  countWaitingCards: () => countWaitingCards(ledger.db, WAITING_AGES, NOW_MS),
   readHealth: async () => ({ pollers: [{ task_queue: "LAB_256", pollers: 2 }], clock_skew_ms: -1500 }),
   readReadiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
 };

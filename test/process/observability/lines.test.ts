@@ -4,7 +4,7 @@ import { DefaultLogger } from "@temporalio/worker";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createProcessLog } from "../../../src/process/log.js";
 import { activityMetrics } from "../../../src/process/metrics/activities.js";
-import { observedActivities } from "../../../src/worker/observed-activities.js";
+import { createActivityObserver } from "../../../src/worker/observed-activities.js";
 
 const JTI = "8ea00635-8715-8bed-ab95-6ef4102797b9";
 const lines: Record<string, unknown>[] = [];
@@ -20,7 +20,7 @@ async function attempt(workflowId: string, step: () => Promise<unknown>, workflo
   const log = createProcessLog("lab256", "info", sink);
   const info = { activityType: "recordAnswer", attempt: 3, workflowType, workflowExecution: { workflowId, runId: "r" } };
   return new MockActivityEnvironment(info, {
-    interceptors: [observedActivities(log)],
+    interceptors: [createActivityObserver(log)],
     logger: new DefaultLogger("ERROR", () => undefined),
   }).run(step);
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { addExamples, buildCommand } from "../../build-command.js";
 import { changeProfiles, readProfiles, requireProfile } from "../../connection/profiles.js";
-import { addExamples, buildCommand } from "../../leaf.js";
 import { UsageError } from "../../usage.js";
 
 interface LogoutOptions {

@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import type { Connection } from "../../../client/http/http.js";
 import { RegistryFault } from "../../../client/http/problem.js";
 import { fetchWhoami } from "../../../client/http/registry-client.js";
+import { addExamples, addServerOptions, buildCommand } from "../../build-command.js";
 import { type ConnectionOptions, resolveConnection } from "../../connection/connection.js";
 import { readProfiles } from "../../connection/profiles.js";
 import { EXIT, toExitCode } from "../../exit-codes.js";
-import { addExamples, addServerOptions, buildCommand } from "../../leaf.js";
 import { UnsuccessfulExit } from "../../usage.js";
 
 const PATIENCE_MS = 10_000;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { addExamples, buildCommand } from "../../build-command.js";
 import { changeProfiles, readProfiles, requireProfile } from "../../connection/profiles.js";
-import { addExamples, buildCommand } from "../../leaf.js";
 
 /** `ogr auth switch`: makes another profile the current one. */
 export function buildAuthSwitchCommand(): Command {

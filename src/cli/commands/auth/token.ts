@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { addExamples, addServerOptions, buildCommand } from "../../build-command.js";
 import { type ConnectionOptions, resolveConnection } from "../../connection/connection.js";
-import { addExamples, addServerOptions, buildCommand } from "../../leaf.js";
 
 /** `ogr auth token`: the token itself, for another program. No other command prints it. */
 export function buildAuthTokenCommand(): Command {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { reportCardEnd } from "../../card-outcome.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { followCard } from "../../terminal/live.js";
 
 /** `ogr card watch`: its states until its end, whose exit code it ends with. */

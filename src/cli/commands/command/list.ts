@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { CommandItemAnswer } from "../../../client/answers.js";
 import { listItems } from "../../../client/http/paging.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { buildLimitOption, buildStatusOption } from "../../terminal/option-values.js";
 import { type Column, printTable } from "../../terminal/table.js";
 import { formatStatus, formatTime } from "../../terminal/text.js";

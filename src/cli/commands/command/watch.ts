@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { reportCommandEnd } from "../../command-outcome.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { followCommand } from "../../terminal/live.js";
 
 /** `ogr command watch`: its states until its end, whose exit code it ends with. */

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { InfraCommand } from "../../../infra/command.js";
 import { mutateRegistry, previewMutation } from "../../../infra/registry-files.js";
 import { EXECUTION_CONTEXTS } from "../../../infra/registry-schema.js";
-import { addExamples, buildCommand } from "../../leaf.js";
+import { addExamples, buildCommand } from "../../build-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
 import { buildDryRunMark, openCheckout, requireChangeBranch } from "./checkout.js";

@@ -3,7 +3,7 @@ import { runGit } from "../../../client/git/git-command.js";
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { holdRegistry } from "../../../infra/registry-files.js";
-import { addExamples, buildCommand } from "../../leaf.js";
+import { addExamples, buildCommand } from "../../build-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
 import { validateCheckout } from "./branch-state.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { buildCommandGroup } from "../../build-command.js";
 import { buildInfraInitCommand } from "../../host/infra-init.js";
-import { buildCommandGroup } from "../../leaf.js";
 import { buildInfraDisableCommand, buildInfraEnableCommand, buildInfraRegisterCommand, buildInfraUnregisterCommand } from "./change.js";
 import { buildInfraCreatePrCommand } from "./create-pr.js";
 import { buildInfraFinalizeCommand } from "./finalize.js";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { runGit, tryGit } from "../../../client/git/git-command.js";
 import { checkBranchName, toBranchRef } from "../../../domain/git/ref-name.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
 import { findRemote, findRemoteTip, type Remote, readHeadCommit } from "./remote.js";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Finding } from "../../../infra/finding.js";
+import { addExamples, buildCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { addExamples, buildCommand } from "../../leaf.js";
 import { UnsuccessfulExit } from "../../usage.js";
 import { readOwnVersion } from "../../version.js";
 import { validateCheckout } from "./branch-state.js";

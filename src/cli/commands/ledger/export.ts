@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { readPages } from "../../../client/http/paging.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { ChainReader } from "../../../client/offline/ledger.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { parseSequenceNumber } from "../../terminal/option-values.js";
 import { type Step, withProgress } from "../../terminal/progress.js";
 

@@ -3,8 +3,8 @@ import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import type { Output } from "../../terminal/output.js";
 import { UnsuccessfulExit, UsageError } from "../../usage.js";
 

@@ -3,7 +3,7 @@ import { Option } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { hashSubject, JOB_TYPES, jobSchema } from "../../../domain/act/job.js";
 import { TARGETS } from "../../../domain/ids.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { readJsonInput } from "../../terminal/json-file.js";
 import { buildDryRunOption, buildOfficeOption, buildRiskOption } from "../../terminal/option-values.js";

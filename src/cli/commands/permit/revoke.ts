@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { requireConsent } from "../../terminal/consent.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildYesOption } from "../../terminal/option-values.js";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { formatPermit } from "../../terminal/text.js";
 
 /** `ogr permit show`. */

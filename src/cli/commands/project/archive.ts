@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { archiveParamsSchema } from "../../../domain/act/job.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { type CardOptions, proposeCard } from "../../card-outcome.js";
 import { EXIT } from "../../exit-codes.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
 import { UnsuccessfulExit } from "../../usage.js";

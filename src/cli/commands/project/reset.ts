@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { ProjectDetail } from "../../../client/answers.js";
 import { requireValue } from "../../../client/http/problem.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { type CardOptions, proposeCard } from "../../card-outcome.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { addCardOptions } from "../../terminal/option-values.js";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { verifyPact } from "../../../client/offline/pact.js";
+import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { addExamples, buildRegistryCommand } from "../../leaf.js";
 import { formatPact } from "../../terminal/text.js";
 import { UnsuccessfulExit } from "../../usage.js";
 

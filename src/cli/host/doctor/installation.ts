@@ -49,13 +49,13 @@ async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding
 }
 
 async function checkSchema(url: string): Promise<DoctorFinding> {
-  const [{ openDatabase }, { schemaText }, { readFile }, { resolveSourceFile: sourceFile }] = await Promise.all([
+  const [{ openDatabase }, { readSchemaText: schemaText }, { readFile }, { resolveSourceFile: sourceFile }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/database/schema-text.js"),
     import("node:fs/promises"),
     import("../../../process/source-files.js"),
   ]);
-  const db = openDatabase(url, { max_connections: 1 });
+  const db = openDatabase(url, { maxConnections: 1 });
   try {
     if ((await schemaText(db)) === (await readFile(sourceFile("config/schemas.sql"), "utf8")))
       return buildOkFinding("schema", "is this release's");

@@ -6,12 +6,12 @@ const TENANTS_SHOWN_MAX = 10;
 
 /** Whether every tenant's acts get their line of telemetry; asked of the database, where the appends stand. */
 export async function checkTelemetry(databaseUrl: string, nowMs: number): Promise<readonly DoctorFinding[]> {
-  const [{ openDatabase }, { listTenants }, { telemetryWaiting }] = await Promise.all([
+  const [{ openDatabase }, { listTenants }, { findWaitingTelemetry: telemetryWaiting }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/identity/tenants.js"),
     import("../../../lab256/ledger/queries/telemetry-waiting.js"),
   ]);
-  const db = openDatabase(databaseUrl, { max_connections: 1 });
+  const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     const stuck: DoctorFinding[] = [];
     for (const { tenant_id } of await listTenants(db)) {

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
 import { GENESIS_HASH } from "../../../domain/ledger/event.js";
-import { schemaName } from "../schema-name.js";
+import { readSchemaName } from "../schema-name.js";
 
 const TABLES = sql`
 create table ledger_entries (
@@ -33,7 +33,7 @@ create table ledger_anchors (
   constraint ledger_anchors_pkey primary key (container, seq)
 )`;
 
-const REFUSE = (schema: string) => sql`
+const buildRefuseFunction = (schema: string) => sql`
 create function ledger_refuse() returns trigger language plpgsql set search_path = pg_catalog, ${sql.id(schema)}, pg_temp as $$
 begin
   raise exception using errcode = 'restrict_violation',
@@ -42,7 +42,7 @@ begin
 end $$`;
 
 /** An entry is taken only where it continues the chain, and moves the head onto itself. */
-const FOLLOW = (schema: string) => sql`
+const buildFollowFunction = (schema: string) => sql`
 create function ledger_follow() returns trigger language plpgsql set search_path = pg_catalog, ${sql.id(schema)}, pg_temp as $$
 begin
   update ledger_heads h set seq = new.seq, hash = new.hash
@@ -56,7 +56,7 @@ begin
 end $$`;
 
 /** A head begins at nothing and moves only to the next entry that is there. */
-const HEAD = (schema: string) => sql`
+const buildHeadFunction = (schema: string) => sql`
 create function ledger_head_moves() returns trigger language plpgsql set search_path = pg_catalog, ${sql.id(schema)}, pg_temp as $$
 begin
   if tg_op = 'INSERT' then
@@ -99,7 +99,8 @@ alter table ledger_anchors enable always trigger ledger_anchors_keep_all`;
 export const ledgerMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     // The functions name their schema, so that a temporary table of the same name cannot stand in for the real one.
-    const schema = await schemaName(db);
-    for (const statement of [TABLES, REFUSE(schema), FOLLOW(schema), HEAD(schema), TRIGGERS]) await statement.execute(db);
+    const schema = await readSchemaName(db);
+    for (const statement of [TABLES, buildRefuseFunction(schema), buildFollowFunction(schema), buildHeadFunction(schema), TRIGGERS])
+      await statement.execute(db);
   },
 };

@@ -1,6 +1,6 @@
 import { type Kysely, type Migration, sql } from "kysely";
-import { openFunction } from "../../ledger/open-function.js";
-import { schemaName } from "../schema-name.js";
+import { buildOpenFunction } from "../../ledger/open-function.js";
+import { readSchemaName } from "../schema-name.js";
 
 const REGISTRY = sql`
 create table registry_projects (
@@ -87,6 +87,6 @@ create table card_statements (
 /** What the ledger says, in tables to ask, and the function by which an append begins. Source: ADR-002 §7, contracts "Events and projections". */
 export const projectionsMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
-    for (const statement of [REGISTRY, ACTS, CARDS, openFunction(await schemaName(db))]) await statement.execute(db);
+    for (const statement of [REGISTRY, ACTS, CARDS, buildOpenFunction(await readSchemaName(db))]) await statement.execute(db);
   },
 };

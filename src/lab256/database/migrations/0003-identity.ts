@@ -2,12 +2,12 @@ import { type Kysely, type Migration, sql } from "kysely";
 import { TARGETS } from "../../../domain/ids.js";
 import { TRANSPORTS } from "../tables/identity.js";
 
-const oneOf = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(", ");
+const formatSqlValues = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(", ");
 
 const statements = [
   `create table tenants (
     tenant_id text primary key,
-    transport text not null default 'temporal' check (transport in (${oneOf(TRANSPORTS)})),
+    transport text not null default 'temporal' check (transport in (${formatSqlValues(TRANSPORTS)})),
     created_at timestamptz not null default now()
   )`,
   `create table persons (
@@ -46,7 +46,7 @@ const statements = [
     expires_at timestamptz,
     revoked_at timestamptz,
     last_used_at timestamptz,
-    runner_target text check (runner_target in (${oneOf(TARGETS)})),
+    runner_target text check (runner_target in (${formatSqlValues(TARGETS)})),
     foreign key (tenant_id, actor_id) references actors
   )`,
   "create index tokens_by_actor on tokens (tenant_id, actor_id)",
@@ -78,7 +78,7 @@ const statements = [
   )`,
   `create table runner_keys (
     tenant_id text not null references tenants,
-    target text not null check (target in (${oneOf(TARGETS)})),
+    target text not null check (target in (${formatSqlValues(TARGETS)})),
     kid text not null,
     jwk jsonb not null,
     added_at timestamptz not null default now(),

@@ -10,12 +10,12 @@ export interface AcceptedAssertion {
 }
 
 /** What an assertion asserts, without its signature: ECDSA has two for the same, and either proves no more than the other. */
-export function assertionHash({ id, response }: Assertion): string {
+export function hashAssertion({ id, response }: Assertion): string {
   return hashCanonical({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
 }
 
 /** The counter with which this very assertion was accepted before. */
-export async function acceptedCounter(db: Db, assertionHash: string): Promise<number | undefined> {
+export async function findAcceptedCounter(db: Db, assertionHash: string): Promise<number | undefined> {
   const row = await db.selectFrom("step_ups").select("counter").where("assertion_hash", "=", assertionHash).executeTakeFirst();
   return row?.counter;
 }
@@ -51,5 +51,5 @@ export async function acceptAssertion(db: Db, accepted: AcceptedAssertion): Prom
     .onConflict((conflict) => conflict.doNothing())
     .returning("assertion_hash")
     .executeTakeFirst();
-  return inserted !== undefined || (await acceptedCounter(db, assertion_hash)) === counter;
+  return inserted !== undefined || (await findAcceptedCounter(db, assertion_hash)) === counter;
 }

@@ -6,7 +6,7 @@ const clientDataSchema = z.object({ challenge: z.string().max(1024), crossOrigin
 type ClientData = z.infer<typeof clientDataSchema>;
 
 /** `undefined` when these base64url bytes are no client data. */
-export function clientDataOf(encoded: string): ClientData | undefined {
+export function parseClientData(encoded: string): ClientData | undefined {
   try {
     return clientDataSchema.parse(JSON.parse(Buffer.from(encoded, "base64url").toString("utf8")));
   } catch (error) {
@@ -18,7 +18,7 @@ export function clientDataOf(encoded: string): ClientData | undefined {
 const REASON_CHARACTERS_MAX = 300;
 
 /** Which check failed, from the library's exception, without the final stop; bounded, as it repeats what the sender wrote. */
-export function refusalText(error: unknown): string {
+export function formatFailedCheck(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.slice(0, REASON_CHARACTERS_MAX).replace(/\.$/, "");
 }

@@ -5,7 +5,7 @@ import type { Db } from "../../database/database.js";
 export const CHALLENGE_TTL_MS = 300_000;
 
 /** A fresh challenge of 32 bytes for this person to register a passkey; used at most once, and for five minutes. */
-export async function newRegistrationChallenge(db: Db, personId: string, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function createRegistrationChallenge(db: Db, personId: string, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
   const challenge = new Uint8Array(randomBytes(32));
   await db.deleteFrom("passkey_challenges").where("person_id", "=", personId).where("expires_at", "<=", new Date(nowMs)).execute();
   await db

@@ -11,9 +11,9 @@ import type { Assertion } from "../../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import { formatProblems, parseWith } from "../../../domain/problems.js";
 import type { Db } from "../../database/database.js";
-import { clientDataOf, refusalText } from "./client-data.js";
-import { CHALLENGE_TTL_MS, newRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
-import { listPasskeys, type RelyingParty, userHandle } from "./passkeys.js";
+import { formatFailedCheck, parseClientData } from "./client-data.js";
+import { CHALLENGE_TTL_MS, createRegistrationChallenge, useRegistrationChallenge } from "./passkey-challenges.js";
+import { computeUserHandle, listPasskeys, type RelyingParty } from "./passkeys.js";
 import { verifyAssertion } from "./step-up.js";
 
 const PASSKEYS_MAX = 20;
@@ -36,22 +36,22 @@ type Registration = z.infer<typeof registrationSchema>;
 
 export interface RegistrationRequest {
   readonly person_id: string;
-  readonly user_name: string;
-  readonly display_name: string;
+  readonly userName: string;
+  readonly displayName: string;
   readonly rp: RelyingParty & { readonly name: string };
-  readonly now_ms: number;
+  readonly nowMs: number;
 }
 
 /** What `navigator.credentials.create` takes: a resident, user-verifying credential without attestation, and a challenge used once. */
-export async function registrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
+export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const known = await listPasskeys(db, request.person_id);
   return generateRegistrationOptions({
     rpName: request.rp.name,
     rpID: request.rp.id,
-    userName: request.user_name,
-    userDisplayName: request.display_name,
-    userID: userHandle(request.person_id),
-    challenge: await newRegistrationChallenge(db, request.person_id, request.now_ms),
+    userName: request.userName,
+    userDisplayName: request.displayName,
+    userID: computeUserHandle(request.person_id),
+    challenge: await createRegistrationChallenge(db, request.person_id, request.nowMs),
     timeout: CHALLENGE_TTL_MS,
     attestationType: "none",
     authenticatorSelection: { residentKey: "required", userVerification: "required" },
@@ -67,7 +67,7 @@ export interface RegistrationAnswer {
   /** An earlier passkey's word for this one; needed unless the person has none. */
   readonly assertion?: Assertion | undefined;
   readonly rp: RelyingParty;
-  readonly now_ms: number;
+  readonly nowMs: number;
 }
 
 /**
@@ -79,16 +79,16 @@ export interface RegistrationAnswer {
  */
 export async function registerPasskey(db: Db, answer: RegistrationAnswer): Promise<Outcome<{ credential_id: string }>> {
   const parsed = parseWith(registrationSchema, answer.response);
-  if (!parsed.ok) return refused(formatProblems(parsed.problems));
-  const clientData = clientDataOf(parsed.value.response.clientDataJSON);
-  if (clientData === undefined) return refused("its clientDataJSON cannot be read");
+  if (!parsed.ok) return denyRegistration(formatProblems(parsed.problems));
+  const clientData = parseClientData(parsed.value.response.clientDataJSON);
+  if (clientData === undefined) return denyRegistration("its clientDataJSON cannot be read");
   return db.transaction().execute(async (trx) => {
     await trx.selectFrom("persons").select("person_id").where("person_id", "=", answer.person_id).forUpdate().execute();
-    return registerOne(trx, answer, parsed.value, clientData.challenge);
+    return storeRegistration(trx, answer, parsed.value, clientData.challenge);
   });
 }
 
-async function registerOne(
+async function storeRegistration(
   db: Db,
   answer: RegistrationAnswer,
   registration: Registration,
@@ -98,9 +98,9 @@ async function registerOne(
   const known = await listPasskeys(db, person_id);
   const isFurther = known.some((passkey) => !passkey.disabled);
   if (isFurther && assertion === undefined) return denyWith("step_up_required", VOUCH);
-  if (!(await useRegistrationChallenge(db, person_id, challenge, answer.now_ms)))
-    return refused("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
-  const verified = await verify(registration, challenge, rp);
+  if (!(await useRegistrationChallenge(db, person_id, challenge, answer.nowMs)))
+    return denyRegistration("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
+  const verified = await verifyRegistration(registration, challenge, rp);
   if (!verified.ok) return verified;
   if (known.length >= PASSKEYS_MAX) return denyWith("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
   const { id, publicKey, counter } = verified.value.credential;
@@ -127,14 +127,15 @@ async function registerOne(
     .onConflict((conflict) => conflict.doNothing())
     .returning("credential_id")
     .executeTakeFirst();
-  return inserted === undefined ? refused("this credential is registered already") : grantValue(inserted);
+  return inserted === undefined ? denyRegistration("this credential is registered already") : grantValue(inserted);
 }
 
 type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
 
-async function verify(registration: Registration, challenge: string, rp: RelyingParty): Promise<Outcome<Info>> {
+async function verifyRegistration(registration: Registration, challenge: string, rp: RelyingParty): Promise<Outcome<Info>> {
   try {
-    if (hasCertificates(registration.response.attestationObject)) return refused("it carries an attestation, and none was asked for");
+    if (hasCertificates(registration.response.attestationObject))
+      return denyRegistration("it carries an attestation, and none was asked for");
     const result = await verifyRegistrationResponse({
       response: { ...registration, clientExtensionResults: {} },
       expectedChallenge: challenge,
@@ -143,10 +144,10 @@ async function verify(registration: Registration, challenge: string, rp: Relying
       requireUserVerification: true,
       supportedAlgorithmIDs: ALGORITHMS,
     });
-    return result.verified ? grantValue(result.registrationInfo) : refused("its signature does not verify");
+    return result.verified ? grantValue(result.registrationInfo) : denyRegistration("its signature does not verify");
   } catch (error) {
     // The library says by exceptions which check of the input failed.
-    return refused(refusalText(error));
+    return denyRegistration(formatFailedCheck(error));
   }
 }
 
@@ -160,6 +161,6 @@ function hasCertificates(attestationObject: string): boolean {
   return !(format === "none" || (format === "packed" && attestation.get("attStmt").get("x5c") === undefined));
 }
 
-function refused(why: string): ReturnType<typeof denyWith> {
+function denyRegistration(why: string): ReturnType<typeof denyWith> {
   return denyWith("step_up_invalid", `The passkey was not registered: ${why}.`);
 }

@@ -16,7 +16,7 @@ export interface PasskeyEntry {
 }
 
 /** The WebAuthn user handle of a person: 32 bytes that say nothing about them (WebAuthn Level 3 §14.6.1). */
-export function userHandle(personId: string): Uint8Array<ArrayBuffer> {
+export function computeUserHandle(personId: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hashBlake3(Buffer.from(personId, "utf8")));
 }
 

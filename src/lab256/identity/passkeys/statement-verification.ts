@@ -7,7 +7,7 @@ import { formatProblems, parseWith } from "../../../domain/problems.js";
 import type { Db } from "../../database/database.js";
 import { type Actor, findActor } from "../actors.js";
 import type { RelyingParty } from "./passkeys.js";
-import { verifyAttested } from "./statements.js";
+import { verifyAttestedStatement } from "./statements.js";
 import { verifyStepUp } from "./step-up.js";
 
 /** `jwks`: the keys by which the api attests statements. */
@@ -21,10 +21,10 @@ export interface StatementVerification {
 export interface StatementContext {
   readonly tenant_id: string;
   readonly card_id: string;
-  readonly plan_digest_current: string;
+  readonly currentPlanDigest: string;
   readonly level: Level;
-  readonly needs_step_up: boolean;
-  readonly now_ms: number;
+  readonly needsStepUp: boolean;
+  readonly nowMs: number;
 }
 
 /** A statement that is what it claims to be. Whether it counts, the policy says. */
@@ -53,18 +53,19 @@ export async function verifyStatement(
   context: StatementContext,
 ): Promise<Outcome<VerifiedStatement>> {
   const parsed = parseWith(signedStatementSchema, candidate);
-  if (!parsed.ok) return invalid(`The statement is malformed: ${formatProblems(parsed.problems)}`);
+  if (!parsed.ok) return denyStatement(`The statement is malformed: ${formatProblems(parsed.problems)}`);
   const signed = parsed.value;
   const { statement, assertion } = signed;
-  const mismatch = mismatchOf(signed, jwks, context);
-  if (mismatch !== undefined) return invalid(mismatch);
+  const mismatch = findMismatch(signed, jwks, context);
+  if (mismatch !== undefined) return denyStatement(mismatch);
 
   const actor = await findActor(db, statement.tenant_id, statement.approver);
-  if (actor === undefined || actor.disabled) return invalid(`${statement.approver} is not an active actor of ${statement.tenant_id}.`);
+  if (actor === undefined || actor.disabled)
+    return denyStatement(`${statement.approver} is not an active actor of ${statement.tenant_id}.`);
   const office = actor.offices.find((held) => held.office_id === statement.office_id);
-  if (office === undefined) return invalid(`${statement.approver} does not hold the office ${statement.office_id}.`);
+  if (office === undefined) return denyStatement(`${statement.approver} does not hold the office ${statement.office_id}.`);
 
-  if (assertion === undefined && context.needs_step_up)
+  if (assertion === undefined && context.needsStepUp)
     return denyWith("step_up_required", `This statement needs a step-up at level ${context.level}: assert its digest with a passkey.`);
   if (assertion !== undefined) {
     if (actor.person_id === null)
@@ -72,25 +73,25 @@ export async function verifyStatement(
     const stepUp = await verifyStepUp(db, { statement, assertion, person_id: actor.person_id, rp });
     if (!stepUp.ok) return stepUp;
   }
-  return grantValue(verifiedStatement(statement, actor, office.roles, assertion !== undefined));
+  return grantValue(toVerifiedStatement(statement, actor, office.roles, assertion !== undefined));
 }
 
 /** What is wrong with the statement by itself and against its card; `undefined` when nothing is. */
-function mismatchOf(signed: SignedStatement, jwks: Jwks, context: StatementContext): string | undefined {
+function findMismatch(signed: SignedStatement, jwks: Jwks, context: StatementContext): string | undefined {
   const { statement, attestor } = signed;
-  const verdict = verifyAttested(signed, jwks);
+  const verdict = verifyAttestedStatement(signed, jwks);
   if (verdict === "key_unknown") return `The statement is attested by the key ${attestor.kid}, which is not trusted.`;
   if (verdict === "signature_invalid") return "The attestor's signature does not belong to this statement.";
   if (statement.tenant_id !== context.tenant_id)
     return `The statement is about the tenant ${statement.tenant_id}, not ${context.tenant_id}.`;
   if (statement.card_id !== context.card_id) return `The statement is about the card ${statement.card_id}, not ${context.card_id}.`;
-  if (statement.plan_digest !== context.plan_digest_current)
-    return `The statement is about the plan ${statement.plan_digest}, and the card's plan is now ${context.plan_digest_current}; look at it and decide again.`;
-  if (statement.not_after < context.now_ms) return `The statement ended at ${new Date(statement.not_after).toISOString()}; make a new one.`;
+  if (statement.plan_digest !== context.currentPlanDigest)
+    return `The statement is about the plan ${statement.plan_digest}, and the card's plan is now ${context.currentPlanDigest}; look at it and decide again.`;
+  if (statement.not_after < context.nowMs) return `The statement ended at ${new Date(statement.not_after).toISOString()}; make a new one.`;
   return undefined;
 }
 
-function verifiedStatement(statement: Statement, actor: Actor, roles: readonly string[], step_up: boolean): VerifiedStatement {
+function toVerifiedStatement(statement: Statement, actor: Actor, roles: readonly string[], step_up: boolean): VerifiedStatement {
   const { actor_id, kind, person_id, offices } = actor;
   const member_offices = offices.map((held) => held.office_id);
   return {
@@ -106,6 +107,6 @@ function verifiedStatement(statement: Statement, actor: Actor, roles: readonly s
   };
 }
 
-function invalid(message: string): ReturnType<typeof denyWith> {
+function denyStatement(message: string): ReturnType<typeof denyWith> {
   return denyWith("statement_invalid", message);
 }

@@ -3,17 +3,17 @@ import { type Jwks, type SignatureVerdict, type SigningKey, signObject, verifySi
 import type { SignedStatement, Statement } from "../../../domain/card/statement.js";
 
 /** A nonce for a statement: 16 random bytes in base64url. A withdrawal has one of its own. */
-export function newNonce(): string {
+export function createNonce(): string {
   return randomBytes(16).toString("base64url");
 }
 
 /** The api's word that it authenticated the approver of this statement. Source: contracts "Plan and statements". */
-export function attest(statement: Statement, key: SigningKey): SignedStatement {
+export function attestStatement(statement: Statement, key: SigningKey): SignedStatement {
   const { kid, sig } = signObject("statement", statement, key);
   return { statement, attestor: { kid, sig } };
 }
 
 /** Whether one of `jwks` attested exactly this statement. The step-up assertion proves itself and is not part of what is signed. */
-export function verifyAttested({ statement, attestor }: SignedStatement, jwks: Jwks): SignatureVerdict {
+export function verifyAttestedStatement({ statement, attestor }: SignedStatement, jwks: Jwks): SignatureVerdict {
   return verifySignedObject("statement", { ...statement, ...attestor }, jwks);
 }

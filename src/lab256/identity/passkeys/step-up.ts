@@ -8,14 +8,14 @@ import type { Blake3Hex } from "../../../domain/bytes/hash.js";
 import { type Assertion, computeStatementChallenge, hashStatement, type Statement } from "../../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../../domain/denial.js";
 import type { Db } from "../../database/database.js";
-import { type AcceptedAssertion, acceptAssertion, acceptedCounter, assertionHash } from "./accepted-assertions.js";
-import { clientDataOf, refusalText } from "./client-data.js";
-import { listPasskeys, type RelyingParty, userHandle } from "./passkeys.js";
+import { type AcceptedAssertion, acceptAssertion, findAcceptedCounter, hashAssertion } from "./accepted-assertions.js";
+import { formatFailedCheck, parseClientData } from "./client-data.js";
+import { computeUserHandle, listPasskeys, type RelyingParty } from "./passkeys.js";
 
 const STEP_UP_TIMEOUT_MS = 120_000;
 
 /** What `navigator.credentials.get` takes for this statement: its digest as the challenge, and the person's active passkeys. */
-export async function stepUpOptions(
+export async function createStepUpOptions(
   db: Db,
   { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
 ): Promise<PublicKeyCredentialRequestOptionsJSON> {
@@ -29,11 +29,11 @@ export async function stepUpOptions(
   });
 }
 
-export interface StepUp extends Asserted {
+export interface StepUp extends PresentedAssertion {
   readonly statement: Statement;
 }
 
-interface Asserted {
+interface PresentedAssertion {
   readonly assertion: Assertion;
   readonly person_id: string;
   readonly rp: RelyingParty;
@@ -54,7 +54,7 @@ export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promis
   return verifyAssertion(db, { ...asserted, ...expected });
 }
 
-export interface ExpectedAssertion extends Asserted {
+export interface ExpectedAssertion extends PresentedAssertion {
   /** BLAKE3 of what is asserted, 32 bytes. */
   readonly challenge: Uint8Array;
   /** The same in hexadecimal, as it is remembered. */
@@ -66,28 +66,28 @@ export interface ExpectedAssertion extends Asserted {
 /** Whether this person, verified by their authenticator, asserted exactly this challenge; otherwise as {@link verifyStepUp}. */
 export async function verifyAssertion(db: Db, expected: ExpectedAssertion): Promise<Outcome<{ credential_id: string }>> {
   const { assertion, person_id, rp, digest, what } = expected;
-  const clientData = clientDataOf(assertion.response.clientDataJSON);
-  if (clientData === undefined) return refused("its clientDataJSON cannot be read");
+  const clientData = parseClientData(assertion.response.clientDataJSON);
+  if (clientData === undefined) return denyStepUp("its clientDataJSON cannot be read");
   if (clientData.challenge !== Buffer.from(expected.challenge).toString("base64url"))
-    return refused(`its challenge is not ${what}; it was made for something else`);
-  if (clientData.crossOrigin) return refused("it was made in a frame of another origin");
+    return denyStepUp(`its challenge is not ${what}; it was made for something else`);
+  if (clientData.crossOrigin) return denyStepUp("it was made in a frame of another origin");
   const passkey = await findPasskey(db, assertion.id);
   // One answer for an unknown credential and for somebody else's: which credentials exist is nobody's business.
-  if (passkey?.person_id !== person_id) return refused("the passkey is not one of this person's");
-  if (passkey.disabled_at !== null) return refused("the passkey is disabled");
-  if (!isHandleOf(person_id, assertion.response.userHandle)) return refused("its user handle is another person's");
+  if (passkey?.person_id !== person_id) return denyStepUp("the passkey is not one of this person's");
+  if (passkey.disabled_at !== null) return denyStepUp("the passkey is disabled");
+  if (!isHandleOf(person_id, assertion.response.userHandle)) return denyStepUp("its user handle is another person's");
 
-  const assertion_hash = assertionHash(assertion);
-  const accepted = await acceptedCounter(db, assertion_hash);
+  const assertion_hash = hashAssertion(assertion);
+  const accepted = await findAcceptedCounter(db, assertion_hash);
   // The counter must exceed `floor`; for an assertion that was accepted before, it must be what it was.
   const floor = accepted === undefined ? passkey.counter : accepted - 1;
-  const verified = await verifiedCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, floor });
+  const verified = await verifyCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, floor });
   if (!verified.ok) return verified;
   if (accepted !== undefined) return grantValue({ credential_id: assertion.id });
   const { value: counter } = verified;
   const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
   if (await acceptAssertion(db, entry)) return grantValue({ credential_id: assertion.id });
-  return refused(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
+  return denyStepUp(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
 }
 
 function findPasskey(db: Db, credentialId: string) {
@@ -99,7 +99,7 @@ function findPasskey(db: Db, credentialId: string) {
 }
 
 function isHandleOf(personId: string, handle: string | undefined): boolean {
-  return handle === undefined || handle === isoBase64URL.fromBuffer(userHandle(personId));
+  return handle === undefined || handle === isoBase64URL.fromBuffer(computeUserHandle(personId));
 }
 
 interface Expected {
@@ -110,7 +110,7 @@ interface Expected {
 }
 
 /** Type, origin, relying party, presence, user verification, counter and signature. */
-async function verifiedCounter(assertion: Assertion, { challenge, rp, public_key, floor }: Expected): Promise<Outcome<number>> {
+async function verifyCounter(assertion: Assertion, { challenge, rp, public_key, floor }: Expected): Promise<Outcome<number>> {
   const { id, rawId, type, response } = assertion;
   const { userHandle: handle, ...required } = response;
   try {
@@ -128,13 +128,13 @@ async function verifiedCounter(assertion: Assertion, { challenge, rp, public_key
       requireUserVerification: true,
       credential: { id, publicKey: new Uint8Array(public_key), counter: floor },
     });
-    return result.verified ? grantValue(result.authenticationInfo.newCounter) : refused("its signature does not verify");
+    return result.verified ? grantValue(result.authenticationInfo.newCounter) : denyStepUp("its signature does not verify");
   } catch (error) {
     // The library says by exceptions which check of the input failed.
-    return refused(refusalText(error));
+    return denyStepUp(formatFailedCheck(error));
   }
 }
 
-function refused(why: string): ReturnType<typeof denyWith> {
+function denyStepUp(why: string): ReturnType<typeof denyWith> {
   return denyWith("step_up_invalid", `The step-up was refused: ${why}.`);
 }

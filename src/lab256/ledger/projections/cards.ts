@@ -1,14 +1,14 @@
 import type { Updateable } from "kysely";
 import type { ProjectionTables } from "../../database/tables/projections.js";
-import { type Effect, type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
+import { buildEffect, type Effect, type EntryOf, type Projection, toJsonText, toPostgresText, type Writer } from "./effect.js";
 
-type Said = "card.approved" | "card.rejected" | "card.withdrawn" | "card.attested";
+type EvidenceEvent = "card.approved" | "card.rejected" | "card.withdrawn" | "card.attested";
 
 /** A card from its proposal to its end. */
 export const cardsProjection: Projection = {
   "card.opened": (write, { tenant_id, seq, payload }) => {
     const { card, project_id, subject_hash, workflow_id } = payload;
-    return effect(
+    return buildEffect(
       [`cards/${card.card_id}`],
       write
         .insertInto("cards")
@@ -23,10 +23,10 @@ export const cardsProjection: Projection = {
           project_id,
           target: card.target,
           office_id: card.office_id,
-          author: json(card.author),
-          intent: text(card.intent),
-          context: json(card.context),
-          params: json(card.params),
+          author: toJsonText(card.author),
+          intent: toPostgresText(card.intent),
+          context: toJsonText(card.context),
+          params: toJsonText(card.params),
           subject_hash,
           run: card.run,
           round: 0,
@@ -49,50 +49,56 @@ export const cardsProjection: Projection = {
     );
   },
   "card.planned": (write, { tenant_id, at_ms, payload }) =>
-    changed(write, tenant_id, payload.card_id, {
+    updateCard(write, tenant_id, payload.card_id, {
       status: "awaiting_approval",
       level: payload.level,
       round: payload.round,
-      plan: json(payload.plan),
+      plan: toJsonText(payload.plan),
       plan_digest: payload.plan_digest,
-      requires: json(payload.requires),
-      missing: json(payload.missing),
-      reasons: json(payload.reasons),
+      requires: toJsonText(payload.requires),
+      missing: toJsonText(payload.missing),
+      reasons: toJsonText(payload.reasons),
       decide_by: payload.decide_by,
       permit_ttl_ms: payload.permit_ttl_ms,
       updated_at: at_ms,
     }),
-  "card.approved": stated,
-  "card.rejected": stated,
-  "card.withdrawn": stated,
-  "card.attested": stated,
+  "card.approved": updateMissing,
+  "card.rejected": updateMissing,
+  "card.withdrawn": updateMissing,
+  "card.attested": updateMissing,
   "permit.issued": (write, { tenant_id, at_ms, payload: { permit, card_id } }) =>
     card_id === null
       ? []
-      : changed(write, tenant_id, card_id, { status: "approved", jti: permit.jti, run_by: permit.exp, missing: "[]", updated_at: at_ms }),
+      : updateCard(write, tenant_id, card_id, {
+          status: "approved",
+          jti: permit.jti,
+          run_by: permit.exp,
+          missing: "[]",
+          updated_at: at_ms,
+        }),
   "command.issued": (write, { tenant_id, at_ms, payload: { card_id } }) =>
-    card_id === null ? [] : changed(write, tenant_id, card_id, { status: "running", updated_at: at_ms }),
+    card_id === null ? [] : updateCard(write, tenant_id, card_id, { status: "running", updated_at: at_ms }),
   "receipt.recorded": (write, { tenant_id, at_ms, payload: { receipt, card_id } }) => {
     if (card_id === null) return [];
-    const denial = receipt.code === undefined ? null : json({ code: receipt.code, message: receipt.error });
-    return changed(write, tenant_id, card_id, { status: receipt.status, denial, updated_at: at_ms, closed_at: at_ms });
+    const denial = receipt.code === undefined ? null : toJsonText({ code: receipt.code, message: receipt.error });
+    return updateCard(write, tenant_id, card_id, { status: receipt.status, denial, updated_at: at_ms, closed_at: at_ms });
   },
   "card.closed": (write, { tenant_id, at_ms, payload }) =>
-    changed(write, tenant_id, payload.card_id, {
+    updateCard(write, tenant_id, payload.card_id, {
       status: payload.status,
-      denial: payload.denial === null ? null : json(payload.denial),
-      reasons: json(payload.reasons),
+      denial: payload.denial === null ? null : toJsonText(payload.denial),
+      reasons: toJsonText(payload.reasons),
       updated_at: at_ms,
       closed_at: at_ms,
     }),
 };
 
-function stated(write: Writer, { tenant_id, at_ms, payload }: EntryOf<Said>): Effect {
-  return changed(write, tenant_id, payload.card_id, { missing: json(payload.missing), updated_at: at_ms });
+function updateMissing(write: Writer, { tenant_id, at_ms, payload }: EntryOf<EvidenceEvent>): Effect {
+  return updateCard(write, tenant_id, payload.card_id, { missing: toJsonText(payload.missing), updated_at: at_ms });
 }
 
-function changed(write: Writer, tenantId: string, cardId: string, columns: Updateable<ProjectionTables["cards"]>): Effect {
-  return effect(
+function updateCard(write: Writer, tenantId: string, cardId: string, columns: Updateable<ProjectionTables["cards"]>): Effect {
+  return buildEffect(
     [`cards/${cardId}`],
     write.updateTable("cards").set(columns).where("tenant_id", "=", tenantId).where("card_id", "=", cardId),
   );

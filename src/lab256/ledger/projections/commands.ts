@@ -1,10 +1,10 @@
-import { effect, json, type Projection, text } from "./effect.js";
+import { buildEffect, type Projection, toJsonText, toPostgresText } from "./effect.js";
 
 /** The commands and what became of them. */
 export const commandsProjection: Projection = {
   "command.issued": (write, { tenant_id, seq, at_ms, payload }) => {
     const { envelope, envelope_digest, project_id, actor_id, workflow_id, card_id } = payload;
-    return effect(
+    return buildEffect(
       [`commands/${envelope.jti}`, `commands job/${envelope.jobId}`],
       write.insertInto("commands").values({
         tenant_id,
@@ -18,7 +18,7 @@ export const commandsProjection: Projection = {
         office_id: envelope.office_id,
         card_id,
         workflow_id,
-        envelope: json(envelope),
+        envelope: toJsonText(envelope),
         envelope_digest,
         status: "running",
         denial_code: null,
@@ -30,14 +30,14 @@ export const commandsProjection: Projection = {
   },
   // A receipt says what really happened: an end without one does not undo it, and it does undo such an end.
   "command.closed": (write, { tenant_id, at_ms, payload }) =>
-    effect(
+    buildEffect(
       [`commands/${payload.jti}`],
       write
         .updateTable("commands")
         .set({
           status: payload.status,
           denial_code: payload.denial.code,
-          denial_message: text(payload.denial.message),
+          denial_message: toPostgresText(payload.denial.message),
           finished_at: at_ms,
         })
         .where("tenant_id", "=", tenant_id)
@@ -45,14 +45,14 @@ export const commandsProjection: Projection = {
         .where("status", "=", "running"),
     ),
   "receipt.recorded": (write, { tenant_id, payload: { receipt } }) =>
-    effect(
+    buildEffect(
       [`commands/${receipt.jti}`],
       write
         .updateTable("commands")
         .set({
           status: receipt.status,
           denial_code: receipt.code ?? null,
-          denial_message: receipt.error === "" ? null : text(receipt.error),
+          denial_message: receipt.error === "" ? null : toPostgresText(receipt.error),
           finished_at: receipt.finished_at,
         })
         .where("tenant_id", "=", tenant_id)

@@ -24,15 +24,15 @@ export type Writer = QueryCreator<Database>;
 /** What each event means for one subject's tables. Pure: the ledger alone decides, so that a rebuild comes out identical. */
 export type Projection = { readonly [T in EventType]?: (write: Writer, entry: EntryOf<T>) => Effect | readonly Effect[] };
 
-export function effect(rows: readonly string[], write: OperationNodeSource): Effect {
+export function buildEffect(rows: readonly string[], write: OperationNodeSource): Effect {
   return { rows, write };
 }
 
-export function json(value: unknown): string {
+export function toJsonText(value: unknown): string {
   return toCanonicalText(value);
 }
 
 /** Text as Postgres can keep it: U+0000, which its text type lacks, becomes U+FFFD. The ledger keeps the original. */
-export function text(value: string): string {
+export function toPostgresText(value: string): string {
   return value.replaceAll("\0", "\u{fffd}");
 }

@@ -1,12 +1,12 @@
 import type { PermitStatus } from "../../database/tables/projections.js";
-import { type EntryOf, effect, json, type Projection, text, type Writer } from "./effect.js";
+import { buildEffect, type EntryOf, type Projection, toJsonText, toPostgresText, type Writer } from "./effect.js";
 
 type PermitEnd = "permit.revoked" | "permit.expired" | "permit.refused";
 
 /** The permits, and whether one can still be used. */
 export const permitsProjection: Projection = {
   "permit.issued": (write, { tenant_id, seq, at_ms, payload: { permit, card_id, actor_id, intent } }) =>
-    effect(
+    buildEffect(
       [`permits/${permit.jti}`],
       write
         .insertInto("permits")
@@ -16,9 +16,9 @@ export const permitsProjection: Projection = {
           seq,
           card_id,
           actor_id,
-          intent: text(intent),
+          intent: toPostgresText(intent),
           subject_hash: permit.scopes.subject_hash,
-          permit: json(permit),
+          permit: toJsonText(permit),
           status: "issued",
           issued_at: at_ms,
           exp: permit.exp,
@@ -28,39 +28,39 @@ export const permitsProjection: Projection = {
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
-  "command.issued": (write, { tenant_id, payload: { envelope } }) => used(write, tenant_id, envelope.jti),
+  "command.issued": (write, { tenant_id, payload: { envelope } }) => markPermitUsed(write, tenant_id, envelope.jti),
   // Who used it has no flow: the sweep looks for the receipt, as it does for every permit that no command is known of.
   "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>
-    denial.code === "permit_used" ? unused(write, tenant_id, jti) : [],
+    denial.code === "permit_used" ? markPermitUnused(write, tenant_id, jti) : [],
   // An act that reached the Runner without a flow has a receipt and no command.
-  "receipt.recorded": (write, { tenant_id, payload: { receipt } }) => used(write, tenant_id, receipt.jti),
-  "permit.revoked": (write, entry) => ended(write, entry, "revoked"),
-  "permit.expired": (write, entry) => ended(write, entry, "expired"),
-  "permit.refused": (write, entry) => ended(write, entry, "refused"),
+  "receipt.recorded": (write, { tenant_id, payload: { receipt } }) => markPermitUsed(write, tenant_id, receipt.jti),
+  "permit.revoked": (write, entry) => markPermitEnded(write, entry, "revoked"),
+  "permit.expired": (write, entry) => markPermitEnded(write, entry, "expired"),
+  "permit.refused": (write, entry) => markPermitEnded(write, entry, "refused"),
 };
 
-function used(write: Writer, tenantId: string, jti: string) {
-  return turned(write, tenantId, jti, "issued", "used");
+function markPermitUsed(write: Writer, tenantId: string, jti: string) {
+  return updatePermitStatus(write, tenantId, jti, "issued", "used");
 }
 
-function unused(write: Writer, tenantId: string, jti: string) {
-  return turned(write, tenantId, jti, "used", "issued");
+function markPermitUnused(write: Writer, tenantId: string, jti: string) {
+  return updatePermitStatus(write, tenantId, jti, "used", "issued");
 }
 
-function turned(write: Writer, tenantId: string, jti: string, from: PermitStatus, to: PermitStatus) {
-  return effect(
+function updatePermitStatus(write: Writer, tenantId: string, jti: string, from: PermitStatus, to: PermitStatus) {
+  return buildEffect(
     [`permits/${jti}`],
     write.updateTable("permits").set({ status: to }).where("tenant_id", "=", tenantId).where("jti", "=", jti).where("status", "=", from),
   );
 }
 
 /** An end was won with the permit's claim, so it holds even where a command had been issued. */
-function ended(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {
-  return effect(
+function markPermitEnded(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {
+  return buildEffect(
     [`permits/${payload.jti}`],
     write
       .updateTable("permits")
-      .set({ status, ended_at: at_ms, end_reason: text(payload.reason), ended_by: payload.by })
+      .set({ status, ended_at: at_ms, end_reason: toPostgresText(payload.reason), ended_by: payload.by })
       .where("tenant_id", "=", tenant_id)
       .where("jti", "=", payload.jti),
   );

@@ -23,11 +23,11 @@ const SUBJECTS: readonly Projection[] = [
 ];
 
 /** Everything that `entries` mean for the projections, in their order. */
-export function effectsOf(write: Writer, entries: readonly LedgerEntry[]): Effect[] {
-  return entries.flatMap((entry) => SUBJECTS.flatMap((subject) => effectsIn(subject, write, entry)));
+export function buildEffects(write: Writer, entries: readonly LedgerEntry[]): Effect[] {
+  return entries.flatMap((entry) => SUBJECTS.flatMap((subject) => buildSubjectEffects(subject, write, entry)));
 }
 
-function effectsIn<T extends EventType>(subject: Projection, write: Writer, entry: EntryOf<T>): Effect | readonly Effect[] {
+function buildSubjectEffects<T extends EventType>(subject: Projection, write: Writer, entry: EntryOf<T>): Effect | readonly Effect[] {
   const project = subject[entry.type];
   return project === undefined ? [] : project(write, entry);
 }

@@ -2,20 +2,20 @@ import type { JobType } from "../../../domain/act/job.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { findIntroducedCommits } from "../../../domain/git/pushed-commits.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
-import { effect, type Projection } from "./effect.js";
+import { buildEffect, type Projection } from "./effect.js";
 
 const HEADS = "refs/heads/";
 
 /** The acts that bring commits to branches: a merge brings the commit that it makes. */
-const BRINGS: readonly string[] = ["git.registry.push", "git.registry.merge_protected"] satisfies JobType[];
+const INTRODUCING_JOBS: readonly string[] = ["git.registry.push", "git.registry.merge_protected"] satisfies JobType[];
 
 /** Which push or merge brought which commit, from the receipts. */
 export const pushedCommitsProjection: Projection = {
   "receipt.recorded": (write, { tenant_id, seq, payload: { receipt, actor_id } }) => {
     const { project_id, jti } = receipt;
-    const commits = [...commitsOf(receipt)];
+    const commits = [...listPushedCommits(receipt)];
     if (commits.length === 0) return [];
-    return effect(
+    return buildEffect(
       [`registry_pushed_commits/${jti}`],
       write
         .insertInto("registry_pushed_commits")
@@ -26,14 +26,14 @@ export const pushedCommitsProjection: Projection = {
 };
 
 /** Whether the push brought each: its tip may have been known already, and ZERO_ID stands for those that the receipt does not name. */
-function commitsOf(receipt: Receipt): ReadonlyMap<string, boolean> {
-  if (receipt.status !== "success" || !BRINGS.includes(receipt.jobType)) return new Map();
+function listPushedCommits(receipt: Receipt): ReadonlyMap<string, boolean> {
+  if (receipt.status !== "success" || !INTRODUCING_JOBS.includes(receipt.jobType)) return new Map();
   const tips = receipt.refs.filter((move) => move.name.startsWith(HEADS) && move.new !== ZERO_ID).map((move) => move.new);
   if (tips.length === 0) return new Map();
-  const brought = findIntroducedCommits(receipt);
+  const introduced = findIntroducedCommits(receipt);
   return new Map([
     ...tips.map((tip) => [tip, false] as const),
-    ...(brought ?? []).map((commit) => [commit, true] as const),
-    ...(brought === undefined ? [[ZERO_ID, false] as const] : []),
+    ...(introduced ?? []).map((commit) => [commit, true] as const),
+    ...(introduced === undefined ? [[ZERO_ID, false] as const] : []),
   ]);
 }

@@ -1,9 +1,9 @@
-import { effect, json, type Projection } from "./effect.js";
+import { buildEffect, type Projection, toJsonText } from "./effect.js";
 
 /** The Runner's signed answers: at most one receipt for a `jti`, at most one refusal for an envelope. */
 export const receiptsProjection: Projection = {
   "receipt.recorded": (write, { tenant_id, seq, payload: { receipt, actor_id, card_id } }) =>
-    effect(
+    buildEffect(
       [`receipts/${receipt.jti}`],
       write
         .insertInto("receipts")
@@ -17,13 +17,13 @@ export const receiptsProjection: Projection = {
           status: receipt.status,
           actor_id,
           card_id,
-          receipt: json(receipt),
+          receipt: toJsonText(receipt),
           finished_at: receipt.finished_at,
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
   "receipt.refused": (write, { tenant_id, seq, payload: { refusal, card_id } }) =>
-    effect(
+    buildEffect(
       [`refusals/${refusal.envelope_digest}`],
       write
         .insertInto("refusals")
@@ -35,7 +35,7 @@ export const receiptsProjection: Projection = {
           job_id: refusal.jobId,
           code: refusal.code,
           card_id,
-          refusal: json(refusal),
+          refusal: toJsonText(refusal),
           finished_at: refusal.finished_at,
         })
         .onConflict((conflict) => conflict.doNothing()),

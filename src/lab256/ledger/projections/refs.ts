@@ -1,7 +1,7 @@
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import type { RefMove } from "../../../domain/git/ref-move.js";
 import { ACT_REFS } from "../../../domain/git/ref-name.js";
-import { type Effect, type EntryOf, effect, type Projection, text, type Writer } from "./effect.js";
+import { buildEffect, type Effect, type EntryOf, type Projection, toPostgresText, type Writer } from "./effect.js";
 
 /** Rows of one statement; Postgres takes at most 65,535 parameters. */
 const ROWS_MAX = 1_000;
@@ -11,9 +11,9 @@ export const refsProjection: Projection = {
   "receipt.recorded": (write, entry) => {
     const { receipt } = entry.payload;
     if (receipt.status !== "success") return [];
-    const steps = summed(receipt.refs.filter(isVisibleMove).flatMap(stepsOf));
+    const steps = sumSteps(receipt.refs.filter(isVisibleMove).flatMap(toSteps));
     const chunks = Array.from({ length: Math.ceil(steps.length / ROWS_MAX) }, (_, n) => steps.slice(n * ROWS_MAX, (n + 1) * ROWS_MAX));
-    return chunks.map((chunk) => balanced(write, entry, chunk));
+    return chunks.map((chunk) => updateRefBalances(write, entry, chunk));
   },
 };
 
@@ -28,7 +28,7 @@ function isVisibleMove(move: RefMove): boolean {
 }
 
 /** Coming from nothing, or going to nothing, is one step. */
-function stepsOf(move: RefMove): Step[] {
+function toSteps(move: RefMove): Step[] {
   const steps: Step[] = [
     { name: move.name, object_id: move.old, balance: -1 },
     { name: move.name, object_id: move.new, balance: 1 },
@@ -37,7 +37,7 @@ function stepsOf(move: RefMove): Step[] {
 }
 
 /** One row for each ref and id: Postgres refuses to write a row twice in one statement. */
-function summed(steps: readonly Step[]): Step[] {
+function sumSteps(steps: readonly Step[]): Step[] {
   const rows = new Map<string, Step>();
   for (const step of steps) {
     const row = `${step.name}\0${step.object_id}`;
@@ -46,9 +46,9 @@ function summed(steps: readonly Step[]): Step[] {
   return [...rows.values()];
 }
 
-function balanced(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<"receipt.recorded">, steps: readonly Step[]): Effect {
+function updateRefBalances(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<"receipt.recorded">, steps: readonly Step[]): Effect {
   const { project_id, jti } = payload.receipt;
-  return effect(
+  return buildEffect(
     steps.map((step) => `registry_refs/${project_id}/${step.name}`),
     write
       .insertInto("registry_refs")
@@ -56,7 +56,7 @@ function balanced(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<"re
         steps.map(({ name, object_id, balance }) => ({
           tenant_id,
           project_id,
-          name: text(name),
+          name: toPostgresText(name),
           object_id,
           seq,
           balance,

@@ -9,7 +9,7 @@ const WRITES_MAX = 32;
  * The effects in as few statements as keep their order: all writes of one statement see the same snapshot, so that a second write to
  * a row belongs into the next one.
  */
-export function waves(effects: readonly Effect[]): Effect[][] {
+export function groupIntoWaves(effects: readonly Effect[]): Effect[][] {
   const all: Effect[][] = [];
   let rows = new Set<string>();
   for (const effect of effects) {
@@ -32,7 +32,7 @@ export async function writeTogether(trx: Trx, writes: readonly Effect["write"][]
 }
 
 export async function applyEffects(trx: Trx, effects: readonly Effect[]): Promise<void> {
-  for (const wave of waves(effects))
+  for (const wave of groupIntoWaves(effects))
     await writeTogether(
       trx,
       wave.map((effect) => effect.write),

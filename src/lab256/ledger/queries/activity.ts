@@ -1,13 +1,13 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { RegistryActivityTable } from "../../database/tables/projections.js";
-import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 /** One `project.activity`; `seq` is its place in the tenant's ledger. Source: ADR-002 §7. */
 export type ActivityItem = Omit<Selectable<RegistryActivityTable>, "tenant_id">;
 
 /** What happened in a tenant, or in one project, the latest first. */
-export async function activityFeed(
+export async function listActivities(
   db: Db,
   query: PageRequest & { readonly tenant_id: string; readonly project_id?: string | undefined },
 ): Promise<Page<ActivityItem>> {
@@ -17,6 +17,6 @@ export async function activityFeed(
     .where("tenant_id", "=", query.tenant_id);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
-  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, (row) => row);
+  const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, (row) => row);
 }

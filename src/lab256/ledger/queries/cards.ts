@@ -2,7 +2,7 @@ import type { Selectable } from "kysely";
 import type { FlowStatus } from "../../../domain/card/flow-status.js";
 import type { Db } from "../../database/database.js";
 import type { CardAttestationsTable, CardStatementsTable, CardsTable } from "../../database/tables/projections.js";
-import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 export type CardRow = Selectable<CardsTable>;
 export type CardStatementRow = Selectable<CardStatementsTable>;
@@ -52,11 +52,11 @@ export async function listCards(db: Db, query: CardsQuery): Promise<Page<CardIte
   if (query.status !== undefined) select = select.where("status", "=", query.status);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
-  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, (row) => row);
+  const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, (row) => row);
 }
 
-export async function cardById(db: Db, query: { readonly tenant_id: string; readonly card_id: string }): Promise<CardDetail | undefined> {
+export async function findCard(db: Db, query: { readonly tenant_id: string; readonly card_id: string }): Promise<CardDetail | undefined> {
   const { tenant_id, card_id } = query;
   const card = await db
     .selectFrom("cards")

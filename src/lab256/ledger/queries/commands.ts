@@ -3,7 +3,7 @@ import type { FlowStatus } from "../../../domain/card/flow-status.js";
 import type { Target } from "../../../domain/ids.js";
 import type { Db } from "../../database/database.js";
 import type { CommandsTable } from "../../database/tables/projections.js";
-import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 /** A command, its envelope included, and what became of it. */
 export type CommandItem = Selectable<CommandsTable>;
@@ -21,8 +21,8 @@ export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<C
   if (query.target !== undefined) select = select.where("target", "=", query.target);
   if (query.pending === true) select = select.where("status", "=", "running");
   if (query.after !== undefined) select = select.where("seq", ">", query.after);
-  const rows = await select.orderBy("seq").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, (row) => row);
+  const rows = await select.orderBy("seq").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, (row) => row);
 }
 
 /** A command in a list of people's: what it was and what became of it, without its envelope. */
@@ -40,20 +40,23 @@ const SUMMARY_COLUMNS = [
 ] as const;
 
 /** A tenant's commands, the latest issued first. */
-export async function latestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
+export async function listLatestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
   let select = db.selectFrom("commands").select(SUMMARY_COLUMNS).where("tenant_id", "=", query.tenant_id);
   if (query.status !== undefined) select = select.where("status", "=", query.status);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
-  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, (row) => row);
+  const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, (row) => row);
 }
 
-export async function commandByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<CommandItem | undefined> {
+export async function findCommandByJti(
+  db: Db,
+  query: { readonly tenant_id: string; readonly jti: string },
+): Promise<CommandItem | undefined> {
   return db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
 
-export async function commandByJobId(
+export async function findCommandByJobId(
   db: Db,
   query: { readonly tenant_id: string; readonly job_id: string },
 ): Promise<CommandItem | undefined> {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
-import { type Page, type PageRequest, rowsToRead } from "./page.js";
+import { computeRowLimit, type Page, type PageRequest } from "./page.js";
 
 /** An entry of a chain with all that its hash was made of, so that whoever has it can make the hash again. */
 export interface EntryItem {
@@ -27,7 +27,7 @@ export async function listEntries(db: Db, query: PageRequest & { readonly contai
       select *, count(*) over ()::int as wanted,
         sum(octet_length(payload::text)) over (order by seq) - octet_length(payload::text) as bytes_before
       from (
-        select * from ledger_entries where container = ${container} and seq > ${after} order by seq limit ${rowsToRead(query)}
+        select * from ledger_entries where container = ${container} and seq > ${after} order by seq limit ${computeRowLimit(query)}
       ) as read
     ) as measured
     where bytes_before < ${ENTRIES_PAGE_BYTES}

@@ -4,7 +4,7 @@ import { type EventPayloads, toRegistryContainer } from "../../../domain/ledger/
 import type { Permit } from "../../../domain/permit/permit.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
 import type { Db } from "../../database/database.js";
-import { headOf } from "../chain.js";
+import { readChainHead } from "../chain.js";
 
 /** An act that came to its end, by the ledger's entry that says so. */
 export interface FinishedAct {
@@ -27,31 +27,31 @@ const ENDINGS = ["receipt.recorded", "command.closed"] as const;
  * The acts that finished after an entry of the tenant's ledger, in its order, from at most `limit` entries; `seen_seq` is the entry up to
  * which there are no others, and `more` says that there are some above it. An entry that names no known permit or command is passed: the ledger has no act behind it.
  */
-export async function finishedActs(
+export async function readFinishedActs(
   db: Db,
-  { tenant_id, after_seq, limit }: { readonly tenant_id: string; readonly after_seq: number; readonly limit: number },
-): Promise<{ readonly acts: readonly FinishedAct[]; readonly seen_seq: number; readonly more: boolean }> {
+  { tenant_id, afterSeq, limit }: { readonly tenant_id: string; readonly afterSeq: number; readonly limit: number },
+): Promise<{ readonly acts: readonly FinishedAct[]; readonly seenSeq: number; readonly more: boolean }> {
   const container = toRegistryContainer(tenant_id);
   // Read first: what is appended meanwhile is looked at the next time.
-  const head = await headOf(db, container);
+  const head = await readChainHead(db, container);
   const entries = await db
     .selectFrom("ledger_entries")
     .select(["seq", "type", "at_ms", sql<string>`payload::text`.as("payloadText")])
     .where("container", "=", container)
-    .where("seq", ">", after_seq)
+    .where("seq", ">", afterSeq)
     .where("seq", "<=", head.seq)
     .where("type", "in", ENDINGS)
     .orderBy("seq")
     .limit(limit)
     .execute();
-  const ends = entries.map((entry) => ({ ...entry, end: endOf(entry.type, JSON.parse(entry.payloadText)) }));
-  const known = await actsOf(
+  const ends = entries.map((entry) => ({ ...entry, end: toActEnd(entry.type, JSON.parse(entry.payloadText)) }));
+  const known = await readKnownActs(
     db,
     tenant_id,
-    ends.map(({ end }) => jtiOf(end)),
+    ends.map(({ end }) => toEndJti(end)),
   );
   const acts = ends.flatMap(({ seq, at_ms, end }): FinishedAct[] => {
-    const jti = jtiOf(end);
+    const jti = toEndJti(end);
     const { permit, command } = known.get(jti) ?? {};
     const project_id = end.kind === "receipt" ? end.receipt.project_id : command;
     if (permit === undefined || project_id === undefined) return [];
@@ -59,17 +59,17 @@ export async function finishedActs(
     return [{ seq, at_ms, jti, project_id, job_type: scopes.jobType, card_id: permit.card_id, scopes, end }];
   });
   const last = entries.length < limit ? undefined : entries.at(-1);
-  return { acts, seen_seq: last?.seq ?? head.seq, more: last !== undefined };
+  return { acts, seenSeq: last?.seq ?? head.seq, more: last !== undefined };
 }
 
 type End = FinishedAct["end"];
 
-function endOf(type: string, payload: unknown): End {
+function toActEnd(type: string, payload: unknown): End {
   if (type === "receipt.recorded") return { kind: "receipt", receipt: (payload as EventPayloads["receipt.recorded"]).receipt };
   return { kind: "closed", closed: payload as EventPayloads["command.closed"] };
 }
 
-function jtiOf(end: End): string {
+function toEndJti(end: End): string {
   return end.kind === "receipt" ? end.receipt.jti : end.closed.jti;
 }
 
@@ -79,7 +79,7 @@ interface KnownAct {
   readonly command?: string;
 }
 
-async function actsOf(db: Db, tenantId: string, jtis: readonly string[]): Promise<ReadonlyMap<string, KnownAct>> {
+async function readKnownActs(db: Db, tenantId: string, jtis: readonly string[]): Promise<ReadonlyMap<string, KnownAct>> {
   if (jtis.length === 0) return new Map();
   const of = [...new Set(jtis)];
   const [permits, commands] = await Promise.all([

@@ -14,13 +14,13 @@ export interface PageRequest {
 }
 
 /** How many rows to read: one more than the page, so that its end is known. @throws RangeError for a limit out of bounds. */
-export function rowsToRead({ limit }: Pick<PageRequest, "limit">): number {
+export function computeRowLimit({ limit }: Pick<PageRequest, "limit">): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= PAGE_ROWS_MAX) return limit + 1;
   throw new RangeError(`A page has 1 to ${PAGE_ROWS_MAX} rows, not ${limit}; parse the limit before it comes here.`);
 }
 
 /** The page that `rows`, read with `rowsToRead`, hold. `seq` is what the list is ordered by. */
-export function pageOf<R extends { readonly seq: number }, T>(rows: readonly R[], { limit }: PageRequest, item: (row: R) => T): Page<T> {
+export function toPage<R extends { readonly seq: number }, T>(rows: readonly R[], { limit }: PageRequest, toItem: (row: R) => T): Page<T> {
   const shown = rows.slice(0, limit);
-  return { items: shown.map(item), next: rows.length > limit ? (shown.at(-1)?.seq ?? null) : null };
+  return { items: shown.map(toItem), next: rows.length > limit ? (shown.at(-1)?.seq ?? null) : null };
 }

@@ -1,17 +1,20 @@
 import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { PermitsTable } from "../../database/tables/projections.js";
-import { type PageRequest, rowsToRead } from "./page.js";
+import { computeRowLimit, type PageRequest } from "./page.js";
 
 /** A permit, signed as it was issued, and whether it can still be used. */
 export type PermitItem = Selectable<PermitsTable>;
 
-export async function permitByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<PermitItem | undefined> {
+export async function findPermitByJti(
+  db: Db,
+  query: { readonly tenant_id: string; readonly jti: string },
+): Promise<PermitItem | undefined> {
   return db.selectFrom("permits").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
 
 /** The permit issued last for a card. */
-export async function permitByCard(
+export async function findPermitByCard(
   db: Db,
   query: { readonly tenant_id: string; readonly card_id: string },
 ): Promise<PermitItem | undefined> {
@@ -32,9 +35,9 @@ export type OverdueAfter = Pick<PermitItem, "exp" | "seq">;
  * Permits that nobody used by their `exp`, the longest overdue first: each is to be recorded as expired or used, which takes it off
  * this list.
  */
-export async function overduePermits(
+export async function listOverduePermits(
   db: Db,
-  query: Omit<PageRequest, "after"> & { readonly tenant_id: string; readonly now_ms: number; readonly after?: OverdueAfter | undefined },
+  query: Omit<PageRequest, "after"> & { readonly tenant_id: string; readonly nowMs: number; readonly after?: OverdueAfter | undefined },
 ): Promise<PermitItem[]> {
   const { after } = query;
   let select = db
@@ -42,9 +45,9 @@ export async function overduePermits(
     .selectAll()
     .where("tenant_id", "=", query.tenant_id)
     .where("status", "=", "issued")
-    .where("exp", "<", query.now_ms);
+    .where("exp", "<", query.nowMs);
   if (after !== undefined)
     select = select.where((row) => row.or([row("exp", ">", after.exp), row.and([row("exp", "=", after.exp), row("seq", ">", after.seq)])]));
-  const rows = await select.orderBy("exp").orderBy("seq").limit(rowsToRead(query)).execute();
+  const rows = await select.orderBy("exp").orderBy("seq").limit(computeRowLimit(query)).execute();
   return rows.slice(0, query.limit);
 }

@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
 import { hashRefs } from "../../../domain/git/refs-digest.js";
 import type { Db } from "../../database/database.js";
-import { type ActivityItem, activityFeed } from "./activity.js";
-import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
-import { type ReleaseItem, releaseCatalog } from "./releases.js";
+import { type ActivityItem, listActivities } from "./activity.js";
+import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
+import { listReleases, type ReleaseItem } from "./releases.js";
 
 /** A project as the ADR's query answers it; `last_activity` in milliseconds since 1970. Source: ADR-002 §7. */
 export interface ProjectItem {
@@ -53,11 +53,11 @@ const archived = sql<boolean>`exists (
 export async function listProjects(db: Db, query: PageRequest & { readonly tenant_id: string }): Promise<Page<ProjectItem>> {
   let select = db.selectFrom("registry_projects").select(COLUMNS).select(archived).where("tenant_id", "=", query.tenant_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
-  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, ({ seq: _, registered_at: __, ...project }) => project);
+  const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, ({ seq: _, registered_at: __, ...project }) => project);
 }
 
-export async function projectDetail(
+export async function findProjectDetail(
   db: Db,
   query: { readonly tenant_id: string; readonly project_id: string },
 ): Promise<ProjectDetail | undefined> {
@@ -71,9 +71,9 @@ export async function projectDetail(
     .executeTakeFirst();
   if (project === undefined) return undefined;
   const [refs, releases, activity] = await Promise.all([
-    projectRefs(db, query),
-    releaseCatalog(db, { tenant_id, project_id, limit: LAST_RELEASES }),
-    activityFeed(db, { tenant_id, project_id, limit: LAST_ACTIVITIES }),
+    listProjectRefs(db, query),
+    listReleases(db, { tenant_id, project_id, limit: LAST_RELEASES }),
+    listActivities(db, { tenant_id, project_id, limit: LAST_ACTIVITIES }),
   ]);
   const { seq: _, ...shown } = project;
   return {
@@ -87,7 +87,7 @@ export async function projectDetail(
 }
 
 /** Where each ref stands. While a receipt is still on its way a ref can have two candidates: the move recorded last is taken. */
-async function projectRefs(
+async function listProjectRefs(
   db: Db,
   { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string },
 ): Promise<RefItem[]> {
@@ -105,7 +105,7 @@ async function projectRefs(
 }
 
 /** Whether the tenant has registered this project. */
-export async function isRegistered(db: Db, query: { readonly tenant_id: string; readonly project_id: string }): Promise<boolean> {
+export async function isProjectRegistered(db: Db, query: { readonly tenant_id: string; readonly project_id: string }): Promise<boolean> {
   const found = await db
     .selectFrom("registry_projects")
     .select("project_id")

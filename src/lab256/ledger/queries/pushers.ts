@@ -19,20 +19,20 @@ export interface Pushers {
  * or no recorded push brought one of them, everybody who ever pushed to the project: rather one person too many is left out than the one
  * who pushed. Source: contracts "Levels".
  */
-export async function pushersOf(db: Db, query: Project & { readonly commits: readonly string[] | null }): Promise<Pushers> {
+export async function findPushers(db: Db, query: Project & { readonly commits: readonly string[] | null }): Promise<Pushers> {
   const { commits } = query;
   if (commits !== null && commits.length === 0) return { person_ids: [], exact: true };
-  const covered = commits === null ? undefined : await coverage(db, query, commits);
+  const covered = commits === null ? undefined : await readPushCoverage(db, query, commits);
   if (commits === null || covered === undefined || covered.count < commits.length)
-    return { person_ids: await everyPusher(db, query), exact: false };
-  return { person_ids: await pushersAmong(db, query, commits, covered.since_seq), exact: true };
+    return { person_ids: await listAllPushers(db, query), exact: false };
+  return { person_ids: await listPushersOfCommits(db, query, commits, covered.since_seq), exact: true };
 }
 
 /**
  * How many of the commits a push is known to have brought, and since when in the ledger that is certain: when the permit of such a push
  * was issued, nobody had brought the commit by an earlier, finished push.
  */
-async function coverage(
+async function readPushCoverage(
   db: Db,
   { tenant_id, project_id }: Project,
   commits: readonly string[],
@@ -51,7 +51,12 @@ async function coverage(
 }
 
 /** With them those whose receipt, recorded later than `sinceSeq`, does not name what they brought. */
-async function pushersAmong(db: Db, { tenant_id, project_id }: Project, commits: readonly string[], sinceSeq: number): Promise<string[]> {
+async function listPushersOfCommits(
+  db: Db,
+  { tenant_id, project_id }: Project,
+  commits: readonly string[],
+  sinceSeq: number,
+): Promise<string[]> {
   const { rows } = await sql<{ person_id: string }>`
     select distinct actor.person_id
     from registry_pushed_commits pushed
@@ -59,7 +64,7 @@ async function pushersAmong(db: Db, { tenant_id, project_id }: Project, commits:
     where pushed.tenant_id = ${tenant_id} and pushed.project_id = ${project_id} and actor.person_id is not null
       and (pushed.commit = any(${[...commits]}::text[]) or (pushed.commit = ${ZERO_ID} and pushed.seq > ${sinceSeq}))
     union
-    select actor.person_id from (${runningPushers(tenant_id, project_id)}) pusher
+    select actor.person_id from (${selectRunningPushers(tenant_id, project_id)}) pusher
     join actors actor on actor.tenant_id = ${tenant_id} and actor.actor_id = pusher.actor_id
     where actor.person_id is not null
     order by person_id`.execute(db);
@@ -67,14 +72,14 @@ async function pushersAmong(db: Db, { tenant_id, project_id }: Project, commits:
 }
 
 /** A push that runs may have moved its branch already, and its receipt is on the way. */
-function runningPushers(tenantId: string, projectId: string) {
+function selectRunningPushers(tenantId: string, projectId: string) {
   return sql`select command.actor_id from commands command
       where command.tenant_id = ${tenantId} and command.project_id = ${projectId} and command.status = 'running'
         and command.job_type in ('git.registry.push', 'git.registry.merge_protected')`;
 }
 
 /** Whoever still has a permit for a push may have pushed what no flow has recorded yet. */
-async function everyPusher(db: Db, { tenant_id, project_id }: Project): Promise<string[]> {
+async function listAllPushers(db: Db, { tenant_id, project_id }: Project): Promise<string[]> {
   const { rows } = await sql<{ person_id: string }>`
     select distinct actor.person_id
     from (
@@ -83,7 +88,7 @@ async function everyPusher(db: Db, { tenant_id, project_id }: Project): Promise<
       select permit.actor_id from permits permit
       where permit.tenant_id = ${tenant_id} and permit.status = 'issued' and permit.permit->'scopes'->>'jobType' in ('git.registry.push', 'git.registry.merge_protected')
       union all
-      ${runningPushers(tenant_id, project_id)}
+      ${selectRunningPushers(tenant_id, project_id)}
     ) pusher
     join actors actor on actor.tenant_id = ${tenant_id} and actor.actor_id = pusher.actor_id
     where actor.person_id is not null

@@ -2,7 +2,7 @@ import type { Receipt, Refusal } from "../../../domain/permit/receipt.js";
 import type { Db } from "../../database/database.js";
 import { PAGE_ROWS_MAX } from "./page.js";
 
-export async function receiptByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<Receipt | undefined> {
+export async function findReceiptByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<Receipt | undefined> {
   const row = await db
     .selectFrom("receipts")
     .select("receipt")
@@ -13,7 +13,7 @@ export async function receiptByJti(db: Db, query: { readonly tenant_id: string; 
 }
 
 /** The refusals that envelopes with this `jti` met, in their order; at most PAGE_ROWS_MAX. */
-export async function refusalsByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<Refusal[]> {
+export async function listRefusalsByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<Refusal[]> {
   const rows = await db
     .selectFrom("refusals")
     .select("refusal")

@@ -1,5 +1,5 @@
 import type { Db } from "../../database/database.js";
-import { type Page, type PageRequest, pageOf, rowsToRead } from "./page.js";
+import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
 export interface ReleaseItem {
   readonly project_id: string;
@@ -10,7 +10,7 @@ export interface ReleaseItem {
 }
 
 /** The catalog: a tenant's releases, or one project's, the latest first. Source: ADR-002 §3. */
-export async function releaseCatalog(
+export async function listReleases(
   db: Db,
   query: PageRequest & { readonly tenant_id: string; readonly project_id?: string | undefined },
 ): Promise<Page<ReleaseItem>> {
@@ -20,11 +20,11 @@ export async function releaseCatalog(
     .where("tenant_id", "=", query.tenant_id);
   if (query.project_id !== undefined) select = select.where("project_id", "=", query.project_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
-  const rows = await select.orderBy("seq", "desc").limit(rowsToRead(query)).execute();
-  return pageOf(rows, query, ({ seq: _, ...release }) => release);
+  const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
+  return toPage(rows, query, ({ seq: _, ...release }) => release);
 }
 
-export async function releaseByTag(
+export async function findReleaseByTag(
   db: Db,
   query: { readonly tenant_id: string; readonly project_id: string; readonly tag: string },
 ): Promise<ReleaseItem | undefined> {

@@ -13,7 +13,7 @@ const ANSWERS_MAX_COUNT = 5;
  * no database, and finishes after LAB 256 recorded the command and before it recorded the answer. A Runner that is so far ahead that
  * it refuses every permit as expired says so by its refusals.
  */
-export async function runnerClocks(db: Db, since_ms: number): Promise<ClockReading[]> {
+export async function readRunnerClocks(db: Db, sinceMs: number): Promise<ClockReading[]> {
   const { rows } = await sql<ClockReading>`
     select 'LAB_512' as plane, kid as name, max(lower_ms) as lower_ms, min(upper_ms) as upper_ms, max(recorded_at) as measured_at
     from (
@@ -29,7 +29,7 @@ export async function runnerClocks(db: Db, since_ms: number): Promise<ClockReadi
         select f.refusal->>'kid', f.finished_at, f.seq from refusals f where f.tenant_id = head.tenant_id and f.jti = command.jti
       ) answer
       join ledger_entries entry on entry.container = head.container and entry.seq = answer.seq
-      where entry.at_ms >= ${since_ms}
+      where entry.at_ms >= ${sinceMs}
     ) answers
     where newest <= ${ANSWERS_MAX_COUNT}
     group by kid

@@ -12,7 +12,7 @@ const RECEIPTS_LOOKED_AT = 20;
 /** What a receipt of an append says of it. */
 const artifactSchema = z.object({ to_seq: z.int().positive(), file_bytes: z.int().nonnegative().optional() });
 
-export interface TelemetryAppended {
+export interface TelemetryAppend {
   readonly project_id: string;
   /** The last entry of the ledger whose act was appended. */
   readonly to_seq: number;
@@ -21,10 +21,10 @@ export interface TelemetryAppended {
 }
 
 /** How far the tenant's telemetry goes by the receipts of its appends: to any repository, or to the one of this project. */
-export async function telemetryAppended(
+export async function findLastTelemetryAppend(
   db: Db,
   { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id?: string },
-): Promise<TelemetryAppended | undefined> {
+): Promise<TelemetryAppend | undefined> {
   let select = db
     .selectFrom("receipts")
     .select(["project_id", "receipt"])
@@ -34,11 +34,11 @@ export async function telemetryAppended(
     .where("status", "=", sql.lit("success" as const));
   if (project_id !== undefined) select = select.where("project_id", "=", project_id);
   const rows = await select.orderBy("seq", "desc").limit(RECEIPTS_LOOKED_AT).execute();
-  const appended = rows.flatMap(({ project_id: of, receipt }) => endsOf(receipt).map((end) => ({ project_id: of, ...end })));
+  const appended = rows.flatMap(({ project_id: of, receipt }) => parseAppendArtifacts(receipt).map((end) => ({ project_id: of, ...end })));
   return appended.sort((a, b) => b.to_seq - a.to_seq)[0];
 }
 
-function endsOf({ artifacts }: Receipt): Omit<TelemetryAppended, "project_id">[] {
+function parseAppendArtifacts({ artifacts }: Receipt): Omit<TelemetryAppend, "project_id">[] {
   return artifacts.flatMap((artifact) => {
     const parsed = artifactSchema.safeParse(JSON.parse(artifact));
     return parsed.success ? [parsed.data] : [];

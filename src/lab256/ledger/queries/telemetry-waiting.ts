@@ -1,7 +1,7 @@
 import type { Db } from "../../database/database.js";
-import { telemetryPassed } from "../telemetry-cursor.js";
-import { type FinishedAct, finishedActs } from "./finished-acts.js";
-import { telemetryAppended } from "./telemetry-appends.js";
+import { readTelemetryCursor } from "../telemetry-cursor.js";
+import { type FinishedAct, readFinishedActs } from "./finished-acts.js";
+import { findLastTelemetryAppend } from "./telemetry-appends.js";
 
 const PAGE = 500;
 
@@ -15,13 +15,13 @@ export function hasTelemetry({ job_type, scopes, end }: FinishedAct): boolean {
 }
 
 /** The earliest act of a tenant whose line is not appended yet; undefined where there is none. Reads the ledger from where the appends stand. */
-export async function telemetryWaiting(db: Db, tenant_id: string): Promise<Pick<FinishedAct, "seq" | "at_ms"> | undefined> {
-  const [last, passed] = await Promise.all([telemetryAppended(db, { tenant_id }), telemetryPassed(db, tenant_id)]);
-  let after_seq = Math.max(passed, last?.to_seq ?? 0);
+export async function findWaitingTelemetry(db: Db, tenantId: string): Promise<Pick<FinishedAct, "seq" | "at_ms"> | undefined> {
+  const [last, passed] = await Promise.all([findLastTelemetryAppend(db, { tenant_id: tenantId }), readTelemetryCursor(db, tenantId)]);
+  let afterSeq = Math.max(passed, last?.to_seq ?? 0);
   for (;;) {
-    const page = await finishedActs(db, { tenant_id, after_seq, limit: PAGE });
+    const page = await readFinishedActs(db, { tenant_id: tenantId, afterSeq, limit: PAGE });
     const waiting = page.acts.find(hasTelemetry);
     if (waiting !== undefined || !page.more) return waiting;
-    after_seq = page.seen_seq;
+    afterSeq = page.seenSeq;
   }
 }

@@ -8,7 +8,7 @@ const CARDS_OF_TENANT_MAX = 10_000;
  * How many cards of all tenants wait for a decision, by age: `ages` names each with its upper end in milliseconds, in rising order. The
  * age counts from the card's opening. Source: contracts "Levels" (`decide_by`).
  */
-export async function waitingCards<Age extends string>(
+export async function countWaitingCards<Age extends string>(
   db: Db,
   ages: Readonly<Record<Age, number>>,
   nowMs: number,

@@ -1,5 +1,5 @@
 import { PLAN_PUSHED_MAX, PUSHED_COMMITS_MAX } from "../domain/git/pushed-commits.js";
-import type { CheckedPush } from "../repository/incoming/ingest.js";
+import type { CheckedPush } from "../repository/incoming/ingest-push.js";
 import { openObjectSource } from "../repository/objects/object-source.js";
 import { parseCommitLinks } from "../repository/objects/object-text.js";
 import type { OpenRepository } from "../repository/open-repository.js";
