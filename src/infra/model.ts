@@ -123,7 +123,7 @@ function listNameTwins(node: JsonNode, path: readonly string[]): ProblemPlace[] 
     const other = seen.get(key.toLowerCase());
     seen.set(key.toLowerCase(), key);
     const message = `\`${key}\` differs from \`${other}\` only in its case, which forges do not tell apart; keep one of the two.`;
-    return other === undefined ? [] : [{ rule: "name-twins", path: [...path, key], message, at_key: true }];
+    return other === undefined ? [] : [{ rule: "name-twins", path: [...path, key], message, isAboutKey: true }];
   });
 }
 
@@ -135,7 +135,7 @@ function toPlaces(issue: z.core.$ZodIssue): ProblemPlace[] {
       rule,
       path: [...path, key],
       message: `The member \`${key}\` is not known; remove it.`,
-      at_key: true,
+      isAboutKey: true,
     }));
   if (issue.code === "invalid_key")
     return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), isAboutKey: true }];

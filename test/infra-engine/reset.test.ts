@@ -121,7 +121,7 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
       pushed = true;
       value(await stage.push(bundle, { project_id: "P.race", branch: "feature/quick" }));
     };
-    expect(code(await reset(params, undefined, { step: completeStep }))).toBe("ref_moved");
+    expect(code(await reset(params, undefined, { completeStep }))).toBe("ref_moved");
     expect((await refsOf("P.race")).map(([name]) => name)).toContain("refs/heads/main");
   });
 

@@ -41,9 +41,9 @@ function mutateElsewhere(
   diesAfter?: MutationStep,
 ): Promise<{ code: string; signal: string | null }> {
   const program = `
-    const { mutate } = await import(${JSON.stringify(new URL("../../src/infra/registry-files.ts", import.meta.url).href)});
+    const { mutateRegistry } = await import(${JSON.stringify(new URL("../../src/infra/registry-files.ts", import.meta.url).href)});
     const onStep = (step) => { if (step === ${JSON.stringify(diesAfter ?? null)}) process.kill(process.pid, "SIGKILL"); };
-    const done = await mutate(${JSON.stringify(place)}, ${JSON.stringify(command)}, { now: () => new Date("2026-01-31T12:00:00Z"), onStep });
+    const done = await mutateRegistry(${JSON.stringify(place)}, ${JSON.stringify(command)}, { now: () => new Date("2026-01-31T12:00:00Z"), onStep });
     process.stdout.write(done.ok ? "written" : done.refusal.code);`;
   return new Promise((resolve) => {
     execFile(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], { cwd: process.cwd() }, (error, stdout) =>

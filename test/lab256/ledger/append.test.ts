@@ -19,7 +19,7 @@ describe("append", () => {
       { type: "project.activity", key: events[1]?.key, seq: 2, isNew: true },
     ]);
     const again = await ledger.appended([...events, activity("P.retry", 2)], "T.Retry", 9_999);
-    expect(again.map(({ seq, isNew: is_new }) => [seq, is_new])).toEqual([
+    expect(again.map(({ seq, isNew }) => [seq, isNew])).toEqual([
       [1, false],
       [2, false],
       [3, true],
@@ -29,7 +29,7 @@ describe("append", () => {
 
   it("takes a key twice in one call once", async () => {
     const appended = await ledger.appended([registered("P.twice"), registered("P.twice")], "T.Twice");
-    expect(appended.map(({ seq, isNew: is_new }) => [seq, is_new])).toEqual([
+    expect(appended.map(({ seq, isNew }) => [seq, isNew])).toEqual([
       [1, true],
       [1, false],
     ]);
@@ -71,7 +71,7 @@ describe("append", () => {
 
   it("takes one event once, however many append it at the same moment", async () => {
     const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appended([registered("P.same")], "T.Same")));
-    expect(outcomes.flat().filter(({ isNew: is_new }) => is_new)).toHaveLength(1);
+    expect(outcomes.flat().filter(({ isNew }) => isNew)).toHaveLength(1);
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
   });
 });

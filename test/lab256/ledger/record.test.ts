@@ -23,7 +23,7 @@ describe("record", () => {
     const outcomes = await Promise.all(
       numbers.map((n) => recordEvents(ledger.db, "T.Group", [activity("P.group", n), permitIssued(n)], 1_000 + n)),
     );
-    expect(outcomes.map((outcome) => outcome.ok && outcome.appended.map(({ seq, isNew: is_new }) => [seq, is_new]))).toEqual(
+    expect(outcomes.map((outcome) => outcome.ok && outcome.appended.map(({ seq, isNew }) => [seq, isNew]))).toEqual(
       numbers.map((n) => [
         [2 * n + 1, true],
         [2 * n + 2, true],
@@ -39,7 +39,7 @@ describe("record", () => {
       recordEvents(ledger.db, "T.Once", [registered("P.once"), activity("P.once", 1)], 2),
       recordEvents(ledger.db, "T.Once", [registered("P.once")], 3),
     ]);
-    expect([one, two, three].map((outcome) => outcome?.ok && outcome.appended.map(({ seq, isNew: is_new }) => [seq, is_new]))).toEqual([
+    expect([one, two, three].map((outcome) => outcome?.ok && outcome.appended.map(({ seq, isNew }) => [seq, isNew]))).toEqual([
       [[1, true]],
       [
         [1, false],
