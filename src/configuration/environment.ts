@@ -12,7 +12,7 @@ export const portSchema = z.coerce.number("Write a port number.").int().min(0).m
 export const buildCountSchema = (preset: number, max: number) =>
   z.coerce.number("Write a whole number.").int().min(1).max(max).default(preset);
 
-/** A setting with what it means, which `ogr config` and docs/operations.md print. */
+/** A setting with what it means, which `ogr config` and docs/operations/settings.md print. */
 export function describeSetting<S extends z.ZodType>(schema: S, meaning: string): S {
   return schema.meta({ description: meaning });
 }

@@ -24,7 +24,7 @@ export function groupSettingsByProcesses(): readonly SettingsGroup[] {
   return [...groups.values()].sort((a, b) => b.processes.length - a.processes.length);
 }
 
-/** The tables of docs/operations.md, in Markdown. */
+/** The tables of docs/operations/settings.md, in Markdown. */
 export function formatSettingsTables(): string {
   return groupSettingsByProcesses()
     .map(({ processes, settings }) =>

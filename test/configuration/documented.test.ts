@@ -3,8 +3,8 @@ import { expect, it } from "vitest";
 import { CONFIGURED_PROCESSES, listSettings } from "../../src/configuration/catalog.js";
 import { formatSettingsTables } from "../../src/configuration/table.js";
 
-it("docs/operations.md has the settings as the processes read them", async () => {
-  const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
+it("docs/operations/settings.md has the settings as the processes read them", async () => {
+  const text = await readFile(new URL("../../docs/operations/settings.md", import.meta.url), "utf8");
   expect(text, "run `node --import tsx scripts/settings-table.ts`").toContain(formatSettingsTables());
 });
 

@@ -25,9 +25,9 @@ const isStep = (name: string): boolean => services.some(([, one]) => one.depends
 
 /** The commands by which the manual makes the secrets. */
 function secretsByTheManual(): string {
-  const [, section = ""] = readFileSync("docs/operations.md", "utf8").split("\n## Compose\n");
+  const [, section = ""] = readFileSync("docs/operations/install.md", "utf8").split("\n## Compose\n");
   const [, commands] = /```sh\n([\s\S]*?secrets\/database_url[\s\S]*?)```/.exec(section) ?? [];
-  if (commands === undefined) throw new Error("docs/operations.md does not say under Compose how the secrets are made");
+  if (commands === undefined) throw new Error("docs/operations/install.md does not say under Compose how the secrets are made");
   return commands;
 }
 
