@@ -118,7 +118,10 @@ async function checkRegistryHealth(connection: Connection): Promise<readonly Doc
   });
   // What the queues and readiness say already is not said twice.
   const others = warnings.filter((warning) => !/^Nobody polls|does not answer\.$/.test(warning));
-  return [...queues, ...others.map((warning) => buildProblemFinding("health", warning, "Mend what it names; see docs/operations/watch.md."))];
+  return [
+    ...queues,
+    ...others.map((warning) => buildProblemFinding("health", warning, "Mend what it names; see docs/operations/watch.md.")),
+  ];
 }
 
 async function checkServedKeys(connection: Connection): Promise<DoctorFinding> {
