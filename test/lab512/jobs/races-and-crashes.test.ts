@@ -133,7 +133,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     const completeStep = async (name: JobStep) => {
       if (name === "stored") controller.abort();
     };
-    await expect(push(what, undefined, { signal: controller.signal, step: completeStep })).rejects.toThrow();
+    await expect(push(what, undefined, { signal: controller.signal, completeStep })).rejects.toThrow();
     expect((await refs())?.has("refs/heads/feature/over")).toBe(false);
   });
 
