@@ -59,6 +59,18 @@ module.exports = {
       "The Runner's process holds no code that opens the database, signs a permit or decides for others.",
     ),
     unreachable("(worker/lab256|activities/lab256|api)", "lab512", "LAB 256 writes no repository and runs no job."),
+    unreachable(
+      "cli/(?!host/|(?:program|run|main)\\.ts$)",
+      "(stack|lab256|lab512)",
+      "The client half of the CLI runs where no server is installed; only src/cli/host reaches further.",
+    ),
+    {
+      name: "cli-commands-import-what-they-share",
+      severity: "error",
+      comment: "What commands share knows no command.",
+      from: { path: "^src/cli/(completion|connection|doctor|terminal)/" },
+      to: { path: "^src/cli/(commands|host)/" },
+    },
     {
       name: "no-dev-dependency",
       severity: "error",

@@ -9,12 +9,8 @@ import { buildAuthTokenCommand } from "./commands/auth/token.js";
 import { buildCardAttestCommand } from "./commands/card/attest.js";
 import { buildCardDecisionCommand } from "./commands/card/decide.js";
 import { buildCardListCommand } from "./commands/card/list.js";
-import { buildCardShowCommand } from "./commands/card/show.js";
-import { buildCardWatchCommand } from "./commands/card/watch.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCommandListCommand } from "./commands/command/list.js";
-import { buildCommandShowCommand } from "./commands/command/show.js";
-import { buildCommandWatchCommand } from "./commands/command/watch.js";
 import { buildCompletionCommand } from "./commands/completion.js";
 import { buildConfigCommand } from "./commands/config.js";
 import { buildInfraCommand } from "./commands/infra/group.js";
@@ -25,18 +21,23 @@ import { buildOfficeListCommand } from "./commands/office-list.js";
 import { buildPasskeyRegisterCommand } from "./commands/passkey-register.js";
 import { buildPermitRequestCommand } from "./commands/permit/request.js";
 import { buildPermitRevokeCommand } from "./commands/permit/revoke.js";
-import { buildPermitShowCommand } from "./commands/permit/show.js";
 import { buildProjectArchiveCommand, buildProjectUnarchiveCommand } from "./commands/project/archive.js";
 import { buildProjectListCommand } from "./commands/project/list.js";
 import { buildProjectRegisterCommand } from "./commands/project/register.js";
 import { buildProjectResetCommand } from "./commands/project/reset.js";
-import { buildProjectShowCommand } from "./commands/project/show.js";
 import { buildPushCommand } from "./commands/push.js";
 import { buildReceiptPactCommand } from "./commands/receipt/pact.js";
-import { buildReceiptShowCommand } from "./commands/receipt/show.js";
 import { buildReceiptVerifyCommand } from "./commands/receipt/verify.js";
 import { buildReleaseCommand } from "./commands/release.js";
+import {
+  buildCardShowCommand,
+  buildCommandShowCommand,
+  buildPermitShowCommand,
+  buildProjectShowCommand,
+  buildReceiptShowCommand,
+} from "./commands/show.js";
 import { buildTenantShowCommand } from "./commands/tenant-show.js";
+import { buildCardWatchCommand, buildCommandWatchCommand } from "./commands/watch.js";
 import { buildDemoCommand } from "./host/demo.js";
 import { buildDevCommand } from "./host/dev.js";
 import { buildDoctorCommand } from "./host/doctor/doctor.js";

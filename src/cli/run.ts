@@ -1,8 +1,8 @@
 import { CommanderError } from "commander";
 import { EXIT, type ExitCode } from "./exit-codes.js";
+import { UsageError } from "./failure.js";
 import { buildProgram } from "./program.js";
 import { reportFailure } from "./terminal/output.js";
-import { UsageError } from "./usage.js";
 
 /** Runs what was written after `ogr`, and answers how the process ends. */
 export async function runCli(words: readonly string[]): Promise<ExitCode> {

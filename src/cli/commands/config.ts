@@ -4,8 +4,8 @@ import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
 import { buildCommand } from "../build-command.js";
 import { EXIT } from "../exit-codes.js";
+import { UnsuccessfulExit, UsageError } from "../failure.js";
 import type { Output } from "../terminal/output.js";
-import { UnsuccessfulExit, UsageError } from "../usage.js";
 
 interface ConfigOptions {
   readonly process?: string;

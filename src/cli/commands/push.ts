@@ -8,10 +8,11 @@ import { deliverBundle, type PlannedPush, planPush } from "../../client/git/push
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { addExamples, buildRegistryCommand } from "../build-command.js";
-import { type CardOptions, proposeCard } from "../card-outcome.js";
-import { reportCommandEnd } from "../command-outcome.js";
+import type { CardOptions } from "../card-command.js";
 import { resolvePushSource, type Source } from "../connection/working-copy.js";
 import { EXIT } from "../exit-codes.js";
+import { UnsuccessfulExit } from "../failure.js";
+import { ACT_MAX_MS, proposeCard, reportCommandEnd } from "../outcome.js";
 import { requireConsent } from "../terminal/consent.js";
 import { printDryRun } from "../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, buildRiskOption, buildYesOption } from "../terminal/option-values.js";
@@ -19,9 +20,6 @@ import type { Output } from "../terminal/output.js";
 import { withProgress } from "../terminal/progress.js";
 import { formatPushPreview } from "../terminal/push-text.js";
 import { formatSize } from "../terminal/text.js";
-import { UnsuccessfulExit } from "../usage.js";
-
-const ACT_MS = 900_000;
 
 const WAITS = { permit: "asking for a permit", command: "issuing the command", receipt: "running" } as const;
 
@@ -90,12 +88,12 @@ async function sendPush(registry: RegistryClient, { params, bundle }: PlannedPus
     return proposeCard(registry, { ...act, params: carried }, wait, out);
   }
   const { command, level } = await withProgress(out, async (step) =>
-    requireValue(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MS, onStep: (waits) => step(WAITS[waits]) })),
+    requireValue(await actDirectly(registry, { ...act, params, patch, timeoutMs: ACT_MAX_MS, onStep: (waits) => step(WAITS[waits]) })),
   );
   reportCommandEnd(command, out, [`  level     ${level}`]);
 }
 
-/** Nothing is staged and nothing asked for. @throws Ended where the registry would have nothing to do */
+/** Nothing is staged and nothing asked for. @throws UnsuccessfulExit where the registry would have nothing to do */
 function printPushDryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
   const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
   printDryRun(out, registry, act, formatPushPreview(preview));

@@ -4,55 +4,58 @@ import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { tagReleaseParamsSchema } from "../../domain/act/job.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
-import { addExamples, buildRegistryCommand } from "../build-command.js";
-import { type CardOptions, proposeCard } from "../card-outcome.js";
+import { buildCardCommand } from "../card-command.js";
 import { EXIT } from "../exit-codes.js";
-import { parseParams, printDryRun } from "../terminal/dry-run.js";
-import { addCardOptions } from "../terminal/option-values.js";
+import { UsageError } from "../failure.js";
+import { parseParams } from "../terminal/dry-run.js";
 import { formatSize } from "../terminal/text.js";
-import { UnsuccessfulExit, UsageError } from "../usage.js";
 
-interface ReleaseOptions extends CardOptions {
+interface ReleaseOptions {
   readonly commit: string;
   readonly notes?: string;
   readonly notesFile?: string;
-  readonly dryRun?: boolean;
 }
 
 /** `ogr release`: opens the card that tags a release (L4). */
 export function buildReleaseCommand(): Command {
-  const command = buildRegistryCommand<ReleaseOptions>(
-    "release <project> <tag>",
-    "open the card that tags a release",
-    async ({ options, arguments: [project_id = "", tag = ""], out, openClient }) => {
-      const registry = await openClient();
+  return buildCardCommand<ReleaseOptions>({
+    signature: "release <project> <tag>",
+    description: "open the card that tags a release",
+    examples: [
+      "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
+      "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
+    ],
+    addOptions: (command) =>
+      command
+        .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project for its tip")
+        .option("--notes <text>", "the release notes")
+        .option("--notes-file <path>", "the release notes, from a file"),
+    async plan(registry, [project_id = "", tag = ""], options) {
       const commit = await resolveReleaseCommit(registry, project_id, options.commit);
       const notes = options.notesFile === undefined ? (options.notes ?? "") : await readNotes(options.notesFile);
-      const { office: office_id, intent = `Release ${tag} of ${project_id}`, wait = false } = options;
       const params = { project_id, tag, commit, notes };
-      const wanted = { office_id, intent, jobType: "git.registry.tag_release", params, target: "LAB_512" };
-      if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
-      parseParams(tagReleaseParamsSchema, params);
-      const { releases } = requireValue(await registry.readProject(project_id));
-      const is_taken = releases.some((one) => one.tag === tag);
-      const text = [
-        `Release ${tag} of ${project_id}${is_taken ? ", which is there already" : ""}`,
-        `  commit    ${commit}`,
-        `  notes     ${notes === "" ? "none" : formatSize(Buffer.byteLength(notes))}`,
-        `  intent    ${intent}`,
-      ];
-      printDryRun(out, registry, { act: wanted.jobType, is_taken, ...wanted }, text.join("\n"));
-      if (is_taken) throw new UnsuccessfulExit(EXIT.conflict);
+      return {
+        jobType: "git.registry.tag_release",
+        params,
+        intent: `Release ${tag} of ${project_id}`,
+        async preview({ intent }) {
+          parseParams(tagReleaseParamsSchema, params);
+          const { releases } = requireValue(await registry.readProject(project_id));
+          const is_taken = releases.some((one) => one.tag === tag);
+          return {
+            lines: [
+              `Release ${tag} of ${project_id}${is_taken ? ", which already exists" : ""}`,
+              `  commit    ${commit}`,
+              `  notes     ${notes === "" ? "none" : formatSize(Buffer.byteLength(notes))}`,
+              `  intent    ${intent}`,
+            ],
+            facts: { is_taken },
+            exit: is_taken ? EXIT.conflict : EXIT.ok,
+          };
+        },
+      };
     },
-  )
-    .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project whose tip is meant")
-    .option("--notes <text>", "the release notes")
-    .option("--notes-file <path>", "the release notes, from a file");
-  return addExamples(
-    addCardOptions(command),
-    "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
-    "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
-  );
+  });
 }
 
 async function resolveReleaseCommit(client: RegistryClient, projectId: string, wanted: string): Promise<string> {

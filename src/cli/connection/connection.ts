@@ -1,7 +1,7 @@
 import type { Connection } from "../../client/http/http.js";
 import { requireValue } from "../../client/http/problem.js";
 import { createRegistryClient, fetchWhoami, type RegistryClient } from "../../client/http/registry-client.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 import { type Profile, readProfiles, requireProfile } from "./profiles.js";
 import { readStackState, type StackState } from "./state-file.js";
 

@@ -4,7 +4,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { resolveConfigDirectory } from "../../passkey/location.js";
 import { withProcessLock } from "../../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 
 const PROFILES_MAX = 100;
 

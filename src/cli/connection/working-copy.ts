@@ -1,5 +1,5 @@
 import { tryGit } from "../../client/git/git-command.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 
 /** Which branch of which working copy is meant, as it was written. */
 export interface Source {

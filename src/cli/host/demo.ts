@@ -4,7 +4,7 @@ import { resolveSourceFile } from "../../process/source-files.js";
 import { addExamples, buildCommand } from "../build-command.js";
 import { resolveDemoFolder } from "../connection/state-file.js";
 import { EXIT } from "../exit-codes.js";
-import { UnsuccessfulExit } from "../usage.js";
+import { UnsuccessfulExit } from "../failure.js";
 
 interface DemoCommandOptions {
   readonly repo?: string;

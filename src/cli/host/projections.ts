@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { Db } from "../../lab256/database/database.js";
 import { addExamples, buildCommand, type Call } from "../build-command.js";
 import { EXIT } from "../exit-codes.js";
+import { UnsuccessfulExit, UsageError } from "../failure.js";
 import { buildDryRunOption } from "../terminal/option-values.js";
-import { UnsuccessfulExit, UsageError } from "../usage.js";
 
 interface DatabaseOptions {
   readonly dryRun?: boolean;

@@ -1,5 +1,5 @@
 import { confirm, isCancel } from "@clack/prompts";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 import type { Output } from "./output.js";
 
 /** Whether somebody sits at the terminal who can be asked. */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 import type { Output } from "./output.js";
 
 /** Says what would have been sent, and by whom to which registry. */

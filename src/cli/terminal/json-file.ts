@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 
 const FETCH_MS = 30_000;
 

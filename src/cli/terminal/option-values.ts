@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { FLOW_STATUSES } from "../../domain/card/flow-status.js";
 import { LEVELS } from "../../domain/level.js";
-import { UsageError } from "../usage.js";
+import { UsageError } from "../failure.js";
 
 /** How many rows a list has when nothing else is said. */
 export const LIMIT_DEFAULT = 50;
@@ -23,14 +23,6 @@ export const buildOfficeOption = (): Option =>
 export const buildDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and send nothing");
 export const buildLocalDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and change nothing");
 export const buildYesOption = (): Option => new Option("--yes", "do not ask");
-
-/** What every command takes that opens a card. */
-export const addCardOptions = (command: Command): Command =>
-  command
-    .addOption(buildOfficeOption())
-    .option("--intent <sentence>", "what this is for")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(buildDryRunOption());
 
 /** The place of an entry in a chain, from 0. @throws UsageError */
 export function parseSequenceNumber(option: string, text: string): number {

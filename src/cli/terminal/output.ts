@@ -1,14 +1,13 @@
 import { GitRefused } from "../../client/git/git-command.js";
 import { formatProblem, Refused, RegistryFault } from "../../client/http/problem.js";
-import { InfraRefused } from "../commands/infra/refused.js";
 import { EXIT, type ExitCode, toExitCode } from "../exit-codes.js";
-import { UnsuccessfulExit, UsageError } from "../usage.js";
+import { CliFailure, UnsuccessfulExit } from "../failure.js";
 
-/** Prints what a command has to say: one JSON value a line for programs, text for people. */
+/** Prints a command's output: one JSON value a line for programs, text for people. */
 export interface Output {
   readonly json: boolean;
   print(value: unknown, text: string): void;
-  /** A remark for a person, beside the output. */
+  /** Prints a remark for a person on standard error; nothing in JSON. */
   remark(text: string): void;
 }
 
@@ -21,12 +20,12 @@ export function createOutput(json: boolean): Output {
   };
 }
 
-/** Nobody's words move the cursor or turn the direction of the text: what an approver reads is what is there (Unicode UTS #55). */
+/** Keeps stored text from moving the cursor or reversing what an approver reads (Unicode UTS #55). */
 function replaceControlCharacters(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => (character === "\n" || character === "\t" ? character : "\uFFFD"));
 }
 
-/** Says why a command failed, in a sentence, and answers its exit code. */
+/** Prints why a command failed. Returns its exit code. */
 export function reportFailure(error: unknown, json: boolean): ExitCode {
   if (error instanceof UnsuccessfulExit) return error.exit;
   const { exit, code, message, problem } = describeFailure(error);
@@ -42,9 +41,8 @@ function describeFailure(error: unknown): { exit: ExitCode; code: string; messag
     const next = code === "approval_required" && error.problem.next === undefined ? " Open a card for it: add --card." : "";
     return { exit: toExitCode(code, Number(status)), code, message: formatProblem(error.problem) + next, problem: error.problem };
   }
-  if (error instanceof InfraRefused) return { exit: error.exit, code: error.code, message: `${error.message} (${error.code})` };
-  if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message };
+  if (error instanceof CliFailure) return error;
   if (error instanceof RegistryFault || error instanceof GitRefused) return { exit: EXIT.error, code: "error", message: error.message };
-  // What nobody foresaw: the sentence without its stack, which says nothing to the person who called.
+  // An unexpected error: its stack would tell the caller nothing.
   return { exit: EXIT.error, code: "internal", message: error instanceof Error ? error.message : String(error) };
 }

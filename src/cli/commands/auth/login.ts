@@ -6,9 +6,9 @@ import { fetchWhoami } from "../../../client/http/registry-client.js";
 import { addExamples, addServerOptions, buildCommand } from "../../build-command.js";
 import { type ConnectionOptions, parseServerAddress, resolveServer } from "../../connection/connection.js";
 import { changeProfiles, DEFAULT_PROFILE, readProfiles, resolveProfilesPath } from "../../connection/profiles.js";
+import { UsageError } from "../../failure.js";
 import { canAsk } from "../../terminal/consent.js";
 import type { Output } from "../../terminal/output.js";
-import { UsageError } from "../../usage.js";
 
 const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 

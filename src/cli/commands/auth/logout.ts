@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addExamples, buildCommand } from "../../build-command.js";
 import { changeProfiles, readProfiles, requireProfile } from "../../connection/profiles.js";
-import { UsageError } from "../../usage.js";
+import { UsageError } from "../../failure.js";
 
 interface LogoutOptions {
   readonly profile?: string;

@@ -6,7 +6,7 @@ import { addExamples, addServerOptions, buildCommand } from "../../build-command
 import { type ConnectionOptions, resolveConnection } from "../../connection/connection.js";
 import { readProfiles } from "../../connection/profiles.js";
 import { EXIT, toExitCode } from "../../exit-codes.js";
-import { UnsuccessfulExit } from "../../usage.js";
+import { UnsuccessfulExit } from "../../failure.js";
 
 const PATIENCE_MS = 10_000;
 

@@ -3,13 +3,11 @@ import { requireValue } from "../../../client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import { attestationEnvelopeSchema } from "../../../domain/card/attestation.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
-import { reportCardEnd } from "../../card-outcome.js";
+import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { readJsonInput } from "../../terminal/json-file.js";
 import { buildDryRunOption } from "../../terminal/option-values.js";
 import { formatCard } from "../../terminal/text.js";
-
-const ACT_MS = 900_000;
 
 interface AttestOptions {
   readonly file: string;
@@ -33,8 +31,8 @@ export function buildCardAttestCommand(): Command {
         return printDryRun(out, registry, { act: "card.attest", card_id, payloadType, keyids }, text);
       }
       requireValue(await registry.attest(card_id, envelope));
-      if (options.wait) return reportCardEnd(await waitForCardEnd(registry, card_id, ACT_MS), out);
-      const after = await waitForCardToLeave(registry, card_id, ["planning"], ACT_MS);
+      if (options.wait) return reportCardEnd(await waitForCardEnd(registry, card_id, ACT_MAX_MS), out);
+      const after = await waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
       out.print(after, formatCard(after));
     },
   )

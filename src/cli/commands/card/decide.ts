@@ -6,16 +6,14 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import type { StatementDecision } from "../../../domain/card/statement.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
-import { reportCardEnd } from "../../card-outcome.js";
 import { openOwnPasskeys } from "../../connection/own-passkeys.js";
+import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
 import { canAsk, requireConsent } from "../../terminal/consent.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption, buildYesOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
 import { withProgress } from "../../terminal/progress.js";
 import { formatCard } from "../../terminal/text.js";
-
-const ACT_MS = 900_000;
 
 /** The end that a decision means. */
 const ENDS = { approve: "success", reject: "rejected", withdraw: "withdrawn" } as const;
@@ -53,12 +51,12 @@ export function buildCardDecisionCommand(decision: StatementDecision): Command {
         step("stating it");
         requireValue(await submitDecision(registry, await openOwnPasskeys(), wanted));
         step("waiting for the card");
-        return waitForCardToLeave(registry, card_id, ["planning"], ACT_MS);
+        return waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
       });
       if (!options.wait && !isDecisive(decision, after, registry.actor_id)) return out.print(after, formatCard(after));
       const last = await withProgress(out, (step) => {
         step("waiting for its end");
-        return waitForCardEnd(registry, card_id, ACT_MS);
+        return waitForCardEnd(registry, card_id, ACT_MAX_MS);
       });
       if (last.status === ENDS[decision]) out.print(last, formatCard(last));
       else reportCardEnd(last, out);

@@ -6,15 +6,13 @@ import { requireValue } from "../../../client/http/problem.js";
 import { waitForCommandEnd } from "../../../client/waiting.js";
 import { INLINE_PATCH_MAX_BYTES } from "../../../domain/act/job.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
-import { reportCommandEnd } from "../../command-outcome.js";
+import { UsageError } from "../../failure.js";
+import { ACT_MAX_MS, reportCommandEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { readJsonInput } from "../../terminal/json-file.js";
 import { buildDryRunOption } from "../../terminal/option-values.js";
 import { withProgress } from "../../terminal/progress.js";
 import { formatSize } from "../../terminal/text.js";
-import { UsageError } from "../../usage.js";
-
-const ACT_MS = 900_000;
 
 interface IssueOptions {
   readonly permit: string;
@@ -45,7 +43,7 @@ export function buildCommandIssueCommand(): Command {
         step("issuing the command");
         requireValue(await registry.issueCommand(envelope));
         step("running");
-        return waitForCommandEnd(registry, envelope.jti, ACT_MS);
+        return waitForCommandEnd(registry, envelope.jti, ACT_MAX_MS);
       });
       reportCommandEnd(ended, out);
     },

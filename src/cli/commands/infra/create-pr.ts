@@ -3,7 +3,7 @@ import { runGit } from "../../../client/git/git-command.js";
 import { isFinalStatus } from "../../../domain/card/flow-status.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { addExamples, buildRegistryCommand, type Call } from "../../build-command.js";
-import { proposeCard } from "../../card-outcome.js";
+import { proposeCard } from "../../outcome.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
 import { formatStatus } from "../../terminal/text.js";

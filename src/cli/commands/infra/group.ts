@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { buildCommandGroup } from "../../build-command.js";
-import { buildInfraInitCommand } from "../../host/infra-init.js";
 import { buildInfraDisableCommand, buildInfraEnableCommand, buildInfraRegisterCommand, buildInfraUnregisterCommand } from "./change.js";
 import { buildInfraCreatePrCommand } from "./create-pr.js";
 import { buildInfraFinalizeCommand } from "./finalize.js";
+import { buildInfraInitCommand } from "./init.js";
 import { buildInfraMergePrCommand } from "./merge-pr.js";
 import { buildInfraNewBranchCommand } from "./new-branch.js";
 import { buildInfraDiffCommand, buildInfraHistoryCommand, buildInfraListCommand, buildInfraResolveCommand } from "./queries.js";

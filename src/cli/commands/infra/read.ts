@@ -3,7 +3,7 @@ import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { type InfraRegistry, parseRegistry } from "../../../infra/model.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
-import { UsageError } from "../../usage.js";
+import { UsageError } from "../../failure.js";
 import { type Checkout, openCheckout, readFilesAt, readWorkingFiles, refuseInfra, resolveCommit } from "./checkout.js";
 
 /** Which registry is read: that of the checkout, at a revision or as it lies there, or a file. */

@@ -1,14 +1,15 @@
 import type { InfraOutcome, InfraRefusal, InfraRefusalCode } from "../../../infra/refusal.js";
 import { EXIT, type ExitCode } from "../../exit-codes.js";
+import { CliFailure } from "../../failure.js";
 
-/** An act on the infra registry was refused; the files are as they were. */
-export class InfraRefused extends Error {
+/** An act on the infra registry was refused. The files are unchanged. */
+export class InfraRefused extends CliFailure {
   override readonly name = "InfraRefused";
   readonly code: InfraRefusalCode;
   readonly exit: ExitCode;
 
   constructor({ code, message }: InfraRefusal) {
-    super(message);
+    super(`${message} (${code})`);
     this.code = code;
     this.exit = EXIT_OF[code];
   }
@@ -20,7 +21,7 @@ export function requireOutcome<T>(outcome: InfraOutcome<T>): T {
   return outcome.value;
 }
 
-/** The exit that goes with each refusal; stable, so that scripts can act on it. */
+/** The exit code of each refusal. Scripts rely on it. */
 const EXIT_OF: Readonly<Record<InfraRefusalCode, ExitCode>> = {
   repository_invalid: EXIT.usage,
   context_missing: EXIT.usage,

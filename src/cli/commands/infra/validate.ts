@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { Finding } from "../../../infra/finding.js";
 import { addExamples, buildCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { UnsuccessfulExit } from "../../usage.js";
+import { UnsuccessfulExit } from "../../failure.js";
 import { readOwnVersion } from "../../version.js";
 import { validateCheckout } from "./branch-state.js";
 import { openCheckout, resolveCommit } from "./checkout.js";

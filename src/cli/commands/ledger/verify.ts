@@ -5,8 +5,8 @@ import { requireValue } from "../../../client/http/problem.js";
 import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit, UsageError } from "../../failure.js";
 import type { Output } from "../../terminal/output.js";
-import { UnsuccessfulExit, UsageError } from "../../usage.js";
 
 interface VerifyOptions {
   readonly file?: string;

@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit } from "../../failure.js";
 import { requireConsent } from "../../terminal/consent.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildYesOption } from "../../terminal/option-values.js";
 import { formatPermit } from "../../terminal/text.js";
-import { UnsuccessfulExit } from "../../usage.js";
 
 interface RevokeOptions {
   readonly reason: string;

@@ -1,67 +1,51 @@
 import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { archiveParamsSchema } from "../../../domain/act/job.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
-import { type CardOptions, proposeCard } from "../../card-outcome.js";
+import { buildCardCommand } from "../../card-command.js";
 import { EXIT } from "../../exit-codes.js";
-import { parseParams, printDryRun } from "../../terminal/dry-run.js";
-import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
-import { UnsuccessfulExit } from "../../usage.js";
-
-interface ArchiveOptions extends CardOptions {
-  readonly reason: string;
-  readonly dryRun?: boolean;
-}
+import { parseParams } from "../../terminal/dry-run.js";
 
 /** `ogr project archive`: opens the card that makes a project read-only (L3). */
 export function buildProjectArchiveCommand(): Command {
-  const command = buildArchivingCommand(
-    "archive",
-    true,
-    "open the card that makes a project read-only: nothing in it changes, all of it can be read",
-  );
-  return addExamples(
-    command,
+  return buildArchivingCommand("archive", "open the card that makes a project read-only", [
     'ogr project archive P.demo --reason "Replaced by P.next" --wait',
     "ogr project archive P.demo --reason done --dry-run",
-  );
+  ]);
 }
 
-/** `ogr project unarchive`: opens the card that ends that (L3). */
+/** `ogr project unarchive`: opens the card that makes it writable again (L3). */
 export function buildProjectUnarchiveCommand(): Command {
-  const command = buildArchivingCommand("unarchive", false, "open the card that lets an archived project change again");
-  return addExamples(command, 'ogr project unarchive P.demo --reason "A fix is needed" --wait');
+  return buildArchivingCommand("unarchive", "open the card that makes an archived project writable again", [
+    'ogr project unarchive P.demo --reason "A fix is needed" --wait',
+  ]);
 }
 
-function buildArchivingCommand(name: string, archived: boolean, description: string): Command {
-  return buildRegistryCommand<ArchiveOptions>(
-    `${name} <project>`,
+function buildArchivingCommand(name: "archive" | "unarchive", description: string, examples: readonly string[]): Command {
+  const archived = name === "archive";
+  const verb = archived ? "Archive" : "Unarchive";
+  return buildCardCommand<{ readonly reason: string }>({
+    signature: `${name} <project>`,
     description,
-    async ({ options, arguments: [project_id = ""], out, openClient }) => {
-      const registry = await openClient();
-      const params = { project_id, archived, reason: options.reason };
+    intentHelp: "what this is for (default: the reason)",
+    examples,
+    addOptions: (command) => command.requiredOption("--reason <text>", "why; it stays with the project"),
+    async plan(registry, [project_id = ""], { reason }) {
+      const params = { project_id, archived, reason };
       parseParams(archiveParamsSchema, params);
-      const {
-        office: office_id,
-        intent = `${archived ? "Archive" : "Unarchive"} ${project_id}: ${options.reason}`,
-        wait = false,
-      } = options;
-      const wanted = { office_id, intent, jobType: "git.registry.archive", params, target: "LAB_512" };
-      if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
-      const is_done = requireValue(await registry.readProject(project_id)).archived === archived;
-      const already = archived ? "archived already" : "not archived";
-      const text = [
-        `${archived ? "Archive" : "Unarchive"} ${project_id}${is_done ? `, which is ${already}` : ""}`,
-        `  reason    ${options.reason}`,
-        `  intent    ${intent}`,
-      ];
-      printDryRun(out, registry, { act: wanted.jobType, is_done, ...wanted }, text.join("\n"));
-      if (is_done) throw new UnsuccessfulExit(EXIT.conflict);
+      return {
+        jobType: "git.registry.archive",
+        params,
+        intent: `${verb} ${project_id}: ${reason}`,
+        async preview({ intent }) {
+          const is_done = requireValue(await registry.readProject(project_id)).archived === archived;
+          const already = archived ? ", which is already archived" : ", which is not archived";
+          return {
+            lines: [`${verb} ${project_id}${is_done ? already : ""}`, `  reason    ${reason}`, `  intent    ${intent}`],
+            facts: { is_done },
+            exit: is_done ? EXIT.conflict : EXIT.ok,
+          };
+        },
+      };
     },
-  )
-    .requiredOption("--reason <text>", "why; it stays with the project")
-    .addOption(buildOfficeOption())
-    .option("--intent <sentence>", "what this is for; the reason when left out")
-    .option("--wait", "wait until the card has come to its end")
-    .addOption(buildDryRunOption());
+  });
 }

@@ -3,8 +3,8 @@ import { requireValue } from "../../../client/http/problem.js";
 import { verifyPact } from "../../../client/offline/pact.js";
 import { addExamples, buildRegistryCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit } from "../../failure.js";
 import { formatPact } from "../../terminal/text.js";
-import { UnsuccessfulExit } from "../../usage.js";
 
 /** `ogr receipt pact`: with `--json` the envelope, which can be kept and verified later. */
 export function buildReceiptPactCommand(): Command {

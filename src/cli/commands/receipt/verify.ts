@@ -5,9 +5,9 @@ import { jwksSchema } from "../../../domain/bytes/jwks.js";
 import { formatProblems, parseWith } from "../../../domain/problems.js";
 import { addExamples, buildCommand } from "../../build-command.js";
 import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit, UsageError } from "../../failure.js";
 import { readJsonInput } from "../../terminal/json-file.js";
 import { formatPact, formatReceipt } from "../../terminal/text.js";
-import { UnsuccessfulExit, UsageError } from "../../usage.js";
 
 interface VerifyOptions {
   readonly jwks: string;

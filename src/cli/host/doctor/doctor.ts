@@ -8,9 +8,9 @@ import type { DoctorFinding } from "../../doctor/finding.js";
 import { checkMachine } from "../../doctor/machine.js";
 import { checkRegistry } from "../../doctor/registry.js";
 import { EXIT } from "../../exit-codes.js";
+import { UnsuccessfulExit, UsageError } from "../../failure.js";
 import type { Output } from "../../terminal/output.js";
 import { withProgress } from "../../terminal/progress.js";
-import { UnsuccessfulExit, UsageError } from "../../usage.js";
 import { checkInstallation } from "./installation.js";
 
 const MARKS = { ok: "✓", warning: "!", problem: "✗", skipped: "–" } as const;

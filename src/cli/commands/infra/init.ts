@@ -1,12 +1,12 @@
 import { access, cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import { CHANGELOG_PATH, REGISTRY_PATH } from "../../infra/files.js";
-import { createEmptyRegistry, formatRegistry } from "../../infra/model.js";
-import { resolveSourceFile } from "../../process/source-files.js";
-import { addExamples, buildCommand } from "../build-command.js";
-import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "../commands/infra/checkout.js";
-import { buildLocalDryRunOption } from "../terminal/option-values.js";
+import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
+import { createEmptyRegistry, formatRegistry } from "../../../infra/model.js";
+import { resolveSourceFile } from "../../../process/source-files.js";
+import { addExamples, buildCommand } from "../../build-command.js";
+import { buildLocalDryRunOption } from "../../terminal/option-values.js";
+import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "./checkout.js";
 
 /** What an adopting repository gets, by its place there and in this package. */
 const COPIED = {

@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
+import type { JobType } from "../domain/act/job.js";
+import { addExamples, buildRegistryCommand } from "./build-command.js";
+import { EXIT, type ExitCode } from "./exit-codes.js";
+import { proposeCard, throwUnlessOk } from "./outcome.js";
+import { printDryRun } from "./terminal/dry-run.js";
+import { buildDryRunOption, buildOfficeOption } from "./terminal/option-values.js";
+import { withProgress } from "./terminal/progress.js";
+
+/** The options of every command that opens a card. */
+export interface CardOptions {
+  readonly office: string;
+  readonly intent?: string;
+  readonly risk?: string;
+  readonly wait?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** The card that a command opens. */
+export interface CardPlan {
+  readonly jobType: JobType;
+  readonly params: object;
+  /** The intent when `--intent` is absent. */
+  readonly intent: string;
+  /** Looks at the registry for a dry run and changes nothing. */
+  preview(wanted: CardAsk): Promise<CardPreview>;
+}
+
+/** The result of a dry run. */
+export interface CardPreview {
+  readonly lines: readonly string[];
+  /** Further members of the JSON output. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /** The exit code that the act itself would end with, as far as the preview knows. */
+  readonly exit?: ExitCode;
+}
+
+export interface CardCommand<O> {
+  readonly signature: string;
+  readonly description: string;
+  readonly intentHelp?: string;
+  readonly examples: readonly string[];
+  addOptions?(command: Command): Command;
+  plan(registry: RegistryClient, words: readonly string[], options: O & CardOptions): Promise<CardPlan>;
+}
+
+/** A command that opens a card, or shows with `--dry-run` what it would open. */
+export function buildCardCommand<O>(spec: CardCommand<O>): Command {
+  const { signature, description, intentHelp = "what this is for", examples, addOptions = (made) => made, plan } = spec;
+  const command = buildRegistryCommand<O & CardOptions>(signature, description, async ({ options, arguments: words, out, openClient }) => {
+    const registry = await openClient();
+    const { jobType, params, preview, ...planned } = await plan(registry, words, options);
+    const { office: office_id, intent = planned.intent, risk, wait = false } = options;
+    const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
+    if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
+    const {
+      lines,
+      facts,
+      exit = EXIT.ok,
+    } = await withProgress(out, (step) => {
+      step("planning");
+      return preview(wanted);
+    });
+    printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, lines.join("\n"));
+    throwUnlessOk(exit);
+  });
+  addOptions(command)
+    .addOption(buildOfficeOption())
+    .option("--intent <sentence>", intentHelp)
+    .option("--wait", "wait until the card has ended")
+    .addOption(buildDryRunOption());
+  return addExamples(command, ...examples);
+}
