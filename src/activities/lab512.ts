@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
-import { type Job, jobSchema } from "../domain/act/job.js";
+import { jobSchema } from "../domain/act/job.js";
 import { toCanonicalBytes } from "../domain/bytes/canonical.js";
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { denyWith } from "../domain/denial.js";
@@ -25,7 +25,7 @@ export function createLab512Activities(deps: RunnerDependencies): Lab512Activiti
       runWithHeartbeat(async () => {
         const job = parseWith(jobSchema, { jobType: card.jobType, params: card.params });
         if (!job.ok) return denyWith("envelope_invalid", `The job is malformed: ${formatProblems(job.problems)}`);
-        return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value as Job });
+        return planAct(deps, { tenant_id: card.tenant_id, target: card.target, job: job.value });
       }),
     runCommand: ({ envelope, statements, round }) =>
       runWithHeartbeat(async () => {

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Permit } from "../domain/permit/permit.js";
 import type { Reason } from "../domain/policy/policy-contract.js";
 import type { CommandAnswer } from "./answers.js";
 import { type Answer, RegistryFault } from "./http/problem.js";
-import type { PermitAsk, RegistryClient } from "./http/registry-client.js";
+import type { CommandAsk, PermitAsk, RegistryClient } from "./http/registry-client.js";
 import { waitForCommandEnd } from "./waiting.js";
 
 export interface DirectAct extends PermitAsk {
@@ -50,20 +49,12 @@ export async function actDirectly(
   return { ok: true, status: 200, value: { level, reasons, permit, command } };
 }
 
-/** What a command says that it does: the same as its permit, or it is refused. */
-export interface CommandedAct {
-  readonly tenant_id: string;
-  readonly jobType: string;
-  readonly params: object;
-  readonly target: string;
-}
-
 /** The command of a permit (ADR-002 §8); `patch` are the bytes that travel inside, in base64. */
 export function buildCommandEnvelope(
   { permit, subject_hash, policy_hash }: GrantedPermit,
-  { tenant_id, jobType, params, target }: CommandedAct,
+  { tenant_id, jobType, params, target }: Pick<CommandAsk, "tenant_id" | "jobType" | "params" | "target">,
   { jobId = createJobId(), patch }: { readonly jobId?: string | undefined; readonly patch?: string | undefined },
-): CommandEnvelope {
+): CommandAsk {
   return {
     jti: permit.jti,
     tenant_id,
@@ -75,7 +66,7 @@ export function buildCommandEnvelope(
     permit,
     target,
     office_id: permit.scopes.office_id,
-  } as CommandEnvelope;
+  };
 }
 
 /** A job id that nobody else takes. */

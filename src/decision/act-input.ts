@@ -1,5 +1,5 @@
 import type { Infra } from "../domain/act/infra-context.js";
-import type { JobType } from "../domain/act/job.js";
+import { findJobFacts, type Job, omitPatch } from "../domain/act/job.js";
 import { parseActorKind, type Target } from "../domain/ids.js";
 import type { Level } from "../domain/level.js";
 import type { ActInput } from "../domain/policy/policy-contract.js";
@@ -11,21 +11,18 @@ export interface Requester {
   readonly member_offices: readonly string[];
 }
 
-export interface RequestedAct {
+export type RequestedAct = Job & {
   readonly tenant_id: string;
   readonly office_id: string;
-  readonly jobType: JobType;
   readonly target: Target;
-  readonly params: Record<string, unknown>;
   readonly risk?: Level | undefined;
-}
+};
 
 /** What is known of the repository; null where nobody has looked yet. */
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
 
 /** The question that the policy is asked about an act. */
 export function buildActInput(asker: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
-  const { patch: _, ...params } = act.params;
   return {
     tenant_id: act.tenant_id,
     job_type: act.jobType,
@@ -35,8 +32,8 @@ export function buildActInput(asker: Requester, act: RequestedAct, hasCard: bool
     actor: { actor_id: asker.actor_id, kind: parseActorKind(asker.actor_id), person_id: asker.person_id },
     office_id: act.office_id,
     member_offices: [...asker.member_offices],
-    params,
-    facts: { force: params["force"] === true, deletes: params["delete"] === true, ...known },
+    params: omitPatch(act.params),
+    facts: { ...findJobFacts(act), ...known },
     infra,
   };
 }

@@ -1,4 +1,5 @@
 import type { MergeConflict } from "./git/merge-conflict.js";
+import type { Result } from "./result.js";
 
 /** Why something is refused. Every code is stable: clients and runbooks match on it. */
 export const DENIAL_CODES = [
@@ -74,12 +75,17 @@ export function buildDenial(code: DenialCode, message: string): Denial {
   return { code, message };
 }
 
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly denial: Denial };
+/** A value, or the denial that keeps it back. */
+export type Outcome<T> = Result<T, { denial: Denial }>;
 
-export function grantValue<T>(value: T): Outcome<T> {
-  return { ok: true, value };
+export function grantValue<T>(value: T) {
+  return { ok: true, value } as const satisfies Outcome<T>;
 }
 
-export function denyWith(code: DenialCode, message: string): { readonly ok: false; readonly denial: Denial } {
-  return { ok: false, denial: { code, message } };
+export function denyWith(code: DenialCode, message: string) {
+  return wrapDenial({ code, message });
+}
+
+export function wrapDenial(denial: Denial) {
+  return { ok: false, denial } as const satisfies Outcome<never>;
 }

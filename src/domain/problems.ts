@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Result } from "./result.js";
 
 /** One bad field: its path (`params.branch`, or `` for the whole) and a sentence that says what is wrong. */
 export interface FieldProblem {
@@ -6,7 +7,7 @@ export interface FieldProblem {
   readonly problem: string;
 }
 
-export type ParseResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+export type ParseResult<T> = Result<T, { problems: readonly FieldProblem[] }>;
 
 /** What zod says of a union for which no words were given. */
 const NO_WORDS = "Invalid input";

@@ -1,5 +1,5 @@
 import { EMPTY_PATCH_HASH, type PushParams } from "../domain/act/job.js";
-import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { toBranchRef } from "../domain/git/ref-name.js";
 import { countIncomingBytes } from "../repository/incoming/incoming-bytes.js";
@@ -27,7 +27,7 @@ export async function preparePushChange(
   const current = repository.state.refs.get(ref)?.id;
   if (deletes && current === undefined) return denyWith("ref_missing", `${ref} does not exist; there is nothing to delete.`);
   const refusal = checkRefMoves(repository.state.refs, [{ name: ref, old, new: deletes ? ZERO_ID : "" }]);
-  if (refusal !== undefined) return { ok: false, denial: refusal };
+  if (refusal !== undefined) return wrapDenial(refusal);
   if (deletes) {
     if (params.subject_hash !== EMPTY_PATCH_HASH)
       return denyWith("subject_hash_mismatch", `A deletion has no bytes: params.subject_hash is ${EMPTY_PATCH_HASH} then.`);

@@ -1,19 +1,16 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
-import type { Card } from "../domain/card/card.js";
+import type { ProposedAct } from "../domain/card/card.js";
 import { denyWith, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { previewer } from "./activities.js";
-
-/** An act that is only asked about. */
-export type PreviewInput = Pick<Card, "tenant_id" | "jobType" | "target" | "params">;
 
 /**
  * What an act would do now, for whoever asks before they propose it: planned as a card's act is, and recorded nowhere. Nobody is asked to
  * decide about it, and nothing acts by it.
  */
-export async function planPreview(input: PreviewInput): Promise<Outcome<PlannedAct>> {
+export async function planPreview(act: ProposedAct): Promise<Outcome<PlannedAct>> {
   try {
-    return await previewer.planAct(input);
+    return await previewer.planAct(act);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) throw error;
     return denyWith(

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { hashSubject } from "../../src/domain/act/job.js";
+import { hashSubject, type InitParams } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
@@ -18,7 +18,7 @@ export const pushParams = (members: object = {}) => ({
   ...members,
 });
 
-export const initParams = (members: object = {}) => ({
+export const initParams = (members: Partial<InitParams> = {}): InitParams => ({
   project_id: "P.demo",
   name: "Demo",
   owners: [OFFICE],

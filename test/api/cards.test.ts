@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { EMPTY_PATCH_HASH, hashSubject, type JobParams } from "../../src/domain/act/job.js";
+import { EMPTY_PATCH_HASH, hashSubject } from "../../src/domain/act/job.js";
 import { hashPlan, type Plan } from "../../src/domain/act/plan.js";
 import { toCardWorkflowId } from "../../src/domain/act/workflow-id.js";
 import type { Card } from "../../src/domain/card/card.js";
@@ -38,7 +38,7 @@ async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
   const payload = {
     card,
     project_id: projectId,
-    subject_hash: hashSubject(params as JobParams),
+    subject_hash: hashSubject(params),
     workflow_id: toCardWorkflowId(TENANT, cardId),
   };
   await record([{ type: "card.opened", key: `card.opened/${cardId}`, payload }]);

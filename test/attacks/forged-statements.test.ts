@@ -134,7 +134,7 @@ describe("a card's flow that Mallory starts herself", () => {
       jobType: "git.registry.init",
       target: "LAB_512",
       card_id: "k-01890a5d-ac96-7ab2-80e2-4536629c90de",
-      params: { ...registration("P.mallory").params },
+      params: { project_id: "P.mallory", name: "Demo", owners: [OFFICE], visibility: "internal" },
       jobId: "job-mallory",
       run: "on_approval",
       author: { actor_id: "ubl:sid:person:bob", person_id: "person:nobody" },

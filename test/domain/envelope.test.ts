@@ -1,22 +1,38 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EMPTY_PATCH_HASH, hashSubject, omitPatch, type PushParams } from "../../src/domain/act/job.js";
+import { EMPTY_PATCH_HASH, hashSubject, omitPatch, omitPatchBytes, type PushParams } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
-import {
-  type CommandEnvelope,
-  envelopeSchema,
-  findBindingMismatch,
-  hashEnvelope,
-  omitPatchBytes,
-} from "../../src/domain/permit/envelope.js";
+import { signObject } from "../../src/domain/bytes/signature.js";
+import type { Target } from "../../src/domain/ids.js";
+import { checkBinding } from "../../src/domain/permit/binding.js";
+import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { parseWith } from "../../src/domain/problems.js";
-import { COMMIT, DIGEST, envelope, OTHER_DIGEST, permit, pushParams } from "./samples.js";
+import { COMMIT, DIGEST, envelope, key, OTHER_DIGEST, permit, pushParams, unsignedPermit } from "./samples.js";
 
 const patch = Buffer.from("diff --git a/a b/a\n").toString("base64");
 
 describe("the binding of envelope and permit", () => {
+  const keys = { keys: [key.jwk] };
+  const checkForTarget = (of: CommandEnvelope, target: Target = of.target) => checkBinding(of, keys, target);
+  const mismatch = (member: string) => ({
+    ok: false,
+    denial: { code: "permit_mismatch", message: `Envelope and permit differ in \`${member}\`.` },
+  });
+
   test("holds for a permit's own envelope", () => {
-    expect(findBindingMismatch(envelope)).toBeUndefined();
+    expect(checkForTarget(envelope)).toEqual({ ok: true, value: null });
+  });
+
+  test("does not hold for a permit of an unknown key, or one that was changed", () => {
+    expect(checkBinding(envelope, { keys: [] }, "LAB_512")).toMatchObject({ denial: { code: "permit_key_unknown" } });
+    const changed = { ...envelope, permit: { ...permit, exp: permit.exp + 1 } };
+    expect(checkForTarget(changed)).toMatchObject({ denial: { code: "permit_signature_invalid" } });
+  });
+
+  test("does not hold on another target than the one that permit and envelope name", () => {
+    expect(checkForTarget(envelope, "LAB_256")).toMatchObject({ denial: { code: "wrong_target" } });
+    const elsewhere = signObject("permit", { ...unsignedPermit, aud: "runner:LAB_256" }, key);
+    expect(checkForTarget({ ...envelope, permit: elsewhere })).toMatchObject({ denial: { code: "wrong_target" } });
   });
 
   const others = {
@@ -29,10 +45,12 @@ describe("the binding of envelope and permit", () => {
     office_id: "office:infra.deployer",
   } as const;
 
-  test.each(Object.entries(others))("names `%s` where the two differ in it, on either side", (member, other) => {
-    expect(findBindingMismatch({ ...envelope, [member]: other } as CommandEnvelope)).toBe(member);
-    const theirs = member === "jti" ? { ...permit, jti: other } : { ...permit, scopes: { ...permit.scopes, [member]: other } };
-    expect(findBindingMismatch({ ...envelope, permit: theirs as typeof permit })).toBe(member);
+  test.each(Object.entries(others))("does not hold where `%s` differs on either side, and names it", (member, other) => {
+    expect(checkForTarget({ ...envelope, [member]: other } as CommandEnvelope)).toEqual(mismatch(member));
+    const scopes = { ...unsignedPermit.scopes, ...(member === "jti" ? {} : { [member]: other }) };
+    const jti = member === "jti" ? other : unsignedPermit.jti;
+    const theirs = signObject("permit", { ...unsignedPermit, jti, scopes }, key);
+    expect(checkForTarget({ ...envelope, permit: theirs })).toEqual(mismatch(member));
   });
 
   test("covers every member that both of them have", () => {

@@ -6,13 +6,13 @@ import {
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import type { Job } from "../../domain/act/job.js";
+import { summarizeJob } from "../../domain/act/job.js";
 import { PREVIEW_MAX_MS } from "../../domain/act/preview-time.js";
 import { LAB_256_QUEUE } from "../../domain/act/task-queue.js";
 import { toActWorkflowId, toCardWorkflowId, toPreviewWorkflowId, toWebhookWorkflowId } from "../../domain/act/workflow-id.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
-import type { Card } from "../../domain/card/card.js";
+import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { DENIAL_CODES, type DenialCode, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
@@ -29,12 +29,11 @@ import {
   refuseUpdate,
 } from "../../workflows/messages.js";
 import type { officialAct } from "../../workflows/official-act.js";
-import type { PreviewInput, planPreview } from "../../workflows/plan-preview.js";
+import type { planPreview } from "../../workflows/plan-preview.js";
 import { type FlowAttributes, SEARCH_ATTRIBUTES, toSearchAttributes } from "../../workflows/search-attributes.js";
 import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhook-delivery.js";
 import type { Urls } from "../http/urls.js";
 import type { Temporal } from "../temporal.js";
-import { formatActSummary } from "./act-summary.js";
 
 /** A verdict needs a worker; one that takes longer is read from the card later, in milliseconds. */
 const VERDICT_MAX_MS = 10_000;
@@ -54,14 +53,13 @@ export class Flows {
 
   async startCard(card: Card): Promise<void> {
     const { tenant_id, card_id, jobType, intent, author } = card;
-    const job = { jobType, params: card.params } as Job;
     await this.startFlow({
       workflowId: toCardWorkflowId(tenant_id, card_id),
       args: [{ kind: "card", card }],
       memo: { jobId: card.jobId, status_url: this.urls.buildCardUrl(tenant_id, card_id) },
-      staticSummary: formatActSummary(job),
+      staticSummary: summarizeJob(card),
       staticDetails: `Card ${card_id} by ${author.actor_id}: ${intent}`,
-      attributes: { tenant: tenant_id, project: job.params.project_id, card: card_id, jobType, status: "planning" },
+      attributes: { tenant: tenant_id, project: card.params.project_id, card: card_id, jobType, status: "planning" },
     });
   }
 
@@ -73,7 +71,7 @@ export class Flows {
         workflowId: toActWorkflowId(tenant_id, jti),
         args: [{ kind: "command", envelope, actor_id: actorId }],
         memo: { jobId, status_url: this.urls.buildStatusUrl(tenant_id, jti) },
-        staticSummary: formatActSummary(envelope),
+        staticSummary: summarizeJob(envelope),
         staticDetails: `Command ${jobId} by ${actorId} as ${envelope.office_id}, level ${permit.scopes.level}`,
         attributes: { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" },
       });
@@ -85,17 +83,17 @@ export class Flows {
   }
 
   /** What an act would do now, or why it could not; a Runner has to answer while the caller waits. */
-  previewPlan({ tenant_id, jobType, params, target }: PreviewInput): Promise<Outcome<PlannedAct>> {
-    const job = { jobType, params } as Job;
+  previewPlan(act: ProposedAct): Promise<Outcome<PlannedAct>> {
+    const { tenant_id, jobType, params } = act;
     return this.temporal.callWithDeadline(
       () =>
         this.temporal.client.workflow.execute<typeof planPreview>("planPreview", {
           workflowId: toPreviewWorkflowId(tenant_id, randomUUID()),
-          args: [{ tenant_id, jobType, params, target }],
+          args: [act],
           taskQueue: LAB_256_QUEUE,
           workflowExecutionTimeout: 2 * PREVIEW_MAX_MS,
-          staticSummary: `Plan only: ${formatActSummary(job)}`,
-          typedSearchAttributes: toSearchAttributes({ tenant: tenant_id, project: job.params.project_id, jobType }),
+          staticSummary: `Plan only: ${summarizeJob(act)}`,
+          typedSearchAttributes: toSearchAttributes({ tenant: tenant_id, project: params.project_id, jobType }),
           priority: { fairnessKey: tenant_id },
         }),
       PREVIEW_MAX_MS + VERDICT_MAX_MS,

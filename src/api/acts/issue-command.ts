@@ -1,9 +1,8 @@
-import { hashSubject } from "../../domain/act/job.js";
+import { omitPatchBytes } from "../../domain/act/job.js";
 import { toActWorkflowId, toCardWorkflowId } from "../../domain/act/workflow-id.js";
-import { verifySignedObject } from "../../domain/bytes/signature.js";
-import { buildDenial, type Denial, type DenialCode } from "../../domain/denial.js";
-import { type CommandEnvelope, findBindingMismatch, omitPatchBytes } from "../../domain/permit/envelope.js";
-import { toAudience } from "../../domain/permit/permit.js";
+import { buildDenial, type DenialCode } from "../../domain/denial.js";
+import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer } from "../http/problem.js";
@@ -17,11 +16,11 @@ import { readKnownCommand } from "./known-command.js";
  */
 export async function issueCommand(deps: ApiDependencies, principal: Principal, envelope: CommandEnvelope): Promise<Answer> {
   const { tenant_id, jti, jobId, permit } = envelope;
-  const unbound = checkPermitBinding(deps, envelope);
-  if (unbound !== undefined) return buildDenialProblem(unbound);
+  for (const checked of [checkBinding(envelope, deps.jwks, envelope.target), checkSubject(envelope)])
+    if (!checked.ok) return buildDenialProblem(checked.denial);
   if (permit.scopes.actor_id !== principal.actor_id)
     return buildProblem("forbidden", `The permit is ${permit.scopes.actor_id}'s own; nobody else issues its command.`);
-  const inline = parseInlinePatch(envelope.params);
+  const inline = parseInlinePatch(envelope);
   if (inline.denial !== null) return buildDenialProblem(inline.denial);
   const known = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });
   if (known.sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, known.sameAct.job_id);
@@ -33,23 +32,6 @@ export async function issueCommand(deps: ApiDependencies, principal: Principal, 
   const command = omitPatchBytes(envelope);
   const { approval_ref } = permit.scopes;
   return approval_ref === undefined ? startAct(deps, command, principal) : advanceCard(deps, command, approval_ref, principal);
-}
-
-/** The first pure check that fails, in the Runner's order. */
-function checkPermitBinding(deps: ApiDependencies, envelope: CommandEnvelope): Denial | undefined {
-  const { permit } = envelope;
-  const verdict = verifySignedObject("permit", permit, deps.jwks);
-  if (verdict === "key_unknown")
-    return buildDenial("permit_key_unknown", `The permit is signed by the key ${permit.kid}, which is not this registry's.`);
-  if (verdict === "signature_invalid") return buildDenial("permit_signature_invalid", "The permit's signature does not verify.");
-  const differs = findBindingMismatch(envelope);
-  if (differs !== undefined) return buildDenial("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
-  if (permit.aud !== toAudience(envelope.target))
-    return buildDenial("wrong_target", `The permit is for ${permit.aud}, and the envelope for ${envelope.target}.`);
-  const actual = hashSubject(envelope.params);
-  if (actual !== envelope.subject_hash)
-    return buildDenial("subject_hash_mismatch", `The params hash to ${actual}; the permit is for ${envelope.subject_hash}.`);
-  return undefined;
 }
 
 async function startAct(deps: ApiDependencies, command: CommandEnvelope, principal: Principal): Promise<Answer> {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
-import { hashSubject, type JobParams, omitPatch } from "../../domain/act/job.js";
+import { hashSubject, omitPatchBytes } from "../../domain/act/job.js";
 import { toCardWorkflowId } from "../../domain/act/workflow-id.js";
 import { signObject } from "../../domain/bytes/signature.js";
 import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card/card.js";
@@ -105,12 +105,11 @@ async function openCard(
 ): Promise<Answer> {
   const office = resolveActingOffice(principal, request.office_id);
   if (!office.ok) return office.problem;
-  const inline = parseInlinePatch(request.params);
+  const inline = parseInlinePatch(request);
   if (inline.denial !== null) return buildDenialProblem(inline.denial, { status: 422 });
   await stagePatch(deps.store, request.tenant_id, inline.patch);
   const unsigned: UnsignedCard = {
-    ...request,
-    params: omitPatch(request.params),
+    ...omitPatchBytes(request),
     card_id: `k-${randomBytes(10).toString("hex")}`,
     jobId: request.jobId ?? `job-${randomUUID()}`,
     author: { actor_id: principal.actor_id, person_id: principal.person_id },
@@ -153,8 +152,8 @@ function toUnrecordedCard(card: Card): CardDetail {
     ...{ tenant_id, card_id, job_id: jobId, job_type: jobType, params, target, office_id, author, intent, context, run, opened_at },
     ...{ seq: 0, status: "planning", level: null, round: 0, plan: null, plan_digest: null, requires: [], missing: [], reasons: [] },
     ...{ decide_by: null, permit_ttl_ms: null, run_by: null, jti: null, denial: null, updated_at: opened_at, closed_at: null },
-    project_id: (params as JobParams).project_id,
-    subject_hash: hashSubject(params as JobParams),
+    project_id: params.project_id,
+    subject_hash: hashSubject(params),
     workflow_id: toCardWorkflowId(tenant_id, card_id),
     statements: [],
     attestations: [],

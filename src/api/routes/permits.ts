@@ -113,16 +113,15 @@ async function answerPermitRequest(
   request: PermitRequest,
   correlate: (jti: string) => void,
 ): Promise<Answer> {
-  const { tenant_id, actor_id, jobType, target, params, intent, risk, approval_ref } = request;
+  const { actor_id, office_id, context: _, approval_ref, ...act } = request;
   if (actor_id !== principal.actor_id)
     return buildProblem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
-  const office = resolveActingOffice(principal, request.office_id);
+  const office = resolveActingOffice(principal, office_id);
   if (!office.ok) return office.problem;
   if (approval_ref !== undefined) return answerCardPermit(deps, principal, request, approval_ref);
   const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
   // Whether the project exists the Runner proves; asking here as well would cost every command a query.
-  const asked = { tenant_id, jobType, target, params, intent, risk, office_id: office.office_id, project_exists: null };
-  const answer = await deps.permits.issueDirectPermit(asker, asked);
+  const answer = await deps.permits.issueDirectPermit(asker, { ...act, office_id: office.office_id, project_exists: null });
   if (answer.allowed) {
     correlate(answer.permit.jti);
     return answerOk(answer);

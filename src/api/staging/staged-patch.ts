@@ -1,4 +1,4 @@
-import type { JobParams, PushParams } from "../../domain/act/job.js";
+import type { Job } from "../../domain/act/job.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { buildDenial, type Denial } from "../../domain/denial.js";
 import { toStagingKey } from "../../domain/storage-key.js";
@@ -8,9 +8,9 @@ import type { ObjectStore } from "../../storage/ports.js";
 export type InlinePatch = { readonly bytes: Uint8Array; readonly blake3: string };
 
 /** The inline patch, none, or the denial of one that is not what it says. Source: contracts "Canonical bytes and hashes". */
-export function parseInlinePatch(params: JobParams): { patch: InlinePatch | null; denial: null } | { patch: null; denial: Denial } {
-  const { patch, subject_hash } = params as Partial<PushParams>;
-  if (patch === undefined || subject_hash === undefined) return { patch: null, denial: null };
+export function parseInlinePatch(job: Job): { patch: InlinePatch | null; denial: null } | { patch: null; denial: Denial } {
+  if (job.jobType !== "git.registry.push" || job.params.patch === undefined) return { patch: null, denial: null };
+  const { patch, subject_hash } = job.params;
   const bytes = Buffer.from(patch, "base64");
   const actual = hashBlake3Hex(bytes);
   if (actual === subject_hash) return { patch: { bytes, blake3: actual }, denial: null };

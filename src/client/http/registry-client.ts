@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
-import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import type { Permit } from "../../domain/permit/permit.js";
 import * as answers from "../answers.js";
 import { askRegistry, type Connection } from "./http.js";
 
@@ -16,6 +16,20 @@ export interface PermitAsk {
   readonly target: string;
   readonly approval_ref?: string;
   readonly risk?: string;
+}
+
+/** The command of a permit (ADR-002 §8); the registry refuses it where it says something else than the permit. */
+export interface CommandAsk {
+  readonly jti: string;
+  readonly tenant_id: string;
+  readonly jobId: string;
+  readonly jobType: string;
+  readonly params: object;
+  readonly subject_hash: string;
+  readonly policy_hash: string;
+  readonly permit: Permit;
+  readonly target: string;
+  readonly office_id: string;
 }
 
 /** A card to open; `src/domain/card.ts` has its grammar. */
@@ -60,7 +74,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     actor_id,
     requestPermit: (wanted: PermitAsk) =>
       post("/v1/policy/permit", { tenant_id, actor_id, context: {}, ...wanted }, answers.directPermitSchema),
-    issueCommand: (envelope: CommandEnvelope) => post("/v1/commands/issue", envelope, answers.issuedSchema),
+    issueCommand: (command: CommandAsk) => post("/v1/commands/issue", command, answers.issuedSchema),
     readCommand: (jti: string, waitMs?: number) =>
       get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms: waitMs }),
     readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),

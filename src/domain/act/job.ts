@@ -126,22 +126,105 @@ export const archiveParamsSchema = z.strictObject({
 });
 export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
 
-export const jobSchema = z.discriminatedUnion("jobType", [
-  z.object({ jobType: z.literal("git.registry.init"), params: initParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.push"), params: pushParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.tag_release"), params: tagReleaseParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.merge_protected"), params: mergeProtectedParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.reset"), params: resetParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.telemetry_append"), params: telemetryAppendParamsSchema }),
-  z.object({ jobType: z.literal("git.registry.archive"), params: archiveParamsSchema }),
-]);
-export type Job = z.infer<typeof jobSchema>;
+/** What the policy asks of a job's params, whatever its level. */
+interface JobFacts {
+  /** Rewrites a branch. */
+  readonly force: boolean;
+  /** Removes a branch. */
+  readonly deletes: boolean;
+}
+
+interface JobDefinition<P> {
+  readonly params: z.ZodType<P>;
+  /** One line that says what the act does, for lists of flows. */
+  summarize(params: P): string;
+  /** Absent: neither of both. */
+  findFacts?(params: P): JobFacts;
+}
+
+const defineJob = <P>(job: JobDefinition<P>) => job;
+
+/** Everything that is known of a job by its type. What it does to a repository, its handler on LAB 512 says; its level, the policy. */
+const JOBS = {
+  "git.registry.init": defineJob({
+    params: initParamsSchema,
+    summarize: ({ project_id, visibility }) => `Register ${project_id} (${visibility})`,
+  }),
+  "git.registry.push": defineJob({
+    params: pushParamsSchema,
+    summarize: (params) => `${params.delete ? "Delete" : params.force ? "Force-push" : "Push"} ${params.project_id} ${params.branch}`,
+    findFacts: (params) => ({ force: params.force === true, deletes: params.delete === true }),
+  }),
+  "git.registry.tag_release": defineJob({
+    params: tagReleaseParamsSchema,
+    summarize: ({ project_id, tag }) => `Release ${project_id} ${tag}`,
+  }),
+  "git.registry.merge_protected": defineJob({
+    params: mergeProtectedParamsSchema,
+    summarize: ({ project_id, source, target }) => `Merge ${project_id} ${source} into ${target}`,
+  }),
+  "git.registry.reset": defineJob({
+    params: resetParamsSchema,
+    summarize: ({ project_id }) => `Reset ${project_id}`,
+  }),
+  "git.registry.telemetry_append": defineJob({
+    params: telemetryAppendParamsSchema,
+    summarize: ({ project_id, lines }) => `Append ${lines} lines of telemetry to ${project_id}`,
+  }),
+  "git.registry.archive": defineJob({
+    params: archiveParamsSchema,
+    summarize: ({ project_id, archived }) => `${archived ? "Archive" : "Unarchive"} ${project_id}`,
+  }),
+} satisfies Record<JobType, unknown>;
+
+type ParamsOf<T extends JobType> = z.infer<(typeof JOBS)[T]["params"]>;
+
+/** A job with its params: the union of all types, or of those that `T` names. */
+export type Job<T extends JobType = JobType> = { [K in T]: { readonly jobType: K; readonly params: ParamsOf<K> } }[T];
 export type JobParams = Job["params"];
+
+const definitions: { readonly [T in JobType]: JobDefinition<ParamsOf<T>> } = JOBS;
+
+/** An object that names a job: the members of `shape`, `jobType`, and the params of that very type. */
+export function buildJobSchema<S extends z.ZodRawShape>(shape: S) {
+  const buildMember = <T extends JobType>(jobType: T) =>
+    z.strictObject({ ...shape, jobType: z.literal(jobType), params: definitions[jobType].params });
+  return z.discriminatedUnion(
+    "jobType",
+    [
+      buildMember("git.registry.init"),
+      buildMember("git.registry.push"),
+      buildMember("git.registry.tag_release"),
+      buildMember("git.registry.merge_protected"),
+      buildMember("git.registry.reset"),
+      buildMember("git.registry.telemetry_append"),
+      buildMember("git.registry.archive"),
+    ],
+    "This job type is not known.",
+  );
+}
+
+export const jobSchema = buildJobSchema({});
+export const jobTypeSchema = z.enum(JOB_TYPES, "This job type is not known.");
+export const jobParamsSchema = z.union(JOB_TYPES.map((jobType) => JOBS[jobType].params));
+
+export function summarizeJob<T extends JobType>({ jobType, params }: Job<T>): string {
+  return definitions[jobType].summarize(params);
+}
+
+export function findJobFacts<T extends JobType>({ jobType, params }: Job<T>): JobFacts {
+  return definitions[jobType].findFacts?.(params) ?? { force: false, deletes: false };
+}
 
 /** The params without the bytes that they may carry: what Temporal, the ledger and the plan see. */
 export function omitPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
   const { patch: _, ...rest } = params as P & { patch?: string };
   return rest;
+}
+
+/** The job, or anything that extends one, without the bytes that its params may carry. */
+export function omitPatchBytes<J extends Job>(job: J): J {
+  return job.jobType === "git.registry.push" ? { ...job, params: omitPatch(job.params) } : job;
 }
 
 /** What permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */

@@ -5,16 +5,7 @@ import { gitIdSchema } from "../git/git-id.js";
 import { PLAN_PUSHED_MAX } from "../git/pushed-commits.js";
 import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "../ids.js";
 import { infraSchema } from "./infra-context.js";
-import {
-  archiveParamsSchema,
-  initParamsSchema,
-  JOB_TYPES,
-  mergeProtectedParamsSchema,
-  pushParamsSchema,
-  resetParamsSchema,
-  tagReleaseParamsSchema,
-  telemetryAppendParamsSchema,
-} from "./job.js";
+import { jobParamsSchema, jobTypeSchema } from "./job.js";
 
 /** How many commits a plan shows; `commit_count` says how many there are. */
 export const PLAN_COMMITS_MAX = 50;
@@ -40,17 +31,9 @@ const createdObjectSchema = z.discriminatedUnion("kind", [
 const planBasisSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   project_id: projectIdSchema,
-  job_type: z.enum(JOB_TYPES),
+  job_type: jobTypeSchema,
   target: targetSchema,
-  params: z.union([
-    initParamsSchema,
-    pushParamsSchema,
-    tagReleaseParamsSchema,
-    mergeProtectedParamsSchema,
-    resetParamsSchema,
-    telemetryAppendParamsSchema,
-    archiveParamsSchema,
-  ]),
+  params: jobParamsSchema,
   refs: z.array(plannedMoveSchema),
   creates: z.array(createdObjectSchema),
   policy_hash: blake3Schema,

@@ -9,6 +9,7 @@ import type { Level } from "../level.js";
 import type { CommandEnvelope } from "../permit/envelope.js";
 import type { Receipt, Refusal, RunnerAnswer } from "../permit/receipt.js";
 import type { Reason, Requirement } from "../policy/policy-contract.js";
+import type { Result } from "../result.js";
 import type { PlannedAct } from "./lab512-steps.js";
 
 /** What the policy said of a plan. `decide_by` is in milliseconds since 1970. */
@@ -98,9 +99,7 @@ export interface FlowEnd {
 }
 
 /** The policy's answer about a plan: it may go on, or why it may not. */
-export type PlanDecision =
-  | { readonly ok: true; readonly value: DecidedPlan }
-  | { readonly ok: false; readonly denial: Denial; readonly reasons: readonly Reason[] };
+export type PlanDecision = Result<DecidedPlan, { denial: Denial; reasons: readonly Reason[] }>;
 
 /** What LAB 256 does for a flow: policy, permits, statements, ledger. Each call can be repeated without a second effect. */
 export interface Lab256Activities {

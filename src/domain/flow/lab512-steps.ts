@@ -1,5 +1,5 @@
 import type { Plan } from "../act/plan.js";
-import type { Card } from "../card/card.js";
+import type { ProposedAct } from "../card/card.js";
 import type { SignedStatement } from "../card/statement.js";
 import type { Outcome } from "../denial.js";
 import type { SignedHead } from "../ledger/ledger-head.js";
@@ -22,7 +22,7 @@ export interface RunCommandInput {
 /** What the Runner does for a flow. It reads and writes the object store only. Source: contracts "Planes". */
 export interface Lab512Activities {
   /** Computes what the act would do now; needs no permit and writes nothing. */
-  planAct(card: Pick<Card, "tenant_id" | "jobType" | "target" | "params">): Promise<Outcome<PlannedAct>>;
+  planAct(act: ProposedAct): Promise<Outcome<PlannedAct>>;
   /** Checks, claims, runs and answers one command with a signed receipt or refusal. */
   runCommand(input: RunCommandInput): Promise<RunnerAnswer>;
   /** Writes signed heads of the ledger as create-only objects. */

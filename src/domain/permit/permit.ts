@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { JOB_TYPES } from "../act/job.js";
+import { jobTypeSchema } from "../act/job.js";
 import {
   actorIdSchema,
   blake3Schema,
@@ -17,7 +17,7 @@ const RUN_MAX_MS = 24 * 3_600_000;
 
 export const permitScopesSchema = z.strictObject({
   tenant_id: tenantIdSchema,
-  jobType: z.enum(JOB_TYPES, "This job type is not known."),
+  jobType: jobTypeSchema,
   target: targetSchema,
   subject_hash: blake3Schema,
   policy_hash: blake3Schema,

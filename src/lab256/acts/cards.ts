@@ -1,7 +1,6 @@
 import { buildActInput } from "../../decision/act-input.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
-import { hashSubject, type JobParams } from "../../domain/act/job.js";
-import type { Card } from "../../domain/card/card.js";
+import { hashSubject } from "../../domain/act/job.js";
 import { listMissingRequirements } from "../../domain/card/requirement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
@@ -21,8 +20,8 @@ export function createCardActivities(
       const genuine = verifyCardOfFlow(deps, candidate, workflow_id);
       if (!genuine.ok) return genuine;
       const card = genuine.value;
-      const project_id = requireProjectId(card);
-      const payload = { card, project_id, subject_hash: hashSubject(card.params as JobParams), workflow_id };
+      const { project_id } = card.params;
+      const payload = { card, project_id, subject_hash: hashSubject(card.params), workflow_id };
       await recordActEvents(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
       return grantValue(null);
     },
@@ -41,12 +40,6 @@ export function createCardActivities(
       countClosedCard(deps, outcome, card, end);
     },
   };
-}
-
-function requireProjectId(card: Card): string {
-  const { project_id } = card.params;
-  if (typeof project_id !== "string") throw new TypeError("A card's params name their project; the api parses them so.");
-  return project_id;
 }
 
 async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {

@@ -1,11 +1,12 @@
 import { computeCardActId } from "../../domain/act/act-id.js";
-import { hashSubject, type JobParams, omitPatch } from "../../domain/act/job.js";
-import { signObject, verifySignedObject } from "../../domain/bytes/signature.js";
+import { omitPatchBytes } from "../../domain/act/job.js";
+import { signObject } from "../../domain/bytes/signature.js";
 import type { Card } from "../../domain/card/card.js";
-import { buildDenial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { buildDenial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { type CommandEnvelope, envelopeSchema, findBindingMismatch, hashEnvelope, omitPatchBytes } from "../../domain/permit/envelope.js";
+import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
+import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { findTenant } from "../identity/tenants.js";
@@ -54,9 +55,8 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
   const genuine = verifyCard(deps, input.card);
   if (!genuine.ok) return genuine;
   const card = genuine.value;
-  const params = card.params as JobParams;
   const decision = await askPolicyAboutPlan(deps, { card, planned });
-  if (!decision.ok) return { ok: false, denial: decision.denial };
+  if (!decision.ok) return wrapDenial(decision.denial);
   const approved = await checkRecordedApproval(deps, card, planned.plan_digest, decision.value.requires);
   if (!approved.ok) return approved;
   const unsigned = buildUnsignedPermit({
@@ -64,7 +64,7 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
     // The flow says when the last statement came; it cannot say that it comes later than now.
     iat: Math.min(input.approved_at, deps.now()),
     asker: card.author,
-    request: { ...card, params },
+    request: card,
     decision: decision.value,
     policy_hash: planned.plan.basis.policy_hash,
     infra: planned.plan.basis.infra,
@@ -85,10 +85,9 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
 }
 
 function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {
-  const { tenant_id, jobId, jobType, target, office_id } = card;
+  const { tenant_id, jobId, jobType, params, target, office_id } = card;
   const { subject_hash, policy_hash } = permit.scopes;
-  const params = omitPatch(card.params as JobParams);
-  return { jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id } as CommandEnvelope;
+  return envelopeSchema.parse({ jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id });
 }
 
 /** Records the command, once for its `jti` and its `jobId`. */
@@ -96,12 +95,8 @@ async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput
   const parsed = parseWith(envelopeSchema, input.envelope);
   if (!parsed.ok) return denyWith("envelope_invalid", `The envelope is malformed: ${formatProblems(parsed.problems)}`);
   const envelope = omitPatchBytes(parsed.value);
-  if (verifySignedObject("permit", envelope.permit, { keys: [deps.permitKey.jwk] }) !== "valid")
-    return denyWith("permit_signature_invalid", "The permit is not signed by this registry.");
-  const differs = findBindingMismatch(envelope);
-  if (differs !== undefined) return denyWith("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
-  if (hashSubject(envelope.params) !== envelope.subject_hash)
-    return denyWith("subject_hash_mismatch", "The params are not those of the permit.");
+  for (const checked of [checkBinding(envelope, { keys: [deps.permitKey.jwk] }, envelope.target), checkSubject(envelope)])
+    if (!checked.ok) return checked;
   if (envelope.permit.scopes.actor_id !== input.actor_id)
     return denyWith("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
@@ -116,17 +111,12 @@ async function denyOtherCommand(
   deps: Lab256Dependencies,
   envelope: CommandEnvelope,
   outcome: AppendOutcome,
-): Promise<TakenDenial | undefined> {
+): Promise<Outcome<never> | undefined> {
   if (!outcome.ok || outcome.appended.every((event) => event.isNew)) return undefined;
   const recorded = await findCommandByJti(deps.db, envelope);
   if (recorded?.envelope_digest === hashEnvelope(envelope)) return undefined;
-  return {
-    ok: false,
-    denial: { code: "permit_used", message: `The permit has been used by job ${recorded?.job_id ?? "of another command"}.` },
-  };
+  return denyWith("permit_used", `The permit has been used by job ${recorded?.job_id ?? "of another command"}.`);
 }
-
-type TakenDenial = { ok: false; denial: { code: "job_id_taken" | "permit_used"; message: string } };
 
 function buildCommandIssued({ envelope, actor_id, workflow_id }: AcceptCommandInput): NewEvent {
   return {
@@ -143,9 +133,9 @@ function buildCommandIssued({ envelope, actor_id, workflow_id }: AcceptCommandIn
   };
 }
 
-function denyTaken(outcome: AppendOutcome): TakenDenial | undefined {
+function denyTaken(outcome: AppendOutcome): Outcome<never> | undefined {
   if (outcome.ok) return undefined;
   const { column, jti, job_id } = outcome.conflict;
-  if (column === "jti") return { ok: false, denial: { code: "permit_used", message: `The permit has been used by job ${job_id}.` } };
-  return { ok: false, denial: { code: "job_id_taken", message: `jobId ${job_id} is taken by the act ${jti}; choose another.` } };
+  if (column === "jti") return denyWith("permit_used", `The permit has been used by job ${job_id}.`);
+  return denyWith("job_id_taken", `jobId ${job_id} is taken by the act ${jti}; choose another.`);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type JobParams, omitPatch } from "../../domain/act/job.js";
+import { omitPatch } from "../../domain/act/job.js";
 import { hashPlan, planSchema } from "../../domain/act/plan.js";
 import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { Card } from "../../domain/card/card.js";
@@ -22,11 +22,11 @@ export function checkPlanAnswer(card: Card, planned: unknown): Outcome<PlannedAc
   if (digest !== plan_digest) return denyPlanAnswer(`came with the digest ${plan_digest} and has ${digest}.`);
   const { tenant_id, project_id, job_type, target, params } = plan.basis;
   const { jobType, params: asked } = card;
-  const wanted = { tenant_id: card.tenant_id, project_id: asked["project_id"], job_type: jobType, target: card.target };
+  const wanted = { tenant_id: card.tenant_id, project_id: asked.project_id, job_type: jobType, target: card.target };
   const found = { tenant_id, project_id, job_type, target };
   const differs = Object.entries(wanted).find(([name, value]) => found[name as keyof typeof found] !== value)?.[0];
   if (differs !== undefined) return denyPlanAnswer(`has another \`${differs}\` than the card.`);
-  if (hashCanonical(params) !== hashCanonical(omitPatch(asked as JobParams))) return denyPlanAnswer("has other `params` than the card.");
+  if (hashCanonical(params) !== hashCanonical(omitPatch(asked))) return denyPlanAnswer("has other `params` than the card.");
   return grantValue(parsed.value);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { buildActInput, type RequestedAct, type Requester } from "../../decision/act-input.js";
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
-import { hashSubject, type JobParams } from "../../domain/act/job.js";
+import { hashSubject } from "../../domain/act/job.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import { buildDenial, type Denial, grantValue } from "../../domain/denial.js";
 import { type Level, needsCard } from "../../domain/level.js";
@@ -24,15 +24,15 @@ export interface PermitDependencies {
   now(): number;
 }
 
+/** An act that the policy is asked about, and whether its project is known, where the caller has looked. */
+export type JudgedRequest = RequestedAct & { readonly project_exists: boolean | null };
+
 /** An act that needs no card, as its caller describes it; `params` are parsed. */
-export interface DirectRequest extends Omit<RequestedAct, "params"> {
-  readonly params: JobParams;
+export type DirectRequest = JudgedRequest & {
   readonly intent: string;
-  /** Whether the project is known, where the caller has looked. */
-  readonly project_exists: boolean | null;
   /** Where the permit's follows from what it is for; a new one when absent. A `jti` that the ledger has keeps its first permit there. */
   readonly jti?: string;
-}
+};
 
 export type DirectPermit =
   | {
@@ -64,7 +64,7 @@ export interface Judgement {
 export interface Permits {
   issueDirectPermit(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
   /** Asks the policy about an act with a card, and does nothing. */
-  judge(asker: Requester, request: Omit<DirectRequest, "intent" | "jti">): Promise<Judgement>;
+  judge(asker: Requester, request: JudgedRequest): Promise<Judgement>;
   endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
 }
 
@@ -76,12 +76,7 @@ export function createPermits(deps: PermitDependencies): Permits {
   };
 }
 
-async function askPolicyAboutAct(
-  deps: PermitDependencies,
-  asker: Requester,
-  request: Omit<DirectRequest, "intent" | "jti">,
-  hasCard: boolean,
-) {
+async function askPolicyAboutAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.readActivePolicy(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
@@ -90,15 +85,10 @@ async function askPolicyAboutAct(
   if (!resolved.ok) return resolved;
   const { infra } = resolved.value;
   const known = { fast_forward: null, project_exists: request.project_exists };
-  const act = { ...request, params: { ...request.params } };
-  return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, act, hasCard, known, infra)) });
+  return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, request, hasCard, known, infra)) });
 }
 
-async function judgeCardAct(
-  deps: PermitDependencies,
-  asker: Requester,
-  request: Omit<DirectRequest, "intent" | "jti">,
-): Promise<Judgement> {
+async function judgeCardAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest): Promise<Judgement> {
   const asked = await askPolicyAboutAct(deps, asker, request, true);
   if (!asked.ok) return refuseUndecided(asked.denial);
   const { decision } = asked.value;

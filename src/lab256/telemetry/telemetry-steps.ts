@@ -2,7 +2,7 @@ import { computeTelemetryActId } from "../../domain/act/act-id.js";
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
-import { grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import type { Lab256Activities, NextTelemetry, NextTelemetryInput } from "../../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
@@ -138,7 +138,7 @@ async function issueAppendPermit(
     project_exists: await isProjectRegistered(deps.db, { tenant_id: tenantId, project_id: params.project_id }),
     jti,
   });
-  if (!answer.allowed) return { ok: false, denial: answer.denial };
+  if (!answer.allowed) return wrapDenial(answer.denial);
   // Of two that were issued at the same moment the ledger has one, and that one counts.
   return grantValue((await findPermitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { denyWith, type Outcome } from "../../domain/denial.js";
+import { denyWith, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { toActRef } from "../../domain/git/ref-name.js";
@@ -79,7 +79,7 @@ async function swapRefs(
     if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
     // What was known may be old: nobody is refused on a stale reading.
-    if (refusal !== undefined && fresh) return { ok: false, denial: refusal };
+    if (refusal !== undefined && fresh) return wrapDenial(refusal);
     if (refusal === undefined) {
       signal.throwIfAborted();
       const refs = applyMove(state.refs, move);

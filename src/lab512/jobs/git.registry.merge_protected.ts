@@ -1,6 +1,6 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { toActRef, toBranchRef } from "../../domain/git/ref-name.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
 import { checkInfraRegistry } from "../../planning/kept-registry.js";
@@ -31,7 +31,7 @@ export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
       const { target, expected_source, expected_target } = input.params;
       const next = change.value.kind === "move" ? expected_source : change.value.tree;
       const refused = await checkInfraRegistry(context, repository, [{ name: toBranchRef(target), old: expected_target, new: next }]);
-      return refused === undefined ? buildMergePlan(context, repository, input, change.value) : { ok: false, denial: refused };
+      return refused === undefined ? buildMergePlan(context, repository, input, change.value) : wrapDenial(refused);
     });
   },
 

@@ -1,6 +1,6 @@
 import type { PushParams } from "../../domain/act/job.js";
 import type { Plan } from "../../domain/act/plan.js";
-import { grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toActRef, toBranchRef } from "../../domain/git/ref-name.js";
 import { toStagingKey } from "../../domain/storage-key.js";
@@ -32,7 +32,7 @@ export const pushJob: JobHandler<PushParams> = {
       const { ref, old } = change.value;
       const next = change.value.kind === "delete" ? ZERO_ID : change.value.push.tip;
       const refused = await checkInfraRegistry(context, repository, [{ name: ref, old, new: next }]);
-      return refused === undefined ? buildPushPlan(context, repository, input, change.value) : { ok: false, denial: refused };
+      return refused === undefined ? buildPushPlan(context, repository, input, change.value) : wrapDenial(refused);
     });
   },
 

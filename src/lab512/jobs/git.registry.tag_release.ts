@@ -1,6 +1,6 @@
 import type { TagReleaseParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toActRef, toTagRef } from "../../domain/git/ref-name.js";
 import { toReleaseManifestKey } from "../../domain/storage-key.js";
@@ -103,7 +103,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
 
 async function checkTag(context: JobContext, repository: OpenRepository, { tag, commit }: TagReleaseParams) {
   const refusal = checkRefMoves(repository.state.refs, [{ name: toTagRef(tag), old: ZERO_ID, new: "" }]);
-  if (refusal !== undefined) return { ok: false, denial: refusal } as const;
+  if (refusal !== undefined) return wrapDenial(refusal);
   // A reset takes the tag away and leaves its manifest, which is never replaced: another release of that name would be told by it.
   if ((await context.store.blobs.stat(toReleaseManifestKey(context.tenant_id, repository.name.project_id, tag))) !== undefined)
     return denyWith("ref_exists", `${tag} was released before the project was reset, and its manifest stands. Choose another tag.`);
@@ -114,7 +114,7 @@ async function checkTag(context: JobContext, repository: OpenRepository, { tag, 
       `No branch of ${repository.name.project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
     );
   const tooLarge = await checkArchiveSize(repository, commit, context.limits.archiveMaxBytes, context.signal);
-  return tooLarge === undefined ? undefined : ({ ok: false, denial: tooLarge } as const);
+  return tooLarge === undefined ? undefined : wrapDenial(tooLarge);
 }
 
 /** The notes, or the tag's name when there are none; git ends a message with a line end. */

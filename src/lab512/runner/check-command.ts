@@ -1,6 +1,6 @@
-import type { Job } from "../../domain/act/job.js";
 import { hashPlan } from "../../domain/act/plan.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import * as check from "./checks.js";
@@ -18,7 +18,7 @@ export async function checkCommand(
 ): Promise<Outcome<{ infra_revision: string | null }>> {
   const expiry = check.checkExpiry(envelope, deps.now());
   if (!expiry.ok) return expiry;
-  const subject = check.checkSubject(envelope);
+  const subject = checkSubject(envelope);
   if (!subject.ok) return subject;
   const [published, resolved] = await Promise.all([
     check.readPublishedPolicy(deps, store, envelope.tenant_id),
@@ -38,7 +38,7 @@ export async function checkCommand(
   const checked = grantValue({ infra_revision: revision });
   if (approval.value === null) return checked;
   const { tenant_id, target } = envelope;
-  const plan = await planJob(deps, store, { tenant_id, target, job: envelope as Job }, { policy_hash: published.value, infra });
+  const plan = await planJob(deps, store, { tenant_id, target, job: envelope }, { policy_hash: published.value, infra });
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
   if (now === approval.value.plan_digest) return checked;

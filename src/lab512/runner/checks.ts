@@ -1,11 +1,8 @@
 import { hashInfra, type Infra } from "../../domain/act/infra-context.js";
-import { hashSubject } from "../../domain/act/job.js";
-import { verifySignedObject } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
 import { findAllowance } from "../../domain/permit/allowlist.js";
-import { type CommandEnvelope, findBindingMismatch } from "../../domain/permit/envelope.js";
-import { toAudience } from "../../domain/permit/permit.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
 import { toActivePolicyKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
@@ -13,30 +10,10 @@ import type { RunnerDependencies } from "./dependencies.js";
 
 const ok: Outcome<null> = grantValue(null);
 
-/** The permit is LAB 256's own and is for this envelope. Source: contracts "The Runner trusts nothing it did not check itself". */
-export function checkBinding(deps: RunnerDependencies, envelope: CommandEnvelope): Outcome<null> {
-  const { permit } = envelope;
-  const signature = verifySignedObject("permit", permit, deps.permitKeys);
-  if (signature === "key_unknown")
-    return denyWith("permit_key_unknown", `The permit is signed by key ${permit.kid}, which this Runner does not know.`);
-  if (signature === "signature_invalid") return denyWith("permit_signature_invalid", "The permit's signature does not verify.");
-  const differs = findBindingMismatch(envelope);
-  if (differs !== undefined) return denyWith("permit_mismatch", `Envelope and permit differ in \`${differs}\`.`);
-  if (permit.aud !== toAudience(deps.target) || envelope.target !== deps.target)
-    return denyWith("wrong_target", `This Runner is ${deps.target}; the permit is for ${permit.aud}.`);
-  return ok;
-}
-
 /** The permit's time. A retry that finds its own claim is not measured against it again. */
 export function checkExpiry(envelope: CommandEnvelope, nowMs: number): Outcome<null> {
   if (nowMs < envelope.permit.exp) return ok;
   return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}; it is ${nowMs} now. Ask for a new one.`);
-}
-
-export function checkSubject(envelope: CommandEnvelope): Outcome<null> {
-  const actual = hashSubject(envelope.params);
-  if (actual === envelope.subject_hash && actual === envelope.permit.scopes.subject_hash) return ok;
-  return denyWith("subject_hash_mismatch", `The params hash to ${actual}; the permit is for ${envelope.permit.scopes.subject_hash}.`);
 }
 
 /** The hash of the tenant's published policy, read now. */

@@ -1,8 +1,8 @@
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
-import type { JobType } from "../../domain/act/job.js";
 import { signDsse } from "../../domain/bytes/signature.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
 import { buildDenial, grantValue, type Outcome } from "../../domain/denial.js";
+import { checkBinding } from "../../domain/permit/binding.js";
 import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Receipt, RunnerAnswer } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
@@ -90,7 +90,7 @@ async function checkAndClaim(
     envelope_digest: hashEnvelope(envelope),
     now: deps.now,
   };
-  const bound = check.checkBinding(deps, envelope);
+  const bound = checkBinding(envelope, deps.permitKeys, deps.target);
   if (!bound.ok) return bound;
   if (execution.attempt > 1) {
     const found = await readClaim(store, envelope.tenant_id, envelope.jti);
@@ -178,7 +178,7 @@ class Act {
     context.repositories.noteReceipt({ tenant_id, project_id: params.project_id }, jti);
     await Promise.all([
       isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
-      resolveJobHandler(jobType as JobType).derive?.(context, input),
+      resolveJobHandler(jobType).derive?.(context, input),
     ]);
   }
 

@@ -1,5 +1,5 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import type { MergeSides } from "../../repository/merge/merge-conflicts.js";
@@ -40,7 +40,7 @@ function checkMergeRefs({ state, name }: OpenRepository, { source, target, expec
     if (now !== expected)
       return denyWith("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
   const problem = checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
-  return problem === undefined ? undefined : ({ ok: false, denial: problem } as const);
+  return problem === undefined ? undefined : wrapDenial(problem);
 }
 
 function formatTip(id: string): string {
@@ -60,7 +60,7 @@ async function computeMergeChange(
     listMergeBases(repository, expected_target, expected_source, signal),
     strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits, signal),
   ]);
-  if (bases.length === 0) return { ok: false, denial: denyUnrelatedHistories(toMergeSides(params)) };
+  if (bases.length === 0) return wrapDenial(denyUnrelatedHistories(toMergeSides(params)));
   if (bases.includes(expected_source)) return denyWith("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);
   if (merged === undefined) {
     if (bases.includes(expected_target)) return grantValue({ kind: "move" });

@@ -1,5 +1,5 @@
 import { Counter, Registry } from "prom-client";
-import { JOB_TYPES, type JobType } from "../../domain/act/job.js";
+import { JOB_TYPES } from "../../domain/act/job.js";
 import { RECEIPT_STATUSES, type RunnerAnswer } from "../../domain/permit/receipt.js";
 
 /** What the Runner does, counted by itself. */
@@ -41,7 +41,7 @@ for (const job_type of JOB_TYPES) for (const outcome of [...RECEIPT_STATUSES, "r
 export function countAnswer(answer: RunnerAnswer): RunnerAnswer {
   const { jobType } = answer.kind === "receipt" ? answer.receipt : answer.refusal;
   // What was refused can name any job, and labels must stay few.
-  const job_type = (JOB_TYPES as readonly string[]).includes(jobType) ? (jobType as JobType) : "unknown";
+  const job_type = JOB_TYPES.find((known) => known === jobType) ?? "unknown";
   answers.inc({ job_type, outcome: answer.kind === "receipt" ? answer.receipt.status : "refused" });
   return answer;
 }

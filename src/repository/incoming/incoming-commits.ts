@@ -1,4 +1,4 @@
-import { type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { openObjectSource } from "../objects/object-source.js";
 import { parseCommitLinks } from "../objects/object-text.js";
 import { TreePaths } from "../objects/tree-paths.js";
@@ -36,10 +36,10 @@ export async function inspectCommits(
   // isomorphic-git holds a pack in memory as a whole, so a large one is left to git.
   if (known.has(tip)) return grantValue({ seen: new Set([tip]) });
   const walked = pack?.bytes === undefined ? undefined : await walkCommits(repository, pack, tip, known, limits, signal);
-  if (walked !== undefined && "code" in walked) return { ok: false, denial: walked };
+  if (walked !== undefined && "code" in walked) return wrapDenial(walked);
   if (walked !== undefined) return grantValue(walked);
   const problem = await checkPathsByGit(repository, tip, limits, signal);
-  return problem === undefined ? grantValue({ seen: new Set([tip]) }) : { ok: false, denial: problem };
+  return problem === undefined ? grantValue({ seen: new Set([tip]) }) : wrapDenial(problem);
 }
 
 /** Undefined when the commits rest on one that is no ref's: it may have come unseen in a pack, and was never checked itself. */

@@ -1,4 +1,4 @@
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
@@ -43,7 +43,7 @@ export async function ingestPush(
     inspectCommits(repository, pack, tip, limits, signal),
   ]);
   if (sizes.status === "rejected") throw sizes.reason;
-  if (sizes.value !== undefined) return { ok: false, denial: sizes.value };
+  if (sizes.value !== undefined) return wrapDenial(sizes.value);
   if (inspected.status === "rejected") throw inspected.reason;
   const commits = inspected.value;
   if (!commits.ok) return commits;

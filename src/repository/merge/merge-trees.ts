@@ -1,4 +1,4 @@
-import { type Denial, grantValue, type Outcome } from "../../domain/denial.js";
+import { type Denial, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../../domain/git/merge-conflict.js";
 import { GitFault } from "../git-fault.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
@@ -55,7 +55,7 @@ export async function mergeTrees(
 }
 
 function denyMerge(denial: Denial): Outcome<never> {
-  return { ok: false, denial };
+  return wrapDenial(denial);
 }
 
 export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {

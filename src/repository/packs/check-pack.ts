@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
@@ -26,7 +26,7 @@ export async function checkPack(
   const taken = await takePack(repository, input, limits, signal);
   if (!taken.ok || taken.value === undefined) return taken;
   const tooLarge = await checkObjectSizes(repository, taken.value, limits, signal);
-  return tooLarge === undefined ? taken : { ok: false, denial: tooLarge };
+  return tooLarge === undefined ? taken : wrapDenial(tooLarge);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function takePack(
   if (answer.code !== 0) {
     const refusal = toPackDenial(answer.stderr, limits);
     if (refusal === undefined) throw toGitFault(call, answer);
-    return { ok: false, denial: refusal };
+    return wrapDenial(refusal);
   }
   const hash = /([0-9a-f]{40})\s*$/.exec(answer.stdout.toString("latin1"))?.[1];
   if (hash === undefined) throw toGitFault(call, answer);
@@ -70,7 +70,7 @@ export async function takePack(
   const pack = { hash, packPath, indexPath, packSizeBytes, indexSizeBytes: indexBytes.length, index };
   if (packSizeBytes > IN_MEMORY_MAX_BYTES) return grantValue({ ...pack, bytes: undefined });
   const large = await findOversizedObject(packPath, index, limits.blobMaxBytes);
-  if (large !== undefined) return { ok: false, denial: denyLargeObject(large, limits) };
+  if (large !== undefined) return wrapDenial(denyLargeObject(large, limits));
   return grantValue({ ...pack, bytes: { pack: readFileSync(packPath), index: indexBytes } });
 }
 

@@ -147,6 +147,7 @@ export function receiptRefused(act: number): NewEvent {
 }
 
 export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
+  const params = { project_id: project, branch: "feature/x", expected_old: ZERO_ID, commit_summary: "feat: hello", subject_hash: DIGEST };
   const card = {
     ...({
       tenant_id: TENANT,
@@ -156,7 +157,7 @@ export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
       jobType: "git.registry.push",
       target: "LAB_512",
     } as const),
-    ...({ card_id: cardId, params: { project_id: project }, jobId: `card-job-${cardId}`, run: "on_approval" } as const),
+    ...({ card_id: cardId, params, jobId: `card-job-${cardId}`, run: "on_approval" } as const),
     ...{ author: { actor_id: ADMIN, person_id: "person-1" }, opened_at: 1_000, kid: "a-key", sig: "a-signature" },
   };
   const payload = { card, project_id: project, subject_hash: DIGEST, workflow_id: `card/${TENANT}/${cardId}` };
