@@ -1,9 +1,9 @@
-/** Everything that `npm test` does: the static checks, the tests, and the tally. Plain Node, no dependency. */
+/** Runs what `npm test` runs: the static checks and the tests. Prints the tally. Plain Node, no dependency. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runNode } from "./child.mjs";
 
-/** All at the same time; each runs where its configuration is. */
+/** The checks run in parallel, each only if its configuration exists. */
 const checks = [
   { name: "types (tsc)", configs: ["tsconfig.json"], args: ["typescript/bin/tsc", "--noEmit", "-p", "."] },
   { name: "format and lint (biome)", configs: ["biome.json", "biome.jsonc"], args: ["@biomejs/biome/bin/biome", "ci", "."] },
@@ -16,19 +16,25 @@ const checks = [
 ];
 
 /**
- * Runs the checks and then vitest. Arguments (a file, `-t name`) go to vitest, and then the checks are left out. The
- * last line is the tally. Answers the exit code.
+ * Runs the checks and then vitest. Arguments (a file, `-t name`) go to vitest, and skip the checks. The last line
+ * printed is the tally. Returns the exit code.
  */
 export async function checkAndTest(root, args) {
   const sound = args.length > 0 || (await runChecks(root));
   const report = join(root, ".ogr", `vitest-${process.pid}.json`);
   mkdirSync(join(root, ".ogr"), { recursive: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const reporters = [
+    "--reporter=default",
+    `--reporter=${join(root, "scripts", "slowest-files.mjs")}`,
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ];
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const { code } = await runNode([vitest, "run", ...reporters, ...args], { cwd: root, shown: true });
-  const { passed, failed, skipped } = tally(report, code);
+  const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : undefined;
   rmSync(report, { force: true });
-  if (!sound) console.log("A check before the tests has failed, see above.");
+  if (!sound) console.log("A check before the tests failed, see above.");
+  const { passed, failed, skipped } = tally(results, code);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return code !== 0 ? code : sound && failed === 0 ? 0 : 1;
 }
@@ -38,7 +44,7 @@ async function runChecks(root) {
   return passed.every(Boolean);
 }
 
-/** Prints whether the check passes, and what it says where it does not. One without its configuration passes. */
+/** Prints whether the check passes, and its output if it fails. A check without its configuration passes. */
 async function runCheck(root, { name, configs, args }) {
   const config = configs.find((file) => existsSync(join(root, file)));
   if (config === undefined) return true;
@@ -51,10 +57,10 @@ async function runCheck(root, { name, configs, args }) {
   return code === 0;
 }
 
-/** A file that could not even be loaded has no test in the report: it counts as one that failed. */
-function tally(report, code) {
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+/** A file that could not be loaded has no test in the report and counts as one failed test. */
+function tally(results, code) {
+  if (results === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = results;
   const notLoaded = testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
   const failed = numFailedTests + notLoaded.length;
   return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests + (numTodoTests ?? 0) };

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -12,7 +13,7 @@ import { compileProcesses } from "./compile-processes.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** The running servers of this test run. */
+    /** The servers of this test run. */
     servers: ServerAddresses & { readonly built?: string };
   }
 }
@@ -20,37 +21,75 @@ declare module "vitest" {
 const root = resolve(".ogr");
 const log = (line: string): void => console.error(`[servers] ${line}`);
 
+/** Programs from the system that tests run, each with arguments that succeed only if the program works here. */
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  openssl: ["version"],
+  promtool: ["--version"],
+  strace: ["-qq", "-o", "/dev/null", "true"],
+};
+
 /**
- * Starts the real servers once for a whole run, in a fresh folder that goes with them. With `OGR_TEST_SERVERS` naming
- * the file that src/stack/keep.ts wrote, those servers are used and left running.
+ * Starts the servers once for a whole run, in a new folder that is removed with them. If `OGR_TEST_SERVERS` names the
+ * file that src/stack/keep.ts writes, the run uses those servers and leaves them running.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await nameOpa();
+  const missing = await findMissingTools();
   const kept = process.env.OGR_TEST_SERVERS;
   if (kept) {
-    project.provide("servers", JSON.parse(await readFile(kept, "utf8")) as ServerAddresses);
+    const servers = JSON.parse(await readFile(kept, "utf8")) as ServerAddresses;
+    reportMissing(servers.s3 === undefined ? [...missing, "minio"] : missing);
+    project.provide("servers", servers);
     return async () => undefined;
   }
   await removeAbandonedRuns();
   const data_dir = join(root, `test-${process.pid}`);
   await chooseUnusualPorts(data_dir);
   const [servers, folder] = await Promise.all([startServers({ data_dir, log }), built(".built")]);
-  await compileProcesses(folder);
-  project.provide("servers", { ...addressesOf(servers, data_dir), built: folder });
-  return async () => {
+  const stop = async () => {
     await servers.stop();
     await removeDataFolder(data_dir, log);
   };
+  try {
+    reportMissing(servers.object_store.kind === "s3" ? missing : [...missing, "minio"]);
+    await compileProcesses(folder);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  project.provide("servers", { ...addressesOf(servers, data_dir), built: folder });
+  return stop;
 }
 
-/** The policy's tests build it anew wherever opa is: on PATH or in the user's cache, and CI obtains it. */
-async function nameOpa(): Promise<void> {
-  if (process.env.OGR_OPA) return;
+/** Tests skip what needs a missing tool. In CI nothing may be skipped, so a missing tool fails the run. */
+function reportMissing(tools: readonly string[]): void {
+  if (tools.length === 0) return;
+  if (process.env.CI) throw new Error(`CI must run every test, and cannot without ${tools.join(", ")}. See .ci/run.`);
+  log(`tests that need ${tools.join(", ")} are skipped: not found here`);
+}
+
+async function findMissingTools(): Promise<string[]> {
+  const missing = Object.keys(PROGRAMS).filter((name) => !canRun(name, PROGRAMS[name] ?? []));
+  return (await findOpa()) ? missing : [...missing, "opa"];
+}
+
+function canRun(program: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Sets `OGR_OPA` for the tests that build the policy again. Opa may be on PATH or in the user's cache; CI also builds it. */
+async function findOpa(): Promise<boolean> {
+  if (process.env.OGR_OPA) return true;
   const opa = process.env.CI ? await obtainTool("opa", { log }) : (await locateTool("opa", process.env)).tool;
   if (opa !== undefined && "path" in opa) process.env.OGR_OPA = opa.path;
+  return process.env.OGR_OPA !== undefined;
 }
 
-/** A run that was killed could not tidy up. */
+/** A killed run leaves its folder behind. */
 async function removeAbandonedRuns(): Promise<void> {
   await mkdir(root, { recursive: true });
   const folders = (await readdir(root)).filter((name) => /^test-\d+$/.test(name));
