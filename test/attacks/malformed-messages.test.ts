@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
+import type { SignedStatement } from "../../src/domain/card/statement.js";
 import { attestStatement, createNonce } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
 import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
@@ -27,8 +28,13 @@ const payloads: readonly [string, readonly unknown[]][] = [
   ["a statement of a string", [{ statement: "approve", attestor: {} }]],
   ["a plan digest alone", [{ statement: { plan_digest: "x" } }]],
   ["a huge plan digest", [{ statement: { plan_digest: HUGE } }]],
-  ["a huge member beside it", [{ statement: { plan_digest: "x", __proto__: null, filler: HUGE } }]],
   ["many arguments", [{}, {}, {}]],
+];
+
+/** Members that a genuine statement does not have. `JSON.parse` makes `__proto__` a member like any other. */
+const extraMembers: readonly [string, object][] = [
+  ["a huge member", { filler: HUGE }],
+  ["a `__proto__` member", JSON.parse('{"__proto__":{"counts":true}}')],
 ];
 
 /** An update may have any number of arguments; the client's types ask for one at least. */
@@ -80,6 +86,27 @@ describe("a card's flow that is sent garbage", () => {
     await expectSoundLedger(registry);
   });
 });
+
+describe("a genuine approval", () => {
+  it.each(extraMembers)("with %s that the registry itself attested is refused for its shape", async (what, extra) => {
+    const card = await openCard(registry.as("admin"), registration(`P.extra-${extraMembers.findIndex(([name]) => name === what)}`));
+    const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
+    const attestor = readSigningKey(registry.founded.keys.statement);
+    const handle = temporal.client.workflow.getHandle(card.workflow_id);
+    const decide = (signed: SignedStatement) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [signed] });
+    const genuine = attestStatement(statement, attestor);
+    for (const spoilt of [attestStatement(Object.assign(copyOf(extra), statement), attestor), Object.assign(copyOf(extra), genuine)])
+      expect(await decide(spoilt)).toMatchObject({ accepted: false, denial: { code: "statement_invalid" } });
+    expect((await handle.query<FlowState>("state")).approvals).toEqual([]);
+    expect(await decide(genuine)).toMatchObject({ accepted: true, denial: null });
+    expect((await handle.query<FlowState>("state")).approvals).toHaveLength(1);
+  });
+});
+
+/** A copy that keeps a member called `__proto__`. */
+function copyOf<T extends object>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
 
 describe("twelve approvals by one person at once", () => {
   it("count once, sent through the api and straight to Temporal", async () => {

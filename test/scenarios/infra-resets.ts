@@ -24,18 +24,25 @@ export function infraResetScenarios(on: () => InfraFloor): void {
       office_id: DEPLOYER,
     });
 
-    it("of a production project does not exist, nor of the project that keeps the registry", async () => {
-      const live = await resetOf("P.live");
-      const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: KEEPER })) ?? { refs: new Map() };
-      const expected_refs = hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
-      for (const asked of [live, { ...live, params: { project_id: KEEPER, expected_refs } }]) {
-        const card = await openCard(admin(), asked);
-        expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
-        expect(card.reasons).toContainEqual(expect.objectContaining({ rule: "infra.not_sandbox" }));
-      }
+    it("of a production project is denied", async () => {
+      const card = await openCard(admin(), await resetOf("P.live"));
+      expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
+      expect(card.reasons).toContainEqual(expect.objectContaining({ rule: "infra.not_sandbox" }));
     });
 
-    it("is not to be had without a card", async () => {
+    it("of the project that keeps the registry is denied even if the registry calls that project a sandbox", async () => {
+      await on().publish({ [`T.UBL/${KEEPER}`]: "enabled sandbox" });
+      const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: KEEPER })) ?? { refs: new Map() };
+      const expected_refs = hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
+      const asked = await resetOf("P.live");
+      const card = await openCard(admin(), { ...asked, params: { project_id: KEEPER, expected_refs } });
+      expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
+      expect(card.reasons?.map(({ rule }) => rule)).toContain("infra.keeps_registry");
+      expect(card.reasons?.map(({ rule }) => rule)).not.toContain("infra.not_sandbox");
+      await on().publish();
+    });
+
+    it("requires a card", async () => {
       const { jobType, params } = await resetOf("P.off");
       const asked = { office_id: DEPLOYER, intent: "x", jobType, params, target: "LAB_512" };
       expect(refusal(await admin().requestPermit(asked))).toMatchObject({ status: 403, code: "approval_required" });

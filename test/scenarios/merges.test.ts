@@ -110,7 +110,7 @@ describe("a merge into main", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect((await state(registry, "bob", card).catch((error: Error) => ({ ok: false, error }))).ok).toBe(false);
+    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "closed" });
   });
 
   it("needs a source that is a branch of the project, and a target that the policy protects", async () => {

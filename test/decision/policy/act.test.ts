@@ -59,30 +59,33 @@ beforeAll(async () => {
   policy = await committedPolicy();
 });
 
+const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
+  ["telemetry append", "L0", "job.level", TELEMETRY_APPEND],
+  ["push to feature/*", "L1", "branch.feature", push("feature/x")],
+  ["push to a new feature/*", "L1", "branch.feature", push("feature/x", { fast_forward: null })],
+  ["push far below feature/", "L1", "branch.feature", push("feature/a/b/c")],
+  ["push to review/*", "L2", "branch.review", push("review/x")],
+  ["force on feature/*", "L2", "branch.feature", push("feature/x", forced)],
+  ["force on review/*", "L2", "branch.review", push("review/x", forced)],
+  ["delete feature/*", "L2", "branch.feature", push("feature/x", deleted)],
+  ["delete review/*", "L2", "branch.review", push("review/x", deleted)],
+  ["register a project", "L3", "job.level", deployer("git.registry.init", {}, { project_exists: false })],
+  ["archive a project", "L3", "job.level", act({ job_type: "git.registry.archive", params: { archived: true } })],
+  ["reset a sandbox project", "L3", "job.level", deployer("git.registry.reset", { infra: SANDBOX })],
+  ["merge into main", "L4", "branch.main", merge("main")],
+  ["tag a release", "L4", "job.level", act({ job_type: "git.registry.tag_release", params: { tag: "v1.2.0" } })],
+  ["merge into release/*", "L5", "branch.release", merge("release/1.2")],
+  ["force on main", "L5", "branch.main", push("main", forced)],
+  ["force on release/*", "L5", "branch.release", push("release/1", forced)],
+  ["delete main", "L5", "branch.main", push("main", deleted)],
+  ["delete release/*", "L5", "branch.release", push("release/1", deleted)],
+  ["publish a policy", "L5", "job.level", keeper("registry.policy.publish")],
+  ["rotate keys", "L5", "job.level", keeper("registry.keys.rotate")],
+  ["change members", "L5", "job.level", keeper("registry.members.change")],
+];
+
 describe("every row of the table of levels", () => {
-  test.each<[string, keyof typeof NEEDS, string, ActInput]>([
-    ["telemetry append", "L0", "job.level", TELEMETRY_APPEND],
-    ["push to feature/*", "L1", "branch.feature", push("feature/x")],
-    ["push to a new feature/*", "L1", "branch.feature", push("feature/x", { fast_forward: null })],
-    ["push far below feature/", "L1", "branch.feature", push("feature/a/b/c")],
-    ["push to review/*", "L2", "branch.review", push("review/x")],
-    ["force on feature/*", "L2", "branch.feature", push("feature/x", forced)],
-    ["force on review/*", "L2", "branch.review", push("review/x", forced)],
-    ["delete feature/*", "L2", "branch.feature", push("feature/x", deleted)],
-    ["delete review/*", "L2", "branch.review", push("review/x", deleted)],
-    ["register a project", "L3", "job.level", deployer("git.registry.init", {}, { project_exists: false })],
-    ["reset a sandbox project", "L3", "job.level", deployer("git.registry.reset", { infra: SANDBOX })],
-    ["merge into main", "L4", "branch.main", merge("main")],
-    ["tag a release", "L4", "job.level", act({ job_type: "git.registry.tag_release", params: { tag: "v1.2.0" } })],
-    ["merge into release/*", "L5", "branch.release", merge("release/1.2")],
-    ["force on main", "L5", "branch.main", push("main", forced)],
-    ["force on release/*", "L5", "branch.release", push("release/1", forced)],
-    ["delete main", "L5", "branch.main", push("main", deleted)],
-    ["delete release/*", "L5", "branch.release", push("release/1", deleted)],
-    ["publish a policy", "L5", "job.level", keeper("registry.policy.publish")],
-    ["rotate keys", "L5", "job.level", keeper("registry.keys.rotate")],
-    ["change members", "L5", "job.level", keeper("registry.members.change")],
-  ])("%s is %s", (_name, level, rule, input) => {
+  test.each(LEVEL_TABLE)("%s is %s", (_name, level, rule, input) => {
     const decision = policy.decide(input);
     expect(decision).toMatchObject({
       allowed: true,
@@ -93,6 +96,11 @@ describe("every row of the table of levels", () => {
       max_run_ms: 10 * MINUTE,
     });
     expect(rulesOf(decision)[0]).toBe(rule);
+  });
+
+  test("the table has a row for every job of the policy", () => {
+    const inTable = new Set(LEVEL_TABLE.map(([, , , input]) => input.job_type));
+    expect(Object.keys(policy.data.jobs).filter((job) => !inTable.has(job))).toEqual([]);
   });
 
   test("risk raises the level with everything that it needs, and says so", () => {

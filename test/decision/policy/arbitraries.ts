@@ -14,6 +14,7 @@ const jobTypes = [
   "git.registry.tag_release",
   "git.registry.merge_protected",
   "git.registry.reset",
+  "git.registry.archive",
 ];
 const maybe = fc.option(fc.boolean(), { nil: null });
 export const offices = ["office::default", "office:infra.deployer", "office:security", "office::agents", "office:registry"];

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { buildPolicy, CONFIG, compileRules, findOpa, POLICY_FILE, POLICY_SOURCES } from "../../../scripts/build-policy.js";
 
 const opa = await findOpa();
-const ECHO = fileURLToPath(new URL("../../policy/fixtures/echo", import.meta.url));
+const ECHO = fileURLToPath(new URL("fixtures/echo", import.meta.url));
 
 /** The compiler, or a test that shows why it was skipped. */
 function compiler(skip: (reason: string) => never): string {
