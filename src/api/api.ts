@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { Logger } from "pino";
 import { readFoundingKeys, readJwks, readSigningKey } from "../configuration/keys.js";
 import { readConfiguration } from "../configuration/read.js";
 import { type ApiSettings, apiSettings } from "../configuration/sections/api.js";
@@ -32,11 +33,22 @@ import { removeAbandonedUploads } from "./staging/abandoned-uploads.js";
 import { Temporal } from "./temporal.js";
 
 const MIB = 1024 * 1024;
-/** Enough to keep them busy while the acts wait for store, ledger and Temporal; measured with every server on the same machine. */
+/** Keeps the processors busy while acts wait for store, ledger and Temporal; measured with every server on the same machine. */
 const ACTS_RUNNING_PER_PROCESSOR = 3;
 
-/** Starts the api and serves until the process is told to stop. */
-export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
+/** An api that serves. */
+export interface RunningApi {
+  /** The address under which clients know it. */
+  readonly url: string;
+  /** Where Prometheus scrapes it, if it is configured to listen for that. */
+  readonly metricsUrl: string | undefined;
+  readonly log: Logger;
+  /** Accepts no new requests, answers the waiting ones, and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Starts the api. Returns when it serves. */
+export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningApi> {
   const env = readConfiguration(apiSettings, environment);
   const log = createLog(env.OGR_LOG_LEVEL);
   const permitKey = readSigningKey(env.OGR_PERMIT_KEY_FILE);
@@ -50,11 +62,11 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
   await probeConditionalWrites(store);
   const db = openDatabase(toDatabaseUrl(env), {
     maxConnections: env.OGR_DATABASE_CONNECTIONS,
-    onLostConnection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
+    onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),
   });
   await migrateDatabase(db);
   const watch = await LedgerWatch.open(toDatabaseUrl(env), {
-    onLost: (error) => log.warn({ reason: error.message }, "the ledger is not heard"),
+    onLost: (error) => log.warn({ reason: error.message }, "lost the ledger's notification connection"),
   });
   const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
@@ -100,30 +112,19 @@ export async function runApi(environment: NodeJS.ProcessEnv): Promise<void> {
     return [apiMetrics, ledgerMetrics, state, createProcessMetrics()];
   });
   urls.setListenUrl(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));
-  const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };
-  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "api", url: urls.base, ...metrics })}\n`);
-  /** Takes no new requests, answers those that wait, and lets go of everything. */
-  async function stopApi(): Promise<void> {
-    await app.close();
-    await Promise.all([scrapes?.close(), tracing?.stop()]);
-    await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
-  }
-  let isStopping = false;
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.on(signal, () => {
-      if (isStopping) return;
-      isStopping = true;
-      stopApi().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, "the api did not stop cleanly");
-          process.exit(1);
-        },
-      );
-    });
+  return {
+    url: urls.base,
+    metricsUrl: scrapes?.url,
+    log,
+    async close() {
+      await app.close();
+      await Promise.all([scrapes?.close(), tracing?.stop()]);
+      await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
+    },
+  };
 }
 
-/** The pages at `url` as passkeys know them: they belong to a name, and an address of digits is none. */
+/** The origin of `url` for passkeys. Passkeys belong to a host name, so an IP address is replaced by the relying party's id. */
 function toPasskeyOrigin(env: ApiSettings, url: string): string {
   const origin = new URL(url);
   if (env.OGR_PUBLIC_URL === undefined) origin.hostname = env.OGR_RP_ID;

@@ -20,7 +20,6 @@ import { activityMetrics } from "../process/metrics/activities.js";
 import { lab256Metrics } from "../process/metrics/lab256.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
 import { createProcessMetrics } from "../process/metrics/process.js";
-import { runUntilSignalled } from "../process/run-until-signalled.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
@@ -29,15 +28,35 @@ import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
 import { loadWorkflowBundle } from "./workflow-bundle.js";
 
-/** Starts LAB 256's worker and serves flows until the process is told to stop. `observe` sees every step. */
+/** A worker of LAB 256 that serves flows. */
+export interface RunningLab256 {
+  /** Describes the object store for the log. */
+  readonly store: string;
+  /** Where Prometheus scrapes it, if it is configured to listen for that. */
+  readonly metricsUrl: string | undefined;
+  /** Settles when the worker has stopped; rejects if it failed. */
+  readonly stopped: Promise<void>;
+  /** Stops the worker, lets its running steps end, and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Runs LAB 256 until SIGTERM or SIGINT, which Temporal's runtime turns into a stop of the worker. `observe` sees every step. */
 export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
+  const { store, metricsUrl, stopped, close } = await startLab256(environment, observe);
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "lab256", store, metrics_url: metricsUrl })}\n`);
+  await stopped;
+  await close();
+}
+
+/** Starts LAB 256's worker. Returns when it serves. `observe` sees every step. */
+export async function startLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<RunningLab256> {
   const env = readConfiguration(lab256Settings, environment);
   const log = installLog("lab256", env.OGR_LOG_LEVEL);
   const tracing = await startConfiguredTracing("ogr-lab256", env, log);
   const bundle = loadWorkflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
   const db = openDatabase(toDatabaseUrl(env), {
     maxConnections: env.OGR_DATABASE_CONNECTIONS,
-    onLostConnection: (error) => log.warn({ reason: error.message }, "a database connection was lost"),
+    onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "claims")]);
@@ -66,7 +85,7 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
     namespace: env.OGR_TEMPORAL_NAMESPACE,
     taskQueue: LAB_256_QUEUE,
     workflowBundle: await bundle,
-    // Whoever can reach Temporal could otherwise schedule these steps, issuePermit among them, from a workflow of their own.
+    // Otherwise anyone who can reach Temporal could schedule these steps, such as issuePermit, from a workflow of their own.
     enableNonLocalActivities: false,
     activities: { ...activities },
     ...buildObservationOptions(log, tracing),
@@ -77,11 +96,19 @@ export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256
   const schedules = await waitForTemporal(temporal, Connection.connect(temporal));
   await scheduleHousekeeping(schedules, env.OGR_TEMPORAL_NAMESPACE, env.OGR_HOUSEKEEPING_EVERY_S);
   await schedules.close();
-  const metrics = scrapes === undefined ? {} : { metrics_url: scrapes.url };
-  await runUntilSignalled(worker, { name: "lab256", store: store.describe(), ...metrics });
-  await scrapes?.close();
-  await tracing?.stop();
-  await connection.close();
-  await db.destroy();
-  await store.close();
+  const stopped = worker.run();
+  return {
+    store: store.describe(),
+    metricsUrl: scrapes?.url,
+    stopped,
+    async close() {
+      if (worker.getState() === "RUNNING") worker.shutdown();
+      await stopped;
+      await scrapes?.close();
+      await tracing?.stop();
+      await connection.close();
+      await db.destroy();
+      await store.close();
+    },
+  };
 }
