@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { built } from "../scripts/built.js";
+import { chooseUnusualPorts } from "../scripts/unusual-ports.js";
 import { submitDecision } from "../src/client/deciding.js";
 import { requireValue } from "../src/client/http/problem.js";
 import { createRegistryClient, type RegistryClient } from "../src/client/http/registry-client.js";
@@ -10,7 +11,6 @@ import type { TenantSeed } from "../src/lab256/identity/seed.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { demoTenants } from "../src/stack/founding/demo-tenants.js";
 import { startRegistry } from "../src/stack/registry/registry.js";
-import { chooseUnusualPorts } from "../src/stack/servers/ports.js";
 import { openStore } from "../src/storage/open.js";
 
 const TENANT = "T.UBL";

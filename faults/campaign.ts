@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { chooseUnusualPorts } from "../scripts/unusual-ports.js";
 import { registerPasskey } from "../src/client/deciding.js";
 import { createRegistryClient } from "../src/client/http/registry-client.js";
 import { openPasskeyFile } from "../src/passkey/file.js";
 import { type RunningRegistry, startRegistryOn } from "../src/stack/registry/registry.js";
-import { chooseUnusualPorts } from "../src/stack/servers/ports.js";
 import { searchAttributeTypes } from "../src/stack/servers/search-attributes.js";
 import { type Servers, startServers } from "../src/stack/servers/servers.js";
 import { type CheckReport, checkInvariants } from "./check/invariants.js";

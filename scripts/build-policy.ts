@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { replacePolicyData } from "../src/decision/policy/bytes.js";
 import { ENTRYPOINTS } from "../src/decision/policy/evaluator.js";
-import { readSeed } from "../src/decision/policy/seed.js";
+import { readSeed } from "./policy-seed.js";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -1,10 +1,27 @@
-/** Writes the JSON Schemas of the infra registry and of its changelog anew, from what the code parses with. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { buildPublishedSchemas } from "../src/infra/json-schemas.js";
+/** Writes the JSON Schemas of the infra registry and its changelog from the schemas that the code parses with. */
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { changelogLineSchema } from "../src/infra/changelog.js";
+import { registrySchema } from "../src/infra/registry-schema.js";
 
-const folder = fileURLToPath(new URL("../src/infra/schemas/", import.meta.url));
-mkdirSync(folder, { recursive: true });
-for (const [name, schema] of Object.entries(buildPublishedSchemas()))
-  writeFileSync(join(folder, name), `${JSON.stringify(schema, null, 2)}\n`);
+/** The published JSON Schemas (draft 2020-12) by file name. */
+export function buildPublishedSchemas(): Readonly<Record<string, object>> {
+  return {
+    "telemetry-registry.v2.schema.json": toPublishedSchema("Infra registry v2", "telemetry-registry.v2.schema.json", registrySchema),
+    "infra-changelog.schema.json": toPublishedSchema(
+      "A line of the infra registry's changelog",
+      "infra-changelog.schema.json",
+      changelogLineSchema,
+    ),
+  };
+}
+
+function toPublishedSchema(title: string, name: string, schema: z.ZodType): object {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io: "input" });
+  return { $schema, $id: `urn:office-git-registry:${name}`, title, ...rest };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  for (const [name, schema] of Object.entries(buildPublishedSchemas()))
+    writeFileSync(new URL(`../src/infra/schemas/${name}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { disableActor, listActors } from "../../src/lab256/identity/actors.js";
+import { listActors } from "../../src/lab256/identity/actors.js";
 import { putMembership } from "../../src/lab256/identity/memberships.js";
+import { disableActor } from "../harness/identity.js";
 import { ADMIN, BOB, CI, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;

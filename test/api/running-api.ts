@@ -20,7 +20,6 @@ import type { SigningKey } from "../../src/domain/bytes/signature.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { authenticateBearer } from "../../src/lab256/identity/authentication.js";
-import { createToken } from "../../src/lab256/identity/tokens.js";
 import { LedgerWatch } from "../../src/lab256/ledger/notifications.js";
 import { createPermits } from "../../src/lab256/permits/permits.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
@@ -31,6 +30,7 @@ import { openStore } from "../../src/storage/open.js";
 import { limitToCreates } from "../../src/storage/scoped.js";
 import { bucketPrefix } from "../harness/buckets.js";
 import { createDatabase } from "../harness/database.js";
+import { createToken } from "../harness/identity.js";
 import { createNamespace } from "../harness/namespace.js";
 
 export const TENANT = "T.UBL";

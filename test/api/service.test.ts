@@ -5,7 +5,7 @@ import { createLog } from "../../src/api/logging.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
 import type { Principal } from "../../src/lab256/identity/authentication.js";
-import { createToken, revokeToken } from "../../src/lab256/identity/tokens.js";
+import { createToken, revokeToken } from "../harness/identity.js";
 import { ADMIN, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
+import { formatSettingsTables } from "../../scripts/settings-table.js";
 import { CONFIGURED_PROCESSES, listSettings } from "../../src/configuration/catalog.js";
-import { formatSettingsTables } from "../../src/configuration/table.js";
 
 it("docs/operations/settings.md has the settings as the processes read them", async () => {
   const text = await readFile(new URL("../../docs/operations/settings.md", import.meta.url), "utf8");

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { readPolicyData } from "../../src/decision/policy/bytes.js";
+import { readPolicyData, replacePolicyData } from "../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
-import { replacePolicyData } from "../../src/decision/policy/policy.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { signObject } from "../../src/domain/bytes/signature.js";

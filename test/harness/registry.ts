@@ -1,6 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { inject } from "vitest";
+import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
 import { createRegistryClient, type RegistryClient } from "../../src/client/http/registry-client.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
@@ -9,7 +10,6 @@ import type { Founded } from "../../src/stack/founding/founding.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
 import { type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
 import type { RegistryProcess } from "../../src/stack/registry/registry-process.js";
-import { chooseUnusualPorts } from "../../src/stack/servers/ports.js";
 import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
 import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
 import { Supervisor } from "../../src/stack/supervise.js";

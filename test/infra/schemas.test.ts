@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { buildPublishedSchemas } from "../../src/infra/json-schemas.js";
+import { buildPublishedSchemas } from "../../scripts/infra-schemas.js";
 
 const published = Object.entries(buildPublishedSchemas());
 

@@ -11,11 +11,11 @@ import { type CommandEnvelope, hashEnvelope } from "../../src/domain/permit/enve
 import type { Receipt, Refusal } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
-import { revokeRunnerKey } from "../../src/lab256/identity/runner-keys.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { finishUpdate, refuseUpdate } from "../../src/workflows/messages.js";
 import { newKey } from "../domain/samples.js";
 import { permitted, push } from "../harness/acting.js";
+import { revokeRunnerKey } from "../harness/identity.js";
 import { pullTenant } from "../harness/pulling.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";

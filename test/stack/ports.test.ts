@@ -3,7 +3,8 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { choosePorts, chooseUnusualPorts, freedPorts, isFree, usualPorts } from "../../src/stack/servers/ports.js";
+import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
+import { choosePorts, freedPorts, isFree, usualPorts } from "../../src/stack/servers/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];

@@ -33,7 +33,11 @@ export class PolicyBytesError extends Error {
   }
 }
 
-/** The same rules with other data: a policy of its own, with a hash of its own. @throws PolicyBytesError */
+/**
+ * Returns the same rules with other data: another policy, with its own hash. @throws PolicyBytesError
+ *
+ * @public scripts/build-policy.ts writes the shipped policy with it.
+ */
 export function replacePolicyData(wasm: Uint8Array, data: PolicyData): Uint8Array {
   const parsed = parsePolicyData(data);
   if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);

@@ -13,8 +13,6 @@ import type { PolicyData } from "./data.js";
 import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
 import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
 
-export { replacePolicyData } from "./bytes.js";
-
 /** A tenant's policy. Neither function throws: what it cannot judge it denies, with a reason. */
 export interface Policy {
   /** `policy_hash`: BLAKE3 of the exact bytes, data included. Source: contracts "Canonical bytes and hashes". */

@@ -99,18 +99,6 @@ export async function listActors(db: Db, { tenant_id, office_id, limit, after }:
   return { items: shown.map(toActor), next: rows.length > limit ? (shown.at(-1)?.actor_id ?? null) : null };
 }
 
-/** From now on the actor's tokens and statements are refused; `false` when there is none that was active. */
-export async function disableActor(db: Db, tenantId: string, actorId: string, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("actors")
-    .set({ disabled_at: new Date(nowMs) })
-    .where("tenant_id", "=", tenantId)
-    .where("actor_id", "=", actorId)
-    .where("disabled_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
-}
-
 function selectActors(db: Db) {
   return db
     .selectFrom("actors")

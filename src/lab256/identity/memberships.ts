@@ -16,17 +16,6 @@ export async function putMembership(db: Db, tenantId: string, actorId: string, m
     .execute();
 }
 
-/** `false` when the actor did not hold the office. */
-export async function removeMembership(db: Db, tenantId: string, actorId: string, officeId: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom("memberships")
-    .where("tenant_id", "=", tenantId)
-    .where("actor_id", "=", actorId)
-    .where("office_id", "=", officeId)
-    .executeTakeFirstOrThrow();
-  return numDeletedRows > 0n;
-}
-
 /** How many actors that are not disabled hold each office of a tenant; an office that nobody holds is not there. */
 export async function countOfficeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await db

@@ -13,19 +13,6 @@ export async function addRunnerKey(db: Db, tenantId: string, target: Target, jwk
     .execute();
 }
 
-/** From now on the key signs nothing that is accepted; `false` when there was no such key, or it was revoked before. */
-export async function revokeRunnerKey(db: Db, tenantId: string, target: Target, kid: string, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("runner_keys")
-    .set({ revoked_at: new Date(nowMs) })
-    .where("tenant_id", "=", tenantId)
-    .where("target", "=", target)
-    .where("kid", "=", kid)
-    .where("revoked_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
-}
-
 /** The keys that sign receipts for this tenant and target now. */
 export async function listRunnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
   return { keys: (await readRegisteredKeys(db, tenantId, target)).keys };

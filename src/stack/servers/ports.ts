@@ -29,13 +29,12 @@ const FREED_WITHIN_MS = 10_000;
  * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
  * usual one, else any free one. The choice is remembered in `<data_dir>/ports.json`, so that addresses stay.
  */
-export function choosePorts<N extends PortName>(data_dir: string, names: readonly N[]): Promise<Record<N, number>> {
-  return afterThePrevious(() => choose(data_dir, names, usualPorts));
-}
-
-/** Chooses ports for every listener that has a usual one, and none of those: for stacks that come and go beside a developer's own. */
-export async function chooseUnusualPorts(data_dir: string): Promise<void> {
-  await afterThePrevious(() => choose(data_dir, Object.keys(usualPorts) as PortName[], {}));
+export function choosePorts<N extends PortName>(
+  data_dir: string,
+  names: readonly N[],
+  usual: Partial<Record<PortName, number>> = usualPorts,
+): Promise<Record<N, number>> {
+  return afterThePrevious(() => choose(data_dir, names, usual));
 }
 
 /** Returns once the ports that these names had in this data folder are free. @throws when another program keeps one of them. */

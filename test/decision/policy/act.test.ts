@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
-import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
+import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseDecision } from "../../../src/decision/policy/result.js";
 import type { ActInput, Requirement } from "../../../src/domain/policy/policy-contract.js";
 import { act, committedBytes, committedPolicy, PUSH, rulesOf, SANDBOX, TELEMETRY_APPEND, through } from "./inputs.js";

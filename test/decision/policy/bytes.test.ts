@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { blake3 } from "hash-wasm";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DATA_SECTION, POLICY_MAX_BYTES } from "../../../src/decision/policy/bytes.js";
+import { readSeed } from "../../../scripts/policy-seed.js";
+import { DATA_SECTION, POLICY_MAX_BYTES, replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
-import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
-import { readSeed } from "../../../src/decision/policy/seed.js";
+import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import {
   decodeU32,
   encodeU32,

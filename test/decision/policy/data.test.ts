@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readSeed } from "../../../scripts/policy-seed.js";
 import { type PolicyData, parsePolicyData } from "../../../src/decision/policy/data.js";
-import { readSeed } from "../../../src/decision/policy/seed.js";
 import { parseSigningKey } from "../../../src/domain/bytes/signature.js";
 import { CONFIG_DIR } from "./inputs.js";
 
@@ -108,9 +108,9 @@ describe("the seed files", () => {
 
   test.each([
     ["a mapping that is none", "- a\n", "", /risk_policy\.yaml must hold a mapping/],
-    ["broken YAML", "version: [1\n", "", /risk_policy\.yaml is no YAML/],
-    ["a key that stands twice in one file", "version: 1\nversion: 1\n", "", /risk_policy\.yaml is no YAML/],
-    ["a key that stands in both files", "version: 1\n", "version: 1\n", /offices\.yaml: version stands in another seed file/],
+    ["broken YAML", "version: [1\n", "", /risk_policy\.yaml is not YAML/],
+    ["a key that one file has twice", "version: 1\nversion: 1\n", "", /risk_policy\.yaml is not YAML/],
+    ["a key that both files have", "version: 1\n", "version: 1\n", /offices\.yaml: version is in another seed file/],
     ["a field that is missing", "version: 1\n", "offices: {}\n", /levels: .*branches: /],
   ])("%s is refused, and the file is named", async (_name, risk, offices, message) => {
     await writeFile(join(folder, "risk_policy.yaml"), risk);

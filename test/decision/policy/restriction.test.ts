@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
+import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../../src/decision/policy/data.js";
-import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
+import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { Decision } from "../../../src/domain/policy/policy-contract.js";
 import { anyAct, offices } from "./arbitraries.js";

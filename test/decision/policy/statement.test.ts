@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import { replacePolicyData } from "../../../src/decision/policy/bytes.js";
 import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
-import { loadPolicy, type Policy, replacePolicyData } from "../../../src/decision/policy/policy.js";
+import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseAdmission } from "../../../src/decision/policy/result.js";
 import type { StatementInput } from "../../../src/domain/policy/policy-contract.js";
 import { APPROVAL, committedBytes, committedPolicy, person, rulesOf, said } from "./inputs.js";

@@ -2,12 +2,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import { computeStatementChallenge, hashStatement, type SignedStatement, type Statement } from "../../../src/domain/card/statement.js";
-import { createActor, disableActor } from "../../../src/lab256/identity/actors.js";
+import { createActor } from "../../../src/lab256/identity/actors.js";
 import { putMembership } from "../../../src/lab256/identity/memberships.js";
 import { type StatementContext, verifyStatement } from "../../../src/lab256/identity/passkeys/statement-verification.js";
 import { attestStatement, verifyAttestedStatement } from "../../../src/lab256/identity/passkeys/statements.js";
 import type { Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
+import { disableActor } from "../../harness/identity.js";
 import {
   ADMIN,
   CI,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Assertion, computeStatementChallenge, type Statement } from "../../../src/domain/card/statement.js";
-import { disablePasskey } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { createStepUpOptions, verifyStepUp } from "../../../src/lab256/identity/passkeys/step-up.js";
 import { FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
+import { disablePasskey } from "../../harness/identity.js";
 import { type Forgery, forgedAssertion } from "./forged-assertion.js";
 import { ADMIN, MIRA, ORIGIN, openPeople, type People, RP, registeredPasskey, statementOf } from "./people.js";
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TELEMETRY_ACTOR_ID } from "../../../src/domain/service-actor.js";
-import { createActor, createServiceActor, disableActor, findActor } from "../../../src/lab256/identity/actors.js";
+import { createActor, createServiceActor, findActor } from "../../../src/lab256/identity/actors.js";
 import { authenticateBearer } from "../../../src/lab256/identity/authentication.js";
 import { listPersonsByEmail } from "../../../src/lab256/identity/emails.js";
-import { putMembership, removeMembership } from "../../../src/lab256/identity/memberships.js";
-import { addRunnerKey, listRunnerKeys, revokeRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
+import { putMembership } from "../../../src/lab256/identity/memberships.js";
+import { addRunnerKey, listRunnerKeys } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant, tenantSeedSchema } from "../../../src/lab256/identity/seed.js";
 import { findTenant, listTenants } from "../../../src/lab256/identity/tenants.js";
 import { checkTokenShape, createTokenText } from "../../../src/lab256/identity/token-text.js";
-import { createToken, listTokens, revokeToken } from "../../../src/lab256/identity/tokens.js";
+import { createToken, disableActor, listTokens, removeMembership, revokeRunnerKey, revokeToken } from "../../harness/identity.js";
 import { ADMIN, CI, MIRA, NOW_MS, openPeople, type People, signingKey, ubl } from "./people.js";
 
 let people: People;

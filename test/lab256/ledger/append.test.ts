@@ -4,7 +4,7 @@ import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { appendEvents } from "../../../src/lab256/ledger/append.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { hashEntry } from "../../../src/lab256/ledger/entry.js";
-import { findCommandByJobId } from "../../../src/lab256/ledger/queries/commands.js";
+import { listCommands } from "../../../src/lab256/ledger/queries/commands.js";
 import { activity, cardOpened, commandIssued, jti, permitIssued, registered, TENANT } from "./events.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
@@ -113,8 +113,9 @@ describe("a command's jti and job id", () => {
       Array.from({ length: 16 }, (_, n) => ledger.append([permitIssued(n), commandIssued(n, { jobId: "job-race" })], "T.JobRace")),
     );
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
-    const winner = await findCommandByJobId(ledger.db, { tenant_id: "T.JobRace", job_id: "job-race" });
-    for (const outcome of outcomes) if (!outcome.ok) expect(outcome.conflict).toMatchObject({ column: "job_id", jti: winner?.jti });
+    const { items } = await listCommands(ledger.db, { tenant_id: "T.JobRace", limit: 10 });
+    expect(items).toMatchObject([{ job_id: "job-race" }]);
+    for (const outcome of outcomes) if (!outcome.ok) expect(outcome.conflict).toMatchObject({ column: "job_id", jti: items[0]?.jti });
   });
 
   it("belongs to its tenant alone", async () => {

@@ -37,15 +37,3 @@ export async function listPasskeys(db: Db, personId: string): Promise<PasskeyEnt
     disabled: disabled_at !== null,
   }));
 }
-
-/** From now on the passkey is refused; `false` when the person has no such passkey that was active. */
-export async function disablePasskey(db: Db, personId: string, credentialId: string, nowMs: number): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("passkeys")
-    .set({ disabled_at: new Date(nowMs) })
-    .where("person_id", "=", personId)
-    .where("credential_id", "=", credentialId)
-    .where("disabled_at", "is", null)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows > 0n;
-}

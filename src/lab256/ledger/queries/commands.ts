@@ -55,15 +55,3 @@ export async function findCommandByJti(
 ): Promise<CommandItem | undefined> {
   return db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
-
-export async function findCommandByJobId(
-  db: Db,
-  query: { readonly tenant_id: string; readonly job_id: string },
-): Promise<CommandItem | undefined> {
-  return db
-    .selectFrom("commands")
-    .selectAll()
-    .where("tenant_id", "=", query.tenant_id)
-    .where("job_id", "=", query.job_id)
-    .executeTakeFirst();
-}

@@ -23,16 +23,3 @@ export async function listReleases(
   const rows = await select.orderBy("seq", "desc").limit(computeRowLimit(query)).execute();
   return toPage(rows, query, ({ seq: _, ...release }) => release);
 }
-
-export async function findReleaseByTag(
-  db: Db,
-  query: { readonly tenant_id: string; readonly project_id: string; readonly tag: string },
-): Promise<ReleaseItem | undefined> {
-  return db
-    .selectFrom("registry_releases")
-    .select(["project_id", "tag", "commit", "notes_hash", "tagged_at"])
-    .where("tenant_id", "=", query.tenant_id)
-    .where("project_id", "=", query.project_id)
-    .where("tag", "=", query.tag)
-    .executeTakeFirst();
-}

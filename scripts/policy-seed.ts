@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { formatProblems } from "../../domain/problems.js";
-import { type PolicyData, parsePolicyData } from "./data.js";
+import { type PolicyData, parsePolicyData } from "../src/decision/policy/data.js";
+import { formatProblems } from "../src/domain/problems.js";
 
 /** The seed files that ADR-002 names; together they are one PolicyData. */
 const SEED_FILES = ["risk_policy.yaml", "offices.yaml"] as const;
@@ -16,7 +16,7 @@ export async function readSeed(configDir: string): Promise<PolicyData> {
   for (const name of SEED_FILES) {
     const members = parseMapping(name, await readFile(join(configDir, name), "utf8"));
     for (const [key, value] of Object.entries(members)) {
-      if (Object.hasOwn(merged, key)) throw new Error(`${name}: ${key} stands in another seed file already; keep one of them.`);
+      if (Object.hasOwn(merged, key)) throw new Error(`${name}: ${key} is in another seed file too; remove one of them.`);
       merged[key] = value;
     }
   }
@@ -30,7 +30,7 @@ function parseMapping(name: string, text: string): Record<string, unknown> {
   try {
     value = parse(text);
   } catch (cause) {
-    throw new Error(`${name} is no YAML: ${String(cause instanceof Error ? cause.message : cause)}`, { cause });
+    throw new Error(`${name} is not YAML: ${String(cause instanceof Error ? cause.message : cause)}`, { cause });
   }
   const parsed = mapping.safeParse(value);
   if (!parsed.success) throw new Error(`${name} must hold a mapping at its top.`);
