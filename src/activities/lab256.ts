@@ -1,30 +1,47 @@
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
-import { createAnswerActivities } from "../lab256/acts/answers.js";
-import { createAttestationActivities } from "../lab256/acts/attestations.js";
-import { createCardActivities } from "../lab256/acts/cards.js";
-import { createCommandActivities } from "../lab256/acts/commands.js";
+import { acceptAnswer, recordAnswer } from "../lab256/acts/answers.js";
+import { admitAttestation } from "../lab256/acts/attestations.js";
+import { closeCard, decidePlan, openCard, voidApprovals } from "../lab256/acts/cards.js";
+import { acceptCommand, closeCommand, issuePermit, readClaimState } from "../lab256/acts/commands.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
-import { createHousekeepingActivities } from "../lab256/acts/housekeeping.js";
-import { createStatementActivities } from "../lab256/acts/statements.js";
-import { createTelemetryActivities } from "../lab256/telemetry/telemetry-steps.js";
-import { createWebhookActivities } from "../lab256/webhooks/webhook-steps.js";
+import { recordAnchors, signUnanchoredHeads, sweepPermits } from "../lab256/acts/housekeeping.js";
+import { admitStatement } from "../lab256/acts/statements.js";
+import { endPermit } from "../lab256/permits/end-permit.js";
+import { listTelemetryTenants, prepareNextTelemetry } from "../lab256/telemetry/telemetry-steps.js";
+import { deliverWebhookEvent, findNextWebhookEvent, settleWebhookEvent } from "../lab256/webhooks/webhook-steps.js";
+import { listEnabledWebhooks } from "../lab256/webhooks/webhooks.js";
 
-/** LAB 256's activities over its dependencies. */
+/** Binds LAB 256's services to their dependencies under the names that flows call. */
 export function createLab256Activities(deps: Lab256Dependencies): Lab256Activities {
   const activities: Lab256Activities = {
-    ...createCardActivities(deps),
-    ...createStatementActivities(deps),
-    ...createAttestationActivities(deps),
-    ...createCommandActivities(deps),
-    ...createAnswerActivities(deps),
-    ...createHousekeepingActivities(deps),
-    ...createWebhookActivities(deps),
-    ...createTelemetryActivities(deps),
+    openCard: (input) => openCard(deps, input),
+    decidePlan: (input) => decidePlan(deps, input),
+    voidApprovals: (input) => voidApprovals(deps, input),
+    closeCard: (input) => closeCard(deps, input),
+    admitStatement: (input) => admitStatement(deps, input),
+    admitAttestation: (input) => admitAttestation(deps, input),
+    issuePermit: (input) => issuePermit(deps, input),
+    acceptCommand: (input) => acceptCommand(deps, input),
+    permitClaim: (input) => readClaimState(deps, input),
+    endPermit: (input) => endPermit(deps, { ...input, by: "LAB_256" }),
+    closeCommand: (input) => closeCommand(deps, input),
+    recordAnswer: (input) => recordAnswer(deps, input),
+    acceptReceipt: ({ receipt, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "receipt", receipt } }),
+    acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
+    sweepPermits: () => sweepPermits(deps),
+    headsToAnchor: () => signUnanchoredHeads(deps),
+    recordAnchored: (heads) => recordAnchors(deps, heads),
+    enabledWebhooks: () => listEnabledWebhooks(deps.db),
+    nextWebhookEvent: (input) => findNextWebhookEvent(deps, input),
+    deliverWebhookEvent: (input) => deliverWebhookEvent(deps, input),
+    settleWebhookEvent: (input) => settleWebhookEvent(deps, input),
+    telemetryTenants: () => listTelemetryTenants(deps),
+    nextTelemetry: (input) => prepareNextTelemetry(deps, input),
   };
   return deps.onStep === undefined ? activities : observeSteps(activities, deps.onStep);
 }
 
-/** Tells `onStep` before each activity begins, and after it has done its work and before its result is reported. */
+/** Calls `onStep` before each activity begins, and after its work but before its result is reported. */
 function observeSteps(activities: Lab256Activities, onStep: NonNullable<Lab256Dependencies["onStep"]>): Lab256Activities {
   const entries = (Object.keys(activities) as (keyof Lab256Activities)[]).map((name) => [
     name,

@@ -1,27 +1,26 @@
 import { verifySignedObject } from "../domain/bytes/signature.js";
 import { toRegistryContainer } from "../domain/ledger/event.js";
 import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.js";
-import { type ParseResult, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
 import { readEntryHashes, verifyAnchors } from "../lab256/ledger/anchors.js";
 import { verifyChain } from "../lab256/ledger/chain.js";
+import { readStoredJson } from "../lab256/stored-json.js";
 import type { ApiDependencies } from "./dependencies.js";
 
 export interface LedgerReport {
   readonly ok: boolean;
   readonly container: string;
-  /** How many entries the chain has. */
   readonly entries: number;
   readonly head: { readonly seq: number; readonly hash: string } | null;
   readonly anchors_checked: number;
-  /** What is wrong, in a sentence; the first that is. */
+  /** The first defect, in a sentence. */
   readonly problem?: string;
 }
 
-/** The newest anchors are enough: every hash of the chain commits to all before it. */
+/** The newest anchors suffice, because every hash of the chain commits to all entries before it. */
 const ANCHORS_MAX = 1000;
 
-/** Recomputes a tenant's chain from its payloads and holds it against the signed heads in the object store. */
+/** Recomputes a tenant's chain from its payloads and compares it with the signed heads in the object store. */
 export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | "jwks">, tenantId: string): Promise<LedgerReport> {
   const container = toRegistryContainer(tenantId);
   const chain = await verifyChain(deps.db, container);
@@ -42,18 +41,18 @@ export async function verifyLedger(deps: Pick<ApiDependencies, "db" | "store" | 
 async function readAnchors(deps: Pick<ApiDependencies, "store" | "jwks">, tenantId: string, container: string) {
   const anchors: SignedHead[] = [];
   for (const key of await listNewestAnchorKeys(deps, tenantId)) {
-    const bytes = await deps.store.blobs.get(key);
-    const parsed = bytes === undefined ? undefined : parseAnchor(bytes);
-    if (parsed?.ok !== true) return { anchors, problem: `The anchor ${key} is no signed head; look who wrote to the object store.` };
-    const isGenuine = parsed.value.container === container && verifySignedObject("head", parsed.value, deps.jwks) === "valid";
-    if (!isGenuine || toAnchorKey(tenantId, parsed.value.seq) !== key)
-      return { anchors, problem: `The anchor ${key} is not signed by this registry for this chain.` };
-    anchors.push(parsed.value);
+    const anchor = await readStoredJson(deps.store, key, signedHeadSchema);
+    if (anchor === undefined)
+      return { anchors, problem: `The anchor ${key} is not a signed head; find out who wrote it to the object store.` };
+    const isGenuine = anchor.container === container && verifySignedObject("head", anchor, deps.jwks) === "valid";
+    if (!isGenuine || toAnchorKey(tenantId, anchor.seq) !== key)
+      return { anchors, problem: `The anchor ${key} is not signed by this registry for this chain; find out who wrote it.` };
+    anchors.push(anchor);
   }
   return { anchors };
 }
 
-/** Keys are listed in order, so the newest stand last. */
+/** The store lists keys in order, the newest last. */
 async function listNewestAnchorKeys({ store }: Pick<ApiDependencies, "store">, tenantId: string): Promise<string[]> {
   let keys: string[] = [];
   for await (const key of store.blobs.list(`anchors/${tenantId}/`)) {
@@ -61,13 +60,4 @@ async function listNewestAnchorKeys({ store }: Pick<ApiDependencies, "store">, t
     if (keys.length >= 2 * ANCHORS_MAX) keys = keys.slice(-ANCHORS_MAX);
   }
   return keys.slice(-ANCHORS_MAX);
-}
-
-function parseAnchor(bytes: Uint8Array): ParseResult<SignedHead> | undefined {
-  try {
-    return parseWith(signedHeadSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const record = (events: NewEvent[]) => api.deps.db.transaction().execute((trx) => appendEvents(trx, TENANT, events, Date.now()));
+const append = (events: NewEvent[]) => appendEvents(api.deps.db, TENANT, events, Date.now());
 
 async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
   const params = initParams({ project_id: projectId });
@@ -41,7 +41,7 @@ async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
     subject_hash: hashSubject(params),
     workflow_id: toCardWorkflowId(TENANT, cardId),
   };
-  await record([{ type: "card.opened", key: `card.opened/${cardId}`, payload }]);
+  await append([{ type: "card.opened", key: `card.opened/${cardId}`, payload }]);
   return card;
 }
 
@@ -63,7 +63,7 @@ async function plannedCard(cardId: string, level: Level = "L3", step_up = false)
   const plan_digest = hashPlan(plan);
   const requires: Requirement[] = [{ kind: "approvals", count: 1, role: null, step_up, excludes: [] }];
   const clocks = { decide_by: Date.now() + 3_600_000, permit_ttl_ms: 300_000 };
-  await record([
+  await append([
     {
       type: "card.planned",
       key: `card.planned/${cardId}/1`,
@@ -119,7 +119,7 @@ test("a waiting request is answered when the card changes", async () => {
 
 async function plannedLater(cardId: string) {
   const denial = { code: "project_exists" as const, message: "It is there." };
-  await record([
+  await append([
     { type: "card.closed", key: `card.closed/${cardId}`, payload: { card_id: cardId, status: "denied", denial, reasons: [] } },
   ]);
 }

@@ -8,13 +8,12 @@ import { BOB, OLGA, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
 
-const appended = (events: readonly NewEvent[], tenantId = TENANT) =>
-  api.deps.db.transaction().execute((trx) => appendEvents(trx, tenantId, events, Date.now()));
+const append = (events: readonly NewEvent[], tenantId = TENANT) => appendEvents(api.deps.db, tenantId, events, Date.now());
 
 beforeAll(async () => {
   api = await startApi("api-lists");
-  await appended([1, 2, 3].map((act) => event.commandIssued(act)));
-  await appended([event.commandIssued(9)], "T.OTHER");
+  await append([1, 2, 3].map((act) => event.commandIssued(act)));
+  await append([event.commandIssued(9)], "T.OTHER");
 });
 afterAll(() => api.stop());
 
@@ -69,7 +68,7 @@ test("a page of the chain ends with the entry that fills it, so that no answer i
   const half = "x".repeat(ENTRIES_PAGE_BYTES / 2);
   const large = (id: string): NewEvent =>
     ({ ...event.registered(id), payload: { project_id: id, name: half, owners: [], visibility: "internal" } }) as NewEvent;
-  await appended([large("P.a"), large("P.b"), large("P.c")]);
+  await append([large("P.a"), large("P.b"), large("P.c")]);
   const first = await list("/v1/ledger/entries", `&after=${before}`);
   expect(first.rows.map(({ seq }) => seq)).toEqual([before + 1, before + 2]);
   const second = await api.call({ path: first.next ?? "", as: BOB });

@@ -25,7 +25,7 @@ beforeAll(async () => {
       payload: { project_id, name: project_id, owners: [owner], visibility },
     }),
   );
-  await api.deps.db.transaction().execute((trx) => appendEvents(trx, TENANT, events, Date.now()));
+  await appendEvents(api.deps.db, TENANT, events, Date.now());
 });
 afterAll(() => api.stop());
 

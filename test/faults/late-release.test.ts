@@ -7,7 +7,7 @@ import { type Receipt, receiptSchema } from "../../src/domain/permit/receipt.js"
 import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
-import { createHousekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
+import { sweepPermits } from "../../src/lab256/acts/housekeeping.js";
 import { toProjectEvents } from "../../src/lab256/acts/project-events.js";
 import { seedTenant } from "../../src/lab256/identity/seed.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
@@ -73,7 +73,7 @@ async function permitted(tag: string, of = commit, max_run_ms = MAX_RUN_MS): Pro
 
 async function swept(aheadMs: number): Promise<number> {
   clock.ahead_ms = aheadMs;
-  return createHousekeepingActivities(lab256).sweepPermits();
+  return sweepPermits(lab256);
 }
 
 /** What the ledger has of an act besides its permit. */

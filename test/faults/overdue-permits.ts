@@ -29,7 +29,7 @@ export async function issueOverduePermits(registry: TestRegistry): Promise<Overd
     const events = permits.map((permit): NewEvent => {
       return { type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: { permit, card_id: null, actor_id, intent: "A test" } };
     });
-    await db.transaction().execute((trx) => appendEvents(trx, DEMO_TENANT, events, third.iat));
+    await appendEvents(db, DEMO_TENANT, events, third.iat);
   } finally {
     await db.destroy();
   }

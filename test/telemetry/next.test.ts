@@ -9,7 +9,7 @@ import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
 import { readChainHead } from "../../src/lab256/ledger/chain.js";
 import { advanceTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
-import { createTelemetryActivities } from "../../src/lab256/telemetry/telemetry-steps.js";
+import { prepareNextTelemetry } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { registryJson } from "../infra-engine/registries.js";
@@ -39,7 +39,7 @@ const next = () => {
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
     telemetry: { everyMs: EVERY_MS, batchMaxLines: 2 },
   };
-  return createTelemetryActivities(deps).nextTelemetry({ tenant_id: TENANT, round: 0 });
+  return prepareNextTelemetry(deps, { tenant_id: TENANT, round: 0 });
 };
 
 const withPermit = (event: NewEvent, changes: Partial<Permit>): NewEvent => {

@@ -9,9 +9,9 @@ import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Receipt, type Refusal, receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toProjectKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { noInfra } from "../../src/infra/source/open.js";
-import { createAnswerActivities } from "../../src/lab256/acts/answers.js";
+import { acceptAnswer } from "../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../src/lab256/acts/dependencies.js";
-import { createHousekeepingActivities } from "../../src/lab256/acts/housekeeping.js";
+import { sweepPermits } from "../../src/lab256/acts/housekeeping.js";
 import { addRunnerKey } from "../../src/lab256/identity/runner-keys.js";
 import { seedTenant } from "../../src/lab256/identity/seed.js";
 import { findPermitByJti } from "../../src/lab256/ledger/queries/permits.js";
@@ -77,7 +77,7 @@ async function kept(receipt: Receipt, jti = receipt.jti): Promise<void> {
   await store.blobs.create(toReceiptKey(TENANT, jti), toCanonicalBytes(receipt));
 }
 
-const sweep = () => createHousekeepingActivities(deps).sweepPermits();
+const sweep = () => sweepPermits(deps);
 const statusOf = async (act: number) => (await findPermitByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(act) }))?.status;
 
 test("an act that no flow recorded comes into the ledger, behind more claims without a receipt than one sweep takes", async () => {
@@ -132,7 +132,7 @@ async function refused(act: number, members: Partial<Refusal>) {
     ...{ status: "denied" as const, code: "permit_used" as const, ...members },
   };
   const refusal = refusalSchema.parse(signObject("refusal", unsigned, RUNNER));
-  return createAnswerActivities(deps).acceptRefusal({ envelope, actor_id: event.ADMIN, workflow_id: "w", refusal });
+  return acceptAnswer(deps, { envelope, actor_id: event.ADMIN, workflow_id: "w", answer: { kind: "refusal", refusal } });
 }
 
 test("an act by the permit of a command that the Runner refuses comes into the ledger too, whenever its receipt comes", async () => {
@@ -161,7 +161,7 @@ test("the flow accepts a receipt by a key that is registered for the tenant's Ru
   await ledger.appended([event.permitIssued(70), issued]);
   const { envelope } = issued.payload;
   const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: hashEnvelope(envelope) }, key);
-  const accept = () => createAnswerActivities(deps).acceptReceipt({ envelope, actor_id: event.ADMIN, workflow_id: "w", receipt });
+  const accept = () => acceptAnswer(deps, { envelope, actor_id: event.ADMIN, workflow_id: "w", answer: { kind: "receipt", receipt } });
   expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
   await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);
   expect(await accept()).toMatchObject({ ok: true, value: { status: "success" } });

@@ -1,5 +1,5 @@
 import { isGrpcServiceError, ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from "@temporalio/client";
-import { LedgerBusy } from "../../lab256/ledger/record.js";
+import { LedgerBusy } from "../../lab256/ledger/append.js";
 import { StorageFault } from "../../storage/ports.js";
 import { buildProblem, type ProblemAnswer, refuseUnavailable } from "./problem.js";
 import { InvalidRequest } from "./validation.js";

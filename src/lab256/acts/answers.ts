@@ -3,44 +3,33 @@ import type { z } from "zod";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type Jwks, verifySignedObject } from "../../domain/bytes/signature.js";
 import { buildDenial, type Denial, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import type { AcceptCommandInput, FlowEnd, Lab256Activities, RecordAnswerInput } from "../../domain/flow/lab256-steps.js";
+import type { AcceptCommandInput, FlowEnd, RecordAnswerInput } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { parseWith } from "../../domain/problems.js";
 import { toReceiptKey } from "../../domain/storage-key.js";
+import { appendEvents } from "../ledger/append.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
+import { readStoredJson } from "../stored-json.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand, countReceipt } from "./flow-metrics.js";
-import { recordActEvents } from "./ledger.js";
 import { toProjectEvents } from "./project-events.js";
-import { readStoredJson } from "./read-stored.js";
 import { readReceiptKeys } from "./receipt-keys.js";
 
-const NOT_USED = buildDenial("answer_invalid", "The Runner says that another command has used the permit, and none has.");
+const NOT_USED = buildDenial("answer_invalid", "The Runner reports that another command used the permit, but none did.");
 
-export function createAnswerActivities(
-  deps: Lab256Dependencies,
-): Pick<Lab256Activities, "recordAnswer" | "acceptReceipt" | "acceptRefusal"> {
-  return {
-    recordAnswer: (input) => recordAnswer(deps, input),
-    acceptReceipt: ({ receipt, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "receipt", receipt } }),
-    acceptRefusal: ({ refusal, ...command }) => acceptAnswer(deps, { ...command, answer: { kind: "refusal", refusal } }),
-  };
-}
-
-/** The answer came through Temporal, where the queue gives no second one: what no Runner signed ends the command too. */
-async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswerInput): Promise<FlowEnd> {
+/** Records an answer from Temporal's queue, which delivers only one: an answer that no Runner signed also ends the command. */
+export async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswerInput): Promise<FlowEnd> {
   const keys = await readEnvelopeKeys(deps, input);
   const end = await settleCommand(deps, input, keys, verifyAnswer(keys, input));
-  if (end === null)
-    throw ApplicationFailure.retryable("The act is claimed and its receipt is not there yet; looking again.", "receipt_awaited");
+  if (end === null) throw ApplicationFailure.retryable("The act is claimed and has no receipt yet; checking again.", "receipt_awaited");
   return end;
 }
 
-/** The answer came as a message, and a genuine one can still come: what no Runner signed changes nothing. */
-async function acceptAnswer(
+/** Records an answer that arrived as a message. A genuine one can still follow, so one that no Runner signed changes nothing. */
+export async function acceptAnswer(
   deps: Lab256Dependencies,
   input: AcceptCommandInput & { readonly answer: RunnerAnswer },
 ): Promise<Outcome<FlowEnd | null>> {
@@ -56,8 +45,8 @@ function readEnvelopeKeys(deps: Lab256Dependencies, { envelope }: AcceptCommandI
 }
 
 /**
- * Records what became of a command. Where there is no receipt, the object store says whether the act happened all the same; where it did
- * not, the permit is ended. `null` while somebody holds the claim for this very envelope: its receipt will come, and it is the answer.
+ * Records how a command ended. Without a receipt in the answer, the object store decides whether the act happened; if it did not, this
+ * ends the permit. Returns null while a Runner holds the claim for this envelope: its receipt will be the answer.
  */
 async function settleCommand(
   deps: Lab256Dependencies,
@@ -71,25 +60,24 @@ async function settleCommand(
   const refusal = answer?.kind === "refusal" ? answer.refusal : undefined;
   const why: Denial =
     refusal === undefined
-      ? buildDenial("answer_invalid", "What came back from LAB_512 is not signed by a Runner of this registry for this command.")
+      ? buildDenial("answer_invalid", "The answer from LAB_512 is not signed by a Runner of this registry for this command.")
       : buildDenial(refusal.code, refusal.error);
   const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
-  // Nobody had used it: a Runner that says so must not keep the act out of telemetry.
+  // The permit was unused: a Runner that claims otherwise must not keep the act out of telemetry.
   if (ended === "ended") return recordRefusal(deps, input, refusal, why.code === "permit_used" ? NOT_USED : why);
   if (await isClaimedByEnvelope(deps, envelope)) return null;
-  // Whatever the Runner said of this command.
   return recordRefusal(deps, input, refusal, USED_BY_ANOTHER);
 }
 
-/** Whether the claim is for this very envelope; another one with the same permit got the act, and this one never will. */
+/** Whether the claim is for this envelope. Otherwise another envelope with the same permit has the act. */
 async function isClaimedByEnvelope(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
   const claim = await readClaim(deps.store, envelope.tenant_id, envelope.jti);
   return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);
 }
 
-/** The answer, if a Runner signed it and it is about this very envelope. */
+/** Returns the answer if a Runner signed it for this envelope. */
 function verifyAnswer(keys: Jwks, { answer, envelope }: RecordAnswerInput): RunnerAnswer | undefined {
   if (answer?.kind === "receipt") {
     const receipt = verifyReport("receipt", receiptSchema, keys, envelope, answer.receipt);
@@ -110,9 +98,9 @@ function verifyReport<T extends Report>(
   const parsed = parseWith(schema, candidate);
   if (!parsed.ok || verifySignedObject(kind, parsed.value, keys) !== "valid") return undefined;
   const { tenant_id, jti, jobId, envelope_digest } = parsed.value;
-  const same =
+  const isSameEnvelope =
     tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === hashEnvelope(envelope);
-  return same ? parsed.value : undefined;
+  return isSameEnvelope ? parsed.value : undefined;
 }
 
 async function readReceiptOfEnvelope(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
@@ -124,7 +112,7 @@ async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: A
   const card_id = envelope.permit.scopes.approval_ref ?? null;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${receipt.jti}`, payload: { receipt, actor_id, card_id } };
   const events = receipt.status === "success" ? toProjectEvents(envelope, receipt, actor_id) : [];
-  countReceipt(deps, await recordActEvents(deps, envelope.tenant_id, [recorded, ...events]), envelope.permit, receipt);
+  countReceipt(deps, await appendEvents(deps.db, envelope.tenant_id, [recorded, ...events], deps.now()), envelope.permit, receipt);
   if (receipt.status === "success") return { status: "success", denial: null };
   return { status: receipt.status, denial: buildDenial(receipt.code ?? "answer_invalid", receipt.error) };
 }
@@ -143,6 +131,6 @@ async function recordRefusal(
       ? []
       : [{ type: "receipt.refused", key: `receipt.refused/${hashBlake3Hex(Buffer.from(refusal.sig))}`, payload: { refusal, card_id } }];
   const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, status, denial: why } };
-  countClosedCommand(await recordActEvents(deps, tenant_id, [...refused, closed]), permit, { status, denial: why });
+  countClosedCommand(await appendEvents(deps.db, tenant_id, [...refused, closed], deps.now()), permit, { status, denial: why });
   return { status, denial: why };
 }

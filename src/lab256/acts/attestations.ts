@@ -1,24 +1,20 @@
 import { verifyAttestation } from "../../domain/card/attestation.js";
 import { type Attestation, listMissingRequirements } from "../../domain/card/requirement.js";
 import { grantValue, type Outcome } from "../../domain/denial.js";
-import type { AdmitAttestationInput, AdmittedAttestation, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { AdmitAttestationInput, AdmittedAttestation } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
+import { appendEvents } from "../ledger/append.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
-import { recordActEvents } from "./ledger.js";
 
-export function createAttestationActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitAttestation"> {
-  return { admitAttestation: (input) => admitAttestation(deps, input) };
-}
-
-/** Verifies an attestation by the keys that the plan's policy names, and records it. Who brought it matters to nobody. */
-async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
+/** Verifies an attestation by the keys that the plan's policy names, and records it. The sender does not matter. */
+export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
   const { card, planned, decided, round, approvals, at_ms } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
-  // The attestors are those to whom the plan commits. Where another policy is published, no permit comes of this plan.
+  // The plan commits to the attestors of its policy. If another policy is active, no permit is issued for this plan.
   const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {
@@ -35,6 +31,6 @@ async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestatio
   const missing = listMissingRequirements(decided.requires, plan_digest, approvals, attestations);
   const payload: EventPayloads["card.attested"] = { card_id, round, attestation: envelope, ...about, plan_digest, missing };
   const key = `card.attested/${card_id}/${round}/${own.attestation_digest}`;
-  await recordActEvents(deps, tenant_id, [{ type: "card.attested", key, payload }]);
+  await appendEvents(deps.db, tenant_id, [{ type: "card.attested", key, payload }], deps.now());
   return grantValue({ attestation_digest: own.attestation_digest, attestations, missing });
 }

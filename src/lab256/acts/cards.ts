@@ -6,43 +6,51 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { DecidePlanInput, Lab256Activities, PlanDecision } from "../../domain/flow/lab256-steps.js";
 import type { Decision } from "../../domain/policy/policy-contract.js";
 import { findActor } from "../identity/actors.js";
+import { appendEvents } from "../ledger/append.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
-import { recordActEvents } from "./ledger.js";
 import { checkPlanAnswer } from "./plan-answer.js";
 
-export function createCardActivities(
+/** Records a card that the api signed, in the card's own flow. */
+export async function openCard(
   deps: Lab256Dependencies,
-): Pick<Lab256Activities, "openCard" | "decidePlan" | "voidApprovals" | "closeCard"> {
-  return {
-    async openCard({ card: candidate, workflow_id }) {
-      const genuine = verifyCardOfFlow(deps, candidate, workflow_id);
-      if (!genuine.ok) return genuine;
-      const card = genuine.value;
-      const { project_id } = card.params;
-      const payload = { card, project_id, subject_hash: hashSubject(card.params), workflow_id };
-      await recordActEvents(deps, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }]);
-      return grantValue(null);
-    },
-    decidePlan: (input) => decidePlan(deps, input),
-    async voidApprovals({ card, round, plan_digest, why, approvals }) {
-      if (!verifyCard(deps, card).ok) return;
-      const payload = { card_id: card.card_id, plan_digest, why, approvals };
-      const key = `card.approvals_voided/${card.card_id}/${round}`;
-      await recordActEvents(deps, card.tenant_id, [{ type: "card.approvals_voided", key, payload }]);
-    },
-    async closeCard({ card, workflow_id, end }) {
-      // What is not a card of this flow was never opened by it, so there is nothing to close.
-      if (!verifyCardOfFlow(deps, card, workflow_id).ok) return;
-      const payload = { card_id: card.card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
-      const outcome = await recordActEvents(deps, card.tenant_id, [{ type: "card.closed", key: `card.closed/${card.card_id}`, payload }]);
-      countClosedCard(deps, outcome, card, end);
-    },
-  };
+  { card: candidate, workflow_id }: Parameters<Lab256Activities["openCard"]>[0],
+): Promise<Outcome<null>> {
+  const genuine = verifyCardOfFlow(deps, candidate, workflow_id);
+  if (!genuine.ok) return genuine;
+  const card = genuine.value;
+  const { project_id } = card.params;
+  const payload = { card, project_id, subject_hash: hashSubject(card.params), workflow_id };
+  await appendEvents(deps.db, card.tenant_id, [{ type: "card.opened", key: `card.opened/${card.card_id}`, payload }], deps.now());
+  return grantValue(null);
 }
 
-async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
+/** Records that the approvals of a plan no longer count. */
+export async function voidApprovals(
+  deps: Lab256Dependencies,
+  { card, round, plan_digest, why, approvals }: Parameters<Lab256Activities["voidApprovals"]>[0],
+): Promise<void> {
+  if (!verifyCard(deps, card).ok) return;
+  const payload = { card_id: card.card_id, plan_digest, why, approvals };
+  const key = `card.approvals_voided/${card.card_id}/${round}`;
+  await appendEvents(deps.db, card.tenant_id, [{ type: "card.approvals_voided", key, payload }], deps.now());
+}
+
+/** Records the end of a card. A flow that carries another flow's card never opened it, so it has nothing to close. */
+export async function closeCard(
+  deps: Lab256Dependencies,
+  { card, workflow_id, end }: Parameters<Lab256Activities["closeCard"]>[0],
+): Promise<void> {
+  if (!verifyCardOfFlow(deps, card, workflow_id).ok) return;
+  const { card_id, tenant_id } = card;
+  const payload = { card_id, status: end.status, denial: end.denial, reasons: end.reasons ?? [] };
+  const outcome = await appendEvents(deps.db, tenant_id, [{ type: "card.closed", key: `card.closed/${card_id}`, payload }], deps.now());
+  countClosedCard(deps, outcome, card, end);
+}
+
+/** Asks the policy about a plan and records its decision; a denial closes the card. */
+export async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Promise<PlanDecision> {
   const { card, round } = input;
   const checked = checkPlanAnswer(card, input.planned);
   if (!checked.ok) return { reasons: [], ...checked };
@@ -67,11 +75,11 @@ async function decidePlan(deps: Lab256Dependencies, input: DecidePlanInput): Pro
     decide_by,
     permit_ttl_ms,
   };
-  await recordActEvents(deps, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
+  await appendEvents(deps.db, card.tenant_id, [{ type: "card.planned", key: `card.planned/${card.card_id}/${round}`, payload }], now);
   return { ok: true, value: { level, reasons, requires, missing, decide_by, permit_ttl_ms, max_run_ms } };
 }
 
-/** The policy's decision about a plan of a card, now. */
+/** Asks the active policy about a plan of a card. */
 export async function askPolicyAboutPlan(
   deps: Lab256Dependencies,
   { card, planned }: Pick<DecidePlanInput, "card" | "planned">,
@@ -82,7 +90,7 @@ export async function askPolicyAboutPlan(
   if (policy.value.hash !== basis.policy_hash)
     return denyWith(
       "policy_not_current",
-      `The plan was made under policy ${basis.policy_hash}; ${policy.value.hash} is published now. Open the card again.`,
+      `The plan was made under policy ${basis.policy_hash}, but ${policy.value.hash} is active now. Open a new card.`,
     );
   const infra = await checkInfraUnchanged(deps, planned);
   if (!infra.ok) return infra;
@@ -94,18 +102,18 @@ export async function askPolicyAboutPlan(
     person_id: author.person_id,
     member_offices: author.offices.map((office) => office.office_id),
   };
-  // A plan exists, so the repository was read: only a registration is planned for a project that does not exist.
+  // A plan exists, so the Runner read the repository: only a registration is planned for a project that does not exist.
   const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
   const decision = policy.value.decide(buildActInput(asker, card, true, known, infra.value));
   if (decision.allowed) return grantValue(decision);
   return { ...denyWith("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
 }
 
-/** The plan's infra context, if the registry says the same now: what the Runner resolved is not believed but compared. */
+/** Returns the plan's infra context if the registry still has the same one: LAB 256 does not trust the Runner's reading. */
 async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);
   if (!now.ok) return now;
   if (hashInfra(now.value.infra) === hashInfra(planned)) return grantValue(planned);
-  return denyWith("infra_changed", `The infra context of ${tenant_id}/${project_id} is another one than the plan's. Open the card again.`);
+  return denyWith("infra_changed", `The infra context of ${tenant_id}/${project_id} has changed since the plan was made. Open a new card.`);
 }

@@ -3,14 +3,15 @@ import { omitPatchBytes } from "../../domain/act/job.js";
 import { signObject } from "../../domain/bytes/signature.js";
 import type { Card } from "../../domain/card/card.js";
 import { buildDenial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
-import type { AcceptCommandInput, AcceptedCommand, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { AcceptCommandInput, AcceptedCommand, FlowEnd, IssuePermitInput, Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { findTenant } from "../identity/tenants.js";
-import type { AppendOutcome } from "../ledger/append.js";
+import { appendEvents } from "../ledger/append.js";
+import type { AppendOutcome } from "../ledger/append-batch.js";
 import { findCommandByJti } from "../ledger/queries/commands.js";
 import { findPermitByJti } from "../ledger/queries/permits.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
@@ -19,38 +20,37 @@ import { askPolicyAboutPlan } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
-import { recordActEvents } from "./ledger.js";
 import { checkRecordedApproval } from "./recorded-approval.js";
 
-/** Why a command ended whose permit another one used; that one has the act, its receipt, and its line of telemetry. */
-export const USED_BY_ANOTHER = buildDenial("permit_used", "The permit was used by another command; its receipt says what became of it.");
+/** Ends a command whose permit another command used; that one has the act, the receipt and the line of telemetry. */
+export const USED_BY_ANOTHER = buildDenial("permit_used", "Another command has used the permit; read that command's receipt.");
 
-export function createCommandActivities(
+/** Says whether the permit is unclaimed, ended, or used for an act. */
+export async function readClaimState(
   deps: Lab256Dependencies,
-): Pick<Lab256Activities, "issuePermit" | "acceptCommand" | "permitClaim" | "endPermit" | "closeCommand"> {
-  return {
-    issuePermit: (input) => issuePermit(deps, input),
-    acceptCommand: (input) => acceptCommand(deps, input),
-    permitClaim: async ({ tenant_id, jti }) => {
-      const claim = await readClaim(deps.store, tenant_id, jti);
-      return claim === undefined ? "free" : claim.kind === "act" ? "acted" : "ended";
-    },
-    endPermit: (ending) => endPermit(deps, { ...ending, by: "LAB_256" }),
-    async closeCommand({ envelope, end }) {
-      if (end.denial === null) throw new TypeError("A command without a receipt ends with a denial.");
-      const { tenant_id, jti, jobId, permit } = envelope;
-      const card_id = permit.scopes.approval_ref ?? null;
-      // Where it was not ended already: nobody may act by the permit of a command that is closed.
-      const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
-      const why = claim === "ended" ? { status: end.status, denial: end.denial } : { status: "denied" as const, denial: USED_BY_ANOTHER };
-      const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, ...why } };
-      countClosedCommand(await recordActEvents(deps, tenant_id, [closed]), permit, why);
-    },
-  };
+  { tenant_id, jti }: { readonly tenant_id: string; readonly jti: string },
+): Promise<"free" | "ended" | "acted"> {
+  const claim = await readClaim(deps.store, tenant_id, jti);
+  if (claim === undefined) return "free";
+  return claim.kind === "act" ? "acted" : "ended";
 }
 
-/** The permit's `jti` and `exp` follow from card, plan and approval alone, so that asking again signs the same permit. */
-async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
+/** Records that a command ended without a receipt. Ends its permit first: no Runner may act by the permit of a closed command. */
+export async function closeCommand(
+  deps: Lab256Dependencies,
+  { envelope, end }: { readonly envelope: CommandEnvelope; readonly end: FlowEnd },
+): Promise<void> {
+  if (end.denial === null) throw new TypeError("A command without a receipt ends with a denial; this is a defect of the flow.");
+  const { tenant_id, jti, jobId, permit } = envelope;
+  const card_id = permit.scopes.approval_ref ?? null;
+  const claim = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: end.denial.message, by: "LAB_256" });
+  const why = claim === "ended" ? { status: end.status, denial: end.denial } : { status: "denied" as const, denial: USED_BY_ANOTHER };
+  const closed: NewEvent = { type: "command.closed", key: `command.closed/${jti}`, payload: { jti, jobId, ...why } };
+  countClosedCommand(await appendEvents(deps.db, tenant_id, [closed], deps.now()), permit, why);
+}
+
+/** Signs an approved card's permit. Its `jti` and `exp` follow from card, plan and approval alone, so a retry signs the same permit. */
+export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
   const { planned } = input;
   const genuine = verifyCard(deps, input.card);
   if (!genuine.ok) return genuine;
@@ -61,7 +61,7 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
   if (!approved.ok) return approved;
   const unsigned = buildUnsignedPermit({
     jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
-    // The flow says when the last statement came; it cannot say that it comes later than now.
+    // The flow reports the time of the last statement; it must not lie in the future.
     iat: Math.min(input.approved_at, deps.now()),
     asker: card.author,
     request: card,
@@ -73,14 +73,14 @@ async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): R
   const tenant = await findTenant(deps.db, card.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${card.tenant_id} is not known.`);
   const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
-  // The permit that the ledger has is the permit: however often it is asked for, its `exp` never moves.
+  // A permit that the ledger already has stays as it is: its `exp` never moves.
   const permit = (await findPermitByJti(deps.db, known))?.permit ?? signObject("permit", unsigned, deps.permitKey);
   const envelope = buildCardEnvelope(card, permit);
   const actor_id = card.author.actor_id;
   const issued = { permit, card_id: card.card_id, actor_id, intent: card.intent };
   const events: NewEvent[] = [{ type: "permit.issued", key: `permit.issued/${permit.jti}`, payload: issued }];
   if (card.run === "on_approval") events.push(buildCommandIssued({ envelope, actor_id, workflow_id: input.workflow_id }));
-  const taken = denyTaken(await recordActEvents(deps, card.tenant_id, events));
+  const taken = denyTaken(await appendEvents(deps.db, card.tenant_id, events, deps.now()));
   return taken ?? grantValue({ envelope, transport: tenant.transport });
 }
 
@@ -91,22 +91,22 @@ function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {
 }
 
 /** Records the command, once for its `jti` and its `jobId`. */
-async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>> {
+export async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>> {
   const parsed = parseWith(envelopeSchema, input.envelope);
   if (!parsed.ok) return denyWith("envelope_invalid", `The envelope is malformed: ${formatProblems(parsed.problems)}`);
   const envelope = omitPatchBytes(parsed.value);
   for (const checked of [checkBinding(envelope, { keys: [deps.permitKey.jwk] }, envelope.target), checkSubject(envelope)])
     if (!checked.ok) return checked;
   if (envelope.permit.scopes.actor_id !== input.actor_id)
-    return denyWith("permit_mismatch", `The permit is ${envelope.permit.scopes.actor_id}'s own.`);
+    return denyWith("permit_mismatch", `The permit belongs to ${envelope.permit.scopes.actor_id}; that actor must issue the command.`);
   const tenant = await findTenant(deps.db, envelope.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${envelope.tenant_id} is not known.`);
-  const outcome = await recordActEvents(deps, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })]);
+  const outcome = await appendEvents(deps.db, envelope.tenant_id, [buildCommandIssued({ ...input, envelope })], deps.now());
   const taken = denyTaken(outcome) ?? (await denyOtherCommand(deps, envelope, outcome));
   return taken ?? grantValue({ transport: tenant.transport });
 }
 
-/** A permit binds no `jobId`, so a second envelope with the same permit is another command, and it comes too late. */
+/** A permit does not bind the `jobId`: a second envelope with the same permit is another command, and is refused. */
 async function denyOtherCommand(
   deps: Lab256Dependencies,
   envelope: CommandEnvelope,

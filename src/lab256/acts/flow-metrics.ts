@@ -4,7 +4,7 @@ import type { FlowEnd } from "../../domain/flow/lab256-steps.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { countFlow, observeReceipt } from "../../process/metrics/lab256.js";
-import type { AppendOutcome } from "../ledger/append.js";
+import type { AppendOutcome } from "../ledger/append-batch.js";
 import { findCardLevel } from "../ledger/queries/card-level.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 

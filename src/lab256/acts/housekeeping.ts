@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { signObject } from "../../domain/bytes/signature.js";
-import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { SignedHead } from "../../domain/ledger/ledger-head.js";
 import { listTenants } from "../identity/tenants.js";
 import { findUnanchoredHead, recordAnchor } from "../ledger/anchors.js";
 import { readOwnClock, recordClocks } from "../ledger/clock-readings.js";
@@ -11,47 +11,45 @@ import { endPermit } from "../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { recordUnrecordedAct } from "./unrecorded-act.js";
 
-/** About how many permits of a tenant one sweep settles; the next sweep goes on. */
+/** A sweep stops after about this many settled permits of a tenant; the next one continues. */
 const SWEPT_MAX_COUNT = 50;
 
-/** A direct command may still be on its way to a Runner for a moment after `exp`; its own flow ends that permit. */
+/** A direct command may still be on its way to a Runner shortly after `exp`; its own flow ends that permit. */
 const SWEEP_AFTER_MS = 30_000;
 
-/** Who was not heard of for so long is no longer named: it may be gone. */
+/** A clock without a reading for this long is forgotten: its process may be gone. */
 const CLOCKS_KEPT_MS = 3_600_000;
 
-export function createHousekeepingActivities(
-  deps: Lab256Dependencies,
-): Pick<Lab256Activities, "sweepPermits" | "headsToAnchor" | "recordAnchored"> {
-  return {
-    async sweepPermits() {
-      let settled = 0;
-      for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
-      await compareClocks(deps);
-      return settled;
-    },
-    async headsToAnchor() {
-      const heads = [];
-      for (const { container, tenant_id } of await listLedgerContainers(deps.db)) {
-        const head = await findUnanchoredHead(deps.db, container);
-        if (head === undefined) continue;
-        heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
-      }
-      return heads;
-    },
-    async recordAnchored(heads) {
-      for (const { container, seq, hash } of heads) await recordAnchor(deps.db, container, { seq, hash }, deps.now());
-    },
-  };
+/** Ends expired permits, records acts that no flow recorded, and compares clocks. Returns the number of settled permits. */
+export async function sweepPermits(deps: Lab256Dependencies): Promise<number> {
+  let settled = 0;
+  for (const { tenant_id } of await listTenants(deps.db)) settled += await sweepTenant(deps, tenant_id);
+  await compareClocks(deps);
+  return settled;
 }
 
-/** Part of the sweep and no step of its own, so that flows under way keep their history. */
+/** Signs the newest head of each chain that has no anchor for it yet. */
+export async function signUnanchoredHeads(deps: Lab256Dependencies): Promise<readonly SignedHead[]> {
+  const heads: SignedHead[] = [];
+  for (const { container, tenant_id } of await listLedgerContainers(deps.db)) {
+    const head = await findUnanchoredHead(deps.db, container);
+    if (head === undefined) continue;
+    heads.push(signObject("head", { container, tenant_id, seq: head.seq, hash: head.hash, at_ms: deps.now() }, deps.permitKey));
+  }
+  return heads;
+}
+
+export async function recordAnchors(deps: Lab256Dependencies, heads: readonly SignedHead[]): Promise<void> {
+  for (const { container, seq, hash } of heads) await recordAnchor(deps.db, container, { seq, hash }, deps.now());
+}
+
+/** Part of the sweep and no activity of its own, so that running flows keep their history. */
 async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
   const own = await readOwnClock(db, hostname(), now);
   await recordClocks(db, [own, ...(await readRunnerClocks(db, now() - CLOCKS_KEPT_MS))], own.measured_at - CLOCKS_KEPT_MS);
 }
 
-/** A permit that is claimed and has no receipt stays on the list, and must not keep the sweep from those behind it. */
+/** A claimed permit without a receipt stays on the list and must not hide the permits behind it, so this reads on. */
 async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<number> {
   const nowMs = deps.now() - SWEEP_AFTER_MS;
   let settled = 0;
@@ -64,10 +62,10 @@ async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<
   return settled;
 }
 
-/** Ends the permit, or records the act that was done with it. */
+/** Ends the permit, or records the act that used it. */
 async function settlePermit(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
   const { tenant_id, jti, card_id } = permit;
-  const reason = "Nobody used the permit until its exp.";
+  const reason = "The permit expired unused.";
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "expired", reason, by: "LAB_256" });
   return ended === "ended" || recordUnrecordedAct(deps, permit);
 }

@@ -1,30 +1,26 @@
 import { type Approval, listMissingRequirements } from "../../domain/card/requirement.js";
 import { type SignedStatement, signedStatementSchema } from "../../domain/card/statement.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import type { AdmitStatementInput, AdmittedStatement, Lab256Activities } from "../../domain/flow/lab256-steps.js";
+import type { AdmitStatementInput, AdmittedStatement } from "../../domain/flow/lab256-steps.js";
 import type { EventPayloads } from "../../domain/ledger/event.js";
 import { isLevelAtLeast } from "../../domain/level.js";
 import type { StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { listPersonsByEmail } from "../identity/emails.js";
 import { type VerifiedStatement, verifyStatement } from "../identity/passkeys/statement-verification.js";
+import { appendEvents } from "../ledger/append.js";
 import { findPushers } from "../ledger/queries/pushers.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
-import { recordActEvents } from "./ledger.js";
 
-export function createStatementActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "admitStatement"> {
-  return { admitStatement: (input) => admitStatement(deps, input) };
-}
-
-/** Verifies a statement, asks the policy whether it counts, and records it. Whoever can merely reach Temporal decides nothing. */
-async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
+/** Verifies a statement, asks the policy whether it counts, and records it. A sender who merely reaches Temporal decides nothing. */
+export async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
   const { card, planned, decided } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const parsed = parseWith(signedStatementSchema, input.signed);
   if (!parsed.ok) return denyWith("statement_invalid", `The statement is malformed: ${formatProblems(parsed.problems)}`);
-  // Only what was parsed is kept: a sender straight to Temporal chooses every other byte.
+  // Keep only the parsed members: a sender who writes straight to Temporal chooses every other byte.
   const signed = parsed.value;
   const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
     tenant_id: card.tenant_id,
@@ -76,10 +72,10 @@ async function askPolicyAboutStatement(
   return grantValue({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
 }
 
-/** Why somebody is left out who may have pushed something else. */
+/** Explains the exclusion of a person who may have pushed other commits only. */
 const PUSHERS_NOT_KNOWN = {
   rule: "approver.pushers_not_known",
-  text: "The ledger cannot tell who pushed each of these commits, so nobody counts who ever pushed to the project.",
+  text: "The ledger cannot tell who pushed each of these commits, so no one who ever pushed to the project counts.",
 };
 
 function toAdmittedStatement(
@@ -89,7 +85,7 @@ function toAdmittedStatement(
 ): AdmittedStatement {
   const { decision } = verified.statement;
   const person = verified.person_id ?? verified.actor_id;
-  // A person may speak through several offices, whose roles count each; a withdrawal ends all that the person had said.
+  // A person may approve through several offices, and the roles of each count; a withdrawal ends all of the person's approvals.
   const others = approvals.filter((approval) => approval.person_id !== person);
   const elsewhere = approvals.filter((approval) => approval.person_id !== person || approval.office_id !== verified.office_id);
   const own: Approval = {
@@ -135,5 +131,5 @@ async function recordStatement(
     ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
   };
   const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
-  await recordActEvents(deps, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }]);
+  await appendEvents(deps.db, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }], deps.now());
 }

@@ -4,8 +4,8 @@ import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { toProjectKey, toReleaseManifestKey, toRepoPrefix } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import { readStoredJson } from "../stored-json.js";
 import { toArchiveEvents, toResetEvents } from "./project-events.js";
-import { readStoredJson } from "./read-stored.js";
 
 const HEADS = "refs/heads/";
 const TAGS = "refs/tags/";

@@ -3,12 +3,12 @@ import { verifySignedObject } from "../../domain/bytes/signature.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { type Receipt, receiptSchema } from "../../domain/permit/receipt.js";
 import { toReceiptKey } from "../../domain/storage-key.js";
+import { appendEvents } from "../ledger/append.js";
 import type { PermitItem } from "../ledger/queries/permits.js";
 import { readClaim } from "../permits/end-permit.js";
+import { readStoredJson } from "../stored-json.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countReceipt } from "./flow-metrics.js";
-import { recordActEvents } from "./ledger.js";
-import { readStoredJson } from "./read-stored.js";
 import { readReceiptKeys } from "./receipt-keys.js";
 import { readProjectEvents } from "./stored-project-events.js";
 
@@ -28,7 +28,7 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   // The manifest is written after the receipt and has a time of its own for it; once that is over too, nobody is likely to write it.
   const { max_run_ms } = permit.permit;
   if (!found.isComplete && deps.now() <= claim.claimed_at + max_run_ms + computeDeriveMaxMs(max_run_ms)) return false;
-  countReceipt(deps, await recordActEvents(deps, tenant_id, [recorded, ...found.events]), permit.permit, receipt);
+  countReceipt(deps, await appendEvents(deps.db, tenant_id, [recorded, ...found.events], deps.now()), permit.permit, receipt);
   return true;
 }
 

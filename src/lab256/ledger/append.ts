@@ -1,123 +1,97 @@
-import { sql } from "kysely";
-import { type EventType, type NewEvent, toRegistryContainer } from "../../domain/ledger/event.js";
-import type { Trx } from "../database/database.js";
-import { type CommandConflict, findCommandConflict, toCommandIdentities } from "./command-conflict.js";
-import { type ChainHead, linkEntries, type WrittenEntry } from "./entry.js";
-import { buildNotices, LEDGER_CHANNEL } from "./notice.js";
-import type { OpenedRow } from "./open-function.js";
-import { buildEffects } from "./projections/projections.js";
-import { groupIntoWaves, writeTogether } from "./projections/waves.js";
+import type { NewEvent } from "../../domain/ledger/event.js";
+import { countAppendedEvents } from "../../process/metrics/ledger.js";
+import type { Db } from "../database/database.js";
+import { type AppendOutcome, type AppendRequest, appendBatch, EVENTS_MAX } from "./append-batch.js";
 
-/** One of the events that were to be appended. `is_new` is false where the chain had its key already. */
-export interface Appended {
-  readonly type: EventType;
-  readonly key: string;
-  readonly seq: number;
-  readonly isNew: boolean;
+/** Requests that share a transaction. More of them hold the container's lock longer and save nothing. */
+const BATCH_MAX_COUNT = 32;
+
+/** Requests that wait for one chain. A further one would wait longer than its caller does, so it is refused. */
+const WAITING_MAX_COUNT = 1_000;
+
+/** Too many appends wait for one chain. Nothing of the request was written; it can be repeated. */
+export class LedgerBusy extends Error {
+  override readonly name = "LedgerBusy";
+
+  constructor(tenantId: string) {
+    super(`${WAITING_MAX_COUNT} appends wait to be written to the ledger of ${tenantId}; try again in a moment.`);
+  }
 }
 
-export type AppendOutcome =
-  | { readonly ok: true; readonly appended: readonly Appended[] }
-  /** Nothing was written; the transaction can go on. */
-  | { readonly ok: false; readonly conflict: CommandConflict };
-
-/** The parameters of one statement bound how many events fit. */
-export const EVENTS_MAX = 1_000;
-
-/** Events that are appended all together or not at all. `at_ms` is milliseconds since 1970. */
-export interface AppendRequest {
-  readonly events: readonly NewEvent[];
-  readonly atMs: number;
+interface WaitingRequest extends AppendRequest {
+  resolve(outcome: AppendOutcome): void;
+  reject(error: unknown): void;
 }
+
+/** The waiting requests of each pool and tenant that has an append under way. */
+const queues = new WeakMap<Db, Map<string, WaitingRequest[]>>();
 
 /**
- * Appends `events` to the tenant's chain, updates the projections and wakes the watchers, all in the caller's transaction. Events whose
- * key the chain has are skipped, so that a retry changes nothing. The container stays locked until the transaction ends: do nothing
- * slow in it. `atMs` is milliseconds since 1970. Source: ADR-002 §7, contracts "Events and projections".
+ * Appends `events` to the tenant's ledger, all or none, and resolves once they are committed. A repeated append changes nothing. Appends
+ * of one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
+ * commit). `atMs` is in milliseconds since 1970. @throws LedgerBusy if too many appends wait already.
  */
-export async function appendEvents(trx: Trx, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
-  const [outcome] = await appendRequests(trx, tenantId, [{ events, atMs: atMs }]);
-  if (outcome === undefined) throw new Error("One request has one outcome.");
-  return outcome;
-}
-
-/** As `append`, for several requests at once, in their order; a conflict keeps out the events of its own request only. */
-export async function appendRequests(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
-  const all = requests.flatMap(({ events }) => events);
-  if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
-  if (all.length > EVENTS_MAX)
-    throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
-  const container = toRegistryContainer(tenantId);
-  const opened = await openChain(trx, container, tenantId, all);
-  const seqs = new Map(Object.entries(opened.known));
-  const taken = [...opened.taken];
-  let head: ChainHead = opened;
-  const written: WrittenEntry[][] = [];
-  const outcomes = requests.map(({ events, atMs }): AppendOutcome => {
-    const fresh = keepFirstOfEachKey(events).filter(({ key }) => !seqs.has(key));
-    const conflict = findCommandConflict(fresh, taken);
-    if (conflict !== undefined) return { ok: false, conflict };
-    const entries = linkEntries(container, tenantId, head, fresh, atMs);
-    for (const { entry } of entries) seqs.set(entry.key, entry.seq);
-    head = entries.at(-1)?.entry ?? head;
-    taken.push(...toCommandIdentities(fresh));
-    written.push(entries);
-    return { ok: true, appended: events.map((event, n) => toAppended(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
+export function appendEvents(db: Db, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+  if (events.length > EVENTS_MAX)
+    return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
+  return new Promise((resolve, reject) => {
+    const resolveCommitted = (outcome: AppendOutcome) => {
+      if (outcome.ok) countAppendedEvents(events, outcome.appended);
+      resolve(outcome);
+    };
+    const request: WaitingRequest = { events, atMs, resolve: resolveCommitted, reject };
+    const tenants = queues.get(db) ?? new Map<string, WaitingRequest[]>();
+    queues.set(db, tenants);
+    const waiting = tenants.get(tenantId);
+    if (waiting !== undefined) {
+      if (waiting.length >= WAITING_MAX_COUNT) reject(new LedgerBusy(tenantId));
+      else waiting.push(request);
+      return;
+    }
+    const queue = [request];
+    tenants.set(tenantId, queue);
+    void drainQueue(db, tenantId, queue, () => tenants.delete(tenantId));
   });
-  if (written.some((entries) => entries.length > 0)) await writeEntries(trx, tenantId, written);
-  return outcomes;
 }
 
-function toAppended({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, isNew: boolean): Appended {
-  const seq = seqs.get(key);
-  if (seq === undefined) throw new Error(`${key} was neither written nor known.`);
-  return { type, key, seq, isNew };
+/** Never throws: each request gets its own outcome or error. Calls `done` when the queue is empty. */
+async function drainQueue(db: Db, tenantId: string, queue: WaitingRequest[], done: () => void): Promise<void> {
+  while (queue.length > 0) {
+    const requests = takeRequests(queue);
+    try {
+      await commitBatch(db, tenantId, requests);
+    } catch (error) {
+      await retryRequestsOneByOne(db, tenantId, requests, error);
+    }
+  }
+  done();
 }
 
-function keepFirstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
-  const seen = new Set<string>();
-  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
+async function commitBatch(db: Db, tenantId: string, requests: readonly WaitingRequest[]): Promise<void> {
+  const outcomes = await db.transaction().execute((trx) => appendBatch(trx, tenantId, requests));
+  requests.forEach((request, n) => {
+    const outcome = outcomes[n];
+    if (outcome === undefined) request.reject(new Error("An append has no outcome; this is a defect of the ledger."));
+    else request.resolve(outcome);
+  });
 }
 
-async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
-  const keys = events.map((event) => event.key);
-  const commands = toCommandIdentities(events);
-  const jtis = commands.map(({ jti }) => jti);
-  const jobIds = commands.map(({ job_id }) => job_id);
-  const { rows } = await sql<OpenedRow>`
-    select seq, hash, known, taken from ledger_open(${container}, ${tenantId}, ${keys}::text[], ${jtis}::text[], ${jobIds}::text[])`.execute(
-    trx,
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error(`ledger_open answered nothing for ${container}; run the migrations again.`);
-  return row;
+function takeRequests(queue: WaitingRequest[]): WaitingRequest[] {
+  let count = 0;
+  let events = 0;
+  for (const request of queue) {
+    events += request.events.length;
+    if (count === BATCH_MAX_COUNT || (count > 0 && events > EVENTS_MAX)) break;
+    count += 1;
+  }
+  return queue.splice(0, count);
 }
 
-/** The entries, the first writes of the projections and the notices travel together: one round trip for most appends. */
-async function writeEntries(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
-  const entries = written.flat().map(({ entry }) => entry);
-  const rows = written.flat().map(({ entry, payloadText }) => ({
-    container: entry.container,
-    seq: entry.seq,
-    tenant_id: entry.tenant_id,
-    type: entry.type,
-    key: entry.key,
-    at_ms: entry.at_ms,
-    payload: payloadText,
-    prev_hash: entry.prev_hash,
-    hash: entry.hash,
-  }));
-  const [first = [], ...later] = groupIntoWaves(buildEffects(trx, entries)).map((wave) => wave.map((effect) => effect.write));
-  const notices = written
-    .filter((one) => one.length > 0)
-    .flatMap((one) =>
-      buildNotices(
-        tenantId,
-        one.map(({ entry }) => entry),
-      ),
-    )
-    .map((notice) => JSON.stringify(notice));
-  const notify = sql`select pg_notify(${LEDGER_CHANNEL}, notice) from unnest(${notices}::text[]) as notice`;
-  await writeTogether(trx, [trx.insertInto("ledger_entries").values(rows), ...first], notify);
-  for (const wave of later) await writeTogether(trx, wave, sql`select`);
+/** Retries the requests of a failed batch alone, so that none fails because of another. */
+async function retryRequestsOneByOne(db: Db, tenantId: string, requests: readonly WaitingRequest[], error: unknown): Promise<void> {
+  if (requests.length === 1) {
+    requests[0]?.reject(error);
+    return;
+  }
+  for (const request of requests) await commitBatch(db, tenantId, [request]).catch(request.reject);
 }

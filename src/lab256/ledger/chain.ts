@@ -1,10 +1,11 @@
 import { hashCanonical, toCanonicalText } from "../../domain/bytes/canonical.js";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
 import type { Db } from "../database/database.js";
+import { jsonText } from "../json-text.js";
 import type { ChainHead } from "./entry.js";
 import { readStoredEntries, type StoredEntry } from "./read-entries.js";
 
-/** What is wrong with the entry at `seq`, the first that is. */
+/** The first defect of a chain, found at the entry `seq`. */
 export interface ChainBreak {
   readonly seq: number;
   readonly code: "missing" | "not_linked" | "payload_not_canonical" | "hash_differs" | "head_differs";
@@ -13,13 +14,13 @@ export interface ChainBreak {
 
 export type ChainVerdict = { readonly ok: true; readonly head: ChainHead } | { readonly ok: false; readonly break: ChainBreak };
 
-/** Where a container's chain stands; `seq` 0 and GENESIS_HASH where nothing was appended yet. */
+/** Reads the head of a container's chain: `seq` 0 and GENESIS_HASH before the first entry. */
 export async function readChainHead(db: Db, container: string): Promise<ChainHead> {
   const head = await db.selectFrom("ledger_heads").select(["seq", "hash"]).where("container", "=", container).executeTakeFirst();
   return head ?? { seq: 0, hash: GENESIS_HASH };
 }
 
-/** Recomputes a whole chain from its payloads and answers the first break, or the head. One snapshot; writers are not held up. */
+/** Recomputes a whole chain from its payloads and returns its head or its first defect. Reads one snapshot and blocks no writer. */
 export async function verifyChain(db: Db, container: string): Promise<ChainVerdict> {
   return db
     .transaction()
@@ -34,7 +35,7 @@ export async function verifyChain(db: Db, container: string): Promise<ChainVerdi
       }
       const head = await readChainHead(trx, container);
       if (head.seq === previous.seq && head.hash === previous.hash) return { ok: true, head };
-      const text = `The head names entry ${head.seq}, the chain ends at ${previous.seq}.`;
+      const text = `The head names entry ${head.seq}, but the chain ends at entry ${previous.seq}.`;
       return { ok: false, break: { seq: Math.min(head.seq, previous.seq) + 1, code: "head_differs", text } };
     });
 }
@@ -45,24 +46,15 @@ function findChainBreak(entry: StoredEntry, previous: ChainHead): ChainBreak | u
   const { seq } = entry;
   if (entry.prev_hash !== previous.hash)
     return { seq, code: "not_linked", text: `Entry ${seq} does not name the hash of entry ${previous.seq}.` };
-  const payload = parsePayload(entry.payloadText);
-  if (payload === undefined || toCanonicalText(payload.value) !== entry.payloadText)
+  const payload = jsonText.safeParse(entry.payloadText);
+  if (!payload.success || toCanonicalText(payload.data) !== entry.payloadText)
     return { seq, code: "payload_not_canonical", text: `The payload of entry ${seq} is not the canonical text that was appended.` };
-  if (hashCanonical(toHashedMembers(entry, payload.value)) !== entry.hash)
-    return { seq, code: "hash_differs", text: `Entry ${seq} is not what its hash was made of.` };
+  if (hashCanonical(toHashedMembers(entry, payload.data)) !== entry.hash)
+    return { seq, code: "hash_differs", text: `The hash of entry ${seq} does not match its content.` };
   return undefined;
 }
 
-/** The members that the hash covers: all but `hash`. Built anew here, apart from the code that appends. */
+/** The members that the hash covers: all but `hash`. Written independently of the code that appends, to check it. */
 function toHashedMembers({ container, tenant_id, seq, type, key, at_ms, prev_hash }: StoredEntry, payload: unknown): object {
   return { container, tenant_id, seq, type, key, at_ms, payload, prev_hash };
-}
-
-function parsePayload(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { LedgerEntry } from "../../domain/ledger/event.js";
+import { jsonText } from "../json-text.js";
 
-/** The Postgres channel on which every append is announced. */
+/** The Postgres channel that announces every append. */
 export const LEDGER_CHANNEL = "ogr_ledger";
 
 const noticeSchema = z.object({
@@ -11,22 +12,12 @@ const noticeSchema = z.object({
   jti: z.string().optional(),
 });
 
-/** Says that a tenant's ledger has grown, and by what: enough to decide whether to look. It carries no facts of its own. */
+/** Announces that a tenant's ledger has grown, with enough detail to decide whether to read it. It is no source of facts. */
 export type LedgerNotice = z.infer<typeof noticeSchema>;
 
-const noticeText = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: "custom", message: "This is not JSON." });
-      return z.NEVER;
-    }
-  })
-  .pipe(noticeSchema);
+const noticeText = jsonText.pipe(noticeSchema);
 
-/** One notice for each card or act among `entries`; one without either where there is none. */
+/** Builds one notice for each card or act among `entries`, or a single one without a subject. */
 export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]): LedgerNotice[] {
   const types = [...new Set(entries.map((entry) => entry.type))];
   const subjects = new Map<string, { card_id?: string; jti?: string }>();
@@ -38,7 +29,7 @@ export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]):
   return all.map((subject) => ({ tenant_id: tenantId, types, ...subject }));
 }
 
-/** The notice in `payload`, or undefined when it is none: whoever may connect to the database can use the channel. */
+/** Parses a notice. Returns undefined if it is malformed: every client of the database can write to the channel. */
 export function parseNotice(payload: string): LedgerNotice | undefined {
   return noticeText.safeParse(payload).data;
 }

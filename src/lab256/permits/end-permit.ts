@@ -6,7 +6,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
-import { recordEvents } from "../ledger/record.js";
+import { appendEvents } from "../ledger/append.js";
 
 export interface PermitEnding {
   readonly tenant_id: string;
@@ -38,7 +38,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   if (claimed.kind === "act") return "acted";
   await deps.onStep?.("end claimed");
   const event = buildEndEvent({ ...ending, end: claimed.end, reason: claimed.reason, by });
-  await recordEvents(deps.db, tenant_id, [event], claimed.claimed_at);
+  await appendEvents(deps.db, tenant_id, [event], claimed.claimed_at);
   await deps.onStep?.("end recorded");
   return "ended";
 }

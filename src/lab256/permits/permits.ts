@@ -10,7 +10,7 @@ import type { Decision, Reason, Requirement } from "../../domain/policy/policy-c
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
-import { recordEvents } from "../ledger/record.js";
+import { appendEvents } from "../ledger/append.js";
 import { endPermit, type PermitEnding } from "./end-permit.js";
 import type { PolicyCatalog } from "./policy-catalog.js";
 
@@ -112,7 +112,7 @@ async function issueDirectPermit(deps: PermitDependencies, asker: Requester, req
   });
   const issued = signObject("permit", permit, deps.permitKey);
   const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
-  await recordEvents(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
+  await appendEvents(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
   return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.hash };
 }

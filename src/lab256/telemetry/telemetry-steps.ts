@@ -3,7 +3,7 @@ import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { TelemetryAppendParams } from "../../domain/act/job.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
-import type { Lab256Activities, NextTelemetry, NextTelemetryInput } from "../../domain/flow/lab256-steps.js";
+import type { NextTelemetry, NextTelemetryInput } from "../../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { toStagingKey } from "../../domain/storage-key.js";
@@ -32,20 +32,19 @@ const LONGEST_PAUSE_MS = 3_600_000;
 
 const APPEND = "git.registry.telemetry_append";
 
-export function createTelemetryActivities(deps: Lab256Dependencies): Pick<Lab256Activities, "telemetryTenants" | "nextTelemetry"> {
-  return {
-    async telemetryTenants() {
-      return deps.infra.kind === "none" ? [] : (await listTenants(deps.db)).map(({ tenant_id }) => tenant_id);
-    },
-    async nextTelemetry(input) {
-      if (deps.infra.kind === "none") return { state: "off" };
-      const found = await findNextTelemetry(deps, input);
-      // An append of a later round was tried before and came to nothing.
-      if (found.state === "blocked" || (found.state === "append" && found.round > 0)) countTelemetry("waits");
-      if (found.state === "append") countTelemetry(found);
-      return found;
-    },
-  };
+/** Lists the tenants whose acts are written to telemetry: all, or none without an infra registry. */
+export async function listTelemetryTenants(deps: Lab256Dependencies): Promise<readonly string[]> {
+  return deps.infra.kind === "none" ? [] : (await listTenants(deps.db)).map(({ tenant_id }) => tenant_id);
+}
+
+/** Prepares the tenant's next append of telemetry, and counts it. */
+export async function prepareNextTelemetry(deps: Lab256Dependencies, input: NextTelemetryInput): Promise<NextTelemetry> {
+  if (deps.infra.kind === "none") return { state: "off" };
+  const found = await findNextTelemetry(deps, input);
+  // A later round means that the append failed before.
+  if (found.state === "blocked" || (found.state === "append" && found.round > 0)) countTelemetry("waits");
+  if (found.state === "append") countTelemetry(found);
+  return found;
 }
 
 async function findNextTelemetry(deps: Lab256Dependencies, { tenant_id, round }: NextTelemetryInput): Promise<NextTelemetry> {

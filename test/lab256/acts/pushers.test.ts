@@ -135,7 +135,7 @@ describe("of a release, the approval", () => {
     for (const who of ["carol", "bob"])
       expect(refusal(await state(registry, who, card)), who).toMatchObject({
         code: "statement_not_counted",
-        detail: expect.stringContaining("nobody counts who ever pushed to the project"),
+        detail: expect.stringContaining("no one who ever pushed to the project counts"),
       });
     requireValue(await state(registry, "admin", card, "withdraw"));
 

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
 import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
-import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
+import type { Receipt, Refusal, RunnerAnswer } from "../../../src/domain/permit/receipt.js";
 import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import { noInfra } from "../../../src/infra/source/open.js";
-import { createAnswerActivities } from "../../../src/lab256/acts/answers.js";
+import { acceptAnswer, recordAnswer } from "../../../src/lab256/acts/answers.js";
 import type { Lab256Dependencies } from "../../../src/lab256/acts/dependencies.js";
 import { addRunnerKey } from "../../../src/lab256/identity/runner-keys.js";
 import { seedTenant } from "../../../src/lab256/identity/seed.js";
@@ -24,14 +24,14 @@ import { ledgerDatabase } from "../ledger/ledger-database.js";
 
 const DIGEST = "e".repeat(64);
 const { TENANT } = event;
-/** In the file of the registry's own Runners: one as it is, one that was revoked for this tenant and target. */
+/** Keys of the registry's own Runners; the second is revoked for this tenant and target. */
 const [OWN, REVOKED_OWN] = [newKey(), newKey()];
 const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [newKey(), newKey(), newKey(), newKey(), newKey()];
 
 const ledger = ledgerDatabase("runner_keys_on_both_transports");
 let folder: string;
 let store: ObjectStore;
-let activities: ReturnType<typeof createAnswerActivities>;
+let deps: Lab256Dependencies;
 let acts = 0;
 
 beforeAll(async () => {
@@ -39,14 +39,13 @@ beforeAll(async () => {
   const config = { kind: "directory", path: folder } as const;
   await ensureSpaces(config);
   store = await openStore(config);
-  const deps: Lab256Dependencies = {
+  deps = {
     ...{ db: ledger.db, store, permitKey: newKey(), now: Date.now },
     infra: noInfra,
     policies: new PolicyCatalog(store, new Map(), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
   };
-  activities = createAnswerActivities(deps);
   await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
   await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));
   for (const { jwk } of [REGISTERED, REVOKED, REVOKED_OWN]) await addRunnerKey(ledger.db, TENANT, "LAB_512", jwk);
@@ -59,11 +58,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A command of its own that waits for its answer. */
-async function pending(): Promise<CommandEnvelope> {
+/** Issues a new command, which waits for its answer. */
+async function issuePendingCommand(): Promise<CommandEnvelope> {
   acts += 1;
   const issued = event.commandIssued(acts);
-  if (issued.type !== "command.issued") throw new Error("the event is another one");
+  if (issued.type !== "command.issued") throw new Error("commandIssued built an event of another type");
   await ledger.appended([event.permitIssued(acts), issued]);
   return issued.payload.envelope;
 }
@@ -76,48 +75,45 @@ function common(envelope: CommandEnvelope) {
     usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 },
   };
 }
-const receiptBy = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
+const signReceipt = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
   signObject("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
-const refusalBy = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
+const signRefusal = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
   signObject("refusal", { ...common(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
+const receiptBy = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({ kind: "receipt", receipt: signReceipt(key, envelope) });
+const refusalBy = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({ kind: "refusal", refusal: signRefusal(key, envelope) });
 
 const asked = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
 
-/** How each transport takes an answer: the code that the command ended with, `answer_invalid` for one that does not count. */
+/** Hands an answer to each transport and returns the code that the command ended with; `answer_invalid` if the answer does not count. */
 const transports = {
-  async temporal(envelope: CommandEnvelope, answer: { receipt: Receipt } | { refusal: Refusal }) {
-    const kind = "receipt" in answer ? { kind: "receipt" as const, ...answer } : { kind: "refusal" as const, ...answer };
-    return (await activities.recordAnswer({ ...asked(envelope), answer: kind })).denial?.code;
-  },
-  async pull(envelope: CommandEnvelope, answer: { receipt: Receipt } | { refusal: Refusal }) {
-    const accepted =
-      "receipt" in answer
-        ? await activities.acceptReceipt({ ...asked(envelope), ...answer })
-        : await activities.acceptRefusal({ ...asked(envelope), ...answer });
+  temporal: async (envelope: CommandEnvelope, answer: RunnerAnswer) =>
+    (await recordAnswer(deps, { ...asked(envelope), answer })).denial?.code,
+  async pull(envelope: CommandEnvelope, answer: RunnerAnswer) {
+    const accepted = await acceptAnswer(deps, { ...asked(envelope), answer });
     return accepted.ok ? accepted.value?.denial?.code : accepted.denial.code;
   },
 };
 
-describe.each(Object.entries(transports))("the answer of a Runner, by %s", (_, take) => {
+describe.each(Object.entries(transports))("a Runner's answer through %s", (_, take) => {
   it.each([
-    ["of the registry's own file", OWN],
-    ["registered for its target", REGISTERED],
+    ["one of the registry's own Runners", OWN],
+    ["registered for the target", REGISTERED],
   ])("counts when its key is %s", async (__, key) => {
-    const [ran, refused] = [await pending(), await pending()];
-    expect(await take(ran, { receipt: receiptBy(key, ran) })).toBe("ref_moved");
-    expect(await take(refused, { refusal: refusalBy(key, refused) })).toBe("plan_changed");
+    const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
+    expect(await take(ran, receiptBy(key, ran))).toBe("ref_moved");
+    expect(await take(refused, refusalBy(key, refused))).toBe("plan_changed");
   });
 
   it.each([
     ["was revoked", REVOKED],
-    ["was revoked, though the registry's own file has it", REVOKED_OWN],
+    ["was revoked, although it belongs to the registry's own Runners", REVOKED_OWN],
     ["is registered for another target", OF_OTHER_TARGET],
     ["is registered for another tenant", OF_OTHER_TENANT],
-    ["is not known", UNKNOWN],
+    ["is unknown", UNKNOWN],
   ])("does not count when its key %s", async (__, key) => {
-    const [ran, refused] = [await pending(), await pending()];
-    expect(await take(ran, { receipt: receiptBy(key, ran) })).toBe("answer_invalid");
-    expect(await take(refused, { refusal: refusalBy(key, refused) })).toBe("answer_invalid");
+    const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
+    expect(await take(ran, receiptBy(key, ran))).toBe("answer_invalid");
+    expect(await take(refused, refusalBy(key, refused))).toBe("answer_invalid");
     for (const table of ["receipts", "refusals"] as const) {
       const rows = await ledger.db.selectFrom(table).select("jti").where("jti", "in", [ran.jti, refused.jti]).execute();
       expect(rows).toEqual([]);
@@ -125,19 +121,19 @@ describe.each(Object.entries(transports))("the answer of a Runner, by %s", (_, t
   });
 });
 
-describe("the receipt in the store of an act that is claimed", () => {
-  it("counts by the same keys as one that was sent", async () => {
+describe("the stored receipt of a claimed act", () => {
+  it("counts under the same keys as a receipt that is sent", async () => {
     for (const [key, status] of [
       [REVOKED_OWN, "running"],
       [REGISTERED, "error"],
     ] as const) {
-      const envelope = await pending();
+      const envelope = await issuePendingCommand();
       const held = { workflow_id: "w", run_id: "r", activity_id: "a", attempt: 1, nonce: "n", claimed_at: 1_500 };
       const claim = { kind: "act", tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), ...held };
       await store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(claim));
-      await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(receiptBy(key, envelope)));
-      const recorded = activities.recordAnswer({ ...asked(envelope), answer: null });
-      // A genuine receipt can still come where the claim stands, so the flow looks again.
+      await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(signReceipt(key, envelope)));
+      const recorded = recordAnswer(deps, { ...asked(envelope), answer: null });
+      // A genuine receipt can still follow while the claim is held, so the flow checks again.
       if (status === "running") await expect(recorded).rejects.toMatchObject({ type: "receipt_awaited", nonRetryable: false });
       else expect(await recorded).toMatchObject({ status });
       expect((await findCommandByJti(ledger.db, envelope))?.status).toBe(status);

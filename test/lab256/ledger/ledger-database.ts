@@ -4,7 +4,7 @@ import type { NewEvent } from "../../../src/domain/ledger/event.js";
 import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { PROJECTIONS } from "../../../src/lab256/database/tables/projections.js";
-import { type Appended, type AppendOutcome, appendEvents } from "../../../src/lab256/ledger/append.js";
+import { type Appended, type AppendOutcome, appendBatch } from "../../../src/lab256/ledger/append-batch.js";
 import { createDatabase } from "../../harness/database.js";
 import { TENANT } from "./events.js";
 
@@ -12,19 +12,19 @@ export interface LedgerDatabase {
   readonly db: Db;
   readonly url: string;
   readonly name: string;
-  /** Appends in a transaction of its own. */
+  /** Appends in a transaction of its own, so that appends in parallel compete for the container's lock. */
   append(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<AppendOutcome>;
-  /** As `append`, for events that cannot be refused. */
+  /** Appends events that must not be refused. */
   appended(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<readonly Appended[]>;
   /** Every row of every projection as text, in a fixed order. */
   projectionRows(): Promise<Record<string, string[]>>;
 }
 
-/** A fresh migrated database for one test file, dropped after it. */
+/** A fresh migrated database for one test file; it is dropped after the file's tests. */
 export function ledgerDatabase(name: string): LedgerDatabase {
   let opened: { db: Db; url: string; name: string; drop: () => Promise<void> } | undefined;
   const current = () => {
-    if (opened === undefined) throw new Error("The database is open while tests run.");
+    if (opened === undefined) throw new Error("The database is open only while tests run.");
     return opened;
   };
   beforeAll(async () => {
@@ -36,10 +36,13 @@ export function ledgerDatabase(name: string): LedgerDatabase {
     await opened?.db.destroy();
     await opened?.drop();
   });
-  const appendIn = (events: readonly NewEvent[], tenantId = TENANT, atMs = 1_000) =>
-    current()
+  const appendIn = async (events: readonly NewEvent[], tenantId = TENANT, atMs = 1_000): Promise<AppendOutcome> => {
+    const [outcome] = await current()
       .db.transaction()
-      .execute((trx) => appendEvents(trx, tenantId, events, atMs));
+      .execute((trx) => appendBatch(trx, tenantId, [{ events, atMs }]));
+    if (outcome === undefined) throw new Error("The request has no outcome.");
+    return outcome;
+  };
   return {
     get db() {
       return current().db;

@@ -1,23 +1,19 @@
 import { z } from "zod";
+import { jsonText } from "../../json-text.js";
 
 const clientDataSchema = z.object({ challenge: z.string().max(1024), crossOrigin: z.boolean().default(false) });
 
-/** The members of collected client data (WebAuthn Level 3 §5.8.1) that are looked at before the library verifies all of it. */
+/** The members of collected client data (WebAuthn Level 3 §5.8.1) that are read before the library verifies all of it. */
 type ClientData = z.infer<typeof clientDataSchema>;
 
-/** `undefined` when these base64url bytes are no client data. */
+/** Parses base64url client data; undefined if it is malformed. */
 export function parseClientData(encoded: string): ClientData | undefined {
-  try {
-    return clientDataSchema.parse(JSON.parse(Buffer.from(encoded, "base64url").toString("utf8")));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
+  return jsonText.pipe(clientDataSchema).safeParse(Buffer.from(encoded, "base64url").toString("utf8")).data;
 }
 
 const REASON_CHARACTERS_MAX = 300;
 
-/** Which check failed, from the library's exception, without the final stop; bounded, as it repeats what the sender wrote. */
+/** Names the failed check from the library's exception, without the final period. Bounded, because it repeats the sender's input. */
 export function formatFailedCheck(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.slice(0, REASON_CHARACTERS_MAX).replace(/\.$/, "");

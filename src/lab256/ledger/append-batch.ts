@@ -1,0 +1,117 @@
+import { sql } from "kysely";
+import { type EventType, type NewEvent, toRegistryContainer } from "../../domain/ledger/event.js";
+import type { Trx } from "../database/database.js";
+import { type CommandConflict, findCommandConflict, toCommandIdentities } from "./command-conflict.js";
+import { type ChainHead, linkEntries, type WrittenEntry } from "./entry.js";
+import { buildNotices, LEDGER_CHANNEL } from "./notice.js";
+import type { OpenedRow } from "./open-function.js";
+import { buildEffects } from "./projections/projections.js";
+import { groupIntoWaves, writeTogether } from "./projections/waves.js";
+
+/** An event of a request. `isNew` is false if the chain already had its key. */
+export interface Appended {
+  readonly type: EventType;
+  readonly key: string;
+  readonly seq: number;
+  readonly isNew: boolean;
+}
+
+export type AppendOutcome =
+  | { readonly ok: true; readonly appended: readonly Appended[] }
+  /** Nothing of the request was written; the transaction can go on. */
+  | { readonly ok: false; readonly conflict: CommandConflict };
+
+/** The number of parameters that one statement takes limits the events of a batch. */
+export const EVENTS_MAX = 1_000;
+
+/** Events that are appended all together or not at all. `atMs` is in milliseconds since 1970. */
+export interface AppendRequest {
+  readonly events: readonly NewEvent[];
+  readonly atMs: number;
+}
+
+/**
+ * Appends requests to the tenant's chain in their order, updates the projections and notifies the watchers, all in the caller's
+ * transaction. A conflict rejects the events of its own request only. Events whose key the chain already has are skipped, so a retry
+ * changes nothing. The container stays locked until the transaction ends: do nothing slow in it. Source: ADR-002 §7, contracts "Events
+ * and projections".
+ */
+export async function appendBatch(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
+  const all = requests.flatMap(({ events }) => events);
+  if (all.length === 0) return requests.map(() => ({ ok: true, appended: [] }));
+  if (all.length > EVENTS_MAX)
+    throw new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${all.length}; append them in parts.`);
+  const container = toRegistryContainer(tenantId);
+  const opened = await openChain(trx, container, tenantId, all);
+  const seqs = new Map(Object.entries(opened.known));
+  const taken = [...opened.taken];
+  let head: ChainHead = opened;
+  const written: WrittenEntry[][] = [];
+  const outcomes = requests.map(({ events, atMs }): AppendOutcome => {
+    const fresh = keepFirstOfEachKey(events).filter(({ key }) => !seqs.has(key));
+    const conflict = findCommandConflict(fresh, taken);
+    if (conflict !== undefined) return { ok: false, conflict };
+    const entries = linkEntries(container, tenantId, head, fresh, atMs);
+    for (const { entry } of entries) seqs.set(entry.key, entry.seq);
+    head = entries.at(-1)?.entry ?? head;
+    taken.push(...toCommandIdentities(fresh));
+    written.push(entries);
+    return { ok: true, appended: events.map((event, n) => toAppended(event, seqs, fresh.includes(event) && events.indexOf(event) === n)) };
+  });
+  if (written.some((entries) => entries.length > 0)) await writeEntries(trx, tenantId, written);
+  return outcomes;
+}
+
+function toAppended({ type, key }: NewEvent, seqs: ReadonlyMap<string, number>, isNew: boolean): Appended {
+  const seq = seqs.get(key);
+  if (seq === undefined) throw new Error(`${key} was neither appended nor found in the chain.`);
+  return { type, key, seq, isNew };
+}
+
+function keepFirstOfEachKey(events: readonly NewEvent[]): NewEvent[] {
+  const seen = new Set<string>();
+  return events.filter(({ key }) => !seen.has(key) && seen.add(key));
+}
+
+async function openChain(trx: Trx, container: string, tenantId: string, events: readonly NewEvent[]): Promise<OpenedRow> {
+  const keys = events.map((event) => event.key);
+  const commands = toCommandIdentities(events);
+  const jtis = commands.map(({ jti }) => jti);
+  const jobIds = commands.map(({ job_id }) => job_id);
+  const { rows } = await sql<OpenedRow>`
+    select seq, hash, known, taken from ledger_open(${container}, ${tenantId}, ${keys}::text[], ${jtis}::text[], ${jobIds}::text[])`.execute(
+    trx,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`ledger_open answered nothing for ${container}; run the migrations again.`);
+  return row;
+}
+
+/** Sends entries, first projection writes and notices together: most appends need one round trip. */
+async function writeEntries(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
+  const entries = written.flat().map(({ entry }) => entry);
+  const rows = written.flat().map(({ entry, payloadText }) => ({
+    container: entry.container,
+    seq: entry.seq,
+    tenant_id: entry.tenant_id,
+    type: entry.type,
+    key: entry.key,
+    at_ms: entry.at_ms,
+    payload: payloadText,
+    prev_hash: entry.prev_hash,
+    hash: entry.hash,
+  }));
+  const [first = [], ...later] = groupIntoWaves(buildEffects(trx, entries)).map((wave) => wave.map((effect) => effect.write));
+  const notices = written
+    .filter((one) => one.length > 0)
+    .flatMap((one) =>
+      buildNotices(
+        tenantId,
+        one.map(({ entry }) => entry),
+      ),
+    )
+    .map((notice) => JSON.stringify(notice));
+  const notify = sql`select pg_notify(${LEDGER_CHANNEL}, notice) from unnest(${notices}::text[]) as notice`;
+  await writeTogether(trx, [trx.insertInto("ledger_entries").values(rows), ...first], notify);
+  for (const wave of later) await writeTogether(trx, wave, sql`select`);
+}
