@@ -8,15 +8,13 @@ import type { NewEvent } from "../../domain/ledger/event.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { parseWith } from "../../domain/problems.js";
-import { toReceiptKey } from "../../domain/storage-key.js";
 import { appendEvents } from "../ledger/append.js";
 import { endPermit, readClaim } from "../permits/end-permit.js";
-import { readStoredJson } from "../stored-json.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand, countReceipt } from "./flow-metrics.js";
 import { toProjectEvents } from "./project-events.js";
-import { readReceiptKeys } from "./receipt-keys.js";
+import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
 
 const NOT_USED = buildDenial("answer_invalid", "The Runner reports that another command used the permit, but none did.");
 
@@ -97,15 +95,16 @@ function verifyReport<T extends Report>(
 ): T | undefined {
   const parsed = parseWith(schema, candidate);
   if (!parsed.ok || verifySignedObject(kind, parsed.value, keys) !== "valid") return undefined;
-  const { tenant_id, jti, jobId, envelope_digest } = parsed.value;
-  const isSameEnvelope =
-    tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === hashEnvelope(envelope);
-  return isSameEnvelope ? parsed.value : undefined;
+  return isReportOf(parsed.value, envelope) ? parsed.value : undefined;
+}
+
+function isReportOf({ tenant_id, jti, jobId, envelope_digest }: Report, envelope: CommandEnvelope): boolean {
+  return tenant_id === envelope.tenant_id && jti === envelope.jti && jobId === envelope.jobId && envelope_digest === hashEnvelope(envelope);
 }
 
 async function readReceiptOfEnvelope(deps: Lab256Dependencies, keys: Jwks, envelope: CommandEnvelope): Promise<Receipt | undefined> {
-  const stored = await readStoredJson(deps.store, toReceiptKey(envelope.tenant_id, envelope.jti), receiptSchema);
-  return stored === undefined ? undefined : verifyReport("receipt", receiptSchema, keys, envelope, stored);
+  const receipt = await readSignedReceipt(deps, envelope, keys);
+  return receipt !== undefined && isReportOf(receipt, envelope) ? receipt : undefined;
 }
 
 async function recordReceipt(deps: Lab256Dependencies, { envelope, actor_id }: AcceptCommandInput, receipt: Receipt): Promise<FlowEnd> {

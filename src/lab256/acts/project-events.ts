@@ -1,80 +1,93 @@
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef, toTagRef } from "../../domain/git/ref-name.js";
-import type { NewEvent } from "../../domain/ledger/event.js";
+import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
 import { toRepoPrefix } from "../../domain/storage-key.js";
 
-/** What a successful act means for the registry's catalog. Source: ADR-002 §7. */
+type RefMove = Receipt["refs"][number];
+type ActRef = Pick<Receipt, "project_id" | "jti">;
+
+/** The effects of a successful act on the registry's catalog. Source: ADR-002 §7. */
 export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
-  const { tenant_id, jti } = envelope;
+  const act: ActRef = { project_id: envelope.params.project_id, jti: envelope.jti };
+  const findMove = (ref: string) => receipt.refs.find(({ name }) => name === ref);
   switch (envelope.jobType) {
-    case "git.registry.init": {
-      const { project_id, name, owners, visibility } = envelope.params;
-      return [
-        { type: "project.registered", key: `project.registered/${project_id}`, payload: { project_id, name, owners, visibility } },
-        {
-          type: "project.repo.bound",
-          key: `project.repo.bound/${project_id}`,
-          payload: { project_id, repo_url: `s3://${toRepoPrefix(tenant_id, project_id)}` },
-        },
-      ];
-    }
-    case "git.registry.push": {
-      const { project_id, branch } = envelope.params;
-      const ref = toBranchRef(branch);
-      const moved = receipt.refs.find((move) => move.name === ref);
-      if (moved === undefined) return [];
-      const action = moved.new === ZERO_ID ? "delete" : "push";
-      const commit = moved.new === ZERO_ID ? moved.old : moved.new;
-      return [{ type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref, commit } }];
+    case "git.registry.init":
+      return buildRegistrationEvents(envelope.tenant_id, envelope.params);
+    case "git.registry.push":
+      return toPushEvents(act, actorId, findMove(toBranchRef(envelope.params.branch)));
+    case "git.registry.merge_protected":
+      return toMergeEvents(act, actorId, findMove(toBranchRef(envelope.params.target)));
+    case "git.registry.tag_release": {
+      const { tag, commit, notes } = envelope.params;
+      return buildReleaseEvents(act, actorId, { tag, commit, notes_hash: hashBlake3Hex(Buffer.from(notes, "utf8")) });
     }
     case "git.registry.reset":
       return toResetEvents(receipt, actorId);
     case "git.registry.archive":
       return toArchiveEvents(receipt, actorId);
-    // The registry's own bookkeeping is no activity of a project that people follow.
+    // The registry's own bookkeeping is no project activity that people follow.
     case "git.registry.telemetry_append":
       return [];
-    case "git.registry.merge_protected": {
-      const { project_id, target } = envelope.params;
-      const ref = toBranchRef(target);
-      const moved = receipt.refs.find((move) => move.name === ref);
-      if (moved === undefined) return [];
-      const payload = { project_id, action: "merge", actor: actorId, ref, commit: moved.new } as const;
-      return [{ type: "project.activity", key: `project.activity/${jti}`, payload }];
-    }
-    case "git.registry.tag_release": {
-      const { project_id, tag, commit, notes } = envelope.params;
-      return [
-        {
-          type: "project.activity",
-          key: `project.activity/${jti}`,
-          payload: { project_id, action: "tag", actor: actorId, ref: toTagRef(tag), commit },
-        },
-        {
-          type: "project.release.tagged",
-          key: `project.release.tagged/${jti}`,
-          payload: { project_id, tag, commit, notes_hash: hashBlake3Hex(Buffer.from(notes, "utf8")) },
-        },
-      ];
-    }
   }
 }
 
-/** What the receipt says of the mark: it stands, or it is gone. */
-export function toArchiveEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
-  return refs.map(({ name, old, new: mark }) => {
-    const [action, commit] = mark === ZERO_ID ? (["unarchive", old] as const) : (["archive", mark] as const);
-    return { type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor: actorId, ref: name, commit } };
-  });
+export function buildRegistrationEvents(
+  tenantId: string,
+  { project_id, name, owners, visibility }: EventPayloads["project.registered"],
+): NewEvent[] {
+  const repo_url = `s3://${toRepoPrefix(tenantId, project_id)}`;
+  return [
+    { type: "project.registered", key: `project.registered/${project_id}`, payload: { project_id, name, owners, visibility } },
+    { type: "project.repo.bound", key: `project.repo.bound/${project_id}`, payload: { project_id, repo_url } },
+  ];
 }
 
-/** A reset is one activity, however many refs went: its receipt names them all. It is told of `main`, or of the first where there was none. */
-export function toResetEvents({ jti, project_id, refs }: Receipt, actorId: string): NewEvent[] {
-  const told = refs.find(({ name }) => name === toBranchRef("main")) ?? refs[0];
-  if (told === undefined) return [];
-  const payload = { project_id, action: "reset", actor: actorId, ref: told.name, commit: told.old } as const;
-  return [{ type: "project.activity", key: `project.activity/${jti}`, payload }];
+export function toPushEvents(act: ActRef, actorId: string, moved: RefMove | undefined): NewEvent[] {
+  if (moved === undefined) return [];
+  const isDeletion = moved.new === ZERO_ID;
+  return [buildActivityEvent(act, actorId, isDeletion ? "delete" : "push", moved.name, isDeletion ? moved.old : moved.new)];
+}
+
+export function toMergeEvents(act: ActRef, actorId: string, moved: RefMove | undefined): NewEvent[] {
+  return moved === undefined ? [] : [buildActivityEvent(act, actorId, "merge", moved.name, moved.new)];
+}
+
+export function buildReleaseEvents(
+  act: ActRef,
+  actorId: string,
+  { tag, commit, notes_hash }: { readonly tag: string; readonly commit: string; readonly notes_hash: string },
+): NewEvent[] {
+  const { project_id, jti } = act;
+  return [
+    buildActivityEvent(act, actorId, "tag", toTagRef(tag), commit),
+    { type: "project.release.tagged", key: `project.release.tagged/${jti}`, payload: { project_id, tag, commit, notes_hash } },
+  ];
+}
+
+/** The receipt says whether the archive mark was set or removed. */
+export function toArchiveEvents(receipt: Receipt, actorId: string): NewEvent[] {
+  return receipt.refs.map(({ name, old, new: mark }) =>
+    mark === ZERO_ID
+      ? buildActivityEvent(receipt, actorId, "unarchive", name, old)
+      : buildActivityEvent(receipt, actorId, "archive", name, mark),
+  );
+}
+
+/** A reset is one activity, whatever the number of refs that its receipt names. It shows `main`, or the first ref without a `main`. */
+export function toResetEvents(receipt: Receipt, actorId: string): NewEvent[] {
+  const shown = receipt.refs.find(({ name }) => name === toBranchRef("main")) ?? receipt.refs[0];
+  return shown === undefined ? [] : [buildActivityEvent(receipt, actorId, "reset", shown.name, shown.old)];
+}
+
+function buildActivityEvent(
+  { project_id, jti }: ActRef,
+  actor: string,
+  action: EventPayloads["project.activity"]["action"],
+  ref: string,
+  commit: string,
+): NewEvent {
+  return { type: "project.activity", key: `project.activity/${jti}`, payload: { project_id, action, actor, ref, commit } };
 }

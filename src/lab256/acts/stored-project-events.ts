@@ -1,11 +1,17 @@
 import { z } from "zod";
-import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
-import { toProjectKey, toReleaseManifestKey, toRepoPrefix } from "../../domain/storage-key.js";
+import { toProjectKey, toReleaseManifestKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { readStoredJson } from "../stored-json.js";
-import { toArchiveEvents, toResetEvents } from "./project-events.js";
+import {
+  buildRegistrationEvents,
+  buildReleaseEvents,
+  toArchiveEvents,
+  toMergeEvents,
+  toPushEvents,
+  toResetEvents,
+} from "./project-events.js";
 
 const HEADS = "refs/heads/";
 const TAGS = "refs/tags/";
@@ -18,58 +24,47 @@ const projectSchema = z.object({
 });
 const manifestSchema = z.object({ commit: z.string(), notes_hash: z.string() });
 
-/** `complete` is false where an object that should follow the act is not there. */
+/** `isComplete` is false while an object that the act should have written after its receipt is absent. */
 interface StoredEvents {
   readonly events: readonly NewEvent[];
   readonly isComplete: boolean;
 }
 
+const INCOMPLETE: StoredEvents = { events: [], isComplete: false };
+
 /**
- * What a successful act means for the catalog, from its receipt and what it stored, where nobody knows its envelope; the events have
- * the keys and payloads that its flow would have given them. Source: ADR-002 §7.
+ * The effects of a successful act on the catalog when its envelope is unknown, from its receipt and the objects it stored. The events
+ * have the same keys and payloads as those of its flow. Source: ADR-002 §7.
  */
 export async function readProjectEvents(store: ObjectStore, receipt: Receipt, actorId: string): Promise<StoredEvents> {
-  const { tenant_id, project_id, jti } = receipt;
-  if (receipt.jobType === "git.registry.init") return readRegistrationEvents(store, receipt);
-  if (receipt.jobType === "git.registry.reset") return { events: toResetEvents(receipt, actorId), isComplete: true };
-  if (receipt.jobType === "git.registry.archive") return { events: toArchiveEvents(receipt, actorId), isComplete: true };
-  const pushed = receipt.refs.find(({ name }) => name.startsWith(HEADS));
-  if (receipt.jobType === "git.registry.push" && pushed !== undefined) {
-    const action = pushed.new === ZERO_ID ? "delete" : "push";
-    const commit = pushed.new === ZERO_ID ? pushed.old : pushed.new;
-    const payload = { project_id, action, actor: actorId, ref: pushed.name, commit } as const;
-    return { events: [{ type: "project.activity", key: `project.activity/${jti}`, payload }], isComplete: true };
+  const findMoveUnder = (prefix: string) => receipt.refs.find(({ name }) => name.startsWith(prefix));
+  switch (receipt.jobType) {
+    case "git.registry.init":
+      return readRegistrationEvents(store, receipt);
+    case "git.registry.reset":
+      return { events: toResetEvents(receipt, actorId), isComplete: true };
+    case "git.registry.archive":
+      return { events: toArchiveEvents(receipt, actorId), isComplete: true };
+    case "git.registry.push":
+      return { events: toPushEvents(receipt, actorId, findMoveUnder(HEADS)), isComplete: true };
+    case "git.registry.merge_protected":
+      return { events: toMergeEvents(receipt, actorId, findMoveUnder(HEADS)), isComplete: true };
+    case "git.registry.tag_release":
+      return readReleaseEvents(store, receipt, actorId, findMoveUnder(TAGS)?.name.slice(TAGS.length));
+    default:
+      return { events: [], isComplete: true };
   }
-  if (receipt.jobType === "git.registry.merge_protected" && pushed !== undefined) {
-    const payload = { project_id, action: "merge", actor: actorId, ref: pushed.name, commit: pushed.new } as const;
-    return { events: [{ type: "project.activity", key: `project.activity/${jti}`, payload }], isComplete: true };
-  }
-  const tagged = receipt.refs.find(({ name }) => name.startsWith(TAGS));
-  if (receipt.jobType !== "git.registry.tag_release" || tagged === undefined) return { events: [], isComplete: true };
-  const tag = tagged.name.slice(TAGS.length);
-  const manifest = await readStoredJson(store, toReleaseManifestKey(tenant_id, project_id, tag), manifestSchema);
-  if (manifest === undefined) return { events: [], isComplete: false };
-  const { commit, notes_hash } = manifest;
-  const activity = { project_id, action: "tag", actor: actorId, ref: tagged.name, commit } as const;
-  return {
-    events: [
-      { type: "project.activity", key: `project.activity/${jti}`, payload: activity },
-      { type: "project.release.tagged", key: `project.release.tagged/${jti}`, payload: { project_id, tag, commit, notes_hash } },
-    ],
-    isComplete: true,
-  };
 }
 
 async function readRegistrationEvents(store: ObjectStore, { tenant_id, project_id, jti }: Receipt): Promise<StoredEvents> {
   const project = await readStoredJson(store, toProjectKey(tenant_id, project_id), projectSchema);
-  if (project?.jti !== jti) return { events: [], isComplete: false };
-  const { name, owners, visibility } = project;
-  const repo_url = `s3://${toRepoPrefix(tenant_id, project_id)}`;
-  return {
-    events: [
-      { type: "project.registered", key: `project.registered/${project_id}`, payload: { project_id, name, owners, visibility } },
-      { type: "project.repo.bound", key: `project.repo.bound/${project_id}`, payload: { project_id, repo_url } },
-    ],
-    isComplete: true,
-  };
+  if (project?.jti !== jti) return INCOMPLETE;
+  return { events: buildRegistrationEvents(tenant_id, { project_id, ...project }), isComplete: true };
+}
+
+async function readReleaseEvents(store: ObjectStore, receipt: Receipt, actorId: string, tag: string | undefined): Promise<StoredEvents> {
+  if (tag === undefined) return { events: [], isComplete: true };
+  const manifest = await readStoredJson(store, toReleaseManifestKey(receipt.tenant_id, receipt.project_id, tag), manifestSchema);
+  if (manifest === undefined) return INCOMPLETE;
+  return { events: buildReleaseEvents(receipt, actorId, { tag, ...manifest }), isComplete: true };
 }
