@@ -1,4 +1,7 @@
-/** A lock between processes. Plain Node, no dependency. */
+/**
+ * A lock between processes. It does not use src/process/lock.ts, because it guards the installation and the build: plain Node runs it
+ * before TypeScript or any dependency is installed.
+ */
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

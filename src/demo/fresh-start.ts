@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { tryProcessLock } from "../process/lock.js";
+import { tryFolderLock } from "../process/lock.js";
 import { ownerLockPath } from "../stack/data-folder.js";
 import { endLeftovers } from "../stack/leftovers.js";
 import type { Log } from "../stack/progress.js";
@@ -14,8 +14,8 @@ const DATABASE_PREFIX = "ogr_demo_";
 
 /** Empties the demo's data folder. Answers false, and changes nothing, while another demo runs on it. */
 export async function emptyDataFolder(dataDir: string, log: Log): Promise<boolean> {
-  const lock = await tryProcessLock(ownerLockPath(dataDir));
-  if (!lock.held) return false;
+  const lock = await tryFolderLock(ownerLockPath(dataDir));
+  if (!lock.isHeld) return false;
   try {
     await endLeftovers(dataDir, log);
     const gone = (await readdir(dataDir)).filter((name) => !KEPT.has(name));

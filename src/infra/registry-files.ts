@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { publishDraft, readPlainFile, replaceFile, toDraftPath, writeDraft } from "../process/durable-file.js";
 import { formatChangelogLine, parseChangelog } from "./changelog.js";
 import { applyCommand, type InfraCommand, type Mutation } from "./command.js";
-import { publishDraft, readPlainFile, replaceFile, toDraftPath, writeDraft } from "./durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
 import { formatRegistry, parseRegistry } from "./model.js";
 import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
-import { type HeldLock, type Journal, type Repair, takeLock } from "./writer-lock.js";
+import { type HeldLock, type Journal, type Repair, takeWriterLock, toJournalPath } from "./writer-lock.js";
 
 /** Where the files are, as absolute paths; the lock lies outside of what is versioned. */
 export interface RegistryFilePaths {
@@ -42,7 +42,7 @@ export async function mutateRegistry(
   const lock = await holdRegistry(place);
   if (!lock.ok) return lock;
   options.onStep?.("locked");
-  // A fault leaves the lock behind with its journal: whoever comes next finds its holder dead, and repairs.
+  // A fault leaves the lock and its journal behind. The next writer finds the holder dead, and repairs.
   const mutation = await mutateLockedRegistry(place, command, options, lock.value);
   await lock.value.release();
   return mutation.ok ? acceptInfraValue({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
@@ -59,8 +59,8 @@ export async function previewMutation(
 }
 
 /** Keeps other writers away, after repairing what a dead one left half done. The holder releases it. */
-export function holdRegistry(place: RegistryFilePaths): ReturnType<typeof takeLock> {
-  return takeLock(place.lock, createRepair(place));
+export function holdRegistry(place: RegistryFilePaths): ReturnType<typeof takeWriterLock> {
+  return takeWriterLock(place.lock, createRepair(place));
 }
 
 async function mutateLockedRegistry(
@@ -131,7 +131,6 @@ async function computeMutation(place: RegistryFilePaths, command: InfraCommand, 
 function createRepair(place: RegistryFilePaths): Repair {
   return async (journal) => {
     await removeDrafts(place);
-    if (journal === null) return acceptInfraValue(null);
     const changelog = await readPlainFile(place.changelog);
     const registry = compareWithJournal(await readPlainFile(place.registry), journal.registry);
     const log = compareWithJournal(changelog, journal.changelog);
@@ -141,7 +140,7 @@ function createRepair(place: RegistryFilePaths): Repair {
     if (registry !== "before" || log !== "after" || changelog === undefined)
       return refuseInfraAct(
         "half_done",
-        `${earlier}, and the files were changed since. Look at git diff, bring registry and changelog to agree, then remove ${place.lock}.`,
+        `${earlier}, and the files were changed since. Look at git diff, bring registry and changelog to agree, then remove ${toJournalPath(place.lock)}.`,
       );
     if (journal.changelog.before === null) await rm(place.changelog);
     else await replaceFile(place.changelog, changelog.subarray(0, journal.changelog.before_bytes));

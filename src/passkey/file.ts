@@ -3,7 +3,7 @@ import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON }
 import { z } from "zod";
 import type { Assertion } from "../domain/card/statement.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
-import { withProcessLock } from "../process/lock.js";
+import { withFolderLock } from "../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
 import { type Passkey, passkeySchema } from "./authenticator.js";
 import { type AssertionRequest, assertPasskey, canAnswerRequest, createPasskey } from "./client.js";
@@ -42,7 +42,7 @@ export interface PasskeyFile {
 export function openPasskeyFile(path: string): PasskeyFile {
   const withLockedPasskeys = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
     await preparePrivateFolder(dirname(path));
-    return withProcessLock(
+    return withFolderLock(
       `${path}.lock`,
       () => undefined,
       async () => work(await readPasskeys(path)),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasProcess } from "../process/process-identity.js";
 import { type Refs, serialisePackedRefs } from "./refs/packed-refs.js";
 import { listVisibleRefs } from "./refs/refs-state.js";
 import type { Scope } from "./scope.js";
@@ -46,19 +47,10 @@ export function removeLeftovers(scope: Scope): void {
   const folder = scope.createFolder(FOLDER);
   for (const name of readdirSync(folder)) {
     const pid = Number.parseInt(name, 10);
-    if (Number.isInteger(pid) && pid !== process.pid && !isAlive(pid)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (Number.isInteger(pid) && pid !== process.pid && !hasProcess(pid)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
 function hasOnlyEntries(folder: string, names: readonly string[]): boolean {
   return readdirSync(folder).every((name) => names.includes(name));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { tryProcessLock } from "../process/lock.js";
+import { tryFolderLock } from "../process/lock.js";
 import { endLeftovers } from "./leftovers.js";
 import type { Log } from "./progress.js";
 import { outsideFolder } from "./servers/postgres-account.js";
@@ -15,8 +15,8 @@ export function ownerLockPath(data_dir: string): string {
  * nothing, while a live run uses it.
  */
 export async function removeDataFolder(data_dir: string, log: Log): Promise<boolean> {
-  const lock = await tryProcessLock(ownerLockPath(data_dir));
-  if (!lock.held) return false;
+  const lock = await tryFolderLock(ownerLockPath(data_dir));
+  if (!lock.isHeld) return false;
   await endLeftovers(data_dir, log);
   await Promise.all([data_dir, outsideFolder(data_dir)].map((path) => rm(path, { recursive: true, force: true })));
   return true;

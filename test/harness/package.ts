@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { withProcessLock } from "../../src/process/lock.js";
+import { withFolderLock } from "../../src/process/lock.js";
 import { unlessAbsent } from "../../src/stack/absence.js";
 
 const run = promisify(execFile);
@@ -40,7 +40,7 @@ export interface PackedPackage {
 export async function packedPackage(): Promise<PackedPackage> {
   const place = join(folder, (await hashOf(inputs)).slice(0, 24));
   const packed = { tarball: join(place, "package.tgz"), unpacked: join(place, "package") };
-  await withProcessLock(
+  await withFolderLock(
     join(folder, "lock"),
     () => undefined,
     async () => {

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { tryProcessLock, withProcessLock } from "../../src/process/lock.js";
+import { tryFolderLock, withFolderLock } from "../../src/process/lock.js";
 import { readProcessIdentity } from "../../src/process/process-identity.js";
 import { endLeftovers, pidPath, writePidFile } from "../../src/stack/leftovers.js";
 import { poll } from "../../src/stack/poll.js";
@@ -114,17 +114,17 @@ describe("a lock", () => {
 
   test("has one holder at a time, however many try at once", async () => {
     const path = join(data_dir, "one.lock");
-    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryProcessLock(path)));
-    expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryFolderLock(path)));
+    expect(attempts.filter((attempt) => attempt.isHeld)).toHaveLength(1);
   });
 
-  test("that was released is free, and a number that is gone is never taken over", async () => {
+  test("that was released is free, and never has two holders", async () => {
     const path = join(data_dir, "one.lock");
     const held = await Promise.all(
       Array.from({ length: 8 }, async () => {
         let inside = 0;
         for (let round = 0; round < 5; round += 1) {
-          await withProcessLock(path, silent, async () => {
+          await withFolderLock(path, silent, async () => {
             holders += 1;
             expect(holders).toBe(1);
             await readProcessIdentity(process.pid);
@@ -141,8 +141,8 @@ describe("a lock", () => {
   test("of a process that has ended is taken over", async () => {
     const path = join(data_dir, "one.lock");
     await mkdir(path);
-    await writeFile(join(path, "7"), JSON.stringify({ pid: process.pid, identity: "another boot:1", released: false }));
-    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryProcessLock(path)));
-    expect(attempts.filter((attempt) => attempt.held)).toHaveLength(1);
+    await symlink(`token:${process.pid}:another boot.1:host`, join(path, "holder"));
+    const attempts = await Promise.all(Array.from({ length: 16 }, () => tryFolderLock(path)));
+    expect(attempts.filter((attempt) => attempt.isHeld)).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { resolveConfigDirectory } from "../../passkey/location.js";
-import { withProcessLock } from "../../process/lock.js";
+import { withFolderLock } from "../../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../../process/private-file.js";
 import { UsageError } from "../failure.js";
 
@@ -48,7 +48,7 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
 export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
   const path = resolveProfilesPath(environment);
   await preparePrivateFolder(dirname(path));
-  await withProcessLock(
+  await withFolderLock(
     `${path}.lock`,
     () => undefined,
     async () => {

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseWith } from "../../domain/problems.js";
-import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
+import { readJsonFile, writePrivateJson } from "../../process/private-file.js";
 import { resolveSourceFile } from "../../process/source-files.js";
 
 const stateSchema = z.object({

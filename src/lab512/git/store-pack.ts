@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { syncFile } from "../../process/durable-file.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
 import { toRepositoryKeys } from "../../repository/repository-key.js";
@@ -15,8 +15,8 @@ export async function storePack({ store, name, cache }: OpenRepository, pack: Ch
   await Promise.all([
     uploadFile(store, keys.pack(pack.hash), pack.bytes?.pack ?? pack.packPath, pack.packSizeBytes),
     uploadFile(store, keys.index(pack.hash), pack.bytes?.index ?? pack.indexPath, pack.indexSizeBytes),
-    flushFile(pack.packPath),
-    flushFile(pack.indexPath),
+    syncFile(pack.packPath),
+    syncFile(pack.indexPath),
   ]);
   await cache.adoptPack(pack.hash, pack.packPath, pack.indexPath, pack.packSizeBytes);
   return pack.packSizeBytes + pack.indexSizeBytes;
@@ -27,13 +27,4 @@ async function uploadFile({ blobs }: ObjectStore, key: string, source: Buffer | 
     () => (typeof source === "string" ? blobs.createFromFile(key, source) : blobs.create(key, source)),
     async () => (await blobs.stat(key))?.sizeBytes === sizeBytes,
   );
-}
-
-async function flushFile(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

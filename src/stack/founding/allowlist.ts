@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { JOB_TYPES } from "../../domain/act/job.js";
 import { type JobsAllowlist, parseAllowlist } from "../../domain/permit/allowlist.js";
 import { formatProblems } from "../../domain/problems.js";
-import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
+import { readJsonFile, writePrivateJson } from "../../process/private-file.js";
 import { resolveSourceFile } from "../../process/source-files.js";
 
 const seed = "config/jobs.allowlist.json";

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSigningKey } from "../../configuration/keys.js";
 import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
-import { writePrivateJson } from "../../process/private-json.js";
+import { writePrivateJson } from "../../process/private-file.js";
 
 /** The folder of each holder's keys (contracts, "Planes"); one folder can be given for all three where one machine is all of them. */
 export interface KeyFolders {

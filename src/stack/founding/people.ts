@@ -5,7 +5,7 @@ import { openDatabase } from "../../lab256/database/database.js";
 import { migrateDatabase } from "../../lab256/database/migrate.js";
 import { seedTenant, type TenantSeed } from "../../lab256/identity/seed.js";
 import { createTokenText } from "../../lab256/identity/token-text.js";
-import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
+import { readJsonFile, writePrivateJson } from "../../process/private-file.js";
 
 const tokensSchema = z.record(z.string(), z.string());
 

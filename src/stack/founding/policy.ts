@@ -6,7 +6,7 @@ import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { type SigningKey, signObject } from "../../domain/bytes/signature.js";
 import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
 import { toActivePolicyKey, toPolicyBytesKey } from "../../domain/storage-key.js";
-import { readJsonFile, writePrivateJson } from "../../process/private-json.js";
+import { readJsonFile, writePrivateJson } from "../../process/private-file.js";
 import { resolveSourceFile } from "../../process/source-files.js";
 import type { ObjectStore } from "../../storage/ports.js";
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { tryProcessLock } from "../../process/lock.js";
+import { tryFolderLock } from "../../process/lock.js";
 import { ownerLockPath } from "../data-folder.js";
 import { type StackSecrets, stackSecrets } from "../founding/secrets.js";
 import { endLeftovers } from "../leftovers.js";
@@ -63,9 +63,9 @@ const PORTS: Readonly<Record<ServerName, readonly PortName[]>> = {
 export async function startServers(options: ServersOptions): Promise<Servers> {
   const data_dir = resolve(options.data_dir);
   await mkdir(data_dir, { recursive: true });
-  const lock = await tryProcessLock(ownerLockPath(data_dir));
-  if (!lock.held) {
-    throw new Error(`process ${lock.holderPid} already runs on ${data_dir}: stop it first, or choose another data folder`);
+  const lock = await tryFolderLock(ownerLockPath(data_dir));
+  if (!lock.isHeld) {
+    throw new Error(`process ${lock.holder.pid} already runs on ${data_dir}: stop it first, or choose another data folder`);
   }
   const supervisor = new Supervisor(data_dir);
   let stopping: Promise<void> | undefined;

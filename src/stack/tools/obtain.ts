@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { withProcessLock } from "../../process/lock.js";
+import { withFolderLock } from "../../process/lock.js";
 import type { Log } from "../progress.js";
 import { cacheFolder } from "./cache.js";
 import { goInstall } from "./go-install.js";
@@ -28,7 +28,7 @@ export async function obtainTool(name: ToolName, { log, env = process.env, downl
   if (first.tool) return { found: true, ...first.tool };
   const lock = join(cacheFolder(env), "locks", name);
   const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
-  return withProcessLock(lock, onWait, async () => {
+  return withFolderLock(lock, onWait, async () => {
     // Whoever held the lock before us may have put it there.
     const again = await locateTool(name, env);
     if (again.tool) return { found: true, ...again.tool };

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { createDurableFolder, syncFolder, writeNewFile } from "../../process/durable-file.js";
 import { StorageFault } from "../ports.js";
 import { buildConflictFault, toErrorCode, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
@@ -22,13 +23,7 @@ export async function withDraft<T>(
 ): Promise<T> {
   const path = join(layout.temporary, `${process.pid}-${randomUUID()}`);
   try {
-    const file = await open(path, "wx", 0o644);
-    try {
-      await write(file);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeNewFile(path, 0o644, write);
     return await use({ path });
   } catch (cause) {
     throw toFileFault(key, cause);
@@ -42,7 +37,7 @@ export async function withDraft<T>(
  * exactly one succeeds, and the name never shows an unfinished file.
  */
 export async function publishNewObject(key: string, draft: Draft, path: string): Promise<boolean> {
-  await createFolder(dirname(path));
+  await createDurableFolder(dirname(path));
   try {
     await link(draft.path, path);
   } catch (cause) {
@@ -78,22 +73,5 @@ async function flushPublished(key: string, path: string): Promise<void> {
       `${key} was written, but flushing its folder failed: read it back when the file system is well.`,
       cause,
     );
-  }
-}
-
-async function createFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  // Each new folder is an entry of its parent, up to the one that existed already.
-  for (let made = folder; first !== undefined && made.length >= first.length; made = dirname(made)) {
-    await syncFolder(dirname(made));
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

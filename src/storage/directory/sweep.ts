@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { hasProcess } from "../../process/process-identity.js";
 import type { Layout } from "./layout.js";
-import { hasProcess } from "./process-identity.js";
 
 /** Removes the temporary files of processes that no longer run. */
 export async function sweepTemporaryFiles(layout: Layout): Promise<void> {

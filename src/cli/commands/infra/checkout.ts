@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { runGit, runGitForBytes, runGitForLines, tryGit } from "../../../client/git/git-command.js";
-import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { refuseInfraAct } from "../../../infra/refusal.js";
 import type { RegistryFilePaths } from "../../../infra/registry-files.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
+import { readPlainFile } from "../../../process/durable-file.js";
 import { InfraRefused } from "./refused.js";
 
 /** The branch that holds the registry that counts. Source: infra registry v2. */

@@ -1,8 +1,8 @@
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
-import { readPlainFile } from "../../../infra/durable-file.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { type InfraRegistry, parseRegistry } from "../../../infra/model.js";
 import type { RegistryFiles } from "../../../infra/validate.js";
+import { readPlainFile } from "../../../process/durable-file.js";
 import { UsageError } from "../../failure.js";
 import { type Checkout, openCheckout, readFilesAt, readWorkingFiles, refuseInfra, resolveCommit } from "./checkout.js";
 
