@@ -1,5 +1,5 @@
 import { ActivityFailure, TimeoutFailure } from "@temporalio/common";
-import { condition, setHandler, workflowInfo } from "@temporalio/workflow";
+import { condition, workflowInfo } from "@temporalio/workflow";
 import type { Card } from "../domain/card/card.js";
 import type { MissingRequirement } from "../domain/card/requirement.js";
 import type { SignedStatement } from "../domain/card/statement.js";
@@ -7,22 +7,22 @@ import { buildDenial, type Denial, denyWith, type Outcome } from "../domain/deni
 import type { AdmittedStatement, FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { lab256, planner } from "./activities.js";
-import { takeAttestations } from "./attestations.js";
+import type { OpenRound } from "./attestations.js";
 import { CLOSED } from "./closed.js";
 import type { ReadyCommand } from "./command-run.js";
 import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
-import { decideSignal, decideUpdate, type MessageVerdict } from "./messages.js";
+import type { MessageVerdict } from "./messages.js";
 
 /** How often a plan that was made under a policy or an infra context of a moment ago is made again. */
 const OUTDATED_PLANS_MAX = 5;
 const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
 
 /** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
-export class CardApproval {
+export class CardApproval implements OpenRound {
+  /** Closes in the very task that settles the round. */
+  isOpen = false;
   private ending: FlowEnd | null = null;
-  /** Whether the round still takes statements; it closes in the very task that settles it. */
-  private isOpen = false;
   private completedAt = 0;
   private readonly seen = new Set<string>();
 
@@ -30,28 +30,12 @@ export class CardApproval {
     private readonly flow: Flow,
     private readonly card: Card,
     private readonly exclusive: Exclusive,
-  ) {
-    const judgeInTurn = async (signed: SignedStatement) => {
-      // The ledger can show a plan before the flow has heard of it (a worker died between the two): who decided on it is not too late.
-      await condition(() => this.flow.status !== "planning");
-      return this.exclusive.run(() => this.judgeStatement(signed));
-    };
-    setHandler(decideUpdate, judgeInTurn, {
-      description: "Approve, reject or withdraw, by a signed statement",
-      validator: (signed) => {
-        const problem = this.checkStatement(signed);
-        if (problem !== null) throw new Error(`${problem.code}: ${problem.message}`);
-      },
-    });
-    // A sender that cannot wait reads the outcome in the card; a signal answers nobody.
-    setHandler(decideSignal, async (signed) => void (await judgeInTurn(signed)), {
-      description: "The same as `decide`, without an answer",
-    });
-    takeAttestations(flow, card, exclusive, {
-      checkOpen: () => this.checkOpen(),
-      isOpen: () => this.isOpen,
-      updateMissing: (missing) => this.lacks(missing),
-    });
+  ) {}
+
+  /** Judges one message at a time. The ledger can show a plan before the flow has it, so that a decision on it is not too early. */
+  async judgeInTurn(judge: () => Promise<MessageVerdict>): Promise<MessageVerdict> {
+    await condition(() => this.flow.status !== "planning");
+    return this.exclusive.run(judge);
   }
 
   /** The command that may run, or how the card ended without one. */
@@ -150,20 +134,20 @@ export class CardApproval {
     return decided;
   }
 
-  private checkStatement(signed: SignedStatement): Denial | null {
+  checkStatement(signed: SignedStatement): Denial | null {
     if (typeof signed?.statement?.plan_digest !== "string") return buildDenial("statement_invalid", "The message is no signed statement.");
     return this.flow.status === "planning" ? null : this.checkOpen();
   }
 
   /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
-  private checkOpen(): Denial | null {
+  checkOpen(): Denial | null {
     if (!this.isOpen) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
       return buildDenial("decide_by_passed", "The time to decide is over; an outage across it refuses. Open a new card.");
     return null;
   }
 
-  private async judgeStatement(signed: SignedStatement): Promise<MessageVerdict> {
+  async judgeStatement(signed: SignedStatement): Promise<MessageVerdict> {
     const before = this.checkStatement(signed);
     if (before !== null) return this.flow.toVerdict(before);
     const { planned, approvals, attestations } = this.flow;
@@ -194,12 +178,12 @@ export class CardApproval {
       this.ending = { status: "withdrawn", denial: buildDenial("withdrawn", `${approver} withdrew the card.`) };
     else {
       this.flow.approvals = admitted.approvals;
-      this.lacks(admitted.missing);
+      this.updateMissing(admitted.missing);
     }
     if (this.ending !== null) this.isOpen = false;
   }
 
-  private lacks(missing: readonly MissingRequirement[]): void {
+  updateMissing(missing: readonly MissingRequirement[]): void {
     this.flow.missing = missing;
     if (missing.length === 0) this.completedAt = Date.now();
     this.flow.describe();

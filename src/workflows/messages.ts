@@ -1,3 +1,4 @@
+import { ApplicationFailure } from "@temporalio/common";
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { Plan } from "../domain/act/plan.js";
 import type { AttestationEnvelope } from "../domain/card/attestation.js";
@@ -32,6 +33,11 @@ export interface FlowState {
   readonly attestations: readonly Attestation[];
   readonly missing: readonly MissingRequirement[];
   readonly denial: Denial | null;
+}
+
+/** Rejects an update before it is accepted: the failure's type is the denial's code. */
+export function rejectWith(denial: Denial | null): void {
+  if (denial !== null) throw ApplicationFailure.nonRetryable(denial.message, denial.code);
 }
 
 /** Approve, reject or withdraw: for a caller that waits for the answer. */

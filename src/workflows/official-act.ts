@@ -3,11 +3,24 @@ import type { Card } from "../domain/card/card.js";
 import type { FlowEnd } from "../domain/flow/lab256-steps.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import { lab256 } from "./activities.js";
+import { checkAttestation, judgeAttestation } from "./attestations.js";
+import { AwaitedCommand } from "./awaited-command.js";
 import { CardApproval } from "./card-approval.js";
-import { AwaitedCommand, type ReadyCommand, runCommand } from "./command-run.js";
+import { askRunner, PulledCommand, type ReadyCommand, runCommand } from "./command-run.js";
 import { Exclusive } from "./exclusive.js";
 import { Flow } from "./flow.js";
-import { type FlowState, stateQuery } from "./messages.js";
+import {
+  attestUpdate,
+  decideSignal,
+  decideUpdate,
+  type FlowState,
+  finishUpdate,
+  issueUpdate,
+  permitEndedSignal,
+  refuseUpdate,
+  rejectWith,
+  stateQuery,
+} from "./messages.js";
 
 /** A card from its proposal on, or a command that enters at the later stage. */
 export type OfficialActInput =
@@ -15,12 +28,14 @@ export type OfficialActInput =
   | { readonly kind: "command"; readonly envelope: CommandEnvelope; readonly actor_id: string };
 
 /**
- * One official act, from card to receipt: plan, policy, approvals until `decide_by`, permit, command, Runner, receipt, ledger. Its state
- * is read by the query `state`. Source: ADR-002 §2.
+ * One official act, from card to receipt: plan, policy, approvals until `decide_by`, permit, command, Runner, receipt, ledger. The query
+ * `state` reads its state. Source: ADR-002 §2.
  */
 export async function officialAct(input: OfficialActInput): Promise<FlowState> {
-  const tenantId = input.kind === "card" ? input.card.tenant_id : input.envelope.tenant_id;
-  const flow = new Flow(tenantId, input.kind === "card" ? input.card.card_id : null, input.kind === "card" ? "planning" : "running");
+  const flow =
+    input.kind === "card"
+      ? new Flow(input.card.tenant_id, input.card.card_id, "planning")
+      : new Flow(input.envelope.tenant_id, null, "running");
   setHandler(stateQuery, () => flow.state, { description: "Where the act stands" });
   if (input.kind === "card") await carryCard(flow, input.card);
   else await carryCommand(flow, input.envelope, input.actor_id);
@@ -31,11 +46,8 @@ export async function officialAct(input: OfficialActInput): Promise<FlowState> {
 async function carryCommand(flow: Flow, envelope: CommandEnvelope, actorId: string): Promise<void> {
   flow.permit = envelope.permit;
   const accepted = await lab256.acceptCommand({ envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId });
-  if (!accepted.ok) {
-    flow.end({ status: "denied", denial: accepted.denial });
-    return;
-  }
-  flow.end(await runCommand(flow, new Exclusive(), { envelope, ...accepted.value }, actorId));
+  if (accepted.ok) flow.end(await runReadyCommand(flow, new Exclusive(), { envelope, ...accepted.value }, actorId));
+  else flow.end({ status: "denied", denial: accepted.denial });
 }
 
 const ENDED_BY_MESSAGE: ReadonlySet<string> = new Set(["rejected", "withdrawn"]);
@@ -43,33 +55,59 @@ const ENDED_BY_MESSAGE: ReadonlySet<string> = new Set(["rejected", "withdrawn"])
 async function carryCard(flow: Flow, card: Card): Promise<void> {
   const exclusive = new Exclusive();
   const awaited = new AwaitedCommand(flow, exclusive);
-  const approved = await new CardApproval(flow, card, exclusive).carryToPermit();
-  const end = flow.end(await carryToEnd(flow, card, exclusive, approved, awaited));
-  // Temporal has a message only once the task that took it is complete. Were the card closed in that very task, and the task lost with
-  // worker and server, the ledger would have an end that the flow never heard of.
+  const approval = new CardApproval(flow, card, exclusive);
+  setHandler(permitEndedSignal, () => awaited.noteEndSignal());
+  setHandler(issueUpdate, (envelope, actorId) => exclusive.run(() => awaited.takeCommand(envelope, actorId)), {
+    description: "The command of an approved card",
+  });
+  setHandler(decideUpdate, (signed) => approval.judgeInTurn(() => approval.judgeStatement(signed)), {
+    description: "Approve, reject or withdraw, by a signed statement",
+    validator: (signed) => rejectWith(approval.checkStatement(signed)),
+  });
+  // A sender that cannot wait reads the outcome in the card.
+  setHandler(decideSignal, async (signed) => void (await approval.judgeInTurn(() => approval.judgeStatement(signed))), {
+    description: "The same as `decide`, without an answer",
+  });
+  setHandler(attestUpdate, (attestation) => approval.judgeInTurn(() => judgeAttestation(flow, card, approval, attestation)), {
+    description: "An attestation of the plan: an in-toto statement in a DSSE envelope",
+    validator: (attestation) => rejectWith(checkAttestation(flow, approval, attestation)),
+  });
+  const end = flow.end(await carryToEnd(flow, card, exclusive, approval, awaited));
+  // Temporal keeps a message only once the task that took it is complete. If the card closed in that very task, and worker and server
+  // lost the task, the ledger would have an end that the flow does not know.
   if (ENDED_BY_MESSAGE.has(end.status) && patched("message-before-close"))
-    await sleep(1, { summary: "what ended the card is kept before it closes" });
+    await sleep(1, { summary: "Keeps the message that ended the card before the card closes" });
   await lab256.closeCard({ card, workflow_id: workflowInfo().workflowId, end });
 }
 
-async function carryToEnd(
-  flow: Flow,
-  card: Card,
-  exclusive: Exclusive,
-  approved: Awaited<ReturnType<CardApproval["carryToPermit"]>>,
-  awaited: AwaitedCommand,
-): Promise<FlowEnd> {
+async function carryToEnd(flow: Flow, card: Card, exclusive: Exclusive, approval: CardApproval, awaited: AwaitedCommand): Promise<FlowEnd> {
+  const approved = await approval.carryToPermit();
   if ("status" in approved) return approved;
   if (!approved.ok) return { status: "denied", denial: approved.denial };
   const { envelope } = approved.value;
   flow.permit = envelope.permit;
-  if (card.run === "on_approval") return runApprovedCommand(flow, exclusive, approved.value, card.author.actor_id);
+  if (card.run === "on_approval") {
+    flow.changeStatus("running");
+    return runReadyCommand(flow, exclusive, approved.value, card.author.actor_id);
+  }
   flow.changeStatus("approved");
   const issued = await awaited.waitUntilRunBy({ tenant_id: card.tenant_id, jti: envelope.jti, card_id: card.card_id }, envelope.permit.exp);
-  return "status" in issued ? issued : runApprovedCommand(flow, exclusive, issued, issued.actorId);
+  if ("status" in issued) return issued;
+  flow.changeStatus("running");
+  return runReadyCommand(flow, exclusive, issued, issued.actorId);
 }
 
-async function runApprovedCommand(flow: Flow, exclusive: Exclusive, command: ReadyCommand, actorId: string): Promise<FlowEnd> {
-  flow.changeStatus("running");
-  return runCommand(flow, exclusive, command, actorId);
+/** Has a Runner run a command: one that polls Temporal, or one that pulls over HTTP and answers by a message. */
+function runReadyCommand(flow: Flow, exclusive: Exclusive, { envelope, transport }: ReadyCommand, actorId: string): Promise<FlowEnd> {
+  const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
+  if (transport === "temporal") return runCommand(envelope, (round, waitMaxMs) => askRunner(flow, command, round, waitMaxMs));
+  const pulled = new PulledCommand(flow, exclusive);
+  // Two messages and two steps: histories exist whose flow took receipts only.
+  setHandler(finishUpdate, (receipt) => pulled.takeAnswer(() => lab256.acceptReceipt({ ...command, receipt })), {
+    description: "The receipt of a Runner that pulls over HTTP",
+  });
+  setHandler(refuseUpdate, (refusal) => pulled.takeAnswer(() => lab256.acceptRefusal({ ...command, refusal })), {
+    description: "The refusal of a Runner that pulls over HTTP",
+  });
+  return runCommand(envelope, (_round, waitMaxMs) => pulled.waitForAnswer(waitMaxMs));
 }

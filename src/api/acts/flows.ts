@@ -14,7 +14,7 @@ import { hashCanonical } from "../../domain/bytes/canonical.js";
 import type { AttestationEnvelope } from "../../domain/card/attestation.js";
 import type { Card, ProposedAct } from "../../domain/card/card.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
-import { DENIAL_CODES, type DenialCode, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { DENIAL_CODES, denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { PlannedAct } from "../../domain/flow/lab512-steps.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { RunnerAnswer } from "../../domain/permit/receipt.js";
@@ -208,17 +208,12 @@ export class Flows {
 
 const CLOSED = denyWith("closed", "The act is over and takes no message; read its state.");
 
-/** What a failed update says: the validator's "code: sentence", or that the flow is over. Undefined for a fault. */
+/** The denial that a failed update carries as its type, or that the flow is over. Undefined for a fault. */
 function findUpdateRefusal(error: unknown): Outcome<never> | undefined {
   if (error instanceof WorkflowNotFoundError) return CLOSED;
-  if (!(error instanceof WorkflowUpdateFailedError)) return undefined;
-  const { cause } = error;
-  if (!(cause instanceof ApplicationFailure)) return undefined;
-  if (cause.type === "AcceptedUpdateCompletedWorkflow") return CLOSED;
-  const [, code, sentence] = /^([a-z_]+): (.+)$/s.exec(cause.message) ?? [];
-  return isDenialCode(code) && sentence !== undefined ? denyWith(code, sentence) : undefined;
-}
-
-function isDenialCode(code: string | undefined): code is DenialCode {
-  return (DENIAL_CODES as readonly (string | undefined)[]).includes(code);
+  if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return undefined;
+  const { type, message } = error.cause;
+  if (type === "AcceptedUpdateCompletedWorkflow") return CLOSED;
+  const code = DENIAL_CODES.find((known) => known === type);
+  return code === undefined ? undefined : denyWith(code, message);
 }
