@@ -32,7 +32,7 @@ COPY config ./config
 COPY policies/policy.wasm ./policies/policy.wasm
 # A new volume takes over the owner and the mode of the folder that it is mounted on.
 RUN install --directory --owner=node --group=node --mode=0700 \
-  /var/lib/ogr /var/lib/ogr/founding /var/lib/ogr/lab256 /var/lib/ogr/lab512 /var/lib/ogr/cache /var/lib/ogr/staging /var/lib/ogr/work
+  /var/lib/ogr /var/lib/ogr/founding /var/lib/ogr/lab256 /var/lib/ogr/lab512 /var/lib/ogr/staging /var/lib/ogr/work
 USER node
 EXPOSE 7450
 CMD ["node", "dist/api/main.js"]

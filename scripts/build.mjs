@@ -1,7 +1,7 @@
 /**
- * Builds `src` to `dist` for a package or an image: tsc for the sources, and what is no source as it is. A build that fails leaves the
- * earlier one alone. `--remove` takes the build away again, so that a clone never runs an old one. `--out FOLDER` builds into another
- * folder of the clone, beside `src`.
+ * Builds `src` to `dist` for a package or an image: tsc compiles the sources, the workflows become bundles, and other files are copied. A
+ * build that fails leaves the earlier one alone. `--remove` removes the build, so that a clone never runs an old one. `--out FOLDER` builds
+ * into another folder of the clone, beside `src`.
  */
 import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
@@ -21,6 +21,11 @@ async function build() {
     const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
     const { code } = await runNode([tsc, "-p", "tsconfig.build.json", "--outDir", made], { cwd: root, shown: true });
     if (code !== 0) return code;
+    const workflows = await runNode(["--import", "tsx", join(root, "src", "worker", "build-workflows.main.ts"), made], {
+      cwd: root,
+      shown: true,
+    });
+    if (workflows.code !== 0) return workflows.code;
     for (const path of readdirSync(join(root, "src"), { recursive: true }))
       if ([".mjs", ".json"].includes(extname(path))) cpSync(join(root, "src", path), join(made, path));
     rmSync(dist, { recursive: true, force: true });

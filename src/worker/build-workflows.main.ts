@@ -1,29 +1,43 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode } from "@temporalio/worker";
-import { runMain } from "../process/run-main.js";
-
-const INTERCEPTORS = "@temporalio/interceptors-opentelemetry/lib/workflow-interceptors";
-
 /**
- * Builds the workflows beside this file into the file that the first argument names, with spans if the second is `traced`; whoever reads
- * that file sees all of it or none.
+ * Builds the workflows from these sources, unless that was done: `workflows-plain.js`, and `workflows-traced.js` whose flows make spans.
+ * Copies both to FOLDER if it is named.
+ *
+ *     node --import tsx src/worker/build-workflows.main.ts [FOLDER]
  */
-async function buildWorkflows(path: string | undefined, kind: string | undefined): Promise<void> {
-  if (path === undefined) throw new TypeError("Name the file to build.");
-  const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const bundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(`../workflows/index${extension}`, import.meta.url)),
-    workflowInterceptorModules: kind === "traced" ? [createRequire(import.meta.url).resolve(INTERCEPTORS)] : [],
-    // Sources import each other by the names that they will have once built.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundleWorkflowCode, DefaultLogger } from "@temporalio/worker";
+import { runMain } from "../process/run-main.js";
+import { locateKeptBundles } from "./workflow-bundle.js";
+
+const INTERCEPTORS = createRequire(import.meta.url).resolve("@temporalio/interceptors-opentelemetry/lib/workflow-interceptors");
+
+async function buildBundle(workflowInterceptorModules: string[]): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
+    workflowInterceptorModules,
+    // Sources import each other by the names that they have once built.
     webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
+    logger: new DefaultLogger("WARN"),
   });
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, bundle.code);
-  renameSync(temporary, path);
+  return code;
 }
 
-await runMain("build-workflows", () => buildWorkflows(process.argv[2], process.argv[3]));
+async function buildBundles(folder: string): Promise<void> {
+  mkdirSync(dirname(folder), { recursive: true });
+  const made = mkdtempSync(`${folder}.`);
+  writeFileSync(join(made, "workflows-plain.js"), await buildBundle([]));
+  writeFileSync(join(made, "workflows-traced.js"), await buildBundle([INTERCEPTORS]));
+  // Another process may have built the same meanwhile.
+  if (existsSync(folder)) rmSync(made, { recursive: true });
+  else renameSync(made, folder);
+}
+
+await runMain("build-workflows", async () => {
+  const [, , target] = process.argv;
+  const kept = locateKeptBundles();
+  if (!existsSync(kept)) await buildBundles(kept);
+  if (target !== undefined) for (const name of readdirSync(kept)) cpSync(join(kept, name), join(target, name));
+});

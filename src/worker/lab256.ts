@@ -41,19 +41,27 @@ export interface RunningLab256 {
 }
 
 /** Runs LAB 256 until SIGTERM or SIGINT, which Temporal's runtime turns into a stop of the worker. `observe` sees every step. */
-export async function runLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<void> {
-  const { store, metricsUrl, stopped, close } = await startLab256(environment, observe);
+export async function runLab256(
+  environment: NodeJS.ProcessEnv,
+  observe?: Lab256Dependencies["onStep"],
+  loadWorkflows = loadWorkflowBundle,
+): Promise<void> {
+  const { store, metricsUrl, stopped, close } = await startLab256(environment, observe, loadWorkflows);
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, name: "lab256", store, metrics_url: metricsUrl })}\n`);
   await stopped;
   await close();
 }
 
 /** Starts LAB 256's worker. Returns when it serves. `observe` sees every step. */
-export async function startLab256(environment: NodeJS.ProcessEnv, observe?: Lab256Dependencies["onStep"]): Promise<RunningLab256> {
+export async function startLab256(
+  environment: NodeJS.ProcessEnv,
+  observe?: Lab256Dependencies["onStep"],
+  loadWorkflows = loadWorkflowBundle,
+): Promise<RunningLab256> {
   const env = readConfiguration(lab256Settings, environment);
   const log = installLog("lab256", env.OGR_LOG_LEVEL);
   const tracing = await startConfiguredTracing("ogr-lab256", env, log);
-  const bundle = loadWorkflowBundle(env.OGR_CACHE_DIRECTORY, tracing === undefined ? "plain" : "traced");
+  const bundle = loadWorkflows(tracing === undefined ? "plain" : "traced");
   const db = openDatabase(toDatabaseUrl(env), {
     maxConnections: env.OGR_DATABASE_CONNECTIONS,
     onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),

@@ -1,60 +1,32 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { WorkflowBundle } from "@temporalio/worker";
 
-const SOURCE = fileURLToPath(new URL("../", import.meta.url));
+/** `src`, or what scripts/build.mjs made of it. */
+const TREE = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = join(TREE, "..");
+const BUILDER = fileURLToPath(new URL("./build-workflows.main.ts", import.meta.url));
 
-/**
- * The workflows as one bundle, built from the sources beside this file. Building takes seconds, so a bundle is kept in `cacheFolder`
- * under the hash of everything that can change it. `traced` ones make spans; the others are not touched by it.
- */
-export async function loadWorkflowBundle(cacheFolder: string, kind: "plain" | "traced" = "plain"): Promise<WorkflowBundle> {
-  const path = join(cacheFolder, `workflows-${hashSources()}${kind === "traced" ? "-traced" : ""}.js`);
-  const cached = readFileIfPresent(path);
-  if (cached !== undefined) return { code: cached };
-  // In a process of its own: building takes more memory than the worker ever will.
-  await promisify(execFile)(process.execPath, [
-    ...buildLoaderArguments(),
-    fileURLToPath(new URL(`./build-workflows.main${findSourceExtension()}`, import.meta.url)),
-    path,
-    kind,
-  ]);
-  return { code: readFileSync(path, "utf8") };
+/** The workflows as one bundle; with `traced`, flows make spans. A package has it; from sources it is built first. */
+export async function loadWorkflowBundle(kind: "plain" | "traced"): Promise<WorkflowBundle> {
+  const isSource = existsSync(BUILDER);
+  // In a process of its own, because building takes more memory than a worker ever does.
+  if (isSource && !existsSync(locateKeptBundles()))
+    await promisify(execFile)(process.execPath, ["--import", import.meta.resolve("tsx"), BUILDER]);
+  return { code: readFileSync(join(isSource ? locateKeptBundles() : TREE, `workflows-${kind}.js`), "utf8") };
 }
 
-/** What lets Node run these sources, as they are or built. */
-function buildLoaderArguments(): string[] {
-  return findSourceExtension() === ".ts" ? ["--import", import.meta.resolve("tsx")] : [];
-}
-
-function findSourceExtension(): ".ts" | ".js" {
-  return import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-}
-
-/** Over the workflows, what they import (domain and activity types), and what pins the SDK: the lock file, in a package its own manifest. */
-function hashSources(): string {
+/** The folder of what was built from these very sources: the workflows, what they import, and the lock file, which pins the SDK. */
+export function locateKeptBundles(): string {
+  const folders = ["src/workflows", "src/domain"].map((name) => join(ROOT, name));
+  const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   const hash = createHash("sha256");
-  const folders = ["workflows", "domain"].map((name) => join(SOURCE, name));
-  for (const folder of folders)
-    for (const name of (readdirSync(folder, { recursive: true }) as string[]).sort())
-      if (statSync(join(folder, name)).isFile())
-        hash
-          .update(name)
-          .update("\0")
-          .update(readFileSync(join(folder, name)));
-  hash.update(readFileIfPresent(join(SOURCE, "..", "package-lock.json")) ?? readFileSync(join(SOURCE, "..", "package.json")));
-  return hash.digest("hex").slice(0, 32);
-}
-
-function readFileIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  for (const file of [join(ROOT, "package-lock.json"), BUILDER, ...files.sort()])
+    hash.update(`${file.slice(ROOT.length)}\0`).update(readFileSync(file));
+  return join(ROOT, "node_modules", ".cache", "ogr", `workflows-${hash.digest("hex").slice(0, 32)}`);
 }

@@ -1,45 +1,40 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { toCardWorkflowId } from "../../src/domain/act/workflow-id.js";
+import { loadWorkflowBundle } from "../../src/worker/workflow-bundle.js";
 import { TENANT } from "../attacks/evidence.js";
 import { actByCard, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
+import { processOf } from "../harness/processes.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { changeOfficialAct } from "../replay/changed-bundle.js";
 
 let registry: TestRegistry;
 let temporal: TemporalDesk;
-let next: WorkflowBundle;
+
+const NEXT_RELEASE = processOf("lab256-next-release", inject("servers").built);
 
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "upgrade" });
   temporal = await openTemporal(registry.temporal);
-  next = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL("../replay/patched-workflows.ts", import.meta.url)),
-    webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),
-    logger: new DefaultLogger("ERROR", () => undefined),
-  });
 });
 afterAll(async () => {
   await temporal?.close();
   await registry?.stop();
 });
 
-/** Stops LAB 256's worker and starts one in its place that runs the next release's workflows. */
+/** Starts the next release of LAB 256 in place of the running one. Its flows are changed as a running flow can survive it. */
 async function upgrade(): Promise<void> {
-  const OGR_CACHE_DIRECTORY = join(registry.data_dir, "next-release");
-  mkdirSync(OGR_CACHE_DIRECTORY);
-  const env = { OGR_CACHE_DIRECTORY };
+  const TEST_WORKFLOWS = join(registry.data_dir, "next-release.js");
+  const next = changeOfficialAct(
+    await loadWorkflowBundle("plain"),
+    (temporalModule) => `if (${temporalModule}.patched("waits-before-it-begins")) await ${temporalModule}.sleep(1);`,
+  );
+  await writeFile(TEST_WORKFLOWS, next.code);
   await registry.lab256.stop();
-  // A worker keeps what it built under the hash of its sources; the next release's build takes that place.
-  await registry.lab256.start({ env });
-  await registry.lab256.stop();
-  const [built = ""] = readdirSync(OGR_CACHE_DIRECTORY);
-  writeFileSync(join(OGR_CACHE_DIRECTORY, built), next.code);
-  await registry.lab256.start({ env });
+  await registry.lab256.start({ entry: NEXT_RELEASE, env: { TEST_WORKFLOWS } });
 }
 
 /** Whether the card's flow took the new way. */

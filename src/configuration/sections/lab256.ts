@@ -20,10 +20,6 @@ export const lab256Settings = z
       buildRequiredText("the origins that step-up is made from, separated by commas"),
       "origins for step-up, separated by commas: those of the api",
     ),
-    OGR_CACHE_DIRECTORY: describeSetting(
-      buildRequiredText("a folder for the built workflows, safe to delete at any time"),
-      "built workflows; can be deleted",
-    ),
     OGR_HOUSEKEEPING_EVERY_S: describeSetting(buildCountSchema(30, 86_400), "seconds between sweeps of permits and anchors"),
     OGR_CACHED_WORKFLOWS: describeSetting(buildCountSchema(128, 100_000), "flows kept in memory; size it by memory"),
     OGR_WEBHOOK_RECEIVERS: describeSetting(

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import type { Founded } from "../founding/founding.js";
-import { cacheFolder } from "../tools/cache.js";
 import type { RegistryProcessName } from "./registry-process.js";
 
 /** Where the servers of a registry are, besides the object store, which {@link Founded} tells of. */
@@ -38,7 +37,6 @@ export function registryEnvironment(
     OGR_RP_ORIGINS: rpOrigin(options.api_port),
     OGR_TEMPORAL_UI_URL: options.temporal_ui_url,
     OGR_WEBHOOK_RECEIVERS: "any",
-    OGR_CACHE_DIRECTORY: join(cacheFolder(process.env), "workflows"),
   };
   const lab512 = {
     ...temporal,

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { registerPasskey, submitDecision } from "../../../src/client/deciding.js";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../../src/client/waiting.js";
-import { cacheFolder } from "../../../src/stack/tools/cache.js";
 import { loadWorkflowBundle } from "../../../src/worker/workflow-bundle.js";
 import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, push, registration, release } from "../../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
@@ -213,7 +212,7 @@ describe("the traces of a registry", () => {
 describe("flows that began before traces were turned on", () => {
   it("go on with the traced workflows, whatever path they took", async () => {
     Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
-    const traced = await loadWorkflowBundle(join(cacheFolder(process.env), "workflows"), "traced");
+    const traced = await loadWorkflowBundle("traced");
     expect("code" in traced && traced.code).toContain("OpenTelemetryInboundInterceptor");
     const sinks = { exporter: { export: { fn: () => undefined } } };
     const histories = recordedNames().map((name) => ({ workflowId: name, history: readHistory(name) }));
