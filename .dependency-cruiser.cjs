@@ -28,9 +28,9 @@ const layers = Object.entries(allowed).map(([folder, others]) => ({
   to: { path: "^src/", pathNot: `^src/(${[folder, ...others].join("|")})/` },
 }));
 
-/** A folder that must not be reached, however long the way. */
-const unreachable = (from, to, comment) => ({
-  name: `${from}-never-reaches-${to}`.replaceAll(/[^a-z0-9-]+/g, "-"),
+/** Forbids every path from one folder or file to another, also through modules between them. */
+const unreachable = (name, from, to, comment) => ({
+  name,
   severity: "error",
   comment,
   from: { path: `^src/${from}` },
@@ -54,11 +54,17 @@ module.exports = {
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?crypto$" },
     },
     unreachable(
+      "runner-never-reaches-lab256",
       "(worker/lab512|activities/lab512)",
       "lab256",
       "The Runner's process holds no code that opens the database, signs a permit or decides for others.",
     ),
-    unreachable("(worker/lab256|activities/lab256|api)", "lab512", "LAB 256 writes no repository and runs no job."),
+    unreachable(
+      "lab256-never-reaches-runner",
+      "(worker/lab256|activities/lab256|api)",
+      "lab512",
+      "LAB 256 writes no repository and runs no job.",
+    ),
     unreachable(
       "cli/(?!host/|(?:program|run|main)\\.ts$)",
       "(stack|lab256|lab512)",

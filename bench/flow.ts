@@ -1,53 +1,104 @@
-import { inLanes, latencies } from "./figures.js";
+import { startBareFlows } from "./bare-flow/start.js";
+import { inLanes, latencies, ratio } from "./figures.js";
 import { type Usage, usageOf } from "./process-usage.js";
 import { lane, push } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
+const ALONE = 200;
+const WARM_UP = 20;
+const ROUNDS = 5;
+
+/** What one kind of flow took: alone, and in lanes. */
+class Figures {
+  readonly alone: number[] = [];
+  readonly together: number[] = [];
+  elapsed_s = 0;
+  readonly cpu_ms: Record<string, number> = {};
+
+  constructor(private readonly countUsage: () => Record<string, Usage>) {}
+
+  /** Measures one round in lanes, with the CPU that it uses. */
+  async measureRound(round: () => Promise<void>): Promise<void> {
+    const before = this.countUsage();
+    const started = performance.now();
+    await round();
+    this.elapsed_s += (performance.now() - started) / 1000;
+    for (const [name, { cpu_ms }] of Object.entries(this.countUsage()))
+      this.cpu_ms[name] = (this.cpu_ms[name] ?? 0) + cpu_ms - (before[name]?.cpu_ms ?? 0);
+  }
+
+  summarize() {
+    const perFlow = (ms: number) => Math.round((ms / this.together.length) * 10) / 10;
+    return {
+      alone: latencies(this.alone),
+      together: {
+        flows: this.together.length,
+        ...latencies(this.together),
+        flows_per_s: Math.round((this.together.length / this.elapsed_s) * 10) / 10,
+      },
+      cpu_ms_per_flow: Object.fromEntries(Object.entries(this.cpu_ms).map(([name, ms]) => [name, perFlow(ms)])),
+      cpu_ms_per_flow_of_all: perFlow(Object.values(this.cpu_ms).reduce((sum, ms) => sum + ms, 0)),
+    };
+  }
+}
+
 /**
- * An L2 push of one commit through the api, from the request for the permit to the receipt: alone, and in `concurrency` lanes (each its
- * own project), with CPU for each flow by process and resident memory.
+ * An L2 push of one commit through the api, from the request for the permit to the receipt, and by turns a bare flow of the same shape: an
+ * update-with-start that waits for two transactions and seven store requests. Both alone and in `concurrency` lanes (each push lane its own
+ * project), with CPU for each flow by process and resident memory.
  */
 export async function flow(
   options: { pushes: number; concurrency: number },
   log: (line: string) => void,
 ): Promise<Record<string, unknown>> {
   const registry = await openBenchRegistry(log);
+  const bareFlows = await startBareFlows(registry);
   try {
     const projects = Array.from({ length: options.concurrency }, (_, n) => `P.bench-${n}`);
     await inLanes([projects], (project) => registerProject(registry, project));
-    log("alone: 20 pushes to warm up, then 200 measured");
-    const alone: number[] = [];
-    await inLanes([lane("P.bench-0", "review/warm", 20)], async (one) => void (await push(registry.admin, one)));
-    await inLanes([lane("P.bench-0", "review/alone", 200)], async (one) => void alone.push(await push(registry.admin, one)));
-    log(`concurrency ${options.concurrency}: ${options.pushes} pushes`);
-    const lanes = projects.map((project) => lane(project, "review/lane", Math.ceil(options.pushes / projects.length)));
-    const before = usageOf(registry.roots());
-    const memory: Record<string, Usage>[] = [];
-    const together: number[] = [];
-    const started = performance.now();
-    await inLanes(lanes, async (one) => {
-      together.push(await push(registry.admin, one));
-      if (together.length % 1000 === 0) memory.push(usageOf(registry.roots()));
+    const countUsage = () => usageOf(registry.roots());
+    const [pushed, bare] = [new Figures(countUsage), new Figures(countUsage)];
+
+    log(`alone: ${WARM_UP} pushes and bare flows to warm up, then ${ALONE} of each by turns`);
+    await inLanes([lane("P.bench-0", "review/warm", WARM_UP)], async (one) => {
+      await push(registry.admin, one);
+      await bareFlows.run();
     });
-    const elapsed_s = (performance.now() - started) / 1000;
-    const after = usageOf(registry.roots());
-    const names = Object.keys(after);
+    await inLanes([lane("P.bench-0", "review/alone", ALONE)], async (one) => {
+      pushed.alone.push(await push(registry.admin, one));
+      bare.alone.push(await bareFlows.run());
+    });
+
+    log(`concurrency ${options.concurrency}: ${options.pushes} pushes and as many bare flows, in ${ROUNDS} rounds by turns`);
+    const lanes = projects.map((project) => lane(project, "review/lane", Math.ceil(options.pushes / projects.length)));
+    const memory: Record<string, Usage>[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const parts = lanes.map((all) => all.slice((round * all.length) / ROUNDS, ((round + 1) * all.length) / ROUNDS));
+      await pushed.measureRound(() =>
+        inLanes(parts, async (one) => {
+          pushed.together.push(await push(registry.admin, one));
+          if (pushed.together.length % 1000 === 0) memory.push(countUsage());
+        }),
+      );
+      await bare.measureRound(() => inLanes(parts, async () => void bare.together.push(await bareFlows.run())));
+    }
+    const [of_push, of_bare] = [pushed.summarize(), bare.summarize()];
+    const usage = Object.entries(countUsage());
     return {
-      alone: latencies(alone),
-      together: {
-        concurrency: options.concurrency,
-        pushes: together.length,
-        ...latencies(together),
-        flows_per_s: Math.round((together.length / elapsed_s) * 10) / 10,
+      concurrency: options.concurrency,
+      push: of_push,
+      bare: of_bare,
+      push_beside_bare: {
+        alone_p50: ratio(of_push.alone.p50_ms, of_bare.alone.p50_ms),
+        flows_per_s: ratio(of_push.together.flows_per_s, of_bare.together.flows_per_s),
+        cpu: ratio(of_push.cpu_ms_per_flow_of_all, of_bare.cpu_ms_per_flow_of_all),
       },
-      cpu_ms_per_flow: Object.fromEntries(
-        names.map((name) => [name, Math.round((((after[name]?.cpu_ms ?? 0) - (before[name]?.cpu_ms ?? 0)) / together.length) * 10) / 10]),
-      ),
-      rss_peak_mib: Object.fromEntries(names.map((name) => [name, after[name]?.rss_peak_mib])),
-      rss_mib_each_1000: memory.map((usage) => Object.fromEntries(names.map((name) => [name, usage[name]?.rss_mib]))),
+      rss_peak_mib: Object.fromEntries(usage.map(([name, { rss_peak_mib }]) => [name, rss_peak_mib])),
+      rss_mib_each_1000: memory.map((each) => Object.fromEntries(Object.entries(each).map(([name, { rss_mib }]) => [name, rss_mib]))),
       targets: { alone_p50_ms: 90, flows_per_s: 25, rss_peak_mib: 350 },
     };
   } finally {
+    await bareFlows.close();
     await registry.close();
   }
 }

@@ -1,0 +1,38 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { Client, Connection, WithStartWorkflowOperation } from "@temporalio/client";
+import { startProcess } from "../../src/stack/registry/processes.js";
+import type { BenchRegistry } from "../registry.js";
+import { WORKFLOW_QUEUE } from "./steps.js";
+import { type bareFlow, waitForEndUpdate } from "./workflow.js";
+
+/**
+ * Starts the two workers of the bare flow on the servers of `registry`: what a push costs at least with Temporal, Postgres and the store.
+ * `run` starts one flow, waits for its end and returns the milliseconds that it took.
+ */
+export async function startBareFlows({ temporal, database_url, root_store, supervisor }: BenchRegistry) {
+  const env = {
+    BARE_TEMPORAL: temporal.address,
+    BARE_NAMESPACE: temporal.namespace,
+    BARE_DATABASE: database_url,
+    BARE_STORE: JSON.stringify(root_store),
+  };
+  for (const role of ["workflow", "store"])
+    await startProcess(supervisor, { name: `bare-${role}`, entry: fileURLToPath(new URL(`${role}-worker.main.js`, import.meta.url)), env });
+  const connection = await Connection.connect({ address: temporal.address });
+  const { workflow } = new Client({ connection, namespace: temporal.namespace });
+  const run = async (): Promise<number> => {
+    const flow = randomUUID();
+    const started = performance.now();
+    await workflow.executeUpdateWithStart(waitForEndUpdate, {
+      startWorkflowOperation: new WithStartWorkflowOperation<typeof bareFlow>("bareFlow", {
+        workflowId: `bare/${flow}`,
+        args: [flow],
+        taskQueue: WORKFLOW_QUEUE,
+        workflowIdConflictPolicy: "FAIL",
+      }),
+    });
+    return performance.now() - started;
+  };
+  return { run, close: () => connection.close() };
+}
