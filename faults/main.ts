@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { built } from "../scripts/built.js";
+import { createStreamLog } from "../src/stack/progress.js";
 import { runCampaign } from "./campaign.js";
 
 const { values } = parseArgs({
@@ -20,7 +21,7 @@ const number = (name: "rounds" | "seed" | "people"): number => {
 };
 
 const data_dir = await mkdtemp(join(tmpdir(), "ogr-faults-"));
-const log = (line: string) => process.stderr.write(`${line}\n`);
+const log = createStreamLog(process.stderr);
 log(`seed ${values.seed}, ${values.rounds} rounds, in ${data_dir}`);
 const report = await runCampaign({
   rounds: number("rounds"),

@@ -1,22 +1,22 @@
-/** Installs the dependencies when they are not what package-lock.json says. Plain Node, no dependency. */
+/** Installs the dependencies if they differ from package-lock.json. Plain Node, no dependency. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { takeLock } from "./lock.mjs";
 
-const shownEvery_ms = 5_000;
+const TICK_MS = 5_000;
 
-/** Runs `npm ci` in `root` where needed; one process at a time. Throws a sentence when it fails. */
+/** Runs `npm ci` in `root` if needed, in one process at a time. Throws with a message for a person. */
 export async function ensureInstalled(root) {
   const wanted = wantedStamp(root);
   if (isInstalled(root, wanted)) return;
   mkdirSync(join(root, ".ogr"), { recursive: true });
   const release = await takeLock(join(root, ".ogr", "install.lock"), (pid) => {
-    console.error(`process ${pid} installs the dependencies: waiting for it`);
+    console.error(`process ${pid} is installing the dependencies: waiting for it`);
   });
   try {
-    // Whoever held the lock before us may have installed it.
+    // The lock's previous holder may have installed them.
     if (isInstalled(root, wanted)) return;
     if (!matchesLockFile(root)) await npmCi(root);
     writeFileSync(stampPath(root), wanted);
@@ -36,7 +36,7 @@ function isInstalled(root, wanted) {
   return existsSync(stampPath(root)) && readFileSync(stampPath(root), "utf8") === wanted;
 }
 
-/** An `npm ci` by hand leaves no stamp, but npm's own record, written last, says what is there. */
+/** An `npm ci` by hand leaves no stamp, but npm writes its own record last. */
 function matchesLockFile(root) {
   const record = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(record)) return false;
@@ -45,7 +45,7 @@ function matchesLockFile(root) {
   return Object.entries(locked).every(([path, { version, integrity, optional, devOptional }]) => {
     const found = installed[path];
     if (path === "") return true;
-    // What is for another platform is left out.
+    // Packages for other platforms are not installed.
     if (found === undefined) return optional === true || devOptional === true;
     return found.version === version && found.integrity === integrity;
   });
@@ -56,14 +56,15 @@ async function npmCi(root) {
   const startedAt = Date.now();
   const seconds = () => `${Math.round((Date.now() - startedAt) / 1_000)} s`;
   console.error("installing the dependencies (npm ci) …");
-  const ticker = setInterval(() => console.error(`installing the dependencies … ${seconds()}`), shownEvery_ms);
+  const tick = () => console.error(`installing the dependencies … ${seconds()}`);
+  const ticker = process.stderr.isTTY ? setInterval(tick, TICK_MS) : undefined;
   try {
     const code = await run(root, logPath);
     if (code !== 0) {
       const lines = readFileSync(logPath, "utf8").trimEnd().split("\n");
       const errors = lines.filter((line) => line.startsWith("npm error"));
       const shown = (errors.length > 0 ? errors : lines.slice(-12)).slice(0, 12).join("\n");
-      throw new Error(`npm ci failed (${code}); all it said is in ${logPath}:\n${shown}`);
+      throw new Error(`npm ci failed (${code}); its output is in ${logPath}:\n${shown}`);
     }
   } finally {
     clearInterval(ticker);
@@ -72,7 +73,7 @@ async function npmCi(root) {
 }
 
 function run(root, logPath) {
-  // Under `npm run` this names the npm that the user chose.
+  // Under `npm run` this names the user's npm.
   const npm = process.env.npm_execpath;
   const [command, ...before] = npm?.endsWith(".js") ? [process.execPath, npm] : ["npm"];
   const log = createWriteStream(logPath);

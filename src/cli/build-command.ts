@@ -11,16 +11,16 @@ export interface Call<O> {
   readonly options: O & CommonOptions;
   readonly arguments: readonly string[];
   readonly out: Output;
-  /** The registry, asked for its caller's name with the first use. */
+  /** Opens a client, and asks the registry who the caller is. */
   openClient(): Promise<RegistryClient>;
 }
 
-/** A command that does something; all of them can answer in JSON. */
+/** Builds a command. Every command can print JSON. */
 export function buildCommand<O>(signature: string, description: string, run: (call: Call<O>) => Promise<void>): Command {
   const command = new Command(signature.split(" ")[0])
     .exitOverride()
     .description(description)
-    .option("--json", "print JSON, one value a line");
+    .option("--json", "print JSON, one value per line");
   for (const argument of signature.split(" ").slice(1)) command.argument(argument);
   return command.action(async () => {
     const options = command.opts<O & CommonOptions>();
@@ -33,27 +33,27 @@ export function buildCommand<O>(signature: string, description: string, run: (ca
   });
 }
 
-/** A command that talks to a registry. */
+/** Builds a command that calls a registry. */
 export function buildRegistryCommand<O>(signature: string, description: string, run: (call: Call<O>) => Promise<void>): Command {
   return addServerOptions(buildCommand(signature, description, run))
-    .option("--token <token>", "a bearer token (better: OGR_TOKEN, which other users cannot see)")
-    .option("--tenant <id>", "a tenant, such as T.UBL (OGR_TENANT; else the token's own)")
+    .option("--token <token>", "a bearer token (prefer OGR_TOKEN: other users cannot see it)")
+    .option("--tenant <id>", "a tenant, such as T.UBL (default: OGR_TENANT, then the token's own)")
     .option("--as <actor>", "an actor of this clone's `ogr dev`: admin, bob, carol, …");
 }
 
-/** Adds by what a command finds its registry. */
+/** Adds the options by which a command finds its registry. */
 export function addServerOptions(command: Command): Command {
   return command
-    .option("--profile <name>", "a profile of `ogr auth login` (OGR_PROFILE; else the current one)")
-    .option("--server <url>", "the registry's address (OGR_SERVER; else the profile's, else this clone's `ogr dev`)");
+    .option("--profile <name>", "a profile of `ogr auth login` (default: OGR_PROFILE, then the current one)")
+    .option("--server <url>", "the registry's address (default: OGR_SERVER, then the profile's, then this clone's `ogr dev`)");
 }
 
-/** Adds to the help of a command what somebody would write; `#` begins a remark. */
+/** Adds examples to the help of a command; `#` begins a remark. */
 export function addExamples(command: Command, ...examples: readonly string[]): Command {
   return command.addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ ${line}`).join("\n")}`);
 }
 
-/** A word that only groups commands. */
+/** Builds a command that only groups others. */
 export function buildCommandGroup(name: string, description: string, ...commands: readonly Command[]): Command {
   const made = new Command(name).exitOverride().description(description);
   for (const command of commands) made.addCommand(command);

@@ -1,4 +1,4 @@
-/** What the command's exit says; stable, so that scripts can act on it. */
+/** The exit codes. Scripts rely on them. */
 export const EXIT = { ok: 0, error: 1, usage: 2, denied: 3, expired: 4, needs_approval: 5, conflict: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -32,7 +32,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   telemetry_conflict: EXIT.conflict,
 };
 
-/** The exit that goes with a refusal: by its code, else by the status of its answer. */
+/** Returns the exit code of a refusal: by its code, else by its HTTP status. */
 export function toExitCode(code: string, httpStatus: number): ExitCode {
   const known = BY_CODE[code];
   if (known !== undefined) return known;
@@ -41,7 +41,7 @@ export function toExitCode(code: string, httpStatus: number): ExitCode {
   return EXIT.error;
 }
 
-/** The exit that goes with the end of a flow. */
+/** Returns the exit code of a flow that has ended. */
 export function toEndExitCode(status: string, code: string | undefined): ExitCode {
   if (status === "success") return EXIT.ok;
   if (status === "expired") return EXIT.expired;

@@ -44,15 +44,15 @@ import { buildDoctorCommand } from "./host/doctor/doctor.js";
 import { buildProjectionsRebuildCommand, buildProjectionsVerifyCommand } from "./host/projections.js";
 import { readOwnVersion } from "./version.js";
 
-const WITH_DATABASE = "what is derived from the ledger, for an operator with the database";
+const WITH_DATABASE = "what is derived from the ledger; needs the database";
 
-/** `ogr`, with one module for each command. */
+/** Builds `ogr` from the modules of its commands. */
 export function buildProgram(): Command {
   const made = new Command("ogr")
-    .description("The Office Git Registry: register, push, release, approve, and check the receipts.")
+    .description("The Office Git Registry: register, push, release, approve, and verify receipts.")
     .version(readOwnVersion(), "--version", "print the release")
     .exitOverride()
-    .showHelpAfterError("(add --help for what can be written)")
+    .showHelpAfterError("(add --help to list commands and options)")
     .addHelpText("after", "\nExit codes: 0 ok, 1 error, 2 usage, 3 denied, 4 expired, 5 needs approval, 6 conflict.");
   const decisions = [buildCardDecisionCommand("approve"), buildCardDecisionCommand("reject"), buildCardDecisionCommand("withdraw")];
   for (const command of [
@@ -60,7 +60,7 @@ export function buildProgram(): Command {
     buildDemoCommand(),
     buildCommandGroup(
       "auth",
-      "who you are, and where",
+      "log in and out, and choose a registry",
       buildAuthLoginCommand(),
       buildAuthStatusCommand(),
       buildAuthTokenCommand(),
@@ -68,8 +68,8 @@ export function buildProgram(): Command {
       buildAuthLogoutCommand(),
     ),
     buildCommandGroup("tenant", "your tenant", buildTenantShowCommand()),
-    buildCommandGroup("office", "what may be done through an office", buildOfficeListCommand()),
-    buildCommandGroup("actor", "who is in the tenant", buildActorListCommand()),
+    buildCommandGroup("office", "offices and what they may do", buildOfficeListCommand()),
+    buildCommandGroup("actor", "the people, agents and apps of the tenant", buildActorListCommand()),
     buildCommandGroup(
       "project",
       "projects of the registry",
@@ -92,10 +92,10 @@ export function buildProgram(): Command {
       ...decisions,
       buildCardAttestCommand(),
     ),
-    buildCommandGroup("permit", "leave to act", buildPermitRequestCommand(), buildPermitShowCommand(), buildPermitRevokeCommand()),
+    buildCommandGroup("permit", "permission to act", buildPermitRequestCommand(), buildPermitShowCommand(), buildPermitRevokeCommand()),
     buildCommandGroup(
       "command",
-      "acts on their way, and what became of them",
+      "acts in progress, and their results",
       buildCommandListCommand(),
       buildCommandShowCommand(),
       buildCommandWatchCommand(),
@@ -103,13 +103,13 @@ export function buildProgram(): Command {
     ),
     buildCommandGroup(
       "receipt",
-      "what became of a command",
+      "signed results of commands",
       buildReceiptShowCommand(),
       buildReceiptPactCommand(),
       buildReceiptVerifyCommand(),
     ),
     buildInfraCommand(),
-    buildCommandGroup("ledger", "the chain of what happened", buildLedgerVerifyCommand(), buildLedgerExportCommand()),
+    buildCommandGroup("ledger", "the hash chain of all events", buildLedgerVerifyCommand(), buildLedgerExportCommand()),
     buildCommandGroup("projections", WITH_DATABASE, buildProjectionsVerifyCommand(), buildProjectionsRebuildCommand()),
     buildCommandGroup("passkey", "step-up from this terminal", buildPasskeyRegisterCommand()),
     buildConfigCommand(),

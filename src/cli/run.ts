@@ -4,7 +4,7 @@ import { UsageError } from "./failure.js";
 import { buildProgram } from "./program.js";
 import { reportFailure } from "./terminal/output.js";
 
-/** Runs what was written after `ogr`, and answers how the process ends. */
+/** Runs the words after `ogr`. Returns the exit code. */
 export async function runCli(words: readonly string[]): Promise<ExitCode> {
   const json = words.includes("--json");
   try {
@@ -15,7 +15,7 @@ export async function runCli(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** Commander has printed its own sentence, or the help that was asked for. */
+/** Commander has already printed its message, or the requested help. */
 function handleCommanderError(error: CommanderError, json: boolean): ExitCode {
   if (error.exitCode === 0) return EXIT.ok;
   if (json) reportFailure(new UsageError(error.message), true);

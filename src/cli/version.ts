@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { resolveSourceFile } from "../process/source-files.js";
 
-/** The release that this `ogr` is of. */
+/** Returns the release of this `ogr`. */
 export function readOwnVersion(): string {
   return z.looseObject({ version: z.string() }).parse(JSON.parse(readFileSync(resolveSourceFile("package.json"), "utf8"))).version;
 }

@@ -10,13 +10,13 @@ export interface DirectAct extends PermitAsk {
   readonly jobId?: string;
   /** Bytes in base64 that travel inside the command; the permit is bound to their hash. */
   readonly patch?: string | undefined;
-  /** How long to wait for the receipt, in milliseconds. */
+  /** The longest wait for the receipt. */
   readonly timeoutMs: number;
-  /** Told what is being waited for. */
+  /** Called with each step before it starts. */
   readonly onStep?: (step: "permit" | "command" | "receipt") => void;
 }
 
-/** A permit that was given, with the hashes that its command repeats. */
+/** A granted permit, with the hashes that its command repeats. */
 export interface GrantedPermit {
   readonly permit: Permit;
   readonly subject_hash: string;
@@ -30,7 +30,7 @@ export interface CompletedAct {
   readonly command: CommandAnswer;
 }
 
-/** An act without a card: permit, command, receipt (ADR-002 §10). What the registry refuses is a value. */
+/** Acts without a card: permit, command, receipt (ADR-002 §10). A refusal is a value. */
 export async function actDirectly(
   client: RegistryClient,
   { jobId, patch, timeoutMs, onStep, ...wanted }: DirectAct,
@@ -49,7 +49,7 @@ export async function actDirectly(
   return { ok: true, status: 200, value: { level, reasons, permit, command } };
 }
 
-/** The command of a permit (ADR-002 §8); `patch` are the bytes that travel inside, in base64. */
+/** Builds the command of a permit (ADR-002 §8); `patch` holds its bytes in base64. */
 export function buildCommandEnvelope(
   { permit, subject_hash, policy_hash }: GrantedPermit,
   { tenant_id, jobType, params, target }: Pick<CommandAsk, "tenant_id" | "jobType" | "params" | "target">,
@@ -69,16 +69,16 @@ export function buildCommandEnvelope(
   };
 }
 
-/** A job id that nobody else takes. */
+/** Creates a unique job id. */
 export function createJobId(): string {
   return `job-${randomUUID()}`;
 }
 
-/** The receipt of a command that succeeded. @throws RegistryFault saying what became of it instead. */
+/** Returns the receipt of a successful command. @throws RegistryFault that tells how the command ended instead */
 export function requireReceipt(command: CommandAnswer) {
   const { receipt, status, denial, jti } = command;
   if (receipt && receipt.status === "success") return receipt;
   throw new RegistryFault(
-    `The command ${jti} ended as ${status}: ${denial?.message ?? receipt?.error ?? "without a word"} (${denial?.code ?? receipt?.code ?? status})`,
+    `The command ${jti} ended as ${status}: ${denial?.message ?? receipt?.error ?? "no message"} (${denial?.code ?? receipt?.code ?? status})`,
   );
 }

@@ -7,8 +7,8 @@ import { receiptSchema } from "../domain/permit/receipt.js";
 import { reasonSchema } from "../domain/policy/policy-contract.js";
 
 /**
- * What the api answers, as far as this client depends on it. Members that it does not know are kept: a newer registry may say more.
- * Times are in milliseconds since 1970.
+ * The api's answers, as far as this client depends on them. Unknown members are kept: a newer registry may send more. Times are in
+ * milliseconds since 1970.
  */
 
 const conflictSchema = z.looseObject({ path: z.string(), kind: z.string(), explanation: z.string(), hunks: z.array(z.string()) });
@@ -69,7 +69,7 @@ export type PermitStateAnswer = z.infer<typeof permitStateSchema>;
 
 const plannedCommitSchema = z.looseObject({ id: z.string().nullable(), summary: z.string(), author: z.string() });
 
-/** A plan as it is shown; what an approval binds is its digest. */
+/** A plan for display. An approval binds its digest. */
 const planSchema = z.looseObject({
   basis: z.looseObject({ refs: z.array(z.looseObject({ name: z.string(), old: z.string(), new: z.string().nullable() })) }),
   fast_forward: z.boolean().nullable(),
@@ -113,7 +113,7 @@ export const cardSchema = z.looseObject({
 export type CardAnswer = z.infer<typeof cardSchema>;
 export const cardsSchema = z.array(cardSchema);
 
-/** What a card would say, before there is one. */
+/** What a card would show before it is opened. */
 export const previewSchema = z.looseObject({
   level: z.enum(LEVELS).nullable(),
   reasons: z.array(reasonSchema),
@@ -217,7 +217,7 @@ const actorSchema = z.looseObject({
 });
 export const actorsSchema = z.array(actorSchema);
 
-/** How the registry is, as an operator reads it; what else it says is kept. */
+/** The registry's health, for an operator. */
 export const healthSchema = z.looseObject({
   pollers: z.array(z.looseObject({ task_queue: z.string(), pollers: z.number() })).nullish(),
   clock_skew_ms: z.number().nullish(),

@@ -8,21 +8,21 @@ import { type Assertion, computeStatementChallenge, type Statement, type Stateme
 import { type Answer, Refused, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
-/** What makes and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4): a file of software passkeys, or whatever a client has. */
+/** Creates and uses passkeys (WebAuthn Level 3 §5.1.3, §5.1.4). */
 export interface Authenticator {
   list(): Promise<readonly { readonly credential_id: string }[]>;
   create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
   assert(request: PublicKeyCredentialRequestOptionsJSON, origin: string, rpId: string): Promise<Assertion>;
 }
 
-/** The page that a terminal's passkeys belong to: passkeys are for names, so that this machine is called `localhost`. */
+/** Returns the origin of a terminal's passkeys. Passkeys need a host name, so loopback addresses become `localhost`. */
 export function resolvePasskeyOrigin(server: string): string {
   const url = new URL(server);
   if (url.hostname === "127.0.0.1" || url.hostname === "[::1]") url.hostname = "localhost";
   return url.origin;
 }
 
-/** Makes a passkey for the caller and registers it; where they have one already, that one vouches for it. @throws Refused */
+/** Creates and registers a passkey for the caller. If they already have one, it vouches for the new one. @throws Refused */
 export async function registerPasskey(client: RegistryClient, passkeys: Authenticator, name: string): Promise<void> {
   const origin = resolvePasskeyOrigin(client.connection.server);
   const vouching = await listVouchingPasskeys(client, passkeys);
@@ -31,7 +31,7 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
     requireValue(await client.registerPasskey(await passkeys.create(asked, origin), name));
     return;
   }
-  // A further one in the same place is what the caller wants, as to replace a key; a browser would take the exclusion as a refusal.
+  // The caller may want a second passkey in the same file, for example to replace a key, so nothing is excluded.
   const response = await passkeys.create({ ...asked, excludeCredentials: [] }, origin);
   const made = { challenge: asked.challenge, credential_id: response.id, attestation_object: response.response.attestationObject };
   const challenge = Buffer.from(computeFurtherPasskeyChallenge(made)).toString("base64url");
@@ -40,7 +40,7 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
   requireValue(await client.registerPasskey(response, name, assertion));
 }
 
-/** The caller's passkeys that can vouch for another here; none where they have none at all. */
+/** Lists the caller's passkeys that can vouch for another here; none if they have none at all. @throws Refused */
 async function listVouchingPasskeys(client: RegistryClient, passkeys: Authenticator): Promise<readonly string[]> {
   const active = requireValue(await client.listPasskeys()).filter((passkey) => !passkey.disabled);
   const held = new Set((await passkeys.list()).map((passkey) => passkey.credential_id));
@@ -50,8 +50,8 @@ async function listVouchingPasskeys(client: RegistryClient, passkeys: Authentica
     title: "A passkey is needed",
     status: 403,
     code: "step_up_required",
-    detail: "You have a passkey, and a further one needs its word; it is not in the passkey file that was used.",
-    next: "Register with the passkey file that holds it, or have the lost passkey disabled first.",
+    detail: "You have a passkey, and it must vouch for a further one; the passkey file in use does not hold it.",
+    next: "Use the passkey file that holds it, or have the lost passkey disabled first.",
   });
 }
 
@@ -59,13 +59,13 @@ export interface DecisionAsk {
   readonly card_id: string;
   readonly decision: StatementDecision;
   readonly office_id: string;
-  /** What the caller was shown; where the plan has changed since, nothing is stated. */
+  /** The plan that the caller saw. Nothing is stated if the plan has changed since. */
   readonly plan_digest?: string | undefined;
 }
 
 /**
- * States a decision about a card's current plan, with step-up where the registry asks for one. The challenge is computed here from the
- * statement, so that a registry cannot have another one signed than it shows.
+ * States a decision about a card's current plan, with step-up if the registry asks for it. Computes the challenge from the statement, so
+ * that a registry cannot obtain a signature for another statement than it shows.
  */
 export async function submitDecision(
   client: RegistryClient,
@@ -103,7 +103,7 @@ function assertStatementMatches(statement: Statement, wanted: DecisionAsk, clien
       title: "The plan has changed",
       status: 409,
       code: "plan_changed",
-      detail: `The card ${wanted.card_id} now stands for another plan (${statement.plan_digest}) than the one that was looked at.`,
-      next: "Look at the card again and decide anew.",
+      detail: `The card ${wanted.card_id} now has another plan (${statement.plan_digest}) than the one you saw.`,
+      next: "Review the card again and decide again.",
     });
 }

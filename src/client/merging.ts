@@ -4,10 +4,10 @@ import { toBranchRef } from "../domain/git/ref-name.js";
 import { requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
-/** A merge by the names of its branches. */
+/** A merge, by branch names. */
 export type MergeAsk = Pick<MergeProtectedParams, "project_id" | "source" | "target" | "strategy">;
 
-/** The params of a merge of these branches as they stand now, or the names of the project's branches where the source is none. */
+/** The params of a merge at the branches' current tips; undefined if the source does not exist. */
 export interface LookedUpMerge {
   readonly params: MergeProtectedParams | undefined;
   readonly branches: readonly string[];
@@ -15,7 +15,7 @@ export interface LookedUpMerge {
 
 const HEADS = toBranchRef("");
 
-/** Looks up where both branches stand; a target that is absent is created by the merge. @throws Refused when there is no such project */
+/** Looks up the tips of both branches. The merge creates an absent target. @throws Refused if there is no such project */
 export async function lookUpMerge(client: RegistryClient, wanted: MergeAsk): Promise<LookedUpMerge> {
   const { refs } = requireValue(await client.readProject(wanted.project_id));
   const tips = new Map(refs.filter(({ name }) => name.startsWith(HEADS)).map((ref) => [ref.name.slice(HEADS.length), ref.object_id]));

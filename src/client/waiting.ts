@@ -4,10 +4,10 @@ import { RegistryFault, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 import { isOver } from "./watching.js";
 
-/** How long one question waits for a change, in milliseconds; the api's own limit. */
+/** How long one request waits for a change: the api's limit. */
 const WAIT_MS = 30_000;
 
-/** Waits until a command has come to its end. @throws Refused; RegistryFault when `timeout_ms` pass first. */
+/** Waits until a command has ended. @throws Refused; RegistryFault after `timeoutMs` */
 export function waitForCommandEnd(client: RegistryClient, jti: string, timeoutMs: number): Promise<CommandAnswer> {
   return waitUntilFound(timeoutMs, `command ${jti}`, async (waitMs) => {
     const command = requireValue(await client.readCommand(jti, waitMs));
@@ -15,7 +15,7 @@ export function waitForCommandEnd(client: RegistryClient, jti: string, timeoutMs
   });
 }
 
-/** Waits until a card is no longer in one of these states. @throws Refused; RegistryFault when `timeout_ms` pass first. */
+/** Waits until a card has left these states. @throws Refused; RegistryFault after `timeoutMs` */
 export function waitForCardToLeave(
   client: RegistryClient,
   cardId: string,
@@ -30,7 +30,7 @@ export function waitForCardToLeave(
   });
 }
 
-/** Waits until a card has come to its end, whatever it is. */
+/** Waits until a card has ended in any way. @throws Refused; RegistryFault after `timeoutMs` */
 export function waitForCardEnd(client: RegistryClient, cardId: string, timeoutMs: number): Promise<CardAnswer> {
   return waitForCardToLeave(client, cardId, ["planning", "awaiting_approval", "approved", "running"], timeoutMs);
 }
@@ -41,7 +41,7 @@ async function waitUntilFound<T>(timeoutMs: number, what: string, probe: (waitMs
     const leftMs = Math.floor(deadline - performance.now());
     if (leftMs <= 0)
       throw new RegistryFault(
-        `The ${what} has not come to its end after ${Math.round(timeoutMs / 1000)} s; look at it in Temporal's UI, or ask again.`,
+        `The ${what} has not ended after ${Math.round(timeoutMs / 1000)} s; look at it in Temporal's UI, or try again.`,
       );
     const found = await probe(Math.min(WAIT_MS, leftMs));
     if (found !== undefined) return found;

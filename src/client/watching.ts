@@ -4,34 +4,34 @@ import type { CardAnswer, CommandAnswer } from "./answers.js";
 import { type Answer, RegistryFault, requireValue } from "./http/problem.js";
 import type { RegistryClient } from "./http/registry-client.js";
 
-/** A statement changes no status, so that a card is looked at again this often, in milliseconds. */
+/** How often to read a card again: a statement changes no status. */
 const LOOK_MS = 3_000;
-/** How long one question waits for the end of a command, in milliseconds; the api's own limit. */
+/** How long one request waits for the end of a command: the api's limit. */
 const WAIT_MS = 30_000;
-/** An outage that is shorter is waited out, in milliseconds. */
+/** The longest outage to wait out. */
 const OUTAGE_MAX_MS = 300_000;
 const RETRY_MS = 1_000;
 
 export interface Watcher<T> {
-  /** What is watched, at first and whenever it is another than before. */
+  /** Called first, and then after every change. */
   onChange(seen: T): void;
-  /** The registry does not answer now; it is asked again. Told once for each outage. */
+  /** Called once for each outage; the registry is asked again. */
   onOutage(why: string): void;
 }
 
-/** Watches a card until its end. @throws Refused; RegistryFault when the registry is away for too long. */
+/** Watches a card until its end. @throws Refused; RegistryFault after a long outage */
 export function watchCard(client: RegistryClient, cardId: string, watcher: Watcher<CardAnswer>): Promise<CardAnswer> {
   const askCard = (last?: CardAnswer) => client.readCard(cardId, last === undefined ? {} : { wait_ms: LOOK_MS, not_status: last.status });
   return watchFlow(askCard, ({ status }) => isFinalStatus(status), watcher);
 }
 
-/** Watches a command until its end. @throws Refused; RegistryFault when the registry is away for too long. */
+/** Watches a command until its end. @throws Refused; RegistryFault after a long outage */
 export function watchCommand(client: RegistryClient, jti: string, watcher: Watcher<CommandAnswer>): Promise<CommandAnswer> {
   const askCommand = (last?: CommandAnswer) => client.readCommand(jti, last === undefined ? undefined : WAIT_MS);
   return watchFlow(askCommand, isOver, watcher);
 }
 
-/** The flow says that it is done a moment before the ledger holds its receipt. */
+/** Whether a command has ended. Its flow ends a moment before the ledger holds its receipt. */
 export function isOver({ status, receipt }: CommandAnswer): boolean {
   return isFinalStatus(status) && (status !== "success" || (receipt !== null && receipt !== undefined));
 }
@@ -48,7 +48,7 @@ async function watchFlow<T>(ask: (last?: T) => Promise<Answer<T>>, isEnd: (seen:
   return last;
 }
 
-/** Too much is asked of the registry, or something of it does not answer: both pass. */
+/** Whether the registry is overloaded or a dependency of it does not respond. Both pass. */
 function isTransient(status: number): boolean {
   return status === 429 || status >= 500;
 }

@@ -1,12 +1,12 @@
-import { renderElapsed } from "../stack/progress.js";
+import { type Log, renderElapsed } from "../stack/progress.js";
 
 /** One step of the demo, as `--json` prints it. Times in milliseconds. */
 export interface DemoStep {
   readonly step: string;
-  /** A sentence for people. */
+  /** A sentence for a person. */
   readonly text: string;
   readonly level?: string | undefined;
-  /** What was decided, and by which rules. */
+  /** The decision. */
   readonly decision?: string | undefined;
   readonly reasons?: readonly { readonly rule: string; readonly text: string }[] | undefined;
   readonly permit?: { readonly jti: string; readonly exp: number } | undefined;
@@ -15,22 +15,20 @@ export interface DemoStep {
   readonly receipt?:
     | { readonly jti: string; readonly status: string; readonly logs_hash: string; readonly refs: readonly unknown[] }
     | undefined;
-  /** More facts, each on a line of its own. */
+  /** Further facts, one per line. */
   readonly facts?: readonly string[] | undefined;
   readonly [more: string]: unknown;
 }
 
 export interface DemoReport {
   step(step: DemoStep): void;
-  progress(line: string): void;
+  readonly progress: Log;
   fail(step: string, why: string): void;
   finish(summary: Readonly<Record<string, unknown>>): void;
 }
 
-type Write = (line: string) => void;
-
-/** For programs: one JSON object a step on standard output, and a last one with `ok`. */
-export function createJsonReport(write: Write): DemoReport {
+/** Reports to programs: one JSON object for each step, and a last one with `ok`. */
+export function createJsonReport(write: Log): DemoReport {
   const clock = startStopwatch();
   const writeJson = (value: object) => write(JSON.stringify(value));
   return {
@@ -41,8 +39,8 @@ export function createJsonReport(write: Write): DemoReport {
   };
 }
 
-/** For people: what was done, why it was allowed, and where to look. */
-export function createTextReport(write: Write): DemoReport {
+/** Reports to people: what was done, why it was allowed, and where to look. */
+export function createTextReport(write: Log): DemoReport {
   const clock = startStopwatch();
   const formatElapsed = () => renderElapsed(clock().elapsed_ms).padStart(7);
   return {
@@ -50,7 +48,7 @@ export function createTextReport(write: Write): DemoReport {
       write(`${formatElapsed()}  ✓ ${step.text}`);
       for (const line of formatStepLines(step)) write(`${" ".repeat(11)}${line}`);
     },
-    progress: (line) => write(`${formatElapsed()}    ${line}`),
+    progress: Object.assign((line: string) => write(`${formatElapsed()}    ${line}`), { isTerminal: write.isTerminal === true }),
     fail: (step, why) => write(`${formatElapsed()}  ✗ ${step}: ${why}`),
     finish: (summary) => write(`${formatElapsed()}  The Proof of Done holds: ${String(summary.text)}`),
   };

@@ -1,5 +1,5 @@
 /**
- * Starts the servers, writes where they are to a JSON file and stays until it is ended. Tests run with
+ * Starts the servers, writes their addresses to a JSON file and runs until it is ended. Tests run with
  * `OGR_TEST_SERVERS=<that file>` then use these servers instead of starting their own.
  *
  *     node --import tsx src/stack/keep.ts [--data-dir .ogr/keep] [--json .ogr/servers.json]
@@ -8,6 +8,7 @@ import { rmSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { createStreamLog } from "./progress.js";
 import { addressesOf } from "./servers/server-addresses.js";
 import { startServers } from "./servers/servers.js";
 
@@ -18,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 const json = resolve(values.json);
-const log = (line: string): void => void process.stderr.write(`${line}\n`);
+const log = createStreamLog(process.stderr);
 const servers = await startServers({ data_dir: values["data-dir"], log });
 process.once("exit", () => rmSync(json, { force: true }));
 
@@ -26,10 +27,10 @@ await mkdir(dirname(json), { recursive: true });
 const addresses = addressesOf(servers, values["data-dir"]);
 await writeFile(`${json}.new`, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
 await rename(`${json}.new`, json);
-log(`The servers are up and ${json} says where. Ctrl-C stops them.`);
+log(`The servers run; their addresses are in ${json}. Ctrl-C stops them.`);
 
 for (const child of servers.processes) {
   void child.exited.then(({ code, signal }) => log(`${child.name} ended (${signal ?? `exit code ${code}`})`));
 }
-// The children alone do not keep this process alive once their handles are quiet.
+// The children do not keep this process alive by themselves.
 setInterval(() => undefined, 60_000);

@@ -1,9 +1,18 @@
-/** Receives one human-readable line at a time, without its newline. */
-export type Log = (line: string) => void;
+/** Receives one line for a person at a time, without its newline. */
+export interface Log {
+  (line: string): void;
+  /** Whether a person watches the lines as they come; false by default. */
+  readonly isTerminal?: boolean;
+}
 
-const every_ms = 5_000;
+const TICK_MS = 5_000;
 
-/** Renders a duration as a person reads it: `4.2 s`, `3 min 20 s`. */
+/** Returns a log that writes to a stream of this process. */
+export function createStreamLog(stream: NodeJS.WriteStream): Log {
+  return Object.assign((line: string) => void stream.write(`${line}\n`), { isTerminal: stream.isTTY === true });
+}
+
+/** Formats a duration: `4.2 s`, `3 min 20 s`. */
 export function renderElapsed(elapsed_ms: number): string {
   const seconds = elapsed_ms / 1_000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -12,14 +21,14 @@ export function renderElapsed(elapsed_ms: number): string {
 }
 
 /**
- * Runs `work` and says every few seconds that it still goes on, and how long it took in the end.
- * A failure of `work` is passed on unchanged.
+ * Runs `work`. Logs one line when it starts and one when it succeeds; at a terminal also one every few seconds. Throws what `work`
+ * throws.
  */
 export async function withProgress<T>(log: Log, what: string, work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
   const elapsed = (): string => renderElapsed(performance.now() - startedAt);
   log(`${what} …`);
-  const ticker = setInterval(() => log(`${what} … ${elapsed()}`), every_ms);
+  const ticker = log.isTerminal ? setInterval(() => log(`${what} … ${elapsed()}`), TICK_MS) : undefined;
   try {
     const result = await work();
     log(`${what}: done in ${elapsed()}`);

@@ -24,7 +24,7 @@ describe("--dry-run", () => {
     const made = operator();
     const begun = stateOf(made);
     expect((await made.run("helpers/new-branch.sh", ["infra/change", "--dry-run"])).stdout).toContain(
-      "Would begin the branch infra/change",
+      "Would create the branch infra/change",
     );
     expectRefused(await made.run("infra.sh", [...SITE, "--dry-run"]), 3, "branch_is_main", /new-branch\.sh/);
     expectRefused(await made.ogr("init", "--dry-run"), 6, "registry_exists", /nothing was written/);

@@ -85,7 +85,7 @@ describe("create-pr.sh", () => {
     const create = () => made.run("helpers/create-pr.sh");
     expectRefused(await create(), 6, "branch_not_pushed", /git push -u origin infra\/register-site/);
     clone.git("push", "-q", "origin", "HEAD~1:refs/heads/infra/register-site");
-    expectRefused(await create(), 6, "branch_not_pushed", /stands otherwise/);
+    expectRefused(await create(), 6, "branch_not_pushed", /has another tip/);
     made.write("stray.txt", "x");
     expectRefused(await create(), 6, "tree_dirty", /stray\.txt/);
     clone.git("clean", "-q", "-f");

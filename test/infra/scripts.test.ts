@@ -115,7 +115,7 @@ describe("finalize-registry.sh", () => {
 
   it("refuses main, a registry that was not modified, and a change that brings something else along", async () => {
     const made = operator();
-    expectRefused(await made.run("helpers/finalize-registry.sh"), 3, "branch_is_main", /never changed on main/);
+    expectRefused(await made.run("helpers/finalize-registry.sh"), 3, "branch_is_main", /cannot be changed on main/);
     made.clone.git("switch", "-q", "-c", "infra/change");
     expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "registry_not_modified", /change it first/);
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { requireReceipt } from "../../src/client/acting.js";
@@ -23,7 +25,7 @@ const compose = readCompose("docker-compose.yml");
 const services = Object.entries(compose.services);
 const isStep = (name: string): boolean => services.some(([, one]) => one.depends_on[name]?.condition === "service_completed_successfully");
 
-/** The commands by which the manual makes the secrets. */
+/** The manual's commands that create the secrets. */
 function secretsByTheManual(): string {
   const [, section = ""] = readFileSync("docs/operations/install.md", "utf8").split("\n## Compose\n");
   const [, commands] = /```sh\n([\s\S]*?secrets\/database_url[\s\S]*?)```/.exec(section) ?? [];
@@ -32,7 +34,7 @@ function secretsByTheManual(): string {
 }
 
 describe("the compose file", () => {
-  test("lets LAB 512 reach Temporal and the object store, and nothing else", () => {
+  test("lets LAB 512 reach only Temporal and the object store", () => {
     const { networks } = compose.services["lab512"] as ComposeService;
     expect(networks).toEqual(["plane512"]);
     expect(compose.networks["plane512"]).toEqual({ internal: true });
@@ -40,7 +42,7 @@ describe("the compose file", () => {
     expect(reached.sort()).toEqual(["lab512", "minio", "temporal"]);
   });
 
-  test("tells secrets by file and never by value", () => {
+  test("passes secrets by file, never by value", () => {
     for (const [name, { environment, secrets }] of services)
       for (const [key, value] of Object.entries(environment)) {
         if (/(PASSWORD|SECRET_KEY|TOKEN|DATABASE_URL)$/.test(key)) expect(key, name).toBe("told by file");
@@ -51,7 +53,7 @@ describe("the compose file", () => {
     expect(readFileSync(".gitignore", "utf8").split("\n")).toContain("secrets/");
   });
 
-  test("mounts all that a service is told, and what only one plane may know nowhere else", () => {
+  test("mounts every path that a service is configured with, and each plane's keys only there", () => {
     for (const [name, service] of services) {
       const targets = mountsOf(service).map(({ target }) => target);
       for (const value of Object.values(service.environment).filter((one) => one.startsWith("/") && !one.startsWith("/run/secrets/")))
@@ -67,7 +69,7 @@ describe("the compose file", () => {
     expect(holders("lab256")).toEqual(["init", "api", "lab256"]);
   });
 
-  test("takes every right from a service that it does not need", () => {
+  test("drops every privilege that a service does not need", () => {
     for (const [name, service] of services) {
       expect(service.cap_drop, name).toEqual(["ALL"]);
       expect(service.security_opt, name).toContain("no-new-privileges:true");
@@ -77,7 +79,7 @@ describe("the compose file", () => {
     expect(readFileSync("Dockerfile", "utf8")).toMatch(/\nUSER node\n(?![\s\S]*\nUSER )/);
   });
 
-  test("pins every image, restarts what ended, and looks after the health of all that stays", () => {
+  test("pins every image, restarts every service and checks the health of long-running ones", () => {
     for (const [name, service] of services) {
       expect(service.image, name).toMatch(/:[\w.-]*\d[\w.-]*$/);
       expect(service.restart, name).toBe(isStep(name) ? "on-failure:5" : "unless-stopped");
@@ -86,7 +88,7 @@ describe("the compose file", () => {
   });
 });
 
-describe("its commands and environment, as plain processes,", () => {
+describe("the compose file's commands and environment, as plain processes,", () => {
   let world: ComposeWorld | undefined;
   let floor: Floor;
   let clone: Clone;
@@ -132,27 +134,23 @@ describe("its commands and environment, as plain processes,", () => {
     expect(requireValue(await admin.verifyLedger())).toMatchObject({ ok: true });
   }, 120_000);
 
-  test("can be set up again while they run, and change nothing", async ({ skip }) => {
-    const { services: processes, folder } = running(skip);
-    const files = ["founding/tokens.json", "founding/keys/T.UBL.pem", "lab256/permit.pem", "lab512/receipt.pem"];
-    const read = () => Promise.all(files.map((file) => readFile(join(folder, "volumes", file), "utf8")));
-    const before = await read();
-    await processes.again("databases");
-    await processes.again("temporal-schema");
-    await expect(processes.again("init")).resolves.toContain("T.UBL: founded");
-    expect(await read()).toEqual(before);
+  test("can be set up again while they run, and change no key, token, policy or identity", async ({ skip }) => {
+    const world = running(skip);
+    const before = await readFoundedState(world);
+    await world.services.again("databases");
+    await world.services.again("temporal-schema");
+    await expect(world.services.again("init")).resolves.toContain("T.UBL: founded");
+    expect(await readFoundedState(world)).toEqual(before);
     expect(requireValue(await floor.as("admin").readProject("P.compose"))).toMatchObject({ id: "P.compose" });
   }, 120_000);
 
-  test("give LAB 256 a key of the store that writes no receipt", async ({ skip }) => {
-    const { folder, ports } = running(skip);
-    const secret_key = await readFile(join(folder, "secrets", "lab256_store_key"), "utf8");
-    const client = s3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
+  test("give LAB 256 a store key that cannot write a receipt", async ({ skip }) => {
+    const client = await openStoreOfLab256(running(skip));
     await expect(client.putObject("receipts", "forged", Buffer.from("{}"))).rejects.toMatchObject({ code: "AccessDenied" });
     await expect(client.putObject("staging", "staged", Buffer.from("{}"))).resolves.toBeDefined();
   });
 
-  /** A card of admin's, approved by the other person, to the end of its command. */
+  /** Opens a card as admin, approves it as the other person, and waits for its command. */
   async function approved(job: Parameters<typeof openCard>[1]) {
     const card: CardAnswer = await openCard(floor.as("admin"), job);
     await state(floor, "approver", "approve", card);
@@ -161,7 +159,7 @@ describe("its commands and environment, as plain processes,", () => {
   }
 });
 
-/** The people of the seed, with the tokens that the first `init` left to the operator. */
+/** The people of the seed, with the tokens that the first `init` wrote for the operator. */
 async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
   const tokens = z
     .record(z.string(), z.string())
@@ -174,4 +172,49 @@ async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
     },
     passkeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
   };
+}
+
+/** Everything that `init` makes: its files, the published policies and the identities. */
+async function readFoundedState({ folder, ports }: ComposeWorld) {
+  const files = new Map<string, string>();
+  for (const volume of ["founding", "lab256", "lab512"]) {
+    const entries = await readdir(join(folder, "volumes", volume), { recursive: true, withFileTypes: true });
+    for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)))
+      if (/\.(?:pem|json)$/.test(path)) files.set(path, await readFile(path, "utf8"));
+  }
+  const policies = await readPolicies({ folder, ports });
+  const identities = await readIdentities(folder);
+  // A state that lacks one of them would compare equal whatever init does.
+  expect(Math.min(files.size, policies.size, identities.length)).toBeGreaterThan(0);
+  return { files, policies, identities };
+}
+
+async function readPolicies(world: Pick<ComposeWorld, "folder" | "ports">): Promise<Map<string, string>> {
+  const client = await openStoreOfLab256(world);
+  const found = new Map<string, string>();
+  for await (const { name } of client.listObjectsV2("policies", "", true) as AsyncIterable<{ name: string }>)
+    found.set(name, (await buffer(await client.getObject("policies", name))).toString("base64"));
+  return found;
+}
+
+async function readIdentities(folder: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: await readFile(join(folder, "secrets", "database_url"), "utf8") });
+  await client.connect();
+  try {
+    const rows: string[] = [];
+    for (const table of ["tenants", "persons", "person_emails", "actors", "memberships", "tokens", "runner_keys"])
+      rows.push(
+        ...(await client.query<{ row: string }>(`select '${table} ' || (to_jsonb(t) - 'last_used_at')::text as row from ${table} t order by 1`)).rows.map(
+          ({ row }) => row,
+        ),
+      );
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function openStoreOfLab256({ folder, ports }: Pick<ComposeWorld, "folder" | "ports">) {
+  const secret_key = await readFile(join(folder, "secrets", "lab256_store_key"), "utf8");
+  return s3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
 }

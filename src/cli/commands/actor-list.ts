@@ -28,11 +28,11 @@ export function buildActorListCommand(): Command {
           { title: "state", format: (actor) => (actor.disabled ? "disabled" : "active") },
           { title: "offices", format: (actor) => actor.offices.map(({ office_id, roles }) => [office_id, ...roles].join("+")).join(", ") },
         ],
-        "There are no such actors.",
+        "No actors.",
       );
     },
   )
-    .option("--office <office>", "those who hold it")
+    .option("--office <office>", "only actors who hold this office")
     .addOption(buildLimitOption());
   return addExamples(command, "ogr actor list", "ogr actor list --office office:security");
 }

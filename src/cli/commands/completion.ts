@@ -7,12 +7,12 @@ import { formatZshCompletion } from "../completion/zsh.js";
 
 const SHELLS = { bash: formatBashCompletion, zsh: formatZshCompletion, fish: formatFishCompletion } as const;
 
-/** `ogr completion`: the script by which a shell completes this very program. */
+/** `ogr completion`: prints the script that completes this program in a shell. */
 export function buildCompletionCommand(): Command {
   const command = new Command("completion")
     .exitOverride()
-    .description("print the script by which a shell completes ogr")
-    .addArgument(new Argument("<shell>", "whose").choices(Object.keys(SHELLS)))
+    .description("print the script that completes ogr in a shell")
+    .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SHELLS)))
     .action((shell: keyof typeof SHELLS) => {
       const program = command.parent ?? command;
       process.stdout.write(SHELLS[shell](program.name(), listPlaces(program)));

@@ -12,16 +12,20 @@ interface ConfigOptions {
   readonly check?: boolean;
 }
 
-/** `ogr config`: what each process would be told if it were started here, where that comes from, and what it means. */
+/** `ogr config`: prints the settings that each process would start with here, their sources and their meaning. */
 export function buildConfigCommand(): Command {
-  return buildCommand<ConfigOptions>("config", "the settings of the processes: values, sources, meanings", async ({ options, out }) => {
-    const layers = readLayers(process.env);
-    const asked = options.process === undefined ? CONFIGURED_PROCESSES : [parseProcessName(options.process)];
-    if (options.check === true) return checkProcesses(asked, layers, out);
-    for (const name of asked) printSettings(name, layers, out);
-  })
+  return buildCommand<ConfigOptions>(
+    "config",
+    "print the settings of the processes: values, sources, meanings",
+    async ({ options, out }) => {
+      const layers = readLayers(process.env);
+      const asked = options.process === undefined ? CONFIGURED_PROCESSES : [parseProcessName(options.process)];
+      if (options.check === true) return checkProcesses(asked, layers, out);
+      for (const name of asked) printSettings(name, layers, out);
+    },
+  )
     .option("--process <name>", `one process only: ${CONFIGURED_PROCESSES.join(", ")}`)
-    .option("--check", "say what is wrong, instead of what is set; exits with 1 when anything is")
+    .option("--check", "print only the problems; exits with 1 if there is any")
     .addHelpText(
       "after",
       "\nReads the environment and, beneath it, the file that OGR_CONFIG_FILE names. Secrets are masked.\n\nExamples:\n  $ ogr config --process api\n  $ OGR_CONFIG_FILE=registry.yaml ogr config --check",
@@ -41,7 +45,7 @@ function checkProcesses(asked: readonly ConfiguredProcess[], layers: Layers, out
   const verdicts = asked.map((name) => ({ process: name, problems: checkConfiguration<unknown>(CATALOG[name], layers).problems }));
   for (const { process: name, problems } of verdicts) {
     const lines = problems.map(({ field, problem }) => `\n  ${field}: ${problem}`);
-    const text = `${name}: ${lines.length === 0 ? "nothing is wrong" : `cannot start${lines.join("")}`}`;
+    const text = `${name}: ${lines.length === 0 ? "no problems" : `cannot start${lines.join("")}`}`;
     out.print({ process: name, ok: problems.length === 0, problems }, text);
   }
   if (verdicts.some(({ problems }) => problems.length > 0)) throw new UnsuccessfulExit(EXIT.error);
@@ -49,7 +53,8 @@ function checkProcesses(asked: readonly ConfiguredProcess[], layers: Layers, out
 
 function parseProcessName(name: string): ConfiguredProcess {
   const found = CONFIGURED_PROCESSES.find((one) => one === name);
-  if (found === undefined) throw new UsageError(`--process: there is no ${name}; write ${CONFIGURED_PROCESSES.join(", ")}.`);
+  if (found === undefined)
+    throw new UsageError(`--process: there is no process ${name}; choose one of ${CONFIGURED_PROCESSES.join(", ")}.`);
   return found;
 }
 
@@ -59,7 +64,7 @@ function resolveSetting({ key, secret, preset }: Setting, { found }: Layers): { 
   return { value: secret ? maskSecret(one.value) : one.value, source: one.source };
 }
 
-/** Of an address what is no secret stays readable: which server, which database, whose account. */
+/** Keeps the parts of an address that are no secret: the server, the database, the account. */
 function maskSecret(secret: string): string {
   if (!secret.includes("://") || !URL.canParse(secret)) return "***";
   const { protocol, username, host, pathname } = new URL(secret);

@@ -8,7 +8,7 @@ interface ListOptions {
   readonly limit: number;
 }
 
-/** `ogr office list`: what the active policy lets each office do. */
+/** `ogr office list`: shows what the active policy lets each office do. */
 export function buildOfficeListCommand(): Command {
   const command = buildRegistryCommand<ListOptions>(
     "list",
@@ -26,7 +26,7 @@ export function buildOfficeListCommand(): Command {
           { title: "targets", format: (office) => office.policy?.targets.join(", ") ?? "—" },
           { title: "may", format: (office) => office.policy?.allowed_actions.join(", ") ?? "nothing: the policy does not know it" },
         ],
-        "There are no offices.",
+        "No offices.",
       );
     },
   ).addOption(buildLimitOption());

@@ -8,20 +8,20 @@ interface PasskeyOptions {
   readonly name?: string;
 }
 
-/** `ogr passkey register`: a software passkey of this user, for step-up from a terminal. */
+/** `ogr passkey register`: creates a software passkey for step-up from a terminal. */
 export function buildPasskeyRegisterCommand(): Command {
   const command = buildRegistryCommand<PasskeyOptions>(
     "register",
-    "make a software passkey in your config folder and register it",
+    "create a software passkey in your config folder and register it",
     async ({ options, out, openClient }) => {
       const registry = await openClient();
       const file = await openOwnPasskeys();
       await registerPasskey(registry, file, options.name ?? `ogr on ${hostname()}`);
       out.print(
         { ok: true, actor_id: registry.actor_id, path: file.path },
-        `A passkey of ${registry.actor_id} is registered; its key lies in ${file.path}.`,
+        `A passkey of ${registry.actor_id} is registered; its key is stored in ${file.path}.`,
       );
     },
-  ).option("--name <name>", "how you will recognise it");
+  ).option("--name <name>", "the passkey's display name");
   return addExamples(command, 'ogr passkey register --name "The laptop"');
 }

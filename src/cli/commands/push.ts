@@ -21,7 +21,7 @@ import { withProgress } from "../terminal/progress.js";
 import { formatPushPreview } from "../terminal/push-text.js";
 import { formatSize } from "../terminal/text.js";
 
-const WAITS = { permit: "asking for a permit", command: "issuing the command", receipt: "running" } as const;
+const WAITS = { permit: "requesting a permit", command: "issuing the command", receipt: "running" } as const;
 
 interface PushOptions extends CardOptions, Source {
   readonly force?: boolean;
@@ -30,7 +30,7 @@ interface PushOptions extends CardOptions, Source {
   readonly yes?: boolean;
 }
 
-/** `ogr push`: sends what the registry lacks of a branch of a working copy. */
+/** `ogr push`: sends the commits of a local branch that the registry lacks. */
 export function buildPushCommand(): Command {
   const command = buildRegistryCommand<PushOptions>(
     "push <project>",
@@ -49,7 +49,7 @@ export function buildPushCommand(): Command {
         });
         if (options.dryRun) return printPushDryRun(registry, preview, options, out);
         if (!out.json) out.remark(formatPushPreview(preview));
-        // What is there already the registry refuses by itself, and in its own words.
+        // If the registry has it all, it refuses by itself and says why.
         if (!preview.up_to_date) await requireConsent(out, `Push this to ${registry.connection.server}?`, options);
         await sendPush(registry, planned, options, out);
       } finally {
@@ -57,22 +57,22 @@ export function buildPushCommand(): Command {
       }
     },
   )
-    .option("--branch <name>", "the branch in the registry; the local one's name when left out")
-    .option("--ref <ref>", "the local branch to push; the checked-out one when left out")
+    .option("--branch <name>", "the branch in the registry (default: the local branch's name)")
+    .option("--ref <ref>", "the local branch to push (default: the checked-out one)")
     .option("--from <folder>", "the working copy", ".")
-    .option("--force", "let the branch go where it was not heading (L2)")
-    .option("--card", "open a card instead of asking for a permit at once")
+    .option("--force", "let the branch lose commits (L2)")
+    .option("--card", "open a card instead of requesting a permit")
     .addOption(buildRiskOption())
     .addOption(buildOfficeOption())
-    .option("--intent <sentence>", "what this is for; the commit's subject when left out")
-    .option("--wait", "with --card: wait until the card has come to its end")
+    .option("--intent <sentence>", "what this is for (default: the commit's subject)")
+    .option("--wait", "with --card: wait until the card has ended")
     .addOption(buildYesOption())
     .addOption(buildDryRunOption());
   return addExamples(
     command,
     "ogr push P.demo                                  # the branch that is checked out",
     "ogr push P.demo --branch feature/hello --dry-run",
-    "ogr push P.demo --risk L3 --card --wait          # let somebody approve it first",
+    "ogr push P.demo --risk L3 --card --wait          # needs an approval first",
   );
 }
 
@@ -93,7 +93,7 @@ async function sendPush(registry: RegistryClient, { params, bundle }: PlannedPus
   reportCommandEnd(command, out, [`  level     ${level}`]);
 }
 
-/** Nothing is staged and nothing asked for. @throws UnsuccessfulExit where the registry would have nothing to do */
+/** Stages and requests nothing. @throws UnsuccessfulExit if the registry would have nothing to do */
 function printPushDryRun(registry: RegistryClient, preview: PushPreview, { card = false, office, risk }: PushOptions, out: Output): void {
   const act = { act: "git.registry.push", office_id: office, risk: risk ?? null, card, ...preview };
   printDryRun(out, registry, act, formatPushPreview(preview));

@@ -65,7 +65,7 @@ async function resolveReleaseCommit(client: RegistryClient, projectId: string, w
   if (found !== undefined) return found.object_id;
   const branches = refs.map((one) => one.name).filter((name) => name.startsWith("refs/heads/"));
   throw new UsageError(
-    `--commit: ${wanted} is neither a full commit id nor a branch of ${projectId}; its branches are ${branches.join(", ") || "none yet"}.`,
+    `--commit: ${wanted} is neither a full commit id nor a branch of ${projectId}, whose branches are ${branches.join(", ") || "none yet"}.`,
   );
 }
 

@@ -3,11 +3,11 @@ import { requireValue } from "../../client/http/problem.js";
 import { addExamples, buildRegistryCommand } from "../build-command.js";
 import { formatTime } from "../terminal/text.js";
 
-/** `ogr tenant show`: the tenant of the token. */
+/** `ogr tenant show`: shows the token's tenant. */
 export function buildTenantShowCommand(): Command {
   const command = buildRegistryCommand(
     "show",
-    "show your tenant: its transport, its policy, where its ledger stands",
+    "show your tenant: its transport, its policy, the head of its ledger",
     async ({ out, openClient }) => {
       const tenant = requireValue(await (await openClient()).readTenant());
       const { tenant_id, transport, created_at, policy_hash, ledger } = tenant;
@@ -16,7 +16,7 @@ export function buildTenantShowCommand(): Command {
         [
           `${tenant_id}: since ${formatTime(created_at)}`,
           `  commands  reach its Runners over ${transport === "pull" ? "HTTP pull" : "Temporal"}`,
-          `  policy    ${policy_hash ?? "none is published: everything is denied"}`,
+          `  policy    ${policy_hash ?? "none is published, so everything is denied"}`,
           `  ledger    ${ledger.container}, ${ledger.entries} entries, head ${ledger.head}`,
         ].join("\n"),
       );

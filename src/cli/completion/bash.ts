@@ -1,6 +1,6 @@
 import { groupValuesByReply, listPathsBelow, type OptionWord, type Place } from "./tree.js";
 
-/** The script by which bash completes; `name` is the program's. */
+/** Returns the completion script for bash; `name` is the program's. */
 export function formatBashCompletion(name: string, places: readonly Place[]): string {
   return `# bash completion of ${name}; made by: ${name} completion bash
 _${name}() {
@@ -29,7 +29,7 @@ function formatBashReply(value: OptionWord["value"]): string {
   return Array.isArray(value) ? `COMPREPLY=($(compgen -W ${quoteForBash(value.join(" "))} -- "$cur"))` : "COMPREPLY=()";
 }
 
-/** Options are offered to whoever began one, or where nothing else can be written. */
+/** Offers options after a `-`, or where no subcommand can follow. */
 function formatBashWords({ path, commands, options, takesFile }: Place): string {
   const flags = options.map(({ name }) => name).join(" ");
   if (commands.length > 0)

@@ -1,6 +1,6 @@
 import { listPathsBelow, type OptionWord, type Place } from "./tree.js";
 
-/** The script by which fish completes: `ogr.fish` in its folder of completions. */
+/** Returns the completion script for fish: `ogr.fish` in its folder of completions. */
 export function formatFishCompletion(name: string, places: readonly Place[]): string {
   return `# fish completion of ${name}; made by: ${name} completion fish
 function __${name}_at
@@ -32,7 +32,7 @@ function formatValueFlags({ value }: OptionWord): string {
   return Array.isArray(value) ? ` -x -a ${quoteForFish(value.join(" "))}` : " -x";
 }
 
-/** In fish's single quotes only the quote and the backslash are special. */
+/** Only the quote and the backslash are special in fish's single quotes. */
 function quoteForFish(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }

@@ -1,17 +1,17 @@
 import type { Command, Option } from "commander";
 
-/** A word that can be written, with what stands beside it for people. */
+/** A word to complete, with its description. */
 export interface Word {
   readonly name: string;
   readonly text: string;
 }
 
 export interface OptionWord extends Word {
-  /** What follows: nothing, a file, one of some values, or something that only the person knows. */
+  /** What follows: nothing, a file, one of some values, or free text. */
   readonly value: "none" | "file" | "free" | readonly string[];
 }
 
-/** A command with what can be written after it; `path` is how one comes to it, `ogr card list`. */
+/** A command with the words that can follow it; `path` is the whole command, such as `ogr card list`. */
 export interface Place {
   readonly path: string;
   readonly commands: readonly Word[];
@@ -21,10 +21,10 @@ export interface Place {
 
 const NAMES_A_FILE = /\b(?:file|path|folder)\b/;
 
-/** Every command of the program with all that can follow it, so that no script of a shell is ever behind. */
+/** Lists every command of the program. The scripts are made from this list, so that they never lag behind. */
 export function listPlaces(command: Command, above = ""): readonly Place[] {
   const path = above === "" ? command.name() : `${above} ${command.name()}`;
-  const help = { name: "--help", text: "say what can be written", value: "none" } as const;
+  const help = { name: "--help", text: "show the help", value: "none" } as const;
   const own: Place = {
     path,
     commands: command.commands.map((one) => ({ name: one.name(), text: one.description() })),
@@ -40,12 +40,12 @@ function toOptionWord({ long, description, flags, argChoices, required, optional
   return { name: long ?? "", text: description, value };
 }
 
-/** The paths below the program itself: what a word can lead to. */
+/** Returns the paths of all commands below the program itself. */
 export function listPathsBelow(places: readonly Place[]): readonly string[] {
   return places.map(({ path }) => path).filter((path) => path.includes(" "));
 }
 
-/** The options that take a value, by what is offered for it: their full paths, `ogr card list --status`. */
+/** Groups the options that take a value, such as `ogr card list --status`, by the values that they offer. */
 export function groupValuesByReply(
   places: readonly Place[],
   formatReply: (value: Exclude<OptionWord["value"], "none">) => string,

@@ -1,6 +1,6 @@
 import { groupValuesByReply, listPathsBelow, type OptionWord, type Place } from "./tree.js";
 
-/** The script by which zsh completes: sourced, or as `_ogr` in a folder of `fpath`. */
+/** Returns the completion script for zsh: sourced, or as `_ogr` in a folder of `fpath`. */
 export function formatZshCompletion(name: string, places: readonly Place[]): string {
   return `#compdef ${name}
 # zsh completion of ${name}; made by: ${name} completion zsh

@@ -5,30 +5,30 @@ import { UsageError } from "../failure.js";
 import { type Profile, readProfiles, requireProfile } from "./profiles.js";
 import { readStackState, type StackState } from "./state-file.js";
 
-/** The options by which a command finds its registry and says who calls. */
+/** The options that select a registry and a caller. */
 export interface ConnectionOptions {
   readonly server?: string;
   readonly token?: string;
   readonly tenant?: string;
   readonly profile?: string;
-  /** An actor of the development registry: `bob`, or a whole actor id. */
+  /** An actor of the development registry: `bob`, or a full actor id. */
   readonly as?: string;
 }
 
-/** Which registry is meant. `origin` says to a person where that came from. */
+/** The selected registry. `origin` tells a person where the choice comes from. */
 export interface ChosenServer {
   readonly server: string;
   readonly origin: string;
 }
 
-/** With which token. `identity` is whose it is, where that is known without asking. */
+/** The selected token. `identity` is its owner, if known without asking the registry. */
 interface ChosenToken {
   readonly token: string;
   readonly origin: string;
   readonly identity?: { readonly tenant_id: string; readonly actor_id: string };
 }
 
-/** What the options, the environment, the profiles and this clone's development registry offer, in this order. */
+/** Where a choice can come from, in order of precedence. */
 interface Sources {
   readonly options: ConnectionOptions;
   readonly environment: NodeJS.ProcessEnv;
@@ -36,17 +36,17 @@ interface Sources {
   readonly state: StackState | undefined;
 }
 
-/** How long a command waits for a place in a registry that is full, in milliseconds. */
+/** How long a command retries while the registry is full. */
 const PATIENCE_MS = 60_000;
 
-/** A client for the registry that the options, the environment, the profile or this clone's development registry name. */
+/** Opens a client for the registry that the options, the environment, the profile or this clone's development registry name. */
 export async function openRegistryClient(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<RegistryClient> {
   const { connection, identity } = await resolveConnection(options, environment);
   const { tenant_id, actor_id } = identity ?? requireValue(await fetchWhoami(connection));
   return createRegistryClient(connection, { tenant_id: options.tenant ?? (environment.OGR_TENANT || tenant_id), actor_id });
 }
 
-/** Which registry and whose token a command would use; nobody is asked yet. @throws UsageError when none is named. */
+/** Resolves the registry and the token without asking the registry. @throws UsageError if none is named */
 export async function resolveConnection(options: ConnectionOptions, environment: NodeJS.ProcessEnv) {
   const sources = await readSources(options, environment);
   const chosen = chooseServer(sources);
@@ -55,21 +55,21 @@ export async function resolveConnection(options: ConnectionOptions, environment:
   return { connection, origin: chosen.origin === origin ? origin : `${chosen.origin}, ${origin}`, identity };
 }
 
-/** The registry that is meant, whether or not there is a token for it. @throws UsageError when none is named. */
+/** Resolves the registry alone. @throws UsageError if none is named */
 export async function resolveServer(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<ChosenServer> {
   return chooseServer(await readSources(options, environment));
 }
 
-/** An address as it is compared and kept: without the slashes at its end. @throws UsageError when it is none. */
+/** Parses an address and drops its trailing slashes. @throws UsageError */
 export function parseServerAddress(text: string): string {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
-    throw new UsageError(`--server: ${text} is not an address; write one such as http://127.0.0.1:7450.`);
+    throw new UsageError(`--server: ${text} is not an address; use one such as http://127.0.0.1:7450.`);
   return new URL(text).href.replace(/\/+$/, "");
 }
 
 async function readSources(options: ConnectionOptions, environment: NodeJS.ProcessEnv): Promise<Sources> {
   const [profiles, state] = await Promise.all([readProfiles(environment), readStackState()]);
-  // Whoever names an actor of the development registry means that registry.
+  // `--as` implies the development registry, so no profile applies.
   const name = options.profile ?? (options.as === undefined ? environment.OGR_PROFILE || profiles.current : null);
   return { options, environment, profile: name === null ? undefined : { ...requireProfile(profiles, name), name }, state };
 }
@@ -83,7 +83,9 @@ function chooseServer({ options, environment, profile, state }: Sources): Chosen
     { server: state?.api_url, origin: "this clone's ogr dev" },
   ].find(({ server }) => server !== undefined);
   if (found?.server === undefined)
-    throw new UsageError("No registry is named: log in with `ogr auth login`, give --server, set OGR_SERVER, or start one with `ogr dev`.");
+    throw new UsageError(
+      "No registry is selected: log in with `ogr auth login`, pass --server, set OGR_SERVER, or start one with `ogr dev`.",
+    );
   return { server: parseServerAddress(found.server), origin: found.origin };
 }
 
@@ -96,9 +98,9 @@ function chooseToken(server: string, sources: Sources): ChosenToken {
     const { token, tenant_id, actor_id, name } = profile;
     return { token, origin: `profile ${name}`, identity: { tenant_id, actor_id } };
   }
-  // A profile's token is shown to no other server than the one that it was given for.
+  // A profile's token is never sent to another server.
   if (options.profile !== undefined)
-    throw new UsageError(`--profile: ${options.profile} is for ${profile?.server}, and its token goes nowhere else; leave out --server.`);
+    throw new UsageError(`--profile: ${options.profile} is for ${profile?.server}, and its token is sent nowhere else; omit --server.`);
   return chooseDevelopmentToken(server, sources, undefined);
 }
 
@@ -112,5 +114,5 @@ function chooseDevelopmentToken(server: string, { state }: Sources, as: string |
   }
   if (as !== undefined && actors.length > 0)
     throw new UsageError(`--as: the development registry has no actor ${as}; it has ${actors.map((one) => one.actor_id).join(", ")}.`);
-  throw new UsageError("No token is given: log in with `ogr auth login`, set OGR_TOKEN, or give --token.");
+  throw new UsageError("No token is given: log in with `ogr auth login`, set OGR_TOKEN, or pass --token.");
 }

@@ -1,6 +1,6 @@
 import type { PasskeyFile } from "../../passkey/file.js";
 
-/** The software passkeys of the user. Loaded late: most commands need none, and WebAuthn is half of what there is to load. */
+/** Opens the user's software passkeys. Loaded on demand: WebAuthn is half of the code, and most commands need no passkey. */
 export async function openOwnPasskeys(): Promise<PasskeyFile> {
   const [{ openPasskeyFile }, { resolvePasskeyPath }] = await Promise.all([
     import("../../passkey/file.js"),

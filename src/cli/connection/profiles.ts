@@ -8,33 +8,33 @@ import { UsageError } from "../failure.js";
 
 const PROFILES_MAX = 100;
 
-/** The profile that `ogr auth login` makes when none is named. */
+/** The profile that `ogr auth login` writes by default. */
 export const DEFAULT_PROFILE = "default";
 
 const nameSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "Write a profile's name with letters, digits, `.`, `_` or `-`, such as `work`.");
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "A profile's name has letters, digits, `.`, `_` or `-`, such as `work`.");
 
-/** A registry that one has logged in to, and as whom. */
+/** A login to a registry as one actor. */
 const profileSchema = z.strictObject({ server: z.url(), token: z.string().min(1).max(256), tenant_id: z.string(), actor_id: z.string() });
 export type Profile = z.infer<typeof profileSchema>;
 
 const contentSchema = z.strictObject({
   version: z.literal(1),
-  /** The one that is used when none is named. */
+  /** The profile used by default. */
   current: nameSchema.nullable(),
   profiles: z
     .record(nameSchema, profileSchema)
-    .refine((all) => Object.keys(all).length <= PROFILES_MAX, `There are at most ${PROFILES_MAX} profiles; log out of one first.`),
+    .refine((all) => Object.keys(all).length <= PROFILES_MAX, `At most ${PROFILES_MAX} profiles are kept; log out of one first.`),
 });
 export type Profiles = Omit<z.infer<typeof contentSchema>, "version">;
 
-/** Where the profiles are kept, with their tokens: mode 0600 in a folder of mode 0700. */
+/** Returns the path of the profiles and their tokens: mode 0600 in a folder of mode 0700. */
 export function resolveProfilesPath(environment: NodeJS.ProcessEnv): string {
   return join(resolveConfigDirectory(environment), "profiles.json");
 }
 
-/** The profiles of this user; none before the first login. @throws when others can read the file, or it is damaged. */
+/** Reads the user's profiles; none before the first login. @throws if others can read the file, or it is damaged */
 export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Profiles> {
   const path = resolveProfilesPath(environment);
   const text = await readPrivateFile(path);
@@ -44,7 +44,7 @@ export async function readProfiles(environment: NodeJS.ProcessEnv): Promise<Prof
   return parsed.value;
 }
 
-/** Changes the profiles under a lock; the file is replaced as a whole. @throws UsageError for a name that is none. */
+/** Changes the profiles under a lock and replaces the file atomically. @throws UsageError for an invalid name */
 export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (profiles: Profiles) => Profiles): Promise<void> {
   const path = resolveProfilesPath(environment);
   await preparePrivateFolder(dirname(path));
@@ -59,7 +59,7 @@ export async function changeProfiles(environment: NodeJS.ProcessEnv, change: (pr
   );
 }
 
-/** The profile of this name. @throws UsageError naming those that there are. */
+/** Returns the profile of this name. @throws UsageError that lists the existing ones */
 export function requireProfile({ profiles }: Profiles, name: string): Profile {
   const found = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (found !== undefined) return found;
@@ -72,7 +72,7 @@ function parseProfilesJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser's own message can quote the file, which holds tokens.
+    // The parser's message can quote the file, and the file holds tokens.
     if (error instanceof SyntaxError) throw new Error(`${path} is not JSON; move it away and log in again.`);
     throw error;
   }

@@ -1,7 +1,7 @@
-/** What a check found. `next` says what to do about it. */
+/** The result of a check. `next` tells what to do about it. */
 export interface DoctorFinding {
   readonly check: string;
-  /** `skipped`: it could not be looked at from here. */
+  /** `skipped`: it cannot be checked from here. */
   readonly state: "ok" | "warning" | "problem" | "skipped";
   readonly text: string;
   readonly next?: string;
@@ -23,7 +23,7 @@ export function buildSkippedFinding(check: string, text: string): DoctorFinding 
   return { check, state: "skipped", text };
 }
 
-/** Looks, and takes whatever is thrown for the problem that was looked for. */
+/** Runs a check and turns whatever it throws into a problem. */
 export async function runCheck(
   check: string,
   next: string,

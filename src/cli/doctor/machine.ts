@@ -4,10 +4,10 @@ import { openOwnPasskeys } from "../connection/own-passkeys.js";
 import { readProfiles, resolveProfilesPath } from "../connection/profiles.js";
 import { buildOkFinding, buildProblemFinding, buildSkippedFinding, type DoctorFinding, runCheck } from "./finding.js";
 
-/** The oldest git that bundles and indexes as this release needs it. */
+/** The oldest supported git. */
 const GIT_MIN = [2, 39] as const;
 
-/** What `ogr` needs of this machine and this user. */
+/** Checks what `ogr` needs on this machine. */
 export async function checkMachine(environment: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
   const parts = await Promise.all([checkGit(), checkProfiles(environment), checkPasskeys(environment)]);
   return parts.flat();
@@ -25,7 +25,7 @@ async function checkGit(): Promise<DoctorFinding> {
 
 function checkProfiles(environment: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
   const path = resolveProfilesPath(environment);
-  return runCheck("profiles", "Do what the sentence says, then log in again with `ogr auth login`.", async () => {
+  return runCheck("profiles", "Follow the message, then log in again with `ogr auth login`.", async () => {
     const { profiles } = await readProfiles(environment);
     const names = Object.keys(profiles);
     return names.length === 0
@@ -35,9 +35,9 @@ function checkProfiles(environment: NodeJS.ProcessEnv): Promise<readonly DoctorF
 }
 
 function checkPasskeys(environment: NodeJS.ProcessEnv): Promise<readonly DoctorFinding[]> {
-  return runCheck("passkeys", "Do what the sentence says, then register one with `ogr passkey register`.", async () => {
+  return runCheck("passkeys", "Follow the message, then register one with `ogr passkey register`.", async () => {
     const held = await (await openOwnPasskeys()).list();
-    if (held.length === 0) return buildSkippedFinding("passkeys", "None yet; acts from L4 on need one: `ogr passkey register`.");
+    if (held.length === 0) return buildSkippedFinding("passkeys", "None yet; approvals from L4 on need one: `ogr passkey register`.");
     return buildOkFinding("passkeys", `${held.length} in ${resolvePasskeyPath(environment)}`);
   });
 }

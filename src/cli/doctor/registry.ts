@@ -13,23 +13,23 @@ const SKEW_MAX_MS = 6_000;
 
 const READINESS = z.record(z.string(), z.unknown());
 
-/** What each dependency of the registry is looked at for, where it does not serve. */
+/** The next step for each dependency that does not respond. */
 const NEXT: Readonly<Record<string, string>> = {
-  database: "Look whether Postgres runs and accepts connections (DATABASE_URL of the api).",
-  object_store: "Look whether the object store runs and the api's keys are good (OGR_S3_* of the api).",
-  temporal: "Look whether Temporal runs and has the namespace (OGR_TEMPORAL_* of the api).",
+  database: "Check that Postgres runs and accepts connections (DATABASE_URL of the api).",
+  object_store: "Check that the object store runs and accepts the api's keys (OGR_S3_* of the api).",
+  temporal: "Check that Temporal runs and has the namespace (OGR_TEMPORAL_* of the api).",
 };
 const WORKERS: Readonly<Record<string, string>> = {
-  LAB_256: "Start worker:lab256, or read in its log why it ended.",
-  LAB_512: "Start worker:lab512 (the Runner), or read in its log why it ended.",
+  LAB_256: "Start worker:lab256, or read its log.",
+  LAB_512: "Start worker:lab512 (the Runner), or read its log.",
 };
 
-/** How a registry is, as far as one sees from here. What needs a token is left out without one. */
+/** Checks a registry from outside. Without a token, skips the checks that need one. */
 export async function checkRegistry({ server, token }: Connection): Promise<readonly DoctorFinding[]> {
   const connection = { server, timeoutMs: PATIENCE_MS };
-  const reached = await runCheck("server", "Look whether the api runs and this machine may reach it.", () => checkServer(server));
+  const reached = await runCheck("server", "Check that the api runs and that this machine can reach it.", () => checkServer(server));
   if (reached.some(({ state }) => state === "problem")) return reached;
-  const unexpected = "Ask again; if it stays so, read the api's log.";
+  const unexpected = "Try again; if it persists, read the api's log.";
   const parts = await Promise.all([
     runCheck("version", unexpected, () => checkVersion(connection)),
     runCheck("ready", unexpected, () => checkRegistryReadiness(connection)),
@@ -40,7 +40,6 @@ export async function checkRegistry({ server, token }: Connection): Promise<read
   return [...reached, ...parts.flat()];
 }
 
-/** What is no JSON is no registry's answer either. */
 function isHealth(text: string): boolean {
   try {
     return healthSchema.safeParse(JSON.parse(text)).success;
@@ -61,7 +60,7 @@ async function checkServer(server: string): Promise<readonly DoctorFinding[]> {
     return [
       buildProblemFinding(
         "server",
-        `${server} answers, but not as a registry does (${answer.status}).`,
+        `${server} responds, but not like a registry (${answer.status}).`,
         "Check the address: --server, OGR_SERVER or the profile.",
       ),
     ];
@@ -71,19 +70,19 @@ async function checkServer(server: string): Promise<readonly DoctorFinding[]> {
   ];
 }
 
-/** This machine's clock against the registry's; a prepared statement and a permit have times of the registry. */
+/** Compares this machine's clock with the registry's: statements and permits carry the registry's time. */
 function checkClock(date: string | null, hereMs: number): DoctorFinding {
   const thereMs = Date.parse(date ?? "");
   if (Number.isNaN(thereMs))
-    return buildWarningFinding("clock", "The registry does not say what time it is.", "Look what stands between here and the api.");
-  // A whole second stands for its middle.
+    return buildWarningFinding("clock", "The registry sends no Date header.", "Check the proxies between here and the api.");
+  // The header has whole seconds; compare with the middle of its second.
   const skewMs = Math.round(thereMs + 500 - hereMs);
   if (Math.abs(skewMs) <= SKEW_MAX_MS) return buildOkFinding("clock", "this machine and the registry agree");
   const side = skewMs > 0 ? "behind" : "ahead of";
   return buildProblemFinding(
     "clock",
     `This machine's clock is about ${Math.round(Math.abs(skewMs) / 1000)} s ${side} the registry's.`,
-    "Set the clock of whichever is wrong (NTP).",
+    "Correct the wrong clock (NTP).",
   );
 }
 
@@ -93,8 +92,8 @@ async function checkVersion(connection: Connection): Promise<DoctorFinding> {
   if (info.version === own) return buildOkFinding("version", `${own}, here and there`);
   return buildWarningFinding(
     "version",
-    `The registry is of release ${info.version}, and this ogr of ${own}.`,
-    "Use the ogr of the registry's own release.",
+    `The registry is release ${info.version}, and this ogr is ${own}.`,
+    "Use the ogr of the registry's release.",
   );
 }
 
@@ -104,7 +103,7 @@ async function checkRegistryReadiness(connection: Connection): Promise<readonly 
   return Object.keys(NEXT).map((dependency) => {
     const verdict = said[dependency];
     if (verdict === "ok") return buildOkFinding(dependency, "answers");
-    const text = typeof verdict === "string" ? verdict : "The registry does not say how it is.";
+    const text = typeof verdict === "string" ? verdict : "The registry does not report its state.";
     return buildProblemFinding(dependency, text, NEXT[dependency] ?? "");
   });
 }
@@ -114,13 +113,13 @@ async function checkRegistryHealth(connection: Connection): Promise<readonly Doc
   const queues = (pollers ?? []).map(({ task_queue, pollers: count }) => {
     const check = `worker ${task_queue}`;
     if (count > 0) return buildOkFinding(check, `${count} ${count === 1 ? "poller" : "pollers"}`);
-    return buildProblemFinding(check, "Nobody takes its work.", WORKERS[task_queue] ?? "Start its worker.");
+    return buildProblemFinding(check, "No worker polls this queue.", WORKERS[task_queue] ?? "Start its worker.");
   });
-  // What the queues and readiness say already is not said twice.
+  // The queues and readiness report these already.
   const others = warnings.filter((warning) => !/^Nobody polls|does not answer\.$/.test(warning));
   return [
     ...queues,
-    ...others.map((warning) => buildProblemFinding("health", warning, "Mend what it names; see docs/operations/watch.md.")),
+    ...others.map((warning) => buildProblemFinding("health", warning, "Fix what it names; see docs/operations/watch.md.")),
   ];
 }
 
@@ -129,17 +128,17 @@ async function checkServedKeys(connection: Connection): Promise<DoctorFinding> {
   if (keys.length === 0)
     return buildProblemFinding(
       "keys",
-      "The registry serves no public keys: nobody can verify what it signs.",
+      "The registry serves no public keys, so nobody can verify what it signs.",
       "Check OGR_PERMIT_KEY_FILE and OGR_RECEIPT_JWKS_FILE of the api.",
     );
   return buildOkFinding("keys", `${keys.length} public keys: ${keys.map(({ kid }) => kid).join(", ")}`);
 }
 
-/** Whose token it is, and what only somebody with a token is told. */
+/** Checks the token, and what needs one. */
 async function checkToken(connection: Connection): Promise<readonly DoctorFinding[]> {
   const answer = await fetchWhoami(connection);
   if (!answer.ok)
-    return [buildProblemFinding("token", answer.problem.detail, "Log in anew with `ogr auth login`, or set OGR_TOKEN to a good token.")];
+    return [buildProblemFinding("token", answer.problem.detail, "Log in again with `ogr auth login`, or set OGR_TOKEN to a valid token.")];
   const { actor_id, tenant_id } = answer.value;
   return [buildOkFinding("token", `${actor_id} of ${tenant_id}`), await checkInfraRegistry(connection, tenant_id)];
 }

@@ -10,18 +10,19 @@ interface DemoCommandOptions {
   readonly repo?: string;
 }
 
-/** `ogr demo`: ADR-002's Proof of Done on real servers, with the history of this clone or of another repository. */
+/** `ogr demo`: runs ADR-002's Proof of Done on real servers, with the history of this clone or of another repository. */
 export function buildDemoCommand(): Command {
   const command = buildCommand<DemoCommandOptions>(
     "demo",
     "register, push and release a real history, and prove the outcome",
     async ({ options, out }) => {
-      // Loaded late: what runs the servers is far more than the other commands need.
-      const [{ runDemo }, { createJsonReport, createTextReport }] = await Promise.all([
+      // Loaded on demand: the other commands need none of the code that runs servers.
+      const [{ runDemo }, { createJsonReport, createTextReport }, { createStreamLog }] = await Promise.all([
         import("../../demo/demo.js"),
         import("../../demo/report.js"),
+        import("../../stack/progress.js"),
       ]);
-      const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+      const writeLine = createStreamLog(process.stdout);
       const report = out.json ? createJsonReport(writeLine) : createTextReport(writeLine);
       const source =
         options.repo === undefined

@@ -9,28 +9,29 @@ interface DevOptions {
   readonly infra: string;
 }
 
-/** `ogr dev`: the whole stack on this machine, until Ctrl-C; the next start goes on where this one ended. */
+/** `ogr dev`: runs the whole stack on this machine until Ctrl-C. The next start continues from its data. */
 export function buildDevCommand(): Command {
   const command = buildCommand<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
-    // Loaded late: what runs the servers is far more than the other commands need.
-    const [{ removeDataFolder }, { startRegistry }] = await Promise.all([
+    // Loaded on demand: the other commands need none of the code that runs servers.
+    const [{ removeDataFolder }, { createStreamLog }, { startRegistry }] = await Promise.all([
       import("../../stack/data-folder.js"),
+      import("../../stack/progress.js"),
       import("../../stack/registry/registry.js"),
     ]);
-    const log = (line: string): void => void process.stderr.write(`${line}\n`);
+    const log = createStreamLog(process.stderr);
     const dataDir = resolveDevFolder();
     if (options.reset && !(await removeDataFolder(dataDir, log)))
-      throw new Error("a development registry of this clone runs: stop it before --reset");
+      throw new Error("the development registry of this clone is running: stop it before --reset");
     const registry = await startRegistry({ data_dir: dataDir, log, infra: options.infra });
     await announceState(registry.api_url, registry.founded.actors);
     const shown = buildOverview(registry);
     out.print(shown, formatOverview(shown));
     watchProcesses(registry, log);
-    // The children alone do not keep this process alive once their handles are quiet.
+    // The children do not keep this process alive by themselves.
     setInterval(() => undefined, 60_000);
   })
-    .option("--reset", "remove all data of the development registry first")
-    .option("--infra <source>", "where the infra registry is: none, registry:<tenant>/<project> or file:<absolute path>", "none");
+    .option("--reset", "remove all data of the development registry before starting")
+    .option("--infra <source>", "the infra registry: none, registry:<tenant>/<project> or file:<absolute path>", "none");
   return addExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
 }
 
@@ -73,7 +74,7 @@ function formatOverview(shown: Overview): string {
   ].join("\n");
 }
 
-/** Says when one of the processes ends by itself, and what it said last. */
+/** Logs when one of the processes ends by itself. */
 function watchProcesses({ servers }: { servers: Servers }, log: (line: string) => void): void {
   for (const child of servers.processes)
     void child.exited.then(({ code, signal }) =>

@@ -11,7 +11,7 @@ interface DatabaseOptions {
   readonly tenant?: string;
 }
 
-/** Loaded only by who asks for it: every other command starts in half the time without a database's client. */
+/** Loaded on demand: without a database client every other command starts in half the time. */
 const loadLedger = async () => {
   const [{ openDatabase }, { listLedgerContainers: ledgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
     import("../../lab256/database/database.js"),
@@ -23,9 +23,9 @@ const loadLedger = async () => {
 };
 type Ledger = Awaited<ReturnType<typeof loadLedger>>;
 
-/** `ogr projections verify`: holds every projection against what the ledger alone makes of it. For an operator with the database. */
+/** `ogr projections verify`: compares every projection with the ledger. Needs the database. */
 export function buildProjectionsVerifyCommand(): Command {
-  const command = buildDatabaseCommand("verify", "hold the projections against the ledger", async (call) => {
+  const command = buildDatabaseCommand("verify", "compare the projections with the ledger", async (call) => {
     const tenants = await withDatabase(call, async (db, ledger) => {
       const verdicts = [];
       for (const tenant_id of await resolveTenants(db, ledger, call.options))
@@ -33,7 +33,7 @@ export function buildProjectionsVerifyCommand(): Command {
       return verdicts;
     });
     for (const verdict of tenants) {
-      const text = verdict.ok ? "are what the ledger says" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
+      const text = verdict.ok ? "match the ledger" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
       call.out.print(verdict, `${verdict.tenant_id}: the projections ${text} (${verdict.entries} entries)`);
     }
     if (tenants.some((verdict) => !verdict.ok)) throw new UnsuccessfulExit(EXIT.error);
@@ -41,9 +41,9 @@ export function buildProjectionsVerifyCommand(): Command {
   return addExamples(command, "DATABASE_URL=postgresql://… ogr projections verify");
 }
 
-/** `ogr projections rebuild`: makes every projection anew from the ledger alone; readers see the old or the new, never a part. */
+/** `ogr projections rebuild`: rebuilds every projection from the ledger. Readers see the old state or the new one. */
 export function buildProjectionsRebuildCommand(): Command {
-  const command = buildDatabaseCommand("rebuild", "make the projections anew from the ledger", async (call) => {
+  const command = buildDatabaseCommand("rebuild", "rebuild the projections from the ledger", async (call) => {
     if (call.options.dryRun) {
       for (const tenant_id of await withDatabase(call, (db, ledger) => resolveTenants(db, ledger, call.options)))
         call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
@@ -57,14 +57,14 @@ export function buildProjectionsRebuildCommand(): Command {
 
 function buildDatabaseCommand(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {
   return buildCommand<DatabaseOptions>(name, description, run)
-    .option("--database-url <url>", "the registry's Postgres (better: DATABASE_URL, which other users cannot see)")
-    .option("--tenant <id>", "one tenant only, such as T.UBL");
+    .option("--database-url <url>", "the registry's Postgres (prefer DATABASE_URL: other users cannot see it)")
+    .option("--tenant <id>", "only this tenant, such as T.UBL");
 }
 
 async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db, ledger: Ledger) => Promise<T>): Promise<T> {
   const url = options.databaseUrl ?? process.env.DATABASE_URL;
   if (url === undefined || url === "")
-    throw new UsageError("No database is named: set DATABASE_URL, or give --database-url; `ogr dev` prints its own.");
+    throw new UsageError("No database is given: set DATABASE_URL or pass --database-url; `ogr dev` prints its own.");
   const ledger = await loadLedger();
   const db = ledger.openDatabase(url, { maxConnections: 2 });
   try {
@@ -78,6 +78,6 @@ async function resolveTenants(db: Db, { ledgerContainers }: Ledger, { tenant }: 
   const known = (await ledgerContainers(db)).map(({ tenant_id }) => tenant_id);
   if (tenant === undefined) return known;
   if (!known.includes(tenant))
-    throw new UsageError(`--tenant: the ledger knows no ${tenant}; it has ${known.join(", ") || "no tenant yet"}.`);
+    throw new UsageError(`--tenant: the ledger has no tenant ${tenant}; it has ${known.join(", ") || "none yet"}.`);
   return [tenant];
 }

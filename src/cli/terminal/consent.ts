@@ -2,12 +2,12 @@ import { confirm, isCancel } from "@clack/prompts";
 import { UsageError } from "../failure.js";
 import type { Output } from "./output.js";
 
-/** Whether somebody sits at the terminal who can be asked. */
+/** Whether there is a person at the terminal to ask. */
 export function canAsk(out: Output): boolean {
   return !out.json && process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** Asks whether to go on, where somebody can be asked and `yes` has not been said already. @throws UsageError when the answer is no. */
+/** Asks for confirmation, unless `yes` is set or nobody can be asked. @throws UsageError if the answer is no */
 export async function requireConsent(
   out: Output,
   question: string,

@@ -4,7 +4,7 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import { UsageError } from "../failure.js";
 import type { Output } from "./output.js";
 
-/** Says what would have been sent, and by whom to which registry. */
+/** Prints what would be sent, by whom and to which registry. */
 export function printDryRun(out: Output, client: RegistryClient, act: Readonly<Record<string, unknown>>, text: string): void {
   const { connection, tenant_id, actor_id } = client;
   out.print(
@@ -13,7 +13,7 @@ export function printDryRun(out: Output, client: RegistryClient, act: Readonly<R
   );
 }
 
-/** What the registry would refuse at once is refused by a dry run too. @throws UsageError naming every bad field */
+/** Refuses locally what the registry would refuse at once. @throws UsageError naming every bad field */
 export function parseParams<T>(schema: z.ZodType<T>, params: unknown): T {
   const parsed = parseWith(schema, params);
   if (parsed.ok) return parsed.value;

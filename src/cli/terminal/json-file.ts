@@ -3,7 +3,7 @@ import { UsageError } from "../failure.js";
 
 const FETCH_MS = 30_000;
 
-/** The text of a file, of an http(s) address, or with `-` of standard input. @throws UsageError */
+/** Reads a file, an http(s) address or, for `-`, standard input. @throws UsageError */
 async function readTextInput(place: string): Promise<string> {
   try {
     if (/^https?:\/\//.test(place)) {
@@ -17,7 +17,7 @@ async function readTextInput(place: string): Promise<string> {
   }
 }
 
-/** The JSON that stands in a place; `what` names it for people. @throws UsageError */
+/** Reads JSON from a place; `what` names it in errors. @throws UsageError */
 export async function readJsonInput(what: string, place: string): Promise<unknown> {
   const text = await readTextInput(place);
   try {

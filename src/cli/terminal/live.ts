@@ -5,12 +5,12 @@ import type { Output } from "./output.js";
 import { withProgress } from "./progress.js";
 import { formatStatus } from "./text.js";
 
-/** Shows each state of a card until its end, which it answers without printing it. */
+/** Prints each state of a card. Returns the card at its end. */
 export function followCard(client: RegistryClient, cardId: string, out: Output): Promise<CardAnswer> {
   return followFlow(out, formatCardState, (watcher) => watchCard(client, cardId, watcher));
 }
 
-/** Shows each state of a command until its end, which it answers without printing it. */
+/** Prints each state of a command. Returns the command at its end. */
 export function followCommand(client: RegistryClient, jti: string, out: Output): Promise<CommandAnswer> {
   return followFlow(
     out,
@@ -29,7 +29,7 @@ function followFlow<T>(out: Output, text: (seen: T) => string, watch: (watcher: 
         shown = line;
         step(line);
       },
-      onOutage: (why) => out.remark(`ogr: ${why} Asking again.`),
+      onOutage: (why) => out.remark(`ogr: ${why} Retrying.`),
     });
   });
 }

@@ -3,11 +3,11 @@ import { FLOW_STATUSES } from "../../domain/card/flow-status.js";
 import { LEVELS } from "../../domain/level.js";
 import { UsageError } from "../failure.js";
 
-/** How many rows a list has when nothing else is said. */
+/** The default number of rows in a list. */
 export const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 10_000;
 
-/** A whole number from 1. @throws InvalidArgumentError, by which commander names the option */
+/** Parses a whole number from 1. @throws InvalidArgumentError, to which commander adds the option's name */
 function parseCount(text: string): number {
   const value = Number(text);
   if (/^[1-9][0-9]*$/.test(text) && value <= LIMIT_MAX) return value;
@@ -15,17 +15,16 @@ function parseCount(text: string): number {
 }
 
 export const buildLimitOption = (): Option =>
-  new Option("--limit <count>", "at most this many").argParser(parseCount).default(LIMIT_DEFAULT);
-export const buildStatusOption = (): Option => new Option("--status <status>", "those that stand so").choices(FLOW_STATUSES);
+  new Option("--limit <count>", "the maximum number of rows").argParser(parseCount).default(LIMIT_DEFAULT);
+export const buildStatusOption = (): Option => new Option("--status <status>", "only those with this status").choices(FLOW_STATUSES);
 export const buildRiskOption = (): Option => new Option("--risk <level>", "raise the level").choices(LEVELS);
-export const buildOfficeOption = (): Option =>
-  new Option("--office <office>", "the office that you act through").default("office::default");
-export const buildDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and send nothing");
-export const buildLocalDryRunOption = (): Option => new Option("--dry-run", "show what would be done, and change nothing");
-export const buildYesOption = (): Option => new Option("--yes", "do not ask");
+export const buildOfficeOption = (): Option => new Option("--office <office>", "the office to act through").default("office::default");
+export const buildDryRunOption = (): Option => new Option("--dry-run", "show what would be sent, and send nothing");
+export const buildLocalDryRunOption = (): Option => new Option("--dry-run", "show what would change, and change nothing");
+export const buildYesOption = (): Option => new Option("--yes", "do not ask for confirmation");
 
-/** The place of an entry in a chain, from 0. @throws UsageError */
+/** Parses an entry's number in a chain, from 0. @throws UsageError */
 export function parseSequenceNumber(option: string, text: string): number {
   if (/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return Number(text);
-  throw new UsageError(`${option}: ${text} is no entry's number; write the \`seq\` of one.`);
+  throw new UsageError(`${option}: ${text} is no entry number; use the \`seq\` of an entry.`);
 }

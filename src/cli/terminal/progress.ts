@@ -3,10 +3,10 @@ import type { Output } from "./output.js";
 const REDRAW_MS = 250;
 const CLEAR_LINE = "\r\u001b[2K";
 
-/** Says what is being waited for; the next step takes the place of the one before. */
+/** Shows the current step in place of the one before. */
 export type Step = (text: string) => void;
 
-/** Runs long work and shows, at a terminal, what it waits for and for how long. Nothing remains of it on the screen. */
+/** Runs long work. At a terminal, shows the current step and its duration, and removes them at the end. */
 export async function withProgress<T>(out: Output, work: (step: Step) => Promise<T>): Promise<T> {
   const { stderr } = process;
   if (out.json || !stderr.isTTY) return work(() => undefined);

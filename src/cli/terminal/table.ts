@@ -8,8 +8,8 @@ export interface Column<T> {
 const GAP = "  ";
 
 /**
- * Prints rows in columns. At a terminal there are titles, the last column is cut to the width, and `none` is said where there is nothing;
- * elsewhere the output is the rows and nothing else.
+ * Prints rows in columns. A terminal also gets titles, lines cut to its width, and `none` instead of an empty table; elsewhere the output
+ * is the rows alone.
  */
 export function printTable<T>(out: Output, rows: readonly T[], columns: readonly Column<T>[], none: string): void {
   const { isTTY, columns: width } = process.stdout;
@@ -17,7 +17,7 @@ export function printTable<T>(out: Output, rows: readonly T[], columns: readonly
   out.print(rows, rows.length === 0 ? "" : formatTable(rows, columns, isTTY ? { titles: true, width } : { titles: false }));
 }
 
-/** The rows as aligned text; control characters become spaces, so that nobody's words move the cursor. */
+/** Aligns the rows. Control characters become spaces, so that stored text cannot move the cursor. */
 export function formatTable<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],

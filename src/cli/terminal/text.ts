@@ -5,17 +5,17 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 
 const COMMITS_SHOWN = 10;
 
-/** A moment as a person reads it, in UTC. */
+/** Formats a time in UTC. */
 export function formatTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace("T", " ").slice(0, 19);
 }
 
-/** A state as a person reads it. */
+/** Formats a status. */
 export function formatStatus(status: string): string {
   return status.replaceAll("_", " ");
 }
 
-/** A card with all that a person needs to decide. */
+/** Formats a card with everything a person needs to decide. */
 export function formatCard(card: CardAnswer): string {
   const lines = [
     `${card.card_id}: ${card.intent}`,
@@ -36,7 +36,7 @@ export function formatCard(card: CardAnswer): string {
   return lines.join("\n");
 }
 
-/** What a card would show, before there is one. */
+/** Formats what a card would show before it is opened. */
 export function formatCardPreview({ level, reasons, plan, plan_digest, denial }: PreviewAnswer): string {
   const lines = level === null ? [] : [`  level     ${level}`];
   for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
@@ -72,7 +72,7 @@ function formatConflictLines({ conflicts = [] }: NonNullable<CardAnswer["denial"
 
 export function formatProject(project: ProjectDetail): string {
   const lines = [`${project.id}: ${project.name}`, `  ${project.visibility}, owned by ${project.owners.join(", ")}`];
-  if (project.archived) lines.push("  archived: nothing in it changes");
+  if (project.archived) lines.push("  archived: read-only");
   if (project.repo_url !== null) lines.push(`  repo      ${project.repo_url}`);
   for (const { name, object_id } of project.refs) lines.push(`  ref       ${shortenId(object_id)} ${name}`);
   for (const { tag, commit } of project.releases) lines.push(`  release   ${tag} at ${shortenId(commit)}`);
@@ -89,7 +89,7 @@ export function formatReceipt({ jti, status, jobType, project_id, finished_at, r
   return lines.join("\n");
 }
 
-/** What a Pact says that verifies; `unproved` are signatures inside it whose keys were not there. */
+/** Formats a verified Pact; `unproved` lists the signatures inside it whose keys are unknown. */
 export function formatPact({ predicate }: Pact, unproved: readonly string[]): string {
   const { merge, decision, runner, jti } = predicate;
   const lines = [
@@ -101,11 +101,11 @@ export function formatPact({ predicate }: Pact, unproved: readonly string[]): st
   for (const { statement, assertion } of decision.approvals)
     lines.push(`  approved  by ${statement.approver} as ${statement.office_id}${assertion === undefined ? "" : " with step-up"}`);
   lines.push(`  plan      ${decision.plan_digest ?? "none"}`, `  policy    ${decision.policy_hash}`);
-  for (const what of unproved) lines.push(`  unproved  ${what}: its key was not given`);
+  for (const what of unproved) lines.push(`  unproved  ${what}: its key is unknown`);
   return lines.join("\n");
 }
 
-/** A command with what became of it. */
+/** Formats a command with its result. */
 export function formatCommand(command: CommandAnswer): string {
   const { jti, jobId, status, receipt, denial, temporal_url } = command;
   const lines = receipt ? [formatReceipt(receipt)] : [`${jti}: ${formatStatus(status)}`];
@@ -128,14 +128,14 @@ export function formatPermit({ jti, status, permit, card_id, actor_id, intent, e
   return lines.join("\n");
 }
 
-/** A size as a person reads it. */
+/** Formats a size. */
 export function formatSize(sizeBytes: number): string {
   if (sizeBytes < 1024) return `${sizeBytes} bytes`;
   const kib = sizeBytes / 1024;
   return kib < 1024 ? `${kib.toFixed(1)} KiB` : `${(kib / 1024).toFixed(1)} MiB`;
 }
 
-/** The first characters of a git id, by which people know it. */
+/** Returns the first characters of a git id, as people know it. */
 export function shortenId(id: string): string {
   return id === ZERO_ID ? "none" : id.slice(0, 12);
 }

@@ -4,19 +4,19 @@ import { type Blake3Hex, hashBlake3HexOfStream } from "../../domain/bytes/hash.j
 import { runGit, runGitForLines, runGitIntoFile } from "./git-command.js";
 import { readGrowingFile } from "./growing-file.js";
 
-/** A git bundle with one tip, on the disk. */
+/** A git bundle file with one tip. */
 export interface Bundle {
   readonly path: string;
   readonly sizeBytes: number;
   readonly blake3: Blake3Hex;
   readonly tip: string;
-  /** How many commits it brings. */
+  /** The number of its commits. */
   readonly commits: number;
 }
 
 /**
- * Bundles what a ref of a repository has beyond the commits that the receiver holds. A receiver that has all of it gets the tip's own
- * commit once more, since a bundle cannot be empty.
+ * Bundles the commits of a ref that the receiver lacks. If it lacks none, bundles the tip's commit again, because a bundle cannot be
+ * empty.
  *
  * @throws GitRefused
  */
@@ -32,7 +32,7 @@ export async function createBundle(folder: string, ref: string, held: readonly s
   return { path, ...written, tip, commits: Math.max(1, Number(fresh)) };
 }
 
-/** Hashes the bundle while git writes it, so that nobody waits for that afterwards. */
+/** Hashes the bundle while git writes it. */
 async function writeBundle(folder: string, ref: string, without: readonly string[], path: string) {
   const file = await open(path, "w+");
   try {
@@ -45,12 +45,12 @@ async function writeBundle(folder: string, ref: string, without: readonly string
   }
 }
 
-/** The bundle in base64 when it may travel inside a command; `undefined` when it has to be staged. */
+/** Returns the bundle in base64 if it fits inside a command; `undefined` if it must be staged. */
 export async function readInlinePatch(bundle: Bundle): Promise<string | undefined> {
   return bundle.sizeBytes > INLINE_PATCH_MAX_BYTES ? undefined : (await readFile(bundle.path)).toString("base64");
 }
 
-/** Those of the ids that are commits of this repository. */
+/** Returns the ids that are commits of this repository. */
 async function listPresentCommits(folder: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const lines = await runGitForLines(

@@ -6,29 +6,29 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const OUTPUT_MAX_BYTES = 256 * 1024 * 1024;
 const TIMEOUT_MS = 600_000;
-/** How much of what git says is kept, in characters. */
+/** How many characters of git's messages are kept. */
 const WORDS_MAX = 4096;
 const SETTINGS = ["-c", "core.quotePath=false", "-c", "gc.auto=0"];
 
-/** Stock git has refused; the message holds its own words. */
+/** Stock git failed; the message holds git's own. */
 export class GitRefused extends Error {
   override readonly name = "GitRefused";
 }
 
 /**
- * Runs stock git in a folder of the user's and answers what it printed. It never asks anything, and a repository that the environment
- * names (as a hook's does) is not taken for the one that is meant.
+ * Runs stock git in a user's folder. Returns its output. Git never prompts, and ignores a repository that the environment names, as in a
+ * hook.
  *
- * @throws GitRefused with git's own words.
+ * @throws GitRefused with git's message
  */
 export async function runGit(folder: string, args: readonly string[], input?: string): Promise<string> {
   return (await runGitForBytes(folder, args, input)).toString("utf8");
 }
 
 /**
- * As {@link runGit}, where the bytes themselves matter.
+ * Like {@link runGit}, but returns bytes.
  *
- * @throws GitRefused with git's own words.
+ * @throws GitRefused with git's message
  */
 export async function runGitForBytes(folder: string, args: readonly string[], input?: string): Promise<Buffer> {
   const running = run("git", [...SETTINGS, ...args], {
@@ -48,9 +48,9 @@ export async function runGitForBytes(folder: string, args: readonly string[], in
 }
 
 /**
- * As {@link runGit}, for output of any size: it goes straight into an open file.
+ * Like {@link runGit}, but writes output of any size into an open file.
  *
- * @throws GitRefused with git's own words.
+ * @throws GitRefused with git's message
  */
 export async function runGitIntoFile(folder: string, args: readonly string[], input: string, file: FileHandle): Promise<void> {
   const child = spawn("git", [...SETTINGS, ...args], {
@@ -82,12 +82,12 @@ function buildGitRefused(
   return new GitRefused(`git ${args.find((arg) => !arg.startsWith("-"))} in ${folder}: ${words}`, { cause });
 }
 
-/** The lines that git printed. */
+/** Like {@link runGit}, but returns lines. */
 export async function runGitForLines(folder: string, args: readonly string[], input?: string): Promise<string[]> {
   return (await runGit(folder, args, input)).split("\n").filter((line) => line !== "");
 }
 
-/** What git printed, or `undefined` when it refused: for questions whose answer may be no. */
+/** Like {@link runGit}, but returns `undefined` if git fails, for questions whose answer may be no. */
 export async function tryGit(folder: string, args: readonly string[]): Promise<string | undefined> {
   try {
     return (await runGit(folder, args)).trim();
@@ -102,7 +102,7 @@ function buildGitEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), LC_ALL: "C", GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0" };
 }
 
-/** A git that ends before it has read its input says why itself. */
+/** Ignores a closed pipe: a git that ends before it has read its input reports why itself. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }

@@ -1,15 +1,15 @@
 import type { FileHandle } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How much is read at a time, in bytes; also how much must be there before it is worth it. */
+/** How much is read at a time. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** How long to wait for more, in milliseconds. */
+/** How long to wait for more. */
 const PAUSE_MS = 10;
 
 /**
- * What somebody else writes into an open file, from its beginning, until `writing` has ended either way. Every piece lies in the same
- * memory: it is gone when the next one is asked for.
+ * Reads an open file from its beginning while another process writes it, until `writing` settles. All pieces share one buffer, so each is
+ * valid only until the next.
  */
 export async function* readGrowingFile(file: FileHandle, writing: Promise<unknown>): AsyncGenerator<Uint8Array> {
   const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
@@ -19,7 +19,7 @@ export async function* readGrowingFile(file: FileHandle, writing: Promise<unknow
     () => (complete = true),
   );
   for (let position = 0; ; ) {
-    // Looked at before the size, so that nothing written in between is missed.
+    // Read before the size, so that nothing written in between is missed.
     const wasComplete = complete;
     const { size } = await file.stat();
     if (!wasComplete && size - position < PIECE_BYTES) {

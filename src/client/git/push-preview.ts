@@ -3,10 +3,10 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { runGitForLines, tryGit } from "./git-command.js";
 import type { PlannedPush } from "./pushing.js";
 
-/** The commits that a preview shows; its count says how many there are. */
+/** The most commits that a preview shows; `commit_count` counts all. */
 export const PREVIEW_COMMITS_MAX = 10;
 
-/** What a person looks at before something is pushed. Ids are full; `old` is null where the branch is not there yet. */
+/** A push for a person to review. Ids are full; `old` is null for a new branch. */
 export interface PushPreview {
   readonly project_id: string;
   readonly branch: string;
@@ -39,7 +39,7 @@ export async function previewPush(folder: string, { params, bundle, held }: Plan
     up_to_date: isUpToDate,
     fast_forward: old === null ? null : grows !== undefined,
     force: params.force === true,
-    // A bundle cannot be empty, so that it brings a commit also where the registry has them all.
+    // A bundle cannot be empty: it holds a commit even if the registry has them all.
     commit_count: commits.length === 0 ? 0 : bundle.commits,
     commits,
     size_bytes: bundle.sizeBytes,
@@ -48,7 +48,7 @@ export async function previewPush(folder: string, { params, bundle, held }: Plan
   };
 }
 
-/** The newest commits of a tip that the registry lacks; what it has and this working copy has not is left out of the question. */
+/** Lists the newest commits of a tip that the registry lacks, and ignores the registry's commits that are missing here. */
 async function listNewCommits(folder: string, tip: string, held: readonly string[]): Promise<PushPreview["commits"]> {
   const args = ["log", "--ignore-missing", `--max-count=${PREVIEW_COMMITS_MAX}`, "--encoding=UTF-8", "--format=%H%x09%an%x09%s", "--stdin"];
   const lines = await runGitForLines(folder, args, [tip, ...held.map((id) => `^${id}`)].map((line) => `${line}\n`).join(""));

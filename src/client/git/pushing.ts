@@ -16,27 +16,27 @@ export interface PushAsk {
   readonly folder: string;
   readonly ref: string;
   readonly force?: boolean;
-  /** Where the bundle's file goes; the caller removes it. */
+  /** The file to write the bundle to; the caller removes it. */
   readonly bundlePath: string;
 }
 
-/** What a push will be. Nothing has been sent. */
+/** A prepared push; nothing is sent yet. */
 export interface PlannedPush {
   readonly params: PushParams;
   readonly bundle: Bundle;
-  /** What the registry's refs stand at. */
+  /** The commits of the registry's refs. */
   readonly held: readonly string[];
 }
 
 export interface PreparedPush extends PlannedPush {
-  /** Travels inside the command; absent when the bytes were staged. */
+  /** The bytes inside the command; absent if they were staged. */
   readonly patch: string | undefined;
 }
 
 /**
- * Bundles what the registry's project lacks of a local ref.
+ * Bundles the commits of a local ref that the registry's project lacks.
  *
- * @throws Refused when there is no such project; GitRefused
+ * @throws Refused if there is no such project; GitRefused
  */
 export async function planPush(client: RegistryClient, wanted: PushAsk): Promise<PlannedPush> {
   const { project_id, branch, folder, ref, force, bundlePath } = wanted;
@@ -49,14 +49,14 @@ export async function planPush(client: RegistryClient, wanted: PushAsk): Promise
   return { params, bundle, held };
 }
 
-/** The bundle as it travels inside a command; `undefined` when it is too large for that, and is staged now. @throws Refused */
+/** Returns the bundle for the inside of a command, or stages a larger one and returns `undefined`. @throws Refused */
 export async function deliverBundle(client: RegistryClient, bundle: Bundle): Promise<string | undefined> {
   const patch = await readInlinePatch(bundle);
   if (patch === undefined) requireValue(await client.stageFile(bundle.blake3, bundle.path));
   return patch;
 }
 
-/** {@link planPush} and {@link deliverBundle} in one. */
+/** Runs {@link planPush} and {@link deliverBundle}. */
 export async function preparePush(client: RegistryClient, wanted: PushAsk): Promise<PreparedPush> {
   const planned = await planPush(client, wanted);
   return { ...planned, patch: await deliverBundle(client, planned.bundle) };

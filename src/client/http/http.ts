@@ -7,13 +7,13 @@ import { type FileBody, uploadFile } from "./upload.js";
 export interface Connection {
   /** The api's address, such as `http://127.0.0.1:7450`. */
   readonly server: string;
-  /** A bearer token; absent, only what is open to everybody can be asked. */
+  /** A bearer token; without one, only public routes respond. */
   readonly token?: string;
-  /** The longest time to wait for one answer, in milliseconds; 60 s when absent. */
+  /** The longest wait for one answer; 60 s by default. */
   readonly timeoutMs?: number;
-  /** How long to go on asking a registry that is full, in milliseconds, no sooner than it says (`Retry-After`); 0 when absent. */
+  /** How long to retry while the registry is full, no sooner than its `Retry-After`; 0 by default. */
   readonly patienceMs?: number;
-  /** Aborts what is being asked. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal;
 }
 
@@ -24,13 +24,13 @@ export interface RegistryRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Sent as they are. */
+  /** Sent unchanged. */
   readonly bytes?: Uint8Array | FileBody;
 }
 
 const TIMEOUT_MS = 60_000;
 
-/** Asks the registry and parses its answer. @throws RegistryFault when it cannot be reached or answers something else. */
+/** Sends a request and parses the answer. @throws RegistryFault if the registry is unreachable or answers in an unknown shape */
 export async function askRegistry<T>(connection: Connection, request: RegistryRequest, schema: z.ZodType<T>): Promise<Answer<T>> {
   const { status, text, link } = await sendPatiently(connection, request);
   const body = parseBody(text);
@@ -42,26 +42,26 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
   const parsed = parseWith(schema, body);
   if (!parsed.ok)
     throw new RegistryFault(
-      `${request.method} ${request.path} was answered in a shape that this client does not know (${formatProblems(parsed.problems)}); use a client of the registry's own release.`,
+      `${request.method} ${request.path} was answered in an unknown shape (${formatProblems(parsed.problems)}); use a client of the registry's release.`,
     );
   const next = link === undefined ? undefined : parseNextCursor(link);
   return { ok: true, status, value: parsed.value, ...(next === undefined ? {} : { next }) };
 }
 
-/** The `after` of the link with rel="next". */
+/** Returns the `after` of the link with rel="next". */
 function parseNextCursor(link: string): string | undefined {
   const address = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
   return address === undefined ? undefined : (new URL(address, "http://registry").searchParams.get("after") ?? undefined);
 }
 
-/** Asks again what the registry refused because it is full: nothing of that has begun (RFC 6585 §4, RFC 9110 §10.2.3). */
+/** Retries while the registry refuses because it is full: it has not started such a request (RFC 6585 §4, RFC 9110 §10.2.3). */
 async function sendPatiently(connection: Connection, request: RegistryRequest): Promise<RawResponse> {
   const deadline = performance.now() + (connection.patienceMs ?? 0);
   for (;;) {
     const received = await sendOnce(connection, request);
     const { status, retryAfterSeconds } = received;
     if ((status !== 429 && status !== 503) || retryAfterSeconds === undefined) return received;
-    // Not all at once, who were refused together.
+    // Jitter, so that clients refused together do not retry together.
     const pauseMs = retryAfterSeconds * 1000 * (1 + Math.random() / 2);
     if (performance.now() + pauseMs > deadline) return received;
     await sleep(pauseMs, undefined, connection.signal === undefined ? {} : { signal: connection.signal });
@@ -100,13 +100,13 @@ async function sendOnce(connection: Connection, request: RegistryRequest): Promi
   }
 }
 
-/** Only seconds: the registry writes no dates. */
+/** Parses seconds only: the registry sends no dates. */
 function parseRetryAfter(retryAfter: string | null | undefined): number | undefined {
   return retryAfter && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
 }
 
 function buildRequestUrl(server: string, { path, query = {} }: RegistryRequest): URL {
-  if (!URL.canParse(server)) throw new RegistryFault(`${server} is not an address; write one such as http://127.0.0.1:7450.`);
+  if (!URL.canParse(server)) throw new RegistryFault(`${server} is not an address; use one such as http://127.0.0.1:7450.`);
   const url = new URL(path, server);
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
   return url;
@@ -127,7 +127,7 @@ function buildForeignAnswerFault(connection: Connection, request: RegistryReques
   );
 }
 
-/** What is no JSON fails its schema, which says so. */
+/** Returns undefined for bytes that are not JSON; the schema then reports it. */
 function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);

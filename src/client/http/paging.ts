@@ -1,10 +1,10 @@
 import { type Answer, requireValue } from "./problem.js";
 import type { ListQuery } from "./registry-client.js";
 
-/** The most that one page has; the api's own limit. */
+/** The api's limit for one page. */
 const PAGE_MAX = 200;
 
-/** The first `limit` of a list that continues after the cursor `after`, asked for page by page. @throws Refused */
+/** Reads the first `limit` items after the cursor `after`, page by page. @throws Refused */
 export async function listItems<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, limit: number, after?: string): Promise<T[]> {
   const found: T[] = [];
   for (let cursor = after; found.length < limit; ) {
@@ -17,7 +17,7 @@ export async function listItems<T>(fetchPage: (query: ListQuery) => Promise<Answ
   return found;
 }
 
-/** Every page of a list after the cursor `after`, so that memory stays constant. @throws Refused */
+/** Yields every page after the cursor `after`, in constant memory. @throws Refused */
 export async function* readPages<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, after?: string): AsyncGenerator<T[]> {
   for (let cursor = after; ; ) {
     const { items, next } = await readPage(fetchPage, { limit: PAGE_MAX, ...(cursor === undefined ? {} : { after: cursor }) });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Problem details (RFC 9457) with the registry's members; what else an answer says is kept. */
+/** Problem details (RFC 9457) with the registry's members. */
 export const problemSchema = z.looseObject({
   title: z.string().default("The registry refused"),
   /** The HTTP status, or `expired` in place of it. */
@@ -12,7 +12,7 @@ export const problemSchema = z.looseObject({
 });
 export type Problem = z.infer<typeof problemSchema>;
 
-/** What the registry answered: a value either way. */
+/** The registry's answer: a value or a problem. */
 export type Answer<T> =
   | {
       readonly ok: true;
@@ -23,7 +23,7 @@ export type Answer<T> =
     }
   | { readonly ok: false; readonly status: number; readonly problem: Problem };
 
-/** The registry refused, where the caller has nothing else to do than to say so. */
+/** The registry refused, and the caller can only report it. */
 export class Refused extends Error {
   override readonly name = "Refused";
 
@@ -32,18 +32,18 @@ export class Refused extends Error {
   }
 }
 
-/** The registry could not be asked, or answered what no registry answers; the message says what to do. */
+/** The registry is unreachable, or its answer is not a registry's; the message tells what to do. */
 export class RegistryFault extends Error {
   override readonly name = "RegistryFault";
 }
 
-/** The value of an answer. @throws Refused */
+/** Returns the value of an answer. @throws Refused */
 export function requireValue<T>(answer: Answer<T>): T {
   if (!answer.ok) throw new Refused(answer.problem);
   return answer.value;
 }
 
-/** The problem as one paragraph: what is wrong, with which field, and what to do next. */
+/** Formats a problem as one paragraph: what is wrong, with which field, and what to do next. */
 export function formatProblem({ detail, title, code, errors = [], next }: Problem): string {
   const fields = errors.map(({ field, problem }) => (field === "" ? problem : `${field}: ${problem}`));
   const sentences = [detail === "" ? title : detail, ...fields.filter((text) => !detail.includes(text)), next ?? ""];

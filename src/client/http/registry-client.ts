@@ -6,7 +6,7 @@ import type { Permit } from "../../domain/permit/permit.js";
 import * as answers from "../answers.js";
 import { askRegistry, type Connection } from "./http.js";
 
-/** What is asked for a permit, besides the caller's own tenant and actor (ADR-002 §10). */
+/** A permit request, without the caller's tenant and actor (ADR-002 §10). */
 export interface PermitAsk {
   readonly office_id?: string;
   readonly intent: string;
@@ -32,7 +32,7 @@ export interface CommandAsk {
   readonly office_id: string;
 }
 
-/** A card to open; `src/domain/card.ts` has its grammar. */
+/** A card to open; its grammar is in `src/domain/card/`. */
 export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id"> {
   readonly office_id: string;
   readonly jobId?: string;
@@ -47,10 +47,10 @@ export interface ListQuery {
 
 export type RegistryClient = ReturnType<typeof createRegistryClient>;
 
-/** Whom a client speaks for. */
+/** The caller of a client. */
 export interface ClientIdentity {
   readonly tenant_id: string;
-  /** The caller's own; only asking for permits needs it. */
+  /** Only permit requests need it. */
   readonly actor_id: string;
 }
 
@@ -62,8 +62,8 @@ const createJsonRequests = (connection: Connection) => ({
 });
 
 /**
- * The api as functions: one for each route, with what it refuses as a value. Every function throws a RegistryFault when the registry
- * cannot be reached or answers what no registry answers. Source: ADR-002 §10.
+ * Creates one function for each route of the api. A refusal is a value. Every function throws a RegistryFault if the registry is
+ * unreachable or its answer is not a registry's. Source: ADR-002 §10.
  */
 export function createRegistryClient(connection: Connection, { tenant_id, actor_id }: ClientIdentity) {
   const { get, post } = createJsonRequests(connection);
@@ -78,13 +78,13 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     readCommand: (jti: string, waitMs?: number) =>
       get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms: waitMs }),
     readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
-    /** The Pact of a merge; offline-pact.ts verifies it. */
+    /** Reads the Pact of a merge; offline/pact.ts verifies it. */
     readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
     listCommands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
       get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
     readPermitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
-    /** What a card of this act would say; nothing is opened. */
+    /** Returns what a card of this act would show, and opens none. */
     planCard: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
       post("/v1/plans", { tenant_id, ...wanted }, answers.previewSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
@@ -104,10 +104,10 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
       post(`/v1/cards/${segment(cardId)}/attestations`, { tenant_id, attestation }, answers.verdictSchema),
     listProjects: (query: ListQuery = {}) => get("/v1/query/registry/projects", answers.projectsSchema, { tenant_id, ...query }),
     readProject: (projectId: string) => get(`/v1/query/registry/project/${segment(projectId)}`, answers.projectDetailSchema, { tenant_id }),
-    /** What the infra registry says of a project, now or at a revision. */
+    /** Reads a project's infra context, now or at a revision. */
     readInfraContext: (project_id: string, revision?: string) =>
       get("/v1/query/infra/context", answers.infraContextSchema, { tenant_id, project_id, revision }),
-    /** Stages a file's bytes under their BLAKE3; the same bytes again change nothing. */
+    /** Stages a file's bytes under their BLAKE3. Idempotent. */
     stageFile: async (blake3: string, path: string) => {
       const { size: sizeBytes } = await stat(path);
       const bytes = { path, sizeBytes };
@@ -115,11 +115,11 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     },
     listPasskeys: () => get("/v1/passkeys", answers.passkeysSchema),
     requestPasskeyOptions: () => post("/v1/passkeys/registration/options", {}, answers.registrationOptionsSchema),
-    /** `assertion`: an earlier passkey's word for a further one. */
+    /** `assertion`: an earlier passkey vouches for this one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
       post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
-    /** The entries of the tenant's chain after the one with the `seq` that `after` names, the oldest first. */
+    /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */
     listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
     readTenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
     listOffices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
@@ -128,7 +128,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
   };
 }
 
-/** Who a token belongs to. */
+/** Asks whose the token is. */
 export function fetchWhoami(connection: Connection) {
   return askRegistry(connection, { method: "GET", path: "/v1/whoami" }, answers.whoamiSchema);
 }

@@ -8,26 +8,26 @@ import { askRegistry, type Connection } from "./http.js";
 export type RunnerClient = ReturnType<typeof createRunnerClient>;
 
 /**
- * The api as a Runner that pulls over HTTP sees it, with what it refuses as a value. Every function throws a RegistryFault when the
- * registry cannot be reached or answers what no registry answers. Source: ADR-002 §10, contracts "POST /v1/exec.finish".
+ * Creates the api's functions for a Runner that pulls over HTTP. A refusal is a value. Every function throws a RegistryFault if the
+ * registry is unreachable or its answer is not a registry's. Source: ADR-002 §10, contracts "POST /v1/exec.finish".
  */
 export function createRunnerClient(connection: Connection, tenant_id: string) {
   return {
-    /** The envelopes that wait for a Runner of this target, the oldest first. */
+    /** Lists the envelopes that wait for a Runner of this target, oldest first. */
     listPendingCommands: (target: Target, limit: number) =>
       askRegistry(
         connection,
         { method: "GET", path: "/v1/query/commands", query: { tenant_id, target, pending: "1", limit } },
         z.array(envelopeSchema),
       ),
-    /** The statements on the plan of a pending command. The Runner checks each of them itself. */
+    /** Lists the statements on a pending command's plan. The Runner verifies each of them itself. */
     listStatements: (jti: string) =>
       askRegistry(
         connection,
         { method: "GET", path: `/v1/commands/${encodeURIComponent(jti)}/statements`, query: { tenant_id } },
         answers.anySchema,
       ),
-    /** Reports what became of a command. */
+    /** Reports the result of a command. */
     finish: (report: Report) => askRegistry(connection, { method: "POST", path: "/v1/exec.finish", body: report }, answers.anySchema),
   };
 }

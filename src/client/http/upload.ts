@@ -3,10 +3,10 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { text } from "node:stream/consumers";
 
-/** How much of a file is read and sent at a time, in bytes. */
+/** How much of a file is read and sent at a time. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** A file that goes out as the body of a request. */
+/** A file to send as the body of a request. */
 export interface FileBody {
   readonly path: string;
   readonly sizeBytes: number;
@@ -21,10 +21,10 @@ export interface Upload {
 }
 
 /**
- * Sends a file and answers what came back. `fetch` would hand the file over in small pieces through several streams, which takes
- * longer than the sending itself. Over a connection of its own, because what was half sent cannot be sent again.
+ * Sends a file. Returns the answer. `fetch` would pass the file in small pieces through several streams, which takes longer than sending
+ * it. Uses its own connection, because a partly sent body cannot be sent again.
  *
- * @throws the reason of `signal`; an error with the system's code when the server cannot be reached.
+ * @throws the reason of `signal`; an error with the system's code if the server is unreachable
  */
 export async function uploadFile({
   url,
@@ -35,7 +35,7 @@ export async function uploadFile({
 }: Upload): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
   const source = createReadStream(file.path, { highWaterMark: PIECE_BYTES });
   const transport = url.protocol === "https:" ? https : http;
-  // Kept alive, so that a server that refuses early does not hang up before its answer was read.
+  // Keep-alive, so that a server that refuses early does not hang up before its answer is read.
   const agent = new transport.Agent({ keepAlive: true });
   const outgoing = transport.request(url, {
     method,
@@ -45,13 +45,13 @@ export async function uploadFile({
   });
   try {
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      // A server may answer before it has everything; what then happens to the rest does not matter.
+      // A server may answer before it has read everything; the rest then does not matter.
       outgoing.on("response", resolve).on("error", reject);
       source.on("error", reject).pipe(outgoing);
     });
     return { status: answer.statusCode ?? 0, text: await text(answer), retryAfter: answer.headers["retry-after"] };
   } catch (error) {
-    // Node says of every signal that it aborted; the signal's own reason says why.
+    // Node reports every signal as an abort; the signal's reason tells why.
     signal.throwIfAborted();
     throw error;
   } finally {

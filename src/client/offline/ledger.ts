@@ -3,23 +3,23 @@ import { GENESIS_HASH } from "../../domain/ledger/event.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type LedgerEntryAnswer, ledgerEntrySchema } from "../answers.js";
 
-/** What an exported chain is: entries `first` to `last` of a container. */
+/** An exported chain: consecutive entries of a container. */
 export interface ExportedChain {
   readonly container: string | null;
   readonly entries: number;
-  /** The `seq` of the first entry; 1 where the chain is there from its beginning, 0 without entries. */
+  /** The `seq` of the first entry; 1 for a chain from its beginning, 0 without entries. */
   readonly first: number;
   readonly head: { readonly seq: number; readonly hash: string };
 }
 
-/** An entry that does not continue the chain: the sentence says which, and why. */
+/** An entry does not continue the chain; the message tells which, and why. */
 export class BrokenChain extends Error {
   override readonly name = "BrokenChain";
 }
 
 /**
- * Follows a chain entry by entry, and makes every hash again. Whether the first entry follows what was before it nobody can tell who has
- * no more than the export, unless it is entry 1. Source: contracts "Events and projections".
+ * Verifies a chain entry by entry, and recomputes every hash. An export that does not begin at entry 1 cannot show what came before it.
+ * Source: contracts "Events and projections".
  */
 export class ChainReader {
   #container: string | null = null;
@@ -34,17 +34,16 @@ export class ChainReader {
   /** @throws BrokenChain */
   follow(value: unknown): LedgerEntryAnswer {
     const parsed = parseWith(ledgerEntrySchema, value);
-    if (!parsed.ok) throw new BrokenChain(`What follows entry ${this.#head.seq} is no entry: ${formatProblems(parsed.problems)}`);
+    if (!parsed.ok) throw new BrokenChain(`The line after entry ${this.#head.seq} is no entry: ${formatProblems(parsed.problems)}`);
     const entry = parsed.value;
     const { seq, container, prev_hash, hash, ...rest } = entry;
     if (this.#entries > 0 && container !== this.#container)
-      throw new BrokenChain(`Entry ${seq} is of ${container}, and those before it are of ${this.#container}.`);
+      throw new BrokenChain(`Entry ${seq} belongs to ${container}, the ones before it to ${this.#container}.`);
     if (this.#entries > 0 && seq !== this.#head.seq + 1)
       throw new BrokenChain(`Entry ${this.#head.seq + 1} is missing: entry ${seq} follows entry ${this.#head.seq}.`);
     if ((this.#entries > 0 || seq === 1) && prev_hash !== this.#head.hash)
-      throw new BrokenChain(`Entry ${seq} does not name the hash of what was before it.`);
-    if (hashCanonical({ ...rest, seq, container, prev_hash }) !== hash)
-      throw new BrokenChain(`Entry ${seq} is not what its hash was made of.`);
+      throw new BrokenChain(`Entry ${seq} does not name the hash of the entry before it.`);
+    if (hashCanonical({ ...rest, seq, container, prev_hash }) !== hash) throw new BrokenChain(`Entry ${seq} does not match its hash.`);
     if (this.#entries === 0) this.#first = seq;
     this.#container = container;
     this.#entries += 1;

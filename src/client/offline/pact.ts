@@ -18,16 +18,16 @@ import type { Receipt } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 
 /**
- * `unproved` names the signatures inside whose keys were not given, and an approval that should be there and is not; the signatures of keys
- * that were given are all valid.
+ * `unproved` lists the inner signatures whose keys are unknown, and an approval that is missing. The signatures of known keys are all
+ * valid.
  */
 export type PactVerdict =
   | { readonly valid: true; readonly pact: Pact; readonly unproved: readonly string[] }
   | { readonly valid: false; readonly why: string };
 
 /**
- * Verifies a Pact by itself: its envelope by the Runner's key, that it is about the commit that it names, and of what it rests on the
- * permit, each approval and its step-up's challenge. `keys` are those of the Runners, and of LAB 256 for what is inside.
+ * Verifies a Pact by itself: its envelope by the Runner's key, its subject, its permit, and each approval with its step-up's challenge.
+ * `keys` are those of the Runners, and of LAB 256 for the signatures inside.
  */
 export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
   const parsed = parseWith(pactEnvelopeSchema, candidate);
@@ -48,7 +48,7 @@ export function verifyPact(candidate: unknown, keys: Jwks): PactVerdict {
   return verifyPactContents(pact.value, keys);
 }
 
-/** As {@link verifyPact}, and that it is the one that this receipt names: by its hash, its act and the commit. */
+/** Runs {@link verifyPact}, and verifies that this receipt names the Pact: its hash, act and commit. */
 export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jwks): PactVerdict {
   const verdict = verifyPact(candidate, keys);
   if (!verdict.valid) return verdict;
@@ -62,7 +62,7 @@ export function verifyReceiptPact(receipt: Receipt, candidate: unknown, keys: Jw
   return verdict;
 }
 
-/** What the Pact rests on: the permit and the approvals, each by its own signature and for this very plan. */
+/** Verifies the permit and the approvals, each by its signature and for this plan. */
 function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
   const { permit, decision, tenant_id } = pact.predicate;
   if (!isPermitOfMerge(pact.predicate)) return buildInvalidVerdict("Its permit is for another act than the one that it describes.");
@@ -71,7 +71,7 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
   const verdict = verifySignedObject("permit", permit, keys);
   if (verdict === "signature_invalid") return buildInvalidVerdict("The signature of its permit does not verify.");
   if (verdict === "key_unknown") unproved.push(`the permit (key ${permit.kid})`);
-  // Who can hand the Runner a genuine permit past the flow can leave out what it was given for.
+  // Anyone who gives the Runner a genuine permit outside the flow can omit the approvals.
   if (needsCard(decision.level) && decision.approvals.length === 0) unproved.push("that anybody approved it (it holds no approval)");
   for (const { statement, attestor, assertion } of decision.approvals) {
     const whose = `the approval of ${statement.approver}`;
@@ -90,7 +90,7 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
   return { valid: true, pact, unproved };
 }
 
-/** Whether the permit is for this very merge: its `subject_hash` binds both branches, where they stood, and the strategy. */
+/** Whether the permit is for this merge: its `subject_hash` binds both branches, their tips and the strategy. */
 function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, runner }: Pact["predicate"]): boolean {
   const { strategy, source, target } = merge;
   const params: MergeProtectedParams = {
@@ -114,14 +114,14 @@ function isPermitOfMerge({ tenant_id, project_id, jti, merge, decision, permit, 
   );
 }
 
-/** Whether the commit is one that the strategy makes of the two: the source's own, one of both parents, or one of the target alone. */
+/** Whether the strategy can produce the commit: the source's own, one with both parents, or one with the target alone. */
 function isResultOfStrategy({ strategy, source, target, commit, parents }: Pact["predicate"]["merge"]): boolean {
   if (strategy === "fast-forward" || target.commit === ZERO_ID) return commit === source.commit;
   const wanted = strategy === "merge" ? [target.commit, source.commit] : [target.commit];
   return commit !== source.commit && parents.length === wanted.length && wanted.every((parent, at) => parents[at] === parent);
 }
 
-/** The challenge that an authenticator was given. Source: WebAuthn Level 3 §5.8.1. */
+/** Returns the challenge that the authenticator signed. Source: WebAuthn Level 3 §5.8.1. */
 function parseChallenge(clientDataJSON: string): unknown {
   const data = parseJsonBytes(Buffer.from(clientDataJSON, "base64url"));
   return typeof data === "object" && data !== null && "challenge" in data ? data.challenge : undefined;
@@ -131,7 +131,7 @@ function toBase64url(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("base64url");
 }
 
-/** Undefined for bytes that are no JSON: the schema then says so. */
+/** Returns undefined for bytes that are not JSON; the schema then reports it. */
 function parseJsonBytes(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

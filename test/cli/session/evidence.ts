@@ -48,12 +48,9 @@ export function evidence(registry: () => TestRegistry): void {
         return [answer.code, answer.stdout] as const;
       };
       const edited = lines.with(half, (lines[half] ?? "").replace(/"at_ms":\d/, '"at_ms":9'));
-      expect(await verdictOn(edited)).toEqual([1, expect.stringContaining(`Entry ${half + 1} is not what its hash was made of`)]);
+      expect(await verdictOn(edited)).toEqual([1, expect.stringContaining(`Entry ${half + 1} does not match its hash`)]);
       expect(await verdictOn(lines.toSpliced(half, 1))).toEqual([1, expect.stringContaining(`Entry ${half + 1} is missing`)]);
-      expect(await verdictOn(lines.slice(half))).toEqual([
-        0,
-        expect.stringContaining(`what was before entry ${half + 1} is not in the file`),
-      ]);
+      expect(await verdictOn(lines.slice(half))).toEqual([0, expect.stringContaining(`the file lacks the entries before ${half + 1}`)]);
       expect(await verdictOn(lines.slice(0, half), "--head", chain.head.hash)).toEqual([
         1,
         expect.stringContaining("it ends before that entry"),
@@ -85,7 +82,7 @@ export function evidence(registry: () => TestRegistry): void {
         OGR_PERMIT_KEY_FILE: registry().founded.keys.permit,
       };
       const answer = await ogr(["doctor"], { ...admin, ...installation });
-      expect([answer.code, answer.stdout]).toEqual([0, expect.stringContaining("Nothing is wrong.")]);
+      expect([answer.code, answer.stdout]).toEqual([0, expect.stringContaining("No problems found.")]);
       for (const check of [
         "git",
         "server",
@@ -113,7 +110,7 @@ export function evidence(registry: () => TestRegistry): void {
         OGR_TOKEN: `ogr_${"A".repeat(49)}`,
         OGR_PERMIT_KEY_FILE: join(registry().data_dir, "keys", "founding", "T.UBL.pem"),
       });
-      expect([answer.code, answer.stdout]).toEqual([1, expect.stringContaining("2 things are wrong.")]);
+      expect([answer.code, answer.stdout]).toEqual([1, expect.stringContaining("2 problems found.")]);
       expect(answer.stdout).toMatch(/✗ token .*\n.*→ .*ogr auth login/);
       expect(answer.stdout).toMatch(/✗ OGR_PERMIT_KEY_FILE .*does not serve the key .*\n.*→ .*another registry's key/);
       const away = await ogr(["doctor", "--json"], { ...admin, OGR_SERVER: "http://127.0.0.1:1" });

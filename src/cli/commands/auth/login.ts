@@ -12,18 +12,18 @@ import type { Output } from "../../terminal/output.js";
 
 const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-/** `ogr auth login`: keeps a token, once the registry has said whose it is. */
+/** `ogr auth login`: stores a token after the registry has confirmed its owner. */
 export function buildAuthLoginCommand(): Command {
   const command = addServerOptions(
     buildCommand<ConnectionOptions>(
       "login",
-      "keep a token under a profile; it is read from the terminal or from standard input",
+      "store a token in a profile; reads it from the terminal or from standard input",
       async ({ options, out }) => {
         const name = options.profile ?? (process.env.OGR_PROFILE || DEFAULT_PROFILE);
         const server = await resolveLoginServer(name, options, out);
         const { protocol, hostname } = new URL(server);
         if (protocol === "http:" && !LOCAL.test(hostname))
-          out.remark(`ogr: ${server} is not encrypted: whoever is on the way can read the token. Use https.`);
+          out.remark(`ogr: ${server} is not encrypted, so others can read the token on its way. Use https.`);
         const token = await readToken(server, out);
         const { tenant_id, actor_id, offices } = requireValue(await fetchWhoami({ server, token }));
         await changeProfiles(process.env, ({ profiles }) => ({
@@ -32,7 +32,7 @@ export function buildAuthLoginCommand(): Command {
         }));
         out.print(
           { ok: true, profile: name, server, tenant_id, actor_id, offices, path: resolveProfilesPath(process.env) },
-          `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now the current one; it lies in ${resolveProfilesPath(process.env)}.`,
+          `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now current; it is stored in ${resolveProfilesPath(process.env)}.`,
         );
       },
     ),
@@ -44,7 +44,7 @@ export function buildAuthLoginCommand(): Command {
   );
 }
 
-/** The one that is named, else that of the profile which is logged in to again, else what any command would use, else the answer. */
+/** Takes the server from --server, the profile of this name, what any command would use, or a person, in this order. */
 async function resolveLoginServer(name: string, options: ConnectionOptions, out: Output): Promise<string> {
   if (options.server !== undefined) return parseServerAddress(options.server);
   const { profiles } = await readProfiles(process.env);
@@ -57,19 +57,19 @@ async function resolveLoginServer(name: string, options: ConnectionOptions, out:
     if (!(error instanceof UsageError) || !canAsk(out)) throw error;
   }
   const answer = await text({ message: "The registry's address", placeholder: "https://registry.example", output: process.stderr });
-  if (isCancel(answer)) throw new UsageError("Nothing was kept.");
+  if (isCancel(answer)) throw new UsageError("Nothing was stored.");
   return parseServerAddress(answer);
 }
 
 async function readToken(server: string, out: Output): Promise<string> {
   const token = canAsk(out) ? await askToken(server) : (await textOf(process.stdin)).trim();
-  if (token === "") throw new UsageError("There is no token on standard input: write it there, as with `ogr auth login < token.txt`.");
-  if (/\s/.test(token)) throw new UsageError("What stands on standard input is no token: it has spaces or several lines.");
+  if (token === "") throw new UsageError("Standard input holds no token; pass one, as in `ogr auth login < token.txt`.");
+  if (/\s/.test(token)) throw new UsageError("Standard input holds no token: it has spaces or several lines.");
   return token;
 }
 
 async function askToken(server: string): Promise<string> {
   const answer = await password({ message: `A token of ${server}`, output: process.stderr });
-  if (isCancel(answer)) throw new UsageError("Nothing was kept.");
+  if (isCancel(answer)) throw new UsageError("Nothing was stored.");
   return answer.trim();
 }

@@ -7,9 +7,9 @@ interface LogoutOptions {
   readonly profile?: string;
 }
 
-/** `ogr auth logout`: forgets a profile and its token. The token stays good: only the registry can take it back. */
+/** `ogr auth logout`: removes a profile and its token. The token stays valid: only the registry can revoke it. */
 export function buildAuthLogoutCommand(): Command {
-  const command = buildCommand<LogoutOptions>("logout", "forget a profile and its token", async ({ options, out }) => {
+  const command = buildCommand<LogoutOptions>("logout", "remove a profile and its token", async ({ options, out }) => {
     const known = await readProfiles(process.env);
     const name = options.profile ?? (process.env.OGR_PROFILE || known.current);
     if (name === null) throw new UsageError("There is no profile to log out of.");
@@ -18,7 +18,7 @@ export function buildAuthLogoutCommand(): Command {
       current: current === name ? null : current,
       profiles,
     }));
-    out.print({ ok: true, profile: name, server }, `The profile ${name} (${actor_id} at ${server}) is forgotten; its token is still good.`);
-  }).option("--profile <name>", "which one; the current one when left out");
+    out.print({ ok: true, profile: name, server }, `The profile ${name} (${actor_id} at ${server}) is removed; its token is still valid.`);
+  }).option("--profile <name>", "the profile to remove (default: the current one)");
   return addExamples(command, "ogr auth logout --profile work");
 }

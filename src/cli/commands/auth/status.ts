@@ -19,10 +19,10 @@ interface ConnectionStatus {
   readonly exit: typeof EXIT.ok | UnsuccessfulExit["exit"];
 }
 
-/** `ogr auth status`: who every command would be, where, and whether the registry agrees; and the profiles beside. */
+/** `ogr auth status`: shows the caller and the registry that commands would use, whether the registry agrees, and the profiles. */
 export function buildAuthStatusCommand(): Command {
   const command = addServerOptions(
-    buildCommand<ConnectionOptions>("status", "show who you are, and where", async ({ options, out }) => {
+    buildCommand<ConnectionOptions>("status", "show who you are and which registry you use", async ({ options, out }) => {
       const { connection, origin } = await resolveConnection(options, process.env);
       const { current, profiles } = await readProfiles(process.env);
       const { exit, ...standing } = await fetchConnectionStatus({ ...connection, timeoutMs: PATIENCE_MS });

@@ -15,11 +15,11 @@ interface AttestOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr card attest`: brings an attestation that somebody signed about the card's plan. */
+/** `ogr card attest`: submits a signed attestation of the card's plan. */
 export function buildCardAttestCommand(): Command {
   const command = buildRegistryCommand<AttestOptions>(
     "attest <card>",
-    "bring an attestation of a card's plan",
+    "submit an attestation of a card's plan",
     async ({ options, arguments: [card_id = ""], out, openClient }) => {
       const envelope = await readJsonInput("--file", options.file);
       const registry = await openClient();
@@ -27,7 +27,7 @@ export function buildCardAttestCommand(): Command {
         const { payloadType, signatures } = parseParams(attestationEnvelopeSchema, envelope);
         const card = requireValue(await registry.readCard(card_id));
         const keyids = signatures.map(({ keyid }) => keyid);
-        const text = `${formatCard(card)}\nYou would bring an attestation (${payloadType})\n  keys      ${keyids.join(", ")}`;
+        const text = `${formatCard(card)}\nYou would submit an attestation (${payloadType})\n  keys      ${keyids.join(", ")}`;
         return printDryRun(out, registry, { act: "card.attest", card_id, payloadType, keyids }, text);
       }
       requireValue(await registry.attest(card_id, envelope));
@@ -36,8 +36,8 @@ export function buildCardAttestCommand(): Command {
       out.print(after, formatCard(after));
     },
   )
-    .requiredOption("--file <file>", "the DSSE envelope as JSON; - reads standard input")
-    .option("--wait", "wait until the card has come to its end")
+    .requiredOption("--file <file>", "the DSSE envelope as JSON, or - for standard input")
+    .option("--wait", "wait until the card has ended")
     .addOption(buildDryRunOption());
   return addExamples(command, "ogr card attest k-b06e3b3672441f6c4167 --file vsa.dsse.json --wait");
 }

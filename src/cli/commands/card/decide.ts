@@ -15,7 +15,7 @@ import type { Output } from "../../terminal/output.js";
 import { withProgress } from "../../terminal/progress.js";
 import { formatCard } from "../../terminal/text.js";
 
-/** The end that a decision means. */
+/** The end that each decision aims for. */
 const ENDS = { approve: "success", reject: "rejected", withdraw: "withdrawn" } as const;
 
 const EXAMPLES = {
@@ -32,7 +32,7 @@ interface DecideOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr card approve|reject|withdraw`: a statement about the card's plan, with step-up where its level needs one. */
+/** `ogr card approve|reject|withdraw`: states a decision about the card's plan, with step-up if its level needs one. */
 export function buildCardDecisionCommand(decision: StatementDecision): Command {
   const command = buildRegistryCommand<DecideOptions>(
     `${decision} <card>`,
@@ -48,7 +48,7 @@ export function buildCardDecisionCommand(decision: StatementDecision): Command {
       }
       const wanted = { card_id, decision, office_id: options.office, plan_digest };
       const after = await withProgress(out, async (step) => {
-        step("stating it");
+        step("submitting the statement");
         requireValue(await submitDecision(registry, await openOwnPasskeys(), wanted));
         step("waiting for the card");
         return waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
@@ -63,14 +63,14 @@ export function buildCardDecisionCommand(decision: StatementDecision): Command {
     },
   )
     .addOption(buildOfficeOption())
-    .option("--plan <digest>", "state it only about this plan")
-    .option("--wait", "wait until the card has come to its end")
+    .option("--plan <digest>", "decide only on this plan")
+    .option("--wait", "wait until the card has ended")
     .addOption(buildYesOption())
     .addOption(buildDryRunOption());
   return addExamples(command, ...EXAMPLES[decision]);
 }
 
-/** The statement that would be signed, which the registry prepares without keeping anything. */
+/** Shows the statement that would be signed. The registry prepares it and stores nothing. */
 async function printStatementDryRun(
   registry: RegistryClient,
   card: CardAnswer,
@@ -83,12 +83,12 @@ async function printStatementDryRun(
     formatCard(card),
     `You would ${decision} the plan ${statement.plan_digest}`,
     `  office    ${statement.office_id}`,
-    `  step-up   ${step_up === null ? "none is asked for" : "with a passkey of yours"}`,
+    `  step-up   ${step_up === null ? "not required" : "with one of your passkeys"}`,
   ];
   printDryRun(out, registry, { act: `card.${decision}`, card_id: card.card_id, statement, step_up: step_up !== null }, lines.join("\n"));
 }
 
-/** Whether a statement that was accepted brings the card to its end: one that does not leaves it waiting for others. */
+/** Whether an accepted statement ends the card, or leaves it waiting for others. */
 function isDecisive(decision: StatementDecision, card: CardAnswer, actorId: string): boolean {
   if (card.status !== "awaiting_approval" || decision === "reject") return true;
   return decision === "approve" ? card.missing.length === 0 : card.author.actor_id === actorId;

@@ -31,11 +31,11 @@ export function buildCardListCommand(): Command {
       const registry = await openClient();
       const query = { ...(status === undefined ? {} : { status }), ...(project === undefined ? {} : { project_id: project }) };
       const cards = await listItems((page) => registry.listCards({ ...query, ...page }), limit);
-      printTable(out, cards, COLUMNS, "There are no such cards.");
+      printTable(out, cards, COLUMNS, "No cards.");
     },
   )
     .addOption(buildStatusOption())
-    .option("--project <project>", "those of one project")
+    .option("--project <project>", "only those of this project")
     .addOption(buildLimitOption());
   return addExamples(command, "ogr card list --status awaiting_approval", "ogr card list --project P.demo --limit 500 --json");
 }

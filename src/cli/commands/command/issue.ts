@@ -22,7 +22,7 @@ interface IssueOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr command issue`: has done what a permit allows, and waits for the receipt (ADR-002 §10). */
+/** `ogr command issue`: runs the command that a permit allows, and waits for the receipt (ADR-002 §10). */
 export function buildCommandIssueCommand(): Command {
   const command = buildRegistryCommand<IssueOptions>(
     "issue",
@@ -48,10 +48,10 @@ export function buildCommandIssueCommand(): Command {
       reportCommandEnd(ended, out);
     },
   )
-    .requiredOption("--permit <file>", "what `ogr permit request --json` printed; - reads standard input")
-    .requiredOption("--params <file>", "the params that the permit was asked for")
-    .option("--patch <file>", "the bytes that travel inside; larger ones are staged before")
-    .option("--job <id>", "your own id of the job; one is made when left out")
+    .requiredOption("--permit <file>", "the output of `ogr permit request --json`, or - for standard input")
+    .requiredOption("--params <file>", "the params of the permit request")
+    .option("--patch <file>", "the bytes to send inside the command; stage larger ones first")
+    .option("--job <id>", "your own job id (default: a new one)")
     .addOption(buildDryRunOption());
   return addExamples(command, "ogr command issue --permit permit.json --params push.json --patch push.bundle");
 }
@@ -62,7 +62,7 @@ async function readPatch(path: string): Promise<string> {
   });
   if (bytes.byteLength > INLINE_PATCH_MAX_BYTES)
     throw new UsageError(
-      `--patch: ${path} has ${formatSize(bytes.byteLength)}; above 1 MiB it is staged with PUT /v1/staging/{blake3}, and --patch left out.`,
+      `--patch: ${path} has ${formatSize(bytes.byteLength)}; above 1 MiB, stage it with PUT /v1/staging/{blake3} and omit --patch.`,
     );
   return bytes.toString("base64");
 }

@@ -26,16 +26,16 @@ const COLUMNS: readonly Column<CommandItemAnswer>[] = [
 export function buildCommandListCommand(): Command {
   const command = buildRegistryCommand<ListOptions>(
     "list",
-    "list the commands of the tenant, the latest issued first",
+    "list the commands of the tenant, newest first",
     async ({ options: { status, project, limit }, out, openClient }) => {
       const registry = await openClient();
       const query = { ...(status === undefined ? {} : { status }), ...(project === undefined ? {} : { project_id: project }) };
       const commands = await listItems((page) => registry.listCommands({ ...query, ...page }), limit);
-      printTable(out, commands, COLUMNS, "There are no such commands.");
+      printTable(out, commands, COLUMNS, "No commands.");
     },
   )
     .addOption(buildStatusOption())
-    .option("--project <project>", "those of one project")
+    .option("--project <project>", "only those of this project")
     .addOption(buildLimitOption());
   return addExamples(command, "ogr command list --status running", "ogr command list --project P.demo --json");
 }

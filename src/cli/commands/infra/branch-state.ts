@@ -5,8 +5,8 @@ import { type ValidationInput, validateRegistry } from "../../../infra/validate.
 import { type Checkout, listDirtyPaths, readFilesAt, readWorkingFiles, refuseInfra } from "./checkout.js";
 
 /**
- * Validates the working tree, against a base commit where there is one. A file that git does not know is no part of a change (a report
- * that is written into the checkout, say), unless the change is to be taken as it lies there: `untracked`. @throws InfraRefused
+ * Validates the working tree, and compares it with a base commit if there is one. Untracked files, such as a report written into the
+ * checkout, count as changes only with `untracked: "all"`. @throws InfraRefused
  */
 export async function validateCheckout(checkout: Checkout, base: string | undefined, untracked: "all" | "no"): Promise<Finding[]> {
   const head = await readWorkingFiles(checkout);
@@ -19,14 +19,14 @@ async function compareWithBase(checkout: Checkout, base: string, untracked: "all
   if (fork === undefined && (await tryGit(root, ["rev-parse", "--is-shallow-repository"])) === "true")
     throw refuseInfra(
       "revision_unknown",
-      `This checkout is shallow, and where HEAD left ${base.slice(0, 12)} is not in it; fetch all of it: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions).`,
+      `This checkout is shallow and lacks the commit where HEAD left ${base.slice(0, 12)}; fetch the whole history: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions).`,
     );
   const listChangedPaths = async (...args: string[]) => {
     const text = await runGit(root, ["diff", "--name-only", "--no-renames", "-z", ...args]);
     return text.split("\0").filter((name) => name !== "");
   };
   const committed = await listChangedPaths(fork ?? base, "HEAD");
-  // A branch that shares no history with its base cannot have the base's registry in its own.
+  // A branch without a common ancestor cannot contain the base's registry.
   const isStale = fork === undefined || (await listChangedPaths(fork, base, "--", REGISTRY_PATH, CHANGELOG_PATH)).length > 0;
   const changedPaths = [...new Set([...committed, ...(await listDirtyPaths(checkout, untracked))])];
   return { ...(await readFilesAt(checkout, base)), changedPaths: changedPaths, isStale: isStale };

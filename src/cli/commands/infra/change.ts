@@ -16,7 +16,7 @@ interface ChangeOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr infra register`: adds a repository, with its context said explicitly. */
+/** `ogr infra register`: adds a repository with an explicit context. */
 export function buildInfraRegisterCommand(): Command {
   const command = buildChangeCommand("register", "add a repository to the registry", (name, { context, telemetryRepo, reason }) => ({
     action: "register",
@@ -26,7 +26,7 @@ export function buildInfraRegisterCommand(): Command {
     reason,
   }))
     .addOption(buildContextOption())
-    .option("--telemetry-repo <repository>", "<org>/<repo>, which the first repository of an org has to name");
+    .option("--telemetry-repo <repository>", "<org>/<repo>; required for the first repository of an org");
   return addExamples(
     command,
     'ogr infra register acme/site --context sandbox --telemetry-repo acme/telemetry --reason "Trial of the new shop"',
@@ -34,14 +34,16 @@ export function buildInfraRegisterCommand(): Command {
   );
 }
 
-/** The choices are for completion and help; an unknown one is refused where every rule is, with its own code. */
+/** The choices serve completion and help. The engine refuses an unknown context with its own code. */
 function buildContextOption(): Option {
-  return new Option("--context <context>", "where it runs; never inferred").choices(EXECUTION_CONTEXTS).argParser((text: string) => text);
+  return new Option("--context <context>", "the execution context; never inferred")
+    .choices(EXECUTION_CONTEXTS)
+    .argParser((text: string) => text);
 }
 
-/** `ogr infra disable`: a repository stays known, and nothing runs for it. */
+/** `ogr infra disable`: keeps the entry of a repository, and stops everything that runs for it. */
 export function buildInfraDisableCommand(): Command {
-  const command = buildChangeCommand("disable", "have nothing run for a repository", (name, { reason }) => ({
+  const command = buildChangeCommand("disable", "stop everything that runs for a repository", (name, { reason }) => ({
     action: "disable",
     name,
     reason,
@@ -51,7 +53,7 @@ export function buildInfraDisableCommand(): Command {
 
 /** `ogr infra enable`: the opposite of `disable`. */
 export function buildInfraEnableCommand(): Command {
-  const command = buildChangeCommand("enable", "take a disabled repository up again", (name, { reason }) => ({
+  const command = buildChangeCommand("enable", "enable a disabled repository", (name, { reason }) => ({
     action: "enable",
     name,
     reason,
@@ -66,7 +68,7 @@ export function buildInfraUnregisterCommand(): Command {
     name,
     confirmDelete: confirmDelete,
     reason,
-  })).option("--confirm-delete", "say that the entry is meant to go");
+  })).option("--confirm-delete", "confirm that the entry is to be removed");
   return addExamples(command, 'ogr infra unregister acme/site --confirm-delete --reason "Moved to acme/shop"');
 }
 
@@ -78,7 +80,7 @@ function buildChangeCommand(
   return buildCommand<ChangeOptions>(`${action} <org/repo>`, description, async ({ options, arguments: [name = ""], out }) => {
     await applyChange(toInfraCommand(name, options), options.dryRun === true, out);
   })
-    .option("--reason <text>", "why; it is kept in the registry and in its changelog")
+    .option("--reason <text>", "why; stored in the registry and its changelog")
     .addOption(buildLocalDryRunOption());
 }
 
@@ -91,7 +93,7 @@ async function applyChange(command: InfraCommand, dryRun: boolean, out: Output):
     : requireOutcome(await mutateRegistry(checkout.place, command, clock));
   if (repaired !== null) out.remark(repaired);
   if ((line.reason ?? "") === "")
-    out.remark("No --reason is given: nobody will know why. Take this back and give one, unless that is meant.");
+    out.remark("No --reason is given, so nobody will know why. Undo this and pass one, unless that is intended.");
   const routing = `${line.context}, telemetry to ${line.telemetry_repo}`;
   const next = dryRun ? "Nothing was changed (--dry-run)." : "Next: scripts/infra/helpers/finalize-registry.sh";
   out.print({ ok: true, ...buildDryRunMark(dryRun), branch, ...line }, `${line.action} ${line.owner}/${line.repo}: ${routing}\n${next}`);

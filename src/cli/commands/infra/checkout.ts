@@ -7,7 +7,7 @@ import type { RegistryFiles } from "../../../infra/validate.js";
 import { readPlainFile } from "../../../process/durable-file.js";
 import { InfraRefused } from "./refused.js";
 
-/** The branch that holds the registry that counts. Source: infra registry v2. */
+/** The branch that holds the authoritative registry. Source: infra registry v2. */
 export const MAIN = "main";
 
 /** A git checkout that keeps an infra registry. */
@@ -17,17 +17,17 @@ export interface Checkout {
   readonly place: RegistryFilePaths;
 }
 
-/** The checkout around a folder. @throws InfraRefused */
+/** Opens the checkout that contains a folder. @throws InfraRefused */
 export async function openCheckout(folder: string): Promise<Checkout> {
   const root = await tryGit(folder, ["rev-parse", "--show-toplevel"]);
   if (root === undefined || root === "")
-    throw refuseInfra("not_a_checkout", `${folder} is in no git checkout; change into that of the registry.`);
-  // The lock lies in git's own folder, where nothing is versioned and nothing makes the tree dirty.
+    throw refuseInfra("not_a_checkout", `${folder} is in no git checkout; change into the registry's checkout.`);
+  // The lock lies in git's own folder, where it does not make the tree dirty.
   const lock = await runGit(root, ["rev-parse", "--path-format=absolute", "--git-path", "ogr-infra.lock"]);
   return { root, place: { registry: join(root, REGISTRY_PATH), changelog: join(root, CHANGELOG_PATH), lock: lock.trim() } };
 }
 
-/** The branch that is checked out. @throws InfraRefused when none is */
+/** Returns the checked-out branch. @throws InfraRefused if none is */
 export async function readCurrentBranch({ root }: Checkout): Promise<string> {
   const branch = await tryGit(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]);
   if (branch === undefined)
@@ -35,18 +35,18 @@ export async function readCurrentBranch({ root }: Checkout): Promise<string> {
   return branch;
 }
 
-/** A branch on which the registry may be changed. @throws InfraRefused on main */
+/** Returns the current branch. @throws InfraRefused on main */
 export async function requireChangeBranch(checkout: Checkout): Promise<string> {
   const branch = await readCurrentBranch(checkout);
   if (branch === MAIN)
     throw refuseInfra(
       "branch_is_main",
-      "The registry is never changed on main; begin a branch: scripts/infra/helpers/new-branch.sh infra/<what>.",
+      "The registry cannot be changed on main; create a branch: scripts/infra/helpers/new-branch.sh infra/<what>.",
     );
   return branch;
 }
 
-/** Every path with a change that is not committed, untracked files among them or (`no`) not. */
+/** Lists the paths with uncommitted changes, with or without (`no`) untracked files. */
 export async function listDirtyPaths({ root }: Checkout, untracked: "all" | "no" = "all"): Promise<string[]> {
   const entries = (await runGit(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"])).split("\0");
   return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
@@ -55,19 +55,18 @@ export async function listDirtyPaths({ root }: Checkout, untracked: "all" | "no"
 /** @throws InfraRefused unless everything is committed */
 export async function assertCleanTree(checkout: Checkout): Promise<void> {
   const paths = await listDirtyPaths(checkout);
-  if (paths.length > 0)
-    throw refuseInfra("tree_dirty", `The working tree has changes: ${formatPaths(paths)}. Commit them, or take them back.`);
+  if (paths.length > 0) throw refuseInfra("tree_dirty", `The working tree has changes: ${formatPaths(paths)}. Commit or undo them.`);
 }
 
-/** The commit that a revision names. @throws InfraRefused when it names none */
+/** Resolves a revision to a commit. @throws InfraRefused */
 export async function resolveCommit({ root }: Checkout, revision: string): Promise<string> {
   const commit = await tryGit(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`]);
   if (commit === undefined)
-    throw refuseInfra("revision_unknown", `${revision} names no commit of this checkout; fetch it, or write another one.`);
+    throw refuseInfra("revision_unknown", `${revision} names no commit of this checkout; fetch it, or use another one.`);
   return commit;
 }
 
-/** Both files as a commit has them. */
+/** Reads both files at a commit. */
 export async function readFilesAt({ root }: Checkout, commit: string): Promise<RegistryFiles> {
   const readBlob = async (path: string) => {
     const [entry] = await runGitForLines(root, ["ls-tree", commit, "--", path]);
@@ -76,12 +75,12 @@ export async function readFilesAt({ root }: Checkout, commit: string): Promise<R
   return { registry: await readBlob(REGISTRY_PATH), changelog: await readBlob(CHANGELOG_PATH) };
 }
 
-/** Both files as they lie in the working tree. */
+/** Reads both files in the working tree. */
 export async function readWorkingFiles({ place }: Checkout): Promise<RegistryFiles> {
   return { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
 }
 
-/** What marks the answer of a dry run for programs. */
+/** Returns the member that marks the JSON output of a dry run. */
 export function buildDryRunMark(dryRun: boolean): { readonly dry_run?: true } {
   return dryRun ? { dry_run: true } : {};
 }

@@ -18,19 +18,19 @@ interface CreateOptions {
   readonly dryRun?: boolean;
 }
 
-/** A branch that is ready for review: pushed as it is here, with commits that main has not. */
+/** A branch that is ready for review: pushed, and ahead of main. */
 interface ReadyBranch {
   readonly branch: string;
   readonly head: string;
-  /** What main has at the remote; undefined where the remote has no main yet. */
+  /** The tip of main at the remote; undefined if the remote has no main yet. */
   readonly main: string | undefined;
   readonly title: string;
   readonly body: string;
 }
 
-/** `ogr infra create-pr`: opens the review of the current branch, as a pull request or as a card that merges it into main. */
+/** `ogr infra create-pr`: requests a review of the current branch, as a pull request or as a card that merges it into main. */
 export function buildInfraCreatePrCommand(): Command {
-  const command = buildRegistryCommand<CreateOptions>("create-pr", "have the change of the current branch reviewed", async (call) => {
+  const command = buildRegistryCommand<CreateOptions>("create-pr", "request a review of the current branch", async (call) => {
     const checkout = await openCheckout(process.cwd());
     const branch = await requireChangeBranch(checkout);
     await assertCleanTree(checkout);
@@ -46,10 +46,10 @@ export function buildInfraCreatePrCommand(): Command {
     const url = await createPullRequest(checkout, asked);
     call.out.print(
       { ok: true, url, branch, base: MAIN, title: ready.title },
-      `${url}\nNext, when it is approved: scripts/infra/helpers/merge-pr.sh`,
+      `${url}\nNext, after its approval: scripts/infra/helpers/merge-pr.sh`,
     );
   })
-    .option("--title <sentence>", "what the change is; the first commit says it where nothing is given")
+    .option("--title <sentence>", "the title (default: the first commit's subject)")
     .addOption(buildOfficeOption())
     .addOption(buildDryRunOption());
   return addExamples(
@@ -67,21 +67,18 @@ async function requireReadyBranch(
   { options, openClient }: Call<CreateOptions>,
 ): Promise<ReadyBranch> {
   const head = await readHeadCommit(checkout);
-  // What is not here yet is not in this branch either, so that a dry run fetches nothing to know it.
+  // A dry run fetches nothing: a tip that is not here yet is not in this branch either.
   if (remote.kind === "forge" && !options.dryRun) await runGit(checkout.root, ["fetch", "--quiet", "origin"]);
   const main = await findRemoteTip(checkout, remote, MAIN, openClient);
   await assertFreshBase(checkout, main);
   const subjects = await listOwnSubjects(checkout, main);
   if (subjects.length === 0)
-    throw refuseInfra(
-      "no_commits",
-      `${branch} has no commit that ${MAIN} has not; finalize the change and commit it: git commit -m "infra: …".`,
-    );
+    throw refuseInfra("no_commits", `${branch} has no commit beyond ${MAIN}; finalize the change and commit it: git commit -m "infra: …".`);
   const pushed = await findRemoteTip(checkout, remote, branch, openClient);
   if (pushed !== head)
     throw refuseInfra(
       "branch_not_pushed",
-      `${branch} ${pushed === undefined ? "is not" : "stands otherwise"} at the remote; push it: ${formatPushCommand(remote, branch)}`,
+      `${branch} ${pushed === undefined ? "is not" : "has another tip"} at the remote; push it: ${formatPushCommand(remote, branch)}`,
     );
   const title = options.title ?? subjects[0] ?? branch;
   return { branch, head, main, title, body: subjects.map((subject) => `- ${subject}`).join("\n") };
@@ -91,7 +88,7 @@ function formatPushCommand(remote: Remote, branch: string): string {
   return remote.kind === "ogr" ? `ogr push ${remote.project_id} --branch ${branch}` : `git push -u origin ${branch}`;
 }
 
-/** In a registry of ours the review is a card, and its approval merges. */
+/** In an Office Git Registry a card is the review, and its approval merges. */
 async function openMergeCard(
   remote: Extract<Remote, { kind: "ogr" }>,
   { branch, head, main, title }: ReadyBranch,
@@ -112,7 +109,7 @@ async function openMergeCard(
   if (open !== undefined && !isFinalStatus(open.status))
     throw refuseInfra(
       "pull_request_exists",
-      `Card ${open.card_id} is for ${branch} already and ${formatStatus(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or take it back: ogr card withdraw ${open.card_id}`,
+      `Card ${open.card_id} is for ${branch} already and ${formatStatus(open.status)}; wait for it: scripts/infra/helpers/merge-pr.sh, or withdraw it: ogr card withdraw ${open.card_id}`,
     );
   if (!options.dryRun) return proposeCard(registry, wanted, false, out);
   printDryRun(

@@ -22,11 +22,11 @@ import { formatFinding } from "./finding-text.js";
 import { requireOutcome } from "./refused.js";
 import { findBaseCommit, readHeadCommit } from "./remote.js";
 
-/** `ogr infra finalize`: checks a change of the registry as a whole, and stages it. Required before committing. */
+/** `ogr infra finalize`: validates a change of the registry as a whole, and stages it. Required before committing. */
 export function buildInfraFinalizeCommand(): Command {
   const command = buildCommand<{ readonly dryRun?: boolean }>(
     "finalize",
-    "check a change of the registry, and stage it",
+    "validate a change of the registry, and stage it",
     async ({ options, out }) => {
       const checkout = await openCheckout(process.cwd());
       const branch = await requireChangeBranch(checkout);
@@ -58,15 +58,15 @@ function formatMutations(mutations: readonly ChangelogEntry[]): string[] {
   return mutations.map(({ action, owner, repo }) => `${action} ${owner}/${repo}`);
 }
 
-/** The mutations of a change that may be staged. @throws InfraRefused */
+/** Validates a change. Returns its mutations. @throws InfraRefused */
 async function validateChange(checkout: Checkout, out: Output): Promise<ChangelogEntry[]> {
   const [committed, here] = [await readFilesAt(checkout, await readHeadCommit(checkout)), await readWorkingFiles(checkout)];
   if (here.registry === undefined)
-    throw refuseInfra("registry_missing", `${REGISTRY_PATH} is not there; restore it: git restore ${REGISTRY_PATH}.`);
+    throw refuseInfra("registry_missing", `${REGISTRY_PATH} is missing; restore it: git restore ${REGISTRY_PATH}.`);
   if (committed.registry?.equals(here.registry))
     throw refuseInfra(
       "registry_not_modified",
-      `${REGISTRY_PATH} is as it was committed; change it first: scripts/infra/infra.sh register|disable|enable|unregister.`,
+      `${REGISTRY_PATH} is unchanged; change it first: scripts/infra/infra.sh register|disable|enable|unregister.`,
     );
   const findings = await validateCheckout(checkout, await findBaseCommit(checkout), "all");
   const errors = findings.filter(({ severity }) => severity === "error");
@@ -75,7 +75,7 @@ async function validateChange(checkout: Checkout, out: Output): Promise<Changelo
   if (errors.some(({ rule }) => rule === "base-stale"))
     throw refuseInfra(
       "base_stale",
-      "main has changed the registry since this branch left it; take the change back, rebase on main, and make it anew.",
+      "main has changed the registry since this branch left it; undo the change, rebase on main, and make it again.",
     );
   const wrong = errors.find(({ rule }) => rule !== "only-registry-files");
   if (wrong !== undefined)
@@ -83,20 +83,20 @@ async function validateChange(checkout: Checkout, out: Output): Promise<Changelo
   if (stray.length > 0)
     throw refuseInfra(
       "tree_dirty",
-      `The branch changes more than the registry: ${formatPaths(stray)}. Take that back, or make it a branch of its own.`,
+      `The branch changes more than the registry: ${formatPaths(stray)}. Undo that, or move it to its own branch.`,
     );
   const before = committed.changelog?.toString("utf8").split("\n").length ?? 1;
   const changelog = parseChangelog(here.changelog ?? "");
   return changelog.ok ? changelog.entries.filter(({ line }) => line >= before) : [];
 }
 
-/** What is staged is all that has changed. */
+/** @throws InfraRefused unless everything that has changed is staged */
 async function assertAllStaged(checkout: Checkout): Promise<void> {
   const unstaged = (await runGit(checkout.root, ["diff", "--name-only", "-z"])).split("\0").filter((path) => path !== "");
   const strangers = (await listDirtyPaths(checkout)).filter((path) => !OWN.includes(path));
   if (unstaged.length + strangers.length > 0)
     throw refuseInfra(
       "tree_dirty",
-      `The working tree has changes beside what is staged: ${formatPaths([...unstaged, ...strangers])}. Take them back, and finalize again.`,
+      `The working tree has further changes: ${formatPaths([...unstaged, ...strangers])}. Undo them, and finalize again.`,
     );
 }

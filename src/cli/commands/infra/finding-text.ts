@@ -1,11 +1,11 @@
 import { type Finding, VALIDATION_RULES } from "../../../infra/finding.js";
 
-/** A finding as compilers write theirs, so that editors find the place. */
+/** Formats a finding like a compiler's, so that editors can jump to it. */
 export function formatFinding({ file, line, column, severity, rule, message }: Finding): string {
   return `${file}:${line}:${column}: ${severity}: ${message} [${rule}]`;
 }
 
-/** A finding as an annotation of GitHub Actions. Source: GitHub Docs, "Workflow commands for GitHub Actions". */
+/** Formats a finding as an annotation of GitHub Actions. Source: GitHub Docs, "Workflow commands for GitHub Actions". */
 export function formatAnnotation({ file, line, column, severity, rule, message }: Finding): string {
   const command = severity === "note" ? "notice" : severity;
   const properties = Object.entries({ file, line, col: column, title: rule }).map(
@@ -22,7 +22,7 @@ function escapeProperty(text: string): string {
   return escapeData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }
 
-/** The findings as a log of SARIF 2.1.0, for GitHub code scanning and editors. Source: OASIS SARIF 2.1.0. */
+/** Returns the findings as a SARIF 2.1.0 log, for GitHub code scanning and editors. Source: OASIS SARIF 2.1.0. */
 export function toSarifLog(findings: readonly Finding[], version: string): object {
   const ids = Object.keys(VALIDATION_RULES);
   return {

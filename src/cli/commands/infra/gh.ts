@@ -6,7 +6,7 @@ import { type Checkout, refuseInfra } from "./checkout.js";
 const run = promisify(execFile);
 const TIMEOUT_MS = 120_000;
 
-/** A pull request as `gh pr view --json` writes it. Source: GitHub CLI manual, gh-pr-view(1). */
+/** A pull request as `gh pr view --json` prints it. Source: GitHub CLI manual, gh-pr-view(1). */
 const pullRequestSchema = z.object({
   number: z.int().positive(),
   url: z.string(),
@@ -17,7 +17,7 @@ const pullRequestSchema = z.object({
 });
 export type PullRequest = z.infer<typeof pullRequestSchema>;
 
-/** Opens a pull request, and answers its address. @throws InfraRefused with gh's own words */
+/** Opens a pull request. Returns its address. @throws InfraRefused with gh's message */
 export async function createPullRequest(
   checkout: Checkout,
   { base, head, title, body }: { readonly base: string; readonly head: string; readonly title: string; readonly body: string },
@@ -25,14 +25,14 @@ export async function createPullRequest(
   return (await runGh(checkout, ["pr", "create", "--base", base, "--head", head, "--title", title, "--body", body])).trim();
 }
 
-/** The pull request with this number, or that of the current branch. @throws InfraRefused */
+/** Fetches the pull request with this number, or the current branch's. @throws InfraRefused */
 export async function fetchPullRequest(checkout: Checkout, number: string | undefined): Promise<PullRequest> {
   const fields = Object.keys(pullRequestSchema.shape).join(",");
   const text = await runGh(checkout, ["pr", "view", ...(number === undefined ? [] : [number]), "--json", fields]);
   return pullRequestSchema.parse(JSON.parse(text));
 }
 
-/** Merges a pull request by squashing it, if its head is still the one that was seen, and deletes its branch. @throws InfraRefused */
+/** Squash-merges a pull request whose head has not moved, and deletes its branch. @throws InfraRefused */
 export async function mergePullRequest(checkout: Checkout, { number, headRefOid }: PullRequest): Promise<void> {
   await runGh(checkout, ["pr", "merge", String(number), "--squash", "--delete-branch", "--match-head-commit", headRefOid]);
 }
@@ -44,12 +44,12 @@ async function runGh({ root }: Checkout, args: readonly string[]): Promise<strin
   } catch (cause) {
     const { code, stderr = "", message } = cause as Error & { code?: string | number; stderr?: string };
     if (code === "ENOENT")
-      throw refuseInfra("gh_failed", "The GitHub CLI is not there; install gh (https://cli.github.com) and log in: gh auth login.");
+      throw refuseInfra("gh_failed", "The GitHub CLI is missing; install gh (https://cli.github.com) and log in: gh auth login.");
     const words = (stderr.trim() || message).split("\n").slice(-3).join(" ");
     if (args[1] === "view" && /no pull requests? found|could not resolve to a PullRequest/i.test(words))
       throw refuseInfra(
         "pull_request_missing",
-        `GitHub knows no such pull request (${words}); open one: scripts/infra/helpers/create-pr.sh.`,
+        `GitHub has no such pull request (${words}); open one: scripts/infra/helpers/create-pr.sh.`,
       );
     throw refuseInfra("gh_failed", `gh ${args.slice(0, 2).join(" ")} refused: ${words}`);
   }

@@ -9,11 +9,11 @@ import { buildInfraNewBranchCommand } from "./new-branch.js";
 import { buildInfraDiffCommand, buildInfraHistoryCommand, buildInfraListCommand, buildInfraResolveCommand } from "./queries.js";
 import { buildInfraValidateCommand } from "./validate.js";
 
-/** `ogr infra`: the infra registry of a git checkout, from the first branch to the merge. Source: infra registry v2. */
+/** `ogr infra`: manages the infra registry of a git checkout. Source: infra registry v2. */
 export function buildInfraCommand(): Command {
   return buildCommandGroup(
     "infra",
-    "the infra registry of this checkout: who may run, where, and where telemetry goes",
+    "the infra registry of this checkout: which repositories may run, where, and their telemetry",
     buildInfraInitCommand(),
     buildInfraNewBranchCommand(),
     buildInfraRegisterCommand(),

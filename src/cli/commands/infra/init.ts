@@ -8,7 +8,7 @@ import { addExamples, buildCommand } from "../../build-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "./checkout.js";
 
-/** What an adopting repository gets, by its place there and in this package. */
+/** The files of an adopting repository, and their sources in this package. */
 const COPIED = {
   ".github/workflows/infra-registry.yml": "templates/infra-registry/.github/workflows/infra-registry.yml",
   ".github/CODEOWNERS": "templates/infra-registry/.github/CODEOWNERS",
@@ -16,14 +16,14 @@ const COPIED = {
   "scripts/infra": "scripts/infra",
 } as const;
 
-/** The files are compared byte for byte, so that git gives nobody's checkout other line ends. */
+/** The files are compared byte for byte, so git must not convert their line endings. */
 const ATTRIBUTES_PATH = "infra/.gitattributes";
 
-/** `ogr infra init`: makes an empty infra registry in a checkout, with its scripts and what GitHub needs to guard it. */
+/** `ogr infra init`: creates an empty infra registry in a checkout, with its scripts and GitHub's rules for it. */
 export function buildInfraInitCommand(): Command {
   const command = buildCommand<{ readonly dryRun?: boolean }>(
     "init",
-    "make an empty registry in this checkout, with scripts and rules",
+    "create an empty registry in this checkout, with scripts and rules",
     async ({ options, out }) => {
       const { root } = await openCheckout(process.cwd());
       const made = { [REGISTRY_PATH]: formatRegistry(createEmptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
@@ -33,7 +33,7 @@ export function buildInfraInitCommand(): Command {
       if (there.length > 0)
         throw refuseInfra(
           "registry_exists",
-          `There is ${formatPaths(there)} already, and nothing was written; remove it first, if it is not meant.`,
+          `${formatPaths(there)} already exists, and nothing was written; remove it first if it is not wanted.`,
         );
       if (options.dryRun)
         return out.print(

@@ -4,20 +4,20 @@ import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { type MergeProtectedParams, mergeProtectedParamsSchema } from "../../../domain/act/job.js";
 import { MAIN, refuseInfra } from "./checkout.js";
 
-/** How many cards are looked through for that of a branch, the newest first. */
+/** How many cards a search for a branch's card reads, the newest first. */
 const CARDS_MAX = 200;
 
-/** What a card merges. @throws InfraRefused for a card of another act */
+/** Returns the params of a card that merges. @throws InfraRefused for a card of another act */
 export function parseMergeParams(card: CardAnswer): MergeProtectedParams {
   const params = mergeProtectedParamsSchema.safeParse(card["params"]);
   if (params.success) return params.data;
   throw refuseInfra(
     "pull_request_missing",
-    `Card ${card.card_id} merges nothing; name the card of a merge, or none for that of this branch.`,
+    `Card ${card.card_id} merges nothing; pass the card of a merge, or none for this branch's card.`,
   );
 }
 
-/** The newest card that merges a branch into main, whatever became of it. */
+/** Finds the newest card that merges a branch into main, in any state. */
 export async function findMergeCard(registry: RegistryClient, project_id: string, branch: string): Promise<CardAnswer | undefined> {
   const cards = requireValue(await registry.listCards({ project_id, limit: CARDS_MAX }));
   for (const { card_id, jobType } of cards) {

@@ -22,7 +22,7 @@ interface MergeOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr infra merge-pr`: merges a pull request by its number or that of the current branch; or waits for the card that does. */
+/** `ogr infra merge-pr`: merges a pull request by number, or the current branch's; or waits for the card that merges. */
 export function buildInfraMergePrCommand(): Command {
   const command = buildRegistryCommand<MergeOptions>("merge-pr [number]", "merge an approved change into main", async (call) => {
     const checkout = await openCheckout(process.cwd());
@@ -30,10 +30,8 @@ export function buildInfraMergePrCommand(): Command {
     const [wanted] = call.arguments;
     if (remote.kind === "ogr") return mergeByCard(checkout, remote, wanted, call);
     if (wanted !== undefined && !/^[1-9][0-9]{0,9}$/.test(wanted))
-      throw new UsageError(
-        `${JSON.stringify(wanted)} is no number of a pull request; write one such as 12, or nothing for that of this branch.`,
-      );
-    // Without a number the branch decides, and main has no pull request of its own.
+      throw new UsageError(`${JSON.stringify(wanted)} is no pull request number; pass one such as 12, or none for this branch's.`);
+    // Without a number the branch selects the pull request, and main has none.
     if (wanted === undefined) await requireChangeBranch(checkout);
     const found = await fetchPullRequest(checkout, wanted);
     if (found.state !== "OPEN")
@@ -60,7 +58,7 @@ export function buildInfraMergePrCommand(): Command {
   return addExamples(command, "ogr infra merge-pr", "ogr infra merge-pr 12 --dry-run");
 }
 
-/** An approved card merges by itself: this waits for it, shows what became of it, and then deletes the branch. */
+/** Waits for the card, which merges by itself once approved, and then deletes the branch. */
 async function mergeByCard(
   checkout: Checkout,
   remote: Extract<Remote, { kind: "ogr" }>,
@@ -76,7 +74,7 @@ async function mergeByCard(
   if (wanted === undefined && expected_source !== (await readHeadCommit(checkout)))
     throw refuseInfra(
       "branch_not_pushed",
-      `Card ${card.card_id} is for another commit than ${source} has here; push it, and open a card for it.`,
+      `Card ${card.card_id} is for another commit than ${source} has here; push, and open a new card.`,
     );
   if (options.dryRun) {
     const act = { act: "infra.merge", card_id: card.card_id, status: card.status, branch: source, commit: expected_source };
@@ -86,7 +84,7 @@ async function mergeByCard(
   out.remark(await deleteMergedBranch(registry, parseMergeParams(card), options.office));
 }
 
-/** Deletes the branch as it was merged; one that has moved on meanwhile stays. */
+/** Deletes the merged branch, unless it has moved since. */
 async function deleteMergedBranch(
   registry: RegistryClient,
   { project_id, source: branch, expected_source: expected_old }: MergeProtectedParams,
@@ -94,7 +92,7 @@ async function deleteMergedBranch(
 ): Promise<string> {
   const { refs } = requireValue(await registry.readProject(project_id));
   if (refs.find(({ name }) => name === toBranchRef(branch))?.object_id !== expected_old)
-    return `${branch} is not what was merged any more, and stays.`;
+    return `${branch} has moved since the merge, and stays.`;
   const params = { project_id, branch, expected_old, commit_summary: `Delete ${branch}`, subject_hash: EMPTY_PATCH_HASH, delete: true };
   const intent = `Delete ${branch}, which is merged`;
   const wanted = { office_id, intent, jobType: "git.registry.push", params, target: "LAB_512", timeoutMs: DELETE_MS };

@@ -6,19 +6,19 @@ import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
 import { findRemote, findRemoteTip, type Remote, readHeadCommit } from "./remote.js";
 
-/** What every branch of this registry begins with; a registry of ours lets nobody push below another name than `feature/`. */
+/** The prefix of every branch. An Office Git Registry accepts pushes only below `feature/`. */
 const PREFIX = { forge: "infra/", ogr: "feature/infra/" } as const;
 
-/** `ogr infra new-branch`: begins a change of the registry from a main that is up to date. */
+/** `ogr infra new-branch`: creates a branch for a change of the registry from an up-to-date main. */
 export function buildInfraNewBranchCommand(): Command {
   const command = buildRegistryCommand<{ readonly dryRun?: boolean }>(
     "new-branch <name>",
-    "begin a change of the registry from main",
+    "create a branch for a change of the registry",
     async ({ arguments: [wanted = ""], options, out, openClient }) => {
       const checkout = await openCheckout(process.cwd());
       const current = await readCurrentBranch(checkout);
       if (current !== MAIN)
-        throw refuseInfra("not_on_main", `A branch begins from ${MAIN}, and this is ${current}; switch first: git switch ${MAIN}.`);
+        throw refuseInfra("not_on_main", `Branches start from ${MAIN}, and this is ${current}; switch first: git switch ${MAIN}.`);
       const remote = await findRemote(checkout);
       const branch = toBranchName(wanted, remote);
       await assertCleanTree(checkout);
@@ -26,22 +26,19 @@ export function buildInfraNewBranchCommand(): Command {
       if ((await tryGit(checkout.root, ["rev-parse", "--verify", "--quiet", toBranchRef(branch)])) !== undefined)
         throw refuseInfra(
           "branch_exists",
-          `There is a branch ${branch} here already; take another name, or switch to it: git switch ${branch}.`,
+          `The branch ${branch} already exists here; choose another name, or switch to it: git switch ${branch}.`,
         );
       if (remote !== undefined) {
         if ((await findRemoteTip(checkout, remote, branch, openClient)) !== undefined)
-          throw refuseInfra("branch_exists", `There is a branch ${branch} at the remote already; take another name.`);
+          throw refuseInfra("branch_exists", `The branch ${branch} already exists at the remote; choose another name.`);
         const main = await findRemoteTip(checkout, remote, MAIN, openClient);
         if (main !== undefined && main !== head)
-          throw refuseInfra(
-            "base_stale",
-            `${MAIN} is not what the remote has (${main.slice(0, 12)}); bring it here first: git pull --ff-only.`,
-          );
+          throw refuseInfra("base_stale", `${MAIN} differs from the remote's (${main.slice(0, 12)}); update it first: git pull --ff-only.`);
       }
       if (options.dryRun)
         return out.print(
           { ok: true, ...buildDryRunMark(true), branch, commit: head },
-          `Would begin the branch ${branch}\nNothing was changed (--dry-run).`,
+          `Would create the branch ${branch}\nNothing was changed (--dry-run).`,
         );
       await createBranch(checkout, branch);
       out.print(
@@ -53,7 +50,7 @@ export function buildInfraNewBranchCommand(): Command {
   return addExamples(command, "ogr infra new-branch infra/register-site", "ogr infra new-branch disable-site   # makes infra/disable-site");
 }
 
-/** The standard name: what is written, with the prefix where it lacks it. @throws InfraRefused */
+/** Returns the branch name with its prefix. @throws InfraRefused */
 function toBranchName(wanted: string, remote: Remote | undefined): string {
   const prefix = PREFIX[remote?.kind ?? "forge"];
   const own = wanted.replace(/^(?:feature\/)?infra\//, "");
@@ -61,7 +58,7 @@ function toBranchName(wanted: string, remote: Remote | undefined): string {
   if (!/^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) || problem !== undefined)
     throw refuseInfra(
       "branch_invalid",
-      `${JSON.stringify(wanted)} is no name for a branch; write infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem ?? ""}`.trim(),
+      `${JSON.stringify(wanted)} is no valid branch name; use infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem ?? ""}`.trim(),
     );
   return `${prefix}${own}`;
 }

@@ -10,9 +10,9 @@ import { openCheckout } from "./checkout.js";
 import { type ReadOptions, readChangelog, readRegistry, readRegistryAt } from "./read.js";
 import { requireOutcome } from "./refused.js";
 
-/** `ogr infra list`: every repository of the registry. */
+/** `ogr infra list`: lists every repository of the registry. */
 export function buildInfraListCommand(): Command {
-  const command = buildReadCommand("list", "show the repositories of the registry", async ({ options, out }) => {
+  const command = buildReadCommand("list", "list the repositories of the registry", async ({ options, out }) => {
     const { registry } = await readRegistry(options);
     const rows = [...registry.orgs].flatMap(([owner, { telemetry_repo, repos }]) =>
       [...repos].map(([repo, entry]) => ({ owner, repo, ...entry, telemetry_repo })),
@@ -29,7 +29,7 @@ export function buildInfraListCommand(): Command {
   return addExamples(command, "ogr infra list", "ogr infra list --revision v3 --json", "ogr infra list --file telemetry-registry.v2.json");
 }
 
-/** `ogr infra resolve`: the context of one repository, as an engine would see it; exit 3 where nothing may run for it. */
+/** `ogr infra resolve`: shows the context of one repository, as an engine sees it. Exits with 3 if nothing may run for it. */
 export function buildInfraResolveCommand(): Command {
   const command = buildReadCommand(
     "resolve <org/repo>",
@@ -45,18 +45,18 @@ export function buildInfraResolveCommand(): Command {
       );
       if (state === "enabled") return;
       const fix = state === "missing" ? `register ${name} --context <sandbox|production>` : `enable ${name}`;
-      out.remark(`Nothing may run for ${name}; put that right with: ogr infra ${fix}`);
+      out.remark(`Nothing may run for ${name}; fix this with: ogr infra ${fix}`);
       throw new UnsuccessfulExit(EXIT.denied);
     },
   );
   return addExamples(command, "ogr infra resolve acme/site", "ogr infra resolve acme/site --revision origin/main --json");
 }
 
-/** `ogr infra history`: the lines of the changelog, of all repositories or of one. */
+/** `ogr infra history`: shows the changelog of all repositories or of one. */
 export function buildInfraHistoryCommand(): Command {
   const command = buildCommand<{ readonly revision?: string }>(
     "history [org/repo]",
-    "show what was done to the registry, oldest first",
+    "show the changes of the registry, oldest first",
     async ({ options, arguments: [name], out }) => {
       const wanted = name === undefined ? undefined : requireOutcome(parseRepoName(name));
       const entries = (await readChangelog(options.revision)).filter(
@@ -70,29 +70,33 @@ export function buildInfraHistoryCommand(): Command {
         { title: "context", format: ({ context }: Row) => context ?? "" },
         { title: "reason", format: ({ reason = "" }: Row) => reason },
       ];
-      printTable(out, entries, columns, "Nothing was done yet.");
+      printTable(out, entries, columns, "No changes yet.");
     },
-  ).option("--revision <revision>", "a commit, tag or branch (the working tree where none is given)");
+  ).option("--revision <revision>", "a commit, tag or branch (default: the working tree)");
   return addExamples(command, "ogr infra history", "ogr infra history acme/site --json");
 }
 
-/** `ogr infra diff`: in what two revisions of the registry differ. */
+/** `ogr infra diff`: shows the differences of two revisions of the registry. */
 export function buildInfraDiffCommand(): Command {
-  const command = buildCommand("diff [revisions]", "show in what two registries differ", async ({ arguments: [range = "HEAD"], out }) => {
-    const [from = "HEAD", to] = range.split("..");
-    const checkout = await openCheckout(process.cwd());
-    const [before, after] = [
-      await readRegistryAt(checkout, from || "HEAD"),
-      await readRegistryAt(checkout, range.includes("..") ? to || "HEAD" : undefined),
-    ];
-    const found = listDifferences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
-      path: path.slice(1).join("."),
-      before: expected,
-      after: now,
-    }));
-    const text = found.map(formatDifference).join("\n");
-    out.print({ from: before.revision, to: after.revision, differences: found }, text === "" ? "The two registries say the same." : text);
-  });
+  const command = buildCommand(
+    "diff [revisions]",
+    "show the differences of two registries",
+    async ({ arguments: [range = "HEAD"], out }) => {
+      const [from = "HEAD", to] = range.split("..");
+      const checkout = await openCheckout(process.cwd());
+      const [before, after] = [
+        await readRegistryAt(checkout, from || "HEAD"),
+        await readRegistryAt(checkout, range.includes("..") ? to || "HEAD" : undefined),
+      ];
+      const found = listDifferences(before.registry, after.registry).map(({ path, expected = null, found: now = null }) => ({
+        path: path.slice(1).join("."),
+        before: expected,
+        after: now,
+      }));
+      const text = found.map(formatDifference).join("\n");
+      out.print({ from: before.revision, to: after.revision, differences: found }, text === "" ? "The two registries are equal." : text);
+    },
+  );
   return addExamples(command, "ogr infra diff", "ogr infra diff main..HEAD", "ogr infra diff v3 --json   # with the working tree");
 }
 
@@ -112,5 +116,5 @@ function formatDifference({
 function buildReadCommand(signature: string, description: string, run: Parameters<typeof buildCommand<ReadOptions>>[2]): Command {
   return buildCommand<ReadOptions>(signature, description, run)
     .option("--file <file>", "a registry in a file, instead of this checkout's")
-    .option("--revision <revision>", "a commit, tag or branch (the working tree where none is given)");
+    .option("--revision <revision>", "a commit, tag or branch (default: the working tree)");
 }

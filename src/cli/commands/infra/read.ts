@@ -6,7 +6,7 @@ import { readPlainFile } from "../../../process/durable-file.js";
 import { UsageError } from "../../failure.js";
 import { type Checkout, openCheckout, readFilesAt, readWorkingFiles, refuseInfra, resolveCommit } from "./checkout.js";
 
-/** Which registry is read: that of the checkout, at a revision or as it lies there, or a file. */
+/** Selects a registry: the checkout's, at a revision or in the working tree, or a file. */
 export interface ReadOptions {
   readonly file?: string;
   readonly revision?: string;
@@ -14,14 +14,14 @@ export interface ReadOptions {
 
 export interface LoadedRegistry {
   readonly registry: InfraRegistry;
-  /** The commit that it was read at; null for the working tree or a file. */
+  /** The commit that was read; null for the working tree or a file. */
   readonly revision: string | null;
 }
 
 /** @throws InfraRefused, UsageError */
 export async function readRegistry({ file, revision }: ReadOptions): Promise<LoadedRegistry> {
   if (file !== undefined) {
-    if (revision !== undefined) throw new UsageError("--revision: a file has none; leave out --file to read the checkout at a revision.");
+    if (revision !== undefined) throw new UsageError("--revision: a file has none; omit --file to read the checkout at a revision.");
     const bytes = await readPlainFile(file);
     if (bytes === undefined) throw new UsageError(`--file: there is no ${file}.`);
     return { registry: parseRegistryBytes(bytes, file), revision: null };
@@ -30,19 +30,19 @@ export async function readRegistry({ file, revision }: ReadOptions): Promise<Loa
   return readRegistryAt(checkout, revision);
 }
 
-/** The registry of a checkout at a revision, or of its working tree. @throws InfraRefused */
+/** Reads the registry of a checkout at a revision, or in its working tree. @throws InfraRefused */
 export async function readRegistryAt(checkout: Checkout, revision: string | undefined): Promise<LoadedRegistry> {
   const commit = revision === undefined ? null : await resolveCommit(checkout, revision);
   const { registry } = await readRegistryFiles(checkout, commit);
   if (registry === undefined)
     throw refuseInfra(
       "registry_missing",
-      `There is no ${REGISTRY_PATH}${commit === null ? "" : ` in ${revision}`}; ogr infra init makes one.`,
+      `There is no ${REGISTRY_PATH}${commit === null ? "" : ` in ${revision}`}; create one with ogr infra init.`,
     );
   return { registry: parseRegistryBytes(registry, REGISTRY_PATH), revision: commit };
 }
 
-/** The changelog of a checkout, oldest line first. @throws InfraRefused */
+/** Reads the changelog of a checkout, oldest line first. @throws InfraRefused */
 export async function readChangelog(revision: string | undefined): Promise<readonly ChangelogEntry[]> {
   const checkout = await openCheckout(process.cwd());
   const { changelog } = await readRegistryFiles(checkout, revision === undefined ? null : await resolveCommit(checkout, revision));
@@ -63,6 +63,6 @@ function parseRegistryBytes(bytes: Uint8Array, name: string): InfraRegistry {
   const place = `line ${first?.line}, column ${first?.column}`;
   throw refuseInfra(
     "registry_invalid",
-    `${name} ${place}: ${first?.path ? `${first.path}: ` : ""}${first?.message} All of it: ogr infra validate.`,
+    `${name} ${place}: ${first?.path ? `${first.path}: ` : ""}${first?.message} For all problems: ogr infra validate.`,
   );
 }

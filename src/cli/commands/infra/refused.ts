@@ -15,7 +15,7 @@ export class InfraRefused extends CliFailure {
   }
 }
 
-/** The value of an outcome. @throws InfraRefused */
+/** Returns the value of an outcome. @throws InfraRefused */
 export function requireOutcome<T>(outcome: InfraOutcome<T>): T {
   if (!outcome.ok) throw new InfraRefused(outcome.refusal);
   return outcome.value;

@@ -5,12 +5,12 @@ import { toBranchRef } from "../../../domain/git/ref-name.js";
 import { projectIdSchema, tenantIdSchema } from "../../../domain/ids.js";
 import { type Checkout, MAIN, refuseInfra } from "./checkout.js";
 
-/** Where a checkout's changes are reviewed: at a forge through git, or in a project of an Office Git Registry. */
+/** Where changes are reviewed: at a forge, through git, or in a project of an Office Git Registry. */
 export type Remote =
   | { readonly kind: "forge"; readonly url: string }
   | { readonly kind: "ogr"; readonly url: string; readonly tenant_id: string; readonly project_id: string };
 
-/** The remote called `origin`; undefined where there is none. @throws InfraRefused */
+/** Returns the remote called `origin`; undefined if there is none. @throws InfraRefused */
 export async function findRemote({ root }: Checkout): Promise<Remote | undefined> {
   const url = await tryGit(root, ["remote", "get-url", "origin"]);
   if (url === undefined || !url.startsWith("ogr://")) return url === undefined ? undefined : { kind: "forge", url };
@@ -18,17 +18,17 @@ export async function findRemote({ root }: Checkout): Promise<Remote | undefined
   const tenant = tenantIdSchema.safeParse(tenant_id);
   const project = projectIdSchema.safeParse(project_id);
   if (tenant.success && project.success && rest.length === 0) return { kind: "ogr", url, tenant_id: tenant.data, project_id: project.data };
-  throw refuseInfra("remote_missing", `The remote origin is ${url}; write ogr://<tenant>/<project>, such as ogr://T.UBL/P.infra.`);
+  throw refuseInfra("remote_missing", `The remote origin is ${url}; use ogr://<tenant>/<project>, such as ogr://T.UBL/P.infra.`);
 }
 
-/** The remote, where one is needed. @throws InfraRefused */
+/** Returns the remote called `origin`. @throws InfraRefused if there is none */
 export async function requireRemote(checkout: Checkout): Promise<Remote> {
   const remote = await findRemote(checkout);
   if (remote !== undefined) return remote;
   throw refuseInfra("remote_missing", "There is no remote called origin; add one: git remote add origin <url>.");
 }
 
-/** The caller's registry, in the very tenant that the remote names. @throws InfraRefused */
+/** Opens a client in the tenant that the remote names. @throws InfraRefused */
 export async function openRemoteClient(
   { url, tenant_id }: Extract<Remote, { kind: "ogr" }>,
   openClient: () => Promise<RegistryClient>,
@@ -37,11 +37,11 @@ export async function openRemoteClient(
   if (registry.tenant_id === tenant_id) return registry;
   throw refuseInfra(
     "remote_missing",
-    `The remote origin is ${url}, and ogr acts in ${registry.tenant_id} here; choose who you are in ${tenant_id}: --profile or OGR_PROFILE.`,
+    `The remote origin is ${url}, and ogr acts in ${registry.tenant_id}; select a profile of ${tenant_id}: --profile or OGR_PROFILE.`,
   );
 }
 
-/** The commit that a branch has at the remote; undefined where it has no such branch. */
+/** Returns the tip of a branch at the remote; undefined if there is no such branch. */
 export async function findRemoteTip(
   checkout: Checkout,
   remote: Remote,
@@ -57,13 +57,13 @@ export async function findRemoteTip(
   return line?.split("\t")[0];
 }
 
-/** @throws InfraRefused unless the remote's main is in the history of HEAD */
+/** @throws InfraRefused unless HEAD contains the remote's main */
 export async function assertFreshBase({ root }: Checkout, main: string | undefined): Promise<void> {
   if (main === undefined || (await tryGit(root, ["merge-base", "--is-ancestor", main, "HEAD"])) !== undefined) return;
-  throw refuseInfra("base_stale", `${MAIN} has moved on: bring it here (git fetch origin), rebase this branch on it, and try again.`);
+  throw refuseInfra("base_stale", `${MAIN} has moved on: fetch it (git fetch origin), rebase this branch on it, and try again.`);
 }
 
-/** The branch's changes since main are compared with this commit; undefined where there is no main yet. */
+/** Finds the commit of main to compare the branch with; undefined if there is no main yet. */
 export async function findBaseCommit({ root }: Checkout): Promise<string | undefined> {
   for (const ref of [`refs/remotes/origin/${MAIN}`, toBranchRef(MAIN)]) {
     const commit = await tryGit(root, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
@@ -72,14 +72,14 @@ export async function findBaseCommit({ root }: Checkout): Promise<string | undef
   return undefined;
 }
 
-/** The commit of HEAD. @throws InfraRefused when there is none yet */
+/** Returns the commit of HEAD. @throws InfraRefused if there is none yet */
 export async function readHeadCommit({ root }: Checkout): Promise<string> {
   const commit = await tryGit(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
   if (commit === undefined) throw refuseInfra("no_commits", "There is no commit yet; commit something on main first.");
   return commit;
 }
 
-/** The subjects of the commits of this branch that main has not, oldest first. */
+/** Lists the subjects of the branch's commits beyond main, oldest first. */
 export async function listOwnSubjects({ root }: Checkout, main: string | undefined): Promise<string[]> {
   return (await runGit(root, ["log", "--reverse", "--format=%s", "HEAD", ...(main === undefined ? [] : [`^${main}`])]))
     .split("\n")

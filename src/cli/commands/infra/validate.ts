@@ -15,11 +15,11 @@ interface ValidateOptions {
   readonly format: (typeof FORMATS)[number];
 }
 
-/** `ogr infra validate`: every rule of the registry, in any checkout; for CI and for people. */
+/** `ogr infra validate`: checks every rule of the registry, for CI and for people. */
 export function buildInfraValidateCommand(): Command {
   const command = buildCommand<ValidateOptions>(
     "validate",
-    "check the registry of this checkout, and its changelog",
+    "validate the registry of this checkout and its changelog",
     async ({ options, out }) => {
       const checkout = await openCheckout(process.cwd());
       const base = options.base === undefined ? undefined : await resolveCommit(checkout, options.base);
@@ -32,8 +32,8 @@ export function buildInfraValidateCommand(): Command {
       if (!isValid) throw new UnsuccessfulExit(EXIT.error);
     },
   )
-    .option("--base <revision>", "the base branch, such as origin/main: also check what the change does to it")
-    .addOption(new Option("--format <format>", "how findings are written").choices(FORMATS).default("text"));
+    .option("--base <revision>", "the base branch, such as origin/main: also check the change against it")
+    .addOption(new Option("--format <format>", "the format of the findings").choices(FORMATS).default("text"));
   return addExamples(
     command,
     "ogr infra validate",

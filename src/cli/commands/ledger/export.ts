@@ -16,7 +16,7 @@ interface ExportOptions {
   readonly after: string;
 }
 
-/** `ogr ledger export`: the tenant's chain, one entry a line, checked on the way. */
+/** `ogr ledger export`: writes the tenant's chain, one entry per line, and verifies it on the way. */
 export function buildLedgerExportCommand(): Command {
   const command = buildRegistryCommand<ExportOptions>(
     "export",
@@ -34,8 +34,8 @@ export function buildLedgerExportCommand(): Command {
       else out.print({ ok: true, path: options.output, ...chain }, `${options.output}: ${entries}`);
     },
   )
-    .option("--output <file>", "where to; standard output when left out")
-    .option("--after <seq>", "only what follows this entry, as to go on with an earlier export", "0");
+    .option("--output <file>", "the file to write (default: standard output)")
+    .option("--after <seq>", "only entries after this one, to continue an earlier export", "0");
   return addExamples(
     command,
     "ogr ledger export --output ledger.jsonl && ogr ledger verify --file ledger.jsonl",
@@ -44,7 +44,7 @@ export function buildLedgerExportCommand(): Command {
   );
 }
 
-/** Writes the entries as they come, and follows the chain. @throws BrokenChain */
+/** Writes the entries as they arrive, and verifies the chain. @throws BrokenChain */
 async function copyEntries(registry: RegistryClient, after: number, to: Writable, step: Step) {
   const reader = new ChainReader();
   for await (const page of readPages((query) => registry.listLedgerEntries(query), after === 0 ? undefined : String(after))) {
@@ -57,7 +57,7 @@ async function copyEntries(registry: RegistryClient, after: number, to: Writable
   return reader.chain;
 }
 
-/** A file that is there is complete: what is half written has another name. For its owner alone, as the ledger names people. */
+/** Writes under another name and renames at the end, so that an existing file is complete. Private, because the ledger names people. */
 async function writeCompleteFile<T>(path: string, write: (file: Writable) => Promise<T>): Promise<T> {
   const draft = `${path}.part`;
   try {

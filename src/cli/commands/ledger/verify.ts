@@ -13,22 +13,22 @@ interface VerifyOptions {
   readonly head?: string;
 }
 
-/** `ogr ledger verify`: has the registry walk the tenant's chain, or walks an exported one without any registry. */
+/** `ogr ledger verify`: asks the registry to verify the tenant's chain, or verifies an exported one offline. */
 export function buildLedgerVerifyCommand(): Command {
   const command = buildRegistryCommand<VerifyOptions>(
     "verify",
-    "check the chain of the tenant's ledger",
+    "verify the chain of the tenant's ledger",
     async ({ options, out, openClient }) => {
       if (options.file !== undefined) return verifyFile(options.file, options.head, out);
-      if (options.head !== undefined) throw new UsageError("--head: it is held against an export; give --file too.");
+      if (options.head !== undefined) throw new UsageError("--head: only an export is compared with it; pass --file too.");
       const ledger = requireValue(await (await openClient()).verifyLedger());
       const verdict = ledger.ok ? "is whole" : `is BROKEN: ${ledger.problem ?? "it does not say where"}`;
       out.print(ledger, `${ledger.container} ${verdict}: ${ledger.entries} entries, ${ledger.anchors_checked} anchors`);
       if (!ledger.ok) throw new UnsuccessfulExit(EXIT.error);
     },
   )
-    .option("--file <file>", "an export of `ogr ledger export`; no registry is asked; - reads standard input")
-    .option("--head <hash>", "with --file: an entry of the export must have this hash, as of a head that you kept");
+    .option("--file <file>", "verify an export of `ogr ledger export` offline; - reads standard input")
+    .option("--head <hash>", "with --file: require an entry with this hash, such as a head that you kept");
   return addExamples(
     command,
     "ogr ledger verify",
@@ -49,7 +49,7 @@ async function verifyFile(path: string, head: string | undefined, out: Output): 
     problem = error.message;
   }
   const { chain } = reader;
-  const from = chain.first > 1 ? `; what was before entry ${chain.first} is not in the file` : "";
+  const from = chain.first > 1 ? `; the file lacks the entries before ${chain.first}` : "";
   const verdict = problem === null ? `is whole: entries ${chain.first} to ${chain.head.seq}${from}` : `is BROKEN: ${problem}`;
   out.print(
     { ok: problem === null, ...chain, ...(problem === null ? {} : { problem }) },

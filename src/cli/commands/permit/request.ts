@@ -20,7 +20,7 @@ interface RequestOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr permit request`: asks the policy for leave to act (ADR-002 §10); `ogr command issue` uses it. */
+/** `ogr permit request`: asks the policy for a permit (ADR-002 §10), which `ogr command issue` uses. */
 export function buildPermitRequestCommand(): Command {
   const command = buildRegistryCommand<RequestOptions>("request", "ask the policy for a permit", async ({ options, out, openClient }) => {
     const { office: office_id, intent, target, card, risk } = options;
@@ -38,14 +38,14 @@ export function buildPermitRequestCommand(): Command {
     const { permit, level, reasons } = granted;
     const lines = [`${permit.jti}: allowed at ${level}, until ${formatTime(permit.exp)}`];
     for (const { rule, text } of reasons) lines.push(`  reason    ${text} (${rule})`);
-    out.print(granted, [...lines, "Its command can be issued by whoever keeps what --json prints."].join("\n"));
+    out.print(granted, [...lines, "Pass the output of --json to `ogr command issue`."].join("\n"));
   })
-    .addOption(new Option("--job <type>", "what is to be done").choices(JOB_TYPES).makeOptionMandatory())
-    .requiredOption("--params <file>", "its params as JSON; - reads standard input")
-    .addOption(new Option("--target <target>", "where").choices(TARGETS).default("LAB_512"))
+    .addOption(new Option("--job <type>", "the type of the act").choices(JOB_TYPES).makeOptionMandatory())
+    .requiredOption("--params <file>", "its params as JSON, or - for standard input")
+    .addOption(new Option("--target <target>", "the target of the act").choices(TARGETS).default("LAB_512"))
     .addOption(buildOfficeOption())
     .requiredOption("--intent <sentence>", "what this is for")
-    .option("--card <card>", "the approved card whose permit is asked for")
+    .option("--card <card>", "the approved card that the permit is for")
     .addOption(buildRiskOption())
     .addOption(buildDryRunOption());
   return addExamples(

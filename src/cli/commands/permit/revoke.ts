@@ -14,11 +14,11 @@ interface RevokeOptions {
   readonly dryRun?: boolean;
 }
 
-/** `ogr permit revoke`: either the act happens or its end does, never both. */
+/** `ogr permit revoke`: ends an unused permit. Either the act happens or the permit ends, never both. */
 export function buildPermitRevokeCommand(): Command {
   const command = buildRegistryCommand<RevokeOptions>(
     "revoke <jti>",
-    "take an unused permit back",
+    "revoke an unused permit",
     async ({ options, arguments: [jti = ""], out, openClient }) => {
       const registry = await openClient();
       const permit = requireValue(await registry.readPermitState(jti));
@@ -34,7 +34,7 @@ export function buildPermitRevokeCommand(): Command {
         return;
       }
       if (!out.json) out.remark(formatPermit(permit));
-      await requireConsent(out, "Take this permit back?", options);
+      await requireConsent(out, "Revoke this permit?", options);
       requireValue(await registry.revokePermit(jti, reason));
       const after = requireValue(await registry.readPermitState(jti));
       out.print(after, formatPermit(after));

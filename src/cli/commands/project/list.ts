@@ -23,13 +23,13 @@ const COLUMNS: readonly Column<ProjectAnswer>[] = [
 export function buildProjectListCommand(): Command {
   const command = buildRegistryCommand<ListOptions>(
     "list",
-    "list the projects of the tenant, the latest registered first",
+    "list the projects of the tenant, newest first",
     async ({ options: { limit, after }, out, openClient }) => {
       const registry = await openClient();
-      printTable(out, await listItems((page) => registry.listProjects(page), limit, after), COLUMNS, "There are no projects yet.");
+      printTable(out, await listItems((page) => registry.listProjects(page), limit, after), COLUMNS, "No projects.");
     },
   )
     .addOption(buildLimitOption())
-    .option("--after <cursor>", "go on after this cursor of the API");
+    .option("--after <cursor>", "start after this cursor of the API");
   return addExamples(command, "ogr project list", "ogr project list --limit 500 --json");
 }

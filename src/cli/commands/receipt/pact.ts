@@ -6,7 +6,7 @@ import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
 import { formatPact } from "../../terminal/text.js";
 
-/** `ogr receipt pact`: with `--json` the envelope, which can be kept and verified later. */
+/** `ogr receipt pact`: shows and verifies a Pact. The JSON can be kept and verified later. */
 export function buildReceiptPactCommand(): Command {
   const command = buildRegistryCommand("pact <jti>", "show the Pact of a merge", async ({ arguments: [jti = ""], out, openClient }) => {
     const registry = await openClient();

@@ -14,15 +14,15 @@ interface VerifyOptions {
   readonly pact?: string;
 }
 
-/** `ogr receipt verify`: checks a receipt against public keys, without asking the registry. */
+/** `ogr receipt verify`: verifies a receipt with public keys, offline. */
 export function buildReceiptVerifyCommand(): Command {
   const command = buildCommand<VerifyOptions>(
     "verify <file>",
-    "check a receipt's signature offline; - reads standard input",
+    "verify a receipt's signature offline; - reads standard input",
     async ({ options, arguments: [file = ""], out }) => {
       const receipt = await readJsonInput("the receipt", file);
       const keys = parseWith(jwksSchema, await readJsonInput("--jwks", options.jwks));
-      if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is no JWK set of Ed25519 keys: ${formatProblems(keys.problems)}`);
+      if (!keys.ok) throw new UsageError(`--jwks: ${options.jwks} is not a JWK set of Ed25519 keys: ${formatProblems(keys.problems)}`);
       const verdict = verifyReceipt(receipt, keys.value);
       out.print(
         verdict,
@@ -36,7 +36,7 @@ export function buildReceiptVerifyCommand(): Command {
     },
   )
     .requiredOption("--jwks <file-or-url>", "the Runners' public keys (JWKS)")
-    .option("--pact <file>", "the Pact of the merge, which is checked too, and that the receipt names it");
+    .option("--pact <file>", "also verify this Pact of the merge, and that the receipt names it");
   return addExamples(
     command,
     "ogr receipt verify receipt.json --jwks keys.json",

@@ -15,25 +15,25 @@ import { checkInstallation } from "./installation.js";
 
 const MARKS = { ok: "✓", warning: "!", problem: "✗", skipped: "–" } as const;
 
-/** `ogr doctor`: looks at everything that the registry stands on, and says of each thing that is wrong what to do. */
+/** `ogr doctor`: checks everything that the registry depends on, and tells what to do about each problem. */
 export function buildDoctorCommand(): Command {
   const command = buildRegistryCommand<ConnectionOptions>(
     "doctor",
-    "check this machine, the registry and all that it needs",
+    "check this machine, the registry and its dependencies",
     async ({ options, out }) => {
       const findings = await withProgress(out, (step) => {
-        step("looking");
+        step("checking");
         return runAllChecks(options);
       });
       for (const finding of findings) printFinding(finding, out);
       const problems = findings.filter(({ state }) => state === "problem").length;
-      const verdict = problems === 0 ? "Nothing is wrong." : `${problems} ${problems === 1 ? "thing is" : "things are"} wrong.`;
+      const verdict = problems === 0 ? "No problems found." : `${problems} ${problems === 1 ? "problem" : "problems"} found.`;
       out.print({ ok: problems === 0, problems }, `\n${verdict}`);
       if (problems > 0) throw new UnsuccessfulExit(EXIT.error);
     },
   ).addHelpText(
     "after",
-    "\nWith the environment of a process of the registry it looks deeper: OGR_STORE (conditional writes), DATABASE_URL (schema, telemetry),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (are they the registry's).",
+    "\nWith the environment of a registry process it checks more: OGR_STORE (conditional writes), DATABASE_URL (schema, telemetry),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (whether the registry serves these keys).",
   );
   return addExamples(command, "ogr doctor", "ogr doctor --profile work --json", "set -a; . ./api.env; ogr doctor");
 }
@@ -48,7 +48,7 @@ async function runAllChecks(options: ConnectionOptions): Promise<readonly Doctor
   return [...machine, ...registry, ...(await checkInstallation(process.env, keyIds))];
 }
 
-/** The registry that is meant, with its token where there is one. */
+/** Finds the selected registry, with its token if there is one. */
 async function findConnection(options: ConnectionOptions): Promise<Connection | undefined> {
   try {
     return (await resolveConnection(options, process.env)).connection;
@@ -64,8 +64,8 @@ async function findConnection(options: ConnectionOptions): Promise<Connection | 
 }
 
 function buildNoRegistryFindings(): readonly DoctorFinding[] {
-  const next = "Log in with `ogr auth login`, give --server, set OGR_SERVER, or start one with `ogr dev`.";
-  return [{ check: "server", state: "problem", text: "No registry is named.", next }];
+  const next = "Log in with `ogr auth login`, pass --server, set OGR_SERVER, or start one with `ogr dev`.";
+  return [{ check: "server", state: "problem", text: "No registry is selected.", next }];
 }
 
 async function fetchServedKeyIds({ server }: Connection): Promise<ReadonlySet<string>> {
@@ -73,7 +73,7 @@ async function fetchServedKeyIds({ server }: Connection): Promise<ReadonlySet<st
     const answer = await askRegistry({ server, timeoutMs: 10_000 }, { method: "GET", path: "/v1/jwks.json" }, jwksSchema);
     return new Set(answer.ok ? answer.value.keys.map(({ kid }) => kid) : []);
   } catch (error) {
-    // That it does not answer is a finding of its own.
+    // Another check reports an unreachable registry.
     if (error instanceof RegistryFault) return new Set();
     throw error;
   }

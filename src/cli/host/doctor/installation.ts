@@ -4,7 +4,7 @@ import { checkTelemetry } from "./telemetry.js";
 /** The keys of LAB 256 by the setting that names their file. */
 const OWN_KEYS = ["OGR_PERMIT_KEY_FILE", "OGR_STATEMENT_KEY_FILE"] as const;
 
-/** What an operator's environment tells the processes, looked at from here: the store, the keys, the schema, the telemetry. */
+/** Checks what the environment of a registry process names: the store, the keys, the schema, the telemetry. */
 export async function checkInstallation(
   environment: NodeJS.ProcessEnv,
   servedKeyIds: ReadonlySet<string>,
@@ -12,13 +12,13 @@ export async function checkInstallation(
   const { OGR_STORE, DATABASE_URL } = environment;
   const parts = await Promise.all([
     OGR_STORE
-      ? runCheck("conditional writes", "Use a store that honours conditions, and keys that may write claims.", () =>
+      ? runCheck("conditional writes", "Use a store that supports conditional writes, and keys that may write claims.", () =>
           checkStore(environment),
         )
       : [],
-    DATABASE_URL ? runCheck("schema", "Look whether Postgres runs at DATABASE_URL.", () => checkSchema(DATABASE_URL)) : [],
+    DATABASE_URL ? runCheck("schema", "Check that Postgres runs at DATABASE_URL.", () => checkSchema(DATABASE_URL)) : [],
     DATABASE_URL
-      ? runCheck("telemetry", "Look whether Postgres runs at DATABASE_URL, with the schema of this release.", () =>
+      ? runCheck("telemetry", "Check that Postgres runs at DATABASE_URL with the schema of this release.", () =>
           checkTelemetry(DATABASE_URL, Date.now()),
         )
       : [],
@@ -30,7 +30,7 @@ export async function checkInstallation(
   return parts.flat();
 }
 
-/** Many at once create one object, and one must win: it leaves a few bytes under `claims/_probe/`. */
+/** Races several creations of one object, of which one must win. Leaves a few bytes under `claims/_probe/`. */
 async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding> {
   const [{ readConfiguration }, { readStoreConfig: storeConfigOf, storeSettings }, { openStore }, { probeConditionalWrites }] =
     await Promise.all([
@@ -61,8 +61,8 @@ async function checkSchema(url: string): Promise<DoctorFinding> {
       return buildOkFinding("schema", "is this release's");
     return buildProblemFinding(
       "schema",
-      "The database has not the schema of this release.",
-      "Start the api of this release, which migrates; or use the ogr of the release that migrated it.",
+      "The database lacks the schema of this release.",
+      "Start the api of this release, which migrates it, or use the ogr of the release that migrated it.",
     );
   } finally {
     await db.destroy();
@@ -73,11 +73,11 @@ async function checkSigningKey(name: string, path: string, servedKeyIds: Readonl
   const { readSigningKey } = await import("../../../configuration/keys.js");
   const { kid } = readSigningKey(path);
   if (servedKeyIds.size === 0)
-    return buildWarningFinding(name, `The key ${kid} can be read; the registry could not be asked whether it serves it.`, "Start the api.");
+    return buildWarningFinding(name, `The key ${kid} can be read, but the registry did not say whether it serves it.`, "Start the api.");
   if (servedKeyIds.has(kid)) return buildOkFinding(name, `the key ${kid} is the registry's`);
   return buildProblemFinding(
     name,
-    `The registry at hand does not serve the key ${kid}.`,
-    "This is another registry's key, or the api was started with another one: compare their settings.",
+    `The registry does not serve the key ${kid}.`,
+    "It is another registry's key, or the api runs with another one: compare their settings.",
   );
 }
