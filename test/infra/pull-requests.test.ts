@@ -90,7 +90,7 @@ describe("create-pr.sh", () => {
     expectRefused(await create(), 6, "tree_dirty", /stray\.txt/);
     clone.git("clean", "-q", "-f");
     clone.git("switch", "-q", "main");
-    expectRefused(await create(), 3, "branch_is_main", /begin a branch/);
+    expectRefused(await create(), 3, "branch_is_main", /create a branch/);
     clone.git("switch", "-q", "-c", "infra/empty");
     clone.git("push", "-q", "origin", "HEAD");
     expectRefused(await create(), 6, "no_commits", /git commit/);
@@ -139,7 +139,7 @@ describe("merge-pr.sh", () => {
     const asked = gh.calls().length;
     expect(await made.run("helpers/merge-pr.sh", ["infra/x"])).toMatchObject({ code: 2, stdout: "" });
     made.clone.git("switch", "-q", "main");
-    expectRefused(await made.run("helpers/merge-pr.sh"), 3, "branch_is_main", /begin a branch/);
+    expectRefused(await made.run("helpers/merge-pr.sh"), 3, "branch_is_main", /create a branch/);
     expect(gh.calls().length).toBe(asked);
   });
 
