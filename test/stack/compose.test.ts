@@ -204,9 +204,11 @@ async function readIdentities(folder: string): Promise<string[]> {
     const rows: string[] = [];
     for (const table of ["tenants", "persons", "person_emails", "actors", "memberships", "tokens", "runner_keys"])
       rows.push(
-        ...(await client.query<{ row: string }>(`select '${table} ' || (to_jsonb(t) - 'last_used_at')::text as row from ${table} t order by 1`)).rows.map(
-          ({ row }) => row,
-        ),
+        ...(
+          await client.query<{ row: string }>(
+            `select '${table} ' || (to_jsonb(t) - 'last_used_at')::text as row from ${table} t order by 1`,
+          )
+        ).rows.map(({ row }) => row),
       );
     return rows;
   } finally {
