@@ -8,7 +8,7 @@ import { type SignedHead, signedHeadSchema } from "../domain/ledger/ledger-head.
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { toAnchorKey } from "../domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../lab512/runner/dependencies.js";
-import { planAct } from "../lab512/runner/planning.js";
+import { planAct } from "../lab512/runner/plan-act.js";
 import { executeCommand, NoEnvelope } from "../lab512/runner/runner.js";
 import { countAnswer } from "../process/metrics/lab512.js";
 import { scopeToTenant } from "../storage/scoped.js";

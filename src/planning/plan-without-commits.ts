@@ -1,11 +1,11 @@
 import type { JobParams } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
 import { NO_DIFF } from "../repository/history/history.js";
-import type { JobContext, PlanInput } from "./job.js";
+import type { PlanInput, PlanningContext } from "./context.js";
 
-/** The plan of an act that brings no commits, so that nobody wrote or pushed what it does. */
+/** The plan of an act that adds no commits. Nobody is then excluded from approving it as an author or pusher. */
 export function buildPlanWithoutCommits<P extends JobParams>(
-  { tenant_id }: Pick<JobContext, "tenant_id">,
+  { tenant_id }: PlanningContext,
   { params, target, policy_hash, infra }: PlanInput<P>,
   act: Pick<Plan["basis"], "job_type" | "refs">,
 ): Plan {

@@ -5,7 +5,7 @@ import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { toStagingKey } from "../domain/storage-key.js";
 import type { IncomingBytes } from "../repository/incoming/incoming-bytes.js";
 import type { OpenRepository } from "../repository/open-repository.js";
-import type { JobContext } from "./job.js";
+import type { PlanningContext } from "./context.js";
 
 /** Up to this size the bytes stay in memory. */
 const IN_MEMORY_MAX_BYTES = 4 * 1024 * 1024;
@@ -18,7 +18,7 @@ type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
  * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
  */
 export async function readSubjectBytes(
-  context: JobContext,
+  context: PlanningContext,
   params: NamedBytes,
   repository: OpenRepository,
   max = context.limits.stagedMaxBytes,

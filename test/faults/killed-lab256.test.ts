@@ -5,8 +5,8 @@ import type { Lab256Activities } from "../../src/domain/flow/lab256-steps.js";
 import type { EventPayloads, LedgerEntry } from "../../src/domain/ledger/event.js";
 import { toReceiptKey } from "../../src/domain/storage-key.js";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
-import { readClaim } from "../../src/lab256/permits/end-permit.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
+import { readClaim } from "../../src/storage/claims.js";
 import type { FlowState } from "../../src/workflows/messages.js";
 import { expectSoundLedger, refsOf } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
@@ -153,7 +153,7 @@ async function expectOneAnswer(tenant: string, jti: string | null, about: readon
   const { store } = floor.registry;
   const stored = jti === null ? undefined : await store.blobs.get(toReceiptKey(tenant, jti));
   expect(stored).toEqual(recorded === undefined ? undefined : toCanonicalBytes(recorded.receipt));
-  const claim = jti === null ? undefined : await readClaim(store, tenant, jti);
+  const claim = jti === null ? undefined : (await readClaim(store, tenant, jti))?.claim;
   expect(claim?.kind).toBe(jti === null ? undefined : recorded === undefined ? "end" : "act");
 }
 

@@ -6,7 +6,7 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
-import type { JobStep } from "../../src/planning/job.js";
+import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { eventsAbout, expectSoundLedger, refsOf } from "../attacks/evidence.js";
 import {
   actByCard,

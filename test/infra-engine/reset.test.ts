@@ -5,7 +5,7 @@ import type { ResetParams, TagReleaseParams } from "../../src/domain/act/job.js"
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import { hashRefs } from "../../src/domain/git/refs-digest.js";
 import { toReleaseManifestKey, toResetRefsKey } from "../../src/domain/storage-key.js";
-import type { JobStep } from "../../src/planning/job.js";
+import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import {
   BACKENDS,

@@ -7,7 +7,7 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
-import { planAct } from "../../src/lab512/runner/planning.js";
+import { planAct } from "../../src/lab512/runner/plan-act.js";
 import { approvedScopes, command, PROJECT, pushJob, receiptOf, register, run, tagJob } from "../lab512/runner/commands.js";
 import { expectRefusal } from "../lab512/runner/evidence.js";
 import { openWorld, TENANT, type World } from "../lab512/runner/world.js";

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TelemetryAppendParams } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
-import type { JobContext, JobStep } from "../../src/planning/job.js";
+import type { JobContext, JobStep } from "../../src/lab512/jobs/job.js";
 import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import { Repositories } from "../../src/repository/repositories.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
-import type { JobStep } from "../../src/planning/job.js";
+import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { DyingLab256, died, revive, startDying } from "../faults/dying.js";
 import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";

@@ -10,7 +10,7 @@ import type { Principal } from "../../lab256/identity/authentication.js";
 import { listRunnerKeys } from "../../lab256/identity/runner-keys.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
 import { type CommandItem, findCommandByJti, listCommands } from "../../lab256/ledger/queries/commands.js";
-import { readClaim } from "../../lab256/permits/end-permit.js";
+import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { listCommandStatements } from "../acts/command-statements.js";
 import type { ApiDependencies } from "../dependencies.js";
@@ -128,7 +128,7 @@ async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_tar
 
 /** Whether somebody acts by this very envelope and has not answered yet. */
 async function isReceiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
-  const claim = await readClaim(store, tenant_id, jti);
+  const claim = (await readClaim(store, tenant_id, jti))?.claim;
   if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;
   return (await store.blobs.stat(toReceiptKey(tenant_id, jti))) === undefined;
 }

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { infraRevisionSchema } from "../act/infra-context.js";
 import { blake3Schema, jtiSchema, tenantIdSchema, timeMsSchema } from "../ids.js";
+import { formatProblems, parseWith } from "../problems.js";
 
 /**
- * The object `claims/<tenant>/<jti>`: whoever creates it decides what becomes of the permit. A Runner claims it to act; LAB 256
- * claims it to end the permit unused. Source: contracts "Permit, command, claim, receipt".
+ * The object `claims/<tenant>/<jti>`. Creating it decides what happens to the permit: a Runner claims the permit to act, LAB 256 claims it
+ * to end it unused. Source: contracts "Permit, command, claim, receipt".
  */
 export const claimSchema = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -12,14 +13,14 @@ export const claimSchema = z.discriminatedUnion("kind", [
     tenant_id: tenantIdSchema,
     jti: jtiSchema,
     envelope_digest: blake3Schema,
-    /** Which execution holds it: a retry of the same command has the same three. */
+    /** Together they name the execution that holds the claim. A retry of the same command has the same three. */
     workflow_id: z.string(),
     run_id: z.string(),
     activity_id: z.string(),
     attempt: z.int().positive(),
     nonce: z.string(),
     claimed_at: timeMsSchema,
-    /** By which revision of the infra registry the act was checked: who takes the claim over does not check again. */
+    /** The revision of the infra registry that the act was checked against. An attempt that takes the claim over does not check again. */
     infra_revision: infraRevisionSchema.optional(),
   }),
   z.strictObject({
@@ -35,3 +36,10 @@ export const claimSchema = z.discriminatedUnion("kind", [
 export type Claim = z.infer<typeof claimSchema>;
 export type ActClaim = Extract<Claim, { kind: "act" }>;
 export type EndClaim = Extract<Claim, { kind: "end" }>;
+
+/** @throws Error for a claim of `jti` that is malformed. */
+export function parseClaim(bytes: Uint8Array, jti: string): Claim {
+  const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  if (parsed.ok) return parsed.value;
+  throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
+}

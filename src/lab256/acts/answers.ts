@@ -8,8 +8,9 @@ import type { NewEvent } from "../../domain/ledger/event.js";
 import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope.js";
 import { type Receipt, type Refusal, type Report, type RunnerAnswer, receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { parseWith } from "../../domain/problems.js";
+import { readClaim } from "../../storage/claims.js";
 import { appendEvents } from "../ledger/append.js";
-import { endPermit, readClaim } from "../permits/end-permit.js";
+import { endPermit } from "../permits/end-permit.js";
 import { USED_BY_ANOTHER } from "./commands.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countClosedCommand, countReceipt } from "./flow-metrics.js";
@@ -71,7 +72,7 @@ async function settleCommand(
 
 /** Whether the claim is for this envelope. Otherwise another envelope with the same permit has the act. */
 async function isClaimedByEnvelope(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
-  const claim = await readClaim(deps.store, envelope.tenant_id, envelope.jti);
+  const claim = (await readClaim(deps.store, envelope.tenant_id, envelope.jti))?.claim;
   return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);
 }
 

@@ -9,12 +9,13 @@ import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import { type CommandEnvelope, envelopeSchema, hashEnvelope } from "../../domain/permit/envelope.js";
 import type { Permit } from "../../domain/permit/permit.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
+import { readClaim } from "../../storage/claims.js";
 import { findTenant } from "../identity/tenants.js";
 import { appendEvents } from "../ledger/append.js";
 import type { AppendOutcome } from "../ledger/append-batch.js";
 import { findCommandByJti } from "../ledger/queries/commands.js";
 import { findPermitByJti } from "../ledger/queries/permits.js";
-import { endPermit, readClaim } from "../permits/end-permit.js";
+import { endPermit } from "../permits/end-permit.js";
 import { buildUnsignedPermit } from "../permits/permits.js";
 import { askPolicyAboutPlan } from "./cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
@@ -30,7 +31,7 @@ export async function readClaimState(
   deps: Lab256Dependencies,
   { tenant_id, jti }: { readonly tenant_id: string; readonly jti: string },
 ): Promise<"free" | "ended" | "acted"> {
-  const claim = await readClaim(deps.store, tenant_id, jti);
+  const claim = (await readClaim(deps.store, tenant_id, jti))?.claim;
   if (claim === undefined) return "free";
   return claim.kind === "act" ? "acted" : "ended";
 }

@@ -1,9 +1,9 @@
 import { computeDeriveMaxMs } from "../../domain/act/derive-time.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
+import { readClaim } from "../../storage/claims.js";
 import { appendEvents } from "../ledger/append.js";
 import type { PermitItem } from "../ledger/queries/permits.js";
-import { readClaim } from "../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { countReceipt } from "./flow-metrics.js";
 import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
@@ -16,7 +16,7 @@ import { readProjectEvents } from "./stored-project-events.js";
  */
 export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
   const { tenant_id, jti, card_id, actor_id } = permit;
-  const claim = await readClaim(deps.store, tenant_id, jti);
+  const claim = (await readClaim(deps.store, tenant_id, jti))?.claim;
   if (claim?.kind !== "act") return false;
   const receipt = await readReceiptOfPermit(deps, permit);
   if (receipt === undefined || receipt.envelope_digest !== claim.envelope_digest) return false;

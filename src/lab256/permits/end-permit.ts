@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import type { NewEvent } from "../../domain/ledger/event.js";
-import { type Claim, claimSchema, type EndClaim } from "../../domain/permit/claim.js";
-import { formatProblems, parseWith } from "../../domain/problems.js";
+import type { Claim, EndClaim } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
+import { readClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Db } from "../database/database.js";
 import { appendEvents } from "../ledger/append.js";
@@ -43,7 +43,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   return "ended";
 }
 
-/** The claim that stands, ours or another's. */
+/** The stored claim: this one, or an earlier one. */
 async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
   const key = toClaimKey(claim.tenant_id, claim.jti);
   try {
@@ -51,19 +51,9 @@ async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Clai
   } catch (error) {
     if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
   }
-  const standing = await readClaim(deps.store, claim.tenant_id, claim.jti);
-  if (standing === undefined) throw new StorageFault("unavailable", key, "The claim could be neither created nor read; try again.");
-  return standing;
-}
-
-/** The permit's claim, or undefined while nobody has it. @throws when the object was damaged. */
-export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<Claim | undefined> {
-  const bytes = await store.blobs.get(toClaimKey(tenantId, jti));
-  if (bytes === undefined) return undefined;
-  const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
-  if (!parsed.ok)
-    throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
-  return parsed.value;
+  const found = await readClaim(deps.store, claim.tenant_id, claim.jti);
+  if (found === undefined) throw new StorageFault("unavailable", key, "The claim could be neither created nor read; try again.");
+  return found.claim;
 }
 
 function buildEndEvent({ jti, card_id, end, reason, by }: PermitEnding): NewEvent {

@@ -1,36 +1,26 @@
 import { z } from "zod";
 import type { InitParams } from "../../domain/act/job.js";
-import type { Plan } from "../../domain/act/plan.js";
-import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome } from "../../domain/denial.js";
 import { toProjectKey, toRepoPrefix } from "../../domain/storage-key.js";
-import type { Effects, ExecuteInput, JobContext, JobHandler } from "../../planning/job.js";
-import { buildPlanWithoutCommits } from "../../planning/plan-without-commits.js";
+import { denyExistingProject } from "../../planning/plan-init.js";
 import { settleWrite } from "../../storage/settled-write.js";
 import { createRepository } from "../git/create-repository.js";
+import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 
-/** The part of `project.json` that says who registered the project. */
+/** The part of `project.json` that names the act that registered the project. */
 const registrationSchema = z.object({ jti: z.string() });
 
 /**
- * Registers a project: `project.json`, created if absent, decides who does; then its empty bare repository (ADR-002 §6, contracts
+ * Registers a project: creates `project.json`, which decides between concurrent acts, then an empty bare repository (ADR-002 §6, contracts
  * "Jobs of the ADR"). Denial: `project_exists`.
  */
 export const initJob: JobHandler<InitParams> = {
-  jobType: "git.registry.init",
-
-  async plan(context, input): Promise<Outcome<Plan>> {
-    const { params } = input;
-    if ((await context.store.blobs.stat(toProjectKey(context.tenant_id, params.project_id))) !== undefined)
-      return denyExistingProject(params.project_id);
-    return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
-  },
-
   async execute(context, input): Promise<Outcome<Effects>> {
     const { project_id } = input.params;
     const declaration = buildDeclaration(context, input);
     const key = toProjectKey(context.tenant_id, project_id);
-    // What an earlier attempt declared is registered already: it is finished, however late.
+    // A project that an earlier attempt declared is registered, so this attempt finishes it, however late.
     if ((await findRegistrar(context, key)) !== input.jti) {
       await context.completeStep("looked");
       await context.completeStep("fetched");
@@ -59,7 +49,7 @@ export const initJob: JobHandler<InitParams> = {
   },
 };
 
-/** The act that registered the project, or undefined while nobody has. */
+/** The act that registered the project, or undefined. */
 async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {
   const bytes = await context.store.blobs.get(key);
   return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;
@@ -76,8 +66,4 @@ function buildDeclaration(context: JobContext, { jti, params, permit }: ExecuteI
     registered_by: permit.scopes.actor_id,
     jti,
   });
-}
-
-function denyExistingProject(projectId: string) {
-  return denyWith("project_exists", `${projectId} is registered already. Choose another id.`);
 }

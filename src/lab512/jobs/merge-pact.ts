@@ -2,11 +2,11 @@ import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { buildPact, sealPact, toPactBytes } from "../../domain/act/pact.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { toPactKey } from "../../domain/storage-key.js";
-import type { ExecuteInput, JobContext } from "../../planning/job.js";
 import { listStandingApprovals } from "../../planning/merge/merge-message.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { settleWrite } from "../../storage/settled-write.js";
+import type { ExecuteInput, JobContext } from "./job.js";
 
 /** A Pact in the object store. */
 export interface StoredPact {

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { JobParams } from "../../domain/act/job.js";
 import { toProjectIndexKey } from "../../domain/storage-key.js";
-import type { ExecuteInput, JobContext } from "../../planning/job.js";
-import { runOnKnownProject } from "../../planning/open-project.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { compareRefNames } from "../../repository/refs/packed-refs.js";
 import { listVisibleRefs } from "../../repository/refs/refs-state.js";
 import { derivePointer } from "../git/derive-pointer.js";
+import type { ExecuteInput, JobContext } from "./job.js";
+import { runOnReceiptedProject } from "./receipted-project.js";
 import { toStoredJson } from "./stored-json.js";
 
 const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id: z.string(), finished_at: z.number() });
@@ -19,7 +19,7 @@ const indexSchema = z.object({ last_act: lastActSchema });
  * `finished_at` (milliseconds since 1970); never replaced by an older state.
  */
 export function writeProjectIndex(context: JobContext, act: ExecuteInput<JobParams>, finished_at: number): Promise<void> {
-  return runOnKnownProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
+  return runOnReceiptedProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
 }
 
 async function writeIndex(

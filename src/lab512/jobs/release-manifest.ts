@@ -5,12 +5,12 @@ import type { TagReleaseParams } from "../../domain/act/job.js";
 import { hashBlake3Hex, hashBlake3HexOfStream } from "../../domain/bytes/hash.js";
 import { toTagRef } from "../../domain/git/ref-name.js";
 import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../domain/storage-key.js";
-import type { DeriveInput, JobContext } from "../../planning/job.js";
 import { GitFault } from "../../repository/git-fault.js";
 import { writeSourceArchive } from "../../repository/history/source-archive.js";
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { createBlob, settleWrite } from "../../storage/settled-write.js";
+import type { DeriveInput, JobContext } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 
 const CHUNK_BYTES = 1024 * 1024;

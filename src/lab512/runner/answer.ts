@@ -5,8 +5,8 @@ import { type CommandEnvelope, hashEnvelope } from "../../domain/permit/envelope
 import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type UnsignedRefusal } from "../../domain/permit/receipt.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toReceiptKey, toRefusalKey, toRunnerLogKey } from "../../domain/storage-key.js";
-import type { Effects } from "../../planning/job.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import type { Effects } from "../jobs/job.js";
 import type { ActLog } from "./act-log.js";
 import type { RunnerDependencies } from "./dependencies.js";
 

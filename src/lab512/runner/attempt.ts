@@ -1,5 +1,5 @@
-import type { JobStep } from "../../planning/job.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import type { JobStep } from "../jobs/job.js";
 import { assertClaimHeld, GhostAttempt, type HeldClaim } from "./claim-holding.js";
 import type { RunnerDependencies } from "./dependencies.js";
 

@@ -2,27 +2,29 @@ import { hashPlan } from "../../domain/act/plan.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import * as check from "./checks.js";
 import type { RunnerDependencies } from "./dependencies.js";
-import { planJob } from "./planning.js";
+import { buildPlanningContext } from "./plan-act.js";
 
 /**
- * Every check that time can change, in the contract's order; the binding has been checked. Answers the revision of the infra registry
- * by which the act was checked. Source: contracts "The Runner trusts nothing it did not check itself".
+ * Makes every check whose result can change with time, in the contract's order, after `checkBinding`. Returns the revision of the infra
+ * registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
  */
 export async function checkCommand(
   deps: RunnerDependencies,
   store: ObjectStore,
   envelope: CommandEnvelope,
 ): Promise<Outcome<{ infra_revision: string | null }>> {
+  const { tenant_id, target, jobType, params } = envelope;
   const expiry = check.checkExpiry(envelope, deps.now());
   if (!expiry.ok) return expiry;
   const subject = checkSubject(envelope);
   if (!subject.ok) return subject;
   const [published, resolved] = await Promise.all([
-    check.readPublishedPolicy(deps, store, envelope.tenant_id),
-    deps.infra.resolve(envelope.tenant_id, envelope.params.project_id),
+    check.readPublishedPolicy(deps, store, tenant_id),
+    deps.infra.resolve(tenant_id, params.project_id),
   ]);
   if (!published.ok) return published;
   const policy = check.checkPolicy(envelope, published.value);
@@ -31,14 +33,14 @@ export async function checkCommand(
   const { infra, revision } = resolved.value;
   const sameInfra = check.checkInfra(envelope, infra);
   if (!sameInfra.ok) return sameInfra;
-  const allowed = check.checkAllowed(deps, envelope.tenant_id, envelope.jobType);
+  const allowed = check.checkAllowed(deps, tenant_id, jobType);
   if (!allowed.ok) return allowed;
   const approval = check.checkApproval(envelope);
   if (!approval.ok) return approval;
   const checked = grantValue({ infra_revision: revision });
   if (approval.value === null) return checked;
-  const { tenant_id, target } = envelope;
-  const plan = await planJob(deps, store, { tenant_id, target, job: envelope }, { policy_hash: published.value, infra });
+  const context = buildPlanningContext(deps, store, tenant_id, params.project_id);
+  const plan = await planJob(context, jobType, { params, target, policy_hash: published.value, infra });
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
   if (now === approval.value.plan_digest) return checked;

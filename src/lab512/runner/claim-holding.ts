@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { type ActClaim, type Claim, claimSchema } from "../../domain/permit/claim.js";
-import { formatProblems, parseWith } from "../../domain/problems.js";
+import type { ActClaim, Claim } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
+import { readClaim, type StoredClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 import type { Execution } from "./dependencies.js";
 
-/** Another attempt of the same command runs on: this one is the ghost and stops without a word. */
+/** Another attempt at the same command holds the claim, so this one stops without an answer. */
 export class GhostAttempt extends Error {
   override readonly name = "GhostAttempt";
 }
 
-/** A claim that this attempt holds. `seenAtMs`: when, by `performance.now()`, its write began; it was nobody else's up to then. */
+/** A claim that this attempt holds. `seenAtMs` is the `performance.now()` at which its write began; no other attempt had the claim then. */
 export interface HeldClaim {
   readonly claim: ActClaim;
   readonly seenAtMs: number;
@@ -25,49 +25,32 @@ export interface ClaimWish extends Omit<Execution, "signal"> {
   now(): number;
 }
 
-interface FoundClaim {
-  readonly claim: Claim;
-  readonly version: string;
-}
-
-export async function readClaim(store: ObjectStore, tenantId: string, jti: string): Promise<FoundClaim | undefined> {
-  const pointed = await store.pointers.read(toClaimKey(tenantId, jti));
-  if (pointed === undefined) return undefined;
-  const parsed = parseWith(claimSchema, JSON.parse(Buffer.from(pointed.bytes).toString("utf8")));
-  if (!parsed.ok)
-    throw new Error(`The claim of ${jti} is malformed (${formatProblems(parsed.problems)}); restore the object from a backup.`);
-  return { claim: parsed.value, version: pointed.version };
-}
-
-/** Whether a claim was won by an earlier attempt of this very command. */
-export function isOwnClaim(found: Claim, wish: ClaimWish): found is ActClaim {
+/** Whether an earlier attempt at this same command won the claim. */
+export function isOwnClaim(found: StoredClaim, wish: ClaimWish): found is StoredClaim<ActClaim> {
+  const { claim } = found;
   return (
-    found.kind === "act" &&
-    found.envelope_digest === wish.envelope_digest &&
-    found.workflow_id === wish.workflow_id &&
-    found.run_id === wish.run_id
+    claim.kind === "act" &&
+    claim.envelope_digest === wish.envelope_digest &&
+    claim.workflow_id === wish.workflow_id &&
+    claim.run_id === wish.run_id
   );
 }
 
-/** Wins the permit's claim, or finds who has. Exactly one act or end per `jti`. Source: contracts "Then the claim". */
+/** Wins the permit's claim, or denies by the claim that won. Each `jti` has exactly one act or end. Source: contracts "Then the claim". */
 export async function winClaim(store: ObjectStore, wish: ClaimWish, infraRevision: string | null): Promise<Outcome<HeldClaim>> {
   const claim = buildClaim(wish, { claimed_at: wish.now(), ...(infraRevision === null ? {} : { infra_revision: infraRevision }) });
   const seenAtMs = performance.now();
   if (await swapClaim(store, claim, null)) return grantValue({ claim, seenAtMs });
   const found = await readClaim(store, wish.tenant_id, wish.jti);
-  // Claims are never deleted, so one that lost the race is there.
+  // Claims are never deleted, so after a lost race the other claim is there.
   if (found === undefined)
     throw new StorageFault("unavailable", toClaimKey(wish.tenant_id, wish.jti), "The claim was there and is not readable now; try again.");
-  if (isOwnClaim(found.claim, wish)) return grantValue(await takeOverClaim(store, wish, { claim: found.claim, version: found.version }));
+  if (isOwnClaim(found, wish)) return grantValue(await takeOverClaim(store, wish, found));
   return denyByClaim(found.claim);
 }
 
-/** Takes the claim of an earlier attempt over. @throws GhostAttempt when a later attempt holds it. */
-export async function takeOverClaim(
-  store: ObjectStore,
-  wish: ClaimWish,
-  found: { readonly claim: ActClaim; readonly version: string },
-): Promise<HeldClaim> {
+/** Takes over the claim of an earlier attempt. @throws GhostAttempt if a later attempt holds it. */
+export async function takeOverClaim(store: ObjectStore, wish: ClaimWish, found: StoredClaim<ActClaim>): Promise<HeldClaim> {
   if (found.claim.attempt >= wish.attempt)
     throw new GhostAttempt(`Attempt ${found.claim.attempt} holds the claim; this is attempt ${wish.attempt}.`);
   const claim = buildClaim(wish, found.claim);
@@ -76,13 +59,13 @@ export async function takeOverClaim(
   return { claim, seenAtMs };
 }
 
-/** @throws GhostAttempt when the claim is no longer this attempt's. */
+/** @throws GhostAttempt if this attempt no longer holds the claim. */
 export async function assertClaimHeld(store: ObjectStore, held: HeldClaim): Promise<void> {
   const found = await readClaim(store, held.claim.tenant_id, held.claim.jti);
   if (found?.claim.nonce !== held.claim.nonce) throw new GhostAttempt("Another attempt took the claim over.");
 }
 
-/** When the act was claimed first, and what it was checked by, pass on to whoever takes it over. */
+/** An attempt that takes the claim over keeps its first `claimed_at` and `infra_revision`. */
 function buildClaim(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActClaim, "claimed_at" | "infra_revision">): ActClaim {
   const { tenant_id, jti, envelope_digest, workflow_id, run_id, activity_id, attempt } = wish;
   return {
@@ -100,7 +83,7 @@ function buildClaim(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActCla
   };
 }
 
-/** Whether the claim was won; one's own write whose answer was lost is recognised by its nonce. */
+/** Whether the claim was won. The nonce identifies a write of this attempt whose answer was lost. */
 async function swapClaim(store: ObjectStore, claim: ActClaim, expected: string | null): Promise<boolean> {
   try {
     const result = await store.pointers.swap(toClaimKey(claim.tenant_id, claim.jti), expected, toCanonicalBytes(claim));

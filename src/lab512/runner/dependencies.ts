@@ -2,9 +2,10 @@ import type { Jwks, SigningKey } from "../../domain/bytes/signature.js";
 import type { Target } from "../../domain/ids.js";
 import type { JobsAllowlist } from "../../domain/permit/allowlist.js";
 import type { InfraSource } from "../../infra/source/source.js";
-import type { JobLimits, JobStep } from "../../planning/job.js";
+import type { JobLimits } from "../../planning/context.js";
 import type { Repositories } from "../../repository/repositories.js";
 import type { ObjectStore } from "../../storage/ports.js";
+import type { JobStep } from "../jobs/job.js";
 
 /** All that the Runner holds: no database, no key but its own. Source: contracts "Planes". */
 export interface RunnerDependencies {

@@ -1,5 +1,5 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
-import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import type { MergeSides } from "../../repository/merge/merge-conflicts.js";
@@ -7,53 +7,45 @@ import { denyUnrelatedHistories, listMergeBases, mergeTrees } from "../../reposi
 import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { checkRefMoves } from "../../repository/refs/move-problem.js";
-import type { JobContext } from "../job.js";
+import type { PlanningContext } from "../context.js";
 
-/** What a merge will do, worked out and checked, nothing visible yet: the target moves to the source's tip, or to a new commit of `tree`. */
+/** A checked merge of which nothing is visible yet: the target moves to the source's tip, or to a new commit of `tree`. */
 export type MergeChange =
   | { readonly kind: "move" }
   | { readonly kind: "commit"; readonly tree: string; readonly parents: readonly string[] };
 
-/** The same for plan and execute, so that what was approved is what runs. */
-export async function prepareMerge(
-  context: JobContext,
-  repository: OpenRepository,
-  params: MergeProtectedParams,
-): Promise<Outcome<MergeChange>> {
-  const refused = checkMergeRefs(repository, params);
-  if (refused !== undefined) return refused;
-  await context.completeStep("fetched");
-  const change = await computeMergeChange(context, repository, params);
-  if (change.ok) await context.completeStep("checked");
-  return change;
-}
-
-/** Both branches stand where the plan says, and the source is a branch of this very project. */
-function checkMergeRefs({ state, name }: OpenRepository, { source, target, expected_source, expected_target }: MergeProtectedParams) {
+/** The reason why the branches are not where the merge expects them, or undefined. */
+export function checkMergeRefs(
+  { state, name }: OpenRepository,
+  { source, target, expected_source, expected_target }: MergeProtectedParams,
+): Denial | undefined {
   const from = state.refs.get(toBranchRef(source))?.id;
-  if (from === undefined) return denyWith("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
+  if (from === undefined) return { code: "ref_missing", message: `${source} is no branch of ${name.project_id}; push it first.` };
   const to = state.refs.get(toBranchRef(target))?.id ?? ZERO_ID;
   for (const [branch, now, expected] of [
     [source, from, expected_source],
     [target, to, expected_target],
   ] as const)
     if (now !== expected)
-      return denyWith("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
-  const problem = checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
-  return problem === undefined ? undefined : wrapDenial(problem);
+      return {
+        code: "ref_moved",
+        message: `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`,
+      };
+  return checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
 }
 
 function formatTip(id: string): string {
   return id === ZERO_ID ? "absent" : id;
 }
 
-async function computeMergeChange(
-  context: JobContext,
+/** Merges the branches. Planning and execution both call this, so the approved merge is the one that runs. */
+export async function computeMergeChange(
+  context: PlanningContext,
   repository: OpenRepository,
   params: MergeProtectedParams,
 ): Promise<Outcome<MergeChange>> {
   const { source, target, expected_source, expected_target, strategy } = params;
-  // There is nothing to merge with, and nothing to squash onto.
+  // A new target has nothing to merge with or to squash onto.
   if (expected_target === ZERO_ID) return grantValue({ kind: "move" });
   const { limits, signal } = context;
   const [bases, merged] = await Promise.all([
@@ -69,7 +61,7 @@ async function computeMergeChange(
   if (!merged.ok) return merged;
   const tree = merged.value;
   if (strategy === "merge") return grantValue({ kind: "commit", tree, parents: [expected_target, expected_source] });
-  if (tree === (await readTreeId(repository, expected_target)))
+  if (tree === (await readBranchTree(repository, expected_target)))
     return denyWith("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
   return grantValue({ kind: "commit", tree, parents: [expected_target] });
 }
@@ -78,8 +70,7 @@ function toMergeSides({ source, target, expected_source, expected_target }: Merg
   return { target: { commit: expected_target, name: target }, source: { commit: expected_source, name: source } };
 }
 
-/** The tree of a commit that a ref names. */
-async function readTreeId(repository: OpenRepository, commit: string): Promise<string> {
+async function readBranchTree(repository: OpenRepository, commit: string): Promise<string> {
   const read = await repository.getReader().read(commit);
   if (read === undefined) throw new Error(`Commit ${commit} is a branch's and cannot be read. Delete the Runner's cache; then try again.`);
   return parseCommitLinks(read.bytes).tree;

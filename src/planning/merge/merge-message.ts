@@ -1,19 +1,19 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX } from "../../domain/act/plan.js";
 import type { SignedStatement } from "../../domain/card/statement.js";
+import type { Permit } from "../../domain/permit/permit.js";
 import type { History } from "../../repository/history/history.js";
 import type { CommitText } from "../../repository/objects/commit-object.js";
 import { REGISTRY_IDENTITY } from "../../repository/registry-identity.js";
-import type { ExecuteInput } from "../job.js";
 
-/** Stands in a plan's message for what the plan cannot know. */
+/** Placeholders in a plan's message for values that are known only when the act runs. */
 const CARD = "<card>";
 const PLAN = "<plan>";
 const PERMIT = "<permit>";
 const PROPOSER = "<proposer>";
 const APPROVER = "<each approver>";
 
-/** How the commit of a merge reads: whose it is, and its message with places for what is known when it runs. */
+/** The author of a merge commit, and its message with placeholders. */
 export interface MergeText {
   readonly author: { readonly name: string; readonly email: string };
   readonly template: string;
@@ -21,12 +21,12 @@ export interface MergeText {
 
 const TRAILERS = [`Card: ${CARD}`, `Plan: ${PLAN}`, `Permit: ${PERMIT}`, `Proposed-by: ${PROPOSER}`, `Approved-by: ${APPROVER}`];
 
-/** A merge is by the registry. */
+/** The text of a merge commit, whose author is the registry. */
 export function buildMergeText({ source, target }: MergeProtectedParams): MergeText {
   return { author: REGISTRY_IDENTITY, template: `Merge ${source} into ${target}\n\n${TRAILERS.join("\n")}\n` };
 }
 
-/** What is squashed keeps its author, the others beside it as co-authors, so that nobody later approves what is their own. */
+/** The text of a squash commit. It keeps the author and names the others as co-authors, so that none of them can later approve it. */
 export function buildSquashText({ source, target }: MergeProtectedParams, history: History): MergeText {
   const { author, coAuthors } = resolveAuthors(history);
   const listed = history.commits.slice(0, PLAN_COMMITS_MAX).map(({ summary }) => `* ${summary}`);
@@ -35,7 +35,7 @@ export function buildSquashText({ source, target }: MergeProtectedParams, histor
   return { author, template: `Squash ${source} into ${target}\n\n${[...listed, ...more].join("\n")}\n\n${together.join("\n")}\n` };
 }
 
-/** The author of the newest commit, and everybody else by their address. */
+/** The author of the newest commit, and all other authors by their addresses. */
 function resolveAuthors({ commits, author_emails }: History) {
   const [newest] = commits;
   const author = newest === undefined ? REGISTRY_IDENTITY : { name: newest.author, email: newest.author_email };
@@ -44,10 +44,10 @@ function resolveAuthors({ commits, author_emails }: History) {
   return { author, coAuthors: others.map((email) => ({ name: names.get(email) ?? email, email })) };
 }
 
-/** The commit's text as the plan announced it, with card, plan, permit and people filled in; a line without any is left out. */
+/** The commit's text with card, plan, permit and people filled in. Omits trailers that have no value. */
 export function fillMergeText(
   { author, template }: MergeText,
-  { permit, statements }: Pick<ExecuteInput<unknown>, "permit" | "statements">,
+  { permit, statements }: { readonly permit: Permit; readonly statements: readonly SignedStatement[] },
 ): CommitText {
   const { approval_ref, plan_digest, actor_id } = permit.scopes;
   const known = new Map<string, readonly string[]>([
@@ -65,7 +65,7 @@ export function fillMergeText(
   return { author: { ...author, date: undefined }, message: lines.join("\n") };
 }
 
-/** The approvals that stood when the last statement had been made: a withdrawal ends those of the same approver. */
+/** The approvals that are valid after the last statement. A withdrawal removes all approvals of its approver. */
 export function listStandingApprovals(statements: readonly SignedStatement[]): SignedStatement[] {
   return statements.reduce<SignedStatement[]>((standing, signed) => {
     const { decision, approver, office_id } = signed.statement;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { InitParams, TagReleaseParams } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
-import type { JobStep } from "../../../src/planning/job.js";
+import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { Repositories } from "../../../src/repository/repositories.js";
 import { Clone } from "../../repository/real-git.js";
 import {

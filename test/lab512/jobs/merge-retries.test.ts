@@ -4,7 +4,7 @@ import { verifyPact } from "../../../src/client/offline/pact.js";
 import { buildPact, pactSchema, sealPact } from "../../../src/domain/act/pact.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { signDsse } from "../../../src/domain/bytes/signature.js";
-import type { JobStep } from "../../../src/planning/job.js";
+import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { MergeProject } from "./merges.js";
 import { BACKENDS, code, dyingAfter, openStage, RUNNER_KEY, type Stage, TENANT, value } from "./stage.js";
 

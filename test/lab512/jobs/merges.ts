@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import type { MergeProtectedParams } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
-import type { JobContext } from "../../../src/planning/job.js";
+import type { JobContext } from "../../../src/lab512/jobs/job.js";
 import { Clone } from "../../repository/real-git.js";
 import { copyPrefix, executed, planned, type Stage, value } from "./stage.js";
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EMPTY_PATCH_HASH, type PushParams } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { ACT_REFS } from "../../../src/domain/git/ref-name.js";
-import type { JobStep } from "../../../src/planning/job.js";
+import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Repositories } from "../../../src/repository/repositories.js";
 import { Clone } from "../../repository/real-git.js";

@@ -10,9 +10,11 @@ import { parseSigningKey, signDsse } from "../../../src/domain/bytes/signature.j
 import type { Permit } from "../../../src/domain/permit/permit.js";
 import type { Receipt } from "../../../src/domain/permit/receipt.js";
 import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
+import { deriveFromReceipt, executeJob } from "../../../src/lab512/jobs/handlers.js";
+import type { DeriveInput, Effects, ExecuteInput, JobContext, JobStep } from "../../../src/lab512/jobs/job.js";
 import { writeProjectIndex } from "../../../src/lab512/jobs/project-index.js";
-import { resolveJobHandler } from "../../../src/lab512/jobs/registry.js";
-import type { DeriveInput, Effects, ExecuteInput, JobContext, JobLimits, JobStep } from "../../../src/planning/job.js";
+import type { JobLimits } from "../../../src/planning/context.js";
+import { planJob } from "../../../src/planning/plan-job.js";
 import { Repositories, type RepositoriesOptions } from "../../../src/repository/repositories.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
@@ -115,11 +117,11 @@ function presentS3() {
 
 /** Runs an act; `jti` names it, so that a second call with the same one is a retry. */
 export async function executed(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
-  return resolveJobHandler(jobType).execute(context, executeInput(jobType, params, jti));
+  return executeJob(jobType, context, executeInput(jobType, params, jti));
 }
 
 export async function planned(context: JobContext, jobType: JobType, params: JobParams) {
-  return resolveJobHandler(jobType).plan(context, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
+  return planJob(context, jobType, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
 }
 
 export async function derived(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at = IAT) {
@@ -128,7 +130,7 @@ export async function derived(context: JobContext, jobType: JobType, params: Job
     receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
   };
   await writeProjectIndex(context, input, finished_at);
-  await resolveJobHandler(jobType).derive?.(context, input);
+  await deriveFromReceipt(jobType, context, input);
 }
 
 export function executeInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {

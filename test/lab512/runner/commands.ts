@@ -9,7 +9,7 @@ import type { Permit, UnsignedPermit } from "../../../src/domain/permit/permit.j
 import type { Receipt, Refusal } from "../../../src/domain/permit/receipt.js";
 import { toReceiptKey, toStagingKey } from "../../../src/domain/storage-key.js";
 import type { Execution, RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
-import { planAct } from "../../../src/lab512/runner/planning.js";
+import { planAct } from "../../../src/lab512/runner/plan-act.js";
 import { executeCommand } from "../../../src/lab512/runner/runner.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { TENANT, type World } from "./world.js";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
-import { planAct } from "../../../src/lab512/runner/planning.js";
+import { planAct } from "../../../src/lab512/runner/plan-act.js";
 import { Clone, treeEntry } from "../../repository/real-git.js";
 import { approvedScopes, command, pushJob, receiptOf, refusalOf, register, run, tagJob } from "./commands.js";
 import { hookedStore, once } from "./store-hooks.js";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
+import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
-import type { JobStep } from "../../../src/planning/job.js";
 import { Clone } from "../../repository/real-git.js";
 import { approvedScopes, command, initJob, pushJob, receiptOf, register, run, storedReceipt, tagJob, tipOf } from "./commands.js";
 import { BACKENDS, contents, openWorld, TENANT, type World } from "./world.js";

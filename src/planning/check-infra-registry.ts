@@ -7,7 +7,7 @@ import { type RegistryFiles, validateRegistry } from "../infra/validate.js";
 import { GitFault } from "../repository/git-fault.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { toGitFault } from "../repository/stock-git/stock-git.js";
-import type { JobContext } from "./job.js";
+import type { PlanningContext } from "./context.js";
 
 /** The findings that a denial names; `ogr infra validate` shows all. */
 const FINDINGS_SHOWN_MAX = 3;
@@ -23,7 +23,7 @@ const INFRA_REF = toBranchRef("main");
  * this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
  */
 export async function checkInfraRegistry(
-  context: JobContext,
+  context: PlanningContext,
   repository: OpenRepository,
   moves: readonly RefMove[],
 ): Promise<Denial | undefined> {

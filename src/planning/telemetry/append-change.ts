@@ -11,14 +11,20 @@ import { countIncomingBytes } from "../../repository/incoming/incoming-bytes.js"
 import { commitFiles } from "../../repository/objects/commit-files.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { CheckedPack } from "../../repository/packs/checked-pack.js";
-import type { JobContext } from "../job.js";
+import type { PlanningContext } from "../context.js";
 import { readSubjectBytes } from "../subject-bytes.js";
-import { buildAppendedFiles, ForeignLines, findMissingLine } from "./telemetry-files.js";
+import { buildAppendedFiles, ForeignLines, findMissingLine } from "./appended-files.js";
 
 /** The branch that telemetry is committed on. */
 export const TELEMETRY_REF = toBranchRef("main");
 
-/** What an append will do, worked out and checked, nothing visible yet. `present`: every line is there already. */
+/** A parsed batch of lines. */
+export interface FetchedBatch {
+  readonly lines: readonly BatchLine[];
+  readonly staged_bytes: number;
+}
+
+/** A checked append of which nothing is visible yet. `present`: the repository has every line already. */
 export type AppendChange =
   | { readonly kind: "present"; readonly tip: string; readonly staged_bytes: number }
   | {
@@ -30,44 +36,54 @@ export type AppendChange =
       readonly staged_bytes: number;
       /** The largest file of lines that the commit stores. */
       readonly file_bytes: number;
+      readonly added: { readonly lines: number; readonly projects: number; readonly after_seq: number };
     };
 
-/** The same for plan and execute, so that what was planned is what runs. Denials: `telemetry_*`, and those of staged bytes and packs. */
-export async function prepareAppend(
-  context: JobContext,
+/** Fetches and parses a batch. Denials: `telemetry_invalid`, `telemetry_misrouted`, those of the staged bytes. */
+export async function fetchBatch(
+  context: PlanningContext,
   repository: OpenRepository,
   params: TelemetryAppendParams,
-  iatMs: number,
-): Promise<Outcome<AppendChange>> {
+): Promise<Outcome<FetchedBatch>> {
   const incoming = await readSubjectBytes(context, params, repository, params.lines * LINE_MAX_BYTES);
   if (!incoming.ok) return incoming;
-  const batch = parseTelemetryBatch(await readIncomingBytes(incoming.value), { tenant_id: context.tenant_id, ...params });
-  if (!batch.ok) return batch;
-  const staged_bytes = countIncomingBytes(incoming.value);
-  context.log(`fetched ${params.lines} lines with BLAKE3 ${params.subject_hash}`);
-  await context.completeStep("fetched");
-
-  const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
-  const last = tip === undefined ? 0 : await readLastSeq(repository, tip, context.signal);
-  const fresh = await findNewLines(repository, tip, last, batch.value, params, context.signal);
-  if (!fresh.ok) return fresh;
-  if (fresh.value.length === 0 && tip !== undefined) return grantValue({ kind: "present", tip, staged_bytes });
-  const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
-  const message = formatAppendMessage({
-    from_seq: last,
-    to_seq: params.to_seq,
-    lines: fresh.value.length,
-    projects,
-    batch: params.subject_hash,
-  });
-  const made = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
-  if (!made.ok) return made;
-  context.log(`checked ${made.value.tip}: ${fresh.value.length} lines of ${projects} projects, after seq ${last}`);
-  await context.completeStep("checked");
-  return grantValue({ kind: "append", old: tip ?? ZERO_ID, message, staged_bytes, ...made.value });
+  const lines = parseTelemetryBatch(await readIncomingBytes(incoming.value), { tenant_id: context.tenant_id, ...params });
+  return lines.ok ? grantValue({ lines: lines.value, staged_bytes: countIncomingBytes(incoming.value) }) : lines;
 }
 
-/** The last entry of the ledger that the branch has, by the trailers of its own commits; 0 where none says so. */
+/**
+ * Commits the lines that the repository does not have. Planning and execution both call this, so the planned append is the one that runs.
+ * Denials: `telemetry_conflict` and those of a pack.
+ */
+export async function prepareAppend(
+  context: PlanningContext,
+  repository: OpenRepository,
+  params: TelemetryAppendParams,
+  batch: FetchedBatch,
+  iatMs: number,
+): Promise<Outcome<AppendChange>> {
+  const { staged_bytes } = batch;
+  const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
+  const after_seq = tip === undefined ? 0 : await readLastSeq(repository, tip, context.signal);
+  const fresh = await findNewLines(repository, tip, after_seq, batch.lines, params, context.signal);
+  if (!fresh.ok) return fresh;
+  if (fresh.value.length === 0 && tip !== undefined) return grantValue({ kind: "present", tip, staged_bytes });
+  const lines = fresh.value.length;
+  const projects = new Set(fresh.value.map(({ line }) => line.project_id)).size;
+  const message = formatAppendMessage({ from_seq: after_seq, to_seq: params.to_seq, lines, projects, batch: params.subject_hash });
+  const made = await commitLines(context, repository, { tip, lines: fresh.value, message, iatMs });
+  if (!made.ok) return made;
+  return grantValue({
+    kind: "append",
+    old: tip ?? ZERO_ID,
+    message,
+    staged_bytes,
+    added: { lines, projects, after_seq },
+    ...made.value,
+  });
+}
+
+/** The last ledger entry on the branch according to the trailers of its commits, or 0. */
 async function readLastSeq(repository: OpenRepository, tip: string, signal: AbortSignal): Promise<number> {
   const message = await repository.git.readOutput({
     gitDir: repository.getScratch().gitDir,
@@ -78,9 +94,8 @@ async function readLastSeq(repository: OpenRepository, tip: string, signal: Abor
 }
 
 /**
- * The lines that the repository does not have. It may have the first of a batch, or all, when an earlier append's answer was lost for good;
- * then they are there byte for byte. Anything else means that repository and ledger went different ways, and is nobody's to repair by
- * writing on.
+ * The lines that the repository does not have. If the answer of an earlier append was lost, the repository has the first lines of the batch
+ * or all of them, byte for byte. Anything else means that repository and ledger have diverged, and appending would hide it.
  */
 async function findNewLines(
   repository: OpenRepository,
@@ -99,7 +114,7 @@ async function findNewLines(
 }
 
 async function commitLines(
-  context: JobContext,
+  context: PlanningContext,
   repository: OpenRepository,
   commit: { tip: string | undefined; lines: readonly BatchLine[]; message: string; iatMs: number },
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined; readonly file_bytes: number }>> {

@@ -1,21 +1,41 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../../domain/act/plan.js";
-import { grantValue, type Outcome } from "../../domain/denial.js";
+import { grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { listPushedBefore } from "../introduced-commits.js";
-import type { JobContext, PlanInput } from "../job.js";
-import type { MergeChange } from "./merge-change.js";
-import { buildMergeText, buildSquashText } from "./merge-message.js";
+import { checkInfraRegistry } from "../check-infra-registry.js";
+import type { PlanInput, PlanningContext } from "../context.js";
+import { runOnProject } from "../open-project.js";
+import { listPushedBefore } from "../pushed-before.js";
+import { checkMergeRefs, computeMergeChange, type MergeChange } from "./merge-change.js";
+import { buildMergeText, buildSquashText, type MergeText } from "./merge-message.js";
 
 /** Where `HEAD` of every repository points. Source: contracts "Jobs of the ADR". */
 const HEAD = toBranchRef("main");
 
-/** What a person reads to decide about a merge. */
-export async function buildMergePlan(
-  context: JobContext,
+/**
+ * Denials: `project_unknown`, `ref_missing`, `ref_moved`, `ref_conflict`, `unrelated_histories`, `nothing_to_do`, `not_fast_forward`,
+ * `merge_conflict`, `infra_invalid`, `limit_exceeded`.
+ */
+export function planMerge(context: PlanningContext, input: PlanInput<MergeProtectedParams>): Promise<Outcome<Plan>> {
+  const { params } = input;
+  return runOnProject(context, params.project_id, async (repository) => {
+    const misplaced = checkMergeRefs(repository, params);
+    if (misplaced !== undefined) return wrapDenial(misplaced);
+    const change = await computeMergeChange(context, repository, params);
+    if (!change.ok) return change;
+    const next = change.value.kind === "move" ? params.expected_source : change.value.tree;
+    const invalid = await checkInfraRegistry(context, repository, [
+      { name: toBranchRef(params.target), old: params.expected_target, new: next },
+    ]);
+    return invalid === undefined ? buildMergePlan(context, repository, input, change.value) : wrapDenial(invalid);
+  });
+}
+
+async function buildMergePlan(
+  context: PlanningContext,
   repository: OpenRepository,
   input: PlanInput<MergeProtectedParams>,
   change: MergeChange,
@@ -40,7 +60,7 @@ export async function buildMergePlan(
       policy_hash: input.policy_hash,
       infra: input.infra,
     },
-    // However it is merged, the target keeps every commit that it has.
+    // With every strategy the target keeps all commits that it has.
     fast_forward: expected_target === ZERO_ID ? null : true,
     commit_count: history.count,
     commits: [...history.commits],
@@ -59,11 +79,21 @@ function buildCreatedCommit(
   return { kind: "merge", tree, parents: [...parents], author: `${author.name} <${author.email}>`, message: template };
 }
 
+/** The author and message of the commit that a merge makes. */
+export async function readMergeText(
+  context: PlanningContext,
+  repository: OpenRepository,
+  params: MergeProtectedParams,
+): Promise<MergeText> {
+  if (params.strategy !== "squash") return buildMergeText(params);
+  return buildSquashText(params, await readMergedHistory(context, repository, params));
+}
+
 /**
- * The commits that the target gains: their authors and pushers do not approve the merge themselves. A target that is created gains
- * what neither `main` nor a release has: that has been approved before, or a release branch could never be made of it.
+ * The commits that the target gains; their authors and pushers may not approve the merge. A new target gains the commits that neither
+ * `main` nor a release has: those have been approved before, so a release branch can be made of them.
  */
-export function readMergedHistory(context: JobContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
+function readMergedHistory(context: PlanningContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
   const { expected_source, expected_target } = params;
   const known = repository.state.refs.has(HEAD) ? [HEAD, "--tags"] : ["--tags"];
   const range = expected_target === ZERO_ID ? [expected_source, "--not", ...known] : [expected_source, `^${expected_target}`];

@@ -1,0 +1,46 @@
+import { signDsse } from "../../domain/bytes/signature.js";
+import type { SignedStatement } from "../../domain/card/statement.js";
+import type { CommandEnvelope } from "../../domain/permit/envelope.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import type { ExecuteInput, JobContext } from "../jobs/job.js";
+import type { ActLog } from "./act-log.js";
+import { keepLog } from "./answer.js";
+import type { Attempt } from "./attempt.js";
+import type { RunnerDependencies } from "./dependencies.js";
+import { buildPlanningContext } from "./plan-act.js";
+
+/** A claimed act and the attempt that runs it. */
+export interface Act {
+  readonly deps: RunnerDependencies;
+  /** The tenant's view of the store. */
+  readonly store: ObjectStore;
+  readonly envelope: CommandEnvelope;
+  /** The statements that LAB 256 attested for this command. */
+  readonly statements: readonly SignedStatement[];
+  readonly log: ActLog;
+  readonly startedAtMs: number;
+  readonly attempt: Attempt;
+  /** When the first attempt won the claim, in milliseconds since 1970. */
+  readonly claimedAtMs: number;
+  /** Whether an earlier attempt won the claim. */
+  readonly isTakenOver: boolean;
+  /** The revision of the infra registry that the act was checked against. */
+  readonly infra_revision: string | undefined;
+}
+
+export function buildJobContext({ deps, store, envelope, log, attempt, isTakenOver }: Act, signal: AbortSignal): JobContext {
+  return {
+    ...buildPlanningContext(deps, store, envelope.tenant_id, envelope.params.project_id),
+    isTakenOver,
+    signal,
+    log: (line) => log.writeLine(line),
+    keepLog: (commit) => keepLog({ store, envelope, log }, commit),
+    completeStep: (name) => attempt.completeStep(name),
+  };
+}
+
+export function buildJobInput({ deps: { receiptKey }, envelope, statements }: Act): ExecuteInput<CommandEnvelope["params"]> {
+  const { jti, params, permit } = envelope;
+  const signer = { keyid: receiptKey.kid, sign: (type: string, body: Uint8Array) => signDsse(type, body, receiptKey) };
+  return { jti, params, permit, statements, signer };
+}

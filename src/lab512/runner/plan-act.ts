@@ -1,0 +1,57 @@
+import type { JobParams, JobType } from "../../domain/act/job.js";
+import { hashPlan, type Plan } from "../../domain/act/plan.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import type { Target } from "../../domain/ids.js";
+import type { PlanningContext } from "../../planning/context.js";
+import { planJob } from "../../planning/plan-job.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import { scopeToTenant } from "../../storage/scoped.js";
+import { checkAllowed, readPublishedPolicy } from "./checks.js";
+import type { RunnerDependencies } from "./dependencies.js";
+
+/** A plan travels through Temporal, whose payloads end at 2 MiB. */
+const PLAN_MAX_BYTES = 1024 * 1024;
+
+interface PlanRequest {
+  readonly tenant_id: string;
+  readonly target: Target;
+  readonly job: { readonly jobType: JobType; readonly params: JobParams };
+}
+
+/** Plans an act under the published policy. Needs no permit and writes nothing. */
+export async function planAct(deps: RunnerDependencies, request: PlanRequest): Promise<Outcome<{ plan: Plan; plan_digest: string }>> {
+  const { tenant_id, target, job } = request;
+  const { jobType, params } = job;
+  const store = scopeToTenant(deps.store, tenant_id);
+  const allowed = checkAllowed(deps, tenant_id, jobType);
+  if (!allowed.ok) return allowed;
+  const [published, resolved] = await Promise.all([
+    readPublishedPolicy(deps, store, tenant_id),
+    deps.infra.resolve(tenant_id, params.project_id),
+  ]);
+  if (!published.ok) return published;
+  if (!resolved.ok) return resolved;
+  const input = { params, target, policy_hash: published.value, infra: resolved.value.infra };
+  const plan = await planJob(buildPlanningContext(deps, store, tenant_id, params.project_id), jobType, input);
+  if (!plan.ok) return plan;
+  if (toCanonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)
+    return denyWith("limit_exceeded", `The plan has more than ${PLAN_MAX_BYTES} bytes; push the history in several steps.`);
+  return grantValue({ plan: plan.value, plan_digest: hashPlan(plan.value) });
+}
+
+/** What a plan of a tenant's project reads on this Runner. `store` is the tenant's view. */
+export function buildPlanningContext(
+  deps: RunnerDependencies,
+  store: ObjectStore,
+  tenantId: string,
+  projectId: string,
+): Omit<PlanningContext, "signal"> {
+  return {
+    tenant_id: tenantId,
+    store,
+    repositories: deps.getRepositories(tenantId),
+    limits: deps.limits,
+    keepsInfra: deps.infra.isKeptBy(tenantId, projectId),
+  };
+}

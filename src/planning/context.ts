@@ -1,0 +1,43 @@
+import type { Job, JobType } from "../domain/act/job.js";
+import type { Plan } from "../domain/act/plan.js";
+import type { Outcome } from "../domain/denial.js";
+import type { Repositories } from "../repository/repositories.js";
+import type { ObjectStore } from "../storage/ports.js";
+
+/** The bounds of one job. */
+export interface JobLimits {
+  readonly stagedMaxBytes: number;
+  readonly packMaxBytes: number;
+  readonly objectsMaxCount: number;
+  readonly blobMaxBytes: number;
+  readonly pathMaxBytes: number;
+  /** Bounds the source archive of a release before compression. */
+  readonly archiveMaxBytes: number;
+  readonly planMaxMs: number;
+  readonly diffstatMaxMs: number;
+}
+
+/** Everything that a plan reads. A plan needs no claim, no key and no log, so any clone of the objects can make it again. */
+export interface PlanningContext {
+  readonly tenant_id: string;
+  /** Refuses keys of other tenants. */
+  readonly store: ObjectStore;
+  readonly repositories: Repositories;
+  readonly limits: JobLimits;
+  /** Whether the project keeps this deployment's infra registry. Its `main` only moves to a valid registry. */
+  readonly keepsInfra: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface PlanInput<P> {
+  readonly params: P;
+  readonly target: Plan["basis"]["target"];
+  readonly policy_hash: string;
+  readonly infra: Plan["basis"]["infra"];
+}
+
+/** The params of one job type. */
+export type ParamsOf<T extends JobType> = Extract<Job, { jobType: T }>["params"];
+
+/** Computes what an act of one job type would do. It reads only. */
+export type PlanFunction<P> = (context: PlanningContext, input: PlanInput<P>) => Promise<Outcome<Plan>>;

@@ -1,0 +1,27 @@
+import type { ArchiveParams } from "../domain/act/job.js";
+import type { Plan } from "../domain/act/plan.js";
+import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
+import { ZERO_ID } from "../domain/git/git-id.js";
+import { ARCHIVED_REF } from "../domain/git/ref-name.js";
+import type { OpenRepository } from "../repository/open-repository.js";
+import type { PlanInput, PlanningContext } from "./context.js";
+import { runOnProject } from "./open-project.js";
+import { buildPlanWithoutCommits } from "./plan-without-commits.js";
+
+/** Denials: `project_unknown`, `nothing_to_do`. */
+export function planArchive(context: PlanningContext, input: PlanInput<ArchiveParams>): Promise<Outcome<Plan>> {
+  const { params } = input;
+  return runOnProject(context, params.project_id, async (repository) => {
+    const mark = checkArchiveMark(repository, params);
+    if (!mark.ok) return mark;
+    const refs = [{ name: ARCHIVED_REF, old: mark.value, new: params.archived ? null : ZERO_ID }];
+    return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.archive", refs }));
+  });
+}
+
+/** The id of the archive mark before the act, zeros if there is none. Denial: `nothing_to_do`. */
+export function checkArchiveMark(repository: OpenRepository, { project_id, archived }: ArchiveParams): Outcome<string> {
+  const mark = repository.state.refs.get(ARCHIVED_REF)?.id ?? ZERO_ID;
+  if ((mark === ZERO_ID) === archived) return grantValue(mark);
+  return denyWith("nothing_to_do", archived ? `${project_id} is archived already.` : `${project_id} is not archived.`);
+}
