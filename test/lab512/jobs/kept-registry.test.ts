@@ -7,7 +7,7 @@ import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
 import { listVisibleRefs, readRefs } from "../../../src/repository/refs/refs-state.js";
 import { NOW, registryOfOrgs, repoEntry } from "../../infra/samples.js";
 import { Clone } from "../../repository/real-git.js";
-import { BACKENDS, code, executed, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
+import { code, executed, MAIN_BACKEND, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
 
 const LINE = {
   ...{ timestamp: NOW, action: "register", owner: "acme", repo: "shop", context: "production", telemetry_repo: "acme/t" },
@@ -16,7 +16,7 @@ const LINE = {
 const GOOD = registryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { shop: repoEntry({ context: "production" }) } } });
 
 /** Whoever may force main may still not make the registry lie: this is the last place where anybody looks. */
-describe.each(BACKENDS)("main of the project that keeps the infra registry, on the %s store", (backend) => {
+describe("main of the project that keeps the infra registry", () => {
   let stage: Stage;
   let clone: Clone;
   let empty: string;
@@ -24,7 +24,7 @@ describe.each(BACKENDS)("main of the project that keeps the infra registry, on t
   const keeps = { keepsInfra: true } as const;
 
   beforeAll(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
     await stage.init();
     clone = new Clone();
     clone.commit(CHANGELOG_PATH, "", "begin");

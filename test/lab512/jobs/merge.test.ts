@@ -6,14 +6,14 @@ import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { StockGit } from "../../../src/repository/stock-git/stock-git.js";
 import { temporaryFolder } from "../../repository/real-git.js";
 import { MergeProject } from "./merges.js";
-import { BACKENDS, code, IAT, openStage, type Stage, value } from "./stage.js";
+import { code, IAT, MAIN_BACKEND, openStage, type Stage, value } from "./stage.js";
 
 const LINES = Array.from({ length: 30 }, (_, n) => `line ${n}\n`).join("");
 
-describe.each(BACKENDS)("a merge on the %s store", (backend) => {
+describe("a merge", () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
   });
   afterAll(() => stage.close());
 

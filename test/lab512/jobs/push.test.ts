@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Clone } from "../../repository/real-git.js";
-import { BACKENDS, copyPrefix, executed, LIMITS, openStage, PROJECT, type Stage, TENANT, value } from "./stage.js";
+import { copyPrefix, executed, LIMITS, MAIN_BACKEND, openStage, PROJECT, type Stage, TENANT, value } from "./stage.js";
 
-describe.each(BACKENDS)("a push to a repository on the %s store", (backend) => {
+describe("a push to a repository", () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
     await stage.init();
   });
   afterAll(() => stage.close());

@@ -40,7 +40,10 @@ export const LIMITS: JobLimits = {
 };
 
 export type Backend = "directory" | "s3";
+/** For tests of claims, lost answers and races, which depend on the backend. */
 export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
+/** The backend of the tests that do not depend on one: S3, or the directory on a machine without S3. */
+export const MAIN_BACKEND: Backend = hasS3() ? "s3" : "directory";
 
 /** A store, a work folder, and acts on them as a Runner would run them, without its checks. */
 export interface Stage {

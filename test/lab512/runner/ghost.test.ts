@@ -15,11 +15,12 @@ const FREEZE_MS = 400;
 describe.each(BACKENDS)("an attempt that was frozen while another took over, on the %s store", (backend) => {
   let world: World;
   let deps: RunnerDependencies;
+  let other: RunnerDependencies;
   let commits = 0;
 
   beforeAll(async () => {
     world = await openWorld(backend);
-    deps = await world.runner();
+    [deps, other] = [await world.runner(), await world.runner()];
     await register(world, deps);
   });
   afterAll(() => world.close());
@@ -63,7 +64,6 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
     commits += 1;
     const tip = clone.commit("a.txt", `text ${commits}\n`);
     const envelope = command(world, { job: await pushJob(world, clone.bundle("main"), { branch }) });
-    const other = await world.runner();
     let second: Awaited<ReturnType<typeof receiptOf>> | undefined;
     let before: Record<string, string> = {};
     const freeze = once(when, matches(envelope), async () => {

@@ -21,7 +21,10 @@ export const OTHER_TENANT = "T.OTHER";
 export const UNSERVED_TENANT = "T.UNSERVED";
 
 export type Backend = "directory" | "s3";
+/** For tests of claims, lost answers and races, which depend on the backend. */
 export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
+/** The backend of the tests that do not depend on one: S3, or the directory on a machine without S3. */
+export const MAIN_BACKEND: Backend = hasS3() ? "s3" : "directory";
 
 /** A founded registry's store, its keys and its clock, and Runners over them. */
 export interface World {
@@ -69,7 +72,8 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     async runner(changes = {}) {
       const repositories = await openRepositoriesByTenant({
         root: join(folder, `work-${randomUUID()}`),
-        allowlist,
+        // Each tenant takes a process. No act of the other tenant gets as far as its repositories.
+        allowlist: { version: 1, tenants: { [TENANT]: allowance(TENANT) } },
         cacheMaxBytes: 256 * MIB,
       });
       opened.push(repositories);
