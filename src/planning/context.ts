@@ -1,4 +1,3 @@
-import type { Job, JobType } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
 import type { Outcome } from "../domain/denial.js";
 import type { Repositories } from "../repository/repositories.js";
@@ -35,9 +34,6 @@ export interface PlanInput<P> {
   readonly policy_hash: string;
   readonly infra: Plan["basis"]["infra"];
 }
-
-/** The params of one job type. */
-export type ParamsOf<T extends JobType> = Extract<Job, { jobType: T }>["params"];
 
 /** Computes what an act of one job type would do. It reads only. */
 export type PlanFunction<P> = (context: PlanningContext, input: PlanInput<P>) => Promise<Outcome<Plan>>;

@@ -1,8 +1,8 @@
-import type { JobType } from "../domain/act/job.js";
+import type { JobType, ParamsOf } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
 import { denyWith, type Outcome } from "../domain/denial.js";
 import { GitFault } from "../repository/git-fault.js";
-import type { ParamsOf, PlanFunction, PlanInput, PlanningContext } from "./context.js";
+import type { PlanFunction, PlanInput, PlanningContext } from "./context.js";
 import { planMerge } from "./merge/plan-merge.js";
 import { planArchive } from "./plan-archive.js";
 import { planInit } from "./plan-init.js";

@@ -177,7 +177,8 @@ const JOBS = {
   }),
 } satisfies Record<JobType, unknown>;
 
-type ParamsOf<T extends JobType> = z.infer<(typeof JOBS)[T]["params"]>;
+/** The params of one job type. */
+export type ParamsOf<T extends JobType> = z.infer<(typeof JOBS)[T]["params"]>;
 
 /** A job with its params: the union of all types, or of those that `T` names. */
 export type Job<T extends JobType = JobType> = { [K in T]: { readonly jobType: K; readonly params: ParamsOf<K> } }[T];

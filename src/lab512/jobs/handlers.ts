@@ -1,6 +1,5 @@
-import type { JobType } from "../../domain/act/job.js";
+import type { JobType, ParamsOf } from "../../domain/act/job.js";
 import type { Outcome } from "../../domain/denial.js";
-import type { ParamsOf } from "../../planning/context.js";
 import { archiveJob } from "./git.registry.archive.js";
 import { initJob } from "./git.registry.init.js";
 import { mergeProtectedJob } from "./git.registry.merge_protected.js";
