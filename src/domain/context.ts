@@ -4,8 +4,8 @@ const CONTEXT_MAX_BYTES = 16_384;
 const CONTEXT_MAX_DEPTH = 32;
 
 /**
- * What keeps `value` from being hashed and stored, or undefined: RFC 8785 refuses half a surrogate pair, Postgres refuses NUL, and
- * everything that walks JSON does so on a stack of some depth.
+ * Why `value` cannot be hashed and stored, or undefined. RFC 8785 refuses half a surrogate pair, Postgres refuses NUL, and deep nesting
+ * overflows the stack of code that walks JSON.
  */
 function checkContextJson(value: unknown, depth: number): string | undefined {
   if (value === null || typeof value === "boolean") return undefined;
@@ -27,7 +27,7 @@ function checkContext(context: Record<string, unknown>): string | undefined {
   return Buffer.byteLength(JSON.stringify(context)) > CONTEXT_MAX_BYTES ? "The context has at most 16 KiB." : undefined;
 }
 
-/** Free facts of the caller, kept with the card; nothing decides by them. Source: ADR-002 §10. */
+/** Free data of the caller, stored with the card. No decision depends on it. Source: ADR-002 §10. */
 export const contextSchema = z.record(z.string().max(100), z.unknown()).superRefine((context, refinement) => {
   const problem = checkContext(context);
   if (problem !== undefined) refinement.addIssue({ code: "custom", message: problem });

@@ -1,7 +1,7 @@
 import type { MergeConflict } from "./git/merge-conflict.js";
 import type { Result } from "./result.js";
 
-/** Why something is refused. Every code is stable: clients and runbooks match on it. */
+/** Codes of denials. They are stable: clients and runbooks match on them. */
 export const DENIAL_CODES = [
   // The Runner's checks, in their order.
   "envelope_invalid",
@@ -18,11 +18,11 @@ export const DENIAL_CODES = [
   "job_not_allowed",
   "approval_missing",
   "plan_changed",
-  // What winning the claim decides.
+  // Decided by the claim.
   "permit_used",
   "permit_revoked",
   "job_id_taken",
-  // The flow's own.
+  // Made by a flow.
   "policy_denied",
   "approval_required",
   "decide_by_passed",
@@ -36,7 +36,7 @@ export const DENIAL_CODES = [
   "attestation_invalid",
   "closed",
   "answer_invalid",
-  // A job's own refusals.
+  // Made by a job.
   "project_exists",
   "project_unknown",
   "project_archived",
@@ -63,11 +63,11 @@ export const DENIAL_CODES = [
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
 
-/** A denial is a value: a stable code, a sentence, and what to do next. */
+/** A denial is a value: a stable code, and a sentence that says what is wrong and what to do next. */
 export interface Denial {
   readonly code: DenialCode;
   readonly message: string;
-  /** With `merge_conflict`: where the two branches do not go together. */
+  /** With `merge_conflict`: the paths that conflict. */
   readonly conflicts?: readonly MergeConflict[];
 }
 
@@ -75,7 +75,7 @@ export function buildDenial(code: DenialCode, message: string): Denial {
   return { code, message };
 }
 
-/** A value, or the denial that keeps it back. */
+/** A value, or the denial in its place. */
 export type Outcome<T> = Result<T, { denial: Denial }>;
 
 export function grantValue<T>(value: T) {

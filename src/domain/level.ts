@@ -6,7 +6,7 @@ export function isLevelAtLeast(level: Level, floor: Level): boolean {
   return LEVELS.indexOf(level) >= LEVELS.indexOf(floor);
 }
 
-/** The acts that need a card and its approved plan. Source: ADR-002 §9. */
+/** Whether acts of this level need a card with an approved plan. Source: ADR-002 §9. */
 export function needsCard(level: Level): boolean {
   return isLevelAtLeast(level, "L3");
 }

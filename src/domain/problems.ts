@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Result } from "./result.js";
 
-/** One bad field: its path (`params.branch`, or `` for the whole) and a sentence that says what is wrong. */
+/** A bad field: its path (`params.branch`, or `` for the whole value) and a sentence that says what is wrong. */
 export interface FieldProblem {
   readonly field: string;
   readonly problem: string;
@@ -9,7 +9,7 @@ export interface FieldProblem {
 
 export type ParseResult<T> = Result<T, { problems: readonly FieldProblem[] }>;
 
-/** What zod says of a union for which no words were given. */
+/** zod's message for a union without one of its own. */
 const NO_WORDS = "Invalid input";
 
 /** Every problem of a failed parse, each naming its field; an unknown member is named itself. */
@@ -21,23 +21,23 @@ function toIssueProblems(issue: z.core.$ZodIssue, within: readonly string[]): Fi
   const at = [...within, ...issue.path.map(String)];
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ field: [...at, key].join("."), problem: "This member is not known; remove it." }));
-  // For the bad key of a record zod says only that it is bad; why, the key's own schema says.
+  // zod says only that a record's key is bad; the key's own schema says why.
   if (issue.code === "invalid_key") return [{ field: at.join("."), problem: issue.issues.map((inner) => inner.message).join(" ") }];
   if (issue.code === "invalid_union" && issue.message === NO_WORDS) {
-    // The shape that was meant is the one with the fewest problems.
+    // The member with the fewest problems is probably the intended one.
     const [nearest] = [...issue.errors].sort((a, b) => a.length - b.length);
     if (nearest !== undefined) return nearest.flatMap((inner) => toIssueProblems(inner, at));
   }
   return [{ field: at.join("."), problem: issue.message }];
 }
 
-/** Parses `value` once, at an edge, into a type that cannot be wrong, or names every bad field. */
+/** Parses `value` at an edge, or names every bad field. */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown): ParseResult<T> {
   const result = schema.safeParse(value);
   return result.success ? { ok: true, value: result.data } : { ok: false, problems: toFieldProblems(result.error) };
 }
 
-/** The problems as one sentence for a log line or a denial: `branch: …; tag: …`. */
+/** One sentence for a log line or a denial: `branch: …; tag: …`. */
 export function formatProblems(problems: readonly FieldProblem[]): string {
   return problems.map((p) => (p.field === "" ? p.problem : `${p.field}: ${p.problem}`)).join("; ");
 }

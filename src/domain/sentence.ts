@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** Free text of a person that is kept and hashed: canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */
+/** Text of a person that is stored and hashed. Canonical JSON refuses half a surrogate pair, and Postgres refuses NUL. */
 export function buildSentenceSchema(what: string, empty: string) {
   return z
     .string()

@@ -1,4 +1,4 @@
-/** Where everything lies in the object store. The first segment is the bucket. Source: ADR-002 §5, contracts "Storage". */
+/** The keys of the object store. The first segment is the bucket. Source: ADR-002 §5, contracts "Storage". */
 
 export const toRepoPrefix = (tenant: string, project: string) => `repos/${tenant}/${project}.git`;
 
@@ -10,18 +10,18 @@ export const toReleaseManifestKey = (tenant: string, project: string, tag: strin
   `${toReleasePrefix(tenant, project, tag)}/manifest.json`;
 export const toReleaseNotesKey = (tenant: string, project: string, tag: string) => `${toReleasePrefix(tenant, project, tag)}/notes.md`;
 
-/** `commit` is `_` for an act that made none. */
+/** `commit` is `_` for an act that creates none. */
 export const toArtifactKey = (tenant: string, project: string, commit: string, name: string) =>
   `artifacts/${tenant}/${project}/${commit}/${name}`;
-/** Named by its own BLAKE3, so that a retry's log never meets another attempt's. */
+/** Named by its BLAKE3, so that the logs of two attempts never collide. */
 export const toRunnerLogKey = (tenant: string, project: string, commit: string, jti: string, logsHash: string) =>
   toArtifactKey(tenant, project, commit, `${jti}/${logsHash}.log`);
 
-/** The signed account of a merge, beside the commit that the target points to since. */
+/** The signed Pact of a merge, beside the merged commit's other artifacts. */
 export const toPactKey = (tenant: string, project: string, commit: string, jti: string) =>
   toArtifactKey(tenant, project, commit, `${jti}/pact.dsse.json`);
 
-/** What the branches and tags were that a reset deleted, as the JSON of which its `expected_refs` is the hash. */
+/** The refs that a reset deleted, as the JSON whose hash is its `expected_refs`. */
 export const toResetRefsKey = (tenant: string, project: string, jti: string) => toArtifactKey(tenant, project, "_", `${jti}/refs.json`);
 
 export const toStagingKey = (tenant: string, blake3: string) => `staging/${tenant}/${blake3}`;
@@ -32,5 +32,5 @@ export const toRefusalKey = (tenant: string, envelopeDigest: string) => `refusal
 export const toPolicyBytesKey = (tenant: string, policyHash: string) => `policies/${tenant}/${policyHash}.wasm`;
 export const toActivePolicyKey = (tenant: string) => `policies/${tenant}/active.json`;
 
-/** `seq` is padded so that a listing is in order. */
+/** `seq` is padded so that listings are in order. */
 export const toAnchorKey = (tenant: string, seq: number) => `anchors/${tenant}/${String(seq).padStart(12, "0")}.json`;

@@ -10,8 +10,8 @@ export function computeCardActId(tenantId: string, cardId: string, planDigest: s
 }
 
 /**
- * The `jti` of an append of telemetry, by what it appends where, so that a repeated batch is the same act. `round` counts the acts that came
- * to an end without having appended it: their permits are used up.
+ * The `jti` of an append of telemetry, derived from its batch and project, so that a repeated batch is the same act. `round` counts the acts
+ * that ended without appending the batch: their permits are used up.
  */
 export function computeTelemetryActId(
   tenantId: string,

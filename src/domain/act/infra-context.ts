@@ -5,12 +5,12 @@ import type { Blake3Hex } from "../bytes/hash.js";
 /** The longest name that a registry gives a repository, in UTF-16 units. */
 const NAME_MAX = 1024;
 
-/** `missing`: the registry does not name the project; `unavailable`: the registry itself cannot be used. */
+/** `missing`: the registry does not name the project. `unavailable`: the registry itself cannot be read. */
 const INFRA_STATES = ["enabled", "disabled", "missing", "unavailable"] as const;
 
 /**
- * What the infra registry says of a project. `is_registry`: the project is the one that keeps the infra registry, which is exempt from
- * the denials of its own states, or nobody could put it right. Source: infra registry v2, contracts "Infra registry v2".
+ * The infra registry's entry for a project. `is_registry`: the project holds the infra registry itself. The denials of its own states do
+ * not apply to it, because otherwise nobody could repair it. Source: infra registry v2, contracts "Infra registry v2".
  */
 export const infraContextSchema = z.strictObject({
   state: z.enum(INFRA_STATES, "Write `enabled`, `disabled`, `missing` or `unavailable`."),
@@ -20,14 +20,14 @@ export const infraContextSchema = z.strictObject({
 });
 export type InfraContext = z.infer<typeof infraContextSchema>;
 
-/** The project's resolved infra context, or "none" where the deployment says that it keeps no infra registry. */
+/** The project's resolved infra context, or "none" in a deployment without an infra registry. */
 export const infraSchema = z.union([z.literal("none"), infraContextSchema]);
 export type Infra = z.infer<typeof infraSchema>;
 
 /** A revision of the registry: a commit id, or the BLAKE3 of a file's bytes. */
 export const infraRevisionSchema = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "Write a commit id or a BLAKE3 digest.");
 
-/** A context and the revision of the registry that said so; null where there is none. */
+/** A context and the revision of the registry that it comes from, or null without a registry. */
 export interface ResolvedInfra {
   readonly infra: Infra;
   readonly revision: string | null;
@@ -35,7 +35,7 @@ export interface ResolvedInfra {
 
 export const NO_INFRA: ResolvedInfra = { infra: "none", revision: null };
 
-/** What a permit binds: BLAKE3 of JCS of the context, not of the revision, so that another project's change voids nothing here. */
+/** The hash that a permit binds: of the context and not of the revision, so that a change of another project voids nothing here. */
 export function hashInfra(infra: Infra): Blake3Hex | undefined {
   return infra === "none" ? undefined : hashCanonical(infra);
 }

@@ -20,12 +20,11 @@ export type JobType = (typeof JOB_TYPES)[number];
 
 export const VISIBILITIES = ["private", "internal", "public"] as const;
 
-/** The longest patch that travels inside a command, in decoded bytes; anything longer is staged by its BLAKE3. */
+/** The longest patch inside a command, in decoded bytes. A longer one is staged under its BLAKE3. */
 export const INLINE_PATCH_MAX_BYTES = 1024 * 1024;
 
 const NOTES_MAX_BYTES = 256 * 1024;
 
-/** The most lines of telemetry that one act appends. */
 export const TELEMETRY_BATCH_MAX_LINES = 10_000;
 
 const buildTextLineSchema = (what: string, max: number) =>
@@ -56,7 +55,7 @@ export const initParamsSchema = z.strictObject({
 });
 export type InitParams = z.infer<typeof initParamsSchema>;
 
-/** One branch a command. `patch` absent: the bytes are staged under `subject_hash`; `delete`: there are no bytes. */
+/** Each command pushes one branch. Without `patch`, the bytes are staged under `subject_hash`; with `delete`, there are none. */
 export const pushParamsSchema = z
   .strictObject({
     project_id: projectIdSchema,
@@ -82,11 +81,11 @@ export const tagReleaseParamsSchema = z.strictObject({
 });
 export type TagReleaseParams = z.infer<typeof tagReleaseParamsSchema>;
 
-/** How a merge brings the source into the target: move the target there, join both by a commit of two parents, or add one commit of one. */
+/** How a merge adds the source to the target: move the target, join both with a commit of two parents, or add one commit with one parent. */
 export const MERGE_STRATEGIES = ["fast-forward", "merge", "squash"] as const;
 export type MergeStrategy = (typeof MERGE_STRATEGIES)[number];
 
-/** Both branches are named without `refs/heads/`. `expected_target` zeros: the target is absent and is created. Source: contracts "Jobs of the ADR". */
+/** Branches are named without `refs/heads/`. An `expected_target` of zeros creates the target. Source: contracts "Jobs of the ADR". */
 export const mergeProtectedParamsSchema = z
   .strictObject({
     project_id: projectIdSchema,
@@ -100,7 +99,7 @@ export const mergeProtectedParamsSchema = z
 export type MergeProtectedParams = z.infer<typeof mergeProtectedParamsSchema>;
 
 /**
- * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`; they are of the ledger's entries above
+ * `project_id` is the tenant's telemetry repository. The lines are staged under `subject_hash`. They describe the ledger's entries above
  * `from_seq` (the last one that the repository has, 0 for none) up to `to_seq`, the entry of the last line. Source: contracts "Infra registry v2".
  */
 export const telemetryAppendParamsSchema = z
@@ -114,11 +113,11 @@ export const telemetryAppendParamsSchema = z
   .refine((params) => params.to_seq > params.from_seq, { path: ["to_seq"], message: "`to_seq` lies above `from_seq`." });
 export type TelemetryAppendParams = z.infer<typeof telemetryAppendParamsSchema>;
 
-/** `expected_refs` names all branches and tags that go, by their digest. Source: contracts "Infra registry v2". */
+/** `expected_refs` is the digest of all branches and tags that are deleted. Source: contracts "Infra registry v2". */
 export const resetParamsSchema = z.strictObject({ project_id: projectIdSchema, expected_refs: blake3Schema });
 export type ResetParams = z.infer<typeof resetParamsSchema>;
 
-/** `archived` false ends it. */
+/** `archived: false` restores an archived project. */
 export const archiveParamsSchema = z.strictObject({
   project_id: projectIdSchema,
   archived: z.boolean(),
@@ -126,7 +125,7 @@ export const archiveParamsSchema = z.strictObject({
 });
 export type ArchiveParams = z.infer<typeof archiveParamsSchema>;
 
-/** What the policy asks of a job's params, whatever its level. */
+/** What the policy needs to know of a job's params before it finds a level. */
 interface JobFacts {
   /** Rewrites a branch. */
   readonly force: boolean;
@@ -138,13 +137,13 @@ interface JobDefinition<P> {
   readonly params: z.ZodType<P>;
   /** One line that says what the act does, for lists of flows. */
   summarize(params: P): string;
-  /** Absent: neither of both. */
+  /** Absent: the job does neither. */
   findFacts?(params: P): JobFacts;
 }
 
 const defineJob = <P>(job: JobDefinition<P>) => job;
 
-/** Everything that is known of a job by its type. What it does to a repository, its handler on LAB 512 says; its level, the policy. */
+/** What is known of each job by its type. Its handler on LAB 512 says what it does to a repository, and the policy its level. */
 const JOBS = {
   "git.registry.init": defineJob({
     params: initParamsSchema,
@@ -217,21 +216,21 @@ export function findJobFacts<T extends JobType>({ jobType, params }: Job<T>): Jo
   return definitions[jobType].findFacts?.(params) ?? { force: false, deletes: false };
 }
 
-/** The params without the bytes that they may carry: what Temporal, the ledger and the plan see. */
+/** The params without their patch, as Temporal, the ledger and the plan hold them. */
 export function omitPatch<P extends JobParams>(params: P): Omit<P, "patch"> {
   const { patch: _, ...rest } = params as P & { patch?: string };
   return rest;
 }
 
-/** The job, or anything that extends one, without the bytes that its params may carry. */
+/** A job, or an object that extends one, without the patch in its params. */
 export function omitPatchBytes<J extends Job>(job: J): J {
   return job.jobType === "git.registry.push" ? { ...job, params: omitPatch(job.params) } : job;
 }
 
-/** What permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
+/** The hash that permit and envelope bind: BLAKE3 of JCS(`params` without `patch`). Source: contracts "Canonical bytes and hashes". */
 export function hashSubject(params: JobParams): Blake3Hex {
   return hashCanonical(omitPatch(params));
 }
 
-/** The bytes that a deletion has: none. */
+/** The `subject_hash` of a deletion, which has no bytes. */
 export const EMPTY_PATCH_HASH = hashBlake3Hex(new Uint8Array(0));

@@ -20,15 +20,15 @@ import type { Receipt } from "../permit/receipt.js";
 import { toRepoPrefix } from "../storage-key.js";
 import { type JobType, MERGE_STRATEGIES } from "./job.js";
 
-/** What kind of claim a Pact makes. Source: in-toto attestation framework v1, "Predicate". */
+/** The predicate type of a Pact. Source: in-toto attestation framework v1, "Predicate". */
 export const PACT_PREDICATE = "urn:ubl:registry:pact:merge:v1";
 
 const branchAtSchema = z.strictObject({ branch: z.string(), commit: gitIdSchema });
 
 /**
- * What a Pact says: what was merged (`merge`; `target.commit` is where the target stood before, zeros for nowhere), by whose decision,
- * under which policy and plan, by which Runner. Permit and approvals are whole, so that each can be verified by itself. Nothing in it
- * depends on when it was written. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
+ * A Pact records a merge, the decision, policy and plan behind it, and the Runner that made it. `merge.target.commit` is the target's commit
+ * before the merge, zeros if it was absent. Permit and approvals are complete, so that each can be verified by itself. Nothing in it depends
+ * on the time of writing. Source: ADR-002 §6, "merge em main/release/* com Pact/attestation".
  */
 const pactPredicateSchema = z.strictObject({
   tenant_id: tenantIdSchema,
@@ -55,7 +55,7 @@ const pactPredicateSchema = z.strictObject({
 });
 export type PactPredicate = z.infer<typeof pactPredicateSchema>;
 
-/** An in-toto Statement v1 about the commit that the target points to since. */
+/** An in-toto Statement v1 about the commit that the merge made. */
 export const pactSchema = z.strictObject({
   _type: z.literal(IN_TOTO_STATEMENT),
   subject: z.array(z.strictObject({ name: z.string(), digest: z.strictObject({ gitCommit: gitIdSchema }) })).length(1),
@@ -76,7 +76,7 @@ export function toPactSubject({ tenant_id, project_id, merge }: PactPredicate): 
   };
 }
 
-/** A DSSE v1 envelope around a Pact; longer than one that people send, because it holds every approval. */
+/** A DSSE v1 envelope around a Pact. Its limit is higher than that of attestations, because a Pact holds every approval. */
 export const pactEnvelopeSchema = z.strictObject({
   payloadType: z.literal(ATTESTATION_PAYLOAD_TYPE, `Write ${ATTESTATION_PAYLOAD_TYPE}.`),
   payload: z.base64("Write padded base64 (RFC 4648 §4).").max(16 * 1024 * 1024),

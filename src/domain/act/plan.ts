@@ -7,16 +7,16 @@ import { blake3Schema, projectIdSchema, targetSchema, tenantIdSchema } from "../
 import { infraSchema } from "./infra-context.js";
 import { jobParamsSchema, jobTypeSchema } from "./job.js";
 
-/** How many commits a plan shows; `commit_count` says how many there are. */
+/** The most commits that a plan lists; `commit_count` is their full number. */
 export const PLAN_COMMITS_MAX = 50;
 
-/** A ref that the act moves; `new` is null where the id depends on the permit's `iat` and `creates` says the rest. */
+/** A ref that the act moves. `new` is null if the id depends on the permit's `iat`; `creates` then describes the object. */
 const plannedMoveSchema = z.strictObject({ name: z.string(), old: gitIdSchema, new: gitIdSchema.nullable() });
 
 /** An object that the act will make, without the dates that come from the permit. */
 const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("commit"), tree: gitIdSchema, author: z.string(), message: z.string() }),
-  /** `message` is the template: what names the card and its approvers is filled in when they are known. */
+  /** `message` is a template: the card and its approvers are filled in when they are known. */
   z.strictObject({
     kind: z.literal("merge"),
     tree: gitIdSchema,
@@ -27,7 +27,7 @@ const createdObjectSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("tag"), object: gitIdSchema, tag: z.string(), message: z.string() }),
 ]);
 
-/** What the act will do and rests on. Source: contracts "Plan and statements". */
+/** What the act will do, and the state that it requires. Source: contracts "Plan and statements". */
 const planBasisSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   project_id: projectIdSchema,
@@ -37,7 +37,7 @@ const planBasisSchema = z.strictObject({
   refs: z.array(plannedMoveSchema),
   creates: z.array(createdObjectSchema),
   policy_hash: blake3Schema,
-  /** The context and not its revision: what another project changes in the registry voids no approval here. */
+  /** Without its revision, so that a change of another project voids no approval here. */
   infra: infraSchema,
 });
 
@@ -49,20 +49,20 @@ const plannedCommitSchema = z.strictObject({
   authored_at_ms: z.number(),
 });
 
-/** A plan: its basis, and what a person reads to decide and the policy excludes authors and pushers by. Nothing in it depends on the permit. */
+/** A plan: its basis, what a person reads to decide, and what the policy needs to exclude authors and pushers. Nothing in it depends on the permit. */
 export const planSchema = z.strictObject({
   basis: planBasisSchema,
   fast_forward: z.boolean().nullable(),
   commit_count: z.int().nonnegative(),
   commits: z.array(plannedCommitSchema).max(PLAN_COMMITS_MAX),
   author_emails: z.array(z.string()),
-  /** Which of the act's commits the repository has already, sorted; null where the act concerns more than PLAN_PUSHED_MAX. */
+  /** The act's commits that the repository already has, sorted; null if the act has more than PLAN_PUSHED_MAX. */
   pushed_before: z.array(gitIdSchema).max(PLAN_PUSHED_MAX).nullable(),
   diffstat: z.strictObject({ files: z.int(), insertions: z.int(), deletions: z.int() }),
 });
 export type Plan = z.infer<typeof planSchema>;
 
-/** What an approval approves: BLAKE3 of JCS of the whole plan, its basis and all that it shows. */
+/** The digest that an approval names: BLAKE3 of JCS of the whole plan. */
 export function hashPlan(plan: Plan): Blake3Hex {
   return hashCanonical(plan);
 }

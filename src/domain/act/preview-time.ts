@@ -1,2 +1,2 @@
-/** How long a plan without a card may take, in milliseconds; that of a card has more time. */
+/** The longest time for a plan without a card, in milliseconds. A card's plan has more. */
 export const PREVIEW_MAX_MS = 20_000;

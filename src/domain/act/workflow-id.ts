@@ -8,12 +8,12 @@ export function toCardWorkflowId(tenantId: string, cardId: string): string {
   return `card/${tenantId}/${cardId}`;
 }
 
-/** The id of the workflow that answers one question what an act would do. */
+/** The id of the workflow that previews one act. */
 export function toPreviewWorkflowId(tenantId: string, questionId: string): string {
   return `plan/${tenantId}/${questionId}`;
 }
 
-/** The id of the workflow that brings a tenant's finished acts to its telemetry repository. */
+/** The id of the workflow that appends a tenant's finished acts to its telemetry repository. */
 export function toTelemetryWorkflowId(tenantId: string): string {
   return `telemetry/${tenantId}`;
 }

@@ -15,14 +15,14 @@ export function hashBlake3Hex(bytes: Uint8Array): Blake3Hex {
   return Buffer.from(hash(bytes)).toString("hex");
 }
 
-/** BLAKE3-256 of a stream of chunks, whatever its size; memory stays constant. */
+/** BLAKE3-256 of a stream of chunks, in constant memory. */
 export async function hashBlake3HexOfStream(chunks: AsyncIterable<Uint8Array>): Promise<Blake3Hex> {
   let found = "";
   for await (const _ of hashPassingChunks(chunks, (hex) => (found = hex)));
   return found;
 }
 
-/** Hands chunks on as they come, and in the end says their BLAKE3-256. Whoever stops earlier is told nothing. */
+/** Yields the chunks unchanged, and calls `onHash` with their BLAKE3-256 after the last one. */
 export async function* hashPassingChunks<T extends Uint8Array>(
   chunks: AsyncIterable<T>,
   onHash: (hex: Blake3Hex, sizeBytes: number) => void,

@@ -65,7 +65,7 @@ export function signObject<T extends object>(kind: SignedKind, value: T, key: Si
 
 export type SignatureVerdict = "valid" | "key_unknown" | "signature_invalid";
 
-/** Whether `value` carries the valid signature of one of `keys`. The public keys parsed from a JWK are kept. */
+/** Whether `value` has a valid signature by one of `keys`. Parsed public keys are cached. */
 export function verifySignedObject(
   kind: SignedKind,
   value: { readonly kid?: string | undefined; readonly sig: string },

@@ -11,7 +11,7 @@ export const ATTESTATION_PAYLOAD_TYPE = "application/vnd.in-toto+json";
 /** Source: in-toto attestation framework v1, "Statement". */
 export const IN_TOTO_STATEMENT = "https://in-toto.io/Statement/v1";
 
-/** Every attestation that counts is kept in the ledger. */
+/** Bounded, because the ledger keeps every attestation that counts. */
 const PAYLOAD_MAX_BYTES = 32 * 1024;
 const SIGNATURES_MAX = 10;
 const SUBJECTS_MAX = 100;
@@ -34,7 +34,7 @@ export const attestationEnvelopeSchema = z.strictObject({
 });
 export type AttestationEnvelope = z.infer<typeof attestationEnvelopeSchema>;
 
-/** What kind of claim an attestation makes: a URI, compared as text. */
+/** The type of an attestation's claim: a URI, compared as text. */
 export const predicateTypeSchema = z.string().min(1, "Write a predicate type.").max(500, "At most 500 characters.");
 
 const subjectSchema = z.strictObject({
@@ -55,21 +55,21 @@ const inTotoStatementSchema = z.strictObject({
 });
 export type InTotoStatement = z.infer<typeof inTotoStatementSchema>;
 
-/** Whose keys may sign an attestation, by its predicate type. Part of a policy's data, so that `policy_hash` commits to it. */
+/** The keys that may sign an attestation, by its predicate type. Part of a policy's data, so that `policy_hash` commits to it. */
 export const attestorsSchema = z.record(predicateTypeSchema, jwksSchema);
 export type Attestors = z.infer<typeof attestorsSchema>;
 
-/** What an attestation must be about, and by whom. */
+/** What an attestation must be about, and who may sign it. */
 export interface AttestationExpectation {
   readonly cardId: string;
   readonly planDigest: Blake3Hex;
-  /** Those that the plan's requirements name. */
+  /** The types that the plan's requirements name. */
   readonly predicateTypes: readonly string[];
   readonly attestors: Attestors;
 }
 
 export interface VerifiedAttestation {
-  /** The envelope with the one signature that was verified: others could be added to it by anybody. */
+  /** The envelope with only the verified signature: anyone could add others. */
   readonly envelope: AttestationEnvelope;
   /** BLAKE3 of JCS of `envelope`. */
   readonly attestation_digest: Blake3Hex;
@@ -78,8 +78,8 @@ export interface VerifiedAttestation {
 }
 
 /**
- * Verifies that `candidate` attests this very plan of this very card: its shape, that its predicate type is asked for, the signature of
- * a key that the policy names for that type, and its subject. Every refusal is `attestation_invalid` and says which of these it is.
+ * Verifies that `candidate` attests this plan of this card: its shape, a predicate type that the plan requires, a signature by a key that
+ * the policy names for that type, and its subject. Every denial is `attestation_invalid` and says which check failed.
  */
 export function verifyAttestation(candidate: unknown, expected: AttestationExpectation): Outcome<VerifiedAttestation> {
   const parsed = parseAttestation(candidate);
@@ -113,7 +113,7 @@ export function verifyAttestation(candidate: unknown, expected: AttestationExpec
 
 interface ParsedAttestation {
   readonly envelope: AttestationEnvelope;
-  /** The payload's bytes, which are what is signed. */
+  /** The signed bytes of the payload. */
   readonly body: Uint8Array;
   readonly statement: InTotoStatement;
 }

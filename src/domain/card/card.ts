@@ -5,7 +5,7 @@ import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema,
 import { LEVELS } from "../level.js";
 import { buildSentenceSchema } from "../sentence.js";
 
-/** Who runs an approved card: the flow itself as soon as it is approved, or a client with the permit until `run_by`. */
+/** Who runs an approved card: its flow as soon as it is approved, or a client with the permit until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 
@@ -29,7 +29,7 @@ export const cardRequestSchema = buildJobSchema({
 });
 export type CardRequest = z.infer<typeof cardRequestSchema>;
 
-/** A card as its workflow receives it: the patch staged, the author known, the id given, signed by the api that authenticated the author. */
+/** A card as its workflow receives it: with its id and author, without its patch, signed by the api that authenticated the author. */
 export const cardSchema = buildJobSchema({
   ...proposal,
   card_id: cardIdSchema,
@@ -45,5 +45,5 @@ export type Card = z.infer<typeof cardSchema>;
 /** A card before it is signed. */
 export type UnsignedCard = Job & Omit<Card, "kid" | "sig" | keyof Job>;
 
-/** An act that can be planned: a card, or one that is only asked about. */
+/** An act to plan: that of a card, or of a preview. */
 export type ProposedAct = Job & Pick<Card, "tenant_id" | "target">;

@@ -1,7 +1,7 @@
 import { toCanonicalBytes } from "../bytes/canonical.js";
 import { type Blake3Hex, hashBlake3, hashBlake3Hex } from "../bytes/hash.js";
 
-/** What a further passkey is, as its authenticator made it: `challenge` the registration's own, all in base64url. */
+/** A further passkey as its authenticator made it. All members are base64url; `challenge` is that of the registration. */
 export interface NewPasskey {
   readonly challenge: string;
   readonly credential_id: string;
@@ -9,7 +9,7 @@ export interface NewPasskey {
   readonly attestation_object: string;
 }
 
-/** What an earlier passkey of the person asserts to vouch for a further one: BLAKE3 of the JCS of its registration, 32 bytes. */
+/** The challenge with which an earlier passkey vouches for a further one: BLAKE3 of JCS of its registration, 32 bytes. */
 export function computeFurtherPasskeyChallenge(made: NewPasskey): Uint8Array {
   return hashBlake3(toRegistrationBytes(made));
 }

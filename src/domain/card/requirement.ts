@@ -1,6 +1,6 @@
 import type { Requirement } from "../policy/policy-contract.js";
 
-/** A verified statement that the policy lets count towards a card's requirements. */
+/** A verified statement that counts towards a card's requirements. */
 export interface Approval {
   readonly statement_digest: string;
   readonly plan_digest: string;
@@ -21,7 +21,7 @@ export interface Attestation {
   readonly at_ms: number;
 }
 
-/** What a requirement still lacks, for people and programs. */
+/** What is still missing for a requirement. */
 export interface MissingRequirement {
   readonly requirement: Requirement;
   readonly missing: number;
@@ -29,8 +29,8 @@ export interface MissingRequirement {
 }
 
 /**
- * What is still missing of `requirements`, given what was said of this very plan. It counts and knows no rule: which statements count
- * at all, and what is required, the policy has said. A person counts once, however many offices, actors or tokens they hold.
+ * Lists what is still missing of `requirements`, given the approvals and attestations of this plan. It only counts: the policy decides what is
+ * required and which statements count. A person counts once, however many offices, actors or tokens they hold.
  */
 export function listMissingRequirements(
   requirements: readonly Requirement[],

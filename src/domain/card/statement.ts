@@ -6,7 +6,7 @@ import { actorIdSchema, blake3Schema, cardIdSchema, officeIdSchema, tenantIdSche
 export const STATEMENT_DECISIONS = ["approve", "reject", "withdraw"] as const;
 export type StatementDecision = (typeof STATEMENT_DECISIONS)[number];
 
-/** What a person says of a plan. `not_after` is in milliseconds since 1970. Source: contracts "Plan and statements". */
+/** A person's decision about a plan. `not_after` is in milliseconds since 1970. Source: contracts "Plan and statements". */
 export const statementSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   card_id: cardIdSchema,
@@ -28,7 +28,7 @@ export function hashStatement(statement: Statement): Blake3Hex {
   return hashBlake3Hex(toCanonicalBytes(statement));
 }
 
-/** Unpadded base64url: whatever else stands here would reach the database and the ledger unread. */
+/** Unpadded base64url. Without this check, arbitrary text would reach the database and the ledger. */
 const buildBase64urlSchema = (max: number) =>
   z
     .string()
@@ -36,8 +36,8 @@ const buildBase64urlSchema = (max: number) =>
     .regex(/^[A-Za-z0-9_-]+$/, "Write base64url without padding (RFC 4648 §5).");
 
 /**
- * A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON). Extension results are signed by
- * nobody and decide nothing, so none is kept.
+ * A WebAuthn assertion as browsers serialise it (WebAuthn Level 3 §5.1, AuthenticationResponseJSON). Extension results are unsigned and
+ * decide nothing, so they are dropped.
  */
 export const assertionSchema = z.object({
   id: buildBase64urlSchema(1024),
@@ -57,7 +57,7 @@ export const assertionSchema = z.object({
 });
 export type Assertion = z.infer<typeof assertionSchema>;
 
-/** A statement with its proof: the api's signature for the person it authenticated, and the person's own step-up where there is one. */
+/** A statement with its proof: the signature of the api that authenticated the person, and the person's step-up if there is one. */
 export const signedStatementSchema = z.strictObject({
   statement: statementSchema,
   attestor: z.strictObject({ kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) }),

@@ -1,10 +1,10 @@
 import { z } from "zod";
 
-/** How much of a conflict is reported: enough to see what it is about, and little enough for every card that shows it. */
+/** The reported part of a conflict: enough to recognise it, and short enough for each card that shows it. */
 export const CONFLICTS_SHOWN_MAX = 50;
 export const CONFLICT_HUNKS_MAX = 10;
 export const CONFLICT_HUNK_MAX_CHARACTERS = 2000;
-/** Of all hunks of a merge together. */
+/** For all hunks of a merge together. */
 export const CONFLICT_TEXT_MAX_CHARACTERS = 64_000;
 
 /**

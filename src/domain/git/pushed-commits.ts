@@ -2,17 +2,17 @@ import { z } from "zod";
 import type { Receipt } from "../permit/receipt.js";
 import { gitIdSchema } from "./git-id.js";
 
-/** How many commits a push's receipt names; of a larger push it names none. */
+/** The most commits that a push's receipt names. The receipt of a larger push names none. */
 export const PUSHED_COMMITS_MAX = 500;
 
-/** How many commits an act may concern for its plan to name those that were pushed before. */
+/** The most commits of an act whose plan names those pushed before. */
 export const PLAN_PUSHED_MAX = 1000;
 
 const pushArtifactSchema = z.object({ brought: z.array(gitIdSchema) });
 
 /**
- * The commits that a push brought into the repository, as its receipt names them; undefined where it does not say: they were too many,
- * or the Runner that answered was not the one that had moved the ref. Source: contracts "Levels".
+ * The commits that a push added to the repository, as its receipt names them. Undefined if the receipt does not: they were too many, or the
+ * Runner that answered was not the one that had moved the ref. Source: contracts "Levels".
  */
 export function findIntroducedCommits({ artifacts }: Pick<Receipt, "artifacts">): readonly string[] | undefined {
   for (const artifact of artifacts) {
@@ -22,7 +22,7 @@ export function findIntroducedCommits({ artifacts }: Pick<Receipt, "artifacts">)
   return undefined;
 }
 
-/** The value, or undefined for text that is no JSON: receipts of other jobs may say anything. */
+/** The value, or undefined for text that is not JSON: artifacts of other jobs have other forms. */
 function parseArtifactJson(text: string): unknown {
   try {
     return JSON.parse(text);

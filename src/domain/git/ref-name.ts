@@ -4,8 +4,8 @@ import { z } from "zod";
 const BRANCH_MAX_BYTES = 200;
 
 /**
- * What is wrong with `name` as the part of a ref after `refs/heads/`, or undefined when git accepts it. Only the syntax is judged
- * here; what a branch name means is the policy's to know. Source: git-check-ref-format(1).
+ * What is wrong with `name` as the part of a ref after `refs/heads/`, or undefined if git accepts it. Checks the syntax only; the policy knows
+ * what a branch name means. Source: git-check-ref-format(1).
  */
 export function checkBranchName(name: string): string | undefined {
   if (name === "") return "A branch name is not empty.";
@@ -43,14 +43,14 @@ export function toTagRef(tag: string): string {
   return `refs/tags/${tag}`;
 }
 
-/** Where the conditional PUT that moves refs records the act itself, hidden from clients. Source: contracts "Permit, command, claim, receipt". */
+/** Where the conditional PUT that moves refs records the act, hidden from clients. Source: contracts "Permit, command, claim, receipt". */
 export const ACT_REFS = "refs/ubl/acts/";
 
 export function toActRef(jti: string): string {
   return `${ACT_REFS}${jti}`;
 }
 
-/** Stands while the project is archived, hidden from clients; nothing else moves then. */
+/** Exists while the project is archived, hidden from clients. No other ref moves then. */
 export const ARCHIVED_REF = "refs/ubl/archived";
 
 /** The existing ref that is a directory of `name`, or below it; stock git cannot clone a repository that has both. */

@@ -1,7 +1,7 @@
 import { hashCanonical } from "../bytes/canonical.js";
 import type { Blake3Hex } from "../bytes/hash.js";
 
-/** Names all that a project's branches and tags point to: BLAKE3 of JCS of an object with each full ref name and its object id. */
+/** The digest of a project's branches and tags: BLAKE3 of JCS of an object that maps each full ref name to its object id. */
 export function hashRefs(refs: Iterable<readonly [name: string, id: string]>): Blake3Hex {
   return hashCanonical(Object.fromEntries(refs));
 }

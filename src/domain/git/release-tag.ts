@@ -9,5 +9,5 @@ export const releaseTagSchema = z
   .string()
   .max(100, "A release tag has at most 100 characters.")
   .regex(TAG, "Write a release tag such as `v1.2.0` or `v1.2.0-rc.1` (SemVer without build metadata).")
-  // SemVer allows it, git does not: no part of a ref ends with `.lock`.
+  // SemVer allows it and git does not: no part of a ref ends with `.lock`.
   .refine((tag) => !tag.endsWith(".lock"), "A release tag does not end with `.lock`, which git refuses.");

@@ -16,7 +16,7 @@ export function toRegistryContainer(tenantId: string): string {
   return `C.Registry::${tenantId}`;
 }
 
-/** The payload of every event by its type. Source: ADR-002 §7 for `project.*`; the flow's own beside them. */
+/** The payload of every event by its type. ADR-002 §7 defines `project.*`; the others record the flow. */
 export interface EventPayloads {
   "project.registered": { project_id: string; name: string; owners: readonly string[]; visibility: string };
   "project.repo.bound": { project_id: string; repo_url: string };
@@ -30,7 +30,7 @@ export interface EventPayloads {
   "project.release.tagged": { project_id: string; tag: string; commit: string; notes_hash: string };
 
   "card.opened": { card: Card; project_id: string; subject_hash: string; workflow_id: string };
-  /** A plan was computed and the policy asked. `round` counts from 1; approvals for an earlier round's digest are void. */
+  /** The policy decided about a plan. `round` counts from 1; approvals of an earlier round's digest are void. */
   "card.planned": {
     card_id: string;
     round: number;
@@ -47,9 +47,9 @@ export interface EventPayloads {
   "card.approvals_voided": { card_id: string; plan_digest: string; why: string; approvals: readonly Approval[] };
   "card.approved": CardStatement;
   "card.rejected": CardStatement;
-  /** `ends` has the digests of the approvals that are over by it, through whichever actor they were given; older entries lack it. */
+  /** `ends` has the digests of the approvals that it ends, whichever actor gave them; old entries lack it. */
   "card.withdrawn": CardStatement & { readonly ends?: readonly string[] };
-  /** An attestation of the plan of this round that counts. `attestation` has the one signature that was verified. */
+  /** An attestation of this round's plan that counts. `attestation` has only the verified signature. */
   "card.attested": {
     card_id: string;
     round: number;
@@ -75,7 +75,7 @@ export interface EventPayloads {
     workflow_id: string;
     card_id: string | null;
   };
-  /** The flow ended without a receipt: refused before any claim. */
+  /** The flow ended without a receipt, because the command was refused before any claim. */
   "command.closed": { jti: string; jobId: string; status: FlowStatus; denial: Denial };
 
   "receipt.recorded": { receipt: Receipt; actor_id: string; card_id: string | null };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
-/** The newest entry of a chain, signed by LAB 256; anchored in the object store so that an old database is noticed. */
+/** The newest entry of a chain, signed by LAB 256. Its anchor in the object store reveals a database restored from an old backup. */
 export const signedHeadSchema = z.strictObject({
   container: z.string().min(1).max(200),
   tenant_id: tenantIdSchema,

@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-/** How long to wait after each attempt that failed, in milliseconds, as Standard Webhooks recommends; after the last comes the dead letter. */
+/** The pause after each failed attempt, in milliseconds, as Standard Webhooks recommends. The event becomes a dead letter after the last retry. */
 export const WEBHOOK_RETRIES_MS: readonly number[] = [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000];
 
-/** Each has a flow of its own. */
+/** Bounded, because each has a flow of its own. */
 export const WEBHOOKS_MAX_COUNT = 50;
 
 const RETRIES_MAX_COUNT = 12;
@@ -14,7 +14,7 @@ export const webhookIdSchema = z
   .string()
   .regex(/^wh-[A-Za-z0-9_-]{1,64}$/, "Write a webhook id such as `wh-audit`: `wh-` and 1 to 64 letters, digits, `_` or `-`.");
 
-/** What a tenant says of one of its webhooks. `types` are event types of the ledger; absent, all of them. */
+/** One of a tenant's webhooks. `types` are event types of the ledger; without them, it gets all. */
 export const webhookSchema = z.strictObject({
   url: z
     .url("Write the address that takes the events, such as `https://events.example/ogr`.")
@@ -33,7 +33,7 @@ export const webhookSchema = z.strictObject({
     .array(z.int().min(100, "At least 100 ms.").max(RETRY_MAX_MS, "At most a day."))
     .max(RETRIES_MAX_COUNT, `At most ${RETRIES_MAX_COUNT} retries.`)
     .optional(),
-  /** Makes a new secret, which the answer holds. */
+  /** Creates a new secret, which the answer contains. */
   rotate_secret: z.boolean().optional(),
 });
 export type WebhookDeclaration = z.infer<typeof webhookSchema>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { tenantIdSchema } from "../ids.js";
 import { type ParseResult, parseWith } from "../problems.js";
 
-/** Names that stand for the endpoints which the Runner's own configuration names. */
+/** Names for the endpoints in the Runner's own configuration. */
 export const NETWORK_NAMES = ["object-store", "temporal"] as const;
 
 const HOST_PORT = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4})$/;
@@ -27,7 +27,7 @@ const allowedJobSchema = z
 
 const hasDistinctEntries = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
 
-/** What the Runner lets one tenant do: where on its disk, towards which endpoints, which jobs. Source: ADR-002 §6. */
+/** What the Runner allows one tenant: its folder, endpoints and jobs. Source: ADR-002 §6. */
 const allowanceSchema = z.strictObject({
   fs_scope: scopeSchema,
   network_whitelist: z.array(networkEntrySchema).max(32).refine(hasDistinctEntries, "Each endpoint stands once."),
@@ -35,7 +35,7 @@ const allowanceSchema = z.strictObject({
 });
 export type Allowance = z.infer<typeof allowanceSchema>;
 
-/** The Runner's own allowlist, apart from any policy: `config/jobs.allowlist.json`. Source: ADR-002 §6. */
+/** The Runner's own allowlist, independent of any policy: `config/jobs.allowlist.json`. Source: ADR-002 §6. */
 export const jobsAllowlistSchema = z
   .strictObject({
     version: z.literal(1),
@@ -62,7 +62,7 @@ export function parseAllowlist(value: unknown): ParseResult<JobsAllowlist> {
   return parseWith(jobsAllowlistSchema, value);
 }
 
-/** What `tenantId` may do, or undefined for a tenant that the allowlist does not name. */
+/** The allowance of `tenantId`, or undefined for a tenant that the allowlist does not name. */
 export function findAllowance(allowlist: JobsAllowlist, tenantId: string): Allowance | undefined {
   return Object.hasOwn(allowlist.tenants, tenantId) ? allowlist.tenants[tenantId] : undefined;
 }

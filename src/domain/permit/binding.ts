@@ -6,7 +6,7 @@ import type { CommandEnvelope } from "./envelope.js";
 import { toAudience } from "./permit.js";
 
 /**
- * The permit is signed by one of `keys`, is for this very envelope, and is for `target`. Each plane proves it for itself. Source:
+ * Checks that one of `keys` signed the permit, and that the permit is for this envelope and for `target`. Each plane checks it for itself. Source:
  * contracts "The Runner trusts nothing it did not check itself".
  */
 export function checkBinding(envelope: CommandEnvelope, keys: Jwks, target: Target): Outcome<null> {
@@ -22,7 +22,7 @@ export function checkBinding(envelope: CommandEnvelope, keys: Jwks, target: Targ
   return grantValue(null);
 }
 
-/** The params are those that envelope and permit commit to. */
+/** Checks that envelope and permit commit to these params. */
 export function checkSubject({ params, subject_hash, permit }: CommandEnvelope): Outcome<null> {
   const actual = hashSubject(params);
   if (actual === subject_hash && actual === permit.scopes.subject_hash) return grantValue(null);

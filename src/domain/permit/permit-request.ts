@@ -8,12 +8,12 @@ import { actorIdSchema, cardIdSchema, officeIdSchema, targetSchema, tenantIdSche
 export const permitRequestSchema = buildJobSchema({
   tenant_id: tenantIdSchema,
   actor_id: actorIdSchema,
-  /** Left out by an actor who holds one office, or `office::default`. */
+  /** Optional for an actor who holds one office, or `office::default`. */
   office_id: officeIdSchema.optional(),
   intent: intentSchema,
   context: contextSchema.default({}),
   target: targetSchema,
-  /** The approved card whose permit is asked for. */
+  /** The approved card whose permit is requested. */
   approval_ref: cardIdSchema.optional(),
   risk: riskSchema.optional(),
 });

@@ -12,7 +12,7 @@ import {
 } from "../ids.js";
 import { LEVELS } from "../level.js";
 
-/** The longest run time that a permit can give, in milliseconds: a day, as in the policy's data. */
+/** The longest run time of a permit, in milliseconds: a day, as in the policy's data. */
 const RUN_MAX_MS = 24 * 3_600_000;
 
 export const permitScopesSchema = z.strictObject({
@@ -26,12 +26,12 @@ export const permitScopesSchema = z.strictObject({
   actor_id: actorIdSchema,
   office_id: officeIdSchema,
   plan_digest: blake3Schema.optional(),
-  /** BLAKE3 of JCS of the project's infra context; absent where the deployment keeps no infra registry. */
+  /** BLAKE3 of JCS of the project's infra context; absent in a deployment without an infra registry. */
   infra_hash: blake3Schema.optional(),
 });
 
 /**
- * Leave to act once: what may run (`scopes`), where (`aud`), until when (`exp`, milliseconds since 1970), used up by `jti`.
+ * Permission for one act: what may run (`scopes`), where (`aud`), until when (`exp`, milliseconds since 1970). A claim uses up its `jti`.
  * `max_run_ms` bounds the work after the claim. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
  */
 export const permitSchema = z.strictObject({

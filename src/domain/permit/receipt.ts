@@ -15,7 +15,7 @@ const shared = {
   project_id: z.string().max(100),
   finished_at: timeMsSchema,
   logs_hash: blake3Schema,
-  /** Where the log's bytes lie in the object store. */
+  /** The key of the log in the object store. */
   logs_key: z.string(),
   artifacts: z.array(z.string()),
   usage: z.strictObject({ wall_ms: z.number().nonnegative(), staged_bytes: z.int().nonnegative(), stored_bytes: z.int().nonnegative() }),
@@ -29,20 +29,20 @@ const shared = {
 };
 
 /**
- * What became of a claimed command, signed by the Runner that held the claim: at most one for a `jti`. `refs` are the moves that
- * the act made; empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
+ * The result of a claimed command, signed by the Runner that held the claim: at most one for a `jti`. `refs` are the refs that the act moved,
+ * empty unless `status` is `success`. Source: ADR-002 §8, contracts "Permit, command, claim, receipt".
  */
 export const receiptSchema = z.strictObject({
   ...shared,
   status: z.enum(RECEIPT_STATUSES),
   refs: z.array(refMoveSchema),
-  /** Of the infra registry, by which the project's context was checked before the claim; absent where there is none. */
+  /** The revision of the infra registry that the context was checked against before the claim; absent without a registry. */
   infra_revision: infraRevisionSchema.optional(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 export type UnsignedReceipt = Omit<Receipt, "kid" | "sig">;
 
-/** What the Runner signs when it refuses an envelope before any claim; it takes nothing from the real act. */
+/** The Runner's signed refusal of an envelope before any claim. It does not affect the real act. */
 export const refusalSchema = z.strictObject({ ...shared, status: z.enum(["denied", "expired"]), code: z.enum(DENIAL_CODES) });
 export type Refusal = z.infer<typeof refusalSchema>;
 export type UnsignedRefusal = Omit<Refusal, "kid" | "sig">;
@@ -52,16 +52,15 @@ export type RunnerAnswer =
   | { readonly kind: "receipt"; readonly receipt: Receipt }
   | { readonly kind: "refusal"; readonly refusal: Refusal };
 
-/** What a Runner that pulls over HTTP reports of one command, as it signed it. Source: contracts "POST /v1/exec.finish". */
+/** The signed answer of a Runner that pulls over HTTP. Source: contracts "POST /v1/exec.finish". */
 export const reportSchema = z.union([receiptSchema, refusalSchema]);
 export type Report = z.infer<typeof reportSchema>;
 
-/** Which of the two a report is: only a receipt says what refs moved. */
+/** Tells receipts from refusals: only a receipt has `refs`. */
 export function toRunnerAnswer(report: Report): RunnerAnswer {
   return "refs" in report ? { kind: "receipt", receipt: report } : { kind: "refusal", refusal: report };
 }
 
-/** What the Runner signed. */
 export function toReport(answer: RunnerAnswer): Report {
   return answer.kind === "receipt" ? answer.receipt : answer.refusal;
 }

@@ -3,7 +3,7 @@ import { denyWith, grantValue, type Outcome } from "../denial.js";
 import { formatProblems, parseWith } from "../problems.js";
 import { publicationSchema } from "./publication.js";
 
-/** The hash of the policy that `bytes`, the tenant's publication, make the active one; anything doubtful is a denial. */
+/** The hash of the tenant's active policy, verified from the bytes of its publication. */
 export function verifyActivePolicyHash(tenantId: string, bytes: Uint8Array | undefined, foundingKeys: Jwks | undefined): Outcome<string> {
   if (bytes === undefined || foundingKeys === undefined)
     return denyWith("tenant_unknown", `No policy is published for ${tenantId}; an operator founds the tenant first.`);
@@ -23,7 +23,7 @@ function parsePublicationJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch {
-    // What is no JSON fails the schema, which says so.
+    // The schema refuses undefined and says so.
     return undefined;
   }
 }

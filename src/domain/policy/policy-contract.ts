@@ -3,19 +3,19 @@ import { infraSchema } from "../act/infra-context.js";
 import { ACTOR_KINDS } from "../ids.js";
 import { LEVELS } from "../level.js";
 
-/** The longest string that the policy is asked about, in UTF-16 units; only `params` holds longer ones. */
+/** The longest string in the policy's input, in UTF-16 units; only `params` has longer ones. */
 const nameSchema = z.string().max(1024, "At most 1024 characters.");
 const namesSchema = z.array(nameSchema).max(1000, "At most 1000 entries.");
 const levelSchema = z.enum(LEVELS, "Write a level from `L0` to `L5`.");
 
-/** Who acts. `person_id` is null for an agent or app that belongs to nobody. */
+/** The acting actor. `person_id` is null for an agent or app that belongs to nobody. */
 const actorSchema = z.strictObject({
   actor_id: nameSchema,
   kind: z.enum(ACTOR_KINDS, "Write `person`, `agent` or `app`."),
   person_id: nameSchema.nullable(),
 });
 
-/** What is known of the repository. Null: not looked up yet; the Runner proves it before it acts. */
+/** What is known of the repository. Null: not read yet; the Runner checks it before it acts. */
 const factsSchema = z.strictObject({
   force: z.boolean(),
   deletes: z.boolean(),
@@ -24,7 +24,7 @@ const factsSchema = z.strictObject({
 });
 
 /**
- * What the policy is asked about an act: entrypoint `registry/act`. `params` are the job's without `patch`; `member_offices` are the
+ * The policy's input about an act: entrypoint `registry/act`. `params` are the job's without `patch`; `member_offices` are the
  * offices that the actor holds in this tenant. Source: ADR-002 §9, contracts "Levels".
  */
 export const actInputSchema = z.strictObject({
@@ -42,7 +42,7 @@ export const actInputSchema = z.strictObject({
 });
 export type ActInput = z.infer<typeof actInputSchema>;
 
-/** Why a decision is what it is: a stable rule id (`branch.feature`) and a sentence. */
+/** The reason of a decision: a stable rule id (`branch.feature`) and a sentence. */
 export const reasonSchema = z.strictObject({
   rule: z.string().min(1),
   text: z.string().min(1),
@@ -52,8 +52,8 @@ export type Reason = z.infer<typeof reasonSchema>;
 const EXCLUSIONS = ["author", "pusher", "commit_author"] as const;
 
 /**
- * What must be met before an allowed act runs. `approvals` counts distinct persons; `role` null means any. `excludes` says whose
- * approval does not count; which statements do count, the entrypoint `registry/statement` says.
+ * A requirement of an allowed act. `approvals` counts distinct persons, of any role if `role` is null. `excludes` names those whose approval
+ * does not count; the entrypoint `registry/statement` decides which statements count.
  */
 export const requirementSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("card") }),
@@ -72,8 +72,8 @@ export const requirementSchema = z.discriminatedUnion("kind", [
 export type Requirement = z.infer<typeof requirementSchema>;
 
 /**
- * The policy's answer about an act. `allowed`: it may go forward once all of `requires` is met; false when no approval could make it
- * right, and then `reasons` are all the grounds of denial, `requires` is empty and the clocks are 0. Times in milliseconds.
+ * The policy's decision about an act. If `allowed`, it may run once all of `requires` is met. Otherwise no approval can help: `reasons` has
+ * every ground of the denial, `requires` is empty and the times are 0. Times are in milliseconds.
  */
 export const decisionSchema = z.discriminatedUnion("allowed", [
   z.strictObject({
@@ -98,7 +98,7 @@ export const decisionSchema = z.discriminatedUnion("allowed", [
 export type Decision = z.infer<typeof decisionSchema>;
 
 /**
- * What the policy is asked about a statement: entrypoint `registry/statement`. `level` is that of the card's act; `office_id` the
+ * The policy's input about a statement: entrypoint `registry/statement`. `level` is that of the card's act; `office_id` the
  * office through which the approver speaks. Source: contracts "Levels", "Plan and statements".
  */
 export const statementInputSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { blake3Schema, tenantIdSchema, timeMsSchema } from "../ids.js";
 
-/** Says which policy is a tenant's active one, signed by a founding key of the tenant, so that store access alone publishes nothing. */
+/** Names a tenant's active policy. A founding key signs it, so that write access to the store alone publishes nothing. */
 export const publicationSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   policy_hash: blake3Schema,

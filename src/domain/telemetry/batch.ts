@@ -3,7 +3,7 @@ import { denyWith, grantValue, type Outcome } from "../denial.js";
 import { formatProblems, parseWith } from "../problems.js";
 import { formatTelemetryLine, LINE_MAX_BYTES, type TelemetryLine, telemetryLineSchema, toRepositoryName } from "./line.js";
 
-/** What a batch says of itself, in the params of its act. */
+/** What the params of an act claim about its batch. */
 export interface BatchClaim {
   readonly tenant_id: string;
   /** The telemetry repository's project. */
@@ -22,8 +22,8 @@ export interface BatchLine {
 }
 
 /**
- * The lines of a batch: canonical, in the order of the ledger, within what the act claims, and all of the tenant itself and for this very
- * repository. Denials: `telemetry_invalid`; `telemetry_misrouted` for a line of another org or for another repository.
+ * Parses a batch. Its lines are canonical, in the ledger's order, within the act's claim, and all from this tenant for this repository.
+ * Denials: `telemetry_invalid`; `telemetry_misrouted` for a line of another org or for another repository.
  */
 export function parseTelemetryBatch(bytes: Uint8Array, claim: BatchClaim): Outcome<readonly BatchLine[]> {
   const text = Buffer.from(bytes).toString("utf8");
@@ -49,18 +49,18 @@ export function parseTelemetryBatch(bytes: Uint8Array, claim: BatchClaim): Outco
   return grantValue(lines);
 }
 
-/** A line as it was committed, or a sentence that says why it is none. */
+/** The line, or a sentence that says why the text is none. */
 export function parseTelemetryLine(text: string): TelemetryLine | string {
   if (Buffer.byteLength(text) >= LINE_MAX_BYTES) return `it has more than ${LINE_MAX_BYTES} bytes.`;
   const value = parseLineJson(text);
   if (value === undefined) return "it is not JSON.";
   const parsed = parseWith(telemetryLineSchema, value);
   if (!parsed.ok) return formatProblems(parsed.problems);
-  // What was left out on the way would be a second reading of the same bytes.
+  // Bytes that parse but are not canonical could be read in two ways.
   return formatTelemetryLine(parsed.value) === `${text}\n` ? parsed.value : "it is not canonical JSON (RFC 8785).";
 }
 
-/** Telemetry stays in its org: whatever else was checked on the way here, a line that names another one is not written. */
+/** Telemetry stays in its org: a line that names another org is never written, whatever else was checked before. */
 function checkLineRoute(line: TelemetryLine, { tenant_id, project_id }: BatchClaim): string | undefined {
   if (line.tenant_id !== tenant_id) return `it is of ${line.tenant_id}, and this is ${tenant_id}'s act.`;
   const own = toRepositoryName(tenant_id, project_id);

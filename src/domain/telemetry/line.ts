@@ -7,14 +7,14 @@ import { RECEIPT_STATUSES } from "../permit/receipt.js";
 
 export const TELEMETRY_SCHEMA_VERSION = "1.0";
 
-/** The longest line, in bytes with its line end. Every member is bounded, and their sum is far below. */
+/** The longest line, in bytes with its line end. Every member is bounded, and their sum is far less. */
 export const LINE_MAX_BYTES = 4096;
 
 const countSchema = z.int().nonnegative();
 
 /**
- * One finished act: names, times and counts, and nothing that a person wrote. `seq` is the ledger's entry that finished it, `at` that entry's time;
- * `refs` counts the refs that it moved. What only a claimed act has (`wall_ms`, the bytes) is absent where no Runner claimed it.
+ * One finished act: names, times and counts, and no text that a person wrote. `seq` and `at` are those of the ledger's entry that finished it;
+ * `refs` counts the refs that it moved. `wall_ms` and the bytes are absent if no Runner claimed it.
  * Source: contracts "Infra registry v2".
  */
 export const telemetryLineSchema = z.strictObject({
@@ -47,7 +47,7 @@ export const telemetryLineSchema = z.strictObject({
 });
 export type TelemetryLine = z.infer<typeof telemetryLineSchema>;
 
-/** The line as it is committed: canonical JSON (RFC 8785), so that the same act is the same bytes however often it is asked for. */
+/** The line as it is committed: canonical JSON (RFC 8785), so that one act always has the same bytes. */
 export function formatTelemetryLine(line: TelemetryLine): string {
   return `${toCanonicalText(line)}\n`;
 }

@@ -1,10 +1,10 @@
 import type { TelemetryLine } from "./line.js";
 
-/** Where things lie in a telemetry repository. Ids are parsed, so none of them leads anywhere else. Source: contracts "Infra registry v2". */
+/** The paths of a telemetry repository. Ids are parsed, so none can leave its folder. Source: contracts "Infra registry v2". */
 
 const toProjectFolder = (tenantId: string, projectId: string) => `${tenantId}_${projectId}`;
 
-/** The folder of a project's lines, one file a month. */
+/** The folder of a project's lines, with one file a month. */
 export function toLinesFolder(tenantId: string, projectId: string): string {
   return `telemetry/v1/repos/${toProjectFolder(tenantId, projectId)}`;
 }
@@ -22,7 +22,7 @@ export function toMonth({ at }: Pick<TelemetryLine, "at">): string {
   return at.slice(0, 7);
 }
 
-/** The month that a file of lines is for, or undefined for a file of another name. */
+/** The month of a file of lines, or undefined for another name. */
 export function parseFileMonth(name: string): string | undefined {
   return /^(\d{4}-\d{2})\.jsonl$/.exec(name)?.[1];
 }
