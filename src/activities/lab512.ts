@@ -15,7 +15,7 @@ import { scopeToTenant } from "../storage/scoped.js";
 
 const HEARTBEAT_EVERY_MS = 400;
 
-/** Attempts of a later scheduling of the same command count above all attempts of an earlier one. */
+/** Numbers the attempts of a later round above all attempts of an earlier one. */
 const ATTEMPTS_PER_ROUND_MAX = 1_000_000;
 
 /** The Runner's activities over its dependencies. */
@@ -51,7 +51,7 @@ function readExecution(round: number): Execution {
   };
 }
 
-/** Tells Temporal while the work goes on that this Runner lives. */
+/** Sends heartbeats while the work runs. */
 async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
@@ -65,11 +65,11 @@ async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
 async function anchorHeads(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
   const refused: string[] = [];
   for (const head of heads) refused.push(...(await anchorHead(deps, head)));
-  // One chain that does not fit keeps no other from being anchored.
+  // A chain that is refused does not keep others from being anchored.
   if (refused.length > 0) throw ApplicationFailure.nonRetryable(refused.join(" "), "anchor_refused");
 }
 
-/** Why the head cannot be anchored: nothing when it is. */
+/** The reasons why the head was not anchored, empty if it was. */
 async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
   const parsed = parseWith(signedHeadSchema, head);
   if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];

@@ -1,6 +1,6 @@
 /**
- * Says by its exit code whether the worker of a plane polls its queue, as Temporal sees it: a process that lives and no longer polls serves
- * nobody. For a container's health check; told nothing but where Temporal is.
+ * Exits with 0 if the worker of a plane polls its queue, as Temporal sees it: a process can live without polling. For a container's health
+ * check, which needs Temporal's address only.
  *
  *     node dist/worker/health.main.js lab256|lab512
  */
@@ -18,7 +18,7 @@ const workers = {
   lab512: { name: LAB_512_QUEUE, taskQueueType: TASK_QUEUE_TYPE_ACTIVITY },
 };
 
-/** A worker polls for at most a minute before it polls again. */
+/** One poll lasts at most a minute. */
 const POLLER_FRESH_MS = 70_000;
 const CALL_MAX_MS = 4_000;
 

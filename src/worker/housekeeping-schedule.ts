@@ -3,7 +3,7 @@ import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 
 const SCHEDULE_ID = "housekeeping";
 
-/** Makes sure that Temporal starts `housekeeping` every `every_s` seconds; one that is there already gets the new interval. */
+/** Creates the schedule that starts `housekeeping` every `everyS` seconds, or gives the existing one that interval. */
 export async function scheduleHousekeeping(connection: Connection, namespace: string, everyS: number): Promise<void> {
   const { schedule } = new Client({ connection, namespace });
   const spec = { intervals: [{ every: everyS * 1000 }] };

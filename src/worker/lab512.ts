@@ -76,7 +76,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     activities: { ...createLab512Activities(runner) },
     ...buildObservationOptions(log, tracing),
     identity: formatWorkerIdentity("lab512"),
-    // The SDK would hold heartbeats back to 80 % of their timeout, and a pause of a moment would look like a dead Runner.
+    // The SDK throttles heartbeats to 80 % of their timeout, so a short pause would look like a dead Runner.
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     maxConcurrentActivityTaskExecutions: env.OGR_RUNNER_SLOTS,
@@ -100,7 +100,7 @@ async function startPulling(env: Lab512Settings, runner: RunnerDependencies, sig
   await pullCommands(runner, { apiUrl: env.OGR_PULL_API_URL, tokens, everyMs: env.OGR_PULL_EVERY_MS, signal, log });
 }
 
-/** The whitelist's symbolic names stand for the endpoints of this configuration; what no tenant's allowance names stays closed. */
+/** Replaces the whitelist's names by the configured endpoints. An endpoint that no tenant's allowance names stays closed. */
 function buildWhitelist(env: Lab512Settings, allowlist: JobsAllowlist): NetworkWhitelist {
   const names: Record<string, string | undefined> = {
     "object-store": env.OGR_STORE === "s3" ? parseEndpoint(env.OGR_S3_ENDPOINT) : undefined,

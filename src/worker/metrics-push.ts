@@ -13,7 +13,7 @@ interface PushSettings {
   readonly OGR_METRICS_INSTANCE?: string | undefined;
 }
 
-/** Pushes this process's metrics until it is stopped, where it was told to where. */
+/** Pushes this process's metrics until it is stopped, if OGR_METRICS_PUSH_URL is set. */
 export function pushOwnMetrics(env: PushSettings, log: Logger): MetricsPusher | undefined {
   if (env.OGR_METRICS_PUSH_URL === undefined) return undefined;
   return pushMetrics([lab512Metrics, activityMetrics, createProcessMetrics()], {

@@ -5,10 +5,10 @@ import type { Logger } from "pino";
 import { parseLogSubject } from "../process/log-subject.js";
 import { observeActivity } from "../process/metrics/activities.js";
 
-/** A fault's message can hold what a client sent; the log keeps this much of it. */
+/** Bounds a fault's message in the log, because it can contain what a client sent. */
 const REASON_MAX_CHARS = 500;
 
-/** One line and one observation for each attempt at a step of a flow: what it was about, what it came to, how long it took. */
+/** Logs and counts each attempt at a step: its subject, outcome and duration. */
 export function createActivityObserver(log: Logger): ActivityInterceptorsFactory {
   return (context) => ({
     inbound: {
@@ -42,7 +42,7 @@ function toActivityFields({ info }: Context) {
   return { ...parseLogSubject(info.workflowExecution?.workflowId ?? ""), activity: info.activityType, attempt: info.attempt };
 }
 
-/** What a schedule does every half minute is news only when it fails. */
+/** Housekeeping runs every half minute, so only its failures are logged by default. */
 function isBookkeeping({ info }: Context): boolean {
   return info.workflowType === "housekeeping";
 }
@@ -53,7 +53,7 @@ interface OutcomeFields {
   readonly jti?: string;
 }
 
-/** What an answer says of itself, whichever step gave it: never more of it than this. */
+/** The part of a step's answer that is logged. */
 export function toOutcomeFields(answer: unknown): OutcomeFields {
   if (typeof answer !== "object" || answer === null) return { outcome: typeof answer === "string" ? answer : "ok" };
   const { kind, receipt, refusal, ok, value, status } = answer as Record<string, unknown>;

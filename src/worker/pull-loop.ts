@@ -27,14 +27,11 @@ export interface PullOptions {
 const REQUEST_TIMEOUT_MS = 10_000;
 const COMMANDS_MAX_COUNT = 16;
 
-/**
- * Pulls the commands of tenants that are served over HTTP, runs each exactly as a Temporal activity would, and reports its receipt or
- * refusal.
- */
+/** Pulls commands over HTTP, runs each as the Temporal activity does, and reports its receipt or refusal. */
 export async function pullCommands(deps: RunnerDependencies, options: PullOptions): Promise<void> {
   while (!options.signal.aborted) {
     for (const [tenantId, token] of Object.entries(options.tokens)) {
-      // A fault (the api or the store does not answer) is tried again with the next round; the claim keeps every act single.
+      // The next round retries after a fault. The claim keeps each act single.
       await pullTenantCommands(deps, options, tenantId, token).catch((error: unknown) =>
         options.log.warn({ tenant_id: tenantId, reason: String(error) }, "commands could not be pulled; they are asked for again"),
       );
@@ -48,7 +45,7 @@ async function pullTenantCommands(deps: RunnerDependencies, options: PullOptions
   const client = createRunnerClient({ server, token, timeoutMs: REQUEST_TIMEOUT_MS, signal }, tenantId);
   for (const envelope of requireValue(await client.listPendingCommands(deps.target, COMMANDS_MAX_COUNT))) {
     if (signal.aborted) return;
-    // One command that cannot be run or reported keeps no other waiting.
+    // A command that cannot be run or reported does not keep others waiting.
     await runPulledCommand(deps, options, client, envelope).catch((error: unknown) =>
       options.log.warn(
         { ...toCommandFields(envelope), reason: String(error) },
@@ -58,7 +55,7 @@ async function pullTenantCommands(deps: RunnerDependencies, options: PullOptions
   }
 }
 
-/** Runs one command and reports what became of it. Whoever has finished it meanwhile (409) has said the same. */
+/** Runs one command and reports its answer. Status 409 means that another Runner has already reported it. */
 async function runPulledCommand(
   deps: RunnerDependencies,
   options: PullOptions,
@@ -74,19 +71,19 @@ async function runPulledCommand(
   assertNotRefused(await client.finish(toReport(answer)));
 }
 
-/** What a line of the log says of a command, as those of the other planes do. */
+/** The fields of a log line about a command, named as on the other planes. */
 function toCommandFields({ jti, tenant_id, jobId, permit }: CommandEnvelope) {
   return { correlation_id: permit.scopes.approval_ref ?? jti, tenant_id, jti, job_id: jobId, activity: "runCommand" };
 }
 
-/** Only a card has statements, and asking costs a request. */
+/** Without a card there are no statements, so this saves a request. */
 async function fetchStatements(client: RunnerClient, { jti, permit }: CommandEnvelope): Promise<Outcome<unknown>> {
   if (permit.scopes.approval_ref === undefined) return grantValue([]);
   const answer = assertNotRefused(await client.listStatements(jti));
   return answer.ok ? grantValue(answer.value) : denyWith("closed", "The command was finished meanwhile.");
 }
 
-/** @throws Refused for every refusal but that the command needs nothing more. */
+/** @throws Refused, unless the command is already finished (409). */
 function assertNotRefused<T>(answer: Answer<T>): Answer<T> {
   if (!answer.ok && answer.status !== 409) throw new Refused(answer.problem);
   return answer;

@@ -5,17 +5,17 @@ import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
 import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
 
-/** A fault (a store or database that does not answer) is retried for ever, so that nothing is lost; a denial is a value and is not. */
+/** Retries a fault, such as a store that does not answer, for ever, so that nothing is lost. A denial is a value and is not retried. */
 const untilItWorks = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
-/** Steps of LAB 256, run beside the workflow where that saves a round trip. */
+/** Steps of LAB 256. They run in the workflow's process, which saves a round trip. */
 export const lab256 = proxyLocalActivities<Lab256Activities>({
   startToCloseTimeout: "10s",
   scheduleToCloseTimeout: "365 days",
   retry: untilItWorks,
 });
 
-/** Two missed heartbeats mean a dead Runner: another one takes over within a few seconds. */
+/** Two missed heartbeats mean a dead Runner. Another one takes over within seconds. */
 const runner = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: untilItWorks } as const;
 
 export const planner = proxyActivities<Pick<Lab512Activities, "planAct">>({
@@ -25,7 +25,7 @@ export const planner = proxyActivities<Pick<Lab512Activities, "planAct">>({
   summary: "Plan on LAB 512: what the act would do (reads only)",
 });
 
-/** The same for somebody who waits for the answer and asks again otherwise. */
+/** Plans for a client that waits, and that asks again if there is no answer. */
 export const previewer = proxyActivities<Pick<Lab512Activities, "planAct">>({
   ...runner,
   startToCloseTimeout: PREVIEW_MAX_MS,
@@ -40,8 +40,8 @@ export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
 });
 
 /**
- * The Runner for one command. It may wait for a Runner only while the permit is valid; what it does after the claim is bounded by
- * `max_run_ms`, and what follows from the receipt by its own time; the Runner itself keeps both.
+ * The Runner for one command. The command waits for a Runner only while its permit is valid. The Runner itself bounds the work after the claim
+ * by `max_run_ms`, and the work after the receipt by its own time.
  */
 export function proxyRunner(options: { waitMaxMs: number; maxRunMs: number; activityId: string }) {
   return proxyActivities<Pick<Lab512Activities, "runCommand">>({

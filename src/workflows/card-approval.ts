@@ -14,7 +14,7 @@ import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
-/** How often a plan that was made under a policy or an infra context of a moment ago is made again. */
+/** How often a plan is made again because the policy or infra context has changed since. */
 const OUTDATED_PLANS_MAX = 5;
 const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
 
@@ -38,7 +38,7 @@ export class CardApproval implements OpenRound {
     return this.exclusive.run(judge);
   }
 
-  /** The command that may run, or how the card ended without one. */
+  /** Carries the card to a command that may run, or to its end without one. */
   async carryToPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
     const opened = await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
     if (!opened.ok) return { status: "denied", denial: opened.denial };
@@ -76,7 +76,7 @@ export class CardApproval implements OpenRound {
     }
   }
 
-  /** Waits until the plan is approved, refused or out of time; `next` is a plan that took its place. */
+  /** Waits until the plan is approved, refused or out of time. `next` is a plan that replaces it. */
   private async settleRound(
     planned: PlannedAct,
     decideBy: number,
@@ -96,7 +96,7 @@ export class CardApproval implements OpenRound {
       const again = await this.requestPlan();
       const result = await this.exclusive.run(async () => {
         if (this.ending !== null || this.flow.missing.length > 0) return undefined;
-        // From here on nothing can be said of this plan any more, also by messages that wait behind this task.
+        // Also closes the round to messages that wait behind this task.
         this.isOpen = false;
         if (!again.ok || again.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, again);
         return lab256.issuePermit({
@@ -139,7 +139,7 @@ export class CardApproval implements OpenRound {
     return this.flow.status === "planning" ? null : this.checkOpen();
   }
 
-  /** Judged when the message is processed, so that an outage across `decide_by` refuses. */
+  /** Judges when the message is processed, so that an outage across `decide_by` refuses. */
   checkOpen(): Denial | null {
     if (!this.isOpen) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
@@ -161,7 +161,7 @@ export class CardApproval implements OpenRound {
       attestations,
       at_ms: Date.now(),
     });
-    // The state may have moved while the statement was verified.
+    // The round may have closed while the statement was verified.
     if (!this.isOpen) return this.flow.toVerdict(CLOSED);
     if (!admitted.ok) return this.flow.toVerdict(admitted.denial);
     if (!this.seen.has(admitted.value.statement_digest)) this.applyStatement(admitted.value);
@@ -190,7 +190,7 @@ export class CardApproval implements OpenRound {
   }
 }
 
-/** What people are told of the commonest change that they do not see in the plan's refs. */
+/** Names the most frequent change that the plan's refs do not show. */
 function formatInfraChange(old: PlannedAct, next: PlannedAct): string {
   const [before, after] = [old.plan.basis.infra, next.plan.basis.infra].map((infra) => JSON.stringify(infra));
   return before === after ? "" : `, because the project's infra context changed from ${before} to ${after}`;

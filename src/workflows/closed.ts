@@ -1,4 +1,4 @@
 import { buildDenial, type Denial } from "../domain/denial.js";
 
-/** What a message is told that comes when nothing can be said of the plan any more. */
+/** The denial of a message that arrives when its round has closed. */
 export const CLOSED: Denial = buildDenial("closed", "The card is no longer open for decisions; read its state.");

@@ -1,7 +1,4 @@
-/**
- * Runs tasks one after the other, in the order in which they were asked for. A message that is being verified keeps the next one
- * waiting, so no two ever judge the same state.
- */
+/** Runs tasks one after another, in the order of their calls, so that no two messages are judged on the same state. */
 export class Exclusive {
   private last: Promise<unknown> = Promise.resolve();
 

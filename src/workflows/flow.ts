@@ -9,7 +9,7 @@ import type { Permit } from "../domain/permit/permit.js";
 import type { FlowState, MessageVerdict } from "./messages.js";
 import { toSearchAttributes } from "./search-attributes.js";
 
-/** Where one official act stands; every change is shown in Temporal's UI. */
+/** The state of one official act. Temporal's UI shows every change. */
 export class Flow {
   status: FlowStatus;
   round = 0;
@@ -31,10 +31,7 @@ export class Flow {
     this.status = initial;
   }
 
-  /**
-   * The approvals that count, as they were signed and in the order in which they came to count: whoever approved and withdrew, through
-   * whichever actor, is not among them.
-   */
+  /** The signed statements of the approvals that count, in the order in which they were admitted. Withdrawn approvals are not among them. */
   get statements(): SignedStatement[] {
     return this.approvals.flatMap(({ statement_digest }) => this.statementsByDigest.get(statement_digest) ?? []);
   }
@@ -66,7 +63,7 @@ export class Flow {
     return { accepted: denial === null, denial, state: this.state };
   }
 
-  /** A new plan starts a new round: what was approved before was another plan. */
+  /** Begins a round for a new plan, without the approvals of the old one. */
   beginRound(planned: PlannedAct, decided: DecidedPlan): void {
     this.round += 1;
     this.planned = planned;
@@ -80,7 +77,7 @@ export class Flow {
     this.describe();
   }
 
-  /** The attributes that a flow was started with are not written again: an upsert costs an event. */
+  /** Writes no attribute that the flow was started with, because an upsert costs an event. */
   changeStatus(status: FlowStatus): void {
     if (status === this.status) return;
     this.status = status;

@@ -8,8 +8,8 @@ import { telemetry } from "./telemetry.js";
 import { webhookDelivery } from "./webhook-delivery.js";
 
 /**
- * What a schedule does from time to time: ends permits that nobody used, anchors the newest signed heads of the ledger in the object
- * store, and sees to it that every enabled webhook and every tenant's telemetry has its flow. Answers how much there was to do.
+ * Runs on a schedule: ends unused permits, anchors the newest signed heads of the ledger in the object store, and starts the missing flows of
+ * enabled webhooks and of tenants' telemetry. Returns how much it did.
  */
 export async function housekeeping(): Promise<{ ended_permits: number; anchored_heads: number }> {
   const ended_permits = await lab256.sweepPermits();
@@ -23,7 +23,7 @@ export async function housekeeping(): Promise<{ ended_permits: number; anchored_
   return { ended_permits, anchored_heads: heads.length };
 }
 
-/** A webhook's flow was never started when Temporal was away as it was declared, and is gone when Temporal lost its state. */
+/** A webhook's flow is missing if Temporal was down when the webhook was declared, or has lost its state. */
 async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
   await startUnlessRunning(() =>
     startChild(webhookDelivery, {
@@ -35,7 +35,7 @@ async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
   );
 }
 
-/** A tenant's telemetry begins with the first sweep after it was founded, and goes on from the ledger when Temporal lost its state. */
+/** A tenant's telemetry starts with the first sweep after its founding. If Temporal loses its state, it resumes from the ledger. */
 async function ensureTelemetryFlow(tenantId: string): Promise<void> {
   await startUnlessRunning(() =>
     startChild(telemetry, {
@@ -53,7 +53,6 @@ async function startUnlessRunning(start: () => Promise<unknown>): Promise<void> 
   try {
     await start();
   } catch (error) {
-    // It runs, as it should.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }

@@ -10,14 +10,14 @@ import type { Level } from "../domain/level.js";
 import type { CommandEnvelope } from "../domain/permit/envelope.js";
 import type { Receipt, Refusal } from "../domain/permit/receipt.js";
 
-/** What a flow answers to a message: what became of it, and where the flow stands now. A denial is a value; handlers never throw. */
+/** A flow's answer to a message, with its state. A denial is a value; handlers never throw. */
 export interface MessageVerdict {
   readonly accepted: boolean;
   readonly denial: Denial | null;
   readonly state: FlowState;
 }
 
-/** Where a flow stands. Times are in milliseconds since 1970. */
+/** The state of a flow. Times are in milliseconds since 1970. */
 export interface FlowState {
   readonly status: FlowStatus;
   readonly tenant_id: string;
@@ -44,7 +44,7 @@ export function rejectWith(denial: Denial | null): void {
 export const decideUpdate = defineUpdate<MessageVerdict, [SignedStatement]>("decide");
 /** The same, for a sender that cannot wait. */
 export const decideSignal = defineSignal<[SignedStatement]>("statement");
-/** An attestation of the plan that the policy asks for. */
+/** An attestation of the plan that the policy requires. */
 export const attestUpdate = defineUpdate<MessageVerdict, [AttestationEnvelope]>("attest");
 /** The command of an approved card that runs on command. */
 export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
@@ -52,6 +52,6 @@ export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string
 export const finishUpdate = defineUpdate<MessageVerdict, [Receipt]>("finish");
 /** The signed refusal of a Runner that pulls over HTTP. */
 export const refuseUpdate = defineUpdate<MessageVerdict, [Refusal]>("refuse");
-/** Says that somebody ended the permit; the flow looks for itself, so the message needs no trust. */
+/** Says that the permit was ended. The flow reads the claim itself, so the message needs no trust. */
 export const permitEndedSignal = defineSignal<[]>("permit_ended");
 export const stateQuery = defineQuery<FlowState>("state");

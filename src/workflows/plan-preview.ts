@@ -4,10 +4,7 @@ import { denyWith, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { previewer } from "./activities.js";
 
-/**
- * What an act would do now, for whoever asks before they propose it: planned as a card's act is, and recorded nowhere. Nobody is asked to
- * decide about it, and nothing acts by it.
- */
+/** Plans an act as that of a card is planned. Nothing is recorded, decided or run. */
 export async function planPreview(act: ProposedAct): Promise<Outcome<PlannedAct>> {
   try {
     return await previewer.planAct(act);

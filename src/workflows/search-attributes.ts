@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from "@temporalio/common";
 
-/** By what Temporal's UI filters flows. All are keywords; a visibility store on SQLite holds at most ten. */
+/** The attributes by which Temporal's UI filters flows. A visibility store on SQLite holds at most ten keywords. */
 export const SEARCH_ATTRIBUTES = {
   tenant: defineSearchAttributeKey("OgrTenant", SearchAttributeType.KEYWORD),
   project: defineSearchAttributeKey("OgrProject", SearchAttributeType.KEYWORD),

@@ -17,23 +17,23 @@ import { toSearchAttributes } from "./search-attributes.js";
 /** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
 const LOOKS_MAX = 500;
 
-/** What could not be appended is tried again after these pauses, the last one for as long as it takes. */
+/** The pauses before a failed append is tried again. The last one repeats. */
 const PAUSES_MS = [2_000, 5_000, 15_000, 60_000, 300_000] as const;
 
-/** How long an append that an earlier life of the flow began is left alone. */
+/** The pause while an append of an earlier run is under way. */
 const RUNNING_PAUSE_MS = 2_000;
 
-/** A look reads a page of the ledger and stages a batch; only a fault of our own is tried again. */
+/** Each look reads a page of the ledger and stages a batch. Only faults are retried. */
 const steps = proxyLocalActivities<Pick<Lab256Activities, "nextTelemetry">>({
   startToCloseTimeout: "60s",
   scheduleToCloseTimeout: "365 days",
   retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
 });
 
-/** What a new run goes on with. Where the telemetry itself stands the ledger alone says. */
+/** The state that a new run takes over. The ledger alone says how far the telemetry is. */
 interface TelemetryInput {
   readonly tenant_id: string;
-  /** How many appends in a row came to nothing. */
+  /** The number of consecutive failed appends. */
   readonly failed?: number;
   readonly appended?: number;
 }
@@ -41,8 +41,8 @@ interface TelemetryInput {
 type Append = Extract<NextTelemetry, { readonly state: "append" }>;
 
 /**
- * Brings every finished act of a tenant to its org's telemetry repository, in the ledger's order and exactly once: a batch is an official
- * act of its own. What cannot be appended waits in the ledger, and the flow says why. Source: contracts "Infra registry v2".
+ * Appends every finished act of a tenant to its org's telemetry repository, in the ledger's order and exactly once. Each batch is an official
+ * act. A batch that cannot be appended waits in the ledger, and the flow says why. Source: contracts "Infra registry v2".
  */
 export async function telemetry(input: TelemetryInput): Promise<void> {
   const { tenant_id } = input;
@@ -71,11 +71,11 @@ export async function telemetry(input: TelemetryInput): Promise<void> {
       const { status, why } = await runAppend(next);
       if (status === "appended") {
         Object.assign(state, { failed: 0, round: 0, appended: state.appended + next.lines });
-        // Acts that finish all the time would otherwise make one commit after the other, each with the whole file again.
+        // Without the pause, steady acts would make commit after commit, each with the whole file.
         await waitForActs(next.to_seq, next.wait_ms);
         continue;
       }
-      // The permit of one that is over is used up.
+      // A failed append has used up its permit.
       state.round = status === "over" ? next.round + 1 : next.round;
       await waitToRetry(why);
     }
@@ -89,13 +89,13 @@ async function waitForEarlierAppend(jti: string, describeProgress: (text: string
   await sleep(RUNNING_PAUSE_MS, { summary: "Waits for an append that is under way" });
 }
 
-/** What became of an append: its lines are there, or it is over without them, or somebody else has begun the very same. */
+/** The result of an append. `elsewhere`: another run has started the same append. */
 interface AppendResult {
   readonly status: "appended" | "over" | "elsewhere";
   readonly why: string;
 }
 
-/** Carries one append as every other official act. */
+/** Runs one append as an official act of its own. */
 async function runAppend({ envelope, actor_id, lines }: Append): Promise<AppendResult> {
   const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
   const attributes = { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" };

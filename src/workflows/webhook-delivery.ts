@@ -9,14 +9,14 @@ import {
 } from "@temporalio/workflow";
 import type { Lab256Activities, WebhookActivityName } from "../domain/flow/lab256-steps.js";
 
-/** Says that there may be something to bring; without it the flow looks by itself after a while. */
+/** Wakes the flow to look for events. Without it, the flow looks every few seconds. */
 export const webhookWokenSignal = defineSignal<[]>("webhook_woken");
 
 const LOOKS_EVERY = "5s";
 /** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
 const LOOKS_MAX = 1_000;
 
-/** A receiver may take some seconds to answer; what it answers is a value, and only a fault of our own is tried again. */
+/** A receiver may take seconds to answer. Its answer is a value; only faults are retried. */
 const events = proxyLocalActivities<Pick<Lab256Activities, WebhookActivityName>>({
   startToCloseTimeout: "20s",
   scheduleToCloseTimeout: "365 days",
@@ -29,8 +29,8 @@ interface WebhookRef {
 }
 
 /**
- * Brings every event of a tenant's ledger to one receiver, in their order and at least once, for as long as the webhook is enabled. An
- * event that the receiver did not take after its last retry becomes a dead letter. Source: Standard Webhooks "Retries".
+ * Delivers the events of a tenant's ledger to one receiver, in order and at least once, while the webhook is enabled. An event that fails its
+ * last retry becomes a dead letter. Source: Standard Webhooks "Retries".
  */
 export async function webhookDelivery(ref: WebhookRef): Promise<void> {
   let woken = false;
@@ -47,7 +47,7 @@ export async function webhookDelivery(ref: WebhookRef): Promise<void> {
   await continueAsNew<typeof webhookDelivery>(ref);
 }
 
-/** Whoever wakes the flow may have changed where events go, or how often they are tried: it looks again then. */
+/** Returns when the event is settled, or when the flow is woken: the webhook's address or retries may have changed. */
 async function deliverEvent(
   ref: WebhookRef,
   { seq, retries_ms }: { readonly seq: number; readonly retries_ms: readonly number[] },

@@ -12,7 +12,7 @@ import type { Reason, Requirement } from "../policy/policy-contract.js";
 import type { Result } from "../result.js";
 import type { PlannedAct } from "./lab512-steps.js";
 
-/** What the policy said of a plan. `decide_by` is in milliseconds since 1970. */
+/** The policy's decision about a plan. `decide_by` is in milliseconds since 1970. */
 export interface DecidedPlan {
   readonly level: Level;
   readonly reasons: readonly Reason[];
@@ -27,7 +27,7 @@ export interface DecidePlanInput {
   readonly card: Card;
   readonly round: number;
   readonly planned: PlannedAct;
-  /** Kept from the first round: a new plan does not give a card more time. */
+  /** That of the first round: a new plan gives a card no more time. */
   readonly decide_by: number | null;
 }
 
@@ -38,11 +38,11 @@ export interface AdmitStatementInput {
   readonly decided: DecidedPlan;
   readonly approvals: readonly Approval[];
   readonly attestations: readonly Attestation[];
-  /** When the workflow processed the message; a retry judges by the same time. */
+  /** When the workflow processed the message, so that a retry judges by the same time. */
   readonly at_ms: number;
 }
 
-/** A statement that was verified and counts: what it makes of the card's approvals. */
+/** A verified statement that counts, and the card's approvals after it. */
 export interface AdmittedStatement {
   /** The statement as it was parsed. */
   readonly signed: SignedStatement;
@@ -55,11 +55,11 @@ export interface AdmittedStatement {
 
 export interface AdmitAttestationInput extends Omit<AdmitStatementInput, "signed"> {
   readonly attestation: AttestationEnvelope;
-  /** A plan can come back in a later round, and is attested anew there. */
+  /** The same plan can recur in a later round, where it is attested again. */
   readonly round: number;
 }
 
-/** An attestation that was verified: what the card's plan has now, and still lacks. */
+/** A verified attestation, and what the card's plan has and lacks after it. */
 export interface AdmittedAttestation {
   readonly attestation_digest: string;
   readonly attestations: readonly Attestation[];
@@ -82,26 +82,26 @@ export interface AcceptCommandInput {
 }
 
 export interface AcceptedCommand {
-  /** How the tenant's Runner gets its commands: by Temporal, or by pulling them over HTTP. */
+  /** How the tenant's Runner gets its commands: from Temporal, or by pulling over HTTP. */
   readonly transport: "temporal" | "pull";
 }
 
 export interface RecordAnswerInput extends AcceptCommandInput {
-  /** What came back from the queue, which anybody who reaches Temporal can have sent. */
+  /** The answer from the queue. Anyone who reaches Temporal can have sent it. */
   readonly answer: RunnerAnswer | null;
 }
 
 export interface FlowEnd {
   readonly status: FlowStatus;
   readonly denial: Denial | null;
-  /** The policy's own, where it was the policy that denied. */
+  /** Those of the policy, if the policy denied. */
   readonly reasons?: readonly Reason[];
 }
 
-/** The policy's answer about a plan: it may go on, or why it may not. */
+/** The policy's answer about a plan. */
 export type PlanDecision = Result<DecidedPlan, { denial: Denial; reasons: readonly Reason[] }>;
 
-/** What LAB 256 does for a flow: policy, permits, statements, ledger. Each call can be repeated without a second effect. */
+/** LAB 256's steps of a flow: policy, permits, statements, ledger. A repeated call has no second effect. */
 export interface Lab256Activities {
   /** Opens a card that the api signed, in its own flow. */
   openCard(input: { card: Card; workflow_id: string }): Promise<Outcome<null>>;
@@ -110,12 +110,12 @@ export interface Lab256Activities {
   voidApprovals(input: { card: Card; round: number; plan_digest: string; why: string; approvals: readonly Approval[] }): Promise<void>;
   admitStatement(input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>>;
   admitAttestation(input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>>;
-  /** Signs the permit of an approved plan and, for a card that runs on approval, issues its command. */
+  /** Signs the permit of an approved plan. Issues its command too if the card runs on approval. */
   issuePermit(input: IssuePermitInput): Promise<Outcome<AcceptedCommand & { readonly envelope: CommandEnvelope }>>;
   acceptCommand(input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>>;
-  /** What the permit's claim says: nobody has it, somebody ended the permit, or somebody acts by it. */
+  /** The state of the permit's claim: free, ended, or won by a Runner that acts. */
   permitClaim(input: { tenant_id: string; jti: string }): Promise<"free" | "ended" | "acted">;
-  /** Ends an unused permit by winning its claim; `acted` when a Runner has won it already. */
+  /** Ends an unused permit by winning its claim. Returns `acted` if a Runner has already won it. */
   endPermit(input: {
     tenant_id: string;
     jti: string;
@@ -124,60 +124,60 @@ export interface Lab256Activities {
     reason: string;
   }): Promise<"ended" | "acted">;
   recordAnswer(input: RecordAnswerInput): Promise<FlowEnd>;
-  /** Records the receipt of a Runner that pulls over HTTP; one that is not genuine changes nothing. */
+  /** Records the receipt of a Runner that pulls over HTTP. A receipt that is not genuine changes nothing. */
   acceptReceipt(input: AcceptCommandInput & { readonly receipt: Receipt }): Promise<Outcome<FlowEnd | null>>;
-  /** The same for its refusal; `null` where somebody holds the claim for this very command, whose receipt is then the answer. */
+  /** Records its refusal. The value is null if a Runner holds the claim for this command: its receipt is then the answer. */
   acceptRefusal(input: AcceptCommandInput & { readonly refusal: Refusal }): Promise<Outcome<FlowEnd | null>>;
   closeCommand(input: { envelope: CommandEnvelope; end: FlowEnd }): Promise<void>;
   closeCard(input: { card: Card; workflow_id: string; end: FlowEnd }): Promise<void>;
-  /** Ends permits that nobody used until their `exp`, and records acts that no flow recorded; answers how many permits it settled. */
+  /** Ends permits that nobody used before their `exp`, and records acts that no flow recorded. Returns the number of settled permits. */
   sweepPermits(): Promise<number>;
   /** The newest head of each chain that has no anchor yet, signed. */
   headsToAnchor(): Promise<readonly SignedHead[]>;
   recordAnchored(heads: readonly SignedHead[]): Promise<void>;
-  /** Every webhook that wants events. */
+  /** Every enabled webhook. */
   enabledWebhooks(): Promise<readonly WebhookInput[]>;
-  /** What a webhook has to bring next, by its `seq` in the ledger, and how long to wait after each attempt that fails. */
+  /** The webhook's next event by its `seq` in the ledger, and the pause after each failed attempt. */
   nextWebhookEvent(
     input: WebhookInput,
   ): Promise<{ state: "event"; seq: number; retries_ms: readonly number[] } | { state: "idle" } | { state: "stopped" }>;
-  /** One attempt to bring an event to its receiver. */
+  /** Tries once to deliver an event. */
   deliverWebhookEvent(
     input: WebhookInput & { readonly seq: number },
   ): Promise<{ readonly outcome: "taken" | "refused" | "stopped"; readonly reason?: string }>;
-  /** Says what became of an event: brought (`dead` is null), or a dead letter and why. */
+  /** Records the end of an event: delivered (`dead` is null), or a dead letter with the reason. */
   settleWebhookEvent(input: WebhookInput & { readonly seq: number; readonly dead: string | null }): Promise<void>;
-  /** Every tenant whose finished acts become telemetry: none where the deployment keeps no infra registry. */
+  /** The tenants whose finished acts become telemetry: none in a deployment without an infra registry. */
   telemetryTenants(): Promise<readonly string[]>;
-  /** Makes a batch of what finished since, stages its lines, and issues the permit of its append. */
+  /** Makes a batch of the acts finished since, stages its lines, and issues the permit of its append. */
   nextTelemetry(input: NextTelemetryInput): Promise<NextTelemetry>;
 }
 
-/** What a tenant's telemetry has to do next. */
+/** The next task of a tenant's telemetry. */
 export type NextTelemetry =
-  /** This deployment keeps no infra registry, so there is no telemetry. */
+  /** This deployment has no infra registry, so there is no telemetry. */
   | { readonly state: "off" }
-  /** Up to this entry of the ledger nothing is left. */
+  /** Every act up to this entry of the ledger is appended. */
   | { readonly state: "idle"; readonly passed_seq: number; readonly wait_ms: number }
-  /** The lines stay in the ledger until somebody does what `problem` says. */
+  /** The lines wait in the ledger until the problem is solved. */
   | { readonly state: "blocked"; readonly problem: string }
-  /** An append of this batch is under way that an earlier life of the flow began. */
+  /** An earlier run of the flow started an append of this batch, which has not ended. */
   | { readonly state: "running"; readonly jti: string }
   | {
       readonly state: "append";
       readonly envelope: CommandEnvelope;
       readonly actor_id: string;
-      /** The round that the permit is of. */
+      /** The round of the permit. */
       readonly round: number;
       readonly to_seq: number;
       readonly lines: number;
-      /** How long to leave the acts that finish meanwhile together, once this is appended. */
+      /** The pause after the append, during which finished acts collect for the next batch. */
       readonly wait_ms: number;
     };
 
 export interface NextTelemetryInput {
   readonly tenant_id: string;
-  /** How many appends of this batch came to nothing. */
+  /** The number of failed appends of this batch. */
   readonly round: number;
 }
 

@@ -13,17 +13,17 @@ export interface PlannedAct {
 
 export interface RunCommandInput {
   readonly envelope: CommandEnvelope;
-  /** The approvals that count for the card's plan; evidence for a manifest or a Pact, never a reason to act. */
+  /** The approvals that count for the card's plan: evidence for a manifest or a Pact, never a reason to act. */
   readonly statements: readonly SignedStatement[];
-  /** Counts how often the flow has scheduled this command; a later one takes the claim over from an earlier one. */
+  /** Counts how often the flow has scheduled this command. A later execution takes over the claim of an earlier one. */
   readonly round: number;
 }
 
-/** What the Runner does for a flow. It reads and writes the object store only. Source: contracts "Planes". */
+/** The Runner's steps of a flow. They read and write the object store only. Source: contracts "Planes". */
 export interface Lab512Activities {
-  /** Computes what the act would do now; needs no permit and writes nothing. */
+  /** Plans what the act would do now. Needs no permit and writes nothing. */
   planAct(act: ProposedAct): Promise<Outcome<PlannedAct>>;
-  /** Checks, claims, runs and answers one command with a signed receipt or refusal. */
+  /** Checks, claims and runs one command. Returns its signed receipt or refusal. */
   runCommand(input: RunCommandInput): Promise<RunnerAnswer>;
   /** Writes signed heads of the ledger as create-only objects. */
   anchorHeads(heads: readonly SignedHead[]): Promise<void>;
