@@ -22,8 +22,8 @@ export function parseEndpoint(address: string): string {
 }
 
 /**
- * The endpoints that a process may connect to, and nothing else. A host is what a client asks for, before any lookup: `localhost` and
- * `127.0.0.1` are two hosts. IPv6 addresses stand in brackets. Source: ADR-002 §6 (`network_whitelist`).
+ * The only endpoints that a process may connect to. A host is the name that a client asks for, before any lookup, so `localhost` and
+ * `127.0.0.1` are two hosts. IPv6 addresses are in brackets. Source: ADR-002 §6 (`network_whitelist`).
  */
 export class NetworkWhitelist {
   private readonly endpoints: ReadonlySet<string>;
@@ -39,8 +39,8 @@ export class NetworkWhitelist {
   }
 
   /**
-   * Makes every socket that this process opens from now on obey: each TCP connection through `node:net` (and so http, https and tls)
-   * is refused unless its host and port are named. Unix sockets are refused too.
+   * Applies to every socket that this process opens from now on: a TCP connection through `node:net` (thus http, https and tls) is refused
+   * unless its host and port are named. Unix sockets are refused too.
    */
   enforce(): void {
     const { endpoints } = this;
@@ -48,7 +48,7 @@ export class NetworkWhitelist {
     const connectGuarded = function (this: net.Socket, ...args: unknown[]): net.Socket {
       const endpoint = parseRequestedEndpoint(args);
       if (endpoints.has(endpoint)) return Reflect.apply(connect, this, args) as net.Socket;
-      // Failing as a lookup does gives clients the time to listen for the error; what nobody hears would end the process.
+      // A failed lookup gives clients time to listen for the error; an unheard error would end the process.
       return Reflect.apply(connect, this, [
         { host: "refused.invalid", port: 1, lookup: buildRefusingLookup(new NotWhitelisted(endpoint)) },
       ]) as net.Socket;
@@ -61,7 +61,7 @@ function buildRefusingLookup(error: NotWhitelisted): net.LookupFunction {
   return (_host, _options, callback) => void setImmediate(callback, error, "");
 }
 
-/** What `connect` was asked for, whichever of its overloads was used; Node itself passes the normalised arguments as one array. */
+/** The endpoint in the arguments of any overload of `connect`. Node itself passes the normalised arguments as one array. */
 function parseRequestedEndpoint(args: readonly unknown[]): string {
   const first = Array.isArray(args[0]) ? args[0][0] : args[0];
   if (typeof first === "number" || (typeof first === "string" && /^\d+$/.test(first)))
@@ -69,7 +69,7 @@ function parseRequestedEndpoint(args: readonly unknown[]): string {
   if (typeof first === "string") return `unix:${first}`;
   if (typeof first !== "object" || first === null) return "unknown";
   const { host, port, path } = first as { host?: unknown; port?: unknown; path?: unknown };
-  // As Node does: with a path it is a Unix socket, whatever else is named beside it.
+  // As in Node, a path means a Unix socket even if host and port are given.
   if (path || port === undefined || port === null) return `unix:${String(path)}`;
   return `${typeof host === "string" && host !== "" ? bracketHost(host.toLowerCase()) : "localhost"}:${String(port)}`;
 }

@@ -14,13 +14,13 @@ const FINDINGS_SHOWN_MAX = 3;
 const FILE_MAX_BYTES = 16 * 1024 * 1024;
 const OWN = [REGISTRY_PATH, CHANGELOG_PATH];
 
-/** Where the infra registry counts. */
+/** The branch that holds the effective infra registry. */
 const INFRA_REF = toBranchRef("main");
 
 /**
- * What is wrong with the infra registry that these moves would put on main of the project that keeps it, or undefined; of every other
- * project and branch nothing is. `new` may name a tree. Here nobody else looks before it counts: what CI is for a registry at a host,
- * this is for one that is a project of ours (infra registry v2 "All changes are validated before merge").
+ * The problem of the infra registry that these moves would put on `main` of the project that keeps it, or undefined; other projects and
+ * branches have none. `new` may name a tree. This takes the place of the CI of a registry at a git host (infra registry v2 "All changes are
+ * validated before merge").
  */
 export async function checkInfraRegistry(
   context: PlanningContext,
@@ -51,7 +51,7 @@ async function readRegistryFiles(repository: OpenRepository, treeish: string, si
   return { registry, changelog };
 }
 
-/** Undefined for what is not there; what is no file has no bytes to be valid. */
+/** Undefined if nothing is there. Anything but a file reads as empty, which is not valid. */
 async function readFileAt(repository: OpenRepository, object: string, signal: AbortSignal): Promise<Buffer | undefined> {
   const { gitDir } = repository.getScratch();
   const type = await repository.git.run({ gitDir, args: ["cat-file", "-t", object], signal });
@@ -60,7 +60,7 @@ async function readFileAt(repository: OpenRepository, object: string, signal: Ab
   return repository.git
     .readOutput({ gitDir, args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES, signal })
     .catch((error: unknown) => {
-      // No registry is as large, and what is none has no bytes to be valid either.
+      // No registry is that large, so it reads as empty too.
       if (error instanceof GitFault && error.code === "output_too_large") return Buffer.alloc(0);
       throw error;
     });

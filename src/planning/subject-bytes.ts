@@ -14,7 +14,7 @@ const IN_MEMORY_MAX_BYTES = 4 * 1024 * 1024;
 type NamedBytes = Pick<PushParams, "subject_hash" | "patch">;
 
 /**
- * The pushed bytes, inline or staged, checked against `params.subject_hash`; their size is checked before they are fetched. Denials:
+ * Reads the pushed bytes, inline or staged, and checks them against `params.subject_hash`. Checks their size before fetching. Denials:
  * `staged_bytes_missing`, `subject_hash_mismatch`, `limit_exceeded`.
  */
 export async function readSubjectBytes(

@@ -8,10 +8,9 @@ import { swapPointer } from "./swap-pointer.js";
 const TRIES_MAX = 64;
 
 /**
- * Replaces a derived object by what `make` derives from the refs: never an older state over a newer one, because whoever swaps a version
- * has refs no older than those it was made of. Read, they are asked for after the version. The first try takes the version that this
- * process wrote last and the refs of the open repository, where these are certainly no older, which saves two reads; `make` may see the
- * bytes that are there.
+ * Replaces a derived object by what `make` derives from the refs and the current bytes. An older state never replaces a newer one: the refs
+ * are read after the version that is swapped, so they are no older than the refs that it was made of. The first try saves both reads if this
+ * process remembers the version and the refs of the open repository are certainly no older.
  */
 export async function derivePointer(
   store: ObjectStore,

@@ -13,31 +13,28 @@ import { type RepositoryName, toRepositoryKeys } from "../../repository/reposito
 import type { ObjectStore } from "../../storage/ports.js";
 import { swapPointer } from "./swap-pointer.js";
 
-/** How often a swap that others won is tried again; each loss means that another act went through. */
+/** How often a lost swap is tried again. Each loss means that another act succeeded. */
 const TRIES_MAX = 64;
 
 export interface Move {
   readonly jti: string;
   readonly refs: readonly (RefMove & { readonly peeled?: string })[];
-  /** What `refs/ubl/acts/<jti>` points to, so that the act and its outcome are known from the same object. */
+  /** The target of `refs/ubl/acts/<jti>`, so that one object shows both the act and its outcome. */
   readonly act: RefTarget;
-  /** Act refs that have a receipt and need no record any more. */
+  /** Act refs whose receipt exists, so they can be removed. */
   readonly finished: readonly string[];
-  /** No branch and no tag may stand beside those that move. */
+  /** Whether the move requires that no other branch or tag exists. */
   readonly forbidsOtherRefs?: boolean;
 }
 
 export interface MoveResult {
-  /** The refs with the move in them. */
+  /** The refs after the move. */
   readonly state: RefsState;
-  /** The version that was replaced, or undefined when an earlier attempt of this very act had moved the refs. */
+  /** The version that was replaced. Undefined if an earlier attempt at this act had moved the refs. */
   readonly from: string | undefined;
 }
 
-/**
- * Moves the refs of an act, starting from what this process remembers of them. The acts of this process take turns, so that they do not
- * lose swaps to each other.
- */
+/** Moves the refs of an act, starting from the remembered refs. Acts of this process queue, so they lose no swaps to each other. */
 export async function moveRefs(
   { store, name, state, cache }: OpenRepository,
   move: Move,
@@ -49,16 +46,16 @@ export async function moveRefs(
     const { state: next, from } = moved.value;
     if (from === undefined) cache.memory.remember(next);
     else cache.memory.latest = next;
-    // Only what follows from a version whose objects are here has its own objects here.
+    // The objects of the new version are here only if those of the replaced version were.
     if (from !== undefined && cache.memory.isVersionOnDisk(from)) cache.memory.noteVersion(next.version);
     return moved;
   });
 }
 
 /**
- * Moves all refs of an act together with its record, or none: read, check, one conditional PUT (contracts "Storage"). `known` saves
- * the first read. A lost swap is tried again while the moved refs themselves stand where they should; an own write whose answer was
- * lost is recognised by its record. Denials: `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
+ * Moves all refs of an act together with its record, or none: read, check, one conditional PUT (contracts "Storage"). `known` saves the first
+ * read. Retries a lost swap while the refs of the act are unmoved. The record identifies a write of this act whose answer was lost. Denials:
+ * `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
  */
 async function swapRefs(
   store: ObjectStore,
@@ -78,7 +75,7 @@ async function swapRefs(
     if (state === undefined) return denyWith("project_unknown", `${name.project_id} has no repository; register the project first.`);
     if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
-    // What was known may be old: nobody is refused on a stale reading.
+    // The known refs may be stale, so a denial needs fresh ones.
     if (refusal !== undefined && fresh) return wrapDenial(refusal);
     if (refusal === undefined) {
       signal.throwIfAborted();

@@ -6,8 +6,8 @@ import type { ObjectStore } from "../../storage/ports.js";
 import { settleWrite } from "../../storage/settled-write.js";
 
 /**
- * Uploads a pack before any ref needs it, and takes it into the cache; how many bytes that is. A pack that exists is the same one. The
- * cache trusts what it has after a power failure too, so the files are flushed meanwhile.
+ * Uploads a pack before any ref needs it and adds it to the cache. Returns the bytes stored. A pack that exists has the same bytes. The cache
+ * trusts its files even after a power failure, so they are flushed during the upload.
  */
 export async function storePack({ store, name, cache }: OpenRepository, pack: CheckedPack, signal: AbortSignal): Promise<number> {
   signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 
-/** The new version; undefined when the swap was lost, or when nobody knows and reading again will tell. */
+/** The new version. Undefined if the swap was lost or its outcome is unknown; the caller reads again. */
 export async function swapPointer(
   store: ObjectStore,
   key: string,

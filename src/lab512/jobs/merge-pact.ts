@@ -16,8 +16,8 @@ export interface StoredPact {
 }
 
 /**
- * Stores the Pact of a merge that has happened: never before the target moved, or there would be signed evidence of what was not done.
- * It follows from the command alone, so a retry stores the same bytes; what is there already (by a Runner's earlier key) stays.
+ * Stores the Pact of a merge. Call it only after the target moved, so that no evidence of an undone merge exists. The Pact follows from the
+ * command alone, so a retry stores the same bytes. An existing Pact, perhaps signed by an earlier key of the Runner, is kept.
  */
 export async function storePact(
   context: JobContext,
@@ -37,7 +37,7 @@ export async function storePact(
   return { key, blake3: hashBlake3Hex(stored), sizeBytes: stored.byteLength };
 }
 
-/** Whether this call stored it. After a lost answer it counts as there, and is read. */
+/** Whether this call stored the Pact. After a lost answer it counts as existing and is read back. */
 async function createPact({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
   let created = false;
   await settleWrite(

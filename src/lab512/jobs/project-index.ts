@@ -15,8 +15,8 @@ const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id
 const indexSchema = z.object({ last_act: lastActSchema });
 
 /**
- * Writes a project's `index.json`: refs, head and last act. Derived from `packed-refs` and the act that moved them, which finished at
- * `finished_at` (milliseconds since 1970); never replaced by an older state.
+ * Writes a project's `index.json`: refs, head and last act. It is derived from `packed-refs` and from the act that moved them, which finished
+ * at `finished_at` (milliseconds since 1970). An older state never replaces it.
  */
 export function writeProjectIndex(context: JobContext, act: ExecuteInput<JobParams>, finished_at: number): Promise<void> {
   return runOnReceiptedProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
@@ -38,13 +38,13 @@ async function writeIndex(
       project_id,
       head: "refs/heads/main",
       refs: refs.map(([name, { id, peeled }]) => (peeled === undefined ? { name, id } : { name, id, commit: peeled })),
-      // A derivation that comes late brings the refs of now and leaves the later act's name.
+      // A late derivation writes the current refs and keeps the later act.
       last_act: theirs !== undefined && theirs.jti !== ours.jti && theirs.finished_at > ours.finished_at ? theirs : ours,
     });
   });
 }
 
-/** Undefined when what lies there cannot be read: it is derived, so it is made anew. */
+/** Undefined for an unreadable index. It is derived, so it is written again. */
 function parseLastAct(bytes: Uint8Array) {
   const text = Buffer.from(bytes).toString("utf8");
   if (!text.startsWith("{") || !text.endsWith("}\n")) return undefined;

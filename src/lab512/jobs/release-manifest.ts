@@ -15,7 +15,7 @@ import { toStoredJson } from "./stored-json.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Writes a release's notes, source archive and `manifest.json`; each is created once, and calling it again makes what is missing. */
+/** Writes a release's notes, source archive and `manifest.json`. Each is created once; a repeated call writes the missing ones. */
 export async function writeRelease(context: JobContext, repository: OpenRepository, input: DeriveInput<TagReleaseParams>): Promise<void> {
   const { params, permit, receipt, statements } = input;
   const { tenant_id } = context;
@@ -46,7 +46,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
   await createBlob(context.store, key, toStoredJson(manifest));
 }
 
-/** Stores the source archive, or describes the one that is there: another git may compress the same tree differently. */
+/** Stores the source archive, or describes the existing one, since another git may compress the same tree differently. */
 async function storeSource(context: JobContext, repository: OpenRepository, { project_id, commit }: TagReleaseParams) {
   const key = toArtifactKey(context.tenant_id, project_id, commit, "source.tar.gz");
   const isThere = async () => (await context.store.blobs.stat(key)) !== undefined;

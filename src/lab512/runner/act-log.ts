@@ -1,9 +1,9 @@
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 
-/** The bound of one act's log, in bytes; later lines are counted, not kept. */
+/** Lines beyond this size are counted and not kept. */
 const LOG_MAX_BYTES = 256 * 1024;
 
-/** What the Runner did for one act, line by line; its bytes become evidence (`logs_hash`). */
+/** The log of one act. Its bytes become evidence (`logs_hash`). */
 export class ActLog {
   private readonly lines: string[] = [];
   private sizeBytes = 0;

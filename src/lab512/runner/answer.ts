@@ -10,7 +10,7 @@ import type { Effects } from "../jobs/job.js";
 import type { ActLog } from "./act-log.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
-/** What an act came to, before it is written down. */
+/** The result of an act before it is recorded. */
 export type ActResult =
   | { readonly status: "success"; readonly effects: Effects }
   | { readonly status: "error" | "denied" | "expired"; readonly denial: Denial };
@@ -29,13 +29,13 @@ export interface AnswerContext {
   readonly envelope: CommandEnvelope;
   readonly log: ActLog;
   readonly startedAtMs: number;
-  /** Of the infra registry, by which the claimed act was checked. */
+  /** The revision of the infra registry that the act was checked against. */
   readonly infra_revision?: string | undefined;
 }
 
 /**
- * Writes the log, and after `beforeReceipt` the receipt, with `beside` at the same time; only the holder of the claim calls this. Answers
- * the receipt that the store holds, at most one ever; `is_ours` when it is the one that `beside` was given.
+ * Writes the log, runs `beforeReceipt`, then writes the receipt while `beside` runs. Only the holder of the claim may call this. Returns the
+ * receipt in the store, of which there is only ever one; `isOurs` says whether it is the one that `beside` got.
  */
 export async function writeReceipt(
   answering: AnswerContext,
@@ -64,7 +64,7 @@ export async function writeReceipt(
   return { receipt: kept, isOurs: false };
 }
 
-/** Signs and keeps a refusal under the envelope's digest; it takes nothing from the real act. */
+/** Signs a refusal and stores it under the envelope's digest, so it cannot affect another envelope with the same permit. */
 export async function writeRefusal(answering: AnswerContext, why: Denial): Promise<Refusal> {
   const { deps, store, envelope } = answering;
   const unsigned: UnsignedRefusal = {
@@ -75,7 +75,7 @@ export async function writeRefusal(answering: AnswerContext, why: Denial): Promi
   };
   const refusal = signObject("refusal", unsigned, deps.receiptKey);
   await keepLog(answering, null);
-  // The first refusal of an envelope stays; a later one says the same of the same bytes.
+  // The first refusal of an envelope is kept.
   await createOnce(store, toRefusalKey(envelope.tenant_id, unsigned.envelope_digest), toCanonicalBytes(refusal));
   return refusal;
 }
@@ -109,7 +109,7 @@ function buildAnswerBase({ deps, envelope, log, startedAtMs }: AnswerContext, ef
   };
 }
 
-/** Stores the log as it stands, once. */
+/** Stores the log so far, once. */
 export async function keepLog(
   { store, envelope, log }: Pick<AnswerContext, "store" | "envelope" | "log">,
   commit: string | null,
@@ -121,7 +121,7 @@ export async function keepLog(
   log.kept.add(key);
 }
 
-/** Creates what may be there already; after a lost answer the store itself says which. */
+/** Creates an object that may exist. After a lost answer the store is asked. */
 async function createOnce(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
   try {
     return await store.blobs.create(key, bytes);

@@ -9,12 +9,12 @@ import type { RunnerDependencies } from "./dependencies.js";
  */
 const PAUSE_MAX_MS = 250;
 
-/** The job's `max_run` is over before anything became visible. */
+/** The job's run time ended before anything became visible. */
 export class RunTimeExceeded extends Error {
   override readonly name = "RunTimeExceeded";
 }
 
-/** One attempt at a claimed act: it may go on while it is not cancelled, still holds the claim and has time. */
+/** One attempt at a claimed act. It may continue while it is not cancelled, holds the claim and has time left. */
 export class Attempt {
   private lastSeenMs: number;
 
@@ -32,30 +32,30 @@ export class Attempt {
     return this.deps.now() >= this.deadlineMs;
   }
 
-  /** Aborts git processes and downloads when the attempt is cancelled or its time is up. */
+  /** Aborts git processes and downloads when the attempt is cancelled or its time is over. */
   get signal(): AbortSignal {
     const left = Math.max(1, this.deadlineMs - this.deps.now());
     return AbortSignal.any([this.cancelled, AbortSignal.timeout(left)]);
   }
 
-  /** Marks a step. Before the next side effect a frozen attempt that woke up finds out that it is a ghost. */
+  /** Marks a step. An attempt that was frozen finds out here that another holds the claim, before its next side effect. */
   async completeStep(name: JobStep): Promise<void> {
     await this.deps.onStep?.(this.held.claim.jti, name);
     if (this.cancelled.aborted) throw new GhostAttempt("This attempt was given up by whoever scheduled it.");
-    // Taken before the look, so that a freeze during it counts too.
+    // Read before the check, so that a freeze during the check counts too.
     const now = performance.now();
     if (now - this.lastSeenMs > PAUSE_MAX_MS) await this.assertHeld();
     this.lastSeenMs = now;
     if (this.isOutOfTime && isBeforeMove(name)) throw new RunTimeExceeded("The job's run time is over.");
   }
 
-  /** @throws GhostAttempt when another attempt took the claim over. */
+  /** @throws GhostAttempt if another attempt took the claim over. */
   assertHeld(): Promise<void> {
     return assertClaimHeld(this.store, this.held);
   }
 }
 
-/** Once refs have moved the act is done, however late; what follows is only written down. */
+/** After the refs have moved the act has happened, however late; the later steps only record it. */
 function isBeforeMove(step: JobStep): boolean {
   return step === "claimed" || step === "looked" || step === "fetched" || step === "checked" || step === "stored";
 }

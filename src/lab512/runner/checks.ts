@@ -10,7 +10,7 @@ import type { RunnerDependencies } from "./dependencies.js";
 
 const ok: Outcome<null> = grantValue(null);
 
-/** The permit's time. A retry that finds its own claim is not measured against it again. */
+/** Whether the permit is still valid. A retry that finds its own claim is not checked again. */
 export function checkExpiry(envelope: CommandEnvelope, nowMs: number): Outcome<null> {
   if (nowMs < envelope.permit.exp) return ok;
   return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}; it is ${nowMs} now. Ask for a new one.`);
@@ -30,7 +30,7 @@ export function checkPolicy(envelope: CommandEnvelope, published: string): Outco
   );
 }
 
-/** The project's infra context now is the one that LAB 256 judged: an equality, and the rules stay the policy's. */
+/** The project's infra context must equal the one that LAB 256 judged. The rules about it are the policy's. */
 export function checkInfra(envelope: CommandEnvelope, infra: Infra): Outcome<null> {
   const { infra_hash } = envelope.permit.scopes;
   const now = hashInfra(infra);
@@ -43,7 +43,7 @@ export function checkInfra(envelope: CommandEnvelope, infra: Infra): Outcome<nul
   );
 }
 
-/** The Runner's own allowlist: which jobs, with its scope on disk and its endpoints. Source: ADR-002 §6. */
+/** Checks the job and the endpoints that it needs against the Runner's own allowlist. Source: ADR-002 §6. */
 export function checkAllowed(deps: RunnerDependencies, tenantId: string, jobType: string): Outcome<null> {
   const allowance = findAllowance(deps.allowlist, tenantId);
   if (allowance === undefined) return denyWith("tenant_unknown", `${tenantId} is not on this Runner's allowlist.`);
@@ -55,7 +55,7 @@ export function checkAllowed(deps: RunnerDependencies, tenantId: string, jobType
   return ok;
 }
 
-/** At L3 and above there is a card, and the plan made now is the one that was approved. */
+/** At L3 and above an act needs an approved card. Returns the digest that its plan must have. */
 export function checkApproval(envelope: CommandEnvelope): Outcome<{ plan_digest: string } | null> {
   const { level, approval_ref, plan_digest } = envelope.permit.scopes;
   if (!needsCard(level) && plan_digest === undefined) return grantValue(null);

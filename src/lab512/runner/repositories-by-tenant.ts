@@ -7,7 +7,7 @@ export interface RepositoriesByTenantOptions {
   /** The folder below which every tenant has its `fs_scope`. */
   readonly root: string;
   readonly allowlist: JobsAllowlist;
-  /** For all tenants together; each gets an equal share, as of readers and of what is remembered. */
+  /** The total of all tenants. Each tenant gets an equal share, also of the readers and of the remembered projects. */
   readonly cacheMaxBytes: number;
 }
 
@@ -16,11 +16,11 @@ export interface RepositoriesByTenant {
   close(): Promise<void>;
 }
 
-/** Of all tenants together. */
+/** Totals of all tenants. */
 const READERS_MAX_COUNT = 64;
 const REMEMBERED_MAX_COUNT = 512;
 
-/** Each tenant's local repositories in its own `fs_scope`, made once. @throws for a tenant that the allowlist does not name. */
+/** Opens each tenant's local repositories in its own `fs_scope`. `get` throws for a tenant that the allowlist does not name. */
 export async function openRepositoriesByTenant({
   root,
   allowlist,

@@ -8,17 +8,17 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { buildDashboardText, buildMonthSummary, type MonthSummary, parseKnownMonths } from "./dashboard.js";
 import { addLine, buildEmptySummary, type Summary } from "./summary.js";
 
-/** So many lines are parsed before other work of this process gets its turn: heartbeats, above all. */
+/** Lines to parse before other work of this process runs, above all heartbeats. */
 const LINES_AT_ONCE = 2_000;
 
-/** A file of the telemetry repository holds what no append wrote. */
+/** A file of the telemetry repository has content that no append wrote. */
 export class ForeignLines extends Error {
   override readonly name = "ForeignLines";
 }
 
 /**
- * The files that appending `lines` changes: of each project its months with the new lines at their end, and its dashboard made anew. Of a
- * month whose file the dashboard has summed up already, by the same git id, the sum is taken; every other file is read.
+ * The files that appending `lines` changes: for each project its months with the new lines at their end, and its new dashboard. Takes a
+ * month's summary from the old dashboard if that names the same git id, and reads the file otherwise.
  *
  * @throws ForeignLines
  */
@@ -59,7 +59,7 @@ export async function* buildAppendedFiles(
   }
 }
 
-/** The first of `lines` that is not in the repository, byte for byte, where an earlier append must have put it; undefined when all are. */
+/** The first of `lines` that is not, byte for byte, where an earlier append must have put it. Undefined if all are there. */
 export async function findMissingLine(
   repository: OpenRepository,
   parent: string,
@@ -78,7 +78,7 @@ export async function findMissingLine(
 
 const LINE_END = 0x0a;
 
-/** A summary of its own, so that lines can be added. */
+/** A new summary that the caller may change. */
 async function resolveSummary(
   file: TreeFile | undefined,
   month: string,

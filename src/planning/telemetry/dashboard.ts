@@ -5,7 +5,7 @@ import { TELEMETRY_SCHEMA_VERSION, toRepositoryName } from "../../domain/telemet
 import { toLinesPath } from "../../domain/telemetry/paths.js";
 import { buildEmptySummary, joinSummaries, type Summary, summarySchema } from "./summary.js";
 
-/** What one file of lines comes to. `blob` is the file's git id: while it is the same, so is the summary, and nobody reads the file again. */
+/** The summary of one file of lines. `blob` is the file's git id; while it is the same, the file need not be read again. */
 const monthSchema = z.strictObject({ month: z.string(), file: z.string(), blob: gitIdSchema, ...summarySchema.shape });
 export type MonthSummary = z.infer<typeof monthSchema>;
 
@@ -25,7 +25,7 @@ interface DashboardProject {
   readonly telemetry_project_id: string;
 }
 
-/** `dashboard.json` of a project: its months in their order and what they come to together. It holds nothing that the lines do not say. */
+/** The `dashboard.json` of a project: its months in order and their total. Everything in it follows from the lines. */
 export function buildDashboardText(
   { tenant_id, project_id, telemetry_project_id }: DashboardProject,
   months: readonly MonthSummary[],
@@ -46,7 +46,7 @@ export function buildMonthSummary(of: DashboardProject, month: string, blob: str
   return { month, file: toLinesPath(of.tenant_id, of.project_id, month), blob, ...summary };
 }
 
-/** The months of a dashboard by their blobs; none where it cannot be read, for it is derived and made anew then. */
+/** The months of a dashboard by month and blob. None if it is unreadable: it is derived, so it is written again. */
 export function parseKnownMonths(text: string): ReadonlyMap<string, MonthSummary> {
   const parsed = dashboardSchema.safeParse(parseJson(text));
   return new Map(parsed.success ? parsed.data.months.map((month) => [`${month.month}:${month.blob}`, month]) : []);

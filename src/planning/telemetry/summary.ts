@@ -1,13 +1,13 @@
 import { z } from "zod";
 import type { TelemetryLine } from "../../domain/telemetry/line.js";
 
-/** Upper bounds of `wall_ms` in a dashboard; the last class is open. */
+/** The upper bounds of the `wall_ms` classes in a dashboard. One more class has no bound. */
 export const WALL_MS_CLASSES = [100, 300, 1_000, 3_000, 10_000, 60_000] as const;
 
 const countSchema = z.int().nonnegative();
 const countsSchema = z.record(z.string(), countSchema);
 
-/** What a number of lines come to. Every member can be added up, so that months make a total. `wall_ms.classes[n]` counts up to WALL_MS_CLASSES[n]. */
+/** A summary of lines. All members can be joined, so months make a total. `wall_ms.classes[n]` counts lines up to WALL_MS_CLASSES[n]. */
 export const summarySchema = z.strictObject({
   acts: countSchema,
   by_status: countsSchema,
@@ -48,7 +48,7 @@ export function buildEmptySummary(): Summary {
   };
 }
 
-/** Adds a line to `summary`, which it changes: a month has hundreds of thousands. */
+/** Adds a line to `summary` in place, because a month has hundreds of thousands. */
 export function addLine(summary: Summary, line: TelemetryLine): void {
   summary.acts += 1;
   incrementCount(summary.by_status, line.status);
@@ -109,7 +109,7 @@ function joinCounts(one: Readonly<Record<string, number>>, other: Readonly<Recor
   return both;
 }
 
-/** Times of one fixed form in UTC are in the order of their letters. */
+/** Times in one fixed form and in UTC compare as strings. */
 function pickEarlier(one: string | null, other: string): string {
   return one !== null && one < other ? one : other;
 }
