@@ -1,11 +1,11 @@
 /**
  * - `git_unusable`: no acceptable git; an operator has to install one.
- * - `git_failed`: git ended in a way that no input explains (disk full, killed, an object of the cache unreadable). Try again.
- * - `crashed`: git found a fault of its own and ended itself; the same input makes it do so again.
+ * - `git_failed`: git failed for a reason other than its input (disk full, killed, an unreadable object of the cache). Try again.
+ * - `crashed`: git ended by a fault of its own; the same input would make it crash again.
  * - `timed_out`, `output_too_large`: a limit of the call was reached.
  * - `aborted`: the caller's signal fired.
  * - `outside_scope`: a path left the tenant's folder; never retried.
- * - `repository_invalid`: what lies in the store is no repository that this registry wrote.
+ * - `repository_invalid`: the store holds a repository that this registry did not write.
  * - `contended`: a pointer moved more often than the bounded number of tries. Try again.
  */
 export type GitFaultCode =
@@ -19,7 +19,7 @@ export type GitFaultCode =
   | "repository_invalid"
   | "contended";
 
-/** A fault of git or of its local folders: never an answer about somebody's bytes, which is a denial. */
+/** A fault of git or of its local folders. A problem of the pushed bytes is a denial instead. */
 export class GitFault extends Error {
   override readonly name = "GitFault";
 

@@ -6,7 +6,7 @@ import type { RepositoryName } from "./repository-key.js";
 import type { Scratch } from "./scratch.js";
 import { type GitAnswer, type GitCall, type StockGit, toGitFault } from "./stock-git/stock-git.js";
 
-/** A repository as one act sees it, with every object of its refs on the local disk until `close`. */
+/** A repository as one act sees it. Every object that its refs reach is on the local disk until `close`. */
 export class OpenRepository {
   #scratch: Scratch | undefined;
 
@@ -28,18 +28,18 @@ export class OpenRepository {
     return this.cache.getReader();
   }
 
-  /** The act's own repository, made when it is first needed. */
+  /** The act's own repository, made on first use. */
   getScratch(): Scratch {
     this.#scratch ??= this.cache.takeScratch();
     return this.#scratch;
   }
 
-  /** git's answer, whatever its exit code, to a question whose `args` name objects by id alone, so that it never changes. */
+  /** git's answer with any exit code. The `args` must name objects by id alone, so that the answer never changes. */
   askGit(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
     return this.cache.memory.answers.findOrAsk(call.args, () => this.git.run({ ...call, gitDir: this.getScratch().gitDir }));
   }
 
-  /** As {@link askGit}, where only a fault can make git fail. @throws GitFault `git_failed`. */
+  /** As {@link askGit}, for calls that only fail by a fault. @throws GitFault `git_failed`. */
   async askGitForOutput(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<Buffer> {
     const answer = await this.askGit(call);
     if (answer.code !== 0) throw toGitFault(call, answer);

@@ -1,6 +1,6 @@
 /**
- * Who the registry is in the objects that it makes: committer of applied patches, author of a plain diff, tagger of releases. Fixed,
- * so that a retry makes the same bytes; the person behind an act stands in its permit and receipt. `.invalid` reaches nobody (RFC 2606).
+ * The registry's name in the objects that it makes: the committer of patches, the author of a plain diff, the tagger of releases. It is fixed,
+ * so that a retry makes the same bytes; permit and receipt name the person behind an act. `.invalid` never resolves (RFC 2606).
  */
 export const REGISTRY_IDENTITY = { name: "Office Git Registry", email: "registry@ubl.invalid" } as const;
 

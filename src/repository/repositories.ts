@@ -9,19 +9,19 @@ import { removeLeftovers } from "./scratch.js";
 import { StockGit } from "./stock-git/stock-git.js";
 
 export interface RepositoriesOptions {
-  /** How many bytes of packs may stay on the disk while no act uses them. */
+  /** The bytes of packs that may stay on the disk while no act uses them. */
   readonly cacheMaxBytes: number;
-  /** The readers that stay open while no act uses them, one process each. */
+  /** The reader processes that may stay open while no act uses them. */
   readonly readersMaxCount: number;
-  /** The projects of which refs and derived objects stay in memory; one of 5,000 refs takes about 2 MiB. */
+  /** The projects whose refs and derived objects stay in memory. A project of 5,000 refs takes about 2 MiB. */
   readonly rememberedMaxCount: number;
 }
 
 const DEFAULTS: RepositoriesOptions = { cacheMaxBytes: 4 * 1024 ** 3, readersMaxCount: 32, rememberedMaxCount: 256 };
 
 /**
- * The repositories of one tenant as its acts open them: the store holds the truth, `scopeFolder` a bounded cache of immutable packs
- * and one scratch repository for each act under way. The folder can be deleted at any time. Source: design "Git on the object store".
+ * Opens the repositories of one tenant for its acts. The store is authoritative; `scopeFolder` holds a bounded cache of immutable packs and
+ * one scratch repository for each running act, and can be deleted at any time. Source: design "Git on the object store".
  */
 export class Repositories {
   readonly scope: Scope;
@@ -36,15 +36,15 @@ export class Repositories {
     this.git = new StockGit(this.scope);
   }
 
-  /** Proves that git is there and new enough, and removes what dead processes left. Called by the first `open` too. */
+  /** Checks that git is installed and new enough, and removes the folders of dead processes. The first `open` calls it too. */
   ensureReady(): Promise<void> {
     this.#ready ??= this.#prepare();
     return this.#ready;
   }
 
   /**
-   * The repository with every object of its refs on the local disk, or undefined when the store has none. Warm, it costs one small
-   * read; none where `recall` accepts the refs that this process remembers. `close` it when the act ends.
+   * Opens a repository with every object of its refs on the local disk; undefined if the store has none. A warm cache costs one small read,
+   * or none if `recall` accepts the refs that this process remembers. `close` it when the act ends.
    */
   async open(
     store: ObjectStore,
@@ -69,12 +69,12 @@ export class Repositories {
     return new OpenRepository(store, name, state, cache, () => this.#release(cache));
   }
 
-  /** Says that an act's receipt is in the store, so that nobody needs to look. */
+  /** Notes that an act's receipt is in the store, which saves a request. */
   noteReceipt(name: RepositoryName, jti: string): void {
     this.#caches.get(toCacheId(name))?.memory.noteReceipt(jti);
   }
 
-  /** Ends every process that it started. */
+  /** Ends every process that this object started. */
   async close(): Promise<void> {
     await Promise.all([...this.#caches.values()].map((cache) => cache.close()));
     this.git.close();
@@ -117,7 +117,7 @@ export class Repositories {
     }
   }
 
-  /** Deletes the caches that were unused for longest until the rest fits; never one that an act is using. */
+  /** Deletes the least recently used caches until the rest fits, but none that an act is using. */
   async #evict(): Promise<void> {
     let total = 0;
     for (const cache of this.#caches.values()) total += cache.sizeBytes;

@@ -6,7 +6,7 @@ export interface RepositoryName {
   readonly project_id: string;
 }
 
-/** Where the files of a bare repository lie. Source: ADR-002 §5, gitrepository-layout(5). */
+/** The keys of the files of a bare repository. Source: ADR-002 §5, gitrepository-layout(5). */
 export function toRepositoryKeys({ tenant_id, project_id }: RepositoryName) {
   const prefix = toRepoPrefix(tenant_id, project_id);
   return {

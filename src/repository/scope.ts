@@ -2,11 +2,11 @@ import { lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { GitFault } from "./git-fault.js";
 
-/** The folder that one tenant's git work may touch (`fs_scope`, ADR-002 §6). Every path is made and checked here. */
+/** The only folder that one tenant's git work may touch (`fs_scope`, ADR-002 §6). Makes and checks every path in it. */
 export class Scope {
   readonly root: string;
 
-  /** Creates the folder when it is absent. @throws GitFault `outside_scope` for a path that git cannot be told unambiguously. */
+  /** Creates the folder if it is absent. @throws GitFault `outside_scope` for a path that is ambiguous to git. */
   constructor(folder: string) {
     if (!isAbsolute(folder) || /[\n\r"]/.test(folder))
       throw new GitFault(
@@ -17,7 +17,7 @@ export class Scope {
     this.root = realpathSync(folder);
   }
 
-  /** A path below the scope. @throws GitFault `outside_scope` when the segments leave it. */
+  /** A path below the scope. @throws GitFault `outside_scope` if the segments lead out of it. */
   resolvePath(...segments: string[]): string {
     const path = join(this.root, ...segments);
     this.assertWithin(path);
@@ -25,12 +25,12 @@ export class Scope {
   }
 
   /**
-   * Creates a folder below the scope and proves that no symbolic link on the way leads out of it. Synchronous on purpose: a handful of
-   * small calls cost a tenth of what the thread pool takes for them, and every act makes a folder.
+   * Creates a folder below the scope and proves that no symbolic link on the way leads out of it. Synchronous, because every act makes a
+   * folder and a few small calls take a tenth of their time in the thread pool.
    */
   createFolder(...segments: string[]): string {
     const path = this.resolvePath(...segments);
-    // mkdir would follow a link before realpath could look at it, so the deepest folder that exists is checked first.
+    // mkdir would follow a link before realpath could check it, so the deepest existing folder is checked first.
     let existing = path;
     while (lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = join(existing, "..");
     this.assertWithin(realpathSync(existing));
@@ -38,7 +38,7 @@ export class Scope {
     return path;
   }
 
-  /** @throws GitFault `outside_scope` when `path` is not the scope or below it, by its letters. */
+  /** Compares the names alone. @throws GitFault `outside_scope` if `path` is neither the scope nor below it. */
   assertWithin(path: string): void {
     const within = relative(this.root, resolve(path));
     if (within === ".." || within.startsWith(`..${sep}`) || isAbsolute(within))

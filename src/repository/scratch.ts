@@ -6,23 +6,23 @@ import { type Refs, serialisePackedRefs } from "./refs/packed-refs.js";
 import { listVisibleRefs } from "./refs/refs-state.js";
 import type { Scope } from "./scope.js";
 
-/** A bare repository of one act: it sees the objects of the cache, and what the act makes appears only in it. */
+/** A bare repository of one act. It sees the objects of the cache; objects that the act makes are only in it. */
 export interface Scratch {
   readonly gitDir: string;
   /** A path for a file of the act. */
   resolvePath(name: string): string;
-  /** Gives git the refs that clients see, for ranges such as `--not --branches`. */
+  /** Writes the refs that clients see, for ranges such as `--not --branches`. */
   writeRefs(refs: Refs): void;
-  /** Whether nothing of an act is left in it, so that another act may have it. */
+  /** Whether an act left nothing in it, so that another act can use it. */
   isEmpty(): boolean;
   remove(): void;
 }
 
 const FOLDER = "scratch";
 
-/** Synchronous on purpose, as Scope.folder: every act makes one and removes it. */
+/** Synchronous for the reason that `Scope.createFolder` is. */
 export function createScratch(scope: Scope, cacheObjects: string): Scratch {
-  // The pid tells a later start whose leftovers these are.
+  // The pid shows a later process whether the folder is abandoned.
   const name = `${process.pid}-${randomUUID()}`;
   const gitDir = scope.createFolder(FOLDER, name);
   mkdirSync(join(gitDir, "objects", "pack"), { recursive: true });
@@ -42,7 +42,7 @@ export function createScratch(scope: Scope, cacheObjects: string): Scratch {
   };
 }
 
-/** Removes what processes that died left behind. */
+/** Removes the scratch folders of dead processes. */
 export function removeLeftovers(scope: Scope): void {
   const folder = scope.createFolder(FOLDER);
   for (const name of readdirSync(folder)) {

@@ -1,7 +1,7 @@
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { GitFault } from "./git-fault.js";
 
-/** What git answers, or `limit_exceeded` with `sentence` when it reached the limits of its call: the same bytes reach them again. */
+/** The result of `work`, or `limit_exceeded` with `sentence` if git reached a limit of its call: a retry would reach it again. */
 export async function runWithinLimits<T>(work: Promise<T>, sentence: string): Promise<Outcome<T>> {
   try {
     return grantValue(await work);

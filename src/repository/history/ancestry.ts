@@ -1,7 +1,7 @@
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
 
-/** Whether `old` is `next` or an ancestor of it. `seen` spares asking git where the walk of the incoming commits has met it. */
+/** Whether `old` is `next` or one of its ancestors. Does not ask git for commits in `seen`. */
 export async function isAncestor(
   repository: OpenRepository,
   old: string,
@@ -17,7 +17,7 @@ export async function isAncestor(
   return answer.code === 0;
 }
 
-/** Whether some branch reaches `commit`; a tag or an act's record does not count. */
+/** Whether a branch reaches `commit`. Tags and records of acts do not count. */
 export async function isOnBranch(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<boolean> {
   const scratch = repository.getScratch();
   scratch.writeRefs(repository.state.refs);

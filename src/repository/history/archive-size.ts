@@ -2,16 +2,16 @@ import { buildDenial, type Denial } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
 import { runWithinLimits } from "../within-limits.js";
 
-/** How long git may walk a tree: shared trees can stand for more paths than anybody could walk. */
+/** Bounds the walk of a tree, because shared trees can have more paths than anyone could walk. */
 const WALK_MAX_MS = 60_000;
 
 /** The sizes of about two million paths. */
 const WALK_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** The unit of tar: a header for every path, and the content filled up to whole blocks (POSIX pax). */
+/** The block of tar: one for the header of each path, and as many as the content fills (POSIX pax). */
 const TAR_BLOCK_BYTES = 512;
 
-/** Why the source archive of a commit would be too large, or undefined. */
+/** The denial if the source archive of a commit would be too large, or undefined. */
 export async function checkArchiveSize(
   repository: OpenRepository,
   commit: string,
@@ -38,7 +38,7 @@ export async function checkArchiveSize(
   );
 }
 
-/** What one line for each path comes to: the decimal size of a file, or "-" for what has none. */
+/** The size of an archive from one line for each path: the decimal size of a file, or "-" for other entries. */
 function computeTarBytes(lines: Uint8Array): number {
   const [lineEnd, zero, nine] = [0x0a, 0x30, 0x39];
   let totalBytes = 0;

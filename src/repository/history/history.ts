@@ -13,11 +13,11 @@ export interface ShownCommit {
 
 export interface History {
   readonly count: number;
-  /** Newest first, at most as many as asked for. */
+  /** Newest first, at most `shown` of them. */
   readonly commits: readonly ShownCommit[];
-  /** Of all of them and of those that their `Co-authored-by:` trailers name, sorted, each once. */
+  /** The addresses of all authors and of everyone in `Co-authored-by:` trailers, sorted, without duplicates. */
   readonly author_emails: readonly string[];
-  /** Of all of them. */
+  /** The ids of all commits. */
   readonly ids: readonly string[];
 }
 
@@ -46,10 +46,10 @@ export async function readHistory(
   return { count: all.length, commits, author_emails: [...emails].sort(), ids: all.map(([id = ""]) => id.trim()) };
 }
 
-/** A part of a range that no ref can change. */
+/** A part of a range that does not depend on refs. */
 const ID_OR_NOT = /^\^?[0-9a-f]{40}$/;
 
-/** Id, the author's address, and what the co-authors' trailers say, which may be many lines. */
+/** The id, the author's address, and the co-authors' trailers, which may have several lines. */
 const AUTHORSHIP = "%H%x00%ae%x00%(trailers:key=Co-authored-by,valueonly)%x00";
 
 function parseRecords(text: string, length: number): string[][] {
@@ -70,8 +70,8 @@ export interface Diffstat {
 export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
 
 /**
- * What changes from `old` (a commit, or zeros for nothing) to `next`. Denial: `limit_exceeded` after `max_ms`, since one large text
- * under many paths takes a small push and a long time to compare.
+ * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a small push
+ * can put one large text under many paths, which takes long to compare.
  */
 export async function computeDiffstat(
   repository: OpenRepository,

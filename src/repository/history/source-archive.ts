@@ -1,13 +1,12 @@
 import type { OpenRepository } from "../open-repository.js";
 import { createScratch } from "../scratch.js";
 
-/** The caller's signal says how long it may take; this only has to be longer. */
+/** Longer than any caller's signal allows. */
 const ARCHIVE_MAX_MS = 24 * 3_600_000;
 
 /**
- * Writes the tree of a commit as `tar.gz` to a new file below the act's scratch folder. Reproducible: `git archive --format=tar.gz`
- * dates every file by the commit and its gzip names no file and no time (`gzip -n`). The repository it runs in has no refs, so
- * that `export-subst` cannot write what depends on the day.
+ * Writes the tree of a commit as `tar.gz` to a new file in the act's scratch folder. The archive is reproducible: git dates every file by the
+ * commit, its gzip stores no name and no time (`gzip -n`), and the repository has no refs, so `export-subst` writes nothing that can change.
  */
 export async function writeSourceArchive(repository: OpenRepository, commit: string, folder: string, signal: AbortSignal): Promise<string> {
   const path = repository.getScratch().resolvePath("source.tar.gz");

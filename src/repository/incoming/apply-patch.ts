@@ -4,7 +4,7 @@ import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "../stock-git/stock-git.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "./incoming-limits.js";
 
-/** Where patches of one push are applied, one after the other: a temporary index in the scratch repository. */
+/** A temporary index in the scratch repository, to which the patches of one push are applied in order. */
 export interface PatchTree {
   readonly repository: OpenRepository;
   readonly limits: IncomingLimits;
@@ -12,7 +12,7 @@ export interface PatchTree {
   readonly indexPath: string;
 }
 
-/** Applies a patch and gives the resulting tree. `from` starts the index anew: a commit, or zeros for the empty tree. Denials: `patch_does_not_apply`, `limit_exceeded`. */
+/** Applies a patch and returns the new tree. `from` resets the index to a commit, or to the empty tree for zeros. Denials: `patch_does_not_apply`, `limit_exceeded`. */
 export async function applyPatch(
   { repository, limits, signal, indexPath }: PatchTree,
   from: string | undefined,

@@ -5,12 +5,12 @@ export interface BundleHeader {
   readonly prerequisites: readonly string[];
   readonly tip: string;
   readonly tipRef: string;
-  /** Where the pack begins, in bytes. */
+  /** The offset of the pack. */
   readonly packOffsetBytes: number;
   readonly objectCount: number;
 }
 
-/** The longest header that is read; thousands of prerequisites fit. */
+/** The largest header that is read. Thousands of prerequisites fit. */
 export const BUNDLE_HEADER_MAX_BYTES = 1024 * 1024;
 
 /** Parses the beginning of a bundle, version 2 or 3. Denial: `bundle_invalid`. */

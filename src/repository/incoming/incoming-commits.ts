@@ -8,13 +8,13 @@ import { listVisibleRefs } from "../refs/refs-state.js";
 import { checkPaths, checkPathsByGit } from "../stock-git/paths-by-git.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 
-/** What a push brings, seen from its tip. */
+/** The commits of a push, seen from its tip. */
 export interface IncomingCommits {
-  /** Commits that the tip contains, as far as they were looked at: enough to see most fast-forwards. */
+  /** The commits of the tip that were inspected: enough to recognise most fast-forwards. */
   readonly seen: ReadonlySet<string>;
 }
 
-/** Checks that the tip is a commit and that no commit that becomes visible with it adds a path too long, or too many of them. */
+/** Checks that the tip is a commit and that no commit that becomes visible with it adds too long a path or too many paths. */
 export async function inspectCommits(
   repository: OpenRepository,
   pack: CheckedPack | undefined,
@@ -33,7 +33,7 @@ export async function inspectCommits(
     await source.close();
   }
   const known = listVisibleCommits(repository);
-  // isomorphic-git holds a pack in memory as a whole, so a large one is left to git.
+  // isomorphic-git holds a whole pack in memory, so git inspects large ones. For small ones git would take a process, half of a push of one line.
   if (known.has(tip)) return grantValue({ seen: new Set([tip]) });
   const walked = pack?.bytes === undefined ? undefined : await walkCommits(repository, pack, tip, known, limits, signal);
   if (walked !== undefined && "code" in walked) return wrapDenial(walked);
@@ -42,7 +42,7 @@ export async function inspectCommits(
   return problem === undefined ? grantValue({ seen: new Set([tip]) }) : wrapDenial(problem);
 }
 
-/** Undefined when the commits rest on one that is no ref's: it may have come unseen in a pack, and was never checked itself. */
+/** Undefined if the commits rest on one that no ref points to: an earlier pack may have stored it without a check of its paths. */
 async function walkCommits(
   repository: OpenRepository,
   pack: CheckedPack,

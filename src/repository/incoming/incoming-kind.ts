@@ -1,6 +1,6 @@
 export type IncomingKind = "bundle" | "diff" | "mail_series";
 
-/** What pushed bytes are, by their beginning, or undefined. `start` is their first few KiB. */
+/** The kind of pushed bytes according to `start`, their first few KiB, or undefined. */
 export function detectIncomingKind(start: Buffer): IncomingKind | undefined {
   if (/^# v\d+ git bundle\n/.test(start.toString("latin1", 0, 40))) return "bundle";
   const text = start.toString("latin1");

@@ -1,4 +1,4 @@
-/** What pushed objects may be, each with its unit. */
+/** The limits of pushed objects. */
 export interface IncomingLimits {
   readonly packMaxBytes: number;
   readonly objectsMaxCount: number;
@@ -7,8 +7,8 @@ export interface IncomingLimits {
 }
 
 /**
- * The largest single piece of memory that git may ask for while it unpacks or applies, so that a small patch that unfolds into
- * gigabytes ends early. The exact limits are checked afterwards; this one leaves room for git's own tables.
+ * Limits each allocation of git while it unpacks or applies, so that a small patch that unfolds into gigabytes fails early. Leaves room for
+ * git's own tables; the exact limits are checked afterwards.
  */
 export function buildAllocationLimitEnv(limits: IncomingLimits): Record<string, string> {
   const tablesBytes = limits.objectsMaxCount * 128;

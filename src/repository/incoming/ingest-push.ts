@@ -54,7 +54,7 @@ export async function ingestPush(
       "not_fast_forward",
       `${tip} does not contain ${old}; moving the branch would drop commits. Merge or rebase, or ask for a push with force.`,
     );
-  // A tip that the store has brings everything that it reaches; its objects need not be stored twice.
+  // If the store has the tip, it has everything that the tip reaches, so nothing is stored twice.
   const known = pack !== undefined && (await repository.getReader().readInfo(tip)) !== undefined;
   return grantValue({ tip, pack: known ? undefined : pack, created, fast_forward: fastForward });
 }

@@ -7,16 +7,16 @@ export interface CreatedCommit {
   readonly tree: string;
   readonly author: string;
   readonly author_email: string;
-  /** Undefined: the date is the permit's. */
+  /** Undefined if the date is the permit's. */
   readonly authored_at_ms: number | undefined;
   readonly message: string;
 }
 
 export interface IngestedPush {
   readonly tip: string;
-  /** Undefined when the repository has every object already. */
+  /** Undefined if the repository has every object. */
   readonly pack: CheckedPack | undefined;
-  /** Oldest first; empty when the commits came as they are. */
+  /** Oldest first. Empty for a bundle, which has its own commits. */
   readonly created: readonly CreatedCommit[];
 }
 

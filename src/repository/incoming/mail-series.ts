@@ -10,7 +10,7 @@ export interface Mail {
   readonly patchPath: string;
 }
 
-/** Splits a format-patch series into its mails, with git's own reading of each. Denials: `bundle_invalid`, `limit_exceeded`. */
+/** Splits a format-patch series into its mails and parses each with git. Denials: `bundle_invalid`, `limit_exceeded`. */
 export async function splitMails(
   repository: OpenRepository,
   input: Uint8Array | { readonly path: string; readonly offsetBytes: number },
@@ -66,7 +66,7 @@ function parseCommitText(info: string, body: string): CommitText | undefined {
   return { author: { name: cleanName(findField("Author")) || email, email, date }, message };
 }
 
-/** What git leaves out of names, because it would end them early. */
+/** Removes the characters that git removes from names, because they would end a name early. */
 function cleanName(text: string | undefined): string {
   return (text ?? "").replace(/[<>\n\0]/g, "").trim();
 }

@@ -6,19 +6,19 @@ import type { OpenRepository } from "../open-repository.js";
 import type { ListedAttributes } from "../project-memory.js";
 import { runWithinLimits } from "../within-limits.js";
 
-/** Far more than a repository has; they are all written to a disk. */
+/** Far more than a repository has. All of them are written to a disk. */
 const FILES_MAX_COUNT = 10_000;
 const FILES_MAX_BYTES = 16 * 1024 * 1024;
 
-/** A listing above this is made anew each time: one of the limits' size for each repository would take more memory than there is. */
+/** A larger listing is not remembered: one listing of the maximum size for each repository would not fit into memory. */
 const REMEMBERED_MAX_BYTES = 64 * 1024;
 
 /** The longest name of a file or folder that a working tree can have. */
 const NAME_MAX_BYTES = 255;
 
 /**
- * A folder with the `.gitattributes` of a commit and nothing else, for git to merge in; undefined where it has none. What a commit says of
- * its files (`-merge`, `binary`, `merge=union`) then counts as it does in a clean checkout of it. Denial: `limit_exceeded`.
+ * Writes the `.gitattributes` of a commit and nothing else to a folder in which git can merge; undefined if the commit has none. The
+ * attributes (`-merge`, `binary`, `merge=union`) then apply as in a clean checkout of the commit. Denial: `limit_exceeded`.
  */
 export async function writeAttributesFolder(
   repository: OpenRepository,
@@ -36,7 +36,7 @@ export async function writeAttributesFolder(
     const bytes = await readTreeFile(repository, { id, path });
     leftBytes -= bytes.byteLength;
     if (leftBytes < 0) return denyWith("limit_exceeded", TOO_MANY);
-    // Names are bytes: what is no UTF-8 has to come out as it is.
+    // Names are bytes and need not be UTF-8.
     const file = Buffer.from(path, "latin1");
     mkdirSync(Buffer.concat([Buffer.from(`${root}/`), file.subarray(0, file.lastIndexOf("/") + 1)]), { recursive: true });
     writeFileSync(Buffer.concat([Buffer.from(`${root}/`), file]), bytes);
@@ -48,7 +48,7 @@ const TOO_MANY = `The target has more .gitattributes than can be read for a merg
 
 const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() };
 
-/** Of a large tree only what differs from the commit before is walked: a target is merged into again and again. */
+/** Walks only the differences from the commit that was merged into last, because branches are merged into repeatedly. */
 async function listAttributes(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<Outcome<ListedAttributes>> {
   const { memory } = repository.cache;
   const before = memory.attributes ?? NO_ATTRIBUTES;
@@ -68,7 +68,7 @@ async function listAttributes(repository: OpenRepository, commit: string, signal
     else files.set(path, id);
   if (files.size > FILES_MAX_COUNT) return denyWith("limit_exceeded", TOO_MANY);
   const listed = { commit, files };
-  // Copied, as its strings are parts of the whole listing and would keep all of it.
+  // Copied, because its strings are slices that would keep the whole listing in memory.
   memory.attributes = countListingBytes(files) > REMEMBERED_MAX_BYTES ? undefined : structuredClone(listed);
   return grantValue(listed);
 }

@@ -8,7 +8,7 @@ import {
 import { GitFault } from "../git-fault.js";
 import type { OpenRepository } from "../open-repository.js";
 
-/** A file above this size is reported without its hunks. */
+/** A larger file is reported without its hunks. */
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
 /** Two commits that are merged, with the names by which people know them. */
@@ -45,12 +45,12 @@ export function parseMergeTree(output: Buffer): MergeTreeAnswer {
     if (kind !== undefined) told.push({ paths, kind, explanation: text.trim().replace(/^CONFLICT \([^)]*\): /, "") });
   }
   const named = new Set(told.flatMap(({ paths }) => paths));
-  // git lists every path that is not settled; what it has no sentence for is reported all the same.
+  // git lists every unmerged path; paths without a message are reported too.
   const silent = files.filter((path) => !named.has(path)).map((path) => ({ paths: [path], kind: "unsettled", explanation: "" }));
   return { tree, conflicts: [...told, ...silent] };
 }
 
-/** The conflicts as people read them, with the places in the text where both sides changed it; bounded. */
+/** The conflicts for people to read, with the places that both sides changed. The text is bounded. */
 export async function describeConflicts(
   repository: OpenRepository,
   { tree, conflicts }: MergeTreeAnswer,
@@ -70,10 +70,10 @@ export async function describeConflicts(
   return shown;
 }
 
-/** Kinds of conflicts that can leave both sides in a file; a renamed one has it under its new names. */
+/** The kinds of conflicts that can leave both sides in a file. */
 const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
 
-/** The places in the first of the files that has any: of a file that was renamed twice, both new ones have the same. */
+/** The places in the first file that has any. Both new names of a file that was renamed twice have the same places. */
 async function readHunks(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
   for (const path of paths) {
     const found = parseHunks(await readMergedText(repository, `${tree}:${path}`, signal), sides);
@@ -82,7 +82,7 @@ async function readHunks(repository: OpenRepository, tree: string, paths: readon
   return [];
 }
 
-/** The file with its conflict markers; nothing for one that is absent or very large. */
+/** The file with its conflict markers, or an empty text for an absent or very large file. */
 async function readMergedText(repository: OpenRepository, object: string, signal: AbortSignal): Promise<string> {
   const call = {
     gitDir: repository.getScratch().gitDir,
@@ -97,7 +97,7 @@ async function readMergedText(repository: OpenRepository, object: string, signal
   return answer === undefined || answer.code !== 0 ? "" : cleanText(answer.stdout.toString("utf8"));
 }
 
-/** Markers are seven characters long, of renamed files more, or what the attribute `conflict-marker-size` says; longer ones nest. */
+/** Markers have seven characters, more in renamed files, or as many as the attribute `conflict-marker-size` says. Longer ones nest. */
 function parseHunks(text: string, { target, source }: MergeSides): string[] {
   const hunks: string[] = [];
   let open: { readonly lines: string[]; readonly end: string } | undefined;
@@ -114,11 +114,11 @@ function parseHunks(text: string, { target, source }: MergeSides): string[] {
 }
 
 function replaceCommitIds(text: string, { target, source }: MergeSides): string {
-  // A branch may be called `feature/$&`, which a replacement in words would take for a pattern.
+  // A replacement string would expand the `$&` of a branch such as `feature/$&`.
   return text.replaceAll(target.commit, () => target.name).replaceAll(source.commit, () => source.name);
 }
 
-/** Canonical JSON refuses half a surrogate pair, Postgres refuses NUL. */
+/** Canonical JSON rejects a lone surrogate, and Postgres rejects NUL. */
 function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\u{FFFD}");
 }

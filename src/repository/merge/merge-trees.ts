@@ -34,11 +34,11 @@ export async function mergeTrees(
       repository.git.run({ ...call, ...more }),
       `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
     ).catch((error: unknown) => {
-      // To try again would be to crash again, on every Runner.
+      // A retry would crash again, on every Runner.
       if (error instanceof GitFault && error.code === "crashed") return denyMerge(denyCrash(sides));
       throw error;
     });
-  // Most targets have no attributes, and most merges no file that both sides changed: looking does not keep them waiting.
+  // Most targets have no attributes, so the merge does not wait for their listing.
   const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit, signal)]);
   if (!folder.ok) return folder;
   const worktree = folder.value;
@@ -63,7 +63,7 @@ export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {
   return { code: "unrelated_histories", message };
 }
 
-/** Some files that changed their type on both sides make git fail an assertion; a person can merge them. */
+/** git fails an assertion on some files that changed their type on both sides. A person can merge them. */
 function denyCrash({ target, source }: MergeSides): Denial {
   const message = `git cannot merge ${source.name} and ${target.name} by itself: it fails on what changed its type or name on both sides. Merge ${target.name} into ${source.name} by hand, push, and open a new card.`;
   return { code: "merge_conflict", message, conflicts: [] };

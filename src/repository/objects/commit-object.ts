@@ -3,7 +3,7 @@ import git from "isomorphic-git";
 import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
 import type { Scratch } from "../scratch.js";
 
-/** What a made commit says. Without a date of its own the author's is the permit's `iat`. */
+/** The text of a commit. Without a date the author's date is the permit's `iat`. */
 export interface CommitText {
   readonly author: {
     readonly name: string;
@@ -13,7 +13,7 @@ export interface CommitText {
   readonly message: string;
 }
 
-/** Writes a commit by the registry, dated by the permit, so that a retry writes the same bytes. Gives its id. */
+/** Writes a commit by the registry, dated by the permit, so that a retry writes the same bytes. Returns its id. */
 export async function writeCommit(
   scratch: Scratch,
   tree: string,
@@ -34,7 +34,7 @@ export async function writeCommit(
   return git.writeObject({ fs, gitdir: scratch.gitDir, type: "commit", format: "content", object: Buffer.from(lines.join("\n"), "utf8") });
 }
 
-/** Writes an annotated tag by the registry, dated by the permit. Gives its id. */
+/** Writes an annotated tag by the registry, dated by the permit. Returns its id. */
 export async function writeTag(
   scratch: Scratch,
   tag: { readonly name: string; readonly commit: string; readonly message: string },

@@ -28,7 +28,7 @@ export class ObjectReader {
   readonly #questions: Question[] = [];
   #chunks: Buffer[] = [];
   #buffered = 0;
-  /** How many bytes must be there before parsing makes sense again; spares joining the chunks of a large object over and over. */
+  /** The bytes that must arrive before parsing continues. Saves joining the chunks of a large object repeatedly. */
   #wanted = 0;
   #lost: GitFault | undefined;
 
@@ -50,17 +50,17 @@ export class ObjectReader {
     this.#keepAlive(false);
   }
 
-  /** Whether it can still answer; a lost one is replaced by a new one. */
+  /** Whether it can still answer. A lost reader must be replaced. */
   get isUsable(): boolean {
     return this.#lost === undefined;
   }
 
-  /** Type and size of an object, or undefined when the repository has none. */
+  /** The type and size of an object, or undefined if the repository lacks it. */
   async readInfo(id: string): Promise<ObjectInfo | undefined> {
     return this.#ask("info", id);
   }
 
-  /** The object, or undefined. Ask for commits, trees and tags; it is held in memory. */
+  /** The object, or undefined. It is held in memory, so read only commits, trees, tags and small blobs. */
   async read(id: string): Promise<GitObject | undefined> {
     const answer = await this.#ask("contents", id);
     return answer?.bytes === undefined ? undefined : { type: answer.type, bytes: answer.bytes };
@@ -100,7 +100,7 @@ export class ObjectReader {
     if (this.#questions.length === 0) this.#keepAlive(false);
   }
 
-  /** Answers the first question from `data`; how many bytes that took, or 0 when more are needed. */
+  /** Answers the first question from `data`. Returns the bytes used, or 0 if more are needed. */
   #answer(data: Buffer): number {
     const question = this.#questions[0];
     const end = data.indexOf(0x0a);
@@ -140,7 +140,7 @@ export class ObjectReader {
     this.#child.kill("SIGKILL");
   }
 
-  /** An idle reader must not keep the process from ending. */
+  /** An idle reader must not keep this process alive. */
   #keepAlive(busy: boolean): void {
     for (const part of [this.#child, this.#child.stdout, this.#child.stdin, this.#child.stderr] as unknown as {
       ref?(): void;

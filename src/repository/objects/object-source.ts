@@ -6,15 +6,15 @@ import { createPackFileSystem, PACK_GIT_DIR } from "../packs/pack-file-system.js
 import { ObjectReader } from "./object-reader.js";
 import type { GitObject, ObjectType } from "./object-text.js";
 
-/** Reads objects of the repository and of the pack that came in. */
+/** Reads objects of the repository and of an incoming pack. */
 export interface ObjectSource {
   readType(id: string): Promise<ObjectType | undefined>;
-  /** @throws GitFault `git_failed` when the object is gone: all that is asked for was there a moment ago. */
+  /** @throws GitFault `git_failed` if an object that existed a moment ago is gone. */
   read(id: string): Promise<GitObject>;
   close(): Promise<void>;
 }
 
-/** A small pack is read in process, from memory; a large one by a git of its own, which sees the repository behind it too. */
+/** Reads a small pack from memory, and a large one through a git of its own, which also sees the repository behind it. */
 export function openObjectSource(repository: OpenRepository, pack: CheckedPack | undefined): ObjectSource {
   if (pack !== undefined && pack.bytes === undefined) {
     const reader = new ObjectReader(repository.git.scope, repository.getScratch().gitDir);

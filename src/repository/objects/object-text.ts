@@ -7,7 +7,7 @@ export interface GitObject {
   readonly bytes: Buffer;
 }
 
-/** What ancestry and trees need of a commit. */
+/** The links of a commit. */
 export interface CommitLinks {
   readonly tree: string;
   readonly parents: readonly string[];
@@ -22,7 +22,7 @@ export interface TreeEntry {
   readonly id: string;
 }
 
-/** The tree and parents of a commit. @throws GitFault `repository_invalid` for bytes that fsck would not have let through. */
+/** The tree and parents of a commit. @throws GitFault `repository_invalid` for bytes that do not pass fsck. */
 export function parseCommitLinks(bytes: Buffer): CommitLinks {
   const end = bytes.indexOf("\n\n");
   const lines = bytes
@@ -49,7 +49,7 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
     if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw buildObjectFault("tree");
     const mode = bytes.toString("latin1", at, space);
     entries.push({
-      // A tree has mode 40000, and in old histories 040000.
+      // Old histories have trees of mode 040000.
       isTree: /^0*40000$/.test(mode),
       isSubmodule: mode === "160000",
       name: bytes.toString("utf8", space + 1, nul),

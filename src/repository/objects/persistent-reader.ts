@@ -1,10 +1,10 @@
 import type { Scope } from "../scope.js";
 import { ObjectReader } from "./object-reader.js";
 
-/** The one reader of a repository that stays open from act to act, started when it is asked for, and anew when it was lost. */
+/** The reader of a repository that stays open between acts. Starts on first use and again after a loss. */
 export class PersistentReader {
   #reader: ObjectReader | undefined;
-  /** It began before the index over all packs, and holds each of them mapped by itself. */
+  /** Whether it started before the multi-pack index, so that it maps each pack by itself. */
   #isStale = false;
 
   constructor(
@@ -21,12 +21,12 @@ export class PersistentReader {
     return this.#reader;
   }
 
-  /** Says that there is an index over all packs now. */
+  /** Notes that a multi-pack index was written. */
   notePacksIndexed(): void {
     this.#isStale = this.isOpen;
   }
 
-  /** Ends it when its memory grows with every pack that it met; the next one finds them by their index. While no act uses it. */
+  /** Ends a stale reader, whose memory grows with every pack. The next one uses the index. Call it only while no act uses the reader. */
   async closeStale(): Promise<void> {
     if (this.#isStale) await this.close();
   }

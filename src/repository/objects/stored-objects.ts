@@ -6,12 +6,12 @@ import { type PackIndex, parsePackIndex } from "../packs/pack-index.js";
 import { type RepositoryName, toRepositoryKeys } from "../repository-key.js";
 import type { GitObject } from "./object-text.js";
 
-/** How many indexes are asked for at the same time. */
+/** The indexes that are read at the same time. */
 const READS = 16;
 /** Packs held in memory, in bytes; a larger one is refused. */
 const PACKS_MAX_BYTES = 64 * 1024 * 1024;
 
-/** A pack that can be read; `cache` is isomorphic-git's, so that the index is parsed once and not for every object. */
+/** A pack in memory. `cache` is isomorphic-git's, so that the index is parsed once and not for every object. */
 interface HeldPack {
   readonly sizeBytes: number;
   readonly fs: PromiseFsClient;
@@ -25,13 +25,13 @@ interface Pack {
 }
 
 /**
- * Reads single objects of one repository straight from the store, for a process that has neither git nor a folder: packs are complete, so
- * each object is found by an index and read from one pack, in memory. For small repositories.
+ * Reads single objects of one small repository directly from the store, for a process that has neither git nor a folder. Packs are complete,
+ * so each object is found by an index and read from one pack in memory.
  */
 export class StoredObjects {
-  /** Every pack by its hash: what was listed once never changes. */
+  /** Every listed pack by its hash. Packs never change. */
   readonly #packs = new Map<string, Pack>();
-  /** The packs whose bytes are held, the least recently used first. */
+  /** The packs in memory, the least recently used first. */
   readonly #held = new Map<string, HeldPack>();
   #heldBytes = 0;
 
@@ -41,7 +41,7 @@ export class StoredObjects {
   ) {}
 
   /**
-   * The object, or undefined where the store has none: it lists again before it says so.
+   * The object, or undefined if the store lacks it. Lists the packs again before it says so.
    *
    * @throws GitFault for a pack that is damaged or too large, StorageFault for a store that does not answer.
    */

@@ -1,7 +1,7 @@
 import { GitFault } from "../git-fault.js";
 import type { OpenRepository } from "../open-repository.js";
 
-/** Well below what the arguments of one command can hold. */
+/** Well below the limit for the arguments of one command. */
 const PATHS_AT_ONCE = 500;
 
 export interface TreeFile {
@@ -9,7 +9,7 @@ export interface TreeFile {
   readonly id: string;
 }
 
-/** The files of a commit at these paths; a path that ends with `/` stands for the files directly in that folder. What is not there is left out. */
+/** The files of a commit at these paths. A path that ends with `/` means the files directly in that folder. Absent paths are omitted. */
 export async function listTreeFiles(
   repository: OpenRepository,
   commit: string,
@@ -38,7 +38,7 @@ function parseTreeFiles(listing: Buffer): TreeFile[] {
     });
 }
 
-/** The bytes of a file. @throws GitFault `git_failed` when the object is gone: all that is asked for was there a moment ago. */
+/** The bytes of a file. @throws GitFault `git_failed` if an object that existed a moment ago is gone. */
 export async function readTreeFile(repository: OpenRepository, { id, path }: TreeFile): Promise<Buffer> {
   const object = await repository.getReader().read(id);
   if (object === undefined)

@@ -1,7 +1,7 @@
 import type { ObjectSource } from "./object-source.js";
 import { parseTree, type TreeEntry } from "./object-text.js";
 
-/** The longest path below a tree, and how many paths there are, among those that changed. */
+/** The longest changed path below a tree, and the number of changed paths. */
 interface Reach {
   readonly longestBytes: number;
   readonly paths: number;
@@ -18,8 +18,8 @@ export interface ChangedPaths {
 }
 
 /**
- * Measures the paths that a commit adds or changes. Trees are shared, so a few objects can stand for more paths than anybody could
- * walk: every pair of trees is looked at once, and what it reaches is added up.
+ * Measures the paths that a commit adds or changes. Shared trees can have more paths than anyone could walk, so each pair of trees is measured
+ * once and its result is added up.
  */
 export class TreePaths {
   readonly #known = new Map<string, Promise<Reach>>();
@@ -27,7 +27,7 @@ export class TreePaths {
 
   constructor(private readonly source: ObjectSource) {}
 
-  /** The paths of `tree` that differ from `base`, the tree of the commit before; without a base all of them. */
+  /** The paths of `tree` that differ from `base`, the tree of the parent, or all paths without a base. */
   async measureChangedPaths(tree: string, base: string | undefined): Promise<ChangedPaths> {
     const reach = await this.#findReach(tree, base);
     const names: string[] = [];

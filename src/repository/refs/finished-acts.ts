@@ -3,12 +3,12 @@ import { toReceiptKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Refs } from "./packed-refs.js";
 
-/** How many records one write checks: more than the one that it adds, so that their number falls back after a burst. */
+/** The records that one write checks. It adds one, so their number falls after a burst. */
 const CHECKED_MAX = 4;
 
 /**
- * The act refs that can go because their receipt exists: those of `receipted`, and of the others at most a few are looked at. Where to
- * start depends on `jti`, so that records without a receipt (acts still under way) never hide the others for long.
+ * The act refs that can be removed because their receipt exists: those in `receipted`, and those of a few others that are checked. The first
+ * one to check depends on `jti`, so that running acts, which have no receipt yet, do not hide the others for long.
  */
 export async function listFinishedActs(
   store: ObjectStore,

@@ -5,7 +5,7 @@ import { ARCHIVED_REF, findDirectoryConflict } from "../../domain/git/ref-name.j
 import type { Refs } from "./packed-refs.js";
 import { listVisibleRefs } from "./refs-state.js";
 
-/** Why these moves cannot start from `refs`, or undefined. */
+/** The reason why these moves cannot start from `refs`, or undefined. */
 export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
     return { code: "project_archived", message: "The project is archived: nothing in it changes. End that first: ogr project unarchive." };
@@ -27,7 +27,7 @@ export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | u
   return undefined;
 }
 
-/** Why a move that must leave no other branch and tag cannot start from `refs`, or undefined. */
+/** The reason why a move that must leave no other branch or tag cannot start from `refs`, or undefined. */
 export function checkNoOtherRefs(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   const other = listVisibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
   return other === undefined ? undefined : { code: "ref_moved", message: `${other} was made meanwhile. Look at it and ask again.` };

@@ -1,7 +1,7 @@
 import { checkBranchName } from "../../domain/git/ref-name.js";
 import { GitFault } from "../git-fault.js";
 
-/** What a ref points to; `peeled` is the commit behind an annotated tag. */
+/** The target of a ref. `peeled` is the commit behind an annotated tag. */
 export interface RefTarget {
   readonly id: string;
   readonly peeled?: string;
@@ -10,13 +10,13 @@ export interface RefTarget {
 /** All refs of a repository by their full names. */
 export type Refs = ReadonlyMap<string, RefTarget>;
 
-/** Exactly as git writes it, with its last space: git trusts the traits it names, and tolerates no other comment. */
+/** Exactly as git writes it, with the last space. git trusts the traits that it names and accepts no other comment. */
 const HEADER = "# pack-refs with: peeled fully-peeled sorted ";
-/** With `s`: a name may hold U+2028, which JavaScript takes for the end of a line and git does not. */
+/** The flag `s` is needed because a name may hold U+2028, a line end for JavaScript and not for git. */
 const REF_LINE = /^([0-9a-f]{40}) (refs\/[^/]+\/.+)$/s;
 const PEELED_LINE = /^\^([0-9a-f]{40})$/;
 
-/** Parses `packed-refs` as strictly as it is written. @throws GitFault `repository_invalid` with the line that is wrong. */
+/** Parses `packed-refs` exactly as {@link serialisePackedRefs} writes it. @throws GitFault `repository_invalid` with the wrong line. */
 export function parsePackedRefs(bytes: Uint8Array): Refs {
   const text = decodeUtf8(bytes);
   const lines = text.split("\n");
@@ -43,7 +43,7 @@ export function parsePackedRefs(bytes: Uint8Array): Refs {
   return refs;
 }
 
-/** The bytes of `packed-refs`: header, refs in the order of their bytes, peeled lines below tags. */
+/** The bytes of `packed-refs`: the header, the refs in byte order, and the peeled line of each tag. */
 export function serialisePackedRefs(refs: Refs): Buffer {
   const lines = [HEADER];
   for (const name of [...refs.keys()].sort(compareRefNames)) {
@@ -56,8 +56,8 @@ export function serialisePackedRefs(refs: Refs): Buffer {
 }
 
 /**
- * git compares names as bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. Unit by unit, because a repository
- * of thousands of refs is sorted with every push.
+ * Compares names as git does, by their UTF-8 bytes; JavaScript compares UTF-16 units, which differs beyond the basic plane. Encodes nothing,
+ * because every push sorts all refs.
  */
 export function compareRefNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -68,13 +68,13 @@ export function compareRefNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for characters beyond all that have one unit, and come after them in UTF-8. */
+/** Surrogates encode the characters that sort last in UTF-8. */
 function toByteOrder(unit: number): number {
   if (unit >= 0xe000) return unit - 0x800;
   return unit >= 0xd800 ? unit + 0x2000 : unit;
 }
 
-/** What is wrong with a full ref name such as `refs/heads/main`, or undefined. */
+/** The problem of a full ref name such as `refs/heads/main`, or undefined. */
 export function checkRefName(name: string): string | undefined {
   const rest = /^refs\/[a-z]+\/(.+)$/s.exec(name)?.[1];
   return rest === undefined ? "A ref name has the form `refs/<kind>/<name>`." : checkBranchName(rest);

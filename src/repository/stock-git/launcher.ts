@@ -30,13 +30,13 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The channel to launcher.mjs: started with the first request, started again when it was lost, ended by `close`. */
+/** The channel to launcher.mjs. Starts it with the first request and again after a loss; `close` ends it. */
 export class Launcher {
   readonly #waiting = new Map<number, Waiting>();
   #process: ChildProcess | undefined;
   #nextId = 1;
 
-  /** @throws GitFault `aborted` when the signal fires, `git_failed` when the launcher is lost. */
+  /** @throws GitFault `aborted` if the signal fires, `git_failed` if the launcher is lost. */
   async launch(request: LaunchRequest, signal?: AbortSignal): Promise<LaunchAnswer> {
     if (signal?.aborted) throw buildAbortedFault();
     const launcher = this.#ensureRunning();

@@ -4,18 +4,18 @@ import type { IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
 import { toGitFault } from "./stock-git.js";
 
-/** Names of added paths that one push may have, all together, before they are checked one by one. */
+/** The total size of the names of added paths in one push. */
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * The largest single piece of memory for git's list of a commit's paths: 2 million of them. git builds that list before it writes, so
- * without this a few shared trees that stand for billions of paths would take the whole machine.
+ * Limits git's list of a commit's paths to 2 million. git builds the list before it writes, so without this limit a few shared trees with
+ * billions of paths would take all memory.
  */
 const LIST_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * As the walk in process, by git itself: what every commit that no visible ref reaches adds to its first parent. For large packs, and
- * for commits that rest on others of which nobody knows whether they were ever checked.
+ * Checks with git what every commit that no visible ref reaches adds to its first parent. For large packs, and for commits that rest on
+ * commits that may never have been checked.
  */
 export async function checkPathsByGit(
   repository: OpenRepository,
@@ -71,7 +71,7 @@ export async function checkPathsByGit(
   return undefined;
 }
 
-/** Why the paths that a commit changes are too long or too many, or undefined. */
+/** The denial if the paths that a commit changes are too long or too many, or undefined. */
 export function checkPaths(
   commit: string,
   paths: { readonly longestBytes: number; readonly longest: string; readonly count: number },

@@ -2,13 +2,13 @@ import { GitFault } from "../git-fault.js";
 import type { Scope } from "../scope.js";
 import { buildAbortedFault, Launcher } from "./launcher.js";
 
-/** The oldest git that has everything used here: `merge-tree --write-tree`, `cat-file --batch-command` and the gzip of `git archive`. */
+/** The oldest git with `merge-tree --write-tree`, `cat-file --batch-command` and its own gzip for `git archive`. */
 const OLDEST_GIT = [2, 39] as const;
 
 const TIMEOUT_MS = 600_000;
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 
-/** How a process ends that fails an assertion or reads what is not there; memory and operators end it otherwise. */
+/** The signals of a failed assertion or a bad access. Operators and the out-of-memory killer send others. */
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(["SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"]);
 
 /** Settings that no repository, user or system may change. */
@@ -29,11 +29,11 @@ export interface GitCall {
   /** The repository that git works in. */
   readonly gitDir?: string;
   readonly args: readonly string[];
-  /** The folder that it runs in; the scope's own by default. */
+  /** The working directory; the scope's root by default. */
   readonly cwd?: string;
-  /** What git reads: bytes, or a file from an offset. Nothing by default. */
+  /** The standard input: bytes, or a file from an offset. Empty by default. */
   readonly input?: Uint8Array | { readonly path: string; readonly offsetBytes: number };
-  /** A new file that takes git's output instead of memory. */
+  /** A new file to write git's output to instead of memory. */
   readonly outputPath?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly outputMaxBytes?: number;
@@ -53,7 +53,7 @@ export class StockGit {
 
   constructor(readonly scope: Scope) {}
 
-  /** Runs git to its end, whatever its exit code. @throws GitFault when it could not run, was stopped, or reached a limit. */
+  /** Runs git and returns its answer with any exit code. @throws GitFault if it could not run, was stopped, or reached a limit. */
   async run(call: GitCall): Promise<GitAnswer> {
     const { input } = call;
     const file = input !== undefined && "path" in input ? input : undefined;
@@ -90,14 +90,14 @@ export class StockGit {
     return { code: answer.code, stdout: Buffer.from(answer.stdout), stderr: answer.stderr };
   }
 
-  /** Runs git where only a fault can make it fail, and gives its output. @throws GitFault `git_failed` with git's own words. */
+  /** Runs a call that only fails by a fault, and returns its output. @throws GitFault `git_failed` with git's message. */
   async readOutput(call: GitCall): Promise<Buffer> {
     const answer = await this.run(call);
     if (answer.code !== 0) throw toGitFault(call, answer);
     return answer.stdout;
   }
 
-  /** The version, when it is new enough. @throws GitFault `git_unusable` otherwise; to be asked at start-up. */
+  /** Returns the version of git. Call it at start-up. @throws GitFault `git_unusable` if it is too old. */
   async requireVersion(): Promise<string> {
     const text = (await this.readOutput({ args: ["--version"] })).toString("utf8");
     const [, major, minor] = /git version (\d+)\.(\d+)/.exec(text) ?? [];
@@ -127,7 +127,7 @@ export function buildGitArguments(args: readonly string[], gitDir?: string): str
   return [...SETTINGS, ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...args];
 }
 
-/** The whole environment of a git process: nothing of ours is inherited but the search path. */
+/** The whole environment of a git process. It inherits only the search path. */
 export function buildGitEnvironment(scope: Scope, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
