@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { formatProblems, parseWith } from "../domain/problems.js";
-import { plain } from "./json-node.js";
+import { toPlainValue } from "./json-node.js";
 import { parseLocatedJson, type TextProblem } from "./located-json.js";
 import { executionContextSchema, mutationReasonSchema, ownerNameSchema, processSchema, repoNameSchema } from "./registry-schema.js";
 import { decodeUtf8 } from "./utf8.js";
@@ -83,7 +83,7 @@ function listNonUtf8Lines(input: string | Uint8Array): TextProblem[] {
 function parseChangelogLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {
   const located = parseLocatedJson(raw);
   if (!located.ok) return { problem: { ...located.problem, line } };
-  const parsed = parseWith(changelogLineSchema, plain(located.node));
+  const parsed = parseWith(changelogLineSchema, toPlainValue(located.node));
   if (!parsed.ok) return { problem: { line, column: 1, message: formatProblems(parsed.problems) } };
   const { telemetry_repo, ...rest } = parsed.value;
   if (telemetry_repo === undefined) return { entry: { ...rest, line } };

@@ -1,24 +1,21 @@
-/** Where a value stands: offsets in UTF-16 units from the beginning of the text. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
+import { type JSONVisitor, type ParseErrorCode, printParseErrorCode, visit } from "jsonc-parser";
 
 export interface JsonMember {
   readonly key: string;
-  /** The key as it was written, with its quotes. */
+  /** The key as written, with its quotes. */
   readonly raw_key: string;
-  readonly key_span: Span;
+  /** Offset of the key in the text, in UTF-16 units. */
+  readonly key_start: number;
   readonly value: JsonNode;
 }
 
-/** A JSON value that knows where it stands and how it was written, members in the order of the text. */
+/** A JSON value with its offset in the text (UTF-16 units) and its spelling. Members keep the order of the text. */
 export type JsonNode =
-  | { readonly kind: "object"; readonly span: Span; readonly members: readonly JsonMember[] }
-  | { readonly kind: "array"; readonly span: Span; readonly items: readonly JsonNode[] }
-  | { readonly kind: "scalar"; readonly span: Span; readonly raw: string; readonly value: string | number | boolean | null };
+  | { readonly kind: "object"; readonly start: number; readonly members: readonly JsonMember[] }
+  | { readonly kind: "array"; readonly start: number; readonly items: readonly JsonNode[] }
+  | { readonly kind: "scalar"; readonly start: number; readonly raw: string; readonly value: string | number | boolean | null };
 
-/** What is wrong with a text, and where: line and column count from 1, columns in UTF-16 units. */
+/** A problem of a text. Line and column count from 1, columns in UTF-16 units. */
 export interface TextProblem {
   readonly line: number;
   readonly column: number;
@@ -27,14 +24,13 @@ export interface TextProblem {
 
 export type LocatedJson = { readonly ok: true; readonly node: JsonNode } | { readonly ok: false; readonly problem: TextProblem };
 
-/** Deeper texts are refused before the stack is. */
+/** Deeper texts are refused before they exhaust the stack. */
 const DEPTH_MAX = 64;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const PLAIN = /[^"\\\p{Cc}]*/uy;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+/** The valid part of a string: printable characters and the escapes of RFC 8259. */
+const STRING_PART = /(?:[ !#-[\]-\u{10FFFF}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/uy;
 
-class Malformed extends Error {
-  override readonly name = "Malformed";
+class MalformedJsonError extends Error {
+  override readonly name = "MalformedJsonError";
 
   constructor(
     readonly offset: number,
@@ -45,126 +41,138 @@ class Malformed extends Error {
 }
 
 /**
- * Reads strict JSON (RFC 8259) and keeps the place and the spelling of everything. A member that stands twice in an object is refused,
- * because two readers could each believe another one.
+ * Parses strict JSON (RFC 8259) and keeps the place and spelling of every value. A duplicate member is refused, because two readers could
+ * each use a different one.
  */
 export function parseLocatedJson(text: string): LocatedJson {
   try {
-    if (text.startsWith("\uFEFF")) throw new Malformed(0, "The file begins with a byte order mark; save it as UTF-8 without one.");
-    return { ok: true, node: new Reader(text).document() };
+    if (text.startsWith("\uFEFF")) throw new MalformedJsonError(0, "The file begins with a byte order mark; save it as UTF-8 without one.");
+    const builder = new NodeBuilder(text);
+    visit(text, builder, { disallowComments: true, allowTrailingComma: false });
+    return { ok: true, node: builder.root() };
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
-    return { ok: false, problem: { ...lineAndColumn(text, error.offset), message: error.message } };
+    if (!(error instanceof MalformedJsonError)) throw error;
+    return { ok: false, problem: { ...createLocator(text)(error.offset), message: error.message } };
   }
 }
 
-/** The line and the column of an offset, both from 1. */
-export function lineAndColumn(text: string, offset: number): { line: number; column: number } {
-  const before = text.slice(0, offset);
-  const line_start = before.lastIndexOf("\n") + 1;
-  return { line: before.split("\n").length, column: offset - line_start + 1 };
+/** Returns the function that turns an offset of the text into line and column. It reads the text once, for all offsets. */
+export function createLocator(text: string): (offset: number) => { line: number; column: number } {
+  const lineStarts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
+  return (offset) => {
+    let [low, high] = [0, lineStarts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (lineStarts[low] ?? 0) + 1 };
+  };
 }
 
-class Reader {
-  private at = 0;
+/** An object or array whose end the parser has not reached. `key` waits for its value. */
+interface OpenNode {
+  readonly start: number;
+  readonly items: JsonNode[];
+  readonly members: JsonMember[];
+  readonly keys: Set<string>;
+  key?: Omit<JsonMember, "value">;
+}
+
+/** Builds the nodes from the parser's callbacks. The first problem is thrown, so that the parser does not recover from it. */
+class NodeBuilder implements JSONVisitor {
+  readonly #open: OpenNode[] = [];
+  #root: JsonNode | undefined;
 
   constructor(private readonly text: string) {}
 
-  document(): JsonNode {
-    const node = this.value(0);
-    this.space();
-    if (this.at < this.text.length) throw new Malformed(this.at, "Nothing stands after the end of the JSON value; remove what follows.");
-    return node;
+  root(): JsonNode {
+    if (this.#root === undefined) throw new MalformedJsonError(this.text.length, "The text ends here, where a JSON value is expected.");
+    return this.#root;
   }
 
-  private value(depth: number): JsonNode {
-    if (depth > DEPTH_MAX) throw new Malformed(this.at, `Objects and arrays are at most ${DEPTH_MAX} deep.`);
-    this.space();
-    const start = this.at;
-    const next = this.text[start];
-    if (next === "{") return this.object(depth);
-    if (next === "[") return this.array(depth);
-    if (next === '"') {
-      const raw = this.string();
-      return { kind: "scalar", span: { start, end: this.at }, raw, value: JSON.parse(raw) as string };
-    }
-    for (const [raw, value] of [["true", true] as const, ["false", false] as const, ["null", null] as const])
-      if (this.text.startsWith(raw, start)) {
-        this.at += raw.length;
-        return { kind: "scalar", span: { start, end: this.at }, raw, value };
-      }
-    const raw = this.match(NUMBER);
-    if (raw === "") throw new Malformed(start, `${this.found()}, where a JSON value is expected.`);
-    return { kind: "scalar", span: { start, end: this.at }, raw, value: Number(raw) };
+  readonly onObjectBegin = (start: number): void => this.#begin(start);
+  readonly onArrayBegin = (start: number): void => this.#begin(start);
+
+  readonly onObjectProperty = (key: string, start: number, length: number): void => {
+    const raw = this.text.slice(start, start + length);
+    const object = this.#open.at(-1);
+    if (object?.keys.has(key))
+      throw new MalformedJsonError(start, `The object has the member ${raw} a second time; remove one of the two.`);
+    // A plain object does not keep a member of this name.
+    if (key === "__proto__") throw new MalformedJsonError(start, "No member is called `__proto__`; remove it.");
+    object?.keys.add(key);
+    if (object !== undefined) object.key = { key, raw_key: raw, key_start: start };
+  };
+
+  readonly onObjectEnd = (): void => this.#end(({ start, members }) => ({ kind: "object", start, members }));
+  readonly onArrayEnd = (): void => this.#end(({ start, items }) => ({ kind: "array", start, items }));
+
+  readonly onLiteralValue = (value: string | number | boolean | null, start: number, length: number): void => {
+    this.#checkDepth(start);
+    this.#add({ kind: "scalar", start, raw: this.text.slice(start, start + length), value });
+  };
+
+  readonly onError = (error: ParseErrorCode, offset: number): never => {
+    const code = printParseErrorCode(error);
+    const isAboutToken = !(code in EXPECTED);
+    throw this.text[offset] === '"' && isAboutToken
+      ? this.#findStringFault(offset)
+      : new MalformedJsonError(offset, this.#describe(code, offset));
+  };
+
+  #begin(start: number): void {
+    this.#checkDepth(start);
+    this.#open.push({ start, items: [], members: [], keys: new Set() });
   }
 
-  private object(depth: number): JsonNode {
-    const start = this.at++;
-    const members: JsonMember[] = [];
-    const seen = new Set<string>();
-    for (this.space(); this.text[this.at] !== "}"; this.space()) {
-      if (members.length > 0) this.expect(",", "a comma or the end of the object");
-      this.space();
-      const key_start = this.at;
-      if (this.text[key_start] !== '"')
-        throw new Malformed(key_start, `${this.found()}, where a member's name in double quotes is expected.`);
-      const raw_key = this.string();
-      const key = JSON.parse(raw_key) as string;
-      if (seen.has(key)) throw new Malformed(key_start, `The member ${raw_key} stands here a second time; keep one of the two.`);
-      // Plain objects do not keep a member of this name, and so it would be lost.
-      if (key === "__proto__") throw new Malformed(key_start, "No member is called `__proto__`; remove it.");
-      seen.add(key);
-      const key_span = { start: key_start, end: this.at };
-      this.space();
-      this.expect(":", "a colon");
-      members.push({ key, raw_key, key_span, value: this.value(depth + 1) });
-    }
-    this.at++;
-    return { kind: "object", span: { start, end: this.at }, members };
+  #end(close: (open: OpenNode) => JsonNode): void {
+    const open = this.#open.pop();
+    if (open !== undefined) this.#add(close(open));
   }
 
-  private array(depth: number): JsonNode {
-    const start = this.at++;
-    const items: JsonNode[] = [];
-    for (this.space(); this.text[this.at] !== "]"; this.space()) {
-      if (items.length > 0) this.expect(",", "a comma or the end of the array");
-      items.push(this.value(depth + 1));
-    }
-    this.at++;
-    return { kind: "array", span: { start, end: this.at }, items };
-  }
-
-  private string(): string {
-    const start = this.at++;
-    for (;;) {
-      this.match(PLAIN);
-      const next = this.text[this.at];
-      if (next === '"') return this.text.slice(start, ++this.at);
-      if (next === undefined) throw new Malformed(start, "This string has no end; close it with a double quote.");
-      if (next >= "\u007f" && next < "\u00a0") this.at++;
-      else if (next !== "\\") throw new Malformed(this.at, "A control character stands in a string; write it as an escape, such as \\n.");
-      else if (this.match(ESCAPE) === "") throw new Malformed(this.at, "This escape is not one of JSON's; write \\\\ for a backslash.");
+  #add(node: JsonNode): void {
+    const parent = this.#open.at(-1);
+    if (parent === undefined) this.#root = node;
+    else if (parent.key === undefined) parent.items.push(node);
+    else {
+      parent.members.push({ ...parent.key, value: node });
+      delete parent.key;
     }
   }
 
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text)?.[0] ?? "";
-    this.at += found.length;
-    return found;
+  #checkDepth(start: number): void {
+    if (this.#open.length > DEPTH_MAX) throw new MalformedJsonError(start, `Objects and arrays are at most ${DEPTH_MAX} deep.`);
   }
 
-  private expect(character: string, what: string): void {
-    if (this.text[this.at] !== character) throw new Malformed(this.at, `${this.found()}, where ${what} is expected.`);
-    this.at++;
+  /** The parser reports where a string begins; this finds the character that is wrong. */
+  #findStringFault(start: number): MalformedJsonError {
+    STRING_PART.lastIndex = start + 1;
+    STRING_PART.test(this.text);
+    const at = STRING_PART.lastIndex;
+    if (this.text[at] === undefined) return new MalformedJsonError(start, "This string has no end; close it with a double quote.");
+    return this.text[at] === "\\"
+      ? new MalformedJsonError(at, "JSON does not have this escape; write \\\\ for a backslash.")
+      : new MalformedJsonError(at, "A string has a control character here; write it as an escape, such as \\n.");
   }
 
-  private space(): void {
-    while (/[ \t\r\n]/.test(this.text[this.at] ?? "")) this.at++;
-  }
-
-  private found(): string {
-    const character = this.text[this.at];
-    return character === undefined ? "The text ends here" : `${JSON.stringify(character)} stands here`;
+  #describe(code: string, offset: number): string {
+    if (code === "EndOfFileExpected") return "Nothing may follow the JSON value; remove what comes after the end.";
+    if (code === "InvalidCommentToken" || code === "UnexpectedEndOfComment") return "JSON has no comments; remove this one.";
+    const character = this.text[offset];
+    const found = character === undefined ? "The text ends here" : `There is ${JSON.stringify(character)} here`;
+    return `${found}, where ${EXPECTED[code] ?? "a JSON value"} is expected.`;
   }
 }
+
+/** Errors about the place of a token; all others are about the token itself. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  EndOfFileExpected: "the end of the text",
+  ValueExpected: "a JSON value",
+  PropertyNameExpected: "a member's name in double quotes",
+  ColonExpected: "a colon",
+  CommaExpected: "a comma or the end of the object or array",
+  CloseBraceExpected: "a comma or the end of the object",
+  CloseBracketExpected: "a comma or the end of the array",
+};

@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { jsonText, madeNode, memberOf, nodeAt, plain } from "./json-node.js";
-import { type JsonNode, lineAndColumn, parseLocatedJson, type TextProblem } from "./located-json.js";
+import { createMember, createNode, findMember, findNode, formatJson, toPlainValue } from "./json-node.js";
+import { createLocator, type JsonNode, parseLocatedJson, type TextProblem } from "./located-json.js";
 import { type ExecutionContext, type RepoState, registrySchema, SCHEMA_VERSION } from "./registry-schema.js";
 import { decodeUtf8 } from "./utf8.js";
 
@@ -50,32 +50,27 @@ export function parseRegistry(input: string | Uint8Array): ParsedRegistry {
   const located = parseLocatedJson(text);
   if (!located.ok) return { ok: false, problems: [{ rule: "registry-syntax", path: "", ...located.problem }] };
   const document = located.node;
-  const parsed = registrySchema.safeParse(plain(document));
+  const parsed = registrySchema.safeParse(toPlainValue(document));
   const places = parsed.success ? checkDocumentRules(document) : parsed.error.issues.flatMap(toPlaces);
-  if (places.length > 0) return { ok: false, problems: places.map((place) => toRegistryProblem(text, document, place)) };
+  const locate = createLocator(text);
+  if (places.length > 0) return { ok: false, problems: places.map((place) => toRegistryProblem(locate, document, place)) };
   return { ok: true, value: toRegistry(document) };
 }
 
 /** A registry without any org, as `ogr infra init` writes it. */
 export function createEmptyRegistry(): InfraRegistry {
-  const nothing = madeNode({});
-  const { span } = nothing;
-  const buildMember = (key: string, value: JsonNode) => ({ key, raw_key: JSON.stringify(key), key_span: span, value });
-  return toRegistry({
-    kind: "object",
-    span,
-    members: [buildMember("schema_version", madeNode(SCHEMA_VERSION)), buildMember("orgs", nothing)],
-  });
+  const members = [createMember("schema_version", createNode(SCHEMA_VERSION)), createMember("orgs", createNode({}))];
+  return toRegistry({ kind: "object", start: 0, members });
 }
 
 /** The registry of a document whose rules are known to hold. */
 export function toRegistry(document: JsonNode): InfraRegistry {
-  const { orgs } = registrySchema.parse(plain(document));
+  const { orgs } = registrySchema.parse(toPlainValue(document));
   const listMemberNames = (node: JsonNode | undefined) => (node?.kind === "object" ? node.members.map(({ key }) => key) : []);
-  const entries = listMemberNames(nodeAt(document, ["orgs"])).flatMap((org) => {
+  const entries = listMemberNames(findNode(document, ["orgs"])).flatMap((org) => {
     const entry = orgs[org];
     if (entry === undefined) return [];
-    const repos = listMemberNames(nodeAt(document, ["orgs", org, "repos"])).flatMap((repo) => {
+    const repos = listMemberNames(findNode(document, ["orgs", org, "repos"])).flatMap((repo) => {
       const found = entry.repos[repo];
       return found === undefined ? [] : ([[repo, found]] as const);
     });
@@ -86,7 +81,7 @@ export function toRegistry(document: JsonNode): InfraRegistry {
 
 /** The bytes of the file: order and spelling as found, two spaces an indent, a final newline. */
 export function formatRegistry(registry: InfraRegistry): string {
-  return jsonText(registry.document);
+  return formatJson(registry.document);
 }
 
 interface ProblemPlace {
@@ -99,18 +94,18 @@ interface ProblemPlace {
 
 /** What a schema cannot say: telemetry stays in its org, and names are told apart by more than their case. */
 function checkDocumentRules(document: JsonNode): ProblemPlace[] {
-  const orgs = nodeAt(document, ["orgs"]);
+  const orgs = findNode(document, ["orgs"]);
   if (orgs?.kind !== "object") return [];
   const places = listNameTwins(orgs, ["orgs"]);
   for (const { key: org, value } of orgs.members) {
-    const telemetry = memberOf(value, "telemetry_repo")?.value;
+    const telemetry = findMember(value, "telemetry_repo")?.value;
     if (telemetry?.kind === "scalar" && !String(telemetry.value).startsWith(`${org}/`))
       places.push({
         rule: "telemetry-ownership",
         path: ["orgs", org, "telemetry_repo"],
         message: `The telemetry of ${org} goes to ${String(telemetry.value)}, which is not its own; write \`${org}/<repo>\`.`,
       });
-    const repos = memberOf(value, "repos")?.value;
+    const repos = findMember(value, "repos")?.value;
     if (repos !== undefined) places.push(...listNameTwins(repos, ["orgs", org, "repos"]));
   }
   return places;
@@ -143,15 +138,19 @@ function toPlaces(issue: z.core.$ZodIssue): ProblemPlace[] {
 }
 
 /** A member that is missing is shown at the object that lacks it. */
-function toRegistryProblem(text: string, document: JsonNode, { rule, path, message, isAboutKey }: ProblemPlace): RegistryProblem {
-  const parent = nodeAt(document, path.slice(0, -1));
-  const member = path.length === 0 ? undefined : memberOf(parent, String(path.at(-1)));
+function toRegistryProblem(
+  locate: ReturnType<typeof createLocator>,
+  document: JsonNode,
+  { rule, path, message, isAboutKey }: ProblemPlace,
+): RegistryProblem {
+  const parent = findNode(document, path.slice(0, -1));
+  const member = path.length === 0 ? undefined : findMember(parent, String(path.at(-1)));
   const isMissing = path.length > 0 && parent?.kind === "object" && member === undefined;
-  const start = isAboutKey ? member?.key_span.start : (nodeAt(document, path) ?? parent)?.span.start;
+  const start = isAboutKey ? member?.key_start : (findNode(document, path) ?? parent)?.start;
   return {
     rule,
     path: path.map(String).join("."),
-    ...lineAndColumn(text, start ?? 0),
+    ...locate(start ?? 0),
     message: isMissing ? `The member \`${String(path.at(-1))}\` is missing. ${message}` : message,
   };
 }

@@ -1,5 +1,5 @@
 import type { ChangelogLine } from "./changelog.js";
-import { madeNode, nodeAt, withMember, withoutMember } from "./json-node.js";
+import { createNode, findNode, removeMember, setMember } from "./json-node.js";
 import type { JsonNode } from "./located-json.js";
 import { type InfraRegistry, toRegistry } from "./model.js";
 import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
@@ -46,10 +46,10 @@ function registerRepo(registry: InfraRegistry, line: ChangelogLine): InfraOutcom
       "telemetry_repo_differs",
       `The telemetry of ${owner} goes to ${org.telemetry_repo}, not to ${telemetry_repo}; leave out --telemetry-repo, or give that one.`,
     );
-  const entry = madeNode({ state: "enabled", context, ...toAttribution(line) });
+  const entry = createNode({ state: "enabled", context, ...toAttribution(line) });
   if (org !== undefined) return acceptInfraValue(updateEntry(registry, line, () => entry));
-  const fresh = withMember(madeNode({ telemetry_repo }), "repos", withMember(madeNode({}), repo, entry));
-  return acceptInfraValue(updateOrgs(registry, (orgs) => withMember(orgs, owner, fresh)));
+  const fresh = setMember(createNode({ telemetry_repo }), "repos", setMember(createNode({}), repo, entry));
+  return acceptInfraValue(updateOrgs(registry, (orgs) => setMember(orgs, owner, fresh)));
 }
 
 /** A name that stands already, also when only its case differs: forges do not tell such names apart. */
@@ -68,8 +68,8 @@ function checkTwins(registry: InfraRegistry, owner: string, repo: string): Param
 }
 
 function unregisterRepo(registry: InfraRegistry, owner: string, repo: string): InfraRegistry {
-  if (registry.orgs.get(owner)?.repos.size === 1) return updateOrgs(registry, (orgs) => withoutMember(orgs, owner));
-  return updateRepos(registry, owner, (repos) => withoutMember(repos, repo));
+  if (registry.orgs.get(owner)?.repos.size === 1) return updateOrgs(registry, (orgs) => removeMember(orgs, owner));
+  return updateRepos(registry, owner, (repos) => removeMember(repos, repo));
 }
 
 /** By whom and why the entry is as it is; a line from the wild may give no reason. */
@@ -78,20 +78,20 @@ function toAttribution({ process, reason = "" }: ChangelogLine) {
 }
 
 function setTexts(entry: JsonNode, texts: Readonly<Record<string, string>>): JsonNode {
-  return Object.entries(texts).reduce((made, [key, text]) => withMember(made, key, madeNode(text)), entry);
+  return Object.entries(texts).reduce((made, [key, text]) => setMember(made, key, createNode(text)), entry);
 }
 
 function updateEntry(registry: InfraRegistry, { owner, repo }: ChangelogLine, change: (entry: JsonNode) => JsonNode): InfraRegistry {
-  return updateRepos(registry, owner, (repos) => withMember(repos, repo, change(nodeAt(repos, [repo]) ?? madeNode({}))));
+  return updateRepos(registry, owner, (repos) => setMember(repos, repo, change(findNode(repos, [repo]) ?? createNode({}))));
 }
 
 function updateRepos(registry: InfraRegistry, owner: string, change: (repos: JsonNode) => JsonNode): InfraRegistry {
   return updateOrgs(registry, (orgs) => {
-    const org = nodeAt(orgs, [owner]) ?? madeNode({});
-    return withMember(orgs, owner, withMember(org, "repos", change(nodeAt(org, ["repos"]) ?? madeNode({}))));
+    const org = findNode(orgs, [owner]) ?? createNode({});
+    return setMember(orgs, owner, setMember(org, "repos", change(findNode(org, ["repos"]) ?? createNode({}))));
   });
 }
 
 function updateOrgs({ document }: InfraRegistry, change: (orgs: JsonNode) => JsonNode): InfraRegistry {
-  return toRegistry(withMember(document, "orgs", change(nodeAt(document, ["orgs"]) ?? madeNode({}))));
+  return toRegistry(setMember(document, "orgs", change(findNode(document, ["orgs"]) ?? createNode({}))));
 }

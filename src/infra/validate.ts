@@ -3,8 +3,8 @@ import { findFirstRewrittenLine } from "./append-only.js";
 import { type ChangelogEntry, parseChangelog } from "./changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
 import { buildFinding, type Finding } from "./finding.js";
-import { nodeAt } from "./json-node.js";
-import { lineAndColumn } from "./located-json.js";
+import { findNode } from "./json-node.js";
+import { createLocator } from "./located-json.js";
 import { type InfraRegistry, parseRegistry } from "./model.js";
 import { listDifferences, replayChangelog } from "./replay.js";
 
@@ -158,16 +158,20 @@ function checkReasons(appended: readonly ChangelogEntry[]): Finding[] {
 
 /** A registry with its text, in which the place of a member can be found. */
 class LocatedRegistry {
+  readonly #locate: ReturnType<typeof createLocator>;
+
   constructor(
-    private readonly text: string,
+    text: string,
     readonly registry: InfraRegistry,
-  ) {}
+  ) {
+    this.#locate = createLocator(text);
+  }
 
   /** The place of a member, or of the nearest one around it. */
   readonly find = (path: readonly string[]): { line: number; column: number } => {
     for (let depth = path.length; depth >= 0; depth--) {
-      const node = nodeAt(this.registry.document, path.slice(0, depth));
-      if (node !== undefined) return lineAndColumn(this.text, node.span.start);
+      const node = findNode(this.registry.document, path.slice(0, depth));
+      if (node !== undefined) return this.#locate(node.start);
     }
     return { line: 1, column: 1 };
   };

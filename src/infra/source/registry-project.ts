@@ -7,11 +7,9 @@ import { StoredObjects } from "../../repository/objects/stored-objects.js";
 import { readRefs } from "../../repository/refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { REGISTRY_PATH } from "../files.js";
 import { Revisions, resolveFromRegistry, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
-
-/** Where the registry lies in its project. Source: infra registry v2 "Registry File". */
-export const REGISTRY_PATH = "infra/telemetry-registry.v2.json";
 
 const MAIN = toBranchRef("main");
 
