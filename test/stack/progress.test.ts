@@ -50,6 +50,7 @@ it("npm ci logs one line at its start and one at its end where no terminal is", 
   try {
     const npm = join(root, "npm.js");
     await writeFile(npm, "require('node:fs').mkdirSync('node_modules'); setTimeout(() => undefined, 5_500);");
+    await writeFile(join(root, "package.json"), JSON.stringify({ type: "commonjs" }));
     await writeFile(join(root, "package-lock.json"), JSON.stringify({ packages: {} }));
     const module = pathToFileURL(join(process.cwd(), "scripts", "install.mjs")).href;
     const script = `const { ensureInstalled } = await import(${JSON.stringify(module)}); await ensureInstalled(${JSON.stringify(root)});`;
