@@ -10,7 +10,7 @@ import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { problemSchema, toOperationId } from "./documented-route.js";
 import type { Route } from "./route.js";
 
-/** Schemas that stand once in the document and are referred to. */
+/** Schemas that the document defines once and refers to. */
 const components = z.registry<{ id: string }>();
 components.add(problemSchema, { id: "Problem" });
 components.add(permitSchema, { id: "Permit" });
@@ -51,7 +51,7 @@ interface Document {
   >;
 }
 
-/** Adds what a schema does not say: an example of every body, and the body that is bytes. */
+/** Adds what the schemas lack: the examples of bodies, and bodies of bytes. */
 function addBodies(document: Document, routes: readonly Route[]): Document {
   const byId = new Map(routes.map((route) => [toOperationId(route), route]));
   for (const operation of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {
