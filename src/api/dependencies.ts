@@ -13,10 +13,10 @@ import type { PrincipalCache } from "./http/principal-cache.js";
 import type { Urls } from "./http/urls.js";
 import type { Temporal } from "./temporal.js";
 
-/** What the routes need; the composition root makes it. */
+/** The dependencies of the routes, built by the composition root. */
 export interface ApiDependencies {
   readonly db: Db;
-  /** Wakes those who wait when the ledger grows; one connection for the whole process. */
+  /** Wakes waiting requests when the ledger grows; one connection for the whole process. */
   readonly watch: LedgerWatch;
   /** Reads everything, creates staged bytes and claims. */
   readonly store: ObjectStore;
@@ -26,11 +26,11 @@ export interface ApiDependencies {
   readonly policies: PolicyOffices;
   readonly infra: InfraSource;
   readonly principals: PrincipalCache;
-  /** By this key the api says that it authenticated the approver of a statement. */
+  /** With this key the api attests that it authenticated the approver of a statement. */
   readonly statementKey: SigningKey;
   /** The public keys of LAB 256: permits and statements. */
   readonly jwks: Jwks;
-  /** Every public key that a verifier of evidence needs: those of LAB 256 and of its Runners. */
+  /** All public keys that a verifier of evidence needs: those of LAB 256 and of its Runners. */
   readonly servedJwks: Jwks;
   readonly urls: Urls;
   resolveRelyingParty(): RelyingParty;
@@ -40,10 +40,10 @@ export interface ApiDependencies {
   now(): number;
 }
 
-/** What a tenant's active policy says of its offices. */
+/** The offices in a tenant's active policy. */
 export interface PolicyOffices {
-  /** The active policy's hash and its offices by their ids; undefined where no policy is published. */
+  /** Finds the active policy's hash and its offices by id; undefined if no policy is published. */
   findActivePolicy(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
-  /** Which offices it lets do something. */
+  /** Lists the offices that may take an action. */
   listOfficesAllowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;
 }

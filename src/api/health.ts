@@ -3,7 +3,7 @@ import { type ClockReading, listClockReadings } from "../lab256/ledger/clock-rea
 import type { ApiDependencies } from "./dependencies.js";
 import type { Pollers } from "./temporal.js";
 
-/** A health check asks its neighbours at most this often, in milliseconds. */
+/** How long a result of a health check is reused, in milliseconds. */
 const CACHE_MS = 2000;
 const CHECK_MAX_MS = 1500;
 /** Clocks of two planes may differ by this much, in milliseconds (contracts "Permit, command, claim, receipt"). */
@@ -11,11 +11,11 @@ const CLOCK_SKEW_MAX_MS = 5000;
 
 export interface Health {
   readonly status: "ok";
-  /** Null where Temporal does not say. */
+  /** Null if Temporal does not answer. */
   readonly pollers: readonly Pollers[] | null;
-  /** The database's clock minus ours; null where the database does not answer. */
+  /** The database's clock minus the api's; null if the database does not answer. */
   readonly clock_skew_ms: number | null;
-  /** What an operator should look at, in sentences. */
+  /** Warnings for the operator, in sentences. */
   readonly warnings: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export type Readiness = Readonly<Record<"database" | "object_store" | "temporal"
 
 type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
 
-/** How the api and its neighbours are, asked at most every two seconds whoever asks. */
+/** Checks the api and its neighbours, at most every two seconds for all callers together. */
 export class HealthChecks {
   private health: { readonly answer: Promise<Health>; readonly untilMs: number } | undefined;
   private readiness: { readonly answer: Promise<Readiness>; readonly untilMs: number } | undefined;
@@ -67,7 +67,7 @@ const CLOCKS = {
   LAB_512: { formatOwner: (name: string) => `The Runner with the key ${name}`, against: "LAB 256's" },
 } as const;
 
-/** Only what is certain: a bound that was measured, not a guess between two. The host of a worker is not everybody's to know. */
+/** Reports only measured bounds, not an estimate between them. Hides a worker's host, because everyone can read this. */
 function formatClockWarning({ plane, name, lower_ms, upper_ms, measured_at }: ClockReading): string[] {
   const by = lower_ms > CLOCK_SKEW_MAX_MS ? "ahead of" : upper_ms < -CLOCK_SKEW_MAX_MS ? "behind" : undefined;
   if (by === undefined) return [];
@@ -78,7 +78,7 @@ function formatClockWarning({ plane, name, lower_ms, upper_ms, measured_at }: Cl
   ];
 }
 
-/** The database's clock minus ours, as if it had been read in the middle of the round trip. */
+/** Measures the database's clock minus the api's, assuming a reading in the middle of the round trip. */
 async function measureClockSkew({ db, now }: HealthDependencies): Promise<number> {
   const before = now();
   const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
@@ -101,7 +101,7 @@ async function checkService(what: string, check: Promise<unknown>): Promise<stri
     await check;
     return "ok";
   } catch {
-    // The reason is an operator's to read in that neighbour's log; here it is only that it does not serve.
+    // Only the neighbour's own log tells the operator the reason.
     return `${what} does not answer.`;
   }
 }

@@ -17,7 +17,7 @@ import { buildStagingRoutes } from "./routes/staging.js";
 import { buildStatementRoutes } from "./routes/statements.js";
 import { buildWebhookRoutes } from "./routes/webhooks.js";
 
-/** Every path that the api serves, beside its documentation. */
+/** Every path of the api except its documentation. */
 export function buildRouteTable(deps: ApiDependencies): readonly Route[] {
   return [
     ...buildPermitRoutes(deps),

@@ -4,23 +4,23 @@ import type { TemporalAccess } from "../configuration/sections/temporal.js";
 import { LAB_256_QUEUE, LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { formatWorkerIdentity } from "../process/worker-identity.js";
 
-/** A call that Temporal answers without waiting for a worker, in milliseconds. */
+/** The time limit of a call that needs no worker, in milliseconds. */
 const CALL_MAX_MS = 5000;
-/** Short, so that an outage is said and not waited for; the caller asks again. */
+/** Few attempts, so that an outage is reported quickly; the caller can retry. */
 const ATTEMPTS_MAX = 3;
 /** A worker polls for at most a minute before it polls again. */
 const POLLER_FRESH_MS = 70_000;
 
 const { TaskQueueType } = proto.temporal.api.enums.v1;
 
-/** How many workers poll a queue; `last_poll_ms` is when the latest poll began, in milliseconds since 1970. */
+/** The number of workers that poll a queue; `last_poll_ms` is the start of the latest poll, in milliseconds since 1970. */
 export interface Pollers {
   readonly task_queue: string;
   readonly pollers: number;
   readonly last_poll_ms: number | null;
 }
 
-/** The api's way to Temporal. It connects when first used, and every call has a deadline. */
+/** The api's client of Temporal. It connects on first use, and every call has a deadline. */
 export class Temporal {
   readonly client: Client;
   private readonly connection: Connection;
@@ -40,12 +40,12 @@ export class Temporal {
     return this.client.withDeadline(Date.now() + maxMs, call);
   }
 
-  /** @throws when Temporal does not serve the namespace. */
+  /** @throws if Temporal does not serve the namespace. */
   async ping(maxMs: number): Promise<void> {
     await this.callWithDeadline(() => this.connection.workflowService.describeNamespace({ namespace: this.namespace }), maxMs);
   }
 
-  /** Who polls LAB 256 for workflows, and LAB 512 for activities. */
+  /** Lists the pollers of LAB 256 for workflows and of LAB 512 for activities. */
   async listPollers(nowMs: number, maxMs: number): Promise<Pollers[]> {
     return Promise.all([
       this.readPollers(LAB_256_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, nowMs, maxMs),

@@ -104,8 +104,21 @@ test("unknown and malformed query members are refused by name", async () => {
   expect(fieldsOf(await api.call({ path: "/v1/cards" }))).toEqual(["tenant_id"]);
 });
 
-test.each(["{", "", "[1,", '{"tenant_id": NaN}', "null", "[]", '"text"', '{"__proto__": {"admin": true}}'])(
-  "the body %j is refused as a problem document",
+test("a body with a `__proto__` or `constructor.prototype` member is refused, although it is valid without it", async () => {
+  const { tenant_id } = CARD_REQUEST_EXAMPLE;
+  const path = "/v1/permits/5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10/revoke";
+  const send = (text: string) => api.call({ method: "POST", path, raw: { bytes: text, type: "application/json" } });
+  const valid = JSON.stringify({ tenant_id, reason: "Not needed." });
+  expect((await send(valid)).status).toBe(404);
+  for (const member of ['"__proto__": {"admin": true}', '"constructor": {"prototype": {"admin": true}}']) {
+    const answer = await send(valid.replace("{", `{${member},`));
+    expectProblem(answer, 400, "invalid_request");
+    expect(answer.body["detail"]).toContain("The request cannot be read");
+  }
+});
+
+test.each(["{", "", "[1,", '{"tenant_id": NaN}', "null", "[]", '"text"'])(
+  "the body %j is refused with a problem document",
   async (text) => {
     const answer = await api.call({ method: "POST", path: "/v1/cards", raw: { bytes: text, type: "application/json" } });
     expectProblem(answer, 400, "invalid_request");

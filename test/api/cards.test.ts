@@ -185,14 +185,14 @@ test("from L4 on the statement's digest is the challenge of a step-up", async ()
   expect(step_up.userVerification).toBe("required");
 });
 
-test("nobody states anything in somebody else's name, or about another card than the path says", async () => {
+test("a statement in another actor's name is 403, and one about another card than the path names is 400", async () => {
   await plannedCard("k-names");
   const { statement } = (await prepare("k-names")).body as { statement: Statement };
   expect(await submit("k-names", { statement }, ADMIN)).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect(await submit("k-shown", { statement })).toMatchObject({ status: 400, body: { errors: [{ field: "statement.card_id" }] } });
 });
 
-test("a statement about a card whose flow is over is 409 closed, with the state as the ledger has it", async () => {
+test("a statement about a card whose flow has ended is 409 closed with the recorded state", async () => {
   await plannedCard("k-over");
   const { statement } = (await prepare("k-over")).body;
   await plannedLater("k-over");

@@ -8,10 +8,10 @@ const signal = new AbortController().signal;
 let stage: Stage;
 afterEach(() => stage.close());
 
-/** Which projects' refs are in memory. */
-async function remembered(): Promise<string[]> {
+/** Lists the projects whose refs are in memory: `open` calls `recall` for those only. The latest come first, so that looking forgets none of them. */
+async function listRemembered(): Promise<string[]> {
   const found: string[] = [];
-  for (const project_id of PROJECTS) {
+  for (const project_id of PROJECTS.toReversed()) {
     let asked = false;
     const recall = () => {
       asked = true;
@@ -24,7 +24,7 @@ async function remembered(): Promise<string[]> {
   return found;
 }
 
-test("the refs of few projects stay in memory, those used last; the others are read again and take acts all the same", async () => {
+test("the refs of the two projects used last stay in memory, and a forgotten project still takes a push", async () => {
   stage = await openStage("directory", { rememberedMaxCount: 2 });
   const clone = new Clone();
   const first = clone.commit("a", "1");
@@ -32,7 +32,7 @@ test("the refs of few projects stay in memory, those used last; the others are r
     await stage.init(project);
     value(await stage.push(clone.bundle("main"), { project_id: project, branch: "feature/a" }));
   }
-  expect((await remembered())[0]).not.toBe("P.one");
+  expect(await listRemembered()).toEqual(["P.three", "P.two"]);
   clone.commit("a", "2");
   for (const project of PROJECTS)
     value(await stage.push(clone.bundle("main", [first]), { project_id: project, branch: "feature/a", expected_old: first }));

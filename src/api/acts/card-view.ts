@@ -52,7 +52,7 @@ const statementSchema = z.object({
   plan_digest: z.string(),
   counts: z.boolean(),
   reasons: z.array(reasonSchema),
-  /** Why an approval that counted no longer does. */
+  /** Why the approval no longer counts. */
   void_why: z.string().nullable(),
   at_ms: z.number(),
   signed: signedStatementSchema,
@@ -80,7 +80,7 @@ export const cardSchema = cardItemSchema.extend({
 
 type ItemColumns = Omit<CardItem, "seq">;
 
-/** A card as clients see it in a list: the ADR's names for the job, and the flow's page. */
+/** Shows a card as lists have it: with the ADR's names for the job and the URL of the flow's page. */
 export function toCardItemView({ job_id, job_type, ...row }: ItemColumns, urls: Urls): z.infer<typeof cardItemSchema> {
   return { ...omitSeq(row), jobId: job_id, jobType: job_type, temporal_url: urls.buildTemporalUrl(row.workflow_id) };
 }

@@ -35,16 +35,16 @@ import { type webhookDelivery, webhookWokenSignal } from "../../workflows/webhoo
 import type { Urls } from "../http/urls.js";
 import type { Temporal } from "../temporal.js";
 
-/** A verdict needs a worker; one that takes longer is read from the card later, in milliseconds. */
+/** The time limit of a verdict, which needs a worker, in milliseconds. A later verdict can be read from the card. */
 const VERDICT_MAX_MS = 10_000;
 
-/** A flow that Temporal knows: the caller's own id of its job, and how it ended if it has. */
+/** A flow in Temporal: the caller's job id, and its end if it has ended. */
 export interface StartedFlow {
   readonly jobId: string | null;
   readonly end: FlowState | null;
 }
 
-/** Starts official acts and sends them messages. Temporal's refusals become values; its outages stay faults. */
+/** Starts official acts and sends messages to them. Temporal's refusals become values; its outages stay exceptions. */
 export class Flows {
   constructor(
     private readonly temporal: Temporal,
@@ -63,7 +63,7 @@ export class Flows {
     });
   }
 
-  /** Starts the act of a command without a card; `false` when this `jti` has been started before. */
+  /** Starts the act of a command without a card. Returns false if this `jti` was started before. */
   async startCommand(envelope: CommandEnvelope, actorId: string): Promise<boolean> {
     const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
     try {
@@ -82,7 +82,7 @@ export class Flows {
     }
   }
 
-  /** What an act would do now, or why it could not; a Runner has to answer while the caller waits. */
+  /** Plans an act without recording it. A Runner must answer while the caller waits. */
   previewPlan(act: ProposedAct): Promise<Outcome<PlannedAct>> {
     const { tenant_id, jobType, params } = act;
     return this.temporal.callWithDeadline(
@@ -100,7 +100,7 @@ export class Flows {
     );
   }
 
-  /** The flow of a command without a card, or undefined when it was never started. */
+  /** Finds the flow of a command without a card; undefined if it was never started. */
   findStartedAct(tenantId: string, jti: string): Promise<StartedFlow | undefined> {
     return this.findStartedFlow(toActWorkflowId(tenantId, jti));
   }
@@ -109,25 +109,25 @@ export class Flows {
     return (await this.findStartedFlow(toCardWorkflowId(tenantId, cardId))) !== undefined;
   }
 
-  /** A repeated statement has the same id, so that asking again is answered the same. */
+  /** A repeated statement has the same update id, so a retry gets the same answer. */
   sendStatement(tenantId: string, cardId: string, signed: SignedStatement): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(decideUpdate, { args: [signed], updateId: hashCanonical(signed) }));
   }
 
-  /** It has no id: a plan can come back in a later round, where the same attestation is news. */
+  /** The update has no id: a plan can return in a later round, where the same attestation counts again. */
   sendAttestation(tenantId: string, cardId: string, attestation: AttestationEnvelope): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(attestUpdate, { args: [attestation] }));
   }
 
-  /** The command of an approved card. */
+  /** Sends the command of an approved card. */
   sendCommand(envelope: CommandEnvelope, cardId: string, actorId: string): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(envelope.tenant_id, cardId));
     return this.waitForVerdict(() => handle.executeUpdate(issueUpdate, { args: [envelope, actorId] }));
   }
 
-  /** The answer of a runner that pulls over HTTP. It has no id: what was refused for its key is news once the key is registered. */
+  /** Sends the answer of a runner that pulls over HTTP. The update has no id: an answer refused for an unknown key can count once the key is registered. */
   sendRunnerAnswer(workflowId: string, answer: RunnerAnswer): Promise<Outcome<MessageVerdict>> {
     const handle = this.temporal.client.workflow.getHandle(workflowId);
     return this.waitForVerdict(() =>
@@ -137,7 +137,7 @@ export class Flows {
     );
   }
 
-  /** Has the card's flow look at its permit. A flow that is over needs no telling. */
+  /** Tells the card's flow that its permit has ended. An ended flow ignores it. */
   async signalPermitEnded(tenantId: string, cardId: string): Promise<void> {
     const handle = this.temporal.client.workflow.getHandle(toCardWorkflowId(tenantId, cardId));
     try {
@@ -147,7 +147,7 @@ export class Flows {
     }
   }
 
-  /** Has a webhook's flow look for events, and starts it where it does not run. */
+  /** Tells a webhook's flow to look for events, and starts the flow if it does not run. */
   async deliverWebhook(tenantId: string, webhookId: string): Promise<void> {
     await this.temporal.callWithDeadline(() =>
       this.temporal.client.workflow.signalWithStart<typeof webhookDelivery>("webhookDelivery", {
@@ -208,7 +208,7 @@ export class Flows {
 
 const CLOSED = denyWith("closed", "The act is over and takes no message; read its state.");
 
-/** The denial that a failed update carries as its type, or that the flow is over. Undefined for a fault. */
+/** Reads the denial that a failed update carries as its type, or that the flow has ended. Returns undefined for other errors. */
 function findUpdateRefusal(error: unknown): Outcome<never> | undefined {
   if (error instanceof WorkflowNotFoundError) return CLOSED;
   if (!(error instanceof WorkflowUpdateFailedError) || !(error.cause instanceof ApplicationFailure)) return undefined;

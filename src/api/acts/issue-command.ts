@@ -46,7 +46,7 @@ async function advanceCard(deps: ApiDependencies, command: CommandEnvelope, card
   const answer = await deps.flows.sendCommand(command, cardId, principal.actor_id);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
   if (refusal === null) return answerIssued(deps, command, toCardWorkflowId(tenant_id, cardId));
-  // A card that takes no command any more may have taken this one a moment ago.
+  // A card that accepts no more commands may just have accepted this one.
   const { sameAct } = await readKnownCommand(deps.db, { tenant_id, jti, job_id: jobId });
   if (sameAct !== undefined) return refusePermitUsed(deps, tenant_id, jti, sameAct.job_id);
   return buildDenialProblem(refusal, answer.ok ? { members: { state: answer.value.state } } : {});
@@ -64,7 +64,7 @@ function refusePermitUsed(deps: ApiDependencies, tenantId: string, jti: string, 
   });
 }
 
-/** The contract gives this one problem document the status "expired"; the HTTP status is 403. */
+/** The contract sets `status` of this problem to "expired"; the HTTP status is 403. */
 function refusePermitExpired(exp: number): ProblemAnswer {
   return buildProblem("permit_expired", `The permit expired at ${exp} (milliseconds since 1970).`, {
     next: "Ask for a new permit.",

@@ -2,7 +2,7 @@ import { jsonArrayFrom } from "kysely/helpers/postgres";
 import type { Db } from "../../lab256/database/database.js";
 import type { PermitStatus } from "../../lab256/database/tables/projections.js";
 
-/** What the ledger says of a command before it is issued: who has its `jti` or `jobId`, and whether its permit was ended. */
+/** The ledger's facts about a command before it is issued: uses of its `jti` and `jobId`, and the status of its permit. */
 export interface KnownCommand {
   readonly sameAct: { readonly job_id: string } | undefined;
   readonly isJobIdTaken: boolean;
@@ -10,7 +10,7 @@ export interface KnownCommand {
   readonly endReason: string | null;
 }
 
-/** One query for all of it: every command pays for it. */
+/** Uses one query, because every command pays for it. */
 export async function readKnownCommand(db: Db, query: { tenant_id: string; jti: string; job_id: string }): Promise<KnownCommand> {
   const { tenant_id, jti, job_id } = query;
   const { taken, permits } = await db

@@ -1,7 +1,7 @@
 import type { PolicyCatalog } from "../../lab256/permits/policy-catalog.js";
 import type { PolicyOffices } from "../dependencies.js";
 
-/** The offices of the active policies; those whose `allowed_actions` name an action. None where no policy is published. */
+/** Reads offices from the active policies. A tenant without a policy has none. */
 export function createPolicyOffices(policies: PolicyCatalog): PolicyOffices {
   const findActivePolicy: PolicyOffices["findActivePolicy"] = async (tenantId) => {
     const policy = await policies.readActivePolicy(tenantId);

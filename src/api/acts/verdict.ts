@@ -7,10 +7,10 @@ import { buildDenialProblem, buildProblem } from "../http/problem.js";
 import { type Answer, answerOk } from "../http/route.js";
 import { toCardDetailView } from "./card-view.js";
 
-/** What a message to a card's flow is answered with when it counts. */
+/** The answer to an accepted message to a card's flow. */
 export const verdictSchema = z.object({ accepted: z.literal(true), denial: z.null(), state: z.record(z.string(), z.unknown()) });
 
-/** The flow's verdict on a message about `card` as an answer; a refusal is a problem with its code. */
+/** Answers with the flow's verdict on a message about `card`; a refusal is a problem with its code. */
 export async function answerVerdict(deps: ApiDependencies, card: CardDetail, verdict: Outcome<MessageVerdict>): Promise<Answer> {
   if (!verdict.ok) {
     if (verdict.denial.code !== "closed") return buildDenialProblem(verdict.denial);
@@ -20,7 +20,7 @@ export async function answerVerdict(deps: ApiDependencies, card: CardDetail, ver
   return denial === null ? answerOk({ accepted, denial, state }) : buildDenialProblem(denial, { members: { accepted, state } });
 }
 
-/** The card takes no decision any more: how it stands, from the projection. */
+/** Refuses a decision about a closed card and shows the card's recorded state. */
 export function refuseClosedCard(deps: ApiDependencies, card: CardDetail): Answer {
   return buildProblem("closed", `The card is ${card.status.replaceAll("_", " ")} and open for no decision.`, {
     members: { state: toCardDetailView(card, deps.urls) },

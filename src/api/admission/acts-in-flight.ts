@@ -2,19 +2,19 @@ import type { LedgerWatch } from "../../lab256/ledger/notifications.js";
 import { type Holder, type NoPlace, type Place, Share } from "./share.js";
 import { Turns } from "./turns.js";
 
-/** How long a permit keeps the place of the command that it is for, in milliseconds; later the command asks for one itself. */
+/** How long a permit reserves the place of its command, in milliseconds; a later command takes a place itself. */
 export const PERMIT_PLACE_MAX_MS = 10_000;
-/** An act of which no end is heard counts for no longer than this, in milliseconds: the notice may have been missed, or nobody works. */
+/** How long an act without a known end counts, in milliseconds: its notice may be lost, or no worker runs. */
 const ACT_PLACE_MAX_MS = 60_000;
 
-/** How long a command waits for its turn, in milliseconds; then it goes on without: perhaps nobody works, and Temporal keeps it. */
+/** How long a command waits for its turn, in milliseconds. Then it continues without one: perhaps no worker runs, and Temporal keeps it. */
 const TURN_WAIT_MS = 10_000;
 
-/** What ends an act, by its `jti`, and what ends the planning of a card. */
+/** Events that end an act, by its `jti`, and events that end the planning of a card. */
 const ACT_ENDS = new Set(["receipt.recorded", "receipt.refused", "command.closed", "permit.revoked", "permit.expired", "permit.refused"]);
 const PLANNING_ENDS = new Set(["card.planned", "card.closed"]);
 
-/** Nobody touches what is under way for another tenant, whatever they call it. */
+/** Includes the tenant, so that equal ids of different tenants do not collide. */
 export function toActKey(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }
@@ -72,7 +72,7 @@ export class ActsInFlight {
     const act = this.#acts.get(id);
     if (act === undefined) return;
     const turn = await this.#turns.take(act.holder, TURN_WAIT_MS);
-    // Its end may have been heard meanwhile.
+    // The act may have ended meanwhile.
     if (this.#acts.get(id) === act) act.turn = turn;
     else turn?.release();
   }
@@ -90,7 +90,7 @@ export class ActsInFlight {
   /** Keeps the place for what is known as `as` from now on, until its end is heard, or `for_ms` have passed. */
   keep(id: string, as: string = id, keepMs: number = ACT_PLACE_MAX_MS): void {
     const act = this.#acts.get(id);
-    // Its end was heard before the answer was made.
+    // The act ended before its answer was built.
     if (act === undefined) return;
     if (as !== id && this.#acts.has(as)) {
       this.end(id);

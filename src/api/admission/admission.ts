@@ -6,24 +6,24 @@ import type { Answer, GuardedRoute } from "../http/route.js";
 import { ActsInFlight, PERMIT_PLACE_MAX_MS, toActKey } from "./acts-in-flight.js";
 import { type Holder, type NoPlace, type Place, Share } from "./share.js";
 
-/** How much one process of the api does at once; each is a number of places that its callers share. */
+/** The parallel work of one api process. Each limit is a number of places that callers share. */
 export interface AdmissionLimits {
   /** Requests that are being answered. */
   readonly requestsMax: number;
-  /** Requests that wait for something to happen. */
+  /** Waiting requests. */
   readonly waitsMax: number;
   /** Uploads to staging; each may fill the temporary folder with `staged_max_bytes`. */
   readonly uploadsMax: number;
-  /** Acts let in whose end is not known, and cards being planned. */
+  /** Admitted acts without a known end, and cards being planned. */
   readonly actsMax: number;
-  /** Commands of these that run at the same time; the others wait for their turn. */
+  /** Commands among them that run in parallel; the others wait for their turn. */
   readonly actsRunningMax: number;
 }
 
-/** Requests that read a whole ledger at once. */
+/** Parallel requests that read a whole ledger. */
 const AUDITS_MAX = 4;
 
-/** What a request is one of, in words, and when to ask again, in seconds. */
+/** The words for each kind of request, and its `Retry-After` in seconds. */
 const KINDS = {
   request: { words: "requests", retryAfterS: 1 },
   wait: { words: "waiting requests", retryAfterS: 1 },
@@ -59,11 +59,11 @@ export class Admission {
     this.#acts = new ActsInFlight({ max: limits.actsMax, runningMax: limits.actsRunningMax }, watch);
   }
 
-  /** Takes a place for the request until its answer is sent, before its body is read; or the refusal. */
+  /** Takes a place for the request until its answer is sent, before its body is read, or returns the refusal. */
   enter(route: GuardedRoute, principal: Principal, query: unknown, reply: FastifyReply): ProblemAnswer | undefined {
     const holder = toHolder(route, principal);
     const kind = classifyRequest(route, query);
-    // What would be refused once it is read need not be read. A command may have the place of its permit, which its body tells.
+    // Refuse before reading the body where possible. A command's body names its permit, which may hold a place.
     const early = route.act === undefined || route.act === "command" ? undefined : this.#acts.checkPlace(holder);
     if (early !== undefined) return refusePlace(early, "act", this.#acts.max);
     const place = this.#shares[kind].take(holder);
@@ -98,7 +98,7 @@ export class Admission {
     const { tenant_id } = principal;
     const id = toActKey(tenant_id, route.act === "command" ? String(findMember(asked.body, "jti")) : asked.id);
     const taken = route.act === "command" ? this.#acts.takeOver(id) : "absent";
-    // The place is the first request's; this one is told of the first.
+    // The first request holds the place; this one gets the answer about the first.
     if (taken === "running") return handle();
     const full = taken === "absent" ? this.#acts.begin(id, toHolder(route, principal), route.act === "command") : undefined;
     if (full !== undefined) return refusePlace(full, "act", this.#acts.max);
@@ -108,7 +108,7 @@ export class Admission {
       this.#settle(route.act, tenant_id, id, answer);
       return answer;
     } catch (error) {
-      // Whether the flow of a command has begun is not known then.
+      // The flow of a command may have started despite the error.
       if (route.act === "command") this.#acts.keep(id);
       else this.#acts.end(id);
       throw error;
@@ -126,7 +126,7 @@ export class Admission {
   }
 }
 
-/** Holds a request's place until its answer is out and its work is done, whichever comes last: to hang up undoes no work. */
+/** Holds a request's place until its answer is sent and its work is done: a client that disconnects stops no work. */
 class Visit {
   #isWorking = false;
   #isOver: boolean;
@@ -135,7 +135,7 @@ class Visit {
     private readonly place: Place,
     reply: FastifyReply,
   ) {
-    // The client may have gone while its token was looked up, and no close would be heard any more.
+    // The client may have disconnected during the token lookup; then no close event follows.
     this.#isOver = reply.raw.destroyed;
     if (this.#isOver) place.release();
     reply.raw.once("close", () => {
@@ -154,7 +154,7 @@ class Visit {
   }
 }
 
-/** A Runner that reports ends what others began, so it shares no places with them. */
+/** A Runner's report ends acts that others started, so it must not compete with them for places. */
 function toHolder(route: GuardedRoute, { tenant_id, actor_id }: Principal): Holder {
   return { tenant_id: route.access === "runner" ? `${tenant_id} runners` : tenant_id, actor_id };
 }
@@ -162,7 +162,7 @@ function toHolder(route: GuardedRoute, { tenant_id, actor_id }: Principal): Hold
 function classifyRequest(route: GuardedRoute, query: unknown): Exclude<Kind, "act"> {
   if (route.takesBytes) return "upload";
   if (route.load !== undefined) return route.load;
-  // It waits for its turn.
+  // A command waits for its turn.
   if (route.act === "command") return "wait";
   const waitMs = findMember(query, "wait_ms");
   return waitMs === undefined || waitMs === "0" ? "request" : "wait";

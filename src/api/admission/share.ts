@@ -1,16 +1,16 @@
-/** Whose a place is. */
+/** The holder of a place. */
 export interface Holder {
   readonly tenant_id: string;
   readonly actor_id: string;
 }
 
-/** A place that was taken; giving it back twice changes nothing. */
+/** A taken place; releasing it twice changes nothing. */
 export interface Place {
   readonly kind: "place";
   release(): void;
 }
 
-/** `full`: nobody gets a place now. `share`: this tenant or actor holds as many as it may, and others still get theirs. */
+/** `full`: no place is free. `share`: this tenant or actor has used its share, and others still get places. */
 export type NoPlace = { readonly kind: "full" | "share" };
 
 /**
@@ -25,19 +25,19 @@ interface HeldPlaces {
   readonly actors: Map<string, number>;
 }
 
-/** A fixed number of places that tenants and their actors share, without anything set for any of them. */
+/** A fixed number of places that tenants and their actors share, without any setting for them. */
 export class Share {
   #held = 0;
   readonly #tenants = new Map<string, HeldPlaces>();
 
   constructor(readonly max: number) {}
 
-  /** How many places are taken. */
+  /** The number of taken places. */
   get held(): number {
     return this.#held;
   }
 
-  /** `of`: how many of the places are given out for now. */
+  /** Takes a place among the first `of` places. */
   take(holder: Holder, of: number = this.max): Place | NoPlace {
     const refusal = this.checkPlace(holder, of);
     if (refusal !== undefined) return refusal;
@@ -50,7 +50,7 @@ export class Share {
     return { kind: "place", release };
   }
 
-  /** Why this holder would get no place now, or undefined. */
+  /** Says why this holder gets no place now; undefined if it gets one. */
   checkPlace({ tenant_id, actor_id }: Holder, of: number = this.max): NoPlace | undefined {
     const free = of - this.#held;
     if (free <= 0) return { kind: "full" };
@@ -70,7 +70,7 @@ export class Share {
     return (a?.count ?? 0) - (b?.count ?? 0) || (a?.actors.get(left.actor_id) ?? 0) - (b?.actors.get(right.actor_id) ?? 0);
   }
 
-  /** Who holds nothing is forgotten, so that ids fill no memory. */
+  /** Forgets holders without a place, so that ids use no memory. */
   #add({ tenant_id, actor_id }: Holder, by: 1 | -1): void {
     this.#held += by;
     const tenant = this.#tenants.get(tenant_id) ?? { count: 0, actors: new Map() };

@@ -5,7 +5,7 @@ interface Waiting {
   readonly begin: (place: Place) => void;
 }
 
-/** For how long after it asked a tenant counts as being at work, in milliseconds. */
+/** How long a tenant counts as active after a request, in milliseconds. */
 const AT_WORK_MS = 10_000;
 
 /**
@@ -17,7 +17,7 @@ const AT_WORK_MS = 10_000;
 export class Turns {
   readonly #share: Share;
   readonly #waiting = new Set<Waiting>();
-  /** When each tenant last asked, the longest ago first. */
+  /** The time of each tenant's last request, the oldest first. */
   readonly #asked = new Map<string, number>();
   readonly #now: () => number;
 
@@ -26,7 +26,7 @@ export class Turns {
     this.#now = now;
   }
 
-  /** A place, or undefined when there was none within `wait_max_ms`. */
+  /** Waits for a place; undefined if there is none within `waitMaxMs`. */
   take(holder: Holder, waitMaxMs: number): Promise<Place | undefined> {
     this.#asked.delete(holder.tenant_id);
     this.#asked.set(holder.tenant_id, this.#now());
@@ -63,7 +63,7 @@ export class Turns {
     return this.#asked.size > 1;
   }
 
-  /** A place that goes to whoever is next when it is given back. */
+  /** Wraps a place so that its release serves the next waiter. */
   #wrapPlace(place: Place): Place {
     return {
       kind: "place",

@@ -13,7 +13,7 @@ function refuseUnauthenticated(detail: string): ProblemAnswer {
   });
 }
 
-/** The caller of a guarded route, or the refusal. Source: RFC 6750 §2.1. */
+/** Authenticates the caller of a guarded route, or returns the refusal. Source: RFC 6750 §2.1. */
 export async function authenticateCaller(
   route: GuardedRoute,
   header: string | undefined,
@@ -28,14 +28,14 @@ export async function authenticateCaller(
   if (principal === "busy") return refuseOverloaded("Too many tokens are being looked up.");
   if (principal === undefined) return refuseUnauthenticated("The token is not known, has expired or was revoked.");
   const isRunner = principal.runner_target !== null;
-  // To everybody but a runner the runners' routes do not exist.
+  // For other callers than runners, the runners' routes do not exist.
   if (route.access === "runner" && !isRunner) return refuseNotFound("This");
   if (route.access === "member" && isRunner)
     return buildProblem("forbidden", "A runner's token pulls commands and reports receipts, and nothing else.");
   return principal;
 }
 
-/** The refusal of a request about another tenant, which looks as if that tenant did not exist. */
+/** Refuses a request about another tenant with the same 404 as for an unknown one. */
 export function checkTenant(source: TenantSource, principal: Principal, query: unknown, body: unknown): ProblemAnswer | undefined {
   if (source === "token" || findTenantId(source, query, body) === principal.tenant_id) return undefined;
   return refuseNotFound("This tenant");

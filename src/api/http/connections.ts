@@ -1,12 +1,12 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
-/** Connections beyond this many are closed at once: those that wait, those that ask, and idle ones. */
+/** The largest number of connections, busy or idle. Further ones are closed immediately. */
 const CONNECTIONS_MAX = 10_000;
 
 /**
- * Bounds the connections of a server, and answers what to call when it begins to stop: Node ends idle connections then, but not those on
- * which nothing was ever asked, such as a browser opens in advance, and would wait a minute for each.
+ * Limits the connections of a server. Call the returned function when the server starts to stop: Node then closes idle connections, but
+ * waits a minute for those without any request, which browsers open in advance.
  */
 export function limitConnections(server: Server): () => void {
   const open = new Set<Socket>();

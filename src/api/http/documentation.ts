@@ -10,7 +10,7 @@ import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import { problemSchema, toOperationId } from "./documented-route.js";
 import type { Route } from "./route.js";
 
-/** Schemas that stand once in the document and are referred to. */
+/** Schemas that the document defines once and refers to. */
 const components = z.registry<{ id: string }>();
 components.add(problemSchema, { id: "Problem" });
 components.add(permitSchema, { id: "Permit" });
@@ -22,12 +22,12 @@ components.add(signedStatementSchema, { id: "SignedStatement" });
 
 const DESCRIPTION = `card → permit → command → Runner → receipt (ADR-UBL-Registry-002).
 
-Every request but the public ones carries \`Authorization: Bearer ogr_…\`. A token is of one tenant; whatever belongs to another
-tenant is answered as if it did not exist. Errors are problem details (RFC 9457) whose \`code\` is stable. Unknown members of a body
-or query are refused by name, except inside \`context\`. 503 carries \`Retry-After\`, and asking again is safe.
+Every route that is not public requires \`Authorization: Bearer ogr_…\`. A token belongs to one tenant; anything of another tenant
+is 404, like an unknown id. Errors are problem details (RFC 9457) with a stable \`code\`. Unknown members of a body or query are
+refused by name, except inside \`context\`. A 503 has \`Retry-After\`, and a retry is safe.
 
-A tenant's members see its projects, but a \`private\` one only if they own it, themselves or through an office. Cards, commands and
-receipts are the tenant's record and every member sees them, or nobody but an owner could approve.`;
+A tenant's members see its projects, but only the owners of a \`private\` project, or holders of an owning office, see that one. Every
+member sees all cards, commands and receipts, because members other than owners must be able to approve.`;
 
 /** Serves the OpenAPI 3.1 document at /openapi.json and its pages at /docs. Register it before the routes. */
 export async function documentApi(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
@@ -51,7 +51,7 @@ interface Document {
   >;
 }
 
-/** Adds what a schema does not say: an example of every body, and the body that is bytes. */
+/** Adds what the schemas lack: the examples of bodies, and bodies of bytes. */
 function addBodies(document: Document, routes: readonly Route[]): Document {
   const byId = new Map(routes.map((route) => [toOperationId(route), route]));
   for (const operation of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {

@@ -13,11 +13,11 @@ export const problemSchema = z.object({
   next: z.string().optional(),
 });
 
-/** Problems that every guarded route may answer with. */
+/** Problems of every guarded route. */
 const GUARDED_PROBLEMS: readonly ProblemCode[] = ["unauthenticated", "forbidden", "not_found", "share_exceeded", "overloaded"];
 const COMMON_PROBLEMS: readonly ProblemCode[] = ["unavailable", "internal"];
 
-/** A route's schema, as validation and the document need it. */
+/** Builds a route's schema for validation and for the OpenAPI document. */
 export function buildRouteSchema(route: Route): object {
   const { input, group, summary, detail, answers } = route;
   return {
@@ -46,7 +46,7 @@ function describeSuccesses(answers: Route["answers"]): Record<string, object> {
   );
 }
 
-/** The codes of each status, in the words of the document. */
+/** Lists the problem codes of each status. */
 function describeRefusals(route: Route): Record<string, object> {
   const { input } = route;
   const takes = input.body !== undefined || input.query !== undefined || input.params !== undefined;

@@ -1,4 +1,4 @@
-/** What the documentation shows; made-up hashes, real shapes. */
+/** Examples for the documentation, with invented hashes and real shapes. */
 const BLAKE3 = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
 const POLICY = "3f8a1c0de2b94c7e8a6d5f40b1c29e7d6a5b4c3d2e1f00112233445566778899";
 const JTI = "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10";

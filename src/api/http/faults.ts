@@ -4,21 +4,21 @@ import { StorageFault } from "../../storage/ports.js";
 import { buildProblem, type ProblemAnswer, refuseUnavailable } from "./problem.js";
 import { InvalidRequest } from "./validation.js";
 
-/** SQLSTATE classes by which Postgres says that it cannot serve now: connection, resources, operator intervention. */
+/** SQLSTATE classes of an outage: connection, resources, operator intervention. */
 const POSTGRES_UNAVAILABLE = /^(?:08|53|57)[0-9A-Z]{3}$/;
 const SOCKET_FAULTS = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "ETIMEDOUT", "EPIPE", "EHOSTUNREACH", "EAI_AGAIN"]);
-/** What `pg` throws without a code when it cannot connect or lost its connection. */
+/** Messages of errors without a code that `pg` throws when it cannot connect or loses its connection. */
 const POSTGRES_LOST = /^(?:timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
 /** gRPC codes of an outage: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE, CANCELLED. */
 const GRPC_UNAVAILABLE = new Set([1, 4, 8, 10, 14]);
 
-/** What a client hears of something that was thrown. `isDefect` is true where nobody but us can mend it. */
+/** The answer to an exception. `isDefect` is true if only a change of the code can fix it. */
 export interface FaultAnswer {
   readonly answer: ProblemAnswer;
   readonly isDefect: boolean;
 }
 
-/** The answer to a fault: the client's mistake, something that does not serve now, or a defect of ours, of which only the log says more. */
+/** Answers an exception: a client's mistake, an outage, or a defect, whose details only the log has. */
 export function answerFault(error: unknown, requestId: string): FaultAnswer {
   const mistake = findClientMistake(error);
   if (mistake !== undefined) return { answer: mistake, isDefect: false };
@@ -47,7 +47,7 @@ function findClientMistake(error: unknown): ProblemAnswer | undefined {
   return buildProblem("invalid_request", `The request cannot be read: ${error instanceof Error ? error.message : "it is malformed"}.`);
 }
 
-/** The sentence that says what does not serve, or undefined for any other fault. */
+/** Describes the outage in a sentence; undefined for any other exception. */
 function findOutage(error: unknown): string | undefined {
   if (error instanceof LedgerBusy) return "Too much waits to be recorded.";
   if (error instanceof StorageFault) {
@@ -64,7 +64,7 @@ function findOutage(error: unknown): string | undefined {
   const { code, message, errors } = error as { code?: unknown; message?: unknown; errors?: unknown };
   if (typeof code === "string" && (POSTGRES_UNAVAILABLE.test(code) || SOCKET_FAULTS.has(code))) return "The database does not answer.";
   if (typeof message === "string" && POSTGRES_LOST.test(message)) return "The database does not answer.";
-  // Node tries every address of a host and throws all that failed together.
+  // Node tries every address of a host and throws one error for all failures.
   if (Array.isArray(errors) && errors.length > 0) return findOutage(errors[0]);
   return undefined;
 }

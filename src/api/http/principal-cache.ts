@@ -1,10 +1,10 @@
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { hashToken } from "../../lab256/identity/token-text.js";
 
-/** A revoked token, a disabled actor and a lost office are noticed at most this much later, in milliseconds. */
+/** The longest delay until a revoked token, a disabled actor or a lost office takes effect, in milliseconds. */
 export const PRINCIPAL_MAX_AGE_MS = 2000;
 export const PRINCIPALS_MAX_COUNT = 1000;
-/** Tokens being looked up at the same time; strangers may send what they like, and the database answers others too. */
+/** Parallel token lookups. Strangers can send any token, and the database must serve others too. */
 const LOOK_UPS_MAX_COUNT = 64;
 
 interface Entry {
@@ -13,8 +13,8 @@ interface Entry {
 }
 
 /**
- * Remembers for two seconds who a token is, so that a burst of requests asks the database once. Keyed by the token's hash, bounded, and
- * only for tokens that are good: an unknown one is looked up every time.
+ * Caches the actor of a token for two seconds, so that a burst of requests reads the database once. Keyed by the token's hash, bounded,
+ * and only for valid tokens: an unknown one is looked up every time.
  */
 export class PrincipalCache {
   private readonly entries = new Map<string, Entry>();
@@ -25,7 +25,7 @@ export class PrincipalCache {
     private readonly now: () => number,
   ) {}
 
-  /** `busy` when too many tokens are being looked up to look up this one as well. */
+  /** Returns `busy` if too many lookups are running. */
   async findPrincipal(bearer: string): Promise<Principal | "busy" | undefined> {
     const key = hashToken(bearer);
     const now = this.now();
@@ -34,7 +34,7 @@ export class PrincipalCache {
     if (this.lookUps >= LOOK_UPS_MAX_COUNT) return "busy";
     this.entries.delete(key);
     this.lookUps += 1;
-    // Requests that come while the first one asks wait for its answer.
+    // Requests that arrive during the lookup share its result.
     const entry = { principal: this.lookUp(bearer, now), untilMs: now + PRINCIPAL_MAX_AGE_MS };
     this.entries.set(key, entry);
     for (const oldest of this.entries.keys()) {

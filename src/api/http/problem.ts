@@ -1,7 +1,7 @@
 import { DENIAL_CODES, type Denial, type DenialCode } from "../../domain/denial.js";
 import type { FieldProblem } from "../../domain/problems.js";
 
-/** What the api itself refuses, beside the registry's own denials. */
+/** The api's own errors, besides the registry's denials. */
 const API_CODES = [
   "unauthenticated",
   "forbidden",
@@ -32,7 +32,7 @@ const API_STATUS: Record<(typeof API_CODES)[number], number> = {
   internal: 500,
 };
 
-/** Denials that are neither "you may not" (403) nor listed here do not exist: a code that is new is a 403 until it says otherwise. */
+/** Denials with another status than 403, the default of every denial. */
 const DENIAL_STATUS: Partial<Record<DenialCode, number>> = {
   envelope_invalid: 400,
   plan_changed: 409,
@@ -74,7 +74,7 @@ export function toHttpStatus(code: ProblemCode): number {
   return API_STATUS[code as keyof typeof API_STATUS] ?? DENIAL_STATUS[code as DenialCode] ?? 403;
 }
 
-/** How long a client waits after 503, in seconds. */
+/** The `Retry-After` of a 503, in seconds. */
 const RETRY_AFTER_S = 2;
 
 /**
@@ -103,14 +103,14 @@ export interface ProblemMembers {
   /** Another HTTP status than the code's own. */
   readonly status?: number;
   readonly errors?: readonly FieldProblem[];
-  /** What the caller does next, in a sentence. */
+  /** The caller's next step, in a sentence. */
   readonly next?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Extension members (RFC 9457 §3.2). */
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
-/** A refusal as an answer: `detail` is a sentence for people, `code` is for programs. */
+/** Builds an error answer: `detail` is a sentence for people, `code` is for programs. */
 export function buildProblem(
   code: ProblemCode,
   detail: string,
@@ -129,22 +129,22 @@ export function buildProblem(
   return { kind: "problem", status, body, headers };
 }
 
-/** The registry's denial as an answer. */
+/** Builds the answer to a denial of the registry. */
 export function buildDenialProblem({ code, message }: Denial, more: ProblemMembers = {}): ProblemAnswer {
   return buildProblem(code, message, more);
 }
 
-/** Something that this answer needs does not answer itself. Nothing was done by halves; asking again is safe. */
+/** A dependency does not answer. Nothing was done partially, so a retry is safe. */
 export function refuseUnavailable(what: string): ProblemAnswer {
   return buildProblem("unavailable", `${what} Try again in a moment.`, { headers: { "retry-after": String(RETRY_AFTER_S) } });
 }
 
-/** This process has as much to do as it takes; nothing was begun. */
+/** This process is fully loaded; nothing was started. */
 export function refuseOverloaded(what: string, retryAfterS: number = RETRY_AFTER_S): ProblemAnswer {
   return buildProblem("overloaded", what, buildRetryMembers(retryAfterS));
 }
 
-/** The caller has as much under way as its share is now; nothing was begun. */
+/** The caller has used its share; nothing was started. */
 export function refuseShareExceeded(what: string, retryAfterS: number): ProblemAnswer {
   return buildProblem("share_exceeded", what, buildRetryMembers(retryAfterS));
 }

@@ -4,7 +4,7 @@ import { PAGE_ROWS_MAX } from "../../lab256/ledger/queries/page.js";
 
 const LIMIT_DEFAULT = 50;
 
-/** The longest that one request waits for something to happen, in milliseconds. */
+/** The longest wait of one request, in milliseconds. */
 const WAIT_MAX_MS = 30_000;
 
 const buildWholeNumberSchema = (text: string) =>
@@ -13,7 +13,7 @@ const buildWholeNumberSchema = (text: string) =>
     .regex(/^(?:0|[1-9][0-9]{0,15})$/, text)
     .transform(Number);
 
-/** The tenant that a query is about: the caller's own, or the answer is 404. */
+/** The tenant of a query; another tenant than the caller's is 404. */
 export const tenantQuery = z.strictObject({ tenant_id: tenantIdSchema });
 
 const limitSchema = buildWholeNumberSchema(`Write a number from 1 to ${PAGE_ROWS_MAX}.`)
@@ -25,7 +25,7 @@ const afterSchema = buildWholeNumberSchema('Take the cursor from the `Link` head
 
 export const pageQuery = tenantQuery.extend({ limit: limitSchema, after: afterSchema });
 
-/** A page of a list that is ordered by names; `after` is one of them. */
+/** A page of a list ordered by name; `after` is a name. */
 export const buildNamedPageQuery = <T extends z.ZodType>(name: T) => tenantQuery.extend({ limit: limitSchema, after: name.optional() });
 
 export const waitSchema = buildWholeNumberSchema(`Write milliseconds from 0 to ${WAIT_MAX_MS}.`)

@@ -3,14 +3,14 @@ import type { z } from "zod";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ProblemAnswer, ProblemCode } from "./problem.js";
 
-/** Who may call a route: anybody; a member of a tenant; a runner that pulls over HTTP. */
+/** Who may call a route: everyone, the members of a tenant, or runners that pull over HTTP. */
 export const ACCESS = ["public", "member", "runner"] as const;
 export type Access = (typeof ACCESS)[number];
 
-/** Where a guarded route's tenant stands; `token` where the route concerns the caller alone. */
+/** The part of the request that names the tenant; `token` if the route concerns only the caller. */
 export type TenantSource = "query" | "body" | "statement" | "token";
 
-/** What a route takes; each part is parsed before its handler runs. */
+/** The schemas of a request's parts. Each part is parsed before the handler runs. */
 export interface Input {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
@@ -25,9 +25,9 @@ export interface PublicCall<I extends Input = Input> {
   readonly body: Parsed<I["body"]>;
   /** The body of a route that takes bytes, unread. */
   readonly bytes: Readable;
-  /** Aborted when the client goes away or the process stops: nobody waits for the answer any more. */
+  /** Aborted when the client disconnects or the process stops. */
   readonly signal: AbortSignal;
-  /** Names what this request is about (a card, a `jti`) in the log. */
+  /** Adds the subject of this request (a card, a `jti`) to the log. */
   correlate(id: string): void;
 }
 
@@ -42,7 +42,7 @@ export interface JsonAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** JSON that goes out byte for byte as it is. */
+/** JSON text that is sent byte for byte. */
 interface TextAnswer {
   readonly kind: "text";
   readonly status: number;
@@ -59,7 +59,7 @@ export function answerCreated(body: unknown): JsonAnswer {
   return { kind: "json", status: 201, body };
 }
 
-/** What a successful answer looks like, for the documentation. */
+/** The documentation of a successful answer. */
 interface DocumentedAnswer {
   readonly text: string;
   readonly schema: z.ZodType;
@@ -73,16 +73,16 @@ interface RouteDescription<I extends Input> {
   readonly detail?: string;
   readonly input: I;
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
-  /** The refusals that are this route's own. */
+  /** The errors specific to this route. */
   readonly problems: readonly ProblemCode[];
   readonly example?: unknown;
-  /** The largest body, in bytes; 64 KiB where it is not said. */
+  /** The largest body in bytes; 64 KiB by default. */
   readonly bodyMaxBytes?: number;
   /** Takes `application/octet-stream` and reads it itself. */
   readonly takesBytes?: boolean;
-  /** What it is beside a request that is answered at once: one that waits though its query does not say so, or one that reads a whole ledger. */
+  /** Set if the route always waits, or reads a whole ledger. */
   readonly load?: "wait" | "audit";
-  /** How it begins an act: by the permit, by the command with that permit, or by a card that is planned. */
+  /** How the route starts an act: with a permit, with the command of a permit, or with a card to plan. */
   readonly act?: "permit" | "command" | "card";
 }
 
@@ -97,7 +97,7 @@ export interface GuardedRoute<I extends Input = Input> extends RouteDescription<
   handle(call: GuardedCall<I>): Promise<Answer>;
 }
 
-/** A row of the route table. Authorization follows it: a path that matches no row is not served. */
+/** A row of the route table, which decides authorization: other paths are not served. */
 export type Route = PublicRoute | GuardedRoute;
 
 export function definePublicRoute<I extends Input>(route: PublicRoute<I>): Route {

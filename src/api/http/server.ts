@@ -24,7 +24,7 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     principal: Principal | null;
-    /** What the request is about, for the log: a card or a `jti`, else the request's own id. */
+    /** The subject of the request for the log, a card or a `jti`; else the request's own id. */
     subject: string | null;
   }
 }
@@ -39,7 +39,7 @@ const UPLOAD_MAX_MS = 900_000;
 /** Pages and documents that plugins serve; all are public. */
 const DOCUMENT_PATHS = /^\/(?:docs(?:\/.*)?|openapi\.json)$/;
 
-/** The api over its dependencies, not listening yet. Routes are a table, and every row says who may call it. */
+/** Builds the api over its dependencies without listening. Every route's row says who may call it. */
 export async function createServer(deps: ApiDependencies): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = deps.log;
   const app: FastifyInstance = fastify({
@@ -49,7 +49,7 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
     exposeHeadRoutes: false,
     requestTimeout: UPLOAD_MAX_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // What comes while it ends is refused as everything else is: by a problem that says when to ask again.
+    // Requests during the stop get a problem document with `Retry-After`, like other refusals.
     return503OnClosing: false,
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: 300 },
@@ -60,7 +60,7 @@ export async function createServer(deps: ApiDependencies): Promise<FastifyInstan
   const closeSilentConnections = limitConnections(app.server);
   app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(compileValidator);
-  // An answer can come from a ledger that an older release wrote: the schemas document it, and do not refuse it.
+  // An older release may have written the ledger, so schemas document answers without validating them.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.decorateRequest("principal", null);
   app.decorateRequest("subject", null);
@@ -102,7 +102,7 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
     schema: buildRouteSchema(route),
     config: { access: route.access },
     bodyLimit: route.bodyMaxBytes ?? BODY_MAX_BYTES,
-    // Before the body is read: a stranger's megabytes are not parsed.
+    // Before the body is read, so that a stranger's megabytes are not parsed.
     onRequest: async (request, reply) => {
       if (!isGuarded(route)) return;
       const admitted = await authenticateCaller(route, request.headers.authorization, deps.principals);
@@ -171,7 +171,7 @@ function answerProblems(app: FastifyInstance): void {
   });
 }
 
-/** One line and one count for each answer: who asked what, what became of it, and by which id the act is found elsewhere. */
+/** Logs and counts each answer: the caller, the route, the status, and the id of the act. */
 function logAnswers(app: FastifyInstance, deps: ApiDependencies): void {
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);

@@ -1,4 +1,4 @@
-/** The addresses that answers name. */
+/** The URLs in answers. */
 export class Urls {
   private own = "http://127.0.0.1";
 
@@ -10,7 +10,7 @@ export class Urls {
     },
   ) {}
 
-  /** Told once where the api listens; what clients see stays the public address where one is configured. */
+  /** Sets the URL on which the api listens. Answers use it unless a public URL is configured. */
   setListenUrl(url: string): void {
     this.own = url;
   }
@@ -19,7 +19,7 @@ export class Urls {
     return (this.configured.publicUrl ?? this.own).replace(/\/+$/, "");
   }
 
-  /** Where to ask what became of a command. */
+  /** The URL of a command's state. */
   buildStatusUrl(tenantId: string, jti: string): string {
     return `${this.base}/v1/commands/${jti}?tenant_id=${encodeURIComponent(tenantId)}`;
   }
@@ -28,7 +28,7 @@ export class Urls {
     return `${this.base}/v1/cards/${cardId}?tenant_id=${encodeURIComponent(tenantId)}`;
   }
 
-  /** The flow's page in Temporal's UI; null where no UI is configured. */
+  /** The flow's page in Temporal's UI; null without a configured UI. */
   buildTemporalUrl(workflowId: string): string | null {
     const { temporalUiUrl, namespace } = this.configured;
     if (temporalUiUrl === undefined) return null;

@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import { type FieldProblem, toFieldProblems } from "../../domain/problems.js";
 
-/** The parts of a request that a route's schemas describe. */
+/** The parts of a request that schemas describe. */
 const PARTS = { params: "path", querystring: "query", body: "body", headers: "headers" } as const;
 
-/** A request whose fields are wrong: every one is named. */
+/** A request with bad fields, all of which it names. */
 export class InvalidRequest extends Error {
   override readonly name = "InvalidRequest";
   readonly statusCode = 400;
@@ -23,7 +23,7 @@ type ValidationResult = { readonly value: unknown } | { readonly error: Error };
 export function compileValidator({ schema, httpPart }: { schema: z.ZodType; httpPart?: string }): (data: unknown) => ValidationResult {
   const part = PARTS[(httpPart ?? "body") as keyof typeof PARTS];
   return (data) => {
-    // A request without a body has none, whatever the parser calls it.
+    // The parser reports a missing body as null.
     const parsed = schema.safeParse(data === null && part === "body" ? undefined : data);
     return parsed.success ? { value: parsed.data } : { error: new InvalidRequest(part, toFieldProblems(parsed.error)) };
   };

@@ -1,14 +1,14 @@
 import type { FastifyReply } from "fastify";
 
-/** The requests that are being answered, so that a stopping process can tell those that wait. */
+/** The requests in progress, so that a stopping process can end their waits. */
 export class Waits {
   private readonly open = new Set<AbortController>();
   private stopped = false;
 
-  /** Aborted when the client goes away or `stop` is or was called. */
+  /** Creates a signal that aborts when the client disconnects or `stop` is called. */
   createSignal(reply: FastifyReply): AbortSignal {
     const controller = new AbortController();
-    // Who went before the answer was begun closes nothing any more; one whose body came while the api ends does not wait.
+    // A client that has already disconnected emits no close event; a request that arrives during the stop must not wait.
     if (reply.raw.destroyed || this.stopped) {
       controller.abort();
       return controller.signal;

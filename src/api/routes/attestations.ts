@@ -11,7 +11,7 @@ import { cardParams } from "./cards.js";
 
 const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });
 
-/** What attestors say of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
+/** Attestations of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
 export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -20,12 +20,12 @@ export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] 
       access: "member",
       tenant: "body",
       group: "cards",
-      summary: "Bring an attestation of the card's current plan",
+      summary: "Submit an attestation of a card's current plan",
       detail:
-        "An in-toto statement in a DSSE envelope, of a predicate type that the card still needs, about a subject with the card's id as its name and the plan's digest as its `blake3`. The key that signed it decides, whoever brings it. A repeated attestation changes nothing.",
+        "The body is an in-toto statement in a DSSE envelope. Its predicate type is one that the card still needs; its subject has the card's id as name and the plan's digest as `blake3`. Any member may submit it, because only the signing key counts. A repeated attestation changes nothing.",
       input: { params: cardParams, body: attestationSchema },
       example: ATTESTATION_EXAMPLE,
-      answers: { 200: { text: "It counts; `state` is where the card stands now", schema: verdictSchema } },
+      answers: { 200: { text: "The attestation counts; `state` is the card's state after it", schema: verdictSchema } },
       problems: ["attestation_invalid", "decide_by_passed", "closed"],
       async handle({ principal: { tenant_id }, params: { id }, body: { attestation }, correlate }) {
         correlate(id);

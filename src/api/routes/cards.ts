@@ -20,7 +20,7 @@ import { COMMAND_MAX_BYTES } from "./permits.js";
 
 /** How long the answer to a new card waits for its plan, in milliseconds. */
 const PLAN_WAIT_MS = 10_000;
-/** How long a card whose flow has begun may take to be recorded, in milliseconds. */
+/** How long the first step of a started flow may take to record its card, in milliseconds. */
 const OPENING_WAIT_MS = 2000;
 
 const statusSchema = z.enum(FLOW_STATUSES, `Write one of ${FLOW_STATUSES.join(", ")}.`);
@@ -43,7 +43,7 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       group: "cards",
       summary: "Open a card",
       detail:
-        "Answers once the plan is there or the card is closed, or after ten seconds. `params` are those of the job type; a patch travels inside or is staged.",
+        "Answers when the plan exists or the card is closed, at the latest after ten seconds. `params` are those of the job type. A patch is in `params` or is staged before.",
       input: { body: cardRequestSchema },
       example: CARD_REQUEST_EXAMPLE,
       bodyMaxBytes: COMMAND_MAX_BYTES,
@@ -57,10 +57,10 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "cards",
-      summary: "The tenant's cards, the latest opened first",
+      summary: "List the tenant's cards, the latest opened first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: cardsQuery },
-      answers: { 200: { text: "Cards, without plan, params and context", schema: z.array(cardItemSchema) } },
+      answers: { 200: { text: "The cards, without plan, params, context, statements and attestations", schema: z.array(cardItemSchema) } },
       problems: [],
       async handle({ query }) {
         const page = await listCards(deps.db, query);
@@ -76,9 +76,9 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "cards",
-      summary: "A card with its plan and statements",
+      summary: "Read a card with its plan and statements",
       detail:
-        "With `wait_ms` it answers as soon as the status is another than `not_status` (without that: is final), or when the time is up.",
+        "With `wait_ms` it answers when the status differs from `not_status` (without `not_status`: when it is final), at the latest after that time.",
       input: { params: cardParams, query: cardQuery },
       answers: { 200: { text: "The card", schema: cardSchema } },
       problems: [],
@@ -88,9 +88,11 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
         const card = await waitForCard(deps, { tenant_id, card_id: id }, isWaitOver, wait_ms, signal);
         if (card !== undefined) return answerOk(toCardDetailView(card, deps.urls));
         if (!(await deps.flows.hasStartedCard(tenant_id, id))) return refuseNotFound("This card");
-        // Its flow has begun, and its first step records it.
+        // The flow has started; its first step records the card.
         const opened = await waitForCard(deps, { tenant_id, card_id: id }, () => true, OPENING_WAIT_MS, signal);
-        return opened === undefined ? refuseUnavailable("The card is being opened.") : answerOk(toCardDetailView(opened, deps.urls));
+        return opened === undefined
+          ? refuseUnavailable("The flow of the card has not recorded it yet.")
+          : answerOk(toCardDetailView(opened, deps.urls));
       },
     }),
   ];
@@ -122,7 +124,7 @@ async function openCard(
   return answerCreated(toCardDetailView(planned ?? toUnrecordedCard(card), deps.urls));
 }
 
-/** The card once its status is `wanted`; when the time is up, as it is then, or undefined when the ledger does not know it. */
+/** Waits until the card has a wanted status. After `waitMs` returns the card as it is, or undefined if the ledger does not know it. */
 async function waitForCard(
   deps: ApiDependencies,
   card: { readonly tenant_id: string; readonly card_id: string },
@@ -145,7 +147,7 @@ async function waitForCard(
   return latest;
 }
 
-/** A card that its flow has not recorded yet. */
+/** Shows a card that its flow has not recorded yet. */
 function toUnrecordedCard(card: Card): CardDetail {
   const { tenant_id, card_id, jobId, jobType, params, target, office_id, author, intent, context, run, opened_at } = card;
   return {

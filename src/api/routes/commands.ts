@@ -58,11 +58,11 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       group: "commands",
       summary: "Issue a command with its permit",
       detail:
-        'By the permit\'s own actor. A patch of up to 1 MiB may travel inside in base64; larger ones are staged first. A `jti` seen before is 409 with the `jobId` and `status_url` of the first; an expired permit is 403 with `status: "expired"`.',
+        'Only the permit\'s own actor may issue it. A patch of up to 1 MiB may be in `params` in base64; a larger one is staged before. A `jti` that was used before is 409 with the `jobId` and `status_url` of the first command; an expired permit is 403 with `status: "expired"`.',
       input: { body: envelopeSchema },
       example: ENVELOPE_EXAMPLE,
       bodyMaxBytes: COMMAND_MAX_BYTES,
-      answers: { 200: { text: "The act has begun", schema: issuedSchema } },
+      answers: { 200: { text: "The act has started", schema: issuedSchema } },
       problems: [
         "permit_key_unknown",
         "permit_signature_invalid",
@@ -86,10 +86,10 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "commands",
-      summary: "The tenant's commands, the latest issued first",
+      summary: "List the tenant's commands, the latest issued first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: commandsQuery },
-      answers: { 200: { text: "Commands, without their receipts", schema: z.array(commandItemSchema) } },
+      answers: { 200: { text: "The commands, without receipts and refusals", schema: z.array(commandItemSchema) } },
       problems: [],
       async handle({ query }) {
         const page = await listLatestCommands(deps.db, query);
@@ -105,10 +105,12 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "commands",
-      summary: "What became of a command",
-      detail: "With `wait_ms` it answers as soon as the command is finished, or when the time is up.",
+      summary: "Read the state of a command",
+      detail: "With `wait_ms` it answers when the command is finished, at the latest after that time.",
       input: { params: jtiParams, query: waitQuery },
-      answers: { 200: { text: "The command, with its receipt once there is one", schema: commandSchema } },
+      answers: {
+        200: { text: "The command, with its receipt, or with the Runner's refusals if it ended without one", schema: commandSchema },
+      },
       problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, query: { wait_ms }, signal, correlate }) {
         correlate(jti);
@@ -121,8 +123,8 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "commands",
-      summary: "The signed receipt, as the Runner signed it",
-      detail: "Canonical JSON (RFC 8785), the bytes that lie in the object store. Check it with the Runner's public key.",
+      summary: "Read a receipt as the Runner signed it",
+      detail: "The answer is canonical JSON (RFC 8785), byte for byte as in the object store. Verify it with the Runner's public key.",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The receipt", schema: receiptSchema } },
       problems: [],
@@ -140,12 +142,12 @@ interface Act {
   readonly jti: string;
 }
 
-/** What ends a command; everything else about it wakes nobody who waits for its end. */
+/** Events that finish a command and wake its waiters. */
 const ENDINGS: ReadonlySet<string> = new Set(["receipt.recorded", "receipt.refused", "command.closed"]);
 
 async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: number, signal: AbortSignal): Promise<Answer> {
   let row = await findCommandByJti(deps.db, act);
-  // A command that was just issued is recorded by the first step of its flow, which may not have run yet.
+  // The first step of a flow records its command and may not have run yet.
   if (row === undefined && (await findPermitByJti(deps.db, act)) === undefined) return refuseNotFound("This command");
   if (waitMs > 0 && (row === undefined || !isFinalStatus(row.status))) {
     const readFinishedCommand = async () => {
@@ -157,7 +159,7 @@ async function answerCommandStatus(deps: ApiDependencies, act: Act, waitMs: numb
     await deps.watch.readUntilFound(readFinishedCommand, isActEnd, waitMs, signal);
   }
   if (row !== undefined) return answerOk(await readCommandView(deps, act, row));
-  // Asking Temporal is dear, so it is asked only about what the ledger does not know.
+  // Asking Temporal is expensive, so this asks only about commands that the ledger does not know.
   const started = await deps.flows.findStartedAct(act.tenant_id, act.jti);
   return started === undefined ? refuseNotFound("This command") : answerOk(toUnrecordedCommandView(deps, act, started));
 }
@@ -172,7 +174,7 @@ async function readCommandView(deps: ApiDependencies, act: Act, row: CommandItem
   };
 }
 
-/** A command as it stands in a list: the ADR's names for the job, and the flow's page. */
+/** Shows a command as lists have it: with the ADR's names for the job and the address of the flow's page. */
 function toCommandItemView(deps: ApiDependencies, row: CommandSummary): z.infer<typeof commandItemSchema> {
   const { jti, job_id, job_type, project_id, card_id, actor_id, status, workflow_id, issued_at, finished_at } = row;
   return {
@@ -191,7 +193,7 @@ function toCommandItemView(deps: ApiDependencies, row: CommandSummary): z.infer<
   };
 }
 
-/** A command whose flow has begun and that the ledger does not know: not yet, or never, when it was refused on the way. */
+/** Shows a command whose flow has started but is not in the ledger: not yet, or never if the flow refused it. */
 function toUnrecordedCommandView(deps: ApiDependencies, { tenant_id, jti }: Act, started: StartedFlow | undefined) {
   const workflow_id = toActWorkflowId(tenant_id, jti);
   const { jobId = null, end = null } = started ?? {};

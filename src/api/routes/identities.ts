@@ -32,7 +32,7 @@ const policyOfficeSchema = z.object({
 const officeSchema = z.object({
   office_id: officeIdSchema,
   holders: z.number(),
-  /** Null where somebody holds the office and the active policy does not know it: it allows nothing. */
+  /** Null if the active policy does not know the office, which then allows nothing. */
   policy: policyOfficeSchema.nullable(),
 });
 
@@ -48,7 +48,7 @@ const actorSchema = z.object({
 const OFFICES = "/v1/offices";
 const ACTORS = "/v1/actors";
 
-/** Who is in a tenant and what its offices may do; its members read it. Source: ADR-002 §9, contracts "Levels". */
+/** The members of a tenant and the powers of its offices; every member may read them. Source: ADR-002 §9, contracts "Levels". */
 export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -57,9 +57,11 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "identities",
-      summary: "Your tenant: its transport, its active policy, where its ledger stands",
+      summary: "Read your tenant with its transport, active policy and ledger head",
       input: { query: tenantQuery },
-      answers: { 200: { text: "The tenant; `policy_hash` is null where no policy is published", schema: tenantSchema } },
+      answers: {
+        200: { text: "The tenant; `policy_hash` is null, and everything is denied, if no policy is published", schema: tenantSchema },
+      },
       problems: [],
       handle: ({ principal }) => answerTenant(deps, principal.tenant_id),
     }),
@@ -69,10 +71,12 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "identities",
-      summary: "The tenant's offices in the order of their ids, what the active policy lets them do, and how many hold them",
+      summary: "List the tenant's offices by id, with the active policy's rules for them and the number of their holders",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: buildNamedPageQuery(officeIdSchema) },
-      answers: { 200: { text: "Offices", schema: z.array(officeSchema) } },
+      answers: {
+        200: { text: "The offices; `policy` is null if the active policy does not know the office", schema: z.array(officeSchema) },
+      },
       problems: [],
       handle: ({ principal, query }) => answerOffices(deps, principal.tenant_id, query),
     }),
@@ -82,10 +86,10 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "identities",
-      summary: "The tenant's actors in the order of their ids, with their offices and roles",
+      summary: "List the tenant's actors by id, with their offices and roles",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: buildNamedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
-      answers: { 200: { text: "Actors", schema: z.array(actorSchema) } },
+      answers: { 200: { text: "The actors, including disabled ones", schema: z.array(actorSchema) } },
       problems: [],
       async handle({ query }) {
         const page = await listActors(deps.db, query);
@@ -110,7 +114,7 @@ async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<An
 
 type OfficesPage = { readonly tenant_id: string; readonly limit: number; readonly after?: string | undefined };
 
-/** Those that the policy knows and those that somebody holds; a policy bounds the former, and actors hold few others. */
+/** Lists the offices that the policy knows and those that actors hold. A policy limits the former, and actors hold few others. */
 async function answerOffices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
   const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), countOfficeHolders(deps.db, tenantId)]);
   const known = policy?.offices ?? {};

@@ -11,7 +11,7 @@ const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision:
 
 const { state, context, telemetry_repo, is_registry } = infraContextSchema.shape;
 
-/** With `none` there is neither a revision nor a state of the registry: `state` says so by its name. */
+/** Without a registry there is neither a revision nor a state, and `state` is `none`. */
 const answerSchema = z.object({
   source: z.enum(["none", "registry", "file"]),
   revision: z.string().nullable(),
@@ -23,7 +23,7 @@ const answerSchema = z.object({
   is_registry,
 });
 
-/** What the infra registry says of the caller's own projects. Source: contracts "Infra registry v2". */
+/** The infra context of the caller's own projects. Source: contracts "Infra registry v2". */
 export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -32,11 +32,11 @@ export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "infra",
-      summary: "The infra context that a project's flow sees",
+      summary: "Read the infra context of a project",
       detail:
-        "Now, or at a `revision` that is or was the registry's; another one is 404. The org is the tenant, the repository the project. `state` is `none` where the deployment keeps no infra registry.",
+        "Reads the current registry, or a `revision` that its `main` reaches; any other revision is 404. The org is the tenant and the repository is the project. `state` is `none` if this deployment has no infra registry.",
       input: { query: contextQuery },
-      answers: { 200: { text: "The context, and the revision that says so", schema: answerSchema } },
+      answers: { 200: { text: "The context and the revision it comes from", schema: answerSchema } },
       problems: ["infra_unavailable"],
       async handle({ principal: { tenant_id }, query: { project_id, revision } }) {
         const { infra } = deps;

@@ -29,7 +29,7 @@ const entrySchema = z.object({
 
 const ENTRIES = "/v1/ledger/entries";
 
-/** Whether the ledger is the one that was written. Source: contracts "Events and projections". */
+/** Reading and verifying the ledger. Source: contracts "Events and projections". */
 export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -39,8 +39,8 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "query",
       load: "audit",
       group: "ledger",
-      summary: "Recompute the tenant's chain and hold it against its anchors",
-      detail: "Reads the whole chain; `ok: false` says in `problem` where it breaks.",
+      summary: "Recompute the tenant's chain and compare it with its anchors",
+      detail: "Reads the whole chain and the newest 1,000 anchors. With `ok: false`, `problem` names the first defect.",
       input: { query: tenantQuery },
       answers: { 200: { text: "The verdict", schema: reportSchema } },
       problems: [],
@@ -52,11 +52,11 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "ledger",
-      summary: "The entries of the tenant's chain, the oldest first",
+      summary: "List the entries of the tenant's chain, the oldest first",
       detail:
-        'A `Link` header with rel="next" leads to the next page; `after` is the `seq` of the last entry that is known. A page also ends with the entry by which its payloads reach 4 MiB. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
+        'A `Link` header with rel="next" leads to the next page. `after` is the `seq` of the last known entry. The entry that brings the payloads to 4 MiB ends a page. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
       input: { query: pageQuery },
-      answers: { 200: { text: "Entries", schema: z.array(entrySchema) } },
+      answers: { 200: { text: "The entries", schema: z.array(entrySchema) } },
       problems: [],
       async handle({ principal, query }) {
         const { limit, after } = query;

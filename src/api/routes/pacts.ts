@@ -15,9 +15,9 @@ export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "commands",
-      summary: "The Pact of a merge, as the Runner signed it",
+      summary: "Read the Pact of a merge as the Runner signed it",
       detail:
-        "An in-toto Statement v1 in a DSSE envelope, the bytes whose BLAKE3 the receipt names. It says what was merged, by whose decision, under which policy and plan, by which Runner.",
+        "The answer is an in-toto Statement v1 in a DSSE envelope: the bytes whose BLAKE3 the receipt names. It names the merge, the approvals, the policy, the plan and the Runner.",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The Pact", schema: pactEnvelopeSchema } },
       problems: [],

@@ -8,7 +8,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
-/** An attestation object is at most 64 KiB, and what is around it less. */
+/** An attestation object has at most 64 KiB; the rest of the body is smaller. */
 const REGISTRATION_MAX_BYTES = 256 * 1024;
 const RP_NAME = "Office Git Registry";
 
@@ -26,7 +26,7 @@ const registrationSchema = z.strictObject({
   assertion: assertionSchema.optional(),
 });
 
-/** A person's passkeys; they go with the person, whatever actors they hold. Source: WebAuthn Level 3. */
+/** Passkeys belong to a person and serve all of the person's actors. Source: WebAuthn Level 3. */
 export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -35,9 +35,9 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "token",
       group: "passkeys",
-      summary: "Your passkeys",
+      summary: "List your passkeys",
       input: {},
-      answers: { 200: { text: "Passkeys, the oldest first", schema: z.array(passkeySchema) } },
+      answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
       problems: [],
       handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listPasskeys(deps.db, personId))),
     }),
@@ -47,8 +47,8 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "token",
       group: "passkeys",
-      summary: "Begin to register a passkey",
-      detail: "What `navigator.credentials.create` takes. The challenge is used once, within five minutes.",
+      summary: "Start the registration of a passkey",
+      detail: "The answer is the argument of `navigator.credentials.create`. Its challenge is valid once and for five minutes.",
       input: { body: z.strictObject({}).optional() },
       example: {},
       answers: { 200: { text: "PublicKeyCredentialCreationOptionsJSON", schema: z.record(z.string(), z.unknown()) } },
@@ -63,7 +63,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       group: "passkeys",
       summary: "Register a passkey",
       detail:
-        "The first one is trusted on first use. A further one needs `assertion`: an earlier passkey of the person asserts the BLAKE3 of the JCS of `{attestation_object, challenge, credential_id}`, as the new one's registration has them in base64url.",
+        "A person's first passkey is trusted on first use. A further one requires `assertion`: an earlier passkey of the person signs the BLAKE3 of the canonical JSON of `{attestation_object, challenge, credential_id}`, with the new registration's values in base64url.",
       input: { body: registrationSchema },
       example: {
         name: "Laptop",
@@ -75,7 +75,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
         },
       },
       bodyMaxBytes: REGISTRATION_MAX_BYTES,
-      answers: { 201: { text: "Registered", schema: z.object({ credential_id: z.string() }) } },
+      answers: { 201: { text: "The passkey is registered", schema: z.object({ credential_id: z.string() }) } },
       problems: ["step_up_required", "step_up_invalid", "limit_exceeded"],
       handle: ({ principal, body: { name, response, assertion } }) =>
         runAsPerson(principal, async (personId) => {
@@ -89,7 +89,7 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
 
 async function runAsPerson({ actor_id, person_id }: Principal, act: (personId: string) => Promise<Answer>): Promise<Answer> {
   return person_id === null
-    ? buildProblem("forbidden", `${actor_id} belongs to no person, and only a person has passkeys.`)
+    ? buildProblem("forbidden", `${actor_id} belongs to no person, and only persons have passkeys; use a token of a person.`)
     : act(person_id);
 }
 

@@ -15,7 +15,7 @@ import { buildDenialProblem, buildProblem, type ProblemAnswer, refuseNotFound } 
 import { jtiParams, tenantQuery } from "../http/queries.js";
 import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
-/** A command with an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling, and room. */
+/** Fits an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling. */
 export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;
 
 const grantedSchema = z.object({
@@ -46,7 +46,7 @@ const revocationSchema = z.strictObject({
   reason: z.string().trim().min(1, "Say in a sentence why.").max(500, "The reason has at most 500 characters."),
 });
 
-/** Leave to act: asked for, looked at, taken back. Source: ADR-002 §10. */
+/** Permits: requested, read, revoked. Source: ADR-002 §10. */
 export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -58,12 +58,13 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
       group: "permits",
       summary: "Ask the policy for a permit",
       detail:
-        "A denial is 403 with `allowed: false`, `level`, `reasons[]` and `requires[]`. From L3 on, ask with the `approval_ref` of a card that was approved for the same params. `requirement` kinds: " +
-        requirementSchema.options.map((option) => `\`${option.shape.kind.value}\``).join(", "),
+        "A denial is 403 with `allowed: false`, `level`, `reasons[]` and `requires[]`. From L3 on, name in `approval_ref` a card that was approved for the same params: the answer is then the card's own permit. Requirements have the kinds " +
+        requirementSchema.options.map((option) => `\`${option.shape.kind.value}\``).join(", ") +
+        ".",
       input: { body: permitRequestSchema },
       example: PERMIT_REQUEST_EXAMPLE,
       bodyMaxBytes: COMMAND_MAX_BYTES,
-      answers: { 200: { text: "The permit, and the hashes that the envelope repeats", schema: grantedSchema } },
+      answers: { 200: { text: "The permit and the hashes that the envelope repeats", schema: grantedSchema } },
       problems: ["policy_denied", "approval_required", "permit_expired", "permit_revoked", "tenant_unknown", "policy_not_current"],
       async handle({ principal, body, correlate }) {
         if (body.approval_ref !== undefined) correlate(body.approval_ref);
@@ -76,7 +77,7 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "permits",
-      summary: "A permit and whether it can still be used",
+      summary: "Read a permit and its status",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The permit", schema: permitStateSchema } },
       problems: [],
@@ -92,12 +93,12 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "body",
       group: "permits",
-      summary: "Take an unused permit back",
+      summary: "Revoke an unused permit",
       detail:
-        "By the permit's own actor, or through an office that holds `card.approve`. Either the act happens or its end does, never both.",
+        "Its own actor may revoke it, and every actor with an office that holds `card.approve`. A permit is either used or revoked, never both. Repeating the request gives the same answer.",
       input: { params: jtiParams, body: revocationSchema },
       example: { tenant_id: "T.UBL", reason: "The branch is no longer wanted." },
-      answers: { 200: { text: "Ended", schema: z.object({ ended: z.literal(true) }) } },
+      answers: { 200: { text: "The permit is revoked", schema: z.object({ ended: z.literal(true) }) } },
       problems: ["permit_used"],
       async handle({ principal, params: { jti }, body, correlate }) {
         correlate(jti);
@@ -115,12 +116,15 @@ async function answerPermitRequest(
 ): Promise<Answer> {
   const { actor_id, office_id, context: _, approval_ref, ...act } = request;
   if (actor_id !== principal.actor_id)
-    return buildProblem("forbidden", `The token is ${principal.actor_id}'s; a permit is asked for by the actor who will use it.`);
+    return buildProblem(
+      "forbidden",
+      `The token belongs to ${principal.actor_id}; set \`actor_id\` to that actor, or use a token of ${actor_id}.`,
+    );
   const office = resolveActingOffice(principal, office_id);
   if (!office.ok) return office.problem;
   if (approval_ref !== undefined) return answerCardPermit(deps, principal, request, approval_ref);
   const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
-  // Whether the project exists the Runner proves; asking here as well would cost every command a query.
+  // The Runner checks that the project exists; a check here would cost every command a query.
   const answer = await deps.permits.issueDirectPermit(asker, { ...act, office_id: office.office_id, project_exists: null });
   if (answer.allowed) {
     correlate(answer.permit.jti);
@@ -130,7 +134,7 @@ async function answerPermitRequest(
   return toForbiddenAnswer(buildDenialProblem(denial, { members: decision }));
 }
 
-/** The permit that an approved card has already, for exactly these params. */
+/** Answers with the permit of an approved card for exactly these params. */
 async function answerCardPermit(deps: ApiDependencies, principal: Principal, request: PermitRequest, cardId: string): Promise<Answer> {
   const { tenant_id, jobType, target, params } = request;
   const [card, issued] = await Promise.all([
@@ -162,7 +166,7 @@ async function answerCardPermit(deps: ApiDependencies, principal: Principal, req
   return answerOk({ allowed: true, level, reasons: card.reasons, permit: signedPermit, subject_hash, policy_hash });
 }
 
-/** A policy's denial is a 403, whatever its code is elsewhere. */
+/** A policy's denial is 403 on this route, whatever the status of its code elsewhere. */
 function toForbiddenAnswer(answer: ProblemAnswer): ProblemAnswer {
   return { ...answer, status: 403, body: { ...answer.body, status: 403 } };
 }
@@ -174,7 +178,7 @@ async function revokePermit(deps: ApiDependencies, principal: Principal, jti: st
   if (row.actor_id !== actor_id) {
     const approvers = await deps.policies.listOfficesAllowedTo(tenant_id, "card.approve");
     if (!offices.some(({ office_id }) => approvers.has(office_id)))
-      return buildProblem("forbidden", "A permit is taken back by its own actor, or through an office that holds `card.approve`.");
+      return buildProblem("forbidden", "Only the permit's own actor, or an actor with an office that holds `card.approve`, may revoke it.");
   }
   const { card_id } = row;
   if ((await deps.permits.endPermit({ tenant_id, jti, card_id, end: "revoked", reason, by: actor_id })) === "acted")

@@ -10,11 +10,11 @@ import type { ApiDependencies } from "../dependencies.js";
 import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
 import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
-/** What a card would be opened with, as far as its plan depends on it. */
+/** The members of a card request on which the plan depends. */
 const planRequestSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   office_id: officeIdSchema,
-  jobType: z.literal("git.registry.merge_protected", "Only a merge is planned without a card; open a card for any other act."),
+  jobType: z.literal("git.registry.merge_protected", "Only a merge can be previewed; open a card for any other act."),
   params: mergeProtectedParamsSchema,
   target: targetSchema,
   risk: z.enum(LEVELS, "Write a level from `L0` to `L5`.").optional(),
@@ -29,7 +29,7 @@ const previewSchema = z.object({
   denial: z.object({ code: z.string(), message: z.string(), conflicts: z.array(mergeConflictSchema).readonly().optional() }).nullable(),
 });
 
-/** What an act would do, before anybody proposes it. Source: contracts "Plan and statements". */
+/** The plan of an act before it is proposed. Source: contracts "Plan and statements". */
 export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -40,12 +40,12 @@ export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
       load: "wait",
       act: "card",
       group: "cards",
-      summary: "The plan that a card would have, without a card",
+      summary: "Preview the plan of a card",
       detail:
-        "For merges. What the policy says and what a Runner plans now, with the conflicts if there are any; `denial` is why a card would be denied. Nothing is recorded.",
+        "Only for merges. The answer has the policy's decision and the plan that a Runner makes now. `denial` says why a card would be denied, with the conflicts of a merge. Nothing is recorded. A Runner has 20 seconds; after that the denial is `run_time_exceeded`.",
       input: { body: planRequestSchema },
       example: PLAN_REQUEST_EXAMPLE,
-      answers: { 200: { text: "What the card would say", schema: previewSchema } },
+      answers: { 200: { text: "The preview", schema: previewSchema } },
       problems: [],
       async handle({ principal, body }) {
         const office = resolveActingOffice(principal, body.office_id);

@@ -49,11 +49,11 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "registry",
-      summary: "The tenant's projects, the latest registered first",
+      summary: "List the tenant's projects, the latest registered first",
       detail:
-        'A `Link` header with rel="next" leads to the next page. A page leaves out private projects of others, so it can be short of `limit`.',
+        'A `Link` header with rel="next" leads to the next page. A page omits private projects of others, so it can have fewer than `limit` items.',
       input: { query: pageQuery },
-      answers: { 200: { text: "Projects", schema: z.array(projectSchema) } },
+      answers: { 200: { text: "The projects", schema: z.array(projectSchema) } },
       problems: [],
       async handle({ principal, query }) {
         const page = await listProjects(deps.db, query);
@@ -69,7 +69,8 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "registry",
-      summary: "A project with its refs, its last releases and activities",
+      summary: "Read a project with its refs, last releases and activities",
+      detail: "`refs_digest` covers all refs, including those that the answer omits; a reset takes it as `expected_refs`.",
       input: { params: z.strictObject({ id: projectIdSchema }), query: tenantQuery },
       answers: { 200: { text: "The project", schema: detailSchema } },
       problems: [],

@@ -19,14 +19,14 @@ import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/proble
 import { jtiParams, pageQuery, tenantQuery } from "../http/queries.js";
 import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
-/** A push of many branches lists as many artifacts. */
+/** A push of many branches lists an artifact for each. */
 const REPORT_MAX_BYTES = 1024 * 1024;
 
 const PENDING = "This pending command";
 
 const pendingQuery = pageQuery.extend({ target: targetSchema, pending: z.literal("1", "Write `pending=1`.") });
 
-/** What a runner that pulls over HTTP uses; tenants on Temporal have nothing here. Source: ADR-002 §10. */
+/** Routes for runners that pull over HTTP, for tenants with that transport. Source: ADR-002 §10. */
 export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -35,10 +35,10 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
       access: "runner",
       tenant: "query",
       group: "runners",
-      summary: "The commands that a runner may pull, the oldest first",
-      detail: "For an authenticated runner of that target. Empty for a tenant whose commands travel by Temporal.",
+      summary: "List the commands that a runner may pull, the oldest first",
+      detail: "Only for runners of that target. The list is empty if the tenant's transport is Temporal.",
       input: { query: pendingQuery },
-      answers: { 200: { text: "Envelopes", schema: z.array(envelopeSchema) } },
+      answers: { 200: { text: "The envelopes", schema: z.array(envelopeSchema) } },
       problems: [],
       async handle({ principal: { tenant_id, runner_target }, query: { target, limit, after } }) {
         if (target !== runner_target) return refuseNotFound("This target");
@@ -53,11 +53,11 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
       access: "runner",
       tenant: "query",
       group: "runners",
-      summary: "The signed statements on the plan of a pending command",
+      summary: "List the signed approvals of a pending command's plan",
       detail:
-        "In the order in which they were made; `[]` for a command without a card. For the runner that may pull the command, as evidence for a release's manifest, never a reason to act; it checks them itself.",
+        "The approvals are in the order in which they came to count; a command without a card has none. They are evidence for a manifest or a Pact, never a reason to act, and the runner verifies them itself.",
       input: { params: jtiParams, query: tenantQuery },
-      answers: { 200: { text: "Statements", schema: z.array(signedStatementSchema) } },
+      answers: { 200: { text: "The approvals", schema: z.array(signedStatementSchema) } },
       problems: ["closed"],
       async handle({ principal, params: { jti }, correlate }) {
         correlate(jti);
@@ -73,11 +73,11 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
       group: "runners",
       summary: "Report a receipt or a refusal",
       detail:
-        "Signed by a runner key that is registered for the runner's target; the `jobId` must be pending, and the `envelope_digest` that of its envelope. A refusal ends the command and its permit. Where the act is claimed for this very command, its receipt is the answer, and a refusal is 409 `permit_used`.",
+        "A key that is registered for the runner's target must have signed it. The `jobId` must be pending, and `envelope_digest` must match its envelope. A refusal ends the command and its permit. If the act is claimed for this command, a refusal is 409 `permit_used`, because the receipt is the answer. After any 409 the runner has nothing more to do.",
       input: { body: reportSchema },
       example: RECEIPT_EXAMPLE,
       bodyMaxBytes: REPORT_MAX_BYTES,
-      answers: { 200: { text: "Recorded", schema: z.object({ ok: z.literal(true) }) } },
+      answers: { 200: { text: "The answer is recorded", schema: z.object({ ok: z.literal(true) }) } },
       problems: ["forbidden", "answer_invalid", "closed", "permit_used"],
       async handle({ principal, body, correlate }) {
         correlate(body.jti);
@@ -106,10 +106,13 @@ async function finishCommand(
   if (command.card_id !== null) correlate(command.card_id);
   if (command.job_id !== report.jobId) return refuseNotFound(PENDING);
   if (command.envelope_digest !== report.envelope_digest)
-    return buildProblem("answer_invalid", `The ${reported.kind} answers another envelope than the one that is pending.`);
-  // Every message costs the flow a part of its history, and a runner may refuse again and again while another one acts.
+    return buildProblem(
+      "answer_invalid",
+      `The ${reported.kind}'s \`envelope_digest\` is not that of the pending envelope; pull the command again.`,
+    );
+  // Every message adds to the flow's history, and a runner may repeat its refusal while another one acts.
   if (reported.kind === "refusal" && (await isReceiptAwaited(deps.store, command)))
-    return buildProblem("permit_used", "The act is claimed for this very command; its receipt will be the answer.");
+    return buildProblem("permit_used", "The act is claimed for this command; wait for its receipt.");
   const answer = await deps.flows.sendRunnerAnswer(command.workflow_id, reported);
   const refusal = answer.ok ? answer.value.denial : answer.denial;
   return refusal === null ? answerOk({ ok: true }) : buildDenialProblem(refusal);
@@ -117,16 +120,16 @@ async function finishCommand(
 
 type PendingCommand = { readonly ok: true; readonly command: CommandItem } | { readonly ok: false; readonly answer: Answer };
 
-/** The command that this runner may pull; whatever is not its own looks as if it did not exist. */
+/** Finds a pending command that this runner may pull. For commands of others the answer is the same as for unknown ones. */
 async function findPendingCommand(deps: ApiDependencies, { tenant_id, runner_target }: Principal, jti: string): Promise<PendingCommand> {
   const [command, tenant] = await Promise.all([findCommandByJti(deps.db, { tenant_id, jti }), findTenant(deps.db, tenant_id)]);
   if (command === undefined || command.target !== runner_target || tenant?.transport !== "pull")
     return { ok: false, answer: refuseNotFound(PENDING) };
   if (!isFinalStatus(command.status)) return { ok: true, command };
-  return { ok: false, answer: buildProblem("closed", "The command is finished already; read its receipt.", { members: { jti } }) };
+  return { ok: false, answer: buildProblem("closed", "The command is finished; read its receipt.", { members: { jti } }) };
 }
 
-/** Whether somebody acts by this very envelope and has not answered yet. */
+/** Whether a Runner has claimed the act for this envelope and has written no receipt yet. */
 async function isReceiptAwaited(store: ObjectStore, { tenant_id, jti, envelope_digest }: CommandItem): Promise<boolean> {
   const claim = (await readClaim(store, tenant_id, jti))?.claim;
   if (claim?.kind !== "act" || claim.envelope_digest !== envelope_digest) return false;

@@ -23,7 +23,7 @@ const whoamiSchema = z.object({
   offices: z.array(z.object({ office_id: z.string(), roles: z.array(z.string()) })),
 });
 
-/** The service itself: who you are to it, its keys, how it is. */
+/** The service itself: the caller's identity, public keys, health. */
 export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
   const checks = new HealthChecks(deps);
   return [
@@ -33,7 +33,7 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "token",
       group: "service",
-      summary: "Whose token this is",
+      summary: "Read the actor of your token",
       input: {},
       answers: { 200: { text: "The actor, with its offices and roles", schema: whoamiSchema } },
       problems: [],
@@ -46,7 +46,7 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/v1/jwks.json",
       access: "public",
       group: "service",
-      summary: "The public keys by which permits, statements, heads, receipts and refusals are signed (RFC 7517)",
+      summary: "Read the public keys (RFC 7517) of permits, statements, heads, receipts and refusals",
       input: {},
       answers: { 200: { text: "The keys", schema: jwksSchema } },
       problems: [],
@@ -57,11 +57,11 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/health",
       access: "public",
       group: "service",
-      summary: "Whether the api lives, who polls both task queues, and clock skew",
+      summary: "Check the api, the pollers of both task queues, and the clock skew",
       detail:
-        "200 while the api lives; `warnings` says what an operator should look at. Asked of the neighbours at most every two seconds.",
+        "The status is 200 while the api runs. `warnings` names what an operator should check. The api asks its neighbours at most every two seconds.",
       input: {},
-      answers: { 200: { text: "It lives", schema: healthSchema } },
+      answers: { 200: { text: "The api runs", schema: healthSchema } },
       problems: [],
       handle: async () => answerOk(await checks.readHealth()),
     }),
@@ -70,7 +70,7 @@ export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
       url: "/ready",
       access: "public",
       group: "service",
-      summary: "Whether everything that the api needs answers",
+      summary: "Check that everything the api needs answers",
       input: {},
       answers: { 200: { text: "Everything answers", schema: readinessSchema } },
       problems: [],

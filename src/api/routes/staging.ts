@@ -6,7 +6,7 @@ import { tenantQuery } from "../http/queries.js";
 import { answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 import { receiveStagedBytes } from "../staging/receive-staged.js";
 
-/** Bytes on their way in, before anything has been decided about them. Source: contracts "Canonical bytes and hashes". */
+/** Staging: bytes that a later act refers to by their hash. Source: contracts "Canonical bytes and hashes". */
 export function buildStagingRoutes(deps: ApiDependencies): readonly Route[] {
   const limit = `${Math.trunc(deps.stagedMaxBytes / 1024 / 1024)} MiB`;
   return [
@@ -17,13 +17,13 @@ export function buildStagingRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "query",
       group: "staging",
       summary: "Stage bytes under their BLAKE3",
-      detail: `\`application/octet-stream\`, at most ${limit}. The same bytes can be sent again; they are kept once.`,
+      detail: `The body has at most ${limit}. Staging the same bytes again changes nothing.`,
       input: { params: z.strictObject({ blake3: blake3Schema }), query: tenantQuery },
       takesBytes: true,
       bodyMaxBytes: deps.stagedMaxBytes,
       answers: {
-        200: { text: "They were there already", schema: z.object({ blake3: blake3Schema, size_bytes: z.number() }) },
-        201: { text: "Stored", schema: z.object({ blake3: blake3Schema, size_bytes: z.number() }) },
+        200: { text: "The bytes were staged before", schema: z.object({ blake3: blake3Schema, size_bytes: z.number() }) },
+        201: { text: "The bytes are staged", schema: z.object({ blake3: blake3Schema, size_bytes: z.number() }) },
       },
       problems: ["too_large", "unsupported", "subject_hash_mismatch"],
       async handle({ principal: { tenant_id }, params: { blake3 }, bytes, correlate }) {

@@ -14,7 +14,7 @@ import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
-/** How long a person has to decide about a statement that was prepared, in milliseconds. */
+/** How long a prepared statement is valid, in milliseconds. */
 const STATEMENT_TTL_MS = 600_000;
 
 const preparationSchema = z.strictObject({
@@ -25,7 +25,7 @@ const preparationSchema = z.strictObject({
 
 const submissionSchema = z.strictObject({ statement: statementSchema, assertion: assertionSchema.optional() });
 
-/** What people say of a card's plan. Source: contracts "Plan and statements". */
+/** Decisions of people about a card's plan. Source: contracts "Plan and statements". */
 export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -34,9 +34,9 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "body",
       group: "cards",
-      summary: "Prepare an approval, rejection or withdrawal of the card's current plan",
+      summary: "Prepare an approval, rejection or withdrawal of a card's current plan",
       detail:
-        "From L4 on `step_up` is what `navigator.credentials.get` takes: its challenge is BLAKE3 of the statement's canonical JSON. Who has no passkey can still reject and withdraw.",
+        "From L4 on, or if the policy requires it, `step_up` is the argument of `navigator.credentials.get`. Its challenge is the BLAKE3 of the statement's canonical JSON; a client should compute it from the statement that it shows. A person without a passkey can still reject and withdraw.",
       input: { params: cardParams, body: preparationSchema },
       example: { tenant_id: "T.UBL", decision: "approve", office_id: "office::default" },
       answers: {
@@ -58,10 +58,11 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
       tenant: "statement",
       group: "cards",
       summary: "Approve, reject or withdraw",
-      detail: "The statement as it was prepared, and from L4 on the passkey's assertion. A repeated statement changes nothing.",
+      detail:
+        "The body has the statement as it was prepared, and the passkey's assertion if `step_up` was not null. A repeated statement changes nothing.",
       input: { params: cardParams, body: submissionSchema },
       example: STATEMENT_EXAMPLE,
-      answers: { 200: { text: "It counts; `state` is where the card stands now", schema: verdictSchema } },
+      answers: { 200: { text: "The statement counts; `state` is the card's state after it", schema: verdictSchema } },
       problems: ["statement_invalid", "statement_not_counted", "step_up_required", "step_up_invalid", "decide_by_passed", "closed"],
       async handle({ principal, params: { id }, body, correlate }) {
         correlate(id);
@@ -101,15 +102,16 @@ async function prepareStatement(
   const step_up =
     person_id === null ? undefined : await createStepUpOptions(deps.db, { statement, person_id, rp: deps.resolveRelyingParty() });
   if (step_up?.allowCredentials?.length) return answerOk({ statement, step_up });
-  // Rejecting and taking back only lessen what was approved, so that nobody is kept from them by having no passkey.
+  // A rejection or withdrawal can only remove approvals, so it requires no passkey of a person who has none.
   if (decision !== "approve") return answerOk({ statement, step_up: null });
-  if (person_id === null) return buildProblem("step_up_required", "This card needs a step-up, and only a person has passkeys.");
+  if (person_id === null)
+    return buildProblem("step_up_required", "This card needs a step-up, and only persons have passkeys; use a token of a person.");
   return buildProblem("step_up_required", "This card needs a step-up, and you have no passkey.", {
     next: "Register one with POST /v1/passkeys/registration/options.",
   });
 }
 
-/** From L4 on, and wherever the policy asks for it. */
+/** From L4 on, and if the policy requires it. */
 function needsStepUp({ level, requires }: CardDetail): boolean {
   return (
     (level !== null && isLevelAtLeast(level, "L4")) ||
@@ -125,7 +127,7 @@ async function submitStatement(
 ): Promise<Answer> {
   const { tenant_id } = principal;
   if (statement.approver !== principal.actor_id)
-    return buildProblem("forbidden", `The token is ${principal.actor_id}'s; nobody states anything for ${statement.approver}.`);
+    return buildProblem("forbidden", `The token belongs to ${principal.actor_id}; \`statement.approver\` must be that actor.`);
   if (statement.card_id !== cardId)
     return buildProblem("invalid_request", "The statement is about another card.", {
       errors: [{ field: "statement.card_id", problem: `The path says ${cardId}.` }],

@@ -17,7 +17,7 @@ import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
 import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
 
-/** What the keeper of a tenant's members may do, the keeper of its webhooks may: both decide who learns of everything. */
+/** Managing webhooks requires the power to manage members: both decide who sees every event. */
 const MANAGING_ACTION = "registry.members.change";
 
 const webhookShape = z.object({
@@ -25,7 +25,7 @@ const webhookShape = z.object({
   url: z.string(),
   types: z.array(z.string()).nullable(),
   retries_ms: z.array(z.number()),
-  /** Every entry up to this one was brought, was not wanted, or is a dead letter. */
+  /** Every entry up to this one was delivered, was filtered out, or is a dead letter. */
   delivered_seq: z.number(),
   created_by: z.string(),
   created_at: z.number(),
@@ -38,7 +38,7 @@ const params = z.strictObject({ webhook_id: webhookIdSchema });
 const tenantBody = z.strictObject({ tenant_id: tenantIdSchema });
 const EXAMPLE = { tenant_id: "T.UBL", url: "https://events.example/ogr", types: ["receipt.recorded"] };
 
-/** The events of a ledger, brought to whom its tenant names. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
+/** Webhooks that receive the events of a ledger. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
 export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
   return [
     defineGuardedRoute({
@@ -47,9 +47,9 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "body",
       group: "webhooks",
-      summary: "Have every event of the tenant's ledger brought to an address",
+      summary: "Declare a webhook that receives the events of the tenant's ledger",
       detail:
-        "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks asks for (`webhook-id`, `webhook-timestamp`, `webhook-signature`), in the order of the ledger and at least once: an `id` that was seen is the same event. A new webhook begins with the next event, and only its first answer holds the `secret`, or one that `rotate_secret` asks for. Declaring it again changes it, and enables it again where it left off. Through an office that holds `registry.members.change`.",
+        "Each event is a CloudEvent 1.0.2 in structured JSON, signed as Standard Webhooks defines (`webhook-id`, `webhook-timestamp`, `webhook-signature`). Events arrive in the order of the ledger, at least once; a repeated `id` is the same event. A new webhook starts with the next event. The answer has the `secret` only when it is new: the first time, or after `rotate_secret`. Declaring a webhook again changes it and enables it where it stopped. Webhooks require an office that holds `registry.members.change`.",
       input: { params, body: tenantBody.extend(webhookSchema.shape) },
       example: EXAMPLE,
       answers: { 200: { text: "The webhook; `secret` only when that is new", schema: declaredShape } },
@@ -59,7 +59,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
           const ref = { tenant_id, webhook_id };
           const made = await declareWebhook(deps.db, ref, declared, { actor_id: principal.actor_id, atMs: deps.now() });
           if (made === undefined)
-            return buildProblem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; declare one of them anew.`);
+            return buildProblem("limit_exceeded", `A tenant has at most ${WEBHOOKS_MAX_COUNT} webhooks; change an existing one instead.`);
           await deps.flows.deliverWebhook(tenant_id, webhook_id);
           return answerOk({ ...toWebhookView(made.webhook), ...(made.hasNewSecret ? { secret: made.webhook.secret } : {}) });
         }),
@@ -70,9 +70,9 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "webhooks",
-      summary: "The tenant's webhooks, without their secrets",
+      summary: "List the tenant's webhooks, without their secrets",
       input: { query: tenantQuery },
-      answers: { 200: { text: "Webhooks in the order of their ids", schema: z.array(webhookShape) } },
+      answers: { 200: { text: "The webhooks, ordered by id", schema: z.array(webhookShape) } },
       problems: [],
       handle: ({ principal }) =>
         runAsWebhookManager(deps, principal, async () => answerOk((await listWebhooks(deps.db, principal.tenant_id)).map(toWebhookView))),
@@ -83,11 +83,11 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "body",
       group: "webhooks",
-      summary: "Stop a webhook",
-      detail: "What it has not brought yet stays in the ledger; declaring it again goes on there.",
+      summary: "Disable a webhook",
+      detail: "Undelivered events stay in the ledger; declaring the webhook again continues there.",
       input: { params, body: tenantBody },
       example: { tenant_id: "T.UBL" },
-      answers: { 200: { text: "It is stopped", schema: z.object({ disabled: z.literal(true) }) } },
+      answers: { 200: { text: "The webhook is disabled", schema: z.object({ disabled: z.literal(true) }) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
         runAsWebhookManager(deps, principal, async () =>
@@ -102,9 +102,9 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "query",
       group: "webhooks",
-      summary: "Events that the receiver did not take after the last retry",
+      summary: "List the events that the receiver refused after the last retry",
       input: { params, query: tenantQuery },
-      answers: { 200: { text: "The oldest first", schema: z.array(deadLetterShape) } },
+      answers: { 200: { text: "The dead letters, the oldest first", schema: z.array(deadLetterShape) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
         runOnWebhook(deps, principal, webhook_id, async () => {
@@ -118,11 +118,11 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       access: "member",
       tenant: "body",
       group: "webhooks",
-      summary: "Try dead letters again",
-      detail: "Those that `seqs` names, or all of them; each gets its retries anew, before the events that wait.",
+      summary: "Retry dead letters",
+      detail: "Retries the dead letters in `seqs`, or all of them. Each gets all retries again, before any waiting event.",
       input: { params, body: tenantBody.extend({ seqs: z.array(z.int().positive()).min(1).max(PAGE_ROWS_MAX).optional() }) },
       example: { tenant_id: "T.UBL" },
-      answers: { 200: { text: "How many are tried again", schema: z.object({ replayed: z.number() }) } },
+      answers: { 200: { text: "The number of retried dead letters", schema: z.object({ replayed: z.number() }) } },
       problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id }, body: { seqs } }) =>
         runOnWebhook(deps, principal, webhook_id, async ({ disabled_at }) => {
@@ -137,7 +137,7 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
 async function runAsWebhookManager(deps: ApiDependencies, { tenant_id, offices }: Principal, work: () => Promise<Answer>): Promise<Answer> {
   const managingOffices = await deps.policies.listOfficesAllowedTo(tenant_id, MANAGING_ACTION);
   if (offices.some(({ office_id }) => managingOffices.has(office_id))) return work();
-  return buildProblem("forbidden", `Webhooks are kept through an office that holds \`${MANAGING_ACTION}\`.`);
+  return buildProblem("forbidden", `Managing webhooks requires an office that holds \`${MANAGING_ACTION}\`.`);
 }
 
 function runOnWebhook(

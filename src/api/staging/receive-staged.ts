@@ -15,8 +15,8 @@ export type StagingOutcome =
   | { readonly outcome: "cut_short" };
 
 /**
- * Streams bytes to a temporary file, hashing them on the way, and stores them under `blake3` if that is what they are. Memory stays
- * constant; the file is gone when this returns.
+ * Streams bytes to a temporary file while hashing them, and stores them if they hash to `blake3`. Uses constant memory and removes the
+ * file before it returns.
  */
 export async function receiveStagedBytes(
   store: ObjectStore,
@@ -62,7 +62,7 @@ async function hashToFile(
 
 class TooLarge extends Error {}
 
-/** @throws TooLarge before the first byte too many is handed on. */
+/** @throws TooLarge before it yields a byte beyond the limit. */
 async function* limitBytes(maxBytes: number, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let sizeBytes = 0;
   for await (const chunk of bytes) {
@@ -72,7 +72,7 @@ async function* limitBytes(maxBytes: number, bytes: AsyncIterable<Buffer>): Asyn
   }
 }
 
-/** The client went away in the middle. */
+/** Whether the client disconnected during the upload. */
 function isCutShort(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE";

@@ -4,10 +4,10 @@ import { buildDenial, type Denial } from "../../domain/denial.js";
 import { toStagingKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
-/** The patch that travels inside `params`, its bytes held against `params.subject_hash`. */
+/** The inline patch of `params`, verified against `params.subject_hash`. */
 export type InlinePatch = { readonly bytes: Uint8Array; readonly blake3: string };
 
-/** The inline patch, none, or the denial of one that is not what it says. Source: contracts "Canonical bytes and hashes". */
+/** Parses the inline patch, if any; a denial if its hash differs. Source: contracts "Canonical bytes and hashes". */
 export function parseInlinePatch(job: Job): { patch: InlinePatch | null; denial: null } | { patch: null; denial: Denial } {
   if (job.jobType !== "git.registry.push" || job.params.patch === undefined) return { patch: null, denial: null };
   const { patch, subject_hash } = job.params;
@@ -20,7 +20,7 @@ export function parseInlinePatch(job: Job): { patch: InlinePatch | null; denial:
   };
 }
 
-/** Keeps the bytes under their own hash; bytes that lie there already are the same. */
+/** Stores the bytes under their hash; existing bytes are the same. */
 export async function stagePatch(store: ObjectStore, tenantId: string, patch: InlinePatch | null): Promise<void> {
   if (patch !== null) await store.blobs.create(toStagingKey(tenantId, patch.blake3), patch.bytes);
 }

@@ -9,23 +9,23 @@ import type { WebhookTables } from "./tables/webhooks.js";
 /** Every table of LAB 256. */
 export interface Database extends LedgerTables, ProjectionTables, IdentityTables, WebhookTables {}
 
-/** A pool of connections. `destroy()` closes them. A `Trx` can stand wherever a `Db` is asked for. */
+/** A pool of connections, closed by `destroy()`. Functions that take a `Db` also take a `Trx`. */
 export type Db = Kysely<Database>;
 export type Trx = Transaction<Database>;
 
 export interface DatabaseOptions {
-  /** How many connections the pool opens at most. */
+  /** The largest number of connections of the pool. */
   readonly maxConnections: number;
-  /** Told of an idle connection that broke. The pool has dropped it already and opens another one when it needs it. */
+  /** Called when an idle connection breaks. The pool has already dropped it and opens another one when needed. */
   readonly onLostConnection?: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A process that stops in the middle of an append holds the head of its container locked for no longer than this. */
+/** A process that hangs during an append keeps the head of its container locked for no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
-/** Opens a pool on the Postgres at `url` (`postgresql://…`); connects when first used, and does not migrate. */
+/** Opens a pool on the Postgres at `url` (`postgresql://…`); connects on first use, and does not migrate. */
 export function openDatabase(url: string, options: DatabaseOptions): Db {
   const pool = new pg.Pool({
     connectionString: url,

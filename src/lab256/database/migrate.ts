@@ -10,7 +10,7 @@ import { webhooksMigration } from "./migrations/0007-webhooks.js";
 import { commandFiltersMigration } from "./migrations/0008-command-filters.js";
 import { telemetryMigration } from "./migrations/0009-telemetry.js";
 
-/** In the order in which they run. A migration that was released never changes; a change is a new one at the end. */
+/** Migrations in the order in which they run. A released migration never changes; append a new one instead. */
 const MIGRATIONS: Record<string, Migration> = {
   "0001-ledger": ledgerMigration,
   "0002-projections": projectionsMigration,
@@ -23,18 +23,18 @@ const MIGRATIONS: Record<string, Migration> = {
   "0009-telemetry": telemetryMigration,
 };
 
-/** Names the advisory lock under which one process at a time migrates a database. */
+/** Identifies the advisory lock that lets one process at a time migrate a database. */
 const MIGRATION_LOCK = "ogr.migrate";
 
 /**
- * Brings the database to the newest schema, in one transaction. Several processes may start at once: one migrates, the others wait
- * and find it done.
+ * Migrates the database to the newest schema, in one transaction. If several processes start together, one migrates and the others wait
+ * for it.
  *
- * @throws when a migration fails (nothing has changed then) or a newer release has migrated the database.
+ * @throws if a migration fails, which changes nothing, or if a newer release has migrated the database.
  */
 export async function migrateDatabase(db: Db): Promise<void> {
   await db.connection().execute(async (connection) => {
-    // Kysely's own lock is taken only after it made its tables, and two processes making them at once fail.
+    // Kysely takes its own lock only after it has created its tables, and two processes that create them together fail.
     await sql`select pg_advisory_lock(hashtextextended(${MIGRATION_LOCK}, 0))`.execute(connection);
     try {
       const migrator = new Migrator({ db: connection, provider: { getMigrations: async () => MIGRATIONS } });

@@ -1,7 +1,7 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 
 /**
- * The schema in which this connection makes its tables. What must not be deceived by a temporary table of the same name names it.
+ * The schema in which this connection creates tables. Queries that must not read a temporary table of the same name qualify it.
  *
  * @throws when the connection's `search_path` names no schema that exists.
  */

@@ -5,7 +5,7 @@ const HEADER = `-- The schema of LAB 256's database, generated from the migratio
 -- \`npx tsx scripts/schema.ts\` writes it, \`npx tsx scripts/schema.ts --check\` compares it. Source: ADR-002 §11.
 `;
 
-/** Tables in the order of their names; columns in the order in which they were made. */
+/** Tables by name, columns in the order of their creation. */
 const TABLES = sql<{ line: string }>`
 select format(E'create table %I (\\n%s\\n)%s;', c.relname,
   (select string_agg(format('  %I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
@@ -20,7 +20,7 @@ from pg_class c
 where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname not like 'kysely\\_%'
 order by c.relname collate "C"`;
 
-/** Keys before what refers to them. Postgres 18 names a NOT NULL as a constraint too; the column says that already. */
+/** Keys precede the constraints that refer to them. Postgres 18 also lists NOT NULL as a constraint, which the column already states. */
 const CONSTRAINTS = sql<{ line: string }>`
 select format('alter table %I add constraint %I %s;', c.relname, o.conname, pg_get_constraintdef(o.oid)) as line
 from pg_constraint o join pg_class c on c.oid = o.conrelid
@@ -50,7 +50,7 @@ from pg_trigger g join pg_class c on c.oid = g.tgrelid
 where c.relnamespace = current_schema()::regnamespace and not g.tgisinternal
 order by c.relname collate "C", g.tgname collate "C"`;
 
-/** The schema of a migrated database as SQL that makes it again. Read from Postgres's catalogs, so that no tool beside it is needed. */
+/** Dumps the schema of a migrated database as SQL. Reads Postgres's catalogs, so it requires no other tool. */
 export async function readSchemaText(db: Db): Promise<string> {
   const parts = [HEADER];
   for (const query of [TABLES, CONSTRAINTS, INDEXES, FUNCTIONS, TRIGGERS]) {

@@ -4,7 +4,7 @@ import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
 
-/** A person's account, an agent or an app in one tenant. `person_id` is null for what belongs to nobody. */
+/** A person's account, an agent or an app in one tenant. `person_id` is null if it belongs to no person. */
 export interface Actor {
   readonly tenant_id: string;
   readonly actor_id: string;
@@ -23,7 +23,7 @@ export interface NewActor {
 }
 
 /**
- * Adds an actor, and its person if that is new; `false` when the tenant has this actor already, which then stays as it is.
+ * Adds an actor, and its person if that is new. Returns false and changes nothing if the tenant has this actor.
  *
  * @throws for a service of the registry itself.
  */
@@ -39,7 +39,7 @@ export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
   return insertActor(db, actor);
 }
 
-/** Adds a service of the registry itself, which belongs to nobody; `false` as above. */
+/** Adds a service of the registry itself, which belongs to no person; false as above. */
 export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
   return insertActor(db, { ...service, person_id: null });
 }
@@ -54,13 +54,13 @@ async function insertActor(db: Db, actor: NewActor): Promise<boolean> {
   return row !== undefined;
 }
 
-/** The actor with its offices, disabled or not; `undefined` when the tenant has none of this id. */
+/** Finds an actor with its offices, disabled or not; undefined if the tenant does not have it. */
 export async function findActor(db: Db, tenantId: string, actorId: string): Promise<Actor | undefined> {
   const row = await selectActors(db).where("actors.tenant_id", "=", tenantId).where("actors.actor_id", "=", actorId).executeTakeFirst();
   return row && toActor(row);
 }
 
-/** A part of a list that is ordered by names. `next` is the name after which it continues, or null at the end. */
+/** A page of a list ordered by name. The next page starts after `next`; null at the end. */
 export interface NamedPage<T> {
   readonly items: readonly T[];
   readonly next: string | null;
@@ -68,15 +68,15 @@ export interface NamedPage<T> {
 
 export interface ActorsQuery {
   readonly tenant_id: string;
-  /** Only those who hold this office. */
+  /** Restricts the list to holders of this office. */
   readonly office_id?: string | undefined;
-  /** At most this many; the caller has bounded it. */
+  /** The page size, limited by the caller. */
   readonly limit: number;
-  /** Only those after this id. */
+  /** Restricts the list to ids after this one. */
   readonly after?: string | undefined;
 }
 
-/** A tenant's actors in the order of their ids, disabled or not. */
+/** Lists a tenant's actors by id, disabled or not. */
 export async function listActors(db: Db, { tenant_id, office_id, limit, after }: ActorsQuery): Promise<NamedPage<Actor>> {
   let select = selectActors(db).where("actors.tenant_id", "=", tenant_id);
   if (office_id !== undefined)

@@ -5,7 +5,7 @@ import type { Db } from "../database/database.js";
 import type { Membership } from "./memberships.js";
 import { hashToken } from "./token-text.js";
 
-/** Who asks. `runner_target` is null but for a runner that pulls over HTTP. */
+/** The authenticated caller. `runner_target` is null except for runners that pull over HTTP. */
 export interface Principal {
   readonly tenant_id: string;
   readonly actor_id: string;
@@ -26,7 +26,7 @@ const TOKEN_CHARACTERS_MAX = 256;
 export async function authenticateBearer(db: Db, bearer: string, nowMs: number): Promise<Principal | undefined> {
   const row = await findToken(db, hashToken(bearer.slice(0, TOKEN_CHARACTERS_MAX)));
   if (row === undefined || row.revoked_at !== null || row.disabled_at !== null) return undefined;
-  // Its id was once free to be seeded, and a token of that time would be the registry itself.
+  // Older releases let this id be seeded; a token from that time would act as the registry itself.
   if (isServiceActor(row.actor_id)) return undefined;
   if (row.expires_at !== null && row.expires_at.getTime() <= nowMs) return undefined;
   if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await recordTokenUse(db, row.token_id, nowMs);
@@ -54,7 +54,7 @@ function findToken(db: Db, hash: string) {
     .executeTakeFirst();
 }
 
-/** One write an hour and token: often enough to find the unused ones, seldom enough to cost nothing. */
+/** One write per hour and token shows unused tokens at a negligible cost. */
 async function recordTokenUse(db: Db, tokenId: string, nowMs: number): Promise<void> {
   await db
     .updateTable("tokens")

@@ -1,11 +1,11 @@
 import type { Db } from "../database/database.js";
 
-/** The one spelling under which an address is stored and looked for: git and people write it in any case. */
+/** Normalizes an address for storage and lookup, because git and people use any letter case. */
 export function normalizeEmail(email: string): string {
   return email.trim().normalize("NFC").toLowerCase();
 }
 
-/** Notes that the person has proved to read this address. An address may belong to several persons; then it stands for each. */
+/** Records that the person verified this address. An address may belong to several persons and then identifies each. */
 export async function addVerifiedEmail(db: Db, personId: string, email: string, nowMs: number): Promise<void> {
   const verified_at = new Date(nowMs);
   await db
@@ -18,8 +18,8 @@ export async function addVerifiedEmail(db: Db, personId: string, email: string, 
 }
 
 /**
- * The persons of this tenant who hold one of these addresses, verified; each once, in order. A person counts here also when their
- * actor is disabled: the question is who wrote a commit, and the answer only ever excludes. Source: contracts "Levels".
+ * Lists the tenant's persons with one of these verified addresses, each once, in order. Includes persons whose actor is disabled, because
+ * the list only ever excludes commit authors. Source: contracts "Levels".
  */
 export async function listPersonsByEmail(db: Db, tenantId: string, emails: readonly string[]): Promise<string[]> {
   const wanted = [...new Set(emails.map(normalizeEmail))];

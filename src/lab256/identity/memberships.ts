@@ -6,7 +6,7 @@ export interface Membership {
   readonly roles: readonly string[];
 }
 
-/** Gives an actor an office with exactly these roles, whatever roles it had there. @throws when the tenant has no such actor. */
+/** Sets the roles of an actor at an office, replacing earlier ones. @throws if the tenant does not have the actor. */
 export async function putMembership(db: Db, tenantId: string, actorId: string, membership: Membership): Promise<void> {
   const roles = [...membership.roles];
   await db
@@ -16,7 +16,7 @@ export async function putMembership(db: Db, tenantId: string, actorId: string, m
     .execute();
 }
 
-/** How many actors that are not disabled hold each office of a tenant; an office that nobody holds is not there. */
+/** Counts the enabled actors that hold each office of a tenant; omits offices without a holder. */
 export async function countOfficeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom("memberships")

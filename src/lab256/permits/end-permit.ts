@@ -18,7 +18,7 @@ export interface PermitEnding {
   readonly by: string;
 }
 
-/** The writes that end a permit: its claim is won, and the ledger has it. */
+/** The two writes that end a permit: the claim, then the ledger. */
 export type EndingStep = "end claimed" | "end recorded";
 
 interface EndingDependencies {
@@ -29,7 +29,7 @@ interface EndingDependencies {
 }
 
 /**
- * Ends an unused permit by winning its claim, so that either the act or its end happens, never both; `acted` when a Runner has won it.
+ * Ends an unused permit by winning its claim, so either the act or its end happens, never both; returns `acted` if a Runner has won it.
  * Ending it again changes nothing. Source: contracts "Then the claim".
  */
 export async function endPermit(deps: EndingDependencies, ending: PermitEnding): Promise<"ended" | "acted"> {
@@ -43,7 +43,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   return "ended";
 }
 
-/** The stored claim: this one, or an earlier one. */
+/** Returns the stored claim: this one, or an earlier one. */
 async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
   const key = toClaimKey(claim.tenant_id, claim.jti);
   try {

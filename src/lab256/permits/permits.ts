@@ -30,7 +30,7 @@ export type JudgedRequest = RequestedAct & { readonly project_exists: boolean | 
 /** An act that needs no card, as its caller describes it; `params` are parsed. */
 export type DirectRequest = JudgedRequest & {
   readonly intent: string;
-  /** Where the permit's follows from what it is for; a new one when absent. A `jti` that the ledger has keeps its first permit there. */
+  /** The permit's id, if it is derived; a new one if absent. The ledger keeps the first permit of a `jti`. */
   readonly jti?: string;
 };
 
@@ -51,19 +51,19 @@ export type DirectPermit =
       readonly denial: Denial;
     };
 
-/** What the policy says of an act that a card would carry. */
+/** The policy's decision about an act with a card. */
 export interface Judgement {
   readonly level: Level | null;
   readonly reasons: readonly Reason[];
   readonly requires: readonly Requirement[];
-  /** Why a card would be denied whatever its plan is, or null. */
+  /** Why a card would be denied with any plan, or null. */
   readonly denial: Denial | null;
 }
 
 /** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
 export interface Permits {
   issueDirectPermit(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
-  /** Asks the policy about an act with a card, and does nothing. */
+  /** Asks the policy about an act with a card, without any effect. */
   judge(asker: Requester, request: JudgedRequest): Promise<Judgement>;
   endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
 }
@@ -141,12 +141,12 @@ interface PermitFacts {
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
-  /** By which it was decided; the Runner compares it with what it finds itself. */
+  /** The infra context of the decision; the Runner compares it with its own. */
   readonly infra: Infra;
   readonly card?: { readonly card_id: string; readonly plan_digest: string };
 }
 
-/** The permit for a decided act. Source: ADR-002 §8. */
+/** Builds the permit for a decided act. Source: ADR-002 §8. */
 export function buildUnsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
   const infra_hash = hashInfra(infra);
   return {

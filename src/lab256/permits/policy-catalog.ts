@@ -5,13 +5,13 @@ import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
 import { toActivePolicyKey, toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
-/** How long LAB 256 may answer by a publication that it has read. The Runner reads it anew for every act, so nothing runs under an old one. */
+/** How long LAB 256 may use a publication that it has read. The Runner reads it again for every act, so no act runs under an old one. */
 const PUBLICATION_MAX_AGE_MS = 1000;
 
 /** Instances of policies kept in memory; each is a WebAssembly module of about one MiB. */
 const POLICIES_MAX_COUNT = 64;
 
-/** The published policies of the tenants, loaded once for each hash. */
+/** The published policies of the tenants, each loaded once. */
 export class PolicyCatalog {
   private readonly publications = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
   private readonly policies = new Map<string, Promise<Policy>>();
@@ -22,7 +22,7 @@ export class PolicyCatalog {
     private readonly now: () => number,
   ) {}
 
-  /** The tenant's active policy; a denial where none is published or the publication is not the founders'. */
+  /** Reads the tenant's active policy; a denial if none is published or a founding key did not sign the publication. */
   async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
     const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : PUBLICATION_MAX_AGE_MS);
     return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
@@ -33,7 +33,7 @@ export class PolicyCatalog {
     const now = this.now();
     if (known !== undefined && now - known.readAtMs < maxAgeMs) return known.hash;
     const keys = this.foundingKeys.get(tenantId);
-    // A tenant that nobody founded is not asked about, so that made-up ids fill no memory.
+    // Unknown tenants are not looked up, so that invented ids use no memory.
     if (keys === undefined) return verifyActivePolicyHash(tenantId, undefined, undefined);
     const pointed = await this.store.pointers.read(toActivePolicyKey(tenantId));
     const hash = verifyActivePolicyHash(tenantId, pointed?.bytes, keys);
@@ -41,7 +41,7 @@ export class PolicyCatalog {
     return hash;
   }
 
-  /** One of the tenant's policies, whether or not it is active now. @throws when its bytes are not in the store */
+  /** Reads one of the tenant's policies, active or not. @throws if the store does not have its bytes */
   async readPolicyByHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
     const loading = this.policies.get(hash) ?? this.loadStoredPolicy(tenantId, hash);
     // The least recently used one goes first: a map keeps the order of insertion.

@@ -5,10 +5,10 @@ import { type FinishedAct, readFinishedActs } from "../ledger/queries/finished-a
 import { hasTelemetry } from "../ledger/queries/telemetry-waiting.js";
 import { Destinations } from "./telemetry-destination.js";
 
-/** A batch is cut above this size, whatever the number of its lines. */
+/** The largest batch in bytes. */
 const BATCH_MAX_BYTES = 1024 * 1024;
 
-/** How many pages of the ledger one look walks over that have nothing to tell. */
+/** The number of pages of the ledger without a line that one search skips. */
 const PAGES_MAX = 20;
 
 export type ComposedBatch =
@@ -20,19 +20,19 @@ export type ComposedBatch =
       readonly bytes: Uint8Array;
       readonly lines: number;
       readonly to_seq: number;
-      /** Whether there were acts behind it already when it was made. */
+      /** Whether further acts waited when the batch was made. */
       readonly more: boolean;
     };
 
 interface BatchRequest {
   readonly tenant_id: string;
   readonly afterSeq: number;
-  /** Where the tenant's lines went last. */
+  /** The project of the tenant's last lines. */
   readonly lastProjectId: string | undefined;
   readonly batchMaxLines: number;
 }
 
-/** The next lines of the tenant's ledger that go to one repository, in the ledger's order and without a gap. */
+/** Collects the next lines of the tenant's ledger for one repository, in order and without a gap. */
 export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra">, of: BatchRequest): Promise<ComposedBatch> {
   const { tenant_id, batchMaxLines } = of;
   let { afterSeq } = of;
@@ -71,7 +71,7 @@ async function buildBatch(destinations: Destinations, { tenant_id }: BatchReques
   return { state: "batch", ...to, bytes: Buffer.from(texts.join(""), "utf8"), lines: texts.length, more: texts.length < acts.length };
 }
 
-/** The line of an act. It follows from the ledger and its destination alone, so that it is the same however often it is made. */
+/** Builds the line of an act from the ledger and its destination alone, so a retry builds the same line. */
 function toTelemetryLine(
   tenantId: string,
   telemetryProjectId: string,
@@ -106,7 +106,7 @@ function toLineOutcome(end: FinishedAct["end"]) {
   };
 }
 
-/** A command without a receipt was refused or expired; a flow's other states are those of cards. */
+/** A command without a receipt was refused or expired; only cards have the other states. */
 function toReceiptStatus(status: string): ReceiptStatus {
   return RECEIPT_STATUSES.find((known) => known === status) ?? "denied";
 }

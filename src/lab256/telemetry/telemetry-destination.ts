@@ -2,7 +2,7 @@ import { projectIdSchema } from "../../domain/ids.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { FinishedAct } from "../ledger/queries/finished-acts.js";
 
-/** The project of the tenant's own telemetry repository, or in a sentence why an act has none. */
+/** The project of the tenant's telemetry repository, or a sentence that says why an act has none. */
 export type Destination = { readonly ok: true; readonly project_id: string } | { readonly ok: false; readonly problem: string };
 
 /**
@@ -16,7 +16,7 @@ export class Destinations {
   constructor(
     private readonly infra: InfraSource,
     private readonly tenantId: string,
-    /** Where the tenant's lines went last. */
+    /** The project of the tenant's last lines. */
     private readonly lastProjectId: string | undefined,
   ) {}
 
@@ -49,7 +49,7 @@ export class Destinations {
     };
   }
 
-  /** What the registry said when the act was checked. */
+  /** The infra context with which the act was checked. */
   async #resolveAsChecked({ project_id, end }: FinishedAct): Promise<string | undefined> {
     const revision = end.kind === "receipt" ? end.receipt.infra_revision : undefined;
     if (revision === undefined) return undefined;
@@ -58,7 +58,7 @@ export class Destinations {
     return this.#parseOwnProject(resolved.value.infra.telemetry_repo);
   }
 
-  /** The project of `<owner>/<repo>`, if the owner is this tenant. */
+  /** Returns the project of `<owner>/<repo>` if the owner is this tenant. */
   #parseOwnProject(telemetryRepo: string | null): string | undefined {
     const owner = `${this.tenantId}/`;
     if (telemetryRepo === null || !telemetryRepo.startsWith(owner)) return undefined;

@@ -23,7 +23,7 @@ import { composeBatch } from "./telemetry-batch.js";
 
 const PRESETS = { everyMs: 60_000, batchMaxLines: 1_000 };
 
-/** What of a permit's time has to be left for its command to be worth starting. */
+/** A command is started only if its permit is valid for at least this long. */
 const PERMIT_LEFT_MIN_MS = 30_000;
 
 const SMALL_FILE_BYTES = 256 * 1024;
@@ -61,27 +61,27 @@ async function findNextTelemetry(deps: Lab256Dependencies, { tenant_id, round }:
   const { project_id, to_seq, lines, bytes } = batch;
   const waitMs = computeWaitMs(batch, everyMs, last?.file_bytes);
   const subject_hash = hashBlake3Hex(bytes);
-  // Its own last entry, which lies behind the others' where the org has changed its telemetry repository.
+  // The project's own last entry. It is older than the tenant's if the org has changed its telemetry repository.
   const before = await findLastTelemetryAppend(deps.db, { tenant_id, project_id });
   const params = { project_id, from_seq: before?.to_seq ?? 0, to_seq, lines, subject_hash };
   await deps.store.blobs.create(toStagingKey(tenant_id, subject_hash), bytes);
   return prepareTelemetryAppend(deps, tenant_id, params, { round, waitMs });
 }
 
-/** What waits already is not kept waiting. */
+/** Lines that already wait are sent without a pause. */
 function computeWaitMs({ more }: { readonly more: boolean }, everyMs: number, fileBytes: number | undefined): number {
   return more ? 0 : computePauseMs(everyMs, fileBytes);
 }
 
 /**
- * How long to wait for further acts. Every commit stores its files whole, so that the larger they are the more lines should come
- * together: 5 minutes for each MiB beyond the first quarter of one, and never more than an hour on this account.
+ * Computes the wait for further acts. Every commit stores its files whole, so larger files need larger batches: 5 minutes for each MiB
+ * beyond the first quarter of one, at most an hour.
  */
 function computePauseMs(everyMs: number, fileBytes = 0): number {
   return Math.max(everyMs, Math.min(LONGEST_PAUSE_MS, Math.round((fileBytes - SMALL_FILE_BYTES) * PAUSE_MS_A_BYTE)));
 }
 
-/** The first permit for this append that is not used up: one that an earlier life of the flow was given, or a new one. */
+/** Finds the first usable permit for this append: one from an earlier run of the flow, or a new one. */
 async function prepareTelemetryAppend(
   deps: Lab256Dependencies,
   tenantId: string,
@@ -138,11 +138,11 @@ async function issueAppendPermit(
     jti,
   });
   if (!answer.allowed) return wrapDenial(answer.denial);
-  // Of two that were issued at the same moment the ledger has one, and that one counts.
+  // If two were issued at the same time, the one in the ledger counts.
   return grantValue((await findPermitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
 }
 
-/** Those that the tenant's service holds. It is made when it is first needed; one that was disabled, or lost its office, stays so. */
+/** Lists the offices of the tenant's service. Creates the service on first use; a disabled one, or one without its office, stays so. */
 async function ensureServiceOffices(deps: Lab256Dependencies, tenantId: string): Promise<readonly string[]> {
   const { actor_id, display_name, office_id } = TELEMETRY_SERVICE;
   await deps.db.transaction().execute(async (trx) => {

@@ -2,15 +2,15 @@ import { Webhook as StandardWebhook } from "standardwebhooks";
 import { toCanonicalText } from "../../domain/bytes/canonical.js";
 import type { LedgerEntry } from "../../domain/ledger/event.js";
 
-/** What the body of a delivery is, and the headers that prove where it comes from. */
+/** The body of a delivery and the headers that authenticate it. */
 export interface SignedEvent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /**
- * A ledger entry as a CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so that one event has one id
- * however often it comes; `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
+ * Builds a ledger entry's CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so every delivery of an event
+ * has the same id; `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
  */
 export function signEvent(
   entry: LedgerEntry,

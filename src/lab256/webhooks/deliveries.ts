@@ -5,7 +5,7 @@ import { readChainHead } from "../ledger/chain.js";
 import { toLedgerEntry } from "../ledger/read-entries.js";
 import type { Webhook, WebhookRef } from "./webhooks.js";
 
-/** The entry that a webhook has to bring next: a dead letter whose replay was asked for, else the oldest one that is wanted. */
+/** Finds the next entry to deliver: a dead letter with a requested replay, else the oldest matching entry. */
 export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
   const { tenant_id, webhook_id, types, delivered_seq } = webhook;
   const replayed = await db
@@ -18,7 +18,7 @@ export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number
     .limit(1)
     .executeTakeFirst();
   if (replayed !== undefined) return replayed.seq;
-  // Read first: what is appended meanwhile is looked at the next time.
+  // Read the head first: entries appended meanwhile are left to the next search.
   const { seq: head } = await readChainHead(db, toRegistryContainer(tenant_id));
   let entries = db
     .selectFrom("ledger_entries")
@@ -27,7 +27,7 @@ export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number
     .where("seq", ">", delivered_seq);
   if (types !== null) entries = entries.where("type", "in", types);
   const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
-  // Nobody wants what was passed, and nobody walks over it again.
+  // Entries that match no filter are skipped once and not read again.
   if (next === undefined && head > delivered_seq) await advanceDeliveredSeq(db, webhook, head);
   return next?.seq;
 }
@@ -52,7 +52,7 @@ export async function readEntry(db: Db, tenantId: string, seq: number): Promise<
   return toLedgerEntry(row);
 }
 
-/** Says what became of an entry: brought, or a dead letter for this reason. Saying it again changes nothing. */
+/** Records an entry as delivered, or as a dead letter with a reason. Repeating it changes nothing. */
 export async function settleDelivery(db: Db, ref: WebhookRef, seq: number, dead: { reason: string; at_ms: number } | null): Promise<void> {
   const { tenant_id, webhook_id } = ref;
   await db.transaction().execute(async (trx) => {

@@ -4,7 +4,7 @@ import { request as tlsRequest } from "node:https";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import type { SignedEvent } from "./cloud-event.js";
 
-/** `public`: over TLS, and to no private, loopback or link-local address; `any`: wherever it leads, for development. */
+/** `public` allows TLS to addresses that are not private, loopback or link-local; `any` allows every URL, for development. */
 export const WEBHOOK_RECEIVERS = ["public", "any"] as const;
 export type WebhookReceivers = (typeof WEBHOOK_RECEIVERS)[number];
 
@@ -24,19 +24,19 @@ for (const [network, bits] of [
   ["224.0.0.0", 3],
 ] as const)
   privateNetworks.addSubnet(network, bits, "ipv4");
-/** Public IPv6 is global unicast (RFC 4291), without what leads to IPv4: 6to4 and Teredo. */
+/** Public IPv6 is global unicast (RFC 4291), without the ranges that lead to IPv4: 6to4 and Teredo. */
 const globalIpv6Networks = new BlockList();
 globalIpv6Networks.addSubnet("2000::", 3, "ipv6");
 privateNetworks.addSubnet("2002::", 16, "ipv6");
 privateNetworks.addSubnet("2001::", 32, "ipv6");
 
-/** Whether an address of digits belongs to no public network. */
+/** Whether a numeric address belongs to no public network. */
 export function isPrivateAddress(address: string): boolean {
   if (isIP(address) !== 6) return privateNetworks.check(address, "ipv4");
   return !globalIpv6Networks.check(address, "ipv6") || privateNetworks.check(address, "ipv6");
 }
 
-/** Brings one event to its receiver: undefined when it was taken (2xx), else why not, in a sentence. Never throws, follows no redirect. */
+/** Posts one event to its receiver. Returns undefined for a 2xx answer, else the reason in a sentence. Never throws, follows no redirect. */
 export async function postEvent(url: string, event: SignedEvent, receivers: WebhookReceivers): Promise<string | undefined> {
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, "");
@@ -57,7 +57,7 @@ function sendRequest(target: URL, { headers, body }: SignedEvent, receivers: Web
     method: "POST",
     headers: { ...headers, "content-length": Buffer.byteLength(body) },
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    // A name is judged by the address that is then connected to: another lookup could answer another one.
+    // Check the address of the connection itself: another lookup of the name could return another address.
     ...(receivers === "public" ? { lookup: lookUpPublicAddress } : {}),
     agent: false,
   };

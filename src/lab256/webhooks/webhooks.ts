@@ -17,8 +17,8 @@ export interface WebhookRef {
 const SECRET_BYTES = 32;
 
 /**
- * Declares a webhook; a new one begins after the newest entry of the ledger. Declaring it again changes its address, types and retries,
- * and enables it; `has_new_secret` says whether its secret was made now. Undefined when the tenant has as many as it may have.
+ * Declares a webhook; a new one starts after the newest entry of the ledger. Declaring it again changes its URL, types and retries, and
+ * enables it. `hasNewSecret` says whether the secret is new. Returns undefined if the tenant has the largest number of webhooks.
  */
 export async function declareWebhook(
   db: Db,
@@ -46,7 +46,7 @@ export async function findWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef)
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenant_id).where("webhook_id", "=", webhook_id).executeTakeFirst();
 }
 
-/** A tenant's webhooks, at most WEBHOOKS_MAX_COUNT, in the order of their ids. */
+/** Lists a tenant's webhooks by id, at most WEBHOOKS_MAX_COUNT. */
 export async function listWebhooks(db: Db, tenantId: string): Promise<Webhook[]> {
   return db.selectFrom("webhooks").selectAll().where("tenant_id", "=", tenantId).orderBy("webhook_id").execute();
 }
@@ -61,7 +61,7 @@ export async function listEnabledWebhooks(db: Db): Promise<WebhookRef[]> {
     .execute();
 }
 
-/** Stops a webhook; `false` when there is none. Its dead letters stay. */
+/** Disables a webhook and keeps its dead letters. Returns false if it does not exist. */
 export async function disableWebhook(db: Db, { tenant_id, webhook_id }: WebhookRef, atMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("webhooks")
@@ -83,7 +83,7 @@ export async function listDeadLetters(db: Db, { tenant_id, webhook_id }: Webhook
     .execute();
 }
 
-/** Asks for another round of attempts for these dead letters, or for all; answers how many there are. */
+/** Requests all retries again for these dead letters, or for all. Returns their number. */
 export async function replayDeadLetters(
   db: Db,
   { tenant_id, webhook_id }: WebhookRef,

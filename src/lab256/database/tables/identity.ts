@@ -16,12 +16,12 @@ interface TenantsTable {
   created_at: Time;
 }
 
-/** A human being, who may hold actors in several tenants, and whose passkeys go with them. */
+/** A human being, who may have actors in several tenants. Passkeys belong to the person. */
 interface PersonsTable {
   person_id: string;
 }
 
-/** `email` is stored as `normalEmail` spells it. Only an address with `verified_at` says anything about its person. */
+/** `email` is stored as `normalEmail` spells it. Only an address with `verified_at` identifies a person. */
 interface PersonEmailsTable {
   person_id: string;
   email: string;
@@ -77,7 +77,7 @@ interface PasskeyChallengesTable {
   used_at: OptionalTime;
 }
 
-/** The assertions that were accepted, so that looking at the same one again is no replay. */
+/** The accepted assertions: verifying the same one again is a retry, not a replay. */
 interface StepUpsTable {
   assertion_hash: string;
   credential_id: string;
@@ -95,7 +95,7 @@ interface RunnerKeysTable {
   revoked_at: OptionalTime;
 }
 
-/** Who is known to the registry. Source: ADR-002 §9, contracts "Vocabulary". */
+/** Everyone known to the registry. Source: ADR-002 §9, contracts "Vocabulary". */
 export interface IdentityTables {
   tenants: TenantsTable;
   persons: PersonsTable;

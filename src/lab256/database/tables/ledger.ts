@@ -12,11 +12,11 @@ export type JsonText<T> = ColumnType<T, string, string>;
 /** One event of a container's chain; never updated or deleted. `hash` is BLAKE3 of JCS of all the other columns. */
 export interface LedgerEntriesTable {
   container: string;
-  /** From 1, without gaps. */
+  /** Counts from 1, without gaps. */
   seq: WholeNumber;
   tenant_id: string;
   type: string;
-  /** The writer's own name of the event, unique in its container. */
+  /** The writer's name of the event, unique in its container. */
   key: string;
   at_ms: WholeNumber;
   payload: JsonText<unknown>;
@@ -24,7 +24,7 @@ export interface LedgerEntriesTable {
   hash: string;
 }
 
-/** The newest entry of each container; `seq` is 0 where there is none yet. */
+/** The newest entry of each container; `seq` is 0 before the first entry. */
 export interface LedgerHeadsTable {
   container: string;
   tenant_id: string;
@@ -32,7 +32,7 @@ export interface LedgerHeadsTable {
   hash: string;
 }
 
-/** The heads whose signed copy lies in the object store. Not a projection: it is no event and survives a rebuild. */
+/** The heads that have a signed copy in the object store. Not a projection: a rebuild keeps it. */
 export interface LedgerAnchorsTable {
   container: string;
   seq: WholeNumber;
@@ -52,7 +52,7 @@ export interface ClockReadingsTable {
   measured_at: WholeNumber;
 }
 
-/** Up to `passed_seq` no entry of the tenant's ledger has telemetry that is not appended. Not a projection: lost, it is found again. */
+/** Telemetry is complete up to the entry `passed_seq` of the tenant's ledger. Not a projection: it can be recomputed when lost. */
 export interface TelemetryCursorsTable {
   tenant_id: string;
   passed_seq: WholeNumber;

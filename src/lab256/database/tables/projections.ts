@@ -27,12 +27,12 @@ export interface RegistryProjectsTable extends Row {
   visibility: string;
   repo_url: string | null;
   registered_at: WholeNumber;
-  /** When something last happened in the project: its registration, an activity, a release. */
+  /** The time of the project's registration, last activity or last release. */
   last_activity: WholeNumber;
 }
 
 /**
- * How often a ref came to an object id less how often it left it. The ref stands where the balance is 1. Receipts of one ref can be
+ * How often a ref moved to an object id, minus how often it moved away. The ref points to the id with the balance 1. Receipts of one ref can be
  * recorded in another order than its moves happened (a Runner that died after the move answers late); a sum does not depend on it.
  */
 export interface RegistryRefsTable extends Row {
@@ -62,8 +62,8 @@ export interface RegistryActivityTable extends Row {
 }
 
 /**
- * `brought` is false for a tip that the repository may have had already. The commit ZERO_ID stands for those that a push brought and
- * its receipt does not name.
+ * `brought` is false for a tip that the repository may have had before. The commit ZERO_ID represents pushed commits that the receipt
+ * does not name.
  */
 export interface RegistryPushedCommitsTable extends Row {
   project_id: string;
@@ -178,7 +178,7 @@ export interface CardStatementsTable extends Row {
   reasons: JsonText<Reason[]>;
   approval: JsonText<Approval> | null;
   signed: JsonText<SignedStatement>;
-  /** Why an approval that counted no longer does. */
+  /** Why the approval no longer counts. */
   void_why: string | null;
   at_ms: WholeNumber;
 }

@@ -1,6 +1,6 @@
 import type { WholeNumber } from "./ledger.js";
 
-/** Where a tenant wants its ledger's events. `delivered_seq`: every entry up to it is delivered, not wanted, or a dead letter. */
+/** A receiver of a tenant's events. Every entry up to `delivered_seq` was delivered, was filtered out, or is a dead letter. */
 interface WebhooksTable {
   tenant_id: string;
   webhook_id: string;
@@ -16,7 +16,7 @@ interface WebhooksTable {
   disabled_at: WholeNumber | null;
 }
 
-/** An event that its receiver did not take. `replay` asks for another round of attempts. */
+/** An event that its receiver refused. `replay` requests all retries again. */
 interface WebhookDeadLettersTable {
   tenant_id: string;
   webhook_id: string;

@@ -9,20 +9,20 @@ export interface AcceptedAssertion {
   readonly statement_digest: string;
 }
 
-/** What an assertion asserts, without its signature: ECDSA has two for the same, and either proves no more than the other. */
+/** Hashes an assertion without its signature: ECDSA allows two signatures of equal proof. */
 export function hashAssertion({ id, response }: Assertion): string {
   return hashCanonical({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
 }
 
-/** The counter with which this very assertion was accepted before. */
+/** The counter with which this assertion was accepted before. */
 export async function findAcceptedCounter(db: Db, assertionHash: string): Promise<number | undefined> {
   const row = await db.selectFrom("step_ups").select("counter").where("assertion_hash", "=", assertionHash).executeTakeFirst();
   return row?.counter;
 }
 
 /**
- * Moves the passkey's counter forward and remembers the assertion, in one statement. `false` when another assertion was faster; two
- * calls with the same one are both answered `true`. An authenticator that does not count says 0 for ever (WebAuthn Level 3 §6.1.1).
+ * Moves the passkey's counter forward and remembers the assertion, in one statement. Returns false if another assertion was
+ * faster, and true for a repeated one. An authenticator without a counter always reports 0 (WebAuthn Level 3 §6.1.1).
  */
 export async function acceptAssertion(db: Db, accepted: AcceptedAssertion): Promise<boolean> {
   const { assertion_hash, credential_id, counter, statement_digest } = accepted;

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Db } from "../../database/database.js";
 
-/** How long a person has to touch their authenticator. */
+/** The time a person has to use the authenticator. */
 export const CHALLENGE_TTL_MS = 300_000;
 
-/** A fresh challenge of 32 bytes for this person to register a passkey; used at most once, and for five minutes. */
+/** Creates a challenge of 32 bytes for this person's registration of a passkey, valid once and for five minutes. */
 export async function createRegistrationChallenge(db: Db, personId: string, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
   const challenge = new Uint8Array(randomBytes(32));
   await db.deleteFrom("passkey_challenges").where("person_id", "=", personId).where("expires_at", "<=", new Date(nowMs)).execute();
@@ -20,7 +20,7 @@ export async function createRegistrationChallenge(db: Db, personId: string, nowM
   return challenge;
 }
 
-/** Uses a challenge up; of any number of concurrent calls one is answered `true`. A used challenge stays used, whatever comes of it. */
+/** Consumes a challenge; exactly one of several concurrent calls returns true. A consumed challenge stays consumed if the registration fails. */
 export async function useRegistrationChallenge(db: Db, personId: string, challenge: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("passkey_challenges")

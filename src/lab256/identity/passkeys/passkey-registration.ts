@@ -21,7 +21,7 @@ const VOUCH =
   "You have a passkey, and a further one needs its word: assert with it the BLAKE3 of the new registration, and send that as `assertion`.";
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 
-/** What a browser answers to `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
+/** A browser's answer to `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
 const registrationSchema = z.object({
   id: z.string().min(1).max(1024),
   rawId: z.string().max(1024),
@@ -42,7 +42,7 @@ export interface RegistrationRequest {
   readonly nowMs: number;
 }
 
-/** What `navigator.credentials.create` takes: a resident, user-verifying credential without attestation, and a challenge used once. */
+/** Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential without attestation and a single-use challenge. */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const known = await listPasskeys(db, request.person_id);
   return generateRegistrationOptions({
@@ -64,7 +64,7 @@ export interface RegistrationAnswer {
   readonly person_id: string;
   readonly name: string;
   readonly response: unknown;
-  /** An earlier passkey's word for this one; needed unless the person has none. */
+  /** An earlier passkey's assertion for this one; required if the person has one. */
   readonly assertion?: Assertion | undefined;
   readonly rp: RelyingParty;
   readonly nowMs: number;
@@ -146,14 +146,13 @@ async function verifyRegistration(registration: Registration, challenge: string,
     });
     return result.verified ? grantValue(result.registrationInfo) : denyRegistration("its signature does not verify");
   } catch (error) {
-    // The library says by exceptions which check of the input failed.
+    // The library throws to report a failed check.
     return denyRegistration(formatFailedCheck(error));
   }
 }
 
 /**
- * Only `none` and self attestation pass: certificates would have the library fetch revocation lists from addresses that the sender
- * chose, and this service asks for none.
+ * Accepts only `none` and self attestation: for certificates the library would fetch revocation lists from URLs that the sender chose.
  */
 function hasCertificates(attestationObject: string): boolean {
   const attestation = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject));

@@ -1,7 +1,7 @@
 import { hashBlake3 } from "../../../domain/bytes/hash.js";
 import type { Db } from "../../database/database.js";
 
-/** This service as WebAuthn knows it: `id` a domain, `origins` the pages that may ask (`https://registry.example`). */
+/** The relying party of WebAuthn: `id` is a domain, `origins` are the pages that may request assertions (`https://registry.example`). */
 export interface RelyingParty {
   readonly id: string;
   readonly origins: readonly string[];
@@ -15,7 +15,7 @@ export interface PasskeyEntry {
   readonly disabled: boolean;
 }
 
-/** The WebAuthn user handle of a person: 32 bytes that say nothing about them (WebAuthn Level 3 §14.6.1). */
+/** The WebAuthn user handle of a person: 32 bytes that reveal nothing about the person (WebAuthn Level 3 §14.6.1). */
 export function computeUserHandle(personId: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hashBlake3(Buffer.from(personId, "utf8")));
 }

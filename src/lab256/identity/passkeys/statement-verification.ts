@@ -10,14 +10,14 @@ import type { RelyingParty } from "./passkeys.js";
 import { verifyAttestedStatement } from "./statements.js";
 import { verifyStepUp } from "./step-up.js";
 
-/** `jwks`: the keys by which the api attests statements. */
+/** `jwks` has the keys with which the api attests statements. */
 export interface StatementVerification {
   readonly db: Db;
   readonly jwks: Jwks;
   readonly rp: RelyingParty;
 }
 
-/** What the statement is held against: the card as it is now. */
+/** The card's current state, against which a statement is verified. */
 export interface StatementContext {
   readonly tenant_id: string;
   readonly card_id: string;
@@ -27,7 +27,7 @@ export interface StatementContext {
   readonly nowMs: number;
 }
 
-/** A statement that is what it claims to be. Whether it counts, the policy says. */
+/** A genuine statement. The policy decides whether it counts. */
 export interface VerifiedStatement {
   readonly statement: Statement;
   readonly statement_digest: string;
@@ -43,8 +43,8 @@ export interface VerifiedStatement {
 
 /**
  * Verifies a signed statement from anywhere, in this order: shape, the api's signature, tenant, card, plan, `not_after`, approver,
- * office, step-up. An assertion that fails is a denial also where none is needed. Denials: `statement_invalid`, `step_up_invalid`,
- * `step_up_required`; it throws only when the database fails. Asking again about the same statement is answered the same.
+ * office, step-up. A failing assertion is a denial even if none is required. Denials: `statement_invalid`, `step_up_invalid`,
+ * `step_up_required`; throws only if the database fails. Verifying the same statement again gives the same result.
  * Source: contracts "Plan and statements".
  */
 export async function verifyStatement(
@@ -76,7 +76,7 @@ export async function verifyStatement(
   return grantValue(toVerifiedStatement(statement, actor, office.roles, assertion !== undefined));
 }
 
-/** What is wrong with the statement by itself and against its card; `undefined` when nothing is. */
+/** Finds a defect of the statement itself or against its card; undefined if there is none. */
 function findMismatch(signed: SignedStatement, jwks: Jwks, context: StatementContext): string | undefined {
   const { statement, attestor } = signed;
   const verdict = verifyAttestedStatement(signed, jwks);

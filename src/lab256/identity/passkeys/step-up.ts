@@ -130,7 +130,7 @@ async function verifyCounter(assertion: Assertion, { challenge, rp, public_key, 
     });
     return result.verified ? grantValue(result.authenticationInfo.newCounter) : denyStepUp("its signature does not verify");
   } catch (error) {
-    // The library says by exceptions which check of the input failed.
+    // The library throws to report a failed check.
     return denyStepUp(formatFailedCheck(error));
   }
 }

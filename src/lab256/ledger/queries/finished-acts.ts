@@ -32,7 +32,7 @@ export async function readFinishedActs(
   { tenant_id, afterSeq, limit }: { readonly tenant_id: string; readonly afterSeq: number; readonly limit: number },
 ): Promise<{ readonly acts: readonly FinishedAct[]; readonly seenSeq: number; readonly more: boolean }> {
   const container = toRegistryContainer(tenant_id);
-  // Read first: what is appended meanwhile is looked at the next time.
+  // Read the head first: entries appended meanwhile are left to the next search.
   const head = await readChainHead(db, container);
   const entries = await db
     .selectFrom("ledger_entries")

@@ -3,7 +3,7 @@ import type { Db } from "../../database/database.js";
 import type { PermitsTable } from "../../database/tables/projections.js";
 import { computeRowLimit, type PageRequest } from "./page.js";
 
-/** A permit, signed as it was issued, and whether it can still be used. */
+/** A signed permit and its status. */
 export type PermitItem = Selectable<PermitsTable>;
 
 export async function findPermitByJti(
@@ -13,7 +13,7 @@ export async function findPermitByJti(
   return db.selectFrom("permits").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
 
-/** The permit issued last for a card. */
+/** Finds the last issued permit of a card. */
 export async function findPermitByCard(
   db: Db,
   query: { readonly tenant_id: string; readonly card_id: string },
@@ -28,12 +28,11 @@ export async function findPermitByCard(
     .executeTakeFirst();
 }
 
-/** The permit after which a list of overdue ones goes on. */
+/** The permit after which a list of overdue permits continues. */
 export type OverdueAfter = Pick<PermitItem, "exp" | "seq">;
 
 /**
- * Permits that nobody used by their `exp`, the longest overdue first: each is to be recorded as expired or used, which takes it off
- * this list.
+ * Lists permits that are unused after their `exp`, the longest overdue first. Recording one as expired or used removes it from the list.
  */
 export async function listOverduePermits(
   db: Db,

@@ -6,7 +6,7 @@ import { type ActivityItem, listActivities } from "./activity.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 import { listReleases, type ReleaseItem } from "./releases.js";
 
-/** A project as the ADR's query answers it; `last_activity` in milliseconds since 1970. Source: ADR-002 §7. */
+/** A project in the form of the ADR's query; `last_activity` in milliseconds since 1970. Source: ADR-002 §7. */
 export interface ProjectItem {
   readonly id: string;
   readonly name: string;
@@ -14,25 +14,25 @@ export interface ProjectItem {
   readonly visibility: string;
   readonly repo_url: string | null;
   readonly last_activity: number;
-  /** Nothing in it changes. */
+  /** The project accepts no changes. */
   readonly archived: boolean;
 }
 
 export interface RefItem {
   readonly name: string;
   readonly object_id: string;
-  /** The act that moved it here. */
+  /** The act that moved the ref here. */
   readonly jti: string;
   readonly moved_at: number;
 }
 
-/** A project with its refs by name, its last releases and its last activities. Source: ADR-002 §7. */
+/** A project with its refs by name, last releases and last activities. Source: ADR-002 §7. */
 export interface ProjectDetail extends ProjectItem {
   readonly registered_at: number;
   readonly refs: readonly RefItem[];
-  /** Whether there are more refs than REFS_MAX. */
+  /** Whether the project has more refs than REFS_MAX. */
   readonly refs_cut: boolean;
-  /** Of all refs, also those that are not shown: BLAKE3 of JCS of an object with each name and its id. */
+  /** BLAKE3 of JCS of an object that maps the names of all refs, including omitted ones, to their ids. */
   readonly refs_digest: string;
   readonly releases: readonly ReleaseItem[];
   readonly activity: readonly ActivityItem[];
@@ -44,12 +44,12 @@ const LAST_ACTIVITIES = 20;
 
 const COLUMNS = ["seq", "project_id as id", "name", "owners", "visibility", "repo_url", "registered_at", "last_activity"] as const;
 
-/** The mark of the archived is a ref, though a hidden one: its receipt moved it. */
+/** The archive mark is a hidden ref that a receipt moved. */
 const archived = sql<boolean>`exists (
   select 1 from registry_refs mark where mark.tenant_id = registry_projects.tenant_id and mark.project_id = registry_projects.project_id
     and mark.name = ${ARCHIVED_REF} and mark.balance > 0)`.as("archived");
 
-/** The tenant's projects, the latest registered first. */
+/** Lists the tenant's projects, the latest registered first. */
 export async function listProjects(db: Db, query: PageRequest & { readonly tenant_id: string }): Promise<Page<ProjectItem>> {
   let select = db.selectFrom("registry_projects").select(COLUMNS).select(archived).where("tenant_id", "=", query.tenant_id);
   if (query.after !== undefined) select = select.where("seq", "<", query.after);
@@ -86,7 +86,7 @@ export async function findProjectDetail(
   };
 }
 
-/** Where each ref stands. While a receipt is still on its way a ref can have two candidates: the move recorded last is taken. */
+/** Lists the refs with their current ids. While a receipt is missing, a ref can have two candidates; the last recorded move wins. */
 async function listProjectRefs(
   db: Db,
   { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id: string },

@@ -8,16 +8,16 @@ interface Project {
 }
 
 export interface Pushers {
-  /** Each once, in order. */
+  /** Each person once, in order. */
   readonly person_ids: readonly string[];
-  /** False where it is not known who pushed each of the commits: then these are all who may have. */
+  /** False if the pushers of some commit are unknown; then the list has everyone who may have pushed it. */
   readonly exact: boolean;
 }
 
 /**
- * The persons who pushed one of `commits`, which the repository has, or moved a branch to it. Where they are too many to be named (null),
- * or no recorded push brought one of them, everybody who ever pushed to the project: rather one person too many is left out than the one
- * who pushed. Source: contracts "Levels".
+ * The persons who pushed one of `commits`, which the repository has, or moved a branch to it. If there are too many commits to name (null),
+ * or no recorded push introduced one of them, lists everyone who ever pushed to the project: excluding one person too many is safer than
+ * missing the pusher. Source: contracts "Levels".
  */
 export async function findPushers(db: Db, query: Project & { readonly commits: readonly string[] | null }): Promise<Pushers> {
   const { commits } = query;
@@ -71,14 +71,14 @@ async function listPushersOfCommits(
   return rows.map(({ person_id }) => person_id);
 }
 
-/** A push that runs may have moved its branch already, and its receipt is on the way. */
+/** A running push may have moved its branch before its receipt is recorded. */
 function selectRunningPushers(tenantId: string, projectId: string) {
   return sql`select command.actor_id from commands command
       where command.tenant_id = ${tenantId} and command.project_id = ${projectId} and command.status = 'running'
         and command.job_type in ('git.registry.push', 'git.registry.merge_protected')`;
 }
 
-/** Whoever still has a permit for a push may have pushed what no flow has recorded yet. */
+/** The holder of an unused permit may have pushed commits that no flow has recorded yet. */
 async function listAllPushers(db: Db, { tenant_id, project_id }: Project): Promise<string[]> {
   const { rows } = await sql<{ person_id: string }>`
     select distinct actor.person_id

@@ -12,7 +12,7 @@ export async function findReceiptByJti(db: Db, query: { readonly tenant_id: stri
   return row?.receipt;
 }
 
-/** The refusals that envelopes with this `jti` met, in their order; at most PAGE_ROWS_MAX. */
+/** Lists the refusals of envelopes with this `jti`, in order; at most PAGE_ROWS_MAX. */
 export async function listRefusalsByJti(db: Db, query: { readonly tenant_id: string; readonly jti: string }): Promise<Refusal[]> {
   const rows = await db
     .selectFrom("refusals")

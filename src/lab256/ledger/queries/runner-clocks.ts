@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { ClockReading } from "../clock-readings.js";
 
-/** How many of each tenant's newest commands are looked at. */
+/** The number of each tenant's newest commands that are read. */
 const COMMANDS_MAX_COUNT = 50;
 
-/** So few, that a clock that was set right is soon believed; more than one, because a long act says little. */
+/** Few enough that a corrected clock shows soon; more than one, because a long act gives wide bounds. */
 const ANSWERS_MAX_COUNT = 5;
 
 /**

@@ -6,21 +6,21 @@ import type { Db } from "../../database/database.js";
 
 const APPEND: JobType = "git.registry.telemetry_append";
 
-/** Receipts can be recorded in another order than their acts happened, by a few; the furthest of these is the furthest. */
+/** Receipts can be recorded slightly out of order, so this many of the newest are read for the furthest append. */
 const RECEIPTS_LOOKED_AT = 20;
 
-/** What a receipt of an append says of it. */
+/** The facts of an append in its receipt. */
 const artifactSchema = z.object({ to_seq: z.int().positive(), file_bytes: z.int().nonnegative().optional() });
 
 export interface TelemetryAppend {
   readonly project_id: string;
-  /** The last entry of the ledger whose act was appended. */
+  /** The last appended entry of the ledger. */
   readonly to_seq: number;
-  /** The largest file of lines that it stored; undefined where its receipt does not say. */
+  /** The size of the largest stored file of lines; undefined if the receipt does not have it. */
   readonly file_bytes?: number | undefined;
 }
 
-/** How far the tenant's telemetry goes by the receipts of its appends: to any repository, or to the one of this project. */
+/** Finds the tenant's last append of telemetry, to any repository or to that of one project. */
 export async function findLastTelemetryAppend(
   db: Db,
   { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id?: string },
@@ -29,7 +29,7 @@ export async function findLastTelemetryAppend(
     .selectFrom("receipts")
     .select(["project_id", "receipt"])
     .where("tenant_id", "=", tenant_id)
-    // Written out, so that the index of just these receipts serves.
+    // A literal, so that the partial index of these receipts applies.
     .where("job_type", "=", sql.lit(APPEND))
     .where("status", "=", sql.lit("success" as const));
   if (project_id !== undefined) select = select.where("project_id", "=", project_id);

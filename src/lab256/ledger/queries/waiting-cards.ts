@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
 
-/** Of each tenant this many are looked at, the oldest first; a scrape must not read a table from end to end. */
+/** The oldest cards of each tenant that are read: a scrape must not scan a whole table. */
 const CARDS_OF_TENANT_MAX = 10_000;
 
 /**
@@ -14,7 +14,7 @@ export async function countWaitingCards<Age extends string>(
   nowMs: number,
 ): Promise<Record<Age, number>> {
   const names = Object.keys(ages) as Age[];
-  // A card's bucket is how many of these moments it was opened before.
+  // A card's bucket is the number of these times that it was opened before.
   const opened = names.slice(0, -1).map((name) => nowMs - ages[name]);
   const { rows } = await sql<{ bucket: number; cards: number }>`
     select (select count(*) from unnest(${opened}::bigint[]) as edge where waiting.opened_at < edge)::int as bucket,
