@@ -6,7 +6,7 @@ import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js"
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { permitted } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { ACT_MS, approvedBy, pushed, pushOf, refusal, state, withPasskeys } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
 import { STRICT_TENANT, scenarioTenants } from "./tenants.js";
@@ -14,11 +14,11 @@ import { eventsOf, refIn } from "./what-is-stored.js";
 
 const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let projects = 0;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "merges", tenants: scenarioTenants() });
+  registry = await startRegistryInProcess({ name: "merges", tenants: scenarioTenants() });
   await withPasskeys(registry, "admin", "bob", "carol");
 });
 afterAll(() => registry?.stop());
@@ -110,7 +110,7 @@ describe("a merge into main", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "closed" });
+    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
   });
 
   it("needs a source that is a branch of the project, and a target that the policy protects", async () => {
