@@ -64,8 +64,13 @@ describe("a merge that is only asked about", () => {
         for await (const key of registry.store.blobs.list(`${space}/T.UBL/`)) keys.push(key);
       return keys.sort();
     };
+    const verifiedLedger = async () => {
+      // Housekeeping adds anchors by itself at any time.
+      const { anchors_checked: _, ...ledger } = requireValue(await admin.verifyLedger());
+      return ledger;
+    };
     const seen = async () => ({
-      ledger: requireValue(await admin.verifyLedger()),
+      ledger: await verifiedLedger(),
       cards: requireValue(await admin.listCards()),
       keys: await keysOf(),
     });
