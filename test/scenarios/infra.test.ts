@@ -7,7 +7,7 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
-import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { KEEPER, type Keeper, keeperOf } from "../infra-engine/keeper.js";
 import { type Entry, registryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
@@ -48,7 +48,7 @@ const DISABLE_OFF = {
 const voidedSchema = z.array(z.looseObject({ void_why: z.string().nullable() }));
 
 describe("a registry that keeps its infra registry in a project of its own", () => {
-  let registry: ServedRegistry;
+  let registry: TestRegistry;
   let keeper: Keeper;
   let clone: Clone;
   let base: string;
@@ -66,7 +66,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   const pushTo = (project: string, branch: string) => push(admin(), pushOf(project, branch, null, clone.bundle("main")));
 
   beforeAll(async () => {
-    registry = await startRegistryInProcess({ name: "infra", infra: `registry:T.UBL/${KEEPER}` });
+    registry = await startTestRegistry({ name: "infra", infra: `registry:T.UBL/${KEEPER}` });
     keeper = keeperOf(registry);
     clone = new Clone();
     base = clone.commit("a.txt", "a\n");

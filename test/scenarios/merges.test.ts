@@ -6,7 +6,7 @@ import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js"
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { permitted } from "../harness/acting.js";
-import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { ACT_MS, approvedBy, pushed, pushOf, refusal, state, withPasskeys } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
 import { STRICT_TENANT, scenarioTenants } from "./tenants.js";
@@ -14,11 +14,11 @@ import { eventsOf, refIn } from "./what-is-stored.js";
 
 const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
 
-let registry: ServedRegistry;
+let registry: TestRegistry;
 let projects = 0;
 
 beforeAll(async () => {
-  registry = await startRegistryInProcess({ name: "merges", tenants: scenarioTenants() });
+  registry = await startTestRegistry({ name: "merges", tenants: scenarioTenants() });
   await withPasskeys(registry, "admin", "bob", "carol");
 });
 afterAll(() => registry?.stop());

@@ -17,7 +17,7 @@ import { newKey } from "../domain/samples.js";
 import { permitted, push } from "../harness/acting.js";
 import { revokeRunnerKey } from "../harness/identity.js";
 import { pullTenant } from "../harness/pulling.js";
-import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, initParams, openCard, refusal, state } from "./acts.js";
@@ -32,13 +32,13 @@ describe("what a Runner reports of a command that it pulled", () => {
   const elsewhere = pullTenant(ELSEWHERE, []);
   const clone = new Clone();
   clone.commit("a.txt", "a\n");
-  let registry: ServedRegistry;
+  let registry: TestRegistry;
   let temporal: TemporalDesk;
   let key: SigningKey;
   let runner: RunnerClient;
 
   beforeAll(async () => {
-    registry = await startRegistryInProcess({ name: "reported", tenants: [...demoTenants, pull.seed, elsewhere.seed] });
+    registry = await startTestRegistry({ name: "reported", tenants: [...demoTenants, pull.seed, elsewhere.seed] });
     temporal = await openTemporal(registry.temporal);
     key = readSigningKey(registry.founded.keys.receipt);
     runner = createRunnerClient({ server: registry.url, token: pull.tokens.LAB_512 }, PULL);

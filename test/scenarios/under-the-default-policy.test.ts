@@ -1,16 +1,16 @@
 import { afterAll, beforeAll } from "vitest";
-import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
+import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { movedMainScenarios } from "./moved-main.js";
 import { proofOfDone } from "./proof-of-done.js";
 import { pushScenarios } from "./pushes.js";
 import { releaseScenarios } from "./releases-and-registrations.js";
 import { stepUpScenarios } from "./step-up.js";
 
-let registry: ServedRegistry;
+let registry: TestRegistry;
 const running = () => registry;
 
 beforeAll(async () => {
-  registry = await startRegistryInProcess({ name: "default-policy" });
+  registry = await startTestRegistry({ name: "default-policy" });
 });
 afterAll(() => registry?.stop());
 
