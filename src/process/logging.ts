@@ -7,16 +7,20 @@ import { parseLogSubject } from "./log-subject.js";
 const MESSAGE_MAX_CHARS = 500;
 const STACK_MAX_CHARS = 4000;
 
+let isRuntimeInstalled = false;
+
 /**
  * The worker's log. What Temporal's SDK says, its native part included, goes the same way: one JSON line an event on standard error.
- * Call it before anything of the SDK is used.
+ * Call it before anything of the SDK is used. Temporal's runtime is one per process and reports to the first log that is installed.
  */
 export function installLog(name: string, level: string): Logger {
   const log = createProcessLog(name, level);
-  Runtime.install({
-    logger: new DefaultLogger(level === "silent" ? "ERROR" : (level.toUpperCase() as LogLevel), (entry) => relayEntry(log, entry)),
-    telemetryOptions: { logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} } },
-  });
+  if (!isRuntimeInstalled)
+    Runtime.install({
+      logger: new DefaultLogger(level === "silent" ? "ERROR" : (level.toUpperCase() as LogLevel), (entry) => relayEntry(log, entry)),
+      telemetryOptions: { logging: { filter: { core: "WARN", other: "ERROR" }, forward: {} } },
+    });
+  isRuntimeInstalled = true;
   return log;
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import type { z } from "zod";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 
 export const OGR = fileURLToPath(new URL("../../bin/ogr.mjs", import.meta.url));
 
@@ -46,6 +46,6 @@ export function ogr(
 }
 
 /** The environment of a person at a terminal: which registry, whose token, where their passkey is. */
-export function personOf(registry: TestRegistry, name: string, tenant?: string): Record<string, string> {
+export function personOf(registry: ServedRegistry, name: string, tenant?: string): Record<string, string> {
   return { OGR_SERVER: registry.url, OGR_TOKEN: registry.actor(name, tenant).token, OGR_CONFIG_DIR: `${registry.data_dir}/people/${name}` };
 }

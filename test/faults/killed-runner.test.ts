@@ -26,11 +26,18 @@ import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
 import { DYING_RUNNER, revive, startDying } from "./dying.js";
 import { expectOnePact, mergeIntoMain } from "./merges.js";
 
-const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
+/** Each round kills the Runner once, while acts are held after each of these steps. */
+const ROUNDS: readonly (readonly JobStep[])[] = [
+  ["claimed", "looked", "fetched"],
+  ["checked", "stored", "moved"],
+  ["logged", "receipted", "derived"],
+];
 
-const PUSHED = "P.pushed";
-const TAGGED = "P.tagged";
-const MERGED = "P.merged";
+// Acts of one project wait for each other, so every act that is held has a project of its own.
+const SLOTS = [0, 1, 2] as const;
+const projectFor = (kind: "pushed" | "tagged" | "merged", slot: number) => `P.${kind}-${slot}`;
+const PUSHED = projectFor("pushed", 0);
+const ATTESTED = "P.attested";
 const MAIN = "refs/heads/main";
 
 let registry: TestRegistry;
@@ -42,11 +49,15 @@ beforeAll(async () => {
   clone = new Clone();
   base = clone.commit("base.txt", "base");
   await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
-  for (const project_id of [PUSHED, TAGGED, MERGED]) {
-    await actByCard(registry, registration(project_id));
-    await actByPermit(registry.as("admin"), push(clone, project_id, "feature/base"));
-  }
-  await actByCard(registry, await mergeIntoMain(registry, MERGED, "feature/base", "fast-forward"));
+  const merged = [ATTESTED, ...SLOTS.map((slot) => projectFor("merged", slot))];
+  const others = SLOTS.flatMap((slot) => [projectFor("pushed", slot), projectFor("tagged", slot)]);
+  await Promise.all(
+    [...merged, ...others].map(async (project_id) => {
+      await actByCard(registry, registration(project_id));
+      await actByPermit(registry.as("admin"), push(clone, project_id, "feature/base"));
+    }),
+  );
+  for (const project_id of merged) await actByCard(registry, await mergeIntoMain(registry, project_id, "feature/base", "fast-forward"));
 });
 
 afterAll(() => registry?.stop());
@@ -60,103 +71,107 @@ async function approvedCommand(job: Job): Promise<CommandEnvelope> {
   return permitted(author, job, { approval_ref: card.card_id });
 }
 
-/** The command of a merge of a branch that stands on the base, with one commit that `main` lacks. */
-async function approvedMerge(name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
+/** The command that merges one new commit on the base into `main`. */
+async function approvedMerge(project_id: string, name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
   clone.git("checkout", "-q", "-b", `feature/${name}`, base);
   clone.commit(`${name}.txt`, name);
-  await actByPermit(registry.as("admin"), push(clone, MERGED, `feature/${name}`));
+  const pushing = push(clone, project_id, `feature/${name}`);
   clone.git("checkout", "-q", "main");
-  return approvedCommand(await mergeIntoMain(registry, MERGED, `feature/${name}`, strategy));
+  await actByPermit(registry.as("admin"), pushing);
+  return approvedCommand(await mergeIntoMain(registry, project_id, `feature/${name}`, strategy));
 }
 
-describe.each(STEPS.map((step, n) => ({ step, n })))(
-  "a Runner that is killed after a push, a registration, a release and a merge are $step",
-  ({ step, n }) => {
-    it("is taken over: each ends with one receipt, and store and ledger agree", async () => {
-      const author = registry.as("admin");
-      const merging = await approvedMerge(step, n % 2 === 0 ? "merge" : "squash");
-      await startDying(registry, step, 4);
-      const [project_id, tag] = [`P.${step}`, `v0.${n}.0`];
-      const commands = await Promise.all([
-        permitted(author, push(clone, PUSHED, `feature/${step}`)),
-        approvedCommand(registration(project_id)),
-        approvedCommand(release(TAGGED, tag, base)),
-        merging,
-      ]);
-      for (const command of commands) requireValue(await author.issueCommand(command));
-      await revive(registry);
-      for (const { jti } of commands) {
-        await waitForCommandEnd(author, jti, PATIENCE_MS);
-        await expectOneReceipt(registry, jti);
-      }
-      const [pushing, registering, tagging] = commands.map(({ jti }) => jti);
-      expect((await eventsAbout(registry, pushing ?? "")).sort()).toEqual([
-        "command.issued",
-        "permit.issued",
-        "project.activity",
-        "receipt.recorded",
-      ]);
-      expect((await eventsAbout(registry, registering ?? "", project_id)).sort()).toEqual([
-        "command.issued",
-        "permit.issued",
-        "project.registered",
-        "project.repo.bound",
-        "receipt.recorded",
-      ]);
-      expect((await eventsAbout(registry, tagging ?? "")).sort()).toEqual([
-        "command.issued",
-        "permit.issued",
-        "project.activity",
-        "project.release.tagged",
-        "receipt.recorded",
-      ]);
-      expect((await eventsAbout(registry, merging.jti)).sort()).toEqual([
-        "command.issued",
-        "permit.issued",
-        "project.activity",
-        "receipt.recorded",
-      ]);
-      expect(await refsOf(registry, MERGED)).toMatchObject({ [MAIN]: await expectOnePact(registry, merging.jti) });
-      for (const project of [PUSHED, TAGGED, MERGED, project_id]) await expectRefsAgree(registry, project);
-      expect(await refsOf(registry, PUSHED)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
-      expect(await refsOf(registry, TAGGED)).toHaveProperty([`refs/tags/${tag}`]);
-      await expectSoundLedger(registry);
-    });
-  },
-);
+interface ActsAtStep {
+  readonly pushing: CommandEnvelope;
+  readonly registering: CommandEnvelope;
+  readonly tagging: CommandEnvelope;
+  readonly merging: CommandEnvelope;
+}
 
-describe("a Runner that is killed after it stored the Pact of a merge", () => {
-  it("is taken over: the receipt names that very Pact", async () => {
-    const author = registry.as("admin");
-    const merging = await approvedMerge("attested", "merge");
-    await startDying(registry, "attested" satisfies JobStep);
-    requireValue(await author.issueCommand(merging));
-    await revive(registry);
+/** Four permitted commands that are held after `step`: a push, a registration, a release and a merge. */
+async function prepareActs(step: JobStep, slot: number): Promise<ActsAtStep> {
+  const [pushing, registering, tagging, merging] = await Promise.all([
+    permitted(registry.as("admin"), push(clone, projectFor("pushed", slot), `feature/${step}`)),
+    approvedCommand(registration(`P.${step}`)),
+    approvedCommand(release(projectFor("tagged", slot), releaseOf(step), base)),
+    approvedMerge(projectFor("merged", slot), step, slot === 1 ? "squash" : "merge"),
+  ]);
+  return { pushing, registering, tagging, merging };
+}
+
+const releaseOf = (step: JobStep) => `v0.${ROUNDS.flat().indexOf(step)}.0`;
+
+async function killRunnerDuring(heldAfter: ReadonlyMap<CommandEnvelope, JobStep>): Promise<void> {
+  await startDying(registry, Object.fromEntries([...heldAfter].map(([{ jti }, step]) => [jti, step])));
+  const author = registry.as("admin");
+  await Promise.all([...heldAfter.keys()].map(async (command) => requireValue(await author.issueCommand(command))));
+  await revive(registry);
+}
+
+/** The act ended with one receipt, and these events are all that the ledger has of it. */
+async function expectEnded({ jti }: CommandEnvelope, events: readonly string[], also: readonly string[] = []): Promise<void> {
+  await waitForCommandEnd(registry.as("admin"), jti, PATIENCE_MS);
+  await expectOneReceipt(registry, jti);
+  const all = ["command.issued", "permit.issued", "receipt.recorded", ...events];
+  expect((await eventsAbout(registry, jti, ...also)).sort()).toEqual(all.sort());
+}
+
+describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Runner killed with acts that are $named", ({ steps }) => {
+  const acts = new Map<JobStep, ActsAtStep>();
+
+  beforeAll(async () => {
+    for (const [slot, step] of steps.entries()) acts.set(step, await prepareActs(step, slot));
+    await killRunnerDuring(new Map([...acts].flatMap(([step, four]) => Object.values(four).map((command) => [command, step]))));
+  });
+
+  it.each(steps.map((step, slot) => ({ step, slot })))(
+    "is replaced, and each act that was $step ends with one receipt on which store and ledger agree",
+    async ({ step, slot }) => {
+      const { pushing, registering, tagging, merging } = acts.get(step) as ActsAtStep;
+      await expectEnded(pushing, ["project.activity"]);
+      await expectEnded(registering, ["project.registered", "project.repo.bound"], [`P.${step}`]);
+      await expectEnded(tagging, ["project.activity", "project.release.tagged"]);
+      await expectEnded(merging, ["project.activity"]);
+      const [pushed, tagged, merged] = [projectFor("pushed", slot), projectFor("tagged", slot), projectFor("merged", slot)];
+      expect(await refsOf(registry, merged)).toMatchObject({ [MAIN]: await expectOnePact(registry, merging.jti) });
+      expect(await refsOf(registry, pushed)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
+      expect(await refsOf(registry, tagged)).toHaveProperty([`refs/tags/${releaseOf(step)}`]);
+      for (const project of [pushed, tagged, merged, `P.${step}`]) await expectRefsAgree(registry, project);
+    },
+  );
+
+  it("leaves a sound ledger", () => expectSoundLedger(registry));
+});
+
+describe("a Runner killed after it stored the Pact of a merge", () => {
+  it("is replaced, and the receipt names that Pact", async () => {
+    const merging = await approvedMerge(ATTESTED, "attested", "merge");
+    await killRunnerDuring(new Map([[merging, "attested"]]));
     const commit = await expectOnePact(registry, merging.jti);
-    expect(await refsOf(registry, MERGED)).toMatchObject({ [MAIN]: commit });
+    expect(await refsOf(registry, ATTESTED)).toMatchObject({ [MAIN]: commit });
     await expectOneReceipt(registry, merging.jti);
-    await expectRefsAgree(registry, MERGED);
+    await expectRefsAgree(registry, ATTESTED);
     await expectSoundLedger(registry);
   });
 });
 
-describe("a Runner that is killed after the refs moved, while another push moves the branch on", () => {
-  it("has its act end as the success that it was, with its own refs", async () => {
+describe("a Runner killed after it moved the refs, while another push moves the branch further", () => {
+  it("leaves an act that ends as the success it was, with its own refs", async () => {
     const author = registry.as("admin");
-    await startDying(registry, "moved");
     const first = await permitted(author, push(clone, PUSHED, "feature/moving"));
+    await startDying(registry, { [first.jti]: "moved" });
     requireValue(await author.issueCommand(first));
     await registry.lab512.exited;
 
-    const release_file = join(registry.data_dir, "go-on");
-    const env = { TEST_HOLD_ACT: first.jti, TEST_HOLD_UNTIL: release_file, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
+    const releaseFile = join(registry.data_dir, "go-on");
+    const env = { TEST_HOLD_ACT: first.jti, TEST_HOLD_UNTIL: releaseFile, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
     await registry.lab512.start({ entry: DYING_RUNNER, env });
     const next = clone.commit("next.txt", "next");
     const second = await actByPermit(author, push(clone, PUSHED, "feature/moving", base));
     expect(second.command.receipt).toMatchObject({ status: "success", refs: [{ old: base, new: next }] });
     expect(requireValue(await author.readCommand(first.jti)).status).toBe("running");
 
-    await writeFile(release_file, "");
+    await writeFile(releaseFile, "");
     const { receipt } = await waitForCommandEnd(author, first.jti, PATIENCE_MS);
     expect(receipt).toMatchObject({ status: "success", refs: [{ name: "refs/heads/feature/moving", old: "0".repeat(40), new: base }] });
     await expectRefsAgree(registry, PUSHED);

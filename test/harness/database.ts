@@ -1,33 +1,62 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
+import { openDatabase } from "../../src/lab256/database/database.js";
+import { migrateDatabase } from "../../src/lab256/database/migrate.js";
+import { administer } from "./administer.js";
 
 export interface TestDatabase {
   name: string;
   url: string;
-  /** Drops it, also with connections still open. */
+  /** Drops it even if connections are open. */
   drop(): Promise<void>;
 }
 
-/** Creates a fresh Postgres database for one test file; `name` only makes it recognisable. */
+/** Creates a migrated Postgres database for one test file; `name` only makes it recognisable. */
 export async function createDatabase(name: string): Promise<TestDatabase> {
-  const { database_url } = inject("servers");
+  const { database_url, template_database } = inject("servers");
+  templateReady ??= makeTemplate(database_url, template_database);
+  await templateReady;
+  return createDatabaseOn(database_url, name, `template "${template_database}"`);
+}
+
+/** Creates a database without any table. */
+export function createEmptyDatabase(name: string): Promise<TestDatabase> {
+  return createDatabaseOn(inject("servers").database_url, name);
+}
+
+let templateReady: Promise<void> | undefined;
+
+/** Makes the migrated database that every test file copies, unless another worker of the run has made it: copying is faster than migrating. */
+async function makeTemplate(serverUrl: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    // The lock goes with the connection.
+    await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [name]);
+    const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [name]);
+    if (rowCount !== 0) return;
+    const unfinished = await createDatabaseOn(serverUrl, "template");
+    const db = openDatabase(unfinished.url, { maxConnections: 1 });
+    try {
+      await migrateDatabase(db);
+    } finally {
+      // Postgres renames and copies a database only while nobody is connected to it.
+      await db.destroy();
+    }
+    await client.query(`alter database "${unfinished.name}" rename to "${name}"`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function createDatabaseOn(serverUrl: string, name: string, options = ""): Promise<TestDatabase> {
   const unique = `${name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "_")
     .slice(0, 40)}_${randomBytes(4).toString("hex")}`;
-  await administer(database_url, `create database "${unique}"`);
-  const url = new URL(database_url);
+  await administer(serverUrl, `create database "${unique}" ${options}`);
+  const url = new URL(serverUrl);
   url.pathname = `/${unique}`;
-  return { name: unique, url: url.href, drop: () => administer(database_url, `drop database if exists "${unique}" with (force)`) };
-}
-
-async function administer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+  return { name: unique, url: url.href, drop: () => administer(serverUrl, `drop database if exists "${unique}" with (force)`) };
 }

@@ -5,11 +5,13 @@ import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
 import { createRegistryClient, type RegistryClient } from "../../src/client/http/registry-client.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
-import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
-import type { Founded } from "../../src/stack/founding/founding.js";
+import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.js";
+import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
-import { type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
-import type { RegistryProcess } from "../../src/stack/registry/registry-process.js";
+import { registryEnvironment } from "../../src/stack/registry/environment.js";
+import { type RegistryPlace, type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
+import { RegistryProcess } from "../../src/stack/registry/registry-process.js";
+import { choosePorts } from "../../src/stack/servers/ports.js";
 import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
 import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
 import { Supervisor } from "../../src/stack/supervise.js";
@@ -19,7 +21,7 @@ import { bucketPrefix } from "./buckets.js";
 import { createDatabase } from "./database.js";
 import { createNamespace } from "./namespace.js";
 
-export interface TestRegistryOptions {
+interface SharedOptions {
   /** Makes the registry recognisable; one test file, one name. */
   readonly name: string;
   /** The bytes of the policy of every tenant; the default policy when absent (`replacePolicyData` makes others). */
@@ -28,26 +30,24 @@ export interface TestRegistryOptions {
   readonly tenants?: readonly TenantSeed[];
   /** Where its infra registry is, as `OGR_INFRA` says it; `none` when absent. */
   readonly infra?: string;
-  /** A Postgres database to use; a fresh one of the run's server when absent. */
+}
+
+export interface TestRegistryOptions extends SharedOptions {
+  /** A Postgres database to use; a new one of the run's server when absent. */
   readonly database_url?: string;
   /** How many processes of a kind run; one of each when absent. */
   readonly replicas?: NonNullable<RegistrySeed["replicas"]>;
 }
 
-/** A whole registry of one test file, on the servers of the run: a database, a namespace, buckets and a data folder of its own. */
-export interface TestRegistry {
+/** A registry of one test file, on the servers of the run, with its own database, namespace, buckets and data folder. */
+export interface ServedRegistry {
   readonly url: string;
   readonly data_dir: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly database_url: string;
   readonly founded: Founded;
-  /** The three processes, which can be killed and started again: `await registry.lab512.kill()`, `.start({ entry })`. */
-  readonly api: RegistryProcess;
-  readonly lab256: RegistryProcess;
+  /** The Runner, which can be killed and started again: `await registry.lab512.kill()`, `.start({ entry })`. */
   readonly lab512: RegistryProcess;
-  /** Every process of each kind, and the address of every api. */
-  readonly replicas: RunningRegistry["replicas"];
-  readonly urls: readonly string[];
   /** The object store with root credentials. */
   readonly store: ObjectStore;
   /** An actor by the last part of its id (`bob`), of `T.UBL` when no tenant is given. */
@@ -56,66 +56,112 @@ export interface TestRegistry {
   as(name: string, tenant?: string): RegistryClient;
   /** The software passkeys of this actor. */
   passkeys(name: string): PasskeyFile;
-  /** Ends everything and removes what was made. */
+  /** Stops everything and removes what was made. */
   stop(): Promise<void>;
 }
 
-/** Starts a registry of its own for one test file, with its api and workers as real processes. */
-export async function startTestRegistry({
-  name,
-  policy,
-  tenants,
-  replicas,
-  infra,
-  database_url,
-}: TestRegistryOptions): Promise<TestRegistry> {
-  const servers = inject("servers");
-  const bucket_prefix = bucketPrefix(name);
-  const data_dir = join(servers.data_dir, "registries", bucket_prefix.slice(0, -1));
-  await mkdir(data_dir, { recursive: true });
-  const [database, temporal_namespace] = await Promise.all([
-    database_url === undefined ? createDatabase(name) : { url: database_url, drop: async () => undefined },
-    createNamespace(bucket_prefix.slice(0, -1), searchAttributeTypes),
-    chooseUnusualPorts(data_dir),
-  ]);
-  const supervisor = new Supervisor(data_dir);
-  const { temporal_address, temporal_ui_url, s3 } = servers;
-  const object_store: ObjectStoreServer = s3 === undefined ? { kind: "directory", path: join(data_dir, "objects") } : { kind: "s3", ...s3 };
-  const place = {
-    data_dir,
-    temporal_address,
-    temporal_ui_url,
-    temporal_namespace,
-    database_url: database.url,
-    object_store,
-    bucket_prefix,
-    supervisor,
-    ...(servers.built === undefined ? {} : { built: servers.built }),
-  };
-  const running = await startRegistryOn(place, {
-    ...(policy === undefined ? {} : { policy }),
-    ...(tenants === undefined ? {} : { tenants }),
-    ...(replicas === undefined ? {} : { replicas }),
-    ...(infra === undefined ? {} : { infra }),
-  }).catch(async (error: unknown) => {
-    await database.drop();
+/** A registry whose api and LAB 256 are processes too, which can be killed and started again. */
+export interface TestRegistry extends ServedRegistry {
+  readonly api: RegistryProcess;
+  readonly lab256: RegistryProcess;
+  /** Every process of each kind, and the address of every api. */
+  readonly replicas: RunningRegistry["replicas"];
+  readonly urls: readonly string[];
+}
+
+/** Starts a registry whose api and workers are processes, for tests that kill or configure them. */
+export async function startTestRegistry({ name, database_url, ...seed }: TestRegistryOptions): Promise<TestRegistry> {
+  const { place, remove } = await createPlace(name, database_url);
+  const running = await startRegistryOn(place, seed).catch(async (error: unknown) => {
+    await remove();
     throw error;
   });
   const store = await openStore(running.founded.root_store);
   return {
-    ...views(running, store, data_dir),
+    ...createViews(running.founded, running.api_url, place),
+    ...running.processes,
+    replicas: running.replicas,
+    urls: running.api_urls,
+    store,
     async stop() {
       await running.stop();
-      await supervisor.stop();
       await store.close();
+      await remove();
+    },
+  };
+}
+
+/**
+ * Starts a registry whose api and LAB 256 run in this process, which saves loading them again. Only the Runner is a process. A test must
+ * not block this process (`execFileSync`) while it waits for the registry.
+ */
+export async function startRegistryInProcess({
+  name,
+  policy,
+  tenants = demoTenants,
+  infra = "none",
+}: SharedOptions): Promise<ServedRegistry> {
+  const { place, remove } = await createPlace(name);
+  const closing: (() => Promise<void>)[] = [remove];
+  const stop = async (): Promise<void> => {
+    for (const close of closing.reverse()) await close();
+  };
+  try {
+    const [founded, { api: api_port }, { startApi }, { startLab256 }] = await Promise.all([
+      foundRegistry({ ...place, tenants, ...(policy === undefined ? {} : { policy }) }),
+      choosePorts(place.data_dir, ["api"]),
+      import("../../src/api/api.js"),
+      import("../../src/worker/lab256.js"),
+    ]);
+    const environment = registryEnvironment(founded, { ...place, api_port, infra });
+    const entry = place.built === undefined ? "worker/lab512.main" : join(place.built, "worker/lab512.main.js");
+    const lab512 = new RegistryProcess(place.supervisor, { name: "lab512", entry, env: environment.lab512 });
+    const quiet = { OGR_LOG_LEVEL: "error" };
+    const store = await openStore(founded.root_store);
+    closing.push(() => store.close());
+    const served = [
+      startApi({ ...environment.api, ...quiet }).then(({ close }) => void closing.push(close)),
+      startLab256({ ...environment.lab256, ...quiet }).then(({ close }) => void closing.push(close)),
+      lab512.start().then(() => void closing.push(() => lab512.stop())),
+    ];
+    const failed = (await Promise.allSettled(served)).find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return { ...createViews(founded, `http://127.0.0.1:${api_port}`, place), lab512, store, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What a registry needs of the run's servers, and how it is removed. */
+async function createPlace(name: string, given?: string): Promise<{ place: RegistryPlace; remove(): Promise<void> }> {
+  const { data_dir: root, temporal_address, temporal_ui_url, s3, built } = inject("servers");
+  const bucket_prefix = bucketPrefix(name);
+  const unique = bucket_prefix.slice(0, -1);
+  const data_dir = join(root, "registries", unique);
+  await mkdir(data_dir, { recursive: true });
+  const [database, temporal_namespace] = await Promise.all([
+    given === undefined ? createDatabase(name) : { url: given, drop: async () => undefined },
+    createNamespace(unique, searchAttributeTypes),
+    chooseUnusualPorts(data_dir),
+  ]);
+  const supervisor = new Supervisor(data_dir);
+  const object_store: ObjectStoreServer = s3 === undefined ? { kind: "directory", path: join(data_dir, "objects") } : { kind: "s3", ...s3 };
+  const database_url = database.url;
+  return {
+    place: {
+      ...{ data_dir, temporal_address, temporal_ui_url, temporal_namespace, database_url, object_store, bucket_prefix, supervisor },
+      ...(built === undefined ? {} : { built }),
+    },
+    async remove() {
+      await supervisor.stop();
       await database.drop();
       await rm(data_dir, { recursive: true, force: true });
     },
   };
 }
 
-function views(running: RunningRegistry, store: ObjectStore, data_dir: string): Omit<TestRegistry, "stop"> {
-  const { api_url: url, founded, place, processes } = running;
+function createViews(founded: Founded, url: string, place: RegistryPlace): Omit<ServedRegistry, "lab512" | "store" | "stop"> {
   const actor = (name: string, tenant = DEMO_TENANT): FoundedActor => {
     const found = founded.actors.find((one) => one.tenant_id === tenant && one.actor_id.split(":").at(-1) === name);
     if (found === undefined)
@@ -124,19 +170,15 @@ function views(running: RunningRegistry, store: ObjectStore, data_dir: string): 
   };
   return {
     url,
-    data_dir,
+    data_dir: place.data_dir,
     temporal: { address: place.temporal_address, namespace: place.temporal_namespace },
     database_url: place.database_url,
     founded,
-    ...processes,
-    replicas: running.replicas,
-    urls: running.api_urls,
-    store,
     actor,
     as: (name, tenant) => {
       const { token, tenant_id, actor_id } = actor(name, tenant);
       return createRegistryClient({ server: url, token }, { tenant_id, actor_id });
     },
-    passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
+    passkeys: (name) => openPasskeyFile(join(place.data_dir, "people", name, "passkey.json")),
   };
 }

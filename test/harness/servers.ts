@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -9,12 +10,17 @@ import { addressesOf, type ServerAddresses } from "../../src/stack/servers/serve
 import { startServers } from "../../src/stack/servers/servers.js";
 import { locateTool } from "../../src/stack/tools/locate.js";
 import { obtainTool } from "../../src/stack/tools/obtain.js";
+import { administer } from "./administer.js";
 import { compileProcesses } from "./compile-processes.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** The servers of this test run. */
-    servers: ServerAddresses & { readonly built?: string };
+    servers: ServerAddresses & {
+      readonly built?: string;
+      /** The database that test files copy. The first one that needs it makes it. */
+      readonly template_database: string;
+    };
   }
 }
 
@@ -34,12 +40,13 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const missing = await findMissingTools();
+  const template_database = `template_${randomBytes(4).toString("hex")}`;
   const kept = process.env.OGR_TEST_SERVERS;
   if (kept) {
     const servers = JSON.parse(await readFile(kept, "utf8")) as ServerAddresses;
     reportMissing(servers.s3 === undefined ? [...missing, "minio"] : missing);
-    project.provide("servers", servers);
-    return async () => undefined;
+    project.provide("servers", { ...servers, template_database });
+    return () => administer(servers.database_url, `drop database if exists "${template_database}"`);
   }
   await removeAbandonedRuns();
   const data_dir = join(root, `test-${process.pid}`);
@@ -56,7 +63,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stop();
     throw error;
   }
-  project.provide("servers", { ...addressesOf(servers, data_dir), built: folder });
+  project.provide("servers", { ...addressesOf(servers, data_dir), built: folder, template_database });
   return stop;
 }
 

@@ -1,4 +1,4 @@
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { pushed, pushOf } from "../scenarios/acts.js";
 import { commitRegistry, setMain } from "./registries.js";
@@ -13,7 +13,7 @@ export interface Keeper {
   publish(text: string): Promise<string>;
 }
 
-export function keeperOf(registry: TestRegistry): Keeper {
+export function keeperOf(registry: ServedRegistry): Keeper {
   const clone = new Clone();
   let head: string | null = null;
   const propose = async (text: string, changelog?: string): Promise<string> => {

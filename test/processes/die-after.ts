@@ -1,15 +1,12 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** The step that kills the process, as soon as `acts` acts have completed it: one kill meets all of them there. */
-export interface Death {
-  readonly step: string;
-  readonly acts: number;
-}
+/** When a Runner kills itself: once `acts` acts have completed a step, or once each of these acts has completed its own step. */
+export type Death = { readonly step: string; readonly acts: number } | { readonly steps: Readonly<Record<string, string>> };
 
 /**
- * Holds every act that completes the step that the file `TEST_DIE_PLAN` names, and kills this process with SIGKILL when enough of them are
- * there; the file goes with it. Without the file nobody dies.
+ * Holds every act that completes its step in the file `TEST_DIE_PLAN`. Kills this process with SIGKILL when the last of them
+ * arrives, and removes the file. Does nothing without the file.
  */
 export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act: string) => void | Promise<void> {
   const { TEST_DIE_PLAN: path = "" } = environment;
@@ -17,27 +14,28 @@ export function dieAfter(environment: NodeJS.ProcessEnv): (step: string, act: st
   return (step, act) => {
     if (!existsSync(path)) return;
     const death = JSON.parse(readFileSync(path, "utf8")) as Death;
-    if (death.step !== step) return;
+    const [deadly, acts] = "steps" in death ? [death.steps[act], Object.keys(death.steps).length] : [death.step, death.acts];
+    if (deadly !== step) return;
     arrived.add(act);
-    if (arrived.size < death.acts) return new Promise(() => undefined);
+    if (arrived.size < acts) return new Promise(() => undefined);
     rmSync(path);
     process.kill(process.pid, "SIGKILL");
     return new Promise(() => undefined);
   };
 }
 
-/** Which act is to be at which of its steps when the process is killed; `complete` once no act more comes. */
+/** The step at which each act is held until LAB 256 is killed. `complete` says that no further act is added. */
 export interface KillPlan {
   readonly steps: Readonly<Record<string, string>>;
   readonly complete: boolean;
 }
 
-/** Holds every act at the step that the file `TEST_DIE_PLAN` has for it, and kills this process with SIGKILL when all of them are there. */
+/** Holds every act at its step in the file `TEST_DIE_PLAN`. Kills this process with SIGKILL when all acts of the file are held. */
 export function dieTogether(environment: NodeJS.ProcessEnv): (act: string, step: string) => void | Promise<void> {
   const { TEST_DIE_PLAN: path = "" } = environment;
   const arrived = new Set<string>();
   return (act, step) => {
-    // It is read anew each time: some acts get their ids only once this process works.
+    // Some acts get their ids only after this process has started, so the file grows.
     const { steps, complete } = JSON.parse(readFileSync(path, "utf8")) as KillPlan;
     if (steps[act] !== step) return;
     arrived.add(act);
@@ -47,7 +45,7 @@ export function dieTogether(environment: NodeJS.ProcessEnv): (act: string, step:
   };
 }
 
-/** Holds the act `TEST_HOLD_ACT` up after its claim, until the file `TEST_HOLD_UNTIL` is there. */
+/** Holds the act `TEST_HOLD_ACT` after its claim until the file `TEST_HOLD_UNTIL` exists. */
 export function holdUp(environment: NodeJS.ProcessEnv): (step: string, act: string) => Promise<void> {
   const { TEST_HOLD_ACT: held, TEST_HOLD_UNTIL: until } = environment;
   return async (step, act) => {

@@ -8,7 +8,7 @@ import { EMPTY_PATCH_HASH, type PushParams } from "../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { StatementDecision } from "../../src/domain/card/statement.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 
 export const OFFICE = "office::default";
 /** How long an act may take on a busy machine, in milliseconds. */
@@ -105,7 +105,7 @@ export function openTagCard(
 
 /** States a decision about the card's current plan, with the actor's software passkey where one is asked for. */
 export function state(
-  registry: TestRegistry,
+  registry: ServedRegistry,
   who: string,
   { card_id }: Pick<CardAnswer, "card_id">,
   decision: StatementDecision = "approve",
@@ -115,14 +115,14 @@ export function state(
 }
 
 /** Approves as each of them in turn and answers how the card ended. */
-export async function approvedBy(registry: TestRegistry, card: CardAnswer, who: readonly string[], tenant?: string): Promise<CardAnswer> {
+export async function approvedBy(registry: ServedRegistry, card: CardAnswer, who: readonly string[], tenant?: string): Promise<CardAnswer> {
   for (const name of who) requireValue(await state(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
   return waitForCardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
 }
 
 /** Registers a project by a card of admin's that `approvers` approve. */
 export async function registered(
-  registry: TestRegistry,
+  registry: ServedRegistry,
   project_id: string,
   { approvers = ["bob"], tenant }: { approvers?: readonly string[]; tenant?: string } = {},
 ): Promise<string> {
@@ -137,7 +137,7 @@ export function initParams(project_id: string) {
 }
 
 /** Gives each of them a software passkey, unless they have one. */
-export async function withPasskeys(registry: TestRegistry, ...who: string[]): Promise<void> {
+export async function withPasskeys(registry: ServedRegistry, ...who: string[]): Promise<void> {
   for (const name of who)
     if ((await registry.passkeys(name).list()).length === 0) await registerPasskey(registry.as(name), registry.passkeys(name), name);
 }

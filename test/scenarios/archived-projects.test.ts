@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, endOf, openCard, openTagCard, push, pushed, pushOf, registered, withPasskeys } from "./acts.js";
 
 const PROJECT = "P.archived";
 const REASON = "Replaced by P.next.";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let clone: Clone;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "archived" });
+  registry = await startRegistryInProcess({ name: "archived" });
   await withPasskeys(registry, "bob");
   await registered(registry, PROJECT);
   clone = new Clone();

@@ -10,7 +10,7 @@ import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js
 import { ogr, personOf } from "../cli/run-ogr.js";
 import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
 import { newKey } from "../domain/samples.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { ACT_MS, approvedBy, initParams, openCard, refusal, state, withPasskeys } from "./acts.js";
 import { policyWith, publishPolicy } from "./policies.js";
 import { eventsOf } from "./what-is-stored.js";
@@ -30,10 +30,10 @@ const attestedPolicy = (maxRunMs = 600_000) =>
   }));
 
 describe("an act of level L5 that needs an attestation", () => {
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "attestation", policy: await attestedPolicy() });
+    registry = await startRegistryInProcess({ name: "attestation", policy: await attestedPolicy() });
     await withPasskeys(registry, "bob", "carol");
   });
   afterAll(() => registry?.stop());

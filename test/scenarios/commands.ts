@@ -6,7 +6,7 @@ import { readSigningKey } from "../../src/configuration/keys.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { OFFICE, type Push } from "./acts.js";
 
 /** The command that belongs to a permit for a push. */
@@ -41,7 +41,7 @@ interface PermitChanges extends Partial<Omit<UnsignedPermit, "scopes">> {
 
 /** Another permit with a `jti` of its own, signed by the registry's key: what only somebody inside the registry could make. */
 export function signedLike(
-  registry: TestRegistry,
+  registry: ServedRegistry,
   { kid: _, sig: __, ...like }: Permit,
   { scopes, ...changes }: PermitChanges,
   key: SigningKey = readSigningKey(registry.founded.keys.permit),

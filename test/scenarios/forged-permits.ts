@@ -6,7 +6,7 @@ import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, endOf, push, pushOf, refusal, registered } from "./acts.js";
 import { commandOf, permitFor, signedLike } from "./commands.js";
@@ -15,9 +15,9 @@ import { officialState } from "./what-is-stored.js";
 const PROJECT = "P.forged";
 
 /** Commands whose permit is not theirs, or no permit at all: each is refused with its code, and nothing is written. */
-export function forgedPermitScenarios(running: () => TestRegistry): void {
+export function forgedPermitScenarios(running: () => ServedRegistry): void {
   describe("a command with a permit", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let bundle: Buffer;
     let branches = 0;
     /** A push to a branch of its own that would succeed. */
@@ -159,7 +159,7 @@ async function recordedEnd(client: RegistryClient, jti: string): Promise<Command
 }
 
 /** The problem document's own `status`, which the client replaces by the HTTP status. */
-async function statusMember(registry: TestRegistry, envelope: CommandEnvelope): Promise<unknown> {
+async function statusMember(registry: ServedRegistry, envelope: CommandEnvelope): Promise<unknown> {
   const headers = { authorization: `Bearer ${registry.actor("admin").token}`, "content-type": "application/json" };
   const answer = await fetch(`${registry.url}/v1/commands/issue`, { method: "POST", headers, body: JSON.stringify(envelope) });
   return ((await answer.json()) as { status: unknown }).status;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { registryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
 import { endOf, push, pushed, pushOf, refusal, registered } from "./acts.js";
@@ -12,7 +12,7 @@ import { endOf, push, pushed, pushOf, refusal, registered } from "./acts.js";
 describe("a registry whose infra registry lies in a file", () => {
   let folder: string;
   let path: string;
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   const clone = new Clone();
   clone.commit("a.txt", "a\n");
 
@@ -25,7 +25,7 @@ describe("a registry whose infra registry lies in a file", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ogr-infra-"));
     path = join(folder, "registry.json");
-    registry = await startTestRegistry({ name: "infra-file", infra: `file:${path}` });
+    registry = await startRegistryInProcess({ name: "infra-file", infra: `file:${path}` });
   });
   afterAll(async () => {
     await registry?.stop();

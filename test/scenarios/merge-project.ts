@@ -7,7 +7,7 @@ import type { CardAsk } from "../../src/client/http/registry-client.js";
 import { lookUpMerge } from "../../src/client/merging.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import type { MergeProtectedParams } from "../../src/domain/act/job.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone, temporaryFolder } from "../repository/real-git.js";
 import { approvedBy, openCard, pushed, pushOf, registered } from "./acts.js";
 
@@ -17,12 +17,12 @@ export const MERGE = "git.registry.merge_protected";
 export class MergeProject {
   readonly clone = new Clone();
   private constructor(
-    readonly registry: TestRegistry,
+    readonly registry: ServedRegistry,
     readonly id: string,
     readonly tenant: string | undefined,
   ) {}
 
-  static async make(registry: TestRegistry, id: string, tenant?: string): Promise<MergeProject> {
+  static async make(registry: ServedRegistry, id: string, tenant?: string): Promise<MergeProject> {
     const made = new MergeProject(registry, await registered(registry, id, tenant === undefined ? {} : { tenant }), tenant);
     made.clone.commit("README.md", "hello\n");
     await made.push("feature/base");

@@ -110,7 +110,7 @@ describe("a merge into main", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "closed" });
+    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
   });
 
   it("needs a source that is a branch of the project, and a target that the policy protects", async () => {

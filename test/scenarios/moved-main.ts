@@ -14,7 +14,7 @@ import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { DYING_RUNNER } from "../faults/dying.js";
 import { type Job, permitted, release } from "../harness/acting.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, approvedBy, openCard, pushOf, registered, state, withPasskeys } from "./acts.js";
 import { officialState, refIn } from "./what-is-stored.js";
@@ -24,9 +24,9 @@ const MAIN = "refs/heads/main";
 const QUORUM = ["bob", "carol"];
 
 /** `main` is moved by forced pushes, each an act of level L5; an act whose permit came before does not happen. */
-export function movedMainScenarios(running: () => TestRegistry): void {
+export function movedMainScenarios(running: () => ServedRegistry): void {
   describe("main that moves after an act's permit was given", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let main: string;
     let histories = 0;
 

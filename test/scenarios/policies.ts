@@ -7,7 +7,7 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
 import { toActivePolicyKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
 import { defaultPolicy } from "../../src/stack/founding/policy.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { QUICK_OFFICE, QUORUM_OFFICE } from "./tenants.js";
 
 /** How long the permits of {@link QUICK_OFFICE} live, and how long a card of level L2 waits, under {@link scenarioPolicy}. */
@@ -38,7 +38,7 @@ export function scenarioPolicy(change: (data: PolicyData) => PolicyData = (data)
 }
 
 /** Publishes other bytes as the tenant's policy, as its founders do; answers their hash. */
-export async function publishPolicy({ store, founded }: TestRegistry, tenant: string, policy: Uint8Array): Promise<string> {
+export async function publishPolicy({ store, founded }: ServedRegistry, tenant: string, policy: Uint8Array): Promise<string> {
   const key = readSigningKey(join(dirname(founded.keys.founding_keys), "founding", `${tenant}.pem`));
   const hash = hashBlake3Hex(policy);
   await store.blobs.create(toPolicyBytesKey(tenant, hash), policy);

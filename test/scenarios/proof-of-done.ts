@@ -12,7 +12,7 @@ import { readJwks } from "../../src/configuration/keys.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { toProjectKey, toReleaseManifestKey, toReleaseNotesKey, toRepoPrefix } from "../../src/domain/storage-key.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, approvedBy, endOf, initParams, OFFICE, openCard, openPushCard, openTagCard, push, withPasskeys } from "./acts.js";
 import { eventsOf, refIn } from "./what-is-stored.js";
@@ -37,10 +37,10 @@ function history(): Clone {
 }
 
 /** ADR-002's Proof of Done, step by step on one project. */
-export function proofOfDone(running: () => TestRegistry): void {
+export function proofOfDone(running: () => ServedRegistry): void {
   describe("the Proof of Done (ADR-002)", () => {
     const tips: Record<string, string> = {};
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let folder: string;
     let clone: Clone;
 

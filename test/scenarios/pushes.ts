@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, deletionOf, endOf, OFFICE, openPushCard, type Push, push, pushed, pushOf, refusal, registered } from "./acts.js";
 import { eventsOf, refIn, refsText } from "./what-is-stored.js";
@@ -10,9 +10,9 @@ import { eventsOf, refIn, refsText } from "./what-is-stored.js";
 const PROJECT = "P.pushes";
 
 /** Pushes that go well, that race, and that must change nothing. */
-export function pushScenarios(running: () => TestRegistry): void {
+export function pushScenarios(running: () => ServedRegistry): void {
   describe("a push", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let clone: Clone;
     let base: string;
 

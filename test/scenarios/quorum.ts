@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
 import { policyWith, publishPolicy } from "./policies.js";
@@ -21,9 +21,9 @@ const strictPolicy = () =>
   }));
 
 /** Level L5 by a policy of its own: a quorum of distinct persons with step-up, and attestations. */
-export function quorumScenarios(running: () => TestRegistry): void {
+export function quorumScenarios(running: () => ServedRegistry): void {
   describe("at level L5", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     const missingOf = async ({ card_id }: CardAnswer) =>
       requireValue(await registry.as("admin", tenant).readCard(card_id)).missing.map(({ text }) => text);
 

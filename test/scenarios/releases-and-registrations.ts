@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, registered, withPasskeys } from "./acts.js";
 import { eventsOf, refIn } from "./what-is-stored.js";
@@ -7,9 +7,9 @@ import { eventsOf, refIn } from "./what-is-stored.js";
 const PROJECT = "P.releases";
 
 /** Names that are taken, and commits that nobody has pushed. Needs bob to have no passkey yet or one that works. */
-export function releaseScenarios(running: () => TestRegistry): void {
+export function releaseScenarios(running: () => ServedRegistry): void {
   describe("a release or a registration", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let commit: string;
     const tag = (name: string, of: string) => openTagCard(registry.as("admin"), { project_id: PROJECT, tag: name, commit: of });
 

@@ -4,16 +4,16 @@ import type { CardAnswer } from "../../src/client/answers.js";
 import { resolvePasskeyOrigin } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../../src/domain/card/statement.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { OFFICE, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
 
 const PROJECT = "P.steps";
 
 /** What an approval at L4 and above must carry. Bob and carol bring passkeys of their own. */
-export function stepUpScenarios(running: () => TestRegistry): void {
+export function stepUpScenarios(running: () => ServedRegistry): void {
   describe("a step-up", () => {
-    let registry: TestRegistry;
+    let registry: ServedRegistry;
     let commit: string;
     let tags = 0;
     const cardToApprove = (risk?: string) => {

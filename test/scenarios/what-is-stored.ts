@@ -6,7 +6,7 @@ import { toRepoPrefix } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 import { ACT_MS } from "./acts.js";
 
 async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> {
@@ -16,20 +16,20 @@ async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> 
 }
 
 /** The tenant's refs as they lie in the store: the text of `packed-refs`, acts and all. */
-export async function refsText({ store }: TestRegistry, project: string, tenant = "T.UBL"): Promise<string> {
+export async function refsText({ store }: ServedRegistry, project: string, tenant = "T.UBL"): Promise<string> {
   const found = await store.pointers.read(`${toRepoPrefix(tenant, project)}/packed-refs`);
   return found === undefined ? "" : Buffer.from(found.bytes).toString("utf8");
 }
 
 /** A branch or tag as it lies in the store, or undefined. */
-export async function refIn(registry: TestRegistry, project: string, name: string): Promise<string | undefined> {
+export async function refIn(registry: ServedRegistry, project: string, name: string): Promise<string | undefined> {
   const lines = (await refsText(registry, project)).split("\n").map((line) => line.split(" "));
   return lines.find(([, ref]) => ref === name)?.[0];
 }
 
 /** Everything official of a tenant: repositories with their refs, metadata and receipts. What is refused leaves it as it was. */
 export async function officialState(
-  { store }: TestRegistry,
+  { store }: ServedRegistry,
   tenants: readonly string[] = ["T.UBL", "T.OTHER"],
 ): Promise<Record<string, string>> {
   const entries: Record<string, string> = {};
@@ -43,7 +43,7 @@ export async function officialState(
 }
 
 /** The payloads of all events of one type, in order. */
-export async function eventsOf<T extends EventType>(registry: TestRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
+export async function eventsOf<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
   const db = openDatabase(registry.database_url, { maxConnections: 1 });
   const found: EventPayloads[T][] = [];
   try {
@@ -56,7 +56,7 @@ export async function eventsOf<T extends EventType>(registry: TestRegistry, type
 }
 
 /** Waits until every card that has ended is closed in the ledger: it ends with its receipt, and its flow appends the entry only then. */
-export async function untilCardsAreClosed(registry: TestRegistry): Promise<void> {
+export async function untilCardsAreClosed(registry: ServedRegistry): Promise<void> {
   const ended = requireValue(await registry.as("admin").listCards()).flatMap(({ card_id, closed_at }) =>
     closed_at === null ? [] : [card_id],
   );

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { readSchemaText } from "../../../src/lab256/database/schema-text.js";
-import { createDatabase } from "../../harness/database.js";
+import { createDatabase, createEmptyDatabase } from "../../harness/database.js";
 import { ledgerDatabase } from "./ledger-database.js";
 
 const ledger = ledgerDatabase("ledger schema");
@@ -16,7 +16,7 @@ describe("the schema", () => {
   });
 
   it("in config/schemas.sql makes the same database again", async () => {
-    const created = await createDatabase("schema again");
+    const created = await createEmptyDatabase("schema again");
     const db = openDatabase(created.url, { maxConnections: 1 });
     try {
       await sql.raw(await readFile(file, "utf8")).execute(db);
@@ -50,7 +50,7 @@ describe("the schema", () => {
 
 describe("migrate", () => {
   it("lets several processes start at once", async () => {
-    const created = await createDatabase("migrate at once");
+    const created = await createEmptyDatabase("migrate at once");
     const pools = Array.from({ length: 8 }, () => openDatabase(created.url, { maxConnections: 1 }));
     try {
       await Promise.all(pools.map((db) => migrateDatabase(db)));
