@@ -3,8 +3,8 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { StorageFault } from "./ports.js";
 
 /**
- * Lets `fill` write a new file and shows it under `path` only when it is complete and flushed. When `fill` answers
- * `false` or throws, nothing remains. The temporary file lies beside its destination, because a rename is atomic only
+ * Lets `fill` write a new file and gives it the name `path` only when it is complete and flushed. Removes it when `fill`
+ * returns `false` or throws. The temporary file is beside its destination, because a rename is atomic only
  * within one file system.
  */
 export async function receiveFile(key: string, path: string, fill: (file: FileHandle) => Promise<boolean>): Promise<boolean> {
@@ -30,7 +30,7 @@ export async function receiveFile(key: string, path: string, fill: (file: FileHa
   return filled;
 }
 
-/** Opens a local file that is to be stored. Throws {@link StorageFault} `misconfigured` when it cannot be read. */
+/** Opens a local file to be stored. Throws {@link StorageFault} `misconfigured` when it cannot be read. */
 export async function openSourceFile(key: string, path: string): Promise<FileHandle> {
   const file = await open(path, "r").catch((cause: unknown) => {
     throw buildUnreadableFault(key, path, cause);
@@ -51,7 +51,7 @@ const chunkBytes = 1024 * 1024;
 
 /**
  * The content of an open file from its beginning, in chunks. Not a stream of the handle: a stream that must not close
- * its handle never ends for whoever waits for its close.
+ * its handle never emits `close`.
  */
 export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
@@ -64,7 +64,7 @@ export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-/** Replaces the content of an open file. Sockets give small pieces, so many are gathered in one buffer and written at once. */
+/** Replaces the content of an open file. Gathers the small pieces of a socket in one buffer before it writes. */
 export async function writeChunks(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   await file.truncate(0);
   const gathered = Buffer.allocUnsafeSlow(chunkBytes);

@@ -1,13 +1,14 @@
 import { openDirectoryStore } from "./directory/store.js";
 import type { ObjectStore } from "./ports.js";
 import { createBuckets } from "./s3/buckets.js";
-import { openS3Store, type S3Config } from "./s3/store.js";
+import type { S3Config } from "./s3/config.js";
+import { openS3Store } from "./s3/store.js";
 
-/** Where objects are kept. Parsed from the environment once, by a composition root. */
+/** Where the store is. A composition root parses it from the environment once. */
 export type StoreConfig = ({ kind: "s3" } & S3Config) | { kind: "directory"; path: string };
 
 /**
- * Opens a store. S3: contacts nobody yet, throws {@link StorageFault} `misconfigured` for a malformed setting.
+ * Opens a store. S3: opens no connection yet; throws {@link StorageFault} `misconfigured` for a malformed setting.
  * Directory: creates the root when it is absent, throws `misconfigured` when the folder cannot serve as a store.
  */
 export async function openStore(config: StoreConfig): Promise<ObjectStore> {
@@ -15,8 +16,7 @@ export async function openStore(config: StoreConfig): Promise<ObjectStore> {
 }
 
 /**
- * Creates the buckets of all spaces that are missing. A step of installation, for credentials that may create buckets;
- * the services run with less. The directory backend creates its folders as it writes.
+ * Creates the missing buckets. A step of the installation, for credentials that may create buckets; the services have fewer rights. The directory backend creates its folders as it writes.
  */
 export async function ensureSpaces(config: StoreConfig): Promise<void> {
   if (config.kind === "s3") {

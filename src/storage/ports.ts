@@ -1,6 +1,6 @@
 /**
  * The two storage ports of the registry. Everything durable outside the database is either an immutable blob or a
- * pointer that moves by compare-and-swap. Both lie as plain objects at their plain key, so other tools can read them.
+ * pointer that moves by compare-and-swap. Both are plain objects at their plain key, so other tools can read them.
  *
  * Keys are `<space>/<rest>` as `key.ts` checks them. A key that is also a folder of other keys (`a` beside `a/b`) is
  * not portable: S3 holds both, a file system cannot. Do not design such keys.
@@ -8,17 +8,17 @@
 
 /**
  * Immutable objects. A key is written at most once and never changes or disappears afterwards, so a reader may cache
- * whatever it got for ever. Every method throws {@link StorageFault}; absence is an answer, not a fault.
+ * the answer for ever. Every method throws {@link StorageFault}. Absence is an answer, not a fault.
  */
 export interface Blobs {
   /**
-   * The whole object in memory, or `undefined` when there is none. Strongly consistent: sees every create that was
-   * answered before this call began. Refuses objects above `maxInMemoryBytes`; use {@link Blobs.getToFile} for those.
+   * Returns the whole object in memory, or `undefined` when there is none. Strongly consistent: sees every create that was
+   * answered before this call began. Refuses objects above `maxInMemoryBytes`: use {@link Blobs.getToFile}.
    */
   get(key: string): Promise<Uint8Array | undefined>;
 
   /**
-   * Streams the object into `path`; `false` when there is no object, and then `path` is untouched. The file appears
+   * Streams the object into `path`. Returns `false`, and leaves `path` untouched, when there is no object. The file appears
    * under its name only when it is complete and flushed (temporary file in the same folder, then rename), and replaces
    * a file already there. Consistency as {@link Blobs.get}.
    */
@@ -49,9 +49,9 @@ export interface Blobs {
 }
 
 /**
- * Objects replaced only by compare-and-swap. A version is opaque and stands for one state of one key. On S3 it is the
- * ETag, which is a hash of the content: going back to earlier bytes brings the earlier version back. A caller to whom
- * that matters puts something unique into every body it writes (a nonce, a jti, an attempt number).
+ * Objects replaced only by compare-and-swap. A version is opaque and identifies one state of one key. On S3 it is the ETag, a
+ * hash of the content: earlier bytes have the earlier version again. A caller that must tell them apart writes something unique
+ * into every body (a nonce, a jti, an attempt number).
  */
 export interface Pointers {
   /** Bytes and version of one and the same state, or `undefined`. Sees every swap answered before the call began. */
@@ -71,7 +71,7 @@ export interface ObjectStore {
   readonly blobs: Blobs;
   readonly pointers: Pointers;
   describe(): string;
-  /** Releases sockets and files. Calls after it are an error of the caller. */
+  /** Releases sockets and files. The store cannot be used afterwards. */
   close(): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export const maxInMemoryBytes = 256 * 1024 * 1024;
 
 /**
  * - `unavailable`: the store could not be reached or did not serve; nothing was changed. Try again.
- * - `outcome_unknown`: a write was sent, and whether it took effect is not known. Read back before anything else.
+ * - `outcome_unknown`: a write was sent, and whether it took effect is unknown. Read it back before anything else.
  * - `denied`: the credentials, this view of the store or the rules for keys do not allow it. Trying again is pointless.
  * - `misconfigured`: an operator has to change something; the message says what.
  */

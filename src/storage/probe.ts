@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 import { type ObjectStore, StorageFault } from "./ports.js";
 import type { Space } from "./spaces.js";
 
-/** Enough to meet on a store that does not order conditional writes, few enough for a start. */
+/** Enough to collide on a store that ignores conditions, few enough for a start. */
 const contenders = 16;
 
 /** No state of any backend has this version. */
 const foreignVersion = "00000000000000000000000000000000";
 
 /**
- * The start-up probe: proves that the store honours conditions, on which every ref and every claim rests. Of many
+ * The start-up probe: proves that the store honours conditions, which every ref and every claim depends on. Of many
  * creates of one key exactly one must succeed, and a swap that expects a stale version must lose. Leaves one object of a
- * few bytes at `<space>/_probe/<unique>`. Runs with create-only rights as well; swaps are then refused, and not judged.
+ * few bytes at `<space>/_probe/<unique>`. With create-only rights the store refuses the swaps, and the probe skips them.
  *
  * Throws {@link StorageFault} `misconfigured` when the store ignores conditions, and any fault of the store itself.
  */
@@ -21,7 +21,7 @@ export async function probeConditionalWrites(store: ObjectStore, space: Space = 
   try {
     await probeSwaps(store, key);
   } catch (cause) {
-    // Whoever may not swap cannot be hurt by a store that swaps wrongly.
+    // A process that may not swap does not depend on swaps.
     if (!(cause instanceof StorageFault && cause.code === "denied")) {
       throw cause;
     }

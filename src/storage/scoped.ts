@@ -19,8 +19,7 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
 }
 
 /**
- * A view that reads what lies below one prefix and nothing else, and writes nothing: how a process reads one repository of a tenant that
- * it does not work for. Everything else is a {@link StorageFault} `denied` before the store is asked.
+ * A view that reads below one prefix and writes nothing. With it a process reads one repository of a tenant it does not work for. Everything else is a {@link StorageFault} `denied` before the store is asked.
  */
 export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectStore {
   const assertBelowPrefix = (key: string): void => {
@@ -106,7 +105,7 @@ function guardStore(store: ObjectStore, description: string, checks: Checks): Ob
   return { blobs, pointers, describe: () => description, close: () => store.close() };
 }
 
-/** The slash belongs to the check: `T.UBL` must not reach `T.UBL2`, and a listing of `T.U` must not begin. */
+/** The check includes the slash: `T.UBL` must not reach `T.UBL2`, and `T.U` must not be listed. */
 function assertTenantKey(key: string, rest: string, tenantId: string): void {
   if (!rest.startsWith(`${tenantId}/`)) {
     throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);

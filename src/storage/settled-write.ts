@@ -1,6 +1,6 @@
 import { type ObjectStore, StorageFault } from "./ports.js";
 
-/** Creates a blob whose bytes follow from its key: whoever was first wrote the same, so an unknown outcome is settled by looking. */
+/** Creates a blob whose bytes follow from its key. Every writer writes the same, so an unknown outcome is settled by a look. */
 export async function createBlob(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
   await settleWrite(
     () => store.blobs.create(key, bytes),
@@ -8,7 +8,7 @@ export async function createBlob(store: ObjectStore, key: string, bytes: Uint8Ar
   );
 }
 
-/** Runs a write; when its outcome is unknown, `isThere` decides. @throws the fault when it is not there: the write is tried by a retry. */
+/** Runs a write; when its outcome is unknown, `isThere` decides. @throws the fault when it is not there, so that the caller's retry writes it. */
 export async function settleWrite(write: () => Promise<unknown>, isThere: () => Promise<boolean>): Promise<void> {
   try {
     await write();

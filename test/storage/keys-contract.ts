@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { keysOf, type Place, text } from "./place.js";
 
@@ -16,6 +17,12 @@ export function keysContract(place: Place): void {
         expect(await keysOf(place.store.blobs.list(`${prefix}${name}/`))).toEqual([`${prefix}${name}/leaf`]);
       }
       expect((await keysOf(place.store.blobs.list(prefix))).sort()).toEqual(odd.map((name) => `${prefix}${name}/leaf`).sort());
+    });
+
+    it("lists a name that looks like a number as it was written", async () => {
+      const name = `0${randomInt(10 ** 9)}`;
+      await place.store.blobs.create(`claims/${name}`, Buffer.from(name));
+      expect(await keysOf(place.store.blobs.list(`claims/${name}`))).toEqual([`claims/${name}`]);
     });
 
     it.each([

@@ -13,6 +13,8 @@ export type Conduct = "pass" | "cut answer" | "cut request" | "silence" | "busy"
 export interface SeveringProxy {
   readonly endpoint: string;
   conduct: Conduct;
+  /** Flips one bit in every piece of a body that travels apart from its head. */
+  damagesBodies: boolean;
   /** Requests that began while the conduct was not `pass`. */
   disturbed: number;
   close(): Promise<void>;
@@ -36,9 +38,9 @@ export async function startSeveringProxy(endpoint: string): Promise<SeveringProx
     }
     client.on("data", (bytes) => {
       const { conduct } = proxy;
-      if (conduct !== "pass") {
-        proxy.disturbed += /^(GET|HEAD|PUT) /.test(bytes.toString("latin1", 0, 5)) ? 1 : 0;
-      }
+      const isHead = /^(GET|HEAD|PUT) /.test(bytes.toString("latin1", 0, 5));
+      if (conduct !== "pass" && isHead) proxy.disturbed += 1;
+      if (proxy.damagesBodies && !isHead) bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
       if (conduct === "pass" || conduct === "cut answer") {
         upstream.write(bytes);
       } else if (conduct === "cut request") {
@@ -60,6 +62,7 @@ export async function startSeveringProxy(endpoint: string): Promise<SeveringProx
   const proxy: SeveringProxy = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     conduct: "pass",
+    damagesBodies: false,
     disturbed: 0,
     close: async () => {
       const closed = once(server, "close");

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { sign } from "../../src/storage/s3/signing.js";
+import { s3Client } from "../../src/stack/servers/object-store.js";
 
 export interface ProxiedServer {
   readonly endpoint: string;
@@ -19,9 +19,9 @@ export async function startConditionDroppingProxy(server: ProxiedServer, again: 
   const proxy = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const { "if-none-match": _, "if-match": __, ...kept } = request.headers;
-      const { path, headers } = again === "signs again" ? signedAnew(server, request) : { path: request.url, headers: kept };
+      const { path, headers } = again === "signs again" ? await signAgain(server, request) : { path: request.url, headers: kept };
       const passed = http.request({ host: upstream.hostname, port: upstream.port, method: request.method, path, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.pipe(response);
@@ -40,16 +40,12 @@ export async function startConditionDroppingProxy(server: ProxiedServer, again: 
   };
 }
 
-function signedAnew(server: ProxiedServer, request: http.IncomingMessage) {
+/** The same request with a signature in its URL, which covers neither body nor headers. */
+async function signAgain(server: ProxiedServer, request: http.IncomingMessage) {
   const url = new URL(request.url ?? "/", server.endpoint);
   const [bucket = "", ...name] = decodeURIComponent(url.pathname).slice(1).split("/");
+  const query = Object.fromEntries(url.searchParams);
+  const signed = new URL(await s3Client(server).presignedUrl(request.method ?? "GET", bucket, name.join("/"), 60, query));
   const length = request.headers["content-length"];
-  const { path, headers } = sign({ ...server, request_timeout_ms: 10_000 }, new URL(server.endpoint), {
-    method: request.method as "GET" | "HEAD" | "PUT",
-    bucket,
-    ...(name.length === 0 ? {} : { name: name.join("/") }),
-    query: Object.fromEntries(url.searchParams),
-    body: { sha256: String(request.headers["x-amz-content-sha256"]) },
-  });
-  return { path, headers: { ...headers, ...(length === undefined ? {} : { "content-length": length }) } };
+  return { path: `${signed.pathname}${signed.search}`, headers: length === undefined ? {} : { "content-length": length } };
 }

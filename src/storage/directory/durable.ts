@@ -6,7 +6,7 @@ import { StorageFault } from "../ports.js";
 import { buildConflictFault, toErrorCode, toFileFault } from "./faults.js";
 import type { Layout } from "./layout.js";
 
-/** A complete, flushed file that nobody can see yet. */
+/** A complete, flushed file that no reader can see yet. */
 export interface Draft {
   readonly path: string;
 }
@@ -56,13 +56,13 @@ export async function publishNewObject(key: string, draft: Draft, path: string):
   return true;
 }
 
-/** Puts the draft in the place of the object. The caller holds the lock of the key. */
+/** Replaces the object by the draft. The caller holds the lock of the key. */
 export async function publishReplacement(key: string, draft: Draft, path: string): Promise<void> {
   await rename(draft.path, path);
   await flushPublished(key, path);
 }
 
-/** From here on the object is visible; only whether it survives a power failure is open until the folder is flushed. */
+/** The object is visible already. Until the folder is flushed a power failure can undo it. */
 async function flushPublished(key: string, path: string): Promise<void> {
   try {
     await syncFolder(dirname(path));

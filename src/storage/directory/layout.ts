@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Key } from "../key.js";
 
 /**
- * Where things lie below the root: `<space>/<rest>` is the object, at its plain key. What the backend itself needs lies
- * in folders that begin with a dot, which no space does, so a copied prefix holds objects and nothing else.
+ * The folders below the root: `<space>/<rest>` is the object, at its plain key. The backend's own files are in folders that
+ * begin with a dot, as no space does, so a copied prefix holds only objects.
  */
 export interface Layout {
   readonly root: string;

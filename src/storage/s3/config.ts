@@ -1,5 +1,5 @@
 import { StorageFault } from "../ports.js";
-import { type Space, spaceNames } from "../spaces.js";
+import { spaceNames } from "../spaces.js";
 
 /** How to reach an S3 with conditional writes. */
 export interface S3Config {
@@ -10,11 +10,11 @@ export interface S3Config {
   readonly secret_key: string;
   /** Certificates (PEM) that an `https` endpoint is trusted by; the system's when absent. */
   readonly ca?: string;
-  /** Comes with temporary credentials. */
+  /** Belongs to temporary credentials. */
   readonly session_token?: string;
-  /** Put before the name of every bucket, where bucket names are shared with others. */
+  /** Precedes the name of every bucket, where bucket names are shared with others. */
   readonly bucket_prefix?: string;
-  /** The longest a request may take; a large body gets more, in proportion to its size. */
+  /** The longest a request may take. A large body gets more, in proportion to its size. */
   readonly request_timeout_ms: number;
 }
 
@@ -23,34 +23,19 @@ const maxPrefixLength = 63 - Math.max(...spaceNames.map((name) => name.length));
 
 /** The endpoint's URL. Throws {@link StorageFault} `misconfigured` that names the bad setting. */
 export function checkConfig(config: S3Config): URL {
+  const { bucket_prefix: prefix = "", request_timeout_ms: timeoutMs } = config;
   const endpoint = URL.canParse(config.endpoint) ? new URL(config.endpoint) : undefined;
-  if (
-    endpoint === undefined ||
-    !/^https?:$/.test(endpoint.protocol) ||
-    endpoint.pathname !== "/" ||
-    `${endpoint.search}${endpoint.hash}${endpoint.username}${endpoint.password}` !== ""
-  ) {
-    throw bad("endpoint", "must be http://host:port or https://host, without path, query or credentials");
-  }
-  for (const name of ["region", "access_key", "secret_key"] as const) {
-    if (config[name] === "") {
-      throw bad(name, "must not be empty");
-    }
-  }
-  const prefix = config.bucket_prefix ?? "";
-  if (prefix.length > maxPrefixLength || !/^([a-z0-9][a-z0-9-]*)?$/.test(prefix)) {
-    throw bad("bucket_prefix", `must be at most ${maxPrefixLength} lower-case letters, digits and hyphens`);
-  }
-  if (!Number.isSafeInteger(config.request_timeout_ms) || config.request_timeout_ms < 1) {
-    throw bad("request_timeout_ms", "must be a positive whole number of milliseconds");
-  }
+  if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol) || endpoint.href !== `${endpoint.origin}/`)
+    throw buildSettingFault("endpoint", "must be http://host:port or https://host, without path, query or credentials");
+  for (const name of ["region", "access_key", "secret_key"] as const)
+    if (config[name] === "") throw buildSettingFault(name, "must not be empty");
+  if (prefix.length > maxPrefixLength || !/^([a-z0-9][a-z0-9-]*)?$/.test(prefix))
+    throw buildSettingFault("bucket_prefix", `must be at most ${maxPrefixLength} lower-case letters, digits and hyphens`);
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1)
+    throw buildSettingFault("request_timeout_ms", "must be a positive whole number of milliseconds");
   return endpoint;
 }
 
-export function bucketOf(config: S3Config, space: Space): string {
-  return `${config.bucket_prefix ?? ""}${space}`;
-}
-
-function bad(setting: string, rule: string): StorageFault {
+function buildSettingFault(setting: string, rule: string): StorageFault {
   return new StorageFault("misconfigured", "", `The object store's setting ${setting} ${rule}.`);
 }

@@ -1,47 +1,36 @@
 import type { Key } from "../key.js";
 import { StorageFault } from "../ports.js";
-import { readText, unescapeXml, xmlText } from "./answers.js";
+import { readBody } from "./objects.js";
 import type { Session } from "./session.js";
 
+/** A page has at most 1,000 keys. A longer answer does not come from an S3. */
+const maxPageBytes = 8 * 1024 * 1024;
+
 /**
- * Pages through ListObjectsV2. The next page is asked for by the last key (`start-after`) and not by the server's
- * token, so a page can be repeated after a failure. Names come percent-encoded, since XML cannot hold every character.
+ * Pages through ListObjectsV2. Asks for the next page by the last key (`start-after`) and not by the server's token, so that a
+ * page can be repeated after a failure. Names come percent-encoded, since XML cannot hold every character.
+ *
+ * The pages are read here because the client's own listing turns the name `0123` into `123`.
  */
 export async function* listKeys(session: Session, prefix: Key): AsyncGenerator<string> {
-  let after: string | undefined;
-  for (;;) {
-    const page: string = await listPage(session, prefix, after);
-    const names = Array.from(page.matchAll(/<Key>([^<]*)<\/Key>/g), (found) => decodeName(found[1] ?? ""));
-    for (const name of names) {
-      yield `${prefix.space}/${name}`;
-    }
-    if (xmlText(page, "IsTruncated") !== "true") {
-      return;
-    }
-    const last = names.at(-1);
-    if (last === undefined || last === after) {
+  for (let after: string | undefined; ; ) {
+    const page = await readPage(session, prefix, after);
+    const names = Array.from(page.matchAll(/<Key>([^<]*)<\/Key>/g), ([, name = ""]) => decodeURIComponent(name.replaceAll("+", " ")));
+    for (const name of names) yield `${prefix.space}/${name}`;
+    if (!page.includes("<IsTruncated>true</IsTruncated>")) return;
+    if (names.length === 0 || names.at(-1) === after)
       throw new StorageFault("unavailable", prefix.full, `The object store's listing of ${prefix.full} makes no headway.`);
-    }
-    after = last;
+    after = names.at(-1);
   }
 }
 
-async function listPage(session: Session, prefix: Key, after: string | undefined): Promise<string> {
-  const outcome = await session.read({
-    target: { key: prefix.full, space: prefix.space },
-    method: "GET",
-    query: {
-      "encoding-type": "url",
-      "list-type": "2",
-      prefix: prefix.rest,
-      ...(after === undefined ? {} : { "start-after": after }),
-    },
-    answers: [],
-    receive: readText,
-  });
-  return outcome.ok ? outcome.value : "";
-}
-
-function decodeName(encoded: string): string {
-  return decodeURIComponent(unescapeXml(encoded).replaceAll("+", " "));
+async function readPage(session: Session, prefix: Key, after: string | undefined): Promise<string> {
+  const start = after === undefined ? {} : { "start-after": after };
+  const form = new URLSearchParams({ "encoding-type": "url", "list-type": "2", prefix: prefix.rest, ...start });
+  // The signature is over the percent-encoding of RFC 3986, which differs from that of forms.
+  const query = form.toString().replaceAll("+", "%20").replaceAll("*", "%2A").replaceAll("%7E", "~");
+  const page = await session.perform("read", prefix, [], async (client, bucketName) =>
+    readBody(await client.makeRequestAsync({ method: "GET", bucketName, query }), maxPageBytes),
+  );
+  return String(page);
 }

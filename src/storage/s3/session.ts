@@ -1,139 +1,83 @@
-import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import * as http from "node:http";
+import * as https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "minio";
 import type { Key } from "../key.js";
-import type { Space } from "../spaces.js";
-import { isServerTrouble, type Refusal, readRefusal, refusalFault, wireFault } from "./answers.js";
-import { bucketOf, checkConfig, type S3Config } from "./config.js";
-import { type Operation, sign } from "./signing.js";
-import { type Body, noBody, openWire } from "./wire.js";
+import { StorageFault } from "../ports.js";
+import { checkConfig, type S3Config } from "./config.js";
+import { type Intent, isRepeatable, toErrorCode, toFault } from "./faults.js";
+import { Exchange } from "./transport.js";
 
-/** Reads are safe to repeat, so a connection that broke or a busy server is not yet a fault. */
-const readAttempts = 3;
+/** The largest object of a single PUT (S3). The client splits a body above its part size, and then the condition is lost. */
+export const maxPutBytes = 5 * 1024 ** 3;
 
-/** A 409 says that another write was under way and this one was not carried out; so only a 409 is ever repeated. */
-const conflictAttempts = 8;
+/** The most connections at a time. Further requests wait for a free one, within their own time limit. */
+const maxSockets = 48;
 
-const firstPause_ms = 20;
+/** Closes an idle connection before any server would: a write on a connection that is being closed has an unknown outcome. */
+const idleSocketMs = 4_000;
 
-export interface Target {
-  readonly key: string;
-  readonly space: Space;
-  /** Absent for operations on the bucket itself. */
-  readonly name?: string;
-}
+const maxAttempts: Record<Intent, number> = { read: 3, write: 8 };
+const firstPauseMs = 20;
 
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
-
-/** Requests to one S3. Refusals whose status the caller names in `answers` come back as values, all others throw. */
 export interface Session {
-  read<T>(request: ReadRequest<T>): Promise<Outcome<T>>;
-  write<T>(request: WriteRequest<T>): Promise<Outcome<T>>;
-  describe(): string;
+  /**
+   * Lets `act` send one request. Answers `undefined` when the store refuses with one of the statuses in `expected`: no object, or
+   * a lost condition. Throws {@link StorageFault} for every other failure.
+   */
+  perform<T>(
+    intent: Intent,
+    key: Key,
+    expected: readonly number[],
+    act: (client: Client, bucket: string, exchange: Exchange) => Promise<T>,
+    bodyBytes?: number,
+  ): Promise<T | undefined>;
   close(): void;
 }
 
-export interface ReadRequest<T> {
-  readonly target: Target;
-  readonly method: "GET" | "HEAD";
-  readonly query?: Readonly<Record<string, string>>;
-  readonly answers: readonly number[];
-  readonly receive: (answer: IncomingMessage) => Promise<T>;
-}
-
-export interface WriteRequest<T> {
-  readonly target: Target;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Body;
-  readonly answers: readonly number[];
-  readonly receive: (answer: IncomingMessage) => Promise<T>;
-}
-
-export function targetOf(key: Key): Target {
-  return { key: key.full, space: key.space, name: key.rest };
-}
-
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-const emptySha256 = sha256Hex(new Uint8Array(0));
-
 export function openSession(config: S3Config): Session {
   const endpoint = checkConfig(config);
-  const wire = openWire(endpoint, config.request_timeout_ms, config.ca);
-
-  // Each attempt is signed anew, because a signature carries the time.
-  function attempt<T>(operation: Operation, body: Body, receive: (answer: IncomingMessage) => Promise<T>): Promise<Outcome<T>> {
-    return wire.exchange(sign(config, endpoint, operation), body, async (answer) =>
-      answer.statusCode === 200 ? { ok: true, value: await receive(answer) } : { ok: false, refusal: await readRefusal(answer) },
-    );
-  }
-
+  const useSSL = endpoint.protocol === "https:";
+  const transport = useSSL ? https : http;
+  const agentOptions = { keepAlive: true, maxSockets, timeout: idleSocketMs, ...(config.ca === undefined ? {} : { ca: config.ca }) };
+  const options = {
+    // The brackets of an IPv6 address belong to the URL, not to the address.
+    endPoint: endpoint.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(endpoint.port),
+    useSSL,
+    region: config.region,
+    accessKey: config.access_key,
+    secretKey: config.secret_key,
+    ...(config.session_token === undefined ? {} : { sessionToken: config.session_token }),
+    partSize: maxPutBytes,
+    retryOptions: { disableRetry: true },
+    transportAgent: new transport.Agent(agentOptions),
+  };
   return {
-    describe: () => `S3 at ${endpoint.origin}, region ${config.region}, buckets ${config.bucket_prefix ?? ""}<space>`,
-    close: () => wire.close(),
+    close: () => options.transportAgent.destroy(),
 
-    async read({ target, method, query, answers, receive }) {
-      const bucket = bucketOf(config, target.space);
-      const operation: Operation = {
-        method,
-        bucket,
-        ...(target.name === undefined ? {} : { name: target.name }),
-        ...(query === undefined ? {} : { query }),
-        body: { sha256: emptySha256 },
-      };
+    async perform(intent, key, expected, act, bodyBytes = 0) {
+      const bucket = `${config.bucket_prefix ?? ""}${key.space}`;
       for (let tried = 1; ; tried += 1) {
-        const last = tried === readAttempts;
+        const exchange = new Exchange(transport, config.request_timeout_ms, bodyBytes);
         try {
-          const outcome = await attempt(operation, noBody, receive);
-          if (outcome.ok || isKnown(outcome.refusal, target, answers)) {
-            return outcome;
-          }
-          if (last || !isServerTrouble(outcome.refusal.status)) {
-            throw refusalFault("read", target.key, bucket, outcome.refusal);
-          }
+          // The client does not tell its transport which call a request belongs to, so each request has a client of its own.
+          const client = new Client({ ...options, transport: exchange });
+          // By default the client signs no body over TLS.
+          client.enableSHA256 = true;
+          return await act(client, bucket, exchange);
         } catch (cause) {
-          const fault = wireFault("read", target.key, endpoint.origin, cause);
-          if (last || fault === cause) {
-            throw fault;
-          }
+          // The client leaves the answer of a busy server unread, which would occupy the connection for ever.
+          exchange.answer?.resume();
+          if (cause instanceof StorageFault) throw cause;
+          const { refusedStatus: status = 0 } = exchange;
+          if (expected.includes(status) && toErrorCode(exchange, cause) !== "NoSuchBucket") return undefined;
+          if (tried === maxAttempts[intent] || !isRepeatable(intent, exchange.refusedStatus))
+            throw toFault(intent, key.full, bucket, endpoint.origin, exchange, cause);
         }
-        await pause(tried);
-      }
-    },
-
-    async write({ target, headers, body, answers, receive }) {
-      const bucket = bucketOf(config, target.space);
-      const operation: Operation = {
-        method: "PUT",
-        bucket,
-        ...(target.name === undefined ? {} : { name: target.name }),
-        headers,
-        body: body.kind === "bytes" ? { sha256: sha256Hex(body.bytes) } : { streamed_bytes: body.size_bytes },
-      };
-      for (let tried = 1; ; tried += 1) {
-        const outcome = await attempt(operation, body, receive).catch((cause: unknown) => {
-          throw wireFault("write", target.key, endpoint.origin, cause);
-        });
-        if (outcome.ok || isKnown(outcome.refusal, target, answers)) {
-          return outcome;
-        }
-        if (outcome.refusal.status !== 409 || tried === conflictAttempts) {
-          throw refusalFault("write", target.key, bucket, outcome.refusal);
-        }
-        await pause(tried);
+        // Grows with each attempt, and is random so that rivals do not meet again.
+        await sleep(firstPauseMs * 2 ** (tried - 1) * (0.5 + Math.random()));
       }
     },
   };
-}
-
-/** A missing bucket is a 404 like a missing object, but an answer only to whoever asked for the bucket. */
-function isKnown(refusal: Refusal, target: Target, answers: readonly number[]): boolean {
-  return answers.includes(refusal.status) && (target.name === undefined || refusal.code !== "NoSuchBucket");
-}
-
-/** Grows with each attempt, and is random so that rivals do not meet again. */
-async function pause(tried: number): Promise<void> {
-  await sleep(firstPause_ms * 2 ** (tried - 1) * (0.5 + Math.random()));
 }

@@ -1,0 +1,109 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type BucketItem, Client, type ClientOptions } from "minio";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
+
+/** Why `src/storage/s3` does not leave everything to the client. A test that fails here tells of a part that can go. */
+const bucket = `${bucketPrefix("client")}claims`;
+const onlyIfFree = { "If-None-Match": "*" };
+
+function clientOf(endpoint: string, options: Partial<ClientOptions> = {}): Client {
+  const { hostname, port, protocol } = new URL(endpoint);
+  const { access_key: accessKey, secret_key: secretKey, region } = s3Server();
+  return new Client({ endPoint: hostname, port: Number(port), useSSL: protocol === "https:", accessKey, secretKey, region, ...options });
+}
+
+/** Sends as `http` does, and calls `watch` before each request. */
+function watchRequests(watch: (options: http.RequestOptions) => void): NonNullable<ClientOptions["transport"]> {
+  return {
+    request: (options: http.RequestOptions | string | URL, onAnswer?: unknown) => {
+      if (typeof options !== "object" || options instanceof URL || typeof onAnswer !== "function") throw new TypeError("an unknown form");
+      watch(options);
+      return http.request(options, (answer) => onAnswer(answer));
+    },
+  };
+}
+
+describe.skipIf(!hasS3())("the minio client", () => {
+  beforeAll(() => rootClient().makeBucket(bucket));
+
+  it("lists the name 0123 as 123", async () => {
+    await rootClient().putObject(bucket, "0123", "x");
+    const items: BucketItem[] = await rootClient().listObjectsV2(bucket, "0", true).toArray();
+    expect(items.map(({ name }) => name)).toEqual(["123"]);
+  });
+
+  it("reads a stream to its end before it sends the first byte of a single PUT", async () => {
+    let producedBytes = 0;
+    let producedBeforeRequest = 0;
+    const produce = async function* () {
+      for (; producedBytes < 20 * 1024 * 1024; producedBytes += 1024 * 1024) yield Buffer.alloc(1024 * 1024);
+    };
+    const client = clientOf(s3Server().endpoint, { transport: watchRequests(() => (producedBeforeRequest = producedBytes)) });
+    await client.putObject(bucket, "streamed", Readable.from(produce(), { objectMode: false }), 20 * 1024 * 1024, onlyIfFree);
+    expect(producedBeforeRequest).toBe(20 * 1024 * 1024);
+  });
+
+  it("drops the condition from the request that completes an object larger than one part", async () => {
+    const completing: unknown[] = [];
+    const watch = ({ method, path, headers }: http.RequestOptions): void => {
+      if (method === "POST" && path?.includes("uploadId=")) completing.push(headers);
+    };
+    const client = clientOf(s3Server().endpoint, { partSize: 5 * 1024 * 1024, transport: watchRequests(watch) });
+    await client.putObject(bucket, "parts", Readable.from([Buffer.alloc(6 * 1024 * 1024)]), 6 * 1024 * 1024, onlyIfFree);
+    expect(completing).toHaveLength(1);
+    expect(completing[0]).not.toHaveProperty("if-none-match");
+  });
+
+  it("reports a missing bucket as a missing object when it asks for the size of one", async () => {
+    await expect(rootClient().statObject(`${bucket}-none`, "x")).rejects.toMatchObject({ code: "NotFound" });
+  });
+
+  it("signs no body over TLS", () => {
+    expect(clientOf("https://localhost:1").enableSHA256).toBe(false);
+  });
+
+  describe("on a server in trouble", () => {
+    const server = http.createServer((request, response) => {
+      if (request.url?.endsWith("silent") !== true) response.writeHead(503).end("busy".repeat(100_000));
+    });
+    let endpoint = "";
+
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    });
+    afterAll(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+
+    it("hides the status of a 503 and occupies the connection with its unread answer", async () => {
+      const transportAgent = new http.Agent({ keepAlive: true });
+      const client = clientOf(endpoint, { transportAgent, retryOptions: { disableRetry: true } });
+      const error: unknown = await client.getObject(bucket, "x").catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ name: "Error" });
+      expect(Object.keys(error as Error)).toEqual([]);
+      await sleep(200);
+      expect(Object.values(transportAgent.sockets).flat()).toHaveLength(1);
+      transportAgent.destroy();
+    });
+
+    it("sends a conditional PUT again after a 503 unless told otherwise", async () => {
+      let requests = 0;
+      const client = clientOf(endpoint, { transport: watchRequests(() => (requests += 1)) });
+      await expect(client.putObject(bucket, "x", "x", 1, onlyIfFree)).rejects.toThrow();
+      expect(requests).toBe(2);
+    });
+
+    it("waits for an answer without a limit of its own", async () => {
+      const transportAgent = new http.Agent();
+      const asking = clientOf(endpoint, { transportAgent }).statObject(bucket, "silent").then(String, String);
+      expect(await Promise.race([asking, sleep(1_500, "waits")])).toBe("waits");
+      transportAgent.destroy();
+    });
+  });
+});
