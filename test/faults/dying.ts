@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { inject } from "vitest";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
-import type { JobStep } from "../../src/planning/job.js";
+import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { processOf } from "../harness/processes.js";
 import type { TestRegistry } from "../harness/registry.js";
