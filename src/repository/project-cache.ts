@@ -13,8 +13,8 @@ import type { RefsState } from "./refs/refs-state.js";
 import { type RepositoryName, toRepositoryKeys } from "./repository-key.js";
 import type { Scope } from "./scope.js";
 import { createScratch, type Scratch } from "./scratch.js";
+import { SerialQueue } from "./serial-queue.js";
 import type { StockGit } from "./stock-git/stock-git.js";
-import { Turns } from "./turns.js";
 
 const IDLE_SCRATCHES_MAX = 4;
 /** After so many new packs the cache gets one index over all of them; without it every git opens each pack's own. */
@@ -26,8 +26,9 @@ const PACKS_WITHOUT_INDEX_MAX = 48;
  * everything that it links to.
  */
 export class ProjectCache {
-  readonly turns = new Turns();
-  readonly moves = new Turns();
+  readonly #folderQueue = new SerialQueue();
+  /** Orders the moves of refs that the acts of this process make. */
+  readonly moveQueue = new SerialQueue();
   readonly memory = new ProjectMemory();
   readonly #packs = new Set<string>();
   /** Of all packs. Added up as they come: every act asks for it, and its project may have thousands. */
@@ -71,7 +72,7 @@ export class ProjectCache {
     const isHere = this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp());
     countCacheLookup(isHere ? "hit" : "miss");
     if (isHere) return;
-    await this.turns.run(async () => {
+    await this.#folderQueue.run(async () => {
       if (this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp())) return;
       await this.#download(store, signal);
       await assertListed(this.getReader(), state.refs, toRepositoryKeys(this.name).packs);
@@ -81,7 +82,7 @@ export class ProjectCache {
 
   /** Takes a pack that the store has, from the scratch repository that made it. */
   async adoptPack(hash: string, pack: string, index: string, sizeBytes: number): Promise<void> {
-    await this.turns.run(async () => {
+    await this.#folderQueue.run(async () => {
       if (this.#packs.has(hash)) return;
       const untouched = this.#folderStamp === (await this.#readStamp());
       await rename(pack, this.#toPackPath(hash, "pack"));
@@ -138,7 +139,7 @@ export class ProjectCache {
   /** One index over all packs, so that the thousandth push is as quick as the first. */
   async indexPacks(): Promise<void> {
     if (this.#unindexed < PACKS_WITHOUT_INDEX_MAX) return;
-    await this.turns.run(async () => {
+    await this.#folderQueue.run(async () => {
       this.#unindexed = 0;
       const untouched = this.#folderStamp === (await this.#readStamp());
       await this.git.readOutput({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
@@ -149,7 +150,7 @@ export class ProjectCache {
 
   /** Deletes the folder, unless an act has begun to use it. An act that comes meanwhile waits and then starts from an empty cache. */
   async evict(): Promise<void> {
-    await this.turns.run(async () => {
+    await this.#folderQueue.run(async () => {
       if (this.users > 0) return;
       this.memory.forgetVersions();
       this.#packs.clear();

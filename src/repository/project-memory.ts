@@ -1,5 +1,5 @@
-import { keepLatest } from "./keep-latest.js";
-import { KnownAnswers } from "./known-answers.js";
+import { addBounded } from "./bounded-set.js";
+import { GitAnswerCache } from "./git-answer-cache.js";
 import { isNotOlder, type RefsState } from "./refs/refs-state.js";
 
 /** The `.gitattributes` of a commit: their ids by path, each byte of which is one character. */
@@ -21,7 +21,7 @@ export class ProjectMemory {
   /** The refs as this process saw or wrote them last: where the next move starts, which the swap itself then proves. */
   latest: RefsState | undefined;
   /** What git said of objects of this repository, for the next plan of the same. */
-  readonly answers = new KnownAnswers();
+  readonly answers = new GitAnswerCache();
   /** The `.gitattributes` of the commit that was last merged into, where they are few. */
   attributes: ListedAttributes | undefined;
   /** Derived objects by key, as this process saw or wrote them last. */
@@ -41,7 +41,7 @@ export class ProjectMemory {
   }
 
   noteReceipt(jti: string): void {
-    keepLatest(this.#receipted, jti);
+    addBounded(this.#receipted, jti);
   }
 
   isVersionOnDisk(version: string): boolean {
@@ -49,7 +49,7 @@ export class ProjectMemory {
   }
 
   noteVersion(version: string): void {
-    keepLatest(this.#versions, version);
+    addBounded(this.#versions, version);
   }
 
   /** No version's objects are known to be on the disk any more. */

@@ -40,7 +40,7 @@ export async function moveRefs(
   move: Move,
   signal: AbortSignal,
 ): Promise<Outcome<MoveResult>> {
-  return cache.moves.run(async () => {
+  return cache.moveQueue.run(async () => {
     const moved = await swapRefs(store, name, move, cache.memory.latest ?? state, signal);
     if (!moved.ok) return moved;
     const { state: next, from } = moved.value;

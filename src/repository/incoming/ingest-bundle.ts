@@ -1,6 +1,6 @@
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import type { OpenRepository } from "../open-repository.js";
-import { takePack } from "../packs/check-pack.js";
+import { checkPack } from "../packs/check-pack.js";
 import { BUNDLE_HEADER_MAX_BYTES, parseBundleHeader } from "./bundle-header.js";
 import { countIncomingBytes, type IncomingBytes, readBeginning, toGitInput } from "./incoming-bytes.js";
 import type { IncomingLimits } from "./incoming-limits.js";
@@ -34,7 +34,7 @@ export async function ingestBundle(
       `The bundle builds on commit ${missing.id}, which the repository does not have. Push that commit first, or bundle it too.`,
     );
 
-  const pack = await takePack(repository, toGitInput(incoming, header.packOffsetBytes), limits, signal);
+  const pack = await checkPack(repository, toGitInput(incoming, header.packOffsetBytes), limits, signal);
   if (!pack.ok) return pack;
   return grantValue({ tip: header.tip, pack: pack.value, created: [] });
 }

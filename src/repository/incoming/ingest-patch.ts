@@ -1,8 +1,9 @@
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
+import { readTreeId } from "../history/read-tree-id.js";
 import { type CommitText, writeCommit } from "../objects/commit-object.js";
 import type { OpenRepository } from "../open-repository.js";
-import { takePack } from "../packs/check-pack.js";
+import { makePack } from "../packs/make-pack.js";
 import { REGISTRY_IDENTITY } from "../registry-identity.js";
 import { applyPatch, type PatchTree } from "./apply-patch.js";
 import { toGitInput } from "./incoming-bytes.js";
@@ -39,7 +40,8 @@ export async function ingestPatch(
   }
   if (request.old !== ZERO_ID && (await readTreeId(repository, request.old, signal)) === created.at(-1)?.tree)
     return denyWith("nothing_to_do", "The patch changes no file.");
-  const pack = await packCommits(repository, parent, request.old, limits, signal);
+  const range = request.old === ZERO_ID ? [parent] : [parent, `^${request.old}`];
+  const pack = await makePack(repository, ["--revs"], range, limits, signal);
   return pack.ok ? grantValue({ tip: parent, pack: pack.value, created }) : pack;
 }
 
@@ -58,24 +60,4 @@ async function buildMailSteps(repository: OpenRepository, { incoming }: IngestRe
   return mails.ok
     ? grantValue(mails.value.map((mail: Mail) => ({ patch: { path: mail.patchPath, offsetBytes: 0 }, text: mail.text })))
     : mails;
-}
-
-async function readTreeId(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<string> {
-  const { gitDir } = repository.getScratch();
-  return (await repository.git.readOutput({ gitDir, args: ["rev-parse", `${commit}^{tree}`], signal })).toString("latin1").trim();
-}
-
-/** One pack of what the new commits add, through the same checks as a pack from outside. */
-async function packCommits(repository: OpenRepository, tip: string, old: string, limits: IncomingLimits, signal: AbortSignal) {
-  const scratch = repository.getScratch();
-  const path = scratch.resolvePath("made.pack");
-  const range = old === ZERO_ID ? `${tip}\n` : `${tip}\n^${old}\n`;
-  await repository.git.readOutput({
-    gitDir: scratch.gitDir,
-    args: ["pack-objects", "--revs", "--stdout", "--quiet", "--threads=1"],
-    input: Buffer.from(range),
-    outputPath: path,
-    signal,
-  });
-  return takePack(repository, { path, offsetBytes: 0 }, limits, signal);
 }

@@ -1,8 +1,7 @@
-import { denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { isAncestor } from "../history/ancestry.js";
 import type { OpenRepository } from "../open-repository.js";
-import { checkObjectSizes } from "../packs/check-pack.js";
 import { readBeginning } from "./incoming-bytes.js";
 import { inspectCommits } from "./incoming-commits.js";
 import { detectIncomingKind } from "./incoming-kind.js";
@@ -37,15 +36,7 @@ export async function ingestPush(
       : await ingestPatch(repository, kind, request, limits, signal);
   if (!ingested.ok) return ingested;
   const { tip, pack, created } = ingested.value;
-  // Neither needs the other, and for a large pack each is a git of its own.
-  const [sizes, inspected] = await Promise.allSettled([
-    checkObjectSizes(repository, pack, limits, signal),
-    inspectCommits(repository, pack, tip, limits, signal),
-  ]);
-  if (sizes.status === "rejected") throw sizes.reason;
-  if (sizes.value !== undefined) return wrapDenial(sizes.value);
-  if (inspected.status === "rejected") throw inspected.reason;
-  const commits = inspected.value;
+  const commits = await inspectCommits(repository, pack, tip, limits, signal);
   if (!commits.ok) return commits;
   if (tip === old) return denyWith("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
   const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value.seen, signal);

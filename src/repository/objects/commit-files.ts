@@ -5,33 +5,33 @@ import type { Outcome } from "../../domain/denial.js";
 import { GitFault } from "../git-fault.js";
 import type { IncomingLimits } from "../incoming/incoming-limits.js";
 import type { OpenRepository } from "../open-repository.js";
-import { checkPack } from "../packs/check-pack.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
+import { makePack } from "../packs/make-pack.js";
 import { REGISTRY_IDENTITY, toGitSeconds } from "../registry-identity.js";
 
 export interface CommittedFile {
-  /** Plain: letters, digits and `._/-` only, so that git reads it as it stands. */
+  /** Only letters, digits and `._/-`, so that git reads it without quoting. */
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
 export interface FilesCommit {
-  /** The commit that the new one follows; undefined for the first of a branch. */
+  /** Undefined for the first commit of a branch. */
   readonly parent: string | undefined;
-  /** New files and new contents of known ones, one at a time; every other file of the parent stays as it is. */
+  /** Files to add or replace. Every other file of the parent stays as it is. */
   readonly files: AsyncIterable<CommittedFile>;
   readonly message: string;
-  /** The permit's, so that a retry makes the same bytes. */
+  /** The permit's `iat`, so that a retry makes the same bytes. */
   readonly iatMs: number;
 }
 
 const PLAIN_PATH = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
-/** A ref of the scratch repository alone, which is where fast-import puts its commit. */
+/** The ref of the scratch repository that fast-import moves to its commit. */
 const SCRATCH_REF = "refs/made/commit";
 
 /**
- * Makes one commit by the registry that adds or replaces whole files, and a pack of what it adds, through the same checks as a pack from
- * outside. Nothing is visible yet. Denials: those of a pack, `limit_exceeded` for a file that is too large among them.
+ * Makes one commit by the registry that adds or replaces whole files, and a pack of what it adds. Nothing is visible yet. Denials: those of a
+ * pack, including `limit_exceeded` for a file that is too large.
  */
 export async function commitFiles(
   repository: OpenRepository,
@@ -41,7 +41,7 @@ export async function commitFiles(
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined }>> {
   const scratch = repository.getScratch();
   const stream = scratch.resolvePath("made.import");
-  // By way of a file: the files come one at a time, and need not lie in memory together.
+  // Through a file, so that only one file at a time is in memory.
   await pipeline(Readable.from(buildImportStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal });
   const answer = await repository.git.readOutput({
     gitDir: scratch.gitDir,
@@ -52,15 +52,8 @@ export async function commitFiles(
   const tip = /^([0-9a-f]{40})\n$/.exec(answer.toString("latin1"))?.[1];
   if (tip === undefined)
     throw new GitFault("git_failed", "git fast-import did not name its commit. Check the installed git; then try again.");
-  const path = scratch.resolvePath("made.pack");
-  await repository.git.readOutput({
-    gitDir: scratch.gitDir,
-    args: ["pack-objects", "--revs", "--stdout", "--quiet", "--threads=1"],
-    input: Buffer.from(commit.parent === undefined ? `${tip}\n` : `${tip}\n^${commit.parent}\n`),
-    outputPath: path,
-    signal,
-  });
-  const pack = await checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
+  const range = commit.parent === undefined ? [tip] : [tip, `^${commit.parent}`];
+  const pack = await makePack(repository, ["--revs"], range, limits, signal);
   return pack.ok ? { ok: true, value: { tip, pack: pack.value } } : pack;
 }
 

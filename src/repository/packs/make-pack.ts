@@ -1,0 +1,28 @@
+import type { Outcome } from "../../domain/denial.js";
+import type { IncomingLimits } from "../incoming/incoming-limits.js";
+import type { OpenRepository } from "../open-repository.js";
+import { checkPack } from "./check-pack.js";
+import type { CheckedPack } from "./checked-pack.js";
+
+/**
+ * Packs objects that the scratch repository has made, through the same checks as a pack from outside. `lines` are ids, or with `--revs` the
+ * revisions of git-pack-objects(1). Undefined if the range is empty.
+ */
+export async function makePack(
+  repository: OpenRepository,
+  options: readonly "--revs"[],
+  lines: readonly string[],
+  limits: IncomingLimits,
+  signal: AbortSignal,
+): Promise<Outcome<CheckedPack | undefined>> {
+  const { gitDir, resolvePath } = repository.getScratch();
+  const path = resolvePath("made.pack");
+  await repository.git.readOutput({
+    gitDir,
+    args: ["pack-objects", ...options, "--stdout", "--quiet", "--threads=1"],
+    input: Buffer.from(lines.map((line) => `${line}\n`).join("")),
+    outputPath: path,
+    signal,
+  });
+  return checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
+}
