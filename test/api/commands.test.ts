@@ -60,29 +60,13 @@ test("a jti seen before is 409 with the job of the first, also from many at once
     });
 });
 
-test("a jobId that another act has is 409 and begins nothing", async () => {
+test("a jobId of another act is 409 and starts no flow", async () => {
   const [earlier, later] = [envelope(api.permitKey), envelope(api.permitKey)];
-  await api.deps.db.transaction().execute((trx) =>
-    appendEvents(
-      trx,
-      TENANT,
-      [
-        {
-          type: "command.issued",
-          key: `command.issued/${earlier.jti}`,
-          payload: {
-            envelope: earlier,
-            envelope_digest: hashEnvelope(earlier),
-            project_id: "P.demo",
-            actor_id: ADMIN,
-            workflow_id: "w",
-            card_id: null,
-          },
-        },
-      ],
-      Date.now(),
-    ),
-  );
+  const payload = {
+    ...{ envelope: earlier, envelope_digest: hashEnvelope(earlier), project_id: "P.demo" },
+    ...{ actor_id: ADMIN, workflow_id: "w", card_id: null },
+  };
+  await appendEvents(api.deps.db, TENANT, [{ type: "command.issued", key: `command.issued/${earlier.jti}`, payload }], Date.now());
   expect(await issue({ ...later, jobId: earlier.jobId })).toMatchObject({ status: 409, body: { code: "job_id_taken" } });
   expect(await issue(earlier)).toMatchObject({ status: 409, body: { code: "permit_used", jobId: earlier.jobId } });
   expect(await started(later.jti)).toBeUndefined();
