@@ -4,7 +4,7 @@ import { parseActorKind, type Target } from "../domain/ids.js";
 import type { Level } from "../domain/level.js";
 import type { ActInput } from "../domain/policy/policy-contract.js";
 
-/** Who asks for an act, through which office. */
+/** The actor that requests an act, and the office it acts through. */
 export interface Requester {
   readonly actor_id: string;
   readonly person_id: string | null;

@@ -15,7 +15,7 @@ export const DEMO_TAG = "v1.2.0";
 
 const OFFICE = "office::default";
 
-/** Who acts in the demo, and where its reports and receipts go. */
+/** The actors of the demo, and the destination of its reports and receipts. */
 export interface Stage {
   readonly author: RegistryClient;
   readonly approver: Approver;

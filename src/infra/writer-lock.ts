@@ -28,7 +28,7 @@ export function toJournalPath(lockPath: string): string {
 
 /**
  * Takes the lock at `path`, which one writer at a time can hold. If the last writer died, its unfinished work is repaired first, and
- * `repaired` says what became of it. A living holder, or one that cannot be judged, is a refusal.
+ * `repaired` describes the repair. A living holder, or one that cannot be judged, is a refusal.
  */
 export async function takeWriterLock(path: string, repair: Repair): Promise<InfraOutcome<HeldLock & { readonly repaired: string | null }>> {
   const attempt = await tryLock(path, { isSharedByHosts: true });

@@ -48,8 +48,8 @@ export function createPasskey(
 export type AssertionRequest = PublicKeyCredentialRequestOptionsJSON | Uint8Array;
 
 /**
- * Asserts a challenge: what a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). Whoever calls
- * keeps the answered passkey, whose counter went up, before it hands out the assertion.
+ * Asserts a challenge: what a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). The
+ * caller stores the returned passkey, whose counter has increased, before it releases the assertion.
  *
  * @throws when `origin` is not a page of the relying party, or the options ask for other passkeys.
  */

@@ -32,9 +32,9 @@ export interface PasskeyFile {
 }
 
 /**
- * The software passkeys in a file: a WebAuthn authenticator for terminals and tests. Its keys lie in the file as they are. Whoever can
- * read the file (the account, root, a backup) is the person, as far as a step-up can tell; it proves possession of a file, and nobody's
- * presence. For production use hardware keys or the platform's authenticator.
+ * The software passkeys in a file: a WebAuthn authenticator for terminals and tests. The file holds its keys unencrypted. A step-up
+ * cannot distinguish anyone who can read the file (the account, root, a backup) from the person: it proves possession of a file, not
+ * presence. In production, use hardware keys or the platform's authenticator.
  *
  * The file is created on first use with mode 0600 in a folder with mode 0700, refused when others can read it, replaced atomically, and
  * changed under a lock, so that of two processes none uses a counter twice.

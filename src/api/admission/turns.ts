@@ -9,10 +9,10 @@ interface Waiting {
 const AT_WORK_MS = 10_000;
 
 /**
- * Places that are waited for. Whoever holds the least gets the next one, first by tenant, then by actor, then in order of arrival; and
- * the last places are kept for who holds none ({@link Share}), so that a newcomer waits for nobody's crowd. A tenant that is alone at
- * work may fill them; while another one is, too, half of them are given out beyond each tenant's first, because what runs beside each
- * other shares the same processors: a crowd that has them all would slow its neighbour down by as much as by making it wait.
+ * Places with a queue. The next place goes to the tenant that holds the fewest, then to its actor that holds the fewest, then in order
+ * of arrival. The last places are reserved for tenants that hold none ({@link Share}), so that a newcomer does not wait for a crowd. A
+ * tenant that is alone may fill the rest. While another tenant is active, only half of the places are given beyond each tenant's first:
+ * running acts share the processors, so a crowd with every place would slow its neighbour as much as a queue would.
  */
 export class Turns {
   readonly #share: Share;

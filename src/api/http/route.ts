@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import type { ProblemAnswer, ProblemCode } from "./problem.js";
 
-/** Who may call a route: everyone, the members of a tenant, or runners that pull over HTTP. */
+/** The callers a route admits: everyone, the members of a tenant, or Runners that pull over HTTP. */
 export const ACCESS = ["public", "member", "runner"] as const;
 export type Access = (typeof ACCESS)[number];
 

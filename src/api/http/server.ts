@@ -19,7 +19,7 @@ import { Waits } from "./waits.js";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Who may call the route that matched. */
+    /** The callers that the matched route admits. */
     access?: Access;
   }
   interface FastifyRequest {

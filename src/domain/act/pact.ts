@@ -84,7 +84,7 @@ export const pactEnvelopeSchema = z.strictObject({
 });
 export type PactEnvelope = z.infer<typeof pactEnvelopeSchema>;
 
-/** Who signs evidence: `sign` gives the signature of a DSSE v1 envelope, base64. */
+/** A signer of evidence: `sign` returns the signature of a DSSE v1 envelope in base64. */
 export interface EvidenceSigner {
   readonly keyid: string;
   sign(payloadType: string, body: Uint8Array): string;

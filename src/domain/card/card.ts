@@ -5,7 +5,7 @@ import { actorIdSchema, cardIdSchema, jobIdSchema, officeIdSchema, targetSchema,
 import { LEVELS } from "../level.js";
 import { buildSentenceSchema } from "../sentence.js";
 
-/** Who runs an approved card: its flow as soon as it is approved, or a client with the permit until `run_by`. */
+/** What runs an approved card: its flow, as soon as it is approved, or a client with the permit until `run_by`. */
 export const RUN_MODES = ["on_approval", "on_command"] as const;
 export type RunMode = (typeof RUN_MODES)[number];
 

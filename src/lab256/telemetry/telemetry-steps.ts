@@ -111,8 +111,8 @@ async function prepareTelemetryAppend(
 }
 
 /**
- * Whether somebody may still be at an append. Whoever was, without a receipt in twice its time, has lost its flow with Temporal's state:
- * the lines are sent again then, and the repository says which of them it has.
+ * Whether an append may still be running. An append without a receipt in twice its run time has lost its flow with Temporal's state: its
+ * lines are sent again, and the repository tells which of them it has.
  */
 async function isAppendUnderWay(deps: Lab256Dependencies, { tenant_id, jti, status, permit }: PermitItem): Promise<boolean> {
   if (status !== "used" || (await findCommandByJti(deps.db, { tenant_id, jti }))?.status !== "running") return false;

@@ -18,8 +18,8 @@ const REQUEST_MAX_MS = 10_000;
 const CONNECTIONS_MAX = 32;
 
 /**
- * Serves `GET /metrics` in Prometheus's text format, on a listener of its own and with no other route: what is for operators is not
- * served where clients come. Whoever reaches it may read it; no metric names a tenant.
+ * Serves `GET /metrics` in Prometheus's text format on a listener without any other route, apart from the port of clients. It has no
+ * access control; no metric names a tenant.
  */
 export async function serveMetrics(registries: readonly Registry[], { host, port }: MetricsAddress): Promise<MetricsListener> {
   const registry = Registry.merge([...registries]);

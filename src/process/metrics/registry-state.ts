@@ -11,7 +11,7 @@ export const WAITING_AGES = {
 } as const;
 export type WaitingAge = keyof typeof WAITING_AGES;
 
-/** Who is asked at a scrape; an answer of null or an error leaves the gauge empty. */
+/** The sources read at a scrape. A source that returns null or fails leaves its gauge empty. */
 export interface StateSources {
   countWaitingCards(): Promise<Readonly<Record<WaitingAge, number>>>;
   readHealth(): Promise<{

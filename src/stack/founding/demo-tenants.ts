@@ -6,7 +6,7 @@ export const OTHER_TENANT = "T.OTHER";
 
 const member = (office_id: string, ...roles: string[]) => ({ office_id, roles });
 
-/** Who is in a development registry from the start. */
+/** The actors of a new development registry. */
 export const demoTenants: readonly TenantSeed[] = [
   {
     tenant_id: DEMO_TENANT,

@@ -29,7 +29,7 @@ export async function obtainTool(name: ToolName, { log, env = process.env, downl
   const lock = join(cacheFolder(env), "locks", name);
   const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
   return withFolderLock(lock, onWait, async () => {
-    // Whoever held the lock before us may have put it there.
+    // The previous holder of the lock may have stored it.
     const again = await locateTool(name, env);
     if (again.tool) return { found: true, ...again.tool };
     return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.passed_over);

@@ -84,7 +84,7 @@ function voidWithdrawnApprovals(write: Writer, { tenant_id, payload }: EntryOf<"
         row.or([
           row("approver", "=", approver),
           row("person_id", "in", persons),
-          // Who withdraws through an actor that approved nothing is known to the entry alone.
+          // Only the entry knows a person who withdraws through an actor that approved nothing.
           ...(ends.length === 0 ? [] : [row("statement_digest", "in", [...ends])]),
         ]),
       ),

@@ -29,7 +29,7 @@ export const permitsProjection: Projection = {
         .onConflict((conflict) => conflict.doNothing()),
     ),
   "command.issued": (write, { tenant_id, payload: { envelope } }) => markPermitUsed(write, tenant_id, envelope.jti),
-  // Who used it has no flow: the sweep looks for the receipt, as it does for every permit that no command is known of.
+  // Its user has no flow: the sweep looks for the receipt, as for every permit without a known command.
   "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>
     denial.code === "permit_used" ? markPermitUnused(write, tenant_id, jti) : [],
   // An act that reached the Runner without a flow has a receipt and no command.

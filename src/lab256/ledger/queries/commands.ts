@@ -5,7 +5,7 @@ import type { Db } from "../../database/database.js";
 import type { CommandsTable } from "../../database/tables/projections.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
-/** A command, its envelope included, and what became of it. */
+/** A command with its envelope and its outcome. */
 export type CommandItem = Selectable<CommandsTable>;
 
 export interface CommandsQuery extends PageRequest {
@@ -25,7 +25,7 @@ export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<C
   return toPage(rows, query, (row) => row);
 }
 
-/** A command in a list of people's: what it was and what became of it, without its envelope. */
+/** A command in a list, with its outcome and without its envelope. */
 export type CommandSummary = Omit<CommandItem, "envelope">;
 
 export interface LatestCommandsQuery extends PageRequest {
