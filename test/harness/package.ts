@@ -20,6 +20,7 @@ const inputs = [
   "scripts",
   "templates",
   "package.json",
+  "package-lock.json",
   "tsconfig.json",
   "tsconfig.build.json",
   "README.md",

@@ -1,13 +1,14 @@
-import { Registry } from "prom-client";
+import type { IncomingMessage } from "node:http";
+import { Pushgateway, Registry } from "prom-client";
 
 export interface PushTarget {
-  /** Of a Prometheus Pushgateway, or whatever takes its `PUT /metrics/job/…`. */
+  /** The address of a Prometheus Pushgateway. */
   readonly url: string;
   readonly job: string;
-  /** Tells this process's metrics from those of the others of its job. */
+  /** Distinguishes this process from the others of its job. */
   readonly instance: string;
   readonly everyMs: number;
-  /** Told of each push that failed. */
+  /** Called after each failed push. */
   onFailure(error: Error): void;
 }
 
@@ -19,17 +20,16 @@ export interface MetricsPusher {
 const PUSH_MAX_MS = 3000;
 
 /**
- * Pushes metrics from a process that listens on nothing, every `every_ms` and at the end. A push that fails or hangs is given up and
- * reported; nothing else waits for it.
+ * Pushes metrics from a process that listens on no port, every `everyMs` and at the end. A push that fails or takes too long is abandoned
+ * and reported; nothing else waits for it.
  */
 export function pushMetrics(registries: readonly Registry[], target: PushTarget): MetricsPusher {
   const registry = Registry.merge([...registries]);
-  const address = `${target.url.replace(/\/+$/, "")}/metrics/job/${encodeURIComponent(target.job)}/instance/${encodeURIComponent(target.instance)}`;
   let pushing: Promise<void> = Promise.resolve();
   let isPushing = false;
   const startPush = (): Promise<void> => {
     isPushing = true;
-    pushing = sendMetrics(registry, address)
+    pushing = sendMetrics(registry, target)
       .catch((error: unknown) => target.onFailure(error instanceof Error ? error : new Error(String(error))))
       .finally(() => {
         isPushing = false;
@@ -50,14 +50,11 @@ export function pushMetrics(registries: readonly Registry[], target: PushTarget)
   };
 }
 
-async function sendMetrics(registry: Registry, address: string): Promise<void> {
-  const answer = await fetch(address, {
-    method: "PUT",
-    headers: { "content-type": registry.contentType },
-    body: await registry.metrics(),
-    redirect: "error",
-    signal: AbortSignal.timeout(PUSH_MAX_MS),
-  });
-  await answer.body?.cancel();
-  if (!answer.ok) throw new Error(`The push of metrics was answered with ${answer.status}.`);
+/** The time limit covers the whole push; the gateway's own `timeout` option only covers silence. */
+async function sendMetrics(registry: Registry, { url, job, instance }: PushTarget): Promise<void> {
+  const options = { headers: { "content-type": registry.contentType }, signal: AbortSignal.timeout(PUSH_MAX_MS) };
+  const gateway = new Pushgateway(url.replace(/\/+$/, ""), options, registry);
+  const { resp } = await gateway.push({ jobName: job, groupings: { instance } });
+  const { statusCode = 0 } = resp as IncomingMessage;
+  if (statusCode >= 300) throw new Error(`push failed with status ${statusCode}`);
 }
