@@ -32,7 +32,7 @@ it("the doctor finds a telemetry flow that is stuck, and none that only waits fo
   expect(await doctor(2 * HOUR_MS)).toMatchObject([
     {
       state: "problem",
-      text: `Entry ${seq} of the ledger of ${TENANT} waits for its line since 2026-01-31T12:00:00.000Z.`,
+      text: `Entry ${seq} of the ledger of ${TENANT} has waited for its line since 2026-01-31T12:00:00.000Z.`,
       next: expect.stringContaining(`telemetry/${TENANT}`),
     },
   ]);
