@@ -6,11 +6,10 @@ import type { ApiDependencies } from "../src/api/dependencies.js";
 import { toHttpStatus } from "../src/api/http/problem.js";
 import type { Access, Route } from "../src/api/http/route.js";
 import { buildRouteTable } from "../src/api/route-table.js";
-import { listSettings } from "../src/configuration/catalog.js";
+import { STAGED_MAX_BYTES } from "../src/domain/staged.js";
 
 const FILE = new URL("../docs/api.md", import.meta.url);
 const [BEGIN, END] = ["<!-- routes: made by scripts/api-reference.ts -->", "<!-- end of routes -->"];
-const MIB = 1024 * 1024;
 
 const CALLERS: Record<Access, string> = {
   public: "everyone, without a token",
@@ -47,8 +46,7 @@ function formatGroup(name: string, routes: readonly Route[]): string {
 
 /** Building the table reads the upload limit only; handlers use the other dependencies. */
 function listRoutes(): readonly Route[] {
-  const limit = listSettings("api").find(({ key }) => key === "OGR_STAGED_MAX_MIB");
-  return buildRouteTable({ stagedMaxBytes: Number(limit?.preset) * MIB } as ApiDependencies);
+  return buildRouteTable({ stagedMaxBytes: STAGED_MAX_BYTES } as ApiDependencies);
 }
 
 function formatRoute(route: Route): string {

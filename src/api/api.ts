@@ -8,6 +8,7 @@ import { listenForScrapes } from "../configuration/sections/metrics.js";
 import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
+import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
@@ -32,7 +33,14 @@ import { buildRegistryStateMetrics } from "./registry-state.js";
 import { removeAbandonedUploads } from "./staging/abandoned-uploads.js";
 import { Temporal } from "./temporal.js";
 
-const MIB = 1024 * 1024;
+/** Three apis, three LAB 256 and their notification connections fit into Postgres's default of 100 connections. */
+const DATABASE_CONNECTIONS = 10;
+/** A request holds its body and its answer in memory. */
+const REQUESTS_MAX = 128;
+/** A wait holds a socket and a timer, no database connection. */
+const WAITS_MAX = 2000;
+/** Sixteen uploads of the largest size fill 8 GiB of the temporary folder. */
+const UPLOADS_MAX = 16;
 /** Keeps the processors busy while acts wait for store, ledger and Temporal; measured with every server on the same machine. */
 const ACTS_RUNNING_PER_PROCESSOR = 3;
 
@@ -61,7 +69,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const store = limitToCreates(openedStore, ["staging", "claims"]);
   await probeConditionalWrites(store);
   const db = openDatabase(toDatabaseUrl(env), {
-    maxConnections: env.OGR_DATABASE_CONNECTIONS,
+    maxConnections: DATABASE_CONNECTIONS,
     onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),
   });
   await migrateDatabase(db);
@@ -96,13 +104,13 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     servedJwks: { keys: [...jwks.keys, ...readJwks(env.OGR_RECEIPT_JWKS_FILE).keys] },
     urls,
     resolveRelyingParty: () => ({ id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS ?? [toPasskeyOrigin(env, urls.base)] }),
-    stagedMaxBytes: env.OGR_STAGED_MAX_MIB * MIB,
+    stagedMaxBytes: STAGED_MAX_BYTES,
     limits: {
-      requestsMax: env.OGR_REQUESTS_MAX,
-      waitsMax: env.OGR_WAITS_MAX,
-      uploadsMax: env.OGR_UPLOADS_MAX,
+      requestsMax: REQUESTS_MAX,
+      waitsMax: WAITS_MAX,
+      uploadsMax: UPLOADS_MAX,
       actsMax: env.OGR_ACTS_MAX,
-      actsRunningMax: env.OGR_ACTS_RUNNING ?? ACTS_RUNNING_PER_PROCESSOR * availableParallelism(),
+      actsRunningMax: ACTS_RUNNING_PER_PROCESSOR * availableParallelism(),
     },
     log,
     now: Date.now,

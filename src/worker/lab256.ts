@@ -28,6 +28,13 @@ import { scheduleHousekeeping } from "./housekeeping-schedule.js";
 import { buildObservationOptions } from "./observed-worker.js";
 import { loadWorkflowBundle } from "./workflow-bundle.js";
 
+/** One for each step that runs at the same time, up to what three LAB 256 and three apis leave each other of Postgres's default of 100. */
+const DATABASE_CONNECTIONS = 20;
+/** Flows kept in memory. More would cost memory and save only the replay of a flow that has waited longest. */
+const CACHED_WORKFLOWS = 128;
+/** Keeps a batch far below the payload that Temporal takes, also with long lines. */
+const TELEMETRY_BATCH_LINES = 1000;
+
 /** A worker of LAB 256 that serves flows. */
 export interface RunningLab256 {
   /** Describes the object store for the log. */
@@ -63,7 +70,7 @@ export async function startLab256(
   const tracing = await startConfiguredTracing("ogr-lab256", env, log);
   const bundle = loadWorkflows(tracing === undefined ? "plain" : "traced");
   const db = openDatabase(toDatabaseUrl(env), {
-    maxConnections: env.OGR_DATABASE_CONNECTIONS,
+    maxConnections: DATABASE_CONNECTIONS,
     onLostConnection: (error) => log.warn({ reason: error.message }, "lost a database connection"),
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
@@ -81,7 +88,7 @@ export async function startLab256(
       rp: { id: env.OGR_RP_ID, origins: env.OGR_RP_ORIGINS.split(",") },
     },
     webhookReceivers: env.OGR_WEBHOOK_RECEIVERS,
-    telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: env.OGR_TELEMETRY_LINES },
+    telemetry: { everyMs: env.OGR_TELEMETRY_EVERY_S * 1000, batchMaxLines: TELEMETRY_BATCH_LINES },
     now: Date.now,
     ...(observe === undefined ? {} : { onStep: observe }),
   });
@@ -98,7 +105,7 @@ export async function startLab256(
     activities: { ...activities },
     ...buildObservationOptions(log, tracing),
     identity: formatWorkerIdentity("lab256"),
-    maxCachedWorkflows: env.OGR_CACHED_WORKFLOWS,
+    maxCachedWorkflows: CACHED_WORKFLOWS,
     shutdownGraceTime: "10s",
   });
   const schedules = await waitForTemporal(temporal, Connection.connect(temporal));

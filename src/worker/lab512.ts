@@ -11,6 +11,7 @@ import { readTemporalAccess, waitForTemporal } from "../configuration/sections/t
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowlist.js";
+import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
 import type { RunnerDependencies } from "../lab512/runner/dependencies.js";
 import { openRepositoriesByTenant } from "../lab512/runner/repositories-by-tenant.js";
@@ -25,6 +26,8 @@ import { buildObservationOptions } from "./observed-worker.js";
 import { pullCommands, pullTokensSchema } from "./pull-loop.js";
 
 const MIB = 1024 * 1024;
+/** For all tenants together, in equal shares. Beyond it the packs that were not used for longest are deleted. */
+const CACHE_MAX_BYTES = 4096 * MIB;
 const HEARTBEAT_THROTTLE_MS = 400;
 
 /** Starts the Runner and serves `LAB_512` until the process is told to stop. `observe` sees every step of an act. */
@@ -39,7 +42,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
   const repositories = await openRepositoriesByTenant({
     root: join(env.OGR_WORK_DIRECTORY, "scopes"),
     allowlist,
-    cacheMaxBytes: env.OGR_CACHE_MAX_MIB * MIB,
+    cacheMaxBytes: CACHE_MAX_BYTES,
   });
   const runner: RunnerDependencies = {
     target: "LAB_512",
@@ -52,8 +55,8 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     allowlist,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {
-      stagedMaxBytes: env.OGR_STAGED_MAX_MIB * MIB,
-      packMaxBytes: 4 * env.OGR_STAGED_MAX_MIB * MIB,
+      stagedMaxBytes: STAGED_MAX_BYTES,
+      packMaxBytes: 4 * STAGED_MAX_BYTES,
       objectsMaxCount: 5_000_000,
       blobMaxBytes: 256 * MIB,
       pathMaxBytes: 4096,

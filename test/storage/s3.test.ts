@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 
 describe.skipIf(s3 === undefined)("the S3 backend", () => {
   const server = { endpoint: "", region: "us-east-1", access_key: "", secret_key: "", ...s3 };
-  const config = { kind: "s3", ...server, bucket_prefix: bucketPrefix("storage"), request_timeout_ms: 20_000 } as const;
+  const config = { kind: "s3", ...server, bucket_prefix: bucketPrefix("storage"), requestTimeoutMs: 20_000 } as const;
   const open = (changes: Partial<Extract<StoreConfig, { kind: "s3" }>> = {}): Promise<ObjectStore> => openStore({ ...config, ...changes });
 
   beforeAll(async () => {
@@ -82,7 +82,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     ["region", { region: "" }],
     ["bucket_prefix", { bucket_prefix: "Upper" }],
     ["bucket_prefix", { bucket_prefix: "x".repeat(60) }],
-    ["request_timeout_ms", { request_timeout_ms: 0 }],
+    ["requestTimeoutMs", { requestTimeoutMs: 0 }],
   ])("refuses a malformed %s by its name", async (setting, changes) => {
     await expect(open(changes)).rejects.toMatchObject({
       code: "misconfigured",
@@ -113,7 +113,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       proxy = await startSeveringProxy(server.endpoint);
       direct = await open();
       store = await open({ endpoint: proxy.endpoint });
-      hasty = await open({ endpoint: proxy.endpoint, request_timeout_ms: 1_500 });
+      hasty = await open({ endpoint: proxy.endpoint, requestTimeoutMs: 1_500 });
     });
     const storeFor = (conduct: Conduct) => (conduct === "silence" ? hasty : store);
 

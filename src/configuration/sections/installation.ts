@@ -11,7 +11,6 @@ export const databasesSettings = z.object({
   ),
   OGR_POSTGRES_PASSWORD: describeSecretSetting(buildRequiredText("the superuser's password"), "the superuser's password"),
   ...databaseSettings,
-  OGR_TEMPORAL_DATABASE_USER: describeSetting(z.string().default("temporal"), "Temporal's own account"),
   OGR_TEMPORAL_DATABASE_PASSWORD: describeSecretSetting(buildRequiredText("the password of Temporal's own account"), "its password"),
 });
 

@@ -32,8 +32,6 @@ export const lab512Settings = z
       buildRequiredText("a folder for the Runner's cache, safe to delete at any time"),
       "its cache, of this process alone; can be deleted",
     ),
-    OGR_CACHE_MAX_MIB: describeSetting(buildCountSchema(4096, 1_048_576), "of the cache, for all tenants together, in equal shares"),
-    OGR_STAGED_MAX_MIB: describeSetting(buildCountSchema(512, 5120), "largest push, in MiB; keep api and Runner equal"),
     OGR_RUNNER_SLOTS: describeSetting(buildCountSchema(16, 1000), "acts at the same time"),
     OGR_PULL_API_URL: describeSetting(
       z.url("Write the api's address.").optional(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { StoreConfig } from "../../storage/open.js";
-import { buildCountSchema, buildRequiredText, describeSecretSetting, describeSetting } from "../environment.js";
+import { buildRequiredText, describeSecretSetting, describeSetting } from "../environment.js";
 import { readConfiguredFile } from "../files.js";
 
 const kindMeaning = "`s3` or `directory`";
@@ -27,10 +27,6 @@ const s3Settings = z.object({
       .optional(),
     "before every bucket's name",
   ),
-  OGR_S3_REQUEST_TIMEOUT_MS: describeSetting(
-    buildCountSchema(30_000, 600_000),
-    "the longest that a request may take; a large body gets more",
-  ),
 });
 const directorySettings = z.object({
   OGR_STORE: describeSetting(z.literal("directory"), kindMeaning),
@@ -51,6 +47,5 @@ export function readStoreConfig(settings: z.infer<typeof storeSettings>): StoreC
     ...(ca === undefined ? {} : { ca: readConfiguredFile(ca).toString("utf8") }),
     ...(session_token === undefined ? {} : { session_token }),
     ...(bucket_prefix === undefined ? {} : { bucket_prefix }),
-    request_timeout_ms: settings.OGR_S3_REQUEST_TIMEOUT_MS,
   };
 }

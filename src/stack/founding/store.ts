@@ -4,13 +4,11 @@ import type { ObjectStoreServer } from "../servers/servers.js";
 import { ensureServiceAccount } from "./minio-accounts.js";
 import { assumeRole, type Plane, planePolicy } from "./plane-credentials.js";
 
-const requestTimeout_ms = 30_000;
-
 /** The store with root credentials: for founding, mirrors and tests, never for a service. */
 export function rootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
   if (server.kind === "directory") return { kind: "directory", path: server.path };
   const { endpoint, region, access_key, secret_key } = server;
-  return { kind: "s3", endpoint, region, access_key, secret_key, bucket_prefix: bucketPrefix, request_timeout_ms: requestTimeout_ms };
+  return { kind: "s3", endpoint, region, access_key, secret_key, bucket_prefix: bucketPrefix };
 }
 
 /** Makes the buckets and runs `work` on the store with root credentials. */

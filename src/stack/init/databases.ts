@@ -3,6 +3,8 @@ import { readConfiguration } from "../../configuration/read.js";
 import { databasesSettings } from "../../configuration/sections/installation.js";
 import { poll } from "../poll.js";
 
+/** Temporal's own account, under which docker-compose.yml starts it. */
+const TEMPORAL_ACCOUNT = "temporal";
 const TEMPORAL_DATABASES = ["temporal", "temporal_visibility"];
 const PATIENCE_MS = 60_000;
 
@@ -22,8 +24,8 @@ export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<voi
     ];
     await ensureAccount(client, user, password);
     await ensureDatabase(client, database, user);
-    await ensureAccount(client, env.OGR_TEMPORAL_DATABASE_USER, env.OGR_TEMPORAL_DATABASE_PASSWORD);
-    for (const name of TEMPORAL_DATABASES) await ensureDatabase(client, name, env.OGR_TEMPORAL_DATABASE_USER);
+    await ensureAccount(client, TEMPORAL_ACCOUNT, env.OGR_TEMPORAL_DATABASE_PASSWORD);
+    for (const name of TEMPORAL_DATABASES) await ensureDatabase(client, name, TEMPORAL_ACCOUNT);
   } finally {
     await client.end();
   }

@@ -14,16 +14,19 @@ export interface S3Config {
   readonly session_token?: string;
   /** Precedes the name of every bucket, where bucket names are shared with others. */
   readonly bucket_prefix?: string;
-  /** The longest a request may take. A large body gets more, in proportion to its size. */
-  readonly request_timeout_ms: number;
+  /** The longest a request may take, {@link REQUEST_TIMEOUT_MS} when absent. A large body gets more, in proportion to its size. */
+  readonly requestTimeoutMs?: number;
 }
+
+/** Long enough for a store that is briefly overloaded, and far below the time that an act has. */
+export const REQUEST_TIMEOUT_MS = 30_000;
 
 /** S3 allows 63 characters for a bucket; the longest space leaves this many. */
 const maxPrefixLength = 63 - Math.max(...spaceNames.map((name) => name.length));
 
 /** The endpoint's URL. Throws {@link StorageFault} `misconfigured` that names the bad setting. */
 export function checkConfig(config: S3Config): URL {
-  const { bucket_prefix: prefix = "", request_timeout_ms: timeoutMs } = config;
+  const { bucket_prefix: prefix = "", requestTimeoutMs = REQUEST_TIMEOUT_MS } = config;
   const endpoint = URL.canParse(config.endpoint) ? new URL(config.endpoint) : undefined;
   if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol) || endpoint.href !== `${endpoint.origin}/`)
     throw buildSettingFault("endpoint", "must be http://host:port or https://host, without path, query or credentials");
@@ -31,8 +34,8 @@ export function checkConfig(config: S3Config): URL {
     if (config[name] === "") throw buildSettingFault(name, "must not be empty");
   if (prefix.length > maxPrefixLength || !/^([a-z0-9][a-z0-9-]*)?$/.test(prefix))
     throw buildSettingFault("bucket_prefix", `must be at most ${maxPrefixLength} lower-case letters, digits and hyphens`);
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1)
-    throw buildSettingFault("request_timeout_ms", "must be a positive whole number of milliseconds");
+  if (!Number.isSafeInteger(requestTimeoutMs) || requestTimeoutMs < 1)
+    throw buildSettingFault("requestTimeoutMs", "must be a positive whole number of milliseconds");
   return endpoint;
 }
 

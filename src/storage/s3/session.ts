@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "minio";
 import type { Key } from "../key.js";
 import { StorageFault } from "../ports.js";
-import { checkConfig, type S3Config } from "./config.js";
+import { checkConfig, REQUEST_TIMEOUT_MS, type S3Config } from "./config.js";
 import { type Intent, isRepeatable, toErrorCode, toFault } from "./faults.js";
 import { Exchange } from "./transport.js";
 
@@ -59,7 +59,7 @@ export function openSession(config: S3Config): Session {
     async perform(intent, key, expected, act, bodyBytes = 0) {
       const bucket = `${config.bucket_prefix ?? ""}${key.space}`;
       for (let tried = 1; ; tried += 1) {
-        const exchange = new Exchange(transport, config.request_timeout_ms, bodyBytes);
+        const exchange = new Exchange(transport, config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, bodyBytes);
         try {
           // The client does not tell its transport which call a request belongs to, so each request has a client of its own.
           const client = new Client({ ...options, transport: exchange });

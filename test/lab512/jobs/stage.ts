@@ -67,7 +67,7 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
   const config: StoreConfig =
     backend === "directory"
       ? { kind: "directory", path: join(folder, "store") }
-      : { kind: "s3", ...presentS3(), bucket_prefix: bucketPrefix("jobs"), request_timeout_ms: 10_000 };
+      : { kind: "s3", ...presentS3(), bucket_prefix: bucketPrefix("jobs"), requestTimeoutMs: 10_000 };
   await ensureSpaces(config);
   const store = await openStore(config);
   const repositories = new Repositories(join(folder, "work"), options);

@@ -53,7 +53,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   const config: StoreConfig =
     backend === "directory"
       ? { kind: "directory", path: join(folder, "store") }
-      : { ...s3Server(), kind: "s3", bucket_prefix: bucketPrefix("runner"), request_timeout_ms: 20_000 };
+      : { ...s3Server(), kind: "s3", bucket_prefix: bucketPrefix("runner"), requestTimeoutMs: 20_000 };
   await ensureSpaces(config);
   const store = await openStore(config);
   const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, newKey()]));
