@@ -1,7 +1,7 @@
 /**
- * Builds `src` to `dist` for a package or an image: tsc compiles the sources, the workflows become bundles, and other files are copied. A
- * build that fails leaves the earlier one alone. `--remove` removes the build, so that a clone never runs an old one. `--out FOLDER` builds
- * into another folder of the clone, beside `src`.
+ * Builds `src` to `dist` for a package or an image: tsc compiles the sources, the workflows and the processes become bundles, and other files
+ * are copied. A build that fails leaves the earlier one alone. `--remove` removes the build, so that a clone never runs an old one.
+ * `--out FOLDER` builds into another folder of the clone, beside `src`.
  */
 import { cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
@@ -12,6 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = process.argv.indexOf("--out");
 const dist = join(root, out === -1 ? "dist" : (process.argv[out + 1] ?? "dist"));
 const made = `${dist}.${process.pid}`;
+const ENTRIES = ["api/main", "worker/lab256.main", "worker/lab512.main", "cli/main"];
 
 if (process.argv.includes("--remove")) rmSync(dist, { recursive: true, force: true });
 else process.exit(await build());
@@ -28,6 +29,8 @@ async function build() {
     if (workflows.code !== 0) return workflows.code;
     for (const path of readdirSync(join(root, "src"), { recursive: true }))
       if ([".mjs", ".json"].includes(extname(path))) cpSync(join(root, "src", path), join(made, path));
+    const bundles = await runNode([join(root, "scripts", "bundle.mjs"), made, ...ENTRIES], { cwd: root, shown: true });
+    if (bundles.code !== 0) return bundles.code;
     rmSync(dist, { recursive: true, force: true });
     renameSync(made, dist);
     return 0;

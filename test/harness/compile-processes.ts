@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import ts from "typescript";
 import { builtProcesses, PROCESSES } from "./processes.js";
 
@@ -13,4 +15,8 @@ export async function compileProcesses(built: string): Promise<void> {
     const { outputText } = ts.transpileModule(source.replaceAll('"../../src/', '"../'), { compilerOptions });
     await writeFile(join(folder, file.replace(/ts$/, "js")), outputText);
   }
+  const entries = (await readdir(PROCESSES))
+    .filter((file) => file.endsWith(".main.ts"))
+    .map((file) => `${basename(folder)}/${basename(file, ".ts")}`);
+  await promisify(execFile)(process.execPath, ["scripts/bundle.mjs", built, ...entries]);
 }
