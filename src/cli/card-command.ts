@@ -1,7 +1,6 @@
-import type { Command } from "commander";
 import type { CardAsk, RegistryClient } from "../client/http/registry-client.js";
 import type { JobType } from "../domain/act/job.js";
-import { addExamples, buildRegistryCommand } from "./build-command.js";
+import { type Call, RegistryCommand } from "./cli-command.js";
 import { EXIT, type ExitCode } from "./exit-codes.js";
 import { proposeCard, throwUnlessOk } from "./outcome.js";
 import { printDryRun } from "./terminal/dry-run.js";
@@ -36,39 +35,27 @@ export interface CardPreview {
   readonly exit?: ExitCode;
 }
 
-export interface CardCommand<O> {
-  readonly signature: string;
-  readonly description: string;
-  readonly intentHelp?: string;
-  readonly examples: readonly string[];
-  addOptions?(command: Command): Command;
-  plan(registry: RegistryClient, words: readonly string[], options: O & CardOptions): Promise<CardPlan>;
-}
+type PlanCard<O> = (registry: RegistryClient, words: readonly string[], options: O & CardOptions) => Promise<CardPlan>;
 
 /** A command that opens a card, or shows with `--dry-run` what it would open. */
-export function buildCardCommand<O>(spec: CardCommand<O>): Command {
-  const { signature, description, intentHelp = "what this is for", examples, addOptions = (made) => made, plan } = spec;
-  const command = buildRegistryCommand<O & CardOptions>(signature, description, async ({ options, arguments: words, out, openClient }) => {
-    const registry = await openClient();
-    const { jobType, params, preview, ...planned } = await plan(registry, words, options);
-    const { office: office_id, intent = planned.intent, risk, wait = false } = options;
-    const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
-    if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
-    const {
-      lines,
-      facts,
-      exit = EXIT.ok,
-    } = await withProgress(out, (step) => {
-      step("planning");
-      return preview(wanted);
-    });
-    printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, lines.join("\n"));
-    throwUnlessOk(exit);
-  });
-  addOptions(command)
-    .addOption(buildOfficeOption())
-    .option("--intent <sentence>", intentHelp)
-    .option("--wait", "wait until the card has ended")
-    .addOption(buildDryRunOption());
-  return addExamples(command, ...examples);
+export class CardCommand<O = unknown> extends RegistryCommand<O & CardOptions> {
+  /** Opens the card that `plan` returns. Adds the options of {@link CardOptions} after the command's own. */
+  openCard(plan: PlanCard<O>, intentHelp = "what this is for"): this {
+    return this.addOption(buildOfficeOption())
+      .option("--intent <sentence>", intentHelp)
+      .option("--wait", "wait until the card has ended")
+      .addOption(buildDryRunOption())
+      .run((call) => openOrPreviewCard(call, plan));
+  }
+}
+
+async function openOrPreviewCard<O>({ options, arguments: words, out, openClient }: Call<O & CardOptions>, plan: PlanCard<O>) {
+  const registry = await openClient();
+  const { jobType, params, preview, ...planned } = await plan(registry, words, options);
+  const { office: office_id, intent = planned.intent, risk, wait = false } = options;
+  const wanted = { office_id, intent, jobType, params, target: "LAB_512", ...(risk === undefined ? {} : { risk }) };
+  if (!options.dryRun) return proposeCard(registry, wanted, wait, out);
+  const { lines, facts, exit = EXIT.ok } = await withProgress(out, "planning", () => preview(wanted));
+  printDryRun(out, registry, { act: jobType, ...wanted, ...facts }, lines.join("\n"));
+  throwUnlessOk(exit);
 }

@@ -15,8 +15,7 @@ export const ACT_MAX_MS = 900_000;
 
 /** Opens a card and prints it with its plan. With `wait`, follows the card to its end. */
 export async function proposeCard(client: RegistryClient, wanted: CardAsk, wait: boolean, out: Output): Promise<void> {
-  const planned = await withProgress(out, async (step) => {
-    step("opening the card");
+  const planned = await withProgress(out, "opening the card", async (step) => {
     const opened = requireValue(await client.openCard(wanted));
     step("planning");
     const beyond = await waitForCardToLeave(client, opened.card_id, ["planning"], PLAN_MAX_MS);

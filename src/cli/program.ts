@@ -1,33 +1,32 @@
 import { Command } from "commander";
-import { buildCommandGroup } from "./build-command.js";
-import { buildActorListCommand } from "./commands/actor-list.js";
+import { buildCommandGroup } from "./cli-command.js";
 import { buildAuthLoginCommand } from "./commands/auth/login.js";
-import { buildAuthLogoutCommand } from "./commands/auth/logout.js";
-import { buildAuthStatusCommand } from "./commands/auth/status.js";
-import { buildAuthSwitchCommand } from "./commands/auth/switch.js";
-import { buildAuthTokenCommand } from "./commands/auth/token.js";
+import { buildAuthLogoutCommand, buildAuthSwitchCommand } from "./commands/auth/profiles.js";
+import { buildAuthStatusCommand, buildAuthTokenCommand } from "./commands/auth/status.js";
 import { buildCardAttestCommand } from "./commands/card/attest.js";
 import { buildCardDecisionCommand } from "./commands/card/decide.js";
-import { buildCardListCommand } from "./commands/card/list.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
-import { buildCommandListCommand } from "./commands/command/list.js";
 import { buildCompletionCommand } from "./commands/completion.js";
 import { buildConfigCommand } from "./commands/config.js";
 import { buildInfraCommand } from "./commands/infra/group.js";
 import { buildLedgerExportCommand } from "./commands/ledger/export.js";
 import { buildLedgerVerifyCommand } from "./commands/ledger/verify.js";
+import {
+  buildActorListCommand,
+  buildCardListCommand,
+  buildCommandListCommand,
+  buildOfficeListCommand,
+  buildProjectListCommand,
+} from "./commands/list.js";
 import { buildMergeCommand } from "./commands/merge.js";
-import { buildOfficeListCommand } from "./commands/office-list.js";
 import { buildPasskeyRegisterCommand } from "./commands/passkey-register.js";
 import { buildPermitRequestCommand } from "./commands/permit/request.js";
 import { buildPermitRevokeCommand } from "./commands/permit/revoke.js";
 import { buildProjectArchiveCommand, buildProjectUnarchiveCommand } from "./commands/project/archive.js";
-import { buildProjectListCommand } from "./commands/project/list.js";
 import { buildProjectRegisterCommand } from "./commands/project/register.js";
 import { buildProjectResetCommand } from "./commands/project/reset.js";
 import { buildPushCommand } from "./commands/push.js";
-import { buildReceiptPactCommand } from "./commands/receipt/pact.js";
-import { buildReceiptVerifyCommand } from "./commands/receipt/verify.js";
+import { buildReceiptPactCommand, buildReceiptVerifyCommand } from "./commands/receipt.js";
 import { buildReleaseCommand } from "./commands/release.js";
 import {
   buildCardShowCommand,
@@ -35,8 +34,8 @@ import {
   buildPermitShowCommand,
   buildProjectShowCommand,
   buildReceiptShowCommand,
+  buildTenantShowCommand,
 } from "./commands/show.js";
-import { buildTenantShowCommand } from "./commands/tenant-show.js";
 import { buildCardWatchCommand, buildCommandWatchCommand } from "./commands/watch.js";
 import { buildDemoCommand } from "./host/demo.js";
 import { buildDevCommand } from "./host/dev.js";

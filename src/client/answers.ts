@@ -193,6 +193,7 @@ export const tenantSchema = z.looseObject({
   policy_hash: z.string().nullable(),
   ledger: z.looseObject({ container: z.string(), entries: z.number(), head: z.string() }),
 });
+export type TenantAnswer = z.infer<typeof tenantSchema>;
 
 const officeSchema = z.looseObject({
   office_id: z.string(),

@@ -1,8 +1,7 @@
-import type { Command } from "commander";
 import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, listSettings, type Setting } from "../../configuration/catalog.js";
 import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
-import { buildCommand } from "../build-command.js";
+import { CliCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../failure.js";
 import type { Output } from "../terminal/output.js";
@@ -13,23 +12,18 @@ interface ConfigOptions {
 }
 
 /** `ogr config`: prints the settings that each process would start with here, their sources and their meaning. */
-export function buildConfigCommand(): Command {
-  return buildCommand<ConfigOptions>(
-    "config",
-    "print the settings of the processes: values, sources, meanings",
-    async ({ options, out }) => {
+export function buildConfigCommand(): CliCommand {
+  return new CliCommand<ConfigOptions>("config", "print the settings of the processes: values, sources, meanings")
+    .option("--process <name>", `one process only: ${CONFIGURED_PROCESSES.join(", ")}`)
+    .option("--check", "print only the problems; exits with 1 if there is any")
+    .addHelpText("after", "\nReads the environment and, beneath it, the file that OGR_CONFIG_FILE names. Secrets are masked.")
+    .addExamples("ogr config --process api", "OGR_CONFIG_FILE=registry.yaml ogr config --check")
+    .run(async ({ options, out }) => {
       const layers = readLayers(process.env);
       const asked = options.process === undefined ? CONFIGURED_PROCESSES : [parseProcessName(options.process)];
       if (options.check === true) return checkProcesses(asked, layers, out);
       for (const name of asked) printSettings(name, layers, out);
-    },
-  )
-    .option("--process <name>", `one process only: ${CONFIGURED_PROCESSES.join(", ")}`)
-    .option("--check", "print only the problems; exits with 1 if there is any")
-    .addHelpText(
-      "after",
-      "\nReads the environment and, beneath it, the file that OGR_CONFIG_FILE names. Secrets are masked.\n\nExamples:\n  $ ogr config --process api\n  $ OGR_CONFIG_FILE=registry.yaml ogr config --check",
-    );
+    });
 }
 
 function printSettings(name: ConfiguredProcess, layers: Layers, out: Output): void {

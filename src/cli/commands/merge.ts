@@ -1,8 +1,8 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { requireValue } from "../../client/http/problem.js";
 import { lookUpMerge } from "../../client/merging.js";
 import { MERGE_STRATEGIES, type MergeStrategy, mergeProtectedParamsSchema } from "../../domain/act/job.js";
-import { buildCardCommand } from "../card-command.js";
+import { CardCommand } from "../card-command.js";
 import { EXIT, toEndExitCode } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
 import { parseParams } from "../terminal/dry-run.js";
@@ -15,25 +15,24 @@ interface MergeOptions {
 }
 
 /** `ogr merge`: opens the card that merges a branch of the registry into a protected one (L4 into main, L5 into release/*). */
-export function buildMergeCommand(): Command {
-  return buildCardCommand<MergeOptions>({
-    signature: "merge <project> <source>",
-    description: "open the card that merges a branch of the registry into a protected one",
-    examples: [
+export function buildMergeCommand(): CardCommand<MergeOptions> {
+  return new CardCommand<MergeOptions>(
+    "merge <project> <source>",
+    "open the card that merges a branch of the registry into a protected one",
+  )
+    .requiredOption("--into <branch>", "the protected branch, such as main or release/1.0; created if absent")
+    .addOption(
+      new Option("--strategy <strategy>", "fast-forward: move the branch; merge: a commit of both; squash: one commit of all")
+        .choices(MERGE_STRATEGIES)
+        .default("merge" satisfies MergeStrategy),
+    )
+    .addOption(buildRiskOption())
+    .addExamples(
       "ogr merge P.demo feature/hello --into main --wait",
       "ogr merge P.demo main --into release/1.0 --strategy fast-forward",
       "ogr merge P.demo feature/hello --into main --dry-run",
-    ],
-    addOptions: (command) =>
-      command
-        .requiredOption("--into <branch>", "the protected branch, such as main or release/1.0; created if absent")
-        .addOption(
-          new Option("--strategy <strategy>", "fast-forward: move the branch; merge: a commit of both; squash: one commit of all")
-            .choices(MERGE_STRATEGIES)
-            .default("merge" satisfies MergeStrategy),
-        )
-        .addOption(buildRiskOption()),
-    async plan(registry, [project_id = "", source = ""], { into: target, strategy, risk }) {
+    )
+    .openCard(async (registry, [project_id = "", source = ""], { into: target, strategy, risk }) => {
       const { params, branches } = await lookUpMerge(registry, { project_id, source, target, strategy });
       if (params === undefined)
         throw new UsageError(`${project_id} has no branch ${source}; its branches are ${branches.join(", ") || "none yet"}.`);
@@ -58,6 +57,5 @@ export function buildMergeCommand(): Command {
           };
         },
       };
-    },
-  });
+    });
 }

@@ -1,27 +1,18 @@
 import { hostname } from "node:os";
-import type { Command } from "commander";
 import { registerPasskey } from "../../client/deciding.js";
-import { addExamples, buildRegistryCommand } from "../build-command.js";
+import { RegistryCommand } from "../cli-command.js";
 import { openOwnPasskeys } from "../connection/own-passkeys.js";
 
-interface PasskeyOptions {
-  readonly name?: string;
-}
-
 /** `ogr passkey register`: creates a software passkey for step-up from a terminal. */
-export function buildPasskeyRegisterCommand(): Command {
-  const command = buildRegistryCommand<PasskeyOptions>(
-    "register",
-    "create a software passkey in your config folder and register it",
-    async ({ options, out, openClient }) => {
+export function buildPasskeyRegisterCommand(): RegistryCommand {
+  return new RegistryCommand<{ readonly name?: string }>("register", "create a software passkey in your config folder and register it")
+    .option("--name <name>", "the passkey's display name")
+    .addExamples('ogr passkey register --name "The laptop"')
+    .run(async ({ options: { name = `ogr on ${hostname()}` }, out, openClient }) => {
       const registry = await openClient();
-      const file = await openOwnPasskeys();
-      await registerPasskey(registry, file, options.name ?? `ogr on ${hostname()}`);
-      out.print(
-        { ok: true, actor_id: registry.actor_id, path: file.path },
-        `A passkey of ${registry.actor_id} is registered; its key is stored in ${file.path}.`,
-      );
-    },
-  ).option("--name <name>", "the passkey's display name");
-  return addExamples(command, 'ogr passkey register --name "The laptop"');
+      const passkeys = await openOwnPasskeys();
+      await registerPasskey(registry, passkeys, name);
+      const [{ actor_id }, { path }] = [registry, passkeys];
+      out.print({ ok: true, actor_id, path }, `A passkey of ${actor_id} is registered; its key is stored in ${path}.`);
+    });
 }

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { Command } from "commander";
 import { requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
 import { tagReleaseParamsSchema } from "../../domain/act/job.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
-import { buildCardCommand } from "../card-command.js";
+import { CardCommand } from "../card-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UsageError } from "../failure.js";
 import { parseParams } from "../terminal/dry-run.js";
@@ -17,20 +16,16 @@ interface ReleaseOptions {
 }
 
 /** `ogr release`: opens the card that tags a release (L4). */
-export function buildReleaseCommand(): Command {
-  return buildCardCommand<ReleaseOptions>({
-    signature: "release <project> <tag>",
-    description: "open the card that tags a release",
-    examples: [
+export function buildReleaseCommand(): CardCommand<ReleaseOptions> {
+  return new CardCommand<ReleaseOptions>("release <project> <tag>", "open the card that tags a release")
+    .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project for its tip")
+    .option("--notes <text>", "the release notes")
+    .option("--notes-file <path>", "the release notes, from a file")
+    .addExamples(
       "ogr release P.demo v1.2.0 --commit main --notes-file CHANGES.md --wait",
       "ogr release P.demo v1.2.0 --commit feature/hello --dry-run",
-    ],
-    addOptions: (command) =>
-      command
-        .requiredOption("--commit <commit>", "a commit's full id, or a branch of the project for its tip")
-        .option("--notes <text>", "the release notes")
-        .option("--notes-file <path>", "the release notes, from a file"),
-    async plan(registry, [project_id = "", tag = ""], options) {
+    )
+    .openCard(async (registry, [project_id = "", tag = ""], options) => {
       const commit = await resolveReleaseCommit(registry, project_id, options.commit);
       const notes = options.notesFile === undefined ? (options.notes ?? "") : await readNotes(options.notesFile);
       const params = { project_id, tag, commit, notes };
@@ -54,8 +49,7 @@ export function buildReleaseCommand(): Command {
           };
         },
       };
-    },
-  });
+    });
 }
 
 async function resolveReleaseCommit(client: RegistryClient, projectId: string, wanted: string): Promise<string> {

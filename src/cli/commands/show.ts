@@ -1,51 +1,69 @@
-import type { Command } from "commander";
 import { type Answer, requireValue } from "../../client/http/problem.js";
 import type { RegistryClient } from "../../client/http/registry-client.js";
-import { addExamples, buildRegistryCommand } from "../build-command.js";
-import { formatCard, formatCommand, formatPermit, formatProject, formatReceipt } from "../terminal/text.js";
+import { RegistryCommand } from "../cli-command.js";
+import { formatCard, formatCommand, formatPermit, formatProject, formatReceipt, formatTenant } from "../terminal/text.js";
 
 const JTI = "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10";
 
 /** `ogr card show`. */
-export function buildCardShowCommand(): Command {
-  const command = buildShowCommand("card", "show a card with its plan and what it waits for", (registry) => registry.readCard, formatCard);
-  return addExamples(command, "ogr card show k-b06e3b3672441f6c4167", "ogr card show k-b06e3b3672441f6c4167 --json | jq .plan");
+export function buildCardShowCommand(): RegistryCommand {
+  const description = "show a card with its plan and what it waits for";
+  return buildShowCommand("show <card>", description, (registry, id) => registry.readCard(id), formatCard).addExamples(
+    "ogr card show k-b06e3b3672441f6c4167",
+    "ogr card show k-b06e3b3672441f6c4167 --json | jq .plan",
+  );
 }
 
 /** `ogr command show`. */
-export function buildCommandShowCommand(): Command {
-  const command = buildShowCommand("jti", "show a command and its result", (registry) => registry.readCommand, formatCommand);
-  return addExamples(command, `ogr command show ${JTI}`);
+export function buildCommandShowCommand(): RegistryCommand {
+  const description = "show a command and its result";
+  return buildShowCommand("show <jti>", description, (registry, jti) => registry.readCommand(jti), formatCommand).addExamples(
+    `ogr command show ${JTI}`,
+  );
 }
 
 /** `ogr permit show`. */
-export function buildPermitShowCommand(): Command {
+export function buildPermitShowCommand(): RegistryCommand {
   const description = "show a permit and whether it can still be used";
-  const command = buildShowCommand("jti", description, (registry) => registry.readPermitState, formatPermit);
-  return addExamples(command, `ogr permit show ${JTI}`);
+  return buildShowCommand("show <jti>", description, (registry, jti) => registry.readPermitState(jti), formatPermit).addExamples(
+    `ogr permit show ${JTI}`,
+  );
 }
 
 /** `ogr project show`. */
-export function buildProjectShowCommand(): Command {
+export function buildProjectShowCommand(): RegistryCommand {
   const description = "show a project with its refs, releases and activity";
-  const command = buildShowCommand("project", description, (registry) => registry.readProject, formatProject);
-  return addExamples(command, "ogr project show P.demo", "ogr project show P.demo --json | jq '.refs[].name'");
+  return buildShowCommand("show <project>", description, (registry, id) => registry.readProject(id), formatProject).addExamples(
+    "ogr project show P.demo",
+    "ogr project show P.demo --json | jq '.refs[].name'",
+  );
 }
 
 /** `ogr receipt show`. The JSON can be kept and verified later. */
-export function buildReceiptShowCommand(): Command {
-  const command = buildShowCommand("jti", "show the receipt of a command", (registry) => registry.readReceipt, formatReceipt);
-  return addExamples(command, `ogr receipt show ${JTI} --json > receipt.json`);
+export function buildReceiptShowCommand(): RegistryCommand {
+  const description = "show the receipt of a command";
+  return buildShowCommand("show <jti>", description, (registry, jti) => registry.readReceipt(jti), formatReceipt).addExamples(
+    `ogr receipt show ${JTI} --json > receipt.json`,
+  );
+}
+
+/** `ogr tenant show`: shows the token's tenant. */
+export function buildTenantShowCommand(): RegistryCommand {
+  const description = "show your tenant: its transport, its policy, the head of its ledger";
+  return buildShowCommand("show", description, (registry) => registry.readTenant(), formatTenant).addExamples(
+    "ogr tenant show",
+    "ogr tenant show --json | jq -r .policy_hash",
+  );
 }
 
 function buildShowCommand<T>(
-  argument: string,
+  signature: string,
   description: string,
-  getReader: (registry: RegistryClient) => (id: string) => Promise<Answer<T>>,
+  read: (registry: RegistryClient, id: string) => Promise<Answer<T>>,
   format: (found: T) => string,
-): Command {
-  return buildRegistryCommand(`show <${argument}>`, description, async ({ arguments: [id = ""], out, openClient }) => {
-    const found = requireValue(await getReader(await openClient())(id));
+): RegistryCommand {
+  return new RegistryCommand(signature, description).run(async ({ arguments: [id = ""], out, openClient }) => {
+    const found = requireValue(await read(await openClient(), id));
     out.print(found, format(found));
   });
 }

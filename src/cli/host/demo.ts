@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
 import { resolveSourceFile } from "../../process/source-files.js";
-import { addExamples, buildCommand } from "../build-command.js";
+import { CliCommand } from "../cli-command.js";
 import { resolveDemoFolder } from "../connection/state-file.js";
 import { EXIT } from "../exit-codes.js";
 import { UnsuccessfulExit } from "../failure.js";
@@ -11,11 +10,11 @@ interface DemoCommandOptions {
 }
 
 /** `ogr demo`: runs ADR-002's Proof of Done on real servers, with the history of this clone or of another repository. */
-export function buildDemoCommand(): Command {
-  const command = buildCommand<DemoCommandOptions>(
-    "demo",
-    "register, push and release a real history, and prove the outcome",
-    async ({ options, out }) => {
+export function buildDemoCommand(): CliCommand {
+  return new CliCommand<DemoCommandOptions>("demo", "register, push and release a real history, and prove the outcome")
+    .option("--repo <path>", "push the history of this repository instead of this clone's")
+    .addExamples("ogr demo", "ogr demo --repo ../another-project")
+    .run(async ({ options, out }) => {
       // Loaded on demand: the other commands need none of the code that runs servers.
       const [{ runDemo }, { createJsonReport, createTextReport }, { createStreamLog }] = await Promise.all([
         import("../../demo/demo.js"),
@@ -30,7 +29,5 @@ export function buildDemoCommand(): Command {
           : { path: resolve(options.repo), takesPlainFiles: false };
       const held = await runDemo({ dataDir: resolveDemoFolder(), source, report });
       if (!held) throw new UnsuccessfulExit(EXIT.error);
-    },
-  ).option("--repo <path>", "push the history of this repository instead of this clone's");
-  return addExamples(command, "ogr demo", "ogr demo --repo ../another-project");
+    });
 }

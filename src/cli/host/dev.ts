@@ -1,7 +1,6 @@
-import type { Command } from "commander";
 import type { RunningRegistry } from "../../stack/registry/registry.js";
 import type { Servers } from "../../stack/servers/servers.js";
-import { addExamples, buildCommand } from "../build-command.js";
+import { CliCommand } from "../cli-command.js";
 import { announceState, resolveDevFolder } from "../connection/state-file.js";
 
 interface DevOptions {
@@ -10,29 +9,30 @@ interface DevOptions {
 }
 
 /** `ogr dev`: runs the whole stack on this machine until Ctrl-C. The next start continues from its data. */
-export function buildDevCommand(): Command {
-  const command = buildCommand<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C", async ({ options, out }) => {
-    // Loaded on demand: the other commands need none of the code that runs servers.
-    const [{ removeDataFolder }, { createStreamLog }, { startRegistry }] = await Promise.all([
-      import("../../stack/data-folder.js"),
-      import("../../stack/progress.js"),
-      import("../../stack/registry/registry.js"),
-    ]);
-    const log = createStreamLog(process.stderr);
-    const dataDir = resolveDevFolder();
-    if (options.reset && !(await removeDataFolder(dataDir, log)))
-      throw new Error("the development registry of this clone is running: stop it before --reset");
-    const registry = await startRegistry({ data_dir: dataDir, log, infra: options.infra });
-    await announceState(registry.api_url, registry.founded.actors);
-    const shown = buildOverview(registry);
-    out.print(shown, formatOverview(shown));
-    watchProcesses(registry, log);
-    // The children do not keep this process alive by themselves.
-    setInterval(() => undefined, 60_000);
-  })
+export function buildDevCommand(): CliCommand {
+  return new CliCommand<DevOptions>("dev", "run the whole registry on this machine until Ctrl-C")
     .option("--reset", "remove all data of the development registry before starting")
-    .option("--infra <source>", "the infra registry: none, registry:<tenant>/<project> or file:<absolute path>", "none");
-  return addExamples(command, "ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra");
+    .option("--infra <source>", "the infra registry: none, registry:<tenant>/<project> or file:<absolute path>", "none")
+    .addExamples("ogr dev", "ogr dev --reset", "ogr dev --infra registry:T.UBL/P.infra")
+    .run(async ({ options, out }) => {
+      // Loaded on demand: the other commands need none of the code that runs servers.
+      const [{ removeDataFolder }, { createStreamLog }, { startRegistry }] = await Promise.all([
+        import("../../stack/data-folder.js"),
+        import("../../stack/progress.js"),
+        import("../../stack/registry/registry.js"),
+      ]);
+      const log = createStreamLog(process.stderr);
+      const dataDir = resolveDevFolder();
+      if (options.reset && !(await removeDataFolder(dataDir, log)))
+        throw new Error("the development registry of this clone is running: stop it before --reset");
+      const registry = await startRegistry({ data_dir: dataDir, log, infra: options.infra });
+      await announceState(registry.api_url, registry.founded.actors);
+      const shown = buildOverview(registry);
+      out.print(shown, formatOverview(shown));
+      watchProcesses(registry, log);
+      // The children do not keep this process alive by themselves.
+      setInterval(() => undefined, 60_000);
+    });
 }
 
 type Overview = ReturnType<typeof buildOverview>;

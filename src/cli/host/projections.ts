@@ -1,6 +1,5 @@
-import type { Command } from "commander";
 import type { Db } from "../../lab256/database/database.js";
-import { addExamples, buildCommand, type Call } from "../build-command.js";
+import { type Call, CliCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../failure.js";
 import { buildDryRunOption } from "../terminal/option-values.js";
@@ -24,41 +23,48 @@ const loadLedger = async () => {
 type Ledger = Awaited<ReturnType<typeof loadLedger>>;
 
 /** `ogr projections verify`: compares every projection with the ledger. Needs the database. */
-export function buildProjectionsVerifyCommand(): Command {
-  const command = buildDatabaseCommand("verify", "compare the projections with the ledger", async (call) => {
-    const tenants = await withDatabase(call, async (db, ledger) => {
-      const verdicts = [];
-      for (const tenant_id of await resolveTenants(db, ledger, call.options))
-        verdicts.push({ tenant_id, ...(await ledger.verifyProjections(db, tenant_id)) });
-      return verdicts;
+export function buildProjectionsVerifyCommand(): CliCommand {
+  return new DatabaseCommand("verify", "compare the projections with the ledger")
+    .addExamples("DATABASE_URL=postgresql://… ogr projections verify")
+    .run(async (call) => {
+      const tenants = await withDatabase(call, async (db, ledger) => {
+        const verdicts = [];
+        for (const tenant_id of await resolveTenants(db, ledger, call.options))
+          verdicts.push({ tenant_id, ...(await ledger.verifyProjections(db, tenant_id)) });
+        return verdicts;
+      });
+      for (const verdict of tenants) {
+        const text = verdict.ok ? "match the ledger" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
+        call.out.print(verdict, `${verdict.tenant_id}: the projections ${text} (${verdict.entries} entries)`);
+      }
+      if (tenants.some((verdict) => !verdict.ok)) throw new UnsuccessfulExit(EXIT.error);
     });
-    for (const verdict of tenants) {
-      const text = verdict.ok ? "match the ledger" : `DIFFER from the ledger in ${verdict.differences.length} rows; rebuild them`;
-      call.out.print(verdict, `${verdict.tenant_id}: the projections ${text} (${verdict.entries} entries)`);
-    }
-    if (tenants.some((verdict) => !verdict.ok)) throw new UnsuccessfulExit(EXIT.error);
-  });
-  return addExamples(command, "DATABASE_URL=postgresql://… ogr projections verify");
 }
 
 /** `ogr projections rebuild`: rebuilds every projection from the ledger. Readers see the old state or the new one. */
-export function buildProjectionsRebuildCommand(): Command {
-  const command = buildDatabaseCommand("rebuild", "rebuild the projections from the ledger", async (call) => {
-    if (call.options.dryRun) {
-      for (const tenant_id of await withDatabase(call, (db, ledger) => resolveTenants(db, ledger, call.options)))
-        call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
-      return;
-    }
-    const rebuilt = await withDatabase(call, (db, ledger) => ledger.rebuildProjections(db, call.options.tenant));
-    for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
-  }).addOption(buildDryRunOption());
-  return addExamples(command, "DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL");
+export function buildProjectionsRebuildCommand(): CliCommand {
+  return new DatabaseCommand("rebuild", "rebuild the projections from the ledger")
+    .addOption(buildDryRunOption())
+    .addExamples("DATABASE_URL=postgresql://… ogr projections rebuild --tenant T.UBL")
+    .run(async (call) => {
+      if (call.options.dryRun) {
+        for (const tenant_id of await withDatabase(call, (db, ledger) => resolveTenants(db, ledger, call.options)))
+          call.out.print({ dry_run: true, act: "projections.rebuild", tenant_id }, `${tenant_id}: would be rebuilt (--dry-run)`);
+        return;
+      }
+      const rebuilt = await withDatabase(call, (db, ledger) => ledger.rebuildProjections(db, call.options.tenant));
+      for (const tenant of rebuilt) call.out.print(tenant, `${tenant.tenant_id}: rebuilt from ${tenant.entries} entries`);
+    });
 }
 
-function buildDatabaseCommand(name: string, description: string, run: (call: Call<DatabaseOptions>) => Promise<void>): Command {
-  return buildCommand<DatabaseOptions>(name, description, run)
-    .option("--database-url <url>", "the registry's Postgres (prefer DATABASE_URL: other users cannot see it)")
-    .option("--tenant <id>", "only this tenant, such as T.UBL");
+class DatabaseCommand extends CliCommand<DatabaseOptions> {
+  constructor(name: string, description: string) {
+    super(name, description);
+    this.option("--database-url <url>", "the registry's Postgres (prefer DATABASE_URL: other users cannot see it)").option(
+      "--tenant <id>",
+      "only this tenant, such as T.UBL",
+    );
+  }
 }
 
 async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db, ledger: Ledger) => Promise<T>): Promise<T> {

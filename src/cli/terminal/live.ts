@@ -20,7 +20,7 @@ export function followCommand(client: RegistryClient, jti: string, out: Output):
 }
 
 function followFlow<T>(out: Output, text: (seen: T) => string, watch: (watcher: Watcher<T>) => Promise<T>): Promise<T> {
-  return withProgress(out, (step) => {
+  return withProgress(out, "", (step) => {
     let shown = "";
     return watch({
       onChange(seen) {

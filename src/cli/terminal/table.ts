@@ -11,7 +11,7 @@ const GAP = "  ";
  * Prints rows in columns. A terminal also gets titles, lines cut to its width, and `none` instead of an empty table; elsewhere the output
  * is the rows alone.
  */
-export function printTable<T>(out: Output, rows: readonly T[], columns: readonly Column<T>[], none: string): void {
+export function printTable<T>(out: Output, rows: readonly T[], columns: readonly Column<NoInfer<T>>[], none: string): void {
   const { isTTY, columns: width } = process.stdout;
   if (rows.length === 0 && isTTY) out.remark(none);
   out.print(rows, rows.length === 0 ? "" : formatTable(rows, columns, isTTY ? { titles: true, width } : { titles: false }));

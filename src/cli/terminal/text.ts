@@ -1,4 +1,4 @@
-import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail } from "../../client/answers.js";
+import type { CardAnswer, CommandAnswer, PermitStateAnswer, PreviewAnswer, ProjectDetail, TenantAnswer } from "../../client/answers.js";
 import type { Pact } from "../../domain/act/pact.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { Receipt } from "../../domain/permit/receipt.js";
@@ -126,6 +126,15 @@ export function formatPermit({ jti, status, permit, card_id, actor_id, intent, e
   if (card_id !== null) lines.push(`  card      ${card_id}`);
   if (end_reason !== null) lines.push(`  why       ${end_reason}`);
   return lines.join("\n");
+}
+
+export function formatTenant({ tenant_id, transport, created_at, policy_hash, ledger }: TenantAnswer): string {
+  return [
+    `${tenant_id}: since ${formatTime(created_at)}`,
+    `  commands  reach its Runners over ${transport === "pull" ? "HTTP pull" : "Temporal"}`,
+    `  policy    ${policy_hash ?? "none is published, so everything is denied"}`,
+    `  ledger    ${ledger.container}, ${ledger.entries} entries, head ${ledger.head}`,
+  ].join("\n");
 }
 
 /** Formats a size. */

@@ -15,7 +15,7 @@ export interface PushAsk {
   /** The local repository and the ref in it to push: `HEAD` or a full ref name. */
   readonly folder: string;
   readonly ref: string;
-  readonly force?: boolean;
+  readonly force?: boolean | undefined;
   /** The file to write the bundle to; the caller removes it. */
   readonly bundlePath: string;
 }

@@ -4,34 +4,23 @@ import type { ListQuery } from "./registry-client.js";
 /** The api's limit for one page. */
 const PAGE_MAX = 200;
 
+type FetchPage<T> = (query: ListQuery) => Promise<Answer<T[]>>;
+
 /** Reads the first `limit` items after the cursor `after`, page by page. @throws Refused */
-export async function listItems<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, limit: number, after?: string): Promise<T[]> {
+export async function listItems<T>(fetchPage: FetchPage<T>, limit: number, after?: string): Promise<T[]> {
   const found: T[] = [];
-  for (let cursor = after; found.length < limit; ) {
-    const asked = { limit: Math.min(PAGE_MAX, limit - found.length), ...(cursor === undefined ? {} : { after: cursor }) };
-    const { items, next } = await readPage(fetchPage, asked);
-    found.push(...items);
-    if (next === undefined) break;
-    cursor = next;
-  }
+  for await (const page of readPages(fetchPage, after, limit)) found.push(...page);
   return found;
 }
 
-/** Yields every page after the cursor `after`, in constant memory. @throws Refused */
-export async function* readPages<T>(fetchPage: (query: ListQuery) => Promise<Answer<T[]>>, after?: string): AsyncGenerator<T[]> {
-  for (let cursor = after; ; ) {
-    const { items, next } = await readPage(fetchPage, { limit: PAGE_MAX, ...(cursor === undefined ? {} : { after: cursor }) });
+/** Yields every page after the cursor `after`, up to `limit` items, in constant memory. @throws Refused */
+export async function* readPages<T>(fetchPage: FetchPage<T>, after?: string, limit = Number.POSITIVE_INFINITY): AsyncGenerator<T[]> {
+  let [cursor, left] = [after, limit];
+  do {
+    const answer = await fetchPage({ limit: Math.min(PAGE_MAX, left), after: cursor });
+    const items = requireValue(answer);
     yield items;
-    if (next === undefined) return;
-    cursor = next;
-  }
-}
-
-async function readPage<T>(
-  fetchPage: (query: ListQuery) => Promise<Answer<T[]>>,
-  query: ListQuery,
-): Promise<{ items: T[]; next?: string }> {
-  const answer = await fetchPage(query);
-  const items = requireValue(answer);
-  return { items, ...(answer.ok && answer.next !== undefined ? { next: answer.next } : {}) };
+    left -= items.length;
+    cursor = answer.ok ? answer.next : undefined;
+  } while (cursor !== undefined && left > 0);
 }

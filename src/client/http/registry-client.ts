@@ -42,7 +42,12 @@ export interface CardAsk extends Omit<PermitAsk, "approval_ref" | "office_id"> {
 /** A part of a list: `limit` is at most 200, `after` the `next` of the page before. */
 export interface ListQuery {
   readonly limit?: number;
-  readonly after?: string;
+  readonly after?: string | undefined;
+}
+
+interface ActQuery extends ListQuery {
+  readonly status?: string | undefined;
+  readonly project_id?: string | undefined;
 }
 
 export type RegistryClient = ReturnType<typeof createRegistryClient>;
@@ -80,16 +85,14 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
     /** Reads the Pact of a merge; offline/pact.ts verifies it. */
     readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
-    listCommands: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
-      get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
+    listCommands: (query: ActQuery = {}) => get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
     readPermitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
     /** Returns what a card of this act would show, and opens none. */
     planCard: (wanted: Omit<CardAsk, "intent" | "context" | "jobId" | "run">) =>
       post("/v1/plans", { tenant_id, ...wanted }, answers.previewSchema),
     openCard: (wanted: CardAsk) => post("/v1/cards", { tenant_id, ...wanted }, answers.cardSchema),
-    listCards: (query: ListQuery & { status?: string; project_id?: string } = {}) =>
-      get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
+    listCards: (query: ActQuery = {}) => get("/v1/cards", answers.cardsSchema, { tenant_id, ...query }),
     readCard: (cardId: string, wait: { wait_ms?: number; not_status?: FlowStatus } = {}) =>
       get(`/v1/cards/${segment(cardId)}`, answers.cardSchema, { tenant_id, ...wait }),
     prepareStatement: (cardId: string, decision: StatementDecision, office_id: string) =>
@@ -123,7 +126,8 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),
     readTenant: () => get("/v1/tenant", answers.tenantSchema, { tenant_id }),
     listOffices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
-    listActors: (query: ListQuery & { office_id?: string } = {}) => get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
+    listActors: (query: ListQuery & { office_id?: string | undefined } = {}) =>
+      get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
     readPublicKeys: () => get("/v1/jwks.json", answers.jwksSchema),
   };
 }

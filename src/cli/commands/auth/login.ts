@@ -1,9 +1,8 @@
 import { text as textOf } from "node:stream/consumers";
 import { isCancel, password, text } from "@clack/prompts";
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { fetchWhoami } from "../../../client/http/registry-client.js";
-import { addExamples, addServerOptions, buildCommand } from "../../build-command.js";
+import { CliCommand } from "../../cli-command.js";
 import { type ConnectionOptions, parseServerAddress, resolveServer } from "../../connection/connection.js";
 import { changeProfiles, DEFAULT_PROFILE, readProfiles, resolveProfilesPath } from "../../connection/profiles.js";
 import { UsageError } from "../../failure.js";
@@ -13,35 +12,31 @@ import type { Output } from "../../terminal/output.js";
 const LOCAL = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
 /** `ogr auth login`: stores a token after the registry has confirmed its owner. */
-export function buildAuthLoginCommand(): Command {
-  const command = addServerOptions(
-    buildCommand<ConnectionOptions>(
-      "login",
-      "store a token in a profile; reads it from the terminal or from standard input",
-      async ({ options, out }) => {
-        const name = options.profile ?? (process.env.OGR_PROFILE || DEFAULT_PROFILE);
-        const server = await resolveLoginServer(name, options, out);
-        const { protocol, hostname } = new URL(server);
-        if (protocol === "http:" && !LOCAL.test(hostname))
-          out.remark(`ogr: ${server} is not encrypted, so others can read the token on its way. Use https.`);
-        const token = await readToken(server, out);
-        const { tenant_id, actor_id, offices } = requireValue(await fetchWhoami({ server, token }));
-        await changeProfiles(process.env, ({ profiles }) => ({
-          current: name,
-          profiles: { ...profiles, [name]: { server, token, tenant_id, actor_id } },
-        }));
-        out.print(
-          { ok: true, profile: name, server, tenant_id, actor_id, offices, path: resolveProfilesPath(process.env) },
-          `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now current; it is stored in ${resolveProfilesPath(process.env)}.`,
-        );
-      },
-    ),
-  );
-  return addExamples(
-    command,
-    "ogr auth login --server https://registry.example",
-    "ogr auth login --server https://registry.example --profile work < token.txt",
-  );
+export function buildAuthLoginCommand(): CliCommand {
+  return new CliCommand<ConnectionOptions>("login", "store a token in a profile; reads it from the terminal or from standard input")
+    .addServerOptions()
+    .addExamples(
+      "ogr auth login --server https://registry.example",
+      "ogr auth login --server https://registry.example --profile work < token.txt",
+    )
+    .run(async ({ options, out }) => {
+      const name = options.profile ?? (process.env.OGR_PROFILE || DEFAULT_PROFILE);
+      const server = await resolveLoginServer(name, options, out);
+      const { protocol, hostname } = new URL(server);
+      if (protocol === "http:" && !LOCAL.test(hostname))
+        out.remark(`ogr: ${server} is not encrypted, so others can read the token on its way. Use https.`);
+      const token = await readToken(server, out);
+      const { tenant_id, actor_id, offices } = requireValue(await fetchWhoami({ server, token }));
+      await changeProfiles(process.env, ({ profiles }) => ({
+        current: name,
+        profiles: { ...profiles, [name]: { server, token, tenant_id, actor_id } },
+      }));
+      const path = resolveProfilesPath(process.env);
+      out.print(
+        { ok: true, profile: name, server, tenant_id, actor_id, offices, path },
+        `Logged in to ${server} as ${actor_id} of ${tenant_id}.\nThe profile ${name} is now current; it is stored in ${path}.`,
+      );
+    });
 }
 
 /** Takes the server from --server, the profile of this name, what any command would use, or a person, in this order. */

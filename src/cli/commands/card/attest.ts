@@ -1,8 +1,7 @@
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import { attestationEnvelopeSchema } from "../../../domain/card/attestation.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
 import { readJsonInput } from "../../terminal/json-file.js";
@@ -16,11 +15,13 @@ interface AttestOptions {
 }
 
 /** `ogr card attest`: submits a signed attestation of the card's plan. */
-export function buildCardAttestCommand(): Command {
-  const command = buildRegistryCommand<AttestOptions>(
-    "attest <card>",
-    "submit an attestation of a card's plan",
-    async ({ options, arguments: [card_id = ""], out, openClient }) => {
+export function buildCardAttestCommand(): RegistryCommand {
+  return new RegistryCommand<AttestOptions>("attest <card>", "submit an attestation of a card's plan")
+    .requiredOption("--file <file>", "the DSSE envelope as JSON, or - for standard input")
+    .option("--wait", "wait until the card has ended")
+    .addOption(buildDryRunOption())
+    .addExamples("ogr card attest k-b06e3b3672441f6c4167 --file vsa.dsse.json --wait")
+    .run(async ({ options, arguments: [card_id = ""], out, openClient }) => {
       const envelope = await readJsonInput("--file", options.file);
       const registry = await openClient();
       if (options.dryRun) {
@@ -34,10 +35,5 @@ export function buildCardAttestCommand(): Command {
       if (options.wait) return reportCardEnd(await waitForCardEnd(registry, card_id, ACT_MAX_MS), out);
       const after = await waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
       out.print(after, formatCard(after));
-    },
-  )
-    .requiredOption("--file <file>", "the DSSE envelope as JSON, or - for standard input")
-    .option("--wait", "wait until the card has ended")
-    .addOption(buildDryRunOption());
-  return addExamples(command, "ogr card attest k-b06e3b3672441f6c4167 --file vsa.dsse.json --wait");
+    });
 }

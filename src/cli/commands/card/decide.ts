@@ -1,11 +1,10 @@
-import type { Command } from "commander";
 import type { CardAnswer } from "../../../client/answers.js";
 import { submitDecision } from "../../../client/deciding.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../../client/waiting.js";
 import type { StatementDecision } from "../../../domain/card/statement.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { openOwnPasskeys } from "../../connection/own-passkeys.js";
 import { ACT_MAX_MS, reportCardEnd } from "../../outcome.js";
 import { canAsk, requireConsent } from "../../terminal/consent.js";
@@ -33,11 +32,15 @@ interface DecideOptions {
 }
 
 /** `ogr card approve|reject|withdraw`: states a decision about the card's plan, with step-up if its level needs one. */
-export function buildCardDecisionCommand(decision: StatementDecision): Command {
-  const command = buildRegistryCommand<DecideOptions>(
-    `${decision} <card>`,
-    `${decision} a card's plan`,
-    async ({ options, arguments: [card_id = ""], out, openClient }) => {
+export function buildCardDecisionCommand(decision: StatementDecision): RegistryCommand {
+  return new RegistryCommand<DecideOptions>(`${decision} <card>`, `${decision} a card's plan`)
+    .addOption(buildOfficeOption())
+    .option("--plan <digest>", "decide only on this plan")
+    .option("--wait", "wait until the card has ended")
+    .addOption(buildYesOption())
+    .addOption(buildDryRunOption())
+    .addExamples(...EXAMPLES[decision])
+    .run(async ({ options, arguments: [card_id = ""], out, openClient }) => {
       const registry = await openClient();
       const card = requireValue(await registry.readCard(card_id));
       const plan_digest = options.plan ?? card.plan_digest ?? undefined;
@@ -47,27 +50,16 @@ export function buildCardDecisionCommand(decision: StatementDecision): Command {
         await requireConsent(out, `Do you ${decision} this plan?`, options);
       }
       const wanted = { card_id, decision, office_id: options.office, plan_digest };
-      const after = await withProgress(out, async (step) => {
-        step("submitting the statement");
+      const after = await withProgress(out, "submitting the statement", async (step) => {
         requireValue(await submitDecision(registry, await openOwnPasskeys(), wanted));
         step("waiting for the card");
         return waitForCardToLeave(registry, card_id, ["planning"], ACT_MAX_MS);
       });
       if (!options.wait && !isDecisive(decision, after, registry.actor_id)) return out.print(after, formatCard(after));
-      const last = await withProgress(out, (step) => {
-        step("waiting for its end");
-        return waitForCardEnd(registry, card_id, ACT_MAX_MS);
-      });
+      const last = await withProgress(out, "waiting for its end", () => waitForCardEnd(registry, card_id, ACT_MAX_MS));
       if (last.status === ENDS[decision]) out.print(last, formatCard(last));
       else reportCardEnd(last, out);
-    },
-  )
-    .addOption(buildOfficeOption())
-    .option("--plan <digest>", "decide only on this plan")
-    .option("--wait", "wait until the card has ended")
-    .addOption(buildYesOption())
-    .addOption(buildDryRunOption());
-  return addExamples(command, ...EXAMPLES[decision]);
+    });
 }
 
 /** Shows the statement that would be signed. The registry prepares it and stores nothing. */

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
-import type { Command } from "commander";
 import { buildCommandEnvelope } from "../../../client/acting.js";
 import { directPermitSchema } from "../../../client/answers.js";
 import { requireValue } from "../../../client/http/problem.js";
 import { waitForCommandEnd } from "../../../client/waiting.js";
 import { INLINE_PATCH_MAX_BYTES } from "../../../domain/act/job.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
 import { ACT_MAX_MS, reportCommandEnd } from "../../outcome.js";
 import { parseParams, printDryRun } from "../../terminal/dry-run.js";
@@ -23,11 +22,15 @@ interface IssueOptions {
 }
 
 /** `ogr command issue`: runs the command that a permit allows, and waits for the receipt (ADR-002 §10). */
-export function buildCommandIssueCommand(): Command {
-  const command = buildRegistryCommand<IssueOptions>(
-    "issue",
-    "issue the command of a permit and wait for its receipt",
-    async ({ options, out, openClient }) => {
+export function buildCommandIssueCommand(): RegistryCommand {
+  return new RegistryCommand<IssueOptions>("issue", "issue the command of a permit and wait for its receipt")
+    .requiredOption("--permit <file>", "the output of `ogr permit request --json`, or - for standard input")
+    .requiredOption("--params <file>", "the params of the permit request")
+    .option("--patch <file>", "the bytes to send inside the command; stage larger ones first")
+    .option("--job <id>", "your own job id (default: a new one)")
+    .addOption(buildDryRunOption())
+    .addExamples("ogr command issue --permit permit.json --params push.json --patch push.bundle")
+    .run(async ({ options, out, openClient }) => {
       const granted = parseParams(directPermitSchema, await readJsonInput("--permit", options.permit));
       const params = (await readJsonInput("--params", options.params)) as object;
       const patch = options.patch === undefined ? undefined : await readPatch(options.patch);
@@ -39,21 +42,13 @@ export function buildCommandIssueCommand(): Command {
         const text = `Issue ${jobType} on ${target}\n  permit    ${jti}\n  job       ${jobId}`;
         return printDryRun(out, registry, { act: "command.issue", jti, jobId, jobType, target, params }, text);
       }
-      const ended = await withProgress(out, async (step) => {
-        step("issuing the command");
+      const ended = await withProgress(out, "issuing the command", async (step) => {
         requireValue(await registry.issueCommand(envelope));
         step("running");
         return waitForCommandEnd(registry, envelope.jti, ACT_MAX_MS);
       });
       reportCommandEnd(ended, out);
-    },
-  )
-    .requiredOption("--permit <file>", "the output of `ogr permit request --json`, or - for standard input")
-    .requiredOption("--params <file>", "the params of the permit request")
-    .option("--patch <file>", "the bytes to send inside the command; stage larger ones first")
-    .option("--job <id>", "your own job id (default: a new one)")
-    .addOption(buildDryRunOption());
-  return addExamples(command, "ogr command issue --permit permit.json --params push.json --patch push.bundle");
+    });
 }
 
 async function readPatch(path: string): Promise<string> {

@@ -1,11 +1,10 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import type { InfraCommand } from "../../../infra/command.js";
 import { mutateRegistry, previewMutation } from "../../../infra/registry-files.js";
 import { EXECUTION_CONTEXTS } from "../../../infra/registry-schema.js";
-import { addExamples, buildCommand } from "../../build-command.js";
+import { type Call, CliCommand } from "../../cli-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
-import type { Output } from "../../terminal/output.js";
-import { buildDryRunMark, openCheckout, requireChangeBranch } from "./checkout.js";
+import { openCheckout, requireChangeBranch } from "./checkout.js";
 import { requireOutcome } from "./refused.js";
 
 interface ChangeOptions {
@@ -17,21 +16,17 @@ interface ChangeOptions {
 }
 
 /** `ogr infra register`: adds a repository with an explicit context. */
-export function buildInfraRegisterCommand(): Command {
-  const command = buildChangeCommand("register", "add a repository to the registry", (name, { context, telemetryRepo, reason }) => ({
-    action: "register",
-    name,
-    context,
-    telemetry_repo: telemetryRepo,
-    reason,
-  }))
+export function buildInfraRegisterCommand(): CliCommand {
+  return buildChangeCommand("register", "add a repository to the registry")
     .addOption(buildContextOption())
-    .option("--telemetry-repo <repository>", "<org>/<repo>; required for the first repository of an org");
-  return addExamples(
-    command,
-    'ogr infra register acme/site --context sandbox --telemetry-repo acme/telemetry --reason "Trial of the new shop"',
-    "ogr infra register acme/shop --context production --dry-run",
-  );
+    .option("--telemetry-repo <repository>", "<org>/<repo>; required for the first repository of an org")
+    .addExamples(
+      'ogr infra register acme/site --context sandbox --telemetry-repo acme/telemetry --reason "Trial of the new shop"',
+      "ogr infra register acme/shop --context production --dry-run",
+    )
+    .run((call) =>
+      applyChange(call, (entry, { context, telemetryRepo }) => ({ action: "register", ...entry, context, telemetry_repo: telemetryRepo })),
+    );
 }
 
 /** The choices serve completion and help. The engine refuses an unknown context with its own code. */
@@ -42,49 +37,42 @@ function buildContextOption(): Option {
 }
 
 /** `ogr infra disable`: keeps the entry of a repository, and stops everything that runs for it. */
-export function buildInfraDisableCommand(): Command {
-  const command = buildChangeCommand("disable", "stop everything that runs for a repository", (name, { reason }) => ({
-    action: "disable",
-    name,
-    reason,
-  }));
-  return addExamples(command, 'ogr infra disable acme/site --reason "Trial is over"');
+export function buildInfraDisableCommand(): CliCommand {
+  return buildChangeCommand("disable", "stop everything that runs for a repository")
+    .addExamples('ogr infra disable acme/site --reason "Trial is over"')
+    .run((call) => applyChange(call, (entry) => ({ action: "disable", ...entry })));
 }
 
 /** `ogr infra enable`: the opposite of `disable`. */
-export function buildInfraEnableCommand(): Command {
-  const command = buildChangeCommand("enable", "enable a disabled repository", (name, { reason }) => ({
-    action: "enable",
-    name,
-    reason,
-  }));
-  return addExamples(command, 'ogr infra enable acme/site --reason "Second trial"');
+export function buildInfraEnableCommand(): CliCommand {
+  return buildChangeCommand("enable", "enable a disabled repository")
+    .addExamples('ogr infra enable acme/site --reason "Second trial"')
+    .run((call) => applyChange(call, (entry) => ({ action: "enable", ...entry })));
 }
 
 /** `ogr infra unregister`: removes the entry of a repository. */
-export function buildInfraUnregisterCommand(): Command {
-  const command = buildChangeCommand("unregister", "remove a repository from the registry", (name, { confirmDelete = false, reason }) => ({
-    action: "unregister",
-    name,
-    confirmDelete: confirmDelete,
-    reason,
-  })).option("--confirm-delete", "confirm that the entry is to be removed");
-  return addExamples(command, 'ogr infra unregister acme/site --confirm-delete --reason "Moved to acme/shop"');
+export function buildInfraUnregisterCommand(): CliCommand {
+  return buildChangeCommand("unregister", "remove a repository from the registry")
+    .option("--confirm-delete", "confirm that the entry is to be removed")
+    .addExamples('ogr infra unregister acme/site --confirm-delete --reason "Moved to acme/shop"')
+    .run((call) => applyChange(call, (entry, { confirmDelete = false }) => ({ action: "unregister", ...entry, confirmDelete })));
 }
 
-function buildChangeCommand(
-  action: string,
-  description: string,
-  toInfraCommand: (name: string, options: ChangeOptions) => InfraCommand,
-): Command {
-  return buildCommand<ChangeOptions>(`${action} <org/repo>`, description, async ({ options, arguments: [name = ""], out }) => {
-    await applyChange(toInfraCommand(name, options), options.dryRun === true, out);
-  })
+function buildChangeCommand(action: InfraCommand["action"], description: string): CliCommand<ChangeOptions> {
+  return new CliCommand<ChangeOptions>(`${action} <org/repo>`, description)
     .option("--reason <text>", "why; stored in the registry and its changelog")
     .addOption(buildLocalDryRunOption());
 }
 
-async function applyChange(command: InfraCommand, dryRun: boolean, out: Output): Promise<void> {
+/** What a command says about its entry, besides the action's own options. */
+type Entry = Pick<InfraCommand, "name" | "reason">;
+
+async function applyChange(
+  { options, arguments: [name = ""], out }: Call<ChangeOptions>,
+  toInfraCommand: (entry: Entry, options: ChangeOptions) => InfraCommand,
+): Promise<void> {
+  const { dryRun = false, reason } = options;
+  const command = toInfraCommand({ name, reason }, options);
   const checkout = await openCheckout(process.cwd());
   const branch = await requireChangeBranch(checkout);
   const clock = { now: () => new Date() };
@@ -96,5 +84,8 @@ async function applyChange(command: InfraCommand, dryRun: boolean, out: Output):
     out.remark("No --reason is given, so nobody will know why. Undo this and pass one, unless that is intended.");
   const routing = `${line.context}, telemetry to ${line.telemetry_repo}`;
   const next = dryRun ? "Nothing was changed (--dry-run)." : "Next: scripts/infra/helpers/finalize-registry.sh";
-  out.print({ ok: true, ...buildDryRunMark(dryRun), branch, ...line }, `${line.action} ${line.owner}/${line.repo}: ${routing}\n${next}`);
+  out.print(
+    { ok: true, ...(dryRun ? { dry_run: true } : {}), branch, ...line },
+    `${line.action} ${line.owner}/${line.repo}: ${routing}\n${next}`,
+  );
 }

@@ -80,11 +80,6 @@ export async function readWorkingFiles({ place }: Checkout): Promise<RegistryFil
   return { registry: await readPlainFile(place.registry), changelog: await readPlainFile(place.changelog) };
 }
 
-/** Returns the member that marks the JSON output of a dry run. */
-export function buildDryRunMark(dryRun: boolean): { readonly dry_run?: true } {
-  return dryRun ? { dry_run: true } : {};
-}
-
 export function formatPaths(paths: readonly string[]): string {
   const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
   return `${paths.slice(0, 5).join(", ")}${more}`;

@@ -1,13 +1,12 @@
-import type { Command } from "commander";
 import { runGit } from "../../../client/git/git-command.js";
 import { isFinalStatus } from "../../../domain/card/flow-status.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
-import { addExamples, buildRegistryCommand, type Call } from "../../build-command.js";
+import { type Call, RegistryCommand } from "../../cli-command.js";
 import { proposeCard } from "../../outcome.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
 import { formatStatus } from "../../terminal/text.js";
-import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, refuseInfra, requireChangeBranch } from "./checkout.js";
+import { assertCleanTree, type Checkout, MAIN, openCheckout, refuseInfra, requireChangeBranch } from "./checkout.js";
 import { createPullRequest } from "./gh.js";
 import { findMergeCard } from "./merge-card.js";
 import { assertFreshBase, findRemoteTip, listOwnSubjects, openRemoteClient, type Remote, readHeadCommit, requireRemote } from "./remote.js";
@@ -29,35 +28,31 @@ interface ReadyBranch {
 }
 
 /** `ogr infra create-pr`: requests a review of the current branch, as a pull request or as a card that merges it into main. */
-export function buildInfraCreatePrCommand(): Command {
-  const command = buildRegistryCommand<CreateOptions>("create-pr", "request a review of the current branch", async (call) => {
-    const checkout = await openCheckout(process.cwd());
-    const branch = await requireChangeBranch(checkout);
-    await assertCleanTree(checkout);
-    const remote = await requireRemote(checkout);
-    const ready = await requireReadyBranch(checkout, remote, branch, call);
-    if (remote.kind === "ogr") return openMergeCard(remote, ready, call);
-    const asked = { base: MAIN, head: branch, title: ready.title, body: ready.body };
-    if (call.options.dryRun)
-      return call.out.print(
-        { ok: true, ...buildDryRunMark(true), ...asked, commit: ready.head },
-        `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was changed (--dry-run).`,
-      );
-    const url = await createPullRequest(checkout, asked);
-    call.out.print(
-      { ok: true, url, branch, base: MAIN, title: ready.title },
-      `${url}\nNext, after its approval: scripts/infra/helpers/merge-pr.sh`,
-    );
-  })
+export function buildInfraCreatePrCommand(): RegistryCommand {
+  return new RegistryCommand<CreateOptions>("create-pr", "request a review of the current branch")
     .option("--title <sentence>", "the title (default: the first commit's subject)")
     .addOption(buildOfficeOption())
-    .addOption(buildDryRunOption());
-  return addExamples(
-    command,
-    "ogr infra create-pr",
-    "ogr infra create-pr --dry-run",
-    'ogr infra create-pr --title "infra: register acme/site"',
-  );
+    .addOption(buildDryRunOption())
+    .addExamples("ogr infra create-pr", "ogr infra create-pr --dry-run", 'ogr infra create-pr --title "infra: register acme/site"')
+    .run(async (call) => {
+      const checkout = await openCheckout(process.cwd());
+      const branch = await requireChangeBranch(checkout);
+      await assertCleanTree(checkout);
+      const remote = await requireRemote(checkout);
+      const ready = await requireReadyBranch(checkout, remote, branch, call);
+      if (remote.kind === "ogr") return openMergeCard(remote, ready, call);
+      const asked = { base: MAIN, head: branch, title: ready.title, body: ready.body };
+      if (call.options.dryRun)
+        return call.out.print(
+          { ok: true, dry_run: true, ...asked, commit: ready.head },
+          `Would open a pull request of ${branch} into ${MAIN}: ${ready.title}\n${ready.body}\nNothing was changed (--dry-run).`,
+        );
+      const url = await createPullRequest(checkout, asked);
+      call.out.print(
+        { ok: true, url, branch, base: MAIN, title: ready.title },
+        `${url}\nNext, after its approval: scripts/infra/helpers/merge-pr.sh`,
+      );
+    });
 }
 
 async function requireReadyBranch(

@@ -1,14 +1,12 @@
-import type { Command } from "commander";
 import { runGit } from "../../../client/git/git-command.js";
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { holdRegistry } from "../../../infra/registry-files.js";
-import { addExamples, buildCommand } from "../../build-command.js";
+import { CliCommand } from "../../cli-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
 import type { Output } from "../../terminal/output.js";
 import { validateCheckout } from "./branch-state.js";
 import {
-  buildDryRunMark,
   type Checkout,
   formatPaths,
   listDirtyPaths,
@@ -23,17 +21,17 @@ import { requireOutcome } from "./refused.js";
 import { findBaseCommit, readHeadCommit } from "./remote.js";
 
 /** `ogr infra finalize`: validates a change of the registry as a whole, and stages it. Required before committing. */
-export function buildInfraFinalizeCommand(): Command {
-  const command = buildCommand<{ readonly dryRun?: boolean }>(
-    "finalize",
-    "validate a change of the registry, and stage it",
-    async ({ options, out }) => {
+export function buildInfraFinalizeCommand(): CliCommand {
+  return new CliCommand<{ readonly dryRun?: boolean }>("finalize", "validate a change of the registry, and stage it")
+    .addOption(buildLocalDryRunOption())
+    .addExamples("ogr infra finalize", "ogr infra finalize --dry-run")
+    .run(async ({ options, out }) => {
       const checkout = await openCheckout(process.cwd());
       const branch = await requireChangeBranch(checkout);
       if (options.dryRun) {
         const mutations = await validateChange(checkout, out);
         const text = [...formatMutations(mutations).map((line) => `would stage ${line}`), "Nothing was staged (--dry-run)."].join("\n");
-        return out.print({ ok: true, ...buildDryRunMark(true), branch, would_stage: OWN, mutations }, text);
+        return out.print({ ok: true, dry_run: true, branch, would_stage: OWN, mutations }, text);
       }
       const lock = requireOutcome(await holdRegistry(checkout.place));
       try {
@@ -47,9 +45,7 @@ export function buildInfraFinalizeCommand(): Command {
       } finally {
         await lock.release();
       }
-    },
-  ).addOption(buildLocalDryRunOption());
-  return addExamples(command, "ogr infra finalize", "ogr infra finalize --dry-run");
+    });
 }
 
 const OWN = [REGISTRY_PATH, CHANGELOG_PATH];

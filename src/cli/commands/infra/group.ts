@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { buildCommandGroup } from "../../build-command.js";
+import { buildCommandGroup } from "../../cli-command.js";
 import { buildInfraDisableCommand, buildInfraEnableCommand, buildInfraRegisterCommand, buildInfraUnregisterCommand } from "./change.js";
 import { buildInfraCreatePrCommand } from "./create-pr.js";
 import { buildInfraFinalizeCommand } from "./finalize.js";

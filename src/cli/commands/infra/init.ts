@@ -1,12 +1,11 @@
 import { access, cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Command } from "commander";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { createEmptyRegistry, formatRegistry } from "../../../infra/model.js";
 import { resolveSourceFile } from "../../../process/source-files.js";
-import { addExamples, buildCommand } from "../../build-command.js";
+import { CliCommand } from "../../cli-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
-import { buildDryRunMark, formatPaths, openCheckout, refuseInfra } from "./checkout.js";
+import { formatPaths, openCheckout, refuseInfra } from "./checkout.js";
 
 /** The files of an adopting repository, and their sources in this package. */
 const COPIED = {
@@ -20,11 +19,11 @@ const COPIED = {
 const ATTRIBUTES_PATH = "infra/.gitattributes";
 
 /** `ogr infra init`: creates an empty infra registry in a checkout, with its scripts and GitHub's rules for it. */
-export function buildInfraInitCommand(): Command {
-  const command = buildCommand<{ readonly dryRun?: boolean }>(
-    "init",
-    "create an empty registry in this checkout, with scripts and rules",
-    async ({ options, out }) => {
+export function buildInfraInitCommand(): CliCommand {
+  return new CliCommand<{ readonly dryRun?: boolean }>("init", "create an empty registry in this checkout, with scripts and rules")
+    .addOption(buildLocalDryRunOption())
+    .addExamples("ogr infra init", "ogr infra init --dry-run")
+    .run(async ({ options, out }) => {
       const { root } = await openCheckout(process.cwd());
       const made = { [REGISTRY_PATH]: formatRegistry(createEmptyRegistry()), [CHANGELOG_PATH]: "", [ATTRIBUTES_PATH]: "* -text\n" };
       const paths = [...Object.keys(made), ...Object.keys(COPIED)];
@@ -37,7 +36,7 @@ export function buildInfraInitCommand(): Command {
         );
       if (options.dryRun)
         return out.print(
-          { ok: true, ...buildDryRunMark(true), would_make: paths },
+          { ok: true, dry_run: true, would_make: paths },
           [...paths.map((path) => `would make ${path}`), "Nothing was changed (--dry-run)."].join("\n"),
         );
       for (const [path, text] of Object.entries(made)) {
@@ -49,9 +48,7 @@ export function buildInfraInitCommand(): Command {
       const next =
         "Next: write your team into .github/CODEOWNERS, commit, push, and add .github/rulesets/main.json to the repository's rulesets.";
       out.print({ ok: true, made: paths }, [...paths.map((path) => `made ${path}`), next].join("\n"));
-    },
-  ).addOption(buildLocalDryRunOption());
-  return addExamples(command, "ogr infra init", "ogr infra init --dry-run");
+    });
 }
 
 async function isPathPresent(path: string): Promise<boolean> {

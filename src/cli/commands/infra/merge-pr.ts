@@ -1,16 +1,15 @@
-import type { Command } from "commander";
 import { actDirectly } from "../../../client/acting.js";
 import type { CardAnswer } from "../../../client/answers.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { EMPTY_PATCH_HASH, type MergeProtectedParams } from "../../../domain/act/job.js";
 import { toBranchRef } from "../../../domain/git/ref-name.js";
-import { addExamples, buildRegistryCommand, type Call } from "../../build-command.js";
+import { type Call, RegistryCommand } from "../../cli-command.js";
 import { UsageError } from "../../failure.js";
 import { reportCardEnd, showCardUntilEnd } from "../../outcome.js";
 import { printDryRun } from "../../terminal/dry-run.js";
 import { buildDryRunOption, buildOfficeOption } from "../../terminal/option-values.js";
-import { buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra, requireChangeBranch } from "./checkout.js";
+import { type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra, requireChangeBranch } from "./checkout.js";
 import { fetchPullRequest, mergePullRequest } from "./gh.js";
 import { findMergeCard, parseMergeParams } from "./merge-card.js";
 import { openRemoteClient, type Remote, readHeadCommit, requireRemote } from "./remote.js";
@@ -23,39 +22,42 @@ interface MergeOptions {
 }
 
 /** `ogr infra merge-pr`: merges a pull request by number, or the current branch's; or waits for the card that merges. */
-export function buildInfraMergePrCommand(): Command {
-  const command = buildRegistryCommand<MergeOptions>("merge-pr [number]", "merge an approved change into main", async (call) => {
-    const checkout = await openCheckout(process.cwd());
-    const remote = await requireRemote(checkout);
-    const [wanted] = call.arguments;
-    if (remote.kind === "ogr") return mergeByCard(checkout, remote, wanted, call);
-    if (wanted !== undefined && !/^[1-9][0-9]{0,9}$/.test(wanted))
-      throw new UsageError(`${JSON.stringify(wanted)} is no pull request number; pass one such as 12, or none for this branch's.`);
-    // Without a number the branch selects the pull request, and main has none.
-    if (wanted === undefined) await requireChangeBranch(checkout);
-    const found = await fetchPullRequest(checkout, wanted);
-    if (found.state !== "OPEN")
-      throw refuseInfra("pull_request_missing", `Pull request ${found.number} is ${found.state.toLowerCase()}; there is nothing to merge.`);
-    if (found.baseRefName !== MAIN)
-      throw refuseInfra("pull_request_missing", `Pull request ${found.number} is for ${found.baseRefName}, not for ${MAIN}.`);
-    if (wanted === undefined && found.headRefOid !== (await readHeadCommit(checkout)))
-      throw refuseInfra(
-        "branch_not_pushed",
-        `Pull request ${found.number} has another commit than ${found.headRefName} here; push, and have it reviewed again.`,
-      );
-    if (call.options.dryRun)
-      return call.out.print(
-        { ok: true, ...buildDryRunMark(true), number: found.number, url: found.url, branch: found.headRefName, commit: found.headRefOid },
-        `Would squash ${found.url} into ${MAIN} at ${found.headRefOid} and delete ${found.headRefName}\nNothing was changed (--dry-run).`,
-      );
-    await mergePullRequest(checkout, found);
-    call.out.print(
-      { ok: true, merged: found.number, url: found.url, branch: found.headRefName, commit: found.headRefOid },
-      `Merged ${found.url}\nNext: git switch ${MAIN} && git pull --ff-only`,
+export function buildInfraMergePrCommand(): RegistryCommand<MergeOptions> {
+  return new RegistryCommand<MergeOptions>("merge-pr [number]", "merge an approved change into main")
+    .addOption(buildOfficeOption())
+    .addOption(buildDryRunOption())
+    .addExamples("ogr infra merge-pr", "ogr infra merge-pr 12 --dry-run")
+    .run(async (call) => {
+      const checkout = await openCheckout(process.cwd());
+      const remote = await requireRemote(checkout);
+      const [wanted] = call.arguments;
+      await (remote.kind === "ogr" ? mergeByCard(checkout, remote, wanted, call) : mergeAtForge(checkout, wanted, call));
+    });
+}
+
+async function mergeAtForge(checkout: Checkout, wanted: string | undefined, { options, out }: Call<MergeOptions>): Promise<void> {
+  if (wanted !== undefined && !/^[1-9][0-9]{0,9}$/.test(wanted))
+    throw new UsageError(`${JSON.stringify(wanted)} is no pull request number; pass one such as 12, or none for this branch's.`);
+  // Without a number the branch selects the pull request, and main has none.
+  if (wanted === undefined) await requireChangeBranch(checkout);
+  const found = await fetchPullRequest(checkout, wanted);
+  const { number, url, headRefName: branch, headRefOid: commit } = found;
+  if (found.state !== "OPEN")
+    throw refuseInfra("pull_request_missing", `Pull request ${number} is ${found.state.toLowerCase()}; there is nothing to merge.`);
+  if (found.baseRefName !== MAIN)
+    throw refuseInfra("pull_request_missing", `Pull request ${number} is for ${found.baseRefName}, not for ${MAIN}.`);
+  if (wanted === undefined && commit !== (await readHeadCommit(checkout)))
+    throw refuseInfra(
+      "branch_not_pushed",
+      `Pull request ${number} has another commit than ${branch} here; push, and have it reviewed again.`,
     );
-  });
-  command.addOption(buildOfficeOption()).addOption(buildDryRunOption());
-  return addExamples(command, "ogr infra merge-pr", "ogr infra merge-pr 12 --dry-run");
+  if (options.dryRun)
+    return out.print(
+      { ok: true, dry_run: true, number, url, branch, commit },
+      `Would squash ${url} into ${MAIN} at ${commit} and delete ${branch}\nNothing was changed (--dry-run).`,
+    );
+  await mergePullRequest(checkout, found);
+  out.print({ ok: true, merged: number, url, branch, commit }, `Merged ${url}\nNext: git switch ${MAIN} && git pull --ff-only`);
 }
 
 /** Waits for the card, which merges by itself once approved, and then deletes the branch. */

@@ -1,20 +1,19 @@
-import type { Command } from "commander";
 import { runGit, tryGit } from "../../../client/git/git-command.js";
 import { checkBranchName, toBranchRef } from "../../../domain/git/ref-name.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
-import { assertCleanTree, buildDryRunMark, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
+import { assertCleanTree, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
 import { findRemote, findRemoteTip, type Remote, readHeadCommit } from "./remote.js";
 
 /** The prefix of every branch. An Office Git Registry accepts pushes only below `feature/`. */
 const PREFIX = { forge: "infra/", ogr: "feature/infra/" } as const;
 
 /** `ogr infra new-branch`: creates a branch for a change of the registry from an up-to-date main. */
-export function buildInfraNewBranchCommand(): Command {
-  const command = buildRegistryCommand<{ readonly dryRun?: boolean }>(
-    "new-branch <name>",
-    "create a branch for a change of the registry",
-    async ({ arguments: [wanted = ""], options, out, openClient }) => {
+export function buildInfraNewBranchCommand(): RegistryCommand {
+  return new RegistryCommand<{ readonly dryRun?: boolean }>("new-branch <name>", "create a branch for a change of the registry")
+    .addOption(buildLocalDryRunOption())
+    .addExamples("ogr infra new-branch infra/register-site", "ogr infra new-branch disable-site   # makes infra/disable-site")
+    .run(async ({ arguments: [wanted = ""], options, out, openClient }) => {
       const checkout = await openCheckout(process.cwd());
       const current = await readCurrentBranch(checkout);
       if (current !== MAIN)
@@ -37,7 +36,7 @@ export function buildInfraNewBranchCommand(): Command {
       }
       if (options.dryRun)
         return out.print(
-          { ok: true, ...buildDryRunMark(true), branch, commit: head },
+          { ok: true, dry_run: true, branch, commit: head },
           `Would create the branch ${branch}\nNothing was changed (--dry-run).`,
         );
       await createBranch(checkout, branch);
@@ -45,9 +44,7 @@ export function buildInfraNewBranchCommand(): Command {
         { ok: true, branch, commit: head },
         `On the new branch ${branch}\nNext: scripts/infra/infra.sh register <org>/<repo> --context …`,
       );
-    },
-  ).addOption(buildLocalDryRunOption());
-  return addExamples(command, "ogr infra new-branch infra/register-site", "ogr infra new-branch disable-site   # makes infra/disable-site");
+    });
 }
 
 /** Returns the branch name with its prefix. @throws InfraRefused */

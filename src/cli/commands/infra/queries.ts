@@ -1,8 +1,7 @@
-import type { Command } from "commander";
-import { parseRepoName } from "../../../infra/command.js";
+import { parseRepoName, type RepoName } from "../../../infra/command.js";
 import { type Difference, listDifferences } from "../../../infra/replay.js";
 import { resolveContext } from "../../../infra/resolve.js";
-import { addExamples, buildCommand } from "../../build-command.js";
+import { CliCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
 import { printTable } from "../../terminal/table.js";
@@ -11,30 +10,34 @@ import { type ReadOptions, readChangelog, readRegistry, readRegistryAt } from ".
 import { requireOutcome } from "./refused.js";
 
 /** `ogr infra list`: lists every repository of the registry. */
-export function buildInfraListCommand(): Command {
-  const command = buildReadCommand("list", "list the repositories of the registry", async ({ options, out }) => {
-    const { registry } = await readRegistry(options);
-    const rows = [...registry.orgs].flatMap(([owner, { telemetry_repo, repos }]) =>
-      [...repos].map(([repo, entry]) => ({ owner, repo, ...entry, telemetry_repo })),
-    );
-    const columns = [
-      { title: "repository", format: ({ owner, repo }: (typeof rows)[number]) => `${owner}/${repo}` },
-      { title: "state", format: ({ state }: (typeof rows)[number]) => state },
-      { title: "context", format: ({ context }: (typeof rows)[number]) => context },
-      { title: "telemetry", format: ({ telemetry_repo }: (typeof rows)[number]) => telemetry_repo },
-      { title: "reason", format: ({ reason }: (typeof rows)[number]) => reason },
-    ];
-    printTable(out, rows, columns, "No repository is registered.");
-  });
-  return addExamples(command, "ogr infra list", "ogr infra list --revision v3 --json", "ogr infra list --file telemetry-registry.v2.json");
+export function buildInfraListCommand(): CliCommand {
+  return buildReadCommand("list", "list the repositories of the registry")
+    .addExamples("ogr infra list", "ogr infra list --revision v3 --json", "ogr infra list --file telemetry-registry.v2.json")
+    .run(async ({ options, out }) => {
+      const { registry } = await readRegistry(options);
+      const rows = [...registry.orgs].flatMap(([owner, { telemetry_repo, repos }]) =>
+        [...repos].map(([repo, entry]) => ({ owner, repo, ...entry, telemetry_repo })),
+      );
+      printTable(
+        out,
+        rows,
+        [
+          { title: "repository", format: formatRepoName },
+          { title: "state", format: ({ state }) => state },
+          { title: "context", format: ({ context }) => context },
+          { title: "telemetry", format: ({ telemetry_repo }) => telemetry_repo },
+          { title: "reason", format: ({ reason }) => reason },
+        ],
+        "No repository is registered.",
+      );
+    });
 }
 
 /** `ogr infra resolve`: shows the context of one repository, as an engine sees it. Exits with 3 if nothing may run for it. */
-export function buildInfraResolveCommand(): Command {
-  const command = buildReadCommand(
-    "resolve <org/repo>",
-    "show the infra context of a repository",
-    async ({ options, arguments: [name = ""], out }) => {
+export function buildInfraResolveCommand(): CliCommand {
+  return buildReadCommand("resolve <org/repo>", "show the infra context of a repository")
+    .addExamples("ogr infra resolve acme/site", "ogr infra resolve acme/site --revision origin/main --json")
+    .run(async ({ options, arguments: [name = ""], out }) => {
       const wanted = requireOutcome(parseRepoName(name));
       const { registry, revision } = await readRegistry(options);
       const { state, context, telemetry_repo } = resolveContext(registry, wanted);
@@ -47,41 +50,39 @@ export function buildInfraResolveCommand(): Command {
       const fix = state === "missing" ? `register ${name} --context <sandbox|production>` : `enable ${name}`;
       out.remark(`Nothing may run for ${name}; fix this with: ogr infra ${fix}`);
       throw new UnsuccessfulExit(EXIT.denied);
-    },
-  );
-  return addExamples(command, "ogr infra resolve acme/site", "ogr infra resolve acme/site --revision origin/main --json");
+    });
 }
 
 /** `ogr infra history`: shows the changelog of all repositories or of one. */
-export function buildInfraHistoryCommand(): Command {
-  const command = buildCommand<{ readonly revision?: string }>(
-    "history [org/repo]",
-    "show the changes of the registry, oldest first",
-    async ({ options, arguments: [name], out }) => {
+export function buildInfraHistoryCommand(): CliCommand {
+  return new CliCommand<{ readonly revision?: string }>("history [org/repo]", "show the changes of the registry, oldest first")
+    .option("--revision <revision>", "a commit, tag or branch (default: the working tree)")
+    .addExamples("ogr infra history", "ogr infra history acme/site --json")
+    .run(async ({ options, arguments: [name], out }) => {
       const wanted = name === undefined ? undefined : requireOutcome(parseRepoName(name));
       const entries = (await readChangelog(options.revision)).filter(
         ({ owner, repo }) => wanted === undefined || (owner === wanted.owner && repo === wanted.repo),
       );
-      type Row = (typeof entries)[number];
-      const columns = [
-        { title: "time", format: ({ timestamp }: Row) => timestamp },
-        { title: "action", format: ({ action }: Row) => action },
-        { title: "repository", format: ({ owner, repo }: Row) => `${owner}/${repo}` },
-        { title: "context", format: ({ context }: Row) => context ?? "" },
-        { title: "reason", format: ({ reason = "" }: Row) => reason },
-      ];
-      printTable(out, entries, columns, "No changes yet.");
-    },
-  ).option("--revision <revision>", "a commit, tag or branch (default: the working tree)");
-  return addExamples(command, "ogr infra history", "ogr infra history acme/site --json");
+      printTable(
+        out,
+        entries,
+        [
+          { title: "time", format: ({ timestamp }) => timestamp },
+          { title: "action", format: ({ action }) => action },
+          { title: "repository", format: formatRepoName },
+          { title: "context", format: ({ context }) => context ?? "" },
+          { title: "reason", format: ({ reason = "" }) => reason },
+        ],
+        "No changes yet.",
+      );
+    });
 }
 
 /** `ogr infra diff`: shows the differences of two revisions of the registry. */
-export function buildInfraDiffCommand(): Command {
-  const command = buildCommand(
-    "diff [revisions]",
-    "show the differences of two registries",
-    async ({ arguments: [range = "HEAD"], out }) => {
+export function buildInfraDiffCommand(): CliCommand {
+  return new CliCommand("diff [revisions]", "show the differences of two registries")
+    .addExamples("ogr infra diff", "ogr infra diff main..HEAD", "ogr infra diff v3 --json   # with the working tree")
+    .run(async ({ arguments: [range = "HEAD"], out }) => {
       const [from = "HEAD", to] = range.split("..");
       const checkout = await openCheckout(process.cwd());
       const [before, after] = [
@@ -95,9 +96,7 @@ export function buildInfraDiffCommand(): Command {
       }));
       const text = found.map(formatDifference).join("\n");
       out.print({ from: before.revision, to: after.revision, differences: found }, text === "" ? "The two registries are equal." : text);
-    },
-  );
-  return addExamples(command, "ogr infra diff", "ogr infra diff main..HEAD", "ogr infra diff v3 --json   # with the working tree");
+    });
 }
 
 function formatDifference({
@@ -113,8 +112,12 @@ function formatDifference({
   return after === null ? `- ${path}: ${before}` : `~ ${path}: ${before} → ${after}`;
 }
 
-function buildReadCommand(signature: string, description: string, run: Parameters<typeof buildCommand<ReadOptions>>[2]): Command {
-  return buildCommand<ReadOptions>(signature, description, run)
+function formatRepoName({ owner, repo }: RepoName): string {
+  return `${owner}/${repo}`;
+}
+
+function buildReadCommand(signature: string, description: string): CliCommand<ReadOptions> {
+  return new CliCommand<ReadOptions>(signature, description)
     .option("--file <file>", "a registry in a file, instead of this checkout's")
     .option("--revision <revision>", "a commit, tag or branch (default: the working tree)");
 }

@@ -1,6 +1,6 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import type { Finding } from "../../../infra/finding.js";
-import { addExamples, buildCommand } from "../../build-command.js";
+import { CliCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
 import { readOwnVersion } from "../../version.js";
@@ -16,11 +16,16 @@ interface ValidateOptions {
 }
 
 /** `ogr infra validate`: checks every rule of the registry, for CI and for people. */
-export function buildInfraValidateCommand(): Command {
-  const command = buildCommand<ValidateOptions>(
-    "validate",
-    "validate the registry of this checkout and its changelog",
-    async ({ options, out }) => {
+export function buildInfraValidateCommand(): CliCommand {
+  return new CliCommand<ValidateOptions>("validate", "validate the registry of this checkout and its changelog")
+    .option("--base <revision>", "the base branch, such as origin/main: also check the change against it")
+    .addOption(new Option("--format <format>", "the format of the findings").choices(FORMATS).default("text"))
+    .addExamples(
+      "ogr infra validate",
+      "ogr infra validate --base origin/main --format github",
+      "ogr infra validate --format sarif > infra.sarif",
+    )
+    .run(async ({ options, out }) => {
       const checkout = await openCheckout(process.cwd());
       const base = options.base === undefined ? undefined : await resolveCommit(checkout, options.base);
       const findings = await validateCheckout(checkout, base, "no");
@@ -30,16 +35,7 @@ export function buildInfraValidateCommand(): Command {
       const text = format === "json" || format === "sarif" ? JSON.stringify(value) : formatReport(findings, isValid, format);
       out.print(value, text);
       if (!isValid) throw new UnsuccessfulExit(EXIT.error);
-    },
-  )
-    .option("--base <revision>", "the base branch, such as origin/main: also check the change against it")
-    .addOption(new Option("--format <format>", "the format of the findings").choices(FORMATS).default("text"));
-  return addExamples(
-    command,
-    "ogr infra validate",
-    "ogr infra validate --base origin/main --format github",
-    "ogr infra validate --format sarif > infra.sarif",
-  );
+    });
 }
 
 function formatReport(findings: readonly Finding[], isValid: boolean, format: "text" | "github"): string {

@@ -3,11 +3,10 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
-import type { Command } from "commander";
 import { readPages } from "../../../client/http/paging.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { ChainReader } from "../../../client/offline/ledger.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { parseSequenceNumber } from "../../terminal/option-values.js";
 import { type Step, withProgress } from "../../terminal/progress.js";
 
@@ -17,14 +16,19 @@ interface ExportOptions {
 }
 
 /** `ogr ledger export`: writes the tenant's chain, one entry per line, and verifies it on the way. */
-export function buildLedgerExportCommand(): Command {
-  const command = buildRegistryCommand<ExportOptions>(
-    "export",
-    "write the tenant's ledger as JSON lines",
-    async ({ options, out, openClient }) => {
+export function buildLedgerExportCommand(): RegistryCommand {
+  return new RegistryCommand<ExportOptions>("export", "write the tenant's ledger as JSON lines")
+    .option("--output <file>", "the file to write (default: standard output)")
+    .option("--after <seq>", "only entries after this one, to continue an earlier export", "0")
+    .addExamples(
+      "ogr ledger export --output ledger.jsonl && ogr ledger verify --file ledger.jsonl",
+      "ogr ledger export --after 1200 >> ledger.jsonl",
+      "ogr ledger export | jq -r .type | sort | uniq -c",
+    )
+    .run(async ({ options, out, openClient }) => {
       const after = parseSequenceNumber("--after", options.after);
       const registry = await openClient();
-      const chain = await withProgress(out, (step) =>
+      const chain = await withProgress(out, "", (step) =>
         options.output === undefined
           ? copyEntries(registry, after, process.stdout, step)
           : writeCompleteFile(options.output, (file) => copyEntries(registry, after, file, step)),
@@ -32,16 +36,7 @@ export function buildLedgerExportCommand(): Command {
       const entries = `${chain.entries} entries, head ${chain.head.seq}: ${chain.head.hash}`;
       if (options.output === undefined) out.remark(entries);
       else out.print({ ok: true, path: options.output, ...chain }, `${options.output}: ${entries}`);
-    },
-  )
-    .option("--output <file>", "the file to write (default: standard output)")
-    .option("--after <seq>", "only entries after this one, to continue an earlier export", "0");
-  return addExamples(
-    command,
-    "ogr ledger export --output ledger.jsonl && ogr ledger verify --file ledger.jsonl",
-    "ogr ledger export --after 1200 >> ledger.jsonl",
-    "ogr ledger export | jq -r .type | sort | uniq -c",
-  );
+    });
 }
 
 /** Writes the entries as they arrive, and verifies the chain. @throws BrokenChain */

@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { BrokenChain, ChainReader } from "../../../client/offline/ledger.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit, UsageError } from "../../failure.js";
 import type { Output } from "../../terminal/output.js";
@@ -14,27 +13,23 @@ interface VerifyOptions {
 }
 
 /** `ogr ledger verify`: asks the registry to verify the tenant's chain, or verifies an exported one offline. */
-export function buildLedgerVerifyCommand(): Command {
-  const command = buildRegistryCommand<VerifyOptions>(
-    "verify",
-    "verify the chain of the tenant's ledger",
-    async ({ options, out, openClient }) => {
+export function buildLedgerVerifyCommand(): RegistryCommand {
+  return new RegistryCommand<VerifyOptions>("verify", "verify the chain of the tenant's ledger")
+    .option("--file <file>", "verify an export of `ogr ledger export` offline; - reads standard input")
+    .option("--head <hash>", "with --file: require an entry with this hash, such as a head that you kept")
+    .addExamples(
+      "ogr ledger verify",
+      "ogr ledger verify --file ledger.jsonl",
+      "ogr ledger verify --file ledger.jsonl --head af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+    )
+    .run(async ({ options, out, openClient }) => {
       if (options.file !== undefined) return verifyFile(options.file, options.head, out);
       if (options.head !== undefined) throw new UsageError("--head: only an export is compared with it; pass --file too.");
       const ledger = requireValue(await (await openClient()).verifyLedger());
       const verdict = ledger.ok ? "is whole" : `is BROKEN: ${ledger.problem ?? "it does not say where"}`;
       out.print(ledger, `${ledger.container} ${verdict}: ${ledger.entries} entries, ${ledger.anchors_checked} anchors`);
       if (!ledger.ok) throw new UnsuccessfulExit(EXIT.error);
-    },
-  )
-    .option("--file <file>", "verify an export of `ogr ledger export` offline; - reads standard input")
-    .option("--head <hash>", "with --file: require an entry with this hash, such as a head that you kept");
-  return addExamples(
-    command,
-    "ogr ledger verify",
-    "ogr ledger verify --file ledger.jsonl",
-    "ogr ledger verify --file ledger.jsonl --head af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
-  );
+    });
 }
 
 async function verifyFile(path: string, head: string | undefined, out: Output): Promise<void> {

@@ -1,6 +1,5 @@
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { UnsuccessfulExit } from "../../failure.js";
 import { requireConsent } from "../../terminal/consent.js";
@@ -15,11 +14,13 @@ interface RevokeOptions {
 }
 
 /** `ogr permit revoke`: ends an unused permit. Either the act happens or the permit ends, never both. */
-export function buildPermitRevokeCommand(): Command {
-  const command = buildRegistryCommand<RevokeOptions>(
-    "revoke <jti>",
-    "revoke an unused permit",
-    async ({ options, arguments: [jti = ""], out, openClient }) => {
+export function buildPermitRevokeCommand(): RegistryCommand {
+  return new RegistryCommand<RevokeOptions>("revoke <jti>", "revoke an unused permit")
+    .requiredOption("--reason <sentence>", "why")
+    .addOption(buildYesOption())
+    .addOption(buildDryRunOption())
+    .addExamples('ogr permit revoke 5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10 --reason "The branch is no longer wanted."')
+    .run(async ({ options, arguments: [jti = ""], out, openClient }) => {
       const registry = await openClient();
       const permit = requireValue(await registry.readPermitState(jti));
       const { reason } = options;
@@ -38,10 +39,5 @@ export function buildPermitRevokeCommand(): Command {
       requireValue(await registry.revokePermit(jti, reason));
       const after = requireValue(await registry.readPermitState(jti));
       out.print(after, formatPermit(after));
-    },
-  )
-    .requiredOption("--reason <sentence>", "why")
-    .addOption(buildYesOption())
-    .addOption(buildDryRunOption());
-  return addExamples(command, 'ogr permit revoke 5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10 --reason "The branch is no longer wanted."');
+    });
 }

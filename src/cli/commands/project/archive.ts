@@ -1,35 +1,34 @@
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
 import { archiveParamsSchema } from "../../../domain/act/job.js";
-import { buildCardCommand } from "../../card-command.js";
+import { CardCommand } from "../../card-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { parseParams } from "../../terminal/dry-run.js";
 
+interface ArchiveOptions {
+  readonly reason: string;
+}
+
 /** `ogr project archive`: opens the card that makes a project read-only (L3). */
-export function buildProjectArchiveCommand(): Command {
-  return buildArchivingCommand("archive", "open the card that makes a project read-only", [
+export function buildProjectArchiveCommand(): CardCommand<ArchiveOptions> {
+  return buildArchivingCommand("archive", "open the card that makes a project read-only").addExamples(
     'ogr project archive P.demo --reason "Replaced by P.next" --wait',
     "ogr project archive P.demo --reason done --dry-run",
-  ]);
+  );
 }
 
 /** `ogr project unarchive`: opens the card that makes it writable again (L3). */
-export function buildProjectUnarchiveCommand(): Command {
-  return buildArchivingCommand("unarchive", "open the card that makes an archived project writable again", [
+export function buildProjectUnarchiveCommand(): CardCommand<ArchiveOptions> {
+  return buildArchivingCommand("unarchive", "open the card that makes an archived project writable again").addExamples(
     'ogr project unarchive P.demo --reason "A fix is needed" --wait',
-  ]);
+  );
 }
 
-function buildArchivingCommand(name: "archive" | "unarchive", description: string, examples: readonly string[]): Command {
+function buildArchivingCommand(name: "archive" | "unarchive", description: string): CardCommand<ArchiveOptions> {
   const archived = name === "archive";
   const verb = archived ? "Archive" : "Unarchive";
-  return buildCardCommand<{ readonly reason: string }>({
-    signature: `${name} <project>`,
-    description,
-    intentHelp: "what this is for (default: the reason)",
-    examples,
-    addOptions: (command) => command.requiredOption("--reason <text>", "why; it stays with the project"),
-    async plan(registry, [project_id = ""], { reason }) {
+  return new CardCommand<ArchiveOptions>(`${name} <project>`, description)
+    .requiredOption("--reason <text>", "why; it stays with the project")
+    .openCard(async (registry, [project_id = ""], { reason }) => {
       const params = { project_id, archived, reason };
       parseParams(archiveParamsSchema, params);
       return {
@@ -46,6 +45,5 @@ function buildArchivingCommand(name: "archive" | "unarchive", description: strin
           };
         },
       };
-    },
-  });
+    }, "what this is for (default: the reason)");
 }

@@ -1,8 +1,8 @@
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { Refused } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { initParamsSchema, VISIBILITIES } from "../../../domain/act/job.js";
-import { buildCardCommand } from "../../card-command.js";
+import { CardCommand } from "../../card-command.js";
 import { EXIT } from "../../exit-codes.js";
 import { parseParams } from "../../terminal/dry-run.js";
 
@@ -13,43 +13,40 @@ interface RegisterOptions {
 }
 
 /** `ogr project register`: opens the card for a new project (L3). */
-export function buildProjectRegisterCommand(): Command {
-  return buildCardCommand<RegisterOptions>({
-    signature: "register <project>",
-    description: "open the card that registers a project",
-    examples: [
+export function buildProjectRegisterCommand(): CardCommand<RegisterOptions> {
+  return new CardCommand<RegisterOptions>("register <project>", "open the card that registers a project")
+    .option("--name <name>", "the project's display name")
+    .option("--owner <id...>", "actors or offices (default: you)")
+    .addOption(new Option("--visibility <visibility>", "who can see it").choices(VISIBILITIES).default("internal"))
+    .addExamples(
       "ogr project register P.demo --name Demo --wait",
       "ogr project register P.secret --visibility private --owner office:security --dry-run",
-    ],
-    addOptions: (command) =>
-      command
-        .option("--name <name>", "the project's display name")
-        .option("--owner <id...>", "actors or offices (default: you)")
-        .addOption(new Option("--visibility <visibility>", "who can see it").choices(VISIBILITIES).default("internal")),
-    async plan(registry, [project_id = ""], { name = project_id.replace(/^P\./, ""), owner: owners = [registry.actor_id], visibility }) {
-      const params = { project_id, name, owners, visibility };
-      return {
-        jobType: "git.registry.init",
-        params,
-        intent: `Register ${project_id}`,
-        async preview({ intent }) {
-          parseParams(initParamsSchema, params);
-          const is_taken = await isTaken(registry, project_id);
-          return {
-            lines: [
-              `Register ${project_id}${is_taken ? ", which already exists" : ""}`,
-              `  name      ${name}`,
-              `  owners    ${owners.join(", ")}`,
-              `  seen by   ${visibility}`,
-              `  intent    ${intent}`,
-            ],
-            facts: { is_taken },
-            exit: is_taken ? EXIT.conflict : EXIT.ok,
-          };
-        },
-      };
-    },
-  });
+    )
+    .openCard(
+      async (registry, [project_id = ""], { name = project_id.replace(/^P\./, ""), owner: owners = [registry.actor_id], visibility }) => {
+        const params = { project_id, name, owners, visibility };
+        return {
+          jobType: "git.registry.init",
+          params,
+          intent: `Register ${project_id}`,
+          async preview({ intent }) {
+            parseParams(initParamsSchema, params);
+            const is_taken = await isTaken(registry, project_id);
+            return {
+              lines: [
+                `Register ${project_id}${is_taken ? ", which already exists" : ""}`,
+                `  name      ${name}`,
+                `  owners    ${owners.join(", ")}`,
+                `  seen by   ${visibility}`,
+                `  intent    ${intent}`,
+              ],
+              facts: { is_taken },
+              exit: is_taken ? EXIT.conflict : EXIT.ok,
+            };
+          },
+        };
+      },
+    );
 }
 
 /** Whether the caller can see a project of this id. The plan of a card refuses an id that is taken by one the caller cannot see. */

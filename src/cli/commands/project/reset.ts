@@ -1,17 +1,14 @@
-import type { Command } from "commander";
 import { requireValue } from "../../../client/http/problem.js";
-import { buildCardCommand } from "../../card-command.js";
+import { CardCommand } from "../../card-command.js";
 
 /** `ogr project reset`: opens the card that empties a sandbox project (L3). The card binds the refs that the project has now. */
-export function buildProjectResetCommand(): Command {
-  return buildCardCommand({
-    signature: "reset <project>",
-    description: "open the card that deletes every branch and tag of a sandbox project",
-    examples: [
+export function buildProjectResetCommand(): CardCommand {
+  return new CardCommand("reset <project>", "open the card that deletes every branch and tag of a sandbox project")
+    .addExamples(
       "ogr project reset P.sandbox --office office:infra.deployer --wait",
       "ogr project reset P.sandbox --office office:infra.deployer --dry-run",
-    ],
-    async plan(registry, [project_id = ""]) {
+    )
+    .openCard(async (registry, [project_id = ""]) => {
       const { id, refs, refs_cut, refs_digest } = requireValue(await registry.readProject(project_id));
       return {
         jobType: "git.registry.reset",
@@ -26,6 +23,5 @@ export function buildProjectResetCommand(): Command {
           ],
         }),
       };
-    },
-  });
+    });
 }

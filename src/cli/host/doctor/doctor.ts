@@ -1,8 +1,7 @@
-import type { Command } from "commander";
 import { jwksSchema } from "../../../client/answers.js";
 import { askRegistry, type Connection } from "../../../client/http/http.js";
 import { RegistryFault } from "../../../client/http/problem.js";
-import { addExamples, buildRegistryCommand } from "../../build-command.js";
+import { RegistryCommand } from "../../cli-command.js";
 import { type ConnectionOptions, resolveConnection, resolveServer } from "../../connection/connection.js";
 import type { DoctorFinding } from "../../doctor/finding.js";
 import { checkMachine } from "../../doctor/machine.js";
@@ -16,26 +15,21 @@ import { checkInstallation } from "./installation.js";
 const MARKS = { ok: "✓", warning: "!", problem: "✗", skipped: "–" } as const;
 
 /** `ogr doctor`: checks everything that the registry depends on, and tells what to do about each problem. */
-export function buildDoctorCommand(): Command {
-  const command = buildRegistryCommand<ConnectionOptions>(
-    "doctor",
-    "check this machine, the registry and its dependencies",
-    async ({ options, out }) => {
-      const findings = await withProgress(out, (step) => {
-        step("checking");
-        return runAllChecks(options);
-      });
+export function buildDoctorCommand(): RegistryCommand {
+  return new RegistryCommand<ConnectionOptions>("doctor", "check this machine, the registry and its dependencies")
+    .addHelpText(
+      "after",
+      "\nWith the environment of a registry process it checks more: OGR_STORE (conditional writes), DATABASE_URL (schema, telemetry),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (whether the registry serves these keys).",
+    )
+    .addExamples("ogr doctor", "ogr doctor --profile work --json", "set -a; . ./api.env; ogr doctor")
+    .run(async ({ options, out }) => {
+      const findings = await withProgress(out, "checking", () => runAllChecks(options));
       for (const finding of findings) printFinding(finding, out);
       const problems = findings.filter(({ state }) => state === "problem").length;
       const verdict = problems === 0 ? "No problems found." : `${problems} ${problems === 1 ? "problem" : "problems"} found.`;
       out.print({ ok: problems === 0, problems }, `\n${verdict}`);
       if (problems > 0) throw new UnsuccessfulExit(EXIT.error);
-    },
-  ).addHelpText(
-    "after",
-    "\nWith the environment of a registry process it checks more: OGR_STORE (conditional writes), DATABASE_URL (schema, telemetry),\nOGR_PERMIT_KEY_FILE and OGR_STATEMENT_KEY_FILE (whether the registry serves these keys).",
-  );
-  return addExamples(command, "ogr doctor", "ogr doctor --profile work --json", "set -a; . ./api.env; ogr doctor");
+    });
 }
 
 async function runAllChecks(options: ConnectionOptions): Promise<readonly DoctorFinding[]> {
