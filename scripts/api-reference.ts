@@ -50,7 +50,7 @@ function listRoutes(): readonly Route[] {
 }
 
 function formatRoute(route: Route): string {
-  const { method, url, summary, detail, access, answers, problems, example } = route;
+  const { method, url, summary, detail, access, answers, problems = [], example } = route;
   const lines = [
     `- Callers: ${CALLERS[access]}`,
     ...formatInput(route),

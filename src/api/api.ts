@@ -14,22 +14,23 @@ import { openDatabase } from "../lab256/database/database.js";
 import { migrateDatabase } from "../lab256/database/migrate.js";
 import { authenticateBearer } from "../lab256/identity/authentication.js";
 import { LedgerWatch } from "../lab256/ledger/notifications.js";
+import { countWaitingCards } from "../lab256/ledger/queries/waiting-cards.js";
 import { createPermits } from "../lab256/permits/permits.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
+import { createProcessLog } from "../process/log.js";
 import { apiMetrics } from "../process/metrics/api.js";
 import { ledgerMetrics } from "../process/metrics/ledger.js";
 import { createProcessMetrics } from "../process/metrics/process.js";
+import { createStateMetrics, WAITING_AGES } from "../process/metrics/registry-state.js";
 import { openStore } from "../storage/open.js";
 import { probeConditionalWrites } from "../storage/probe.js";
 import { limitToCreates } from "../storage/scoped.js";
 import { Flows } from "./acts/flows.js";
 import { createPolicyOffices } from "./acts/policy-offices.js";
-import { HealthChecks } from "./health.js";
+import { createHealthChecks } from "./health.js";
 import { PrincipalCache } from "./http/principal-cache.js";
 import { createServer } from "./http/server.js";
 import { Urls } from "./http/urls.js";
-import { createLog } from "./logging.js";
-import { buildRegistryStateMetrics } from "./registry-state.js";
 import { removeAbandonedUploads } from "./staging/abandoned-uploads.js";
 import { Temporal } from "./temporal.js";
 
@@ -58,7 +59,7 @@ export interface RunningApi {
 /** Starts the api. Returns when it serves. */
 export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningApi> {
   const env = readConfiguration(apiSettings, environment);
-  const log = createLog(env.OGR_LOG_LEVEL);
+  const log = createProcessLog("api", env.OGR_LOG_LEVEL);
   const permitKey = readSigningKey(env.OGR_PERMIT_KEY_FILE);
   const statementKey = readSigningKey(env.OGR_STATEMENT_KEY_FILE);
   const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
@@ -116,7 +117,10 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     now: Date.now,
   });
   const scrapes = await listenForScrapes(env, () => {
-    const state = buildRegistryStateMetrics(db, new HealthChecks({ db, store, temporal, now: Date.now }));
+    const state = createStateMetrics({
+      countWaitingCards: () => countWaitingCards(db, WAITING_AGES, Date.now()),
+      ...createHealthChecks({ db, store, temporal, now: Date.now }),
+    });
     return [apiMetrics, ledgerMetrics, state, createProcessMetrics()];
   });
   urls.setListenUrl(await app.listen({ host: env.OGR_API_HOST, port: env.OGR_API_PORT }));

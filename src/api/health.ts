@@ -24,24 +24,17 @@ export type Readiness = Readonly<Record<"database" | "object_store" | "temporal"
 type HealthDependencies = Pick<ApiDependencies, "db" | "store" | "temporal" | "now">;
 
 /** Checks the api and its neighbours, at most every two seconds for all callers together. */
-export class HealthChecks {
-  private health: { readonly answer: Promise<Health>; readonly untilMs: number } | undefined;
-  private readiness: { readonly answer: Promise<Readiness>; readonly untilMs: number } | undefined;
+export function createHealthChecks(deps: HealthDependencies) {
+  return { readHealth: shareAnswer(deps, checkHealth), readReadiness: shareAnswer(deps, checkReadiness) };
+}
 
-  constructor(private readonly deps: HealthDependencies) {}
-
-  readHealth(): Promise<Health> {
-    const now = this.deps.now();
-    if (this.health === undefined || now >= this.health.untilMs) this.health = { answer: checkHealth(this.deps), untilMs: now + CACHE_MS };
-    return this.health.answer;
-  }
-
-  readReadiness(): Promise<Readiness> {
-    const now = this.deps.now();
-    if (this.readiness === undefined || now >= this.readiness.untilMs)
-      this.readiness = { answer: checkReadiness(this.deps), untilMs: now + CACHE_MS };
-    return this.readiness.answer;
-  }
+function shareAnswer<T>(deps: HealthDependencies, check: (deps: HealthDependencies) => Promise<T>): () => Promise<T> {
+  let latest: { readonly answer: Promise<T>; readonly untilMs: number } | undefined;
+  return () => {
+    const now = deps.now();
+    if (latest === undefined || now >= latest.untilMs) latest = { answer: check(deps), untilMs: now + CACHE_MS };
+    return latest.answer;
+  };
 }
 
 async function checkHealth(deps: HealthDependencies): Promise<Health> {

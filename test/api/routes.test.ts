@@ -142,6 +142,7 @@ describe("runners", () => {
     expect(listRunnerRoutes()).toHaveLength(3);
     for (const route of listRunnerRoutes()) {
       const answer = await route.handle({
+        url: route.url,
         principal,
         params: { jti: event.jti(PENDING) },
         query: { tenant_id: OTHER, target: "LAB_512", limit: 50 },

@@ -12,7 +12,6 @@ import { PrincipalCache } from "../../src/api/http/principal-cache.js";
 import type { Route } from "../../src/api/http/route.js";
 import { createServer } from "../../src/api/http/server.js";
 import { Urls } from "../../src/api/http/urls.js";
-import { createLog } from "../../src/api/logging.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
 import { Temporal } from "../../src/api/temporal.js";
 import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.js";
@@ -23,6 +22,7 @@ import { authenticateBearer } from "../../src/lab256/identity/authentication.js"
 import { LedgerWatch } from "../../src/lab256/ledger/notifications.js";
 import { createPermits } from "../../src/lab256/permits/permits.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
+import { createProcessLog } from "../../src/process/log.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
 import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
@@ -99,7 +99,11 @@ export async function startApi(
   const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
   const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];
-  const log = createLog("info", new Writable({ write: (chunk, _encoding, done) => done(void logged.push(String(chunk)) as undefined) }));
+  const log = createProcessLog(
+    "api",
+    "info",
+    new Writable({ write: (chunk, _encoding, done) => done(void logged.push(String(chunk)) as undefined) }),
+  );
   const deps: ApiDependencies = {
     ...{ db, watch, store, temporal, statementKey, urls, log },
     flows: new Flows(temporal, urls),

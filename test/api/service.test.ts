@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ENVELOPE_EXAMPLE, PERMIT_REQUEST_EXAMPLE } from "../../src/api/http/examples.js";
 import { PRINCIPAL_MAX_AGE_MS, PRINCIPALS_MAX_COUNT, PrincipalCache } from "../../src/api/http/principal-cache.js";
-import { createLog } from "../../src/api/logging.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
 import type { Principal } from "../../src/lab256/identity/authentication.js";
+import { createProcessLog } from "../../src/process/log.js";
 import { createToken, revokeToken } from "../harness/identity.js";
 import { ADMIN, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
@@ -166,7 +166,7 @@ test("the log names the act and the actor, and no secret", async () => {
   expect(api.logged.join("")).not.toContain("ogr_");
 
   const lines: string[] = [];
-  const log = createLog("info", { write: (line: string) => void lines.push(line) });
+  const log = createProcessLog("api", "info", { write: (line: string) => void lines.push(line) });
   log.info(
     { authorization: "Bearer ogr_x", req: { headers: { authorization: "Bearer ogr_x" } }, signed: { assertion: "ogr_x" }, token: "ogr_x" },
     "secrets",

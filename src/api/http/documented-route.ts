@@ -51,7 +51,7 @@ function describeRefusals(route: Route): Record<string, object> {
   const { input } = route;
   const takes = input.body !== undefined || input.query !== undefined || input.params !== undefined;
   const codes = new Set<ProblemCode>([
-    ...route.problems,
+    ...(route.problems ?? []),
     ...(takes ? (["invalid_request"] as const) : []),
     ...(input.body === undefined ? [] : (["too_large", "unsupported"] as const)),
     ...(route.access === "public" ? [] : GUARDED_PROBLEMS),

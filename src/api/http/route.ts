@@ -20,6 +20,8 @@ export interface Input {
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 
 export interface PublicCall<I extends Input = Input> {
+  /** The path of the route. */
+  readonly url: string;
   readonly params: Parsed<I["params"]>;
   readonly query: Parsed<I["query"]>;
   readonly body: Parsed<I["body"]>;
@@ -66,15 +68,13 @@ interface DocumentedAnswer {
 }
 
 interface RouteDescription<I extends Input> {
-  readonly method: "GET" | "POST" | "PUT";
-  readonly url: string;
   readonly group: string;
   readonly summary: string;
   readonly detail?: string;
   readonly input: I;
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
   /** The errors specific to this route. */
-  readonly problems: readonly ProblemCode[];
+  readonly problems?: readonly ProblemCode[];
   readonly example?: unknown;
   /** The largest body in bytes; 64 KiB by default. */
   readonly bodyMaxBytes?: number;
@@ -86,24 +86,37 @@ interface RouteDescription<I extends Input> {
   readonly act?: "permit" | "command" | "card";
 }
 
-export interface PublicRoute<I extends Input = Input> extends RouteDescription<I> {
-  readonly access: "public";
+interface PublicDescription<I extends Input> extends RouteDescription<I> {
   handle(call: PublicCall<I>): Promise<Answer>;
 }
 
-export interface GuardedRoute<I extends Input = Input> extends RouteDescription<I> {
-  readonly access: "member" | "runner";
+interface GuardedDescription<I extends Input> extends RouteDescription<I> {
   readonly tenant: TenantSource;
   handle(call: GuardedCall<I>): Promise<Answer>;
 }
 
+type Method = "GET" | "POST" | "PUT";
+
+interface Address<A extends Access> {
+  readonly method: Method;
+  readonly url: string;
+  readonly access: A;
+}
+
+export type PublicRoute = Address<"public"> & PublicDescription<Input>;
+export type GuardedRoute = Address<"member" | "runner"> & GuardedDescription<Input>;
+
 /** A row of the route table, which decides authorization: other paths are not served. */
 export type Route = PublicRoute | GuardedRoute;
 
-export function definePublicRoute<I extends Input>(route: PublicRoute<I>): Route {
-  return route;
+export function definePublicRoute<I extends Input>(method: Method, url: string, route: PublicDescription<I>): Route {
+  return { ...route, method, url, access: "public" };
 }
 
-export function defineGuardedRoute<I extends Input>(route: GuardedRoute<I>): Route {
-  return route;
+export function defineMemberRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): Route {
+  return { ...route, method, url, access: "member" };
+}
+
+export function defineRunnerRoute<I extends Input>(method: Method, url: string, route: GuardedDescription<I>): Route {
+  return { ...route, method, url, access: "runner" };
 }

@@ -130,6 +130,7 @@ function addRoute(app: FastifyInstance, route: Route, deps: ApiDependencies, wai
 
 function answerRequest(route: Route, request: FastifyRequest, reply: FastifyReply, waits: Waits, admission: Admission): Promise<Answer> {
   const call: PublicCall = {
+    url: route.url,
     params: request.params,
     query: request.query,
     body: request.body,

@@ -6,7 +6,7 @@ import { answerVerdict, verdictSchema } from "../acts/verdict.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ATTESTATION_EXAMPLE } from "../http/examples.js";
 import { refuseNotFound } from "../http/problem.js";
-import { defineGuardedRoute, type Route } from "../http/route.js";
+import { defineMemberRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestation: attestationEnvelopeSchema });
@@ -14,10 +14,7 @@ const attestationSchema = z.strictObject({ tenant_id: tenantIdSchema, attestatio
 /** Attestations of a card's plan. Source: contracts "Levels" (L5), in-toto attestation framework v1. */
 export function buildAttestationRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/cards/:id/attestations",
-      access: "member",
+    defineMemberRoute("POST", "/v1/cards/:id/attestations", {
       tenant: "body",
       group: "cards",
       summary: "Submit an attestation of a card's current plan",

@@ -4,8 +4,8 @@ import { hashSubject, omitPatchBytes } from "../../domain/act/job.js";
 import { toCardWorkflowId } from "../../domain/act/workflow-id.js";
 import { signObject } from "../../domain/bytes/signature.js";
 import { type Card, type CardRequest, cardRequestSchema, type UnsignedCard } from "../../domain/card/card.js";
-import { FLOW_STATUSES, type FlowStatus, isFinalStatus } from "../../domain/card/flow-status.js";
-import { cardIdSchema, projectIdSchema } from "../../domain/ids.js";
+import { type FlowStatus, isFinalStatus } from "../../domain/card/flow-status.js";
+import { cardIdSchema } from "../../domain/ids.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { type CardDetail, findCard, listCards } from "../../lab256/ledger/queries/cards.js";
 import { cardItemSchema, cardSchema, toCardDetailView, toCardItemView } from "../acts/card-view.js";
@@ -13,8 +13,8 @@ import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { CARD_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, refuseNotFound, refuseUnavailable } from "../http/problem.js";
-import { buildNextPageHeaders, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { actsQuery, answerPage, statusSchema, tenantQuery, waitSchema } from "../http/queries.js";
+import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
@@ -23,20 +23,13 @@ const PLAN_WAIT_MS = 10_000;
 /** How long the first step of a started flow may take to record its card, in milliseconds. */
 const OPENING_WAIT_MS = 2000;
 
-const statusSchema = z.enum(FLOW_STATUSES, `Write one of ${FLOW_STATUSES.join(", ")}.`);
-const CARDS = "/v1/cards";
-
 export const cardParams = z.strictObject({ id: cardIdSchema });
-const cardsQuery = pageQuery.extend({ status: statusSchema.optional(), project_id: projectIdSchema.optional() });
 const cardQuery = tenantQuery.extend({ wait_ms: waitSchema, not_status: statusSchema.optional() });
 
 /** Cards: proposals with a plan that people decide about. Source: contracts "Plan and statements". */
 export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: CARDS,
-      access: "member",
+    defineMemberRoute("POST", "/v1/cards", {
       tenant: "body",
       load: "wait",
       act: "card",
@@ -51,29 +44,20 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
       problems: ["subject_hash_mismatch"],
       handle: ({ principal, body, signal, correlate }) => openCard(deps, principal, body, signal, correlate),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: CARDS,
-      access: "member",
+    defineMemberRoute("GET", "/v1/cards", {
       tenant: "query",
       group: "cards",
       summary: "List the tenant's cards, the latest opened first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
-      input: { query: cardsQuery },
+      input: { query: actsQuery },
       answers: { 200: { text: "The cards, without plan, params, context, statements and attestations", schema: z.array(cardItemSchema) } },
-      problems: [],
-      async handle({ query }) {
-        const page = await listCards(deps.db, query);
-        return answerOk(
-          page.items.map((card) => toCardItemView(card, deps.urls)),
-          buildNextPageHeaders(CARDS, query, page.next),
-        );
+      async handle(call) {
+        const { items, next } = await listCards(deps.db, call.query);
+        const views = items.map((card) => toCardItemView(card, deps.urls));
+        return answerPage(call, views, next);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/cards/:id",
-      access: "member",
+    defineMemberRoute("GET", "/v1/cards/:id", {
       tenant: "query",
       group: "cards",
       summary: "Read a card with its plan and statements",
@@ -81,7 +65,6 @@ export function buildCardRoutes(deps: ApiDependencies): readonly Route[] {
         "With `wait_ms` it answers when the status differs from `not_status` (without `not_status`: when it is final), at the latest after that time.",
       input: { params: cardParams, query: cardQuery },
       answers: { 200: { text: "The card", schema: cardSchema } },
-      problems: [],
       async handle({ principal: { tenant_id }, params: { id }, query: { wait_ms, not_status }, signal, correlate }) {
         correlate(id);
         const isWaitOver = (status: FlowStatus) => (not_status === undefined ? isFinalStatus(status) : status !== not_status);

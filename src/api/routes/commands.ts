@@ -2,7 +2,7 @@ import { z } from "zod";
 import { toActWorkflowId } from "../../domain/act/workflow-id.js";
 import { toCanonicalText } from "../../domain/bytes/canonical.js";
 import { FLOW_STATUSES, isFinalStatus } from "../../domain/card/flow-status.js";
-import { jobIdSchema, jtiSchema, projectIdSchema } from "../../domain/ids.js";
+import { jobIdSchema, jtiSchema } from "../../domain/ids.js";
 import { envelopeSchema } from "../../domain/permit/envelope.js";
 import { receiptSchema, refusalSchema } from "../../domain/permit/receipt.js";
 import type { LedgerNotice } from "../../lab256/ledger/notice.js";
@@ -14,8 +14,8 @@ import { issueCommand } from "../acts/issue-command.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { ENVELOPE_EXAMPLE } from "../http/examples.js";
 import { refuseNotFound } from "../http/problem.js";
-import { buildNextPageHeaders, jtiParams, pageQuery, tenantQuery, waitSchema } from "../http/queries.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { actsQuery, answerPage, jtiParams, tenantQuery, waitSchema } from "../http/queries.js";
+import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 import { COMMAND_MAX_BYTES } from "./permits.js";
 
 const issuedSchema = z.object({ ok: z.literal(true), jobId: jobIdSchema, workflow_id: z.string(), status_url: z.string() });
@@ -41,18 +41,11 @@ const commandSchema = commandItemSchema.extend({
 });
 
 const waitQuery = tenantQuery.extend({ wait_ms: waitSchema });
-const statusSchema = z.enum(FLOW_STATUSES, `Write one of ${FLOW_STATUSES.join(", ")}.`);
-const commandsQuery = pageQuery.extend({ status: statusSchema.optional(), project_id: projectIdSchema.optional() });
-
-const COMMANDS = "/v1/commands";
 
 /** Commands and their receipts. Source: ADR-002 §10. */
 export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/commands/issue",
-      access: "member",
+    defineMemberRoute("POST", "/v1/commands/issue", {
       tenant: "body",
       act: "command",
       group: "commands",
@@ -80,29 +73,20 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
         return issueCommand(deps, principal, body);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: COMMANDS,
-      access: "member",
+    defineMemberRoute("GET", "/v1/commands", {
       tenant: "query",
       group: "commands",
       summary: "List the tenant's commands, the latest issued first",
       detail: 'A `Link` header with rel="next" leads to the next page.',
-      input: { query: commandsQuery },
+      input: { query: actsQuery },
       answers: { 200: { text: "The commands, without receipts and refusals", schema: z.array(commandItemSchema) } },
-      problems: [],
-      async handle({ query }) {
-        const page = await listLatestCommands(deps.db, query);
-        return answerOk(
-          page.items.map((row) => toCommandItemView(deps, row)),
-          buildNextPageHeaders(COMMANDS, query, page.next),
-        );
+      async handle(call) {
+        const { items, next } = await listLatestCommands(deps.db, call.query);
+        const views = items.map((row) => toCommandItemView(deps, row));
+        return answerPage(call, views, next);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/commands/:jti",
-      access: "member",
+    defineMemberRoute("GET", "/v1/commands/:jti", {
       tenant: "query",
       group: "commands",
       summary: "Read the state of a command",
@@ -111,23 +95,18 @@ export function buildCommandRoutes(deps: ApiDependencies): readonly Route[] {
       answers: {
         200: { text: "The command, with its receipt, or with the Runner's refusals if it ended without one", schema: commandSchema },
       },
-      problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, query: { wait_ms }, signal, correlate }) {
         correlate(jti);
         return answerCommandStatus(deps, { tenant_id, jti }, wait_ms, signal);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/receipts/:jti",
-      access: "member",
+    defineMemberRoute("GET", "/v1/receipts/:jti", {
       tenant: "query",
       group: "commands",
       summary: "Read a receipt as the Runner signed it",
       detail: "The answer is canonical JSON (RFC 8785), byte for byte as in the object store. Verify it with the Runner's public key.",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The receipt", schema: receiptSchema } },
-      problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const receipt = await findReceiptByJti(deps.db, { tenant_id, jti });

@@ -4,13 +4,14 @@ import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { LEVELS } from "../../domain/level.js";
 import { TRANSPORTS } from "../../lab256/database/tables/identity.js";
 import { type Actor, listActors } from "../../lab256/identity/actors.js";
+import type { Principal } from "../../lab256/identity/authentication.js";
 import { countOfficeHolders } from "../../lab256/identity/memberships.js";
 import { findTenant } from "../../lab256/identity/tenants.js";
 import { readChainHead } from "../../lab256/ledger/chain.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
-import { buildNamedPageQuery, buildNextPageHeaders, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { answerPage, buildNamedPageQuery, tenantQuery } from "../http/queries.js";
+import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 const tenantSchema = z.object({
   tenant_id: tenantIdSchema,
@@ -45,16 +46,10 @@ const actorSchema = z.object({
   offices: z.array(z.object({ office_id: z.string(), roles: z.array(z.string()) })),
 });
 
-const OFFICES = "/v1/offices";
-const ACTORS = "/v1/actors";
-
 /** The members of a tenant and the powers of its offices; every member may read them. Source: ADR-002 §9, contracts "Levels". */
 export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/tenant",
-      access: "member",
+    defineMemberRoute("GET", "/v1/tenant", {
       tenant: "query",
       group: "identities",
       summary: "Read your tenant with its transport, active policy and ledger head",
@@ -62,13 +57,9 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       answers: {
         200: { text: "The tenant; `policy_hash` is null, and everything is denied, if no policy is published", schema: tenantSchema },
       },
-      problems: [],
       handle: ({ principal }) => answerTenant(deps, principal.tenant_id),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: OFFICES,
-      access: "member",
+    defineMemberRoute("GET", "/v1/offices", {
       tenant: "query",
       group: "identities",
       summary: "List the tenant's offices by id, with the active policy's rules for them and the number of their holders",
@@ -77,23 +68,18 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       answers: {
         200: { text: "The offices; `policy` is null if the active policy does not know the office", schema: z.array(officeSchema) },
       },
-      problems: [],
-      handle: ({ principal, query }) => answerOffices(deps, principal.tenant_id, query),
+      handle: (call) => answerOffices(deps, call),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: ACTORS,
-      access: "member",
+    defineMemberRoute("GET", "/v1/actors", {
       tenant: "query",
       group: "identities",
       summary: "List the tenant's actors by id, with their offices and roles",
       detail: 'A `Link` header with rel="next" leads to the next page.',
       input: { query: buildNamedPageQuery(actorIdSchema).extend({ office_id: officeIdSchema.optional() }) },
       answers: { 200: { text: "The actors, including disabled ones", schema: z.array(actorSchema) } },
-      problems: [],
-      async handle({ query }) {
-        const page = await listActors(deps.db, query);
-        return answerOk(page.items.map(toActorView), buildNextPageHeaders(ACTORS, query, page.next));
+      async handle(call) {
+        const page = await listActors(deps.db, call.query);
+        return answerPage(call, page.items.map(toActorView), page.next);
       },
     }),
   ];
@@ -112,21 +98,26 @@ async function answerTenant(deps: ApiDependencies, tenantId: string): Promise<An
   return answerOk({ tenant_id: tenantId, transport, created_at, policy_hash: policy?.policy_hash ?? null, ledger });
 }
 
-type OfficesPage = { readonly tenant_id: string; readonly limit: number; readonly after?: string | undefined };
+interface OfficesCall {
+  readonly url: string;
+  readonly principal: Principal;
+  readonly query: { readonly tenant_id: string; readonly limit: number; readonly after?: string | undefined };
+}
 
 /** Lists the offices that the policy knows and those that actors hold. A policy limits the former, and actors hold few others. */
-async function answerOffices(deps: ApiDependencies, tenantId: string, query: OfficesPage): Promise<Answer> {
+async function answerOffices(deps: ApiDependencies, { url, principal: { tenant_id: tenantId }, query }: OfficesCall): Promise<Answer> {
+  const { limit, after = "" } = query;
   const [policy, holders] = await Promise.all([deps.policies.findActivePolicy(tenantId), countOfficeHolders(deps.db, tenantId)]);
   const known = policy?.offices ?? {};
   const ids = [...new Set([...Object.keys(known), ...holders.keys()])].sort();
-  const rest = query.after === undefined ? ids : ids.filter((id) => id > (query.after ?? ""));
-  const page = rest.slice(0, query.limit);
+  const rest = ids.filter((id) => id > after);
+  const page = rest.slice(0, limit);
   const items = page.map((office_id) => ({
     office_id,
     holders: holders.get(office_id) ?? 0,
     policy: toPolicyOfficeView(known, office_id),
   }));
-  return answerOk(items, buildNextPageHeaders(OFFICES, { ...query }, rest.length > page.length ? (page.at(-1) ?? null) : null));
+  return answerPage({ url, query: { ...query } }, items, rest.length > page.length ? (page.at(-1) ?? null) : null);
 }
 
 type PolicyOfficesById = NonNullable<Awaited<ReturnType<ApiDependencies["policies"]["findActivePolicy"]>>>["offices"];
@@ -139,12 +130,6 @@ function toPolicyOfficeView(known: PolicyOfficesById, officeId: string): z.infer
 }
 
 function toActorView({ actor_id, kind, person_id, display_name, disabled, offices: held }: Actor): z.infer<typeof actorSchema> {
-  return {
-    actor_id,
-    kind,
-    person_id,
-    display_name,
-    disabled,
-    offices: held.map(({ office_id, roles }) => ({ office_id, roles: [...roles] })),
-  };
+  const offices = held.map(({ office_id, roles }) => ({ office_id, roles: [...roles] }));
+  return { actor_id, kind, person_id, display_name, disabled, offices };
 }

@@ -5,7 +5,7 @@ import type { InfraSource } from "../../infra/source/source.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 const contextQuery = tenantQuery.extend({ project_id: projectIdSchema, revision: infraRevisionSchema.optional() });
 
@@ -26,10 +26,7 @@ const answerSchema = z.object({
 /** The infra context of the caller's own projects. Source: contracts "Infra registry v2". */
 export function buildInfraRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/query/infra/context",
-      access: "member",
+    defineMemberRoute("GET", "/v1/query/infra/context", {
       tenant: "query",
       group: "infra",
       summary: "Read the infra context of a project",

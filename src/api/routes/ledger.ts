@@ -2,8 +2,8 @@ import { z } from "zod";
 import { toRegistryContainer } from "../../domain/ledger/event.js";
 import { listEntries } from "../../lab256/ledger/queries/entries.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { buildNextPageHeaders, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
 import { verifyLedger } from "../verify-ledger.js";
 
 const reportSchema = z.object({
@@ -27,15 +27,10 @@ const entrySchema = z.object({
   hash: z.string(),
 });
 
-const ENTRIES = "/v1/ledger/entries";
-
 /** Reading and verifying the ledger. Source: contracts "Events and projections". */
 export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/ledger/verify",
-      access: "member",
+    defineMemberRoute("GET", "/v1/ledger/verify", {
       tenant: "query",
       load: "audit",
       group: "ledger",
@@ -43,13 +38,9 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       detail: "Reads the whole chain and the newest 1,000 anchors. With `ok: false`, `problem` names the first defect.",
       input: { query: tenantQuery },
       answers: { 200: { text: "The verdict", schema: reportSchema } },
-      problems: [],
       handle: async ({ principal }) => answerOk(await verifyLedger(deps, principal.tenant_id)),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: ENTRIES,
-      access: "member",
+    defineMemberRoute("GET", "/v1/ledger/entries", {
       tenant: "query",
       group: "ledger",
       summary: "List the entries of the tenant's chain, the oldest first",
@@ -57,11 +48,10 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
         'A `Link` header with rel="next" leads to the next page. `after` is the `seq` of the last known entry. The entry that brings the payloads to 4 MiB ends a page. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
       input: { query: pageQuery },
       answers: { 200: { text: "The entries", schema: z.array(entrySchema) } },
-      problems: [],
-      async handle({ principal, query }) {
-        const { limit, after } = query;
-        const page = await listEntries(deps.db, { container: toRegistryContainer(principal.tenant_id), limit, after });
-        return answerOk(page.items, buildNextPageHeaders(ENTRIES, query, page.next));
+      async handle(call) {
+        const { limit, after } = call.query;
+        const page = await listEntries(deps.db, { container: toRegistryContainer(call.principal.tenant_id), limit, after });
+        return answerPage(call, page.items, page.next);
       },
     }),
   ];

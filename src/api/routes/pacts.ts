@@ -4,15 +4,12 @@ import { findReceiptByJti } from "../../lab256/ledger/queries/receipts.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { defineGuardedRoute, type Route } from "../http/route.js";
+import { defineMemberRoute, type Route } from "../http/route.js";
 
 /** The evidence of merges. Source: ADR-002 §6. */
 export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/receipts/:jti/pact",
-      access: "member",
+    defineMemberRoute("GET", "/v1/receipts/:jti/pact", {
       tenant: "query",
       group: "commands",
       summary: "Read the Pact of a merge as the Runner signed it",
@@ -20,7 +17,6 @@ export function buildPactRoutes(deps: ApiDependencies): readonly Route[] {
         "The answer is an in-toto Statement v1 in a DSSE envelope: the bytes whose BLAKE3 the receipt names. It names the merge, the approvals, the policy, the plan and the Runner.",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The Pact", schema: pactEnvelopeSchema } },
-      problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const receipt = await findReceiptByJti(deps.db, { tenant_id, jti });

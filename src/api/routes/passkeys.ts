@@ -6,7 +6,7 @@ import { createRegistrationOptions, registerPasskey } from "../../lab256/identit
 import { listPasskeys } from "../../lab256/identity/passkeys/passkeys.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
-import { type Answer, answerCreated, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { type Answer, answerCreated, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 /** An attestation object has at most 64 KiB; the rest of the body is smaller. */
 const REGISTRATION_MAX_BYTES = 256 * 1024;
@@ -29,22 +29,15 @@ const registrationSchema = z.strictObject({
 /** Passkeys belong to a person and serve all of the person's actors. Source: WebAuthn Level 3. */
 export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/passkeys",
-      access: "member",
+    defineMemberRoute("GET", "/v1/passkeys", {
       tenant: "token",
       group: "passkeys",
       summary: "List your passkeys",
       input: {},
       answers: { 200: { text: "The passkeys, the oldest first", schema: z.array(passkeySchema) } },
-      problems: [],
       handle: ({ principal }) => runAsPerson(principal, async (personId) => answerOk(await listPasskeys(deps.db, personId))),
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/passkeys/registration/options",
-      access: "member",
+    defineMemberRoute("POST", "/v1/passkeys/registration/options", {
       tenant: "token",
       group: "passkeys",
       summary: "Start the registration of a passkey",
@@ -52,13 +45,9 @@ export function buildPasskeyRoutes(deps: ApiDependencies): readonly Route[] {
       input: { body: z.strictObject({}).optional() },
       example: {},
       answers: { 200: { text: "PublicKeyCredentialCreationOptionsJSON", schema: z.record(z.string(), z.unknown()) } },
-      problems: [],
       handle: ({ principal }) => runAsPerson(principal, (personId) => answerRegistrationOptions(deps, principal, personId)),
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/passkeys/registration",
-      access: "member",
+    defineMemberRoute("POST", "/v1/passkeys/registration", {
       tenant: "token",
       group: "passkeys",
       summary: "Register a passkey",

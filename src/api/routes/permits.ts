@@ -13,7 +13,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, type ProblemAnswer, refuseNotFound } from "../http/problem.js";
 import { jtiParams, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 /** Fits an inline patch of 1 MiB in base64, or notes of 256 KiB in the longest JSON spelling. */
 export const COMMAND_MAX_BYTES = 2 * 1024 * 1024;
@@ -49,10 +49,7 @@ const revocationSchema = z.strictObject({
 /** Permits: requested, read, revoked. Source: ADR-002 §10. */
 export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/policy/permit",
-      access: "member",
+    defineMemberRoute("POST", "/v1/policy/permit", {
       tenant: "body",
       act: "permit",
       group: "permits",
@@ -71,26 +68,19 @@ export function buildPermitRoutes(deps: ApiDependencies): readonly Route[] {
         return answerPermitRequest(deps, principal, body, correlate);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/permits/:jti",
-      access: "member",
+    defineMemberRoute("GET", "/v1/permits/:jti", {
       tenant: "query",
       group: "permits",
       summary: "Read a permit and its status",
       input: { params: jtiParams, query: tenantQuery },
       answers: { 200: { text: "The permit", schema: permitStateSchema } },
-      problems: [],
       async handle({ principal: { tenant_id }, params: { jti }, correlate }) {
         correlate(jti);
         const row = await findPermitByJti(deps.db, { tenant_id, jti });
         return row === undefined ? refuseNotFound("This permit") : answerOk(toPermitView(row));
       },
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/permits/:jti/revoke",
-      access: "member",
+    defineMemberRoute("POST", "/v1/permits/:jti/revoke", {
       tenant: "body",
       group: "permits",
       summary: "Revoke an unused permit",
@@ -161,9 +151,8 @@ async function answerCardPermit(deps: ApiDependencies, principal: Principal, req
       "permit_expired",
       `The permit of ${cardId} expired at ${issued.exp}, and a card's permit is never renewed; open a new card.`,
     );
-  const { permit: signedPermit } = issued;
-  const { level, policy_hash } = signedPermit.scopes;
-  return answerOk({ allowed: true, level, reasons: card.reasons, permit: signedPermit, subject_hash, policy_hash });
+  const { level, policy_hash } = issued.permit.scopes;
+  return answerOk({ allowed: true, level, reasons: card.reasons, permit: issued.permit, subject_hash, policy_hash });
 }
 
 /** A policy's denial is 403 on this route, whatever the status of its code elsewhere. */
@@ -189,18 +178,7 @@ async function revokePermit(deps: ApiDependencies, principal: Principal, jti: st
   return answerOk({ ended: true });
 }
 
-function toPermitView({
-  jti,
-  status,
-  permit: signedPermit,
-  card_id,
-  actor_id,
-  intent,
-  issued_at,
-  exp,
-  ended_at,
-  end_reason,
-  ended_by,
-}: PermitItem) {
-  return { jti, status, permit: signedPermit, card_id, actor_id, intent, issued_at, exp, ended_at, end_reason, ended_by };
+function toPermitView(row: PermitItem): z.infer<typeof permitStateSchema> {
+  const { jti, status, permit, card_id, actor_id, intent, issued_at, exp, ended_at, end_reason, ended_by } = row;
+  return { jti, status, permit, card_id, actor_id, intent, issued_at, exp, ended_at, end_reason, ended_by };
 }

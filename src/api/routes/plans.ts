@@ -8,7 +8,7 @@ import { reasonSchema, requirementSchema } from "../../domain/policy/policy-cont
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
-import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 /** The members of a card request on which the plan depends. */
 const planRequestSchema = z.strictObject({
@@ -32,10 +32,7 @@ const previewSchema = z.object({
 /** The plan of an act before it is proposed. Source: contracts "Plan and statements". */
 export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/plans",
-      access: "member",
+    defineMemberRoute("POST", "/v1/plans", {
       tenant: "body",
       load: "wait",
       act: "card",
@@ -46,7 +43,6 @@ export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
       input: { body: planRequestSchema },
       example: PLAN_REQUEST_EXAMPLE,
       answers: { 200: { text: "The preview", schema: previewSchema } },
-      problems: [],
       async handle({ principal, body }) {
         const office = resolveActingOffice(principal, body.office_id);
         if (!office.ok) return office.problem;

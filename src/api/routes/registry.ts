@@ -4,8 +4,8 @@ import { findProjectDetail, listProjects } from "../../lab256/ledger/queries/pro
 import { canSeeProject } from "../acts/visibility.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { refuseNotFound } from "../http/problem.js";
-import { buildNextPageHeaders, pageQuery, tenantQuery } from "../http/queries.js";
-import { answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 const projectSchema = z.object({
   id: projectIdSchema,
@@ -38,15 +38,10 @@ const detailSchema = projectSchema.extend({
   ),
 });
 
-const PROJECTS = "/v1/query/registry/projects";
-
 /** The catalog. Source: ADR-002 §7, §10. */
 export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: PROJECTS,
-      access: "member",
+    defineMemberRoute("GET", "/v1/query/registry/projects", {
       tenant: "query",
       group: "registry",
       summary: "List the tenant's projects, the latest registered first",
@@ -54,26 +49,19 @@ export function buildRegistryRoutes(deps: ApiDependencies): readonly Route[] {
         'A `Link` header with rel="next" leads to the next page. A page omits private projects of others, so it can have fewer than `limit` items.',
       input: { query: pageQuery },
       answers: { 200: { text: "The projects", schema: z.array(projectSchema) } },
-      problems: [],
-      async handle({ principal, query }) {
-        const page = await listProjects(deps.db, query);
-        return answerOk(
-          page.items.filter((project) => canSeeProject(principal, project)),
-          buildNextPageHeaders(PROJECTS, query, page.next),
-        );
+      async handle(call) {
+        const { items, next } = await listProjects(deps.db, call.query);
+        const visible = items.filter((project) => canSeeProject(call.principal, project));
+        return answerPage(call, visible, next);
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/query/registry/project/:id",
-      access: "member",
+    defineMemberRoute("GET", "/v1/query/registry/project/:id", {
       tenant: "query",
       group: "registry",
       summary: "Read a project with its refs, last releases and activities",
       detail: "`refs_digest` covers all refs, including those that the answer omits; a reset takes it as `expected_refs`.",
       input: { params: z.strictObject({ id: projectIdSchema }), query: tenantQuery },
       answers: { 200: { text: "The project", schema: detailSchema } },
-      problems: [],
       async handle({ principal, params: { id } }) {
         const project = await findProjectDetail(deps.db, { tenant_id: principal.tenant_id, project_id: id });
         return project === undefined || !canSeeProject(principal, project) ? refuseNotFound("This project") : answerOk(project);

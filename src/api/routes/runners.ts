@@ -17,7 +17,7 @@ import type { ApiDependencies } from "../dependencies.js";
 import { RECEIPT_EXAMPLE } from "../http/examples.js";
 import { buildDenialProblem, buildProblem, refuseNotFound } from "../http/problem.js";
 import { jtiParams, pageQuery, tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineRunnerRoute, type Route } from "../http/route.js";
 
 /** A push of many branches lists an artifact for each. */
 const REPORT_MAX_BYTES = 1024 * 1024;
@@ -29,17 +29,13 @@ const pendingQuery = pageQuery.extend({ target: targetSchema, pending: z.literal
 /** Routes for runners that pull over HTTP, for tenants with that transport. Source: ADR-002 §10. */
 export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/query/commands",
-      access: "runner",
+    defineRunnerRoute("GET", "/v1/query/commands", {
       tenant: "query",
       group: "runners",
       summary: "List the commands that a runner may pull, the oldest first",
       detail: "Only for runners of that target. The list is empty if the tenant's transport is Temporal.",
       input: { query: pendingQuery },
       answers: { 200: { text: "The envelopes", schema: z.array(envelopeSchema) } },
-      problems: [],
       async handle({ principal: { tenant_id, runner_target }, query: { target, limit, after } }) {
         if (target !== runner_target) return refuseNotFound("This target");
         if ((await findTenant(deps.db, tenant_id))?.transport !== "pull") return answerOk([]);
@@ -47,10 +43,7 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
         return answerOk(page.items.map(({ envelope }) => envelope));
       },
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/commands/:jti/statements",
-      access: "runner",
+    defineRunnerRoute("GET", "/v1/commands/:jti/statements", {
       tenant: "query",
       group: "runners",
       summary: "List the signed approvals of a pending command's plan",
@@ -65,10 +58,7 @@ export function buildRunnerRoutes(deps: ApiDependencies): readonly Route[] {
         return found.ok ? answerOk(await listCommandStatements(deps.db, found.command)) : found.answer;
       },
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/exec.finish",
-      access: "runner",
+    defineRunnerRoute("POST", "/v1/exec.finish", {
       tenant: "body",
       group: "runners",
       summary: "Report a receipt or a refusal",

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { actorIdSchema, tenantIdSchema } from "../../domain/ids.js";
 import type { ApiDependencies } from "../dependencies.js";
-import { HealthChecks } from "../health.js";
+import { createHealthChecks } from "../health.js";
 import { refuseUnavailable } from "../http/problem.js";
-import { answerOk, defineGuardedRoute, definePublicRoute, type Route } from "../http/route.js";
+import { answerOk, defineMemberRoute, definePublicRoute, type Route } from "../http/route.js";
 
 const healthSchema = z.object({
   status: z.literal("ok"),
@@ -25,55 +25,39 @@ const whoamiSchema = z.object({
 
 /** The service itself: the caller's identity, public keys, health. */
 export function buildServiceRoutes(deps: ApiDependencies): readonly Route[] {
-  const checks = new HealthChecks(deps);
+  const checks = createHealthChecks(deps);
   return [
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/whoami",
-      access: "member",
+    defineMemberRoute("GET", "/v1/whoami", {
       tenant: "token",
       group: "service",
       summary: "Read the actor of your token",
       input: {},
       answers: { 200: { text: "The actor, with its offices and roles", schema: whoamiSchema } },
-      problems: [],
       async handle({ principal: { tenant_id, actor_id, kind, person_id, offices } }) {
         return answerOk({ tenant_id, actor_id, kind, person_id, offices });
       },
     }),
-    definePublicRoute({
-      method: "GET",
-      url: "/v1/jwks.json",
-      access: "public",
+    definePublicRoute("GET", "/v1/jwks.json", {
       group: "service",
       summary: "Read the public keys (RFC 7517) of permits, statements, heads, receipts and refusals",
       input: {},
       answers: { 200: { text: "The keys", schema: jwksSchema } },
-      problems: [],
       handle: async () => answerOk(deps.servedJwks),
     }),
-    definePublicRoute({
-      method: "GET",
-      url: "/health",
-      access: "public",
+    definePublicRoute("GET", "/health", {
       group: "service",
       summary: "Check the api, the pollers of both task queues, and the clock skew",
       detail:
         "The status is 200 while the api runs. `warnings` names what an operator should check. The api asks its neighbours at most every two seconds.",
       input: {},
       answers: { 200: { text: "The api runs", schema: healthSchema } },
-      problems: [],
       handle: async () => answerOk(await checks.readHealth()),
     }),
-    definePublicRoute({
-      method: "GET",
-      url: "/ready",
-      access: "public",
+    definePublicRoute("GET", "/ready", {
       group: "service",
       summary: "Check that everything the api needs answers",
       input: {},
       answers: { 200: { text: "Everything answers", schema: readinessSchema } },
-      problems: [],
       async handle() {
         const readiness = await checks.readReadiness();
         const down = Object.values(readiness).filter((verdict) => verdict !== "ok");

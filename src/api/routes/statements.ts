@@ -11,7 +11,7 @@ import { answerVerdict, refuseClosedCard, verdictSchema } from "../acts/verdict.
 import type { ApiDependencies } from "../dependencies.js";
 import { STATEMENT_EXAMPLE } from "../http/examples.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 import { cardParams } from "./cards.js";
 
 /** How long a prepared statement is valid, in milliseconds. */
@@ -28,10 +28,7 @@ const submissionSchema = z.strictObject({ statement: statementSchema, assertion:
 /** Decisions of people about a card's plan. Source: contracts "Plan and statements". */
 export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/cards/:id/statements/prepare",
-      access: "member",
+    defineMemberRoute("POST", "/v1/cards/:id/statements/prepare", {
       tenant: "body",
       group: "cards",
       summary: "Prepare an approval, rejection or withdrawal of a card's current plan",
@@ -51,10 +48,7 @@ export function buildStatementRoutes(deps: ApiDependencies): readonly Route[] {
         return prepareStatement(deps, principal, id, body);
       },
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/cards/:id/statements",
-      access: "member",
+    defineMemberRoute("POST", "/v1/cards/:id/statements", {
       tenant: "statement",
       group: "cards",
       summary: "Approve, reject or withdraw",

@@ -15,7 +15,7 @@ import {
 import type { ApiDependencies } from "../dependencies.js";
 import { buildProblem, refuseNotFound } from "../http/problem.js";
 import { tenantQuery } from "../http/queries.js";
-import { type Answer, answerOk, defineGuardedRoute, type Route } from "../http/route.js";
+import { type Answer, answerOk, defineMemberRoute, type Route } from "../http/route.js";
 
 /** Managing webhooks requires the power to manage members: both decide who sees every event. */
 const MANAGING_ACTION = "registry.members.change";
@@ -41,10 +41,7 @@ const EXAMPLE = { tenant_id: "T.UBL", url: "https://events.example/ogr", types: 
 /** Webhooks that receive the events of a ledger. Source: CloudEvents 1.0.2, Standard Webhooks 1.0. */
 export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
   return [
-    defineGuardedRoute({
-      method: "PUT",
-      url: "/v1/webhooks/:webhook_id",
-      access: "member",
+    defineMemberRoute("PUT", "/v1/webhooks/:webhook_id", {
       tenant: "body",
       group: "webhooks",
       summary: "Declare a webhook that receives the events of the tenant's ledger",
@@ -64,23 +61,16 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
           return answerOk({ ...toWebhookView(made.webhook), ...(made.hasNewSecret ? { secret: made.webhook.secret } : {}) });
         }),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/webhooks",
-      access: "member",
+    defineMemberRoute("GET", "/v1/webhooks", {
       tenant: "query",
       group: "webhooks",
       summary: "List the tenant's webhooks, without their secrets",
       input: { query: tenantQuery },
       answers: { 200: { text: "The webhooks, ordered by id", schema: z.array(webhookShape) } },
-      problems: [],
       handle: ({ principal }) =>
         runAsWebhookManager(deps, principal, async () => answerOk((await listWebhooks(deps.db, principal.tenant_id)).map(toWebhookView))),
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/webhooks/:webhook_id/disable",
-      access: "member",
+    defineMemberRoute("POST", "/v1/webhooks/:webhook_id/disable", {
       tenant: "body",
       group: "webhooks",
       summary: "Disable a webhook",
@@ -88,7 +78,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       input: { params, body: tenantBody },
       example: { tenant_id: "T.UBL" },
       answers: { 200: { text: "The webhook is disabled", schema: z.object({ disabled: z.literal(true) }) } },
-      problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
         runAsWebhookManager(deps, principal, async () =>
           (await disableWebhook(deps.db, { tenant_id, webhook_id }, deps.now()))
@@ -96,26 +85,19 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
             : refuseNotFound("This webhook"),
         ),
     }),
-    defineGuardedRoute({
-      method: "GET",
-      url: "/v1/webhooks/:webhook_id/dead-letters",
-      access: "member",
+    defineMemberRoute("GET", "/v1/webhooks/:webhook_id/dead-letters", {
       tenant: "query",
       group: "webhooks",
       summary: "List the events that the receiver refused after the last retry",
       input: { params, query: tenantQuery },
       answers: { 200: { text: "The dead letters, the oldest first", schema: z.array(deadLetterShape) } },
-      problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id } }) =>
         runOnWebhook(deps, principal, webhook_id, async () => {
           const letters = await listDeadLetters(deps.db, { tenant_id, webhook_id }, PAGE_ROWS_MAX);
           return answerOk(letters.map(({ seq, reason, replay, at_ms }) => ({ seq, reason, replay, at_ms })));
         }),
     }),
-    defineGuardedRoute({
-      method: "POST",
-      url: "/v1/webhooks/:webhook_id/replay",
-      access: "member",
+    defineMemberRoute("POST", "/v1/webhooks/:webhook_id/replay", {
       tenant: "body",
       group: "webhooks",
       summary: "Retry dead letters",
@@ -123,7 +105,6 @@ export function buildWebhookRoutes(deps: ApiDependencies): readonly Route[] {
       input: { params, body: tenantBody.extend({ seqs: z.array(z.int().positive()).min(1).max(PAGE_ROWS_MAX).optional() }) },
       example: { tenant_id: "T.UBL" },
       answers: { 200: { text: "The number of retried dead letters", schema: z.object({ replayed: z.number() }) } },
-      problems: [],
       handle: ({ principal: { tenant_id }, principal, params: { webhook_id }, body: { seqs } }) =>
         runOnWebhook(deps, principal, webhook_id, async ({ disabled_at }) => {
           const replayed = await replayDeadLetters(deps.db, { tenant_id, webhook_id }, seqs);

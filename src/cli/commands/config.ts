@@ -1,26 +1,27 @@
+import { Option } from "commander";
 import { CATALOG, CONFIGURED_PROCESSES, type ConfiguredProcess, listSettings, type Setting } from "../../configuration/catalog.js";
 import { type Layers, readLayers } from "../../configuration/layers.js";
 import { checkConfiguration } from "../../configuration/read.js";
 import { CliCommand } from "../cli-command.js";
 import { EXIT } from "../exit-codes.js";
-import { UnsuccessfulExit, UsageError } from "../failure.js";
+import { UnsuccessfulExit } from "../failure.js";
 import type { Output } from "../terminal/output.js";
 
 interface ConfigOptions {
-  readonly process?: string;
+  readonly process?: ConfiguredProcess;
   readonly check?: boolean;
 }
 
 /** `ogr config`: prints the settings that each process would start with here, their sources and their meaning. */
 export function buildConfigCommand(): CliCommand {
   return new CliCommand<ConfigOptions>("config", "print the settings of the processes: values, sources, meanings")
-    .option("--process <name>", `one process only: ${CONFIGURED_PROCESSES.join(", ")}`)
+    .addOption(new Option("--process <name>", "one process only").choices(CONFIGURED_PROCESSES))
     .option("--check", "print only the problems; exits with 1 if there is any")
     .addHelpText("after", "\nReads the environment and, beneath it, the file that OGR_CONFIG_FILE names. Secrets are masked.")
     .addExamples("ogr config --process api", "OGR_CONFIG_FILE=registry.yaml ogr config --check")
     .run(async ({ options, out }) => {
       const layers = readLayers(process.env);
-      const asked = options.process === undefined ? CONFIGURED_PROCESSES : [parseProcessName(options.process)];
+      const asked = options.process === undefined ? CONFIGURED_PROCESSES : [options.process];
       if (options.check === true) return checkProcesses(asked, layers, out);
       for (const name of asked) printSettings(name, layers, out);
     });
@@ -45,13 +46,6 @@ function checkProcesses(asked: readonly ConfiguredProcess[], layers: Layers, out
   if (verdicts.some(({ problems }) => problems.length > 0)) throw new UnsuccessfulExit(EXIT.error);
 }
 
-function parseProcessName(name: string): ConfiguredProcess {
-  const found = CONFIGURED_PROCESSES.find((one) => one === name);
-  if (found === undefined)
-    throw new UsageError(`--process: there is no process ${name}; choose one of ${CONFIGURED_PROCESSES.join(", ")}.`);
-  return found;
-}
-
 function resolveSetting({ key, secret, preset }: Setting, { found }: Layers): { readonly value: string | null; readonly source: string } {
   const one = found.get(key);
   if (one === undefined) return preset === undefined ? { value: null, source: "unset" } : { value: preset, source: "default" };
@@ -65,7 +59,7 @@ function maskSecret(secret: string): string {
   return `${protocol}//${username === "" ? "" : `${username}:***@`}${host}${pathname}`;
 }
 
-function formatMissingValue({ required, onlyWith: only_with }: Setting): string {
+function formatMissingValue({ required, onlyWith }: Setting): string {
   if (!required) return "(not set)";
-  return only_with === undefined ? "(required, and not set)" : `(not set; required with ${only_with})`;
+  return onlyWith === undefined ? "(required, and not set)" : `(not set; required with ${onlyWith})`;
 }
