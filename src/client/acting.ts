@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Permit } from "../domain/permit/permit.js";
-import type { Reason } from "../domain/policy/policy-contract.js";
-import type { CommandAnswer } from "./answers.js";
+import type { CommandAnswer, PermitAnswer } from "./answers.js";
 import { type Answer, RegistryFault } from "./http/problem.js";
 import type { CommandAsk, PermitAsk, RegistryClient } from "./http/registry-client.js";
 import { waitForCommandEnd } from "./waiting.js";
@@ -16,17 +14,7 @@ export interface DirectAct extends PermitAsk {
   readonly onStep?: (step: "permit" | "command" | "receipt") => void;
 }
 
-/** A granted permit, with the hashes that its command repeats. */
-export interface GrantedPermit {
-  readonly permit: Permit;
-  readonly subject_hash: string;
-  readonly policy_hash: string;
-}
-
-export interface CompletedAct {
-  readonly level: string;
-  readonly reasons: readonly Reason[];
-  readonly permit: Permit;
+export interface CompletedAct extends Pick<PermitAnswer, "level" | "reasons" | "permit"> {
   readonly command: CommandAnswer;
 }
 
@@ -51,7 +39,7 @@ export async function actDirectly(
 
 /** Builds the command of a permit (ADR-002 §8); `patch` holds its bytes in base64. */
 export function buildCommandEnvelope(
-  { permit, subject_hash, policy_hash }: GrantedPermit,
+  { permit, subject_hash, policy_hash }: PermitAnswer,
   { tenant_id, jobType, params, target }: Pick<CommandAsk, "tenant_id" | "jobType" | "params" | "target">,
   { jobId = createJobId(), patch }: { readonly jobId?: string | undefined; readonly patch?: string | undefined },
 ): CommandAsk {

@@ -31,6 +31,7 @@ export const directPermitSchema = z.looseObject({
   subject_hash: z.string(),
   policy_hash: z.string(),
 });
+export type PermitAnswer = z.infer<typeof directPermitSchema>;
 
 export const issuedSchema = z.looseObject({ ok: z.literal(true), jobId: z.string(), workflow_id: z.string(), status_url: z.string() });
 
@@ -228,6 +229,3 @@ export const openApiSchema = z.looseObject({ info: z.looseObject({ version: z.st
 
 export const endedSchema = z.looseObject({ ended: z.literal(true) });
 export const anySchema = z.unknown();
-export { pactEnvelopeSchema } from "../domain/act/pact.js";
-export { jwksSchema } from "../domain/bytes/jwks.js";
-export { receiptSchema };

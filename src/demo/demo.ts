@@ -13,15 +13,15 @@ import { proveCatalog, proveLedger, proveReceipts, proveRepository } from "./pro
 import type { DemoReport } from "./report.js";
 
 export interface DemoOptions {
-  /** Begun anew by every run. */
+  /** Emptied by every run. */
   readonly dataDir: string;
   readonly source: HistorySource;
   readonly report: DemoReport;
 }
 
 /**
- * ADR-002's Proof of Done on real servers and a real history: register, push, release, and prove the outcome with stock git. Answers
- * whether all of it held; the report says what did not.
+ * Runs ADR-002's Proof of Done on real servers and a real history: registers, pushes, releases, and proves the outcome with stock git.
+ * Returns whether everything held; the report tells what failed.
  */
 export async function runDemo({ dataDir, source, report }: DemoOptions): Promise<boolean> {
   let step = "history";
@@ -40,7 +40,7 @@ export async function runDemo({ dataDir, source, report }: DemoOptions): Promise
     running = registry;
     reportStart(registry, history, report);
     const { stage, stranger } = await buildCast(registry, folder, dataDir, report);
-    // Stays until the next demo, for whoever wants to look at it with git.
+    // Stays until the next demo, so that a person can inspect it with git.
     const mirrors = join(dataDir, "mirror");
     await mkdir(mirrors, { recursive: true });
     const steps: Record<string, () => Promise<void>> = {
@@ -69,7 +69,7 @@ export async function runDemo({ dataDir, source, report }: DemoOptions): Promise
 }
 
 async function stopDemo(running: RunningRegistry | undefined, database: DemoDatabase | undefined): Promise<void> {
-  // Without a running registry the servers, and the database with them, are gone already.
+  // If the registry did not start, its servers and the database are already gone.
   if (running === undefined) return;
   await Promise.all(Object.values(running.processes).map((one) => one.stop()));
   await database?.drop();

@@ -7,12 +7,12 @@ import { ownerLockPath } from "../stack/data-folder.js";
 import { endLeftovers } from "../stack/leftovers.js";
 import type { Log } from "../stack/progress.js";
 
-/** What a demo that begins anew keeps: an empty Postgres cluster with its password takes seconds to make, and its ports are good. */
+/** Kept between runs: making a Postgres cluster takes seconds, and the same ports serve again. */
 const KEPT = new Set(["run", "postgres", "secrets.json", "ports.json", "logs"]);
 
 const DATABASE_PREFIX = "ogr_demo_";
 
-/** Empties the demo's data folder. Answers false, and changes nothing, while another demo runs on it. */
+/** Empties the demo's data folder. Returns false and changes nothing while another demo uses it. */
 export async function emptyDataFolder(dataDir: string, log: Log): Promise<boolean> {
   const lock = await tryFolderLock(ownerLockPath(dataDir));
   if (!lock.isHeld) return false;
@@ -32,18 +32,20 @@ export interface DemoDatabase {
 }
 
 /**
- * An empty database of this run's own beside the one that the URL names, so that a Postgres of the user's keeps what it has. `alone`:
- * nobody else uses this server, and what a demo that was killed has left there goes.
+ * Creates an empty database for this run beside the one that the URL names, so that the user's own databases stay as they are. With
+ * `isAlone`, nobody else uses this server: databases that killed demos left there are dropped.
  */
 export async function createDemoDatabase(serverUrl: string, { isAlone }: { isAlone: boolean }): Promise<DemoDatabase> {
-  if (isAlone)
-    for (const left of await listDemoDatabases(serverUrl))
-      await executeAdminStatement(serverUrl, `drop database if exists ${left} with (force)`);
+  if (isAlone) for (const left of await listDemoDatabases(serverUrl)) await dropDatabase(serverUrl, left);
   const name = `${DATABASE_PREFIX}${randomBytes(6).toString("hex")}`;
   await executeAdminStatement(serverUrl, `create database ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: async () => void (await executeAdminStatement(serverUrl, `drop database if exists ${name} with (force)`)) };
+  return { url: url.href, drop: () => dropDatabase(serverUrl, name) };
+}
+
+async function dropDatabase(url: string, name: string): Promise<void> {
+  await executeAdminStatement(url, `drop database if exists ${name} with (force)`);
 }
 
 async function listDemoDatabases(url: string): Promise<string[]> {

@@ -3,20 +3,20 @@ import { join, resolve } from "node:path";
 import { runGit, runGitForLines, tryGit } from "../client/git/git-command.js";
 import { checkBranchName, findDirectoryConflict } from "../domain/git/ref-name.js";
 
-/** A real history, ready to be pushed: a bare repository with one ref for each branch that the registry gets. */
+/** A real history to push: a bare repository with one ref for each branch. */
 export interface DemoHistory {
   readonly folder: string;
   /** The default branch first. */
   readonly branches: readonly DemoBranch[];
-  /** Where there is only one branch: what it was one commit earlier, so that something can be pushed without a card too. */
+  /** If there is only one branch: the same branch one commit earlier, so that one push needs no card. */
   readonly earlier: DemoBranch | undefined;
   readonly commits: number;
-  /** What a person should know about it: what was cut off or made up. */
+  /** Remarks for a person: which parts were cut off or made up. */
   readonly remarks: readonly string[];
 }
 
 export interface DemoBranch {
-  /** The branch in the source. */
+  /** The branch's name in the source. */
   readonly source: string;
   /** Its name in the registry. */
   readonly branch: string;
@@ -29,16 +29,15 @@ const AUTHOR = ["-c", "user.name=Office Git Registry demo", "-c", "user.email=de
 
 export interface HistorySource {
   readonly path: string;
-  /** Whether a folder that is no repository gives its files. */
+  /** Whether the files of a folder that is no repository are pushed. */
   readonly takesPlainFiles: boolean;
 }
 
 /**
- * Takes the branches of the repository at `source` into a bare repository of the demo's own, which borrows the source's objects; the
- * source is only read. A shallow clone gives what history it has, rewritten to begin where the clone does; a repository without
- * commits gives one commit of its files.
+ * Takes the branches of a repository into a bare repository of the demo, which borrows the source's objects. Only reads the source. The
+ * history of a shallow clone is rewritten to begin where the clone does. A repository without commits becomes one commit of its files.
  *
- * @throws GitRefused when `source` is no repository that git can read.
+ * @throws GitRefused if git cannot read the repository
  */
 export async function takeHistory({ path: source, takesPlainFiles }: HistorySource, folder: string): Promise<DemoHistory> {
   await mkdir(folder, { recursive: true });
@@ -64,7 +63,7 @@ interface NamedRef {
   readonly ref: string;
 }
 
-/** Local branches, and those of `origin` that have no local one; the default branch first. A detached HEAD alone counts as `head`. */
+/** Lists local branches, and those of `origin` without a local one; the default branch first. A detached HEAD alone is listed as `head`. */
 async function listSourceBranches(source: string): Promise<NamedRef[]> {
   const refs = await runGitForLines(source, ["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin"]);
   const local = refs.filter((ref) => ref.startsWith("refs/heads/")).map((ref) => ({ name: ref.slice("refs/heads/".length), ref }));
@@ -83,39 +82,20 @@ async function listSourceBranches(source: string): Promise<NamedRef[]> {
 async function borrowObjects(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
   const objects = resolve(source, (await runGit(source, ["rev-parse", "--git-path", "objects"])).trim());
   await writeFile(join(folder, "objects", "info", "alternates"), `${objects}\n`);
-  const specs = named.map(({ name, ref }) => `+${ref}:refs/heads/${name}`);
-  await runGit(
-    folder,
-    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", source],
-    specs.map((spec) => `${spec}\n`).join(""),
-  );
+  const specs = named.map(({ name, ref }) => `+${ref}:refs/heads/${name}\n`);
+  await runGit(folder, ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--stdin", source], specs.join(""));
 }
 
 async function rewriteShallowHistory(source: string, folder: string, named: readonly NamedRef[]): Promise<void> {
-  const stream = await runGit(source, [
-    "fast-export",
-    "--signed-tags=strip",
-    "--refspec",
-    "refs/remotes/origin/*:refs/heads/*",
-    ...named.map(({ ref }) => ref),
-  ]);
+  const options = ["--signed-tags=strip", "--refspec=refs/remotes/origin/*:refs/heads/*"];
+  const stream = await runGit(source, ["fast-export", ...options, ...named.map(({ ref }) => ref)]);
   await runGit(folder, ["fast-import", "--quiet"], stream.replaceAll(/^(commit|reset) HEAD$/gm, "$1 refs/heads/head"));
 }
 
 async function commitFiles(source: string, folder: string): Promise<void> {
-  const here = [`--git-dir=${folder}`, `--work-tree=${source}`];
-  await runGit(source, [...here, "-c", "core.bare=false", "add", "--all"]);
-  await runGit(source, [
-    ...here,
-    "-c",
-    "core.bare=false",
-    ...AUTHOR,
-    "commit",
-    "--quiet",
-    "--no-verify",
-    "--message",
-    "The files of this clone",
-  ]);
+  const here = [`--git-dir=${folder}`, `--work-tree=${source}`, "-c", "core.bare=false", ...AUTHOR];
+  await runGit(source, [...here, "add", "--all"]);
+  await runGit(source, [...here, "commit", "--quiet", "--no-verify", "--message=The files of this clone"]);
   await runGit(folder, ["update-ref", "refs/heads/main", "HEAD"]);
 }
 
@@ -143,18 +123,10 @@ async function createEarlierBranch(folder: string, [only, ...others]: readonly D
   return { ...only, ref, tip };
 }
 
-/** `feature/<name>`, with what the registry's grammar of refs does not take replaced, and never in another branch's way. */
+/** Returns `feature/<name>`. Replaces what the registry's grammar of refs refuses, and avoids the branches of `taken`. */
 export function toRegistryBranch(name: string, taken: readonly string[]): string {
-  const plain = `feature/${name}`;
-  const safe =
-    checkBranchName(plain) === undefined
-      ? plain
-      : `feature/${
-          name
-            .replace(/[^A-Za-z0-9._-]+/g, "-")
-            .replace(/^[.-]+|[.-]+$/g, "")
-            .slice(0, 100) || "branch"
-        }`;
+  const plain = name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+|[.-]+$/g, "");
+  const safe = `feature/${checkBranchName(`feature/${name}`) === undefined ? name : plain.slice(0, 100) || "branch"}`;
   const isFree = (candidate: string) => !taken.includes(candidate) && findDirectoryConflict(candidate, taken) === undefined;
   if (isFree(safe)) return safe;
   for (let number = 2; ; number += 1) {

@@ -5,7 +5,7 @@ import type { ObjectStore } from "../storage/ports.js";
 
 const AT_ONCE = 8;
 
-/** Copies a project's prefix to a folder as it is, and answers how many objects that were (contracts, "Storage"). */
+/** Copies a project's prefix to a folder unchanged. Returns the number of objects (contracts, "Storage"). */
 export async function mirrorRepository(store: ObjectStore, tenant: string, project: string, folder: string): Promise<number> {
   const prefix = `${toRepoPrefix(tenant, project)}/`;
   const keys: string[] = [];

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runGit, runGitForLines, tryGit } from "../client/git/git-command.js";
 import { requireValue } from "../client/http/problem.js";
@@ -6,19 +7,13 @@ import { verifyReceipt } from "../client/offline/receipt.js";
 import type { Jwks } from "../domain/bytes/signature.js";
 import { toBranchRef, toTagRef } from "../domain/git/ref-name.js";
 import type { Receipt } from "../domain/permit/receipt.js";
-import type { StoreConfig } from "../storage/open.js";
-import { openStore } from "../storage/open.js";
+import { openStore, type StoreConfig } from "../storage/open.js";
 import { DEMO_PROJECT, DEMO_TAG } from "./acts.js";
 import type { DemoHistory } from "./history.js";
 import { mirrorRepository } from "./mirror.js";
 import type { DemoReport } from "./report.js";
 
-/** What was promised does not hold. */
-class ProofFailed extends Error {
-  override readonly name = "ProofFailed";
-}
-
-/** The release and the branches stand in the catalog, and another tenant sees nothing of it. */
+/** The catalog shows the release and the branches, and another tenant sees neither. */
 export async function proveCatalog(
   member: RegistryClient,
   stranger: RegistryClient,
@@ -27,17 +22,17 @@ export async function proveCatalog(
 ): Promise<void> {
   const project = requireValue(await member.readProject(DEMO_PROJECT));
   const head = history.branches[0];
-  assertHolds(
+  assert(
     project.releases.some((one) => one.tag === DEMO_TAG && one.commit === head?.tip),
     `the catalog does not show ${DEMO_TAG}`,
   );
   for (const { branch, tip } of history.branches)
-    assertHolds(
+    assert(
       project.refs.some((one) => one.name === toBranchRef(branch) && one.object_id === tip),
       `the catalog does not show ${branch} at ${tip}`,
     );
   const listed = requireValue(await member.listProjects());
-  assertHolds(
+  assert(
     listed.some((one) => one.id === DEMO_PROJECT),
     `the list of projects does not name ${DEMO_PROJECT}`,
   );
@@ -46,13 +41,13 @@ export async function proveCatalog(
   ];
   report.step({ step: "catalog", text: "The catalog shows the release", project_id: project.id, facts });
   const foreign = await stranger.readProject(DEMO_PROJECT);
-  assertHolds(!foreign.ok && foreign.status === 404, "another tenant can see the project");
+  assert(!foreign.ok && foreign.status === 404, "another tenant can see the project");
   const own = requireValue(await stranger.listProjects());
-  assertHolds(own.length === 0, "another tenant's catalog is not empty");
+  assert(own.length === 0, "another tenant's catalog is not empty");
   report.step({ step: "isolation", text: `${stranger.tenant_id} sees nothing of it: 404, and an empty catalog` });
 }
 
-/** Stock git proves the mirrored prefix: it is a sound repository with every pushed commit and the annotated tag. */
+/** Proves with stock git that the mirrored prefix is a sound repository with every pushed commit and the annotated tag. */
 export async function proveRepository(
   storeConfig: StoreConfig,
   tenant: string,
@@ -72,14 +67,14 @@ export async function proveRepository(
   const clone = join(folder, "clone");
   await runGit(folder, ["-c", "safe.directory=*", "clone", "--quiet", "--no-local", "--no-checkout", mirror, clone]);
   for (const { branch, tip } of history.branches)
-    assertHolds(
+    assert(
       (await tryGit(clone, ["rev-parse", "--verify", "--quiet", `refs/remotes/origin/${branch}`])) === tip,
       `the clone does not have ${branch} at ${tip}`,
     );
   const cloned = new Set(await runGitForLines(clone, ["rev-list", "--all"]));
   const pushed = await runGitForLines(history.folder, ["rev-list", "--branches"]);
   const lost = pushed.filter((commit) => !cloned.has(commit));
-  assertHolds(lost.length === 0, `${lost.length} pushed commits are not in the clone, the first is ${lost[0]}`);
+  assert(lost.length === 0, `${lost.length} pushed commits are not in the clone, the first is ${lost[0]}`);
   const tag = await proveTag(clone, history);
   report.step({
     step: "git",
@@ -90,18 +85,18 @@ export async function proveRepository(
 }
 
 async function proveTag(clone: string, history: DemoHistory): Promise<string> {
-  assertHolds((await tryGit(clone, ["cat-file", "-t", toTagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
+  assert((await tryGit(clone, ["cat-file", "-t", toTagRef(DEMO_TAG)])) === "tag", `${DEMO_TAG} is not an annotated tag`);
   const target = await tryGit(clone, ["rev-parse", "--verify", "--quiet", `${toTagRef(DEMO_TAG)}^{commit}`]);
-  assertHolds(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
+  assert(target === history.branches[0]?.tip, `${DEMO_TAG} points to ${target}`);
   const [object] = await runGitForLines(clone, ["rev-parse", toTagRef(DEMO_TAG)]);
   return `${DEMO_TAG} is the annotated tag ${object?.slice(0, 12)} of ${target?.slice(0, 12)}`;
 }
 
-/** Every receipt carries the signature of a Runner's key, checked without the registry. */
+/** Verifies the Runner's signature of every receipt, without the registry. */
 export function proveReceipts(receipts: readonly Receipt[], keys: Jwks, report: DemoReport): void {
   for (const receipt of receipts) {
     const verdict = verifyReceipt(JSON.parse(JSON.stringify(receipt)), keys);
-    assertHolds(verdict.valid, `the receipt of ${receipt.jti} does not verify: ${verdict.valid ? "" : verdict.why}`);
+    assert(verdict.valid, `the receipt of ${receipt.jti} does not verify: ${verdict.valid ? "" : verdict.why}`);
   }
   report.step({
     step: "receipts",
@@ -110,17 +105,13 @@ export function proveReceipts(receipts: readonly Receipt[], keys: Jwks, report: 
   });
 }
 
-/** The ledger's chain is unbroken. */
+/** Lets the registry verify the chain of its ledger. */
 export async function proveLedger(member: RegistryClient, report: DemoReport): Promise<void> {
   const ledger = requireValue(await member.verifyLedger());
-  assertHolds(ledger.ok, `the ledger does not verify: ${JSON.stringify(ledger)}`);
+  assert(ledger.ok, `the ledger does not verify: ${JSON.stringify(ledger)}`);
   report.step({
     step: "ledger",
     text: `The ledger ${ledger.container} is whole: ${ledger.entries} chained entries`,
     entries: ledger.entries,
   });
-}
-
-function assertHolds(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new ProofFailed(otherwise);
 }

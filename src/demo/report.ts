@@ -27,7 +27,7 @@ export interface DemoReport {
   finish(summary: Readonly<Record<string, unknown>>): void;
 }
 
-/** Reports to programs: one JSON object for each step, and a last one with `ok`. */
+/** Reports to programs: one JSON object for each step, and one at the end with `ok`. */
 export function createJsonReport(write: Log): DemoReport {
   const clock = startStopwatch();
   const writeJson = (value: object) => write(JSON.stringify(value));
@@ -39,7 +39,7 @@ export function createJsonReport(write: Log): DemoReport {
   };
 }
 
-/** Reports to people: what was done, why it was allowed, and where to look. */
+/** Reports to people: each act, why it was allowed, and where to look at it. */
 export function createTextReport(write: Log): DemoReport {
   const clock = startStopwatch();
   const formatElapsed = () => renderElapsed(clock().elapsed_ms).padStart(7);

@@ -12,7 +12,7 @@ import type { DemoStep } from "./report.js";
 const PLAN_MS = 120_000;
 export const ACT_MS = 180_000;
 
-/** Who approves, and with what. */
+/** The approver, and their passkeys. */
 export interface Approver {
   readonly client: RegistryClient;
   readonly office_id: string;
@@ -25,7 +25,7 @@ export interface CompletedCard {
   readonly receipt: Receipt;
 }
 
-/** Opens a card and waits until its plan is there. @throws RegistryFault when the card is refused. */
+/** Opens a card and waits for its plan. @throws RegistryFault if the card is denied */
 export async function openPlannedCard(author: RegistryClient, wanted: CardAsk): Promise<CardAnswer> {
   const opened = requireValue(await author.openCard(wanted));
   const planned = await waitForCardToLeave(author, opened.card_id, ["planning"], PLAN_MS);
@@ -35,22 +35,16 @@ export async function openPlannedCard(author: RegistryClient, wanted: CardAsk): 
 
 /** Approves a card and waits for its receipt. */
 export async function approveCard(card: CardAnswer, { client, office_id, passkeys }: Approver): Promise<CompletedCard> {
-  requireValue(
-    await submitDecision(client, passkeys, {
-      card_id: card.card_id,
-      decision: "approve",
-      office_id,
-      plan_digest: card.plan_digest ?? undefined,
-    }),
-  );
-  const closed = await waitForCardEnd(client, card.card_id, ACT_MS);
+  const { card_id, plan_digest } = card;
+  requireValue(await submitDecision(client, passkeys, { card_id, decision: "approve", office_id, plan_digest: plan_digest ?? undefined }));
+  const closed = await waitForCardEnd(client, card_id, ACT_MS);
   if (closed.jti === null)
-    throw new RegistryFault(`The card ${card.card_id} ended as ${closed.status}: ${closed.denial?.message ?? "without a permit"}`);
+    throw new RegistryFault(`The card ${card_id} ended as ${closed.status}: ${closed.denial?.message ?? "without a permit"}`);
   const receipt = requireReceipt(await waitForCommandEnd(client, closed.jti, ACT_MS));
   return { opened: card, closed, receipt };
 }
 
-/** A card's step in the report. */
+/** Returns a card's step in the report. */
 export function toCardStep(step: string, text: string, { opened, closed, receipt }: CompletedCard): DemoStep {
   const approvals = (closed.statements ?? []).filter((one) => one.counts && one.decision === "approve");
   return {
@@ -68,7 +62,7 @@ export function toCardStep(step: string, text: string, { opened, closed, receipt
   };
 }
 
-/** The step of an act that needed no card. */
+/** Returns the step of an act without a card. */
 export function toDirectStep(step: string, text: string, { level, reasons, permit, command }: CompletedAct): DemoStep {
   return {
     step,

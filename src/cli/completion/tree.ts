@@ -56,3 +56,8 @@ export function groupValuesByReply(
       if (value !== "none") byReply.set(formatReply(value), [...(byReply.get(formatReply(value)) ?? []), `${path} ${name}`]);
   return [...byReply];
 }
+
+/** Quotes a word for bash and zsh. */
+export function quoteForShell(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { healthSchema, jwksSchema, openApiSchema } from "../../client/answers.js";
+import { healthSchema, openApiSchema } from "../../client/answers.js";
 import { askRegistry, type Connection } from "../../client/http/http.js";
 import { requireValue } from "../../client/http/problem.js";
 import { fetchWhoami } from "../../client/http/registry-client.js";
+import { jwksSchema } from "../../domain/bytes/jwks.js";
 import { readOwnVersion } from "../version.js";
 import { buildOkFinding, buildProblemFinding, buildWarningFinding, type DoctorFinding, runCheck } from "./finding.js";
 import { checkInfraRegistry } from "./infra.js";

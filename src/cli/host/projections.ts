@@ -12,13 +12,13 @@ interface DatabaseOptions {
 
 /** Loaded on demand: without a database client every other command starts in half the time. */
 const loadLedger = async () => {
-  const [{ openDatabase }, { listLedgerContainers: ledgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
+  const [{ openDatabase }, { listLedgerContainers }, { rebuildProjections }, { verifyProjections }] = await Promise.all([
     import("../../lab256/database/database.js"),
     import("../../lab256/ledger/queries/containers.js"),
     import("../../lab256/ledger/rebuild-projections.js"),
     import("../../lab256/ledger/verify-projections.js"),
   ]);
-  return { openDatabase, ledgerContainers, rebuildProjections, verifyProjections };
+  return { openDatabase, listLedgerContainers, rebuildProjections, verifyProjections };
 };
 type Ledger = Awaited<ReturnType<typeof loadLedger>>;
 
@@ -80,8 +80,8 @@ async function withDatabase<T>({ options }: Call<DatabaseOptions>, work: (db: Db
   }
 }
 
-async function resolveTenants(db: Db, { ledgerContainers }: Ledger, { tenant }: DatabaseOptions): Promise<string[]> {
-  const known = (await ledgerContainers(db)).map(({ tenant_id }) => tenant_id);
+async function resolveTenants(db: Db, { listLedgerContainers }: Ledger, { tenant }: DatabaseOptions): Promise<string[]> {
+  const known = (await listLedgerContainers(db)).map(({ tenant_id }) => tenant_id);
   if (tenant === undefined) return known;
   if (!known.includes(tenant))
     throw new UsageError(`--tenant: the ledger has no tenant ${tenant}; it has ${known.join(", ") || "none yet"}.`);

@@ -61,6 +61,7 @@ async function listPresentCommits(folder: string, ids: readonly string[]): Promi
   return lines.filter((line) => line.endsWith(" commit")).map((line) => line.split(" ")[0] ?? "");
 }
 
-function formatRevisions(tip: string, without: readonly string[]): string {
+/** Formats the commits of `tip` that `without` lack, for git's `--stdin`. */
+export function formatRevisions(tip: string, without: readonly string[]): string {
   return [tip, ...without.map((id) => `^${id}`)].map((line) => `${line}\n`).join("");
 }

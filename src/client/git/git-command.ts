@@ -87,6 +87,11 @@ export async function runGitForLines(folder: string, args: readonly string[], in
   return (await runGit(folder, args, input)).split("\n").filter((line) => line !== "");
 }
 
+/** Like {@link runGit}, but returns the paths that git prints with `-z`. */
+export async function runGitForPaths(folder: string, args: readonly string[]): Promise<string[]> {
+  return (await runGit(folder, args)).split("\0").filter((path) => path !== "");
+}
+
 /** Like {@link runGit}, but returns `undefined` if git fails, for questions whose answer may be no. */
 export async function tryGit(folder: string, args: readonly string[]): Promise<string | undefined> {
   try {

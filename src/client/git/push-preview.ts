@@ -1,5 +1,6 @@
 import { INLINE_PATCH_MAX_BYTES } from "../../domain/act/job.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
+import { formatRevisions } from "./bundle.js";
 import { runGitForLines, tryGit } from "./git-command.js";
 import type { PlannedPush } from "./pushing.js";
 
@@ -51,7 +52,7 @@ export async function previewPush(folder: string, { params, bundle, held }: Plan
 /** Lists the newest commits of a tip that the registry lacks, and ignores the registry's commits that are missing here. */
 async function listNewCommits(folder: string, tip: string, held: readonly string[]): Promise<PushPreview["commits"]> {
   const args = ["log", "--ignore-missing", `--max-count=${PREVIEW_COMMITS_MAX}`, "--encoding=UTF-8", "--format=%H%x09%an%x09%s", "--stdin"];
-  const lines = await runGitForLines(folder, args, [tip, ...held.map((id) => `^${id}`)].map((line) => `${line}\n`).join(""));
+  const lines = await runGitForLines(folder, args, formatRevisions(tip, held));
   return lines.map((line) => {
     const [id = "", author = "", ...summary] = line.split("\t");
     return { id, author, summary: summary.join(" ") };

@@ -36,7 +36,10 @@ export async function askRegistry<T>(connection: Connection, request: RegistryRe
   const body = parseBody(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
-    if (!problem.ok || body === undefined) throw buildForeignAnswerFault(connection, request, status);
+    if (!problem.ok || body === undefined)
+      throw new RegistryFault(
+        `${request.method} ${request.path} was answered with ${status} and no problem details; is ${connection.server} a registry?`,
+      );
     return { ok: false, status, problem: { ...problem.value, status } };
   }
   const parsed = parseWith(schema, body);
@@ -77,17 +80,16 @@ interface RawResponse {
 
 async function sendOnce(connection: Connection, request: RegistryRequest): Promise<RawResponse> {
   const url = buildRequestUrl(connection.server, request);
-  const { bytes } = request;
+  const { method, bytes } = request;
   const headers: Record<string, string> = { accept: "application/json" };
   if (connection.token !== undefined) headers.authorization = `Bearer ${connection.token}`;
-  const { method } = request;
   if (bytes !== undefined) headers["content-type"] = "application/octet-stream";
   else if (request.body !== undefined) headers["content-type"] = "application/json";
   const inTime = AbortSignal.timeout(connection.timeoutMs ?? TIMEOUT_MS);
   const signal = connection.signal === undefined ? inTime : AbortSignal.any([connection.signal, inTime]);
   try {
     if (bytes !== undefined && "path" in bytes) {
-      const { retryAfter, ...answer } = await uploadFile({ url, method, headers, file: bytes, signal });
+      const { retryAfter, ...answer } = await uploadFile(url, bytes, { method, headers, signal });
       return { ...answer, retryAfterSeconds: parseRetryAfter(retryAfter) };
     }
     const body = bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
@@ -118,12 +120,6 @@ function buildUnreachableFault(connection: Connection, cause: unknown): Registry
   return new RegistryFault(
     `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? code ?? message}); start it with \`ogr dev\`, or name another one with --server.`,
     { cause },
-  );
-}
-
-function buildForeignAnswerFault(connection: Connection, request: RegistryRequest, status: number): RegistryFault {
-  return new RegistryFault(
-    `${request.method} ${request.path} was answered with ${status} and no problem details; is ${connection.server} a registry?`,
   );
 }
 

@@ -1,8 +1,11 @@
 import { stat } from "node:fs/promises";
 import type { RegistrationResponseJSON } from "@simplewebauthn/server";
+import { pactEnvelopeSchema } from "../../domain/act/pact.js";
+import { jwksSchema } from "../../domain/bytes/jwks.js";
 import type { FlowStatus } from "../../domain/card/flow-status.js";
 import type { Assertion, Statement, StatementDecision } from "../../domain/card/statement.js";
 import type { Permit } from "../../domain/permit/permit.js";
+import { receiptSchema } from "../../domain/permit/receipt.js";
 import * as answers from "../answers.js";
 import { askRegistry, type Connection } from "./http.js";
 
@@ -82,9 +85,9 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     issueCommand: (command: CommandAsk) => post("/v1/commands/issue", command, answers.issuedSchema),
     readCommand: (jti: string, waitMs?: number) =>
       get(`/v1/commands/${segment(jti)}`, answers.commandSchema, { tenant_id, wait_ms: waitMs }),
-    readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, answers.receiptSchema, { tenant_id }),
+    readReceipt: (jti: string) => get(`/v1/receipts/${segment(jti)}`, receiptSchema, { tenant_id }),
     /** Reads the Pact of a merge; offline/pact.ts verifies it. */
-    readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, answers.pactEnvelopeSchema, { tenant_id }),
+    readPact: (jti: string) => get(`/v1/receipts/${segment(jti)}/pact`, pactEnvelopeSchema, { tenant_id }),
     listCommands: (query: ActQuery = {}) => get("/v1/commands", answers.commandsSchema, { tenant_id, ...query }),
     readPermitState: (jti: string) => get(`/v1/permits/${segment(jti)}`, answers.permitStateSchema, { tenant_id }),
     revokePermit: (jti: string, reason: string) => post(`/v1/permits/${segment(jti)}/revoke`, { tenant_id, reason }, answers.endedSchema),
@@ -128,7 +131,7 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     listOffices: (query: ListQuery = {}) => get("/v1/offices", answers.officesSchema, { tenant_id, ...query }),
     listActors: (query: ListQuery & { office_id?: string | undefined } = {}) =>
       get("/v1/actors", answers.actorsSchema, { tenant_id, ...query }),
-    readPublicKeys: () => get("/v1/jwks.json", answers.jwksSchema),
+    readPublicKeys: () => get("/v1/jwks.json", jwksSchema),
   };
 }
 

@@ -12,37 +12,23 @@ export interface FileBody {
   readonly sizeBytes: number;
 }
 
-export interface Upload {
-  readonly url: URL;
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly file: FileBody;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Sends a file. Returns the answer. `fetch` would pass the file in small pieces through several streams, which takes longer than sending
  * it. Uses its own connection, because a partly sent body cannot be sent again.
  *
  * @throws the reason of `signal`; an error with the system's code if the server is unreachable
  */
-export async function uploadFile({
-  url,
-  method,
-  headers,
-  file,
-  signal,
-}: Upload): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
+export async function uploadFile(
+  url: URL,
+  file: FileBody,
+  { method, headers, signal }: { readonly method: string; readonly headers: Record<string, string>; readonly signal: AbortSignal },
+): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
   const source = createReadStream(file.path, { highWaterMark: PIECE_BYTES });
   const transport = url.protocol === "https:" ? https : http;
   // Keep-alive, so that a server that refuses early does not hang up before its answer is read.
   const agent = new transport.Agent({ keepAlive: true });
-  const outgoing = transport.request(url, {
-    method,
-    headers: { ...headers, "content-length": String(file.sizeBytes) },
-    agent,
-    signal,
-  });
+  const sent = { ...headers, "content-length": String(file.sizeBytes) };
+  const outgoing = transport.request(url, { method, headers: sent, agent, signal });
   try {
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       // A server may answer before it has read everything; the rest then does not matter.

@@ -84,7 +84,8 @@ function verifyPactContents(pact: Pact, keys: Jwks): PactVerdict {
     const signature = verifySignedObject("statement", { ...statement, ...attestor }, keys);
     if (signature === "signature_invalid") return buildInvalidVerdict(`The signature of ${whose} does not verify.`);
     if (signature === "key_unknown") unproved.push(`${whose} (key ${attestor.kid})`);
-    if (assertion !== undefined && parseChallenge(assertion.response.clientDataJSON) !== toBase64url(computeStatementChallenge(statement)))
+    const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
+    if (assertion !== undefined && parseChallenge(assertion.response.clientDataJSON) !== challenge)
       return buildInvalidVerdict(`The step-up of ${whose} was made for another statement.`);
   }
   return { valid: true, pact, unproved };
@@ -125,10 +126,6 @@ function isResultOfStrategy({ strategy, source, target, commit, parents }: Pact[
 function parseChallenge(clientDataJSON: string): unknown {
   const data = parseJsonBytes(Buffer.from(clientDataJSON, "base64url"));
   return typeof data === "object" && data !== null && "challenge" in data ? data.challenge : undefined;
-}
-
-function toBase64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64url");
 }
 
 /** Returns undefined for bytes that are not JSON; the schema then reports it. */

@@ -1,4 +1,4 @@
-import { runGit, tryGit } from "../../../client/git/git-command.js";
+import { runGitForPaths, tryGit } from "../../../client/git/git-command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import type { Finding } from "../../../infra/finding.js";
 import { type ValidationInput, validateRegistry } from "../../../infra/validate.js";
@@ -21,13 +21,10 @@ async function compareWithBase(checkout: Checkout, base: string, untracked: "all
       "revision_unknown",
       `This checkout is shallow and lacks the commit where HEAD left ${base.slice(0, 12)}; fetch the whole history: git fetch --unshallow origin (fetch-depth: 0 in GitHub Actions).`,
     );
-  const listChangedPaths = async (...args: string[]) => {
-    const text = await runGit(root, ["diff", "--name-only", "--no-renames", "-z", ...args]);
-    return text.split("\0").filter((name) => name !== "");
-  };
+  const listChangedPaths = (...args: string[]) => runGitForPaths(root, ["diff", "--name-only", "--no-renames", "-z", ...args]);
   const committed = await listChangedPaths(fork ?? base, "HEAD");
   // A branch without a common ancestor cannot contain the base's registry.
   const isStale = fork === undefined || (await listChangedPaths(fork, base, "--", REGISTRY_PATH, CHANGELOG_PATH)).length > 0;
   const changedPaths = [...new Set([...committed, ...(await listDirtyPaths(checkout, untracked))])];
-  return { ...(await readFilesAt(checkout, base)), changedPaths: changedPaths, isStale: isStale };
+  return { ...(await readFilesAt(checkout, base)), changedPaths, isStale };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { runGit, runGitForBytes, runGitForLines, tryGit } from "../../../client/git/git-command.js";
+import { runGit, runGitForBytes, runGitForLines, runGitForPaths, tryGit } from "../../../client/git/git-command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { refuseInfraAct } from "../../../infra/refusal.js";
 import type { RegistryFilePaths } from "../../../infra/registry-files.js";
@@ -48,8 +48,8 @@ export async function requireChangeBranch(checkout: Checkout): Promise<string> {
 
 /** Lists the paths with uncommitted changes, with or without (`no`) untracked files. */
 export async function listDirtyPaths({ root }: Checkout, untracked: "all" | "no" = "all"): Promise<string[]> {
-  const entries = (await runGit(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"])).split("\0");
-  return entries.filter((entry) => entry !== "").map((entry) => entry.slice(3));
+  const entries = await runGitForPaths(root, ["status", "--porcelain=v1", "-z", `--untracked-files=${untracked}`, "--no-renames"]);
+  return entries.map((entry) => entry.slice(3));
 }
 
 /** @throws InfraRefused unless everything is committed */

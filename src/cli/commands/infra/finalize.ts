@@ -1,4 +1,4 @@
-import { runGit } from "../../../client/git/git-command.js";
+import { runGit, runGitForPaths } from "../../../client/git/git-command.js";
 import { type ChangelogEntry, parseChangelog } from "../../../infra/changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../infra/files.js";
 import { holdRegistry } from "../../../infra/registry-files.js";
@@ -88,7 +88,7 @@ async function validateChange(checkout: Checkout, out: Output): Promise<Changelo
 
 /** @throws InfraRefused unless everything that has changed is staged */
 async function assertAllStaged(checkout: Checkout): Promise<void> {
-  const unstaged = (await runGit(checkout.root, ["diff", "--name-only", "-z"])).split("\0").filter((path) => path !== "");
+  const unstaged = await runGitForPaths(checkout.root, ["diff", "--name-only", "-z"]);
   const strangers = (await listDirtyPaths(checkout)).filter((path) => !OWN.includes(path));
   if (unstaged.length + strangers.length > 0)
     throw refuseInfra(

@@ -2,7 +2,7 @@ import { runGit, tryGit } from "../../../client/git/git-command.js";
 import { checkBranchName, toBranchRef } from "../../../domain/git/ref-name.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { buildLocalDryRunOption } from "../../terminal/option-values.js";
-import { assertCleanTree, type Checkout, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
+import { assertCleanTree, MAIN, openCheckout, readCurrentBranch, refuseInfra } from "./checkout.js";
 import { findRemote, findRemoteTip, type Remote, readHeadCommit } from "./remote.js";
 
 /** The prefix of every branch. An Office Git Registry accepts pushes only below `feature/`. */
@@ -39,7 +39,7 @@ export function buildInfraNewBranchCommand(): RegistryCommand {
           { ok: true, dry_run: true, branch, commit: head },
           `Would create the branch ${branch}\nNothing was changed (--dry-run).`,
         );
-      await createBranch(checkout, branch);
+      await runGit(checkout.root, ["switch", "--quiet", "--no-track", "--create", branch]);
       out.print(
         { ok: true, branch, commit: head },
         `On the new branch ${branch}\nNext: scripts/infra/infra.sh register <org>/<repo> --context …`,
@@ -51,15 +51,11 @@ export function buildInfraNewBranchCommand(): RegistryCommand {
 function toBranchName(wanted: string, remote: Remote | undefined): string {
   const prefix = PREFIX[remote?.kind ?? "forge"];
   const own = wanted.replace(/^(?:feature\/)?infra\//, "");
-  const problem = /^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) ? checkBranchName(`${prefix}${own}`) : undefined;
-  if (!/^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) || problem !== undefined)
+  const problem = /^[a-z0-9][a-z0-9._-]{0,79}$/.test(own) ? checkBranchName(`${prefix}${own}`) : "";
+  if (problem !== undefined)
     throw refuseInfra(
       "branch_invalid",
-      `${JSON.stringify(wanted)} is no valid branch name; use infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem ?? ""}`.trim(),
+      `${JSON.stringify(wanted)} is no valid branch name; use infra/<what>, with lower-case letters, digits, \`.\`, \`_\` and \`-\`. ${problem}`.trim(),
     );
   return `${prefix}${own}`;
-}
-
-async function createBranch({ root }: Checkout, branch: string): Promise<void> {
-  await runGit(root, ["switch", "--quiet", "--no-track", "--create", branch]);
 }

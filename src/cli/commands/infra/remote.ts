@@ -1,4 +1,4 @@
-import { runGit, runGitForLines, tryGit } from "../../../client/git/git-command.js";
+import { runGitForLines, tryGit } from "../../../client/git/git-command.js";
 import { requireValue } from "../../../client/http/problem.js";
 import type { RegistryClient } from "../../../client/http/registry-client.js";
 import { toBranchRef } from "../../../domain/git/ref-name.js";
@@ -81,7 +81,5 @@ export async function readHeadCommit({ root }: Checkout): Promise<string> {
 
 /** Lists the subjects of the branch's commits beyond main, oldest first. */
 export async function listOwnSubjects({ root }: Checkout, main: string | undefined): Promise<string[]> {
-  return (await runGit(root, ["log", "--reverse", "--format=%s", "HEAD", ...(main === undefined ? [] : [`^${main}`])]))
-    .split("\n")
-    .filter((line) => line !== "");
+  return runGitForLines(root, ["log", "--reverse", "--format=%s", "HEAD", ...(main === undefined ? [] : [`^${main}`])]);
 }

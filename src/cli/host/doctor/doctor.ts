@@ -1,6 +1,6 @@
-import { jwksSchema } from "../../../client/answers.js";
 import { askRegistry, type Connection } from "../../../client/http/http.js";
 import { RegistryFault } from "../../../client/http/problem.js";
+import { jwksSchema } from "../../../domain/bytes/jwks.js";
 import { RegistryCommand } from "../../cli-command.js";
 import { type ConnectionOptions, resolveConnection, resolveServer } from "../../connection/connection.js";
 import type { DoctorFinding } from "../../doctor/finding.js";

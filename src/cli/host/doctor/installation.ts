@@ -32,14 +32,13 @@ export async function checkInstallation(
 
 /** Races several creations of one object, of which one must win. Leaves a few bytes under `claims/_probe/`. */
 async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding> {
-  const [{ readConfiguration }, { readStoreConfig: storeConfigOf, storeSettings }, { openStore }, { probeConditionalWrites }] =
-    await Promise.all([
-      import("../../../configuration/read.js"),
-      import("../../../configuration/sections/store.js"),
-      import("../../../storage/open.js"),
-      import("../../../storage/probe.js"),
-    ]);
-  const store = await openStore(storeConfigOf(readConfiguration(storeSettings, environment)));
+  const [{ readConfiguration }, { readStoreConfig, storeSettings }, { openStore }, { probeConditionalWrites }] = await Promise.all([
+    import("../../../configuration/read.js"),
+    import("../../../configuration/sections/store.js"),
+    import("../../../storage/open.js"),
+    import("../../../storage/probe.js"),
+  ]);
+  const store = await openStore(readStoreConfig(readConfiguration(storeSettings, environment)));
   try {
     await probeConditionalWrites(store);
     return buildOkFinding("conditional writes", `${store.describe()} honours them`);
@@ -49,7 +48,7 @@ async function checkStore(environment: NodeJS.ProcessEnv): Promise<DoctorFinding
 }
 
 async function checkSchema(url: string): Promise<DoctorFinding> {
-  const [{ openDatabase }, { readSchemaText: schemaText }, { readFile }, { resolveSourceFile: sourceFile }] = await Promise.all([
+  const [{ openDatabase }, { readSchemaText }, { readFile }, { resolveSourceFile }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/database/schema-text.js"),
     import("node:fs/promises"),
@@ -57,7 +56,7 @@ async function checkSchema(url: string): Promise<DoctorFinding> {
   ]);
   const db = openDatabase(url, { maxConnections: 1 });
   try {
-    if ((await schemaText(db)) === (await readFile(sourceFile("config/schemas.sql"), "utf8")))
+    if ((await readSchemaText(db)) === (await readFile(resolveSourceFile("config/schemas.sql"), "utf8")))
       return buildOkFinding("schema", "is this release's");
     return buildProblemFinding(
       "schema",

@@ -6,7 +6,7 @@ const TENANTS_SHOWN_MAX = 10;
 
 /** Checks in the database that every tenant's acts get their line of telemetry. */
 export async function checkTelemetry(databaseUrl: string, nowMs: number): Promise<readonly DoctorFinding[]> {
-  const [{ openDatabase }, { listTenants }, { findWaitingTelemetry: telemetryWaiting }] = await Promise.all([
+  const [{ openDatabase }, { listTenants }, { findWaitingTelemetry }] = await Promise.all([
     import("../../../lab256/database/database.js"),
     import("../../../lab256/identity/tenants.js"),
     import("../../../lab256/ledger/queries/telemetry-waiting.js"),
@@ -15,7 +15,7 @@ export async function checkTelemetry(databaseUrl: string, nowMs: number): Promis
   try {
     const stuck: DoctorFinding[] = [];
     for (const { tenant_id } of await listTenants(db)) {
-      const waiting = await telemetryWaiting(db, tenant_id);
+      const waiting = await findWaitingTelemetry(db, tenant_id);
       if (waiting === undefined || nowMs - waiting.at_ms <= TELEMETRY_PATIENCE_MS) continue;
       stuck.push(
         buildProblemFinding(
