@@ -26,7 +26,7 @@ export interface ApiDependencies {
   readonly policies: PolicyOffices;
   readonly infra: InfraSource;
   readonly principals: PrincipalCache;
-  /** With this key the api attests that it authenticated the approver of a statement. */
+  /** Signs that the api authenticated the approver of a statement. */
   readonly statementKey: SigningKey;
   /** The public keys of LAB 256: permits and statements. */
   readonly jwks: Jwks;

@@ -54,7 +54,6 @@ export const commandItemSchema = commandSchema.extend({
   issued_at: z.number().nullable(),
 });
 export const commandsSchema = z.array(commandItemSchema);
-export type CommandItemAnswer = z.infer<typeof commandItemSchema>;
 
 export const permitStateSchema = z.looseObject({
   jti: z.string(),
@@ -141,7 +140,6 @@ const projectSchema = z.looseObject({
   archived: z.boolean(),
 });
 export const projectsSchema = z.array(projectSchema);
-export type ProjectAnswer = z.infer<typeof projectSchema>;
 
 export const projectDetailSchema = projectSchema.extend({
   refs: z.array(z.looseObject({ name: z.string(), object_id: z.string() })),

@@ -5,9 +5,9 @@ import { type CardStatementRow, findCard } from "../../lab256/ledger/queries/car
 import type { CommandItem } from "../../lab256/ledger/queries/commands.js";
 
 /**
- * The signed approvals that count for the plan that a command carries out, in the order in which they came to count: what its flow hands a
- * Runner on Temporal beside the command. Empty without a card. A plan can come back after another one; what was said of it before is void,
- * so only what was said since the card was last planned counts, and of one person in one office only the last.
+ * Lists the signed approvals that count for a command's plan, in the order in which they came to count. On Temporal, the flow gives the
+ * Runner the same list. Empty without a card. The same plan can return after another one: only statements since the card was last planned
+ * count, and only the last one of a person in an office.
  */
 export async function listCommandStatements(db: Db, { tenant_id, card_id, envelope }: CommandItem): Promise<SignedStatement[]> {
   const { plan_digest } = envelope.permit.scopes;

@@ -11,8 +11,8 @@ import { parseInlinePatch, stagePatch } from "../staging/staged-patch.js";
 import { readKnownCommand } from "./known-command.js";
 
 /**
- * Issues a command: checks what can be checked without asking anybody, asks the ledger once, stages the patch that travels inside, and
- * starts the act's flow, or advances its card's. The Runner proves all of it again. Source: contracts "Permit, command, claim, receipt".
+ * Issues a command: checks the envelope by itself, reads the ledger once, stages an inline patch, and starts the act's flow or advances its
+ * card's. The Runner repeats every check. Source: contracts "Permit, command, claim, receipt".
  */
 export async function issueCommand(deps: ApiDependencies, principal: Principal, envelope: CommandEnvelope): Promise<Answer> {
   const { tenant_id, jti, jobId, permit } = envelope;

@@ -6,7 +6,7 @@ const DEFAULT_OFFICE = "office::default";
 type ActingOffice = { readonly ok: true; readonly office_id: string } | { readonly ok: false; readonly problem: ProblemAnswer };
 
 /**
- * The one office through which a request acts: the one it names, if the caller holds it; otherwise the caller's only one, or
+ * Returns the office through which a request acts: the one it names, if the caller holds it; otherwise the caller's only one, or
  * `office::default`. Source: contracts "Levels".
  */
 export function resolveActingOffice({ actor_id, offices }: Principal, named: string | undefined): ActingOffice {

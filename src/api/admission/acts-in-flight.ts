@@ -29,10 +29,10 @@ interface InFlight {
 }
 
 /**
- * The acts that this process let in and whose end it has not heard: a permit takes a place, its command keeps it, the ledger's notice of
- * the receipt gives it back. A new card takes one until it is planned. Known by the id of the request at first, then by `jti` or card.
- * Of the commands among them a few run at a time, and the others wait for their turn: what runs beside the same few processors only
- * makes each other slower, and a newcomer would wait for all of it.
+ * The acts that this process admitted and that have not ended as far as it knows. A permit takes a place, its command keeps it, and the
+ * ledger's notice of the receipt releases it. A new card takes a place until it is planned. An act is known by the id of its request, and
+ * then by its `jti` or card. Only a few commands run at a time: more would slow each other down on the same processors, and a newcomer
+ * would wait for all of them.
  */
 export class ActsInFlight {
   readonly #share: Share;
@@ -59,7 +59,7 @@ export class ActsInFlight {
     return this.#share.checkPlace(holder);
   }
 
-  /** Takes a place for what is known as `id` until {@link end} or {@link keep}. */
+  /** Takes a place for the act `id` until {@link end} or {@link keep}. */
   begin(id: string, holder: Holder, isIssued = false): NoPlace | undefined {
     const place = this.#share.take(holder);
     if (place.kind !== "place") return place;
@@ -67,7 +67,7 @@ export class ActsInFlight {
     return undefined;
   }
 
-  /** Waits until the command known as `id` has its turn. */
+  /** Waits for the turn of the command `id`. */
   async waitForTurn(id: string): Promise<void> {
     const act = this.#acts.get(id);
     if (act === undefined) return;
@@ -77,7 +77,7 @@ export class ActsInFlight {
     else turn?.release();
   }
 
-  /** Whether a command takes the place of its permit over; `running` when another request has issued the same one. */
+  /** Takes over the place of a command's permit. Returns `running` if another request has issued the same command. */
   takeOver(id: string): "taken_over" | "running" | "absent" {
     const act = this.#acts.get(id);
     if (act === undefined) return "absent";
@@ -87,7 +87,7 @@ export class ActsInFlight {
     return "taken_over";
   }
 
-  /** Keeps the place for what is known as `as` from now on, until its end is heard, or `for_ms` have passed. */
+  /** Keeps the place of an act, now known as `as`, until the ledger reports its end, or for at most `keepMs`. */
   keep(id: string, as: string = id, keepMs: number = ACT_PLACE_MAX_MS): void {
     const act = this.#acts.get(id);
     // The act ended before its answer was built.

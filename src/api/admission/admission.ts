@@ -40,9 +40,8 @@ interface RequestParts {
 }
 
 /**
- * Refuses early what cannot be done soon: 503 `overloaded` when every place is taken, 429 `share_exceeded` when this tenant or actor has
- * its share and others shall have theirs. Nothing of what is refused has begun. Public routes are never refused (RFC 6585 §4, RFC 9110
- * §15.6.4).
+ * Refuses requests that cannot be served soon: with 503 `overloaded` if every place is taken, with 429 `share_exceeded` if this tenant or
+ * actor has used its share. A refused request has started nothing. Public routes are never refused (RFC 6585 §4, RFC 9110 §15.6.4).
  */
 export class Admission {
   readonly #shares: Readonly<Record<Exclude<Kind, "act">, Share>>;
@@ -72,7 +71,7 @@ export class Admission {
     return undefined;
   }
 
-  /** Answers by `handle`; what begins an act gets a place among those under way first, which it keeps until the act has ended. */
+  /** Answers by `handle`. A request that starts an act first takes a place among the acts under way, until the act has ended. */
   async answerAdmitted(
     route: GuardedRoute,
     principal: Principal,

@@ -14,9 +14,9 @@ export interface Place {
 export type NoPlace = { readonly kind: "full" | "share" };
 
 /**
- * One tenant may hold three times what it leaves free, and one of its actors three times what it leaves of that. So a tenant alone gets
- * three quarters of all places and an actor alone nine thirteenths, two tenants get three sevenths each (dynamic thresholds, Choudhury
- * and Hahne 1998); and the last free place is only for a tenant that holds none, however few there are.
+ * A tenant may hold three times the free places, and one of its actors three times the rest of the tenant's share. So a single tenant gets
+ * three quarters of all places and a single actor nine thirteenths; two tenants get three sevenths each (dynamic thresholds, Choudhury and
+ * Hahne 1998). The last free place is reserved for a tenant that holds none.
  */
 const TIMES_FREE = 3;
 
@@ -25,7 +25,7 @@ interface HeldPlaces {
   readonly actors: Map<string, number>;
 }
 
-/** A fixed number of places that tenants and their actors share, without any setting for them. */
+/** A fixed number of places that tenants and their actors share. No tenant needs a setting. */
 export class Share {
   #held = 0;
   readonly #tenants = new Map<string, HeldPlaces>();
@@ -50,7 +50,7 @@ export class Share {
     return { kind: "place", release };
   }
 
-  /** Says why this holder gets no place now; undefined if it gets one. */
+  /** Returns why this holder gets no place now; undefined if it gets one. */
   checkPlace({ tenant_id, actor_id }: Holder, of: number = this.max): NoPlace | undefined {
     const free = of - this.#held;
     if (free <= 0) return { kind: "full" };
