@@ -1,21 +1,21 @@
 /** The p-th percentile of `values` by nearest rank, rounded to a tenth. */
-export function percentile(values: readonly number[], p: number): number {
+export function computePercentile(values: readonly number[], p: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = Math.min(sorted.length - 1, Math.max(0, Math.ceil((p / 100) * sorted.length) - 1));
   return Math.round((sorted[rank] ?? Number.NaN) * 10) / 10;
 }
 
 /** How many times `part` is `whole`, rounded to a hundredth. */
-export function ratio(part: number, whole: number): number {
+export function computeRatio(part: number, whole: number): number {
   return Math.round((part / whole) * 100) / 100;
 }
 
-export function latencies(values_ms: readonly number[]) {
-  return { p50_ms: percentile(values_ms, 50), p95_ms: percentile(values_ms, 95), p99_ms: percentile(values_ms, 99) };
+export function summarizeLatencies(valuesMs: readonly number[]) {
+  return { p50_ms: computePercentile(valuesMs, 50), p95_ms: computePercentile(valuesMs, 95), p99_ms: computePercentile(valuesMs, 99) };
 }
 
 /** Runs `work` over `items` with at most `width` at a time, in order of the items within each lane. */
-export async function inLanes<T>(lanes: readonly (readonly T[])[], work: (item: T) => Promise<void>): Promise<void> {
+export async function runInLanes<T>(lanes: readonly (readonly T[])[], work: (item: T) => Promise<void>): Promise<void> {
   await Promise.all(
     lanes.map(async (lane) => {
       for (const item of lane) await work(item);

@@ -4,8 +4,8 @@ import { constants, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createRegistryClient } from "../src/client/http/registry-client.js";
-import { latencies } from "./figures.js";
-import { pushesOf, tryPush } from "./pushes.js";
+import { summarizeLatencies } from "./figures.js";
+import { generatePushes, tryPush } from "./pushes.js";
 
 /** How soon who floods asks again, whatever `Retry-After` says: it is not polite. */
 const AGAIN_MS = 1_000;
@@ -20,7 +20,7 @@ export interface FloodOrder {
   readonly lanes: number;
 }
 
-export type FloodResult = ReturnType<typeof latencies> & { readonly pushes_per_s: number; readonly refused: number };
+export type FloodResult = ReturnType<typeof summarizeLatencies> & { readonly pushes_per_s: number; readonly refused: number };
 
 /**
  * Floods from a process of its own until `stop`. Its clients stand for other machines: what they compute shall take no processor from
@@ -44,20 +44,20 @@ export function startFlood(order: FloodOrder): { stop(): Promise<FloodResult> } 
 }
 
 /** Pushes in `lanes` at once until `isOver`. */
-async function flood(order: FloodOrder, isOver: () => boolean): Promise<FloodResult> {
+async function runFlood(order: FloodOrder, isOver: () => boolean): Promise<FloodResult> {
   const client = createRegistryClient(order, order);
-  const took_ms: number[] = [];
+  const tookMs: number[] = [];
   let refused = 0;
   const started = performance.now();
-  let elapsed_s = 0;
+  let elapsedS = 0;
   await Promise.all(
     Array.from({ length: order.lanes }, async (_, lane) => {
-      const pushes = pushesOf(order.project_ids[lane % order.project_ids.length] ?? "", `review/lane-${lane}`);
+      const pushes = generatePushes(order.project_ids[lane % order.project_ids.length] ?? "", `review/lane-${lane}`);
       for (let next = pushes.next().value; !isOver(); ) {
         const pushed = await tryPush(client, next);
         if (pushed.done) {
-          took_ms.push(pushed.took_ms);
-          elapsed_s = (performance.now() - started) / 1000;
+          tookMs.push(pushed.tookMs);
+          elapsedS = (performance.now() - started) / 1000;
           next = pushes.next().value;
         } else {
           refused += 1;
@@ -66,7 +66,7 @@ async function flood(order: FloodOrder, isOver: () => boolean): Promise<FloodRes
       }
     }),
   );
-  return { pushes_per_s: Math.round((took_ms.length / elapsed_s) * 10) / 10, refused, ...latencies(took_ms) };
+  return { pushes_per_s: Math.round((tookMs.length / elapsedS) * 10) / 10, refused, ...summarizeLatencies(tookMs) };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && process.send !== undefined) {
@@ -74,6 +74,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url) && process.send !== undef
   let isOver = false;
   process.on("message", async (message: FloodOrder | "stop") => {
     if (message === "stop") isOver = true;
-    else process.send?.(await flood(message, () => isOver));
+    else process.send?.(await runFlood(message, () => isOver));
   });
 }

@@ -1,7 +1,7 @@
 import { startBareFlows } from "./bare-flow/start.js";
-import { inLanes, latencies, ratio } from "./figures.js";
-import { type Usage, usageOf } from "./process-usage.js";
-import { lane, push } from "./pushes.js";
+import { computeRatio, runInLanes, summarizeLatencies } from "./figures.js";
+import { readUsage, type Usage } from "./process-usage.js";
+import { buildLane, timePush } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 const ALONE = 200;
@@ -12,7 +12,7 @@ const ROUNDS = 5;
 class Figures {
   readonly alone: number[] = [];
   readonly together: number[] = [];
-  elapsed_s = 0;
+  elapsedS = 0;
   readonly cpu_ms: Record<string, number> = {};
 
   constructor(private readonly countUsage: () => Record<string, Usage>) {}
@@ -22,7 +22,7 @@ class Figures {
     const before = this.countUsage();
     const started = performance.now();
     await round();
-    this.elapsed_s += (performance.now() - started) / 1000;
+    this.elapsedS += (performance.now() - started) / 1000;
     for (const [name, { cpu_ms }] of Object.entries(this.countUsage()))
       this.cpu_ms[name] = (this.cpu_ms[name] ?? 0) + cpu_ms - (before[name]?.cpu_ms ?? 0);
   }
@@ -30,11 +30,11 @@ class Figures {
   summarize() {
     const perFlow = (ms: number) => Math.round((ms / this.together.length) * 10) / 10;
     return {
-      alone: latencies(this.alone),
+      alone: summarizeLatencies(this.alone),
       together: {
         flows: this.together.length,
-        ...latencies(this.together),
-        flows_per_s: Math.round((this.together.length / this.elapsed_s) * 10) / 10,
+        ...summarizeLatencies(this.together),
+        flows_per_s: Math.round((this.together.length / this.elapsedS) * 10) / 10,
       },
       cpu_ms_per_flow: Object.fromEntries(Object.entries(this.cpu_ms).map(([name, ms]) => [name, perFlow(ms)])),
       cpu_ms_per_flow_of_all: perFlow(Object.values(this.cpu_ms).reduce((sum, ms) => sum + ms, 0)),
@@ -47,7 +47,7 @@ class Figures {
  * update-with-start that waits for two transactions and seven store requests. Both alone and in `concurrency` lanes (each push lane its own
  * project), with CPU for each flow by process and resident memory.
  */
-export async function flow(
+export async function measureFlow(
   options: { pushes: number; concurrency: number },
   log: (line: string) => void,
 ): Promise<Record<string, unknown>> {
@@ -55,32 +55,32 @@ export async function flow(
   const bareFlows = await startBareFlows(registry);
   try {
     const projects = Array.from({ length: options.concurrency }, (_, n) => `P.bench-${n}`);
-    await inLanes([projects], (project) => registerProject(registry, project));
-    const countUsage = () => usageOf(registry.roots());
+    await runInLanes([projects], (project) => registerProject(registry, project));
+    const countUsage = () => readUsage(registry.roots());
     const [pushed, bare] = [new Figures(countUsage), new Figures(countUsage)];
 
     log(`alone: ${WARM_UP} pushes and bare flows to warm up, then ${ALONE} of each by turns`);
-    await inLanes([lane("P.bench-0", "review/warm", WARM_UP)], async (one) => {
-      await push(registry.admin, one);
+    await runInLanes([buildLane("P.bench-0", "review/warm", WARM_UP)], async (one) => {
+      await timePush(registry.admin, one);
       await bareFlows.run();
     });
-    await inLanes([lane("P.bench-0", "review/alone", ALONE)], async (one) => {
-      pushed.alone.push(await push(registry.admin, one));
+    await runInLanes([buildLane("P.bench-0", "review/alone", ALONE)], async (one) => {
+      pushed.alone.push(await timePush(registry.admin, one));
       bare.alone.push(await bareFlows.run());
     });
 
     log(`concurrency ${options.concurrency}: ${options.pushes} pushes and as many bare flows, in ${ROUNDS} rounds by turns`);
-    const lanes = projects.map((project) => lane(project, "review/lane", Math.ceil(options.pushes / projects.length)));
+    const lanes = projects.map((project) => buildLane(project, "review/lane", Math.ceil(options.pushes / projects.length)));
     const memory: Record<string, Usage>[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const parts = lanes.map((all) => all.slice((round * all.length) / ROUNDS, ((round + 1) * all.length) / ROUNDS));
       await pushed.measureRound(() =>
-        inLanes(parts, async (one) => {
-          pushed.together.push(await push(registry.admin, one));
+        runInLanes(parts, async (one) => {
+          pushed.together.push(await timePush(registry.admin, one));
           if (pushed.together.length % 1000 === 0) memory.push(countUsage());
         }),
       );
-      await bare.measureRound(() => inLanes(parts, async () => void bare.together.push(await bareFlows.run())));
+      await bare.measureRound(() => runInLanes(parts, async () => void bare.together.push(await bareFlows.run())));
     }
     const [of_push, of_bare] = [pushed.summarize(), bare.summarize()];
     const usage = Object.entries(countUsage());
@@ -89,9 +89,9 @@ export async function flow(
       push: of_push,
       bare: of_bare,
       push_beside_bare: {
-        alone_p50: ratio(of_push.alone.p50_ms, of_bare.alone.p50_ms),
-        flows_per_s: ratio(of_push.together.flows_per_s, of_bare.together.flows_per_s),
-        cpu: ratio(of_push.cpu_ms_per_flow_of_all, of_bare.cpu_ms_per_flow_of_all),
+        alone_p50: computeRatio(of_push.alone.p50_ms, of_bare.alone.p50_ms),
+        flows_per_s: computeRatio(of_push.together.flows_per_s, of_bare.together.flows_per_s),
+        cpu: computeRatio(of_push.cpu_ms_per_flow_of_all, of_bare.cpu_ms_per_flow_of_all),
       },
       rss_peak_mib: Object.fromEntries(usage.map(([name, { rss_peak_mib }]) => [name, rss_peak_mib])),
       rss_mib_each_1000: memory.map((each) => Object.fromEntries(Object.entries(each).map(([name, { rss_mib }]) => [name, rss_mib]))),

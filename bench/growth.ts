@@ -5,10 +5,10 @@ import { serialisePackedRefs } from "../src/repository/refs/packed-refs.js";
 import { readRefs } from "../src/repository/refs/refs-state.js";
 import { toRepositoryKeys } from "../src/repository/repository-key.js";
 import type { ObjectStore } from "../src/storage/ports.js";
-import { latencies, percentile, ratio } from "./figures.js";
-import { linearHistory } from "./linear-history.js";
+import { computePercentile, computeRatio, summarizeLatencies } from "./figures.js";
+import { buildLinearHistory } from "./linear-history.js";
 import { pushHistory } from "./push-history.js";
-import { type Push, push, pushesOf } from "./pushes.js";
+import { generatePushes, type Push, timePush } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 const TENANT = "T.UBL";
@@ -24,7 +24,7 @@ interface Size {
  * The same one-commit push into repositories of growing history and of growing numbers of refs, warm, in turn: whatever disturbs the
  * machine disturbs all of them. The histories are pushed as bundles; refs are put beside each other in the store.
  */
-export async function growth(
+export async function measureGrowth(
   options: { commits: readonly number[]; refs: readonly number[]; pushes: number },
   log: (line: string) => void,
 ): Promise<Record<string, unknown>> {
@@ -38,31 +38,31 @@ export async function growth(
   const registry = await openBenchRegistry(log);
   const store = await registry.openStore();
   try {
-    const series: { size: Size; pushes: Generator<Push, never>; took_ms: number[] }[] = [];
+    const series: { size: Size; pushes: Generator<Push, never>; tookMs: number[] }[] = [];
     for (const size of sizes) {
       log(`a repository of ${size.commits} commits and ${size.refs} refs`);
       const project_id = `P.growth-${size.commits}-${size.refs}`;
       await registerProject(registry, project_id);
       const source = join(folder, project_id);
-      const tip = linearHistory(source, size.commits);
+      const tip = buildLinearHistory(source, size.commits);
       await pushHistory(registry.admin, { project_id, branch: HISTORY_BRANCH, folder: source, bundlePath: `${source}.bundle` });
       await addRefs(store, project_id, tip, size.refs - 1);
-      series.push({ size, pushes: pushesOf(project_id, "review/bench", tip), took_ms: [] });
+      series.push({ size, pushes: generatePushes(project_id, "review/bench", tip), tookMs: [] });
     }
     log(`${WARM_UP} pushes each to warm up, then ${options.pushes} each in turn`);
     for (let round = 0; round < WARM_UP + options.pushes; round += 1)
-      for (const { pushes, took_ms } of series) {
-        const took = await push(registry.admin, pushes.next().value);
-        if (round >= WARM_UP) took_ms.push(took);
+      for (const { pushes, tookMs } of series) {
+        const took = await timePush(registry.admin, pushes.next().value);
+        if (round >= WARM_UP) tookMs.push(took);
       }
-    const p50 = (commits: number, refs: number) =>
-      percentile(series.find(({ size }) => size.commits === commits && size.refs === refs)?.took_ms ?? [], 50);
+    const computeP50 = (commits: number, refs: number) =>
+      computePercentile(series.find(({ size }) => size.commits === commits && size.refs === refs)?.tookMs ?? [], 50);
     const [most = fewest, mostRefs = least] = [options.commits.at(-1), options.refs.at(-1)];
     return {
       pushes_each: options.pushes,
-      repositories: series.map(({ size, took_ms }) => ({ ...size, ...latencies(took_ms) })),
-      commits_ratio_p50: ratio(p50(most, least), p50(fewest, least)),
-      refs_ratio_p50: ratio(p50(fewest, mostRefs), p50(fewest, least)),
+      repositories: series.map(({ size, tookMs }) => ({ ...size, ...summarizeLatencies(tookMs) })),
+      commits_ratio_p50: computeRatio(computeP50(most, least), computeP50(fewest, least)),
+      refs_ratio_p50: computeRatio(computeP50(fewest, mostRefs), computeP50(fewest, least)),
       targets: { ratio: 1.3 },
     };
   } finally {

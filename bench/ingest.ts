@@ -2,12 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { percentile } from "./figures.js";
-import { largeHistory, oneMoreCommit } from "./large-history.js";
+import { computePercentile } from "./figures.js";
+import { addCommit, buildLargeHistory } from "./large-history.js";
 import { pushHistory } from "./push-history.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
-function git(folder: string, ...args: string[]): void {
+function runGit(folder: string, ...args: string[]): void {
   const { status, stderr } = spawnSync("git", args, { cwd: folder, encoding: "utf8" });
   if (status !== 0) throw new Error(`git ${args.join(" ")} failed: ${stderr}`);
 }
@@ -16,33 +16,33 @@ function git(folder: string, ...args: string[]): void {
  * A 40 MB history of 30,000 objects, pushed by bundle through the registry (staging, permit, command, receipt), beside `git push` of the
  * same into a bare directory; in turn, with the ratio pair by pair.
  */
-export async function ingest(options: { rounds: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
+export async function measureIngest(options: { rounds: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-ingest-"));
   const registry = await openBenchRegistry(log);
   try {
     log("making the history");
     const source = join(folder, "source");
-    const made = largeHistory(source);
+    const made = buildLargeHistory(source);
     const ours: number[] = [];
     const peer: number[] = [];
     for (let round = 0; round < options.rounds; round += 1) {
       const project_id = `P.ingest-${round}`;
       // Other bytes every round: what is staged already would not be stored again.
-      oneMoreCommit(source, round);
+      addCommit(source, round);
       await registerProject(registry, project_id);
-      ours.push(await pushOurs(registry, project_id, source, join(folder, "push.bundle")));
-      peer.push(pushPeer(source, join(folder, `peer-${round}.git`)));
+      ours.push(await timeRegistryPush(registry, project_id, source, join(folder, "push.bundle")));
+      peer.push(timeGitPush(source, join(folder, `peer-${round}.git`)));
       log(`round ${round + 1}: ours ${Math.round(ours.at(-1) ?? 0)} ms, git push ${Math.round(peer.at(-1) ?? 0)} ms`);
     }
     const ratios = ours.map((value, n) => value / (peer[n] ?? Number.NaN));
-    const bundle_bytes = (await stat(join(folder, "push.bundle"))).size;
+    const bundleBytes = (await stat(join(folder, "push.bundle"))).size;
     return {
-      history: { ...made, bundle_mb: Math.round(bundle_bytes / 1e5) / 10 },
-      ours_p50_ms: percentile(ours, 50),
-      git_push_p50_ms: percentile(peer, 50),
+      history: { ...made, bundle_mb: Math.round(bundleBytes / 1e5) / 10 },
+      ours_p50_ms: computePercentile(ours, 50),
+      git_push_p50_ms: computePercentile(peer, 50),
       ratio_p50:
         Math.round(
-          percentile(
+          computePercentile(
             ratios.map((r) => r * 100),
             50,
           ),
@@ -56,7 +56,7 @@ export async function ingest(options: { rounds: number }, log: (line: string) =>
   }
 }
 
-async function pushOurs(
+async function timeRegistryPush(
   registry: Awaited<ReturnType<typeof openBenchRegistry>>,
   project_id: string,
   source: string,
@@ -67,11 +67,11 @@ async function pushOurs(
   return performance.now() - started;
 }
 
-function pushPeer(source: string, target: string): number {
-  git(source, "init", "--quiet", "--bare", target);
+function timeGitPush(source: string, target: string): number {
+  runGit(source, "init", "--quiet", "--bare", target);
   const started = performance.now();
   // The same checks that the registry makes of what it receives.
-  git(
+  runGit(
     source,
     "-c",
     "transfer.fsckObjects=true",

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 const FILES = 20;
 
 /** Makes a repository in `folder` whose `main` has `commits` commits, each changing one of twenty small files, and answers its tip. */
-export function linearHistory(folder: string, commits: number): string {
-  run(folder, ["init", "--quiet", folder]);
+export function buildLinearHistory(folder: string, commits: number): string {
+  runGit(folder, ["init", "--quiet", folder]);
   const parts: string[] = [];
   for (let n = 0; n < commits; n += 1) {
     const message = `commit ${n}\n`;
@@ -14,12 +14,12 @@ export function linearHistory(folder: string, commits: number): string {
         `M 100644 inline f${n % FILES}\ndata ${body.length}\n${body}\n`,
     );
   }
-  run(folder, ["-C", folder, "fast-import", "--quiet"], Buffer.from(parts.join("")));
-  run(folder, ["-C", folder, "repack", "-adq"]);
-  return run(folder, ["-C", folder, "rev-parse", "main"]).trim();
+  runGit(folder, ["-C", folder, "fast-import", "--quiet"], Buffer.from(parts.join("")));
+  runGit(folder, ["-C", folder, "repack", "-adq"]);
+  return runGit(folder, ["-C", folder, "rev-parse", "main"]).trim();
 }
 
-function run(folder: string, args: string[], input?: Buffer): string {
+function runGit(folder: string, args: string[], input?: Buffer): string {
   const { status, stdout, stderr } = spawnSync("git", args, { ...(input === undefined ? {} : { input }), encoding: "utf8" });
   if (status !== 0) throw new Error(`git ${args.join(" ")} in ${folder} failed: ${stderr}`);
   return stdout;

@@ -1,13 +1,13 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { flow } from "./flow.js";
-import { growth } from "./growth.js";
-import { ingest } from "./ingest.js";
-import { merge } from "./merge.js";
-import { overload } from "./overload.js";
-import { soak } from "./soak.js";
-import { tenants } from "./tenants.js";
-import { waiting } from "./waiting.js";
+import { measureFlow } from "./flow.js";
+import { measureGrowth } from "./growth.js";
+import { measureIngest } from "./ingest.js";
+import { measureMerge } from "./merge.js";
+import { measureOverload } from "./overload.js";
+import { measureSoak } from "./soak.js";
+import { measureTenants } from "./tenants.js";
+import { measureWaiting } from "./waiting.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,16 +28,18 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const numbers = (text: string) => text.split(",").map(Number);
+const parseNumbers = (text: string) => text.split(",").map(Number);
 const log = (line: string) => process.stderr.write(`${line}\n`);
 const benches: Record<string, () => Promise<Record<string, unknown>>> = {
-  flow: () => flow({ pushes: Number(values.pushes), concurrency: Number(values.concurrency) }, log),
-  ingest: () => ingest({ rounds: Number(values.rounds) }, log),
-  merge: () => merge({ rounds: Number(values.rounds), commits: Math.max(...numbers(values.commits)), files: Number(values.files) }, log),
-  growth: () => growth({ commits: numbers(values.commits), refs: numbers(values.refs), pushes: Number(values.measured) }, log),
-  waiting: () => waiting({ cards: Number(values.cards), pushes: Number(values.measured) }, log),
+  flow: () => measureFlow({ pushes: Number(values.pushes), concurrency: Number(values.concurrency) }, log),
+  ingest: () => measureIngest({ rounds: Number(values.rounds) }, log),
+  merge: () =>
+    measureMerge({ rounds: Number(values.rounds), commits: Math.max(...parseNumbers(values.commits)), files: Number(values.files) }, log),
+  growth: () =>
+    measureGrowth({ commits: parseNumbers(values.commits), refs: parseNumbers(values.refs), pushes: Number(values.measured) }, log),
+  waiting: () => measureWaiting({ cards: Number(values.cards), pushes: Number(values.measured) }, log),
   tenants: () =>
-    tenants(
+    measureTenants(
       {
         lanes: Number(values.lanes),
         pushes: Number(values.measured),
@@ -45,8 +47,8 @@ const benches: Record<string, () => Promise<Record<string, unknown>>> = {
       },
       log,
     ),
-  overload: () => overload({ pushes: 10 * Number(values.measured), seconds: Number(values.seconds) }, log),
-  soak: () => soak({ minutes: Number(values.minutes) }, log),
+  overload: () => measureOverload({ pushes: 10 * Number(values.measured), seconds: Number(values.seconds) }, log),
+  soak: () => measureSoak({ minutes: Number(values.minutes) }, log),
 };
 
 const name = positionals[0] ?? "";

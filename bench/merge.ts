@@ -8,10 +8,10 @@ import { lookUpMerge } from "../src/client/merging.js";
 import { waitForCardToLeave, waitForCommandEnd } from "../src/client/waiting.js";
 import type { MergeProtectedParams } from "../src/domain/act/job.js";
 import type { CommandEnvelope } from "../src/domain/permit/envelope.js";
-import { percentile, ratio } from "./figures.js";
+import { computePercentile, computeRatio } from "./figures.js";
 import { pushHistory } from "./push-history.js";
 import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
-import { branchOff, run, wideHistory } from "./wide-history.js";
+import { buildWideHistory, createBranch, runBenchGit } from "./wide-history.js";
 
 const PROJECT = "P.merge";
 const OFFICE = "office::default";
@@ -30,25 +30,28 @@ interface MergeOptions {
  * Merges of branches of twenty changed files into a long history of a wide tree that has moved on: an approved command from its issue to
  * its receipt (the plan made once more, the merge, the Pact), beside `git merge` of the same in a working copy; in turn.
  */
-export async function merge({ rounds, commits, files }: MergeOptions, log: (line: string) => void): Promise<Record<string, unknown>> {
+export async function measureMerge(
+  { rounds, commits, files }: MergeOptions,
+  log: (line: string) => void,
+): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-merge-"));
   const registry = await openBenchRegistry(log);
   try {
     log(`making a history of ${commits} commits on ${files} files`);
     const source = join(folder, "source");
-    wideHistory(source, commits, files);
-    const base = run(["-C", source, "rev-parse", "main"]);
-    await pushAll(registry, source, commits, join(folder, "push.bundle"), log);
-    await merged(registry, "feature/history", "fast-forward");
+    buildWideHistory(source, commits, files);
+    const base = runBenchGit(["-C", source, "rev-parse", "main"]);
+    await pushWholeHistory(registry, source, commits, join(folder, "push.bundle"), log);
+    await timeRegistryMerge(registry, "feature/history", "fast-forward");
     const peer = join(folder, "peer");
-    run(["clone", "--quiet", "--local", source, peer]);
+    runBenchGit(["clone", "--quiet", "--local", source, peer]);
     const ours: number[] = [];
     const theirs: number[] = [];
     // The first one brings the target away from the base and warms both up.
     for (let round = 0; round <= rounds; round += 1) {
       const branch = `feature/r${round}`;
-      branchOff(source, branch, base, round, CHANGED_FILES, commits);
-      run(["-C", peer, "fetch", "--quiet", "origin", `${branch}:${branch}`]);
+      createBranch(source, branch, base, round, CHANGED_FILES, commits);
+      runBenchGit(["-C", peer, "fetch", "--quiet", "origin", `${branch}:${branch}`]);
       await pushHistory(registry.admin, {
         project_id: PROJECT,
         branch,
@@ -56,18 +59,18 @@ export async function merge({ rounds, commits, files }: MergeOptions, log: (line
         ref: `refs/heads/${branch}`,
         bundlePath: join(folder, "round.bundle"),
       });
-      const [our, their] = [await merged(registry, branch, "merge"), mergedByGit(peer, branch)];
+      const [our, their] = [await timeRegistryMerge(registry, branch, "merge"), timeGitMerge(peer, branch)];
       log(`round ${round}: ours ${Math.round(our)} ms, git merge ${Math.round(their)} ms`);
       if (round === 0) continue;
       ours.push(our);
       theirs.push(their);
     }
-    const ratios = ours.map((value, n) => ratio(value, theirs[n] ?? Number.NaN));
+    const ratios = ours.map((value, n) => computeRatio(value, theirs[n] ?? Number.NaN));
     return {
       history: { commits, files, changed_files: CHANGED_FILES },
       rounds,
-      ours_p50_ms: percentile(ours, 50),
-      git_merge_p50_ms: percentile(theirs, 50),
+      ours_p50_ms: computePercentile(ours, 50),
+      git_merge_p50_ms: computePercentile(theirs, 50),
       ratio_p50: [...ratios].sort((a, b) => a - b)[Math.floor((ratios.length - 1) / 2)],
       ratios,
       targets: { ratio: 1.5 },
@@ -79,7 +82,7 @@ export async function merge({ rounds, commits, files }: MergeOptions, log: (line
 }
 
 /** Pushes the history in several steps: one push has its limits. */
-async function pushAll(
+async function pushWholeHistory(
   registry: BenchRegistry,
   source: string,
   commits: number,
@@ -90,14 +93,14 @@ async function pushAll(
   await registerPasskey(registry.approver(), registry.passkeys, "bench");
   for (let left = commits; left > 0; left -= COMMITS_A_PUSH) {
     const ref = "refs/heads/part";
-    run(["-C", source, "update-ref", ref, left <= COMMITS_A_PUSH ? "main" : `main~${left - COMMITS_A_PUSH}`]);
+    runBenchGit(["-C", source, "update-ref", ref, left <= COMMITS_A_PUSH ? "main" : `main~${left - COMMITS_A_PUSH}`]);
     log(`pushing, ${left} commits left`);
     await pushHistory(registry.admin, { project_id: PROJECT, branch: "feature/history", folder: source, ref, bundlePath });
   }
 }
 
 /** How long an approved merge into `main` takes, in milliseconds. */
-async function merged(registry: BenchRegistry, source: string, strategy: MergeProtectedParams["strategy"]): Promise<number> {
+async function timeRegistryMerge(registry: BenchRegistry, source: string, strategy: MergeProtectedParams["strategy"]): Promise<number> {
   const { admin } = registry;
   const { params } = await lookUpMerge(admin, { project_id: PROJECT, source, target: "main", strategy });
   if (params === undefined) throw new Error(`${source} was not pushed`);
@@ -116,13 +119,25 @@ async function merged(registry: BenchRegistry, source: string, strategy: MergePr
   const started = performance.now();
   requireValue(await admin.issueCommand(envelope));
   const { receipt, denial } = await waitForCommandEnd(admin, jti, PATIENCE_MS);
-  const took_ms = performance.now() - started;
+  const tookMs = performance.now() - started;
   if (receipt?.status !== "success") throw new Error(`${source} was not merged: ${denial?.message ?? receipt?.error}`);
-  return took_ms;
+  return tookMs;
 }
 
-function mergedByGit(folder: string, branch: string): number {
+function timeGitMerge(folder: string, branch: string): number {
   const started = performance.now();
-  run(["-C", folder, "-c", "user.name=Bench", "-c", "user.email=bench@ogr.example", "merge", "--quiet", "--no-ff", "--no-edit", branch]);
+  runBenchGit([
+    "-C",
+    folder,
+    "-c",
+    "user.name=Bench",
+    "-c",
+    "user.email=bench@ogr.example",
+    "merge",
+    "--quiet",
+    "--no-ff",
+    "--no-edit",
+    branch,
+  ]);
   return performance.now() - started;
 }

@@ -10,12 +10,12 @@ export interface OneCommit {
 const TYPE = { commit: 1, tree: 2, blob: 3 } as const;
 type ObjectType = keyof typeof TYPE;
 
-function idOf(type: ObjectType, body: Buffer): string {
+function hashObject(type: ObjectType, body: Buffer): string {
   return createHash("sha1").update(`${type} ${body.length}\0`).update(body).digest("hex");
 }
 
 /** An object as a pack holds it: type and size in 4 + 7·n bits, then the deflated body (gitformat-pack). */
-function packed(type: ObjectType, body: Buffer): Buffer {
+function packObject(type: ObjectType, body: Buffer): Buffer {
   const head: number[] = [];
   let size = body.length;
   let byte = (TYPE[type] << 4) | (size & 15);
@@ -30,12 +30,12 @@ function packed(type: ObjectType, body: Buffer): Buffer {
 }
 
 /** One commit of one file, made without starting git, so that preparing thousands of pushes costs seconds. */
-export function oneCommit(branch: string, parent: string | undefined, text: string, path = "file.txt"): OneCommit {
+export function buildOneCommit(branch: string, parent: string | undefined, text: string, path = "file.txt"): OneCommit {
   const blob = Buffer.from(text);
-  const tree = Buffer.concat([Buffer.from(`100644 ${path}\0`), Buffer.from(idOf("blob", blob), "hex")]);
+  const tree = Buffer.concat([Buffer.from(`100644 ${path}\0`), Buffer.from(hashObject("blob", blob), "hex")]);
   const who = "Bench <bench@ogr.example> 1700000000 +0000";
   const lines = [
-    `tree ${idOf("tree", tree)}`,
+    `tree ${hashObject("tree", tree)}`,
     ...(parent === undefined ? [] : [`parent ${parent}`]),
     `author ${who}`,
     `committer ${who}`,
@@ -43,13 +43,13 @@ export function oneCommit(branch: string, parent: string | undefined, text: stri
     text,
   ];
   const commit = Buffer.from(`${lines.join("\n")}\n`);
-  const id = idOf("commit", commit);
+  const id = hashObject("commit", commit);
   const body = Buffer.concat([
     Buffer.from("PACK"),
     Buffer.from([0, 0, 0, 2, 0, 0, 0, 3]),
-    packed("commit", commit),
-    packed("tree", tree),
-    packed("blob", blob),
+    packObject("commit", commit),
+    packObject("tree", tree),
+    packObject("blob", blob),
   ]);
   const pack = Buffer.concat([body, createHash("sha1").update(body).digest()]);
   const prerequisite = parent === undefined ? "" : `-${parent}\n`;

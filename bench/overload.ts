@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
-import { inLanes, latencies, percentile, ratio } from "./figures.js";
-import { type Push, push, pushesOf, tryPush } from "./pushes.js";
+import { computePercentile, computeRatio, runInLanes, summarizeLatencies } from "./figures.js";
+import { generatePushes, type Push, timePush, tryPush } from "./pushes.js";
 import { openBenchRegistry, registerProject } from "./registry.js";
 
 const PROJECTS = 16;
@@ -19,7 +19,7 @@ interface Branch {
  * Offers three times what the registry was seen to do, at a fixed rate that waits for nobody: what of it succeeds, how long that takes,
  * and how quickly the rest is refused. The client runs on the same machine.
  */
-export async function overload(
+export async function measureOverload(
   options: { pushes: number; seconds: number },
   log: (line: string) => void,
 ): Promise<Record<string, unknown>> {
@@ -27,20 +27,20 @@ export async function overload(
   try {
     for (let n = 0; n < PROJECTS; n += 1) await registerProject(registry, `P.over-${n}`);
     const branches: Branch[] = Array.from({ length: BRANCHES }, (_, n) => {
-      const pushes = pushesOf(`P.over-${n % PROJECTS}`, `review/b${n}`);
+      const pushes = generatePushes(`P.over-${n % PROJECTS}`, `review/b${n}`);
       return { pushes, next: pushes.next().value };
     });
     log(`the peak: ${options.pushes} pushes in ${PEAK_LANES} lanes`);
-    const peak = await peakOf(registry.admin, branches, options.pushes);
+    const peak = await measurePeak(registry.admin, branches, options.pushes);
     log(`offering ${TIMES} times ${peak} a second for ${options.seconds} s`);
-    const offered = await offer(registry.admin, branches, TIMES * peak, options.seconds);
+    const offered = await offerPushes(registry.admin, branches, TIMES * peak, options.seconds);
     log(`the peak again: ${options.pushes} pushes`);
-    const again = await peakOf(registry.admin, branches, options.pushes);
+    const again = await measurePeak(registry.admin, branches, options.pushes);
     return {
       peak_per_s: [peak, again],
       ...offered,
       // Beside the better of both: the machine may have had other things to do.
-      goodput_ratio: ratio(offered.goodput_per_s, Math.max(peak, again)),
+      goodput_ratio: computeRatio(offered.goodput_per_s, Math.max(peak, again)),
       targets: { goodput_ratio: 0.9 },
     };
   } finally {
@@ -48,38 +48,38 @@ export async function overload(
   }
 }
 
-async function peakOf(client: RegistryClient, branches: readonly Branch[], count: number): Promise<number> {
+async function measurePeak(client: RegistryClient, branches: readonly Branch[], count: number): Promise<number> {
   const lanes = branches.slice(0, PEAK_LANES).map((branch) => Array.from({ length: Math.ceil(count / PEAK_LANES) }, () => branch));
-  const forward = async (branch: Branch) => {
-    await push(client, branch.next);
+  const pushNext = async (branch: Branch) => {
+    await timePush(client, branch.next);
     branch.next = branch.pushes.next().value;
   };
-  await inLanes(
+  await runInLanes(
     lanes.map((lane) => lane.slice(0, 3)),
-    forward,
+    pushNext,
   );
   const started = performance.now();
-  await inLanes(lanes, forward);
+  await runInLanes(lanes, pushNext);
   return Math.round((lanes.flat().length / ((performance.now() - started) / 1000)) * 10) / 10;
 }
 
-async function offer(client: RegistryClient, branches: readonly Branch[], perS: number, seconds: number) {
+async function offerPushes(client: RegistryClient, branches: readonly Branch[], perS: number, seconds: number) {
   const idle = [...branches];
-  const accepted_ms: number[] = [];
-  const refused_ms: number[] = [];
+  const acceptedMs: number[] = [];
+  const refusedMs: number[] = [];
   const codes: Record<string, number> = {};
   let inTime = 0;
   const under: Promise<void>[] = [];
   const started = performance.now();
   const end = started + seconds * 1000;
-  const one = async (branch: Branch): Promise<void> => {
+  const pushOne = async (branch: Branch): Promise<void> => {
     const pushed = await tryPush(client, branch.next);
     if (pushed.done) {
-      accepted_ms.push(pushed.took_ms);
+      acceptedMs.push(pushed.tookMs);
       if (performance.now() <= end) inTime += 1;
       branch.next = branch.pushes.next().value;
     } else {
-      refused_ms.push(pushed.took_ms);
+      refusedMs.push(pushed.tookMs);
       codes[`${pushed.status} ${pushed.code}`] = (codes[`${pushed.status} ${pushed.code}`] ?? 0) + 1;
     }
     idle.push(branch);
@@ -91,7 +91,7 @@ async function offer(client: RegistryClient, branches: readonly Branch[], perS: 
     for (; offered < due; offered += 1) {
       const branch = idle.shift();
       if (branch === undefined) lacking += 1;
-      else under.push(one(branch));
+      else under.push(pushOne(branch));
     }
     await sleep(5);
   }
@@ -102,7 +102,7 @@ async function offer(client: RegistryClient, branches: readonly Branch[], perS: 
     not_sent: lacking,
     // What was accepted in this time and finished in it; the first acts take a while to come out.
     goodput_per_s: Math.round((inTime / seconds) * 10) / 10,
-    accepted: { count: accepted_ms.length, ...latencies(accepted_ms) },
-    refused: { count: refused_ms.length, p50_ms: percentile(refused_ms, 50), p99_ms: percentile(refused_ms, 99), codes },
+    accepted: { count: acceptedMs.length, ...summarizeLatencies(acceptedMs) },
+    refused: { count: refusedMs.length, p50_ms: computePercentile(refusedMs, 50), p99_ms: computePercentile(refusedMs, 99), codes },
   };
 }

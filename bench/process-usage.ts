@@ -12,17 +12,17 @@ export interface Usage {
 const TICK_MS = 10;
 
 /** Usage by name; a process counts with every process below it. Linux only: it reads /proc. */
-export function usageOf(roots: Readonly<Record<string, number>>): Record<string, Usage> {
-  const children = childrenByParent();
-  return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sum(withDescendants(pid, children))]));
+export function readUsage(roots: Readonly<Record<string, number>>): Record<string, Usage> {
+  const children = readChildrenByParent();
+  return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sumUsage(listWithDescendants(pid, children))]));
 }
 
-function withDescendants(pid: number, children: ReadonlyMap<number, readonly number[]>): number[] {
-  return [pid, ...(children.get(pid) ?? []).flatMap((child) => withDescendants(child, children))];
+function listWithDescendants(pid: number, children: ReadonlyMap<number, readonly number[]>): number[] {
+  return [pid, ...(children.get(pid) ?? []).flatMap((child) => listWithDescendants(child, children))];
 }
 
-function sum(pids: readonly number[]): Usage {
-  const all = pids.flatMap((pid) => one(pid) ?? []);
+function sumUsage(pids: readonly number[]): Usage {
+  const all = pids.flatMap((pid) => readProcessUsage(pid) ?? []);
   return {
     cpu_ms: all.reduce((total, usage) => total + usage.cpu_ms, 0),
     rss_mib: Math.round(all.reduce((total, usage) => total + usage.rss_mib, 0)),
@@ -31,27 +31,27 @@ function sum(pids: readonly number[]): Usage {
   };
 }
 
-function one(pid: number): Usage | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  const status = read(`/proc/${pid}/status`);
+function readProcessUsage(pid: number): Usage | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  const status = readIfThere(`/proc/${pid}/status`);
   if (stat === undefined || status === undefined) return undefined;
   // The name may hold spaces; the fields follow its closing parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = fields.slice(11, 15).reduce((total, field) => total + Number(field), 0);
-  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+  const readKib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
   return {
     cpu_ms: ticks * TICK_MS,
-    rss_mib: kib("VmRSS") / 1024,
-    rss_peak_mib: kib("VmHWM") / 1024,
-    open_files: unlessGone(() => readdirSync(`/proc/${pid}/fd`).length) ?? 0,
+    rss_mib: readKib("VmRSS") / 1024,
+    rss_peak_mib: readKib("VmHWM") / 1024,
+    open_files: ignoreGone(() => readdirSync(`/proc/${pid}/fd`).length) ?? 0,
   };
 }
 
-function childrenByParent(): Map<number, number[]> {
+function readChildrenByParent(): Map<number, number[]> {
   const children = new Map<number, number[]>();
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const stat = read(`/proc/${name}/stat`);
+    const stat = readIfThere(`/proc/${name}/stat`);
     if (stat === undefined) continue;
     const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
@@ -60,11 +60,11 @@ function childrenByParent(): Map<number, number[]> {
 }
 
 /** A process may end between being listed and being read. */
-function read(path: string): string | undefined {
-  return unlessGone(() => readFileSync(path, "utf8"));
+function readIfThere(path: string): string | undefined {
+  return ignoreGone(() => readFileSync(path, "utf8"));
 }
 
-function unlessGone<T>(look: () => T): T | undefined {
+function ignoreGone<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {

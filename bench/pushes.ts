@@ -2,7 +2,7 @@ import { actDirectly } from "../src/client/acting.js";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
 import { hashBlake3Hex } from "../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../src/domain/git/git-id.js";
-import { oneCommit } from "./one-commit-bundle.js";
+import { buildOneCommit } from "./one-commit-bundle.js";
 
 /** One push of one commit. */
 export interface Push {
@@ -15,11 +15,11 @@ export interface Push {
 const PUSH_MAX_MS = 120_000;
 
 /** Successive one-commit pushes of one branch, made as they are asked for; on top of `parent`, where there is one. */
-export function* pushesOf(project_id: string, branch: string, parent?: string): Generator<Push, never> {
+export function* generatePushes(project_id: string, branch: string, parent?: string): Generator<Push, never> {
   let tip = parent;
   let old = ZERO_ID;
   for (let n = 0; ; n += 1) {
-    const { id, bundle } = oneCommit(branch, tip, `${project_id} ${branch} ${n}`);
+    const { id, bundle } = buildOneCommit(branch, tip, `${project_id} ${branch} ${n}`);
     yield { project_id, branch, expected_old: old, bundle };
     old = id;
     tip = id;
@@ -27,15 +27,15 @@ export function* pushesOf(project_id: string, branch: string, parent?: string): 
 }
 
 /** `count` successive one-commit pushes of one branch. */
-export function lane(project_id: string, branch: string, count: number): Push[] {
-  const pushes = pushesOf(project_id, branch);
+export function buildLane(project_id: string, branch: string, count: number): Push[] {
+  const pushes = generatePushes(project_id, branch);
   return Array.from({ length: count }, () => pushes.next().value);
 }
 
 /** How long a push took from the request for its permit to its receipt, or with which status and code it was refused before it began. */
 export type Pushed =
-  | { readonly done: true; readonly took_ms: number }
-  | { readonly done: false; readonly status: number; readonly code: string; readonly took_ms: number };
+  | { readonly done: true; readonly tookMs: number }
+  | { readonly done: false; readonly status: number; readonly code: string; readonly tookMs: number };
 
 /** @throws when it began and did not succeed. */
 export async function tryPush(client: RegistryClient, { project_id, branch, expected_old, bundle }: Push): Promise<Pushed> {
@@ -50,16 +50,16 @@ export async function tryPush(client: RegistryClient, { project_id, branch, expe
     target: "LAB_512",
     timeoutMs: PUSH_MAX_MS,
   });
-  const took_ms = performance.now() - started;
-  if (!answer.ok) return { done: false, status: answer.status, code: answer.problem.code, took_ms };
+  const tookMs = performance.now() - started;
+  if (!answer.ok) return { done: false, status: answer.status, code: answer.problem.code, tookMs };
   const { command } = answer.value;
   if (command.receipt?.status !== "success") throw new Error(`A push ended as ${command.status}: ${command.denial?.message ?? ""}`);
-  return { done: true, took_ms };
+  return { done: true, tookMs };
 }
 
 /** How long it took, in milliseconds. @throws when it was refused */
-export async function push(client: RegistryClient, one: Push): Promise<number> {
+export async function timePush(client: RegistryClient, one: Push): Promise<number> {
   const pushed = await tryPush(client, one);
   if (!pushed.done) throw new Error(`A push was refused with ${pushed.status} ${pushed.code}.`);
-  return pushed.took_ms;
+  return pushed.tookMs;
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { built } from "../scripts/built.js";
+import { buildProcesses } from "../scripts/build-processes.js";
 import { chooseUnusualPorts } from "../scripts/unusual-ports.js";
 import { submitDecision } from "../src/client/deciding.js";
 import { requireValue } from "../src/client/http/problem.js";
@@ -17,7 +17,7 @@ const TENANT = "T.UBL";
 /** A second tenant that does little. */
 export const QUIET_TENANT = "T.QUIET";
 
-const member = (office_id: string, ...roles: string[]) => ({ office_id, roles });
+const buildMember = (office_id: string, ...roles: string[]) => ({ office_id, roles });
 const quietTenant: TenantSeed = {
   tenant_id: QUIET_TENANT,
   actors: [
@@ -26,14 +26,14 @@ const quietTenant: TenantSeed = {
       person_id: "person:quinn",
       display_name: "Quinn",
       emails: ["quinn@quiet.example"],
-      offices: [member("office::default", "maintainer")],
+      offices: [buildMember("office::default", "maintainer")],
     },
     {
       actor_id: "ubl:sid:person:bob",
       person_id: "person:rob",
       display_name: "Rob",
       emails: ["rob@quiet.example"],
-      offices: [member("office::default", "approver")],
+      offices: [buildMember("office::default", "approver")],
     },
   ],
 };
@@ -42,33 +42,37 @@ export type BenchRegistry = Awaited<ReturnType<typeof openBenchRegistry>>;
 
 /** A registry of its own in a fresh folder, with every server and the built processes, as they are installed; ended and removed by `close`. */
 export async function openBenchRegistry(log: (line: string) => void) {
-  const data_dir = await mkdtemp(join(tmpdir(), "ogr-bench-"));
-  await chooseUnusualPorts(data_dir);
-  const running = await startRegistry({ data_dir, log, built: await built(".built-bench"), tenants: [...demoTenants, quietTenant] });
-  const clientOf = (name: string, tenant = TENANT): RegistryClient => {
+  const dataDir = await mkdtemp(join(tmpdir(), "ogr-bench-"));
+  await chooseUnusualPorts(dataDir);
+  const running = await startRegistry({
+    dataDir,
+    log,
+    built: await buildProcesses(".built-bench"),
+    tenants: [...demoTenants, quietTenant],
+  });
+  const createClient = (name: string, tenant = TENANT): RegistryClient => {
     const actor = running.founded.actors.find(({ actor_id, tenant_id }) => tenant_id === tenant && actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`The bench registry has no actor ${name}.`);
-    return createRegistryClient({ server: running.api_url, token: actor.token }, actor);
+    return createRegistryClient({ server: running.apiUrl, token: actor.token }, actor);
   };
   const roots = (): Record<string, number> =>
     Object.fromEntries(
-      running.servers.processes.filter((process) => process.exit() === undefined).map((process) => [process.name, process.pid]),
+      running.servers.processes.filter((process) => process.findExit() === undefined).map((process) => [process.name, process.pid]),
     );
   const close = async () => {
     await running.stop();
-    await rm(data_dir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true });
   };
   return {
-    admin: clientOf("admin"),
-    quiet: clientOf("quinn", QUIET_TENANT),
-    approver: (tenant?: string) => clientOf("bob", tenant),
-    temporal: { address: running.place.temporal_address, namespace: running.place.temporal_namespace },
-    database_url: running.place.database_url,
-    root_store: running.founded.root_store,
+    admin: createClient("admin"),
+    quiet: createClient("quinn", QUIET_TENANT),
+    approver: (tenant?: string) => createClient("bob", tenant),
+    temporal: { address: running.place.temporalAddress, namespace: running.place.temporalNamespace },
+    databaseUrl: running.place.databaseUrl,
+    rootStore: running.founded.rootStore,
     supervisor: running.servers.supervisor,
-    openStore: () => openStore(running.founded.root_store),
-    passkeys: openPasskeyFile(join(data_dir, "passkeys", "passkey.json")),
-    data_dir,
+    openStore: () => openStore(running.founded.rootStore),
+    passkeys: openPasskeyFile(join(dataDir, "passkeys", "passkey.json")),
     /** The three processes, which can be stopped and started with another environment. */
     processes: running.processes,
     roots,

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { latencies, percentile, ratio } from "./figures.js";
+import { computePercentile, computeRatio, summarizeLatencies } from "./figures.js";
 import { startFlood } from "./flood.js";
-import { push, pushesOf } from "./pushes.js";
+import { generatePushes, timePush } from "./pushes.js";
 import { openBenchRegistry, QUIET_TENANT, registerProject } from "./registry.js";
 
 const WARM_UP = 20;
 const PROJECTS = 16;
 
 /** One tenant pushes alone, one push after the other; then the same while another tenant floods. */
-export async function tenants(
+export async function measureTenants(
   options: { lanes: number; pushes: number; settings: Readonly<Record<string, string>> },
   log: (line: string) => void,
 ): Promise<Record<string, unknown>> {
@@ -22,15 +22,15 @@ export async function tenants(
     await registerProject(registry, "P.quiet", QUIET_TENANT);
     const loudProjects = Array.from({ length: PROJECTS }, (_, n) => `P.loud-${n}`);
     for (const project of loudProjects) await registerProject(registry, project);
-    const own = pushesOf("P.quiet", "review/quiet");
-    const series = async (count: number): Promise<number[]> => {
-      const took_ms: number[] = [];
-      for (let n = 0; n < count; n += 1) took_ms.push(await push(quiet, own.next().value));
-      return took_ms;
+    const own = generatePushes("P.quiet", "review/quiet");
+    const measureSeries = async (count: number): Promise<number[]> => {
+      const tookMs: number[] = [];
+      for (let n = 0; n < count; n += 1) tookMs.push(await timePush(quiet, own.next().value));
+      return tookMs;
     };
-    await series(WARM_UP);
+    await measureSeries(WARM_UP);
     log(`alone: ${options.pushes} pushes`);
-    const alone = await series(options.pushes);
+    const alone = await measureSeries(options.pushes);
     log(`the same beside a tenant with ${options.lanes} lanes`);
     const flood = startFlood({
       ...loud.connection,
@@ -40,15 +40,15 @@ export async function tenants(
       lanes: options.lanes,
     });
     await sleep(3_000);
-    const beside = await series(options.pushes);
+    const beside = await measureSeries(options.pushes);
     const loudly = await flood.stop();
     return {
       lanes: options.lanes,
       settings: options.settings,
       pushes: options.pushes,
-      alone: latencies(alone),
-      beside: latencies(beside),
-      ratio_p95: ratio(percentile(beside, 95), percentile(alone, 95)),
+      alone: summarizeLatencies(alone),
+      beside: summarizeLatencies(beside),
+      ratio_p95: computeRatio(computePercentile(beside, 95), computePercentile(alone, 95)),
       flood: loudly,
       targets: { ratio_p95: 2 },
     };

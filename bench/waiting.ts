@@ -3,9 +3,9 @@ import { submitDecision } from "../src/client/deciding.js";
 import { Refused, requireValue } from "../src/client/http/problem.js";
 import type { RegistryClient } from "../src/client/http/registry-client.js";
 import { waitForCardToLeave } from "../src/client/waiting.js";
-import { inLanes, latencies, percentile, ratio } from "./figures.js";
-import { usageOf } from "./process-usage.js";
-import { push, pushesOf } from "./pushes.js";
+import { computePercentile, computeRatio, runInLanes, summarizeLatencies } from "./figures.js";
+import { readUsage } from "./process-usage.js";
+import { generatePushes, timePush } from "./pushes.js";
 import { type BenchRegistry, openBenchRegistry, registerProject } from "./registry.js";
 
 /** Cards opened at the same time; each waits for its plan. */
@@ -18,37 +18,42 @@ const AGAIN_MS = 1_000;
 const PLANNED_WITHIN_MS = 60_000;
 
 /** A fresh push, and the memory of the workers, beside a system in which nothing waits any more and beside cards that wait for approval. */
-export async function waiting(options: { cards: number; pushes: number }, log: (line: string) => void): Promise<Record<string, unknown>> {
+export async function measureWaiting(
+  options: { cards: number; pushes: number },
+  log: (line: string) => void,
+): Promise<Record<string, unknown>> {
   const registry = await openBenchRegistry(log);
   try {
     await registerProject(registry, "P.bench");
-    const pushes = pushesOf("P.bench", "review/bench");
-    const measure = () => measured(registry, options.pushes, () => push(registry.admin, pushes.next().value));
-    for (let n = 0; n < WARM_UP; n += 1) await push(registry.admin, pushes.next().value);
-    const fresh = usageOf(registry.roots());
+    const pushes = generatePushes("P.bench", "review/bench");
+    const measureAgain = () => measurePushes(registry, options.pushes, () => timePush(registry.admin, pushes.next().value));
+    for (let n = 0; n < WARM_UP; n += 1) await timePush(registry.admin, pushes.next().value);
+    const fresh = readUsage(registry.roots());
     log(`opening and withdrawing ${WARM_UP_CARDS} cards`);
-    await inLanes(lanesOf("P.warm", WARM_UP_CARDS), async (project) => withdraw(registry, await openWaitingCard(registry.admin, project)));
+    await runInLanes(buildLanes("P.warm", WARM_UP_CARDS), async (project) =>
+      withdrawCard(registry, await openWaitingCard(registry.admin, project)),
+    );
     await sleep(SETTLE_MS);
     log(`nothing waits: ${options.pushes} pushes`);
-    const empty = await measure();
+    const empty = await measureAgain();
     log(`opening ${options.cards} cards`);
     const started = performance.now();
-    await inLanes(lanesOf("P.waits", options.cards), async (project) => {
+    await runInLanes(buildLanes("P.waits", options.cards), async (project) => {
       await openWaitingCard(registry.admin, project);
     });
     const opening_s = Math.round((performance.now() - started) / 1000);
     await sleep(SETTLE_MS);
     log(`${options.cards} cards wait: ${options.pushes} pushes`);
-    const waited = await measure();
+    const waited = await measureAgain();
     return {
       cards: options.cards,
       opening_s,
       fresh_rss_mib: Object.fromEntries(Object.entries(fresh).map(([name, { rss_mib }]) => [name, rss_mib])),
       empty,
       waiting: waited,
-      push_ratio_p50: ratio(waited.p50_ms, empty.p50_ms),
+      push_ratio_p50: computeRatio(waited.p50_ms, empty.p50_ms),
       rss_ratio: Object.fromEntries(
-        ["lab256", "lab512"].map((name) => [name, ratio(waited.rss_mib[name] ?? Number.NaN, empty.rss_mib[name] ?? Number.NaN)]),
+        ["lab256", "lab512"].map((name) => [name, computeRatio(waited.rss_mib[name] ?? Number.NaN, empty.rss_mib[name] ?? Number.NaN)]),
       ),
       targets: { ratio: 1.1 },
     };
@@ -57,22 +62,22 @@ export async function waiting(options: { cards: number; pushes: number }, log: (
   }
 }
 
-function lanesOf(name: string, count: number): string[][] {
+function buildLanes(name: string, count: number): string[][] {
   return Array.from({ length: OPENERS }, (_, lane) =>
     Array.from({ length: Math.ceil((count - lane) / OPENERS) }, (_, n) => `${name}-${lane}-${n}`),
   );
 }
 
-async function withdraw({ admin, passkeys }: BenchRegistry, card_id: string): Promise<void> {
+async function withdrawCard({ admin, passkeys }: BenchRegistry, card_id: string): Promise<void> {
   await waitForCardToLeave(admin, card_id, ["planning"], PLANNED_WITHIN_MS);
   requireValue(await submitDecision(admin, passkeys, { card_id, decision: "withdraw", office_id: "office::default" }));
 }
 
-async function measured(registry: BenchRegistry, count: number, one: () => Promise<number>) {
-  const took_ms: number[] = [];
-  for (let n = 0; n < count; n += 1) took_ms.push(await one());
-  const rss_mib = Object.fromEntries(Object.entries(usageOf(registry.roots())).map(([name, usage]) => [name, usage.rss_mib]));
-  return { ...latencies(took_ms), p50_ms: percentile(took_ms, 50), rss_mib };
+async function measurePushes(registry: BenchRegistry, count: number, one: () => Promise<number>) {
+  const tookMs: number[] = [];
+  for (let n = 0; n < count; n += 1) tookMs.push(await one());
+  const rss_mib = Object.fromEntries(Object.entries(readUsage(registry.roots())).map(([name, usage]) => [name, usage.rss_mib]));
+  return { ...summarizeLatencies(tookMs), p50_ms: computePercentile(tookMs, 50), rss_mib };
 }
 
 /** Opens a card that needs an approval, and asks again while the registry has enough to do. */

@@ -12,14 +12,14 @@ import { type CheckReport, checkInvariants } from "./check/invariants.js";
 import { FaultyStore, type StoreFault } from "./faulty-store.js";
 import { Load, TENANT } from "./load.js";
 import { Random } from "./random.js";
-import { untilAtRest } from "./rest.js";
+import { waitUntilAtRest } from "./rest.js";
 import { VICTIMS, type Victim, Victims } from "./victims.js";
 
 export interface CampaignOptions {
   /** How many times something is killed. */
   readonly rounds: number;
   readonly seed: number;
-  readonly data_dir: string;
+  readonly dataDir: string;
   readonly people: number;
   /** Where the built processes lie; without it they run from the sources. */
   readonly built?: string;
@@ -49,26 +49,26 @@ const BAD_SHARE = 0.03;
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const started = performance.now();
   const random = new Random(options.seed);
-  await chooseUnusualPorts(options.data_dir);
-  const servers = await startServers({ data_dir: options.data_dir, log: options.log, search_attributes: searchAttributeTypes });
+  await chooseUnusualPorts(options.dataDir);
+  const servers = await startServers({ dataDir: options.dataDir, log: options.log, searchAttributes: searchAttributeTypes });
   try {
-    if (servers.object_store.kind !== "s3")
+    if (servers.objectStore.kind !== "s3")
       throw new Error("The campaign needs an S3 server: install MinIO, or Go so that it can be built.");
-    const proxy = await FaultyStore.open(servers.object_store.endpoint, random.fork());
-    const registry = await startRegistryOn(place(options, servers, proxy), {});
-    const load = await loadOf(registry, options);
+    const proxy = await FaultyStore.open(servers.objectStore.endpoint, random.fork());
+    const registry = await startRegistryOn(toRegistryPlace(options, servers, proxy), {});
+    const load = await createLoad(registry, options);
     const victims = new Victims(servers, registry);
     await load.prepare();
-    proxy.bad = BAD_SHARE;
+    proxy.faultShare = BAD_SHARE;
     const working = load.run(options.people, random.fork());
     // A finding of the load ends the campaign now, not at its end.
-    await Promise.race([working, strike(victims, random.fork(), options)]);
-    proxy.bad = 0;
+    await Promise.race([working, killVictims(victims, random.fork(), options)]);
+    proxy.faultShare = 0;
     load.stop();
     await working;
     await victims.reviveAll();
-    const target = await targetOf(registry, servers, load);
-    await untilAtRest(target, () => victims.reviveAll());
+    const target = await buildCheckTarget(registry, servers, load);
+    await waitUntilAtRest(target, () => victims.reviveAll());
     const report = await checkInvariants(target);
     await proxy.close();
     return {
@@ -85,54 +85,54 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   }
 }
 
-async function strike(victims: Victims, random: Random, { rounds, log }: CampaignOptions): Promise<void> {
+async function killVictims(victims: Victims, random: Random, { rounds, log }: CampaignOptions): Promise<void> {
   for (let round = 1; round <= rounds; round += 1) {
-    await sleep(random.between(PAUSE_MS.low, PAUSE_MS.high));
-    const struck = someOf(random, random.pick(STRUCK_AT_ONCE));
+    await sleep(random.drawBetween(PAUSE_MS.low, PAUSE_MS.high));
+    const struck = pickVictims(random, random.pick(STRUCK_AT_ONCE));
     await Promise.all(struck.map((one) => victims.kill(one)));
-    await sleep(random.between(DOWN_MS.low, DOWN_MS.high));
+    await sleep(random.drawBetween(DOWN_MS.low, DOWN_MS.high));
     await victims.reviveAll();
     if (round % 10 === 0 || round === rounds) log(`${round} of ${rounds} rounds: killed ${struck.join(", ")}`);
   }
 }
 
-function someOf(random: Random, count: number): Victim[] {
+function pickVictims(random: Random, count: number): Victim[] {
   const chosen = new Set<Victim>();
   while (chosen.size < count) chosen.add(random.pick(VICTIMS));
   return [...chosen];
 }
 
-function place(options: CampaignOptions, servers: Servers, proxy: FaultyStore) {
-  const { temporal, object_store, database_url, supervisor } = servers;
-  if (object_store.kind !== "s3") throw new Error("unreachable");
+function toRegistryPlace(options: CampaignOptions, servers: Servers, proxy: FaultyStore) {
+  const { temporal, objectStore, databaseUrl, supervisor } = servers;
+  if (objectStore.kind !== "s3") throw new Error("unreachable");
   return {
-    data_dir: options.data_dir,
-    temporal_address: temporal.address,
-    temporal_ui_url: temporal.ui_url,
-    temporal_namespace: temporal.namespace,
-    database_url,
-    object_store: { ...object_store, endpoint: proxy.endpoint },
-    bucket_prefix: "",
+    dataDir: options.dataDir,
+    temporalAddress: temporal.address,
+    temporalUiUrl: temporal.uiUrl,
+    temporalNamespace: temporal.namespace,
+    databaseUrl,
+    objectStore: { ...objectStore, endpoint: proxy.endpoint },
+    bucketPrefix: "",
     supervisor,
     ...(options.built === undefined ? {} : { built: options.built }),
   };
 }
 
-async function loadOf(registry: RunningRegistry, { data_dir }: CampaignOptions): Promise<Load> {
-  const passkeys = openPasskeyFile(join(data_dir, "bob", "passkey.json"));
+async function createLoad(registry: RunningRegistry, { dataDir }: CampaignOptions): Promise<Load> {
+  const passkeys = openPasskeyFile(join(dataDir, "bob", "passkey.json"));
   const bob = registry.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(":bob"));
   if (bob === undefined) throw new Error("The registry has no bob.");
-  await registerPasskey(createRegistryClient({ server: registry.api_url, token: bob.token }, bob), passkeys, "campaign");
-  return new Load(registry.api_urls, registry.founded, passkeys);
+  await registerPasskey(createRegistryClient({ server: registry.apiUrl, token: bob.token }, bob), passkeys, "campaign");
+  return new Load(registry.apiUrls, registry.founded, passkeys);
 }
 
-async function targetOf({ founded }: RunningRegistry, { object_store, database_url, temporal }: Servers, load: Load) {
-  if (object_store.kind !== "s3") throw new Error("unreachable");
-  const { endpoint, access_key, secret_key } = object_store;
-  const receipt_jwks = JSON.parse(await readFile(founded.keys.receipt_jwks, "utf8"));
+async function buildCheckTarget({ founded }: RunningRegistry, { objectStore, databaseUrl, temporal }: Servers, load: Load) {
+  if (objectStore.kind !== "s3") throw new Error("unreachable");
+  const { endpoint, access_key, secret_key } = objectStore;
+  const receipt_jwks = JSON.parse(await readFile(founded.keys.receiptJwks, "utf8"));
   return {
     store: { endpoint, access_key, secret_key, bucket_prefix: "", receipt_jwks },
-    database_url,
+    databaseUrl,
     temporal: { address: temporal.address, namespace: temporal.namespace },
     tenant: TENANT,
     promised: load.promised,

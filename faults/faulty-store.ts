@@ -14,7 +14,7 @@ const LISTS_TIMES = 10;
 /** An HTTP proxy before an S3 server, which spoils a share of the requests while it is `bad`. */
 export class FaultyStore {
   /** The share of requests that are spoiled, from 0 to 1. */
-  bad = 0;
+  faultShare = 0;
   readonly counts: Record<StoreFault, number> = { refused_before: 0, lost_after: 0, error_after: 0, slow: 0, torn_read: 0, stale_list: 0 };
   readonly #lists = new Map<string, { status: number; headers: IncomingMessage["headers"]; body: Buffer }>();
   readonly #server = createServer((incoming, answer) => {
@@ -43,12 +43,12 @@ export class FaultyStore {
   }
 
   async #exchange(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const fault = this.#fault(incoming);
-    const body = await bytesOf(incoming);
+    const fault = this.#chooseFault(incoming);
+    const body = await readBody(incoming);
     if (fault !== undefined) this.counts[fault] += 1;
-    if (fault === "refused_before") return refuse(answer);
-    if (fault === "slow") await sleep(this.random.between(50, SLOW_MAX_MS));
-    const listing = isList(incoming) ? (incoming.url ?? "") : undefined;
+    if (fault === "refused_before") return refuseRequest(answer);
+    if (fault === "slow") await sleep(this.random.drawBetween(50, SLOW_MAX_MS));
+    const listing = isListRequest(incoming) ? (incoming.url ?? "") : undefined;
     const stale = listing === undefined ? undefined : this.#lists.get(listing);
     const real = fault === "stale_list" && stale !== undefined ? stale : await this.#forward(incoming, body);
     if (listing !== undefined) this.#lists.set(listing, real);
@@ -56,7 +56,7 @@ export class FaultyStore {
       incoming.socket.destroy();
       return;
     }
-    if (fault === "error_after") return refuse(answer);
+    if (fault === "error_after") return refuseRequest(answer);
     answer.writeHead(real.status, real.headers);
     if (fault === "torn_read" && real.body.length > 1) {
       answer.write(real.body.subarray(0, real.body.length >> 1));
@@ -67,10 +67,10 @@ export class FaultyStore {
     answer.end(real.body);
   }
 
-  #fault(incoming: IncomingMessage): StoreFault | undefined {
-    const share = isList(incoming) ? LISTS_TIMES * this.bad : this.bad;
-    if (this.bad === 0 || !this.random.chance(share)) return undefined;
-    if (isList(incoming)) return this.random.pick(["stale_list", "refused_before", "slow"] as const);
+  #chooseFault(incoming: IncomingMessage): StoreFault | undefined {
+    const share = isListRequest(incoming) ? LISTS_TIMES * this.faultShare : this.faultShare;
+    if (this.faultShare === 0 || !this.random.drawChance(share)) return undefined;
+    if (isListRequest(incoming)) return this.random.pick(["stale_list", "refused_before", "slow"] as const);
     if (incoming.method === "GET") return this.random.pick(["torn_read", "refused_before", "slow"] as const);
     return this.random.pick(["lost_after", "error_after", "refused_before", "slow"] as const);
   }
@@ -80,7 +80,7 @@ export class FaultyStore {
       const { method = "GET", url: path = "/", headers } = incoming;
       // The Host header stays the client's own: its signature covers it.
       const outgoing = request({ host: this.target.hostname, port: this.target.port, method, path, headers }, (real) => {
-        bytesOf(real).then((bytes) => resolve({ status: real.statusCode ?? 502, headers: real.headers, body: bytes }), reject);
+        readBody(real).then((bytes) => resolve({ status: real.statusCode ?? 502, headers: real.headers, body: bytes }), reject);
       });
       outgoing.once("error", reject);
       outgoing.end(body);
@@ -88,16 +88,16 @@ export class FaultyStore {
   }
 }
 
-function isList({ method, url = "" }: IncomingMessage): boolean {
+function isListRequest({ method, url = "" }: IncomingMessage): boolean {
   return method === "GET" && url.includes("list-type=2");
 }
 
-function refuse(answer: ServerResponse): void {
+function refuseRequest(answer: ServerResponse): void {
   answer.writeHead(503, { "content-type": "application/xml" });
   answer.end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
 }
 
-async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+async function readBody(stream: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);

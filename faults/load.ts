@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { oneCommit } from "../bench/one-commit-bundle.js";
+import { buildOneCommit } from "../bench/one-commit-bundle.js";
 import { createJobId } from "../src/client/acting.js";
 import { submitDecision } from "../src/client/deciding.js";
 import { Refused, RegistryFault, requireValue } from "../src/client/http/problem.js";
@@ -38,14 +38,14 @@ export class Load {
 
   constructor(
     /** Of every api that may be asked; each call asks the next one. */
-    private readonly api_urls: readonly string[],
+    private readonly apiUrls: readonly string[],
     private readonly founded: Founded,
     private readonly passkeys: PasskeyFile,
   ) {}
 
   /** Runs `people` at once until `stop`. @throws what is neither a refusal nor an outage: that is a finding. */
   async run(people: number, random: Random): Promise<void> {
-    await Promise.all(Array.from({ length: people }, () => this.#person(random.fork())));
+    await Promise.all(Array.from({ length: people }, () => this.#runPerson(random.fork())));
   }
 
   stop(): void {
@@ -55,53 +55,56 @@ export class Load {
   /** Registers the projects that everybody works on, each with one commit on which all its branches stand. Called once, while all is well. */
   async prepare(): Promise<void> {
     for (let n = 0; n < PROJECTS; n += 1) {
-      const card = await this.#open("git.registry.init", registration(`P.work-${n}`));
+      const card = await this.#openCard("git.registry.init", buildRegistration(`P.work-${n}`));
       requireValue(await submitDecision(this.#as("bob"), this.passkeys, { card_id: card, decision: "approve", office_id: OFFICE }));
       const end = await waitForCardToLeave(this.#as("admin"), card, ["planning", "awaiting_approval", "approved", "running"], 60_000);
       if (end.status !== "success") throw new Error(`P.work-${n} was not registered: ${end.status}`);
       this.#projects = [...this.#projects, `P.work-${n}`];
-      const { status } = await this.#pushed({ project_id: `P.work-${n}`, branch: "feature/root", old: ZERO_ID, ...root() }, 30_000);
+      const { status } = await this.#issuePush(
+        { project_id: `P.work-${n}`, branch: "feature/root", old: ZERO_ID, ...buildRootCommit() },
+        30_000,
+      );
       if (status !== "success") throw new Error(`P.work-${n} did not get its first commit: ${status}`);
     }
   }
 
-  async #person(random: Random): Promise<void> {
+  async #runPerson(random: Random): Promise<void> {
     while (!this.#over) {
       try {
-        await this.#act(random);
+        await this.#actOnce(random);
       } catch (error) {
         if (error instanceof Refused) this.counts.refused += 1;
         else if (error instanceof RegistryFault) this.counts.unreachable += 1;
         else throw error;
-        await sleep(random.between(50, 300));
+        await sleep(random.drawBetween(50, 300));
       }
     }
   }
 
-  #act(random: Random): Promise<void> {
+  #actOnce(random: Random): Promise<void> {
     const dice = random.next();
     if (dice < 0.7) return this.#push(random);
-    if (dice < 0.78) return this.#card(random, "git.registry.init", registration(`P.new-${this.#next()}`));
+    if (dice < 0.78) return this.#runCard(random, "git.registry.init", buildRegistration(`P.new-${this.#nextSerial()}`));
     return dice < 0.89 ? this.#release(random) : this.#merge(random);
   }
 
   /** Pushes one commit onto what is believed to be the tip: racers collide on purpose. */
   async #push(random: Random): Promise<void> {
     const project_id = random.pick(this.#projects);
-    const branch = `feature/${random.between(1, BRANCHES)}`;
+    const branch = `feature/${random.drawBetween(1, BRANCHES)}`;
     const key = `${project_id} ${branch}`;
-    const known = this.#tips.get(key) ?? (await this.#tipOf(project_id, branch));
-    const parent = known === ZERO_ID ? root().id : known;
-    const made = oneCommit(branch, parent, `${key} ${this.#next()}`, `${branch.replace("/", "-")}.txt`);
+    const known = this.#tips.get(key) ?? (await this.#readTip(project_id, branch));
+    const parent = known === ZERO_ID ? buildRootCommit().id : known;
+    const made = buildOneCommit(branch, parent, `${key} ${this.#nextSerial()}`, `${branch.replace("/", "-")}.txt`);
     // Some do not wait for the answer, and push on top of what may never be.
-    const wait_ms = random.chance(0.2) ? 0 : random.between(500, 5_000);
-    const { status } = await this.#pushed({ project_id, branch, old: known, ...made }, wait_ms);
-    if (wait_ms === 0 || status === "success") this.#tips.set(key, made.id);
+    const waitMs = random.drawChance(0.2) ? 0 : random.drawBetween(500, 5_000);
+    const { status } = await this.#issuePush({ project_id, branch, old: known, ...made }, waitMs);
+    if (waitMs === 0 || status === "success") this.#tips.set(key, made.id);
     else this.#tips.delete(key);
   }
 
-  /** Asks for a permit and issues the command; how it stands after `wait_ms`. */
-  async #pushed(push: Push, wait_ms: number): Promise<{ status: string }> {
+  /** Asks for a permit and issues the command; how it stands after `waitMs`. */
+  async #issuePush(push: Push, waitMs: number): Promise<{ status: string }> {
     const { project_id, branch, old, bundle } = push;
     const params = { project_id, branch, expected_old: old, commit_summary: "campaign", subject_hash: hashBlake3Hex(bundle) };
     const client = this.#as("admin");
@@ -121,38 +124,38 @@ export class Load {
     requireValue(await client.issueCommand(envelope));
     this.promised.commands.push(permit.jti);
     this.counts.pushes += 1;
-    return wait_ms === 0 ? { status: "running" } : requireValue(await client.readCommand(permit.jti, wait_ms));
+    return waitMs === 0 ? { status: "running" } : requireValue(await client.readCommand(permit.jti, waitMs));
   }
 
-  async #tipOf(project_id: string, branch: string): Promise<string> {
+  async #readTip(project_id: string, branch: string): Promise<string> {
     const { refs } = requireValue(await this.#as("admin").readProject(project_id));
     return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? ZERO_ID;
   }
 
   async #release(random: Random): Promise<void> {
     const project_id = random.pick(this.#projects);
-    const commit = await this.#tipOf(project_id, `feature/${random.between(1, BRANCHES)}`);
+    const commit = await this.#readTip(project_id, `feature/${random.drawBetween(1, BRANCHES)}`);
     if (commit === ZERO_ID) return;
-    await this.#card(random, "git.registry.tag_release", { project_id, tag: `v0.${this.#next()}.0`, commit, notes: "campaign\n" });
+    await this.#runCard(random, "git.registry.tag_release", { project_id, tag: `v0.${this.#nextSerial()}.0`, commit, notes: "campaign\n" });
   }
 
   /** Merges a branch into `main`, which others move at the same time; some will find nothing to merge. */
   async #merge(random: Random): Promise<void> {
     const project_id = random.pick(this.#projects);
-    const source = `feature/${random.between(1, BRANCHES)}`;
-    const [expected_source, expected_target] = [await this.#tipOf(project_id, source), await this.#tipOf(project_id, "main")];
+    const source = `feature/${random.drawBetween(1, BRANCHES)}`;
+    const [expected_source, expected_target] = [await this.#readTip(project_id, source), await this.#readTip(project_id, "main")];
     if (expected_source === ZERO_ID) return;
     const strategy = random.pick(["fast-forward", "merge", "merge", "squash"] as const);
     const params = { project_id, source, target: "main", expected_source, expected_target, strategy };
-    await this.#card(random, "git.registry.merge_protected", params);
+    await this.#runCard(random, "git.registry.merge_protected", params);
   }
 
   /** Opens a card and has bob approve, reject, or approve and withdraw; or lets it wait. */
-  async #card(random: Random, jobType: string, params: object): Promise<void> {
-    const card_id = await this.#open(jobType, params);
-    if (random.chance(0.1)) return;
+  async #runCard(random: Random, jobType: string, params: object): Promise<void> {
+    const card_id = await this.#openCard(jobType, params);
+    if (random.drawChance(0.1)) return;
     const [author, approver] = [this.#as("admin"), this.#as("bob")];
-    const card = await waitForCardToLeave(author, card_id, ["planning"], random.between(2_000, 10_000));
+    const card = await waitForCardToLeave(author, card_id, ["planning"], random.drawBetween(2_000, 10_000));
     if (card.status !== "awaiting_approval") return;
     const decisions = random.pick([["approve"], ["approve"], ["approve"], ["reject"], ["approve", "withdraw"]] as const);
     for (const decision of decisions) {
@@ -161,7 +164,7 @@ export class Load {
     }
   }
 
-  async #open(jobType: string, params: object): Promise<string> {
+  async #openCard(jobType: string, params: object): Promise<string> {
     const wanted = { office_id: OFFICE, intent: "campaign", jobType, params, target: "LAB_512" };
     const { card_id } = requireValue(await this.#as("admin").openCard(wanted));
     this.promised.cards.push(card_id);
@@ -172,12 +175,12 @@ export class Load {
   #as(name: string): RegistryClient {
     const actor = this.founded.actors.find((one) => one.tenant_id === TENANT && one.actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`The registry has no actor ${name}.`);
-    const server = this.api_urls[this.#calls % this.api_urls.length] ?? "";
+    const server = this.apiUrls[this.#calls % this.apiUrls.length] ?? "";
     this.#calls += 1;
     return createRegistryClient({ server, token: actor.token, timeoutMs: 15_000 }, actor);
   }
 
-  #next(): number {
+  #nextSerial(): number {
     this.#serial += 1;
     return this.#serial;
   }
@@ -192,10 +195,10 @@ interface Push {
 }
 
 /** The commit that every branch of every project stands on, or nothing could be merged. */
-function root() {
-  return oneCommit("feature/root", undefined, "root");
+function buildRootCommit() {
+  return buildOneCommit("feature/root", undefined, "root");
 }
 
-function registration(project_id: string) {
+function buildRegistration(project_id: string) {
   return { project_id, name: project_id, owners: [OFFICE], visibility: "internal" };
 }

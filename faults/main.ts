@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { built } from "../scripts/built.js";
+import { buildProcesses } from "../scripts/build-processes.js";
 import { createStreamLog } from "../src/stack/progress.js";
 import { runCampaign } from "./campaign.js";
 
@@ -14,24 +14,24 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
   },
 });
-const number = (name: "rounds" | "seed" | "people"): number => {
+const parseNumber = (name: "rounds" | "seed" | "people"): number => {
   const value = Number(values[name]);
   if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`--${name} is a whole number, and not ${values[name]}`);
   return value;
 };
 
-const data_dir = await mkdtemp(join(tmpdir(), "ogr-faults-"));
+const dataDir = await mkdtemp(join(tmpdir(), "ogr-faults-"));
 const log = createStreamLog(process.stderr);
-log(`seed ${values.seed}, ${values.rounds} rounds, in ${data_dir}`);
+log(`seed ${values.seed}, ${values.rounds} rounds, in ${dataDir}`);
 const report = await runCampaign({
-  rounds: number("rounds"),
-  seed: number("seed"),
-  people: number("people"),
-  built: await built(".built-faults"),
-  data_dir,
+  rounds: parseNumber("rounds"),
+  seed: parseNumber("seed"),
+  people: parseNumber("people"),
+  built: await buildProcesses(".built-faults"),
+  dataDir,
   log,
 });
 console.log(values.json ? JSON.stringify(report) : JSON.stringify(report, null, 2));
-if (report.violations.length === 0) await rm(data_dir, { recursive: true, force: true });
-else log(`${report.violations.length} violations; the state is kept in ${data_dir}`);
+if (report.violations.length === 0) await rm(dataDir, { recursive: true, force: true });
+else log(`${report.violations.length} violations; the state is kept in ${dataDir}`);
 process.exitCode = report.violations.length === 0 ? 0 : 1;

@@ -16,7 +16,7 @@ export class Random {
   }
 
   /** A whole number from `low` to `high`, both included. */
-  between(low: number, high: number): number {
+  drawBetween(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
@@ -26,7 +26,7 @@ export class Random {
     return chosen;
   }
 
-  chance(probability: number): boolean {
+  drawChance(probability: number): boolean {
     return this.next() < probability;
   }
 

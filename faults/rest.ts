@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
 import pg from "pg";
-import { underWay } from "./check/ledger-view.js";
+import { countUnderWay } from "./check/ledger-view.js";
 
 /** How often it has to look at rest, one second apart. */
 const CALM_LOOKS = 3;
@@ -9,7 +9,7 @@ const CALM_LOOKS = 3;
 const REST_MAX_MS = 330_000;
 
 export interface RestingRegistry {
-  readonly database_url: string;
+  readonly databaseUrl: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly tenant: string;
 }
@@ -18,19 +18,20 @@ export interface RestingRegistry {
  * Waits until nothing moves any more: no act is on its way, no flow has a step to take, and the ledger does not grow. Whether something
  * is stuck the checker says; this only gives it all the time that it may take.
  */
-export async function untilAtRest(registry: RestingRegistry, each: () => Promise<void> = async () => undefined): Promise<void> {
+export async function waitUntilAtRest(registry: RestingRegistry, each: () => Promise<void> = async () => undefined): Promise<void> {
   const deadline = performance.now() + REST_MAX_MS;
   for (let calm = 0, before = -1; calm < CALM_LOOKS && performance.now() < deadline; await sleep(1_000)) {
     await each();
-    const entries = await entriesIn(registry.database_url);
-    const busy = entries !== before || (await underWay(registry.database_url, registry.tenant)) > 0 || (await hasSteps(registry.temporal));
+    const entries = await countEntries(registry.databaseUrl);
+    const busy =
+      entries !== before || (await countUnderWay(registry.databaseUrl, registry.tenant)) > 0 || (await hasPendingSteps(registry.temporal));
     calm = busy ? 0 : calm + 1;
     before = entries;
   }
 }
 
-async function entriesIn(database_url: string): Promise<number> {
-  const client = new pg.Client({ connectionString: database_url });
+async function countEntries(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const { rows } = await client.query<{ count: number }>("select count(*)::int as count from ledger_entries");
@@ -40,7 +41,7 @@ async function entriesIn(database_url: string): Promise<number> {
   }
 }
 
-async function hasSteps({ address, namespace }: RestingRegistry["temporal"]): Promise<boolean> {
+async function hasPendingSteps({ address, namespace }: RestingRegistry["temporal"]): Promise<boolean> {
   const connection = await Connection.connect({ address });
   try {
     const client = new Client({ connection, namespace });

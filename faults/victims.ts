@@ -8,8 +8,8 @@ export type Victim = (typeof VICTIMS)[number];
 
 /** The processes of a registry and its servers, to be killed and started again. */
 export class Victims {
-  readonly kills: Record<Victim, number> = none();
-  readonly ended: Record<Victim, number> = none();
+  readonly kills: Record<Victim, number> = createZeroCounts();
+  readonly ended: Record<Victim, number> = createZeroCounts();
   readonly #down = new Set<Victim>();
 
   constructor(
@@ -19,17 +19,17 @@ export class Victims {
 
   /** Ends it with SIGKILL, in the middle of whatever it does. */
   async kill(victim: Victim): Promise<void> {
-    if (!this.#runs(victim)) return;
+    if (!this.#isRunning(victim)) return;
     this.kills[victim] += 1;
     this.#down.add(victim);
-    const process = this.#process(victim);
+    const process = this.#findProcess(victim);
     if (process !== undefined) await process.kill();
     else await this.servers.kill(victim as ServerName);
   }
 
   /** Starts whatever does not run, servers first: nobody serves without them. */
   async reviveAll(): Promise<void> {
-    const down = VICTIMS.filter((victim) => !this.#runs(victim));
+    const down = VICTIMS.filter((victim) => !this.#isRunning(victim));
     for (const victim of down) {
       if (!this.#down.has(victim)) this.ended[victim] += 1;
       this.#down.delete(victim);
@@ -49,15 +49,15 @@ export class Victims {
     }
   }
 
-  #runs(victim: Victim): boolean {
-    return this.#process(victim)?.runs ?? this.servers.runs(victim as ServerName);
+  #isRunning(victim: Victim): boolean {
+    return this.#findProcess(victim)?.isRunning ?? this.servers.isRunning(victim as ServerName);
   }
 
-  #process(victim: Victim): RegistryProcess | undefined {
+  #findProcess(victim: Victim): RegistryProcess | undefined {
     return (PROCESSES as readonly string[]).includes(victim) ? this.registry.processes[victim as (typeof PROCESSES)[number]] : undefined;
   }
 }
 
-function none(): Record<Victim, number> {
+function createZeroCounts(): Record<Victim, number> {
   return { api: 0, lab256: 0, lab512: 0, temporal: 0, minio: 0, postgres: 0 };
 }

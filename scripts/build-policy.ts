@@ -22,7 +22,7 @@ export type OpaLookup = { readonly ok: true; readonly path: string } | { readonl
 
 /** The opa to build with: `named`, else the environment's OGR_OPA, else the first on PATH; only of OPA_VERSION. */
 export async function findOpa(named: string | undefined = process.env.OGR_OPA): Promise<OpaLookup> {
-  const path = named || (await onPath("opa"));
+  const path = named || (await findOnPath("opa"));
   if (path === undefined)
     return {
       ok: false,
@@ -42,7 +42,7 @@ export async function findOpa(named: string | undefined = process.env.OGR_OPA): 
   return { ok: true, path };
 }
 
-async function onPath(name: string): Promise<string | undefined> {
+async function findOnPath(name: string): Promise<string | undefined> {
   for (const folder of (process.env.PATH ?? "").split(delimiter).filter((entry) => entry !== "")) {
     const path = join(folder, name);
     const runnable = await access(path, constants.X_OK).then(
@@ -62,7 +62,7 @@ export async function compileRules(opa: string, sources: string): Promise<Uint8A
     for (const name of rules) await cp(join(sources, name), join(folder, name));
     const entrypoints = ENTRYPOINTS.flatMap((entrypoint) => ["-e", entrypoint]);
     await run(opa, ["build", "-t", "wasm", ...entrypoints, "-o", "bundle.tar.gz", ...rules], { cwd: folder });
-    return fileInTar(gunzipSync(await readFile(join(folder, "bundle.tar.gz"))), "policy.wasm");
+    return extractFromTar(gunzipSync(await readFile(join(folder, "bundle.tar.gz"))), "policy.wasm");
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -74,14 +74,14 @@ export async function buildPolicy(opa: string): Promise<Uint8Array> {
 }
 
 /** One file of a ustar archive. Source: POSIX pax, "ustar Interchange Format". */
-function fileInTar(tar: Uint8Array, wanted: string): Uint8Array {
-  const text = (at: number, length: number) =>
+function extractFromTar(tar: Uint8Array, wanted: string): Uint8Array {
+  const readText = (at: number, length: number) =>
     Buffer.from(tar.subarray(at, at + length))
       .toString("latin1")
       .replace(/\0.*$/s, "");
   for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
-    const size = Number.parseInt(text(at + 124, 12), 8);
-    if (text(at, 100).replace(/^\//, "") === wanted) return tar.slice(at + 512, at + 512 + size);
+    const size = Number.parseInt(readText(at + 124, 12), 8);
+    if (readText(at, 100).replace(/^\//, "") === wanted) return tar.slice(at + 512, at + 512 + size);
     at += 512 + Math.ceil(size / 512) * 512;
   }
   throw new Error(`The bundle of opa has no ${wanted}; run it by hand: opa build -t wasm.`);

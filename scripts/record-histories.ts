@@ -13,28 +13,28 @@ import { openPasskeyFile } from "../src/passkey/file.js";
 import { DEMO_TENANT } from "../src/stack/founding/demo-tenants.js";
 import { type RunningRegistry, startRegistry } from "../src/stack/registry/registry.js";
 import { openStore } from "../src/storage/open.js";
-import { openTemporal } from "../test/harness/temporal-client.js";
-import { type Desk, policyOfPaths, tenantsOfPaths } from "../test/replay/desk.js";
+import { openTemporalClient } from "../test/harness/temporal-client.js";
 import { paths } from "../test/replay/paths.js";
+import { buildPathPolicy, type ReplaySetup, tenantsOfPaths } from "../test/replay/replay-setup.js";
 
 const FOLDER = fileURLToPath(new URL("../test/replay/histories/", import.meta.url));
 const SOURCES = fileURLToPath(new URL("..", import.meta.url));
 
 const wanted = process.argv.slice(2);
 const chosen = paths.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
-const data_dir = resolve(".ogr", `histories-${process.pid}`);
-const registry = await startRegistry({ data_dir, log: console.error, tenants: tenantsOfPaths, policy: await policyOfPaths(0) });
-const store = await openStore(registry.founded.root_store);
-const temporal = await openTemporal({ address: registry.place.temporal_address, namespace: registry.place.temporal_namespace });
+const dataDir = resolve(".ogr", `histories-${process.pid}`);
+const registry = await startRegistry({ dataDir, log: console.error, tenants: tenantsOfPaths, policy: await buildPathPolicy(0) });
+const store = await openStore(registry.founded.rootStore);
+const temporal = await openTemporalClient({ address: registry.place.temporalAddress, namespace: registry.place.temporalNamespace });
 try {
   await mkdir(FOLDER, { recursive: true });
   for (const path of chosen) {
-    const workflowId = await path.drive(deskOf(registry));
+    const workflowId = await path.drive(buildReplaySetup(registry));
     const handle = temporal.client.workflow.getHandle(workflowId);
     await handle.result();
     await writeFile(
       join(FOLDER, `${path.name}.json`),
-      `${JSON.stringify(anonymous(JSON.parse(historyToJSON(await handle.fetchHistory()))))}\n`,
+      `${JSON.stringify(anonymizeValue(JSON.parse(historyToJSON(await handle.fetchHistory()))))}\n`,
     );
     console.log(path.name);
   }
@@ -42,13 +42,13 @@ try {
   await temporal.close();
   await store.close();
   await registry.stop();
-  await rm(data_dir, { recursive: true, force: true });
+  await rm(dataDir, { recursive: true, force: true });
 }
 
-function deskOf({ api_url: url, founded, processes }: RunningRegistry): Desk {
+function buildReplaySetup({ apiUrl: url, founded, processes }: RunningRegistry): ReplaySetup {
   return {
     url,
-    data_dir,
+    dataDir,
     founded,
     store,
     ...processes,
@@ -58,15 +58,15 @@ function deskOf({ api_url: url, founded, processes }: RunningRegistry): Desk {
       if (actor === undefined) throw new Error(`${tenant} has no actor ${name}`);
       return createRegistryClient({ server: url, token: actor.token }, actor);
     },
-    passkeys: (name) => openPasskeyFile(join(data_dir, "people", name, "passkey.json")),
+    openPasskeys: (name) => openPasskeyFile(join(dataDir, "people", name, "passkey.json")),
   };
 }
 
 /** Without what tells of the machine that recorded it and replay does not need. */
-function anonymous(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(anonymous);
+function anonymizeValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(anonymizeValue);
   if (typeof value === "string") return value.replaceAll(SOURCES, "/");
   if (typeof value !== "object" || value === null) return value;
   const kept = Object.entries(value).filter(([name]) => name !== "stackTrace" && name !== "identity");
-  return Object.fromEntries(kept.map(([name, member]) => [name, anonymous(member)]));
+  return Object.fromEntries(kept.map(([name, member]) => [name, anonymizeValue(member)]));
 }

@@ -8,7 +8,7 @@ import { readSchemaText } from "../src/lab256/database/schema-text.js";
 const FILE = new URL("../config/schemas.sql", import.meta.url);
 
 /** The schema that the migrations make, read from a scratch database on the server at `adminUrl`. */
-async function freshSchema(adminUrl: string): Promise<string> {
+async function readFreshSchema(adminUrl: string): Promise<string> {
   const name = `ogr_schema_${randomBytes(6).toString("hex")}`;
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
@@ -34,7 +34,7 @@ if (!adminUrl) {
   console.error("Set DATABASE_URL to a Postgres on which a scratch database may be created; `npm run dev` prints the one it runs.");
   process.exit(2);
 }
-const schema = await freshSchema(adminUrl);
+const schema = await readFreshSchema(adminUrl);
 if (process.argv.includes("--check")) {
   if ((await readFile(FILE, "utf8")) !== schema) {
     console.error("config/schemas.sql is not what the migrations make: run `npx tsx scripts/schema.ts` and commit it.");

@@ -10,12 +10,12 @@ import { type bareFlow, waitForEndUpdate } from "./workflow.js";
  * Starts the two workers of the bare flow on the servers of `registry`: what a push costs at least with Temporal, Postgres and the store.
  * `run` starts one flow, waits for its end and returns the milliseconds that it took.
  */
-export async function startBareFlows({ temporal, database_url, root_store, supervisor }: BenchRegistry) {
+export async function startBareFlows({ temporal, databaseUrl, rootStore, supervisor }: BenchRegistry) {
   const env = {
     BARE_TEMPORAL: temporal.address,
     BARE_NAMESPACE: temporal.namespace,
-    BARE_DATABASE: database_url,
-    BARE_STORE: JSON.stringify(root_store),
+    BARE_DATABASE: databaseUrl,
+    BARE_STORE: JSON.stringify(rootStore),
   };
   for (const role of ["workflow", "store"])
     await startProcess(supervisor, { name: `bare-${role}`, entry: fileURLToPath(new URL(`${role}-worker.main.js`, import.meta.url)), env });

@@ -19,12 +19,12 @@ export interface Repository {
 export async function readRepository(store: StoreView, tenant: string, project: string): Promise<Repository> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-check-"));
   try {
-    await store.mirror(tenant, project, folder);
-    const all = parse(await readFile(join(folder, "packed-refs"), "utf8"));
+    await store.mirrorRepository(tenant, project, folder);
+    const all = parsePackedRefs(await readFile(join(folder, "packed-refs"), "utf8"));
     const violations: string[] = [];
-    const git = (...args: string[]) => run("git", ["-C", folder, "-c", "safe.directory=*", ...args], { maxBuffer: 256 * 1024 * 1024 });
-    await git("fsck", "--strict", "--full").catch((error: Error) => violations.push(`${project} fails git fsck: ${error.message}`));
-    await git("rev-list", "--objects", "--all", "--quiet").catch((error: Error) =>
+    const runGit = (...args: string[]) => run("git", ["-C", folder, "-c", "safe.directory=*", ...args], { maxBuffer: 256 * 1024 * 1024 });
+    await runGit("fsck", "--strict", "--full").catch((error: Error) => violations.push(`${project} fails git fsck: ${error.message}`));
+    await runGit("rev-list", "--objects", "--all", "--quiet").catch((error: Error) =>
       violations.push(`${project} has a ref that is not complete: ${error.message}`),
     );
     const visible = [...all].filter(([name]) => !name.startsWith("refs/ubl/"));
@@ -35,7 +35,7 @@ export async function readRepository(store: StoreView, tenant: string, project: 
   }
 }
 
-function parse(packedRefs: string): Map<string, string> {
+function parsePackedRefs(packedRefs: string): Map<string, string> {
   const lines = packedRefs.split("\n").filter((line) => /^[0-9a-f]{40} /.test(line));
   return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]));
 }

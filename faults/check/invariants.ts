@@ -1,12 +1,12 @@
 import { readRepository } from "./git-view.js";
 import { type LedgerView, readLedger } from "./ledger-view.js";
-import { trailViolations } from "./ref-moves.js";
+import { findTrailViolations } from "./ref-moves.js";
 import { type StoreAccess, type StoredReceipt, StoreView } from "./store-view.js";
 import { readFlows } from "./temporal-view.js";
 
 export interface CheckTarget {
   readonly store: StoreAccess;
-  readonly database_url: string;
+  readonly databaseUrl: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
   readonly tenant: string;
   /** Commands and cards that the api accepted. */
@@ -29,16 +29,16 @@ export interface CheckReport {
 export async function checkInvariants(target: CheckTarget): Promise<CheckReport> {
   const { tenant } = target;
   const store = new StoreView(target.store);
-  const ledger = await readLedger(target.database_url, tenant);
+  const ledger = await readLedger(target.databaseUrl, tenant);
   const { receipts, violations: forged } = await store.receipts(tenant);
   const violations = [
     ...ledger.violations,
     ...forged,
-    ...(await endViolations(store, ledger, receipts, target)),
-    ...recordedViolations(ledger, receipts),
-    ...(await repositoryViolations(store, ledger, receipts, tenant)),
-    ...(await flowViolations(ledger, target)),
-    ...(await anchorViolations(store, ledger, tenant)),
+    ...(await findEndViolations(store, ledger, receipts, target)),
+    ...findRecordViolations(ledger, receipts),
+    ...(await findRepositoryViolations(store, ledger, receipts, tenant)),
+    ...(await findFlowViolations(ledger, target)),
+    ...(await findAnchorViolations(store, ledger, tenant)),
   ];
   const successes = receipts.filter(({ status }) => status === "success");
   return {
@@ -47,12 +47,12 @@ export async function checkInvariants(target: CheckTarget): Promise<CheckReport>
     successes: successes.length,
     moves: successes.reduce((sum, { refs }) => sum + refs.length, 0),
     entries: ledger.entries.length,
-    repositories: (await store.repositories(tenant)).length,
+    repositories: (await store.listRepositories(tenant)).length,
   };
 }
 
 /** Every claim has its one end, and everything that was promised has one. */
-async function endViolations(
+async function findEndViolations(
   store: StoreView,
   ledger: LedgerView,
   receipts: readonly StoredReceipt[],
@@ -60,8 +60,8 @@ async function endViolations(
 ): Promise<string[]> {
   const violations: string[] = [];
   const byJti = new Map(receipts.map((receipt) => [receipt.jti, receipt]));
-  const claims = new Map((await store.claims(tenant)).map((claim) => [claim.jti, claim]));
-  const refusals = new Set(await store.refusals(tenant));
+  const claims = new Map((await store.readClaims(tenant)).map((claim) => [claim.jti, claim]));
+  const refusals = new Set(await store.listRefusedJtis(tenant));
   for (const { jti, kind, envelope_digest } of claims.values()) {
     const receipt = byJti.get(jti);
     if (kind === "act" && receipt === undefined) violations.push(`${jti} was claimed and has no receipt`);
@@ -86,7 +86,7 @@ async function endViolations(
 }
 
 /** The ledger has each receipt of the store once, to the byte, and so have the projections. */
-function recordedViolations(ledger: LedgerView, receipts: readonly StoredReceipt[]): string[] {
+function findRecordViolations(ledger: LedgerView, receipts: readonly StoredReceipt[]): string[] {
   const violations: string[] = [];
   const recorded = ledger.entries
     .filter(({ type }) => type === "receipt.recorded")
@@ -106,14 +106,14 @@ function recordedViolations(ledger: LedgerView, receipts: readonly StoredReceipt
 }
 
 /** A ref moved if and only if a success receipt says so, from and to the commits that it says; every ref is complete. */
-async function repositoryViolations(
+async function findRepositoryViolations(
   store: StoreView,
   ledger: LedgerView,
   receipts: readonly StoredReceipt[],
   tenant: string,
 ): Promise<string[]> {
   const violations: string[] = [];
-  for (const project of await store.repositories(tenant)) {
+  for (const project of await store.listRepositories(tenant)) {
     const { refs, acts, violations: broken } = await readRepository(store, tenant, project);
     violations.push(...broken);
     const moves = receipts
@@ -121,7 +121,7 @@ async function repositoryViolations(
       .flatMap(({ jti, refs: moved }) => moved.map((move) => ({ ...move, jti })));
     for (const name of new Set([...refs.keys(), ...moves.map((move) => move.name)]))
       violations.push(
-        ...trailViolations(
+        ...findTrailViolations(
           `${project} ${name}`,
           moves.filter((move) => move.name === name),
           refs.get(name),
@@ -139,7 +139,7 @@ async function repositoryViolations(
 }
 
 /** Nothing runs but the cards that wait for people, and nothing failed. */
-async function flowViolations(ledger: LedgerView, { temporal }: CheckTarget): Promise<string[]> {
+async function findFlowViolations(ledger: LedgerView, { temporal }: CheckTarget): Promise<string[]> {
   const waiting = new Set(ledger.cards.filter(({ status }) => status === "awaiting_approval").map(({ card_id }) => card_id));
   return (await readFlows(temporal.address, temporal.namespace)).flatMap(({ workflow_id, status }) => {
     if (status === "RUNNING") return waiting.has(workflow_id.split("/").at(-1) ?? "") ? [] : [`the flow ${workflow_id} is stuck`];
@@ -147,9 +147,9 @@ async function flowViolations(ledger: LedgerView, { temporal }: CheckTarget): Pr
   });
 }
 
-async function anchorViolations(store: StoreView, ledger: LedgerView, tenant: string): Promise<string[]> {
+async function findAnchorViolations(store: StoreView, ledger: LedgerView, tenant: string): Promise<string[]> {
   const hashes = new Map(ledger.entries.map(({ seq, hash }) => [seq, hash]));
-  return (await store.anchors(tenant)).flatMap(({ seq, hash }) =>
+  return (await store.readAnchors(tenant)).flatMap(({ seq, hash }) =>
     hashes.get(seq) === hash ? [] : [`the anchor of entry ${seq} is not in the ledger`],
   );
 }

@@ -1,6 +1,6 @@
 import { blake3 } from "hash-wasm";
 import pg from "pg";
-import { jcs } from "./canonical.js";
+import { toJcs } from "./canonical.js";
 
 export interface Entry {
   readonly seq: number;
@@ -25,18 +25,18 @@ type Row = Record<"container" | "seq" | "tenant_id" | "type" | "key" | "at_ms" |
 const GENESIS = "0".repeat(64);
 
 /** A tenant's ledger and what is derived from it, read and proved with SQL and hashing of its own. */
-export async function readLedger(database_url: string, tenant: string): Promise<LedgerView> {
-  const client = new pg.Client({ connectionString: database_url });
+export async function readLedger(databaseUrl: string, tenant: string): Promise<LedgerView> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
-    const ask = async <T>(text: string) => (await client.query(text, [tenant])).rows as T[];
-    const rows = await ask<Row>(
+    const queryRows = async <T>(text: string) => (await client.query(text, [tenant])).rows as T[];
+    const rows = await queryRows<Row>(
       "select container, seq, tenant_id, type, key, at_ms, payload::text as payload, prev_hash, hash from ledger_entries where tenant_id = $1 order by seq",
     );
     const refs = new Map<string, Map<string, string>>();
-    const violations = await chainViolations(rows);
+    const violations = await findChainViolations(rows);
     // A ref that was left as often as it was reached keeps its row, with a balance of 0: it does not stand there.
-    for (const { project_id, name, object_id, balance } of await ask<Record<"project_id" | "name" | "object_id" | "balance", string>>(
+    for (const { project_id, name, object_id, balance } of await queryRows<Record<"project_id" | "name" | "object_id" | "balance", string>>(
       "select project_id, name, object_id, balance::text as balance from registry_refs where tenant_id = $1 and balance <> 0",
     )) {
       const standing = refs.get(project_id) ?? new Map<string, string>();
@@ -46,9 +46,9 @@ export async function readLedger(database_url: string, tenant: string): Promise<
     }
     return {
       entries: rows.map(({ seq, type, key, hash, payload }) => ({ seq: Number(seq), type, key, hash, payload: JSON.parse(payload) })),
-      commands: await ask("select jti, status from commands where tenant_id = $1"),
-      cards: await ask("select card_id, status, jti from cards where tenant_id = $1"),
-      receipts: (await ask<{ jti: string }>("select jti from receipts where tenant_id = $1")).map(({ jti }) => jti),
+      commands: await queryRows("select jti, status from commands where tenant_id = $1"),
+      cards: await queryRows("select card_id, status, jti from cards where tenant_id = $1"),
+      receipts: (await queryRows<{ jti: string }>("select jti from receipts where tenant_id = $1")).map(({ jti }) => jti),
       refs,
       violations,
     };
@@ -58,8 +58,8 @@ export async function readLedger(database_url: string, tenant: string): Promise<
 }
 
 /** How many acts and cards are still on their way: nobody has to do anything for them to end. */
-export async function underWay(database_url: string, tenant: string): Promise<number> {
-  const client = new pg.Client({ connectionString: database_url });
+export async function countUnderWay(databaseUrl: string, tenant: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const { rows } = await client.query(
@@ -73,7 +73,7 @@ export async function underWay(database_url: string, tenant: string): Promise<nu
   }
 }
 
-async function chainViolations(rows: readonly Row[]): Promise<string[]> {
+async function findChainViolations(rows: readonly Row[]): Promise<string[]> {
   const violations: string[] = [];
   let previous = GENESIS;
   for (const [n, row] of rows.entries()) {
@@ -81,7 +81,7 @@ async function chainViolations(rows: readonly Row[]): Promise<string[]> {
     if (Number(seq) !== n + 1) violations.push(`entry ${n + 1} of the ledger is missing`);
     if (row.prev_hash !== previous) violations.push(`entry ${seq} is not linked to the one before`);
     const covered = { ...rest, seq: Number(seq), at_ms: Number(at_ms), payload: JSON.parse(payload) as unknown };
-    if ((await blake3(jcs(covered))) !== hash) violations.push(`entry ${seq} is not what its hash says`);
+    if ((await blake3(toJcs(covered))) !== hash) violations.push(`entry ${seq} is not what its hash says`);
     previous = hash;
   }
   return violations;

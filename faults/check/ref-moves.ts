@@ -10,25 +10,25 @@ export interface Move {
  * What is wrong with `moves` as the whole history of one ref that stands at `current` (undefined: it does not exist): a trail that starts at nothing, uses every move once, and
  * ends where the ref stands.
  */
-export function trailViolations(name: string, moves: readonly Move[], current: string | undefined): string[] {
+export function findTrailViolations(name: string, moves: readonly Move[], current: string | undefined): string[] {
   const balance = new Map<string, number>();
-  const add = (id: string, by: number) => balance.set(id, (balance.get(id) ?? 0) + by);
+  const addToBalance = (id: string, by: number) => balance.set(id, (balance.get(id) ?? 0) + by);
   for (const move of moves) {
-    add(move.old, -1);
-    add(move.new, 1);
+    addToBalance(move.old, -1);
+    addToBalance(move.new, 1);
   }
-  add(ZERO, 1);
-  add(current ?? ZERO, -1);
+  addToBalance(ZERO, 1);
+  addToBalance(current ?? ZERO, -1);
   const violations = [...balance].flatMap(([id, count]) =>
     count === 0
       ? []
       : [`${name}: ${id.slice(0, 12)} was ${count > 0 ? "reached and not left" : "left and not reached"} ${Math.abs(count)} times`],
   );
-  const unreached = moves.filter((move) => !reachedFromNothing(moves).has(move.old));
+  const unreached = moves.filter((move) => !findReachableIds(moves).has(move.old));
   return [...violations, ...unreached.map(({ jti }) => `${name}: the move of ${jti} starts where the ref never stood`)];
 }
 
-function reachedFromNothing(moves: readonly Move[]): Set<string> {
+function findReachableIds(moves: readonly Move[]): Set<string> {
   const reached = new Set([ZERO]);
   for (let before = 0; before < reached.size; ) {
     before = reached.size;

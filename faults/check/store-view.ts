@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Client } from "minio";
-import { jcs } from "./canonical.js";
+import { toJcs } from "./canonical.js";
 
 export interface StoreAccess {
   readonly endpoint: string;
@@ -44,7 +44,7 @@ export class StoreView {
   }
 
   async receipts(tenant: string): Promise<{ receipts: StoredReceipt[]; violations: string[] }> {
-    const keys = new Map(this.access.receipt_jwks.keys.map((jwk) => [jwk.kid, publicKey(jwk.x)]));
+    const keys = new Map(this.access.receipt_jwks.keys.map((jwk) => [jwk.kid, toPublicKey(jwk.x)]));
     const violations: string[] = [];
     const receipts = await this.#each("receipts", `${tenant}/`, (name, text) => {
       const receipt = JSON.parse(text) as StoredReceipt & { kid: string; sig: string };
@@ -55,27 +55,27 @@ export class StoreView {
     return { receipts, violations };
   }
 
-  claims(tenant: string): Promise<StoredClaim[]> {
+  readClaims(tenant: string): Promise<StoredClaim[]> {
     return this.#each("claims", `${tenant}/`, (_, text) => JSON.parse(text) as StoredClaim);
   }
 
   /** The `jti`s of the signed refusals. */
-  refusals(tenant: string): Promise<string[]> {
+  listRefusedJtis(tenant: string): Promise<string[]> {
     return this.#each("refusals", `${tenant}/`, (_, text) => (JSON.parse(text) as { jti: string }).jti);
   }
 
-  anchors(tenant: string): Promise<{ seq: number; hash: string }[]> {
+  readAnchors(tenant: string): Promise<{ seq: number; hash: string }[]> {
     return this.#each("anchors", `${tenant}/`, (_, text) => JSON.parse(text) as { seq: number; hash: string });
   }
 
   /** The projects that have a repository. */
-  async repositories(tenant: string): Promise<string[]> {
+  async listRepositories(tenant: string): Promise<string[]> {
     const names = await this.#names("repos", `${tenant}/`);
     return names.flatMap((name) => /^[^/]+\/([^/]+)\.git\/packed-refs$/.exec(name)?.[1] ?? []);
   }
 
   /** Copies a repository's prefix to a folder. */
-  async mirror(tenant: string, project: string, folder: string): Promise<void> {
+  async mirrorRepository(tenant: string, project: string, folder: string): Promise<void> {
     const prefix = `${tenant}/${project}.git/`;
     for (const name of await this.#names("repos", prefix)) {
       const path = join(folder, name.slice(prefix.length));
@@ -87,10 +87,10 @@ export class StoreView {
   async #each<T>(space: string, prefix: string, read: (name: string, text: string) => T): Promise<T[]> {
     const all: T[] = [];
     const names = (await this.#names(space, prefix)).values();
-    const next = async () => {
+    const readNext = async () => {
       for (const name of names) all.push(read(name, (await this.#bytes(space, name)).toString("utf8")));
     };
-    await Promise.all(Array.from({ length: 8 }, next));
+    await Promise.all(Array.from({ length: 8 }, readNext));
     return all;
   }
 
@@ -108,14 +108,14 @@ export class StoreView {
   }
 }
 
-function publicKey(x: string): KeyObject {
+function toPublicKey(x: string): KeyObject {
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 }
 
 /** Ed25519 over the DSSE pre-authentication encoding of JCS of the receipt without `sig`. */
 function isSigned({ sig, text: _, ...rest }: { sig: string; text?: string }, key: KeyObject | undefined): boolean {
   const type = "application/vnd.ubl.receipt.v1+json";
-  const body = Buffer.from(jcs(rest));
+  const body = Buffer.from(toJcs(rest));
   const encoded = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${body.length} `), body]);
   return key !== undefined && verify(null, encoded, key, Buffer.from(sig, "base64"));
 }

@@ -36,7 +36,7 @@ export async function runDemo({ dataDir, source, report }: DemoOptions): Promise
       database = await createDemoDatabase(serverUrl, { isAlone: !process.env.DATABASE_URL });
       return database.url;
     };
-    const registry = await startRegistry({ data_dir: dataDir, log: report.progress, database: createOwnDatabase });
+    const registry = await startRegistry({ dataDir, log: report.progress, chooseDatabase: createOwnDatabase });
     running = registry;
     reportStart(registry, history, report);
     const { stage, stranger } = await buildCast(registry, folder, dataDir, report);
@@ -48,8 +48,8 @@ export async function runDemo({ dataDir, source, report }: DemoOptions): Promise
       push: () => pushHistory(stage, history),
       release: () => tagRelease(stage, history.branches[0]?.tip ?? ""),
       catalog: () => proveCatalog(stage.author, stranger, history, report),
-      git: () => proveRepository(registry.founded.root_store, DEMO_TENANT, history, mirrors, report),
-      receipts: async () => proveReceipts(stage.receipts, readJwks(registry.founded.keys.receipt_jwks), report),
+      git: () => proveRepository(registry.founded.rootStore, DEMO_TENANT, history, mirrors, report),
+      receipts: async () => proveReceipts(stage.receipts, readJwks(registry.founded.keys.receiptJwks), report),
       ledger: () => proveLedger(stage.author, report),
     };
     for (const [name, run] of Object.entries(steps)) {
@@ -77,7 +77,7 @@ async function stopDemo(running: RunningRegistry | undefined, database: DemoData
 }
 
 function reportStart(
-  { api_url, place, processes, founded }: RunningRegistry,
+  { apiUrl, place, processes, founded }: RunningRegistry,
   { branches, commits, remarks }: DemoHistory,
   report: DemoReport,
 ): void {
@@ -85,13 +85,13 @@ function reportStart(
   report.step({
     step: "start",
     text: `Temporal, the object store, Postgres, ${started.join(", ")} serve`,
-    api_url,
-    temporal_ui_url: place.temporal_ui_url,
+    api_url: apiUrl,
+    temporal_ui_url: place.temporalUiUrl,
     policy_hash: founded.policy_hash,
     facts: [
-      `api       ${api_url}`,
-      `Temporal  ${place.temporal_ui_url}`,
-      `store     ${place.object_store.kind === "s3" ? place.object_store.endpoint : place.object_store.path}`,
+      `api       ${apiUrl}`,
+      `Temporal  ${place.temporalUiUrl}`,
+      `store     ${place.objectStore.kind === "s3" ? place.objectStore.endpoint : place.objectStore.path}`,
       `history   ${commits} commits on ${branches.map((one) => one.source).join(", ")}`,
       ...remarks.map((remark) => `note      ${remark}`),
     ],
@@ -107,7 +107,7 @@ async function buildCast(
   const createClient = (tenant_id: string, name: string) => {
     const actor = registry.founded.actors.find((one) => one.tenant_id === tenant_id && one.actor_id.endsWith(`:${name}`));
     if (actor === undefined) throw new Error(`the registry was founded without ${name}: start again`);
-    return createRegistryClient({ server: registry.api_url, token: actor.token }, actor);
+    return createRegistryClient({ server: registry.apiUrl, token: actor.token }, actor);
   };
   const workFolder = join(folder, "work");
   await mkdir(workFolder);

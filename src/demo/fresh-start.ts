@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { tryFolderLock } from "../process/lock.js";
-import { ownerLockPath } from "../stack/data-folder.js";
+import { resolveOwnerLockPath } from "../stack/data-folder.js";
 import { endLeftovers } from "../stack/leftovers.js";
 import type { Log } from "../stack/progress.js";
 
@@ -14,7 +14,7 @@ const DATABASE_PREFIX = "ogr_demo_";
 
 /** Empties the demo's data folder. Returns false and changes nothing while another demo uses it. */
 export async function emptyDataFolder(dataDir: string, log: Log): Promise<boolean> {
-  const lock = await tryFolderLock(ownerLockPath(dataDir));
+  const lock = await tryFolderLock(resolveOwnerLockPath(dataDir));
   if (!lock.isHeld) return false;
   try {
     await endLeftovers(dataDir, log);

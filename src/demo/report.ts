@@ -1,4 +1,4 @@
-import { type Log, renderElapsed } from "../stack/progress.js";
+import { formatDuration, type Log } from "../stack/progress.js";
 
 /** One step of the demo, as `--json` prints it. Times in milliseconds. */
 export interface DemoStep {
@@ -42,7 +42,7 @@ export function createJsonReport(write: Log): DemoReport {
 /** Reports to people: each act, why it was allowed, and where to look at it. */
 export function createTextReport(write: Log): DemoReport {
   const clock = startStopwatch();
-  const formatElapsed = () => renderElapsed(clock().elapsed_ms).padStart(7);
+  const formatElapsed = () => formatDuration(clock().elapsed_ms).padStart(7);
   return {
     step(step) {
       write(`${formatElapsed()}  ✓ ${step.text}`);

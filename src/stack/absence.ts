@@ -1,5 +1,5 @@
 /** What a file system call answers, or undefined when nothing is at its path; any other error says nothing of that and is thrown. */
-export async function unlessAbsent<T>(found: Promise<T>): Promise<T | undefined> {
+export async function ignoreAbsence<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

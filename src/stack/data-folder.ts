@@ -3,21 +3,21 @@ import { join } from "node:path";
 import { tryFolderLock } from "../process/lock.js";
 import { endLeftovers } from "./leftovers.js";
 import type { Log } from "./progress.js";
-import { outsideFolder } from "./servers/postgres-account.js";
+import { resolveOutsideFolder } from "./servers/postgres-account.js";
 
 /** The lock that a run holds on its data folder. */
-export function ownerLockPath(data_dir: string): string {
-  return join(data_dir, "run", "owner.lock");
+export function resolveOwnerLockPath(dataDir: string): string {
+  return join(dataDir, "run", "owner.lock");
 }
 
 /**
  * Removes a data folder with all that belongs to it, after ending what a crashed run left. Answers false, and removes
  * nothing, while a live run uses it.
  */
-export async function removeDataFolder(data_dir: string, log: Log): Promise<boolean> {
-  const lock = await tryFolderLock(ownerLockPath(data_dir));
+export async function removeDataFolder(dataDir: string, log: Log): Promise<boolean> {
+  const lock = await tryFolderLock(resolveOwnerLockPath(dataDir));
   if (!lock.isHeld) return false;
-  await endLeftovers(data_dir, log);
-  await Promise.all([data_dir, outsideFolder(data_dir)].map((path) => rm(path, { recursive: true, force: true })));
+  await endLeftovers(dataDir, log);
+  await Promise.all([dataDir, resolveOutsideFolder(dataDir)].map((path) => rm(path, { recursive: true, force: true })));
   return true;
 }

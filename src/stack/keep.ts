@@ -9,7 +9,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createStreamLog } from "./progress.js";
-import { addressesOf } from "./servers/server-addresses.js";
+import { toServerAddresses } from "./servers/server-addresses.js";
 import { startServers } from "./servers/servers.js";
 
 const { values } = parseArgs({
@@ -20,11 +20,11 @@ const { values } = parseArgs({
 });
 const json = resolve(values.json);
 const log = createStreamLog(process.stderr);
-const servers = await startServers({ data_dir: values["data-dir"], log });
+const servers = await startServers({ dataDir: values["data-dir"], log });
 process.once("exit", () => rmSync(json, { force: true }));
 
 await mkdir(dirname(json), { recursive: true });
-const addresses = addressesOf(servers, values["data-dir"]);
+const addresses = toServerAddresses(servers, values["data-dir"]);
 await writeFile(`${json}.new`, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
 await rename(`${json}.new`, json);
 log(`The servers run; their addresses are in ${json}. Ctrl-C stops them.`);

@@ -13,31 +13,31 @@ export interface PidRecord {
 }
 
 /** How long a process may take to stop when asked, and to vanish when killed. */
-export const stopGrace_ms = 10_000;
+export const stopGraceMs = 10_000;
 
-export function pidPath(data_dir: string, name: string): string {
-  return join(data_dir, "run", `${name}.pid.json`);
+export function resolvePidPath(dataDir: string, name: string): string {
+  return join(dataDir, "run", `${name}.pid.json`);
 }
 
-export async function writePidFile(data_dir: string, record: PidRecord): Promise<void> {
-  await mkdir(join(data_dir, "run"), { recursive: true });
-  await writeFile(pidPath(data_dir, record.name), JSON.stringify(record), { mode: 0o600 });
+export async function writePidFile(dataDir: string, record: PidRecord): Promise<void> {
+  await mkdir(join(dataDir, "run"), { recursive: true });
+  await writeFile(resolvePidPath(dataDir, record.name), JSON.stringify(record), { mode: 0o600 });
 }
 
 /**
  * Ends what a crashed run has left behind in this data folder. A process whose start time is not the recorded one is
  * somebody else's with a reused pid, and is left alone. Answers the names of those that were ended.
  */
-export async function endLeftovers(data_dir: string, log: Log): Promise<string[]> {
-  const run = join(data_dir, "run");
+export async function endLeftovers(dataDir: string, log: Log): Promise<string[]> {
+  const run = join(dataDir, "run");
   await mkdir(run, { recursive: true });
   const files = (await readdir(run)).filter((file) => file.endsWith(".pid.json"));
-  const ended = await Promise.all(files.map((file) => endOne(join(run, file), log)));
+  const ended = await Promise.all(files.map((file) => endLeftover(join(run, file), log)));
   return ended.filter((name) => name !== undefined);
 }
 
-async function endOne(path: string, log: Log): Promise<string | undefined> {
-  const record = parseRecord(await readFile(path, "utf8"));
+async function endLeftover(path: string, log: Log): Promise<string | undefined> {
+  const record = parsePidRecord(await readFile(path, "utf8"));
   const ours = record !== undefined && (await readProcessIdentity(record.pid)) === record.identity;
   if (ours) {
     log(`${record.name}: ending process ${record.pid}, left by a run that did not stop in order`);
@@ -48,7 +48,7 @@ async function endOne(path: string, log: Log): Promise<string | undefined> {
 }
 
 /** A pid file cut short by a crash names nobody. */
-function parseRecord(text: string): PidRecord | undefined {
+function parsePidRecord(text: string): PidRecord | undefined {
   try {
     return JSON.parse(text) as PidRecord;
   } catch {
@@ -61,13 +61,13 @@ export async function endGroup(
   pid: number,
   signal: NodeJS.Signals,
   hasEnded: () => Promise<boolean> | boolean,
-  grace_ms = stopGrace_ms,
+  graceMs = stopGraceMs,
 ): Promise<void> {
-  const gone = async (): Promise<true | undefined> => ((await hasEnded()) ? true : undefined);
+  const checkGone = async (): Promise<true | undefined> => ((await hasEnded()) ? true : undefined);
   signalGroup(pid, signal);
-  if (await poll(gone, { timeout_ms: grace_ms, every_ms: 20 })) return;
+  if (await poll(checkGone, { timeoutMs: graceMs, everyMs: 20 })) return;
   signalGroup(pid, "SIGKILL");
-  if (await poll(gone, { timeout_ms: stopGrace_ms, every_ms: 20 })) return;
+  if (await poll(checkGone, { timeoutMs: stopGraceMs, everyMs: 20 })) return;
   throw new Error(`process ${pid} does not end even after SIGKILL; look at it with ps and end it by hand`);
 }
 

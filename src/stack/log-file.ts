@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
-const rotateAbove_bytes = 32 * 1024 * 1024;
-const tail_bytes = 8 * 1024;
+const rotateAboveBytes = 32 * 1024 * 1024;
+const tailBytes = 8 * 1024;
 
 /** An append-only log that a child writes to directly, so that it survives the end of this process. */
 export class LogFile {
@@ -19,25 +19,25 @@ export class LogFile {
   static open(path: string): LogFile {
     mkdirSync(dirname(path), { recursive: true });
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    if (size > rotateAbove_bytes) renameSync(path, `${path}.1`);
+    if (size > rotateAboveBytes) renameSync(path, `${path}.1`);
     return new LogFile(path, openSync(path, "a+", 0o600));
   }
 
-  /** What was written since it was opened here, at most `limit_bytes` from its beginning. */
-  head(limit_bytes: number): string {
-    return this.#read(this.#startsAt, limit_bytes);
+  /** What was written since it was opened here, at most `limitBytes` from its beginning. */
+  readHead(limitBytes: number): string {
+    return this.#read(this.#startsAt, limitBytes);
   }
 
   /** The last lines written since it was opened here. */
-  tail(lines = 15): string {
+  readTail(lines = 15): string {
     const size = fstatSync(this.descriptor).size;
-    const from = Math.max(this.#startsAt, size - tail_bytes);
-    return this.#read(from, tail_bytes).trimEnd().split("\n").slice(-lines).join("\n");
+    const from = Math.max(this.#startsAt, size - tailBytes);
+    return this.#read(from, tailBytes).trimEnd().split("\n").slice(-lines).join("\n");
   }
 
-  #read(position: number, limit_bytes: number): string {
-    const buffer = Buffer.alloc(limit_bytes);
-    const count = readSync(this.descriptor, buffer, 0, limit_bytes, position);
+  #read(position: number, limitBytes: number): string {
+    const buffer = Buffer.alloc(limitBytes);
+    const count = readSync(this.descriptor, buffer, 0, limitBytes, position);
     return buffer.toString("utf8", 0, count);
   }
 

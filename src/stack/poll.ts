@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export interface PollOptions {
   /** The longest time to keep trying. */
-  timeout_ms: number;
+  timeoutMs: number;
   /** The pause between two tries; 50 ms when absent. */
-  every_ms?: number;
+  everyMs?: number;
 }
 
 /**
@@ -13,13 +13,13 @@ export interface PollOptions {
  */
 export async function poll<T>(
   probe: () => Promise<T | undefined> | T | undefined,
-  { timeout_ms, every_ms = 50 }: PollOptions,
+  { timeoutMs, everyMs = 50 }: PollOptions,
 ): Promise<T | undefined> {
-  const deadline = performance.now() + timeout_ms;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     const answer = await probe();
     if (answer !== undefined) return answer;
     if (performance.now() >= deadline) return undefined;
-    await sleep(every_ms);
+    await sleep(everyMs);
   }
 }

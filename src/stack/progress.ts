@@ -13,8 +13,8 @@ export function createStreamLog(stream: NodeJS.WriteStream): Log {
 }
 
 /** Formats a duration: `4.2 s`, `3 min 20 s`. */
-export function renderElapsed(elapsed_ms: number): string {
-  const seconds = elapsed_ms / 1_000;
+export function formatDuration(elapsedMs: number): string {
+  const seconds = elapsedMs / 1_000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
@@ -26,12 +26,12 @@ export function renderElapsed(elapsed_ms: number): string {
  */
 export async function withProgress<T>(log: Log, what: string, work: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
-  const elapsed = (): string => renderElapsed(performance.now() - startedAt);
+  const formatElapsed = (): string => formatDuration(performance.now() - startedAt);
   log(`${what} …`);
-  const ticker = log.isTerminal ? setInterval(() => log(`${what} … ${elapsed()}`), TICK_MS) : undefined;
+  const ticker = log.isTerminal ? setInterval(() => log(`${what} … ${formatElapsed()}`), TICK_MS) : undefined;
   try {
     const result = await work();
-    log(`${what}: done in ${elapsed()}`);
+    log(`${what}: done in ${formatElapsed()}`);
     return result;
   } finally {
     clearInterval(ticker);

@@ -6,7 +6,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * Reaches `stop` also when this process is asked to end or an error escapes, and then ends it. A second signal while
  * stopping changes nothing: every child has its own time limit. Answers a function that takes the handlers away.
  */
-export function stopAtEnd(stop: () => Promise<void>, log: Log): () => void {
+export function stopOnExit(stop: () => Promise<void>, log: Log): () => void {
   let ending = false;
   const end = (code: number): void => {
     if (ending) return;

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readProcessIdentity } from "../process/process-identity.js";
-import { endGroup, pidPath, signalGroup, writePidFile } from "./leftovers.js";
+import { endGroup, resolvePidPath, signalGroup, writePidFile } from "./leftovers.js";
 import { LogFile } from "./log-file.js";
 
 export interface ChildSpec {
@@ -17,12 +17,12 @@ export interface ChildSpec {
   gid?: number;
   cwd?: string;
   /** How it wants to be asked to stop; SIGTERM when absent. */
-  stop_signal?: NodeJS.Signals;
+  stopSignal?: NodeJS.Signals;
   /** How long it may take to stop before it is killed; 10 s when absent. */
-  stop_grace_ms?: number;
+  stopGraceMs?: number;
   /** Asked again and again until it answers true. A thrown error counts as "not yet". */
-  ready(child: SupervisedProcess): Promise<boolean> | boolean;
-  ready_timeout_ms?: number;
+  isReady(child: SupervisedProcess): Promise<boolean> | boolean;
+  readyTimeoutMs?: number;
 }
 
 export interface ProcessExit {
@@ -33,25 +33,25 @@ export interface ProcessExit {
 export interface SupervisedProcess {
   readonly name: string;
   readonly pid: number;
-  readonly stop_signal: NodeJS.Signals;
+  readonly stopSignal: NodeJS.Signals;
   readonly log: LogFile;
   /** Settles when the process has ended, for whatever reason. Never rejects. */
   readonly exited: Promise<ProcessExit>;
   /** How it ended, or `undefined` while it runs. */
-  exit(): ProcessExit | undefined;
+  findExit(): ProcessExit | undefined;
   /** Sends a signal to its whole process group. */
   kill(signal: NodeJS.Signals): void;
   /** Asks it to stop, kills it after a grace period, and returns when it is gone. */
   stop(): Promise<void>;
 }
 
-/** A child ended or did not become ready. `log_tail` holds its last words, and `in_use` says it found its port taken. */
+/** A child ended or did not become ready. The message ends with its last log lines; `isPortInUse` says that its port was taken. */
 export class StartError extends Error {
-  readonly in_use: boolean;
+  readonly isPortInUse: boolean;
   constructor(name: string, what: string, log: LogFile, cause?: unknown) {
-    const tail = log.tail();
+    const tail = log.readTail();
     super(`${name} ${what}. The end of ${log.path}:\n${tail === "" ? "(empty)" : tail}`, { cause });
-    this.in_use = /address already in use|EADDRINUSE|port is already in use/i.test(tail);
+    this.isPortInUse = /address already in use|EADDRINUSE|port is already in use/i.test(tail);
   }
 }
 
@@ -59,10 +59,10 @@ export class StartError extends Error {
 export class Supervisor {
   readonly #running: SupervisedProcess[] = [];
   readonly #onExit = (): void => {
-    for (const child of this.#running) child.kill(child.stop_signal);
+    for (const child of this.#running) child.kill(child.stopSignal);
   };
 
-  constructor(readonly data_dir: string) {
+  constructor(readonly dataDir: string) {
     // The last resort, when this process ends without having called stop().
     process.once("exit", this.#onExit);
   }
@@ -75,7 +75,7 @@ export class Supervisor {
   async start(spec: ChildSpec): Promise<SupervisedProcess> {
     const child = await this.#spawn(spec);
     try {
-      await untilReady(spec, child);
+      await waitUntilReady(spec, child);
     } catch (error) {
       await child.stop();
       throw error;
@@ -92,7 +92,7 @@ export class Supervisor {
   }
 
   async #spawn(spec: ChildSpec): Promise<SupervisedProcess> {
-    const log = LogFile.open(join(this.data_dir, "logs", `${spec.name}.log`));
+    const log = LogFile.open(join(this.dataDir, "logs", `${spec.name}.log`));
     const { uid, gid, cwd } = spec;
     const child = spawn(spec.command, spec.args, {
       env: spec.env,
@@ -102,58 +102,58 @@ export class Supervisor {
       ...(gid === undefined ? {} : { gid }),
       ...(cwd === undefined ? {} : { cwd }),
     });
-    const pid = await spawned(child, spec);
+    const pid = await waitForSpawn(child, spec);
     let ended: ProcessExit | undefined;
-    const stop_signal = spec.stop_signal ?? "SIGTERM";
+    const stopSignal = spec.stopSignal ?? "SIGTERM";
     const exited = new Promise<ProcessExit>((resolve) => {
       child.once("exit", (code, signal) => {
         ended = { code, signal };
         this.#running.splice(this.#running.indexOf(supervised), 1);
-        rmSync(pidPath(this.data_dir, spec.name), { force: true });
+        rmSync(resolvePidPath(this.dataDir, spec.name), { force: true });
         resolve(ended);
       });
     });
     const supervised: SupervisedProcess = {
       name: spec.name,
       pid,
-      stop_signal,
+      stopSignal,
       log,
       exited,
-      exit: () => ended,
+      findExit: () => ended,
       kill: (signal) => signalGroup(pid, signal),
       stop: async () => {
-        if (!ended) await endGroup(pid, stop_signal, () => ended !== undefined, spec.stop_grace_ms);
+        if (!ended) await endGroup(pid, stopSignal, () => ended !== undefined, spec.stopGraceMs);
       },
     };
     this.#running.push(supervised);
     const identity = await readProcessIdentity(pid);
-    if (identity !== undefined && !ended) await writePidFile(this.data_dir, { name: spec.name, pid, identity, stop_signal });
+    if (identity !== undefined && !ended) await writePidFile(this.dataDir, { name: spec.name, pid, identity, stop_signal: stopSignal });
     return supervised;
   }
 }
 
-function spawned(child: ChildProcess, spec: ChildSpec): Promise<number> {
+function waitForSpawn(child: ChildProcess, spec: ChildSpec): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", (error) => reject(new Error(`${spec.name}: ${spec.command} cannot be started`, { cause: error })));
     child.once("spawn", () => resolve(child.pid as number));
   });
 }
 
-async function untilReady(spec: ChildSpec, child: SupervisedProcess): Promise<void> {
-  const timeout_ms = spec.ready_timeout_ms ?? 60_000;
-  const deadline = performance.now() + timeout_ms;
+async function waitUntilReady(spec: ChildSpec, child: SupervisedProcess): Promise<void> {
+  const timeoutMs = spec.readyTimeoutMs ?? 60_000;
+  const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
-  while (!child.exit()) {
+  while (!child.findExit()) {
     try {
-      if (await spec.ready(child)) return;
+      if (await spec.isReady(child)) return;
     } catch (error) {
       lastError = error;
     }
     if (performance.now() > deadline) {
-      throw new StartError(spec.name, `was not ready after ${timeout_ms / 1_000} s`, child.log, lastError);
+      throw new StartError(spec.name, `was not ready after ${timeoutMs / 1_000} s`, child.log, lastError);
     }
     await sleep(25);
   }
-  const { code, signal } = child.exit() as ProcessExit;
+  const { code, signal } = child.findExit() as ProcessExit;
   throw new StartError(spec.name, `ended while starting (${signal ?? `exit code ${code}`})`, child.log, lastError);
 }

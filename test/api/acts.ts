@@ -9,7 +9,7 @@ import { ADMIN, TENANT } from "./running-api.js";
 export const PATCH = Buffer.from("not a bundle, but bytes\n");
 export const OFFICE = "office::default";
 
-export const pushParams = (members: object = {}) => ({
+export const buildPushParams = (members: object = {}) => ({
   project_id: "P.demo",
   branch: "feature/x",
   expected_old: "0".repeat(40),
@@ -18,7 +18,7 @@ export const pushParams = (members: object = {}) => ({
   ...members,
 });
 
-export const initParams = (members: Partial<InitParams> = {}): InitParams => ({
+export const buildInitParams = (members: Partial<InitParams> = {}): InitParams => ({
   project_id: "P.demo",
   name: "Demo",
   owners: [OFFICE],
@@ -26,35 +26,35 @@ export const initParams = (members: Partial<InitParams> = {}): InitParams => ({
   ...members,
 });
 
-export const permitRequest = (members: object = {}) => ({
+export const buildPermitRequest = (members: object = {}) => ({
   tenant_id: TENANT,
   actor_id: ADMIN,
   office_id: OFFICE,
   intent: "Publish the hello feature.",
   context: {},
   jobType: "git.registry.push",
-  params: pushParams(),
+  params: buildPushParams(),
   target: "LAB_512",
   ...members,
 });
 
-export const cardRequest = (members: object = {}) => ({
+export const buildCardRequest = (members: object = {}) => ({
   tenant_id: TENANT,
   office_id: OFFICE,
   intent: "Make the demo an official project.",
   jobType: "git.registry.init",
-  params: initParams(),
+  params: buildInitParams(),
   target: "LAB_512",
   ...members,
 });
 
 /** An envelope with its permit; `permit` changes the permit before it is signed, `members` the envelope after. */
-export function envelope(
+export function buildEnvelope(
   key: SigningKey,
   permit: { scopes?: object } & Partial<Omit<UnsignedPermit, "scopes">> = {},
   members: object = {},
 ): CommandEnvelope {
-  const params = pushParams();
+  const params = buildPushParams();
   const jti = randomUUID();
   const { scopes, ...rest } = permit;
   const shared = {

@@ -7,8 +7,8 @@ import {
   RECEIPT_EXAMPLE,
   STATEMENT_EXAMPLE,
 } from "../../src/api/http/examples.js";
-import { cardRequest, permitRequest, pushParams } from "./acts.js";
-import { type ApiAnswer, fieldsOf, type RunningApi, startApi, TENANT } from "./running-api.js";
+import { buildCardRequest, buildPermitRequest, buildPushParams } from "./acts.js";
+import { type ApiAnswer, listProblemFields, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
 beforeAll(async () => {
@@ -34,7 +34,7 @@ function expectProblem(answer: ApiAnswer, status: number, code: string): void {
 test.each([
   [
     "/v1/policy/permit",
-    { ...PERMIT_REQUEST_EXAMPLE, target: "*", params: pushParams({ branch: "a..b", expected_old: "1" }) },
+    { ...PERMIT_REQUEST_EXAMPLE, target: "*", params: buildPushParams({ branch: "a..b", expected_old: "1" }) },
     ["params.branch", "params.expected_old", "target"],
   ],
   ["/v1/policy/permit", { ...PERMIT_REQUEST_EXAMPLE, jobType: "git.registry.explode" }, ["jobType"]],
@@ -56,7 +56,7 @@ test.each([
 ])("bad fields of %s are named", async (path, body, fields) => {
   const answer = await post(path, body);
   expectProblem(answer, 400, "invalid_request");
-  expect(fieldsOf(answer).sort()).toEqual([...fields].sort());
+  expect(listProblemFields(answer).sort()).toEqual([...fields].sort());
 });
 
 test("a runner's receipt with bad fields is refused by field", async () => {
@@ -64,26 +64,26 @@ test("a runner's receipt with bad fields is refused by field", async () => {
     method: "POST",
     path: "/v1/exec.finish",
     body: { ...RECEIPT_EXAMPLE, status: "fine", usage: {} },
-    token: await api.runnerToken(),
+    token: await api.createRunnerToken(),
   });
   expectProblem(answer, 400, "invalid_request");
-  expect(fieldsOf(answer)).toEqual(expect.arrayContaining(["status", "usage.wall_ms"]));
+  expect(listProblemFields(answer)).toEqual(expect.arrayContaining(["status", "usage.wall_ms"]));
 });
 
 test("unknown members are refused by name, except inside context", async () => {
   const bodies: [string, object, string][] = [
-    ["/v1/policy/permit", permitRequest({ admin: true }), "admin"],
+    ["/v1/policy/permit", buildPermitRequest({ admin: true }), "admin"],
     ["/v1/commands/issue", { ...ENVELOPE_EXAMPLE, permit: { ...ENVELOPE_EXAMPLE.permit, extra: 1 } }, "permit.extra"],
-    ["/v1/cards", cardRequest({ card_id: "k-mine" }), "card_id"],
-    ["/v1/cards", cardRequest({ params: { ...CARD_REQUEST_EXAMPLE.params, hidden: 1 } }), "params.hidden"],
+    ["/v1/cards", buildCardRequest({ card_id: "k-mine" }), "card_id"],
+    ["/v1/cards", buildCardRequest({ params: { ...CARD_REQUEST_EXAMPLE.params, hidden: 1 } }), "params.hidden"],
     ["/v1/cards/k-1/statements", { ...STATEMENT_EXAMPLE, attestor: { kid: "x", sig: "y" } }, "attestor"],
   ];
   for (const [path, body, field] of bodies) {
     const answer = await post(path, body);
     expectProblem(answer, 400, "invalid_request");
-    expect(fieldsOf(answer)).toContain(field);
+    expect(listProblemFields(answer)).toContain(field);
   }
-  expect((await post("/v1/policy/permit", permitRequest({ context: { whatever: { nested: [1] } } }))).status).toBe(200);
+  expect((await post("/v1/policy/permit", buildPermitRequest({ context: { whatever: { nested: [1] } } }))).status).toBe(200);
 });
 
 test("unknown and malformed query members are refused by name", async () => {
@@ -98,10 +98,10 @@ test("unknown and malformed query members are refused by name", async () => {
   ]) {
     const answer = await api.call({ path: `/v1/cards?tenant_id=${TENANT}&${query}` });
     expectProblem(answer, 400, "invalid_request");
-    expect(fieldsOf(answer)).toEqual([field]);
+    expect(listProblemFields(answer)).toEqual([field]);
   }
-  expect(fieldsOf(await api.call({ path: `/v1/cards/k-1?tenant_id=${TENANT}&wait_ms=30001` }))).toEqual(["wait_ms"]);
-  expect(fieldsOf(await api.call({ path: "/v1/cards" }))).toEqual(["tenant_id"]);
+  expect(listProblemFields(await api.call({ path: `/v1/cards/k-1?tenant_id=${TENANT}&wait_ms=30001` }))).toEqual(["wait_ms"]);
+  expect(listProblemFields(await api.call({ path: "/v1/cards" }))).toEqual(["tenant_id"]);
 });
 
 test("a body with a `__proto__` or `constructor.prototype` member is refused, although it is valid without it", async () => {
@@ -134,7 +134,7 @@ test("a body of another type is 415, and one above the limit 413", async () => {
 
 test("an inline patch above 1 MiB is refused and told to be staged", async () => {
   const patch = Buffer.alloc(1024 * 1024 + 3).toString("base64");
-  const answer = await post("/v1/policy/permit", permitRequest({ params: pushParams({ patch }) }));
+  const answer = await post("/v1/policy/permit", buildPermitRequest({ params: buildPushParams({ patch }) }));
   expectProblem(answer, 400, "invalid_request");
   expect(JSON.stringify(answer.body["errors"])).toContain("/v1/staging/");
 });

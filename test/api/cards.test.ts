@@ -9,7 +9,7 @@ import type { Level } from "../../src/domain/level.js";
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { createPasskey } from "../../src/passkey/client.js";
-import { cardRequest, initParams, OFFICE, pushParams } from "./acts.js";
+import { buildCardRequest, buildInitParams, buildPushParams, OFFICE } from "./acts.js";
 import { ADMIN, BOB, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
@@ -20,8 +20,8 @@ afterAll(() => api.stop());
 
 const append = (events: NewEvent[]) => appendEvents(api.deps.db, TENANT, events, Date.now());
 
-async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
-  const params = initParams({ project_id: projectId });
+async function recordOpenedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
+  const params = buildInitParams({ project_id: projectId });
   const card: Card = {
     ...{
       tenant_id: TENANT,
@@ -45,8 +45,8 @@ async function openedCard(cardId: string, projectId = "P.demo"): Promise<Card> {
   return card;
 }
 
-async function plannedCard(cardId: string, level: Level = "L3", step_up = false): Promise<string> {
-  const card = await openedCard(cardId);
+async function recordPlannedCard(cardId: string, level: Level = "L3", step_up = false): Promise<string> {
+  const card = await recordOpenedCard(cardId);
   const basis = {
     ...{ tenant_id: TENANT, project_id: "P.demo", job_type: "git.registry.init" as const, target: "LAB_512" as const },
     ...{ params: card.params as Plan["basis"]["params"], refs: [], creates: [], policy_hash: EMPTY_PATCH_HASH, infra: "none" as const },
@@ -83,7 +83,7 @@ const prepare = (cardId: string, as = BOB, members: object = {}) =>
 const submit = (cardId: string, body: object, as = BOB) => api.call({ method: "POST", path: `/v1/cards/${cardId}/statements`, body, as });
 
 test("a card is shown with the ADR's names, its plan and its flow's page", async () => {
-  const plan_digest = await plannedCard("k-shown");
+  const plan_digest = await recordPlannedCard("k-shown");
   const { status, body } = await api.call({ path: `/v1/cards/k-shown?tenant_id=${TENANT}` });
   expect(status).toBe(200);
   expect(body).toMatchObject({
@@ -100,24 +100,24 @@ test("a card is shown with the ADR's names, its plan and its flow's page", async
 });
 
 test("cards are listed latest first, a page at a time", async () => {
-  for (const name of ["k-p1", "k-p2", "k-p3"]) await openedCard(name, "P.pages");
+  for (const name of ["k-p1", "k-p2", "k-p3"]) await recordOpenedCard(name, "P.pages");
   const first = await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&limit=2` });
-  const ids = (body: unknown) => (body as { card_id: string }[]).map((card) => card.card_id);
-  expect(ids(first.body)).toEqual(["k-p3", "k-p2"]);
+  const listIds = (body: unknown) => (body as { card_id: string }[]).map((card) => card.card_id);
+  expect(listIds(first.body)).toEqual(["k-p3", "k-p2"]);
   const next = /^<([^>]+)>; rel="next"$/.exec(first.headers.get("link") ?? "")?.[1];
   const second = await api.call({ path: next ?? "" });
-  expect([ids(second.body), second.headers.get("link")]).toEqual([["k-p1"], null]);
-  expect(ids((await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&status=success` })).body)).toEqual([]);
+  expect([listIds(second.body), second.headers.get("link")]).toEqual([["k-p1"], null]);
+  expect(listIds((await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&status=success` })).body)).toEqual([]);
 });
 
 test("a waiting request is answered when the card changes", async () => {
-  await openedCard("k-waited");
+  await recordOpenedCard("k-waited");
   const waiting = api.call({ path: `/v1/cards/k-waited?tenant_id=${TENANT}&wait_ms=30000&not_status=planning` });
-  await plannedLater("k-waited");
+  await recordPlanLater("k-waited");
   expect((await waiting).body).toMatchObject({ status: "denied", denial: { code: "project_exists" } });
 });
 
-async function plannedLater(cardId: string) {
+async function recordPlanLater(cardId: string) {
   const denial = { code: "project_exists" as const, message: "It is there." };
   await append([
     { type: "card.closed", key: `card.closed/${cardId}`, payload: { card_id: cardId, status: "denied", denial, reasons: [] } },
@@ -126,24 +126,24 @@ async function plannedLater(cardId: string) {
 
 test("a card that waits for its flow's first step is not 404, and an unknown one is", async () => {
   expect((await api.call({ path: `/v1/cards/k-unknown?tenant_id=${TENANT}` })).status).toBe(404);
-  const card: Card = { ...(await openedCard("k-template")), card_id: "k-begun" };
+  const card: Card = { ...(await recordOpenedCard("k-template")), card_id: "k-begun" };
   await api.deps.flows.startCard(card);
   const answer = await api.call({ path: `/v1/cards/k-begun?tenant_id=${TENANT}` });
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
 });
 
 test("a card is opened through an office that its author holds, with the bytes that it names", async () => {
-  const open = (members: object) => api.call({ method: "POST", path: "/v1/cards", body: cardRequest(members), as: BOB });
+  const open = (members: object) => api.call({ method: "POST", path: "/v1/cards", body: buildCardRequest(members), as: BOB });
   expect(await open({ office_id: "office:security" })).toMatchObject({ status: 403, body: { code: "forbidden" } });
   const patch = Buffer.from("something else").toString("base64");
-  expect(await open({ jobType: "git.registry.push", params: pushParams({ patch }) })).toMatchObject({
+  expect(await open({ jobType: "git.registry.push", params: buildPushParams({ patch }) })).toMatchObject({
     status: 422,
     body: { code: "subject_hash_mismatch" },
   });
 });
 
 test("a statement is prepared for the current plan, in the caller's own name", async () => {
-  const plan_digest = await plannedCard("k-prepared");
+  const plan_digest = await recordPlannedCard("k-prepared");
   const { body } = await prepare("k-prepared");
   expect(body).toEqual({
     step_up: null,
@@ -158,12 +158,12 @@ test("a statement is prepared for the current plan, in the caller's own name", a
   });
   expect((await prepare("k-prepared", BOB, { office_id: "office:security" })).status).toBe(403);
   expect((await prepare("k-none")).status).toBe(404);
-  await openedCard("k-unplanned");
+  await recordOpenedCard("k-unplanned");
   expect(await prepare("k-unplanned")).toMatchObject({ status: 409, body: { code: "conflict" } });
 });
 
 test("from L4 on the statement's digest is the challenge of a step-up", async () => {
-  await plannedCard("k-stepped", "L4", true);
+  await recordPlannedCard("k-stepped", "L4", true);
   expect(await prepare("k-stepped")).toMatchObject({
     status: 403,
     body: { code: "step_up_required", next: expect.stringContaining("/v1/passkeys") },
@@ -186,16 +186,16 @@ test("from L4 on the statement's digest is the challenge of a step-up", async ()
 });
 
 test("a statement in another actor's name is 403, and one about another card than the path names is 400", async () => {
-  await plannedCard("k-names");
+  await recordPlannedCard("k-names");
   const { statement } = (await prepare("k-names")).body as { statement: Statement };
   expect(await submit("k-names", { statement }, ADMIN)).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect(await submit("k-shown", { statement })).toMatchObject({ status: 400, body: { errors: [{ field: "statement.card_id" }] } });
 });
 
 test("a statement about a card whose flow has ended is 409 closed with the recorded state", async () => {
-  await plannedCard("k-over");
+  await recordPlannedCard("k-over");
   const { statement } = (await prepare("k-over")).body;
-  await plannedLater("k-over");
+  await recordPlanLater("k-over");
   expect(await submit("k-over", { statement })).toMatchObject({
     status: 409,
     body: { code: "closed", state: { card_id: "k-over", status: "denied" } },

@@ -6,7 +6,7 @@ import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toClaimKey, toStagingKey } from "../../src/domain/storage-key.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
-import { envelope, initParams, PATCH, permitRequest, pushParams } from "./acts.js";
+import { buildEnvelope, buildInitParams, buildPermitRequest, buildPushParams, PATCH } from "./acts.js";
 import { ADMIN, BOB, CI, type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
@@ -17,22 +17,23 @@ afterAll(() => api.stop());
 
 const issue = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/commands/issue", body, as });
 const ask = (body: unknown, as = ADMIN) => api.call({ method: "POST", path: "/v1/policy/permit", body, as });
-const started = (jti: string) => api.deps.flows.findStartedAct(TENANT, jti);
-const stranger = () => parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+const findStarted = (jti: string) => api.deps.flows.findStartedAct(TENANT, jti);
+const createStrangerKey = () =>
+  parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
 test("a permit answers what the envelope repeats, and its command begins the act", async () => {
-  const { body, status } = await ask(permitRequest());
+  const { body, status } = await ask(buildPermitRequest());
   expect([status, body]).toEqual([
     200,
     expect.objectContaining({ allowed: true, level: "L1", subject_hash: expect.any(String), policy_hash: expect.any(String) }),
   ]);
   const permit = body["permit"] as { jti: string };
   const command = {
-    ...envelope(api.permitKey),
+    ...buildEnvelope(api.permitKey),
     jti: permit.jti,
     permit,
     policy_hash: body["policy_hash"],
-    params: pushParams({ patch: PATCH.toString("base64") }),
+    params: buildPushParams({ patch: PATCH.toString("base64") }),
   };
   const answer = await issue(command);
   const status_url = `${api.url}/v1/commands/${permit.jti}?tenant_id=${TENANT}`;
@@ -49,7 +50,7 @@ test("a permit answers what the envelope repeats, and its command begins the act
 });
 
 test("a jti seen before is 409 with the job of the first, also from many at once", async () => {
-  const first = envelope(api.permitKey);
+  const first = buildEnvelope(api.permitKey);
   const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => issue({ ...first, jobId: `job-race-${n}` })));
   const won = answers.filter((answer) => answer.status === 200);
   expect(won).toHaveLength(1);
@@ -61,7 +62,7 @@ test("a jti seen before is 409 with the job of the first, also from many at once
 });
 
 test("a jobId of another act is 409 and starts no flow", async () => {
-  const [earlier, later] = [envelope(api.permitKey), envelope(api.permitKey)];
+  const [earlier, later] = [buildEnvelope(api.permitKey), buildEnvelope(api.permitKey)];
   const payload = {
     ...{ envelope: earlier, envelope_digest: hashEnvelope(earlier), project_id: "P.demo" },
     ...{ actor_id: ADMIN, workflow_id: "w", card_id: null },
@@ -69,54 +70,57 @@ test("a jobId of another act is 409 and starts no flow", async () => {
   await appendEvents(api.deps.db, TENANT, [{ type: "command.issued", key: `command.issued/${earlier.jti}`, payload }], Date.now());
   expect(await issue({ ...later, jobId: earlier.jobId })).toMatchObject({ status: 409, body: { code: "job_id_taken" } });
   expect(await issue(earlier)).toMatchObject({ status: 409, body: { code: "permit_used", jobId: earlier.jobId } });
-  expect(await started(later.jti)).toBeUndefined();
+  expect(await findStarted(later.jti)).toBeUndefined();
 });
 
 test("an expired permit is 403 with status expired", async () => {
-  const late = envelope(api.permitKey, { iat: 1, exp: 2 });
+  const late = buildEnvelope(api.permitKey, { iat: 1, exp: 2 });
   expect(await issue(late)).toMatchObject({ status: 403, body: { code: "permit_expired", status: "expired" } });
-  expect(await started(late.jti)).toBeUndefined();
+  expect(await findStarted(late.jti)).toBeUndefined();
 });
 
 test.each([
-  ["permit_key_unknown", () => envelope(stranger())],
+  ["permit_key_unknown", () => buildEnvelope(createStrangerKey())],
   [
     "permit_signature_invalid",
-    () => ({ ...envelope(api.permitKey), permit: { ...envelope(api.permitKey).permit, sig: Buffer.alloc(64).toString("base64") } }),
+    () => ({
+      ...buildEnvelope(api.permitKey),
+      permit: { ...buildEnvelope(api.permitKey).permit, sig: Buffer.alloc(64).toString("base64") },
+    }),
   ],
-  ["permit_mismatch", () => ({ ...envelope(api.permitKey), jti: randomUUID() })],
-  ["permit_mismatch", () => ({ ...envelope(api.permitKey), policy_hash: "b".repeat(64) })],
-  ["permit_mismatch", () => ({ ...envelope(api.permitKey), office_id: "office:security" })],
-  ["permit_mismatch", () => ({ ...envelope(api.permitKey), jobType: "git.registry.init", params: initParams() })],
-  ["permit_mismatch", () => envelope(api.permitKey, { scopes: { tenant_id: "T.OTHER" } })],
-  ["wrong_target", () => envelope(api.permitKey, { aud: "runner:LAB_256" })],
-  ["subject_hash_mismatch", () => ({ ...envelope(api.permitKey), params: pushParams({ branch: "feature/other" }) })],
+  ["permit_mismatch", () => ({ ...buildEnvelope(api.permitKey), jti: randomUUID() })],
+  ["permit_mismatch", () => ({ ...buildEnvelope(api.permitKey), policy_hash: "b".repeat(64) })],
+  ["permit_mismatch", () => ({ ...buildEnvelope(api.permitKey), office_id: "office:security" })],
+  ["permit_mismatch", () => ({ ...buildEnvelope(api.permitKey), jobType: "git.registry.init", params: buildInitParams() })],
+  ["permit_mismatch", () => buildEnvelope(api.permitKey, { scopes: { tenant_id: "T.OTHER" } })],
+  ["wrong_target", () => buildEnvelope(api.permitKey, { aud: "runner:LAB_256" })],
+  ["subject_hash_mismatch", () => ({ ...buildEnvelope(api.permitKey), params: buildPushParams({ branch: "feature/other" }) })],
   [
     "subject_hash_mismatch",
-    () => ({ ...envelope(api.permitKey), params: pushParams({ patch: Buffer.from("other bytes").toString("base64") }) }),
+    () => ({ ...buildEnvelope(api.permitKey), params: buildPushParams({ patch: Buffer.from("other bytes").toString("base64") }) }),
   ],
 ])("%s: a command that its permit is not for is 403 and writes nothing", async (code, make) => {
   const command = make();
   expect(await issue(command)).toMatchObject({ status: 403, body: { code } });
-  expect(await started(command.jti)).toBeUndefined();
+  expect(await findStarted(command.jti)).toBeUndefined();
   expect(await api.deps.store.blobs.get(toStagingKey(TENANT, hashBlake3Hex(Buffer.from("other bytes"))))).toBeUndefined();
 });
 
 test("nobody issues a command with somebody else's permit, or asks for one in somebody else's name", async () => {
-  expect(await issue(envelope(api.permitKey), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
-  expect(await ask(permitRequest(), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
-  expect(await ask(permitRequest({ actor_id: BOB, office_id: "office:security" }), BOB)).toMatchObject({
+  expect(await issue(buildEnvelope(api.permitKey), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect(await ask(buildPermitRequest(), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect(await ask(buildPermitRequest({ actor_id: BOB, office_id: "office:security" }), BOB)).toMatchObject({
     status: 403,
     body: { code: "forbidden" },
   });
 });
 
 test("a denial of the policy says why, and from L3 on what is needed", async () => {
-  expect(await ask(permitRequest({ params: pushParams({ branch: "main" }) }))).toMatchObject({
+  expect(await ask(buildPermitRequest({ params: buildPushParams({ branch: "main" }) }))).toMatchObject({
     status: 403,
     body: { code: "policy_denied", allowed: false, reasons: [{ rule: expect.any(String), text: expect.any(String) }], requires: [] },
   });
-  expect(await ask(permitRequest({ jobType: "git.registry.init", params: initParams() }))).toMatchObject({
+  expect(await ask(buildPermitRequest({ jobType: "git.registry.init", params: buildInitParams() }))).toMatchObject({
     status: 403,
     body: {
       code: "approval_required",
@@ -125,19 +129,19 @@ test("a denial of the policy says why, and from L3 on what is needed", async () 
       requires: expect.arrayContaining([expect.objectContaining({ kind: "approvals" })]),
     },
   });
-  expect(await ask(permitRequest({ approval_ref: "k-none" }))).toMatchObject({
+  expect(await ask(buildPermitRequest({ approval_ref: "k-none" }))).toMatchObject({
     status: 403,
     body: { code: "approval_required", allowed: false },
   });
 });
 
 test("an actor with one office need not name it", async () => {
-  const { office_id: _, ...request } = permitRequest({ actor_id: CI });
+  const { office_id: _, ...request } = buildPermitRequest({ actor_id: CI });
   expect(await ask(request, CI)).toMatchObject({ status: 200, body: { permit: { scopes: { office_id: "office::default" } } } });
 });
 
 test("a permit that was taken back cannot be used, and one that was used cannot be taken back", async () => {
-  const { body } = await ask(permitRequest());
+  const { body } = await ask(buildPermitRequest());
   const permit = body["permit"] as { jti: string };
   const revoke = (jti: string, as: string) =>
     api.call({ method: "POST", path: `/v1/permits/${jti}/revoke`, body: { tenant_id: TENANT, reason: "Not wanted." }, as });
@@ -146,10 +150,10 @@ test("a permit that was taken back cannot be used, and one that was used cannot 
   expect(await api.call({ path: `/v1/permits/${permit.jti}?tenant_id=${TENANT}` })).toMatchObject({
     body: { status: "revoked", ended_by: BOB, end_reason: "Not wanted." },
   });
-  const command = { ...envelope(api.permitKey), jti: permit.jti, permit, policy_hash: body["policy_hash"] };
+  const command = { ...buildEnvelope(api.permitKey), jti: permit.jti, permit, policy_hash: body["policy_hash"] };
   expect(await issue(command)).toMatchObject({ status: 403, body: { code: "permit_revoked" } });
 
-  const other = (await ask(permitRequest())).body["permit"] as { jti: string };
+  const other = (await ask(buildPermitRequest())).body["permit"] as { jti: string };
   const claim = {
     kind: "act",
     tenant_id: TENANT,

@@ -9,7 +9,7 @@ test("a request that comes while the api ends is told when to ask again, and the
   const { hostname, port } = new URL(api.url);
   const socket = connect(Number(port), hostname);
   const answered = text(socket);
-  const head = ["POST /v1/cards HTTP/1.1", "Host: api", `Authorization: Bearer ${api.token(ADMIN)}`, "Content-Type: application/json"];
+  const head = ["POST /v1/cards HTTP/1.1", "Host: api", `Authorization: Bearer ${api.getToken(ADMIN)}`, "Content-Type: application/json"];
   socket.write([...head, "Content-Length: 2", "", ""].join("\r\n"));
   await once(api.app.server, "request");
   const stopped = api.stop();

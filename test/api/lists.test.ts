@@ -12,8 +12,8 @@ const append = (events: readonly NewEvent[], tenantId = TENANT) => appendEvents(
 
 beforeAll(async () => {
   api = await startApi("api-lists");
-  await append([1, 2, 3].map((act) => event.commandIssued(act)));
-  await append([event.commandIssued(9)], "T.OTHER");
+  await append([1, 2, 3].map((act) => event.buildCommandIssued(act)));
+  await append([event.buildCommandIssued(9)], "T.OTHER");
 });
 afterAll(() => api.stop());
 
@@ -30,7 +30,7 @@ const list = async (path: string, query = "", as = BOB) => {
 
 test("commands are listed for every member, the latest issued first, without their envelopes", async () => {
   const { rows } = await list("/v1/commands");
-  expect(rows.map(({ jti }) => jti)).toEqual([3, 2, 1].map((act) => event.jti(act)));
+  expect(rows.map(({ jti }) => jti)).toEqual([3, 2, 1].map((act) => event.toJti(act)));
   expect(rows[0]).toMatchObject({ status: "running", project_id: "P.demo", jobType: "git.registry.push", denial: null });
   expect(rows[0]).not.toHaveProperty("envelope");
 });
@@ -42,7 +42,7 @@ test("commands can be asked for by status and project, and come page by page", a
   expect((await list("/v1/commands", "&status=odd")).status).toBe(400);
   const first = await list("/v1/commands", "&limit=2");
   const second = await api.call({ path: first.next ?? "", as: BOB });
-  expect([...first.rows, ...(second.body as unknown as Listed[])].map(({ jti }) => jti)).toEqual([3, 2, 1].map((act) => event.jti(act)));
+  expect([...first.rows, ...(second.body as unknown as Listed[])].map(({ jti }) => jti)).toEqual([3, 2, 1].map((act) => event.toJti(act)));
   expect(second.headers.get("link")).toBeNull();
 });
 
@@ -66,9 +66,9 @@ test("a tenant's chain comes page by page, complete, and whoever has it can make
 test("a page of the chain ends with the entry that fills it, so that no answer is larger than that and one entry", async () => {
   const before = (await list("/v1/ledger/entries")).rows.length;
   const half = "x".repeat(ENTRIES_PAGE_BYTES / 2);
-  const large = (id: string): NewEvent =>
-    ({ ...event.registered(id), payload: { project_id: id, name: half, owners: [], visibility: "internal" } }) as NewEvent;
-  await append([large("P.a"), large("P.b"), large("P.c")]);
+  const buildLargeEvent = (id: string): NewEvent =>
+    ({ ...event.buildRegistered(id), payload: { project_id: id, name: half, owners: [], visibility: "internal" } }) as NewEvent;
+  await append([buildLargeEvent("P.a"), buildLargeEvent("P.b"), buildLargeEvent("P.c")]);
   const first = await list("/v1/ledger/entries", `&after=${before}`);
   expect(first.rows.map(({ seq }) => seq)).toEqual([before + 1, before + 2]);
   const second = await api.call({ path: first.next ?? "", as: BOB });
@@ -83,5 +83,5 @@ test("after the last entry there is an empty page", async () => {
 test("another tenant's lists do not exist, and one's own hold nothing of others", async () => {
   for (const path of ["/v1/commands", "/v1/ledger/entries"]) expect((await list(path, "", OLGA)).status).toBe(404);
   const answer = await api.call({ path: "/v1/commands?tenant_id=T.OTHER", as: OLGA });
-  expect((answer.body as unknown as Listed[]).map(({ jti }) => jti)).toEqual([event.jti(9)]);
+  expect((answer.body as unknown as Listed[]).map(({ jti }) => jti)).toEqual([event.toJti(9)]);
 });

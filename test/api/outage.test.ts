@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { answerFault } from "../../src/api/http/faults.js";
-import { cardRequest, envelope, PATCH, pushParams } from "./acts.js";
+import { buildCardRequest, buildEnvelope, buildPushParams, PATCH } from "./acts.js";
 import { type RunningApi, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
 beforeAll(async () => {
   // A port that nothing listens on.
-  api = await startApi("api-outage", { temporal_address: "127.0.0.1:9" });
+  api = await startApi("api-outage", { temporalAddress: "127.0.0.1:9" });
 });
 afterAll(() => api.stop());
 
 test("without Temporal a command and a card are 503 with Retry-After, and nothing has begun", async () => {
-  const command = { ...envelope(api.permitKey), params: pushParams({ patch: PATCH.toString("base64") }) };
+  const command = { ...buildEnvelope(api.permitKey), params: buildPushParams({ patch: PATCH.toString("base64") }) };
   for (const [path, body] of [
     ["/v1/commands/issue", command],
-    ["/v1/cards", cardRequest()],
+    ["/v1/cards", buildCardRequest()],
   ] as const) {
     const answer = await api.call({ method: "POST", path, body });
     expect([answer.status, answer.body["code"], answer.headers.get("retry-after")]).toEqual([503, "unavailable", "2"]);

@@ -53,7 +53,7 @@ test("the pages of the catalog lead to each other, also over projects that are n
 
 test("the ledger is held against its signed anchors", async () => {
   expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 3, anchors_checked: 0, head: { seq: 3 } });
-  const store = await openStore(api.founded.root_store);
+  const store = await openStore(api.founded.rootStore);
   const anchor = async (seq: number, hash: string, key = api.permitKey) => {
     const head = signObject("head", { container: CONTAINER, tenant_id: TENANT, seq, hash, at_ms: 1 }, key);
     await store.blobs.create(toAnchorKey(TENANT, seq), toCanonicalBytes(head));

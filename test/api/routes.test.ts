@@ -36,19 +36,19 @@ async function buildTenantEvents(tenantId: string): Promise<NewEvent[]> {
   const key = toStagingKey(tenantId, hashBlake3Hex(bytes));
   await api.deps.store.blobs.create(key, bytes);
   const receipt = {
-    ...event.receipt(MERGED, "success", []),
+    ...event.buildReceipt(MERGED, "success", []),
     jobType: "git.registry.merge_protected" as const,
     artifacts: [JSON.stringify({ pact: key, blake3: hashBlake3Hex(bytes) })],
   };
   return [
-    event.registered("P.demo"),
-    event.cardOpened(CARD),
-    ...[PENDING, MERGED].flatMap((act) => [event.permitIssued(act), event.commandIssued(act)]),
+    event.buildRegistered("P.demo"),
+    event.buildCardOpened(CARD),
+    ...[PENDING, MERGED].flatMap((act) => [event.buildPermitIssued(act), event.buildCommandIssued(act)]),
     { type: "receipt.recorded", key: "receipt.recorded/merge", payload: { receipt, actor_id: ADMIN, card_id: null } },
   ];
 }
 
-const PATH_VALUES: Record<string, string> = { jti: event.jti(PENDING), id: CARD, blake3: "a".repeat(64), webhook_id: "wh-x" };
+const PATH_VALUES: Record<string, string> = { jti: event.toJti(PENDING), id: CARD, blake3: "a".repeat(64), webhook_id: "wh-x" };
 const QUERIES: Record<string, string> = {
   "/v1/query/commands": "&target=LAB_512&pending=1",
   "/v1/query/infra/context": "&project_id=P.demo",
@@ -60,11 +60,11 @@ const BODY_CHANGES: Record<string, object> = { "/v1/cards": VACANT_OFFICE, "/v1/
 const toPath = ({ url }: Route) =>
   url
     .replace("/project/:id", "/project/P.demo")
-    .replace("/receipts/:jti", `/receipts/${event.jti(MERGED)}`)
+    .replace("/receipts/:jti", `/receipts/${event.toJti(MERGED)}`)
     .replace(/:(\w+)/g, (_, name: string) => PATH_VALUES[name] ?? "x");
 
 /** A well-formed request to a route that names `tenantId` wherever the route reads the tenant. */
-function requestOf(route: Route, tenantId = TENANT) {
+function buildRequest(route: Route, tenantId = TENANT) {
   const tenant = "tenant" in route ? route.tenant : "token";
   const example = { ...(route.example as object), ...BODY_CHANGES[route.url] };
   const statement = "statement" in example ? { statement: { ...(example.statement as object), tenant_id: tenantId } } : {};
@@ -93,7 +93,7 @@ test("a route without an access rule cannot be added", async () => {
 test("every guarded route answers 401 without a token, with an unknown token and with another scheme", async () => {
   for (const route of routes.filter((one) => one.access !== "public"))
     for (const credentials of [{ as: null }, { token: `ogr_${"A".repeat(49)}` }, { as: null, headers: { authorization: "Basic YTpi" } }]) {
-      const answer = await api.call({ ...requestOf(route), ...credentials });
+      const answer = await api.call({ ...buildRequest(route), ...credentials });
       expect([route.url, answer.status, answer.body["code"], answer.type.split(";")[0]]).toEqual([
         route.url,
         401,
@@ -112,9 +112,9 @@ test("every route that reads a tenant answers 404 for another tenant than the ca
   expect(guarded.length).toBeGreaterThan(25);
   for (const route of guarded) {
     const caller = route.access === "runner" ? { token: runner.token } : { as: OLGA };
-    const foreign = await api.call({ ...requestOf(route, TENANT), ...caller });
+    const foreign = await api.call({ ...buildRequest(route, TENANT), ...caller });
     expect([route.method, route.url, foreign.status, foreign.body["code"]]).toEqual([route.method, route.url, 404, "not_found"]);
-    const own = await api.call({ ...requestOf(route, OTHER), ...caller });
+    const own = await api.call({ ...buildRequest(route, OTHER), ...caller });
     expect([route.method, route.url, own.status], own.text).not.toEqual([route.method, route.url, 404]);
   }
 });
@@ -128,7 +128,7 @@ describe("runners", () => {
   const listRunnerRoutes = () => routes.filter((route): route is GuardedRoute => route.access === "runner");
 
   test("the runners' routes answer a member with 404 before they read the request", async () => {
-    const token = await api.runnerToken();
+    const token = await api.createRunnerToken();
     for (const route of listRunnerRoutes()) {
       const malformed = { method: route.method, path: toPath(route), ...(route.method === "POST" ? { body: {} } : {}) };
       expect([route.url, (await api.call(malformed)).status]).toEqual([route.url, 404]);
@@ -137,14 +137,14 @@ describe("runners", () => {
   });
 
   test("the handlers of the runners' routes refuse a member with 404 by themselves", async () => {
-    const principal = await authenticateBearer(api.deps.db, api.token(OLGA), Date.now());
+    const principal = await authenticateBearer(api.deps.db, api.getToken(OLGA), Date.now());
     if (principal === undefined) throw new Error("Olga's token is not known");
     expect(listRunnerRoutes()).toHaveLength(3);
     for (const route of listRunnerRoutes()) {
       const answer = await route.handle({
         url: route.url,
         principal,
-        params: { jti: event.jti(PENDING) },
+        params: { jti: event.toJti(PENDING) },
         query: { tenant_id: OTHER, target: "LAB_512", limit: 50 },
         body: RECEIPT_EXAMPLE,
         bytes: Readable.from([]),
@@ -156,13 +156,13 @@ describe("runners", () => {
   });
 
   test("a runner's token is refused on every route for members", async () => {
-    const token = await api.runnerToken();
+    const token = await api.createRunnerToken();
     for (const route of routes.filter((one) => one.access === "member"))
-      expect([route.url, (await api.call({ ...requestOf(route), token })).status]).toEqual([route.url, 403]);
+      expect([route.url, (await api.call({ ...buildRequest(route), token })).status]).toEqual([route.url, 403]);
   });
 
   test("a runner of a tenant on Temporal pulls an empty list", async () => {
-    const token = await api.runnerToken();
+    const token = await api.createRunnerToken();
     expect(await api.call({ path: `/v1/query/commands?tenant_id=${TENANT}&target=LAB_512&pending=1`, token })).toMatchObject({
       status: 200,
       body: [],
@@ -170,7 +170,7 @@ describe("runners", () => {
   });
 
   test("a runner gets 404 for another target or tenant", async () => {
-    const token = await api.runnerToken("LAB_256");
+    const token = await api.createRunnerToken("LAB_256");
     for (const query of [`tenant_id=${TENANT}&target=LAB_512`, "tenant_id=T.OTHER&target=LAB_256"])
       expect((await api.call({ path: `/v1/query/commands?${query}&pending=1`, token })).status).toBe(404);
   });

@@ -28,7 +28,7 @@ import { type Founded, foundRegistry } from "../../src/stack/founding/founding.j
 import { searchAttributeTypes } from "../../src/stack/servers/search-attributes.js";
 import { openStore } from "../../src/storage/open.js";
 import { limitToCreates } from "../../src/storage/scoped.js";
-import { bucketPrefix } from "../harness/buckets.js";
+import { createBucketPrefix } from "../harness/buckets.js";
 import { createDatabase } from "../harness/database.js";
 import { createToken } from "../harness/identity.js";
 import { createNamespace } from "../harness/namespace.js";
@@ -49,8 +49,8 @@ export interface RunningApi {
   readonly permitKey: SigningKey;
   /** What the api logged. */
   readonly logged: string[];
-  token(actorId: string): string;
-  runnerToken(target?: "LAB_512" | "LAB_256"): Promise<string>;
+  getToken(actorId: string): string;
+  createRunnerToken(target?: "LAB_512" | "LAB_256"): Promise<string>;
   call(request: ApiRequest): Promise<ApiAnswer>;
   stop(): Promise<void>;
 }
@@ -77,26 +77,26 @@ export interface ApiAnswer {
 
 export async function startApi(
   name: string,
-  changes: { temporal_address?: string; limits?: Partial<AdmissionLimits> } = {},
+  changes: { temporalAddress?: string; limits?: Partial<AdmissionLimits> } = {},
 ): Promise<RunningApi> {
   const servers = inject("servers");
-  const data_dir = await mkdtemp(join(tmpdir(), "ogr-api-"));
+  const dataDir = await mkdtemp(join(tmpdir(), "ogr-api-"));
   const [database, namespace] = await Promise.all([createDatabase(name), createNamespace(name, searchAttributeTypes)]);
-  const object_store =
-    servers.s3 === undefined ? ({ kind: "directory", path: join(data_dir, "objects") } as const) : ({ kind: "s3", ...servers.s3 } as const);
+  const objectStore =
+    servers.s3 === undefined ? ({ kind: "directory", path: join(dataDir, "objects") } as const) : ({ kind: "s3", ...servers.s3 } as const);
   const founded = await foundRegistry({
-    data_dir,
-    database_url: database.url,
-    object_store,
-    bucket_prefix: bucketPrefix(name),
+    dataDir,
+    databaseUrl: database.url,
+    objectStore,
+    bucketPrefix: createBucketPrefix(name),
     tenants: demoTenants,
   });
-  const store = limitToCreates(await openStore(founded.root_store), ["staging", "claims"]);
+  const store = limitToCreates(await openStore(founded.rootStore), ["staging", "claims"]);
   const db = openDatabase(database.url, { maxConnections: 5 });
   const watch = await LedgerWatch.open(database.url, { onLost: () => undefined });
-  const temporal = new Temporal({ address: changes.temporal_address ?? servers.temporal_address }, namespace);
+  const temporal = new Temporal({ address: changes.temporalAddress ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
-  const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.founding_keys), Date.now);
+  const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.foundingKeysLab256), Date.now);
   const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];
   const log = createProcessLog(
@@ -122,19 +122,19 @@ export async function startApi(
   const routes = buildRouteTable(deps);
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   urls.setListenUrl(url);
-  const token = (actorId: string): string => {
+  const getToken = (actorId: string): string => {
     const actor = founded.actors.find((one) => one.actor_id === actorId);
     if (actor === undefined) throw new Error(`${actorId} is not among the founded actors`);
     return actor.token;
   };
   return {
-    ...{ app, deps, url, founded, permitKey, logged, token },
-    async runnerToken(target = "LAB_512") {
+    ...{ app, deps, url, founded, permitKey, logged, getToken },
+    async createRunnerToken(target = "LAB_512") {
       const made = await createToken(db, { tenant_id: TENANT, actor_id: CI, name: "runner", expires_at_ms: null, runner_target: target });
       return made.token;
     },
     async call(request) {
-      const answer = await call(url, request, token);
+      const answer = await callApi(url, request, getToken);
       expectDocumented(routes, request, answer);
       return answer;
     },
@@ -142,17 +142,17 @@ export async function startApi(
       await app.close();
       await Promise.all([watch.close(), temporal.close(), store.close(), db.destroy()]);
       await database.drop();
-      await rm(data_dir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
 
-async function call(
+async function callApi(
   url: string,
   { method = "GET", path, as = ADMIN, token, body, raw, headers = {} }: ApiRequest,
-  tokenOf: (actorId: string) => string,
+  getToken: (actorId: string) => string,
 ): Promise<ApiAnswer> {
-  const bearer = token ?? (as === null ? undefined : tokenOf(as));
+  const bearer = token ?? (as === null ? undefined : getToken(as));
   const type = raw?.type ?? (body === undefined ? undefined : "application/json");
   const response = await fetch(`${url}${path}`, {
     method,
@@ -186,6 +186,6 @@ function expectDocumented(routes: readonly Route[], { method = "GET", path }: Ap
 }
 
 /** The fields that a problem document names. */
-export function fieldsOf({ body }: ApiAnswer): string[] {
+export function listProblemFields({ body }: ApiAnswer): string[] {
   return ((body["errors"] ?? []) as { field: string }[]).map(({ field }) => field);
 }

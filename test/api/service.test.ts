@@ -159,9 +159,9 @@ test("a lookup that fails is not remembered", async () => {
 test("the log names the act and the actor, and no secret", async () => {
   const jti = "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10";
   const { headers } = await api.call({ path: `/v1/permits/${jti}?tenant_id=${TENANT}` });
-  const lineOf = () => api.logged.map((line) => JSON.parse(line)).find((line) => line.request_id === headers.get("x-request-id"));
+  const findLogLine = () => api.logged.map((line) => JSON.parse(line)).find((line) => line.request_id === headers.get("x-request-id"));
   await expect
-    .poll(lineOf)
+    .poll(findLogLine)
     .toMatchObject({ correlation_id: jti, actor_id: ADMIN, tenant_id: TENANT, route: "/v1/permits/:jti", status: 404 });
   expect(api.logged.join("")).not.toContain("ogr_");
 

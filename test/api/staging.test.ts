@@ -24,16 +24,16 @@ afterAll(async () => {
 
 const put = (blake3: string, bytes: Uint8Array<ArrayBuffer>) =>
   api.call({ method: "PUT", path: `/v1/staging/${blake3}?tenant_id=${TENANT}`, raw: { bytes, type: "application/octet-stream" } });
-const stored = (blake3: string) => api.deps.store.blobs.get(toStagingKey(TENANT, blake3));
-const leftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith("ogr-staging-"));
-const bytesOf = (length: number) => new Uint8Array(randomBytes(length));
+const readStaged = (blake3: string) => api.deps.store.blobs.get(toStagingKey(TENANT, blake3));
+const listLeftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith("ogr-staging-"));
+const createBytes = (length: number) => new Uint8Array(randomBytes(length));
 
 test("bytes are kept under their BLAKE3, once", async () => {
-  const bytes = bytesOf(1024 * 1024 + 7);
+  const bytes = createBytes(1024 * 1024 + 7);
   const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 201, body: { blake3, size_bytes: bytes.byteLength } });
   expect(await put(blake3, bytes)).toMatchObject({ status: 200 });
-  expect(Buffer.from((await stored(blake3)) ?? []).equals(bytes)).toBe(true);
+  expect(Buffer.from((await readStaged(blake3)) ?? []).equals(bytes)).toBe(true);
 });
 
 test("no bytes are bytes too", async () => {
@@ -42,47 +42,47 @@ test("no bytes are bytes too", async () => {
 });
 
 test("bytes that do not have the BLAKE3 they claim are not kept", async () => {
-  const claimed = hashBlake3Hex(bytesOf(8));
-  expect(await put(claimed, bytesOf(100))).toMatchObject({ status: 422, body: { code: "subject_hash_mismatch" } });
-  expect(await stored(claimed)).toBeUndefined();
+  const claimed = hashBlake3Hex(createBytes(8));
+  expect(await put(claimed, createBytes(100))).toMatchObject({ status: 422, body: { code: "subject_hash_mismatch" } });
+  expect(await readStaged(claimed)).toBeUndefined();
 });
 
 test("a body above the limit is 413, said in advance or found out on the way", async () => {
-  const bytes = bytesOf(STAGED_MAX_BYTES + 1);
+  const bytes = createBytes(STAGED_MAX_BYTES + 1);
   const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 413, body: { code: "too_large" } });
-  const { status, text } = await chunked(blake3, bytes);
+  const { status, text } = await sendChunked(blake3, bytes);
   expect([status, text]).toEqual([413, expect.stringContaining("too_large")]);
-  expect(await stored(blake3)).toBeUndefined();
+  expect(await readStaged(blake3)).toBeUndefined();
 });
 
 test("an upload that is cut short leaves nothing", async () => {
-  const bytes = bytesOf(5000);
+  const bytes = createBytes(5000);
   const blake3 = hashBlake3Hex(bytes);
   const { hostname, port } = new URL(api.url);
   await new Promise<void>((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => {
-      socket.write(`${headOf(blake3)}Content-Length: 5000\r\n\r\n`);
+      socket.write(`${requestHead(blake3)}Content-Length: 5000\r\n\r\n`);
       socket.write(bytes.subarray(0, 100), () => setTimeout(() => socket.destroy(), 50));
     });
     socket.on("close", () => resolve());
     socket.on("error", reject);
   });
-  await expect.poll(leftovers).toEqual([]);
-  expect(await stored(blake3)).toBeUndefined();
+  await expect.poll(listLeftovers).toEqual([]);
+  expect(await readStaged(blake3)).toBeUndefined();
 });
 
 test("only bytes are staged, and only under a BLAKE3", async () => {
   const json = { bytes: "{}", type: "application/json" };
   expect((await api.call({ method: "PUT", path: `/v1/staging/${"a".repeat(64)}?tenant_id=${TENANT}`, raw: json })).status).toBe(415);
-  expect(await put("A".repeat(64), bytesOf(1))).toMatchObject({ status: 400, body: { errors: [{ field: "blake3" }] } });
+  expect(await put("A".repeat(64), createBytes(1))).toMatchObject({ status: 400, body: { errors: [{ field: "blake3" }] } });
 });
 
-const headOf = (blake3: string) =>
-  `PUT /v1/staging/${blake3}?tenant_id=${TENANT} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer ${api.token("ubl:sid:person:admin")}\r\nContent-Type: application/octet-stream\r\n`;
+const requestHead = (blake3: string) =>
+  `PUT /v1/staging/${blake3}?tenant_id=${TENANT} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer ${api.getToken("ubl:sid:person:admin")}\r\nContent-Type: application/octet-stream\r\n`;
 
 /** Sends without a length, so that only the bytes themselves tell. */
-async function chunked(blake3: string, bytes: Uint8Array<ArrayBuffer>) {
+async function sendChunked(blake3: string, bytes: Uint8Array<ArrayBuffer>) {
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
       for (let at = 0; at < bytes.byteLength; at += 65_536) controller.enqueue(bytes.subarray(at, at + 65_536));
@@ -91,7 +91,7 @@ async function chunked(blake3: string, bytes: Uint8Array<ArrayBuffer>) {
   });
   const response = await fetch(`${api.url}/v1/staging/${blake3}?tenant_id=${TENANT}`, {
     method: "PUT",
-    headers: { authorization: `Bearer ${api.token("ubl:sid:person:admin")}`, "content-type": "application/octet-stream" },
+    headers: { authorization: `Bearer ${api.getToken("ubl:sid:person:admin")}`, "content-type": "application/octet-stream" },
     body: stream,
     duplex: "half",
   } as RequestInit);

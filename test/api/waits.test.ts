@@ -3,13 +3,13 @@ import type { FastifyReply } from "fastify";
 import { expect, test } from "vitest";
 import { Waits } from "../../src/api/http/waits.js";
 
-const reply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false }) }) as unknown as FastifyReply;
+const createReply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false }) }) as unknown as FastifyReply;
 
 test("who begins to wait when the process stops already does not wait", () => {
   const waits = new Waits();
-  const before = waits.createSignal(reply());
+  const before = waits.createSignal(createReply());
   expect(before.aborted).toBe(false);
   waits.stop();
   expect(before.aborted).toBe(true);
-  expect(waits.createSignal(reply()).aborted).toBe(true);
+  expect(waits.createSignal(createReply()).aborted).toBe(true);
 });

@@ -3,10 +3,10 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
-import { actByCard, registration } from "../harness/acting.js";
+import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal } from "../harness/temporal-client.js";
-import { untilCardsAreClosed } from "../scenarios/what-is-stored.js";
+import { openTemporalClient } from "../harness/temporal-client.js";
+import { waitUntilCardsAreClosed } from "../scenarios/what-is-stored.js";
 
 interface Delivery {
   readonly id: string;
@@ -65,7 +65,7 @@ afterAll(async () => {
 async function call(name: string, method: string, path: string, body?: object, tenant?: string) {
   const response = await fetch(new URL(path, registry.url), {
     method,
-    headers: { authorization: `Bearer ${registry.actor(name, tenant).token}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${registry.getActor(name, tenant).token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> & unknown[] };
@@ -74,17 +74,17 @@ async function call(name: string, method: string, path: string, body?: object, t
 const declare = (more: object = {}, name = "admin") =>
   call(name, "PUT", "/v1/webhooks/wh-audit", { tenant_id: "T.UBL", url, retries_ms: [100, 100], ...more });
 
-const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
+const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
 /** A registration with all that it leaves in the ledger: what came later would reach another test. */
-async function acted(project: string): Promise<void> {
-  await actByCard(registry, registration(project));
-  await untilCardsAreClosed(registry);
+async function actOnProject(project: string): Promise<void> {
+  await actByCard(registry, buildRegistrationJob(project));
+  await waitUntilCardsAreClosed(registry);
 }
 
 /** The webhook has nothing left to bring. */
-const settled = () =>
-  eventually(async () => {
+const waitUntilSettled = () =>
+  waitUntilPasses(async () => {
     const { entries } = requireValue(await registry.as("admin").verifyLedger());
     const { body } = await call("admin", "GET", "/v1/webhooks?tenant_id=T.UBL");
     expect(body).toMatchObject([{ delivered_seq: entries }]);
@@ -95,8 +95,8 @@ describe("a webhook", () => {
     const declared = await declare();
     expect(declared).toMatchObject({ status: 200, body: { webhook_id: "wh-audit", types: null } });
     receiver.secret = String(declared.body.secret);
-    await acted("P.hooked");
-    await settled();
+    await actOnProject("P.hooked");
+    await waitUntilSettled();
     expect(receiver.deliveries.map(({ type }) => type)).toEqual(
       expect.arrayContaining(["vnd.ubl.card.opened.v1", "vnd.ubl.receipt.recorded.v1", "vnd.ubl.project.registered.v1"]),
     );
@@ -113,19 +113,19 @@ describe("a webhook", () => {
   it("tries again, keeps what is never taken as dead letters, and brings them when asked to", async () => {
     receiver.refuses = true;
     const before = receiver.deliveries.length;
-    await acted("P.refused");
-    const letters = async () =>
+    await actOnProject("P.refused");
+    const listDeadLetters = async () =>
       (await call("admin", "GET", "/v1/webhooks/wh-audit/dead-letters?tenant_id=T.UBL")).body as { seq: number }[];
-    await settled();
-    expect((await letters()).length).toBeGreaterThan(5);
+    await waitUntilSettled();
+    expect((await listDeadLetters()).length).toBeGreaterThan(5);
     const tries = receiver.deliveries.slice(before);
-    for (const { seq } of await letters()) expect(tries.filter((one) => one.seq === seq)).toHaveLength(3);
+    for (const { seq } of await listDeadLetters()) expect(tries.filter((one) => one.seq === seq)).toHaveLength(3);
 
     receiver.refuses = false;
-    const wanted = (await letters()).map(({ seq }) => seq);
+    const wanted = (await listDeadLetters()).map(({ seq }) => seq);
     const replayed = await call("admin", "POST", "/v1/webhooks/wh-audit/replay", { tenant_id: "T.UBL" });
     expect(replayed).toMatchObject({ status: 200, body: { replayed: wanted.length } });
-    await eventually(async () => expect(await letters()).toEqual([]));
+    await waitUntilPasses(async () => expect(await listDeadLetters()).toEqual([]));
     expect(receiver.deliveries.slice(-wanted.length).map(({ seq }) => seq)).toEqual(wanted);
   });
 
@@ -134,8 +134,8 @@ describe("a webhook", () => {
     receiver.secret = String((await declare({ rotate_secret: true })).body.secret);
     expect(receiver.secret).not.toBe(before);
     const sent = receiver.deliveries.length;
-    await acted("P.rotated");
-    await settled();
+    await actOnProject("P.rotated");
+    await waitUntilSettled();
     expect(receiver.deliveries.slice(sent).every(({ verified }) => verified)).toBe(true);
   });
 
@@ -143,21 +143,21 @@ describe("a webhook", () => {
     receiver.refuses = true;
     await declare({ retries_ms: [3_600_000] });
     const before = receiver.deliveries.length;
-    await acted("P.patient");
-    await eventually(async () => expect(receiver.deliveries.length).toBeGreaterThan(before));
+    await actOnProject("P.patient");
+    await waitUntilPasses(async () => expect(receiver.deliveries.length).toBeGreaterThan(before));
     receiver.refuses = false;
     await declare();
-    await settled();
+    await waitUntilSettled();
   });
 
   it("gets its flow again when that was lost", async () => {
-    const temporal = await openTemporal(registry.temporal);
+    const temporal = await openTemporalClient(registry.temporal);
     try {
       const flow = temporal.client.workflow.getHandle("webhook/T.UBL/wh-audit");
       await flow.terminate("lost");
-      await acted("P.orphaned");
+      await actOnProject("P.orphaned");
       await temporal.client.workflow.execute("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-now", args: [] });
-      await settled();
+      await waitUntilSettled();
     } finally {
       await temporal.close();
     }
@@ -166,10 +166,10 @@ describe("a webhook", () => {
   it("brings nothing while it is stopped, and goes on where it was when declared again, with the types that are wanted", async () => {
     expect((await call("admin", "POST", "/v1/webhooks/wh-audit/disable", { tenant_id: "T.UBL" })).status).toBe(200);
     const before = receiver.deliveries.length;
-    await acted("P.quiet");
+    await actOnProject("P.quiet");
     expect(receiver.deliveries).toHaveLength(before);
     await declare({ types: ["project.registered"] });
-    await eventually(async () => expect(receiver.deliveries).toHaveLength(before + 1));
+    await waitUntilPasses(async () => expect(receiver.deliveries).toHaveLength(before + 1));
     expect(receiver.deliveries.at(-1)).toMatchObject({ type: "vnd.ubl.project.registered.v1", verified: true });
   });
 
@@ -178,8 +178,10 @@ describe("a webhook", () => {
     await registry.lab256.kill();
     await registry.lab256.start();
     const before = receiver.deliveries.length;
-    await acted("P.revived");
-    await eventually(async () => expect(receiver.deliveries.slice(before).map(({ type }) => type)).toContain("vnd.ubl.card.closed.v1"));
+    await actOnProject("P.revived");
+    await waitUntilPasses(async () =>
+      expect(receiver.deliveries.slice(before).map(({ type }) => type)).toContain("vnd.ubl.card.closed.v1"),
+    );
   });
 
   it("is kept by whoever keeps the members, and by nobody of another tenant", async () => {

@@ -4,19 +4,19 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, t
 export const ATTACKER_QUEUE = "MALLORY";
 
 /** Only the first worker of a process may choose it. */
-export function quiet(): void {
+export function silenceTemporalLogs(): void {
   Runtime.install({ logger: new DefaultLogger("ERROR", () => undefined) });
 }
 
 /** Runs `work` while a worker of Mallory's own serves: her workflows on a queue of hers, or activities on somebody else's queue. */
-export async function whileServing<T>(
+export async function serveWhile<T>(
   temporal: { readonly address: string; readonly namespace: string },
   serving: Pick<WorkerOptions, "taskQueue" | "activities">,
   work: () => Promise<T>,
 ): Promise<T> {
   const connection = await NativeConnection.connect({ address: temporal.address });
   try {
-    const workflows = serving.activities === undefined ? { workflowBundle: await attackerBundle() } : {};
+    const workflows = serving.activities === undefined ? { workflowBundle: await bundleAttackerWorkflows() } : {};
     const worker = await Worker.create({ connection, namespace: temporal.namespace, ...serving, ...workflows });
     return await worker.runUntil(work);
   } finally {
@@ -24,7 +24,7 @@ export async function whileServing<T>(
   }
 }
 
-function attackerBundle() {
+function bundleAttackerWorkflows() {
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL("attacker-workflows.ts", import.meta.url)),
     webpackConfigHook: (config) => ({ ...config, resolve: { ...config.resolve, extensionAlias: { ".js": [".ts", ".js"] } } }),

@@ -10,8 +10,8 @@ import type { ServedRegistry } from "../harness/registry.js";
 export const TENANT = "T.UBL";
 
 /** The types of the ledger's events about something: an act's `jti`, a card's id, a project's id. */
-export async function eventsAbout(registry: ServedRegistry, ...about: readonly string[]): Promise<EventType[]> {
-  const db = openDatabase(registry.database_url, { maxConnections: 1 });
+export async function listEventTypesAbout(registry: ServedRegistry, ...about: readonly string[]): Promise<EventType[]> {
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   try {
     const types: EventType[] = [];
     for await (const row of readStoredEntries(db, toRegistryContainer(TENANT))) {
@@ -27,7 +27,7 @@ export async function eventsAbout(registry: ServedRegistry, ...about: readonly s
 /** The chain is unbroken, its anchors agree, and the projections are what a rebuild would make of it. */
 export async function expectSoundLedger(registry: ServedRegistry): Promise<void> {
   expect(requireValue(await registry.as("admin").verifyLedger())).toMatchObject({ ok: true });
-  const db = openDatabase(registry.database_url, { maxConnections: 1 });
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   try {
     expect(await verifyProjections(db, TENANT)).toMatchObject({ ok: true });
   } finally {
@@ -36,14 +36,14 @@ export async function expectSoundLedger(registry: ServedRegistry): Promise<void>
 }
 
 /** Whether the store holds a claim and a receipt of an act. */
-export async function tracesOf(registry: ServedRegistry, jti: string): Promise<{ claim: boolean; receipt: boolean }> {
+export async function readTraces(registry: ServedRegistry, jti: string): Promise<{ claim: boolean; receipt: boolean }> {
   const { blobs } = registry.store;
   const [claim, receipt] = await Promise.all([blobs.stat(toClaimKey(TENANT, jti)), blobs.stat(toReceiptKey(TENANT, jti))]);
   return { claim: claim !== undefined, receipt: receipt !== undefined };
 }
 
 /** The refs that the catalog shows. */
-export async function refsOf(registry: ServedRegistry, project_id: string): Promise<Record<string, string>> {
+export async function readCatalogRefs(registry: ServedRegistry, project_id: string): Promise<Record<string, string>> {
   const { refs } = requireValue(await registry.as("admin").readProject(project_id));
   return Object.fromEntries(refs.map(({ name, object_id }) => [name, object_id]));
 }

@@ -11,13 +11,24 @@ import type { RunnerAnswer } from "../../src/domain/permit/receipt.js";
 import { toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState } from "../../src/workflows/messages.js";
-import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
+import {
+  actByCard,
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
+  OFFICE,
+  openCard,
+  PATIENCE_MS,
+  prepareCommand,
+  stateDecision,
+} from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
-import { newKey } from "../lab512/runner/world.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
+import { createWorldKey } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
-import { ATTACKER_QUEUE, quiet, whileServing } from "./attacker-worker.js";
-import { eventsAbout, expectSoundLedger, refsOf, TENANT, tracesOf } from "./evidence.js";
+import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
 // Mallory can reach Temporal. She starts flows of commands that nobody permitted, or that were permitted to somebody else, and asks the
 // Runner directly.
@@ -26,18 +37,18 @@ const ADMIN = "ubl:sid:person:admin";
 const PROJECT = "P.demo";
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let clone: Clone;
 let base: string;
 
 beforeAll(async () => {
-  quiet();
+  silenceTemporalLogs();
   registry = await startTestRegistry({ name: "forged-commands" });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
   clone = new Clone();
   base = clone.commit("base.txt", "base");
-  await actByCard(registry, registration(PROJECT));
-  await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/base"));
+  await actByCard(registry, buildRegistrationJob(PROJECT));
+  await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/base"));
 });
 
 afterAll(async () => {
@@ -46,83 +57,83 @@ afterAll(async () => {
 });
 
 /** A command that admin may issue, with its bytes staged and not inside, as it travels through Temporal. */
-async function genuine(branch: string): Promise<{ sent: CommandEnvelope; inside: CommandEnvelope }> {
-  const sent = await permitted(registry.as("admin"), push(clone, PROJECT, branch));
+async function prepareGenuineCommand(branch: string): Promise<{ sent: CommandEnvelope; inside: CommandEnvelope }> {
+  const sent = await prepareCommand(registry.as("admin"), buildPushJob(clone, PROJECT, branch));
   const { patch: _, ...params } = sent.params as { patch?: string };
   return { sent, inside: { ...sent, params } as CommandEnvelope };
 }
 
-async function started(envelope: CommandEnvelope, workflowId: string) {
+async function startFlow(envelope: CommandEnvelope, workflowId: string) {
   const args = [{ kind: "command", envelope, actor_id: ADMIN }];
   return temporal.client.workflow.start("officialAct", { args, taskQueue: "LAB_256", workflowId });
 }
 
-async function flowEnd(envelope: CommandEnvelope, workflowId: string): Promise<{ status: string; code: string | undefined }> {
-  const { status, denial }: FlowState = await (await started(envelope, workflowId)).result();
+async function waitForFlowEnd(envelope: CommandEnvelope, workflowId: string): Promise<{ status: string; code: string | undefined }> {
+  const { status, denial }: FlowState = await (await startFlow(envelope, workflowId)).result();
   return { status, code: denial?.code };
 }
 
 /** The same envelope with a permit for it by a key of Mallory's own, under the registry's key id. */
-function repermitted(envelope: CommandEnvelope, changes: Partial<CommandEnvelope>): CommandEnvelope {
+function signPermitAnew(envelope: CommandEnvelope, changes: Partial<CommandEnvelope>): CommandEnvelope {
   const forged = { ...envelope, ...changes } as CommandEnvelope;
   const { kid, sig: _, ...permit } = envelope.permit;
   const subject_hash = hashSubject(forged.params);
   const scopes = { ...permit.scopes, subject_hash };
-  return { ...forged, subject_hash, permit: signObject("permit", { ...permit, jti: forged.jti, scopes }, { ...newKey(), kid }) };
+  return { ...forged, subject_hash, permit: signObject("permit", { ...permit, jti: forged.jti, scopes }, { ...createWorldKey(), kid }) };
 }
 
 describe("a command's flow that was started straight in Temporal", () => {
   it("with a forged permit, is denied and leaves nothing behind", async () => {
-    const { inside } = await genuine("feature/forged");
+    const { inside } = await prepareGenuineCommand("feature/forged");
     const jti = randomUUID();
-    const forged = repermitted(inside, { jti, jobId: `job-${jti}` });
-    expect(await flowEnd(forged, `act/${TENANT}/${jti}`)).toEqual({ status: "denied", code: "permit_signature_invalid" });
-    expect(await tracesOf(registry, jti)).toEqual({ claim: false, receipt: false });
-    expect(await eventsAbout(registry, jti)).toEqual([]);
-    expect(await refsOf(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/forged");
+    const forged = signPermitAnew(inside, { jti, jobId: `job-${jti}` });
+    expect(await waitForFlowEnd(forged, `act/${TENANT}/${jti}`)).toEqual({ status: "denied", code: "permit_signature_invalid" });
+    expect(await readTraces(registry, jti)).toEqual({ claim: false, receipt: false });
+    expect(await listEventTypesAbout(registry, jti)).toEqual([]);
+    expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/forged");
   });
 
   it("with a pending act's permit and other params, is denied, and the real act gets its receipt", async () => {
-    const { sent, inside } = await genuine("feature/pending");
+    const { sent, inside } = await prepareGenuineCommand("feature/pending");
     const params = { ...inside.params, branch: "feature/stolen" } as CommandEnvelope["params"];
     const attempts: [CommandEnvelope, string][] = [
       [{ ...inside, params } as CommandEnvelope, "subject_hash_mismatch"],
       [{ ...inside, params, subject_hash: hashSubject(params) } as CommandEnvelope, "permit_mismatch"],
-      [repermitted(inside, { params } as Partial<CommandEnvelope>), "permit_signature_invalid"],
+      [signPermitAnew(inside, { params } as Partial<CommandEnvelope>), "permit_signature_invalid"],
     ];
     for (const [n, [envelope, code]] of attempts.entries())
-      expect(await flowEnd(envelope, `mallory/${inside.jti}/${n}`)).toEqual({ status: "denied", code });
-    expect(await tracesOf(registry, inside.jti)).toEqual({ claim: false, receipt: false });
+      expect(await waitForFlowEnd(envelope, `mallory/${inside.jti}/${n}`)).toEqual({ status: "denied", code });
+    expect(await readTraces(registry, inside.jti)).toEqual({ claim: false, receipt: false });
 
     requireValue(await registry.as("admin").issueCommand(sent));
     const command = await waitForCommandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
     expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
-    expect(await refsOf(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/stolen");
+    expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty("refs/heads/feature/stolen");
   });
 
   it("with a pending act's permit and another jobId, is denied, and the real act gets its receipt", async () => {
-    const { sent, inside } = await genuine("feature/renamed");
+    const { sent, inside } = await prepareGenuineCommand("feature/renamed");
     await registry.lab512.stop();
     requireValue(await registry.as("admin").issueCommand(sent));
-    await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
+    await expect.poll(() => listEventTypesAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
     const renamed = { ...inside, jobId: "job-of-mallory" } as CommandEnvelope;
-    expect(await flowEnd(renamed, `mallory/${inside.jti}/renamed`)).toEqual({ status: "denied", code: "permit_used" });
+    expect(await waitForFlowEnd(renamed, `mallory/${inside.jti}/renamed`)).toEqual({ status: "denied", code: "permit_used" });
     await registry.lab512.start();
     const command = await waitForCommandEnd(registry.as("admin"), inside.jti, PATIENCE_MS);
     expect(command.receipt).toMatchObject({ status: "success", jobId: sent.jobId });
   });
 
   it("with the real act's own envelope, makes no second act: both flows end with its one receipt", async () => {
-    const { sent, inside } = await genuine("feature/replayed");
+    const { sent, inside } = await prepareGenuineCommand("feature/replayed");
     await registry.lab512.stop();
     const { workflow_id } = requireValue(await registry.as("admin").issueCommand(sent));
-    await expect.poll(() => eventsAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
-    const replay = await started(inside, `mallory/${inside.jti}/replay`);
+    await expect.poll(() => listEventTypesAbout(registry, inside.jti), { timeout: PATIENCE_MS }).toContain("command.issued");
+    const replay = await startFlow(inside, `mallory/${inside.jti}/replay`);
     await registry.lab512.start();
     const ends = await Promise.all([temporal.client.workflow.getHandle(workflow_id).result(), replay.result()]);
     expect(ends.map((end: FlowState) => end.status)).toEqual(["success", "success"]);
-    expect(await flowEnd(inside, `mallory/${inside.jti}/late`)).toEqual({ status: "success", code: undefined });
-    expect((await eventsAbout(registry, inside.jti)).sort()).toEqual([
+    expect(await waitForFlowEnd(inside, `mallory/${inside.jti}/late`)).toEqual({ status: "success", code: undefined });
+    expect((await listEventTypesAbout(registry, inside.jti)).sort()).toEqual([
       "command.issued",
       "permit.issued",
       "project.activity",
@@ -135,7 +146,7 @@ describe("a command's flow that was started straight in Temporal", () => {
 });
 
 /** A statement that nobody made. */
-function madeUp(card_id: string, plan_digest: string): SignedStatement {
+function forgeStatement(card_id: string, plan_digest: string): SignedStatement {
   const statement = {
     tenant_id: TENANT,
     card_id,
@@ -144,34 +155,34 @@ function madeUp(card_id: string, plan_digest: string): SignedStatement {
     approver: "ubl:sid:person:carol",
     office_id: OFFICE,
   } as const;
-  return attestStatement({ ...statement, nonce: "n".repeat(22), not_after: Date.now() + 60_000 }, newKey());
+  return attestStatement({ ...statement, nonce: "n".repeat(22), not_after: Date.now() + 60_000 }, createWorldKey());
 }
 
 function runDirectly(envelope: CommandEnvelope, statements: readonly SignedStatement[]): Promise<RunnerAnswer> {
   const options = { taskQueue: ATTACKER_QUEUE, workflowId: `mallory/${randomUUID()}`, args: [{ envelope, statements, round: 1 }] };
-  return whileServing(registry.temporal, { taskQueue: ATTACKER_QUEUE }, () => temporal.client.workflow.execute("runDirectly", options));
+  return serveWhile(registry.temporal, { taskQueue: ATTACKER_QUEUE }, () => temporal.client.workflow.execute("runDirectly", options));
 }
 
 describe("the Runner's activity, scheduled without the registry", () => {
   it("refuses an act that needs approval and whose permit is forged, whatever statements come with it", async () => {
-    const { inside } = await genuine("feature/high");
+    const { inside } = await prepareGenuineCommand("feature/high");
     const card_id = "k-01890a5d-ac96-7ab2-80e2-4536629c90de";
     const { kid: _kid, sig: _sig, ...permit } = inside.permit;
     const scopes = { ...permit.scopes, level: "L4", approval_ref: card_id, plan_digest: "b".repeat(64) } as const;
-    const forged = { ...inside, permit: signObject("permit", { ...permit, scopes }, newKey()) } as CommandEnvelope;
-    const answer = await runDirectly(forged, [madeUp(card_id, "b".repeat(64))]);
+    const forged = { ...inside, permit: signObject("permit", { ...permit, scopes }, createWorldKey()) } as CommandEnvelope;
+    const answer = await runDirectly(forged, [forgeStatement(card_id, "b".repeat(64))]);
     expect(answer).toMatchObject({ kind: "refusal", refusal: { code: "permit_key_unknown" } });
-    expect(await tracesOf(registry, inside.jti)).toEqual({ claim: false, receipt: false });
+    expect(await readTraces(registry, inside.jti)).toEqual({ claim: false, receipt: false });
   });
 
   it("writes no made-up approval into the manifest of a release that was approved", async () => {
-    await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
-    const [author, job] = [registry.as("admin"), release(PROJECT, "v1.0.0", base)];
+    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
+    const [author, job] = [registry.as("admin"), buildReleaseJob(PROJECT, "v1.0.0", base)];
     const card = await openCard(author, job, { run: "on_command" });
-    await state(registry, "bob", "approve", card);
+    await stateDecision(registry, "bob", "approve", card);
     await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
-    const envelope = await permitted(author, job, { approval_ref: card.card_id, jobId: card["jobId"] as string });
-    const answer = await runDirectly(envelope, [madeUp(card.card_id, card.plan_digest ?? "")]);
+    const envelope = await prepareCommand(author, job, { approval_ref: card.card_id, jobId: card["jobId"] as string });
+    const answer = await runDirectly(envelope, [forgeStatement(card.card_id, card.plan_digest ?? "")]);
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success" } });
     const manifest = await registry.store.blobs.get(toReleaseManifestKey(TENANT, PROJECT, "v1.0.0"));
     expect(Buffer.from(manifest ?? "").toString("utf8")).not.toContain("carol");

@@ -8,23 +8,23 @@ import type { Card, UnsignedCard } from "../../src/domain/card/card.js";
 import type { SignedStatement, Statement } from "../../src/domain/card/statement.js";
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
-import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
+import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
-import { newKey } from "../lab512/runner/world.js";
-import { ATTACKER_QUEUE, quiet, whileServing } from "./attacker-worker.js";
-import { eventsAbout, expectSoundLedger } from "./evidence.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
+import { createWorldKey } from "../lab512/runner/world.js";
+import { ATTACKER_QUEUE, serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { expectSoundLedger, listEventTypesAbout } from "./evidence.js";
 
 // Mallory can reach Temporal, knows every card by its workflow's id, and sends approvals of her own making straight to the flow.
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let attestor: SigningKey;
 
 beforeAll(async () => {
-  quiet();
+  silenceTemporalLogs();
   registry = await startTestRegistry({ name: "forged-statements" });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
   attestor = readSigningKey(registry.founded.keys.statement);
 });
 
@@ -33,7 +33,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-async function prepared(card: { card_id: string }, name = "bob"): Promise<Statement> {
+async function prepareStatementAs(card: { card_id: string }, name = "bob"): Promise<Statement> {
   return requireValue(await registry.as(name).prepareStatement(card.card_id, "approve", OFFICE)).statement;
 }
 
@@ -43,10 +43,10 @@ type Forgery = (genuine: SignedStatement, elsewhere: SignedStatement) => unknown
 const forgeries: readonly [string, Forgery][] = [
   ["without a signature", ({ statement }) => ({ statement })],
   ["with an empty signature", ({ statement, attestor: { kid } }) => ({ statement, attestor: { kid, sig: "" } })],
-  ["signed by a key of her own", ({ statement }) => attestStatement(statement, newKey())],
+  ["signed by a key of her own", ({ statement }) => attestStatement(statement, createWorldKey())],
   [
     "signed by a key of her own under the registry's key id",
-    ({ statement, attestor: { kid } }) => attestStatement(statement, { ...newKey(), kid }),
+    ({ statement, attestor: { kid } }) => attestStatement(statement, { ...createWorldKey(), kid }),
   ],
   ["genuine, for another card", (_, elsewhere) => elsewhere],
   ["with the signature of another card's", ({ statement }, elsewhere) => ({ statement, attestor: elsewhere.attestor })],
@@ -76,14 +76,14 @@ const forgeries: readonly [string, Forgery][] = [
   ],
 ];
 
-function handleOf(client: Client, { workflow_id }: { workflow_id: string }) {
+function getFlowHandle(client: Client, { workflow_id }: { workflow_id: string }) {
   return client.workflow.getHandle(workflow_id);
 }
 
 /** The flow's verdict; a refusal by the validator is one, too. */
-async function verdict(card: { workflow_id: string }, message: unknown): Promise<string> {
+async function readVerdict(card: { workflow_id: string }, message: unknown): Promise<string> {
   try {
-    const { accepted, denial } = await handleOf(temporal.client, card).executeUpdate<MessageVerdict, [unknown]>("decide", {
+    const { accepted, denial } = await getFlowHandle(temporal.client, card).executeUpdate<MessageVerdict, [unknown]>("decide", {
       args: [message],
     });
     return accepted ? "accepted" : (denial?.code ?? "no code");
@@ -96,23 +96,26 @@ async function verdict(card: { workflow_id: string }, message: unknown): Promise
 describe("approvals sent straight to Temporal", () => {
   it("count for nothing, by update and by signal, and the card can still be approved", async () => {
     const [card, other] = [
-      await openCard(registry.as("admin"), registration("P.forged")),
-      await openCard(registry.as("admin"), registration("P.other")),
+      await openCard(registry.as("admin"), buildRegistrationJob("P.forged")),
+      await openCard(registry.as("admin"), buildRegistrationJob("P.other")),
     ];
-    const [genuine, elsewhere] = [attestStatement(await prepared(card), attestor), attestStatement(await prepared(other), attestor)];
+    const [genuine, elsewhere] = [
+      attestStatement(await prepareStatementAs(card), attestor),
+      attestStatement(await prepareStatementAs(other), attestor),
+    ];
     const verdicts: Record<string, string> = {};
     for (const [what, forge] of forgeries) {
       const forged = forge(genuine, elsewhere);
-      verdicts[what] = await verdict(card, forged);
-      await handleOf(temporal.client, card).signal("statement", forged);
+      verdicts[what] = await readVerdict(card, forged);
+      await getFlowHandle(temporal.client, card).signal("statement", forged);
     }
     const expected = forgeries.map(([what]) => [what, /author|agent/.test(what) ? "statement_not_counted" : "statement_invalid"]);
     expect(verdicts).toEqual(Object.fromEntries(expected));
-    const { status, approvals } = await handleOf(temporal.client, card).query<FlowState>("state");
+    const { status, approvals } = await getFlowHandle(temporal.client, card).query<FlowState>("state");
     expect({ status, approvals }).toEqual({ status: "awaiting_approval", approvals: [] });
-    expect(await eventsAbout(registry, card.card_id)).not.toContain("card.approved");
+    expect(await listEventTypesAbout(registry, card.card_id)).not.toContain("card.approved");
 
-    await state(registry, "bob", "approve", card);
+    await stateDecision(registry, "bob", "approve", card);
     expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
@@ -140,37 +143,37 @@ describe("a card's flow that Mallory starts herself", () => {
       author: { actor_id: "ubl:sid:person:bob", person_id: "person:nobody" },
       opened_at: Date.now(),
     };
-    const key = newKey();
+    const key = createWorldKey();
     for (const card of [signObject("card", unsigned, key), { ...signObject("card", unsigned, key), kid: attestor.kid }]) {
       const end = await begin(card as Card, `card/T.UBL/${unsigned.card_id}`);
       expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
     }
-    expect(await eventsAbout(registry, unsigned.card_id)).toEqual([]);
+    expect(await listEventTypesAbout(registry, unsigned.card_id)).toEqual([]);
   });
 
   it("with another's genuine card under a name of her own, neither opens nor closes that card", async () => {
-    const victim = await openCard(registry.as("admin"), registration("P.victim"));
-    const history = await handleOf(temporal.client, victim).fetchHistory();
+    const victim = await openCard(registry.as("admin"), buildRegistrationJob("P.victim"));
+    const history = await getFlowHandle(temporal.client, victim).fetchHistory();
     const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
     const { card } = JSON.parse(Buffer.from(payload ?? []).toString("utf8")) as { card: Card };
     const end = await begin(card, "card/mallory");
     expect([end.status, end.denial?.code]).toEqual(["denied", "envelope_invalid"]);
-    expect(await eventsAbout(registry, victim.card_id)).not.toContain("card.closed");
-    await state(registry, "bob", "approve", victim);
+    expect(await listEventTypesAbout(registry, victim.card_id)).not.toContain("card.closed");
+    await stateDecision(registry, "bob", "approve", victim);
     expect((await waitForCardEnd(registry.as("admin"), victim.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
 
   it("cannot have LAB 256's own steps run for it: they are no activities that anybody can schedule", async () => {
-    const card = await openCard(registry.as("admin"), registration("P.steps"));
+    const card = await openCard(registry.as("admin"), buildRegistrationJob("P.steps"));
     const run = () =>
       temporal.client.workflow.execute("scheduleOnLab256", {
         taskQueue: ATTACKER_QUEUE,
         workflowId: `mallory/${card.card_id}`,
         args: [card.card_id],
       });
-    const outcomes = await whileServing(registry.temporal, { taskQueue: ATTACKER_QUEUE }, run);
+    const outcomes = await serveWhile(registry.temporal, { taskQueue: ATTACKER_QUEUE }, run);
     expect(outcomes).toEqual({ issuePermit: "not run", closeCard: "not run", endPermit: "not run" });
-    expect(await eventsAbout(registry, card.card_id)).toEqual(["card.opened", "card.planned"]);
+    expect(await listEventTypesAbout(registry, card.card_id)).toEqual(["card.opened", "card.planned"]);
   });
 });

@@ -6,10 +6,10 @@ import { readSigningKey } from "../../src/configuration/keys.js";
 import type { SignedStatement } from "../../src/domain/card/statement.js";
 import { attestStatement, createNonce } from "../../src/lab256/identity/passkeys/statements.js";
 import type { FlowState, MessageVerdict } from "../../src/workflows/messages.js";
-import { OFFICE, openCard, PATIENCE_MS, registration, state } from "../harness/acting.js";
-import { policyWith } from "../harness/policies.js";
+import { buildRegistrationJob, OFFICE, openCard, PATIENCE_MS, stateDecision } from "../harness/acting.js";
+import { buildPolicyWith } from "../harness/policies.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { expectSoundLedger } from "./evidence.js";
 
 // Mallory sends a card's flow what is no message at all, or the same approval many times at once, to break it or to be counted twice.
@@ -41,16 +41,16 @@ const extraMembers: readonly [string, object][] = [
 type Args = [unknown, ...unknown[]];
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 
 beforeAll(async () => {
-  const policy = await policyWith((data) => {
+  const policy = await buildPolicyWith((data) => {
     const office = data.offices[OFFICE];
     if (office === undefined) throw new Error(`The default policy has no ${OFFICE}.`);
     return { ...data, offices: { ...data.offices, [OFFICE]: { ...office, approval_policy: { min_approvals: 2 } } } };
   });
   registry = await startTestRegistry({ name: "malformed-messages", policy });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
 });
 
 afterAll(async () => {
@@ -59,7 +59,7 @@ afterAll(async () => {
 });
 
 /** Whether an update was accepted by the flow, whichever way it was refused. */
-async function accepted(workflowId: string, name: string, args: readonly unknown[]): Promise<boolean> {
+async function isAccepted(workflowId: string, name: string, args: readonly unknown[]): Promise<boolean> {
   const handle = temporal.client.workflow.getHandle(workflowId);
   try {
     return (await handle.executeUpdate<MessageVerdict, Args>(name, { args: args as Args })).accepted;
@@ -71,17 +71,17 @@ async function accepted(workflowId: string, name: string, args: readonly unknown
 
 describe("a card's flow that is sent garbage", () => {
   it("refuses it, lives on, and can be approved afterwards", async () => {
-    const card = await openCard(registry.as("admin"), registration("P.garbage"));
+    const card = await openCard(registry.as("admin"), buildRegistrationJob("P.garbage"));
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
     for (const [what, args] of payloads) {
       for (const name of ["decide", "issue", "finish", "unknown"])
-        expect(await accepted(card.workflow_id, name, args), `${name} ${what}`).toBe(false);
+        expect(await isAccepted(card.workflow_id, name, args), `${name} ${what}`).toBe(false);
       for (const name of ["statement", "permit_ended", "unknown"]) await handle.signal(name, ...args);
     }
     expect((await handle.query<FlowState>("state")).status).toBe("awaiting_approval");
     expect((await handle.describe()).status.name).toBe("RUNNING");
-    await state(registry, "bob", "approve", card);
-    await state(registry, "carol", "approve", card);
+    await stateDecision(registry, "bob", "approve", card);
+    await stateDecision(registry, "carol", "approve", card);
     expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
     await expectSoundLedger(registry);
   });
@@ -89,16 +89,16 @@ describe("a card's flow that is sent garbage", () => {
 
 describe("a genuine approval", () => {
   it.each(extraMembers)("with %s that the registry itself attested is refused for its shape", async (what, extra) => {
-    const card = await openCard(registry.as("admin"), registration(`P.extra-${extraMembers.findIndex(([name]) => name === what)}`));
+    const card = await openCard(registry.as("admin"), buildRegistrationJob(`P.extra-${extraMembers.findIndex(([name]) => name === what)}`));
     const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
     const attestor = readSigningKey(registry.founded.keys.statement);
     const handle = temporal.client.workflow.getHandle(card.workflow_id);
     const decide = (signed: SignedStatement) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [signed] });
     const genuine = attestStatement(statement, attestor);
     for (const spoilt of [attestStatement(Object.assign(copyOf(extra), statement), attestor), Object.assign(copyOf(extra), genuine)])
-      expect(await decide(spoilt)).toMatchObject({ accepted: false, denial: { code: "statement_invalid" } });
+      expect(await decide(spoilt)).toMatchObject({ isAccepted: false, denial: { code: "statement_invalid" } });
     expect((await handle.query<FlowState>("state")).approvals).toEqual([]);
-    expect(await decide(genuine)).toMatchObject({ accepted: true, denial: null });
+    expect(await decide(genuine)).toMatchObject({ isAccepted: true, denial: null });
     expect((await handle.query<FlowState>("state")).approvals).toHaveLength(1);
   });
 });
@@ -110,7 +110,7 @@ function copyOf<T extends object>(value: T): T {
 
 describe("twelve approvals by one person at once", () => {
   it("count once, sent through the api and straight to Temporal", async () => {
-    const card = await openCard(registry.as("admin"), registration("P.twelve"));
+    const card = await openCard(registry.as("admin"), buildRegistrationJob("P.twelve"));
     const bob = registry.as("bob");
     const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
     const statements = Array.from({ length: 12 }, () => ({ ...statement, nonce: createNonce() }));
@@ -129,7 +129,7 @@ describe("twelve approvals by one person at once", () => {
     expect(status).toBe("awaiting_approval");
     expect(approvals.map((one) => one.person_id)).toEqual(["person:bob"]);
     expect(missing).not.toEqual([]);
-    await state(registry, "carol", "approve", card);
+    await stateDecision(registry, "carol", "approve", card);
     expect((await waitForCardEnd(registry.as("admin"), card.card_id, PATIENCE_MS)).status).toBe("success");
   });
 });

@@ -6,12 +6,21 @@ import { signObject } from "../../src/domain/bytes/signature.js";
 import type { RunCommandInput } from "../../src/domain/flow/lab512-steps.js";
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
-import { actByCard, actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
+import {
+  actByCard,
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  openCard,
+  PATIENCE_MS,
+  prepareCommand,
+  stateDecision,
+} from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { newKey } from "../lab512/runner/world.js";
+import { createWorldKey } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
-import { quiet, whileServing } from "./attacker-worker.js";
-import { eventsAbout, expectSoundLedger, refsOf, TENANT, tracesOf } from "./evidence.js";
+import { serveWhile, silenceTemporalLogs } from "./attacker-worker.js";
+import { expectSoundLedger, listEventTypesAbout, readCatalogRefs, readTraces, TENANT } from "./evidence.js";
 
 // Mallory can reach Temporal, and polls LAB_512 with a worker of her own while the Runner is away: she answers with receipts and plans
 // that she made up.
@@ -23,12 +32,12 @@ let clone: Clone;
 let earlier: Receipt;
 
 beforeAll(async () => {
-  quiet();
+  silenceTemporalLogs();
   registry = await startTestRegistry({ name: "rogue-runner" });
   clone = new Clone();
   clone.commit("base.txt", "base");
-  await actByCard(registry, registration(PROJECT));
-  const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/base"));
+  await actByCard(registry, buildRegistrationJob(PROJECT));
+  const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/base"));
   earlier = command.receipt as Receipt;
   await registry.lab512.stop();
 });
@@ -38,15 +47,15 @@ afterAll(async () => {
 });
 
 /** A success for this very command, signed by a key of Mallory's own under the Runner's key id. */
-function madeUp({ envelope }: RunCommandInput): Receipt {
+function forgeReceipt({ envelope }: RunCommandInput): Receipt {
   const { tenant_id, jobId, jti, jobType, policy_hash } = envelope;
   const { kid, sig: _, ...rest } = earlier;
   const own = { tenant_id, jobId, jti, jobType, policy_hash, envelope_digest: hashEnvelope(envelope) };
-  return signObject("receipt", { ...rest, ...own }, { ...newKey(), kid });
+  return signObject("receipt", { ...rest, ...own }, { ...createWorldKey(), kid });
 }
 
 const answers: readonly [string, (input: RunCommandInput) => unknown][] = [
-  ["a receipt signed by a key of her own", (input) => ({ kind: "receipt", receipt: madeUp(input) })],
+  ["a receipt signed by a key of her own", (input) => ({ kind: "receipt", receipt: forgeReceipt(input) })],
   ["the genuine receipt of another act", () => ({ kind: "receipt", receipt: earlier })],
   [
     "a genuine receipt with this act's id",
@@ -63,28 +72,28 @@ describe("a worker that answers in the Runner's name", () => {
   it.each(answers)("with %s has nothing recorded as done", async (what, answer) => {
     const author = registry.as("admin");
     const branch = `feature/rogue-${answers.findIndex(([name]) => name === what)}`;
-    const envelope = await permitted(author, push(clone, PROJECT, branch));
+    const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, branch));
     const serving = { taskQueue: "LAB_512", activities: { runCommand: async (input: RunCommandInput) => answer(input) } };
-    const command = await whileServing(registry.temporal, serving, async () => {
+    const command = await serveWhile(registry.temporal, serving, async () => {
       requireValue(await author.issueCommand(envelope));
       return waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
     });
     expect({ status: command.status, code: command.denial?.code }).toEqual({ status: "denied", code: "answer_invalid" });
-    expect(await eventsAbout(registry, envelope.jti)).not.toContain("receipt.recorded");
-    expect((await tracesOf(registry, envelope.jti)).receipt).toBe(false);
-    expect(await refsOf(registry, PROJECT)).not.toHaveProperty(`refs/heads/${branch}`);
+    expect(await listEventTypesAbout(registry, envelope.jti)).not.toContain("receipt.recorded");
+    expect((await readTraces(registry, envelope.jti)).receipt).toBe(false);
+    expect(await readCatalogRefs(registry, PROJECT)).not.toHaveProperty(`refs/heads/${branch}`);
   });
 
   it("cannot have approved what her plan makes people believe", async () => {
     const author = registry.as("admin");
-    const card = await openLiedTo("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
+    const card = await openCardWithLie("P.lied", (plan) => ({ ...plan, diffstat: { files: 1, insertions: 1, deletions: 0 } }));
     expect(card.status).toBe("awaiting_approval");
     await registry.lab512.start();
-    await state(registry, "bob", "approve", card);
-    const replanned = async () => requireValue(await author.readCard(card.card_id)).plan_digest;
-    await expect.poll(replanned, { timeout: PATIENCE_MS }).not.toBe(card.plan_digest);
-    expect(await eventsAbout(registry, card.card_id)).toContain("card.approvals_voided");
-    await state(registry, "bob", "approve", card);
+    await stateDecision(registry, "bob", "approve", card);
+    const readPlanDigest = async () => requireValue(await author.readCard(card.card_id)).plan_digest;
+    await expect.poll(readPlanDigest, { timeout: PATIENCE_MS }).not.toBe(card.plan_digest);
+    expect(await listEventTypesAbout(registry, card.card_id)).toContain("card.approvals_voided");
+    await stateDecision(registry, "bob", "approve", card);
     expect((await waitForCardEnd(author, card.card_id, PATIENCE_MS)).status).toBe("success");
     await registry.lab512.stop();
     await expectSoundLedger(registry);
@@ -92,9 +101,9 @@ describe("a worker that answers in the Runner's name", () => {
 
   it.each(lies)("cannot show people a plan with %s", async (what, lie, digested) => {
     const project = `P.lied-${lies.findIndex(([name]) => name === what)}`;
-    const card = await openLiedTo(project, lie, digested);
+    const card = await openCardWithLie(project, lie, digested);
     expect({ status: card.status, code: card.denial?.code }).toEqual({ status: "denied", code: "answer_invalid" });
-    expect(await eventsAbout(registry, card.card_id)).not.toContain("card.planned");
+    expect(await listEventTypesAbout(registry, card.card_id)).not.toContain("card.planned");
   });
 });
 
@@ -112,8 +121,8 @@ const lies: readonly [string, Lie, boolean][] = [
 ];
 
 /** Opens a card for a registration that she plans: `lie` changes the honest plan. */
-async function openLiedTo(project: string, lie: Lie, digested = true) {
-  const asked = registration(project);
+async function openCardWithLie(project: string, lie: Lie, digested = true) {
+  const asked = buildRegistrationJob(project);
   const honest: Plan = {
     basis: {
       tenant_id: TENANT,
@@ -136,5 +145,5 @@ async function openLiedTo(project: string, lie: Lie, digested = true) {
   const plan = lie(honest);
   const answer = { ok: true, value: { plan, plan_digest: hashPlan((digested ? plan : honest) as Plan) } };
   const serving = { taskQueue: "LAB_512", activities: { planAct: async () => answer } };
-  return whileServing(registry.temporal, serving, () => openCard(registry.as("admin"), asked));
+  return serveWhile(registry.temporal, serving, () => openCard(registry.as("admin"), asked));
 }

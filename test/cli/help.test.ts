@@ -11,30 +11,30 @@ import { formatTable } from "../../src/cli/terminal/table.js";
 const ogr = buildProgram();
 const places = listPlaces(ogr);
 
-function leaves(command: Command, above = ""): [string, Command][] {
+function listLeaves(command: Command, above = ""): [string, Command][] {
   const path = `${above} ${command.name()}`.trim();
-  return command.commands.length === 0 ? [[path, command]] : command.commands.flatMap((one) => leaves(one, path));
+  return command.commands.length === 0 ? [[path, command]] : command.commands.flatMap((one) => listLeaves(one, path));
 }
 
-function helpOf(command: Command): string {
+function readHelp(command: Command): string {
   const parts: string[] = [];
   command.configureOutput({ writeOut: (part) => void parts.push(part) }).outputHelp();
   return parts.join("");
 }
 
 /** The words of each example that call `ogr`, without remarks and what other programs do with the output. */
-function examplesOf(command: Command): string[][] {
-  const [, examples = ""] = helpOf(command).split("\nExamples:\n");
+function listExamples(command: Command): string[][] {
+  const [, examples = ""] = readHelp(command).split("\nExamples:\n");
   return examples
     .split("\n")
     .flatMap((line) => [...line.matchAll(/(?:^|[\s($])ogr ([^|#&<>)]+)/g)].map(([, words = ""]) => words.trim().split(/\s+/)));
 }
 
-const all = leaves(ogr);
+const all = listLeaves(ogr);
 
 describe("the help", () => {
   it.each(all)("of %s has examples that name only what there is", (path, command) => {
-    const own = examplesOf(command).filter((words) => `ogr ${words.join(" ")}`.startsWith(path));
+    const own = listExamples(command).filter((words) => `ogr ${words.join(" ")}`.startsWith(path));
     expect(own.length).toBeGreaterThan(0);
     const known = command.options.map((option) => option.long);
     for (const words of own) for (const word of words) if (/^--./.test(word)) expect(known).toContain(word);
@@ -71,7 +71,7 @@ describe("the help", () => {
 });
 
 /** What bash offers for a line that is being written; its last word is the one to complete. */
-function offered(line: string): string[] {
+function listOffered(line: string): string[] {
   const words = line.split(" ");
   const script = `${formatBashCompletion("ogr", places)}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}
@@ -91,7 +91,7 @@ describe("bash completes", () => {
     ["nothing where only the person knows", "ogr push P.demo --branch ", []],
     ["an option after the value of another", "ogr card list --project card --lim", ["--limit"]],
     ["a file where one is meant", "ogr receipt verify package.j", ["package.json"]],
-  ])("%s: %s", (_, line, expected) => expect(offered(line)).toEqual(expected));
+  ])("%s: %s", (_, line, expected) => expect(listOffered(line)).toEqual(expected));
 });
 
 it("the scripts of zsh and fish name every command and every option", () => {

@@ -7,7 +7,7 @@ import type { OgrAnswer } from "./run-ogr.js";
  * Runs `ogr` in this process, one command at a time: what a process of its own costs to start is most of what a command takes. Its
  * environment, its standard input and its output are its own all the same.
  */
-export async function ogrHere(
+export async function runOgrHere(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
   { input = "" }: { readonly input?: string } = {},

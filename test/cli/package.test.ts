@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signObject } from "../../src/domain/bytes/signature.js";
 import { receiptSchema, type UnsignedReceipt } from "../../src/domain/permit/receipt.js";
-import { COMMIT, DIGEST, JTI, newKey, OTHER_DIGEST } from "../domain/samples.js";
-import { packedPackage } from "../harness/package.js";
+import { COMMIT, createTestKey, DIGEST, JTI, OTHER_DIGEST } from "../domain/samples.js";
+import { packPackage } from "../harness/package.js";
 
 interface Ended {
   readonly code: number;
@@ -53,7 +53,7 @@ const ogr = (...args: string[]): Promise<Ended> => run(join(folder, "node_module
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ogr-installed-"));
-  const { tarball } = await packedPackage();
+  const { tarball } = await packPackage();
   await writeFile(join(folder, "package.json"), JSON.stringify({ name: "somebody", version: "1.0.0", private: true }));
   const options = ["--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { code, stderr } = await run("npm", ["install", ...options, tarball]);
@@ -79,7 +79,7 @@ describe("the package, installed in an empty folder,", () => {
   });
 
   test("verifies a stored receipt, and refuses one that was changed", async () => {
-    const key = newKey();
+    const key = createTestKey();
     const receipt = signObject("receipt", unsignedReceipt, key);
     await mkdir(join(folder, "stored"), { recursive: true });
     await writeFile(join(folder, "stored", "jwks.json"), JSON.stringify({ keys: [key.jwk] }));

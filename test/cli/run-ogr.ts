@@ -19,7 +19,7 @@ export interface OgrAnswer {
  * Runs the real `ogr` as a process, from the build where there is one, with this environment and nothing else of ours but the path to its
  * programs. `input` is what stands on its standard input.
  */
-export function ogr(
+export function runOgr(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   { cwd, input }: { readonly cwd?: string; readonly input?: string } = {},
@@ -46,6 +46,10 @@ export function ogr(
 }
 
 /** The environment of a person at a terminal: which registry, whose token, where their passkey is. */
-export function personOf(registry: ServedRegistry, name: string, tenant?: string): Record<string, string> {
-  return { OGR_SERVER: registry.url, OGR_TOKEN: registry.actor(name, tenant).token, OGR_CONFIG_DIR: `${registry.data_dir}/people/${name}` };
+export function toPersonEnvironment(registry: ServedRegistry, name: string, tenant?: string): Record<string, string> {
+  return {
+    OGR_SERVER: registry.url,
+    OGR_TOKEN: registry.getActor(name, tenant).token,
+    OGR_CONFIG_DIR: `${registry.dataDir}/people/${name}`,
+  };
 }

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll } from "vitest";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { acts } from "./session/acts.js";
+import { describeActs } from "./session/acts.js";
 import { testBadInput } from "./session/bad-input.js";
-import { evidence } from "./session/evidence.js";
+import { describeEvidence } from "./session/evidence.js";
 import { testMainJob } from "./session/main-job.js";
-import { profiles } from "./session/profiles.js";
+import { describeProfiles } from "./session/profiles.js";
 
 let registry: TestRegistry;
 
@@ -14,10 +14,10 @@ beforeAll(async () => {
 
 afterAll(() => registry?.stop());
 
-const started = () => registry;
+const getRegistry = () => registry;
 // First, because it counts every card of the tenant.
-testMainJob(started);
-testBadInput(started);
-profiles(started);
-acts(started);
-evidence(started);
+testMainJob(getRegistry);
+testBadInput(getRegistry);
+describeProfiles(getRegistry);
+describeActs(getRegistry);
+describeEvidence(getRegistry);

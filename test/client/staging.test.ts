@@ -34,7 +34,7 @@ describe("a bundle", () => {
     await expect(createBundle(clone.folder, "refs/heads/main", [], join(folder, "none", "x"))).rejects.toThrow("ENOENT");
     await expect(createBundle(clone.folder, "refs/heads/absent", [], join(folder, "x"))).rejects.toThrow(GitRefused);
     // Its tip can be read, and its one file cannot.
-    await rm(join(clone.folder, ".git", "objects", ...splitId(clone.head("HEAD:a"))));
+    await rm(join(clone.folder, ".git", "objects", ...splitId(clone.readHead("HEAD:a"))));
     await expect(createBundle(clone.folder, "refs/heads/main", [], join(folder, "x"))).rejects.toThrow(/git .*: .*\w/);
   });
 });
@@ -55,7 +55,7 @@ describe("staging a file", () => {
       "a".repeat(64),
       path,
     );
-  const fileOf = async (bytes: Uint8Array) => {
+  const writeTestFile = async (bytes: Uint8Array) => {
     const path = join(folder, "bytes");
     await writeFile(path, bytes);
     return path;
@@ -63,7 +63,7 @@ describe("staging a file", () => {
 
   it.each([0, 5, 5_000_000])("sends %i bytes as they are, with the token", async (length) => {
     const bytes = Buffer.alloc(length, "bytes of a bundle ");
-    const path = await fileOf(bytes);
+    const path = await writeTestFile(bytes);
     const got: Buffer[] = [];
     let seen: unknown;
     const listener: RequestListener = async (request, response) => {
@@ -85,7 +85,7 @@ describe("staging a file", () => {
   });
 
   it("hears a refusal that comes before everything was sent", async () => {
-    const path = await fileOf(Buffer.alloc(20_000_000));
+    const path = await writeTestFile(Buffer.alloc(20_000_000));
     const refuse: RequestListener = (request, response) => {
       request.resume();
       const problem = { status: 413, code: "too_large", title: "Too large", detail: "Staged bytes are at most 1 MiB." };
@@ -97,7 +97,7 @@ describe("staging a file", () => {
   });
 
   it("says that nobody answers, or not in time", async () => {
-    const path = await fileOf(Buffer.alloc(10));
+    const path = await writeTestFile(Buffer.alloc(10));
     let gone = "";
     await answerWith(
       (request) => request.resume(),

@@ -25,14 +25,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function file(name: string, text: string): Promise<string> {
+async function writeSettingsFile(name: string, text: string): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, text);
   return path;
 }
 
 /** What is wrong, one `field: problem` a line. */
-function problems(environment: Record<string, string>): string[] {
+function listProblems(environment: Record<string, string>): string[] {
   return checkConfiguration(lab512Settings, readLayers(environment)).problems.map(({ field, problem }) => `${field}: ${problem}`);
 }
 
@@ -46,21 +46,24 @@ describe("a configuration file", () => {
     ],
     ["JSON", JSON.stringify({ ...COMPLETE, OGR_RUNNER_SLOTS: 7 })],
   ])("in %s tells a process what the environment does not, and the environment goes before it", async (kind, text) => {
-    const OGR_CONFIG_FILE = await file(`complete.${kind}`, text);
+    const OGR_CONFIG_FILE = await writeSettingsFile(`complete.${kind}`, text);
     expect(readConfiguration(lab512Settings, { OGR_CONFIG_FILE })).toMatchObject({ OGR_RUNNER_SLOTS: 7, OGR_WORK_DIRECTORY: "/work" });
     const above = readConfiguration(lab512Settings, { OGR_CONFIG_FILE, OGR_RUNNER_SLOTS: "9" });
     expect(above).toMatchObject({ OGR_RUNNER_SLOTS: 9, OGR_WORK_DIRECTORY: "/work" });
   });
 
   it("may hold the settings of other processes, and a list where commas would stand", async () => {
-    const OGR_CONFIG_FILE = await file("shared.yaml", "OGR_API_PORT: 7450\nOGR_RP_ORIGINS: [https://a.example, https://b.example]\n");
-    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE })).toEqual([]);
+    const OGR_CONFIG_FILE = await writeSettingsFile(
+      "shared.yaml",
+      "OGR_API_PORT: 7450\nOGR_RP_ORIGINS: [https://a.example, https://b.example]\n",
+    );
+    expect(listProblems({ ...COMPLETE, OGR_CONFIG_FILE })).toEqual([]);
     expect(readLayers({ OGR_CONFIG_FILE }).found.get("OGR_RP_ORIGINS")?.value).toBe("https://a.example,https://b.example");
   });
 
   it("is refused for each name that nobody knows, with the one that was probably meant", async () => {
-    const path = await file("slips.yaml", "OGR_RUNER_SLOTS: 3\nDATABASEURL: x\nogr_store: s3\nmaintainer: me\n");
-    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([
+    const path = await writeSettingsFile("slips.yaml", "OGR_RUNER_SLOTS: 3\nDATABASEURL: x\nogr_store: s3\nmaintainer: me\n");
+    expect(listProblems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([
       `${path}: OGR_RUNER_SLOTS: This setting is not known; did you mean OGR_RUNNER_SLOTS?`,
       `${path}: DATABASEURL: This setting is not known; did you mean DATABASE_URL?`,
       `${path}: ogr_store: This setting is not known; did you mean OGR_STORE?`,
@@ -75,8 +78,8 @@ describe("a configuration file", () => {
     ["names a setting twice", "OGR_STORE: s3\nOGR_STORE: directory\n"],
     ["is cut", '{"OGR_STORE": '],
   ])("that %s is named", async (name, text) => {
-    const path = text === undefined ? join(folder, "absent") : await file(name, text);
-    expect(problems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([expect.stringContaining(`OGR_CONFIG_FILE: ${path}`)]);
+    const path = text === undefined ? join(folder, "absent") : await writeSettingsFile(name, text);
+    expect(listProblems({ ...COMPLETE, OGR_CONFIG_FILE: path })).toEqual([expect.stringContaining(`OGR_CONFIG_FILE: ${path}`)]);
   });
 });
 
@@ -84,13 +87,13 @@ describe("a process", () => {
   it("is told everything that is wrong at once: missing, malformed, unknown and contradictory", () => {
     const { OGR_WORK_DIRECTORY: _, ...lacking } = COMPLETE;
     const environment = { ...lacking, OGR_RUNNER_SLOTS: "many", OGR_RUNNERS: "3", OGR_TEMPORAL_CERT_FILE: "/cert.pem" };
-    const found = problems(environment).map((problem) => problem.split(":")[0]);
+    const found = listProblems(environment).map((problem) => problem.split(":")[0]);
     expect(found).toEqual(["OGR_WORK_DIRECTORY", "OGR_RUNNER_SLOTS", "OGR_RUNNERS", "OGR_TEMPORAL_KEY_FILE"]);
     expect(() => readConfiguration(lab512Settings, environment)).toThrow(new RegExp(found.join("[\\s\\S]*")));
   });
 
   it("lets be what other programs keep in the environment", () => {
-    expect(problems({ ...COMPLETE, OGR_TOKEN: "t", HOME: "/root", DATABASE_URL: "", PATH: "/bin" })).toEqual([]);
+    expect(listProblems({ ...COMPLETE, OGR_TOKEN: "t", HOME: "/root", DATABASE_URL: "", PATH: "/bin" })).toEqual([]);
   });
 
   it.each([
@@ -100,22 +103,22 @@ describe("a process", () => {
     [{ OGR_S3_ENDPOINT: "http://s3:9000", OGR_S3_CA_FILE: "/ca.pem" }, "OGR_S3_CA_FILE: It needs an https:// address"],
     [{ DATABASE_URL: "postgresql://db/ogr?sslmode=require", OGR_DATABASE_CA_FILE: "/ca.pem" }, "DATABASE_URL: Its sslmode is `require`"],
   ])("refuses settings that contradict each other: %j", (changes, problem) => {
-    expect(problems({ ...COMPLETE, ...changes })).toEqual([expect.stringContaining(problem)]);
+    expect(listProblems({ ...COMPLETE, ...changes })).toEqual([expect.stringContaining(problem)]);
   });
 
   it("takes a secret from a file, and not from two places", async () => {
-    const path = await file("token", "secret\n");
+    const path = await writeSettingsFile("token", "secret\n");
     const found = readLayers({ OGR_S3_SECRET_KEY_FILE: path }).found.get("OGR_S3_SECRET_KEY");
     expect(found).toEqual({ value: "secret", source: path });
-    expect(problems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: path, OGR_S3_SECRET_KEY: "other" })).toEqual([
+    expect(listProblems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: path, OGR_S3_SECRET_KEY: "other" })).toEqual([
       "OGR_S3_SECRET_KEY_FILE: Set this or OGR_S3_SECRET_KEY, not both.",
     ]);
-    expect(problems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: join(folder, "absent") })[0]).toContain("OGR_S3_SECRET_KEY_FILE: ");
+    expect(listProblems({ ...COMPLETE, OGR_S3_SECRET_KEY_FILE: join(folder, "absent") })[0]).toContain("OGR_S3_SECRET_KEY_FILE: ");
   });
 
   it("prefers a secret of the environment to one of the file", async () => {
-    const above = await file("above", "above");
-    const OGR_CONFIG_FILE = await file("secret.yaml", "DATABASE_URL: postgresql://below\n");
+    const above = await writeSettingsFile("above", "above");
+    const OGR_CONFIG_FILE = await writeSettingsFile("secret.yaml", "DATABASE_URL: postgresql://below\n");
     expect(readLayers({ OGR_CONFIG_FILE, DATABASE_URL_FILE: above }).found.get("DATABASE_URL")?.value).toBe("above");
   });
 });

@@ -1,23 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { type AttestationEnvelope, verifyAttestation } from "../../src/domain/card/attestation.js";
-import { enveloped, PREDICATE_TYPE, statementOn } from "./attestations.js";
-import { DIGEST, newKey, OTHER_DIGEST } from "./samples.js";
+import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "./attestations.js";
+import { createTestKey, DIGEST, OTHER_DIGEST } from "./samples.js";
 
 const CARD = "k-01h8x";
 const OTHER_TYPE = "https://in-toto.io/attestation/test-result/v0.1";
-const [attestor, tester, mallory] = [newKey(), newKey(), newKey()];
+const [attestor, tester, mallory] = [createTestKey(), createTestKey(), createTestKey()];
 const expected = {
   cardId: CARD,
   planDigest: DIGEST,
   predicateTypes: [PREDICATE_TYPE],
   attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] }, [OTHER_TYPE]: { keys: [tester.jwk] } },
 };
-const genuine = enveloped(statementOn(CARD, DIGEST), attestor);
+const genuine = signAttestation(buildAttestationStatement(CARD, DIGEST), attestor);
 const [signature] = genuine.signatures;
 if (signature === undefined) throw new Error("the sample is not signed");
 
 /** The sentence with which an attestation is refused. */
-function refusal(candidate: unknown, change: Partial<typeof expected> = {}): string {
+function readRefusal(candidate: unknown, change: Partial<typeof expected> = {}): string {
   const outcome = verifyAttestation(candidate, { ...expected, ...change });
   if (outcome.ok) throw new Error("it was taken");
   expect(outcome.denial.code).toBe("attestation_invalid");
@@ -42,7 +42,9 @@ describe("an attestation", () => {
       { name: "image", digest: { sha256: "00" } },
       { name: CARD, digest: { sha256: "00", blake3: DIGEST } },
     ];
-    expect(verifyAttestation(enveloped(statementOn(CARD, DIGEST, { subject, predicate: undefined }), attestor), expected).ok).toBe(true);
+    expect(
+      verifyAttestation(signAttestation(buildAttestationStatement(CARD, DIGEST, { subject, predicate: undefined }), attestor), expected).ok,
+    ).toBe(true);
   });
 
   test("is the same one whatever signatures strangers add to it", () => {
@@ -53,28 +55,44 @@ describe("an attestation", () => {
   test.each<[string, AttestationEnvelope, RegExp]>([
     [
       "whose payload was changed after it was signed",
-      { ...genuine, payload: enveloped(statementOn(CARD, DIGEST, { predicate: {} }), attestor).payload },
+      { ...genuine, payload: signAttestation(buildAttestationStatement(CARD, DIGEST, { predicate: {} }), attestor).payload },
       /signature/,
     ],
     [
       "with the signature of another key under a trusted key's id",
-      enveloped(statementOn(CARD, DIGEST), { ...mallory, kid: attestor.kid }),
+      signAttestation(buildAttestationStatement(CARD, DIGEST), { ...mallory, kid: attestor.kid }),
       /signature/,
     ],
-    ["signed for another payload type", enveloped(statementOn(CARD, DIGEST), attestor, "application/vnd.ubl.permit.v1+json"), /signature/],
-    ["signed by a key that the policy does not name", enveloped(statementOn(CARD, DIGEST), mallory), /names none of its signing keys/],
-    ["signed by a key that may attest something else", enveloped(statementOn(CARD, DIGEST), tester), /names none of its signing keys/],
+    [
+      "signed for another payload type",
+      signAttestation(buildAttestationStatement(CARD, DIGEST), attestor, "application/vnd.ubl.permit.v1+json"),
+      /signature/,
+    ],
+    [
+      "signed by a key that the policy does not name",
+      signAttestation(buildAttestationStatement(CARD, DIGEST), mallory),
+      /names none of its signing keys/,
+    ],
+    [
+      "signed by a key that may attest something else",
+      signAttestation(buildAttestationStatement(CARD, DIGEST), tester),
+      /names none of its signing keys/,
+    ],
     [
       "of a type that the plan does not ask for",
-      enveloped(statementOn(CARD, DIGEST, { predicateType: OTHER_TYPE }), tester),
+      signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: OTHER_TYPE }), tester),
       /asks for no attestation of type/,
     ],
-    ["about another plan", enveloped(statementOn(CARD, OTHER_DIGEST), attestor), /another plan/],
-    ["about another card", enveloped(statementOn("k-other", DIGEST), attestor), /No subject of it has the name k-01h8x/],
+    ["about another plan", signAttestation(buildAttestationStatement(CARD, OTHER_DIGEST), attestor), /another plan/],
+    [
+      "about another card",
+      signAttestation(buildAttestationStatement("k-other", DIGEST), attestor),
+      /No subject of it has the name k-01h8x/,
+    ],
     [
       "whose card and plan are two subjects",
-      enveloped(
-        statementOn(CARD, OTHER_DIGEST, {
+      signAttestation(
+        buildAttestationStatement(CARD, OTHER_DIGEST, {
           subject: [
             { name: CARD, digest: {} },
             { name: "x", digest: { blake3: DIGEST } },
@@ -85,19 +103,19 @@ describe("an attestation", () => {
       /another plan/,
     ],
   ])("%s is refused", (_, candidate, why) => {
-    expect(refusal(candidate)).toMatch(why);
+    expect(readRefusal(candidate)).toMatch(why);
   });
 
   test("of a type for which the policy names nobody is refused", () => {
-    expect(refusal(genuine, { attestors: {} as typeof expected.attestors })).toMatch(/names none of its signing keys/);
-    const inherited = enveloped(statementOn(CARD, DIGEST, { predicateType: "constructor" }), attestor);
-    expect(refusal(inherited, { predicateTypes: ["constructor"] })).toMatch(/names none of its signing keys/);
+    expect(readRefusal(genuine, { attestors: {} as typeof expected.attestors })).toMatch(/names none of its signing keys/);
+    const inherited = signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: "constructor" }), attestor);
+    expect(readRefusal(inherited, { predicateTypes: ["constructor"] })).toMatch(/names none of its signing keys/);
   });
 });
 
 describe("a malformed attestation names its bad field", () => {
-  const text = (text: string) => enveloped(text, attestor);
-  const large = statementOn(CARD, DIGEST, { predicate: { text: "x".repeat(33 * 1024) } });
+  const text = (text: string) => signAttestation(text, attestor);
+  const large = buildAttestationStatement(CARD, DIGEST, { predicate: { text: "x".repeat(33 * 1024) } });
 
   test.each<[unknown, string]>([
     [null, "expected object"],
@@ -107,7 +125,7 @@ describe("a malformed attestation names its bad field", () => {
     [{ ...genuine, payload: "" }, "payload:"],
     [{ ...genuine, payload: `${genuine.payload}\n` }, "payload:"],
     [{ ...genuine, payload: genuine.payload.replace(/=*$/, "!") }, "payload:"],
-    [enveloped(large, attestor), "payload: At most 32768 bytes."],
+    [signAttestation(large, attestor), "payload: At most 32768 bytes."],
     [{ ...genuine, signatures: [] }, "signatures:"],
     [{ ...genuine, signatures: Array.from({ length: 11 }, () => signature) }, "signatures:"],
     [{ ...genuine, signatures: [{ sig: signature.sig }] }, "signatures.0.keyid:"],
@@ -116,17 +134,17 @@ describe("a malformed attestation names its bad field", () => {
     [text("{"), "payload: These bytes are not JSON"],
     [{ ...genuine, payload: "/w==" }, "payload: These bytes are not JSON"],
     [text("[]"), "payload:"],
-    [enveloped(statementOn(CARD, DIGEST, { _type: "https://in-toto.io/Statement/v0.1" }), attestor), "payload._type:"],
-    [enveloped(statementOn(CARD, DIGEST, { subject: [] }), attestor), "payload.subject:"],
-    [enveloped(statementOn(CARD, DIGEST, { subject: [{ name: CARD }] }), attestor), "payload.subject.0.digest:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { _type: "https://in-toto.io/Statement/v0.1" }), attestor), "payload._type:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { subject: [] }), attestor), "payload.subject:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { subject: [{ name: CARD }] }), attestor), "payload.subject.0.digest:"],
     [
-      enveloped(statementOn(CARD, DIGEST, { subject: [{ name: CARD, digest: { blake3: 1 } }] }), attestor),
+      signAttestation(buildAttestationStatement(CARD, DIGEST, { subject: [{ name: CARD, digest: { blake3: 1 } }] }), attestor),
       "payload.subject.0.digest.blake3:",
     ],
-    [enveloped(statementOn(CARD, DIGEST, { predicateType: "" }), attestor), "payload.predicateType:"],
-    [enveloped(statementOn(CARD, DIGEST, { predicate: [] }), attestor), "payload.predicate:"],
-    [enveloped(statementOn(CARD, DIGEST, { more: 1 }), attestor), "payload.more:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { predicateType: "" }), attestor), "payload.predicateType:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { predicate: [] }), attestor), "payload.predicate:"],
+    [signAttestation(buildAttestationStatement(CARD, DIGEST, { more: 1 }), attestor), "payload.more:"],
   ])("%#", (candidate, field) => {
-    expect(refusal(candidate)).toContain(field);
+    expect(readRefusal(candidate)).toContain(field);
   });
 });

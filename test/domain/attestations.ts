@@ -5,7 +5,7 @@ import { ATTESTATION_PAYLOAD_TYPE, type AttestationEnvelope, IN_TOTO_STATEMENT }
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 
 /** The in-toto statement that a plan of a card was looked at. */
-export function statementOn(card_id: string, plan_digest: string, change: Readonly<Record<string, unknown>> = {}): object {
+export function buildAttestationStatement(card_id: string, plan_digest: string, change: Readonly<Record<string, unknown>> = {}): object {
   return {
     _type: IN_TOTO_STATEMENT,
     subject: [{ name: card_id, digest: { blake3: plan_digest } }],
@@ -16,7 +16,7 @@ export function statementOn(card_id: string, plan_digest: string, change: Readon
 }
 
 /** Whatever an attestor signs, in its DSSE envelope. */
-export function enveloped(statement: object | string, key: SigningKey, payloadType = ATTESTATION_PAYLOAD_TYPE): AttestationEnvelope {
+export function signAttestation(statement: object | string, key: SigningKey, payloadType = ATTESTATION_PAYLOAD_TYPE): AttestationEnvelope {
   const body = Buffer.from(typeof statement === "string" ? statement : JSON.stringify(statement));
   const sig = sign(null, encodePreAuthentication(payloadType, body), key.privateKey).toString("base64");
   return { payloadType: ATTESTATION_PAYLOAD_TYPE, payload: body.toString("base64"), signatures: [{ keyid: key.kid, sig }] };

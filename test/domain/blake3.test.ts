@@ -11,9 +11,9 @@ interface Vectors {
 const { cases } = JSON.parse(await readFile(new URL("fixtures/blake3-vectors.json", import.meta.url), "utf8")) as Vectors;
 
 /** The input of the published vectors. */
-const official = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at % 251);
+const buildOfficialInput = (length: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at % 251);
 
-async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+async function* splitIntoChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
@@ -25,10 +25,10 @@ describe("the published vectors", () => {
   });
 
   test.each(cases)("$input_len bytes", async ({ input_len, hash }) => {
-    const input = official(input_len);
+    const input = buildOfficialInput(input_len);
     expect(hashBlake3Hex(input)).toBe(hash);
     expect(Buffer.from(hashBlake3(input)).toString("hex")).toBe(hash);
-    expect(await hashBlake3HexOfStream(inChunks(input, 1000))).toBe(hash);
+    expect(await hashBlake3HexOfStream(splitIntoChunks(input, 1000))).toBe(hash);
     expect(await secondBlake3(input)).toBe(hash);
   });
 });
@@ -39,20 +39,20 @@ describe("a second implementation agrees", () => {
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 2000 }), async (bytes, size) => {
         const theirs = await secondBlake3(bytes);
         expect(hashBlake3Hex(bytes)).toBe(theirs);
-        expect(await hashBlake3HexOfStream(inChunks(bytes, size))).toBe(theirs);
+        expect(await hashBlake3HexOfStream(splitIntoChunks(bytes, size))).toBe(theirs);
       }),
     );
   });
 
   test("on chunks above 1 MiB", async () => {
-    const bytes = official(5 * 1024 * 1024 + 3);
+    const bytes = buildOfficialInput(5 * 1024 * 1024 + 3);
     const theirs = await secondBlake3(bytes);
     expect(hashBlake3Hex(bytes)).toBe(theirs);
-    expect(await hashBlake3HexOfStream(inChunks(bytes, 3 * 1024 * 1024))).toBe(theirs);
+    expect(await hashBlake3HexOfStream(splitIntoChunks(bytes, 3 * 1024 * 1024))).toBe(theirs);
   });
 
   test("on a view into a larger buffer", async () => {
-    const view = official(4096).subarray(100, 1300);
+    const view = buildOfficialInput(4096).subarray(100, 1300);
     expect(hashBlake3Hex(view)).toBe(await secondBlake3(Uint8Array.from(view)));
   });
 });
@@ -63,10 +63,12 @@ test("a digest is written as 64 lower-case hexadecimal digits", () => {
 });
 
 test("a stream that fails fails the hash, and the next one is not disturbed", async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield official(10);
+  async function* failMidway(): AsyncGenerator<Uint8Array> {
+    yield buildOfficialInput(10);
     throw new Error("the store went away");
   }
-  await expect(hashBlake3HexOfStream(broken())).rejects.toThrow("the store went away");
-  expect(await hashBlake3HexOfStream(inChunks(official(1025), 7))).toBe(cases.find((vector) => vector.input_len === 1025)?.hash);
+  await expect(hashBlake3HexOfStream(failMidway())).rejects.toThrow("the store went away");
+  expect(await hashBlake3HexOfStream(splitIntoChunks(buildOfficialInput(1025), 7))).toBe(
+    cases.find((vector) => vector.input_len === 1025)?.hash,
+  );
 });

@@ -111,7 +111,7 @@ describe.each(Object.entries(grammars))("the grammar of a %s", (_, { schema, goo
 
   test("lets only printable ASCII without a slash through, and says the same twice", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...good).chain(mutated)), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...good).chain(mutateId)), (text) => {
         const accepted = schema.safeParse(text);
         if (accepted.success) expect(accepted.data).toMatch(/^[!-.0-~]+$/);
         expect(schema.safeParse(text).success).toBe(accepted.success);
@@ -120,7 +120,7 @@ describe.each(Object.entries(grammars))("the grammar of a %s", (_, { schema, goo
   });
 });
 
-function mutated(id: string): fc.Arbitrary<string> {
+function mutateId(id: string): fc.Arbitrary<string> {
   return fc
     .tuple(fc.nat(id.length), fc.string({ unit: "binary", maxLength: 2 }))
     .map(([at, text]) => id.slice(0, at) + text + id.slice(at));
@@ -154,8 +154,8 @@ describe("the jti of a card's act", () => {
   test("carries 122 bits of BLAKE3 over JCS of tenant, card and plan digest", () => {
     const digits = hashCanonical(["T.UBL", "k-1", DIGEST]);
     const jti = computeCardActId("T.UBL", "k-1", DIGEST).replaceAll("-", "");
-    const free = (hex: string) => hex.slice(0, 12) + hex.slice(13, 16) + hex.slice(17, 32);
-    expect(free(jti)).toBe(free(digits));
+    const removeFixedBits = (hex: string) => hex.slice(0, 12) + hex.slice(13, 16) + hex.slice(17, 32);
+    expect(removeFixedBits(jti)).toBe(removeFixedBits(digits));
   });
 
   test("is another for another tenant, card or plan, however the parts are cut", () => {

@@ -19,64 +19,66 @@ import { publicationSchema } from "../../src/domain/policy/publication.js";
 import { type FieldProblem, formatProblems, parseWith } from "../../src/domain/problems.js";
 import * as sample from "./samples.js";
 
-function problems(schema: z.ZodType, value: unknown): readonly FieldProblem[] {
+function listProblems(schema: z.ZodType, value: unknown): readonly FieldProblem[] {
   const parsed = parseWith(schema, value);
   return parsed.ok ? [] : parsed.problems;
 }
-const fields = (schema: z.ZodType, value: unknown): string[] => problems(schema, value).map((problem) => problem.field);
+const listFields = (schema: z.ZodType, value: unknown): string[] => listProblems(schema, value).map((problem) => problem.field);
 
-const nested = (depth: number): unknown => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 0);
+const buildNested = (depth: number): unknown => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 0);
 
 describe("a card's request", () => {
   const { cardRequest } = sample;
-  const withParams = (change: object) => ({ ...cardRequest, params: { ...cardRequest.params, ...change } });
+  const replaceParams = (change: object) => ({ ...cardRequest, params: { ...cardRequest.params, ...change } });
 
   test("is taken with its defaults", () => {
     expect(cardRequestSchema.parse(cardRequest)).toEqual({ ...cardRequest, context: {}, run: "on_approval" });
   });
 
   test("names a bad field of its params by its path", () => {
-    expect(fields(cardRequestSchema, withParams({ branch: "a b" }))).toEqual(["params.branch"]);
-    expect(fields(cardRequestSchema, withParams({ branch: 1, more: 1, expected_old: "HEAD" })).sort()).toEqual([
+    expect(listFields(cardRequestSchema, replaceParams({ branch: "a b" }))).toEqual(["params.branch"]);
+    expect(listFields(cardRequestSchema, replaceParams({ branch: 1, more: 1, expected_old: "HEAD" })).sort()).toEqual([
       "params.branch",
       "params.expected_old",
       "params.more",
     ]);
-    expect(fields(cardRequestSchema, withParams({ delete: true, patch: "AAAA" }))).toEqual(["params.patch"]);
+    expect(listFields(cardRequestSchema, replaceParams({ delete: true, patch: "AAAA" }))).toEqual(["params.patch"]);
     const init = { project_id: "P.demo", name: "Demo", owners: ["office::default", "nobody"], visibility: "secret" };
-    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init", params: init })).toEqual([
+    expect(listFields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init", params: init })).toEqual([
       "params.owners.1",
       "params.visibility",
     ]);
   });
 
   test("says a sentence of every bad field", () => {
-    for (const { problem } of problems(cardRequestSchema, withParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
+    for (const { problem } of listProblems(cardRequestSchema, replaceParams({ branch: "a b", expected_old: "HEAD", more: 1 })))
       expect(problem).toMatch(/^[A-Z].*\.$/);
-    expect(formatProblems(problems(cardRequestSchema, withParams({ branch: "" })))).toBe("params.branch: A branch name is not empty.");
+    expect(formatProblems(listProblems(cardRequestSchema, replaceParams({ branch: "" })))).toBe(
+      "params.branch: A branch name is not empty.",
+    );
   });
 
   test("refuses params of another job, an unknown job and unknown members by name", () => {
-    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init" })).toContain("params.branch");
-    expect(fields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.nuke" })).toEqual(["jobType"]);
-    expect(fields(cardRequestSchema, { ...cardRequest, actor_id: "ubl:sid:person:ann", x: 1 })).toEqual(["actor_id", "x"]);
+    expect(listFields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.init" })).toContain("params.branch");
+    expect(listFields(cardRequestSchema, { ...cardRequest, jobType: "git.registry.nuke" })).toEqual(["jobType"]);
+    expect(listFields(cardRequestSchema, { ...cardRequest, actor_id: "ubl:sid:person:ann", x: 1 })).toEqual(["actor_id", "x"]);
   });
 
   test("has an intent that a ledger can keep", () => {
     for (const intent of ["", "  ", "a".repeat(501), "a\0b", "a\ud800", 1]) {
-      expect(fields(cardRequestSchema, { ...cardRequest, intent })).toEqual(["intent"]);
-      expect(fields(permitRequestSchema, { ...sample.permitRequest, intent })).toEqual(["intent"]);
+      expect(listFields(cardRequestSchema, { ...cardRequest, intent })).toEqual(["intent"]);
+      expect(listFields(permitRequestSchema, { ...sample.permitRequest, intent })).toEqual(["intent"]);
     }
     expect(cardRequestSchema.parse({ ...cardRequest, intent: " Olá,\n\tmundo 😀 " }).intent).toBe("Olá,\n\tmundo 😀");
   });
 });
 
 describe("the context of a request, in which any member may stand", () => {
-  const request = (context: unknown) => ({ ...sample.permitRequest, context });
+  const buildRequest = (context: unknown) => ({ ...sample.permitRequest, context });
 
   test("is kept as it came", () => {
     const context = { ticket: "A-1", nested: { list: [1, null, true, { é: "😀" }] }, empty: {} };
-    expect(permitRequestSchema.parse(request(context)).context).toEqual(context);
+    expect(permitRequestSchema.parse(buildRequest(context)).context).toEqual(context);
   });
 
   test.each([
@@ -86,19 +88,19 @@ describe("the context of a request, in which any member may stand", () => {
     ["NUL in a name", { "a\0": 1 }],
     ["a number that JSON does not know", { a: [Number.POSITIVE_INFINITY] }],
     ["more than 16 KiB", { a: "é".repeat(8192) }],
-    ["33 levels", { a: nested(32) }],
-    ["levels enough to overflow a stack", { a: nested(5_000) }],
+    ["33 levels", { a: buildNested(32) }],
+    ["levels enough to overflow a stack", { a: buildNested(5_000) }],
     ["no object", []],
   ])("is refused with %s", (_, context) => {
-    expect(fields(permitRequestSchema, request(context)).every((field) => field.startsWith("context"))).toBe(true);
-    expect(fields(permitRequestSchema, request(context))).not.toEqual([]);
+    expect(listFields(permitRequestSchema, buildRequest(context)).every((field) => field.startsWith("context"))).toBe(true);
+    expect(listFields(permitRequestSchema, buildRequest(context))).not.toEqual([]);
   });
 
   test("whatever is taken has a canonical form and no NUL", () => {
     const anyContext = fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue({ stringUnit: "binary", maxDepth: 6 }));
     fc.assert(
       fc.property(anyContext, (context) => {
-        const parsed = permitRequestSchema.safeParse(request(context));
+        const parsed = permitRequestSchema.safeParse(buildRequest(context));
         if (!parsed.success) return;
         expect(hashCanonical(parsed.data.context)).toMatch(/^[0-9a-f]{64}$/);
         expect(JSON.stringify(parsed.data.context)).not.toContain("\\u0000");
@@ -109,7 +111,7 @@ describe("the context of a request, in which any member may stand", () => {
 
 describe("the params of a job", () => {
   test("an inline patch is standard base64 of at most 1 MiB", () => {
-    const push = (patch: string) => fields(pushParamsSchema, { ...sample.pushParams, patch });
+    const push = (patch: string) => listFields(pushParamsSchema, { ...sample.pushParams, patch });
     expect(push(Buffer.alloc(INLINE_PATCH_MAX_BYTES).toString("base64"))).toEqual([]);
     expect(push(Buffer.alloc(INLINE_PATCH_MAX_BYTES + 3).toString("base64"))).toEqual(["patch"]);
     for (const bad of ["", "A", "AA", "AA==\n", "A A=", "-_-_", "AAAA="]) expect(push(bad)).toContain("patch");
@@ -117,11 +119,11 @@ describe("the params of a job", () => {
 
   test("one line of text is one line", () => {
     for (const commit_summary of ["", " ", "a\nb", "a\u001bb", "a\ud800", "a".repeat(501)])
-      expect(fields(pushParamsSchema, { ...sample.pushParams, commit_summary })).toContain("commit_summary");
+      expect(listFields(pushParamsSchema, { ...sample.pushParams, commit_summary })).toContain("commit_summary");
   });
 
   test("owners are actors or offices, at least one, each once", () => {
-    const init = (owners: unknown) => fields(initParamsSchema, { project_id: "P.demo", name: "Demo", owners, visibility: "private" });
+    const init = (owners: unknown) => listFields(initParamsSchema, { project_id: "P.demo", name: "Demo", owners, visibility: "private" });
     expect(init(["ubl:sid:person:ann", "office::default"])).toEqual([]);
     expect(init([])).toEqual(["owners"]);
     expect(init(["office::default", "office::default"])).toEqual(["owners"]);
@@ -130,7 +132,7 @@ describe("the params of a job", () => {
 
   test("notes are well-formed text of at most 256 KiB", () => {
     const notes = (text: string) =>
-      fields(tagReleaseParamsSchema, { project_id: "P.demo", tag: "v1.2.0", commit: sample.COMMIT, notes: text });
+      listFields(tagReleaseParamsSchema, { project_id: "P.demo", tag: "v1.2.0", commit: sample.COMMIT, notes: text });
     expect(notes("# 1.2.0\n\n- first\n")).toEqual([]);
     for (const bad of ["a\0", "\ud800", "é".repeat(128 * 1024 + 1)]) expect(notes(bad)).toEqual(["notes"]);
   });
@@ -142,15 +144,17 @@ describe("the assertion of a statement", () => {
   const assertion = { id: text, rawId: text, type: "public-key", response, clientExtensionResults: {} };
 
   test("is base64url throughout, so that nothing else reaches the database or the ledger", () => {
-    expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion })).toEqual([]);
+    expect(listFields(signedStatementSchema, { ...sample.signedStatement, assertion })).toEqual([]);
     for (const bad of ["\0", "\ud800", "a b", "", `${text}\n`, "a+b/", "aa=="]) {
       for (const member of ["id", "rawId"])
-        expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion: { ...assertion, [member]: bad } })).toEqual([
+        expect(listFields(signedStatementSchema, { ...sample.signedStatement, assertion: { ...assertion, [member]: bad } })).toEqual([
           `assertion.${member}`,
         ]);
       for (const member of Object.keys(response)) {
         const spoiled = { ...assertion, response: { ...response, [member]: bad } };
-        expect(fields(signedStatementSchema, { ...sample.signedStatement, assertion: spoiled })).toEqual([`assertion.response.${member}`]);
+        expect(listFields(signedStatementSchema, { ...sample.signedStatement, assertion: spoiled })).toEqual([
+          `assertion.response.${member}`,
+        ]);
       }
     }
   });
@@ -220,6 +224,6 @@ describe("parsing never throws", () => {
   test("however deep the JSON", () => {
     for (const schema of Object.values(schemas))
       for (const value of samples)
-        for (const name of Object.keys(value)) expect(parseWith(schema, { ...value, [name]: { a: nested(5_000) } }).ok).toBe(false);
+        for (const name of Object.keys(value)) expect(parseWith(schema, { ...value, [name]: { a: buildNested(5_000) } }).ok).toBe(false);
   });
 });

@@ -12,14 +12,14 @@ const LIBRARIES = ["zod", "canonicalize", "blake3-wasm", "node:crypto"];
 const IMPURE =
   /\bDate\s*\.\s*now\b|\bnew\s+Date\b|\bDate\s*\(|\bMath\s*\.\s*random\b|\brandom(?:UUID|Bytes|Int|FillSync)\b|\bgetRandomValues\b|\bperformance\b|\bprocess\b|\bfetch\s*\(|\bset(?:Timeout|Interval|Immediate)\b|\bconsole\b|\brequire\s*\(|\bimport\s*\(/;
 
-const withoutComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
+const removeComments = (source: string): string => source.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, "");
 
 test("the domain has files to look at", () => {
   expect(files.length).toBeGreaterThan(20);
 });
 
 describe.each(sources)("src/domain/%s", (_, source) => {
-  const code = withoutComments(source);
+  const code = removeComments(source);
 
   test("imports only its neighbours and the libraries of the vocabulary", () => {
     const imported = [...code.matchAll(/\bfrom\s+"([^"]+)"|\bimport\s+"([^"]+)"/g)].map((match) => match[1] ?? match[2] ?? "");

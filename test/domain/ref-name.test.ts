@@ -18,7 +18,7 @@ const run = promisify(execFile);
 /** One process asks stock git about many names: 1 where it takes `refs/heads/<name>`. */
 const ASK = 'for name do if git check-ref-format "refs/heads/$name"; then printf 1; else printf 0; fi; done';
 
-async function gitTakes(names: readonly string[]): Promise<boolean[]> {
+async function askGit(names: readonly string[]): Promise<boolean[]> {
   const { stdout } = await run("sh", ["-c", ASK, "sh", ...names]);
   expect(stdout).toHaveLength(names.length);
   return [...stdout].map((answer) => answer === "1");
@@ -53,7 +53,7 @@ describe("a branch name beside stock git", () => {
   test("what is taken here git takes, and what git takes is refused here only by a rule that says so", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyName, { minLength: 80, maxLength: 80 }), async (names) => {
-        const theirs = await gitTakes(names);
+        const theirs = await askGit(names);
         for (const [at, name] of names.entries()) {
           const problem = checkBranchName(name);
           const stricter = STRICTER.find(([, applies]) => applies(name));
@@ -67,7 +67,7 @@ describe("a branch name beside stock git", () => {
 
   test("every rule that is stricter than git's is one that git does not have", async () => {
     const names = ["a".repeat(201), "é".repeat(101), "@", "HEAD", "-a", "-", "refs/heads/a", "refs/x"];
-    expect(await gitTakes(names)).toEqual(names.map(() => true));
+    expect(await askGit(names)).toEqual(names.map(() => true));
     for (const name of names) {
       const rule = STRICTER.find(([, applies]) => applies(name));
       expect(checkBranchName(name)).toMatch(rule?.[0] ?? /no rule says so/);
@@ -117,9 +117,9 @@ describe("a branch name beside stock git", () => {
       "\u0001",
     ];
     expect(good.map(checkBranchName)).toEqual(good.map(() => undefined));
-    expect(await gitTakes(good)).toEqual(good.map(() => true));
+    expect(await askGit(good)).toEqual(good.map(() => true));
     expect(bad.filter((name) => checkBranchName(name) === undefined)).toEqual([]);
-    expect(await gitTakes(bad)).toEqual(bad.map(() => false));
+    expect(await askGit(bad)).toEqual(bad.map(() => false));
   });
 
   test("NUL and half a surrogate pair, which no argument of a process can hold, are refused", () => {

@@ -6,7 +6,7 @@ import { toTagRef } from "../../src/domain/git/ref-name.js";
 import { releaseTagSchema } from "../../src/domain/git/release-tag.js";
 
 const run = promisify(execFile);
-const takes = (tag: unknown): boolean => releaseTagSchema.safeParse(tag).success;
+const isReleaseTag = (tag: unknown): boolean => releaseTagSchema.safeParse(tag).success;
 
 /** The valid and invalid versions that semver.org gives with its regular expression, those with build metadata apart. */
 const VALID = [
@@ -71,15 +71,15 @@ const INVALID = [
 
 describe("a release tag is `v` and a version of SemVer 2.0.0", () => {
   test.each(VALID.map((version) => [version]))("v%s is one", (version) => {
-    expect(takes(`v${version}`)).toBe(true);
+    expect(isReleaseTag(`v${version}`)).toBe(true);
   });
 
   test.each([...INVALID, ...BUILD].map((version) => [version]))("v%s is none", (version) => {
-    expect(takes(`v${version}`)).toBe(false);
+    expect(isReleaseTag(`v${version}`)).toBe(false);
   });
 
   test("SemVer §9: 1.0.0-x.7.z.92 and 1.0.0-x-y-z.-- are pre-releases", () => {
-    for (const version of ["1.0.0-x.7.z.92", "1.0.0-x-y-z.--", "1.0.0-0.3.7"]) expect(takes(`v${version}`)).toBe(true);
+    for (const version of ["1.0.0-x.7.z.92", "1.0.0-x-y-z.--", "1.0.0-0.3.7"]) expect(isReleaseTag(`v${version}`)).toBe(true);
   });
 });
 
@@ -101,14 +101,14 @@ test("a tag has its `v`, one line, at most 100 characters and nothing around it"
     1,
     null,
   ])
-    expect(takes(tag), JSON.stringify(tag)).toBe(false);
-  expect(takes(`v1.0.0-${"a".repeat(93)}`)).toBe(true);
-  expect(takes(`v1.0.0-${"a".repeat(94)}`)).toBe(false);
+    expect(isReleaseTag(tag), JSON.stringify(tag)).toBe(false);
+  expect(isReleaseTag(`v1.0.0-${"a".repeat(93)}`)).toBe(true);
+  expect(isReleaseTag(`v1.0.0-${"a".repeat(94)}`)).toBe(false);
 });
 
 test("SemVer takes a pre-release that ends in `.lock`; git and this registry do not", async () => {
-  expect(takes("v1.0.0-rc.lock")).toBe(false);
-  expect(takes("v1.0.0-lock")).toBe(true);
+  expect(isReleaseTag("v1.0.0-rc.lock")).toBe(false);
+  expect(isReleaseTag("v1.0.0-lock")).toBe(true);
   await expect(run("git", ["check-ref-format", toTagRef("v1.0.0-rc.lock")])).rejects.toMatchObject({ code: 1 });
 });
 
@@ -121,7 +121,7 @@ test("stock git takes every tag that is taken here", async () => {
   const script = 'for ref do git check-ref-format "$ref" || exit 1; done';
   await fc.assert(
     fc.asyncProperty(fc.array(tag, { minLength: 50, maxLength: 50 }), async (tags) => {
-      await run("sh", ["-c", script, "sh", ...tags.filter(takes).map(toTagRef)]);
+      await run("sh", ["-c", script, "sh", ...tags.filter(isReleaseTag).map(toTagRef)]);
     }),
     { numRuns: 3 },
   );

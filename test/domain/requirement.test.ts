@@ -4,7 +4,7 @@ import { type Approval, listMissingRequirements } from "../../src/domain/card/re
 import type { Requirement } from "../../src/domain/policy/policy-contract.js";
 import { DIGEST, OTHER_DIGEST } from "./samples.js";
 
-const quorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {}): Requirement => ({
+const buildQuorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {}): Requirement => ({
   kind: "approvals",
   count: 2,
   role: null,
@@ -13,7 +13,7 @@ const quorum = (change: Partial<Extract<Requirement, { kind: "approvals" }>> = {
   ...change,
 });
 
-const by = (person: string, change: Partial<Approval> = {}): Approval => ({
+const buildApprovalBy = (person: string, change: Partial<Approval> = {}): Approval => ({
   statement_digest: DIGEST,
   plan_digest: DIGEST,
   actor_id: `ubl:sid:person:${person}`,
@@ -30,35 +30,45 @@ const count = (requirements: readonly Requirement[], approvals: readonly Approva
 
 describe("a quorum", () => {
   test("counts a person once, however many actors, offices or statements they use", () => {
-    const same = [by("ann"), by("ann", { actor_id: "ubl:sid:person:ann2", office_id: "office:security", statement_digest: OTHER_DIGEST })];
-    expect(count([quorum()], same)).toBe(1);
-    expect(count([quorum()], [...same, by("bob")])).toBe(0);
+    const same = [
+      buildApprovalBy("ann"),
+      buildApprovalBy("ann", { actor_id: "ubl:sid:person:ann2", office_id: "office:security", statement_digest: OTHER_DIGEST }),
+    ];
+    expect(count([buildQuorum()], same)).toBe(1);
+    expect(count([buildQuorum()], [...same, buildApprovalBy("bob")])).toBe(0);
   });
 
   test("with step-up counts only approvals that were stepped up", () => {
-    expect(count([quorum({ step_up: true })], [by("ann"), by("bob", { step_up: true })])).toBe(1);
-    expect(count([quorum({ step_up: true })], [by("ann", { step_up: true }), by("bob", { step_up: true })])).toBe(0);
+    expect(count([buildQuorum({ step_up: true })], [buildApprovalBy("ann"), buildApprovalBy("bob", { step_up: true })])).toBe(1);
+    expect(
+      count([buildQuorum({ step_up: true })], [buildApprovalBy("ann", { step_up: true }), buildApprovalBy("bob", { step_up: true })]),
+    ).toBe(0);
   });
 
   test("of a role counts only those who hold it", () => {
-    const needs = [quorum({ role: "release-manager" })];
-    expect(count(needs, [by("ann", { roles: ["release-managers", "security"] }), by("bob", { roles: ["release-manager"] })])).toBe(1);
-    expect(count(needs, [by("ann"), by("bob")])).toBe(2);
+    const needs = [buildQuorum({ role: "release-manager" })];
+    expect(
+      count(needs, [
+        buildApprovalBy("ann", { roles: ["release-managers", "security"] }),
+        buildApprovalBy("bob", { roles: ["release-manager"] }),
+      ]),
+    ).toBe(1);
+    expect(count(needs, [buildApprovalBy("ann"), buildApprovalBy("bob")])).toBe(2);
   });
 
   test("counts nothing that was said of another plan", () => {
-    expect(count([quorum()], [by("ann", { plan_digest: OTHER_DIGEST }), by("bob")])).toBe(1);
+    expect(count([buildQuorum()], [buildApprovalBy("ann", { plan_digest: OTHER_DIGEST }), buildApprovalBy("bob")])).toBe(1);
   });
 });
 
 describe("other requirements", () => {
   test("an attestation counts for its own plan and type", () => {
     const needs: Requirement[] = [{ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" }];
-    const found = (plan_digest: string, predicate_type: string) =>
+    const buildAttestation = (plan_digest: string, predicate_type: string) =>
       listMissingRequirements(needs, DIGEST, [], [{ plan_digest, predicate_type }]);
-    expect(found(DIGEST, "https://slsa.dev/provenance/v1")).toEqual([]);
-    expect(found(OTHER_DIGEST, "https://slsa.dev/provenance/v1")).toHaveLength(1);
-    expect(found(DIGEST, "https://slsa.dev/provenance/v0.2")).toHaveLength(1);
+    expect(buildAttestation(DIGEST, "https://slsa.dev/provenance/v1")).toEqual([]);
+    expect(buildAttestation(OTHER_DIGEST, "https://slsa.dev/provenance/v1")).toHaveLength(1);
+    expect(buildAttestation(DIGEST, "https://slsa.dev/provenance/v0.2")).toHaveLength(1);
   });
 
   test("a card is its own fulfilment", () => {
@@ -66,21 +76,21 @@ describe("other requirements", () => {
   });
 
   test("what is missing is said in words", () => {
-    expect(listMissingRequirements([quorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
+    expect(listMissingRequirements([buildQuorum({ role: "security", step_up: true })], DIGEST, [], []).map((one) => one.text)).toEqual([
       "2 more approvals by the role security with step-up",
     ]);
-    expect(listMissingRequirements([quorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
+    expect(listMissingRequirements([buildQuorum({ count: 1 })], DIGEST, [], []).map((one) => one.text)).toEqual(["1 more approval"]);
   });
 });
 
 describe("for any requirements and approvals", () => {
   const role = fc.constantFrom("security", "release-manager", "auditor");
   const requirement: fc.Arbitrary<Requirement> = fc.oneof(
-    fc.record({ count: fc.integer({ min: 1, max: 4 }), role: fc.option(role), step_up: fc.boolean() }).map(quorum),
+    fc.record({ count: fc.integer({ min: 1, max: 4 }), role: fc.option(role), step_up: fc.boolean() }).map(buildQuorum),
     fc.constant<Requirement>({ kind: "card" }),
     fc.constant<Requirement>({ kind: "attestation", predicate_type: "t" }),
   );
-  const approval = (plan: fc.Arbitrary<string>) =>
+  const toApprovalArbitrary = (plan: fc.Arbitrary<string>) =>
     fc
       .record({
         person: fc.constantFrom("ann", "bob", "cleo", "dan"),
@@ -88,14 +98,14 @@ describe("for any requirements and approvals", () => {
         step_up: fc.boolean(),
         plan_digest: plan,
       })
-      .map(({ person, ...rest }) => by(person, rest));
+      .map(({ person, ...rest }) => buildApprovalBy(person, rest));
   const requirements = fc.array(requirement, { maxLength: 4 });
-  const approvals = fc.array(approval(fc.constantFrom(DIGEST, OTHER_DIGEST)), { maxLength: 8 });
-  const missing = (needs: readonly Requirement[], said: readonly Approval[]) => listMissingRequirements(needs, DIGEST, said, []);
+  const approvals = fc.array(toApprovalArbitrary(fc.constantFrom(DIGEST, OTHER_DIGEST)), { maxLength: 8 });
+  const listMissing = (needs: readonly Requirement[], said: readonly Approval[]) => listMissingRequirements(needs, DIGEST, said, []);
 
   test("one approval more never makes more missing", () => {
     fc.assert(
-      fc.property(requirements, approvals, approval(fc.constant(DIGEST)), (needs, said, more) => {
+      fc.property(requirements, approvals, toApprovalArbitrary(fc.constant(DIGEST)), (needs, said, more) => {
         expect(count(needs, [...said, more])).toBeLessThanOrEqual(count(needs, said));
       }),
     );
@@ -103,8 +113,8 @@ describe("for any requirements and approvals", () => {
 
   test("an approval of another plan changes nothing", () => {
     fc.assert(
-      fc.property(requirements, approvals, approval(fc.constant(OTHER_DIGEST)), (needs, said, other) => {
-        expect(missing(needs, [...said, other])).toEqual(missing(needs, said));
+      fc.property(requirements, approvals, toApprovalArbitrary(fc.constant(OTHER_DIGEST)), (needs, said, other) => {
+        expect(listMissing(needs, [...said, other])).toEqual(listMissing(needs, said));
       }),
     );
   });
@@ -112,7 +122,7 @@ describe("for any requirements and approvals", () => {
   test("neither order nor repetition changes anything", () => {
     fc.assert(
       fc.property(requirements, approvals, (needs, said) => {
-        expect(missing(needs, [...said, ...said].reverse())).toEqual(missing(needs, said));
+        expect(listMissing(needs, [...said, ...said].reverse())).toEqual(listMissing(needs, said));
       }),
     );
   });
@@ -126,7 +136,7 @@ describe("for any requirements and approvals", () => {
           office_id: "office:other",
           statement_digest: OTHER_DIGEST,
         }));
-        expect(missing(needs, [...said, ...again])).toEqual(missing(needs, said));
+        expect(listMissing(needs, [...said, ...again])).toEqual(listMissing(needs, said));
       }),
     );
   });

@@ -4,12 +4,12 @@ import { parseSigningKey, type SigningKey, signObject } from "../../src/domain/b
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import { type Permit, toAudience, type UnsignedPermit } from "../../src/domain/permit/permit.js";
 
-export function newKey(): SigningKey {
+export function createTestKey(): SigningKey {
   const { privateKey } = generateKeyPairSync("ed25519");
   return parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
-export const key = newKey();
+export const key = createTestKey();
 
 export const DIGEST = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
 export const OTHER_DIGEST = "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213";

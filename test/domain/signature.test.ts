@@ -12,19 +12,19 @@ import {
   verifySignedObject,
 } from "../../src/domain/bytes/signature.js";
 import { type Permit, permitSchema } from "../../src/domain/permit/permit.js";
-import { key, newKey, permit, unsignedPermit } from "./samples.js";
+import { createTestKey, key, permit, unsignedPermit } from "./samples.js";
 
-const keys = { keys: [newKey().jwk, key.jwk] };
+const keys = { keys: [createTestKey().jwk, key.jwk] };
 const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 /** Every path to a member that is no object, `scopes.level` for instance. */
-function pathsOf(value: object, at: readonly string[] = []): string[][] {
+function listPaths(value: object, at: readonly string[] = []): string[][] {
   return Object.entries(value).flatMap(([name, member]) =>
-    member !== null && typeof member === "object" ? pathsOf(member, [...at, name]) : [[...at, name]],
+    member !== null && typeof member === "object" ? listPaths(member, [...at, name]) : [[...at, name]],
   );
 }
 
-function withMember(value: object, path: readonly string[], member: unknown): Permit {
+function replaceMember(value: object, path: readonly string[], member: unknown): Permit {
   const copy = structuredClone(value) as Record<string, unknown>;
   const holder = path.slice(0, -1).reduce((inner, name) => inner[name] as Record<string, unknown>, copy);
   const name = path.at(-1) ?? "";
@@ -49,16 +49,16 @@ describe("a signed permit", () => {
     expect(verify(null, encoded, createPublicKey({ key: { ...key.jwk }, format: "jwk" }), Buffer.from(sig, "base64"))).toBe(true);
   });
 
-  test.each(pathsOf(permit).map((path) => [path.join("."), path] as const))("is refused when `%s` is another", (_, path) => {
+  test.each(listPaths(permit).map((path) => [path.join("."), path] as const))("is refused when `%s` is another", (_, path) => {
     const before = path.reduce<unknown>((inner, name) => (inner as Record<string, unknown>)[name], permit);
     const other = typeof before === "number" ? before + 1 : `${String(before)}x`;
-    expect(verifySignedObject("permit", withMember(permit, path, other), keys)).not.toBe("valid");
-    if (path[0] !== "sig") expect(verifySignedObject("permit", withMember(permit, path, undefined), keys)).not.toBe("valid");
+    expect(verifySignedObject("permit", replaceMember(permit, path, other), keys)).not.toBe("valid");
+    if (path[0] !== "sig") expect(verifySignedObject("permit", replaceMember(permit, path, undefined), keys)).not.toBe("valid");
   });
 
   test("is refused with a member more, at any depth", () => {
     for (const path of [["also"], ["scopes", "also"]]) {
-      const more = withMember(permit, path, "x");
+      const more = replaceMember(permit, path, "x");
       expect(verifySignedObject("permit", more, keys)).toBe("signature_invalid");
       expect(permitSchema.safeParse(more).success).toBe(false);
     }
@@ -110,26 +110,26 @@ describe("a signature has one spelling", () => {
 
 describe("keys", () => {
   test("a key that is not in the set is not known", () => {
-    const stranger = newKey();
+    const stranger = createTestKey();
     expect(verifySignedObject("permit", signObject("permit", unsignedPermit, stranger), keys)).toBe("key_unknown");
     expect(verifySignedObject("permit", permit, { keys: [] })).toBe("key_unknown");
     expect(verifySignedObject("permit", { sig: permit.sig }, keys)).toBe("key_unknown");
   });
 
   test("another's signature under a known key's id is refused", () => {
-    const forged = { ...signObject("permit", unsignedPermit, newKey()), kid: key.kid };
+    const forged = { ...signObject("permit", unsignedPermit, createTestKey()), kid: key.kid };
     expect(verifySignedObject("permit", forged, keys)).toBe("signature_invalid");
   });
 
   test("the id follows from the public key alone", () => {
     expect(key.kid).toBe(computeKeyId(key.jwk.x));
     expect(key.kid).toMatch(/^[0-9a-f]{16}$/);
-    expect(newKey().kid).not.toBe(key.kid);
+    expect(createTestKey().kid).not.toBe(key.kid);
   });
 
   test("a set whose key has another's id is refused by name, as are other curves and private parts", () => {
     expect(jwksSchema.safeParse({ keys: [key.jwk] }).success).toBe(true);
-    expect(jwksSchema.safeParse({ keys: [{ ...key.jwk, kid: newKey().kid }] }).error?.issues[0]?.path).toEqual(["keys", 0, "kid"]);
+    expect(jwksSchema.safeParse({ keys: [{ ...key.jwk, kid: createTestKey().kid }] }).error?.issues[0]?.path).toEqual(["keys", 0, "kid"]);
     for (const bad of [
       { ...key.jwk, crv: "X25519" },
       { ...key.jwk, d: key.jwk.x },

@@ -51,31 +51,32 @@ describe.each(Object.entries(kept))("a %s", (_, { schema, value, optional = [] }
 });
 
 describe("what may not stand in them", () => {
-  const refused = (schema: z.ZodType, value: object, change: object): boolean => !schema.safeParse({ ...value, ...change }).success;
+  const isRefused = (schema: z.ZodType, value: object, change: object): boolean => !schema.safeParse({ ...value, ...change }).success;
 
   test("a permit is for one target, in whole milliseconds", () => {
     for (const change of [{ aud: "runner:*" }, { aud: "runner:LAB_512\n" }, { exp: 1.5 }, { exp: -1 }, { max_run_ms: 0 }, { jti: "x" }])
-      expect(refused(permitSchema, sample.permit, change), JSON.stringify(change)).toBe(true);
-    expect(refused(permitSchema.shape.scopes, sample.permit.scopes, { target: "*" })).toBe(true);
-    expect(refused(permitSchema.shape.scopes, sample.permit.scopes, { level: "L6" })).toBe(true);
+      expect(isRefused(permitSchema, sample.permit, change), JSON.stringify(change)).toBe(true);
+    expect(isRefused(permitSchema.shape.scopes, sample.permit.scopes, { target: "*" })).toBe(true);
+    expect(isRefused(permitSchema.shape.scopes, sample.permit.scopes, { level: "L6" })).toBe(true);
   });
 
   test("a receipt has one of four statuses, a refusal one of two and always a code", () => {
-    for (const status of ["success", "error", "denied", "expired"]) expect(refused(receiptSchema, sample.receipt, { status })).toBe(false);
-    expect(refused(receiptSchema, sample.receipt, { status: "pending" })).toBe(true);
-    for (const status of ["success", "error"]) expect(refused(refusalSchema, sample.refusal, { status })).toBe(true);
-    for (const code of ["nonsense", undefined]) expect(refused(refusalSchema, sample.refusal, { code })).toBe(true);
+    for (const status of ["success", "error", "denied", "expired"])
+      expect(isRefused(receiptSchema, sample.receipt, { status })).toBe(false);
+    expect(isRefused(receiptSchema, sample.receipt, { status: "pending" })).toBe(true);
+    for (const status of ["success", "error"]) expect(isRefused(refusalSchema, sample.refusal, { status })).toBe(true);
+    for (const code of ["nonsense", undefined]) expect(isRefused(refusalSchema, sample.refusal, { code })).toBe(true);
   });
 
   test("a claim is an act or an end, never something between", () => {
-    expect(refused(claimSchema, sample.actClaim, { kind: "end" })).toBe(true);
-    expect(refused(claimSchema, sample.endClaim, { kind: "act" })).toBe(true);
-    expect(refused(claimSchema, sample.actClaim, { attempt: 0 })).toBe(true);
-    expect(refused(claimSchema, sample.endClaim, { end: "used" })).toBe(true);
+    expect(isRefused(claimSchema, sample.actClaim, { kind: "end" })).toBe(true);
+    expect(isRefused(claimSchema, sample.endClaim, { kind: "act" })).toBe(true);
+    expect(isRefused(claimSchema, sample.actClaim, { attempt: 0 })).toBe(true);
+    expect(isRefused(claimSchema, sample.endClaim, { end: "used" })).toBe(true);
   });
 
   test("a statement has a decision of three and a nonce of at least 128 bits", () => {
     for (const change of [{ decision: "maybe" }, { nonce: "A".repeat(21) }, { nonce: `${"A".repeat(22)}\n` }, { nonce: "A".repeat(65) }])
-      expect(refused(statementSchema, sample.statement, change), JSON.stringify(change)).toBe(true);
+      expect(isRefused(statementSchema, sample.statement, change), JSON.stringify(change)).toBe(true);
   });
 });

@@ -11,7 +11,7 @@ import { toReceiptKey } from "../../src/domain/storage-key.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-entries.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
-import { refsOf, TENANT } from "../attacks/evidence.js";
+import { readCatalogRefs, TENANT } from "../attacks/evidence.js";
 import type { TestRegistry } from "../harness/registry.js";
 
 /** The command is a success, and its receipt in the ledger is the one in the store. */
@@ -37,15 +37,15 @@ export async function expectRefsAgree(registry: TestRegistry, project_id: string
       "refs/heads",
       "refs/tags",
     ]);
-    expect(await refsOf(registry, project_id)).toEqual(Object.fromEntries(lines.map((line) => line.split(" "))));
+    expect(await readCatalogRefs(registry, project_id)).toEqual(Object.fromEntries(lines.map((line) => line.split(" "))));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** A tenant's whole ledger, in order. */
-export async function ledgerOf({ database_url }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
-  const db = openDatabase(database_url, { maxConnections: 1 });
+export async function readTenantLedger({ databaseUrl }: TestRegistry, tenant: string): Promise<LedgerEntry[]> {
+  const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     const entries: LedgerEntry[] = [];
     for await (const row of readStoredEntries(db, toRegistryContainer(tenant))) entries.push(toLedgerEntry(row));
@@ -56,7 +56,7 @@ export async function ledgerOf({ database_url }: TestRegistry, tenant: string): 
 }
 
 /** What the ledger says of an act, a card or a project. A refusal is named by its signature, and says itself whose it is. */
-export function entriesAbout(ledger: readonly LedgerEntry[], about: readonly string[]): LedgerEntry[] {
+export function filterEntriesAbout(ledger: readonly LedgerEntry[], about: readonly string[]): LedgerEntry[] {
   return ledger.filter(({ key, type, payload }) => {
     const names = type === "receipt.refused" ? [(payload as { refusal: { jti: string } }).refusal.jti] : key.split("/");
     return names.some((name) => about.includes(name));
@@ -64,8 +64,8 @@ export function entriesAbout(ledger: readonly LedgerEntry[], about: readonly str
 }
 
 /** The projections of a tenant are what a rebuild would make of its ledger. */
-export async function expectProjectionsAgree({ database_url }: TestRegistry, tenant: string): Promise<void> {
-  const db = openDatabase(database_url, { maxConnections: 1 });
+export async function expectProjectionsAgree({ databaseUrl }: TestRegistry, tenant: string): Promise<void> {
+  const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     expect(await verifyProjections(db, tenant)).toMatchObject({ ok: true });
   } finally {
@@ -74,13 +74,13 @@ export async function expectProjectionsAgree({ database_url }: TestRegistry, ten
 }
 
 /** What the store has anchored of a tenant's ledger is what the ledger remembers of it, to the entry. */
-export async function expectAnchorsAgree({ database_url, store }: TestRegistry, tenant: string): Promise<void> {
+export async function expectAnchorsAgree({ databaseUrl, store }: TestRegistry, tenant: string): Promise<void> {
   const anchored: unknown[] = [];
   for await (const key of store.blobs.list(`anchors/${tenant}/`)) {
     const { seq, hash } = JSON.parse(Buffer.from((await store.blobs.get(key)) ?? []).toString("utf8"));
     anchored.push({ seq, hash });
   }
-  const db = openDatabase(database_url, { maxConnections: 1 });
+  const db = openDatabase(databaseUrl, { maxConnections: 1 });
   try {
     const rows = db.selectFrom("ledger_anchors").select(["seq", "hash"]).where("container", "=", toRegistryContainer(tenant));
     expect(anchored.length).toBeGreaterThan(0);

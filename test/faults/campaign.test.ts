@@ -8,16 +8,16 @@ import { runCampaign } from "../../faults/campaign.js";
 it.skipIf(inject("servers").s3 === undefined)(
   "a registry that is killed and whose store is spoiled at random keeps every promise",
   async () => {
-    const data_dir = await mkdtemp(join(tmpdir(), "ogr-campaign-"));
+    const dataDir = await mkdtemp(join(tmpdir(), "ogr-campaign-"));
     try {
       const { built } = inject("servers");
-      const places = built === undefined ? { data_dir } : { data_dir, built };
+      const places = built === undefined ? { dataDir } : { dataDir, built };
       const report = await runCampaign({ rounds: 6, seed: 20_261_122, people: 4, ...places, log: () => undefined });
       expect(report.violations).toEqual([]);
       expect(report.successes).toBeGreaterThan(0);
       expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(6);
     } finally {
-      await rm(data_dir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     }
   },
   420_000,

@@ -6,35 +6,35 @@ import { inject } from "vitest";
 import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { PATIENCE_MS } from "../harness/acting.js";
-import { processOf } from "../harness/processes.js";
+import { resolveTestProcess } from "../harness/processes.js";
 import type { TestRegistry } from "../harness/registry.js";
 import type { Death, KillPlan } from "../processes/die-after.js";
 
-export const DYING_RUNNER = processOf("lab512-dying", inject("servers").built);
-const DYING_LAB_256 = processOf("lab256-dying", inject("servers").built);
+export const DYING_RUNNER = resolveTestProcess("lab512-dying", inject("servers").built);
+const DYING_LAB_256 = resolveTestProcess("lab256-dying", inject("servers").built);
 
 /** The Runner of each registry that reads from a file when to die, by its process id. */
 const mortals = new WeakMap<TestRegistry, number>();
 
 /** Replaces the Runner by one that kills itself: once an act has completed `when`, or once each of several acts has completed its step. */
-export async function startDying(registry: TestRegistry, when: string | Readonly<Record<string, JobStep>>): Promise<void> {
+export async function startDyingRunner(registry: TestRegistry, when: string | Readonly<Record<string, JobStep>>): Promise<void> {
   if (mortals.get(registry) !== registry.lab512.pid) {
     await registry.lab512.stop();
-    await startMortal(registry);
+    await startMortalRunner(registry);
   }
   const death: Death = typeof when === "string" ? { step: when, acts: 1 } : { steps: when };
-  writeWhole(planOf(registry), death);
+  writeWholeFile(resolvePlanPath(registry), death);
 }
 
-async function startMortal(registry: TestRegistry): Promise<void> {
-  await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_DIE_PLAN: planOf(registry) } });
+async function startMortalRunner(registry: TestRegistry): Promise<void> {
+  await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_DIE_PLAN: resolvePlanPath(registry) } });
   mortals.set(registry, registry.lab512.pid);
 }
 
-const planOf = (registry: TestRegistry) => join(registry.data_dir, "death-of-the-runner.json");
+const resolvePlanPath = (registry: TestRegistry) => join(registry.dataDir, "death-of-the-runner.json");
 
 /** Replaces the file at once, so that no reader finds half of it. */
-function writeWhole(path: string, plan: object): void {
+function writeWholeFile(path: string, plan: object): void {
   writeFileSync(`${path}.new`, JSON.stringify(plan));
   renameSync(`${path}.new`, path);
 }
@@ -50,7 +50,7 @@ export class DyingLab256 {
     private readonly registry: TestRegistry,
     private steps: StepsOfActs = {},
   ) {
-    this.path = join(registry.data_dir, `kill-${randomUUID()}.json`);
+    this.path = join(registry.dataDir, `kill-${randomUUID()}.json`);
     this.write({ steps, complete: false });
   }
 
@@ -67,19 +67,19 @@ export class DyingLab256 {
   }
 
   private write(plan: KillPlan): void {
-    writeWhole(this.path, plan);
+    writeWholeFile(this.path, plan);
   }
 }
 
 /** Waits until the worker has killed itself. @throws if it does not, or ends otherwise. */
-export async function died(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
+export async function waitUntilDead(registry: TestRegistry, name: "lab256" | "lab512"): Promise<void> {
   const exit = await Promise.race([registry[name].exited, delay(PATIENCE_MS, undefined, { ref: false })]);
   const what = exit === undefined ? "is still alive: not every act reached its step" : "ended by itself";
-  if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].logTail(40)}`);
+  if (exit?.signal !== "SIGKILL") throw new Error(`${name} ${what}:\n${registry[name].readLogTail(40)}`);
 }
 
 /** Waits until the Runner has killed itself and starts the next one, which can be told to die too. */
-export async function revive(registry: TestRegistry): Promise<void> {
-  await died(registry, "lab512");
-  await startMortal(registry);
+export async function reviveRunner(registry: TestRegistry): Promise<void> {
+  await waitUntilDead(registry, "lab512");
+  await startMortalRunner(registry);
 }

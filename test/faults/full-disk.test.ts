@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
-import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS, prepareCommand } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt } from "./agreement.js";
@@ -58,13 +58,13 @@ describe.skipIf(!disk.isThere)("a Runner whose disk is full", () => {
     registry = await startTestRegistry({ name: "full-disk" });
     clone = new Clone();
     clone.commit("base.txt", "base");
-    await actByCard(registry, registration(PROJECT));
+    await actByCard(registry, buildRegistrationJob(PROJECT));
     const work = join(disk.path, "work");
     mkdirSync(work);
     writeFileSync(join(disk.path, "filler"), "");
     await registry.lab512.stop();
     await registry.lab512.start({ env: { OGR_WORK_DIRECTORY: work } });
-    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/before"));
+    await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/before"));
   });
   afterAll(() => registry?.stop());
 
@@ -72,9 +72,9 @@ describe.skipIf(!disk.isThere)("a Runner whose disk is full", () => {
     const author = registry.as("admin");
     disk.fill();
     clone.commit("more.txt", "more");
-    const envelope = await permitted(author, push(clone, PROJECT, "feature/full"));
+    const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, "feature/full"));
     requireValue(await author.issueCommand(envelope));
-    await expect.poll(() => registry.lab512.logTail(200), { timeout: PATIENCE_MS, interval: 100 }).toMatch(/ENOSPC|No space left/i);
+    await expect.poll(() => registry.lab512.readLogTail(200), { timeout: PATIENCE_MS, interval: 100 }).toMatch(/ENOSPC|No space left/i);
     expect(requireValue(await author.readCommand(envelope.jti)).status).toBe("running");
     disk.empty();
     expect((await waitForCommandEnd(author, envelope.jti, PATIENCE_MS)).status).toBe("success");

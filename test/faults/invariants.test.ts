@@ -1,32 +1,34 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
-import { trailViolations } from "../../faults/check/ref-moves.js";
-import { actByCard, actByPermit, PATIENCE_MS, push, registration } from "../harness/acting.js";
+import { findTrailViolations } from "../../faults/check/ref-moves.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { checkTargetOf } from "./check-target.js";
+import { toCheckTarget } from "./check-target.js";
 
 const [ZERO, A, B, C] = ["0", "a", "b", "c"].map((digit) => digit.repeat(40)) as [string, string, string, string];
 
 describe("the moves of a ref", () => {
-  const move = (jti: string, old: string, next: string) => ({ jti, old, new: next });
+  const buildMove = (jti: string, old: string, next: string) => ({ jti, old, new: next });
 
   it("are sound when they lead from nothing to where it stands, also back and forth", () => {
-    expect(trailViolations("r", [], undefined)).toEqual([]);
-    expect(trailViolations("r", [move("1", ZERO, A), move("2", A, B)], B)).toEqual([]);
-    expect(trailViolations("r", [move("2", A, B), move("1", ZERO, A), move("3", B, ZERO)], undefined)).toEqual([]);
-    expect(trailViolations("r", [move("1", ZERO, A), move("2", A, B), move("3", B, A), move("4", A, B)], B)).toEqual([]);
+    expect(findTrailViolations("r", [], undefined)).toEqual([]);
+    expect(findTrailViolations("r", [buildMove("1", ZERO, A), buildMove("2", A, B)], B)).toEqual([]);
+    expect(findTrailViolations("r", [buildMove("2", A, B), buildMove("1", ZERO, A), buildMove("3", B, ZERO)], undefined)).toEqual([]);
+    expect(
+      findTrailViolations("r", [buildMove("1", ZERO, A), buildMove("2", A, B), buildMove("3", B, A), buildMove("4", A, B)], B),
+    ).toEqual([]);
   });
 
   it.each([
-    ["a move without a receipt", [move("1", ZERO, A)], B],
-    ["a receipt without its move", [move("1", ZERO, A), move("2", A, B)], A],
-    ["a move that happened twice", [move("1", ZERO, A), move("2", A, B), move("3", A, B)], B],
+    ["a move without a receipt", [buildMove("1", ZERO, A)], B],
+    ["a receipt without its move", [buildMove("1", ZERO, A), buildMove("2", A, B)], A],
+    ["a move that happened twice", [buildMove("1", ZERO, A), buildMove("2", A, B), buildMove("3", A, B)], B],
     ["a ref that nobody made", [], A],
-    ["a move from where the ref never stood", [move("1", ZERO, A), move("2", B, C), move("3", C, B)], A],
+    ["a move from where the ref never stood", [buildMove("1", ZERO, A), buildMove("2", B, C), buildMove("3", C, B)], A],
   ])("tell of %s", (_, moves, current) => {
-    expect(trailViolations("r", moves, current)).not.toEqual([]);
+    expect(findTrailViolations("r", moves, current)).not.toEqual([]);
   });
 });
 
@@ -39,10 +41,10 @@ describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign
     registry = await startTestRegistry({ name: "invariants" });
     const clone = new Clone();
     clone.commit("a", "a");
-    await actByCard(registry, registration("P.checked"));
-    const { command } = await actByPermit(registry.as("admin"), push(clone, "P.checked", "feature/a"));
+    await actByCard(registry, buildRegistrationJob("P.checked"));
+    const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, "P.checked", "feature/a"));
     jti = command.jti;
-    client = new pg.Client({ connectionString: registry.database_url });
+    client = new pg.Client({ connectionString: registry.databaseUrl });
     await client.connect();
   });
   afterAll(async () => {
@@ -50,23 +52,23 @@ describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign
     await registry?.stop();
   });
 
-  async function violations(promised: string[] = [jti]): Promise<readonly string[]> {
-    const report = await checkInvariants(await checkTargetOf(registry, { commands: promised, cards: [] }));
+  async function findViolations(promised: string[] = [jti]): Promise<readonly string[]> {
+    const report = await checkInvariants(await toCheckTarget(registry, { commands: promised, cards: [] }));
     return report.violations;
   }
 
   it("finds nothing where nothing is wrong", async () => {
     // Temporal lists the flow of an act as running for a moment after the act's receipt.
-    await expect.poll(() => violations(), { timeout: PATIENCE_MS }).toEqual([]);
+    await expect.poll(() => findViolations(), { timeout: PATIENCE_MS }).toEqual([]);
   });
 
   it("misses an accepted command that came to nothing", async () => {
-    expect(await violations(["00000000-0000-4000-8000-000000000000"])).toHaveLength(2);
+    expect(await findViolations(["00000000-0000-4000-8000-000000000000"])).toHaveLength(2);
   });
 
   it("notices a row that is not what the store says", async () => {
     await client.query("update registry_refs set object_id = $1 where name = 'refs/heads/feature/a'", [A]);
-    expect(await violations()).toEqual([expect.stringContaining("refs/heads/feature/a")]);
+    expect(await findViolations()).toEqual([expect.stringContaining("refs/heads/feature/a")]);
   });
 
   it("notices a branch that somebody moved in the store", async () => {
@@ -74,6 +76,6 @@ describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign
     const found = await registry.store.pointers.read(key);
     const text = Buffer.from(found?.bytes ?? []).toString("utf8");
     await registry.store.pointers.swap(key, found?.version ?? null, Buffer.from(text.replaceAll(/^[0-9a-f]{40}(?= refs\/heads)/gm, B)));
-    expect((await violations()).length).toBeGreaterThan(1);
+    expect((await findViolations()).length).toBeGreaterThan(1);
   });
 });

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RegistryFault } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { toActWorkflowId } from "../../src/domain/act/workflow-id.js";
-import { eventsAbout, TENANT } from "../attacks/evidence.js";
-import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { listEventTypesAbout, TENANT } from "../attacks/evidence.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS, prepareCommand } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt } from "./agreement.js";
 import { type MuteProxy, startMuteProxy } from "./mute-proxy.js";
@@ -14,17 +14,17 @@ import { type MuteProxy, startMuteProxy } from "./mute-proxy.js";
 const PROJECT = "P.demo";
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let proxy: MuteProxy;
 let clone: Clone;
 
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "killed-api" });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
   proxy = await startMuteProxy(registry.temporal.address);
   clone = new Clone();
   clone.commit("base.txt", "base");
-  await actByCard(registry, registration(PROJECT));
+  await actByCard(registry, buildRegistrationJob(PROJECT));
 });
 
 afterAll(async () => {
@@ -48,10 +48,10 @@ describe("an api that is killed after it started an act and before it answered",
     const author = registry.as("admin");
     await registry.api.stop();
     await registry.api.start({ env: { OGR_TEMPORAL_ADDRESS: proxy.address } });
-    await actByPermit(author, push(clone, PROJECT, "feature/before"));
+    await actByPermit(author, buildPushJob(clone, PROJECT, "feature/before"));
 
-    const envelope = await permitted(author, push(clone, PROJECT, "feature/x"));
-    proxy.mute = true;
+    const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, "feature/x"));
+    proxy.isMuted = true;
     const unanswered = author.issueCommand(envelope).catch((error: unknown) => error);
     await expect.poll(() => isStarted(toActWorkflowId(TENANT, envelope.jti)), { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
     await registry.api.kill();
@@ -67,7 +67,7 @@ describe("an api that is killed after it started an act and before it answered",
       status: 409,
       problem: { code: "permit_used", jobId: envelope.jobId },
     });
-    expect((await eventsAbout(registry, envelope.jti)).sort()).toEqual([
+    expect((await listEventTypesAbout(registry, envelope.jti)).sort()).toEqual([
       "command.issued",
       "permit.issued",
       "project.activity",

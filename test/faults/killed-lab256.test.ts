@@ -8,11 +8,11 @@ import type { Lab256Step } from "../../src/lab256/acts/dependencies.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { readClaim } from "../../src/storage/claims.js";
 import type { FlowState } from "../../src/workflows/messages.js";
-import { expectSoundLedger, refsOf } from "../attacks/evidence.js";
+import { expectSoundLedger, readCatalogRefs } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
-import { type ActsFloor, IDLE_TENANT, openActsFloor, PROJECT, PULL_TENANT } from "./acts-floor.js";
-import { entriesAbout, expectAnchorsAgree, expectProjectionsAgree, expectRefsAgree, ledgerOf } from "./agreement.js";
-import { DyingLab256, died } from "./dying.js";
+import { type ActsSetup, IDLE_TENANT, openActsSetup, PROJECT, PULL_TENANT } from "./acts-setup.js";
+import { expectAnchorsAgree, expectProjectionsAgree, expectRefsAgree, filterEntriesAbout, readTenantLedger } from "./agreement.js";
+import { DyingLab256, waitUntilDead } from "./dying.js";
 import * as acts from "./lab256-acts.js";
 import { issueOverduePermits, type OverduePermits } from "./overdue-permits.js";
 
@@ -52,15 +52,15 @@ interface Kill {
   readonly housekeeping: readonly Lab256Step[];
 }
 
-const around = (moment: "before" | "after"): Kill => ({
+const buildKill = (moment: "before" | "after"): Kill => ({
   name: moment,
   meets: PASSING.map(([activity, act]) => [`${moment} ${activity}`, act]),
   housekeeping: HOUSEKEEPING.map((activity) => `${moment} ${activity}` as const),
 });
 
 const KILLS: readonly Kill[] = [
-  around("before"),
-  around("after"),
+  buildKill("before"),
+  buildKill("after"),
   {
     name: "between",
     meets: [
@@ -79,18 +79,18 @@ interface MetAct {
   readonly begun: acts.BegunAct;
 }
 
-let floor: ActsFloor;
+let setup: ActsSetup;
 const met = new Map<string, MetAct>();
 const swept: OverduePermits[] = [];
 /** Every flow that was met, and what brought it to its step and on. */
 const went = new Map<string, Promise<unknown>>();
 
-const nameOf = (kill: Kill, n: number) => `${kill.name}-${n}`;
+const toName = (kill: Kill, n: number) => `${kill.name}-${n}`;
 const isEarly = (act: acts.Act) => act === acts.opening;
-const stepsOf = (some: readonly MetAct[]) => Object.fromEntries(some.map(({ step, begun }) => [begun.workflow_id, step]));
-const ledger = (tenant = DEMO_TENANT) => ledgerOf(floor.registry, tenant);
+const toSteps = (some: readonly MetAct[]) => Object.fromEntries(some.map(({ step, begun }) => [begun.workflow_id, step]));
+const readActsLedger = (tenant = DEMO_TENANT) => readTenantLedger(setup.registry, tenant);
 
-function goes(flow: string, going: Promise<unknown>): void {
+function rememberGoing(flow: string, going: Promise<unknown>): void {
   // Looked at by the test of this flow; until then it must not count as unhandled.
   going.catch(() => undefined);
   went.set(flow, going);
@@ -98,10 +98,10 @@ function goes(flow: string, going: Promise<unknown>): void {
 
 /** Begins those of a kill's acts that need a worker, or those that need none. */
 async function begin(kill: Kill, early: boolean): Promise<MetAct[]> {
-  const wanted = kill.meets.map(([step, act], n) => ({ step, act, name: nameOf(kill, n) })).filter(({ act }) => isEarly(act) === early);
+  const wanted = kill.meets.map(([step, act], n) => ({ step, act, name: toName(kill, n) })).filter(({ act }) => isEarly(act) === early);
   return Promise.all(
     wanted.map(async ({ step, act, name }) => {
-      const one = { step, act, begun: await act.begin(floor, name) };
+      const one = { step, act, begun: await act.begin(setup, name) };
       met.set(name, one);
       return one;
     }),
@@ -109,48 +109,48 @@ async function begin(kill: Kill, early: boolean): Promise<MetAct[]> {
 }
 
 /** Housekeeping that is to be met at this step. One that goes on behind the sweep leaves the sweeping to the one that is met there. */
-async function keepHouse(step: Lab256Step, workflowId: string, { unused }: OverduePermits): Promise<void> {
-  const isSwept = async () => entriesAbout(await ledger(), [unused[1]]).some(({ type }) => type === "permit.expired");
-  if (step === "after headsToAnchor" || step === "after recordAnchored") await acts.becomes("the other one has swept", isSwept);
-  await floor.temporal.workflow.start("housekeeping", { taskQueue: LAB_256_QUEUE, workflowId, args: [] });
+async function startHousekeeping(step: Lab256Step, workflowId: string, { unused }: OverduePermits): Promise<void> {
+  const isSwept = async () => filterEntriesAbout(await readActsLedger(), [unused[1]]).some(({ type }) => type === "permit.expired");
+  if (step === "after headsToAnchor" || step === "after recordAnchored") await acts.waitUntil("the other one has swept", isSwept);
+  await setup.temporal.workflow.start("housekeeping", { taskQueue: LAB_256_QUEUE, workflowId, args: [] });
 }
 
-async function killed(kill: Kill): Promise<void> {
-  const { registry } = floor;
+async function killDuring(kill: Kill): Promise<void> {
+  const { registry } = setup;
   await registry.lab256.stop();
   const early = await begin(kill, true);
-  const lab256 = new DyingLab256(registry, stepsOf(early));
+  const lab256 = new DyingLab256(registry, toSteps(early));
   await lab256.start();
   const later = await begin(kill, false);
   const overdue = await issueOverduePermits(registry);
   swept.push(overdue);
   const housekeeping = kill.housekeeping.map((step) => ({ step, flow: `housekeeping-${step.replace(" ", "-")}` }));
-  lab256.complete({ ...stepsOf(later), ...Object.fromEntries(housekeeping.map(({ step, flow }) => [flow, step])) });
-  for (const { begun } of [...early, ...later]) goes(begun.workflow_id, begun.go());
-  for (const { step, flow } of housekeeping) goes(flow, keepHouse(step, flow, overdue));
-  await died(registry, "lab256");
+  lab256.complete({ ...toSteps(later), ...Object.fromEntries(housekeeping.map(({ step, flow }) => [flow, step])) });
+  for (const { begun } of [...early, ...later]) rememberGoing(begun.workflow_id, begun.go());
+  for (const { step, flow } of housekeeping) rememberGoing(flow, startHousekeeping(step, flow, overdue));
+  await waitUntilDead(registry, "lab256");
 }
 
 // Temporal gives a killed worker's flows to another one after ten seconds, so the next kill does not wait for the acts of the last one:
 // each act lives through its own kill and those that follow.
 beforeAll(async () => {
-  floor = await openActsFloor("killed-lab256");
-  for (const kill of KILLS) await killed(kill);
-  await floor.registry.lab256.start();
+  setup = await openActsSetup("killed-lab256");
+  for (const kill of KILLS) await killDuring(kill);
+  await setup.registry.lab256.start();
 }, KILLS_MS);
 
-afterAll(() => floor?.stop());
+afterAll(() => setup?.stop());
 
 /** How a flow ended that was met, once it has. */
-async function endOf(flow: string): Promise<FlowState> {
+async function waitForFlowEnd(flow: string): Promise<FlowState> {
   await went.get(flow);
-  return floor.temporal.workflow.getHandle(flow).result() as Promise<FlowState>;
+  return setup.temporal.workflow.getHandle(flow).result() as Promise<FlowState>;
 }
 
 /** The receipt that the ledger has is the one in the store, and the claim is the act's; where it has none, neither is there. */
 async function expectOneAnswer(tenant: string, jti: string | null, about: readonly LedgerEntry[]): Promise<void> {
   const recorded = about.find(({ type }) => type === "receipt.recorded")?.payload as EventPayloads["receipt.recorded"] | undefined;
-  const { store } = floor.registry;
+  const { store } = setup.registry;
   const stored = jti === null ? undefined : await store.blobs.get(toReceiptKey(tenant, jti));
   expect(stored).toEqual(recorded === undefined ? undefined : toCanonicalBytes(recorded.receipt));
   const claim = jti === null ? undefined : (await readClaim(store, tenant, jti))?.claim;
@@ -158,14 +158,14 @@ async function expectOneAnswer(tenant: string, jti: string | null, about: readon
 }
 
 describe.each(KILLS)("LAB 256, killed $name a step of many acts at once", (kill) => {
-  it.each(kill.meets.map(([step, act], n) => ({ step, status: act.status, name: nameOf(kill, n) })))(
+  it.each(kill.meets.map(([step, act], n) => ({ step, status: act.status, name: toName(kill, n) })))(
     "brings the act that it left $step to its one end: $status",
     async ({ name }) => {
       const { act, begun } = met.get(name) as MetAct;
-      const { status, denial, card_id, jti } = await endOf(begun.workflow_id);
+      const { status, denial, card_id, jti } = await waitForFlowEnd(begun.workflow_id);
       expect({ status, code: denial?.code ?? null }).toEqual({ status: act.status, code: act.code });
       const ids = [card_id, jti, `P.${name}`].filter((id) => id !== null);
-      const about = entriesAbout(await ledger(act.tenant), ids);
+      const about = filterEntriesAbout(await readActsLedger(act.tenant), ids);
       expect(about.map(({ type }) => type).sort()).toEqual([...act.events].sort());
       await expectOneAnswer(act.tenant, jti, about);
     },
@@ -174,38 +174,38 @@ describe.each(KILLS)("LAB 256, killed $name a step of many acts at once", (kill)
 
 describe("LAB 256, killed again and again", () => {
   it("leaves no flow that goes on", async () => {
-    await Promise.all([...went.keys()].map(endOf));
+    await Promise.all([...went.keys()].map(waitForFlowEnd));
     // Temporal lists a flow as running for a moment after its end.
     const running = async () => {
       const ids: string[] = [];
       const query = `ExecutionStatus = "Running" AND WorkflowType = "officialAct"`;
-      for await (const { workflowId } of floor.temporal.workflow.list({ query })) ids.push(workflowId);
+      for await (const { workflowId } of setup.temporal.workflow.list({ query })) ids.push(workflowId);
       return ids;
     };
     await expect.poll(running, { timeout: PATIENCE_MS }).toEqual([]);
   });
 
   it("has ended every permit that nobody used once, and recorded once what no flow had recorded", async () => {
-    const entries = await ledger();
-    const typesAbout = (jti: string) =>
-      entriesAbout(entries, [jti])
+    const entries = await readActsLedger();
+    const listTypesAbout = (jti: string) =>
+      filterEntriesAbout(entries, [jti])
         .map(({ type }) => type)
         .sort();
     expect(swept).toHaveLength(KILLS.length);
     for (const { unused, acted } of swept) {
-      for (const jti of unused) expect(typesAbout(jti)).toEqual(["permit.expired", "permit.issued"]);
-      expect(typesAbout(acted)).toEqual(["permit.issued", "receipt.recorded"]);
+      for (const jti of unused) expect(listTypesAbout(jti)).toEqual(["permit.expired", "permit.issued"]);
+      expect(listTypesAbout(acted)).toEqual(["permit.issued", "receipt.recorded"]);
     }
   });
 
-  it("has every anchored head in the ledger and in the store", () => expectAnchorsAgree(floor.registry, DEMO_TENANT));
+  it("has every anchored head in the ledger and in the store", () => expectAnchorsAgree(setup.registry, DEMO_TENANT));
 
   it("leaves ledgers that are whole, projections that a rebuild would make, and refs that agree with both", async () => {
-    await expectSoundLedger(floor.registry);
-    for (const tenant of [PULL_TENANT, IDLE_TENANT]) await expectProjectionsAgree(floor.registry, tenant);
-    await expectRefsAgree(floor.registry, PROJECT);
-    const pushes = KILLS.flatMap((kill) => kill.meets.flatMap(([, act], n) => (act === acts.pushing ? [nameOf(kill, n)] : [])));
-    const refs = await refsOf(floor.registry, PROJECT);
-    for (const name of pushes) expect(refs[`refs/heads/feature/${name}`]).toBe(floor.base);
+    await expectSoundLedger(setup.registry);
+    for (const tenant of [PULL_TENANT, IDLE_TENANT]) await expectProjectionsAgree(setup.registry, tenant);
+    await expectRefsAgree(setup.registry, PROJECT);
+    const pushes = KILLS.flatMap((kill) => kill.meets.flatMap(([, act], n) => (act === acts.pushing ? [toName(kill, n)] : [])));
+    const refs = await readCatalogRefs(setup.registry, PROJECT);
+    for (const name of pushes) expect(refs[`refs/heads/feature/${name}`]).toBe(setup.base);
   });
 });

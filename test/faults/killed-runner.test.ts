@@ -7,24 +7,24 @@ import { waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { JobStep } from "../../src/lab512/jobs/job.js";
-import { eventsAbout, expectSoundLedger, refsOf } from "../attacks/evidence.js";
+import { expectSoundLedger, listEventTypesAbout, readCatalogRefs } from "../attacks/evidence.js";
 import {
   actByCard,
   actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
   type Job,
   openCard,
   PATIENCE_MS,
-  permitted,
-  push,
-  registration,
-  release,
-  state,
+  prepareCommand,
+  stateDecision,
 } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { expectOneReceipt, expectRefsAgree } from "./agreement.js";
-import { DYING_RUNNER, revive, startDying } from "./dying.js";
-import { expectOnePact, mergeIntoMain } from "./merges.js";
+import { DYING_RUNNER, reviveRunner, startDyingRunner } from "./dying.js";
+import { buildMergeIntoMain, expectOnePact } from "./merges.js";
 
 /** Each round kills the Runner once, while acts are held after each of these steps. */
 const ROUNDS: readonly (readonly JobStep[])[] = [
@@ -48,37 +48,38 @@ beforeAll(async () => {
   registry = await startTestRegistry({ name: "killed-runner" });
   clone = new Clone();
   base = clone.commit("base.txt", "base");
-  await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
+  await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
   const merged = [ATTESTED, ...SLOTS.map((slot) => projectFor("merged", slot))];
   const others = SLOTS.flatMap((slot) => [projectFor("pushed", slot), projectFor("tagged", slot)]);
   await Promise.all(
     [...merged, ...others].map(async (project_id) => {
-      await actByCard(registry, registration(project_id));
-      await actByPermit(registry.as("admin"), push(clone, project_id, "feature/base"));
+      await actByCard(registry, buildRegistrationJob(project_id));
+      await actByPermit(registry.as("admin"), buildPushJob(clone, project_id, "feature/base"));
     }),
   );
-  for (const project_id of merged) await actByCard(registry, await mergeIntoMain(registry, project_id, "feature/base", "fast-forward"));
+  for (const project_id of merged)
+    await actByCard(registry, await buildMergeIntoMain(registry, project_id, "feature/base", "fast-forward"));
 });
 
 afterAll(() => registry?.stop());
 
 /** The command of a card that bob approved, not issued yet. */
-async function approvedCommand(job: Job): Promise<CommandEnvelope> {
+async function approveCommand(job: Job): Promise<CommandEnvelope> {
   const author = registry.as("admin");
   const card = await openCard(author, job, { run: "on_command" });
-  await state(registry, "bob", "approve", card);
+  await stateDecision(registry, "bob", "approve", card);
   await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
-  return permitted(author, job, { approval_ref: card.card_id });
+  return prepareCommand(author, job, { approval_ref: card.card_id });
 }
 
 /** The command that merges one new commit on the base into `main`. */
-async function approvedMerge(project_id: string, name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
+async function approveMerge(project_id: string, name: string, strategy: MergeStrategy): Promise<CommandEnvelope> {
   clone.git("checkout", "-q", "-b", `feature/${name}`, base);
   clone.commit(`${name}.txt`, name);
-  const pushing = push(clone, project_id, `feature/${name}`);
+  const pushing = buildPushJob(clone, project_id, `feature/${name}`);
   clone.git("checkout", "-q", "main");
   await actByPermit(registry.as("admin"), pushing);
-  return approvedCommand(await mergeIntoMain(registry, project_id, `feature/${name}`, strategy));
+  return approveCommand(await buildMergeIntoMain(registry, project_id, `feature/${name}`, strategy));
 }
 
 interface ActsAtStep {
@@ -91,10 +92,10 @@ interface ActsAtStep {
 /** Four permitted commands that are held after `step`: a push, a registration, a release and a merge. */
 async function prepareActs(step: JobStep, slot: number): Promise<ActsAtStep> {
   const [pushing, registering, tagging, merging] = await Promise.all([
-    permitted(registry.as("admin"), push(clone, projectFor("pushed", slot), `feature/${step}`)),
-    approvedCommand(registration(`P.${step}`)),
-    approvedCommand(release(projectFor("tagged", slot), releaseOf(step), base)),
-    approvedMerge(projectFor("merged", slot), step, slot === 1 ? "squash" : "merge"),
+    prepareCommand(registry.as("admin"), buildPushJob(clone, projectFor("pushed", slot), `feature/${step}`)),
+    approveCommand(buildRegistrationJob(`P.${step}`)),
+    approveCommand(buildReleaseJob(projectFor("tagged", slot), releaseOf(step), base)),
+    approveMerge(projectFor("merged", slot), step, slot === 1 ? "squash" : "merge"),
   ]);
   return { pushing, registering, tagging, merging };
 }
@@ -102,10 +103,10 @@ async function prepareActs(step: JobStep, slot: number): Promise<ActsAtStep> {
 const releaseOf = (step: JobStep) => `v0.${ROUNDS.flat().indexOf(step)}.0`;
 
 async function killRunnerDuring(heldAfter: ReadonlyMap<CommandEnvelope, JobStep>): Promise<void> {
-  await startDying(registry, Object.fromEntries([...heldAfter].map(([{ jti }, step]) => [jti, step])));
+  await startDyingRunner(registry, Object.fromEntries([...heldAfter].map(([{ jti }, step]) => [jti, step])));
   const author = registry.as("admin");
   await Promise.all([...heldAfter.keys()].map(async (command) => requireValue(await author.issueCommand(command))));
-  await revive(registry);
+  await reviveRunner(registry);
 }
 
 /** The act ended with one receipt, and these events are all that the ledger has of it. */
@@ -113,7 +114,7 @@ async function expectEnded({ jti }: CommandEnvelope, events: readonly string[], 
   await waitForCommandEnd(registry.as("admin"), jti, PATIENCE_MS);
   await expectOneReceipt(registry, jti);
   const all = ["command.issued", "permit.issued", "receipt.recorded", ...events];
-  expect((await eventsAbout(registry, jti, ...also)).sort()).toEqual(all.sort());
+  expect((await listEventTypesAbout(registry, jti, ...also)).sort()).toEqual(all.sort());
 }
 
 describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Runner killed with acts that are $named", ({ steps }) => {
@@ -133,9 +134,9 @@ describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Ru
       await expectEnded(tagging, ["project.activity", "project.release.tagged"]);
       await expectEnded(merging, ["project.activity"]);
       const [pushed, tagged, merged] = [projectFor("pushed", slot), projectFor("tagged", slot), projectFor("merged", slot)];
-      expect(await refsOf(registry, merged)).toMatchObject({ [MAIN]: await expectOnePact(registry, merging.jti) });
-      expect(await refsOf(registry, pushed)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
-      expect(await refsOf(registry, tagged)).toHaveProperty([`refs/tags/${releaseOf(step)}`]);
+      expect(await readCatalogRefs(registry, merged)).toMatchObject({ [MAIN]: await expectOnePact(registry, merging.jti) });
+      expect(await readCatalogRefs(registry, pushed)).toMatchObject({ [`refs/heads/feature/${step}`]: base });
+      expect(await readCatalogRefs(registry, tagged)).toHaveProperty([`refs/tags/${releaseOf(step)}`]);
       for (const project of [pushed, tagged, merged, `P.${step}`]) await expectRefsAgree(registry, project);
     },
   );
@@ -145,10 +146,10 @@ describe.each(ROUNDS.map((steps) => ({ steps, named: steps.join(", ") })))("a Ru
 
 describe("a Runner killed after it stored the Pact of a merge", () => {
   it("is replaced, and the receipt names that Pact", async () => {
-    const merging = await approvedMerge(ATTESTED, "attested", "merge");
+    const merging = await approveMerge(ATTESTED, "attested", "merge");
     await killRunnerDuring(new Map([[merging, "attested"]]));
     const commit = await expectOnePact(registry, merging.jti);
-    expect(await refsOf(registry, ATTESTED)).toMatchObject({ [MAIN]: commit });
+    expect(await readCatalogRefs(registry, ATTESTED)).toMatchObject({ [MAIN]: commit });
     await expectOneReceipt(registry, merging.jti);
     await expectRefsAgree(registry, ATTESTED);
     await expectSoundLedger(registry);
@@ -158,16 +159,16 @@ describe("a Runner killed after it stored the Pact of a merge", () => {
 describe("a Runner killed after it moved the refs, while another push moves the branch further", () => {
   it("leaves an act that ends as the success it was, with its own refs", async () => {
     const author = registry.as("admin");
-    const first = await permitted(author, push(clone, PUSHED, "feature/moving"));
-    await startDying(registry, { [first.jti]: "moved" });
+    const first = await prepareCommand(author, buildPushJob(clone, PUSHED, "feature/moving"));
+    await startDyingRunner(registry, { [first.jti]: "moved" });
     requireValue(await author.issueCommand(first));
     await registry.lab512.exited;
 
-    const releaseFile = join(registry.data_dir, "go-on");
-    const env = { TEST_HOLD_ACT: first.jti, TEST_HOLD_UNTIL: releaseFile, OGR_WORK_DIRECTORY: join(registry.data_dir, "another-runner") };
+    const releaseFile = join(registry.dataDir, "go-on");
+    const env = { TEST_HOLD_ACT: first.jti, TEST_HOLD_UNTIL: releaseFile, OGR_WORK_DIRECTORY: join(registry.dataDir, "another-runner") };
     await registry.lab512.start({ entry: DYING_RUNNER, env });
     const next = clone.commit("next.txt", "next");
-    const second = await actByPermit(author, push(clone, PUSHED, "feature/moving", base));
+    const second = await actByPermit(author, buildPushJob(clone, PUSHED, "feature/moving", base));
     expect(second.command.receipt).toMatchObject({ status: "success", refs: [{ old: base, new: next }] });
     expect(requireValue(await author.readCommand(first.jti)).status).toBe("running");
 
@@ -175,7 +176,7 @@ describe("a Runner killed after it moved the refs, while another push moves the 
     const { receipt } = await waitForCommandEnd(author, first.jti, PATIENCE_MS);
     expect(receipt).toMatchObject({ status: "success", refs: [{ name: "refs/heads/feature/moving", old: "0".repeat(40), new: base }] });
     await expectRefsAgree(registry, PUSHED);
-    expect(await refsOf(registry, PUSHED)).toMatchObject({ "refs/heads/feature/moving": next });
+    expect(await readCatalogRefs(registry, PUSHED)).toMatchObject({ "refs/heads/feature/moving": next });
     await expectSoundLedger(registry);
   });
 });

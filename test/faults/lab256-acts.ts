@@ -11,11 +11,22 @@ import type { StatementDecision } from "../../src/domain/card/statement.js";
 import type { DenialCode } from "../../src/domain/denial.js";
 import type { EventType } from "../../src/domain/ledger/event.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
-import { enveloped, statementOn } from "../domain/attestations.js";
-import { actByPermit, type Job, OFFICE, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
+import { buildAttestationStatement, signAttestation } from "../domain/attestations.js";
+import {
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
+  type Job,
+  OFFICE,
+  openCard,
+  PATIENCE_MS,
+  prepareCommand,
+  stateDecision,
+} from "../harness/acting.js";
 import { Clone } from "../repository/real-git.js";
 import { QUICK_OFFICE } from "../scenarios/tenants.js";
-import { type ActsFloor, attestor, IDLE_TENANT, PROJECT, PULL_TENANT } from "./acts-floor.js";
+import { type ActsSetup, attestor, IDLE_TENANT, PROJECT, PULL_TENANT } from "./acts-setup.js";
 
 /** A flow that waits for one more message, or for nobody. */
 export interface BegunAct {
@@ -32,7 +43,7 @@ export interface Act {
   /** Everything that the ledger then has of it, each once. */
   readonly events: readonly EventType[];
   /** Brings it to where only `go` is missing; `name` is another for every act. */
-  begin(floor: ActsFloor, name: string): Promise<BegunAct>;
+  begin(setup: ActsSetup, name: string): Promise<BegunAct>;
 }
 
 const PLANNED: readonly EventType[] = ["card.opened", "card.planned", "card.closed"];
@@ -43,12 +54,12 @@ const success = { status: "success", code: null } as const;
 const byCard = { tenant: DEMO_TENANT } as const;
 
 /** Waits until something is so. */
-export async function becomes(what: string, isSo: () => Promise<boolean>): Promise<void> {
+export async function waitUntil(what: string, isSo: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + PATIENCE_MS; !(await isSo()); await delay(50))
     if (Date.now() > deadline) throw new Error(`In ${PATIENCE_MS} ms it has not come to it that ${what}.`);
 }
 
-async function untilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Promise<boolean>): Promise<void> {
+async function repeatUntilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Promise<boolean>): Promise<void> {
   for (;;) {
     const answer = await say();
     if (answer.ok || (await isOver())) return;
@@ -57,41 +68,41 @@ async function untilHeard(say: () => Promise<Answer<unknown>>, isOver: () => Pro
   }
 }
 
-const isNot = (status: FlowStatus, author: RegistryClient, card_id: string) => async () =>
+const createStatusCheck = (status: FlowStatus, author: RegistryClient, card_id: string) => async () =>
   requireValue(await author.readCard(card_id)).status !== status;
 
-async function decided({ registry }: ActsFloor, tenant: string, card_id: string, decision: StatementDecision): Promise<void> {
+async function decideCard({ registry }: ActsSetup, tenant: string, card_id: string, decision: StatementDecision): Promise<void> {
   const decider = registry.as("bob", tenant);
   const { statement } = requireValue(await decider.prepareStatement(card_id, decision, OFFICE));
-  await untilHeard(() => decider.submitStatement(statement), isNot("awaiting_approval", decider, card_id));
+  await repeatUntilHeard(() => decider.submitStatement(statement), createStatusCheck("awaiting_approval", decider, card_id));
 }
 
 /** A card about which somebody has to decide. */
-async function undecided(
-  floor: ActsFloor,
+async function openUndecidedCard(
+  setup: ActsSetup,
   tenant: string,
   job: Job,
   decision: StatementDecision,
   more: Partial<CardAsk> = {},
 ): Promise<BegunAct> {
-  const { card_id, workflow_id } = await openCard(floor.registry.as("admin", tenant), job, more);
-  return { workflow_id, go: () => decided(floor, tenant, card_id, decision) };
+  const { card_id, workflow_id } = await openCard(setup.registry.as("admin", tenant), job, more);
+  return { workflow_id, go: () => decideCard(setup, tenant, card_id, decision) };
 }
 
 /** An approved card that waits for its command. */
-async function approved({ registry }: ActsFloor, job: Job, more: Partial<CardAsk> = {}) {
+async function approveCard({ registry }: ActsSetup, job: Job, more: Partial<CardAsk> = {}) {
   const author = registry.as("admin");
   const card = await openCard(author, job, { ...more, run: "on_command" });
-  await state(registry, "bob", "approve", card);
+  await stateDecision(registry, "bob", "approve", card);
   return waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
 }
 
-const branchOf = (name: string) => `feature/${name}`;
+const toBranch = (name: string) => `feature/${name}`;
 
 /** The one flow about a project, as soon as Temporal lists it. */
-async function flowOf(temporal: Client, project_id: string): Promise<string> {
+async function waitForProjectFlow(temporal: Client, project_id: string): Promise<string> {
   let found = "";
-  await becomes(`Temporal lists a flow about ${project_id}`, async () => {
+  await waitUntil(`Temporal lists a flow about ${project_id}`, async () => {
     for await (const { workflowId } of temporal.workflow.list({ query: `OgrProject = "${project_id}"` })) found = workflowId;
     return found !== "";
   });
@@ -103,20 +114,20 @@ export const opening: Act = {
   ...byCard,
   ...success,
   events: REGISTERED,
-  async begin(floor, name) {
-    const { registry, temporal } = floor;
+  async begin(setup, name) {
+    const { registry, temporal } = setup;
     const author = registry.as("admin");
     const project_id = `P.${name}`;
-    const asked = author.openCard({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...registration(project_id) });
-    const workflow_id = await flowOf(temporal, project_id);
+    const asked = author.openCard({ office_id: OFFICE, intent: "A test", target: "LAB_512", ...buildRegistrationJob(project_id) });
+    const workflow_id = await waitForProjectFlow(temporal, project_id);
     const go = async () => {
       const { card_id } = requireValue(await asked);
       const isPlanned = async () => {
         const answer = await author.readCard(card_id, { wait_ms: 2000, not_status: "planning" });
         return answer.ok && answer.value.status !== "planning";
       };
-      await becomes(`${card_id} is planned`, isPlanned);
-      await decided(floor, DEMO_TENANT, card_id, "approve");
+      await waitUntil(`${card_id} is planned`, isPlanned);
+      await decideCard(setup, DEMO_TENANT, card_id, "approve");
     };
     return { workflow_id, go };
   },
@@ -126,7 +137,7 @@ export const registering: Act = {
   ...byCard,
   ...success,
   events: REGISTERED,
-  begin: (floor, name) => undecided(floor, DEMO_TENANT, registration(`P.${name}`), "approve"),
+  begin: (setup, name) => openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "approve"),
 };
 
 export const rejected: Act = {
@@ -134,7 +145,7 @@ export const rejected: Act = {
   status: "rejected",
   code: "rejected",
   events: [...PLANNED, "card.rejected"],
-  begin: (floor, name) => undecided(floor, DEMO_TENANT, registration(`P.${name}`), "reject"),
+  begin: (setup, name) => openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "reject"),
 };
 
 /** Its branch moves between the plan and the approval, so that there is no plan any more. */
@@ -143,10 +154,10 @@ export const voided: Act = {
   status: "denied",
   code: "ref_moved",
   events: [...PLANNED, "card.approved", "card.approvals_voided"],
-  async begin(floor, name) {
-    const job = push(floor.clone, PROJECT, branchOf(name));
-    const act = await undecided(floor, DEMO_TENANT, job, "approve", { risk: "L3" });
-    await actByPermit(floor.registry.as("admin"), job);
+  async begin(setup, name) {
+    const job = buildPushJob(setup.clone, PROJECT, toBranch(name));
+    const act = await openUndecidedCard(setup, DEMO_TENANT, job, "approve", { risk: "L3" });
+    await actByPermit(setup.registry.as("admin"), job);
     return act;
   },
 };
@@ -160,11 +171,14 @@ export const attested: Act = {
     // A history of its own: what a release brings is what no other one has, and another one may come between plan and approval.
     const clone = new Clone();
     const commit = clone.commit("released.txt", name);
-    await actByPermit(author, push(clone, PROJECT, branchOf(name)));
-    const { card_id, workflow_id, plan_digest } = await openCard(author, release(PROJECT, `v1.0.0-${name}`, commit));
-    await state(registry, "bob", "approve", { card_id });
-    const attestation = enveloped(statementOn(card_id, plan_digest ?? ""), attestor);
-    return { workflow_id, go: () => untilHeard(() => author.attest(card_id, attestation), isNot("awaiting_approval", author, card_id)) };
+    await actByPermit(author, buildPushJob(clone, PROJECT, toBranch(name)));
+    const { card_id, workflow_id, plan_digest } = await openCard(author, buildReleaseJob(PROJECT, `v1.0.0-${name}`, commit));
+    await stateDecision(registry, "bob", "approve", { card_id });
+    const attestation = signAttestation(buildAttestationStatement(card_id, plan_digest ?? ""), attestor);
+    return {
+      workflow_id,
+      go: () => repeatUntilHeard(() => author.attest(card_id, attestation), createStatusCheck("awaiting_approval", author, card_id)),
+    };
   },
 };
 
@@ -174,13 +188,13 @@ export const refused: Act = {
   status: "denied",
   code: "ref_moved",
   events: [...APPROVED, "command.issued", "permit.refused", "receipt.refused", "command.closed"],
-  async begin(floor, name) {
-    const author = floor.registry.as("admin");
-    const job = push(floor.clone, PROJECT, branchOf(name));
-    const { card_id, workflow_id } = await approved(floor, job, { risk: "L3" });
-    const command = await permitted(author, job, { approval_ref: card_id, risk: "L3" });
+  async begin(setup, name) {
+    const author = setup.registry.as("admin");
+    const job = buildPushJob(setup.clone, PROJECT, toBranch(name));
+    const { card_id, workflow_id } = await approveCard(setup, job, { risk: "L3" });
+    const command = await prepareCommand(author, job, { approval_ref: card_id, risk: "L3" });
     await actByPermit(author, job);
-    return { workflow_id, go: () => untilHeard(() => author.issueCommand(command), isNot("approved", author, card_id)) };
+    return { workflow_id, go: () => repeatUntilHeard(() => author.issueCommand(command), createStatusCheck("approved", author, card_id)) };
   },
 };
 
@@ -189,9 +203,9 @@ export const revoked: Act = {
   status: "denied",
   code: "permit_revoked",
   events: [...APPROVED, "permit.revoked"],
-  async begin(floor, name) {
-    const { jti, workflow_id } = await approved(floor, registration(`P.${name}`));
-    return { workflow_id, go: async () => requireValue(await floor.registry.as("admin").revokePermit(jti ?? "", "No longer wanted.")) };
+  async begin(setup, name) {
+    const { jti, workflow_id } = await approveCard(setup, buildRegistrationJob(`P.${name}`));
+    return { workflow_id, go: async () => requireValue(await setup.registry.as("admin").revokePermit(jti ?? "", "No longer wanted.")) };
   },
 };
 
@@ -201,8 +215,8 @@ export const expired: Act = {
   status: "expired",
   code: "run_by_passed",
   events: [...APPROVED, "permit.expired"],
-  begin: (floor, name) =>
-    undecided(floor, DEMO_TENANT, registration(`P.${name}`), "approve", { office_id: QUICK_OFFICE, run: "on_command" }),
+  begin: (setup, name) =>
+    openUndecidedCard(setup, DEMO_TENANT, buildRegistrationJob(`P.${name}`), "approve", { office_id: QUICK_OFFICE, run: "on_command" }),
 };
 
 /** No Runner pulls its command until the permit is over. */
@@ -211,14 +225,14 @@ export const neverPulled: Act = {
   status: "expired",
   code: "run_by_passed",
   events: [...APPROVED, "command.issued", "permit.expired", "command.closed"],
-  begin: (floor, name) => undecided(floor, IDLE_TENANT, registration(`P.${name}`), "approve", { office_id: QUICK_OFFICE }),
+  begin: (setup, name) => openUndecidedCard(setup, IDLE_TENANT, buildRegistrationJob(`P.${name}`), "approve", { office_id: QUICK_OFFICE }),
 };
 
 export const pulled: Act = {
   tenant: PULL_TENANT,
   ...success,
   events: REGISTERED,
-  begin: (floor, name) => undecided(floor, PULL_TENANT, registration(`P.${name}`), "approve"),
+  begin: (setup, name) => openUndecidedCard(setup, PULL_TENANT, buildRegistrationJob(`P.${name}`), "approve"),
 };
 
 export const pushing: Act = {
@@ -227,7 +241,7 @@ export const pushing: Act = {
   events: ["permit.issued", "command.issued", "receipt.recorded", "project.activity"],
   async begin({ registry, clone }, name) {
     const author = registry.as("admin");
-    const command = await permitted(author, push(clone, PROJECT, branchOf(name)));
+    const command = await prepareCommand(author, buildPushJob(clone, PROJECT, toBranch(name)));
     return { workflow_id: toActWorkflowId(DEMO_TENANT, command.jti), go: async () => requireValue(await author.issueCommand(command)) };
   },
 };

@@ -5,12 +5,12 @@ import { verifyReceiptPact } from "../../src/client/offline/pact.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import type { MergeStrategy } from "../../src/domain/act/job.js";
 import { TENANT } from "../attacks/evidence.js";
-import { type Floor, type Job, PATIENCE_MS } from "../harness/acting.js";
+import { type ActorAccess, type Job, PATIENCE_MS } from "../harness/acting.js";
 import type { TestRegistry } from "../harness/registry.js";
 
 /** The merge of a branch into `main` as both stand now. */
-export async function mergeIntoMain(floor: Floor, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
-  const { params } = await lookUpMerge(floor.as("admin"), { project_id, source, target: "main", strategy });
+export async function buildMergeIntoMain(actors: ActorAccess, project_id: string, source: string, strategy: MergeStrategy): Promise<Job> {
+  const { params } = await lookUpMerge(actors.as("admin"), { project_id, source, target: "main", strategy });
   if (params === undefined) throw new Error(`${source} is no branch of ${project_id}`);
   return { jobType: "git.registry.merge_protected", params };
 }

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** A real TCP proxy that hands requests on and can keep the answers to itself. */
 export interface MuteProxy {
   readonly address: string;
-  mute: boolean;
+  isMuted: boolean;
   close(): Promise<void>;
 }
 
@@ -24,13 +24,13 @@ export async function startMuteProxy(address: string): Promise<MuteProxy> {
       });
     }
     client.on("data", (bytes) => upstream.write(bytes));
-    upstream.on("data", (bytes) => proxy.mute || client.write(bytes));
+    upstream.on("data", (bytes) => proxy.isMuted || client.write(bytes));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy: MuteProxy = {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    mute: false,
+    isMuted: false,
     async close() {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -9,7 +9,7 @@ import { openDatabase } from "../../src/lab256/database/database.js";
 import { appendEvents } from "../../src/lab256/ledger/append.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import type { TestRegistry } from "../harness/registry.js";
-import { PROJECT } from "./acts-floor.js";
+import { PROJECT } from "./acts-setup.js";
 
 const DIGEST = "e".repeat(64);
 
@@ -20,10 +20,10 @@ export interface OverduePermits {
 }
 
 export async function issueOverduePermits(registry: TestRegistry): Promise<OverduePermits> {
-  const permits = [permitOf(registry), permitOf(registry), permitOf(registry)] as const;
+  const permits = [signOverduePermit(registry), signOverduePermit(registry), signOverduePermit(registry)] as const;
   const [first, second, third] = permits;
-  await claimAndReceipt(registry, third);
-  const db = openDatabase(registry.database_url, { maxConnections: 1 });
+  await storeClaimAndReceipt(registry, third);
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   try {
     const actor_id = third.scopes.actor_id;
     const events = permits.map((permit): NewEvent => {
@@ -36,7 +36,7 @@ export async function issueOverduePermits(registry: TestRegistry): Promise<Overd
   return { unused: [first.jti, second.jti], acted: third.jti };
 }
 
-function permitOf({ founded }: TestRegistry): Permit {
+function signOverduePermit({ founded }: TestRegistry): Permit {
   const iat = Date.now() - 3_600_000;
   const scopes = {
     ...({ tenant_id: DEMO_TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, level: "L1" } as const),
@@ -46,7 +46,7 @@ function permitOf({ founded }: TestRegistry): Permit {
   return signObject("permit", unsigned, readSigningKey(founded.keys.permit));
 }
 
-async function claimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
+async function storeClaimAndReceipt({ store, founded }: TestRegistry, { jti, iat, scopes }: Permit): Promise<void> {
   const held = { workflow_id: "w", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: iat };
   const about = { tenant_id: DEMO_TENANT, jti, envelope_digest: DIGEST };
   await store.blobs.create(toClaimKey(DEMO_TENANT, jti), toCanonicalBytes({ kind: "act", ...about, ...held }));

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
 import { Load } from "../../faults/load.js";
 import { Random } from "../../faults/random.js";
-import { untilAtRest } from "../../faults/rest.js";
+import { waitUntilAtRest } from "../../faults/rest.js";
 import { registerPasskey } from "../../src/client/deciding.js";
 import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { TENANT } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal } from "../harness/temporal-client.js";
-import { checkTargetOf } from "./check-target.js";
+import { openTemporalClient } from "../harness/temporal-client.js";
+import { toCheckTarget } from "./check-target.js";
 
 const EACH = 3;
 const PEOPLE = 3;
@@ -27,7 +27,7 @@ describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers o
 
   beforeAll(async () => {
     registry = await startTestRegistry({ name: "several-machines", replicas: { api: EACH, lab256: EACH, lab512: EACH } });
-    await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "several machines");
+    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "several machines");
     for (const name of REGISTRY_PROCESSES) for (const process of registry.replicas[name]) note(process);
   });
   afterAll(() => registry?.stop());
@@ -48,13 +48,13 @@ describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers o
   }
 
   /** The processes that have done nothing yet. */
-  async function idle(): Promise<string[]> {
-    const worked = await identities(registry);
-    return [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${kindOf(name)}/${pid}@${hostname()}`)) ? [] : [name]));
+  async function listIdle(): Promise<string[]> {
+    const worked = await listIdentities(registry);
+    return [...pids].flatMap(([name, ids]) => (ids.some((pid) => worked.has(`${toKind(name)}/${pid}@${hostname()}`)) ? [] : [name]));
   }
 
   it("keep every promise while each is killed under load and started again, and all of them work", { timeout: 420_000 }, async () => {
-    const load = new Load(registry.urls, registry.founded, registry.passkeys("bob"));
+    const load = new Load(registry.urls, registry.founded, registry.openPasskeys("bob"));
     await load.prepare();
     const working = load.run(PEOPLE, new Random(20_261_122));
     for (let n = 0; n < EACH; n += 1) {
@@ -64,30 +64,30 @@ describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers o
     }
     await sleep(4 * BETWEEN_KILLS_MS);
     // Who gets which work is chance: a busy machine needs more of it until everybody has had some.
-    await Promise.race([vi.waitFor(async () => expect(await idle()).toEqual([]), { timeout: PATIENCE_MS, interval: 1_000 }), working]);
+    await Promise.race([vi.waitFor(async () => expect(await listIdle()).toEqual([]), { timeout: PATIENCE_MS, interval: 1_000 }), working]);
     load.stop();
     await working;
-    await untilAtRest({ ...registry, tenant: TENANT });
+    await waitUntilAtRest({ ...registry, tenant: TENANT });
 
-    const report = await checkInvariants(await checkTargetOf(registry, load.promised));
+    const report = await checkInvariants(await toCheckTarget(registry, load.promised));
     expect(report.violations).toEqual([]);
     expect(report.successes).toBeGreaterThan(EACH);
-    expect(await idle()).toEqual([]);
+    expect(await listIdle()).toEqual([]);
   });
 });
 
-function kindOf(name: string): string {
+function toKind(name: string): string {
   return name.replace(/-\d+$/, "");
 }
 
 /** Who did something, as Temporal's histories name them: `api/<pid>@<host>` began a flow, `lab256/…` decided, `lab512/…` ran. */
-async function identities({ temporal: address }: TestRegistry): Promise<Set<string>> {
-  const desk = await openTemporal(address);
+async function listIdentities({ temporal: address }: TestRegistry): Promise<Set<string>> {
+  const desk = await openTemporalClient(address);
   try {
     const found = new Set<string>();
     for await (const { workflowId, runId } of desk.client.workflow.list()) {
       const { events } = await desk.client.workflow.getHandle(workflowId, runId).fetchHistory();
-      for (const event of events ?? []) for (const identity of identitiesIn(event)) found.add(identity);
+      for (const event of events ?? []) for (const identity of extractIdentities(event)) found.add(identity);
     }
     return found;
   } finally {
@@ -95,7 +95,7 @@ async function identities({ temporal: address }: TestRegistry): Promise<Set<stri
   }
 }
 
-function identitiesIn(event: Event): string[] {
+function extractIdentities(event: Event): string[] {
   const { workflowExecutionStartedEventAttributes: began, workflowTaskCompletedEventAttributes: decided } = event;
   const { activityTaskStartedEventAttributes: ran, workflowExecutionUpdateAcceptedEventAttributes: asked } = event;
   return [began?.identity, decided?.identity, ran?.identity, asked?.acceptedRequest?.meta?.identity].flatMap((one) => one ?? []);

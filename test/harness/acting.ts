@@ -18,9 +18,9 @@ export const OFFICE = "office::default";
 export const PATIENCE_MS = 50_000;
 
 /** Where people act: a test's registry, or one that a script started. */
-export interface Floor {
+export interface ActorAccess {
   as(name: string, tenant?: string): RegistryClient;
-  passkeys(name: string): PasskeyFile;
+  openPasskeys(name: string): PasskeyFile;
 }
 
 /** One job as a card or a permit asks for it, with the bytes that travel inside. */
@@ -30,18 +30,18 @@ export interface Job {
   readonly patch?: string;
 }
 
-export function registration(project_id: string): Job {
+export function buildRegistrationJob(project_id: string): Job {
   return { jobType: "git.registry.init", params: { project_id, name: "Demo", owners: [OFFICE], visibility: "internal" } };
 }
 
 /** The push of a clone's HEAD; `old` is where the branch stands. */
-export function push(clone: Clone, project_id: string, branch: string, old: string = ZERO_ID): Job & { params: PushParams } {
+export function buildPushJob(clone: Clone, project_id: string, branch: string, old: string = ZERO_ID): Job & { params: PushParams } {
   const bundle = clone.bundle("HEAD", old === ZERO_ID ? [] : [old]);
   const params = { project_id, branch, expected_old: old, commit_summary: "a change", subject_hash: hashBlake3Hex(bundle) };
   return { jobType: "git.registry.push", params, patch: bundle.toString("base64") };
 }
 
-export function release(project_id: string, tag: string, commit: string): Job {
+export function buildReleaseJob(project_id: string, tag: string, commit: string): Job {
   return { jobType: "git.registry.tag_release", params: { project_id, tag, commit, notes: `# ${tag}\n` } };
 }
 
@@ -54,24 +54,24 @@ export async function openCard(author: RegistryClient, { patch, ...job }: Job, m
 }
 
 /** States a decision about a card's current plan; answers the card's status after it. */
-export async function state(
-  floor: Floor,
+export async function stateDecision(
+  actors: ActorAccess,
   name: string,
   decision: StatementDecision,
   { card_id }: { card_id: string },
   tenant?: string,
 ): Promise<string> {
   const { status } = requireValue(
-    await submitDecision(floor.as(name, tenant), floor.passkeys(name), { card_id, decision, office_id: OFFICE }),
+    await submitDecision(actors.as(name, tenant), actors.openPasskeys(name), { card_id, decision, office_id: OFFICE }),
   );
   return status;
 }
 
 /** A card from its proposal to its end, approved by bob. */
-export async function actByCard(floor: Floor, job: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
-  const author = floor.as("admin");
+export async function actByCard(actors: ActorAccess, job: Job, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
+  const author = actors.as("admin");
   const card = await openCard(author, job, more);
-  await state(floor, "bob", "approve", card);
+  await stateDecision(actors, "bob", "approve", card);
   return waitForCardEnd(author, card.card_id, PATIENCE_MS);
 }
 
@@ -83,7 +83,7 @@ export async function actByPermit(author: RegistryClient, job: Job, more: { risk
 }
 
 /** The command of a permit that was just given, ready to be issued. */
-export async function permitted(
+export async function prepareCommand(
   author: RegistryClient,
   { patch, ...job }: Job,
   more: { risk?: string; approval_ref?: string; office_id?: string; jobId?: string } = {},

@@ -3,11 +3,11 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import ts from "typescript";
-import { builtProcesses, PROCESSES } from "./processes.js";
+import { PROCESSES, resolveBuiltProcesses } from "./processes.js";
 
 /** Compiles what tests start as processes into the build, so that it starts as quickly as the rest. */
 export async function compileProcesses(built: string): Promise<void> {
-  const folder = builtProcesses(built);
+  const folder = resolveBuiltProcesses(built);
   await mkdir(folder, { recursive: true });
   const compilerOptions = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true };
   for (const file of await readdir(PROCESSES)) {

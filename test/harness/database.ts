@@ -14,10 +14,10 @@ export interface TestDatabase {
 
 /** Creates a migrated Postgres database for one test file; `name` only makes it recognisable. */
 export async function createDatabase(name: string): Promise<TestDatabase> {
-  const { database_url, template_database } = inject("servers");
-  templateReady ??= makeTemplate(database_url, template_database);
+  const { database_url: databaseUrl, template_database } = inject("servers");
+  templateReady ??= makeTemplate(databaseUrl, template_database);
   await templateReady;
-  return createDatabaseOn(database_url, name, `template "${template_database}"`);
+  return createDatabaseOn(databaseUrl, name, `template "${template_database}"`);
 }
 
 /** Creates a database without any table. */

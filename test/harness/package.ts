@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { withFolderLock } from "../../src/process/lock.js";
-import { unlessAbsent } from "../../src/stack/absence.js";
+import { ignoreAbsence } from "../../src/stack/absence.js";
 
 const run = promisify(execFile);
 const root = resolve(".");
@@ -38,24 +38,24 @@ export interface PackedPackage {
  * What `npm pack` makes of this tree, from a copy, so that no other test meets a build in the clone. Kept under the hash of all that goes
  * into it: a further test waits for the first, and the next run finds it there.
  */
-export async function packedPackage(): Promise<PackedPackage> {
-  const place = join(folder, (await hashOf(inputs)).slice(0, 24));
+export async function packPackage(): Promise<PackedPackage> {
+  const place = join(folder, (await hashFiles(inputs)).slice(0, 24));
   const packed = { tarball: join(place, "package.tgz"), unpacked: join(place, "package") };
   await withFolderLock(
     join(folder, "lock"),
     () => undefined,
     async () => {
-      if (await unlessAbsent(stat(packed.tarball))) return;
+      if (await ignoreAbsence(stat(packed.tarball))) return;
       await mkdir(folder, { recursive: true });
       const others = (await readdir(folder)).filter((name) => !name.startsWith("lock"));
       await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));
-      await pack(place);
+      await packInto(place);
     },
   );
   return packed;
 }
 
-async function pack(place: string): Promise<void> {
+async function packInto(place: string): Promise<void> {
   const tree = await mkdtemp(join(tmpdir(), "ogr-tree-"));
   try {
     for (const input of inputs) await cp(join(root, input), join(tree, input), { recursive: true });
@@ -73,7 +73,7 @@ async function pack(place: string): Promise<void> {
   }
 }
 
-async function hashOf(paths: readonly string[]): Promise<string> {
+async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
   for (const path of paths) {
     const whole = join(root, path);

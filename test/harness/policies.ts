@@ -10,24 +10,24 @@ import { toActivePolicyKey, toPolicyBytesKey } from "../../src/domain/storage-ke
 import type { ObjectStore } from "../../src/storage/ports.js";
 
 /** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */
-export async function policyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
+export async function buildPolicyWith(change: (data: PolicyData) => PolicyData): Promise<Uint8Array> {
   const wasm = await readFile(new URL("../../policies/policy.wasm", import.meta.url));
   return replacePolicyData(wasm, change(readPolicyData(wasm)));
 }
 
 /** The clocks of one level, replaced. */
-export function withLevel(data: PolicyData, level: keyof PolicyData["levels"], change: Partial<PolicyData["levels"]["L0"]>): PolicyData {
+export function replaceLevel(data: PolicyData, level: keyof PolicyData["levels"], change: Partial<PolicyData["levels"]["L0"]>): PolicyData {
   return { ...data, levels: { ...data.levels, [level]: { ...data.levels[level], ...change } } };
 }
 
 /** Makes a policy a tenant's active one, signed by its founding key as its founders would; answers its hash. */
 export async function publishPolicy(
-  { store, data_dir }: { readonly store: ObjectStore; readonly data_dir: string },
+  { store, dataDir }: { readonly store: ObjectStore; readonly dataDir: string },
   tenant_id: string,
   policy: Uint8Array,
 ): Promise<string> {
   const policy_hash = hashBlake3Hex(policy);
-  const key = readSigningKey(join(data_dir, "keys", "founding", `${tenant_id}.pem`));
+  const key = readSigningKey(join(dataDir, "keys", "founding", `${tenant_id}.pem`));
   await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
   const present = await store.pointers.read(toActivePolicyKey(tenant_id));
   const publication = signObject("publication", { tenant_id, policy_hash, published_at: Date.now() }, key);

@@ -9,7 +9,7 @@ import type { Founded } from "../../src/stack/founding/founding.js";
 export type RunnerTokens = Readonly<Record<Target, string>>;
 
 /** A tenant whose commands are pulled over HTTP, with a Runner of each target beside its people. */
-export function pullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
+export function buildPullTenant(tenant_id: string, people: NonNullable<TenantSeed["actors"]>): { seed: TenantSeed; tokens: RunnerTokens } {
   const tokens = { LAB_512: createTokenText(), LAB_256: createTokenText(), LAB_8GB: createTokenText() };
   const runner = {
     actor_id: "ubl:sid:app:runner",
@@ -20,13 +20,13 @@ export function pullTenant(tenant_id: string, people: NonNullable<TenantSeed["ac
 }
 
 /** The environment of a Runner that also pulls over HTTP, for the tenants of these tokens. */
-export async function pullingEnvironment(
-  { url, data_dir, founded }: { readonly url: string; readonly data_dir: string; readonly founded: Founded },
+export async function createPullingEnvironment(
+  { url, dataDir, founded }: { readonly url: string; readonly dataDir: string; readonly founded: Founded },
   tokens: Readonly<Record<string, RunnerTokens>>,
 ): Promise<Record<string, string>> {
   const allowlist = JSON.parse(await readFile(founded.allowlist, "utf8"));
   for (const tenant of Object.keys(tokens)) allowlist.tenants[tenant].network_whitelist.push(new URL(url).host);
-  const [allowlistFile, tokensFile] = [join(data_dir, "pull-allowlist.json"), join(data_dir, "pull-tokens.json")];
+  const [allowlistFile, tokensFile] = [join(dataDir, "pull-allowlist.json"), join(dataDir, "pull-tokens.json")];
   const own = Object.fromEntries(Object.entries(tokens).map(([tenant, { LAB_512 }]) => [tenant, LAB_512]));
   await writeFile(allowlistFile, JSON.stringify(allowlist));
   await writeFile(tokensFile, JSON.stringify(own), { mode: 0o600 });

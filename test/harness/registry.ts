@@ -8,7 +8,7 @@ import { openPasskeyFile, type PasskeyFile } from "../../src/passkey/file.js";
 import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { type Founded, foundRegistry } from "../../src/stack/founding/founding.js";
 import type { FoundedActor } from "../../src/stack/founding/people.js";
-import { registryEnvironment } from "../../src/stack/registry/environment.js";
+import { buildRegistryEnvironment } from "../../src/stack/registry/environment.js";
 import { type RegistryPlace, type RegistrySeed, type RunningRegistry, startRegistryOn } from "../../src/stack/registry/registry.js";
 import { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { choosePorts } from "../../src/stack/servers/ports.js";
@@ -17,7 +17,7 @@ import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { bucketPrefix } from "./buckets.js";
+import { createBucketPrefix } from "./buckets.js";
 import { createDatabase } from "./database.js";
 import { createNamespace } from "./namespace.js";
 
@@ -34,7 +34,7 @@ interface SharedOptions {
 
 export interface TestRegistryOptions extends SharedOptions {
   /** A Postgres database to use; a new one of the run's server when absent. */
-  readonly database_url?: string;
+  readonly databaseUrl?: string;
   /** How many processes of a kind run; one of each when absent. */
   readonly replicas?: NonNullable<RegistrySeed["replicas"]>;
 }
@@ -42,20 +42,20 @@ export interface TestRegistryOptions extends SharedOptions {
 /** A registry of one test file, on the servers of the run, with its own database, namespace, buckets and data folder. */
 export interface ServedRegistry {
   readonly url: string;
-  readonly data_dir: string;
+  readonly dataDir: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
-  readonly database_url: string;
+  readonly databaseUrl: string;
   readonly founded: Founded;
   /** The Runner, which can be killed and started again: `await registry.lab512.kill()`, `.start({ entry })`. */
   readonly lab512: RegistryProcess;
   /** The object store with root credentials. */
   readonly store: ObjectStore;
   /** An actor by the last part of its id (`bob`), of `T.UBL` when no tenant is given. */
-  actor(name: string, tenant?: string): FoundedActor;
+  getActor(name: string, tenant?: string): FoundedActor;
   /** The api as this actor sees it. */
   as(name: string, tenant?: string): RegistryClient;
   /** The software passkeys of this actor. */
-  passkeys(name: string): PasskeyFile;
+  openPasskeys(name: string): PasskeyFile;
   /** Stops everything and removes what was made. */
   stop(): Promise<void>;
 }
@@ -70,18 +70,18 @@ export interface TestRegistry extends ServedRegistry {
 }
 
 /** Starts a registry whose api and workers are processes, for tests that kill or configure them. */
-export async function startTestRegistry({ name, database_url, ...seed }: TestRegistryOptions): Promise<TestRegistry> {
-  const { place, remove } = await createPlace(name, database_url);
+export async function startTestRegistry({ name, databaseUrl, ...seed }: TestRegistryOptions): Promise<TestRegistry> {
+  const { place, remove } = await createPlace(name, databaseUrl);
   const running = await startRegistryOn(place, seed).catch(async (error: unknown) => {
     await remove();
     throw error;
   });
-  const store = await openStore(running.founded.root_store);
+  const store = await openStore(running.founded.rootStore);
   return {
-    ...createViews(running.founded, running.api_url, place),
+    ...createViews(running.founded, running.apiUrl, place),
     ...running.processes,
     replicas: running.replicas,
-    urls: running.api_urls,
+    urls: running.apiUrls,
     store,
     async stop() {
       await running.stop();
@@ -107,17 +107,17 @@ export async function startRegistryInProcess({
     for (const close of closing.reverse()) await close();
   };
   try {
-    const [founded, { api: api_port }, { startApi }, { startLab256 }] = await Promise.all([
+    const [founded, { api: apiPort }, { startApi }, { startLab256 }] = await Promise.all([
       foundRegistry({ ...place, tenants, ...(policy === undefined ? {} : { policy }) }),
-      choosePorts(place.data_dir, ["api"]),
+      choosePorts(place.dataDir, ["api"]),
       import("../../src/api/api.js"),
       import("../../src/worker/lab256.js"),
     ]);
-    const environment = registryEnvironment(founded, { ...place, api_port, infra });
+    const environment = buildRegistryEnvironment(founded, { ...place, apiPort, infra });
     const entry = place.built === undefined ? "worker/lab512.main" : join(place.built, "worker/lab512.main.js");
     const lab512 = new RegistryProcess(place.supervisor, { name: "lab512", entry, env: environment.lab512 });
     const quiet = { OGR_LOG_LEVEL: "error" };
-    const store = await openStore(founded.root_store);
+    const store = await openStore(founded.rootStore);
     closing.push(() => store.close());
     const served = [
       startApi({ ...environment.api, ...quiet }).then(({ close }) => void closing.push(close)),
@@ -126,7 +126,7 @@ export async function startRegistryInProcess({
     ];
     const failed = (await Promise.allSettled(served)).find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    return { ...createViews(founded, `http://127.0.0.1:${api_port}`, place), lab512, store, stop };
+    return { ...createViews(founded, `http://127.0.0.1:${apiPort}`, place), lab512, store, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -135,34 +135,34 @@ export async function startRegistryInProcess({
 
 /** What a registry needs of the run's servers, and how it is removed. */
 async function createPlace(name: string, given?: string): Promise<{ place: RegistryPlace; remove(): Promise<void> }> {
-  const { data_dir: root, temporal_address, temporal_ui_url, s3, built } = inject("servers");
-  const bucket_prefix = bucketPrefix(name);
-  const unique = bucket_prefix.slice(0, -1);
-  const data_dir = join(root, "registries", unique);
-  await mkdir(data_dir, { recursive: true });
-  const [database, temporal_namespace] = await Promise.all([
+  const { data_dir: root, temporal_address: temporalAddress, temporal_ui_url: temporalUiUrl, s3, built } = inject("servers");
+  const bucketPrefix = createBucketPrefix(name);
+  const unique = bucketPrefix.slice(0, -1);
+  const dataDir = join(root, "registries", unique);
+  await mkdir(dataDir, { recursive: true });
+  const [database, temporalNamespace] = await Promise.all([
     given === undefined ? createDatabase(name) : { url: given, drop: async () => undefined },
     createNamespace(unique, searchAttributeTypes),
-    chooseUnusualPorts(data_dir),
+    chooseUnusualPorts(dataDir),
   ]);
-  const supervisor = new Supervisor(data_dir);
-  const object_store: ObjectStoreServer = s3 === undefined ? { kind: "directory", path: join(data_dir, "objects") } : { kind: "s3", ...s3 };
-  const database_url = database.url;
+  const supervisor = new Supervisor(dataDir);
+  const objectStore: ObjectStoreServer = s3 === undefined ? { kind: "directory", path: join(dataDir, "objects") } : { kind: "s3", ...s3 };
+  const databaseUrl = database.url;
   return {
     place: {
-      ...{ data_dir, temporal_address, temporal_ui_url, temporal_namespace, database_url, object_store, bucket_prefix, supervisor },
+      ...{ dataDir, temporalAddress, temporalUiUrl, temporalNamespace, databaseUrl, objectStore, bucketPrefix, supervisor },
       ...(built === undefined ? {} : { built }),
     },
     async remove() {
       await supervisor.stop();
       await database.drop();
-      await rm(data_dir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
 
 function createViews(founded: Founded, url: string, place: RegistryPlace): Omit<ServedRegistry, "lab512" | "store" | "stop"> {
-  const actor = (name: string, tenant = DEMO_TENANT): FoundedActor => {
+  const getActor = (name: string, tenant = DEMO_TENANT): FoundedActor => {
     const found = founded.actors.find((one) => one.tenant_id === tenant && one.actor_id.split(":").at(-1) === name);
     if (found === undefined)
       throw new Error(`${tenant} has no actor ${name}; it has ${founded.actors.map((one) => one.actor_id).join(", ")}`);
@@ -170,15 +170,15 @@ function createViews(founded: Founded, url: string, place: RegistryPlace): Omit<
   };
   return {
     url,
-    data_dir: place.data_dir,
-    temporal: { address: place.temporal_address, namespace: place.temporal_namespace },
-    database_url: place.database_url,
+    dataDir: place.dataDir,
+    temporal: { address: place.temporalAddress, namespace: place.temporalNamespace },
+    databaseUrl: place.databaseUrl,
     founded,
-    actor,
+    getActor,
     as: (name, tenant) => {
-      const { token, tenant_id, actor_id } = actor(name, tenant);
+      const { token, tenant_id, actor_id } = getActor(name, tenant);
       return createRegistryClient({ server: url, token }, { tenant_id, actor_id });
     },
-    passkeys: (name) => openPasskeyFile(join(place.data_dir, "people", name, "passkey.json")),
+    openPasskeys: (name) => openPasskeyFile(join(place.dataDir, "people", name, "passkey.json")),
   };
 }

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
-import { built } from "../../scripts/built.js";
+import { buildProcesses } from "../../scripts/build-processes.js";
 import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
-import { addressesOf, type ServerAddresses } from "../../src/stack/servers/server-addresses.js";
+import { type ServerAddresses, toServerAddresses } from "../../src/stack/servers/server-addresses.js";
 import { startServers } from "../../src/stack/servers/servers.js";
 import { locateTool } from "../../src/stack/tools/locate.js";
 import { obtainTool } from "../../src/stack/tools/obtain.js";
@@ -49,21 +49,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return () => administer(servers.database_url, `drop database if exists "${template_database}"`);
   }
   await removeAbandonedRuns();
-  const data_dir = join(root, `test-${process.pid}`);
-  await chooseUnusualPorts(data_dir);
-  const [servers, folder] = await Promise.all([startServers({ data_dir, log }), built(".built")]);
+  const dataDir = join(root, `test-${process.pid}`);
+  await chooseUnusualPorts(dataDir);
+  const [servers, folder] = await Promise.all([startServers({ dataDir, log }), buildProcesses(".built")]);
   const stop = async () => {
     await servers.stop();
-    await removeDataFolder(data_dir, log);
+    await removeDataFolder(dataDir, log);
   };
   try {
-    reportMissing(servers.object_store.kind === "s3" ? missing : [...missing, "minio"]);
+    reportMissing(servers.objectStore.kind === "s3" ? missing : [...missing, "minio"]);
     await compileProcesses(folder);
   } catch (error) {
     await stop();
     throw error;
   }
-  project.provide("servers", { ...addressesOf(servers, data_dir), built: folder, template_database });
+  project.provide("servers", { ...toServerAddresses(servers, dataDir), built: folder, template_database });
   return stop;
 }
 

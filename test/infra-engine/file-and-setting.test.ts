@@ -8,7 +8,7 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import { openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
-import { registryJson } from "./registries.js";
+import { formatRegistryJson } from "./registries.js";
 
 const DEMO = { state: "enabled", context: "sandbox", telemetry_repo: `${TENANT}/P.telemetry`, is_registry: false };
 
@@ -25,7 +25,7 @@ describe("the infra registry of a file", () => {
 
   it("is read anew each time; its revision is the BLAKE3 of its bytes", async () => {
     for (const entry of ["enabled sandbox", "disabled sandbox"] as const) {
-      const text = registryJson({ [`${TENANT}/P.demo`]: entry });
+      const text = formatRegistryJson({ [`${TENANT}/P.demo`]: entry });
       await writeFile(path, text);
       const infra = { ...DEMO, state: entry.split(" ")[0] };
       const revision = hashBlake3Hex(Buffer.from(text));

@@ -9,7 +9,7 @@ import type { Clone } from "../repository/real-git.js";
 export type Entry = "enabled sandbox" | "enabled production" | "disabled sandbox" | "disabled production";
 
 /** The text of a registry: each `<org>/<repo>` with its state and context; every org writes its telemetry to `telemetry`. */
-export function registryJson(entries: Readonly<Record<string, Entry>>, telemetry = "P.telemetry"): string {
+export function formatRegistryJson(entries: Readonly<Record<string, Entry>>, telemetry = "P.telemetry"): string {
   const orgs: Record<string, { telemetry_repo: string; repos: Record<string, object> }> = {};
   for (const [slug, entry] of Object.entries(entries)) {
     const [org = "", repo = ""] = slug.split("/");

@@ -11,17 +11,17 @@ import {
   BACKENDS,
   code,
   copyPrefix,
-  derived,
-  dyingAfter,
-  executed,
+  deriveTestJob,
+  dieAfterStep,
+  executeTestJob,
   openStage,
-  planned,
+  planTestJob,
   type Stage,
   TENANT,
   value,
 } from "../lab512/jobs/stage.js";
-import { forgetfulStore } from "../lab512/jobs/unreliable-store.js";
-import { Clone, temporaryFolder } from "../repository/real-git.js";
+import { createForgetfulStore } from "../lab512/jobs/unreliable-store.js";
+import { Clone, createTemporaryFolder } from "../repository/real-git.js";
 
 describe.each(BACKENDS)("a reset on the %s store", (backend) => {
   let stage: Stage;
@@ -30,15 +30,19 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
   });
   afterAll(() => stage.close());
 
-  const refsOf = async (project_id: string) => {
+  const listRefs = async (project_id: string) => {
     const state = await readRefs(stage.store, { tenant_id: TENANT, project_id });
     return listVisibleRefs(state?.refs ?? new Map()).map(([name, { id }]) => [name, id] as const);
   };
-  const resetOf = async (project_id: string): Promise<ResetParams> => ({ project_id, expected_refs: hashRefs(await refsOf(project_id)) });
-  const reset = (params: ResetParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.reset", params, jti);
+  const buildReset = async (project_id: string): Promise<ResetParams> => ({
+    project_id,
+    expected_refs: hashRefs(await listRefs(project_id)),
+  });
+  const reset = (params: ResetParams, jti?: string, changes = {}) =>
+    executeTestJob(stage.buildContext(changes), "git.registry.reset", params, jti);
 
   /** A project with two branches and a released tag. */
-  async function filled(project_id: string) {
+  async function createFilledProject(project_id: string) {
     await stage.init(project_id);
     const clone = new Clone();
     const commit = clone.commit("a.txt", "a\n");
@@ -46,75 +50,79 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
     for (const branch of ["main", "feature/a"]) value(await stage.push(bundle, { project_id, branch }));
     const tag: TagReleaseParams = { project_id, tag: "v1.0.0", commit, notes: "One\n" };
     const jti = randomUUID();
-    const effects = value(await executed(stage.context(), "git.registry.tag_release", tag, jti));
-    await derived(stage.context(), "git.registry.tag_release", tag, effects, jti);
+    const effects = value(await executeTestJob(stage.buildContext(), "git.registry.tag_release", tag, jti));
+    await deriveTestJob(stage.buildContext(), "git.registry.tag_release", tag, effects, jti);
     return { clone, commit, bundle, tag };
   }
 
   it("shows every ref that goes, and takes all of them away at once", async () => {
-    const { commit } = await filled("P.sandbox");
-    const before = await refsOf("P.sandbox");
-    const params = await resetOf("P.sandbox");
+    const { commit } = await createFilledProject("P.sandbox");
+    const before = await listRefs("P.sandbox");
+    const params = await buildReset("P.sandbox");
     const gone = before.map(([name, old]) => ({ name, old, new: ZERO_ID }));
     expect(gone.map(({ name }) => name)).toEqual(["refs/heads/feature/a", "refs/heads/main", "refs/tags/v1.0.0"]);
-    expect(value(await planned(stage.context(), "git.registry.reset", params)).basis).toMatchObject({ refs: gone, creates: [], params });
+    expect(value(await planTestJob(stage.buildContext(), "git.registry.reset", params)).basis).toMatchObject({
+      refs: gone,
+      creates: [],
+      params,
+    });
     const jti = randomUUID();
     const effects = value(await reset(params, jti));
     expect(effects).toMatchObject({ refs: gone, artifacts: [{ deleted_refs: 3, key: toResetRefsKey(TENANT, "P.sandbox", jti) }] });
-    expect(await refsOf("P.sandbox")).toEqual([]);
+    expect(await listRefs("P.sandbox")).toEqual([]);
     const kept = await stage.store.blobs.get(toResetRefsKey(TENANT, "P.sandbox", jti));
     expect(JSON.parse(Buffer.from(kept ?? []).toString("utf8"))).toEqual(Object.fromEntries(before));
     expect(before).toContainEqual(["refs/heads/main", commit]);
   });
 
   it("leaves a repository that stock git takes for an empty one", async () => {
-    await filled("P.mirrored");
-    value(await reset(await resetOf("P.mirrored")));
+    await createFilledProject("P.mirrored");
+    value(await reset(await buildReset("P.mirrored")));
     const mirror = await copyPrefix(stage, "P.mirrored");
     execFileSync("git", ["fsck", "--strict"], { cwd: mirror, stdio: "pipe" });
-    const folder = temporaryFolder("ogr-empty-");
+    const folder = createTemporaryFolder("ogr-empty-");
     execFileSync("git", ["clone", "-q", mirror, folder], { stdio: "pipe" });
     expect(execFileSync("git", ["for-each-ref"], { cwd: folder }).toString()).toBe("");
     expect(execFileSync("git", ["symbolic-ref", "HEAD"], { cwd: folder }).toString().trim()).toBe("refs/heads/main");
   });
 
   it("leaves a project that can be filled again", async () => {
-    const { bundle, commit } = await filled("P.again");
-    value(await reset(await resetOf("P.again")));
+    const { bundle, commit } = await createFilledProject("P.again");
+    value(await reset(await buildReset("P.again")));
     value(await stage.push(bundle, { project_id: "P.again", branch: "main" }));
-    expect(await refsOf("P.again")).toEqual([["refs/heads/main", commit]]);
+    expect(await listRefs("P.again")).toEqual([["refs/heads/main", commit]]);
   });
 
   it("keeps a release's manifest, and nobody releases another commit under its name", async () => {
-    const { bundle, tag, clone } = await filled("P.released");
+    const { bundle, tag, clone } = await createFilledProject("P.released");
     const key = toReleaseManifestKey(TENANT, "P.released", "v1.0.0");
     const manifest = await stage.store.blobs.get(key);
-    value(await reset(await resetOf("P.released")));
+    value(await reset(await buildReset("P.released")));
     const other = clone.commit("b.txt", "b\n");
     value(await stage.push(clone.bundle("main"), { project_id: "P.released", branch: "main" }));
     expect(bundle.length).toBeGreaterThan(0);
     const again = { ...tag, commit: other };
-    expect(code(await planned(stage.context(), "git.registry.tag_release", again))).toBe("ref_exists");
-    expect(code(await executed(stage.context(), "git.registry.tag_release", again))).toBe("ref_exists");
+    expect(code(await planTestJob(stage.buildContext(), "git.registry.tag_release", again))).toBe("ref_exists");
+    expect(code(await executeTestJob(stage.buildContext(), "git.registry.tag_release", again))).toBe("ref_exists");
     expect(await stage.store.blobs.get(key)).toEqual(manifest);
-    expect(code(await executed(stage.context(), "git.registry.tag_release", { ...again, tag: "v1.0.1" }))).toBe("granted");
+    expect(code(await executeTestJob(stage.buildContext(), "git.registry.tag_release", { ...again, tag: "v1.0.1" }))).toBe("granted");
   });
 
   it("of other refs than the project has is denied, and of none, and of no project", async () => {
-    const { bundle } = await filled("P.moved");
-    const params = await resetOf("P.moved");
+    const { bundle } = await createFilledProject("P.moved");
+    const params = await buildReset("P.moved");
     value(await stage.push(bundle, { project_id: "P.moved", branch: "feature/late" }));
-    expect(code(await planned(stage.context(), "git.registry.reset", params))).toBe("ref_moved");
+    expect(code(await planTestJob(stage.buildContext(), "git.registry.reset", params))).toBe("ref_moved");
     expect(code(await reset(params))).toBe("ref_moved");
-    expect(await refsOf("P.moved")).toHaveLength(4);
-    value(await reset(await resetOf("P.moved")));
-    expect(code(await reset(await resetOf("P.moved")))).toBe("nothing_to_do");
+    expect(await listRefs("P.moved")).toHaveLength(4);
+    value(await reset(await buildReset("P.moved")));
+    expect(code(await reset(await buildReset("P.moved")))).toBe("nothing_to_do");
     expect(code(await reset({ project_id: "P.nowhere", expected_refs: params.expected_refs }))).toBe("project_unknown");
   });
 
   it("does not take along a branch that comes in between its look and its write", async () => {
-    const { bundle } = await filled("P.race");
-    const params = await resetOf("P.race");
+    const { bundle } = await createFilledProject("P.race");
+    const params = await buildReset("P.race");
     let pushed = false;
     const completeStep = async (name: JobStep) => {
       if (name !== "stored" || pushed) return;
@@ -122,26 +130,26 @@ describe.each(BACKENDS)("a reset on the %s store", (backend) => {
       value(await stage.push(bundle, { project_id: "P.race", branch: "feature/quick" }));
     };
     expect(code(await reset(params, undefined, { completeStep }))).toBe("ref_moved");
-    expect((await refsOf("P.race")).map(([name]) => name)).toContain("refs/heads/main");
+    expect((await listRefs("P.race")).map(([name]) => name)).toContain("refs/heads/main");
   });
 
   it.each<JobStep>(["looked", "stored", "moved"])("whose Runner dies after `%s` is done once, and says the same of it", async (after) => {
     const project = `P.dies-${after}`;
-    await filled(project);
-    const before = await refsOf(project);
-    const params = await resetOf(project);
+    await createFilledProject(project);
+    const before = await listRefs(project);
+    const params = await buildReset(project);
     const jti = randomUUID();
-    await expect(reset(params, jti, dyingAfter(after))).rejects.toThrow(`died after ${after}`);
+    await expect(reset(params, jti, dieAfterStep(after))).rejects.toThrow(`died after ${after}`);
     const { refs } = value(await reset(params, jti, { isTakenOver: true }));
     expect(refs).toEqual(before.map(([name, old]) => ({ name, old, new: ZERO_ID })));
-    expect(await refsOf(project)).toEqual([]);
+    expect(await listRefs(project)).toEqual([]);
   });
 
   it("whose write was answered by nothing is recognised by its record", async () => {
-    await filled("P.lost");
-    const params = await resetOf("P.lost");
-    const store = forgetfulStore(stage.store, /P\.lost\.git\/packed-refs$/, 1);
+    await createFilledProject("P.lost");
+    const params = await buildReset("P.lost");
+    const store = createForgetfulStore(stage.store, /P\.lost\.git\/packed-refs$/, 1);
     expect(value(await reset(params, undefined, { store })).refs).toHaveLength(3);
-    expect(await refsOf("P.lost")).toEqual([]);
+    expect(await listRefs("P.lost")).toEqual([]);
   });
 });

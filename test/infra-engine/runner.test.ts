@@ -8,11 +8,20 @@ import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import type { RunnerDependencies } from "../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../src/lab512/runner/plan-act.js";
-import { approvedScopes, command, PROJECT, pushJob, receiptOf, register, run, tagJob } from "../lab512/runner/commands.js";
+import {
+  buildRunnerCommand,
+  buildTagJob,
+  PROJECT,
+  planApprovedScopes,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+} from "../lab512/runner/commands.js";
 import { expectRefusal } from "../lab512/runner/evidence.js";
 import { openWorld, TENANT, type World } from "../lab512/runner/world.js";
 import { Clone } from "../repository/real-git.js";
-import { type Entry, registryJson } from "./registries.js";
+import { type Entry, formatRegistryJson } from "./registries.js";
 
 describe("the Runner with an infra registry", () => {
   let world: World;
@@ -22,8 +31,8 @@ describe("the Runner with an infra registry", () => {
   let commit: string;
 
   /** Writes the registry's file; its revision. */
-  const say = async (entry: Entry, telemetry?: string, other: Entry = "enabled sandbox"): Promise<string> => {
-    const text = registryJson({ [`${TENANT}/${PROJECT}`]: entry, [`${TENANT}/P.other`]: other }, telemetry);
+  const publishEntry = async (entry: Entry, telemetry?: string, other: Entry = "enabled sandbox"): Promise<string> => {
+    const text = formatRegistryJson({ [`${TENANT}/${PROJECT}`]: entry, [`${TENANT}/P.other`]: other }, telemetry);
     await writeFile(join(world.folder, "registry.json"), text);
     return hashBlake3Hex(Buffer.from(text));
   };
@@ -36,72 +45,72 @@ describe("the Runner with an infra registry", () => {
 
   beforeAll(async () => {
     world = await openWorld();
-    await register(world, await world.runner());
+    await registerByRunner(world, await world.openRunner());
     infra = openInfraSource({ kind: "file", path: join(world.folder, "registry.json") }, world.store);
-    deps = await world.runner({ infra });
+    deps = await world.openRunner({ infra });
     const clone = new Clone();
     commit = clone.commit("a.txt", "one\n");
-    job = await pushJob(world, clone.bundle("main"), { branch: "feature/x" });
+    job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/x" });
   });
   afterAll(() => world.close());
 
   it("takes a permit for the context that it finds itself, and names its revision in the receipt", async () => {
-    const revision = await say("enabled production");
-    const envelope = command(world, { job, scopes: { infra_hash: await hashNow() } });
-    expect(await receiptOf(run(deps, envelope))).toMatchObject({ status: "success", infra_revision: revision });
+    const revision = await publishEntry("enabled production");
+    const envelope = buildRunnerCommand(world, { job, scopes: { infra_hash: await hashNow() } });
+    expect(await waitForReceipt(runEnvelope(deps, envelope))).toMatchObject({ status: "success", infra_revision: revision });
   });
 
   it("refuses a permit for another context, and one that names none", async () => {
-    await say("enabled production");
+    await publishEntry("enabled production");
     const infra_hash = await hashNow();
-    await say("disabled production");
-    await expectRefusal(world, deps, command(world, { job, scopes: { infra_hash } }), "infra_changed");
-    await expectRefusal(world, deps, command(world, { job }), "infra_changed");
+    await publishEntry("disabled production");
+    await expectRefusal(world, deps, buildRunnerCommand(world, { job, scopes: { infra_hash } }), "infra_changed");
+    await expectRefusal(world, deps, buildRunnerCommand(world, { job }), "infra_changed");
   });
 
   it("that keeps none refuses a permit that names one: api and Runner are told different things", async () => {
-    await say("enabled production");
+    await publishEntry("enabled production");
     const refusal = await expectRefusal(
       world,
-      await world.runner(),
-      command(world, { job, scopes: { infra_hash: await hashNow() } }),
+      await world.openRunner(),
+      buildRunnerCommand(world, { job, scopes: { infra_hash: await hashNow() } }),
       "infra_changed",
     );
     expect(refusal.error).toContain("OGR_INFRA");
   });
 
   it("plans under the context, so that the digest changes with it and not with another project's", async () => {
-    const job = tagJob({ commit });
+    const job = buildTagJob({ commit });
     const digest = async () => {
       const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
       if (!planned.ok) throw new Error(planned.denial.message);
       return { digest: planned.value.plan_digest, infra: planned.value.plan.basis.infra };
     };
-    await say("enabled production");
+    await publishEntry("enabled production");
     const first = await digest();
     expect(first.infra).toEqual({ state: "enabled", context: "production", telemetry_repo: `${TENANT}/P.telemetry`, is_registry: false });
-    await say("enabled production", undefined, "disabled sandbox");
+    await publishEntry("enabled production", undefined, "disabled sandbox");
     expect(await digest()).toEqual(first);
-    await say("enabled production", "P.elsewhere");
+    await publishEntry("enabled production", "P.elsewhere");
     expect((await digest()).digest).not.toBe(first.digest);
-    await say("disabled production");
+    await publishEntry("disabled production");
     expect((await digest()).infra).toMatchObject({ state: "disabled" });
   });
 
   it("that takes an act over names the revision by which it was checked, whatever the registry says since", async () => {
-    const revision = await say("enabled production");
-    const asked = tagJob({ commit, tag: "v2.0.0" });
-    const scopes = { ...(await approvedScopes(deps, asked, "L4")), infra_hash: await hashNow() };
-    const envelope = command(world, { job: asked, scopes });
-    const dying = await world.runner({
+    const revision = await publishEntry("enabled production");
+    const asked = buildTagJob({ commit, tag: "v2.0.0" });
+    const scopes = { ...(await planApprovedScopes(deps, asked, "L4")), infra_hash: await hashNow() };
+    const envelope = buildRunnerCommand(world, { job: asked, scopes });
+    const dying = await world.openRunner({
       infra,
       onStep: (_, step) => {
         if (step === "claimed") throw new Error("died");
       },
     });
-    await expect(run(dying, envelope)).rejects.toThrow("died");
-    await say("disabled production");
-    const receipt = await receiptOf(run(await world.runner({ infra }), envelope, { attempt: 2 }));
+    await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
+    await publishEntry("disabled production");
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner({ infra }), envelope, { attempt: 2 }));
     expect(receipt).toMatchObject({ status: "success", infra_revision: revision });
   });
 });

@@ -4,15 +4,15 @@ import type { InfraSource } from "../../src/infra/source/source.js";
 import { type ObjectStore, StorageFault } from "../../src/storage/ports.js";
 import { limitToReadsBelow } from "../../src/storage/scoped.js";
 import { BACKENDS, openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
-import { countingStore } from "../lab512/jobs/unreliable-store.js";
+import { createCountingStore } from "../lab512/jobs/unreliable-store.js";
 import { Clone } from "../repository/real-git.js";
-import { commitRegistry, registryJson } from "./registries.js";
+import { commitRegistry, formatRegistryJson } from "./registries.js";
 
 const KEEPER = "P.said";
 const DEMO = { state: "enabled", context: "sandbox", telemetry_repo: `${TENANT}/P.telemetry`, is_registry: false };
 const MISSING = { state: "missing", context: null, telemetry_repo: null, is_registry: false };
 
-const sourceOn = (store: ObjectStore, project_id = KEEPER): InfraSource =>
+const createSource = (store: ObjectStore, project_id = KEEPER): InfraSource =>
   openInfraSource({ kind: "registry", tenant_id: TENANT, project_id }, store);
 
 describe.each(BACKENDS)("the infra registry of a project on the %s store", (backend) => {
@@ -23,7 +23,7 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
   afterAll(() => stage.close());
 
   /** A project of its own that keeps a registry; `merge` commits another text and moves main there. */
-  async function keeper(project_id: string, text: string) {
+  async function createRegistryProject(project_id: string, text: string) {
     await stage.init(project_id);
     const clone = new Clone();
     let head: string | undefined;
@@ -39,9 +39,9 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
   }
 
   it("says of each project what it says, by exact names, with the commit of main", async () => {
-    const text = registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", [`${TENANT}/P.old`]: "disabled production" });
-    const { revision } = await keeper("P.said", text);
-    const source = sourceOn(stage.store, "P.said");
+    const text = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", [`${TENANT}/P.old`]: "disabled production" });
+    const { revision } = await createRegistryProject("P.said", text);
+    const source = createSource(stage.store, "P.said");
     expect(value(await source.resolve(TENANT, "P.demo"))).toEqual({ infra: DEMO, revision });
     expect(value(await source.resolve(TENANT, "P.old"))).toEqual({
       infra: { ...DEMO, state: "disabled", context: "production" },
@@ -56,39 +56,42 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
   });
 
   it("says so at once when main has another registry, by one small read where nothing changed", async () => {
-    const { merge, clone } = await keeper("P.fresh", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
-    const { store, calls } = countingStore(stage.store);
-    const source = sourceOn(store, "P.fresh");
+    const { merge, clone } = await createRegistryProject("P.fresh", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
+    const { store, calls } = createCountingStore(stage.store);
+    const source = createSource(store, "P.fresh");
     expect(value(await source.resolve(TENANT, "P.demo")).infra).toEqual(DEMO);
     calls.clear();
     expect(value(await source.resolve(TENANT, "P.demo")).infra).toEqual(DEMO);
     expect(Object.fromEntries(calls)).toEqual({ read: 1 });
-    const revision = await merge(() => commitRegistry(clone, registryJson({ [`${TENANT}/P.demo`]: "disabled sandbox" })));
+    const revision = await merge(() => commitRegistry(clone, formatRegistryJson({ [`${TENANT}/P.demo`]: "disabled sandbox" })));
     expect(value(await source.resolve(TENANT, "P.demo"))).toEqual({ infra: { ...DEMO, state: "disabled" }, revision });
   });
 
   it("finds the file in whichever pack it lies", async () => {
-    const { merge, clone } = await keeper("P.packs", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
+    const { merge, clone } = await createRegistryProject("P.packs", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
     await merge(() => clone.commit("README.md", "one\n"));
     const revision = await merge(() => clone.commit("infra/note.md", "two\n"));
-    expect(value(await sourceOn(stage.store, "P.packs").resolve(TENANT, "P.demo"))).toEqual({ infra: DEMO, revision });
+    expect(value(await createSource(stage.store, "P.packs").resolve(TENANT, "P.demo"))).toEqual({ infra: DEMO, revision });
   });
 
   it("answers for a revision that main has had as it was then, and for no other commit", async () => {
-    const { clone, revision, merge } = await keeper("P.pinned", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
-    const second = await merge(() => commitRegistry(clone, registryJson({ [`${TENANT}/P.demo`]: "disabled sandbox" })));
-    const proposed = commitRegistry(clone, registryJson({ [`${TENANT}/P.demo`]: "enabled production" }));
+    const { clone, revision, merge } = await createRegistryProject(
+      "P.pinned",
+      formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }),
+    );
+    const second = await merge(() => commitRegistry(clone, formatRegistryJson({ [`${TENANT}/P.demo`]: "disabled sandbox" })));
+    const proposed = commitRegistry(clone, formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled production" }));
     value(await stage.push(clone.bundle("main", [second]), { project_id: "P.pinned", branch: "feature/proposed" }));
-    const source = sourceOn(stage.store, "P.pinned");
+    const source = createSource(stage.store, "P.pinned");
     expect(await source.resolveAt(TENANT, "P.demo", revision)).toEqual({ ok: true, value: { infra: DEMO, revision } });
     expect(await source.resolveAt(TENANT, "P.demo", second)).toMatchObject({ value: { infra: { state: "disabled" } } });
     expect(await source.resolveAt(TENANT, "P.demo", proposed)).toBeUndefined();
     expect(await source.resolveAt(TENANT, "P.demo", "f".repeat(40))).toBeUndefined();
-    expect(await sourceOn(stage.store, "P.nowhere").resolveAt(TENANT, "P.demo", revision)).toBeUndefined();
+    expect(await createSource(stage.store, "P.nowhere").resolveAt(TENANT, "P.demo", revision)).toBeUndefined();
   });
 
   describe("that cannot be used denies every project but its own", () => {
-    const unusable = async (project_id: string, source = sourceOn(stage.store, project_id)): Promise<string> => {
+    const readFault = async (project_id: string, source = createSource(stage.store, project_id)): Promise<string> => {
       const other = await source.resolve(TENANT, "P.demo");
       expect(other).toMatchObject({ ok: false, denial: { code: "infra_unavailable" } });
       const own = { state: "unavailable", context: null, telemetry_repo: null, is_registry: true };
@@ -99,9 +102,9 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
     };
 
     it("before it is registered, and before it has a main branch", async () => {
-      expect(await unusable("P.absent")).toContain("no main branch");
+      expect(await readFault("P.absent")).toContain("no main branch");
       await stage.init("P.unborn");
-      expect(await unusable("P.unborn")).toContain("no main branch");
+      expect(await readFault("P.unborn")).toContain("no main branch");
     });
 
     it("without the file, and with a folder in its place", async () => {
@@ -109,49 +112,49 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
       const clone = new Clone();
       const first = clone.commit("README.md", "nothing\n");
       value(await stage.push(clone.bundle("main"), { project_id: "P.nofile", branch: "main" }));
-      expect(await unusable("P.nofile")).toContain(`commit ${first} has no such file`);
+      expect(await readFault("P.nofile")).toContain(`commit ${first} has no such file`);
       clone.commit("infra/telemetry-registry.v2.json/a", "a folder\n");
       value(await stage.push(clone.bundle("main", [first]), { project_id: "P.nofile", branch: "main", expected_old: first }));
-      expect(await unusable("P.nofile")).toContain("it is a folder");
+      expect(await readFault("P.nofile")).toContain("it is a folder");
     });
 
     it("with a submodule in the place of the folder or of the file, whose objects are nowhere here", async () => {
-      const { clone, merge } = await keeper("P.linked", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
+      const { clone, merge } = await createRegistryProject("P.linked", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
       const linked = (path: string) => () => {
         clone.git("rm", "-rq", "--cached", "infra");
         clone.git("update-index", "--add", "--cacheinfo", `160000,${"1".repeat(40)},${path}`);
         clone.git("commit", "-qm", `a submodule at ${path}`);
-        return clone.head();
+        return clone.readHead();
       };
       for (const path of ["infra", "infra/telemetry-registry.v2.json"]) {
         const commit = await merge(linked(path));
-        expect(await unusable("P.linked")).toContain(`commit ${commit} has no such file`);
+        expect(await readFault("P.linked")).toContain(`commit ${commit} has no such file`);
       }
     });
 
     it("with a file that keeps not every rule, and says where; its next revision is used again", async () => {
-      const good = registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" });
-      const { clone, merge } = await keeper("P.broken", good);
+      const good = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" });
+      const { clone, merge } = await createRegistryProject("P.broken", good);
       await merge(() => commitRegistry(clone, good.replace('"enabled"', '"asleep"')));
-      expect(await unusable("P.broken")).toMatch(/line \d+, column \d+: .*enabled/);
+      expect(await readFault("P.broken")).toMatch(/line \d+, column \d+: .*enabled/);
       await merge(() => commitRegistry(clone, `${good}}`));
-      expect(await unusable("P.broken")).toMatch(/line \d+, column \d+/);
+      expect(await readFault("P.broken")).toMatch(/line \d+, column \d+/);
       await merge(() => commitRegistry(clone, `${good}\n`));
-      expect(value(await sourceOn(stage.store, "P.broken").resolve(TENANT, "P.demo")).infra).toEqual(DEMO);
+      expect(value(await createSource(stage.store, "P.broken").resolve(TENANT, "P.demo")).infra).toEqual(DEMO);
     });
 
     it("with a file that breaks a rule about one org, and names that org to its keeper's tenant alone", async () => {
-      const good = registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", "T.SECRET/P.plan": "enabled production" });
-      await keeper("P.quoted", good.replace('"T.SECRET/P.telemetry"', '"T.ELSEWHERE/P.telemetry"'));
-      expect(await unusable("P.quoted")).toMatch(/T\.SECRET.*T\.ELSEWHERE/);
-      const stranger = await sourceOn(stage.store, "P.quoted").resolve("T.OTHER", "P.demo");
+      const good = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox", "T.SECRET/P.plan": "enabled production" });
+      await createRegistryProject("P.quoted", good.replace('"T.SECRET/P.telemetry"', '"T.ELSEWHERE/P.telemetry"'));
+      expect(await readFault("P.quoted")).toMatch(/T\.SECRET.*T\.ELSEWHERE/);
+      const stranger = await createSource(stage.store, "P.quoted").resolve("T.OTHER", "P.demo");
       const said = stranger.ok ? "" : stranger.denial.message;
       expect(said).toMatch(/line \d+, column \d+: telemetry-ownership/);
       expect(said).not.toMatch(/SECRET|ELSEWHERE|P\.plan/);
     });
 
     it("with a pack that is damaged", async () => {
-      await keeper("P.damaged", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
+      await createRegistryProject("P.damaged", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
       const damaged: ObjectStore = {
         ...stage.store,
         blobs: {
@@ -162,12 +165,12 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
           },
         },
       };
-      expect(await unusable("P.damaged", sourceOn(damaged, "P.damaged"))).toContain("is damaged");
+      expect(await readFault("P.damaged", createSource(damaged, "P.damaged"))).toContain("is damaged");
     });
   });
 
   it("is asked again when the store lists less than its refs need", async () => {
-    const { revision } = await keeper("P.stale", registryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
+    const { revision } = await createRegistryProject("P.stale", formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled sandbox" }));
     let hidden = true;
     const stale: ObjectStore = {
       ...stage.store,
@@ -178,7 +181,7 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
         },
       },
     };
-    const source = sourceOn(stale, "P.stale");
+    const source = createSource(stale, "P.stale");
     await expect(source.resolve(TENANT, "P.demo")).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringContaining(revision),
@@ -192,7 +195,7 @@ describe.each(BACKENDS)("the infra registry of a project on the %s store", (back
       ...stage.store,
       pointers: { ...stage.store.pointers, read: () => Promise.reject(new StorageFault("unavailable", "x", "The store is away.")) },
     };
-    await expect(sourceOn(down).resolve(TENANT, "P.demo")).rejects.toMatchObject({ code: "unavailable" });
+    await expect(createSource(down).resolve(TENANT, "P.demo")).rejects.toMatchObject({ code: "unavailable" });
   });
 
   it("is all that its reader can see, and the reader writes nothing", async () => {

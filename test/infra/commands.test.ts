@@ -5,74 +5,84 @@ import { applyCommand, type InfraCommand } from "../../src/infra/command.js";
 import { createEmptyRegistry, formatRegistry, type InfraRegistry, parseRegistry } from "../../src/infra/model.js";
 import type { InfraRefusalCode } from "../../src/infra/refusal.js";
 import { replayChangelog } from "../../src/infra/replay.js";
-import { NOW, register, registryFrom, registryOfOrgs, repoEntry, unregister } from "./samples.js";
+import { buildRegisterCommand, buildRepoEntry, buildUnregisterCommand, formatRegistryOfOrgs, NOW, requireRegistry } from "./samples.js";
 
-const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry(), Old: repoEntry({ state: "disabled" }) } } };
-const start = registryFrom(registryOfOrgs(shop));
+const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry(), Old: buildRepoEntry({ state: "disabled" }) } } };
+const start = requireRegistry(formatRegistryOfOrgs(shop));
 
-function outcome(command: InfraCommand, registry: InfraRegistry = start) {
+function runInfraCommand(command: InfraCommand, registry: InfraRegistry = start) {
   return applyCommand(registry, command, NOW);
 }
 
 describe("a command is refused, with a code and with what to do", () => {
   const cases: [string, InfraCommand, InfraRefusalCode, RegExp][] = [
-    ["a name without an org", register("site"), "repository_invalid", /<org>\/<repo>/],
-    ["a name with a path", register("acme/site/x"), "repository_invalid", /<org>\/<repo>/],
-    ["a name that leaves the folder", register("acme/.."), "repository_invalid", /<org>\/<repo>/],
-    ["a name that no registry can keep", register("acme/__proto__"), "repository_invalid", /<org>\/<repo>/],
+    ["a name without an org", buildRegisterCommand("site"), "repository_invalid", /<org>\/<repo>/],
+    ["a name with a path", buildRegisterCommand("acme/site/x"), "repository_invalid", /<org>\/<repo>/],
+    ["a name that leaves the folder", buildRegisterCommand("acme/.."), "repository_invalid", /<org>\/<repo>/],
+    ["a name that no registry can keep", buildRegisterCommand("acme/__proto__"), "repository_invalid", /<org>\/<repo>/],
     [
       "telemetry into a name that no registry can keep",
-      register("new/site", { telemetry_repo: "new/__proto__" }),
+      buildRegisterCommand("new/site", { telemetry_repo: "new/__proto__" }),
       "telemetry_repo_invalid",
       /<org>\/<repo>/,
     ],
-    ["no context", register("acme/site", { context: undefined }), "context_missing", /--context sandbox or --context production/],
-    ["an unknown context", register("acme/site", { context: "prod" }), "context_unknown", /sandbox or production/],
-    ["a context in capitals", register("acme/site", { context: "Sandbox" }), "context_unknown", /sandbox or production/],
+    [
+      "no context",
+      buildRegisterCommand("acme/site", { context: undefined }),
+      "context_missing",
+      /--context sandbox or --context production/,
+    ],
+    ["an unknown context", buildRegisterCommand("acme/site", { context: "prod" }), "context_unknown", /sandbox or production/],
+    ["a context in capitals", buildRegisterCommand("acme/site", { context: "Sandbox" }), "context_unknown", /sandbox or production/],
     [
       "the first repository of an org without telemetry",
-      register("new/site", { telemetry_repo: undefined }),
+      buildRegisterCommand("new/site", { telemetry_repo: undefined }),
       "telemetry_repo_missing",
       /--telemetry-repo new\/<repo>/,
     ],
     [
       "telemetry into another org",
-      register("acme/site", { telemetry_repo: "other/telemetry" }),
+      buildRegisterCommand("acme/site", { telemetry_repo: "other/telemetry" }),
       "telemetry_cross_org",
       /--telemetry-repo acme\/<repo>/,
     ],
     [
       "telemetry of a new org into a registered one",
-      register("new/site", { telemetry_repo: "acme/telemetry" }),
+      buildRegisterCommand("new/site", { telemetry_repo: "acme/telemetry" }),
       "telemetry_cross_org",
       /new\/<repo>/,
     ],
     [
       "telemetry that differs from the org's",
-      register("acme/site", { telemetry_repo: "acme/other" }),
+      buildRegisterCommand("acme/site", { telemetry_repo: "acme/other" }),
       "telemetry_repo_differs",
       /acme\/telemetry/,
     ],
-    ["telemetry without its org", register("acme/site", { telemetry_repo: "telemetry" }), "telemetry_repo_invalid", /<org>\/<repo>/],
-    ["a repository that is registered", register("acme/shop"), "already_registered", /unregister it first/],
-    ["a repository that is registered and disabled", register("acme/Old"), "already_registered", /enable it instead/],
-    ["a name that differs in its case", register("acme/Shop"), "name_twin", /acme\/shop/],
-    ["an org that differs in its case", register("ACME/site", { telemetry_repo: "ACME/telemetry" }), "name_twin", /acme\/site/],
+    [
+      "telemetry without its org",
+      buildRegisterCommand("acme/site", { telemetry_repo: "telemetry" }),
+      "telemetry_repo_invalid",
+      /<org>\/<repo>/,
+    ],
+    ["a repository that is registered", buildRegisterCommand("acme/shop"), "already_registered", /unregister it first/],
+    ["a repository that is registered and disabled", buildRegisterCommand("acme/Old"), "already_registered", /enable it instead/],
+    ["a name that differs in its case", buildRegisterCommand("acme/Shop"), "name_twin", /acme\/shop/],
+    ["an org that differs in its case", buildRegisterCommand("ACME/site", { telemetry_repo: "ACME/telemetry" }), "name_twin", /acme\/site/],
     ["disabling what is not there", { action: "disable", name: "acme/none" }, "not_registered", /of acme there are shop, Old/],
     ["disabling what is disabled", { action: "disable", name: "acme/Old" }, "already_disabled", /nothing to change/],
     ["enabling what is enabled", { action: "enable", name: "acme/shop" }, "already_enabled", /nothing to change/],
     [
       "unregistering without confirmation",
-      { ...unregister("acme/shop"), confirmDelete: false } as InfraCommand,
+      { ...buildUnregisterCommand("acme/shop"), confirmDelete: false } as InfraCommand,
       "confirm_delete_missing",
       /--confirm-delete/,
     ],
-    ["unregistering what is not there", unregister("acme/none"), "not_registered", /ogr infra list/],
+    ["unregistering what is not there", buildUnregisterCommand("acme/none"), "not_registered", /ogr infra list/],
     ["a reason that no file can keep", { action: "disable", name: "acme/shop", reason: "\ud800" }, "reason_invalid", /Unicode/],
   ];
 
   it.each(cases)("%s", (_, command, code, sentence) => {
-    const found = outcome(command);
+    const found = runInfraCommand(command);
     expect(found).toMatchObject({ ok: false, refusal: { code } });
     expect(found.ok ? "" : found.refusal.message).toMatch(sentence);
   });
@@ -80,7 +90,9 @@ describe("a command is refused, with a code and with what to do", () => {
 
 describe("a command that is accepted", () => {
   it("writes a whole line of the changelog", () => {
-    const found = outcome(register("acme/site", { telemetry_repo: undefined, reason: undefined, context: "production" }));
+    const found = runInfraCommand(
+      buildRegisterCommand("acme/site", { telemetry_repo: undefined, reason: undefined, context: "production" }),
+    );
     expect(found.ok && found.value.line).toEqual({
       timestamp: NOW,
       action: "register",
@@ -95,20 +107,22 @@ describe("a command that is accepted", () => {
   });
 
   it("changes its own entry and not one byte of the others", () => {
-    const found = outcome({ action: "disable", name: "acme/shop", reason: "Sold" });
-    const text = registryOfOrgs({
-      acme: { ...shop.acme, repos: { ...shop.acme.repos, shop: repoEntry({ state: "disabled", reason: "Sold" }) } },
+    const found = runInfraCommand({ action: "disable", name: "acme/shop", reason: "Sold" });
+    const text = formatRegistryOfOrgs({
+      acme: { ...shop.acme, repos: { ...shop.acme.repos, shop: buildRepoEntry({ state: "disabled", reason: "Sold" }) } },
     });
     expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
   });
 
   it("takes the org along with its last repository, so that no telemetry routing is inherited", () => {
-    const one = outcome(unregister("acme/shop"));
-    const none = one.ok ? outcome(unregister("acme/Old"), one.value.registry) : one;
+    const one = runInfraCommand(buildUnregisterCommand("acme/shop"));
+    const none = one.ok ? runInfraCommand(buildUnregisterCommand("acme/Old"), one.value.registry) : one;
     expect(none.ok && [...none.value.registry.orgs.keys()]).toEqual([]);
-    expect(none.ok && outcome(register("acme/site", { telemetry_repo: undefined }), none.value.registry)).toMatchObject({
-      refusal: { code: "telemetry_repo_missing" },
-    });
+    expect(none.ok && runInfraCommand(buildRegisterCommand("acme/site", { telemetry_repo: undefined }), none.value.registry)).toMatchObject(
+      {
+        refusal: { code: "telemetry_repo_missing" },
+      },
+    );
   });
 });
 

@@ -5,18 +5,18 @@ import { VALIDATION_RULES } from "../../src/infra/finding.js";
 import { INFRA_REFUSALS } from "../../src/infra/refusal.js";
 
 const page = readFileSync(new URL("../../docs/infra-registry.md", import.meta.url), "utf8");
-const rows = (heading: string): string[] => (page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "").match(/^\| .*/gm) ?? [];
-const named = (row: string): string[] => [...row.matchAll(/`([a-z-]+(?:_[a-z]+)*)`/g)].map(([, name = ""]) => name);
+const listRows = (heading: string): string[] => (page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "").match(/^\| .*/gm) ?? [];
+const listNames = (row: string): string[] => [...row.matchAll(/`([a-z-]+(?:_[a-z]+)*)`/g)].map(([, name = ""]) => name);
 
 it("the operator's page has every refusal with the exit that it has", () => {
-  const documented = rows("Refusals").flatMap((row) => {
+  const documented = listRows("Refusals").flatMap((row) => {
     const exit = Number(row.match(/^\| (\d)/)?.[1]);
-    return named(row).map((code) => `${code} ${exit}`);
+    return listNames(row).map((code) => `${code} ${exit}`);
   });
   expect(documented.sort()).toEqual(INFRA_REFUSALS.map((code) => `${code} ${new InfraRefused({ code, message: "" }).exit}`).sort());
 });
 
 it("the operator's page has every rule of the validation", () => {
-  const documented = rows("In CI").flatMap((row) => named(row.split("|")[1] ?? ""));
+  const documented = listRows("In CI").flatMap((row) => listNames(row.split("|")[1] ?? ""));
   expect(documented.sort()).toEqual(Object.keys(VALIDATION_RULES).sort());
 });

@@ -2,16 +2,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import type { Operator } from "./operator.js";
-import { expectRefused, SITE, shopOperators } from "./shop-operators.js";
+import { createShopOperators, expectRefused, SITE } from "./shop-operators.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
 
-const { operator } = shopOperators();
+const { operator } = createShopOperators();
 
 describe("--dry-run", () => {
   /** Everything in the clone and in its git folder that a command could have written, with its bytes. */
-  const stateOf = (made: Operator) => ({
+  const readState = (made: Operator) => ({
     status: made.clone.git("status", "--porcelain", "--untracked-files=all"),
     refs: made.clone.git("for-each-ref"),
     head: made.clone.git("symbolic-ref", "HEAD"),
@@ -22,15 +22,15 @@ describe("--dry-run", () => {
 
   it("says what each command would do, refuses what it would refuse, and changes nothing", async () => {
     const made = operator();
-    const begun = stateOf(made);
+    const begun = readState(made);
     expect((await made.run("helpers/new-branch.sh", ["infra/change", "--dry-run"])).stdout).toContain(
       "Would create the branch infra/change",
     );
     expectRefused(await made.run("infra.sh", [...SITE, "--dry-run"]), 3, "branch_is_main", /new-branch\.sh/);
-    expectRefused(await made.ogr("init", "--dry-run"), 6, "registry_exists", /nothing was written/);
-    expect(stateOf(made)).toEqual(begun);
+    expectRefused(await made.runOgr("init", "--dry-run"), 6, "registry_exists", /nothing was written/);
+    expect(readState(made)).toEqual(begun);
     made.clone.git("switch", "-q", "-c", "infra/change");
-    const before = stateOf(made);
+    const before = readState(made);
     for (const args of [
       SITE,
       ["disable", "acme/shop", "--reason", "Over"],
@@ -45,11 +45,11 @@ describe("--dry-run", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: true, dry_run: true, action: "register", repo: "site" });
     expectRefused(await made.run("infra.sh", ["enable", "acme/shop", "--dry-run"]), 6, "already_enabled", /nothing to change/);
     expectRefused(await made.run("helpers/finalize-registry.sh", ["--dry-run"]), 6, "registry_not_modified", /infra\.sh/);
-    expect(stateOf(made)).toEqual(before);
+    expect(readState(made)).toEqual(before);
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    const changed = stateOf(made);
+    const changed = readState(made);
     const finalize = await made.run("helpers/finalize-registry.sh", ["--dry-run"]);
     expect(finalize).toMatchObject({ code: 0, stdout: "would stage register acme/site\nNothing was staged (--dry-run).\n" });
-    expect(stateOf(made)).toEqual(changed);
+    expect(readState(made)).toEqual(changed);
   });
 });

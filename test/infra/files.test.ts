@@ -9,8 +9,8 @@ import type { InfraCommand } from "../../src/infra/command.js";
 import { createEmptyRegistry, formatRegistry } from "../../src/infra/model.js";
 import { MUTATION_STEPS, type MutationStep, mutateRegistry, type RegistryFilePaths } from "../../src/infra/registry-files.js";
 import { replayChangelog } from "../../src/infra/replay.js";
-import { temporaryFolder } from "../repository/real-git.js";
-import { register, registryFrom, registryOfOrgs, repoEntry } from "./samples.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
+import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, requireRegistry } from "./samples.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
@@ -19,10 +19,10 @@ const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true }))));
 
 const now = () => new Date("2026-01-31T12:00:00Z");
-const start = registryOfOrgs({});
+const start = formatRegistryOfOrgs({});
 
 async function newPlace(text = start): Promise<RegistryFilePaths> {
-  const folder = temporaryFolder("ogr-infra-files-");
+  const folder = createTemporaryFolder("ogr-infra-files-");
   folders.push(folder);
   const place = {
     registry: join(folder, "infra", "r.json"),
@@ -53,7 +53,7 @@ function mutateElsewhere(
 }
 
 /** The registry as it is, proven to be what its changelog makes of nothing. */
-async function agreed(place: RegistryFilePaths): Promise<string> {
+async function readAgreed(place: RegistryFilePaths): Promise<string> {
   const text = await readFile(place.registry, "utf8");
   const lines = parseChangelog(existsSync(place.changelog) ? await readFile(place.changelog, "utf8") : "");
   if (!lines.ok) throw new Error(JSON.stringify(lines.problems));
@@ -62,7 +62,7 @@ async function agreed(place: RegistryFilePaths): Promise<string> {
   return text;
 }
 
-async function strayFiles(place: RegistryFilePaths): Promise<string[]> {
+async function listStrayFiles(place: RegistryFilePaths): Promise<string[]> {
   const names = await readdir(join(place.lock, ".."), { recursive: true });
   return names.filter((name) => !["infra", "infra/r.json", "infra/changelog", "infra/changelog/c.jsonl"].includes(name));
 }
@@ -70,21 +70,21 @@ async function strayFiles(place: RegistryFilePaths): Promise<string[]> {
 describe("a writer that dies", () => {
   it.each([...MUTATION_STEPS])("after the step `%s` is repaired by the next command, and nothing is half done", async (step) => {
     const place = await newPlace();
-    expect(await mutateElsewhere(place, register("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
-    const next = await mutateRegistry(place, register("acme/second"), { now });
-    const text = await agreed(place);
+    expect(await mutateElsewhere(place, buildRegisterCommand("acme/first"), step)).toMatchObject({ signal: "SIGKILL" });
+    const next = await mutateRegistry(place, buildRegisterCommand("acme/second"), { now });
+    const text = await readAgreed(place);
     expect(next.ok && next.value.repaired === null).toBe(step === "locked");
     expect(text.includes("first")).toBe(step === "registry_written");
     expect(text).toContain("second");
-    expect(await strayFiles(place)).toEqual([]);
+    expect(await listStrayFiles(place)).toEqual([]);
   });
 
   it("whose files were changed since is not guessed at: the next command is refused with what to do", async () => {
     const place = await newPlace();
-    await mutateElsewhere(place, register("acme/first"), "changelog_written");
-    await writeFile(place.registry, registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } }));
+    await mutateElsewhere(place, buildRegisterCommand("acme/first"), "changelog_written");
+    await writeFile(place.registry, formatRegistryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: buildRepoEntry() } } }));
     const before = await readFile(place.changelog, "utf8");
-    const next = await mutateRegistry(place, register("acme/second"), { now });
+    const next = await mutateRegistry(place, buildRegisterCommand("acme/second"), { now });
     expect(next).toMatchObject({ ok: false, refusal: { code: "half_done" } });
     expect(next.ok ? "" : next.refusal.message).toContain(`remove ${place.lock}.journal`);
     expect(await readFile(place.changelog, "utf8")).toBe(before);
@@ -97,17 +97,17 @@ describe("a second writer", () => {
     const refusals: unknown[] = [];
     for (const step of MUTATION_STEPS) {
       let second: ReturnType<typeof mutateRegistry> | undefined;
-      const first = await mutateRegistry(place, register(`acme/${step}`), {
+      const first = await mutateRegistry(place, buildRegisterCommand(`acme/${step}`), {
         now,
         onStep: (at) => {
-          if (at === step) second = mutateRegistry(place, register("acme/second"), { now });
+          if (at === step) second = mutateRegistry(place, buildRegisterCommand("acme/second"), { now });
         },
       });
       expect(first.ok).toBe(true);
       const outcome = await second;
       // It may also have come after the first one's end, as any next command.
       if (outcome?.ok === false) refusals.push(outcome.refusal.code);
-      await agreed(place);
+      await readAgreed(place);
     }
     expect(refusals).toContain("registry_busy");
     expect(refusals.filter((code) => code !== "registry_busy" && code !== "already_registered")).toEqual([]);
@@ -116,13 +116,13 @@ describe("a second writer", () => {
   it("of six processes at once loses nothing that was reported as written", async () => {
     const place = await newPlace();
     const names = ["a", "b", "c", "d", "e", "f"];
-    const outcomes = await Promise.all(names.map((name) => mutateElsewhere(place, register(`acme/${name}`))));
+    const outcomes = await Promise.all(names.map((name) => mutateElsewhere(place, buildRegisterCommand(`acme/${name}`))));
     const written = names.filter((_, at) => outcomes[at]?.code === "written");
-    const registry = registryFrom(await agreed(place));
+    const registry = requireRegistry(await readAgreed(place));
     expect([...(registry.orgs.get("acme")?.repos.keys() ?? [])].sort()).toEqual(written);
     expect(written.length).toBeGreaterThan(0);
     expect(outcomes.filter(({ code }) => code !== "written" && code !== "registry_busy")).toEqual([]);
-    expect(await strayFiles(place)).toEqual([]);
+    expect(await listStrayFiles(place)).toEqual([]);
   });
 
   it.each([
@@ -131,23 +131,23 @@ describe("a second writer", () => {
   ])("%s counts as alive", async (_what, lock) => {
     const place = await newPlace();
     await lock(place.lock);
-    const next = await mutateRegistry(place, register("acme/site"), { now });
+    const next = await mutateRegistry(place, buildRegisterCommand("acme/site"), { now });
     expect(next).toMatchObject({ ok: false, refusal: { code: "registry_busy" } });
     expect(await readFile(place.registry, "utf8")).toBe(start);
   });
 
   it("that edits the file by hand in between is not overwritten", async () => {
     const place = await newPlace();
-    const edited = registryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: repoEntry() } } });
+    const edited = formatRegistryOfOrgs({ other: { telemetry_repo: "other/t", repos: { x: buildRepoEntry() } } });
     const { writeFileSync } = await import("node:fs");
-    const first = await mutateRegistry(place, register("acme/site"), {
+    const first = await mutateRegistry(place, buildRegisterCommand("acme/site"), {
       now,
       onStep: (step) => void (step === "drafted" && writeFileSync(place.registry, edited)),
     });
     expect(first).toMatchObject({ ok: false, refusal: { code: "registry_changed" } });
     expect(await readFile(place.registry, "utf8")).toBe(edited);
     expect(existsSync(place.changelog)).toBe(false);
-    expect(await strayFiles(place)).toEqual([]);
+    expect(await listStrayFiles(place)).toEqual([]);
   });
 });
 
@@ -155,7 +155,7 @@ describe("the files", () => {
   it("are not touched by a command that is refused", async () => {
     const place = await newPlace('{ "orgs" : {} }');
     const before = await stat(place.registry, { bigint: true });
-    expect(await mutateRegistry(place, register("acme/site", { context: "prod" }), { now })).toMatchObject({
+    expect(await mutateRegistry(place, buildRegisterCommand("acme/site", { context: "prod" }), { now })).toMatchObject({
       refusal: { code: "context_unknown" },
     });
     const after = await stat(place.registry, { bigint: true });
@@ -166,7 +166,7 @@ describe("the files", () => {
   it("keep their mode", async () => {
     const place = await newPlace();
     await chmod(place.registry, 0o640);
-    await mutateRegistry(place, register("acme/site"), { now });
+    await mutateRegistry(place, buildRegisterCommand("acme/site"), { now });
     expect((await stat(place.registry)).mode & 0o777).toBe(0o640);
   });
 
@@ -175,17 +175,19 @@ describe("the files", () => {
     await writeFile(join(place.lock, "..", "elsewhere.json"), start);
     await rm(place.registry);
     await symlink(join(place.lock, "..", "elsewhere.json"), place.registry);
-    await expect(mutateRegistry(place, register("acme/site"), { now })).rejects.toThrow(/plain file/);
+    await expect(mutateRegistry(place, buildRegisterCommand("acme/site"), { now })).rejects.toThrow(/plain file/);
   });
 
   it("that are invalid are refused with their first bad place", async () => {
     const place = await newPlace('{\n  "orgs": {"acme": {}}\n}');
-    const refused = await mutateRegistry(place, register("acme/site"), { now });
+    const refused = await mutateRegistry(place, buildRegisterCommand("acme/site"), { now });
     expect(refused).toMatchObject({ ok: false, refusal: { code: "registry_invalid" } });
     expect(refused.ok ? "" : refused.refusal.message).toMatch(/line 2, column 20/);
     await writeFile(place.registry, start);
     await mkdir(join(place.changelog, ".."), { recursive: true });
     await writeFile(place.changelog, '{"timestamp": "yesterday"}\n');
-    expect(await mutateRegistry(place, register("acme/site"), { now })).toMatchObject({ refusal: { code: "changelog_invalid" } });
+    expect(await mutateRegistry(place, buildRegisterCommand("acme/site"), { now })).toMatchObject({
+      refusal: { code: "changelog_invalid" },
+    });
   });
 });

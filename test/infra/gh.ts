@@ -21,7 +21,7 @@ const FIELDS =
  * A program called `gh` that records its calls, refuses what the GitHub CLI does not document, and answers from the pull request that it
  * is given (`null`: there is none). Like the real one it merges only the head that it was told to.
  */
-export function recordingGh(operator: Operator, pull: Readonly<Record<string, unknown>> | null) {
+export function createRecordingGh(operator: Operator, pull: Readonly<Record<string, unknown>> | null) {
   return operator.intercept(
     "gh",
     `

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseRegistry } from "../../src/infra/model.js";
-import { registryOfOrgs, repoEntry } from "./samples.js";
+import { buildRepoEntry, formatRegistryOfOrgs } from "./samples.js";
 
-const text = registryOfOrgs({
-  acme: { telemetry_repo: "acme/telemetry", repos: { site: repoEntry(), shop: repoEntry({ context: "production" }) } },
-  "T.UBL": { telemetry_repo: "T.UBL/P.telemetry", repos: { "P.demo": repoEntry({ state: "disabled" }) } },
+const text = formatRegistryOfOrgs({
+  acme: { telemetry_repo: "acme/telemetry", repos: { site: buildRepoEntry(), shop: buildRepoEntry({ context: "production" }) } },
+  "T.UBL": { telemetry_repo: "T.UBL/P.telemetry", repos: { "P.demo": buildRepoEntry({ state: "disabled" }) } },
 });
 
 const pieces = [
@@ -38,7 +38,7 @@ const edit = fc.record({
 });
 
 /** What the document asks of a registry, checked without the code of the registry. */
-function keepsTheRules(value: unknown): boolean {
+function isWithinRules(value: unknown): boolean {
   const { orgs } = value as { orgs: Record<string, { telemetry_repo: string; repos: Record<string, Record<string, unknown>> }> };
   return Object.entries(orgs).every(
     ([org, { telemetry_repo, repos, ...others }]) =>
@@ -64,7 +64,7 @@ it("an edit by hand is either valid, or refused with line and column of a place 
       const parsed = parseRegistry(edited);
       if (parsed.ok) {
         seen.valid += 1;
-        expect(keepsTheRules(JSON.parse(edited))).toBe(true);
+        expect(isWithinRules(JSON.parse(edited))).toBe(true);
         return;
       }
       seen.refused += 1;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Operator } from "./operator.js";
-import { registryOfOrgs, repoEntry } from "./samples.js";
+import { buildRepoEntry, formatRegistryOfOrgs } from "./samples.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
@@ -24,15 +24,15 @@ const COMMANDS = [
 
 const NETWORK_COMMANDS = ["fetch", "pull", "push", "clone", "ls-remote", "remote-https", "submodule", "send-pack", "fetch-pack", "archive"];
 
-function onBranch(): Operator {
-  const made = new Operator(registryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry() } } }));
+function createOperatorOnBranch(): Operator {
+  const made = new Operator(formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry() } } }));
   operators.push(made);
   made.clone.git("switch", "-q", "-c", "infra/change");
   return made;
 }
 
 /** Has every process of Node that inherits the environment fail at a connection or a name, and keep what it was. */
-function nodeGuard(made: Operator): { env: Record<string, string>; attempts(): string[] } {
+function installNodeGuard(made: Operator): { env: Record<string, string>; attempts(): string[] } {
   const log = join(made.folder, "network.log");
   const guard = join(made.folder, "guard.mjs");
   writeFileSync(log, "");
@@ -68,9 +68,9 @@ syncBuiltinESMExports();
 }
 
 /** Records every call of git by whoever finds it on the PATH, and runs the real one. */
-function gitCalls(made: Operator): () => string[] {
+function recordGitCalls(made: Operator): () => string[] {
   const real = execFileSync("/bin/sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
-  const { calls } = made.intercept(
+  const { listCalls: calls } = made.intercept(
     "git",
     `const { status } = require("node:child_process").spawnSync(${JSON.stringify(real)}, process.argv.slice(2), { stdio: "inherit" }); process.exit(status ?? 1);`,
   );
@@ -79,9 +79,9 @@ function gitCalls(made: Operator): () => string[] {
 
 describe("infra.sh opens no network connection", () => {
   it("neither itself nor through git, whatever it is told", async () => {
-    const made = onBranch();
-    const guard = nodeGuard(made);
-    const asked = gitCalls(made);
+    const made = createOperatorOnBranch();
+    const guard = installNodeGuard(made);
+    const asked = recordGitCalls(made);
     const codes = [];
     for (const args of COMMANDS) codes.push((await made.run("infra.sh", args, guard.env)).code);
     expect(codes).toEqual([0, 0, 0, 0, 2]);
@@ -91,9 +91,9 @@ describe("infra.sh opens no network connection", () => {
   });
 
   it("as the same guards do notice where one is opened", async () => {
-    const made = onBranch();
-    const guard = nodeGuard(made);
-    const asked = gitCalls(made);
+    const made = createOperatorOnBranch();
+    const guard = installNodeGuard(made);
+    const asked = recordGitCalls(made);
     made.clone.git("switch", "-q", "main");
     await made.run("helpers/new-branch.sh", ["infra/other"], guard.env);
     expect(asked()).toContain("ls-remote");
@@ -107,7 +107,7 @@ describe("infra.sh opens no network connection", () => {
 
   const tracer = canTrace();
   it.runIf(tracer)("by what the kernel sees of it and of all its children", async () => {
-    const made = onBranch();
+    const made = createOperatorOnBranch();
     const log = join(made.folder, "calls.log");
     const script = join(process.cwd(), "scripts", "infra", "infra.sh");
     const traced = ["-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg,bind", "-e", "signal=none", "-o", log, script];

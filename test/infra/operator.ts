@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
-import { Clone, temporaryFolder } from "../repository/real-git.js";
+import { Clone, createTemporaryFolder } from "../repository/real-git.js";
 
 const SCRIPTS = fileURLToPath(new URL("../../scripts/infra/", import.meta.url));
 
-export interface Said {
+export interface ProgramOutput {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -16,7 +16,7 @@ export interface Said {
 
 /** An operator's clone of a registry, with a bare repository as its `origin` and the scripts of this repository. */
 export class Operator {
-  readonly folder = temporaryFolder("ogr-infra-operator-");
+  readonly folder = createTemporaryFolder("ogr-infra-operator-");
   readonly remote = join(this.folder, "remote.git");
   readonly clone: Clone;
   /** Programs here come before those of the system. */
@@ -50,15 +50,25 @@ export class Operator {
   }
 
   /** Runs a script of `scripts/infra`, `infra.sh` or `helpers/…`, in the clone. */
-  run(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}, cwd = this.clone.folder): Promise<Said> {
+  run(
+    script: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+    cwd = this.clone.folder,
+  ): Promise<ProgramOutput> {
     return this.program(join(this.#scripts, script), args, env, cwd);
   }
 
-  ogr(...args: string[]): Promise<Said> {
+  runOgr(...args: string[]): Promise<ProgramOutput> {
     return this.program(join(this.#scripts, "ogr.sh"), ["infra", ...args], {});
   }
 
-  program(program: string, args: readonly string[], env: Readonly<Record<string, string>>, cwd = this.clone.folder): Promise<Said> {
+  program(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cwd = this.clone.folder,
+  ): Promise<ProgramOutput> {
     const environment = { PATH: `${this.programs}:${process.env.PATH}`, HOME: this.folder, GIT_CONFIG_NOSYSTEM: "1", ...env };
     return new Promise((resolve, reject) => {
       const child = execFile(program, [...args], { cwd, env: environment }, (error, stdout, stderr) => {
@@ -87,7 +97,7 @@ export class Operator {
   }
 
   /** Puts a program of Node before those of the system; what it is called with is kept, one JSON array a line. */
-  intercept(name: string, source: string): { calls(): string[][] } {
+  intercept(name: string, source: string): { listCalls(): string[][] } {
     const log = join(this.folder, `${name}.calls`);
     appendFileSync(log, "");
     const path = join(this.programs, name);
@@ -95,7 +105,7 @@ export class Operator {
     writeFileSync(path, `#!${process.execPath}\n${record}\n${source}\n`);
     chmodSync(path, 0o755);
     return {
-      calls: () =>
+      listCalls: () =>
         readFileSync(log, "utf8")
           .split("\n")
           .filter((line) => line !== "")

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { mutateRegistry } from "../../src/infra/registry-files.js";
-import { recordingGh } from "./gh.js";
-import { Operator, type Said } from "./operator.js";
-import { NOW, register, registryOfOrgs, repoEntry } from "./samples.js";
+import { createRecordingGh } from "./gh.js";
+import { Operator, type ProgramOutput } from "./operator.js";
+import { buildRegisterCommand, buildRepoEntry, formatRegistryOfOrgs, NOW } from "./samples.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
@@ -15,8 +15,8 @@ afterEach(() => {
 });
 
 /** An operator whose branch has one finished change of the registry, committed and pushed. */
-async function withChange({ pushed = true } = {}): Promise<Operator> {
-  const made = new Operator(registryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry() } } }));
+async function createOperatorWithChange({ pushed = true } = {}): Promise<Operator> {
+  const made = new Operator(formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry() } } }));
   operators.push(made);
   made.clone.git("switch", "-q", "-c", "infra/register-site");
   const { folder } = made.clone;
@@ -25,14 +25,14 @@ async function withChange({ pushed = true } = {}): Promise<Operator> {
     changelog: join(folder, CHANGELOG_PATH),
     lock: join(folder, ".git", "ogr-infra.lock"),
   };
-  expect(await mutateRegistry(place, register("acme/site"), { now: () => new Date(NOW) })).toMatchObject({ ok: true });
+  expect(await mutateRegistry(place, buildRegisterCommand("acme/site"), { now: () => new Date(NOW) })).toMatchObject({ ok: true });
   made.clone.git("add", "-A");
   made.clone.git("commit", "-q", "-m", "infra: register acme/site");
   if (pushed) made.clone.git("push", "-q", "-u", "origin", "HEAD");
   return made;
 }
 
-function pullOf(made: Operator, more: object = {}) {
+function buildPull(made: Operator, more: object = {}) {
   const known = {
     number: 12,
     url: "https://github.com/acme/infra/pull/12",
@@ -40,37 +40,37 @@ function pullOf(made: Operator, more: object = {}) {
     baseRefName: "main",
     headRefName: "infra/register-site",
   };
-  return { ...known, headRefOid: made.clone.head(), ...more };
+  return { ...known, headRefOid: made.clone.readHead(), ...more };
 }
 
-function expectRefused(said: Said, exit: number, code: string, sentence: RegExp): void {
+function expectRefused(said: ProgramOutput, exit: number, code: string, sentence: RegExp): void {
   expect(said.stderr).toMatch(sentence);
   expect(said.stderr).toContain(`(${code})`);
   expect({ code: said.code, stdout: said.stdout }).toEqual({ code: exit, stdout: "" });
 }
 
 it("a dry run of create-pr and merge-pr asks, opens nothing and merges nothing", async () => {
-  const made = await withChange();
-  const gh = recordingGh(made, pullOf(made));
+  const made = await createOperatorWithChange();
+  const gh = createRecordingGh(made, buildPull(made));
   const refs = made.clone.git("for-each-ref");
   const create = await made.run("helpers/create-pr.sh", ["--dry-run"]);
   expect(create).toMatchObject({ code: 0, stderr: "" });
   expect(create.stdout).toContain("Would open a pull request of infra/register-site into main: infra: register acme/site");
-  expect(gh.calls()).toEqual([]);
+  expect(gh.listCalls()).toEqual([]);
   const merge = await made.run("helpers/merge-pr.sh", ["--dry-run", "--json"]);
-  expect(JSON.parse(merge.stdout)).toMatchObject({ ok: true, dry_run: true, number: 12, commit: made.clone.head() });
-  expect(gh.calls().map(([, command]) => command)).toEqual(["view"]);
+  expect(JSON.parse(merge.stdout)).toMatchObject({ ok: true, dry_run: true, number: 12, commit: made.clone.readHead() });
+  expect(gh.listCalls().map(([, command]) => command)).toEqual(["view"]);
   expect(made.clone.git("for-each-ref")).toBe(refs);
 });
 
 describe("create-pr.sh", () => {
   it("opens a pull request for the pushed branch, with its commits' own words", async () => {
-    const made = await withChange();
-    const gh = recordingGh(made, null);
+    const made = await createOperatorWithChange();
+    const gh = createRecordingGh(made, null);
     const said = await made.run("helpers/create-pr.sh");
     expect(said).toMatchObject({ code: 0, stderr: "" });
     expect(said.stdout).toContain("https://github.com/acme/infra/pull/12");
-    expect(gh.calls()).toEqual([
+    expect(gh.listCalls()).toEqual([
       [
         ...["pr", "create", "--base", "main", "--head", "infra/register-site"],
         ...["--title", "infra: register acme/site", "--body", "- infra: register acme/site"],
@@ -79,8 +79,8 @@ describe("create-pr.sh", () => {
   });
 
   it("refuses main, a dirty tree, no commits, a branch that is not pushed as it is here, and a stale base; gh is not asked", async () => {
-    const made = await withChange({ pushed: false });
-    const gh = recordingGh(made, null);
+    const made = await createOperatorWithChange({ pushed: false });
+    const gh = createRecordingGh(made, null);
     const { clone } = made;
     const create = () => made.run("helpers/create-pr.sh");
     expectRefused(await create(), 6, "branch_not_pushed", /git push -u origin infra\/register-site/);
@@ -95,17 +95,22 @@ describe("create-pr.sh", () => {
     clone.git("push", "-q", "origin", "HEAD");
     expectRefused(await create(), 6, "no_commits", /git commit/);
     clone.git("switch", "-q", "infra/register-site");
-    clone.git("push", "-q", "origin", `${clone.commitOf(clone.git("rev-parse", "main^{tree}"), [clone.head("main")])}:refs/heads/main`);
+    clone.git(
+      "push",
+      "-q",
+      "origin",
+      `${clone.commitTree(clone.git("rev-parse", "main^{tree}"), [clone.readHead("main")])}:refs/heads/main`,
+    );
     expectRefused(await create(), 6, "base_stale", /rebase/);
     clone.git("remote", "remove", "origin");
     expectRefused(await create(), 1, "remote_missing", /git remote add origin/);
     clone.git("switch", "-q", "--detach");
     expectRefused(await create(), 6, "head_detached", /git switch/);
-    expect(gh.calls()).toEqual([]);
+    expect(gh.listCalls()).toEqual([]);
   });
 
   it("hands on what gh says, and says what to do where there is no gh", async () => {
-    const made = await withChange();
+    const made = await createOperatorWithChange();
     made.intercept("gh", 'process.stderr.write("HTTP 401: Bad credentials\\nTry: gh auth login\\n"); process.exit(4);');
     expectRefused(await made.run("helpers/create-pr.sh"), 1, "gh_failed", /Bad credentials/);
   });
@@ -113,34 +118,34 @@ describe("create-pr.sh", () => {
 
 describe("merge-pr.sh", () => {
   const view = ["--json", "number,url,state,baseRefName,headRefName,headRefOid"];
-  const merge = (made: Operator) => ["pr", "merge", "12", "--squash", "--delete-branch", "--match-head-commit", made.clone.head()];
+  const merge = (made: Operator) => ["pr", "merge", "12", "--squash", "--delete-branch", "--match-head-commit", made.clone.readHead()];
 
   it("squashes the pull request of the current branch, as it stands here, and deletes its branch", async () => {
-    const made = await withChange();
-    const gh = recordingGh(made, pullOf(made));
+    const made = await createOperatorWithChange();
+    const gh = createRecordingGh(made, buildPull(made));
     expect(await made.run("helpers/merge-pr.sh")).toMatchObject({ code: 0 });
-    expect(gh.calls()).toEqual([["pr", "view", ...view], merge(made)]);
+    expect(gh.listCalls()).toEqual([["pr", "view", ...view], merge(made)]);
   });
 
   it("takes a number, from any branch", async () => {
-    const made = await withChange();
-    const gh = recordingGh(made, pullOf(made));
+    const made = await createOperatorWithChange();
+    const gh = createRecordingGh(made, buildPull(made));
     made.clone.git("switch", "-q", "main");
     expect(await made.run("helpers/merge-pr.sh", ["12"])).toMatchObject({ code: 0 });
     made.clone.git("switch", "-q", "infra/register-site");
-    expect(gh.calls()).toEqual([["pr", "view", "12", ...view], merge(made)]);
+    expect(gh.listCalls()).toEqual([["pr", "view", "12", ...view], merge(made)]);
   });
 
   it("refuses main without a number, a number that is none, and a pull request that is not there", async () => {
-    const made = await withChange();
-    const gh = recordingGh(made, null);
+    const made = await createOperatorWithChange();
+    const gh = createRecordingGh(made, null);
     expectRefused(await made.run("helpers/merge-pr.sh"), 6, "pull_request_missing", /create-pr\.sh/);
     expectRefused(await made.run("helpers/merge-pr.sh", ["7"]), 6, "pull_request_missing", /create-pr\.sh/);
-    const asked = gh.calls().length;
+    const asked = gh.listCalls().length;
     expect(await made.run("helpers/merge-pr.sh", ["infra/x"])).toMatchObject({ code: 2, stdout: "" });
     made.clone.git("switch", "-q", "main");
     expectRefused(await made.run("helpers/merge-pr.sh"), 3, "branch_is_main", /create a branch/);
-    expect(gh.calls().length).toBe(asked);
+    expect(gh.listCalls().length).toBe(asked);
   });
 
   it.each([
@@ -148,15 +153,15 @@ describe("merge-pr.sh", () => {
     ["is for another branch", { baseRefName: "develop" }, "pull_request_missing", /not for main/],
     ["has another commit than the branch here", { headRefOid: "1".repeat(40) }, "branch_not_pushed", /another commit/],
   ])("refuses a pull request that %s, and merges nothing", async (_, more, code, sentence) => {
-    const made = await withChange();
-    const gh = recordingGh(made, pullOf(made, more));
+    const made = await createOperatorWithChange();
+    const gh = createRecordingGh(made, buildPull(made, more));
     expectRefused(await made.run("helpers/merge-pr.sh"), 6, code, sentence);
-    expect(gh.calls().filter(([, command]) => command === "merge")).toEqual([]);
+    expect(gh.listCalls().filter(([, command]) => command === "merge")).toEqual([]);
   });
 
   it("does not merge what was pushed after it was seen", async () => {
-    const made = await withChange();
-    recordingGh(made, pullOf(made, { moved: "2".repeat(40) }));
+    const made = await createOperatorWithChange();
+    createRecordingGh(made, buildPull(made, { moved: "2".repeat(40) }));
     expectRefused(await made.run("helpers/merge-pr.sh"), 1, "gh_failed", /Head branch was modified/);
   });
 });

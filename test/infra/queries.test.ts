@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
 import { REGISTRY_PATH } from "../../src/infra/files.js";
-import { registryOfOrgs } from "./samples.js";
-import { expectRefused, SITE, shop, shopOperators } from "./shop-operators.js";
+import { formatRegistryOfOrgs } from "./samples.js";
+import { createShopOperators, expectRefused, SITE, shop } from "./shop-operators.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
 
-const { onBranch } = shopOperators();
+const { onBranch } = createShopOperators();
 
 describe("the queries", () => {
   it("read the working tree, a revision or a file, and say by their exit whether anything may run", async () => {
@@ -15,23 +15,23 @@ describe("the queries", () => {
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     await made.run("infra.sh", ["disable", "acme/shop", "--reason", "Sold"]);
     const resolve = async (...args: string[]) => {
-      const { code, stdout } = await made.ogr("resolve", ...args, "--json");
+      const { code, stdout } = await made.runOgr("resolve", ...args, "--json");
       return { code, ...(JSON.parse(stdout.split("\n")[0] ?? "") as object) };
     };
     const known = { owner: "acme", telemetry_repo: "acme/telemetry" };
     expect(await resolve("acme/site")).toEqual({ code: 0, ...known, repo: "site", state: "enabled", context: "sandbox", revision: null });
     expect(await resolve("acme/shop")).toMatchObject({ code: 3, state: "disabled", context: "production" });
-    expect(await resolve("acme/shop", "--revision", "HEAD")).toMatchObject({ code: 0, state: "enabled", revision: made.clone.head() });
+    expect(await resolve("acme/shop", "--revision", "HEAD")).toMatchObject({ code: 0, state: "enabled", revision: made.clone.readHead() });
     expect(await resolve("acme/site", "--revision", "main")).toMatchObject({
       code: 3,
       state: "missing",
       context: null,
       telemetry_repo: null,
     });
-    expectRefused(await made.ogr("resolve", "acme/site", "--revision", "v9"), 2, "revision_unknown", /names no commit/);
-    expect((await made.ogr("list", "--file", `${made.clone.folder}/${REGISTRY_PATH}`)).stdout).toContain("acme/site");
-    expect((await made.ogr("history", "acme/site")).stdout).toMatch(/register {2}acme\/site/);
-    expect((await made.ogr("diff")).stdout).toBe(
+    expectRefused(await made.runOgr("resolve", "acme/site", "--revision", "v9"), 2, "revision_unknown", /names no commit/);
+    expect((await made.runOgr("list", "--file", `${made.clone.folder}/${REGISTRY_PATH}`)).stdout).toContain("acme/site");
+    expect((await made.runOgr("history", "acme/site")).stdout).toMatch(/register {2}acme\/site/);
+    expect((await made.runOgr("diff")).stdout).toBe(
       [
         "~ acme.repos.shop.state: enabled → disabled",
         "~ acme.repos.shop.reason: A trial → Sold",
@@ -39,19 +39,19 @@ describe("the queries", () => {
         "",
       ].join("\n"),
     );
-    expect((await made.ogr("diff", "main..HEAD")).stdout).toContain("are equal");
+    expect((await made.runOgr("diff", "main..HEAD")).stdout).toContain("are equal");
   });
 
   it("validate a checkout against its base branch, in the words of whoever reads", async () => {
     const made = onBranch();
-    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
-    made.write(REGISTRY_PATH, registryOfOrgs(shop).replace("production", "sandbox"));
-    const github = await made.ogr("validate", "--base", "origin/main", "--format", "github");
+    expect(await made.runOgr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
+    made.write(REGISTRY_PATH, formatRegistryOfOrgs(shop).replace("production", "sandbox"));
+    const github = await made.runOgr("validate", "--base", "origin/main", "--format", "github");
     expect(github.code).toBe(1);
     expect(github.stdout).toContain(
       `::error file=${REGISTRY_PATH},line=9,col=22,title=production-immutable::acme/shop is enabled in production`,
     );
-    const sarif = JSON.parse((await made.ogr("validate", "--base", "origin/main", "--format", "sarif")).stdout) as {
+    const sarif = JSON.parse((await made.runOgr("validate", "--base", "origin/main", "--format", "sarif")).stdout) as {
       runs: { results: unknown[] }[];
     };
     expect(sarif.runs[0]?.results).toMatchObject([{ ruleId: "changelog-agrees" }, { ruleId: "production-immutable" }]);
@@ -61,7 +61,7 @@ describe("the queries", () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
     made.write("infra.sarif", "{}");
-    expect(await made.ogr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
+    expect(await made.runOgr("validate", "--base", "origin/main")).toMatchObject({ code: 0 });
     expectRefused(await made.run("helpers/finalize-registry.sh"), 6, "tree_dirty", /infra\.sarif/);
   });
 

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
-import { personOf } from "../cli/run-ogr.js";
+import { toPersonEnvironment } from "../cli/run-ogr.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { temporaryFolder } from "../repository/real-git.js";
-import { registered, state, withPasskeys } from "../scenarios/acts.js";
-import { Operator, type Said } from "./operator.js";
-import { registryOfOrgs } from "./samples.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
+import { ensurePasskeys, registerByCard, stateCardDecision } from "../scenarios/acts.js";
+import { Operator, type ProgramOutput } from "./operator.js";
+import { formatRegistryOfOrgs } from "./samples.js";
 
 const PROJECT = "P.infra";
 const cardSchema = z.object({ card_id: z.string(), status: z.string(), level: z.string() });
@@ -21,27 +21,27 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     registry = await startTestRegistry({ name: "infra-remote", infra: `registry:T.UBL/${PROJECT}` });
-    await withPasskeys(registry, "bob");
-    await registered(registry, PROJECT);
-    admin = personOf(registry, "admin");
-    operator = new Operator(registryOfOrgs({}), `ogr://T.UBL/${PROJECT}`);
+    await ensurePasskeys(registry, "bob");
+    await registerByCard(registry, PROJECT);
+    admin = toPersonEnvironment(registry, "admin");
+    operator = new Operator(formatRegistryOfOrgs({}), `ogr://T.UBL/${PROJECT}`);
   });
   afterAll(async () => {
     operator?.remove();
     await registry?.stop();
   });
 
-  const run = (script: string, ...args: string[]): Promise<Said> => operator.run(script, args, admin);
-  const push = (branch: string): Promise<Said> => run("ogr.sh", "push", PROJECT, "--branch", branch);
+  const run = (script: string, ...args: string[]): Promise<ProgramOutput> => operator.run(script, args, admin);
+  const push = (branch: string): Promise<ProgramOutput> => run("ogr.sh", "push", PROJECT, "--branch", branch);
 
-  const branches = async (): Promise<string[]> => {
+  const listBranches = async (): Promise<string[]> => {
     const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
     return refs.map(({ name }) => name).filter((name) => name.startsWith("refs/heads/"));
   };
 
   /** What main has, brought here from the bare repository in the store. */
   const fetchMain = async (): Promise<void> => {
-    const mirror = join(temporaryFolder("ogr-infra-mirror-"), "repo.git");
+    const mirror = join(createTemporaryFolder("ogr-infra-mirror-"), "repo.git");
     await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
     operator.clone.git("-c", "safe.directory=*", "fetch", "-q", mirror, "main");
     operator.clone.git("switch", "-q", "main");
@@ -49,22 +49,22 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
   };
 
   /** Opens the card, has bob approve it, and waits with merge-pr for its end. */
-  const merged = async (): Promise<Said> => {
+  const mergeBranch = async (): Promise<ProgramOutput> => {
     const opened = await run("helpers/create-pr.sh", "--json");
     const card = cardSchema.parse(JSON.parse(opened.stdout));
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L4" });
     const merging = run("helpers/merge-pr.sh");
-    requireValue(await state(registry, "bob", card));
+    requireValue(await stateCardDecision(registry, "bob", card));
     return merging;
   };
 
   it("gets its first main from a branch, by a card that somebody else approves", async () => {
     operator.clone.git("switch", "-q", "-c", "feature/infra/begin");
     expect(await push("feature/infra/begin")).toMatchObject({ code: 0 });
-    const said = await merged();
+    const said = await mergeBranch();
     expect({ code: said.code, stderr: said.stderr }).toMatchObject({ code: 0 });
     await fetchMain();
-    expect(operator.registry).toBe(registryOfOrgs({}));
+    expect(operator.registry).toBe(formatRegistryOfOrgs({}));
   });
 
   it("takes a registration through every script, and resolves it once it is merged", async () => {
@@ -91,8 +91,8 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     expect(unpushed).toMatchObject({ code: 6, stdout: "" });
     expect(unpushed.stderr).toContain(`ogr push ${PROJECT} --branch ${branch}`);
     expect(await push(branch)).toMatchObject({ code: 0 });
-    expect(await merged()).toMatchObject({ code: 0, stderr: `Deleted the branch ${branch}.\n` });
-    expect(await branches()).toEqual(["refs/heads/main"]);
+    expect(await mergeBranch()).toMatchObject({ code: 0, stderr: `Deleted the branch ${branch}.\n` });
+    expect(await listBranches()).toEqual(["refs/heads/main"]);
     const after = requireValue(await registry.as("admin").readInfraContext("P.demo"));
     expect(after).toMatchObject({ state: "enabled", context: "sandbox", telemetry_repo: "T.UBL/P.telemetry" });
   });
@@ -110,7 +110,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
   });
 
   it("shows a rejection as what it is, and main stays", async () => {
-    const main = operator.clone.head("main");
+    const main = operator.clone.readHead("main");
     expect(await run("infra.sh", "disable", "T.UBL/P.demo", "--reason", "Not meant")).toMatchObject({ code: 0 });
     expect(await run("helpers/finalize-registry.sh")).toMatchObject({ code: 0 });
     operator.clone.git("commit", "-q", "-m", "infra: disable T.UBL/P.demo");
@@ -119,7 +119,7 @@ describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
     const again = await run("helpers/create-pr.sh");
     expect(again).toMatchObject({ code: 6, stdout: "" });
     expect(again.stderr).toContain(`ogr card withdraw ${card.card_id}`);
-    requireValue(await state(registry, "bob", card, "reject"));
+    requireValue(await stateCardDecision(registry, "bob", card, "reject"));
     const said = await run("helpers/merge-pr.sh");
     expect(said.code).toBe(3);
     expect(said.stdout).toContain("rejected");

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { formatRegistry, parseRegistry, type RegistryProblem } from "../../src/infra/model.js";
 import { resolveContext } from "../../src/infra/resolve.js";
-import { repoEntry, registryOfOrgs as text } from "./samples.js";
+import { buildRepoEntry, formatRegistryOfOrgs as text } from "./samples.js";
 
-function problems(input: string | Uint8Array): readonly RegistryProblem[] {
+function listProblems(input: string | Uint8Array): readonly RegistryProblem[] {
   const parsed = parseRegistry(input);
   return parsed.ok ? [] : parsed.problems;
 }
 
-const site = { acme: { telemetry_repo: "acme/telemetry", repos: { site: repoEntry() } } };
+const site = { acme: { telemetry_repo: "acme/telemetry", repos: { site: buildRepoEntry() } } };
 
 describe("a registry", () => {
   it("keeps what operators put at its top level, and the order and spelling of everything", () => {
@@ -159,19 +159,16 @@ describe("a registry that breaks a rule names line, column and member", () => {
   ];
 
   it.each(cases)("%s", (_, input, rule, path, line, column, message) => {
-    const [first, ...rest] = problems(input);
+    const [first, ...rest] = listProblems(input);
     expect(first).toMatchObject({ rule, path, line, column });
     expect(first?.message).toMatch(message);
     expect(rest).toEqual([]);
   });
 
   it("all of them at once", () => {
-    const bad = { ...repoEntry(), state: "on", context: "prod", extra: 1 };
-    expect(problems(text({ acme: { telemetry_repo: "acme/t", repos: { a: bad, "b c": repoEntry() } } })).map(({ path }) => path)).toEqual([
-      "orgs.acme.repos.a.state",
-      "orgs.acme.repos.a.context",
-      "orgs.acme.repos.a.extra",
-      "orgs.acme.repos.b c",
-    ]);
+    const bad = { ...buildRepoEntry(), state: "on", context: "prod", extra: 1 };
+    expect(
+      listProblems(text({ acme: { telemetry_repo: "acme/t", repos: { a: bad, "b c": buildRepoEntry() } } })).map(({ path }) => path),
+    ).toEqual(["orgs.acme.repos.a.state", "orgs.acme.repos.a.context", "orgs.acme.repos.a.extra", "orgs.acme.repos.b c"]);
   });
 });

@@ -2,13 +2,13 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { Operator } from "./operator.js";
-import { registryOfOrgs } from "./samples.js";
-import { expectRefused, SITE, shop, shopOperators } from "./shop-operators.js";
+import { formatRegistryOfOrgs } from "./samples.js";
+import { createShopOperators, expectRefused, SITE, shop } from "./shop-operators.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
 
-const { operators, operator, onBranch } = shopOperators();
+const { operators, operator, onBranch } = createShopOperators();
 
 describe("infra.sh", () => {
   it("registers, disables, enables and unregisters, and keeps a line for each", async () => {
@@ -20,7 +20,7 @@ describe("infra.sh", () => {
       ["unregister", "acme/site", "--confirm-delete", "--reason", "Moved"],
     ])
       expect((await made.run("infra.sh", args)).code).toBe(0);
-    expect(made.registry).toBe(registryOfOrgs(shop));
+    expect(made.registry).toBe(formatRegistryOfOrgs(shop));
     const lines = made.changelog.trim().split("\n");
     expect(lines.map((line) => (JSON.parse(line) as { action: string }).action)).toEqual(["register", "disable", "enable", "unregister"]);
   });
@@ -97,7 +97,7 @@ describe("new-branch.sh", () => {
       "push",
       "-q",
       "origin",
-      `${made.clone.commitOf(made.clone.git("rev-parse", "HEAD^{tree}"), [made.clone.head()])}:refs/heads/main`,
+      `${made.clone.commitTree(made.clone.git("rev-parse", "HEAD^{tree}"), [made.clone.readHead()])}:refs/heads/main`,
     );
     expectRefused(await made.run("helpers/new-branch.sh", ["infra/new"]), 6, "base_stale", /git pull --ff-only/);
   });
@@ -133,9 +133,9 @@ describe("finalize-registry.sh", () => {
       "registry_invalid",
       /v2\.json:9:22: error: orgs\.acme\.repos\.shop\.context/,
     );
-    made.write(REGISTRY_PATH, registryOfOrgs({ ...shop, other: { telemetry_repo: "acme/telemetry", repos: {} } }));
+    made.write(REGISTRY_PATH, formatRegistryOfOrgs({ ...shop, other: { telemetry_repo: "acme/telemetry", repos: {} } }));
     expectRefused(await made.run("helpers/finalize-registry.sh"), 1, "registry_invalid", /telemetry-ownership/);
-    made.write(REGISTRY_PATH, registryOfOrgs(shop).replace("production", "sandbox"));
+    made.write(REGISTRY_PATH, formatRegistryOfOrgs(shop).replace("production", "sandbox"));
     expectRefused(await made.run("helpers/finalize-registry.sh"), 1, "registry_invalid", /change it with ogr infra|immutable/);
     expect(made.clone.git("diff", "--cached", "--name-only")).toBe("");
   });
@@ -143,7 +143,7 @@ describe("finalize-registry.sh", () => {
   it("refuses a branch that main has overtaken", async () => {
     const made = onBranch();
     expect(await made.run("infra.sh", SITE)).toMatchObject({ code: 0 });
-    const other = new Operator(registryOfOrgs({}), null);
+    const other = new Operator(formatRegistryOfOrgs({}), null);
     operators.push(other);
     execFileSync("git", ["clone", "-q", made.remote, `${other.folder}/second`]);
     const second = (...args: string[]) =>

@@ -1,20 +1,20 @@
 import { afterEach, expect } from "vitest";
-import { Operator, type Said } from "./operator.js";
-import { registryOfOrgs, repoEntry } from "./samples.js";
+import { Operator, type ProgramOutput } from "./operator.js";
+import { buildRepoEntry, formatRegistryOfOrgs } from "./samples.js";
 
 /** A registry with one production repository. */
-export const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: repoEntry({ context: "production" }) } } };
+export const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry({ context: "production" }) } } };
 
 export const SITE = ["register", "acme/site", "--context", "sandbox", "--reason", "A trial"];
 
 /** Operators of a registry with the shop, who are gone after each test of the file that asks. */
-export function shopOperators() {
+export function createShopOperators() {
   const operators: Operator[] = [];
   afterEach(() => {
     for (const operator of operators.splice(0)) operator.remove();
   });
   const operator = (origin?: null): Operator => {
-    const made = new Operator(registryOfOrgs(shop), origin);
+    const made = new Operator(formatRegistryOfOrgs(shop), origin);
     operators.push(made);
     return made;
   };
@@ -30,7 +30,7 @@ export function shopOperators() {
   };
 }
 
-export function expectRefused(said: Said, exit: number, code: string, sentence: RegExp): void {
+export function expectRefused(said: ProgramOutput, exit: number, code: string, sentence: RegExp): void {
   expect(said.stderr).toMatch(sentence);
   expect(said.stderr).toContain(`(${code})`);
   expect(said.stderr).not.toMatch(/^\s+at /m);

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { buildProgram } from "../../src/cli/program.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { Operator } from "./operator.js";
-import { registryOfOrgs } from "./samples.js";
+import { formatRegistryOfOrgs } from "./samples.js";
 
 // Each command is a process of its own; on a busy machine they only end late.
 vi.setConfig({ testTimeout: 240_000 });
@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 const folder = new URL("../../templates/infra-registry/.github/", import.meta.url);
-const template = (path: string): string => readFileSync(new URL(path, folder), "utf8");
+const readTemplate = (path: string): string => readFileSync(new URL(path, folder), "utf8");
 
 const workflowSchema = z.strictObject({
   name: z.string(),
@@ -47,7 +47,7 @@ const workflowSchema = z.strictObject({
     }),
   ),
 });
-const workflow = () => workflowSchema.parse(parse(template("workflows/infra-registry.yml")));
+const readWorkflow = () => workflowSchema.parse(parse(readTemplate("workflows/infra-registry.yml")));
 
 /** A branch ruleset as GitHub's REST API takes it. Source: GitHub Docs, "REST API endpoints for rules". */
 const rulesetSchema = z.strictObject({
@@ -83,11 +83,11 @@ const rulesetSchema = z.strictObject({
     ]),
   ),
 });
-const ruleset = () => rulesetSchema.parse(JSON.parse(template("rulesets/main.json")));
+const readRuleset = () => rulesetSchema.parse(JSON.parse(readTemplate("rulesets/main.json")));
 
 describe("the ruleset for main", () => {
   it("lets nobody around it, asks for a review of the code owners, and lets changes in as one commit", () => {
-    const { bypass_actors, enforcement, conditions, rules } = ruleset();
+    const { bypass_actors, enforcement, conditions, rules } = readRuleset();
     expect({ bypass_actors, enforcement, ...conditions.ref_name }).toEqual({
       bypass_actors: [],
       enforcement: "active",
@@ -98,34 +98,34 @@ describe("the ruleset for main", () => {
   });
 
   it("requires the very check that the workflow runs", () => {
-    const checks = ruleset().rules.flatMap((rule) =>
+    const checks = readRuleset().rules.flatMap((rule) =>
       rule.type === "required_status_checks" ? rule.parameters.required_status_checks : [],
     );
-    expect(checks.map(({ context }) => context)).toEqual(Object.values(workflow().jobs).map(({ name }) => name));
+    expect(checks.map(({ context }) => context)).toEqual(Object.values(readWorkflow().jobs).map(({ name }) => name));
   });
 });
 
 describe("the workflow", () => {
-  const steps = () => Object.values(workflow().jobs).flatMap((job) => job.steps);
+  const listSteps = () => Object.values(readWorkflow().jobs).flatMap((job) => job.steps);
 
   it("calls ogr as ogr can be called, against the base of the pull request", () => {
     const validate = buildProgram()
       .commands.find((one) => one.name() === "infra")
       ?.commands.find((one) => one.name() === "validate");
     const known = validate?.options.map(({ long }) => long);
-    const calls = steps().flatMap(({ run = "" }) => run.match(/ogr infra validate.*/g) ?? []);
+    const calls = listSteps().flatMap(({ run = "" }) => run.match(/ogr infra validate.*/g) ?? []);
     expect(calls).toEqual(['ogr infra validate --base "$BASE" --format github', "ogr infra validate --format github"]);
     for (const call of calls) for (const option of call.match(/--[a-z]+/g) ?? []) expect(known).toContain(option);
   });
 
   it("has the whole history, keeps no credentials, and pastes no word of a stranger into a command", () => {
-    expect(steps()[0]).toMatchObject({ with: { "fetch-depth": 0, "persist-credentials": false } });
-    for (const { run = "" } of steps()) expect(run).not.toContain("${{");
+    expect(listSteps()[0]).toMatchObject({ with: { "fetch-depth": 0, "persist-credentials": false } });
+    for (const { run = "" } of listSteps()) expect(run).not.toContain("${{");
   });
 });
 
 it("CODEOWNERS covers the registry, its scripts and itself", () => {
-  const rules = template("CODEOWNERS")
+  const rules = readTemplate("CODEOWNERS")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
   expect(rules.map((line) => line.split(/\s+/)[0])).toEqual(["*", "/infra/", "/scripts/infra/", "/.github/"]);
@@ -134,18 +134,18 @@ it("CODEOWNERS covers the registry, its scripts and itself", () => {
 
 describe("ogr infra init", () => {
   it("makes a registry that is valid, scripts that run where there is no clone of this repository, and the rules", async () => {
-    const made = new Operator(registryOfOrgs({}));
+    const made = new Operator(formatRegistryOfOrgs({}));
     operators.push(made);
     const { clone } = made;
     clone.git("rm", "-q", "-r", "infra");
     clone.git("commit", "-q", "-m", "nothing");
-    expect(await made.ogr("init")).toMatchObject({ code: 0 });
-    expect(made.registry).toBe(registryOfOrgs({}));
+    expect(await made.runOgr("init")).toMatchObject({ code: 0 });
+    expect(made.registry).toBe(formatRegistryOfOrgs({}));
     expect(made.changelog).toBe("");
     expect(made.read("infra/.gitattributes")).toBe("* -text\n");
     for (const path of [".github/CODEOWNERS", ".github/workflows/infra-registry.yml", ".github/rulesets/main.json"])
       expect(existsSync(join(clone.folder, path))).toBe(true);
-    expect(await made.ogr("validate")).toMatchObject({ code: 0 });
+    expect(await made.runOgr("validate")).toMatchObject({ code: 0 });
     clone.git("add", "-A");
     clone.git("commit", "-q", "-m", "An infra registry");
     clone.git("push", "-q", "origin", "main");
@@ -153,7 +153,7 @@ describe("ogr infra init", () => {
     const script = join(clone.folder, "scripts", "infra", "infra.sh");
     expect(statSync(script).mode & 0o111).not.toBe(0);
     const args = ["register", "acme/site", "--context", "sandbox", "--telemetry-repo", "acme/telemetry", "--reason", "First"];
-    const without = await made.program(script, args, { PATH: pathWithout("ogr") });
+    const without = await made.program(script, args, { PATH: buildPathWithout("ogr") });
     expect(without).toMatchObject({ code: 127, stdout: "" });
     expect(without.stderr).toContain("npm install --global");
     const ogr = made.intercept(
@@ -161,35 +161,35 @@ describe("ogr infra init", () => {
       `process.exit(require("node:child_process").spawnSync(process.execPath, [${JSON.stringify(join(process.cwd(), "bin/ogr.mjs"))}, ...process.argv.slice(2)], { stdio: "inherit" }).status ?? 1);`,
     );
     expect(await made.program(script, args, {})).toMatchObject({ code: 0 });
-    expect(ogr.calls()).toEqual([["infra", ...args]]);
+    expect(ogr.listCalls()).toEqual([["infra", ...args]]);
     expect(await made.program(join(clone.folder, "scripts/infra/helpers/finalize-registry.sh"), [], {})).toMatchObject({ code: 0 });
     expect(clone.git("diff", "--cached", "--name-only").split("\n").sort()).toEqual([CHANGELOG_PATH, REGISTRY_PATH].sort());
   });
 
   it("makes a registry that stays valid where git writes other line ends", async () => {
-    const made = new Operator(registryOfOrgs({}));
+    const made = new Operator(formatRegistryOfOrgs({}));
     operators.push(made);
     const { clone } = made;
     clone.git("rm", "-q", "-r", "infra");
     clone.git("commit", "-q", "-m", "nothing");
-    expect(await made.ogr("init")).toMatchObject({ code: 0 });
+    expect(await made.runOgr("init")).toMatchObject({ code: 0 });
     const register = ["acme/site", "--context", "sandbox", "--telemetry-repo", "acme/telemetry", "--reason", "First"];
     clone.git("add", "-A");
     clone.git("commit", "-q", "-m", "An infra registry");
     clone.git("config", "core.autocrlf", "true");
     clone.git("switch", "-q", "-c", "infra/first");
-    expect(await made.ogr("register", ...register)).toMatchObject({ code: 0 });
+    expect(await made.runOgr("register", ...register)).toMatchObject({ code: 0 });
     clone.git("commit", "-q", "-a", "-m", "register");
     clone.git("switch", "-q", "main");
     clone.git("switch", "-q", "infra/first");
     expect(made.registry).not.toContain("\r");
-    expect(await made.ogr("validate", "--base", "main")).toMatchObject({ code: 0 });
+    expect(await made.runOgr("validate", "--base", "main")).toMatchObject({ code: 0 });
   });
 
   it("writes nothing where something of it is there", async () => {
-    const made = new Operator(registryOfOrgs({}));
+    const made = new Operator(formatRegistryOfOrgs({}));
     operators.push(made);
-    const said = await made.ogr("init");
+    const said = await made.runOgr("init");
     expect(said).toMatchObject({ code: 6, stdout: "" });
     expect(said.stderr).toContain("registry_exists");
     expect(made.clone.git("status", "--porcelain")).toBe("");
@@ -197,7 +197,7 @@ describe("ogr infra init", () => {
 });
 
 /** The folders of the system's programs, without one that has this program. */
-function pathWithout(name: string): string {
+function buildPathWithout(name: string): string {
   const folders = (process.env.PATH ?? "").split(":").filter((path) => !existsSync(join(path, name)));
   // What the script itself calls has to be there.
   execFileSync("/bin/sh", ["-c", "command -v dirname"], { env: { PATH: folders.join(":") } });

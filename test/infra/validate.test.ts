@@ -6,11 +6,11 @@ import { CHANGELOG_PATH, REGISTRY_PATH } from "../../src/infra/files.js";
 import { type Finding, VALIDATION_RULES } from "../../src/infra/finding.js";
 import { createEmptyRegistry, formatRegistry } from "../../src/infra/model.js";
 import { type RegistryFiles, type ValidationInput, validateRegistry } from "../../src/infra/validate.js";
-import { NOW, register, registryFrom, registryOfOrgs, repoEntry, unregister } from "./samples.js";
+import { buildRegisterCommand, buildRepoEntry, buildUnregisterCommand, formatRegistryOfOrgs, NOW, requireRegistry } from "./samples.js";
 
 /** Both files as these commands leave them. */
-function files(commands: readonly InfraCommand[], from?: RegistryFiles): { registry: Buffer; changelog: Buffer } {
-  let registry = from?.registry === undefined ? createEmptyRegistry() : registryFrom(from.registry.toString("utf8"));
+function buildFiles(commands: readonly InfraCommand[], from?: RegistryFiles): { registry: Buffer; changelog: Buffer } {
+  let registry = from?.registry === undefined ? createEmptyRegistry() : requireRegistry(from.registry.toString("utf8"));
   let changelog = from?.changelog?.toString("utf8") ?? "";
   for (const command of commands) {
     const next = applyCommand(registry, command, NOW);
@@ -21,7 +21,7 @@ function files(commands: readonly InfraCommand[], from?: RegistryFiles): { regis
   return { registry: Buffer.from(formatRegistry(registry)), changelog: Buffer.from(changelog) };
 }
 
-function of(registry: string | undefined, changelog: string | undefined): RegistryFiles {
+function toFiles(registry: string | undefined, changelog: string | undefined): RegistryFiles {
   return {
     registry: registry === undefined ? undefined : Buffer.from(registry),
     changelog: changelog === undefined ? undefined : Buffer.from(changelog),
@@ -29,21 +29,24 @@ function of(registry: string | undefined, changelog: string | undefined): Regist
 }
 
 const own = [REGISTRY_PATH, CHANGELOG_PATH];
-function against(base: RegistryFiles, more: Partial<NonNullable<ValidationInput["base"]>> = {}): NonNullable<ValidationInput["base"]> {
+function buildBase(base: RegistryFiles, more: Partial<NonNullable<ValidationInput["base"]>> = {}): NonNullable<ValidationInput["base"]> {
   return { ...base, changedPaths: own, isStale: false, ...more };
 }
 
-const rules = (findings: readonly Finding[]) => findings.map(({ rule, severity, line }) => `${severity} ${rule} ${line}`);
+const formatFindings = (findings: readonly Finding[]) => findings.map(({ rule, severity, line }) => `${severity} ${rule} ${line}`);
 
 describe("validation accepts", () => {
-  const base = files([register("acme/site"), register("acme/shop", { context: "production" })]);
+  const base = buildFiles([buildRegisterCommand("acme/site"), buildRegisterCommand("acme/shop", { context: "production" })]);
 
   it("what the commands make, alone and against any earlier state of it", () => {
-    const head = files([{ action: "disable", name: "acme/site", reason: "Over" }, unregister("acme/shop"), register("new/x")], base);
+    const head = buildFiles(
+      [{ action: "disable", name: "acme/site", reason: "Over" }, buildUnregisterCommand("acme/shop"), buildRegisterCommand("new/x")],
+      base,
+    );
     expect(validateRegistry({ head })).toEqual([]);
-    expect(validateRegistry({ head, base: against(base) })).toEqual([]);
-    expect(validateRegistry({ head, base: against(of(undefined, undefined)) })).toEqual([]);
-    expect(validateRegistry({ head: base, base: against(base, { changedPaths: ["README.md"] }) })).toEqual([]);
+    expect(validateRegistry({ head, base: buildBase(base) })).toEqual([]);
+    expect(validateRegistry({ head, base: buildBase(toFiles(undefined, undefined)) })).toEqual([]);
+    expect(validateRegistry({ head: base, base: buildBase(base, { changedPaths: ["README.md"] }) })).toEqual([]);
   });
 
   it("registries and changelogs from the wild", () => {
@@ -52,47 +55,53 @@ describe("validation accepts", () => {
       generated_at: "2026-01-01T00:00:00Z",
       description: "All of it",
       orgs: {
-        acme: { telemetry_repo: "acme/telemetry", repos: { site: repoEntry({ reason: "" }), older: repoEntry({ process: "by hand" }) } },
+        acme: {
+          telemetry_repo: "acme/telemetry",
+          repos: { site: buildRepoEntry({ reason: "" }), older: buildRepoEntry({ process: "by hand" }) },
+        },
       },
     });
     const line = { timestamp: "2026-01-01T10:00:00+01:00", action: "register", owner: "acme", repo: "site", context: "sandbox" };
     const changelog = `${JSON.stringify({ ...line, telemetry_repo: "telemetry", reason: "", process: "infra-cli", schema_version: "2.0" })}\n`;
-    expect(rules(validateRegistry({ head: of(registry, changelog) }))).toEqual(["note changelog-begins-late 1"]);
+    expect(formatFindings(validateRegistry({ head: toFiles(registry, changelog) }))).toEqual(["note changelog-begins-late 1"]);
     const late = { timestamp: NOW, action: "disable", owner: "acme", repo: "x", process: "p", schema_version: "2.0" };
-    const disabled = registryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { x: repoEntry({ state: "disabled" }) } } });
-    expect(validateRegistry({ head: of(disabled, `${JSON.stringify(late)}\n`) })).toEqual([]);
+    const disabled = formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { x: buildRepoEntry({ state: "disabled" }) } } });
+    expect(validateRegistry({ head: toFiles(disabled, `${JSON.stringify(late)}\n`) })).toEqual([]);
   });
 });
 
 describe("validation refuses", () => {
-  const base = files([register("acme/site"), register("acme/shop", { context: "production" })]);
-  const edited = (from: string, to: string) => of(base.registry.toString("utf8").replace(from, to), base.changelog.toString("utf8"));
+  const base = buildFiles([buildRegisterCommand("acme/site"), buildRegisterCommand("acme/shop", { context: "production" })]);
+  const editFiles = (from: string, to: string) =>
+    toFiles(base.registry.toString("utf8").replace(from, to), base.changelog.toString("utf8"));
   const lines = base.changelog.toString("utf8").split("\n");
 
   it("a registry that is not there", () =>
-    expect(rules(validateRegistry({ head: of(undefined, "") }))).toEqual(["error registry-missing 1"]));
+    expect(formatFindings(validateRegistry({ head: toFiles(undefined, "") }))).toEqual(["error registry-missing 1"]));
 
   it("a registry that breaks its schema, at its place", () => {
-    const [finding] = validateRegistry({ head: edited('"context": "production"', '"context": "prod"') });
+    const [finding] = validateRegistry({ head: editFiles('"context": "production"', '"context": "prod"') });
     expect(finding).toMatchObject({ rule: "registry-schema", file: REGISTRY_PATH, line: 15, column: 22 });
     expect(finding?.message).toContain("orgs.acme.repos.shop.context");
   });
 
   it("an edit by hand that no line of the changelog made", () => {
-    expect(rules(validateRegistry({ head: edited('"state": "enabled"', '"state": "disabled"') }))).toEqual(["error changelog-agrees 1"]);
-    const findings = validateRegistry({ head: edited('"reason": "A trial"', '"reason": "Other words"'), base: against(base) });
-    expect(rules(findings)).toEqual(["error changelog-agrees 11"]);
+    expect(formatFindings(validateRegistry({ head: editFiles('"state": "enabled"', '"state": "disabled"') }))).toEqual([
+      "error changelog-agrees 1",
+    ]);
+    const findings = validateRegistry({ head: editFiles('"reason": "A trial"', '"reason": "Other words"'), base: buildBase(base) });
+    expect(formatFindings(findings)).toEqual(["error changelog-agrees 11"]);
     expect(findings[0]?.message).toContain("acme.repos.site.reason is A trial, and here it is Other words");
   });
 
   it("telemetry that is routed elsewhere by hand, though it stays in its org", () =>
-    expect(rules(validateRegistry({ head: edited('"acme/telemetry"', '"acme/other"'), base: against(base) }))).toEqual([
+    expect(formatFindings(validateRegistry({ head: editFiles('"acme/telemetry"', '"acme/other"'), base: buildBase(base) }))).toEqual([
       "error changelog-agrees 5",
     ]));
 
   it("a line without its mutation", () => {
-    const longer = files([{ action: "disable", name: "acme/site", reason: "Over" }], base);
-    expect(rules(validateRegistry({ head: { ...longer, registry: base.registry }, base: against(base) }))).toEqual([
+    const longer = buildFiles([{ action: "disable", name: "acme/site", reason: "Over" }], base);
+    expect(formatFindings(validateRegistry({ head: { ...longer, registry: base.registry }, base: buildBase(base) }))).toEqual([
       "error changelog-agrees 8",
       "error changelog-agrees 11",
     ]);
@@ -103,15 +112,17 @@ describe("validation refuses", () => {
     ["removed", `${lines[0]}\n`, 2],
     ["put in another order", [lines[1], lines[0], ""].join("\n"), 1],
   ])("a line of the base branch that was %s", (_, changelog, line) => {
-    const findings = validateRegistry({ head: { ...base, changelog: Buffer.from(changelog) }, base: against(base) });
-    expect(rules(findings)).toContain(`error changelog-append-only ${line}`);
+    const findings = validateRegistry({ head: { ...base, changelog: Buffer.from(changelog) }, base: buildBase(base) });
+    expect(formatFindings(findings)).toContain(`error changelog-append-only ${line}`);
   });
 
   it("a changelog that cannot have happened", () => {
     const twice = `${lines[0]}\n${lines[0]}\n`;
     expect(
-      rules(
-        validateRegistry({ head: of(registryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { site: repoEntry() } } }), twice) }),
+      formatFindings(
+        validateRegistry({
+          head: toFiles(formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/telemetry", repos: { site: buildRepoEntry() } } }), twice),
+        }),
       ),
     ).toEqual(["error changelog-agrees 2"]);
   });
@@ -124,73 +135,78 @@ describe("validation refuses", () => {
     ["has a member of somebody's own", `${lines[0]?.replace("{", '{"operator":"x",')}\n`],
   ])("a line that %s", (_, changelog) => {
     const findings = validateRegistry({ head: { ...base, changelog: Buffer.from(changelog) } });
-    expect(rules(findings)[0]).toMatch(/^error changelog-line 1$/);
+    expect(formatFindings(findings)[0]).toMatch(/^error changelog-line 1$/);
   });
 
   it("a line that is not UTF-8, at its number", () => {
     const bad = Buffer.from(`${lines[0]}\n${lines[1]?.replace("A trial", "\u00ff")}\n`, "latin1");
-    expect(rules(validateRegistry({ head: { ...base, changelog: bad } }))).toEqual(["error changelog-line 2"]);
+    expect(formatFindings(validateRegistry({ head: { ...base, changelog: bad } }))).toEqual(["error changelog-line 2"]);
   });
 
   it("a production repository that becomes a sandbox by changing the case of its name", () => {
-    const moved = files([unregister("acme/shop"), register("acme/Shop")], base);
-    expect(rules(validateRegistry({ head: moved, base: against(base) }))).toEqual(["error production-immutable 15"]);
-    const alone = files([register("acme/shop", { context: "production" })]);
-    const org = files([unregister("acme/shop"), register("Acme/shop")], alone);
-    expect(rules(validateRegistry({ head: org, base: against(alone) }))).toEqual(["error production-immutable 9"]);
+    const moved = buildFiles([buildUnregisterCommand("acme/shop"), buildRegisterCommand("acme/Shop")], base);
+    expect(formatFindings(validateRegistry({ head: moved, base: buildBase(base) }))).toEqual(["error production-immutable 15"]);
+    const alone = buildFiles([buildRegisterCommand("acme/shop", { context: "production" })]);
+    const org = buildFiles([buildUnregisterCommand("acme/shop"), buildRegisterCommand("Acme/shop")], alone);
+    expect(formatFindings(validateRegistry({ head: org, base: buildBase(alone) }))).toEqual(["error production-immutable 9"]);
     expect(
       validateRegistry({
-        head: files([register("ACME/Shop")], files([unregister("acme/shop")], alone)),
-        base: against(files([unregister("acme/shop")], alone)),
+        head: buildFiles([buildRegisterCommand("ACME/Shop")], buildFiles([buildUnregisterCommand("acme/shop")], alone)),
+        base: buildBase(buildFiles([buildUnregisterCommand("acme/shop")], alone)),
       }),
     ).toEqual([]);
   });
 
   it("the context of an enabled production repository changed in one go, however it is written down", () => {
-    const moved = files([unregister("acme/shop"), register("acme/shop", { context: "sandbox" })], base);
-    expect(rules(validateRegistry({ head: moved, base: against(base) }))).toEqual(["error production-immutable 15"]);
-    const through = files([{ action: "disable", name: "acme/shop", reason: "x" }, unregister("acme/shop"), register("acme/shop")], base);
-    expect(rules(validateRegistry({ head: through, base: against(base) }))).toEqual(["error production-immutable 15"]);
-    const first = files([unregister("acme/shop")], base);
-    expect(validateRegistry({ head: first, base: against(base) })).toEqual([]);
-    expect(validateRegistry({ head: files([register("acme/shop")], first), base: against(first) })).toEqual([]);
+    const moved = buildFiles([buildUnregisterCommand("acme/shop"), buildRegisterCommand("acme/shop", { context: "sandbox" })], base);
+    expect(formatFindings(validateRegistry({ head: moved, base: buildBase(base) }))).toEqual(["error production-immutable 15"]);
+    const through = buildFiles(
+      [{ action: "disable", name: "acme/shop", reason: "x" }, buildUnregisterCommand("acme/shop"), buildRegisterCommand("acme/shop")],
+      base,
+    );
+    expect(formatFindings(validateRegistry({ head: through, base: buildBase(base) }))).toEqual(["error production-immutable 15"]);
+    const first = buildFiles([buildUnregisterCommand("acme/shop")], base);
+    expect(validateRegistry({ head: first, base: buildBase(base) })).toEqual([]);
+    expect(validateRegistry({ head: buildFiles([buildRegisterCommand("acme/shop")], first), base: buildBase(first) })).toEqual([]);
   });
 
   it("a change of the registry that brings something else along", () => {
-    const head = files([register("acme/more")], base);
-    const findings = validateRegistry({ head, base: against(base, { changedPaths: [...own, ".github/workflows/infra.yml"] }) });
+    const head = buildFiles([buildRegisterCommand("acme/more")], base);
+    const findings = validateRegistry({ head, base: buildBase(base, { changedPaths: [...own, ".github/workflows/infra.yml"] }) });
     expect(findings).toMatchObject([{ rule: "only-registry-files", file: ".github/workflows/infra.yml", severity: "error" }]);
   });
 
   it("a branch that does not know what its base did meanwhile", () =>
-    expect(rules(validateRegistry({ head: base, base: against(files([register("new/x")], base), { isStale: true }) }))).toContain(
-      "error base-stale 1",
-    ));
+    expect(
+      formatFindings(
+        validateRegistry({ head: base, base: buildBase(buildFiles([buildRegisterCommand("new/x")], base), { isStale: true }) }),
+      ),
+    ).toContain("error base-stale 1"));
 
   it("nothing for want of a reason, and says so", () => {
-    const head = files([register("acme/more", { reason: undefined })], base);
-    expect(rules(validateRegistry({ head, base: against(base) }))).toEqual(["warning reason-missing 3"]);
+    const head = buildFiles([buildRegisterCommand("acme/more", { reason: undefined })], base);
+    expect(formatFindings(validateRegistry({ head, base: buildBase(base) }))).toEqual(["warning reason-missing 3"]);
   });
 });
 
 describe("a base branch that cannot be read", () => {
-  const whole = files([register("acme/site"), register("acme/shop", { context: "production" })]);
+  const whole = buildFiles([buildRegisterCommand("acme/site"), buildRegisterCommand("acme/shop", { context: "production" })]);
   const [first = "", second = ""] = whole.changelog.toString("utf8").split("\n");
   const broken = { ...whole, changelog: Buffer.from(`${first}\nno line\n${second}\n`) };
 
   it("is put right by a change that keeps every line that can be read", () => {
-    expect(validateRegistry({ head: whole, base: against(broken) })).toEqual([]);
-    const more = files([register("acme/more")], whole);
-    expect(validateRegistry({ head: more, base: against(broken) })).toEqual([]);
+    expect(validateRegistry({ head: whole, base: buildBase(broken) })).toEqual([]);
+    const more = buildFiles([buildRegisterCommand("acme/more")], whole);
+    expect(validateRegistry({ head: more, base: buildBase(broken) })).toEqual([]);
   });
 
   it("gives up none of its readable lines, nor what is immutable", () => {
     const forgotten = { ...whole, changelog: Buffer.from(`${second}\n`) };
-    expect(rules(validateRegistry({ head: forgotten, base: against(broken) }))).toContain("error changelog-append-only 1");
+    expect(formatFindings(validateRegistry({ head: forgotten, base: buildBase(broken) }))).toContain("error changelog-append-only 1");
     const reordered = { ...whole, changelog: Buffer.from(`${second}\n${first}\n`) };
-    expect(rules(validateRegistry({ head: reordered, base: against(broken) }))).toContain("error changelog-append-only 3");
-    const moved = files([unregister("acme/shop"), register("acme/shop")], whole);
-    expect(rules(validateRegistry({ head: moved, base: against(broken) }))).toEqual(["error production-immutable 15"]);
+    expect(formatFindings(validateRegistry({ head: reordered, base: buildBase(broken) }))).toContain("error changelog-append-only 3");
+    const moved = buildFiles([buildUnregisterCommand("acme/shop"), buildRegisterCommand("acme/shop")], whole);
+    expect(formatFindings(validateRegistry({ head: moved, base: buildBase(broken) }))).toEqual(["error production-immutable 15"]);
   });
 });
 

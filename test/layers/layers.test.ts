@@ -20,7 +20,7 @@ it("the rule that keeps LAB 256 out of the Runner's process finds it in a proces
     validate: true,
     ruleSet: { forbidden: [elsewhere as never] },
   });
-  const { violations } = (output as ICruiseResult).summary;
+  const { violations: findViolations } = (output as ICruiseResult).summary;
   expect(rule?.from.path).toContain("worker/lab512");
-  expect(violations.map(({ to }) => to)).toEqual(expect.arrayContaining([expect.stringMatching(/^src\/lab256\//)]));
+  expect(findViolations.map(({ to }) => to)).toEqual(expect.arrayContaining([expect.stringMatching(/^src\/lab256\//)]));
 });

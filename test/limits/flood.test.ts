@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Push, pushesOf, tryPush } from "../../bench/pushes.js";
+import { generatePushes, type Push, tryPush } from "../../bench/pushes.js";
 import type { RegistryClient } from "../../src/client/http/registry-client.js";
 import { DEMO_TENANT, demoTenants, OTHER_TENANT } from "../../src/stack/founding/demo-tenants.js";
-import { actByCard, registration } from "../harness/acting.js";
+import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 
 const ACTS_MAX = 6;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await registry.api.stop();
   await registry.api.start({ env: { OGR_ACTS_MAX: String(ACTS_MAX) } });
   for (const tenant of [DEMO_TENANT, OTHER_TENANT])
-    await actByCard({ as: (name) => registry.as(name, tenant), passkeys: registry.passkeys }, registration("P.flood"));
+    await actByCard({ as: (name) => registry.as(name, tenant), openPasskeys: registry.openPasskeys }, buildRegistrationJob("P.flood"));
 });
 afterAll(() => registry.stop());
 
@@ -29,12 +29,14 @@ test("a flood is refused early, everything that was accepted comes to its receip
   const statuses: number[] = [];
   let isOver = false;
   const flood = Promise.all(
-    Array.from({ length: PUSHES }, (_, n) => until(registry.as("admin"), pushesOf("P.flood", `feature/n${n}`).next().value, statuses)),
+    Array.from({ length: PUSHES }, (_, n) =>
+      until(registry.as("admin"), generatePushes("P.flood", `feature/n${n}`).next().value, statuses),
+    ),
   ).finally(() => {
     isOver = true;
   });
   const others: number[] = [];
-  const pushes = pushesOf("P.flood", "feature/quiet");
+  const pushes = generatePushes("P.flood", "feature/quiet");
   let meanwhile = 0;
   for (let n = 0; n < 3; n += 1) {
     const pushed = await tryPush(registry.as("admin", OTHER_TENANT), pushes.next().value);
@@ -64,7 +66,7 @@ async function until(client: RegistryClient, push: Push, statuses: number[]): Pr
 }
 
 async function ask(path: string): Promise<{ body: unknown }> {
-  const { token, tenant_id } = registry.actor("admin");
+  const { token, tenant_id } = registry.getActor("admin");
   const answer = await fetch(`${registry.url}${path}?tenant_id=${tenant_id}`, { headers: { authorization: `Bearer ${token}` } });
   return { body: await answer.json() };
 }

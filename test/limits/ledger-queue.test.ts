@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import { appendEvents, LedgerBusy } from "../../src/lab256/ledger/append.js";
 import { verifyChain } from "../../src/lab256/ledger/chain.js";
-import { activity } from "../lab256/ledger/events.js";
-import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
+import { buildActivity } from "../lab256/ledger/events.js";
+import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
 
-const ledger = ledgerDatabase("ledger queue");
+const ledger = useLedgerDatabase("ledger queue");
 
 test("appends beyond 1,000 waiting ones are refused with LedgerBusy, and every accepted one is written", async () => {
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 1_100 }, (_, n) => appendEvents(ledger.db, "T.Queue", [activity("P.queue", n)], n)),
+    Array.from({ length: 1_100 }, (_, n) => appendEvents(ledger.db, "T.Queue", [buildActivity("P.queue", n)], n)),
   );
   const refused = outcomes.filter((outcome) => outcome.status === "rejected");
   expect(refused.length).toBeGreaterThan(0);

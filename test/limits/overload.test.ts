@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
-import { PATCH, permitRequest, pushParams } from "../api/acts.js";
+import { buildPermitRequest, buildPushParams, PATCH } from "../api/acts.js";
 import { ADMIN, type ApiAnswer, BOB, OLGA, type RunningApi, startApi, TENANT } from "../api/running-api.js";
 
 /** Without workers nothing ends, so that what is under way stays so. */
@@ -14,24 +14,24 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-const permit = (actor_id = ADMIN, tenant_id = TENANT) =>
-  api.call({ method: "POST", path: "/v1/policy/permit", as: actor_id, body: permitRequest({ actor_id, tenant_id }) });
-const statusesOf = (answers: readonly ApiAnswer[]) => answers.map(({ status }) => status).sort();
-const jtiOf = ({ body }: ApiAnswer) => (body["permit"] as { jti: string }).jti;
+const postPermitRequest = (actor_id = ADMIN, tenant_id = TENANT) =>
+  api.call({ method: "POST", path: "/v1/policy/permit", as: actor_id, body: buildPermitRequest({ actor_id, tenant_id }) });
+const listStatuses = (answers: readonly ApiAnswer[]) => answers.map(({ status }) => status).sort();
+const readJti = ({ body }: ApiAnswer) => (body["permit"] as { jti: string }).jti;
 
 function issue({ body }: ApiAnswer, as: string): Promise<ApiAnswer> {
   const { permit: granted, subject_hash, policy_hash } = body as { permit: Permit; subject_hash: string; policy_hash: string };
   const { tenant_id, jobType, target, office_id } = granted.scopes;
   const { jti } = granted;
   const shared = { jti, tenant_id, jobType, target, office_id, subject_hash, policy_hash, permit: granted };
-  return api.call({ method: "POST", path: "/v1/commands/issue", as, body: { ...shared, jobId: `job-${jti}`, params: pushParams() } });
+  return api.call({ method: "POST", path: "/v1/commands/issue", as, body: { ...shared, jobId: `job-${jti}`, params: buildPushParams() } });
 }
 
 /** Takes a permit back, and waits for the notice of it: that is what gives the place back. */
 async function revoke(answer: ApiAnswer, as: string): Promise<void> {
   const { tenant_id } = (answer.body["permit"] as { scopes: { tenant_id: string } }).scopes;
   const body = { tenant_id, reason: "The test is over." };
-  const jti = jtiOf(answer);
+  const jti = readJti(answer);
   const heard = api.deps.watch.waitForNotice((notice) => notice.jti === jti && notice.types.includes("permit.revoked"), 30_000);
   expect((await api.call({ method: "POST", path: `/v1/permits/${jti}/revoke`, as, body })).status).toBe(200);
   expect(await heard).toMatchObject({ kind: "notice" });
@@ -49,12 +49,12 @@ async function expectPublicRoutesServe(): Promise<void> {
 }
 
 test("an actor that floods gets its share of acts and then 429; colleagues and other tenants are served meanwhile", async () => {
-  const answers = await Promise.all(Array.from({ length: 12 }, () => permit()));
-  expect(statusesOf(answers)).toEqual([...Array(6).fill(200), ...Array(6).fill(429)]);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => postPermitRequest()));
+  expect(listStatuses(answers)).toEqual([...Array(6).fill(200), ...Array(6).fill(429)]);
   for (const answer of answers) if (answer.status === 429) expectRefused(answer, 429, "share_exceeded");
-  const olga = await permit(OLGA, "T.OTHER");
+  const olga = await postPermitRequest(OLGA, "T.OTHER");
   expect(olga.status).toBe(200);
-  expect((await api.call({ path: `/v1/permits/${jtiOf(olga)}?tenant_id=T.OTHER`, as: OLGA })).status).toBe(200);
+  expect((await api.call({ path: `/v1/permits/${readJti(olga)}?tenant_id=T.OTHER`, as: OLGA })).status).toBe(200);
   await expectPublicRoutesServe();
   for (const answer of answers) if (answer.status === 200) await revoke(answer, ADMIN);
   await revoke(olga, OLGA);
@@ -62,21 +62,21 @@ test("an actor that floods gets its share of acts and then 429; colleagues and o
 
 test("the end of an act gives its place back at once", async () => {
   // A command keeps its place for a minute if nothing is heard of it, so that only the notice can give it back in time.
-  const answers = await Promise.all(Array.from({ length: 6 }, () => permit(BOB)));
+  const answers = await Promise.all(Array.from({ length: 6 }, () => postPermitRequest(BOB)));
   for (const answer of answers) expect((await issue(answer, BOB)).status).toBe(200);
   const [first] = answers;
   if (first === undefined) throw new Error("nothing was answered");
-  expect([...statusesOf(answers), (await permit(BOB)).status]).toEqual([...Array(6).fill(200), 429]);
+  expect([...listStatuses(answers), (await postPermitRequest(BOB)).status]).toEqual([...Array(6).fill(200), 429]);
   await revoke(first, BOB);
-  await expect.poll(async () => (await permit(BOB)).status, { interval: 50, timeout: 30_000 }).toBe(200);
+  await expect.poll(async () => (await postPermitRequest(BOB)).status, { interval: 50, timeout: 30_000 }).toBe(200);
   for (const answer of answers.slice(1)) await revoke(answer, BOB);
 });
 
 test("a client with patience asks again when it was told to, and gets the place that has become free", async () => {
-  const answers = await Promise.all(Array.from({ length: 6 }, () => permit(BOB)));
-  const connection = { server: api.url, token: api.token(BOB) };
+  const answers = await Promise.all(Array.from({ length: 6 }, () => postPermitRequest(BOB)));
+  const connection = { server: api.url, token: api.getToken(BOB) };
   const identity = { tenant_id: TENANT, actor_id: BOB };
-  const { tenant_id: _tenant, actor_id: _actor, ...wanted } = permitRequest({ actor_id: BOB });
+  const { tenant_id: _tenant, actor_id: _actor, ...wanted } = buildPermitRequest({ actor_id: BOB });
   expect(await createRegistryClient(connection, identity).requestPermit(wanted)).toMatchObject({ ok: false, status: 429 });
   const patient = createRegistryClient({ ...connection, patienceMs: 30_000 }, identity).requestPermit(wanted);
   const first = answers.filter(({ status }) => status === 200);
@@ -88,15 +88,15 @@ test("a client with patience asks again when it was told to, and gets the place 
 });
 
 test("a permit that is refused by the policy keeps no place", async () => {
-  const body = permitRequest({ params: { ...permitRequest().params, branch: "wip/x" } });
+  const body = buildPermitRequest({ params: { ...buildPermitRequest().params, branch: "wip/x" } });
   for (let n = 0; n < 12; n += 1) expect((await api.call({ method: "POST", path: "/v1/policy/permit", body })).status).toBe(403);
 });
 
 test("requests that wait have a limit of their own; who hangs up gives the place back", async () => {
-  const permitted = await permit(OLGA, "T.OTHER");
-  const path = `/v1/commands/${jtiOf(permitted)}?tenant_id=T.OTHER&wait_ms=30000`;
+  const permitted = await postPermitRequest(OLGA, "T.OTHER");
+  const path = `/v1/commands/${readJti(permitted)}?tenant_id=T.OTHER&wait_ms=30000`;
   const hangUp = new AbortController();
-  const headers = { authorization: `Bearer ${api.token(OLGA)}` };
+  const headers = { authorization: `Bearer ${api.getToken(OLGA)}` };
   const waiting = Array.from({ length: 3 }, () => fetch(`${api.url}${path}`, { headers, signal: hangUp.signal }));
   const hungUp = Promise.allSettled(waiting);
   await expect.poll(async () => (await api.call({ path: path.replace("30000", "1"), as: OLGA })).status, { interval: 50 }).toBe(429);
@@ -153,7 +153,11 @@ test("an address or headers that are too large are 431, and nobody else notices"
 function startUpload(bytes: Buffer, tenantId: string, actorId: string): { finish(): Promise<number | undefined> } {
   const outgoing = request(`${api.url}/v1/staging/${hashBlake3Hex(bytes)}?tenant_id=${tenantId}`, {
     method: "PUT",
-    headers: { authorization: `Bearer ${api.token(actorId)}`, "content-type": "application/octet-stream", "content-length": bytes.length },
+    headers: {
+      authorization: `Bearer ${api.getToken(actorId)}`,
+      "content-type": "application/octet-stream",
+      "content-length": bytes.length,
+    },
   });
   const status = new Promise<number | undefined>((resolve, reject) => {
     outgoing.on("response", (answer) => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Place, Share } from "../../src/api/admission/share.js";
 
-const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
+const toHolder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
 
 /** Takes until it is refused; how many places that were. */
 function takeAll(share: Share, who: { tenant_id: string; actor_id: string }): Place[] {
@@ -17,19 +17,19 @@ function takeAll(share: Share, who: { tenant_id: string; actor_id: string }): Pl
 describe("a share of places", () => {
   it("leaves places for others, however much one actor and one tenant ask for", () => {
     const share = new Share(64);
-    expect(takeAll(share, holder("loud")).length).toBe(45);
-    expect(share.take(holder("loud"))).toEqual({ kind: "share" });
-    expect(takeAll(share, holder("loud", "b")).length).toBeGreaterThan(0);
+    expect(takeAll(share, toHolder("loud")).length).toBe(45);
+    expect(share.take(toHolder("loud"))).toEqual({ kind: "share" });
+    expect(takeAll(share, toHolder("loud", "b")).length).toBeGreaterThan(0);
     expect(share.held).toBeLessThanOrEqual(48);
-    for (const next of ["second", "third", "fourth"]) expect(takeAll(share, holder(next)).length).toBeGreaterThan(0);
+    for (const next of ["second", "third", "fourth"]) expect(takeAll(share, toHolder(next)).length).toBeGreaterThan(0);
   });
 
   it("says that it is full to everybody once every place is taken", () => {
     const share = new Share(2);
-    const [first] = [share.take(holder("one")), share.take(holder("two"))];
-    expect([share.take(holder("one")), share.take(holder("new"))]).toEqual([{ kind: "full" }, { kind: "full" }]);
+    const [first] = [share.take(toHolder("one")), share.take(toHolder("two"))];
+    expect([share.take(toHolder("one")), share.take(toHolder("new"))]).toEqual([{ kind: "full" }, { kind: "full" }]);
     if (first?.kind === "place") first.release();
-    expect(share.take(holder("new")).kind).toBe("place");
+    expect(share.take(toHolder("new")).kind).toBe("place");
   });
 
   it("never gives out more than it has, never refuses a newcomer while one is free, and gets every place back", () => {
@@ -44,15 +44,15 @@ describe("a share of places", () => {
             place?.release();
             place?.release();
           } else {
-            const place = share.take(holder(`t${tenant}`, `a${actor}`));
+            const place = share.take(toHolder(`t${tenant}`, `a${actor}`));
             if (place.kind === "place") held.push(place);
           }
           expect(share.held).toBe(held.length);
           expect(held.length).toBeLessThanOrEqual(max);
-          expect(share.checkPlace(holder("newcomer")) === undefined).toBe(held.length < max);
+          expect(share.checkPlace(toHolder("newcomer")) === undefined).toBe(held.length < max);
         }
         for (const place of held) place.release();
-        expect([share.held, takeAll(share, holder("t0")).length > 0]).toEqual([0, true]);
+        expect([share.held, takeAll(share, toHolder("t0")).length > 0]).toEqual([0, true]);
       }),
     );
   });

@@ -3,24 +3,24 @@ import type { Place } from "../../src/api/admission/share.js";
 import { Turns } from "../../src/api/admission/turns.js";
 
 const LONG_MS = 60_000;
-const holder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
+const toHolder = (tenant_id: string, actor_id = "a") => ({ tenant_id, actor_id });
 
 /** Asks for places and notes who got one, in order. */
 function queue(turns: Turns) {
   const served: string[] = [];
   const places: Place[] = [];
   const ask = (tenant: string, actor = "a", name = tenant) =>
-    void turns.take(holder(tenant, actor), LONG_MS).then((place) => {
+    void turns.take(toHolder(tenant, actor), LONG_MS).then((place) => {
       if (place === undefined) return;
       served.push(name);
       places.push(place);
     });
-  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const waitForTurns = () => new Promise((resolve) => setImmediate(resolve));
   const giveBack = async () => {
     places.shift()?.release();
-    await settled();
+    await waitForTurns();
   };
-  return { served, ask, settled, giveBack, places };
+  return { served, ask, settled: waitForTurns, giveBack, places };
 }
 
 describe("turns", () => {
@@ -41,8 +41,8 @@ describe("turns", () => {
   });
 
   it("give a crowd half of the places while another tenant is at work, and all but the last one again ten seconds after it", async () => {
-    let now_ms = 0;
-    const { served, ask, settled, giveBack, places } = queue(new Turns(8, () => now_ms));
+    let nowMs = 0;
+    const { served, ask, settled, giveBack, places } = queue(new Turns(8, () => nowMs));
     for (let n = 0; n < 40; n += 1) ask("loud");
     await settled();
     expect(served.length).toBe(6);
@@ -50,13 +50,13 @@ describe("turns", () => {
     await settled();
     expect(served.at(-1)).toBe("quiet");
     while (places.length > 3) await giveBack();
-    const running = () => places.length;
+    const countRunning = () => places.length;
     await giveBack();
-    expect(running()).toBe(3);
-    now_ms += 10_001;
+    expect(countRunning()).toBe(3);
+    nowMs += 10_001;
     ask("loud");
     await giveBack();
-    expect(running()).toBe(6);
+    expect(countRunning()).toBe(6);
   });
 
   it("let every tenant of many have one place at once, up to the last", async () => {
@@ -76,11 +76,11 @@ describe("turns", () => {
 
   it("let nobody wait for ever, and forget who went on without", async () => {
     const turns = new Turns(1);
-    const held = await turns.take(holder("one"), LONG_MS);
-    expect(await turns.take(holder("two"), 20)).toBeUndefined();
+    const held = await turns.take(toHolder("one"), LONG_MS);
+    expect(await turns.take(toHolder("two"), 20)).toBeUndefined();
     held?.release();
     held?.release();
-    expect(await turns.take(holder("three"), LONG_MS)).toMatchObject({ kind: "place" });
-    expect(await turns.take(holder("four"), 20)).toBeUndefined();
+    expect(await turns.take(toHolder("three"), LONG_MS)).toMatchObject({ kind: "place" });
+    expect(await turns.take(toHolder("four"), 20)).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /** Sets the clock of this process as an operator who forgot NTP leaves a host's; timers go on as they are. */
-export function setClock(ahead_ms: number): void {
+export function setClock(aheadMs: number): void {
   const Right = Date;
-  const now = () => Right.now() + ahead_ms;
+  const now = () => Right.now() + aheadMs;
   globalThis.Date = new Proxy(Right, {
     construct: (_, args, self) => Reflect.construct(Right, args.length === 0 ? [now()] : args, self),
     get: (_, name, self) => (name === "now" ? now : Reflect.get(Right, name, self)),

@@ -5,16 +5,25 @@ import { waitForCardToLeave } from "../../src/client/waiting.js";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { attestStatement } from "../../src/lab256/identity/passkeys/statements.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
-import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
-import { newKey } from "../domain/samples.js";
-import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, release, state } from "../harness/acting.js";
-import { type Desk, ended, project, republish, TWO_EYES_TWICE } from "./desk.js";
+import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "../domain/attestations.js";
+import { createTestKey } from "../domain/samples.js";
+import {
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
+  openCard,
+  PATIENCE_MS,
+  prepareCommand,
+  stateDecision,
+} from "../harness/acting.js";
 import type { Path } from "./path.js";
+import { createProject, type ReplaySetup, republishPolicy, TWO_EYES_TWICE, waitForEnd } from "./replay-setup.js";
 
 /** A card that two persons have to approve. */
-async function cardOfTwo(desk: Desk, project_id: string) {
-  const { clone } = await project(desk, project_id);
-  return openCard(desk.as("admin"), push(clone, project_id, "feature/two"), { office_id: TWO_EYES_TWICE });
+async function openCardOfTwo(setup: ReplaySetup, project_id: string) {
+  const { clone } = await createProject(setup, project_id);
+  return openCard(setup.as("admin"), buildPushJob(clone, project_id, "feature/two"), { office_id: TWO_EYES_TWICE });
 }
 
 export const cardPaths: readonly Path[] = [
@@ -22,22 +31,22 @@ export const cardPaths: readonly Path[] = [
     name: "card-approved",
     status: "success",
     passes: ["openCard", "planAct", "decidePlan", "admitStatement", "planAct", "issuePermit", "runCommand", "recordAnswer", "closeCard"],
-    async drive(desk) {
-      const card = await openCard(desk.as("admin"), registration("P.approved"));
-      await state(desk, "bob", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const card = await openCard(setup.as("admin"), buildRegistrationJob("P.approved"));
+      await stateDecision(setup, "bob", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
     name: "card-approved-with-step-up",
     status: "success",
     passes: ["admitStatement", "issuePermit", "runCommand"],
-    async drive(desk) {
-      const { base } = await project(desk, "P.release");
-      await registerPasskey(desk.as("bob"), desk.passkeys("bob"), "test");
-      const card = await openCard(desk.as("admin"), release("P.release", "v1.2.0", base));
-      await state(desk, "bob", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const { base } = await createProject(setup, "P.release");
+      await registerPasskey(setup.as("bob"), setup.openPasskeys("bob"), "test");
+      const card = await openCard(setup.as("admin"), buildReleaseJob("P.release", "v1.2.0", base));
+      await stateDecision(setup, "bob", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -45,27 +54,27 @@ export const cardPaths: readonly Path[] = [
     name: "card-approved-by-two",
     status: "success",
     passes: ["admitStatement", "admitStatement", "admitStatement", "issuePermit", "runCommand"],
-    async drive(desk) {
-      const card = await cardOfTwo(desk, "P.two");
-      const { statement } = requireValue(await desk.as("bob").prepareStatement(card.card_id, "approve", "office::default"));
-      const signed = attestStatement(statement, readSigningKey(desk.founded.keys.statement));
-      await desk.temporal.workflow.getHandle(card.workflow_id).signal("statement", signed);
-      requireValue(await desk.as("bob").submitStatement(statement));
-      await state(desk, "carol", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const card = await openCardOfTwo(setup, "P.two");
+      const { statement } = requireValue(await setup.as("bob").prepareStatement(card.card_id, "approve", "office::default"));
+      const signed = attestStatement(statement, readSigningKey(setup.founded.keys.statement));
+      await setup.temporal.workflow.getHandle(card.workflow_id).signal("statement", signed);
+      requireValue(await setup.as("bob").submitStatement(statement));
+      await stateDecision(setup, "carol", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
     name: "card-approval-withdrawn-and-given-again",
     status: "success",
     passes: ["admitStatement", "admitStatement", "admitStatement", "admitStatement", "issuePermit", "runCommand"],
-    async drive(desk) {
-      const card = await cardOfTwo(desk, "P.again");
-      await state(desk, "bob", "approve", card);
-      await state(desk, "bob", "withdraw", card);
-      await state(desk, "bob", "approve", card);
-      await state(desk, "carol", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const card = await openCardOfTwo(setup, "P.again");
+      await stateDecision(setup, "bob", "approve", card);
+      await stateDecision(setup, "bob", "withdraw", card);
+      await stateDecision(setup, "bob", "approve", card);
+      await stateDecision(setup, "carol", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -73,18 +82,22 @@ export const cardPaths: readonly Path[] = [
     name: "card-attested",
     status: "success",
     passes: ["decidePlan", "admitAttestation", "admitStatement", "planAct", "issuePermit", "runCommand", "recordAnswer", "closeCard"],
-    async drive(desk) {
-      const attestor = newKey();
-      await republish(desk, DEMO_TENANT, (data) => ({
+    async drive(setup) {
+      const attestor = createTestKey();
+      await republishPolicy(setup, DEMO_TENANT, (data) => ({
         ...data,
         jobs: { ...data.jobs, "git.registry.init": { level: "L3", target: "LAB_512", attestation: PREDICATE_TYPE } },
         attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] } },
       }));
-      const card = await openCard(desk.as("admin"), registration("P.attested"));
-      requireValue(await desk.as("ci").attest(card.card_id, enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor)));
-      await state(desk, "bob", "approve", card);
-      const workflowId = await ended(desk, card);
-      await republish(desk);
+      const card = await openCard(setup.as("admin"), buildRegistrationJob("P.attested"));
+      requireValue(
+        await setup
+          .as("ci")
+          .attest(card.card_id, signAttestation(buildAttestationStatement(card.card_id, card.plan_digest ?? ""), attestor)),
+      );
+      await stateDecision(setup, "bob", "approve", card);
+      const workflowId = await waitForEnd(setup, card);
+      await republishPolicy(setup);
       return workflowId;
     },
   },
@@ -92,13 +105,13 @@ export const cardPaths: readonly Path[] = [
     name: "card-run-on-command",
     status: "success",
     passes: ["issuePermit", "acceptCommand", "runCommand", "recordAnswer"],
-    async drive(desk) {
-      const [author, job] = [desk.as("admin"), registration("P.command")];
+    async drive(setup) {
+      const [author, job] = [setup.as("admin"), buildRegistrationJob("P.command")];
       const card = await openCard(author, job, { run: "on_command" });
-      await state(desk, "bob", "approve", card);
+      await stateDecision(setup, "bob", "approve", card);
       await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
-      requireValue(await author.issueCommand(await permitted(author, job, { approval_ref: card.card_id })));
-      return ended(desk, card);
+      requireValue(await author.issueCommand(await prepareCommand(author, job, { approval_ref: card.card_id })));
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -106,11 +119,11 @@ export const cardPaths: readonly Path[] = [
     status: "expired",
     denial: "run_by_passed",
     passes: ["issuePermit", "endPermit", "closeCard"],
-    async drive(desk) {
-      const { clone } = await project(desk, "P.run-by");
-      const card = await openCard(desk.as("admin"), push(clone, "P.run-by", "review/late"), { run: "on_command" });
-      await state(desk, "bob", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.run-by");
+      const card = await openCard(setup.as("admin"), buildPushJob(clone, "P.run-by", "review/late"), { run: "on_command" });
+      await stateDecision(setup, "bob", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -118,13 +131,13 @@ export const cardPaths: readonly Path[] = [
     status: "denied",
     denial: "permit_revoked",
     passes: ["issuePermit", "permitClaim", "closeCard"],
-    async drive(desk) {
-      const author = desk.as("admin");
-      const card = await openCard(author, registration("P.revoked"), { run: "on_command" });
-      await state(desk, "bob", "approve", card);
+    async drive(setup) {
+      const author = setup.as("admin");
+      const card = await openCard(author, buildRegistrationJob("P.revoked"), { run: "on_command" });
+      await stateDecision(setup, "bob", "approve", card);
       const { jti } = await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], PATIENCE_MS);
       requireValue(await author.revokePermit(jti ?? "", "No longer wanted."));
-      return ended(desk, card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -132,8 +145,8 @@ export const cardPaths: readonly Path[] = [
     status: "expired",
     denial: "decide_by_passed",
     passes: ["decidePlan", "closeCard"],
-    async drive(desk) {
-      return ended(desk, await openCard(desk.as("admin"), registration("P.undecided"), { risk: "L5" }));
+    async drive(setup) {
+      return waitForEnd(setup, await openCard(setup.as("admin"), buildRegistrationJob("P.undecided"), { risk: "L5" }));
     },
   },
   {
@@ -141,10 +154,10 @@ export const cardPaths: readonly Path[] = [
     status: "rejected",
     denial: "rejected",
     passes: ["decidePlan", "admitStatement", "closeCard"],
-    async drive(desk) {
-      const card = await openCard(desk.as("admin"), registration("P.rejected"));
-      await state(desk, "bob", "reject", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const card = await openCard(setup.as("admin"), buildRegistrationJob("P.rejected"));
+      await stateDecision(setup, "bob", "reject", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -152,10 +165,10 @@ export const cardPaths: readonly Path[] = [
     status: "withdrawn",
     denial: "withdrawn",
     passes: ["decidePlan", "admitStatement", "closeCard"],
-    async drive(desk) {
-      const card = await openCard(desk.as("admin"), registration("P.withdrawn"));
-      await state(desk, "admin", "withdraw", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const card = await openCard(setup.as("admin"), buildRegistrationJob("P.withdrawn"));
+      await stateDecision(setup, "admin", "withdraw", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -163,9 +176,9 @@ export const cardPaths: readonly Path[] = [
     status: "denied",
     denial: "project_unknown",
     passes: ["openCard", "planAct", "closeCard"],
-    async drive(desk) {
-      const { clone } = await project(desk, "P.known");
-      return ended(desk, await openCard(desk.as("admin"), push(clone, "P.unknown", "feature/x")));
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.known");
+      return waitForEnd(setup, await openCard(setup.as("admin"), buildPushJob(clone, "P.unknown", "feature/x")));
     },
   },
   {
@@ -173,9 +186,9 @@ export const cardPaths: readonly Path[] = [
     status: "denied",
     denial: "policy_denied",
     passes: ["planAct", "decidePlan", "closeCard"],
-    async drive(desk) {
-      const { clone } = await project(desk, "P.wild");
-      return ended(desk, await openCard(desk.as("admin"), push(clone, "P.wild", "wild/x")));
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.wild");
+      return waitForEnd(setup, await openCard(setup.as("admin"), buildPushJob(clone, "P.wild", "wild/x")));
     },
   },
   {
@@ -183,14 +196,14 @@ export const cardPaths: readonly Path[] = [
     name: "card-approvals-voided-and-given-again",
     status: "success",
     passes: ["decidePlan", "admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "issuePermit", "runCommand"],
-    async drive(desk) {
-      const author = desk.as("admin");
-      const card = await openCard(author, registration("P.voided"));
-      await republish(desk);
-      await state(desk, "bob", "approve", card);
+    async drive(setup) {
+      const author = setup.as("admin");
+      const card = await openCard(author, buildRegistrationJob("P.voided"));
+      await republishPolicy(setup);
+      await stateDecision(setup, "bob", "approve", card);
       while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await delay(50);
-      await state(desk, "bob", "approve", card);
-      return ended(desk, card);
+      await stateDecision(setup, "bob", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
   {
@@ -199,13 +212,13 @@ export const cardPaths: readonly Path[] = [
     status: "denied",
     denial: "ref_moved",
     passes: ["admitStatement", "planAct", "voidApprovals", "closeCard"],
-    async drive(desk) {
-      const { clone } = await project(desk, "P.moved");
-      const author = desk.as("admin");
-      const card = await openCard(author, push(clone, "P.moved", "feature/x"), { risk: "L3" });
-      await actByPermit(author, push(clone, "P.moved", "feature/x"));
-      await state(desk, "bob", "approve", card);
-      return ended(desk, card);
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.moved");
+      const author = setup.as("admin");
+      const card = await openCard(author, buildPushJob(clone, "P.moved", "feature/x"), { risk: "L3" });
+      await actByPermit(author, buildPushJob(clone, "P.moved", "feature/x"));
+      await stateDecision(setup, "bob", "approve", card);
+      return waitForEnd(setup, card);
     },
   },
 ];

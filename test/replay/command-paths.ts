@@ -4,19 +4,34 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { LAB_256_QUEUE } from "../../src/domain/act/task-queue.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
-import { actByPermit, openCard, PATIENCE_MS, permitted, push, registration, state } from "../harness/acting.js";
-import { processOf } from "../harness/processes.js";
+import {
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  openCard,
+  PATIENCE_MS,
+  prepareCommand,
+  stateDecision,
+} from "../harness/acting.js";
+import { resolveTestProcess } from "../harness/processes.js";
 import type { Death } from "../processes/die-after.js";
 import { Clone } from "../repository/real-git.js";
-import { type Desk, PULL_TENANT, project, pullingEnvironment, republish, withRunner } from "./desk.js";
 import type { Path } from "./path.js";
+import {
+  createProject,
+  createReplayPullingEnvironment,
+  PULL_TENANT,
+  type ReplaySetup,
+  republishPolicy,
+  withRunner,
+} from "./replay-setup.js";
 
-const DYING_RUNNER = processOf("lab512-dying", undefined);
+const DYING_RUNNER = resolveTestProcess("lab512-dying", undefined);
 
 /** A push to a branch of its own, in a project of its own. */
-async function firstPush(desk: Desk, project_id: string, branch = "feature/x") {
-  const { clone } = await project(desk, project_id);
-  return push(clone, project_id, branch);
+async function buildFirstPush(setup: ReplaySetup, project_id: string, branch = "feature/x") {
+  const { clone } = await createProject(setup, project_id);
+  return buildPushJob(clone, project_id, branch);
 }
 
 export const commandPaths: readonly Path[] = [
@@ -24,8 +39,8 @@ export const commandPaths: readonly Path[] = [
     name: "command-success",
     status: "success",
     passes: ["acceptCommand", "runCommand", "recordAnswer"],
-    async drive(desk) {
-      const { command } = await actByPermit(desk.as("admin"), await firstPush(desk, "P.direct"));
+    async drive(setup) {
+      const { command } = await actByPermit(setup.as("admin"), await buildFirstPush(setup, "P.direct"));
       return command.workflow_id;
     },
   },
@@ -34,10 +49,10 @@ export const commandPaths: readonly Path[] = [
     status: "error",
     denial: "ref_moved",
     passes: ["acceptCommand", "runCommand", "recordAnswer"],
-    async drive(desk) {
-      const { clone } = await project(desk, "P.stale");
-      const stale = push(clone, "P.stale", "feature/base", ZERO_ID);
-      const { command } = await actByPermit(desk.as("admin"), stale);
+    async drive(setup) {
+      const { clone } = await createProject(setup, "P.stale");
+      const stale = buildPushJob(clone, "P.stale", "feature/base", ZERO_ID);
+      const { command } = await actByPermit(setup.as("admin"), stale);
       return command.workflow_id;
     },
   },
@@ -47,10 +62,10 @@ export const commandPaths: readonly Path[] = [
     status: "denied",
     denial: "policy_not_current",
     passes: ["acceptCommand", "runCommand", "recordAnswer"],
-    async drive(desk) {
-      const author = desk.as("admin");
-      const envelope = await permitted(author, await firstPush(desk, "P.refused"));
-      await republish(desk);
+    async drive(setup) {
+      const author = setup.as("admin");
+      const envelope = await prepareCommand(author, await buildFirstPush(setup, "P.refused"));
+      await republishPolicy(setup);
       const { workflow_id } = requireValue(await author.issueCommand(envelope));
       await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
       return workflow_id;
@@ -61,16 +76,16 @@ export const commandPaths: readonly Path[] = [
     name: "command-retried",
     status: "success",
     passes: ["acceptCommand", "runCommand", "recordAnswer"],
-    async drive(desk) {
-      const job = await firstPush(desk, "P.retried");
-      const author = desk.as("admin");
-      const plan = join(desk.data_dir, "retried.json");
+    async drive(setup) {
+      const job = await buildFirstPush(setup, "P.retried");
+      const author = setup.as("admin");
+      const plan = join(setup.dataDir, "retried.json");
       writeFileSync(plan, JSON.stringify({ step: "stored", acts: 1 } satisfies Death));
-      return withRunner(desk, { entry: DYING_RUNNER, env: { TEST_DIE_PLAN: plan } }, async () => {
-        const envelope = await permitted(author, job);
+      return withRunner(setup, { entry: DYING_RUNNER, env: { TEST_DIE_PLAN: plan } }, async () => {
+        const envelope = await prepareCommand(author, job);
         const { workflow_id } = requireValue(await author.issueCommand(envelope));
-        await desk.lab512.exited;
-        await desk.lab512.start();
+        await setup.lab512.exited;
+        await setup.lab512.start();
         await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
         return workflow_id;
       });
@@ -82,11 +97,11 @@ export const commandPaths: readonly Path[] = [
     status: "expired",
     denial: "run_by_passed",
     passes: ["acceptCommand", "runCommand", "endPermit", "closeCommand"],
-    async drive(desk) {
-      const job = await firstPush(desk, "P.nobody", "review/x");
-      await desk.lab512.stop();
-      const { command } = await actByPermit(desk.as("admin"), job);
-      await desk.lab512.start();
+    async drive(setup) {
+      const job = await buildFirstPush(setup, "P.nobody", "review/x");
+      await setup.lab512.stop();
+      const { command } = await actByPermit(setup.as("admin"), job);
+      await setup.lab512.start();
       return command.workflow_id;
     },
   },
@@ -94,11 +109,11 @@ export const commandPaths: readonly Path[] = [
     name: "card-pulled-over-http",
     status: "success",
     passes: ["issuePermit", "acceptReceipt", "closeCard"],
-    async drive(desk) {
-      const author = desk.as("pia", PULL_TENANT);
-      return withRunner(desk, { env: await pullingEnvironment(desk) }, async () => {
-        const card = await openCard(author, registration("P.pulled"));
-        await state(desk, "paul", "approve", card, PULL_TENANT);
+    async drive(setup) {
+      const author = setup.as("pia", PULL_TENANT);
+      return withRunner(setup, { env: await createReplayPullingEnvironment(setup) }, async () => {
+        const card = await openCard(author, buildRegistrationJob("P.pulled"));
+        await stateDecision(setup, "paul", "approve", card, PULL_TENANT);
         return (await waitForCardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
       });
     },
@@ -109,16 +124,16 @@ export const commandPaths: readonly Path[] = [
     status: "denied",
     denial: "policy_not_current",
     passes: ["acceptCommand", "acceptRefusal"],
-    async drive(desk) {
-      const author = desk.as("pia", PULL_TENANT);
-      return withRunner(desk, { env: await pullingEnvironment(desk) }, async () => {
-        const card = await openCard(author, registration("P.pulled-refused"));
-        await state(desk, "paul", "approve", card, PULL_TENANT);
+    async drive(setup) {
+      const author = setup.as("pia", PULL_TENANT);
+      return withRunner(setup, { env: await createReplayPullingEnvironment(setup) }, async () => {
+        const card = await openCard(author, buildRegistrationJob("P.pulled-refused"));
+        await stateDecision(setup, "paul", "approve", card, PULL_TENANT);
         await waitForCardEnd(author, card.card_id, PATIENCE_MS);
         const clone = new Clone();
         clone.commit("base.txt", "refused");
-        const envelope = await permitted(author, push(clone, "P.pulled-refused", "feature/x"));
-        await republish(desk, PULL_TENANT);
+        const envelope = await prepareCommand(author, buildPushJob(clone, "P.pulled-refused", "feature/x"));
+        await republishPolicy(setup, PULL_TENANT);
         const { workflow_id } = requireValue(await author.issueCommand(envelope));
         await waitForCommandEnd(author, envelope.jti, PATIENCE_MS);
         return workflow_id;
@@ -131,12 +146,12 @@ export const commandPaths: readonly Path[] = [
     status: "expired",
     denial: "run_by_passed",
     passes: ["issuePermit", "endPermit", "closeCommand", "closeCard"],
-    async drive(desk) {
-      const author = desk.as("pia", PULL_TENANT);
-      const { clone } = await project(desk, "P.elsewhere");
+    async drive(setup) {
+      const author = setup.as("pia", PULL_TENANT);
+      const { clone } = await createProject(setup, "P.elsewhere");
       // The Runner that plans does not pull.
-      const card = await openCard(author, push(clone, "P.pulled", "review/x"));
-      await state(desk, "paul", "approve", card, PULL_TENANT);
+      const card = await openCard(author, buildPushJob(clone, "P.pulled", "review/x"));
+      await stateDecision(setup, "paul", "approve", card, PULL_TENANT);
       return (await waitForCardEnd(author, card.card_id, PATIENCE_MS)).workflow_id;
     },
   },
@@ -144,10 +159,10 @@ export const commandPaths: readonly Path[] = [
     name: "housekeeping",
     status: "housekept",
     passes: ["sweepPermits", "headsToAnchor", "anchorHeads", "recordAnchored"],
-    async drive(desk) {
-      await project(desk, "P.kept");
+    async drive(setup) {
+      await createProject(setup, "P.kept");
       const options = { taskQueue: LAB_256_QUEUE, workflowId: "housekeeping-recorded", args: [] };
-      await desk.temporal.workflow.execute("housekeeping", options);
+      await setup.temporal.workflow.execute("housekeeping", options);
       return options.workflowId;
     },
   },

@@ -22,7 +22,7 @@ export interface RecordedHistory {
   readonly events: readonly RecordedEvent[];
 }
 
-export function recordedNames(): string[] {
+export function listRecordedNames(): string[] {
   return readdirSync(FOLDER).map((file) => file.replace(/\.json$/, ""));
 }
 
@@ -31,28 +31,28 @@ export function readHistory(name: string): RecordedHistory {
 }
 
 /** What the workflow answered: a flow's state, what housekeeping did, or nothing. */
-export function resultOf({ events }: RecordedHistory): FlowState & { anchored_heads?: number } {
+export function readResult({ events }: RecordedHistory): FlowState & { anchored_heads?: number } {
   const completed = events.at(-1)?.workflowExecutionCompletedEventAttributes;
   if (completed === undefined) throw new Error("The history does not end with its workflow's result.");
-  return decoded(completed.result.payloads) as FlowState;
+  return decodePayload(completed.result.payloads) as FlowState;
 }
 
 /** The activities of a history in their order; local ones stand in it as markers once they are done. */
-export function activitiesOf({ events }: RecordedHistory): string[] {
+export function listActivityNames({ events }: RecordedHistory): string[] {
   return events.flatMap((event) => {
     const remote = event.activityTaskScheduledEventAttributes?.activityType.name;
     const local = event.markerRecordedEventAttributes?.details["data"]?.payloads;
     if (remote !== undefined) return [remote];
-    return local === undefined ? [] : [(decoded(local) as { activity_type: string }).activity_type];
+    return local === undefined ? [] : [(decodePayload(local) as { activity_type: string }).activity_type];
   });
 }
 
 /** How often the attempt was made that counted, for each activity of the Runner. */
-export function attemptsOf({ events }: RecordedHistory): number[] {
+export function listAttempts({ events }: RecordedHistory): number[] {
   return events.flatMap((event) => event.activityTaskStartedEventAttributes?.attempt ?? []);
 }
 
-function decoded([first]: readonly RecordedPayload[]): unknown {
+function decodePayload([first]: readonly RecordedPayload[]): unknown {
   const text = Buffer.from(first?.data ?? "", "base64").toString("utf8");
   return text === "" ? undefined : JSON.parse(text);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireValue } from "../../src/client/http/problem.js";
-import { openCard, push, state } from "../harness/acting.js";
-import { type Desk, ended, infraFile, project, withInfra } from "./desk.js";
+import { buildPushJob, openCard, stateDecision } from "../harness/acting.js";
 import type { Path } from "./path.js";
+import { createProject, type ReplaySetup, waitForEnd, withInfra, writeInfraFile } from "./replay-setup.js";
 
 const PROJECT = "P.placed";
 
@@ -12,17 +12,17 @@ export const infraPaths: readonly Path[] = [
     name: "card-approvals-voided-by-infra",
     status: "success",
     passes: ["decidePlan", "admitStatement", "planAct", "voidApprovals", "decidePlan", "admitStatement", "issuePermit", "runCommand"],
-    drive: (desk) => withInfra(desk, infraFile(desk, { [PROJECT]: "enabled sandbox" }), () => approvedAnew(desk)),
+    drive: (setup) => withInfra(setup, writeInfraFile(setup, { [PROJECT]: "enabled sandbox" }), () => approveAnew(setup)),
   },
 ];
 
-async function approvedAnew(desk: Desk): Promise<string> {
-  const { clone } = await project(desk, PROJECT);
-  const author = desk.as("admin");
-  const card = await openCard(author, push(clone, PROJECT, "feature/x"), { risk: "L3" });
-  infraFile(desk, { [PROJECT]: "enabled production" });
-  await state(desk, "bob", "approve", card);
+async function approveAnew(setup: ReplaySetup): Promise<string> {
+  const { clone } = await createProject(setup, PROJECT);
+  const author = setup.as("admin");
+  const card = await openCard(author, buildPushJob(clone, PROJECT, "feature/x"), { risk: "L3" });
+  writeInfraFile(setup, { [PROJECT]: "enabled production" });
+  await stateDecision(setup, "bob", "approve", card);
   while (requireValue(await author.readCard(card.card_id)).plan_digest === card.plan_digest) await sleep(50);
-  await state(desk, "bob", "approve", card);
-  return ended(desk, card);
+  await stateDecision(setup, "bob", "approve", card);
+  return waitForEnd(setup, card);
 }

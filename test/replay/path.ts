@@ -1,6 +1,6 @@
 import type { FlowStatus } from "../../src/domain/card/flow-status.js";
 import type { DenialCode } from "../../src/domain/denial.js";
-import type { Desk } from "./desk.js";
+import type { ReplaySetup } from "./replay-setup.js";
 
 /** One way through a workflow, how it ends, and how to drive it. */
 export interface Path {
@@ -11,5 +11,5 @@ export interface Path {
   /** What the history must hold to be this path: names of activities, local ones too, in this order, others between them. */
   readonly passes: readonly string[];
   /** Goes the path to its end and answers the workflow's id. */
-  drive(desk: Desk): Promise<string>;
+  drive(setup: ReplaySetup): Promise<string>;
 }

@@ -2,7 +2,7 @@ import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from "@temporalio
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadWorkflowBundle } from "../../src/worker/workflow-bundle.js";
 import { changeOfficialAct } from "./changed-bundle.js";
-import { activitiesOf, attemptsOf, readHistory, recordedNames, resultOf } from "./histories.js";
+import { listActivityNames, listAttempts, listRecordedNames, readHistory, readResult } from "./histories.js";
 import { paths } from "./paths.js";
 
 let current: WorkflowBundle;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 
 /** What replaying one history against these workflows says against it, or undefined. */
-async function replayProblem(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
+async function replayHistory(workflowBundle: WorkflowBundle, name: string): Promise<Error | undefined> {
   const history = readHistory(name);
   const replayed = Worker.runReplayHistories({ workflowBundle }, [{ workflowId: name, history }]);
   for await (const { error } of replayed) return error;
@@ -29,22 +29,22 @@ function passesThrough(names: readonly string[], wanted: readonly string[]): boo
 
 describe("the committed histories", () => {
   it("are those of every path, and no others", () => {
-    expect(recordedNames().sort()).toEqual(paths.map((path) => path.name).sort());
+    expect(listRecordedNames().sort()).toEqual(paths.map((path) => path.name).sort());
   });
 
   it.each(paths)("$name: is the path that it is named for", ({ name, status, denial, passes }) => {
     const history = readHistory(name);
-    const result = resultOf(history);
+    const result = readResult(history);
     if (status === "housekept") expect(result.anchored_heads).toBeGreaterThan(0);
     else if (status === "planned") expect(result).toMatchObject({ ok: true, value: { plan_digest: expect.any(String) } });
     else if (status === "stopped") expect(result).toBeUndefined();
     else expect({ status: result.status, denial: result.denial?.code }).toEqual({ status, denial });
-    const activities = activitiesOf(history);
+    const activities = listActivityNames(history);
     expect(passesThrough(activities, passes), activities.join(", ")).toBe(true);
   });
 
   it("command-retried: holds a second attempt", () => {
-    expect(attemptsOf(readHistory("command-retried"))).toEqual([2]);
+    expect(listAttempts(readHistory("command-retried"))).toEqual([2]);
   });
 
   it("card-rejected: has the message for good before the card is closed", () => {
@@ -54,18 +54,18 @@ describe("the committed histories", () => {
     const before = { events: events.slice(0, kept) };
     expect(message).toBeGreaterThan(0);
     expect(kept).toBeGreaterThan(message);
-    expect([activitiesOf(before).includes("closeCard"), activitiesOf({ events }).includes("closeCard")]).toEqual([false, true]);
+    expect([listActivityNames(before).includes("closeCard"), listActivityNames({ events }).includes("closeCard")]).toEqual([false, true]);
   });
 
   it.each(paths)("$name: is replayed by the current workflows", async ({ name }) => {
-    expect(await replayProblem(current, name)).toBeUndefined();
+    expect(await replayHistory(current, name)).toBeUndefined();
   });
 });
 
 describe("workflows that were changed so that a running flow could not go on", () => {
   it("do not replay a history", async () => {
     const changed = changeOfficialAct(current, (temporal) => `await ${temporal}.sleep(1);`);
-    const problem = await replayProblem(changed, "card-approved");
+    const problem = await replayHistory(changed, "card-approved");
     expect(problem?.name).toBe("DeterminismViolationError");
   });
 });

@@ -17,11 +17,11 @@ describe("what is remembered of a target's attributes", () => {
   afterEach(() => stage.close());
 
   /** The attributes of `main` as a merge reads them, and what is remembered then. */
-  async function attributes(path: string) {
+  async function readAttributes(path: string) {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: project.id }, signal);
     if (repository === undefined) throw new Error("there is no repository");
     try {
-      const folder = value(await writeAttributesFolder(repository, project.clone.head("main"), signal));
+      const folder = value(await writeAttributesFolder(repository, project.clone.readHead("main"), signal));
       return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
     } finally {
       await repository.close();
@@ -29,10 +29,10 @@ describe("what is remembered of a target's attributes", () => {
   }
 
   it("is nothing where they are many, and all again where they are few", async () => {
-    const { clone } = project.on("main");
+    const { clone } = project.checkOut("main");
     clone.commit(".gitattributes", "*.txt merge=union\n");
     await project.push("main");
-    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
+    expect(await readAttributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
     const paths = Array.from({ length: 500 }, (_, n) => `${"folder/".repeat(20)}${n}/.gitattributes`);
     for (const path of paths) {
       mkdirSync(dirname(join(clone.folder, path)), { recursive: true });
@@ -40,26 +40,26 @@ describe("what is remembered of a target's attributes", () => {
     }
     clone.commit("more", "");
     await project.push("main");
-    expect(await attributes(paths[499] ?? "")).toEqual({ text: "*.txt binary\n", remembered: undefined });
+    expect(await readAttributes(paths[499] ?? "")).toEqual({ text: "*.txt binary\n", remembered: undefined });
     clone.git("rm", "-q", "-r", "folder");
     clone.commit(".gitattributes", "*.txt binary\n");
     await project.push("main");
-    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
+    expect(await readAttributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
   });
 
   it("is forgotten when the store was restored from before it, and the folder deleted", async () => {
-    const { clone } = project.on("main");
+    const { clone } = project.checkOut("main");
     const before = clone.commit(".gitattributes", "*.txt merge=union\n");
     await project.push("main");
     const [store, backup] = [join(stage.folder, "store"), join(stage.folder, "backup")];
     cpSync(store, backup, { recursive: true });
     clone.commit(".gitattributes", "*.txt binary\n");
     await project.push("main");
-    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
+    expect(await readAttributes(".gitattributes")).toEqual({ text: "*.txt binary\n", remembered: 1 });
     rmSync(store, { recursive: true });
     cpSync(backup, store, { recursive: true });
     rmSync(join(stage.repositories.scope.root, "cache", TENANT, `${project.id}.git`), { recursive: true });
     clone.git("reset", "-q", "--hard", before);
-    expect(await attributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
+    expect(await readAttributes(".gitattributes")).toEqual({ text: "*.txt merge=union\n", remembered: 1 });
   });
 });

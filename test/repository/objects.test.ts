@@ -43,9 +43,9 @@ describe("objects of a real repository", () => {
   });
 
   it("have the links that git shows", async () => {
-    const merge = await reader.read(clone.head());
+    const merge = await reader.read(clone.readHead());
     const links = parseCommitLinks(merge?.bytes ?? Buffer.alloc(0));
-    expect(links).toEqual({ tree: clone.head("HEAD^{tree}"), parents: [clone.head("HEAD^1"), clone.head("HEAD^2")] });
+    expect(links).toEqual({ tree: clone.readHead("HEAD^{tree}"), parents: [clone.readHead("HEAD^1"), clone.readHead("HEAD^2")] });
     const tree = await reader.read(links.tree);
     const shown = parseTree(tree?.bytes ?? Buffer.alloc(0)).map((entry) => `${entry.isTree ? "tree" : "blob"} ${entry.id}\t${entry.name}`);
     expect(shown).toEqual(

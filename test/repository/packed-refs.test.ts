@@ -38,7 +38,7 @@ describe("packed-refs", () => {
     clone.git("pack-refs", "--all");
     const bytes = readFileSync(join(clone.folder, ".git", "packed-refs"));
     expect(serialisePackedRefs(parsePackedRefs(bytes))).toEqual(bytes);
-    expect(parsePackedRefs(bytes).get("refs/tags/v1.0.0")?.peeled).toBe(clone.head());
+    expect(parsePackedRefs(bytes).get("refs/tags/v1.0.0")?.peeled).toBe(clone.readHead());
   });
 
   it("is understood by git, names beyond ASCII too", () => {
@@ -48,7 +48,7 @@ describe("packed-refs", () => {
     writeFileSync(join(clone.folder, ".git", "packed-refs"), serialisePackedRefs(new Map(names.map((ref) => [ref, { id: head }]))));
     rmSync(join(clone.folder, ".git", "refs", "heads"), { recursive: true });
     mkdirSync(join(clone.folder, ".git", "refs", "heads"));
-    for (const ref of names) expect(clone.head(ref)).toBe(head);
+    for (const ref of names) expect(clone.readHead(ref)).toBe(head);
   });
 
   const header = "# pack-refs with: peeled fully-peeled sorted \n";

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 export class Clone {
   #clock = 1_700_000_000;
 
-  constructor(readonly folder: string = temporaryFolder("ogr-clone-")) {
+  constructor(readonly folder: string = createTemporaryFolder("ogr-clone-")) {
     this.git("init", "-q", "-b", "main");
   }
 
@@ -45,10 +45,10 @@ export class Clone {
     writeFileSync(join(this.folder, path), text);
     this.git("add", "-A");
     this.git("commit", "-q", "-m", message);
-    return this.head();
+    return this.readHead();
   }
 
-  head(rev = "HEAD"): string {
+  readHead(rev = "HEAD"): string {
     return this.git("rev-parse", rev);
   }
 
@@ -66,7 +66,7 @@ export class Clone {
   }
 
   /** Stores an object as it is given, however broken, and gives its id. */
-  object(type: string, bytes: Uint8Array): string {
+  writeObject(type: string, bytes: Uint8Array): string {
     return this.run(["hash-object", "-t", type, "-w", "--literally", "--stdin"], bytes).toString("utf8").trim();
   }
 
@@ -75,16 +75,16 @@ export class Clone {
     return this.run(["pack-objects", "--stdout", "-q"], Buffer.from(ids.map((id) => `${id}\n`).join("")));
   }
 
-  commitOf(tree: string, parents: readonly string[] = []): string {
+  commitTree(tree: string, parents: readonly string[] = []): string {
     return this.git("commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent]), "-m", "made by hand");
   }
 }
 
-export function treeEntry(mode: string, name: string, id: string): Buffer {
+export function buildTreeEntry(mode: string, name: string, id: string): Buffer {
   return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, "hex")]);
 }
 
 /** A new folder below the system's temporary one. */
-export function temporaryFolder(prefix: string): string {
+export function createTemporaryFolder(prefix: string): string {
   return mkdtempSync(join(tmpdir(), prefix));
 }

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Repositories } from "../../src/repository/repositories.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { executed, openStage, PROJECT, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
-import { countingStore } from "../lab512/jobs/unreliable-store.js";
+import { executeTestJob, openStage, PROJECT, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+import { createCountingStore } from "../lab512/jobs/unreliable-store.js";
 import { Clone } from "./real-git.js";
 
 const signal = new AbortController().signal;
@@ -12,9 +12,9 @@ const signal = new AbortController().signal;
 describe("the cache of repositories", () => {
   let stage: Stage;
   afterEach(() => stage.close());
-  const folder = (project = PROJECT) => join(stage.repositories.scope.root, "cache", TENANT, `${project}.git`);
+  const resolveCacheFolder = (project = PROJECT) => join(stage.repositories.scope.root, "cache", TENANT, `${project}.git`);
 
-  async function filled(options = {}) {
+  async function createFilledRepositories(options = {}) {
     stage = await openStage("directory", options);
     await stage.init();
     const clone = new Clone();
@@ -24,8 +24,8 @@ describe("the cache of repositories", () => {
   }
 
   it("asks for no list and no download while the refs are at a version that it knows", async () => {
-    const { clone, first } = await filled();
-    const { store, calls } = countingStore(stage.store);
+    const { clone, first } = await createFilledRepositories();
+    const { store, calls } = createCountingStore(stage.store);
     clone.commit("a", "2");
     value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }, { store }));
     expect(calls.get("list")).toBeUndefined();
@@ -35,7 +35,7 @@ describe("the cache of repositories", () => {
   });
 
   it("believes no listing that is older than the refs, and goes on once it is there", async () => {
-    const { clone, first } = await filled();
+    const { clone, first } = await createFilledRepositories();
     const listed: string[] = [];
     for await (const key of stage.store.blobs.list(`repos/${TENANT}/`)) listed.push(key);
     const second = clone.commit("a", "2");
@@ -59,7 +59,7 @@ describe("the cache of repositories", () => {
   });
 
   it("fetches what another Runner brought", async () => {
-    const { clone, first } = await filled();
+    const { clone, first } = await createFilledRepositories();
     const other = new Repositories(join(stage.folder, "other"));
     const second = clone.commit("a", "2");
     value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }, { repositories: other }));
@@ -69,13 +69,13 @@ describe("the cache of repositories", () => {
   });
 
   it("may lose a pack, an index or everything between two acts", async () => {
-    const { clone } = await filled();
-    let old = clone.head();
-    const packs = join(folder(), "objects", "pack");
+    const { clone } = await createFilledRepositories();
+    let old = clone.readHead();
+    const packs = join(resolveCacheFolder(), "objects", "pack");
     const losses = [
       () => rmSync(join(packs, readdirSync(packs).find((file) => file.endsWith(".pack")) ?? "")),
       () => rmSync(join(packs, readdirSync(packs).find((file) => file.endsWith(".idx")) ?? "")),
-      () => rmSync(folder(), { recursive: true }),
+      () => rmSync(resolveCacheFolder(), { recursive: true }),
       () => rmSync(stage.repositories.scope.root, { recursive: true }),
     ];
     for (const [at, lose] of losses.entries()) {
@@ -89,8 +89,8 @@ describe("the cache of repositories", () => {
   });
 
   it("drops what the store does not have", async () => {
-    const { clone, first } = await filled();
-    const foreign = join(folder(), "objects", "pack", `pack-${"f".repeat(40)}.pack`);
+    const { clone, first } = await createFilledRepositories();
+    const foreign = join(resolveCacheFolder(), "objects", "pack", `pack-${"f".repeat(40)}.pack`);
     writeFileSync(foreign, "foreign");
     clone.commit("a", "2");
     value(await stage.push(clone.bundle("main", [first]), { branch: "feature/a", expected_old: first }));
@@ -98,29 +98,29 @@ describe("the cache of repositories", () => {
   });
 
   it("evicts what was unused for longest, and never what an act is using", async () => {
-    await filled({ cacheMaxBytes: 1 });
-    expect(existsSync(folder())).toBe(false);
+    await createFilledRepositories({ cacheMaxBytes: 1 });
+    expect(existsSync(resolveCacheFolder())).toBe(false);
     const name = { tenant_id: TENANT, project_id: PROJECT };
     const one = await stage.repositories.open(stage.store, name, signal);
     const two = await stage.repositories.open(stage.store, name, signal);
     await two?.close();
-    expect(existsSync(folder())).toBe(true);
+    expect(existsSync(resolveCacheFolder())).toBe(true);
     expect(await one?.getReader().readInfo(one.state.refs.get("refs/heads/feature/a")?.id ?? "")).toMatchObject({ type: "commit" });
     await one?.close();
-    expect(existsSync(folder())).toBe(false);
+    expect(existsSync(resolveCacheFolder())).toBe(false);
   });
 
   it("counts what an earlier process left, and evicts it too", async () => {
-    await filled();
+    await createFilledRepositories();
     await stage.init("P.small");
-    expect(existsSync(folder())).toBe(true);
+    expect(existsSync(resolveCacheFolder())).toBe(true);
     const later = new Repositories(stage.repositories.scope.root, { cacheMaxBytes: 1 });
     await (await later.open(stage.store, { tenant_id: TENANT, project_id: "P.small" }, signal))?.close();
-    expect(existsSync(folder())).toBe(false);
+    expect(existsSync(resolveCacheFolder())).toBe(false);
     await later.close();
   });
 
-  const idleReader = async () => {
+  const openIdleReader = async () => {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, signal);
     const reader = repository?.getReader();
     await repository?.close();
@@ -128,29 +128,41 @@ describe("the cache of repositories", () => {
   };
 
   it("keeps working over many packs, under one index over all of them", async () => {
-    const { clone } = await filled();
-    let old = clone.head();
-    const reader = await idleReader();
+    const { clone } = await createFilledRepositories();
+    let old = clone.readHead();
+    const reader = await openIdleReader();
     expect(reader?.isUsable).toBe(true);
     for (let at = 0; at < 60; at++) {
       const next = clone.commit("a", `many ${at}`);
       value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
       old = next;
     }
-    expect(readdirSync(join(folder(), "objects", "pack"))).toContain("multi-pack-index");
+    expect(readdirSync(join(resolveCacheFolder(), "objects", "pack"))).toContain("multi-pack-index");
     // It had every pack mapped; the one that came after it asks the index.
     expect(reader?.isUsable).toBe(false);
-    expect((await idleReader())?.isUsable).toBe(true);
-    rmSync(join(folder(), "objects", "pack", readdirSync(join(folder(), "objects", "pack")).find((file) => file.endsWith(".pack")) ?? ""));
+    expect((await openIdleReader())?.isUsable).toBe(true);
+    rmSync(
+      join(
+        resolveCacheFolder(),
+        "objects",
+        "pack",
+        readdirSync(join(resolveCacheFolder(), "objects", "pack")).find((file) => file.endsWith(".pack")) ?? "",
+      ),
+    );
     clone.commit("a", "last");
     value(await stage.push(clone.bundle("main", [old]), { branch: "feature/a", expected_old: old }));
   });
 
   it("keeps equal project ids of two tenants apart", async () => {
-    const { first } = await filled();
-    const context = stage.context({ tenant_id: "T.OTHER" });
+    const { first } = await createFilledRepositories();
+    const context = stage.buildContext({ tenant_id: "T.OTHER" });
     value(
-      await executed(context, "git.registry.init", { project_id: PROJECT, name: "d", owners: ["office::default"], visibility: "private" }),
+      await executeTestJob(context, "git.registry.init", {
+        project_id: PROJECT,
+        name: "d",
+        owners: ["office::default"],
+        visibility: "private",
+      }),
     );
     const theirs = await stage.repositories.open(stage.store, { tenant_id: "T.OTHER", project_id: PROJECT }, signal);
     expect(await theirs?.getReader().readInfo(first)).toBeUndefined();
@@ -158,7 +170,7 @@ describe("the cache of repositories", () => {
   });
 
   it("removes the scratch folders of dead processes when it starts", async () => {
-    await filled();
+    await createFilledRepositories();
     const dead = join(stage.folder, "later", "scratch", "999999999-x");
     mkdirSync(dead, { recursive: true });
     const later = new Repositories(join(stage.folder, "later"));

@@ -2,12 +2,12 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Scope } from "../../src/repository/scope.js";
-import { temporaryFolder } from "./real-git.js";
+import { createTemporaryFolder } from "./real-git.js";
 
 const outside = expect.objectContaining({ code: "outside_scope" });
 
 describe("a tenant's scope folder", () => {
-  const folder = temporaryFolder("ogr-scope-");
+  const folder = createTemporaryFolder("ogr-scope-");
   const scope = new Scope(join(folder, "tenant"));
 
   it("makes folders below itself", () => {

@@ -6,16 +6,16 @@ import { readProcessIdentity } from "../../src/process/process-identity.js";
 import { Scope } from "../../src/repository/scope.js";
 import { createScratch } from "../../src/repository/scratch.js";
 import { StockGit } from "../../src/repository/stock-git/stock-git.js";
-import { temporaryFolder } from "./real-git.js";
+import { createTemporaryFolder } from "./real-git.js";
 
 describe("stock git", () => {
-  const scope = new Scope(temporaryFolder("ogr-git-"));
+  const scope = new Scope(createTemporaryFolder("ogr-git-"));
   const git = new StockGit(scope);
   const before = { ...process.env };
 
   beforeAll(() => {
     // A user whose whole environment is against us.
-    const home = temporaryFolder("ogr-home-");
+    const home = createTemporaryFolder("ogr-home-");
     writeFileSync(join(home, ".gitconfig"), "[user]\n\tname = Mallory\n[core]\n\thooksPath = /nowhere\n[alias]\n\tversion = !false\n");
     Object.assign(process.env, {
       HOME: home,
@@ -81,12 +81,12 @@ describe("stock git", () => {
     const started = join(scope.root, "started");
     const run = git.run({ args: ["-c", `alias.wait=!echo $$ > ${started} && exec sleep 60`, "wait"], signal: controller.signal });
     const stopped = expect(run).rejects.toMatchObject({ code: "aborted" });
-    const pidOf = () => (existsSync(started) ? Number(readFileSync(started, "utf8")) : 0);
-    await expect.poll(pidOf).toBeGreaterThan(0);
-    expect(await readProcessIdentity(pidOf())).toBeDefined();
+    const readPid = () => (existsSync(started) ? Number(readFileSync(started, "utf8")) : 0);
+    await expect.poll(readPid).toBeGreaterThan(0);
+    expect(await readProcessIdentity(readPid())).toBeDefined();
     controller.abort();
     await stopped;
-    await expect.poll(() => readProcessIdentity(pidOf())).toBeUndefined();
+    await expect.poll(() => readProcessIdentity(readPid())).toBeUndefined();
   });
 
   it("begins nothing for an act that is over", async () => {

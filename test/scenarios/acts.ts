@@ -15,7 +15,7 @@ export const OFFICE = "office::default";
 export const ACT_MS = 60_000;
 
 /** What an api refused with; throws when it did not refuse. */
-export function refusal(answer: Answer<unknown>): { status: number; code: string; detail: string } {
+export function requireRefusal(answer: Answer<unknown>): { status: number; code: string; detail: string } {
   if (answer.ok) throw new Error(`not refused: ${JSON.stringify(answer.value)}`);
   const { code, detail } = answer.problem;
   return { status: answer.status, code, detail };
@@ -27,7 +27,7 @@ export interface Push {
   readonly patch: string | undefined;
 }
 
-export function pushOf(
+export function buildPush(
   project_id: string,
   branch: string,
   expected_old: string | null,
@@ -45,7 +45,7 @@ export function pushOf(
   return { params, patch: Buffer.from(bytes).toString("base64") };
 }
 
-export function deletionOf(project_id: string, branch: string, expected_old: string): Push {
+export function buildDeletion(project_id: string, branch: string, expected_old: string): Push {
   return {
     params: { project_id, branch, expected_old, commit_summary: `Delete ${branch}`, subject_hash: EMPTY_PATCH_HASH, delete: true },
     patch: undefined,
@@ -53,7 +53,7 @@ export function deletionOf(project_id: string, branch: string, expected_old: str
 }
 
 /** Pushes by permit and waits for what became of it. */
-export function push(
+export function issuePush(
   client: RegistryClient,
   { params, patch }: Push,
   more: { office_id?: string; jobId?: string; risk?: string } = {},
@@ -71,19 +71,19 @@ export function push(
 }
 
 /** A push that must succeed. */
-export async function pushed(client: RegistryClient, wanted: Push): Promise<CompletedAct> {
-  const done = requireValue(await push(client, wanted));
+export async function pushOrThrow(client: RegistryClient, wanted: Push): Promise<CompletedAct> {
+  const done = requireValue(await issuePush(client, wanted));
   if (done.command.status !== "success") throw new Error(`the push ended as ${JSON.stringify(done.command)}`);
   return done;
 }
 
 /** How a command ended: its status with the code of its denial or receipt. */
-export function endOf({ command }: CompletedAct): { status: string; code: string | undefined } {
+export function toEnd({ command }: CompletedAct): { status: string; code: string | undefined } {
   return { status: command.status, code: command.denial?.code ?? command.receipt?.code };
 }
 
 /** Opens a card and waits until it is planned or closed. */
-export async function openCard(
+export async function openScenarioCard(
   client: RegistryClient,
   wanted: Omit<CardAsk, "office_id" | "intent" | "target"> & { office_id?: string },
 ): Promise<CardAnswer> {
@@ -92,7 +92,7 @@ export async function openCard(
 }
 
 export function openPushCard(client: RegistryClient, { params, patch }: Push, more: Partial<CardAsk> = {}): Promise<CardAnswer> {
-  return openCard(client, { jobType: "git.registry.push", params: patch === undefined ? params : { ...params, patch }, ...more });
+  return openScenarioCard(client, { jobType: "git.registry.push", params: patch === undefined ? params : { ...params, patch }, ...more });
 }
 
 export function openTagCard(
@@ -100,44 +100,53 @@ export function openTagCard(
   params: { project_id: string; tag: string; commit: string; notes?: string },
   more: Partial<CardAsk> = {},
 ): Promise<CardAnswer> {
-  return openCard(client, { jobType: "git.registry.tag_release", params: { notes: "Notes.", ...params }, ...more });
+  return openScenarioCard(client, { jobType: "git.registry.tag_release", params: { notes: "Notes.", ...params }, ...more });
 }
 
 /** States a decision about the card's current plan, with the actor's software passkey where one is asked for. */
-export function state(
+export function stateCardDecision(
   registry: ServedRegistry,
   who: string,
   { card_id }: Pick<CardAnswer, "card_id">,
   decision: StatementDecision = "approve",
   { tenant, office_id = OFFICE }: { tenant?: string; office_id?: string } = {},
 ) {
-  return submitDecision(registry.as(who, tenant), registry.passkeys(who), { card_id, decision, office_id });
+  return submitDecision(registry.as(who, tenant), registry.openPasskeys(who), { card_id, decision, office_id });
 }
 
 /** Approves as each of them in turn and answers how the card ended. */
-export async function approvedBy(registry: ServedRegistry, card: CardAnswer, who: readonly string[], tenant?: string): Promise<CardAnswer> {
-  for (const name of who) requireValue(await state(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
+export async function approveAsEach(
+  registry: ServedRegistry,
+  card: CardAnswer,
+  who: readonly string[],
+  tenant?: string,
+): Promise<CardAnswer> {
+  for (const name of who) requireValue(await stateCardDecision(registry, name, card, "approve", tenant === undefined ? {} : { tenant }));
   return waitForCardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
 }
 
 /** Registers a project by a card of admin's that `approvers` approve. */
-export async function registered(
+export async function registerByCard(
   registry: ServedRegistry,
   project_id: string,
   { approvers = ["bob"], tenant }: { approvers?: readonly string[]; tenant?: string } = {},
 ): Promise<string> {
-  const card = await openCard(registry.as("admin", tenant), { jobType: "git.registry.init", params: initParams(project_id) });
-  const closed = await approvedBy(registry, card, approvers, tenant);
+  const card = await openScenarioCard(registry.as("admin", tenant), {
+    jobType: "git.registry.init",
+    params: buildRegistrationParams(project_id),
+  });
+  const closed = await approveAsEach(registry, card, approvers, tenant);
   if (closed.status !== "success") throw new Error(`${project_id} was not registered: ${JSON.stringify(closed.denial)}`);
   return project_id;
 }
 
-export function initParams(project_id: string) {
+export function buildRegistrationParams(project_id: string) {
   return { project_id, name: project_id, owners: [OFFICE], visibility: "internal" };
 }
 
 /** Gives each of them a software passkey, unless they have one. */
-export async function withPasskeys(registry: ServedRegistry, ...who: string[]): Promise<void> {
+export async function ensurePasskeys(registry: ServedRegistry, ...who: string[]): Promise<void> {
   for (const name of who)
-    if ((await registry.passkeys(name).list()).length === 0) await registerPasskey(registry.as(name), registry.passkeys(name), name);
+    if ((await registry.openPasskeys(name).list()).length === 0)
+      await registerPasskey(registry.as(name), registry.openPasskeys(name), name);
 }

@@ -6,29 +6,29 @@ import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
   ACT_MS,
-  approvedBy,
-  endOf,
-  initParams,
+  approveAsEach,
+  buildPush,
+  buildRegistrationParams,
+  ensurePasskeys,
+  issuePush,
   OFFICE,
-  openCard,
   openPushCard,
+  openScenarioCard,
   openTagCard,
-  push,
-  pushed,
-  pushOf,
-  refusal,
-  registered,
-  state,
-  withPasskeys,
+  pushOrThrow,
+  registerByCard,
+  requireRefusal,
+  stateCardDecision,
+  toEnd,
 } from "./acts.js";
 import { L2_DECIDE_MS } from "./policies.js";
 import { QUORUM_OFFICE } from "./tenants.js";
-import { refIn } from "./what-is-stored.js";
+import { findRef } from "./what-is-stored.js";
 
 const PROJECT = "P.approvals";
 
 /** Who decides about a card, how often, and until when. */
-export function approvalScenarios(running: () => TestRegistry): void {
+export function describeApprovals(running: () => TestRegistry): void {
   describe("an approval", () => {
     let registry: TestRegistry;
     let clone: Clone;
@@ -37,20 +37,24 @@ export function approvalScenarios(running: () => TestRegistry): void {
     /** A card that needs one approval, or two, without step-up. */
     const open = (more: { office_id?: string } = {}) => {
       projects += 1;
-      return openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(`P.approved-${projects}`), ...more });
+      return openScenarioCard(registry.as("admin"), {
+        jobType: "git.registry.init",
+        params: buildRegistrationParams(`P.approved-${projects}`),
+        ...more,
+      });
     };
     const openForTwo = () => open({ office_id: QUORUM_OFFICE });
-    const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
-    const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
+    const readCardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
+    const listMissing = async (card: CardAnswer) => (await readCardNow(card)).missing.map(({ text }) => text);
 
     beforeAll(async () => {
       registry = running();
       clone = new Clone();
       clone.commit("a.txt", "a\n");
       bundle = clone.bundle("main");
-      await registered(registry, PROJECT);
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/base", null, bundle));
-      await withPasskeys(registry, "bob", "carol", "dave");
+      await registerByCard(registry, PROJECT);
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/base", null, bundle));
+      await ensurePasskeys(registry, "bob", "carol", "dave");
     });
 
     it.each([
@@ -60,86 +64,86 @@ export function approvalScenarios(running: () => TestRegistry): void {
       ["somebody whose office does not approve", "dave", "office:infra.deployer"],
     ])("by %s does not count", async (_, who, office_id) => {
       const card = await open();
-      expect(refusal(await state(registry, who, card, "approve", { office_id }))).toMatchObject({
+      expect(requireRefusal(await stateCardDecision(registry, who, card, "approve", { office_id }))).toMatchObject({
         status: 403,
         code: "statement_not_counted",
       });
-      expect(await missingOf(card)).toEqual(["1 more approval"]);
+      expect(await listMissing(card)).toEqual(["1 more approval"]);
     });
 
     it("through an office that the approver does not hold, or in a tenant that is not theirs, is refused", async () => {
       const card = await open();
-      expect(refusal(await state(registry, "dave", card))).toMatchObject({ status: 403, code: "forbidden" });
-      expect(refusal(await state(registry, "olga", card, "approve", { tenant: "T.OTHER" }))).toMatchObject({
+      expect(requireRefusal(await stateCardDecision(registry, "dave", card))).toMatchObject({ status: 403, code: "forbidden" });
+      expect(requireRefusal(await stateCardDecision(registry, "olga", card, "approve", { tenant: "T.OTHER" }))).toMatchObject({
         status: 404,
         code: "not_found",
       });
-      expect(await missingOf(card)).toEqual(["1 more approval"]);
+      expect(await listMissing(card)).toEqual(["1 more approval"]);
     });
 
     it("by whoever holds the verified address of a commit's author does not count", async () => {
       clone.git("checkout", "-q", "-B", "by-bob", "main");
       clone.commit("b.txt", "b\n");
       clone.git("-c", "user.name=x", "commit", "-q", "--amend", "--no-edit", "--author=Somebody <BOB@ubl.example>");
-      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/by-bob", null, clone.bundle("by-bob")), {
+      const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/by-bob", null, clone.bundle("by-bob")), {
         risk: "L3",
       });
-      expect(refusal(await state(registry, "bob", card))).toMatchObject({
+      expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({
         code: "statement_not_counted",
         detail: expect.stringContaining("author of the card's commits"),
       });
-      expect((await approvedBy(registry, card, ["carol"])).status).toBe("success");
+      expect((await approveAsEach(registry, card, ["carol"])).status).toBe("success");
     });
 
     it("by the pusher of the card's commits does not count, also for what lay beneath the commit that they pushed", async () => {
       clone.git("checkout", "-q", "-B", "pushed-by-bob", "main");
       const beneath = clone.commit("c.txt", "c\n");
       const tip = clone.commit("d.txt", "d\n");
-      await pushed(registry.as("bob"), pushOf(PROJECT, "feature/pushed-by-bob", null, clone.bundle("pushed-by-bob")));
+      await pushOrThrow(registry.as("bob"), buildPush(PROJECT, "feature/pushed-by-bob", null, clone.bundle("pushed-by-bob")));
       for (const [tag, commit] of [
         ["v0.1.0", tip],
         ["v0.2.0", beneath],
       ] as const) {
         const card = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag, commit });
-        expect(refusal(await state(registry, "bob", card))).toMatchObject({
+        expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({
           code: "statement_not_counted",
           detail: expect.stringContaining("pushed"),
         });
-        requireValue(await state(registry, "admin", card, "withdraw"));
+        requireValue(await stateCardDecision(registry, "admin", card, "withdraw"));
       }
     });
 
     it("twice by one person through two actors counts once", async () => {
       const card = await openForTwo();
-      requireValue(await state(registry, "bob", card));
-      expect(await missingOf(card)).toEqual(["1 more approval"]);
-      requireValue(await state(registry, "bob-phone", card));
-      expect(await missingOf(card)).toEqual(["1 more approval"]);
-      expect((await approvedBy(registry, card, ["carol"])).status).toBe("success");
+      requireValue(await stateCardDecision(registry, "bob", card));
+      expect(await listMissing(card)).toEqual(["1 more approval"]);
+      requireValue(await stateCardDecision(registry, "bob-phone", card));
+      expect(await listMissing(card)).toEqual(["1 more approval"]);
+      expect((await approveAsEach(registry, card, ["carol"])).status).toBe("success");
     });
 
     it("that is repeated changes nothing", async () => {
       const card = await openForTwo();
       const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
       for (let times = 0; times < 3; times += 1) requireValue(await registry.as("bob").submitStatement(statement));
-      const { missing, statements } = await cardNow(card);
+      const { missing, statements } = await readCardNow(card);
       expect(missing.map(({ text }) => text)).toEqual(["1 more approval"]);
       expect(statements).toHaveLength(1);
     });
 
     it("can be withdrawn while the card waits, and given again", async () => {
       const card = await openForTwo();
-      requireValue(await state(registry, "bob", card));
-      requireValue(await state(registry, "bob", card, "withdraw"));
-      expect(await missingOf(card)).toEqual(["2 more approvals"]);
-      expect((await approvedBy(registry, card, ["bob", "carol"])).status).toBe("success");
-      expect(refusal(await state(registry, "bob", card, "withdraw"))).toMatchObject({ status: 409, code: "closed" });
+      requireValue(await stateCardDecision(registry, "bob", card));
+      requireValue(await stateCardDecision(registry, "bob", card, "withdraw"));
+      expect(await listMissing(card)).toEqual(["2 more approvals"]);
+      expect((await approveAsEach(registry, card, ["bob", "carol"])).status).toBe("success");
+      expect(requireRefusal(await stateCardDecision(registry, "bob", card, "withdraw"))).toMatchObject({ status: 409, code: "closed" });
     });
 
     it("comes too late for a card that was rejected, or that its author withdrew", async () => {
       const [rejected, withdrawn] = [await open(), await open()];
-      requireValue(await state(registry, "bob", rejected, "reject"));
-      requireValue(await state(registry, "admin", withdrawn, "withdraw"));
+      requireValue(await stateCardDecision(registry, "bob", rejected, "reject"));
+      requireValue(await stateCardDecision(registry, "admin", withdrawn, "withdraw"));
       expect(await waitForCardEnd(registry.as("admin"), rejected.card_id, ACT_MS)).toMatchObject({
         status: "rejected",
         denial: { code: "rejected" },
@@ -151,23 +155,23 @@ export function approvalScenarios(running: () => TestRegistry): void {
         jti: null,
       });
       for (const card of [rejected, withdrawn])
-        expect(refusal(await state(registry, "carol", card))).toMatchObject({ status: 409, code: "closed" });
+        expect(requireRefusal(await stateCardDecision(registry, "carol", card))).toMatchObject({ status: 409, code: "closed" });
     });
 
     it("after decide_by is refused, and the card has expired", async () => {
-      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/late", null, bundle), { risk: "L2" });
+      const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/late", null, bundle), { risk: "L2" });
       expect((card.decide_by ?? 0) - Date.now()).toBeLessThanOrEqual(L2_DECIDE_MS);
       const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
       expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",
         denial: { code: "decide_by_passed" },
       });
-      expect(refusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 409, code: "closed" });
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/late")).toBeUndefined();
+      expect(requireRefusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 409, code: "closed" });
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/late")).toBeUndefined();
     });
 
     it("that was sent in time, while LAB 256 was down until after decide_by, is refused with the reason", async () => {
-      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/outage", null, bundle), { risk: "L2" });
+      const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/outage", null, bundle), { risk: "L2" });
       const bob = registry.as("bob");
       const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
       await registry.lab256.kill();
@@ -177,7 +181,7 @@ export function approvalScenarios(running: () => TestRegistry): void {
       let answer = await sent;
       // An api that waited too long does not know the verdict; it is the same for the same statement sent again.
       while (!answer.ok && answer.problem.code === "unavailable") answer = await bob.submitStatement(statement);
-      const { code, detail } = refusal(answer);
+      const { code, detail } = requireRefusal(answer);
       // A statement that is sent again can meet its own `not_after`, which ends with the card's time.
       expect(`${code}: ${detail}`).toMatch(/^(decide_by_passed|closed): |^statement_invalid: The statement ended at /);
       expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
@@ -185,10 +189,10 @@ export function approvalScenarios(running: () => TestRegistry): void {
         denial: { code: "decide_by_passed" },
         statements: [],
       });
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/outage")).toBeUndefined();
-      expect(endOf(requireValue(await push(registry.as("admin"), pushOf(PROJECT, "feature/after-outage", null, bundle)))).status).toBe(
-        "success",
-      );
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/outage")).toBeUndefined();
+      expect(
+        toEnd(requireValue(await issuePush(registry.as("admin"), buildPush(PROJECT, "feature/after-outage", null, bundle)))).status,
+      ).toBe("success");
     });
   });
 }

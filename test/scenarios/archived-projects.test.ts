@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { approvedBy, endOf, openCard, openTagCard, push, pushed, pushOf, registered, withPasskeys } from "./acts.js";
+import {
+  approveAsEach,
+  buildPush,
+  ensurePasskeys,
+  issuePush,
+  openScenarioCard,
+  openTagCard,
+  pushOrThrow,
+  registerByCard,
+  toEnd,
+} from "./acts.js";
 
 const PROJECT = "P.archived";
 const REASON = "Replaced by P.next.";
@@ -13,48 +23,48 @@ let base: string;
 
 beforeAll(async () => {
   registry = await startRegistryInProcess({ name: "archived" });
-  await withPasskeys(registry, "bob");
-  await registered(registry, PROJECT);
+  await ensurePasskeys(registry, "bob");
+  await registerByCard(registry, PROJECT);
   clone = new Clone();
   base = clone.commit("base.txt", "base\n");
-  await pushed(registry.as("admin"), pushOf(PROJECT, "feature/base", null, clone.bundle("HEAD", [])));
+  await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/base", null, clone.bundle("HEAD", [])));
   clone.commit("next.txt", "next\n");
 });
 
 afterAll(() => registry?.stop());
 
-const project = async () => requireValue(await registry.as("admin").readProject(PROJECT));
+const readArchivedProject = async () => requireValue(await registry.as("admin").readProject(PROJECT));
 const openMark = (archived: boolean, project_id = PROJECT) =>
-  openCard(registry.as("admin"), { jobType: "git.registry.archive", params: { project_id, archived, reason: REASON } });
+  openScenarioCard(registry.as("admin"), { jobType: "git.registry.archive", params: { project_id, archived, reason: REASON } });
 
-async function nextPush() {
-  return endOf(requireValue(await push(registry.as("admin"), pushOf(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
+async function buildNextPush() {
+  return toEnd(requireValue(await issuePush(registry.as("admin"), buildPush(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
 }
 
 describe("a project that is archived", () => {
   it("needs an approval for that, and shows it, its reason and who did it", async () => {
     const card = await openMark(true);
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
-    expect((await project()).archived).toBe(false);
-    expect((await approvedBy(registry, card, ["bob"])).status).toBe("success");
-    expect(await project()).toMatchObject({ archived: true, refs: [{ name: "refs/heads/feature/base", object_id: base }] });
-    expect((await project()).activity[0]).toMatchObject({ action: "archive", actor: registry.actor("admin").actor_id });
+    expect((await readArchivedProject()).archived).toBe(false);
+    expect((await approveAsEach(registry, card, ["bob"])).status).toBe("success");
+    expect(await readArchivedProject()).toMatchObject({ archived: true, refs: [{ name: "refs/heads/feature/base", object_id: base }] });
+    expect((await readArchivedProject()).activity[0]).toMatchObject({ action: "archive", actor: registry.getActor("admin").actor_id });
     expect(requireValue(await registry.as("admin").listProjects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
   });
 
   it("takes no push and no release, and is not archived twice", async () => {
-    expect(await nextPush()).toEqual({ status: "error", code: "project_archived" });
+    expect(await buildNextPush()).toEqual({ status: "error", code: "project_archived" });
     const release = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag: "v1.0.0", commit: base });
     expect(release).toMatchObject({ status: "denied", denial: { code: "project_archived" } });
     expect(await openMark(true)).toMatchObject({ status: "denied", denial: { code: "nothing_to_do" } });
-    expect((await project()).refs).toMatchObject([{ name: "refs/heads/feature/base", object_id: base }]);
+    expect((await readArchivedProject()).refs).toMatchObject([{ name: "refs/heads/feature/base", object_id: base }]);
   });
 
   it("changes again once that is ended", async () => {
-    expect((await approvedBy(registry, await openMark(false), ["bob"])).status).toBe("success");
-    expect((await project()).archived).toBe(false);
-    expect((await project()).activity[0]).toMatchObject({ action: "unarchive" });
-    expect(await nextPush()).toEqual({ status: "success", code: undefined });
+    expect((await approveAsEach(registry, await openMark(false), ["bob"])).status).toBe("success");
+    expect((await readArchivedProject()).archived).toBe(false);
+    expect((await readArchivedProject()).activity[0]).toMatchObject({ action: "unarchive" });
+    expect(await buildNextPush()).toEqual({ status: "success", code: undefined });
     expect(await openMark(false)).toMatchObject({ status: "denied", denial: { code: "nothing_to_do" } });
   });
 

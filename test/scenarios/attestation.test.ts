@@ -7,22 +7,30 @@ import { waitForCardEnd } from "../../src/client/waiting.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { rebuildProjections } from "../../src/lab256/ledger/rebuild-projections.js";
 import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js";
-import { ogr, personOf } from "../cli/run-ogr.js";
-import { enveloped, PREDICATE_TYPE, statementOn } from "../domain/attestations.js";
-import { newKey } from "../domain/samples.js";
+import { runOgr, toPersonEnvironment } from "../cli/run-ogr.js";
+import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "../domain/attestations.js";
+import { createTestKey } from "../domain/samples.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { ACT_MS, approvedBy, initParams, openCard, refusal, state, withPasskeys } from "./acts.js";
-import { policyWith, publishPolicy } from "./policies.js";
-import { eventsOf } from "./what-is-stored.js";
+import {
+  ACT_MS,
+  approveAsEach,
+  buildRegistrationParams,
+  ensurePasskeys,
+  openScenarioCard,
+  requireRefusal,
+  stateCardDecision,
+} from "./acts.js";
+import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
+import { listEvents } from "./what-is-stored.js";
 
 const MISSING = `an attestation of type ${PREDICATE_TYPE}`;
 const APPROVALS = "2 more approvals with step-up";
-const attestor = newKey();
-const mallory = newKey();
+const attestor = createTestKey();
+const mallory = createTestKey();
 
 /** A registration is an act of level L5 that a verification must precede; `maxRunMs` only makes it another policy. */
-const attestedPolicy = (maxRunMs = 600_000) =>
-  policyWith((data) => ({
+const buildAttestedPolicy = (maxRunMs = 600_000) =>
+  buildDefaultPolicyWith((data) => ({
     ...data,
     levels: { ...data.levels, L5: { ...data.levels.L5, max_run_ms: maxRunMs } },
     jobs: { ...data.jobs, "git.registry.init": { level: "L5", target: "LAB_512", attestation: PREDICATE_TYPE } },
@@ -33,17 +41,20 @@ describe("an act of level L5 that needs an attestation", () => {
   let registry: ServedRegistry;
 
   beforeAll(async () => {
-    registry = await startRegistryInProcess({ name: "attestation", policy: await attestedPolicy() });
-    await withPasskeys(registry, "bob", "carol");
+    registry = await startRegistryInProcess({ name: "attestation", policy: await buildAttestedPolicy() });
+    await ensurePasskeys(registry, "bob", "carol");
   });
   afterAll(() => registry?.stop());
 
-  const open = (project_id: string) => openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(project_id) });
-  const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
-  const missingOf = async (card: CardAnswer) => (await cardNow(card)).missing.map(({ text }) => text);
+  const open = (project_id: string) =>
+    openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams(project_id) });
+  const readCardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
+  const listMissing = async (card: CardAnswer) => (await readCardNow(card)).missing.map(({ text }) => text);
   const attest = (card: CardAnswer, change: { key?: typeof attestor; plan_digest?: string; card_id?: string; type?: string } = {}) => {
     const { key = attestor, plan_digest = card.plan_digest ?? "", card_id = card.card_id, type = PREDICATE_TYPE } = change;
-    return registry.as("ci").attest(card.card_id, enveloped(statementOn(card_id, plan_digest, { predicateType: type }), key));
+    return registry
+      .as("ci")
+      .attest(card.card_id, signAttestation(buildAttestationStatement(card_id, plan_digest, { predicateType: type }), key));
   };
 
   it("waits for it, takes no other, and runs with it and two distinct persons", async () => {
@@ -56,28 +67,31 @@ describe("an act of level L5 that needs an attestation", () => {
       { card_id: "k-other" },
       { type: "https://slsa.dev/provenance/v1" },
     ])
-      expect(refusal(await attest(card, wrong))).toMatchObject({ status: 403, code: "attestation_invalid" });
-    expect(await missingOf(card)).toEqual([APPROVALS, MISSING]);
+      expect(requireRefusal(await attest(card, wrong))).toMatchObject({ status: 403, code: "attestation_invalid" });
+    expect(await listMissing(card)).toEqual([APPROVALS, MISSING]);
     const bare = { payloadType: "text/plain", payload: "e30=", signatures: [] };
-    expect(refusal(await registry.as("ci").attest(card.card_id, bare))).toMatchObject({ status: 400, code: "invalid_request" });
-    const genuine = enveloped(statementOn(card.card_id, card.plan_digest ?? ""), attestor);
-    expect(refusal(await registry.as("olga", "T.OTHER").attest(card.card_id, genuine))).toMatchObject({ status: 404, code: "not_found" });
+    expect(requireRefusal(await registry.as("ci").attest(card.card_id, bare))).toMatchObject({ status: 400, code: "invalid_request" });
+    const genuine = signAttestation(buildAttestationStatement(card.card_id, card.plan_digest ?? ""), attestor);
+    expect(requireRefusal(await registry.as("olga", "T.OTHER").attest(card.card_id, genuine))).toMatchObject({
+      status: 404,
+      code: "not_found",
+    });
 
-    requireValue(await state(registry, "bob", card));
+    requireValue(await stateCardDecision(registry, "bob", card));
     for (let times = 0; times < 2; times += 1) requireValue(await attest(card));
-    expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
-    const closed = await approvedBy(registry, card, ["carol"]);
+    expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
+    const closed = await approveAsEach(registry, card, ["carol"]);
     expect(closed).toMatchObject({
       status: "success",
       attestations: [{ predicate_type: PREDICATE_TYPE, keyid: attestor.kid, plan_digest: card.plan_digest, round: 1, void_why: null }],
     });
-    expect(refusal(await attest(card))).toMatchObject({ status: 409, code: "closed" });
+    expect(requireRefusal(await attest(card))).toMatchObject({ status: 409, code: "closed" });
   });
 
   it("runs at once when the attestation is the last that was missing, with a permit that begins there", async () => {
     const card = await open("P.attested-last");
-    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
-    expect(await cardNow(card)).toMatchObject({ status: "awaiting_approval", missing: [{ text: MISSING }], jti: null });
+    for (const name of ["bob", "carol"]) requireValue(await stateCardDecision(registry, name, card));
+    expect(await readCardNow(card)).toMatchObject({ status: "awaiting_approval", missing: [{ text: MISSING }], jti: null });
     const before = Date.now();
     requireValue(await attest(card));
     const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
@@ -87,52 +101,55 @@ describe("an act of level L5 that needs an attestation", () => {
 
   it("takes it from a terminal, where a wrong one is refused by its code", async () => {
     const card = await open("P.attested-by-terminal");
-    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
-    const file = join(registry.data_dir, "envelope.json");
+    for (const name of ["bob", "carol"]) requireValue(await stateCardDecision(registry, name, card));
+    const file = join(registry.dataDir, "envelope.json");
     const attest = async (statement: object, ...more: string[]) => {
-      await writeFile(file, JSON.stringify(enveloped(statement, attestor)));
-      return ogr(["card", "attest", card.card_id, "--file", file, ...more], personOf(registry, "ci"));
+      await writeFile(file, JSON.stringify(signAttestation(statement, attestor)));
+      return runOgr(["card", "attest", card.card_id, "--file", file, ...more], toPersonEnvironment(registry, "ci"));
     };
-    const wrong = await attest(statementOn("k-other", card.plan_digest ?? ""));
+    const wrong = await attest(buildAttestationStatement("k-other", card.plan_digest ?? ""));
     expect([wrong.code, wrong.stderr]).toEqual([3, expect.stringContaining("attestation_invalid")]);
-    const right = await attest(statementOn(card.card_id, card.plan_digest ?? ""), "--wait");
+    const right = await attest(buildAttestationStatement(card.card_id, card.plan_digest ?? ""), "--wait");
     expect([right.code, right.stdout]).toEqual([0, expect.stringContaining(`attested  ${PREDICATE_TYPE} by the key ${attestor.kid}`)]);
-    expect((await ogr(["card", "attest", card.card_id, "--file", "nowhere.json"], personOf(registry, "ci"))).code).toBe(2);
+    expect((await runOgr(["card", "attest", card.card_id, "--file", "nowhere.json"], toPersonEnvironment(registry, "ci"))).code).toBe(2);
   });
 
   it("can be approved again after a withdrawal, and keeps its attestation", async () => {
     const card = await open("P.attested-withdrawn");
     requireValue(await attest(card));
-    requireValue(await state(registry, "bob", card));
-    requireValue(await state(registry, "bob", card, "withdraw"));
-    expect(await missingOf(card)).toEqual([APPROVALS]);
-    expect((await approvedBy(registry, card, ["carol", "bob"])).status).toBe("success");
+    requireValue(await stateCardDecision(registry, "bob", card));
+    requireValue(await stateCardDecision(registry, "bob", card, "withdraw"));
+    expect(await listMissing(card)).toEqual([APPROVALS]);
+    expect((await approveAsEach(registry, card, ["carol", "bob"])).status).toBe("success");
   });
 
   it("needs it anew when the plan is another one, and says why", async () => {
     const card = await open("P.attested-anew");
     requireValue(await attest(card));
-    requireValue(await state(registry, "bob", card));
-    await publishPolicy(registry, "T.UBL", await attestedPolicy(500_000));
-    requireValue(await state(registry, "carol", card));
-    const changed = await planChangedFrom(card);
+    requireValue(await stateCardDecision(registry, "bob", card));
+    await publishPolicy(registry, "T.UBL", await buildAttestedPolicy(500_000));
+    requireValue(await stateCardDecision(registry, "carol", card));
+    const changed = await waitForChangeFrom(card);
     expect(changed.missing.map(({ text }) => text)).toEqual([APPROVALS, MISSING]);
     expect(changed.attestations).toMatchObject([{ plan_digest: card.plan_digest, void_why: expect.stringContaining("The plan changed") }]);
-    expect(refusal(await attest(card))).toMatchObject({ code: "attestation_invalid", detail: expect.stringContaining("another plan") });
+    expect(requireRefusal(await attest(card))).toMatchObject({
+      code: "attestation_invalid",
+      detail: expect.stringContaining("another plan"),
+    });
     requireValue(await attest(changed));
-    const closed = await approvedBy(registry, card, ["bob", "carol"]);
+    const closed = await approveAsEach(registry, card, ["bob", "carol"]);
     expect(closed).toMatchObject({ status: "success", attestations: [{ round: 1 }, { round: 2, void_why: null }] });
   });
 
   it("leaves its attestations in the ledger, from which the card is rebuilt identical", async () => {
-    const attested = await eventsOf(registry, "card.attested");
+    const attested = await listEvents(registry, "card.attested");
     expect(attested.map(({ card_id }) => card_id)).toHaveLength(6);
-    const db = openDatabase(registry.database_url, { maxConnections: 1 });
+    const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
     try {
-      const rows = () => db.selectFrom("card_attestations").selectAll().orderBy("seq").execute();
-      const before = await rows();
+      const listRows = () => db.selectFrom("card_attestations").selectAll().orderBy("seq").execute();
+      const before = await listRows();
       await rebuildProjections(db, "T.UBL");
-      expect(await rows()).toEqual(before);
+      expect(await listRows()).toEqual(before);
       expect(await verifyProjections(db, "T.UBL")).toMatchObject({ ok: true });
     } finally {
       await db.destroy();
@@ -140,9 +157,9 @@ describe("an act of level L5 that needs an attestation", () => {
   });
 
   /** The card once it waits for decisions about another plan than `before`. */
-  async function planChangedFrom(before: CardAnswer): Promise<CardAnswer> {
+  async function waitForChangeFrom(before: CardAnswer): Promise<CardAnswer> {
     for (;;) {
-      const card = await cardNow(before);
+      const card = await readCardNow(before);
       if (card.plan_digest !== before.plan_digest || card.status !== "awaiting_approval") return card;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

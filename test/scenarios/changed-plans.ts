@@ -7,29 +7,29 @@ import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
   ACT_MS,
-  approvedBy,
-  initParams,
+  approveAsEach,
+  buildPush,
+  buildRegistrationParams,
+  ensurePasskeys,
   OFFICE,
-  openCard,
   openPushCard,
+  openScenarioCard,
   openTagCard,
-  pushed,
-  pushOf,
-  refusal,
-  registered,
-  state,
-  withPasskeys,
+  pushOrThrow,
+  registerByCard,
+  requireRefusal,
+  stateCardDecision,
 } from "./acts.js";
-import { commandOf } from "./commands.js";
-import { publishPolicy, scenarioPolicy } from "./policies.js";
+import { toPushEnvelope } from "./commands.js";
+import { buildScenarioPolicy, publishPolicy } from "./policies.js";
 import { QUORUM_OFFICE } from "./tenants.js";
-import { eventsOf, refIn } from "./what-is-stored.js";
+import { findRef, listEvents } from "./what-is-stored.js";
 
 const PROJECT = "P.changing";
 const voidedSchema = z.array(z.looseObject({ approver: z.string(), void_why: z.string().nullable() }));
 
 /** What was approved is what runs: approvals of a plan that no longer holds are void. */
-export function changedPlanScenarios(running: () => TestRegistry): void {
+export function describeChangedPlans(running: () => TestRegistry): void {
   describe("a plan that changes", () => {
     let registry: TestRegistry;
     let clone: Clone;
@@ -39,81 +39,81 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
       registry = running();
       clone = new Clone();
       base = clone.commit("a.txt", "a\n");
-      await registered(registry, PROJECT);
-      await withPasskeys(registry, "bob", "carol");
+      await registerByCard(registry, PROJECT);
+      await ensurePasskeys(registry, "bob", "carol");
     });
 
-    const ahead = (branch: string) => {
+    const commitAhead = (branch: string) => {
       clone.git("checkout", "-q", "-B", branch, base);
       const commit = clone.commit(`${branch}.txt`, `${branch}\n`);
       return { commit, bundle: clone.bundle(branch, [base]) };
     };
-    const begun = (branch: string) => pushed(registry.as("admin"), pushOf(PROJECT, branch, null, clone.bundle("main")));
-    const cardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
+    const pushFirst = (branch: string) => pushOrThrow(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
+    const readCardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
 
     it("because another push moved the ref voids the approvals, visibly, and the card closes", async () => {
-      await begun("feature/moving");
-      const [mine, theirs] = [ahead("mine"), ahead("theirs")];
-      const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, "feature/moving", base, mine.bundle), {
+      await pushFirst("feature/moving");
+      const [mine, theirs] = [commitAhead("mine"), commitAhead("theirs")];
+      const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/moving", base, mine.bundle), {
         risk: "L3",
         office_id: QUORUM_OFFICE,
       });
-      requireValue(await state(registry, "bob", card));
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/moving", base, theirs.bundle));
-      requireValue(await state(registry, "carol", card));
+      requireValue(await stateCardDecision(registry, "bob", card));
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/moving", base, theirs.bundle));
+      requireValue(await stateCardDecision(registry, "carol", card));
       const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" }, jti: null });
       const statements = voidedSchema.parse(closed.statements);
       expect(statements.map(({ approver }) => approver).sort()).toEqual(["ubl:sid:person:bob", "ubl:sid:person:carol"]);
       for (const { void_why } of statements) expect(void_why).toContain("can no longer be made");
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/moving")).toBe(theirs.commit);
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/moving")).toBe(theirs.commit);
     });
 
     it("is no matter for a release of a commit that stays where it is", async () => {
-      await begun("feature/released");
+      await pushFirst("feature/released");
       const card = await openTagCard(
         registry.as("admin"),
         { project_id: PROJECT, tag: "v1.0.0", commit: base },
         { office_id: QUORUM_OFFICE },
       );
-      requireValue(await state(registry, "bob", card));
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/released", base, ahead("further").bundle));
-      const closed = await approvedBy(registry, card, ["carol"]);
+      requireValue(await stateCardDecision(registry, "bob", card));
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/released", base, commitAhead("further").bundle));
+      const closed = await approveAsEach(registry, card, ["carol"]);
       expect(closed).toMatchObject({ status: "success", plan_digest: card.plan_digest });
       expect(voidedSchema.parse(closed.statements).map(({ void_why }) => void_why)).toEqual([null, null]);
     });
 
     it("because another policy was published voids the approvals; the new plan can be approved", async () => {
-      const card = await openCard(registry.as("admin"), {
+      const card = await openScenarioCard(registry.as("admin"), {
         jobType: "git.registry.init",
-        params: initParams("P.republished"),
+        params: buildRegistrationParams("P.republished"),
         office_id: QUORUM_OFFICE,
       });
-      requireValue(await state(registry, "bob", card));
+      requireValue(await stateCardDecision(registry, "bob", card));
       const policy_hash = await publishPolicy(
         registry,
         "T.UBL",
-        await scenarioPolicy((data) => ({ ...data, levels: { ...data.levels, L3: { ...data.levels.L3, max_run_ms: 500_000 } } })),
+        await buildScenarioPolicy((data) => ({ ...data, levels: { ...data.levels, L3: { ...data.levels.L3, max_run_ms: 500_000 } } })),
       );
-      requireValue(await state(registry, "carol", card));
-      const changed = await changedFrom(card);
+      requireValue(await stateCardDecision(registry, "carol", card));
+      const changed = await waitForChangeFrom(card);
       expect(changed).toMatchObject({ status: "awaiting_approval", plan: { basis: { policy_hash } } });
       expect(changed.missing.map(({ text }) => text)).toEqual(["2 more approvals"]);
       for (const { void_why } of voidedSchema.parse(changed.statements)) expect(void_why).toContain("The plan changed");
-      expect((await eventsOf(registry, "card.approvals_voided")).filter(({ card_id }) => card_id === card.card_id)).toMatchObject([
+      expect((await listEvents(registry, "card.approvals_voided")).filter(({ card_id }) => card_id === card.card_id)).toMatchObject([
         { plan_digest: card.plan_digest, approvals: [{}, {}] },
       ]);
-      const closed = await approvedBy(registry, card, ["bob", "carol"]);
+      const closed = await approveAsEach(registry, card, ["bob", "carol"]);
       expect(closed).toMatchObject({ status: "success", plan_digest: changed.plan_digest });
     });
 
     it("between permit and claim is seen by the Runner, which signs a refusal", async () => {
-      await begun("feature/main");
-      const [mine, theirs] = [ahead("approved"), ahead("quicker")];
+      await pushFirst("feature/main");
+      const [mine, theirs] = [commitAhead("approved"), commitAhead("quicker")];
       const admin = registry.as("admin");
-      const wanted = pushOf(PROJECT, "feature/main", base, mine.bundle);
+      const wanted = buildPush(PROJECT, "feature/main", base, mine.bundle);
       const card = await openPushCard(admin, wanted, { risk: "L3", run: "on_command" });
-      requireValue(await state(registry, "bob", card));
+      requireValue(await stateCardDecision(registry, "bob", card));
       await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
       const { permit } = requireValue(
         await admin.requestPermit({
@@ -126,11 +126,11 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
           approval_ref: card.card_id,
         }),
       );
-      await pushed(admin, pushOf(PROJECT, "feature/main", base, theirs.bundle));
+      await pushOrThrow(admin, buildPush(PROJECT, "feature/main", base, theirs.bundle));
       await registry.lab512.stop();
       try {
-        requireValue(await admin.issueCommand(commandOf(permit, wanted)));
-        expect((await cardNow(card)).status).toBe("running");
+        requireValue(await admin.issueCommand(toPushEnvelope(permit, wanted)));
+        expect((await readCardNow(card)).status).toBe("running");
       } finally {
         await registry.lab512.start();
       }
@@ -143,14 +143,14 @@ export function changedPlanScenarios(running: () => TestRegistry): void {
         status: "denied",
         refusals: [expect.objectContaining({ code: "ref_moved", jti: permit.jti })],
       });
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/main")).toBe(theirs.commit);
-      expect(refusal(await admin.readReceipt(permit.jti))).toMatchObject({ code: "not_found" });
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/main")).toBe(theirs.commit);
+      expect(requireRefusal(await admin.readReceipt(permit.jti))).toMatchObject({ code: "not_found" });
     });
 
     /** The card once its plan is another one than `before`. */
-    async function changedFrom(before: CardAnswer): Promise<CardAnswer> {
+    async function waitForChangeFrom(before: CardAnswer): Promise<CardAnswer> {
       for (;;) {
-        const card = await cardNow(before);
+        const card = await readCardNow(before);
         if (card.plan_digest !== before.plan_digest || card.status !== "awaiting_approval") return card;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

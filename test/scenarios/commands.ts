@@ -10,7 +10,7 @@ import type { ServedRegistry } from "../harness/registry.js";
 import { OFFICE, type Push } from "./acts.js";
 
 /** The command that belongs to a permit for a push. */
-export function commandOf(permit: Permit, { params, patch }: Push, members: Partial<CommandEnvelope> = {}): CommandEnvelope {
+export function toPushEnvelope(permit: Permit, { params, patch }: Push, members: Partial<CommandEnvelope> = {}): CommandEnvelope {
   const { tenant_id, jobType, target, subject_hash, policy_hash, office_id } = permit.scopes;
   const sent = patch === undefined ? params : { ...params, patch };
   return {
@@ -29,7 +29,7 @@ export function commandOf(permit: Permit, { params, patch }: Push, members: Part
 }
 
 /** A permit for a push, asked for and not used. */
-export async function permitFor(client: RegistryClient, { params }: Push, office_id = OFFICE): Promise<Permit> {
+export async function requestPushPermit(client: RegistryClient, { params }: Push, office_id = OFFICE): Promise<Permit> {
   return requireValue(
     await client.requestPermit({ office_id, intent: "A scenario", jobType: "git.registry.push", params, target: "LAB_512" }),
   ).permit;
@@ -40,7 +40,7 @@ interface PermitChanges extends Partial<Omit<UnsignedPermit, "scopes">> {
 }
 
 /** Another permit with a `jti` of its own, signed by the registry's key: what only somebody inside the registry could make. */
-export function signedLike(
+export function signPermitLike(
   registry: ServedRegistry,
   { kid: _, sig: __, ...like }: Permit,
   { scopes, ...changes }: PermitChanges,

@@ -8,22 +8,22 @@ import { parseSigningKey } from "../../src/domain/bytes/signature.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, endOf, push, pushOf, refusal, registered } from "./acts.js";
-import { commandOf, permitFor, signedLike } from "./commands.js";
-import { officialState } from "./what-is-stored.js";
+import { ACT_MS, buildPush, issuePush, registerByCard, requireRefusal, toEnd } from "./acts.js";
+import { requestPushPermit, signPermitLike, toPushEnvelope } from "./commands.js";
+import { readOfficialState } from "./what-is-stored.js";
 
 const PROJECT = "P.forged";
 
 /** Commands whose permit is not theirs, or no permit at all: each is refused with its code, and nothing is written. */
-export function forgedPermitScenarios(running: () => ServedRegistry): void {
+export function describeForgedPermits(running: () => ServedRegistry): void {
   describe("a command with a permit", () => {
     let registry: ServedRegistry;
     let bundle: Buffer;
     let branches = 0;
     /** A push to a branch of its own that would succeed. */
-    const goodPush = () => {
+    const buildGoodPush = () => {
       branches += 1;
-      return pushOf(PROJECT, `feature/b${branches}`, null, bundle);
+      return buildPush(PROJECT, `feature/b${branches}`, null, bundle);
     };
 
     beforeAll(async () => {
@@ -31,13 +31,18 @@ export function forgedPermitScenarios(running: () => ServedRegistry): void {
       const clone = new Clone();
       clone.commit("a.txt", "a\n");
       bundle = clone.bundle("main");
-      await registered(registry, PROJECT);
+      await registerByCard(registry, PROJECT);
     });
 
-    const stranger = () => parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+    const createStrangerKey = () =>
+      parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
     /** A good permit and its push, spoilt. */
     const spoilt: Record<string, { code: string; status: number; spoil(good: CommandEnvelope): CommandEnvelope }> = {
-      expired: { code: "permit_expired", status: 403, spoil: (good) => bound(good, { iat: Date.now() - 2000, exp: Date.now() - 1000 }) },
+      expired: {
+        code: "permit_expired",
+        status: 403,
+        spoil: (good) => rebindPermit(good, { iat: Date.now() - 2000, exp: Date.now() - 1000 }),
+      },
       "forged by changing it": {
         code: "permit_signature_invalid",
         status: 403,
@@ -46,27 +51,30 @@ export function forgedPermitScenarios(running: () => ServedRegistry): void {
       "signed by another key": {
         code: "permit_key_unknown",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, {}, stranger())) }),
+        spoil: (good) => ({ ...good, ...toPermitMembers(signPermitLike(registry, good.permit, {}, createStrangerKey())) }),
       },
       "for another tenant": {
         code: "permit_mismatch",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { tenant_id: "T.OTHER" } })) }),
+        spoil: (good) => ({ ...good, ...toPermitMembers(signPermitLike(registry, good.permit, { scopes: { tenant_id: "T.OTHER" } })) }),
       },
       "for another job type": {
         code: "permit_mismatch",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { jobType: "git.registry.init" } })) }),
+        spoil: (good) => ({
+          ...good,
+          ...toPermitMembers(signPermitLike(registry, good.permit, { scopes: { jobType: "git.registry.init" } })),
+        }),
       },
       "for another target": {
         code: "permit_mismatch",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { target: "LAB_256" } })) }),
+        spoil: (good) => ({ ...good, ...toPermitMembers(signPermitLike(registry, good.permit, { scopes: { target: "LAB_256" } })) }),
       },
       "for another audience": {
         code: "wrong_target",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { aud: "runner:LAB_256" })) }),
+        spoil: (good) => ({ ...good, ...toPermitMembers(signPermitLike(registry, good.permit, { aud: "runner:LAB_256" })) }),
       },
       "for another policy": { code: "permit_mismatch", status: 403, spoil: (good) => ({ ...good, policy_hash: "0".repeat(64) }) },
       "for another subject": {
@@ -77,37 +85,43 @@ export function forgedPermitScenarios(running: () => ServedRegistry): void {
       "of another actor": {
         code: "forbidden",
         status: 403,
-        spoil: (good) => ({ ...good, ...only(signedLike(registry, good.permit, { scopes: { actor_id: "ubl:sid:person:bob" } })) }),
+        spoil: (good) => ({
+          ...good,
+          ...toPermitMembers(signPermitLike(registry, good.permit, { scopes: { actor_id: "ubl:sid:person:bob" } })),
+        }),
       },
     };
-    const only = (permit: CommandEnvelope["permit"]) => ({ jti: permit.jti, permit });
-    const bound = (good: CommandEnvelope, changes: Parameters<typeof signedLike>[2]) => ({
+    const toPermitMembers = (permit: CommandEnvelope["permit"]) => ({ jti: permit.jti, permit });
+    const rebindPermit = (good: CommandEnvelope, changes: Parameters<typeof signPermitLike>[2]) => ({
       ...good,
-      ...only(signedLike(registry, good.permit, changes)),
+      ...toPermitMembers(signPermitLike(registry, good.permit, changes)),
     });
 
     it.each(Object.keys(spoilt))("that is %s is refused with its code, and nothing is written", async (name) => {
       const entry = spoilt[name];
       const admin = registry.as("admin");
-      const wanted = goodPush();
-      const good = commandOf(await permitFor(admin, wanted), wanted);
-      const before = await officialState(registry);
+      const wanted = buildGoodPush();
+      const good = toPushEnvelope(await requestPushPermit(admin, wanted), wanted);
+      const before = await readOfficialState(registry);
       const answer = await admin.issueCommand(entry?.spoil(good) ?? good);
-      expect(refusal(answer)).toMatchObject({ status: entry?.status, code: entry?.code });
-      if (!answer.ok && name === "expired") expect(await statusMember(registry, entry?.spoil(good) ?? good)).toBe("expired");
-      expect(await officialState(registry)).toEqual(before);
-      expect(endOf({ ...requireValue(await push(admin, wanted)) })).toEqual({ status: "success", code: undefined });
+      expect(requireRefusal(answer)).toMatchObject({ status: entry?.status, code: entry?.code });
+      if (!answer.ok && name === "expired") expect(await readStatusMember(registry, entry?.spoil(good) ?? good)).toBe("expired");
+      expect(await readOfficialState(registry)).toEqual(before);
+      expect(toEnd({ ...requireValue(await issuePush(admin, wanted)) })).toEqual({ status: "success", code: undefined });
     });
 
     it("of one tenant is no use to another: not even whether it exists is told", async () => {
-      const wanted = goodPush();
-      const good = commandOf(await permitFor(registry.as("admin"), wanted), wanted);
+      const wanted = buildGoodPush();
+      const good = toPushEnvelope(await requestPushPermit(registry.as("admin"), wanted), wanted);
       const olga = registry.as("olga", "T.OTHER");
-      expect(refusal(await olga.issueCommand(good))).toMatchObject({ status: 404, code: "not_found" });
-      expect(refusal(await olga.issueCommand({ ...good, tenant_id: "T.OTHER" }))).toMatchObject({ status: 403, code: "permit_mismatch" });
+      expect(requireRefusal(await olga.issueCommand(good))).toMatchObject({ status: 404, code: "not_found" });
+      expect(requireRefusal(await olga.issueCommand({ ...good, tenant_id: "T.OTHER" }))).toMatchObject({
+        status: 403,
+        code: "permit_mismatch",
+      });
     });
 
-    const inside: Record<string, { code: string; changes: Parameters<typeof signedLike>[2]; members?: Partial<CommandEnvelope> }> = {
+    const inside: Record<string, { code: string; changes: Parameters<typeof signPermitLike>[2]; members?: Partial<CommandEnvelope> }> = {
       "is for another target": {
         code: "wrong_target",
         changes: { aud: "runner:LAB_256", scopes: { target: "LAB_256" } },
@@ -126,41 +140,41 @@ export function forgedPermitScenarios(running: () => ServedRegistry): void {
       async (name) => {
         const { code, changes, members = {} } = inside[name] ?? { code: "", changes: {} };
         const admin = registry.as("admin");
-        const wanted = goodPush();
-        const permit = signedLike(registry, await permitFor(admin, wanted), changes);
-        const before = await officialState(registry);
-        requireValue(await admin.issueCommand(commandOf(permit, wanted, members)));
-        expect(await recordedEnd(admin, permit.jti)).toMatchObject({
+        const wanted = buildGoodPush();
+        const permit = signPermitLike(registry, await requestPushPermit(admin, wanted), changes);
+        const before = await readOfficialState(registry);
+        requireValue(await admin.issueCommand(toPushEnvelope(permit, wanted, members)));
+        expect(await waitForRecordedEnd(admin, permit.jti)).toMatchObject({
           status: "denied",
           denial: { code },
           refusals: [expect.objectContaining({ code, jti: permit.jti, status: "denied" })],
         });
-        expect(await officialState(registry)).toEqual(before);
+        expect(await readOfficialState(registry)).toEqual(before);
       },
     );
 
     it("that names a card that is not there finds no card to advance", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
-      const permit = signedLike(registry, await permitFor(admin, wanted), {
+      const wanted = buildGoodPush();
+      const permit = signPermitLike(registry, await requestPushPermit(admin, wanted), {
         scopes: { approval_ref: "k-none", plan_digest: "0".repeat(64) },
       });
-      const before = await officialState(registry);
-      expect(refusal(await admin.issueCommand(commandOf(permit, wanted)))).toMatchObject({ status: 409, code: "closed" });
-      expect(await officialState(registry)).toEqual(before);
+      const before = await readOfficialState(registry);
+      expect(requireRefusal(await admin.issueCommand(toPushEnvelope(permit, wanted)))).toMatchObject({ status: 409, code: "closed" });
+      expect(await readOfficialState(registry)).toEqual(before);
     });
   });
 }
 
 /** How a command ended whose permit the ledger never saw issued: it is known only once its flow has recorded it. */
-async function recordedEnd(client: RegistryClient, jti: string): Promise<CommandAnswer> {
+async function waitForRecordedEnd(client: RegistryClient, jti: string): Promise<CommandAnswer> {
   while (!(await client.readCommand(jti)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
   return waitForCommandEnd(client, jti, ACT_MS);
 }
 
 /** The problem document's own `status`, which the client replaces by the HTTP status. */
-async function statusMember(registry: ServedRegistry, envelope: CommandEnvelope): Promise<unknown> {
-  const headers = { authorization: `Bearer ${registry.actor("admin").token}`, "content-type": "application/json" };
+async function readStatusMember(registry: ServedRegistry, envelope: CommandEnvelope): Promise<unknown> {
+  const headers = { authorization: `Bearer ${registry.getActor("admin").token}`, "content-type": "application/json" };
   const answer = await fetch(`${registry.url}/v1/commands/issue`, { method: "POST", headers, body: JSON.stringify(envelope) });
   return ((await answer.json()) as { status: unknown }).status;
 }

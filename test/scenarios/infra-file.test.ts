@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { registryJson } from "../infra-engine/registries.js";
+import { formatRegistryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
-import { endOf, push, pushed, pushOf, refusal, registered } from "./acts.js";
+import { buildPush, issuePush, pushOrThrow, registerByCard, requireRefusal, toEnd } from "./acts.js";
 
 describe("a registry whose infra registry lies in a file", () => {
   let folder: string;
@@ -20,7 +20,7 @@ describe("a registry whose infra registry lies in a file", () => {
     await writeFile(path, text);
     return hashBlake3Hex(Buffer.from(text));
   };
-  const wanted = (branch: string) => pushOf("P.filed", branch, null, clone.bundle("main"));
+  const buildBranchPush = (branch: string) => buildPush("P.filed", branch, null, clone.bundle("main"));
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "ogr-infra-"));
@@ -33,9 +33,9 @@ describe("a registry whose infra registry lies in a file", () => {
   });
 
   it("runs what the file enables, and names the BLAKE3 of its bytes in the receipt", async () => {
-    const revision = await say(registryJson({ "T.UBL/P.filed": "enabled production" }));
-    await registered(registry, "P.filed");
-    const { command } = await pushed(registry.as("admin"), wanted("feature/a"));
+    const revision = await say(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
+    await registerByCard(registry, "P.filed");
+    const { command } = await pushOrThrow(registry.as("admin"), buildBranchPush("feature/a"));
     expect(command.receipt).toMatchObject({ infra_revision: revision });
     expect(requireValue(await registry.as("admin").readInfraContext("P.filed"))).toMatchObject({
       source: "file",
@@ -45,13 +45,22 @@ describe("a registry whose infra registry lies in a file", () => {
   });
 
   it("stops with the file: disabled, broken, and gone", async () => {
-    await say(registryJson({ "T.UBL/P.filed": "disabled production" }));
-    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "policy_denied" });
+    await say(formatRegistryJson({ "T.UBL/P.filed": "disabled production" }));
+    expect(requireRefusal(await issuePush(registry.as("admin"), buildBranchPush("feature/b")))).toMatchObject({
+      status: 403,
+      code: "policy_denied",
+    });
     await say("{");
-    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "infra_unavailable" });
+    expect(requireRefusal(await issuePush(registry.as("admin"), buildBranchPush("feature/b")))).toMatchObject({
+      status: 403,
+      code: "infra_unavailable",
+    });
     await rm(path);
-    expect(refusal(await push(registry.as("admin"), wanted("feature/b")))).toMatchObject({ status: 403, code: "infra_unavailable" });
-    await say(registryJson({ "T.UBL/P.filed": "enabled production" }));
-    expect(endOf(requireValue(await push(registry.as("admin"), wanted("feature/b"))))).toMatchObject({ status: "success" });
+    expect(requireRefusal(await issuePush(registry.as("admin"), buildBranchPush("feature/b")))).toMatchObject({
+      status: 403,
+      code: "infra_unavailable",
+    });
+    await say(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
+    expect(toEnd(requireValue(await issuePush(registry.as("admin"), buildBranchPush("feature/b"))))).toMatchObject({ status: "success" });
   });
 });

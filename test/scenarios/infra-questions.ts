@@ -1,32 +1,32 @@
 import { describe, expect, it } from "vitest";
 import { InfraContextError, infraContexts } from "../../clients/infra-context/infra-context.mjs";
 import { requireValue } from "../../src/client/http/problem.js";
-import { refusal } from "./acts.js";
-import type { InfraFloor } from "./infra-floor.js";
+import { requireRefusal } from "./acts.js";
+import type { InfraSetup } from "./infra-setup.js";
 
 /** What a registry answers of its infra registry, to people and to engines. */
-export function infraQuestionScenarios(on: () => InfraFloor): void {
-  const admin = () => on().registry.as("admin");
+export function describeInfraQuestions(on: () => InfraSetup): void {
+  const actAsAdmin = () => on().registry.as("admin");
 
   describe("and the question what it says", () => {
     it("is answered for now and for every revision that it has had", async () => {
       const before = on().revision();
       await on().publish({ "T.UBL/P.live": "disabled production" });
       const known = { source: "registry", org: "T.UBL", repo: "P.live", context: "production", telemetry_repo: "T.UBL/P.telemetry" };
-      expect(requireValue(await admin().readInfraContext("P.live"))).toEqual({
+      expect(requireValue(await actAsAdmin().readInfraContext("P.live"))).toEqual({
         ...known,
         state: "disabled",
         revision: on().revision(),
         is_registry: false,
       });
-      expect(requireValue(await admin().readInfraContext("P.live", before))).toEqual({
+      expect(requireValue(await actAsAdmin().readInfraContext("P.live", before))).toEqual({
         ...known,
         state: "enabled",
         revision: before,
         is_registry: false,
       });
-      expect(refusal(await admin().readInfraContext("P.live", on().base))).toMatchObject({ status: 404, code: "not_found" });
-      expect(requireValue(await admin().readInfraContext("P.nowhere"))).toMatchObject({ state: "missing", context: null });
+      expect(requireRefusal(await actAsAdmin().readInfraContext("P.live", on().base))).toMatchObject({ status: 404, code: "not_found" });
+      expect(requireValue(await actAsAdmin().readInfraContext("P.nowhere"))).toMatchObject({ state: "missing", context: null });
       await on().publish();
     });
 
@@ -38,18 +38,18 @@ export function infraQuestionScenarios(on: () => InfraFloor): void {
       });
       expect(requireValue(await on().registry.as("olga", "T.OTHER").readInfraContext("P.live"))).toMatchObject({ state: "missing" });
       const other = `${on().registry.url}/v1/query/infra/context?tenant_id=T.UBL&project_id=P.live`;
-      const answer = await fetch(other, { headers: { authorization: `Bearer ${on().registry.actor("olga", "T.OTHER").token}` } });
+      const answer = await fetch(other, { headers: { authorization: `Bearer ${on().registry.getActor("olga", "T.OTHER").token}` } });
       expect(answer.status).toBe(404);
     });
 
     it("is asked by the client module, which fails closed", async () => {
-      const { token } = on().registry.actor("admin");
+      const { token } = on().registry.getActor("admin");
       let asked = 0;
-      const counting: typeof fetch = (...args) => {
+      const countAndFetch: typeof fetch = (...args) => {
         asked += 1;
         return fetch(...args);
       };
-      const options = { server: on().registry.url, token, tenant_id: "T.UBL", fetch: counting };
+      const options = { server: on().registry.url, token, tenant_id: "T.UBL", fetch: countAndFetch };
       const contexts = infraContexts(options);
       const enabled = await contexts.enabled("P.live");
       expect(enabled).toEqual({
@@ -61,15 +61,15 @@ export function infraQuestionScenarios(on: () => InfraFloor): void {
       expect(asked).toBe(1);
       await contexts.current("P.live");
       expect(asked).toBe(2);
-      const codeOf = (work: Promise<unknown>) =>
+      const readCode = (work: Promise<unknown>) =>
         work.then(
           () => "answered",
           (error: unknown) => (error instanceof InfraContextError ? error.code : "another error"),
         );
-      expect(await codeOf(contexts.enabled("P.nowhere"))).toBe("not_enabled");
-      expect(await codeOf(contexts.at("P.live", on().base))).toBe("not_found");
-      expect(await codeOf(infraContexts({ ...options, token: "ogr_wrong" }).current("P.live"))).toBe("unauthenticated");
-      expect(await codeOf(infraContexts({ ...options, server: "http://127.0.0.1:9" }).enabled("P.live"))).toBe("unreachable");
+      expect(await readCode(contexts.enabled("P.nowhere"))).toBe("not_enabled");
+      expect(await readCode(contexts.at("P.live", on().base))).toBe("not_found");
+      expect(await readCode(infraContexts({ ...options, token: "ogr_wrong" }).current("P.live"))).toBe("unauthenticated");
+      expect(await readCode(infraContexts({ ...options, server: "http://127.0.0.1:9" }).enabled("P.live"))).toBe("unreachable");
       const said =
         (change: object): typeof fetch =>
         async () =>
@@ -82,7 +82,7 @@ export function infraQuestionScenarios(on: () => InfraFloor): void {
         { telemetry_repo: "T.OTHER/P.telemetry" },
         { telemetry_repo: null },
       ])
-        expect(await codeOf(infraContexts({ ...options, fetch: said(change) }).enabled("P.live")), JSON.stringify(change)).toBe(
+        expect(await readCode(infraContexts({ ...options, fetch: said(change) }).enabled("P.live")), JSON.stringify(change)).toBe(
           "malformed",
         );
     });

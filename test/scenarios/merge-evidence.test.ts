@@ -4,26 +4,26 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceiptPact } from "../../src/client/offline/pact.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
-import { ACT_MS, approvedBy, OFFICE, refusal, state, withPasskeys } from "./acts.js";
+import { ACT_MS, approveAsEach, ensurePasskeys, OFFICE, requireRefusal, stateCardDecision } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
-import { scenarioTenants } from "./tenants.js";
-import { untilCardsAreClosed } from "./what-is-stored.js";
+import { buildScenarioTenants } from "./tenants.js";
+import { waitUntilCardsAreClosed } from "./what-is-stored.js";
 
 let registry: ServedRegistry;
 beforeAll(async () => {
-  registry = await startRegistryInProcess({ name: "merge-evidence", tenants: scenarioTenants() });
-  await withPasskeys(registry, "bob", "carol");
+  registry = await startRegistryInProcess({ name: "merge-evidence", tenants: buildScenarioTenants() });
+  await ensurePasskeys(registry, "bob", "carol");
 });
 afterAll(() => registry?.stop());
 
 describe("the evidence of a merge", () => {
   it("names whoever approved it, and nobody who withdrew through another actor of theirs", async () => {
-    const project = await MergeProject.make(registry, "P.two-actors");
-    expect((await approvedBy(registry, await project.card("main", "release/1.0"), ["bob", "carol"])).status).toBe("success");
-    const card = await project.card("feature/x", "release/1.0");
-    requireValue(await state(registry, "bob", card));
+    const project = await MergeProject.create(registry, "P.two-actors");
+    expect((await approveAsEach(registry, await project.openMergeCard("main", "release/1.0"), ["bob", "carol"])).status).toBe("success");
+    const card = await project.openMergeCard("feature/x", "release/1.0");
+    requireValue(await stateCardDecision(registry, "bob", card));
     const byPhone = (decision: "approve" | "withdraw") =>
-      submitDecision(registry.as("bob-phone"), registry.passkeys("bob"), { card_id: card.card_id, decision, office_id: OFFICE });
+      submitDecision(registry.as("bob-phone"), registry.openPasskeys("bob"), { card_id: card.card_id, decision, office_id: OFFICE });
     requireValue(await byPhone("withdraw"));
     const { missing, statements = [] } = requireValue(await registry.as("admin").readCard(card.card_id));
     expect(missing.map(({ text }) => text)).toEqual(["2 more approvals with step-up"]);
@@ -31,7 +31,7 @@ describe("the evidence of a merge", () => {
       ["approve", "Withdrawn by its approver."],
       ["withdraw", null],
     ]);
-    requireValue(await state(registry, "carol", card));
+    requireValue(await stateCardDecision(registry, "carol", card));
     requireValue(await byPhone("approve"));
     const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
     expect(closed.status).toBe("success");
@@ -45,7 +45,7 @@ describe("the evidence of a merge", () => {
     if (!verdict.valid) throw new Error(verdict.why);
     expect(verdict.unproved).toEqual([]);
     expect(verdict.pact.predicate.decision.approvals.map(({ statement }) => statement.approver).sort()).toEqual(counted);
-    const git = await project.mirrored();
+    const git = await project.cloneMirror();
     const trailers = git("log", "-1", "--format=%(trailers:key=Approved-by,valueonly)", "origin/release/1.0");
     expect(trailers.trim().split("\n")).toEqual(counted);
   });
@@ -53,12 +53,12 @@ describe("the evidence of a merge", () => {
 
 describe("a merge that is only asked about", () => {
   it("shows what a card would say, and leaves nothing behind", async () => {
-    const project = await MergeProject.make(registry, "P.asked");
+    const project = await MergeProject.create(registry, "P.asked");
     await project.push("feature/one", "same.txt", "one\n");
     await project.push("feature/two", "same.txt", "two\n");
-    expect((await approvedBy(registry, await project.card("feature/one", "main"), ["bob"])).status).toBe("success");
+    expect((await approveAsEach(registry, await project.openMergeCard("feature/one", "main"), ["bob"])).status).toBe("success");
     const admin = registry.as("admin");
-    const keysOf = async () => {
+    const listKeys = async () => {
       const keys: string[] = [];
       for (const space of ["repos", "registry-metadata", "artifacts", "staging", "claims", "receipts", "refusals"])
         for await (const key of registry.store.blobs.list(`${space}/T.UBL/`)) keys.push(key);
@@ -72,15 +72,15 @@ describe("a merge that is only asked about", () => {
     const seen = async () => ({
       ledger: await verifiedLedger(),
       cards: requireValue(await admin.listCards()),
-      keys: await keysOf(),
+      keys: await listKeys(),
     });
-    await untilCardsAreClosed(registry);
+    await waitUntilCardsAreClosed(registry);
     const before = await seen();
-    const asked = (params: object) => admin.planCard({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
-    const params = await project.params("feature/x", "main");
-    const clean = requireValue(await asked(params));
+    const askForPlan = (params: object) => admin.planCard({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
+    const params = await project.buildParams("feature/x", "main");
+    const clean = requireValue(await askForPlan(params));
     expect(clean).toMatchObject({ level: "L4", denial: null, plan: { commit_count: 1, diffstat: { files: 1 } } });
-    expect(requireValue(await asked(await project.params("feature/two", "main")))).toMatchObject({
+    expect(requireValue(await askForPlan(await project.buildParams("feature/two", "main")))).toMatchObject({
       level: "L4",
       plan: null,
       denial: {
@@ -88,12 +88,15 @@ describe("a merge that is only asked about", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(requireValue(await asked({ ...params, target: "feature/y" }))).toMatchObject({ plan: null, denial: { code: "policy_denied" } });
-    expect(requireValue(await asked({ ...params, project_id: "P.nowhere" }))).toMatchObject({
+    expect(requireValue(await askForPlan({ ...params, target: "feature/y" }))).toMatchObject({
+      plan: null,
+      denial: { code: "policy_denied" },
+    });
+    expect(requireValue(await askForPlan({ ...params, project_id: "P.nowhere" }))).toMatchObject({
       plan: null,
       denial: { code: "project_unknown" },
     });
-    expect(refusal(await admin.planCard({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
+    expect(requireRefusal(await admin.planCard({ office_id: "office::agents", jobType: MERGE, params, target: "LAB_512" }))).toMatchObject({
       status: 403,
     });
     expect(await seen()).toEqual(before);

@@ -8,8 +8,8 @@ import { lookUpMerge } from "../../src/client/merging.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import type { MergeProtectedParams } from "../../src/domain/act/job.js";
 import type { ServedRegistry } from "../harness/registry.js";
-import { Clone, temporaryFolder } from "../repository/real-git.js";
-import { approvedBy, openCard, pushed, pushOf, registered } from "./acts.js";
+import { Clone, createTemporaryFolder } from "../repository/real-git.js";
+import { approveAsEach, buildPush, openScenarioCard, pushOrThrow, registerByCard } from "./acts.js";
 
 export const MERGE = "git.registry.merge_protected";
 
@@ -22,14 +22,14 @@ export class MergeProject {
     readonly tenant: string | undefined,
   ) {}
 
-  static async make(registry: ServedRegistry, id: string, tenant?: string): Promise<MergeProject> {
-    const made = new MergeProject(registry, await registered(registry, id, tenant === undefined ? {} : { tenant }), tenant);
+  static async create(registry: ServedRegistry, id: string, tenant?: string): Promise<MergeProject> {
+    const made = new MergeProject(registry, await registerByCard(registry, id, tenant === undefined ? {} : { tenant }), tenant);
     made.clone.commit("README.md", "hello\n");
     await made.push("feature/base");
     await made.push("feature/x", "x.txt");
     await made.push("feature/y", "y.txt");
-    const card = await made.card("feature/base", "main", { strategy: "fast-forward" });
-    expect(await approvedBy(registry, card, ["bob"], tenant)).toMatchObject({ status: "success", level: "L4" });
+    const card = await made.openMergeCard("feature/base", "main", { strategy: "fast-forward" });
+    expect(await approveAsEach(registry, card, ["bob"], tenant)).toMatchObject({ status: "success", level: "L4" });
     return made;
   }
 
@@ -38,43 +38,43 @@ export class MergeProject {
     const { clone } = this;
     clone.git("checkout", "-q", "-B", branch, branch === "feature/base" ? "HEAD" : this.#base());
     if (file !== undefined) clone.commit(file, text);
-    const old = await this.tip(branch);
-    await pushed(this.registry.as(who, this.tenant), pushOf(this.id, branch, old, clone.bundle(branch), { force: old !== null }));
-    return clone.head();
+    const old = await this.readTip(branch);
+    await pushOrThrow(this.registry.as(who, this.tenant), buildPush(this.id, branch, old, clone.bundle(branch), { force: old !== null }));
+    return clone.readHead();
   }
 
   #base(): string {
     return this.clone.git("rev-list", "--max-parents=0", "HEAD");
   }
 
-  async tip(branch: string): Promise<string | null> {
+  async readTip(branch: string): Promise<string | null> {
     const { refs } = requireValue(await this.registry.as("admin", this.tenant).readProject(this.id));
     return refs.find(({ name }) => name === `refs/heads/${branch}`)?.object_id ?? null;
   }
 
-  async params(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {
+  async buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {
     const client = this.registry.as("admin", this.tenant);
     const { params } = await lookUpMerge(client, { project_id: this.id, source, target, strategy: "merge" });
     if (params === undefined) throw new Error(`${source} is no branch`);
     return { ...params, ...changes };
   }
 
-  async card(
+  async openMergeCard(
     source: string,
     target: string,
     changes: Partial<MergeProtectedParams> = {},
     more: Partial<CardAsk> = {},
   ): Promise<CardAnswer> {
-    return this.open(await this.params(source, target, changes), more);
+    return this.open(await this.buildParams(source, target, changes), more);
   }
 
   open(params: MergeProtectedParams, more: Partial<CardAsk> = {}, who = "admin"): Promise<CardAnswer> {
-    return openCard(this.registry.as(who, this.tenant), { jobType: MERGE, params, ...more });
+    return openScenarioCard(this.registry.as(who, this.tenant), { jobType: MERGE, params, ...more });
   }
 
   /** Stock git over a mirror of the stored repository, which has to be whole and to be cloned. */
-  async mirrored(): Promise<(...args: string[]) => string> {
-    const folder = join(temporaryFolder("ogr-mirror-"), "repo.git");
+  async cloneMirror(): Promise<(...args: string[]) => string> {
+    const folder = join(createTemporaryFolder("ogr-mirror-"), "repo.git");
     await mirrorRepository(this.registry.store, this.tenant ?? "T.UBL", this.id, folder);
     const git = (...args: string[]) => execFileSync("git", ["-c", "safe.directory=*", ...args], { encoding: "utf8", stdio: "pipe" });
     git("--git-dir", folder, "fsck", "--strict");

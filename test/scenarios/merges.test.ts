@@ -5,12 +5,12 @@ import { verifyReceiptPact } from "../../src/client/offline/pact.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
-import { permitted } from "../harness/acting.js";
+import { prepareCommand } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { ACT_MS, approvedBy, pushed, pushOf, refusal, state, withPasskeys } from "./acts.js";
+import { ACT_MS, approveAsEach, buildPush, ensurePasskeys, pushOrThrow, requireRefusal, stateCardDecision } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
-import { STRICT_TENANT, scenarioTenants } from "./tenants.js";
-import { eventsOf, refIn } from "./what-is-stored.js";
+import { buildScenarioTenants, STRICT_TENANT } from "./tenants.js";
+import { findRef, listEvents } from "./what-is-stored.js";
 
 const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
 
@@ -18,44 +18,44 @@ let registry: TestRegistry;
 let projects = 0;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "merges", tenants: scenarioTenants() });
-  await withPasskeys(registry, "admin", "bob", "carol");
+  registry = await startTestRegistry({ name: "merges", tenants: buildScenarioTenants() });
+  await ensurePasskeys(registry, "admin", "bob", "carol");
 });
 afterAll(() => registry?.stop());
 
-function made(id?: string, tenant?: string): Promise<MergeProject> {
+function createProject(id?: string, tenant?: string): Promise<MergeProject> {
   projects += 1;
-  return MergeProject.make(registry, id ?? `P.merges-${projects}`, tenant);
+  return MergeProject.create(registry, id ?? `P.merges-${projects}`, tenant);
 }
 
-async function receiptOf({ jti }: CardAnswer, tenant?: string): Promise<Receipt> {
+async function readCardReceipt({ jti }: CardAnswer, tenant?: string): Promise<Receipt> {
   return requireValue(await registry.as("admin", tenant).readReceipt(jti ?? ""));
 }
 
 /** The approvals of a card: who, and why they no longer count. */
-async function voided({ card_id }: CardAnswer): Promise<[string, string | null][]> {
+async function listVoided({ card_id }: CardAnswer): Promise<[string, string | null][]> {
   const { statements = [] } = requireValue(await registry.as("admin").readCard(card_id));
   return statements.map(({ approver, void_why }) => [approver, void_why ?? null]);
 }
 
 describe("a merge into main", () => {
   it("waits for one approval with step-up, names card and approver, and leaves a Pact that verifies offline", async () => {
-    const project = await made();
-    const card = await project.card("feature/x", "main");
+    const project = await createProject();
+    const card = await project.openMergeCard("feature/x", "main");
     expect(card).toMatchObject({ level: "L4", status: "awaiting_approval", plan: { commit_count: 1, fast_forward: true } });
     expect(card.missing.map(({ text }) => text)).toEqual(["1 more approval with step-up"]);
-    const closed = await approvedBy(registry, card, ["bob"]);
+    const closed = await approveAsEach(registry, card, ["bob"]);
     expect(closed.status).toBe("success");
-    const receipt = await receiptOf(closed);
-    const git = await project.mirrored();
+    const receipt = await readCardReceipt(closed);
+    const git = await project.cloneMirror();
     const [tip = ""] = git("rev-parse", "origin/main").split("\n");
-    expect(receipt.refs).toEqual([{ name: "refs/heads/main", old: await baseOf(project), new: tip }]);
+    expect(receipt.refs).toEqual([{ name: "refs/heads/main", old: await readBase(project), new: tip }]);
     const trailers = git("log", "-1", "--format=%(trailers:only,unfold)", tip).trim().split("\n");
     expect(trailers).toEqual([
       `Card: ${card.card_id}`,
       `Plan: ${card.plan_digest}`,
       `Permit: ${closed.jti}`,
-      `Proposed-by: ${registry.actor("admin").actor_id}`,
+      `Proposed-by: ${registry.getActor("admin").actor_id}`,
       `Approved-by: ${BOB}`,
     ]);
     const keys = requireValue(await registry.as("admin").readPublicKeys());
@@ -76,20 +76,20 @@ describe("a merge into main", () => {
   });
 
   it("is approved neither by who proposed it, nor by who pushed, nor by who authored what it brings", async () => {
-    const project = await made();
+    const project = await createProject();
     await project.push("feature/by-bob", "bob.txt", "bob\n", "bob");
     const { clone } = project;
     clone.commit("carol.txt", "carol\n");
     clone.git("commit", "-q", "--amend", "--no-edit", "--author", "Carol <carol@ubl.example>");
-    const old = await project.tip("feature/by-bob");
-    await pushed(registry.as("bob"), pushOf(project.id, "feature/by-bob", old, clone.bundle("feature/by-bob")));
-    const card = await project.card("feature/by-bob", "main", { strategy: "squash" });
+    const old = await project.readTip("feature/by-bob");
+    await pushOrThrow(registry.as("bob"), buildPush(project.id, "feature/by-bob", old, clone.bundle("feature/by-bob")));
+    const card = await project.openMergeCard("feature/by-bob", "main", { strategy: "squash" });
     for (const [name, why] of [
       ["admin", "The author of a card does not approve it."],
       ["bob", "Whoever pushed the card's commits does not approve it."],
       ["carol", "An author of the card's commits does not approve it."],
     ] as const)
-      expect(await state(registry, name, card).then(refusal)).toMatchObject({
+      expect(await stateCardDecision(registry, name, card).then(requireRefusal)).toMatchObject({
         code: "statement_not_counted",
         detail: expect.stringContaining(why),
       });
@@ -97,11 +97,11 @@ describe("a merge into main", () => {
   });
 
   it("that conflicts is denied with paths and places before anybody is asked", async () => {
-    const project = await made();
+    const project = await createProject();
     await project.push("feature/one", "same.txt", "one\n");
     await project.push("feature/two", "same.txt", "two\n");
-    expect((await approvedBy(registry, await project.card("feature/one", "main"), ["bob"])).status).toBe("success");
-    const card = await project.card("feature/two", "main");
+    expect((await approveAsEach(registry, await project.openMergeCard("feature/one", "main"), ["bob"])).status).toBe("success");
+    const card = await project.openMergeCard("feature/two", "main");
     expect(card).toMatchObject({
       status: "denied",
       plan: null,
@@ -110,59 +110,59 @@ describe("a merge into main", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(refusal(await state(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
+    expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
   });
 
   it("needs a source that is a branch of the project, and a target that the policy protects", async () => {
-    const project = await made();
-    const params = await project.params("feature/x", "main");
+    const project = await createProject();
+    const params = await project.buildParams("feature/x", "main");
     expect(await project.open({ ...params, source: "feature/elsewhere" })).toMatchObject({ denial: { code: "ref_missing" } });
     const open = { ...params, target: "feature/z", expected_target: ZERO_ID };
     expect(await project.open(open)).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
   });
 
   it("loses against another one that was quicker, and its card says why and whose approval is void", async () => {
-    const project = await made();
+    const project = await createProject();
     const admin = registry.as("admin");
-    const [first, second] = [await project.params("feature/x", "main"), await project.params("feature/y", "main")];
+    const [first, second] = [await project.buildParams("feature/x", "main"), await project.buildParams("feature/y", "main")];
     const cards = [await project.open(first, { run: "on_command" }), await project.open(second, { run: "on_command" })];
     for (const card of cards) {
-      requireValue(await state(registry, "bob", card));
+      requireValue(await stateCardDecision(registry, "bob", card));
       await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
     }
     const commands = await Promise.all(
-      [first, second].map((params, n) => permitted(admin, { jobType: MERGE, params }, { approval_ref: cards[n]?.card_id ?? "" })),
+      [first, second].map((params, n) => prepareCommand(admin, { jobType: MERGE, params }, { approval_ref: cards[n]?.card_id ?? "" })),
     );
     await Promise.all(commands.map(async (command) => requireValue(await admin.issueCommand(command))));
     const ends = await Promise.all(cards.map((card) => waitForCardEnd(admin, card.card_id, ACT_MS)));
     const lost = ends.find(({ status }) => status !== "success");
     expect(ends.filter(({ status }) => status === "success")).toHaveLength(1);
     expect(lost?.denial).toMatchObject({ code: "ref_moved", message: expect.stringContaining("main") });
-    expect(await voided(lost as CardAnswer)).toEqual([[BOB, expect.stringContaining("The act did not happen: ")]]);
+    expect(await listVoided(lost as CardAnswer)).toEqual([[BOB, expect.stringContaining("The act did not happen: ")]]);
     const source = lost?.card_id === cards[0]?.card_id ? "feature/x" : "feature/y";
-    expect((await approvedBy(registry, await project.card(source, "main"), ["bob"])).status).toBe("success");
-    const git = await project.mirrored();
+    expect((await approveAsEach(registry, await project.openMergeCard(source, "main"), ["bob"])).status).toBe("success");
+    const git = await project.cloneMirror();
     expect(git("ls-tree", "--name-only", "origin/main").trim().split("\n")).toEqual(["README.md", "x.txt", "y.txt"]);
   });
 });
 
 describe("a merge into release/1.0", () => {
   it("needs two persons with step-up: the first one again does not count", async () => {
-    const project = await made();
-    expect((await approvedBy(registry, await project.card("feature/x", "main"), ["bob"])).status).toBe("success");
-    const main = await project.tip("main");
-    const card = await project.card("main", "release/1.0");
+    const project = await createProject();
+    expect((await approveAsEach(registry, await project.openMergeCard("feature/x", "main"), ["bob"])).status).toBe("success");
+    const main = await project.readTip("main");
+    const card = await project.openMergeCard("main", "release/1.0");
     expect(card).toMatchObject({ level: "L5", plan: { basis: { refs: [{ name: "refs/heads/release/1.0", old: ZERO_ID, new: main }] } } });
-    requireValue(await state(registry, "bob", card));
-    await state(registry, "bob", card);
+    requireValue(await stateCardDecision(registry, "bob", card));
+    await stateCardDecision(registry, "bob", card);
     const waiting = requireValue(await registry.as("admin").readCard(card.card_id));
     expect(waiting).toMatchObject({ status: "awaiting_approval", jti: null });
     expect(waiting.missing.map(({ text }) => text)).toEqual(["1 more approval with step-up"]);
-    const closed = await approvedBy(registry, card, ["carol"]);
+    const closed = await approveAsEach(registry, card, ["carol"]);
     expect(closed.status).toBe("success");
-    expect(await project.tip("release/1.0")).toBe(main);
+    expect(await project.readTip("release/1.0")).toBe(main);
     const verdict = verifyReceiptPact(
-      await receiptOf(closed),
+      await readCardReceipt(closed),
       requireValue(await registry.as("bob").readPact(closed.jti ?? "")),
       requireValue(await registry.as("admin").readPublicKeys()),
     );
@@ -173,63 +173,65 @@ describe("a merge into release/1.0", () => {
   it.each(["source", "target"] as const)(
     "whose %s moves between two approvals voids the first, and a new card can be approved",
     async (moved) => {
-      const project = await made();
-      await approvedBy(registry, await project.card("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
-      const card = await project.card("feature/x", "release/1.0");
-      requireValue(await state(registry, "bob", card));
+      const project = await createProject();
+      await approveAsEach(registry, await project.openMergeCard("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
+      const card = await project.openMergeCard("feature/x", "release/1.0");
+      requireValue(await stateCardDecision(registry, "bob", card));
       if (moved === "source") await project.push("feature/x", "x.txt", "changed\n");
-      else await approvedBy(registry, await project.card("feature/y", "release/1.0"), ["bob", "carol"]);
-      const before = await project.tip("release/1.0");
-      requireValue(await state(registry, "carol", card));
+      else await approveAsEach(registry, await project.openMergeCard("feature/y", "release/1.0"), ["bob", "carol"]);
+      const before = await project.readTip("release/1.0");
+      requireValue(await stateCardDecision(registry, "carol", card));
       const closed = await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" }, jti: null });
       const name = moved === "source" ? "feature/x" : "release/1.0";
-      for (const [approver, why] of await voided(closed)) expect(why, approver).toContain(`${name} has moved`);
-      expect((await voided(closed)).map(([approver]) => approver).sort()).toEqual([BOB, CAROL]);
-      expect(await project.tip("release/1.0")).toBe(before);
-      expect((await approvedBy(registry, await project.card("feature/x", "release/1.0"), ["bob", "carol"])).status).toBe("success");
+      for (const [approver, why] of await listVoided(closed)) expect(why, approver).toContain(`${name} has moved`);
+      expect((await listVoided(closed)).map(([approver]) => approver).sort()).toEqual([BOB, CAROL]);
+      expect(await project.readTip("release/1.0")).toBe(before);
+      expect((await approveAsEach(registry, await project.openMergeCard("feature/x", "release/1.0"), ["bob", "carol"])).status).toBe(
+        "success",
+      );
     },
   );
 
   it("whose source moves after the permit was given is refused by the Runner, and its approvals are void", async () => {
-    const project = await made();
+    const project = await createProject();
     const admin = registry.as("admin");
-    const params = await project.params("feature/x", "release/1.0");
+    const params = await project.buildParams("feature/x", "release/1.0");
     const card = await project.open(params, { run: "on_command" });
-    for (const name of ["bob", "carol"]) requireValue(await state(registry, name, card));
+    for (const name of ["bob", "carol"]) requireValue(await stateCardDecision(registry, name, card));
     await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
-    const command = await permitted(admin, { jobType: MERGE, params }, { approval_ref: card.card_id });
+    const command = await prepareCommand(admin, { jobType: MERGE, params }, { approval_ref: card.card_id });
     await project.push("feature/x", "x.txt", "changed\n");
     requireValue(await admin.issueCommand(command));
     const closed = await waitForCardEnd(admin, card.card_id, ACT_MS);
     expect(closed).toMatchObject({ status: "denied", denial: { code: "ref_moved" } });
-    for (const [, why] of await voided(closed)) expect(why).toContain("feature/x has moved");
-    expect(await refIn(registry, project.id, "refs/heads/release/1.0")).toBeUndefined();
-    expect((await eventsOf(registry, "receipt.refused")).at(-1)).toMatchObject({ refusal: { code: "ref_moved", jti: command.jti } });
+    for (const [, why] of await listVoided(closed)) expect(why).toContain("feature/x has moved");
+    expect(await findRef(registry, project.id, "refs/heads/release/1.0")).toBeUndefined();
+    expect((await listEvents(registry, "receipt.refused")).at(-1)).toMatchObject({ refusal: { code: "ref_moved", jti: command.jti } });
   });
 });
 
 describe("merges of two tenants", () => {
   it("into projects of the same name do not know of each other", async () => {
     const id = "P.shared-name";
-    const [ours, theirs] = [await made(id), await made(id, STRICT_TENANT)];
-    const untouched = await theirs.tip("main");
-    expect((await approvedBy(registry, await ours.card("feature/x", "main"), ["bob"])).status).toBe("success");
-    expect(await theirs.tip("main")).toBe(untouched);
+    const [ours, theirs] = [await createProject(id), await createProject(id, STRICT_TENANT)];
+    const untouched = await theirs.readTip("main");
+    expect((await approveAsEach(registry, await ours.openMergeCard("feature/x", "main"), ["bob"])).status).toBe("success");
+    expect(await theirs.readTip("main")).toBe(untouched);
     await theirs.push("feature/theirs", "theirs.txt");
-    const params = await theirs.params("feature/theirs", "main");
-    expect(await ours.open({ ...params, expected_target: (await ours.tip("main")) ?? "" })).toMatchObject({
+    const params = await theirs.buildParams("feature/theirs", "main");
+    expect(await ours.open({ ...params, expected_target: (await ours.readTip("main")) ?? "" })).toMatchObject({
       denial: { code: "ref_missing" },
     });
-    const closed = await approvedBy(registry, await theirs.open(params), ["bob"], STRICT_TENANT);
+    const closed = await approveAsEach(registry, await theirs.open(params), ["bob"], STRICT_TENANT);
     expect(closed.status).toBe("success");
-    expect(refusal(await registry.as("admin").readPact(closed.jti ?? ""))).toMatchObject({ code: "not_found" });
-    const git = await theirs.mirrored();
+    expect(requireRefusal(await registry.as("admin").readPact(closed.jti ?? ""))).toMatchObject({ code: "not_found" });
+    const git = await theirs.cloneMirror();
     expect(git("ls-tree", "--name-only", "origin/main").trim().split("\n")).toEqual(["README.md", "theirs.txt"]);
   });
 });
 
 /** Where main stood before anything was merged: its project's first commit. */
-async function baseOf(project: MergeProject): Promise<string | null> {
-  return project.tip("feature/base");
+async function readBase(project: MergeProject): Promise<string | null> {
+  return project.readTip("feature/base");
 }

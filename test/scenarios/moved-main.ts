@@ -13,101 +13,101 @@ import { refusalSchema } from "../../src/domain/permit/receipt.js";
 import { toClaimKey, toReceiptKey } from "../../src/domain/storage-key.js";
 import { DEMO_TENANT } from "../../src/stack/founding/demo-tenants.js";
 import { DYING_RUNNER } from "../faults/dying.js";
-import { type Job, permitted, release } from "../harness/acting.js";
+import { buildReleaseJob, type Job, prepareCommand } from "../harness/acting.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, approvedBy, openCard, pushOf, registered, state, withPasskeys } from "./acts.js";
-import { officialState, refIn } from "./what-is-stored.js";
+import { ACT_MS, approveAsEach, buildPush, ensurePasskeys, openScenarioCard, registerByCard, stateCardDecision } from "./acts.js";
+import { findRef, readOfficialState } from "./what-is-stored.js";
 
 const PROJECT = "P.moved-main";
 const MAIN = "refs/heads/main";
 const QUORUM = ["bob", "carol"];
 
 /** `main` is moved by forced pushes, each an act of level L5; an act whose permit came before does not happen. */
-export function movedMainScenarios(running: () => ServedRegistry): void {
+export function describeMovedMain(running: () => ServedRegistry): void {
   describe("main that moves after an act's permit was given", () => {
     let registry: ServedRegistry;
     let main: string;
     let histories = 0;
 
     /** A forced push of a history of its own, from where main stands. */
-    const forced = (): { job: Job; commit: string } => {
+    const buildForcedPush = (): { job: Job; commit: string } => {
       histories += 1;
       const clone = new Clone();
       const commit = clone.commit("a.txt", `history ${histories}\n`);
-      const { params, patch } = pushOf(PROJECT, "main", main, clone.bundle("HEAD"), { force: true });
+      const { params, patch } = buildPush(PROJECT, "main", main, clone.bundle("HEAD"), { force: true });
       return { job: { jobType: "git.registry.push", params, ...(patch === undefined ? {} : { patch }) }, commit };
     };
     const open = ({ patch, params, jobType }: Job, more: Partial<CardAsk> = {}) =>
-      openCard(registry.as("admin"), { jobType, params: patch === undefined ? params : { ...params, patch }, ...more });
+      openScenarioCard(registry.as("admin"), { jobType, params: patch === undefined ? params : { ...params, patch }, ...more });
 
     async function moveMain(): Promise<void> {
-      const { job, commit } = forced();
+      const { job, commit } = buildForcedPush();
       const card = await open(job);
       expect(card.level).toBe("L5");
-      expect(await approvedBy(registry, card, QUORUM)).toMatchObject({ status: "success" });
+      expect(await approveAsEach(registry, card, QUORUM)).toMatchObject({ status: "success" });
       main = commit;
     }
 
     /** The command of a card that these approved, and that nobody has issued yet. */
-    async function approvedCommand(job: Job, approvers: readonly string[]): Promise<{ card: CardAnswer; command: CommandEnvelope }> {
+    async function approveCommand(job: Job, approvers: readonly string[]): Promise<{ card: CardAnswer; command: CommandEnvelope }> {
       const card = await open(job, { run: "on_command" });
-      for (const name of approvers) requireValue(await state(registry, name, card));
+      for (const name of approvers) requireValue(await stateCardDecision(registry, name, card));
       await waitForCardToLeave(registry.as("admin"), card.card_id, ["awaiting_approval"], ACT_MS);
-      return { card, command: await permitted(registry.as("admin"), job, { approval_ref: card.card_id }) };
+      return { card, command: await prepareCommand(registry.as("admin"), job, { approval_ref: card.card_id }) };
     }
 
     beforeAll(async () => {
       registry = running();
-      await registered(registry, PROJECT);
-      await withPasskeys(registry, ...QUORUM);
+      await registerByCard(registry, PROJECT);
+      await ensurePasskeys(registry, ...QUORUM);
       main = "0".repeat(40);
       await moveMain();
     });
 
     it.each<[string, string, readonly string[], () => Job]>([
-      ["forced push from main's old id", "ref_moved", QUORUM, () => forced().job],
-      ["release of the commit that only main had", "commit_unreachable", ["bob"], () => release(PROJECT, "v1.0.0", main)],
+      ["forced push from main's old id", "ref_moved", QUORUM, () => buildForcedPush().job],
+      ["release of the commit that only main had", "commit_unreachable", ["bob"], () => buildReleaseJob(PROJECT, "v1.0.0", main)],
     ])("has the Runner refuse a %s with %s, signed, and nothing is written", async (_, code, approvers, job) => {
       const admin = registry.as("admin");
-      const { card, command } = await approvedCommand(job(), approvers);
+      const { card, command } = await approveCommand(job(), approvers);
       await moveMain();
-      const before = await officialState(registry);
+      const before = await readOfficialState(registry);
       requireValue(await admin.issueCommand(command));
       expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code }, jti: command.jti });
       const { refusals, receipt } = requireValue(await admin.readCommand(command.jti));
       expect(receipt ?? null).toBeNull();
       const [refusal] = refusalSchema.array().length(1).parse(refusals);
       expect(refusal).toMatchObject({ status: "denied", code, jti: command.jti, jobId: command.jobId });
-      expect(refusal && verifySignedObject("refusal", refusal, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
-      expect(await officialState(registry)).toEqual(before);
-      expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
+      expect(refusal && verifySignedObject("refusal", refusal, readJwks(registry.founded.keys.receiptJwks))).toBe("valid");
+      expect(await readOfficialState(registry)).toEqual(before);
+      expect(await findRef(registry, PROJECT, MAIN)).toBe(main);
       const claim = await registry.store.blobs.get(toClaimKey(DEMO_TENANT, command.jti));
       expect(JSON.parse(Buffer.from(claim ?? []).toString("utf8"))).toMatchObject({ kind: "end", end: "refused" });
     });
 
     it("while the Runner has the claim ends the push in a signed error, and nothing but that receipt is written", async () => {
       const admin = registry.as("admin");
-      const { command } = await approvedCommand(forced().job, QUORUM);
-      const go_on = join(registry.data_dir, "main-has-moved");
+      const { command } = await approveCommand(buildForcedPush().job, QUORUM);
+      const goOn = join(registry.dataDir, "main-has-moved");
       await registry.lab512.stop();
       // It holds this one act and serves all others as the usual Runner does, so it stays.
-      await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: go_on } });
+      await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: goOn } });
       requireValue(await admin.issueCommand(command));
-      await claimed(command.jti);
+      await waitUntilClaimed(command.jti);
       await moveMain();
-      const before = await officialState(registry);
-      await writeFile(go_on, "");
+      const before = await readOfficialState(registry);
+      await writeFile(goOn, "");
       const { receipt } = await waitForCommandEnd(admin, command.jti, ACT_MS);
       expect(receipt).toMatchObject({ status: "error", code: "ref_moved", refs: [], artifacts: [] });
-      expect(receipt && verifySignedObject("receipt", receipt, readJwks(registry.founded.keys.receipt_jwks))).toBe("valid");
+      expect(receipt && verifySignedObject("receipt", receipt, readJwks(registry.founded.keys.receiptJwks))).toBe("valid");
       const key = toReceiptKey(DEMO_TENANT, command.jti);
       expect(await registry.store.blobs.get(key)).toEqual(toCanonicalBytes(receipt));
-      expect(await officialState(registry)).toEqual({ ...before, [key]: "" });
-      expect(await refIn(registry, PROJECT, MAIN)).toBe(main);
+      expect(await readOfficialState(registry)).toEqual({ ...before, [key]: "" });
+      expect(await findRef(registry, PROJECT, MAIN)).toBe(main);
     });
 
-    async function claimed(jti: string): Promise<void> {
+    async function waitUntilClaimed(jti: string): Promise<void> {
       while ((await registry.store.blobs.stat(toClaimKey(DEMO_TENANT, jti))) === undefined)
         await new Promise((resolve) => setTimeout(resolve, 50));
     }

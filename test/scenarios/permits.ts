@@ -3,25 +3,25 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave, waitForCommandEnd } from "../../src/client/waiting.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, openPushCard, pushed, pushOf, refusal, registered, state } from "./acts.js";
-import { commandOf, permitFor } from "./commands.js";
+import { ACT_MS, buildPush, openPushCard, pushOrThrow, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
+import { requestPushPermit, toPushEnvelope } from "./commands.js";
 import { QUICK_PERMIT_MS } from "./policies.js";
 import { QUICK_OFFICE } from "./tenants.js";
-import { officialState, refIn } from "./what-is-stored.js";
+import { findRef, readOfficialState } from "./what-is-stored.js";
 
 const PROJECT = "P.permits";
 
 /** Permits that are used once, or not in time. */
-export function permitScenarios(running: () => TestRegistry): void {
+export function describePermits(running: () => TestRegistry): void {
   describe("a permit", () => {
     let registry: TestRegistry;
     let clone: Clone;
     let bundle: Buffer;
     let branches = 0;
     /** A push to a branch of its own that would succeed. */
-    const goodPush = () => {
+    const buildGoodPush = () => {
       branches += 1;
-      return pushOf(PROJECT, `feature/b${branches}`, null, bundle);
+      return buildPush(PROJECT, `feature/b${branches}`, null, bundle);
     };
 
     beforeAll(async () => {
@@ -29,17 +29,17 @@ export function permitScenarios(running: () => TestRegistry): void {
       clone = new Clone();
       clone.commit("a.txt", "a\n");
       bundle = clone.bundle("main");
-      await registered(registry, PROJECT);
+      await registerByCard(registry, PROJECT);
     });
 
     it("is used once: the same command again, or another jobId, is told of the first and changes nothing", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
-      const command = commandOf(await permitFor(admin, wanted), wanted);
+      const wanted = buildGoodPush();
+      const command = toPushEnvelope(await requestPushPermit(admin, wanted), wanted);
       const answers = await Promise.all(Array.from({ length: 4 }, () => admin.issueCommand(command)));
       expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
       expect((await waitForCommandEnd(admin, command.jti, ACT_MS)).status).toBe("success");
-      const before = await officialState(registry);
+      const before = await readOfficialState(registry);
       for (const again of [command, { ...command, jobId: "job-other" }])
         expect(await admin.issueCommand(again)).toMatchObject({
           ok: false,
@@ -47,35 +47,41 @@ export function permitScenarios(running: () => TestRegistry): void {
           problem: { code: "permit_used", jobId: command.jobId, status_url: expect.stringContaining(command.jti) },
         });
       for (const answer of answers) if (!answer.ok) expect(answer.problem).toMatchObject({ code: "permit_used", jobId: command.jobId });
-      expect(await officialState(registry)).toEqual(before);
+      expect(await readOfficialState(registry)).toEqual(before);
     });
 
     it("cannot take a jobId that another act has", async () => {
       const admin = registry.as("admin");
-      const first = await pushed(admin, goodPush());
-      const wanted = goodPush();
-      const taken = commandOf(await permitFor(admin, wanted), wanted, { jobId: first.command.jobId ?? "" });
-      expect(refusal(await admin.issueCommand(taken))).toMatchObject({ status: 409, code: "job_id_taken" });
+      const first = await pushOrThrow(admin, buildGoodPush());
+      const wanted = buildGoodPush();
+      const taken = toPushEnvelope(await requestPushPermit(admin, wanted), wanted, { jobId: first.command.jobId ?? "" });
+      expect(requireRefusal(await admin.issueCommand(taken))).toMatchObject({ status: 409, code: "job_id_taken" });
       expect((await admin.issueCommand({ ...taken, jobId: "job-free-one" })).ok).toBe(true);
     });
 
     it("that is taken back before its use is used by nobody; one that was used cannot be taken back", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
-      const permit = await permitFor(admin, wanted);
-      expect(refusal(await registry.as("dave").revokePermit(permit.jti, "Not mine."))).toMatchObject({ status: 403, code: "forbidden" });
+      const wanted = buildGoodPush();
+      const permit = await requestPushPermit(admin, wanted);
+      expect(requireRefusal(await registry.as("dave").revokePermit(permit.jti, "Not mine."))).toMatchObject({
+        status: 403,
+        code: "forbidden",
+      });
       requireValue(await registry.as("bob").revokePermit(permit.jti, "No longer wanted."));
-      expect(refusal(await admin.issueCommand(commandOf(permit, wanted)))).toMatchObject({ status: 403, code: "permit_revoked" });
-      expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
-      const used = await pushed(admin, goodPush());
-      expect(refusal(await admin.revokePermit(used.permit.jti, "Too late."))).toMatchObject({ status: 409, code: "permit_used" });
+      expect(requireRefusal(await admin.issueCommand(toPushEnvelope(permit, wanted)))).toMatchObject({
+        status: 403,
+        code: "permit_revoked",
+      });
+      expect(await findRef(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
+      const used = await pushOrThrow(admin, buildGoodPush());
+      expect(requireRefusal(await admin.revokePermit(used.permit.jti, "Too late."))).toMatchObject({ status: 409, code: "permit_used" });
     });
 
     it("that nobody uses until run_by expires, and the card of it with it", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
+      const wanted = buildGoodPush();
       const card = await openPushCard(admin, wanted, { office_id: QUICK_OFFICE, run: "on_command", risk: "L3" });
-      requireValue(await state(registry, "bob", card));
+      requireValue(await stateCardDecision(registry, "bob", card));
       expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
       const asked = await admin.requestPermit({
         office_id: QUICK_OFFICE,
@@ -85,31 +91,31 @@ export function permitScenarios(running: () => TestRegistry): void {
         target: "LAB_512",
         approval_ref: card.card_id,
       });
-      expect(refusal(asked)).toMatchObject({ status: 403, code: "permit_expired" });
+      expect(requireRefusal(asked)).toMatchObject({ status: 403, code: "permit_expired" });
     });
 
     it("whose command no Runner took until run_by expires, and a Runner that comes later does nothing", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
+      const wanted = buildGoodPush();
       await registry.lab512.stop();
       let jti: string;
       try {
-        const permit = await permitFor(admin, wanted, QUICK_OFFICE);
+        const permit = await requestPushPermit(admin, wanted, QUICK_OFFICE);
         expect(permit.exp - permit.iat).toBe(QUICK_PERMIT_MS);
         jti = permit.jti;
-        requireValue(await admin.issueCommand(commandOf(permit, wanted)));
+        requireValue(await admin.issueCommand(toPushEnvelope(permit, wanted)));
         expect(await waitForCommandEnd(admin, jti, ACT_MS)).toMatchObject({ status: "expired", denial: { code: "run_by_passed" } });
       } finally {
         await registry.lab512.start();
       }
-      await pushed(admin, goodPush());
-      expect(await refIn(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
+      await pushOrThrow(admin, buildGoodPush());
+      expect(await findRef(registry, PROJECT, `refs/heads/${wanted.params.branch}`)).toBeUndefined();
       expect((await admin.readReceipt(jti)).ok).toBe(false);
     });
 
     it("of one card is the same however often it is asked for, and one act comes of it", async () => {
       const admin = registry.as("admin");
-      const wanted = goodPush();
+      const wanted = buildGoodPush();
       const ask = (who = "admin", params = wanted.params, approval_ref = card.card_id) =>
         registry.as(who).requestPermit({
           office_id: "office::default",
@@ -121,22 +127,22 @@ export function permitScenarios(running: () => TestRegistry): void {
           risk: "L3",
         });
       const card = await openPushCard(admin, wanted, { run: "on_command", risk: "L3" });
-      expect(refusal(await ask())).toMatchObject({ status: 403, code: "approval_required" });
-      requireValue(await state(registry, "bob", card));
+      expect(requireRefusal(await ask())).toMatchObject({ status: 403, code: "approval_required" });
+      requireValue(await stateCardDecision(registry, "bob", card));
       await waitForCardToLeave(admin, card.card_id, ["awaiting_approval"], ACT_MS);
       const [one, two] = [requireValue(await ask()).permit, requireValue(await ask()).permit];
       expect(two).toEqual(one);
       expect(one.scopes).toMatchObject({ approval_ref: card.card_id, level: "L3", plan_digest: card.plan_digest });
-      expect(refusal(await ask("carol"))).toMatchObject({ status: 403, code: "forbidden" });
-      expect(refusal(await ask("admin", { ...wanted.params, commit_summary: "Another" }))).toMatchObject({
+      expect(requireRefusal(await ask("carol"))).toMatchObject({ status: 403, code: "forbidden" });
+      expect(requireRefusal(await ask("admin", { ...wanted.params, commit_summary: "Another" }))).toMatchObject({
         status: 403,
         code: "approval_required",
       });
-      const answers = await Promise.all([1, 2].map(() => admin.issueCommand(commandOf(one, wanted))));
+      const answers = await Promise.all([1, 2].map(() => admin.issueCommand(toPushEnvelope(one, wanted))));
       expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
       expect(await waitForCardEnd(admin, card.card_id, ACT_MS)).toMatchObject({ status: "success", jti: one.jti, run_by: one.exp });
       expect(requireValue(await ask()).permit).toEqual(one);
-      expect(refusal(await admin.issueCommand(commandOf(one, wanted)))).toMatchObject({ status: 409, code: "permit_used" });
+      expect(requireRefusal(await admin.issueCommand(toPushEnvelope(one, wanted)))).toMatchObject({ status: 409, code: "permit_used" });
     });
   });
 
@@ -148,7 +154,7 @@ export function permitScenarios(running: () => TestRegistry): void {
         .requestPermit({
           intent: "x",
           jobType: "git.registry.push",
-          params: pushOf(PROJECT, branch, null, Buffer.from("x")).params,
+          params: buildPush(PROJECT, branch, null, Buffer.from("x")).params,
           target: "LAB_512",
           ...rest,
         });
@@ -181,7 +187,7 @@ export function permitScenarios(running: () => TestRegistry): void {
         status: 403,
         problem: { code: "policy_denied", reasons: [{ rule: "office.ceiling" }] },
       });
-      expect(refusal(await ask("builder", { office_id: "office::default" }))).toMatchObject({ status: 403, code: "forbidden" });
+      expect(requireRefusal(await ask("builder", { office_id: "office::default" }))).toMatchObject({ status: 403, code: "forbidden" });
     });
   });
 }

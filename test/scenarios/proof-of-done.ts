@@ -14,14 +14,25 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { toProjectKey, toReleaseManifestKey, toReleaseNotesKey, toRepoPrefix } from "../../src/domain/storage-key.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, approvedBy, endOf, initParams, OFFICE, openCard, openPushCard, openTagCard, push, withPasskeys } from "./acts.js";
-import { eventsOf, refIn } from "./what-is-stored.js";
+import {
+  ACT_MS,
+  approveAsEach,
+  buildRegistrationParams,
+  ensurePasskeys,
+  issuePush,
+  OFFICE,
+  openPushCard,
+  openScenarioCard,
+  openTagCard,
+  toEnd,
+} from "./acts.js";
+import { findRef, listEvents } from "./what-is-stored.js";
 
 const PROJECT = "P.demo";
 const NOTES = "# v1.2.0\n\nThe first one.\n";
 
 /** Three branches with merges; `large` brings two MiB that do not compress. */
-function history(): Clone {
+function buildHistory(): Clone {
   const made = new Clone();
   made.commit("README.md", "# Demo\n");
   made.git("checkout", "-q", "-b", "topic");
@@ -37,7 +48,7 @@ function history(): Clone {
 }
 
 /** ADR-002's Proof of Done, step by step on one project. */
-export function proofOfDone(running: () => ServedRegistry): void {
+export function describeProofOfDone(running: () => ServedRegistry): void {
   describe("the Proof of Done (ADR-002)", () => {
     const tips: Record<string, string> = {};
     let registry: ServedRegistry;
@@ -47,8 +58,8 @@ export function proofOfDone(running: () => ServedRegistry): void {
     beforeAll(async () => {
       registry = running();
       folder = await mkdtemp(join(tmpdir(), "ogr-proof-"));
-      clone = history();
-      for (const branch of ["main", "topic", "large"]) tips[branch] = clone.head(branch);
+      clone = buildHistory();
+      for (const branch of ["main", "topic", "large"]) tips[branch] = clone.readHead(branch);
     });
 
     afterAll(async () => {
@@ -56,7 +67,7 @@ export function proofOfDone(running: () => ServedRegistry): void {
       await rm(clone.folder, { recursive: true, force: true });
     });
 
-    const prepared = (source: string, branch: string) =>
+    const prepareBranchPush = (source: string, branch: string) =>
       preparePush(registry.as("admin"), {
         project_id: PROJECT,
         branch,
@@ -66,17 +77,17 @@ export function proofOfDone(running: () => ServedRegistry): void {
       });
 
     it("registers P.demo in T.UBL by card and approval, with the events of the ADR and a repository in the store", async () => {
-      const card = await openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(PROJECT) });
+      const card = await openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams(PROJECT) });
       expect(card).toMatchObject({ status: "awaiting_approval", level: "L3", plan: { basis: { refs: [] } } });
-      expect(await approvedBy(registry, card, ["bob"])).toMatchObject({
+      expect(await approveAsEach(registry, card, ["bob"])).toMatchObject({
         status: "success",
         statements: [{ approver: "ubl:sid:person:bob", counts: true }],
       });
 
-      expect(await eventsOf(registry, "project.registered")).toEqual([
+      expect(await listEvents(registry, "project.registered")).toEqual([
         { project_id: PROJECT, name: PROJECT, owners: [OFFICE], visibility: "internal" },
       ]);
-      expect(await eventsOf(registry, "project.repo.bound")).toEqual([
+      expect(await listEvents(registry, "project.repo.bound")).toEqual([
         { project_id: PROJECT, repo_url: `s3://${toRepoPrefix("T.UBL", PROJECT)}` },
       ]);
       expect(requireValue(await registry.as("carol").readProject(PROJECT))).toMatchObject({
@@ -94,7 +105,7 @@ export function proofOfDone(running: () => ServedRegistry): void {
     });
 
     it("pushes a real history to feature branches by card and by permit, small ones inline and large ones staged", async () => {
-      const first = await prepared("main", "feature/x");
+      const first = await prepareBranchPush("main", "feature/x");
       expect(first.patch).toBeDefined();
       const card = await openPushCard(registry.as("admin"), first);
       expect(card).toMatchObject({
@@ -102,18 +113,18 @@ export function proofOfDone(running: () => ServedRegistry): void {
         status: "awaiting_approval",
         plan: { commit_count: 5, basis: { refs: [{ name: "refs/heads/feature/x", new: tips["main"] }] } },
       });
-      expect((await approvedBy(registry, card, ["bob"])).status).toBe("success");
+      expect((await approveAsEach(registry, card, ["bob"])).status).toBe("success");
 
       for (const source of ["topic", "large"]) {
-        const next = await prepared(source, `feature/${source}`);
+        const next = await prepareBranchPush(source, `feature/${source}`);
         expect(next.patch === undefined).toBe(source === "large");
-        const done = requireValue(await push(registry.as("admin"), next));
-        expect(endOf(done)).toEqual({ status: "success", code: undefined });
+        const done = requireValue(await issuePush(registry.as("admin"), next));
+        expect(toEnd(done)).toEqual({ status: "success", code: undefined });
         expect(done.level).toBe("L1");
       }
       const pushes = { "feature/x": "main", "feature/topic": "topic", "feature/large": "large" };
       const actor = "ubl:sid:person:admin";
-      expect(await eventsOf(registry, "project.activity")).toEqual(
+      expect(await listEvents(registry, "project.activity")).toEqual(
         Object.entries(pushes).map(([branch, source]) => ({
           project_id: PROJECT,
           action: "push",
@@ -126,20 +137,20 @@ export function proofOfDone(running: () => ServedRegistry): void {
       expect(activity).toHaveLength(3);
       for (const [branch, source] of Object.entries(pushes)) {
         expect(refs).toContainEqual(expect.objectContaining({ name: `refs/heads/${branch}`, object_id: tips[source] }));
-        expect(await refIn(registry, PROJECT, `refs/heads/${branch}`)).toBe(tips[source]);
+        expect(await findRef(registry, PROJECT, `refs/heads/${branch}`)).toBe(tips[source]);
       }
     });
 
     it("tags v1.2.0 at L4 by card, approval and step-up, with manifest and catalog", async () => {
-      await withPasskeys(registry, "bob");
+      await ensurePasskeys(registry, "bob");
       const commit = tips["main"] ?? "";
       const card = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag: "v1.2.0", commit, notes: NOTES });
       expect(card.level).toBe("L4");
-      const closed = await approvedBy(registry, card, ["bob"]);
+      const closed = await approveAsEach(registry, card, ["bob"]);
       expect(closed.status).toBe("success");
 
       const notes_hash = hashBlake3Hex(Buffer.from(NOTES));
-      expect(await eventsOf(registry, "project.release.tagged")).toEqual([{ project_id: PROJECT, tag: "v1.2.0", commit, notes_hash }]);
+      expect(await listEvents(registry, "project.release.tagged")).toEqual([{ project_id: PROJECT, tag: "v1.2.0", commit, notes_hash }]);
       expect(requireValue(await registry.as("carol").readProject(PROJECT)).releases).toEqual([
         expect.objectContaining({ tag: "v1.2.0", commit, notes_hash }),
       ]);
@@ -150,7 +161,7 @@ export function proofOfDone(running: () => ServedRegistry): void {
       expect(JSON.stringify(manifest)).toContain("ubl:sid:person:bob");
       expect(Buffer.from((await registry.store.blobs.get(toReleaseNotesKey("T.UBL", PROJECT, "v1.2.0"))) ?? []).toString()).toBe(NOTES);
       const { receipt } = await waitForCommandEnd(registry.as("admin"), closed.jti ?? "", ACT_MS);
-      expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receipt_jwks)).valid).toBe(true);
+      expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receiptJwks)).valid).toBe(true);
     });
 
     it("leaves a prefix that stock git takes as a repository: fsck, clone, every commit, the annotated tag", async () => {

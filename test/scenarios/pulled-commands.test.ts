@@ -7,62 +7,62 @@ import type { SignedStatement, StatementDecision } from "../../src/domain/card/s
 import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toClaimKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
-import { permitted, push } from "../harness/acting.js";
-import { pullingEnvironment, pullTenant } from "../harness/pulling.js";
+import { buildPushJob, prepareCommand } from "../harness/acting.js";
+import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { ACT_MS, openTagCard, pushed, pushOf, registered, state, withPasskeys } from "./acts.js";
-import { policyWith, publishPolicy } from "./policies.js";
-import { eventsOf } from "./what-is-stored.js";
+import { ACT_MS, buildPush, ensurePasskeys, openTagCard, pushOrThrow, registerByCard, stateCardDecision } from "./acts.js";
+import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
+import { listEvents } from "./what-is-stored.js";
 
 const PULL = "T.PULL";
 const PROJECT = "P.pulled";
 
 /** The default policy; `edition` only makes another hash. */
-const edited = (edition: number) =>
-  policyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
+const buildEdition = (edition: number) =>
+  buildDefaultPolicyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
 
 describe("a command that a Runner pulls over HTTP", () => {
   const [demo] = demoTenants;
-  const { seed, tokens } = pullTenant(PULL, demo?.actors ?? []);
+  const { seed, tokens } = buildPullTenant(PULL, demo?.actors ?? []);
   const clone = new Clone();
   const commit = clone.commit("a.txt", "a\n");
   let registry: TestRegistry;
   let editions = 0;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "pulled", policy: await edited(0), tenants: [...demoTenants, seed] });
+    registry = await startTestRegistry({ name: "pulled", policy: await buildEdition(0), tenants: [...demoTenants, seed] });
     await registry.lab512.stop();
-    await registry.lab512.start({ env: await pullingEnvironment(registry, { [PULL]: tokens }) });
-    await withPasskeys(registry, "bob", "carol");
+    await registry.lab512.start({ env: await createPullingEnvironment(registry, { [PULL]: tokens }) });
+    await ensurePasskeys(registry, "bob", "carol");
     for (const tenant of ["T.UBL", PULL]) {
-      await registered(registry, PROJECT, { tenant });
-      await pushed(registry.as("admin", tenant), pushOf(PROJECT, "feature/a", null, clone.bundle("main")));
+      await registerByCard(registry, PROJECT, { tenant });
+      await pushOrThrow(registry.as("admin", tenant), buildPush(PROJECT, "feature/a", null, clone.bundle("main")));
     }
   });
   afterAll(() => registry?.stop());
 
   const republish = async () => {
     editions += 1;
-    await publishPolicy(registry, PULL, await edited(editions));
+    await publishPolicy(registry, PULL, await buildEdition(editions));
   };
-  const jsonAt = async (key: string) => JSON.parse(Buffer.from((await registry.store.blobs.get(key)) ?? []).toString("utf8"));
+  const readJson = async (key: string) => JSON.parse(Buffer.from((await registry.store.blobs.get(key)) ?? []).toString("utf8"));
 
   it("and refuses ends at once, with its permit, as it would on Temporal", async () => {
     const author = registry.as("admin", PULL);
-    const envelope = await permitted(author, push(clone, PROJECT, "feature/refused"));
+    const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, "feature/refused"));
     await republish();
     requireValue(await author.issueCommand(envelope));
     const ended = await waitForCommandEnd(author, envelope.jti, ACT_MS);
     expect(Date.now()).toBeLessThan(envelope.permit.exp);
-    const refusal = await jsonAt(toRefusalKey(PULL, hashEnvelope(envelope)));
+    const refusal = await readJson(toRefusalKey(PULL, hashEnvelope(envelope)));
     expect(refusal).toMatchObject({ status: "denied", code: "policy_not_current" });
     expect(ended).toMatchObject({
       status: "denied",
       denial: { code: "policy_not_current" },
       refusals: [{ envelope_digest: hashEnvelope(envelope), kid: refusal.kid, code: "policy_not_current" }],
     });
-    expect(await jsonAt(toClaimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
+    expect(await readJson(toClaimKey(PULL, envelope.jti))).toMatchObject({ kind: "end", end: "refused" });
     expect(requireValue(await author.readPermitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
   });
 
@@ -70,9 +70,9 @@ describe("a command that a Runner pulls over HTTP", () => {
     const author = registry.as("admin", PULL);
     const params = { project_id: PROJECT, tag: "v0.0.1", commit, notes: "Notes." };
     const card = await openTagCard(author, params, { run: "on_command" });
-    requireValue(await state(registry, "bob", card, "approve", { tenant: PULL }));
+    requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant: PULL }));
     await waitForCardToLeave(author, card.card_id, ["awaiting_approval"], ACT_MS);
-    const envelope = await permitted(author, { jobType: "git.registry.tag_release", params }, { approval_ref: card.card_id });
+    const envelope = await prepareCommand(author, { jobType: "git.registry.tag_release", params }, { approval_ref: card.card_id });
     await republish();
     requireValue(await author.issueCommand(envelope));
     expect(await waitForCardEnd(author, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" } });
@@ -84,19 +84,19 @@ describe("a command that a Runner pulls over HTTP", () => {
       ["bob", "withdraw"],
       ["carol", "approve"],
     ];
-    const manifestOf = async (tenant: string) => {
+    const readManifest = async (tenant: string) => {
       const author = registry.as("admin", tenant);
       const card = await openTagCard(author, { project_id: PROJECT, tag: "v1.0.0", commit }, { risk: "L5" });
-      for (const [who, decision] of said) requireValue(await state(registry, who, card, decision, { tenant }));
-      requireValue(await state(registry, "bob", card, "approve", { tenant }));
+      for (const [who, decision] of said) requireValue(await stateCardDecision(registry, who, card, decision, { tenant }));
+      requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant }));
       const closed = await waitForCardEnd(author, card.card_id, ACT_MS);
       expect(closed).toMatchObject({ status: "success" });
-      const statements = await eventsOf(registry, "card.approved", tenant);
+      const statements = await listEvents(registry, "card.approved", tenant);
       const recorded = statements.filter(({ card_id }) => card_id === card.card_id).map(({ signed }) => signed);
-      return { manifest: await jsonAt(toReleaseManifestKey(tenant, PROJECT, "v1.0.0")), recorded };
+      return { manifest: await readJson(toReleaseManifestKey(tenant, PROJECT, "v1.0.0")), recorded };
     };
-    const [temporal, pulled] = [await manifestOf("T.UBL"), await manifestOf(PULL)];
-    expect(shapeOf(pulled.manifest)).toEqual(shapeOf(temporal.manifest));
+    const [temporal, pulled] = [await readManifest("T.UBL"), await readManifest(PULL)];
+    expect(toShape(pulled.manifest)).toEqual(toShape(temporal.manifest));
     const approvals = pulled.manifest.approvals as SignedStatement[];
     expect(approvals.map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision])).toEqual([
       ["carol", "approve"],
@@ -104,7 +104,7 @@ describe("a command that a Runner pulls over HTTP", () => {
     ]);
     // The first one of bob's was withdrawn.
     expect(approvals).toEqual(pulled.recorded.slice(1));
-    const keys = readJwks(registry.founded.keys.statement_jwks);
+    const keys = readJwks(registry.founded.keys.statementJwks);
     for (const { statement, attestor, assertion } of approvals) {
       expect(verifySignedObject("statement", { ...statement, ...attestor }, keys)).toBe("valid");
       expect(statement.plan_digest).toBe(pulled.manifest.permit.scopes.plan_digest);
@@ -114,7 +114,7 @@ describe("a command that a Runner pulls over HTTP", () => {
 });
 
 /** What a manifest says, whoever released: its members, and of each statement who said what and how it is proved. */
-function shapeOf({ approvals, ...manifest }: { approvals: SignedStatement[] }) {
+function toShape({ approvals, ...manifest }: { approvals: SignedStatement[] }) {
   return {
     members: Object.keys(manifest).sort(),
     approvals: approvals.map(({ statement, assertion }) => [

@@ -4,13 +4,25 @@ import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { approvedBy, deletionOf, endOf, OFFICE, openPushCard, type Push, push, pushed, pushOf, refusal, registered } from "./acts.js";
-import { eventsOf, refIn, refsText } from "./what-is-stored.js";
+import {
+  approveAsEach,
+  buildDeletion,
+  buildPush,
+  issuePush,
+  OFFICE,
+  openPushCard,
+  type Push,
+  pushOrThrow,
+  registerByCard,
+  requireRefusal,
+  toEnd,
+} from "./acts.js";
+import { findRef, listEvents, readRefsText } from "./what-is-stored.js";
 
 const PROJECT = "P.pushes";
 
 /** Pushes that go well, that race, and that must change nothing. */
-export function pushScenarios(running: () => ServedRegistry): void {
+export function describePushes(running: () => ServedRegistry): void {
   describe("a push", () => {
     let registry: ServedRegistry;
     let clone: Clone;
@@ -20,30 +32,30 @@ export function pushScenarios(running: () => ServedRegistry): void {
       registry = running();
       clone = new Clone();
       base = clone.commit("base.txt", "one\ntwo\nthree\n");
-      await registered(registry, PROJECT);
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/base", null, clone.bundle("main")));
+      await registerByCard(registry, PROJECT);
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/base", null, clone.bundle("main")));
     });
 
     /** A commit on top of the base, alone in its bundle. */
-    const ahead = (branch: string, file: string) => {
+    const commitAhead = (branch: string, file: string) => {
       clone.git("checkout", "-q", "-B", branch, base);
       const commit = clone.commit(file, `${file}\n`);
       return { commit, bundle: clone.bundle(branch, [base]) };
     };
-    const end = async (wanted: Push, who = "admin") => endOf(requireValue(await push(registry.as(who), wanted)));
+    const pushToEnd = async (wanted: Push, who = "admin") => toEnd(requireValue(await issuePush(registry.as(who), wanted)));
 
     it("wins a race for one ref exactly once, and the loser changes nothing", async () => {
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/raced", null, clone.bundle("main")));
-      const [one, two] = [ahead("left", "left.txt"), ahead("right", "right.txt")];
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/raced", null, clone.bundle("main")));
+      const [one, two] = [commitAhead("left", "left.txt"), commitAhead("right", "right.txt")];
       const ends = await Promise.all([
-        end(pushOf(PROJECT, "feature/raced", base, one.bundle)),
-        end(pushOf(PROJECT, "feature/raced", base, two.bundle), "bob"),
+        pushToEnd(buildPush(PROJECT, "feature/raced", base, one.bundle)),
+        pushToEnd(buildPush(PROJECT, "feature/raced", base, two.bundle), "bob"),
       ]);
       expect(ends.map(({ status }) => status).sort()).toEqual(["error", "success"]);
       expect(ends.find(({ status }) => status === "error")?.code).toBe("ref_moved");
       const winner = ends[0]?.status === "success" ? one.commit : two.commit;
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/raced")).toBe(winner);
-      const told = (await eventsOf(registry, "project.activity")).filter(({ ref }) => ref === "refs/heads/feature/raced");
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/raced")).toBe(winner);
+      const told = (await listEvents(registry, "project.activity")).filter(({ ref }) => ref === "refs/heads/feature/raced");
       expect(told.map(({ commit }) => commit)).toEqual([base, winner]);
       expect(requireValue(await registry.as("carol").readProject(PROJECT)).refs).toContainEqual(
         expect.objectContaining({ name: "refs/heads/feature/raced", object_id: winner }),
@@ -52,9 +64,9 @@ export function pushScenarios(running: () => ServedRegistry): void {
 
     it("to another ref than the one that moves at the same moment succeeds too", async () => {
       const branches = ["feature/r1", "feature/r2", "feature/r3", "feature/r4"];
-      const ends = await Promise.all(branches.map((branch) => end(pushOf(PROJECT, branch, null, clone.bundle("main")))));
+      const ends = await Promise.all(branches.map((branch) => pushToEnd(buildPush(PROJECT, branch, null, clone.bundle("main")))));
       expect(ends.map(({ status }) => status)).toEqual(branches.map(() => "success"));
-      for (const branch of branches) expect(await refIn(registry, PROJECT, `refs/heads/${branch}`)).toBe(base);
+      for (const branch of branches) expect(await findRef(registry, PROJECT, `refs/heads/${branch}`)).toBe(base);
     });
 
     it("of a diff or of a format-patch series makes the commits that it describes", async () => {
@@ -67,30 +79,33 @@ export function pushScenarios(running: () => ServedRegistry): void {
         ["feature/series", series, 2],
         ["feature/diff", diff, 1],
       ] as const) {
-        await pushed(registry.as("admin"), pushOf(PROJECT, branch, null, clone.bundle("main")));
-        const card = await openPushCard(registry.as("admin"), pushOf(PROJECT, branch, base, bytes));
+        await pushOrThrow(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
+        const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, branch, base, bytes));
         expect(card.plan).toMatchObject({ commit_count: count, basis: { refs: [{ name: `refs/heads/${branch}`, old: base, new: null }] } });
         expect(card.plan?.commits.map(({ id }) => id)).toEqual(Array.from({ length: count }, () => null));
-        const { jti, status } = await approvedBy(registry, card, ["bob"]);
+        const { jti, status } = await approveAsEach(registry, card, ["bob"]);
         expect(status).toBe("success");
         const tip = requireValue(await registry.as("admin").readReceipt(jti ?? "")).refs[0]?.new;
-        expect(await refIn(registry, PROJECT, `refs/heads/${branch}`)).toBe(tip);
+        expect(await findRef(registry, PROJECT, `refs/heads/${branch}`)).toBe(tip);
         expect(tip).not.toBe(base);
       }
     });
 
     it("without a fast-forward needs force, which is an act of level L2; a deletion too", async () => {
-      const [one, two] = [ahead("old", "old.txt"), ahead("new", "new.txt")];
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/forced", null, clone.bundle("old")));
-      expect(await end(pushOf(PROJECT, "feature/forced", one.commit, two.bundle))).toEqual({ status: "error", code: "not_fast_forward" });
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/forced")).toBe(one.commit);
-      expect((await pushed(registry.as("admin"), pushOf(PROJECT, "feature/forced", one.commit, two.bundle, { force: true }))).level).toBe(
-        "L2",
-      );
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/forced")).toBe(two.commit);
-      expect((await pushed(registry.as("admin"), deletionOf(PROJECT, "feature/forced", two.commit))).level).toBe("L2");
-      expect(await refIn(registry, PROJECT, "refs/heads/feature/forced")).toBeUndefined();
-      expect((await eventsOf(registry, "project.activity")).at(-1)).toMatchObject({
+      const [one, two] = [commitAhead("old", "old.txt"), commitAhead("new", "new.txt")];
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/forced", null, clone.bundle("old")));
+      expect(await pushToEnd(buildPush(PROJECT, "feature/forced", one.commit, two.bundle))).toEqual({
+        status: "error",
+        code: "not_fast_forward",
+      });
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/forced")).toBe(one.commit);
+      expect(
+        (await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/forced", one.commit, two.bundle, { force: true }))).level,
+      ).toBe("L2");
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/forced")).toBe(two.commit);
+      expect((await pushOrThrow(registry.as("admin"), buildDeletion(PROJECT, "feature/forced", two.commit))).level).toBe("L2");
+      expect(await findRef(registry, PROJECT, "refs/heads/feature/forced")).toBeUndefined();
+      expect((await listEvents(registry, "project.activity")).at(-1)).toMatchObject({
         action: "delete",
         ref: "refs/heads/feature/forced",
         commit: two.commit,
@@ -98,7 +113,7 @@ export function pushScenarios(running: () => ServedRegistry): void {
     });
 
     it("to a review branch is an act of level L2 without a card", async () => {
-      expect((await pushed(registry.as("admin"), pushOf(PROJECT, "review/one", null, clone.bundle("main")))).level).toBe("L2");
+      expect((await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "review/one", null, clone.bundle("main")))).level).toBe("L2");
     });
 
     describe("changes no ref when", () => {
@@ -106,18 +121,18 @@ export function pushScenarios(running: () => ServedRegistry): void {
         "its bundle lacks its prerequisite": {
           code: "prerequisite_missing",
           wanted: () => {
-            const unknown = ahead("unknown", "unknown.txt").commit;
+            const unknown = commitAhead("unknown", "unknown.txt").commit;
             clone.commit("further.txt", "further\n");
-            return pushOf(PROJECT, "feature/bad", null, clone.bundle("unknown", [unknown]));
+            return buildPush(PROJECT, "feature/bad", null, clone.bundle("unknown", [unknown]));
           },
         },
         "its bundle is cut short": {
           code: "bundle_invalid",
-          wanted: () => pushOf(PROJECT, "feature/bad", null, clone.bundle("main").subarray(0, -30)),
+          wanted: () => buildPush(PROJECT, "feature/bad", null, clone.bundle("main").subarray(0, -30)),
         },
         "its bytes are of no kind that is known": {
           code: "bundle_invalid",
-          wanted: () => pushOf(PROJECT, "feature/bad", null, Buffer.from("not a bundle\n")),
+          wanted: () => buildPush(PROJECT, "feature/bad", null, Buffer.from("not a bundle\n")),
         },
         "its patch does not apply": {
           code: "patch_does_not_apply",
@@ -125,64 +140,67 @@ export function pushScenarios(running: () => ServedRegistry): void {
             clone.git("checkout", "-q", "-B", "elsewhere", base);
             const context = clone.commit("base.txt", "uno\ndos\ntres\n");
             clone.commit("base.txt", "uno\n2\ntres\n");
-            return pushOf(PROJECT, "feature/base", base, clone.run(["diff", `${context}..elsewhere`]));
+            return buildPush(PROJECT, "feature/base", base, clone.run(["diff", `${context}..elsewhere`]));
           },
         },
         "its bytes were never staged": {
           code: "staged_bytes_missing",
-          wanted: () => ({ ...pushOf(PROJECT, "feature/bad", null, Buffer.from("never sent")), patch: undefined }),
+          wanted: () => ({ ...buildPush(PROJECT, "feature/bad", null, Buffer.from("never sent")), patch: undefined }),
         },
         "it expects a ref that has moved": {
           code: "ref_moved",
-          wanted: () => pushOf(PROJECT, "feature/base", "1".repeat(40), ahead("moved", "moved.txt").bundle),
+          wanted: () => buildPush(PROJECT, "feature/base", "1".repeat(40), commitAhead("moved", "moved.txt").bundle),
         },
         "it expects no ref where there is one": {
           code: "ref_moved",
-          wanted: () => pushOf(PROJECT, "feature/base", null, clone.bundle("main")),
+          wanted: () => buildPush(PROJECT, "feature/base", null, clone.bundle("main")),
         },
         "its ref would be below another one": {
           code: "ref_conflict",
-          wanted: () => pushOf(PROJECT, "feature/base/below", null, clone.bundle("main")),
+          wanted: () => buildPush(PROJECT, "feature/base/below", null, clone.bundle("main")),
         },
-        "another ref is below its own": { code: "ref_conflict", wanted: () => pushOf(PROJECT, "feature/deep", null, clone.bundle("main")) },
-        "it brings nothing": { code: "nothing_to_do", wanted: () => pushOf(PROJECT, "feature/base", base, clone.bundle("main")) },
-        "it deletes what is not there": { code: "ref_missing", wanted: () => deletionOf(PROJECT, "feature/never", base) },
+        "another ref is below its own": {
+          code: "ref_conflict",
+          wanted: () => buildPush(PROJECT, "feature/deep", null, clone.bundle("main")),
+        },
+        "it brings nothing": { code: "nothing_to_do", wanted: () => buildPush(PROJECT, "feature/base", base, clone.bundle("main")) },
+        "it deletes what is not there": { code: "ref_missing", wanted: () => buildDeletion(PROJECT, "feature/never", base) },
       };
 
       beforeAll(async () => {
-        await pushed(registry.as("admin"), pushOf(PROJECT, "feature/deep/er", null, clone.bundle("main")));
+        await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/deep/er", null, clone.bundle("main")));
       });
 
       it.each(Object.keys(cases))("%s: a signed receipt says so", async (name) => {
-        const { code, wanted } = cases[name] ?? { code: "", wanted: () => deletionOf(PROJECT, "x", ZERO_ID) };
-        const before = await refsText(registry, PROJECT);
-        const done = requireValue(await push(registry.as("admin"), wanted()));
-        expect(endOf(done)).toEqual({ status: "error", code });
+        const { code, wanted } = cases[name] ?? { code: "", wanted: () => buildDeletion(PROJECT, "x", ZERO_ID) };
+        const before = await readRefsText(registry, PROJECT);
+        const done = requireValue(await issuePush(registry.as("admin"), wanted()));
+        expect(toEnd(done)).toEqual({ status: "error", code });
         expect(done.command.receipt).toMatchObject({ status: "error", code, refs: [], artifacts: [] });
-        expect(await refsText(registry, PROJECT)).toBe(before);
+        expect(await readRefsText(registry, PROJECT)).toBe(before);
       });
 
       it("its bytes do not have the BLAKE3 that it claims: inline and staged are refused before anything happens", async () => {
-        const before = await refsText(registry, PROJECT);
+        const before = await readRefsText(registry, PROJECT);
         const claimed = {
-          ...pushOf(PROJECT, "feature/bad", null, clone.bundle("main")),
+          ...buildPush(PROJECT, "feature/bad", null, clone.bundle("main")),
           patch: Buffer.from("other bytes").toString("base64"),
         };
-        expect(refusal(await push(registry.as("admin"), claimed))).toMatchObject({ code: "subject_hash_mismatch" });
+        expect(requireRefusal(await issuePush(registry.as("admin"), claimed))).toMatchObject({ code: "subject_hash_mismatch" });
         const staged = await fetch(`${registry.url}/v1/staging/${hashBlake3Hex(Buffer.from("a"))}?tenant_id=T.UBL`, {
           method: "PUT",
           body: "b",
-          headers: { authorization: `Bearer ${registry.actor("admin").token}`, "content-type": "application/octet-stream" },
+          headers: { authorization: `Bearer ${registry.getActor("admin").token}`, "content-type": "application/octet-stream" },
         });
         expect(staged.status).toBe(422);
-        expect(await refsText(registry, PROJECT)).toBe(before);
+        expect(await readRefsText(registry, PROJECT)).toBe(before);
       });
     });
 
     it.each(["feature/..", "refs/heads/x", "feature/a b", "-x", "feature/x.lock", ""])(
       "to `%s`, which is no branch name, is 400 and names the field",
       async (branch) => {
-        const answer = await push(registry.as("admin"), pushOf(PROJECT, branch, null, clone.bundle("main")));
+        const answer = await issuePush(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
         expect(answer).toMatchObject({
           ok: false,
           status: 400,
@@ -194,15 +212,18 @@ export function pushScenarios(running: () => ServedRegistry): void {
     it.each(["main", "release/1", "wild", "features/x"])(
       "to `%s`, which no open namespace has, is denied by the policy",
       async (branch) => {
-        const refused = await push(registry.as("admin"), pushOf(PROJECT, branch, null, clone.bundle("main")));
+        const refused = await issuePush(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
         expect(refused).toMatchObject({ ok: false, status: 403, problem: { code: "policy_denied", allowed: false } });
       },
     );
 
     it("to a project that nobody registered, or that is another tenant's, finds none", async () => {
-      expect(await end(pushOf("P.nobody", "feature/x", null, clone.bundle("main")))).toEqual({ status: "error", code: "project_unknown" });
+      expect(await pushToEnd(buildPush("P.nobody", "feature/x", null, clone.bundle("main")))).toEqual({
+        status: "error",
+        code: "project_unknown",
+      });
       const olga = registry.as("olga", "T.OTHER");
-      expect(endOf(requireValue(await push(olga, pushOf(PROJECT, "feature/x", null, clone.bundle("main")))))).toEqual({
+      expect(toEnd(requireValue(await issuePush(olga, buildPush(PROJECT, "feature/x", null, clone.bundle("main")))))).toEqual({
         status: "error",
         code: "project_unknown",
       });
@@ -214,12 +235,12 @@ export function pushScenarios(running: () => ServedRegistry): void {
         office_id: OFFICE,
         jobType: "git.registry.push",
         target: "LAB_512",
-        params: pushOf(PROJECT, "feature/x", null, Buffer.from("x")).params,
+        params: buildPush(PROJECT, "feature/x", null, Buffer.from("x")).params,
       };
       const answer = await fetch(`${registry.url}/v1/policy/permit`, {
         method: "POST",
         body: JSON.stringify(wanted),
-        headers: { authorization: `Bearer ${registry.actor("olga", "T.OTHER").token}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${registry.getActor("olga", "T.OTHER").token}`, "content-type": "application/json" },
       });
       expect(answer.status).toBe(404);
     });

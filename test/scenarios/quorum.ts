@@ -3,15 +3,26 @@ import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
-import { policyWith, publishPolicy } from "./policies.js";
+import {
+  approveAsEach,
+  buildPush,
+  buildRegistrationParams,
+  ensurePasskeys,
+  openScenarioCard,
+  openTagCard,
+  pushOrThrow,
+  registerByCard,
+  requireRefusal,
+  stateCardDecision,
+} from "./acts.js";
+import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
 import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
 /** The default policy, but that a registration is an act of level L5 and a release must bring an attestation. */
-const strictPolicy = () =>
-  policyWith((data) => ({
+const buildStrictPolicy = () =>
+  buildDefaultPolicyWith((data) => ({
     ...data,
     jobs: {
       ...data.jobs,
@@ -21,28 +32,31 @@ const strictPolicy = () =>
   }));
 
 /** Level L5 by a policy of its own: a quorum of distinct persons with step-up, and attestations. */
-export function quorumScenarios(running: () => ServedRegistry): void {
+export function describeQuorum(running: () => ServedRegistry): void {
   describe("at level L5", () => {
     let registry: ServedRegistry;
-    const missingOf = async ({ card_id }: CardAnswer) =>
+    const listMissing = async ({ card_id }: CardAnswer) =>
       requireValue(await registry.as("admin", tenant).readCard(card_id)).missing.map(({ text }) => text);
 
     beforeAll(async () => {
       registry = running();
-      await publishPolicy(registry, tenant, await strictPolicy());
-      await withPasskeys(registry, "bob", "carol");
+      await publishPolicy(registry, tenant, await buildStrictPolicy());
+      await ensurePasskeys(registry, "bob", "carol");
     });
 
     it("two distinct persons step up, and one person with two actors is one", async () => {
-      const card = await openCard(registry.as("admin", tenant), { jobType: "git.registry.init", params: initParams("P.strict") });
+      const card = await openScenarioCard(registry.as("admin", tenant), {
+        jobType: "git.registry.init",
+        params: buildRegistrationParams("P.strict"),
+      });
       expect(card).toMatchObject({ level: "L5", requires: [{ kind: "card" }, { kind: "approvals", count: 2, step_up: true }] });
-      expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
+      expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
       const { statement } = requireValue(await registry.as("carol", tenant).prepareStatement(card.card_id, "approve", "office::default"));
-      expect(refusal(await registry.as("carol", tenant).submitStatement(statement))).toMatchObject({ code: "step_up_required" });
-      requireValue(await state(registry, "bob", card, "approve", { tenant }));
+      expect(requireRefusal(await registry.as("carol", tenant).submitStatement(statement))).toMatchObject({ code: "step_up_required" });
+      requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant }));
       requireValue(await stateAs("bob-phone", "bob", card));
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
-      const closed = await approvedBy(registry, card, ["carol"], tenant);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
+      const closed = await approveAsEach(registry, card, ["carol"], tenant);
       expect(closed.status).toBe("success");
       expect(closed.statements?.filter(({ counts }) => counts).map(({ approver }) => approver)).toEqual(
         expect.arrayContaining(["ubl:sid:person:bob", "ubl:sid:person:carol"]),
@@ -50,19 +64,19 @@ export function quorumScenarios(running: () => ServedRegistry): void {
     });
 
     it("an attestation that the policy asks for keeps the card waiting, and the card says so", async () => {
-      const project_id = await registered(registry, "P.attested", { approvers: ["bob", "carol"], tenant });
+      const project_id = await registerByCard(registry, "P.attested", { approvers: ["bob", "carol"], tenant });
       const clone = new Clone();
       const commit = clone.commit("a.txt", "a\n");
-      await pushed(registry.as("admin", tenant), pushOf(project_id, "feature/a", null, clone.bundle("main")));
+      await pushOrThrow(registry.as("admin", tenant), buildPush(project_id, "feature/a", null, clone.bundle("main")));
       const card = await openTagCard(registry.as("admin", tenant), { project_id, tag: "v1.0.0", commit });
-      requireValue(await state(registry, "bob", card, "approve", { tenant }));
-      expect(await missingOf(card)).toEqual([`an attestation of type ${PREDICATE}`]);
+      requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant }));
+      expect(await listMissing(card)).toEqual([`an attestation of type ${PREDICATE}`]);
       expect(requireValue(await registry.as("admin", tenant).readCard(card.card_id))).toMatchObject({
         status: "awaiting_approval",
         jti: null,
       });
       expect(
-        refusal(
+        requireRefusal(
           await registry.as("admin", tenant).requestPermit({
             intent: "x",
             jobType: "git.registry.tag_release",
@@ -76,6 +90,6 @@ export function quorumScenarios(running: () => ServedRegistry): void {
 
     /** Approves as an actor with the passkeys of the person behind it. */
     const stateAs = (actor: string, person: string, card: CardAnswer) =>
-      state({ ...registry, passkeys: () => registry.passkeys(person) }, actor, card, "approve", { tenant });
+      stateCardDecision({ ...registry, openPasskeys: () => registry.openPasskeys(person) }, actor, card, "approve", { tenant });
   });
 }

@@ -1,13 +1,22 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { approvedBy, initParams, openCard, openTagCard, pushed, pushOf, registered, withPasskeys } from "./acts.js";
-import { eventsOf, refIn } from "./what-is-stored.js";
+import {
+  approveAsEach,
+  buildPush,
+  buildRegistrationParams,
+  ensurePasskeys,
+  openScenarioCard,
+  openTagCard,
+  pushOrThrow,
+  registerByCard,
+} from "./acts.js";
+import { findRef, listEvents } from "./what-is-stored.js";
 
 const PROJECT = "P.releases";
 
 /** Names that are taken, and commits that nobody has pushed. Needs bob to have no passkey yet or one that works. */
-export function releaseScenarios(running: () => ServedRegistry): void {
+export function describeReleases(running: () => ServedRegistry): void {
   describe("a release or a registration", () => {
     let registry: ServedRegistry;
     let commit: string;
@@ -17,19 +26,19 @@ export function releaseScenarios(running: () => ServedRegistry): void {
       registry = running();
       const clone = new Clone();
       commit = clone.commit("a.txt", "a\n");
-      await registered(registry, PROJECT);
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/a", null, clone.bundle("main")));
-      await withPasskeys(registry, "carol");
+      await registerByCard(registry, PROJECT);
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/a", null, clone.bundle("main")));
+      await ensurePasskeys(registry, "carol");
     });
 
     it("of a tag that exists is denied, and the tag stays; of two cards for one tag one wins", async () => {
       const [first, second] = await Promise.all([tag("v1.0.0", commit), tag("v1.0.0", commit)]);
-      expect((await approvedBy(registry, first, ["carol"])).status).toBe("success");
-      const made = await refIn(registry, PROJECT, "refs/tags/v1.0.0");
-      expect(await approvedBy(registry, second, ["carol"])).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
+      expect((await approveAsEach(registry, first, ["carol"])).status).toBe("success");
+      const made = await findRef(registry, PROJECT, "refs/tags/v1.0.0");
+      expect(await approveAsEach(registry, second, ["carol"])).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
       expect(await tag("v1.0.0", commit)).toMatchObject({ status: "denied", denial: { code: "ref_exists" } });
-      expect(await refIn(registry, PROJECT, "refs/tags/v1.0.0")).toBe(made);
-      expect((await eventsOf(registry, "project.release.tagged")).filter(({ project_id }) => project_id === PROJECT)).toHaveLength(1);
+      expect(await findRef(registry, PROJECT, "refs/tags/v1.0.0")).toBe(made);
+      expect((await listEvents(registry, "project.release.tagged")).filter(({ project_id }) => project_id === PROJECT)).toHaveLength(1);
     });
 
     it("of a commit that no branch reaches is denied", async () => {
@@ -48,7 +57,9 @@ export function releaseScenarios(running: () => ServedRegistry): void {
     });
 
     it("of a project that exists is denied", async () => {
-      expect(await openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams(PROJECT) })).toMatchObject({
+      expect(
+        await openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams(PROJECT) }),
+      ).toMatchObject({
         status: "denied",
         denial: { code: "project_exists" },
       });
@@ -57,14 +68,14 @@ export function releaseScenarios(running: () => ServedRegistry): void {
     it("of one project by eight approved cards at once registers it once", async () => {
       const cards = await Promise.all(
         Array.from({ length: 8 }, () =>
-          openCard(registry.as("admin"), { jobType: "git.registry.init", params: initParams("P.contended") }),
+          openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams("P.contended") }),
         ),
       );
       expect(cards.map(({ status }) => status)).toEqual(cards.map(() => "awaiting_approval"));
-      const ends = await Promise.all(cards.map((card) => approvedBy(registry, card, ["bob"])));
+      const ends = await Promise.all(cards.map((card) => approveAsEach(registry, card, ["bob"])));
       expect(ends.filter(({ status }) => status === "success")).toHaveLength(1);
       for (const { status, denial } of ends) if (status !== "success") expect(denial?.code).toBe("project_exists");
-      expect((await eventsOf(registry, "project.registered")).filter(({ project_id }) => project_id === "P.contended")).toHaveLength(1);
+      expect((await listEvents(registry, "project.registered")).filter(({ project_id }) => project_id === "P.contended")).toHaveLength(1);
     });
   });
 }

@@ -6,17 +6,17 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../../src/domain/card/statement.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
-import { OFFICE, openTagCard, pushed, pushOf, refusal, registered, state, withPasskeys } from "./acts.js";
+import { buildPush, ensurePasskeys, OFFICE, openTagCard, pushOrThrow, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
 
 const PROJECT = "P.steps";
 
 /** What an approval at L4 and above must carry. Bob and carol bring passkeys of their own. */
-export function stepUpScenarios(running: () => ServedRegistry): void {
+export function describeStepUp(running: () => ServedRegistry): void {
   describe("a step-up", () => {
     let registry: ServedRegistry;
     let commit: string;
     let tags = 0;
-    const cardToApprove = (risk?: string) => {
+    const openCardToApprove = (risk?: string) => {
       tags += 1;
       return openTagCard(registry.as("admin"), { project_id: PROJECT, tag: `v0.${tags}.0`, commit }, risk === undefined ? {} : { risk });
     };
@@ -25,82 +25,82 @@ export function stepUpScenarios(running: () => ServedRegistry): void {
       registry = running();
       const clone = new Clone();
       commit = clone.commit("a.txt", "a\n");
-      await registered(registry, PROJECT);
-      await pushed(registry.as("admin"), pushOf(PROJECT, "feature/a", null, clone.bundle("main")));
-      await withPasskeys(registry, "bob", "carol");
+      await registerByCard(registry, PROJECT);
+      await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/a", null, clone.bundle("main")));
+      await ensurePasskeys(registry, "bob", "carol");
     });
 
     const prepare = async (who: string, { card_id }: CardAnswer, decision: StatementDecision = "approve") =>
       requireValue(await registry.as(who).prepareStatement(card_id, decision, OFFICE));
     /** What this person's own authenticator answers to any challenge. */
-    const assertion = (who: string, statement: Statement): Promise<Assertion> => {
+    const createAssertion = (who: string, statement: Statement): Promise<Assertion> => {
       const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
       const options: PublicKeyCredentialRequestOptionsJSON = { challenge, rpId: "localhost", userVerification: "required" };
-      return registry.passkeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost");
+      return registry.openPasskeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost");
     };
-    const missingOf = async (card: CardAnswer) =>
+    const listMissing = async (card: CardAnswer) =>
       requireValue(await registry.as("admin").readCard(card.card_id)).missing.map(({ text }) => text);
 
     it("left out at L4 is refused, and the card goes on waiting", async () => {
-      const card = await cardToApprove();
+      const card = await openCardToApprove();
       const { statement, step_up } = await prepare("bob", card);
       expect(step_up).not.toBeNull();
-      expect(refusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 403, code: "step_up_required" });
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      expect(requireRefusal(await registry.as("bob").submitStatement(statement))).toMatchObject({ status: 403, code: "step_up_required" });
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
     it("made for another card is refused", async () => {
-      const [card, other] = [await cardToApprove(), await cardToApprove()];
+      const [card, other] = [await openCardToApprove(), await openCardToApprove()];
       const [{ statement }, { statement: elsewhere }] = [await prepare("bob", card), await prepare("bob", other)];
-      expect(refusal(await registry.as("bob").submitStatement(statement, await assertion("bob", elsewhere)))).toMatchObject({
+      expect(requireRefusal(await registry.as("bob").submitStatement(statement, await createAssertion("bob", elsewhere)))).toMatchObject({
         status: 403,
         code: "step_up_invalid",
       });
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
     it("of another person is refused", async () => {
-      const card = await cardToApprove();
+      const card = await openCardToApprove();
       const { statement } = await prepare("bob", card);
-      expect(refusal(await registry.as("bob").submitStatement(statement, await assertion("carol", statement)))).toMatchObject({
+      expect(requireRefusal(await registry.as("bob").submitStatement(statement, await createAssertion("carol", statement)))).toMatchObject({
         status: 403,
         code: "step_up_invalid",
       });
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
     it("that was used once is refused for another statement, and a withdrawn approval does not come back by repeating it", async () => {
-      const card = await cardToApprove("L5");
+      const card = await openCardToApprove("L5");
       expect(card.level).toBe("L5");
       const { statement } = await prepare("bob", card);
-      const used = await assertion("bob", statement);
+      const used = await createAssertion("bob", statement);
       requireValue(await registry.as("bob").submitStatement(statement, used));
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
       const { statement: next } = await prepare("bob", card);
-      expect(refusal(await registry.as("bob").submitStatement(next, used))).toMatchObject({ code: "step_up_invalid" });
+      expect(requireRefusal(await registry.as("bob").submitStatement(next, used))).toMatchObject({ code: "step_up_invalid" });
 
-      requireValue(await state(registry, "bob", card, "withdraw"));
-      expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
+      requireValue(await stateCardDecision(registry, "bob", card, "withdraw"));
+      expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
       await registry.as("bob").submitStatement(statement, used);
-      expect(await missingOf(card)).toEqual(["2 more approvals with step-up"]);
+      expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
     });
 
     it("by an agent or an app is refused, whoever's passkey it borrows", async () => {
-      const card = await cardToApprove();
-      expect(refusal(await registry.as("ci").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
+      const card = await openCardToApprove();
+      expect(requireRefusal(await registry.as("ci").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
         code: "step_up_required",
       });
       const { statement } = await prepare("bob", card);
-      const borrowed = { ...statement, approver: registry.actor("ci").actor_id };
-      expect(refusal(await registry.as("ci").submitStatement(borrowed, await assertion("bob", borrowed)))).toMatchObject({
+      const borrowed = { ...statement, approver: registry.getActor("ci").actor_id };
+      expect(requireRefusal(await registry.as("ci").submitStatement(borrowed, await createAssertion("bob", borrowed)))).toMatchObject({
         code: "step_up_invalid",
       });
-      expect(await missingOf(card)).toEqual(["1 more approval with step-up"]);
+      expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
     it("is not asked of a person without a passkey: they are told to register one", async () => {
       const card = await openTagCard(registry.as("bob"), { project_id: PROJECT, tag: "v9.0.0", commit });
-      expect(refusal(await registry.as("admin").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
+      expect(requireRefusal(await registry.as("admin").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
         code: "step_up_required",
       });
     });

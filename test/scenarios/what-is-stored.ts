@@ -9,33 +9,33 @@ import type { ObjectStore } from "../../src/storage/ports.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { ACT_MS } from "./acts.js";
 
-async function keysBelow(store: ObjectStore, prefix: string): Promise<string[]> {
+async function listKeys(store: ObjectStore, prefix: string): Promise<string[]> {
   const keys: string[] = [];
   for await (const key of store.blobs.list(prefix)) keys.push(key);
   return keys;
 }
 
 /** The tenant's refs as they lie in the store: the text of `packed-refs`, acts and all. */
-export async function refsText({ store }: ServedRegistry, project: string, tenant = "T.UBL"): Promise<string> {
+export async function readRefsText({ store }: ServedRegistry, project: string, tenant = "T.UBL"): Promise<string> {
   const found = await store.pointers.read(`${toRepoPrefix(tenant, project)}/packed-refs`);
   return found === undefined ? "" : Buffer.from(found.bytes).toString("utf8");
 }
 
 /** A branch or tag as it lies in the store, or undefined. */
-export async function refIn(registry: ServedRegistry, project: string, name: string): Promise<string | undefined> {
-  const lines = (await refsText(registry, project)).split("\n").map((line) => line.split(" "));
+export async function findRef(registry: ServedRegistry, project: string, name: string): Promise<string | undefined> {
+  const lines = (await readRefsText(registry, project)).split("\n").map((line) => line.split(" "));
   return lines.find(([, ref]) => ref === name)?.[0];
 }
 
 /** Everything official of a tenant: repositories with their refs, metadata and receipts. What is refused leaves it as it was. */
-export async function officialState(
+export async function readOfficialState(
   { store }: ServedRegistry,
   tenants: readonly string[] = ["T.UBL", "T.OTHER"],
 ): Promise<Record<string, string>> {
   const entries: Record<string, string> = {};
   for (const tenant of tenants)
     for (const space of ["repos", "registry-metadata", "receipts"])
-      for (const key of await keysBelow(store, `${space}/${tenant}/`)) {
+      for (const key of await listKeys(store, `${space}/${tenant}/`)) {
         const isMutable = key.endsWith("/packed-refs") || key.endsWith("/index.json");
         entries[key] = isMutable ? Buffer.from((await store.pointers.read(key))?.bytes ?? []).toString("utf8") : "";
       }
@@ -43,8 +43,8 @@ export async function officialState(
 }
 
 /** The payloads of all events of one type, in order. */
-export async function eventsOf<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
-  const db = openDatabase(registry.database_url, { maxConnections: 1 });
+export async function listEvents<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   const found: EventPayloads[T][] = [];
   try {
     for await (const row of readStoredEntries(db, toRegistryContainer(tenant)))
@@ -56,10 +56,10 @@ export async function eventsOf<T extends EventType>(registry: ServedRegistry, ty
 }
 
 /** Waits until every card that has ended is closed in the ledger: it ends with its receipt, and its flow appends the entry only then. */
-export async function untilCardsAreClosed(registry: ServedRegistry): Promise<void> {
+export async function waitUntilCardsAreClosed(registry: ServedRegistry): Promise<void> {
   const ended = requireValue(await registry.as("admin").listCards()).flatMap(({ card_id, closed_at }) =>
     closed_at === null ? [] : [card_id],
   );
-  const closed = async () => (await eventsOf(registry, "card.closed")).map(({ card_id }) => card_id);
-  await vi.waitFor(async () => expect(await closed()).toEqual(expect.arrayContaining(ended)), { timeout: ACT_MS, interval: 50 });
+  const listClosedCards = async () => (await listEvents(registry, "card.closed")).map(({ card_id }) => card_id);
+  await vi.waitFor(async () => expect(await listClosedCards()).toEqual(expect.arrayContaining(ended)), { timeout: ACT_MS, interval: 50 });
 }

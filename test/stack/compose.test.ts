@@ -13,11 +13,20 @@ import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { openPasskeyFile } from "../../src/passkey/file.js";
-import { s3Client } from "../../src/stack/servers/object-store.js";
-import { actByPermit, type Floor, openCard, PATIENCE_MS, push, registration, release, state } from "../harness/acting.js";
+import { createS3Client } from "../../src/stack/servers/object-store.js";
+import {
+  type ActorAccess,
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
+  openCard,
+  PATIENCE_MS,
+  stateDecision,
+} from "../harness/acting.js";
 import { Clone } from "../repository/real-git.js";
-import { type ComposeService, mountsOf, readCompose } from "./compose/file.js";
-import { type ComposeWorld, composeWorld } from "./compose/world.js";
+import { type ComposeService, listMounts, readCompose } from "./compose/file.js";
+import { type ComposeWorld, openComposeWorld } from "./compose/world.js";
 
 const START_MS = 3_600_000;
 const TENANT = "T.UBL";
@@ -26,7 +35,7 @@ const services = Object.entries(compose.services);
 const isStep = (name: string): boolean => services.some(([, one]) => one.depends_on[name]?.condition === "service_completed_successfully");
 
 /** The manual's commands that create the secrets. */
-function secretsByTheManual(): string {
+function readManualSecrets(): string {
   const [, section = ""] = readFileSync("docs/operations/install.md", "utf8").split("\n## Compose\n");
   const [, commands] = /```sh\n([\s\S]*?secrets\/database_url[\s\S]*?)```/.exec(section) ?? [];
   if (commands === undefined) throw new Error("docs/operations/install.md does not say under Compose how the secrets are made");
@@ -55,18 +64,18 @@ describe("the compose file", () => {
 
   test("mounts every path that a service is configured with, and each plane's keys only there", () => {
     for (const [name, service] of services) {
-      const targets = mountsOf(service).map(({ target }) => target);
+      const targets = listMounts(service).map(({ target }) => target);
       for (const value of Object.values(service.environment).filter((one) => one.startsWith("/") && !one.startsWith("/run/secrets/")))
         expect(
           targets.some((target) => value === target || value.startsWith(`${target}/`)),
           `${name}: ${value}`,
         ).toBe(true);
     }
-    const holders = (volume: string): string[] =>
-      services.filter(([, one]) => mountsOf(one).some(({ source }) => source === volume)).map(([name]) => name);
-    expect(holders("founding")).toEqual(["init"]);
-    expect(holders("lab512")).toEqual(["init", "lab512"]);
-    expect(holders("lab256")).toEqual(["init", "api", "lab256"]);
+    const listHolders = (volume: string): string[] =>
+      services.filter(([, one]) => listMounts(one).some(({ source }) => source === volume)).map(([name]) => name);
+    expect(listHolders("founding")).toEqual(["init"]);
+    expect(listHolders("lab512")).toEqual(["init", "lab512"]);
+    expect(listHolders("lab256")).toEqual(["init", "api", "lab256"]);
   });
 
   test("drops every privilege that a service does not need", () => {
@@ -90,18 +99,18 @@ describe("the compose file", () => {
 
 describe("the compose file's commands and environment, as plain processes,", () => {
   let world: ComposeWorld | undefined;
-  let floor: Floor;
+  let floor: ActorAccess;
   let clone: Clone;
 
   beforeAll(async () => {
-    const made = await composeWorld(compose, secretsByTheManual());
+    const made = await openComposeWorld(compose, readManualSecrets());
     if ("missing" in made) {
       console.error(`[compose] not run: ${made.missing}`);
       return;
     }
     world = made;
-    await Promise.all(["api", "lab256", "lab512"].map((name) => made.services.up(name)));
-    floor = await floorOf(made);
+    await Promise.all(["api", "lab256", "lab512"].map((name) => made.services.startService(name)));
+    floor = await createActorAccess(made);
     clone = new Clone();
     clone.commit("README.md", "# Demo\n");
   }, START_MS);
@@ -110,18 +119,18 @@ describe("the compose file's commands and environment, as plain processes,", () 
     await world?.stop();
   }, 120_000);
 
-  const running = (skip: () => void): ComposeWorld => {
+  const requireWorld = (skip: () => void): ComposeWorld => {
     if (world === undefined) skip();
     return world as ComposeWorld;
   };
 
   test("carry a registration, a push and a release to receipts that the Runner signed", async ({ skip }) => {
-    running(skip);
+    requireWorld(skip);
     const admin = floor.as("admin");
-    await registerPasskey(floor.as("approver"), floor.passkeys("approver"), "test");
-    const registered = await approved(registration("P.compose"));
-    const pushed = (await actByPermit(admin, push(clone, "P.compose", "feature/compose"))).command;
-    const released = await approved(release("P.compose", "v1.0.0", clone.head()));
+    await registerPasskey(floor.as("approver"), floor.openPasskeys("approver"), "test");
+    const registered = await approveCard(buildRegistrationJob("P.compose"));
+    const pushed = (await actByPermit(admin, buildPushJob(clone, "P.compose", "feature/compose"))).command;
+    const released = await approveCard(buildReleaseJob("P.compose", "v1.0.0", clone.readHead()));
     const jwks = requireValue(await admin.readPublicKeys());
     for (const command of [registered, pushed, released])
       expect(verifyReceipt(requireReceipt(command), jwks)).toMatchObject({
@@ -129,38 +138,38 @@ describe("the compose file's commands and environment, as plain processes,", () 
         receipt: { status: "success", tenant_id: TENANT },
       });
     expect(requireValue(await admin.readProject("P.compose")).refs).toContainEqual(
-      expect.objectContaining({ name: "refs/heads/feature/compose", object_id: clone.head() }),
+      expect.objectContaining({ name: "refs/heads/feature/compose", object_id: clone.readHead() }),
     );
     expect(requireValue(await admin.verifyLedger())).toMatchObject({ ok: true });
   }, 120_000);
 
   test("can be set up again while they run, and change no key, token, policy or identity", async ({ skip }) => {
-    const world = running(skip);
+    const world = requireWorld(skip);
     const before = await readFoundedState(world);
-    await world.services.again("databases");
-    await world.services.again("temporal-schema");
-    await expect(world.services.again("init")).resolves.toContain("T.UBL: founded");
+    await world.services.runAgain("databases");
+    await world.services.runAgain("temporal-schema");
+    await expect(world.services.runAgain("init")).resolves.toContain("T.UBL: founded");
     expect(await readFoundedState(world)).toEqual(before);
     expect(requireValue(await floor.as("admin").readProject("P.compose"))).toMatchObject({ id: "P.compose" });
   }, 120_000);
 
   test("give LAB 256 a store key that cannot write a receipt", async ({ skip }) => {
-    const client = await openStoreOfLab256(running(skip));
+    const client = await openStoreOfLab256(requireWorld(skip));
     await expect(client.putObject("receipts", "forged", Buffer.from("{}"))).rejects.toMatchObject({ code: "AccessDenied" });
     await expect(client.putObject("staging", "staged", Buffer.from("{}"))).resolves.toBeDefined();
   });
 
   /** Opens a card as admin, approves it as the other person, and waits for its command. */
-  async function approved(job: Parameters<typeof openCard>[1]) {
+  async function approveCard(job: Parameters<typeof openCard>[1]) {
     const card: CardAnswer = await openCard(floor.as("admin"), job);
-    await state(floor, "approver", "approve", card);
+    await stateDecision(floor, "approver", "approve", card);
     const ended = await waitForCardEnd(floor.as("admin"), card.card_id, PATIENCE_MS);
     return waitForCommandEnd(floor.as("admin"), ended.jti ?? "", PATIENCE_MS);
   }
 });
 
 /** The people of the seed, with the tokens that the first `init` wrote for the operator. */
-async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
+async function createActorAccess({ folder, ports }: ComposeWorld): Promise<ActorAccess> {
   const tokens = z
     .record(z.string(), z.string())
     .parse(JSON.parse(await readFile(join(folder, "volumes", "founding", "tokens.json"), "utf8")));
@@ -170,7 +179,7 @@ async function floorOf({ folder, ports }: ComposeWorld): Promise<Floor> {
       const actor_id = `ubl:sid:person:${name}`;
       return createRegistryClient({ server, token: tokens[`${TENANT} ${actor_id}`] ?? "" }, { tenant_id: TENANT, actor_id });
     },
-    passkeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
+    openPasskeys: (name) => openPasskeyFile(join(folder, "people", name, "passkey.json")),
   };
 }
 
@@ -218,5 +227,5 @@ async function readIdentities(folder: string): Promise<string[]> {
 
 async function openStoreOfLab256({ folder, ports }: Pick<ComposeWorld, "folder" | "ports">) {
   const secret_key = await readFile(join(folder, "secrets", "lab256_store_key"), "utf8");
-  return s3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
+  return createS3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
 }

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { removeDataFolder } from "../../src/stack/data-folder.js";
-import { stackSecrets } from "../../src/stack/founding/secrets.js";
+import { ensureSecrets } from "../../src/stack/founding/secrets.js";
 import { choosePorts } from "../../src/stack/servers/ports.js";
 import { startPostgres } from "../../src/stack/servers/postgres.js";
-import { postgresHome } from "../../src/stack/servers/postgres-account.js";
+import { preparePostgresHome } from "../../src/stack/servers/postgres-account.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 
 const run = promisify(execFile);
@@ -23,11 +23,11 @@ export interface OwnPostgres {
   close(): Promise<void>;
 }
 
-export async function startOwnPostgres(data_dir: string): Promise<OwnPostgres> {
-  const supervisor = new Supervisor(data_dir);
-  const { postgres: port } = await choosePorts(data_dir, ["postgres"]);
-  const secrets = await stackSecrets(data_dir);
-  const { folder } = await postgresHome(data_dir);
+export async function startOwnPostgres(dataDir: string): Promise<OwnPostgres> {
+  const supervisor = new Supervisor(dataDir);
+  const { postgres: port } = await choosePorts(dataDir, ["postgres"]);
+  const secrets = await ensureSecrets(dataDir);
+  const { folder } = await preparePostgresHome(dataDir);
   const cluster = join(folder, "cluster");
   const start = (): Promise<string> => startPostgres(supervisor, port, secrets, log);
   const url = await start();
@@ -35,7 +35,7 @@ export async function startOwnPostgres(data_dir: string): Promise<OwnPostgres> {
     url,
     async backUp(name) {
       const backup = join(folder, name);
-      await baseBackup(url, cluster, backup);
+      await writeBaseBackup(url, cluster, backup);
       return backup;
     },
     async restore(backup) {
@@ -46,13 +46,13 @@ export async function startOwnPostgres(data_dir: string): Promise<OwnPostgres> {
     },
     async close() {
       await supervisor.stop();
-      await removeDataFolder(data_dir, log);
+      await removeDataFolder(dataDir, log);
     },
   };
 }
 
 /** The low-level interface of PostgreSQL 18 §25.3.4: start, copy, stop, then the log that the copy needs and the label that says so. */
-async function baseBackup(url: string, cluster: string, backup: string): Promise<void> {
+async function writeBaseBackup(url: string, cluster: string, backup: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

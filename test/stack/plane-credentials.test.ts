@@ -1,30 +1,30 @@
 import type { Client } from "minio";
 import { beforeAll, describe, expect, test } from "vitest";
 import { assumeRole, type Plane } from "../../src/stack/founding/plane-credentials.js";
-import { s3Client } from "../../src/stack/servers/object-store.js";
-import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
+import { createS3Client } from "../../src/stack/servers/object-store.js";
+import { createBucketPrefix, createRootClient, hasS3, requireS3Server } from "../harness/buckets.js";
 
-const prefix = bucketPrefix("planes");
+const prefix = createBucketPrefix("planes");
 const buckets = ["repos", "registry-metadata", "staging", "claims", "receipts"];
 const bytes = Buffer.from("bytes");
 const denied = { code: "AccessDenied" };
 
-async function clientOf(plane: Plane): Promise<Client> {
-  const server = { kind: "s3", ...s3Server() } as const;
-  return s3Client({ ...server, ...(await assumeRole(server, { plane, bucket_prefix: prefix })) });
+async function createPlaneClient(plane: Plane): Promise<Client> {
+  const server = { kind: "s3", ...requireS3Server() } as const;
+  return createS3Client({ ...server, ...(await assumeRole(server, { plane, bucketPrefix: prefix })) });
 }
 
 describe.skipIf(!hasS3())("the object-store credentials", () => {
   let [lab256, lab512]: Client[] = [];
 
   beforeAll(async () => {
-    const root = rootClient();
+    const root = createRootClient();
     for (const bucket of buckets) {
       await root.makeBucket(prefix + bucket);
       await root.putObject(prefix + bucket, "there", bytes);
     }
     await root.makeBucket(`other-${prefix}repos`);
-    [lab256, lab512] = await Promise.all([clientOf("LAB_256"), clientOf("LAB_512")]);
+    [lab256, lab512] = await Promise.all([createPlaneClient("LAB_256"), createPlaneClient("LAB_512")]);
   });
 
   test.each(["repos", "registry-metadata", "receipts"])("of LAB 256 read %s and do not write it", async (bucket) => {
@@ -55,8 +55,8 @@ describe.skipIf(!hasS3())("the object-store credentials", () => {
   });
 
   test("cannot be traded for others", async () => {
-    const server = { kind: "s3", ...s3Server() } as const;
-    const own = await assumeRole(server, { plane: "LAB_256", bucket_prefix: prefix });
-    await expect(assumeRole({ ...server, ...own }, { plane: "LAB_512", bucket_prefix: prefix })).rejects.toThrow();
+    const server = { kind: "s3", ...requireS3Server() } as const;
+    const own = await assumeRole(server, { plane: "LAB_256", bucketPrefix: prefix });
+    await expect(assumeRole({ ...server, ...own }, { plane: "LAB_512", bucketPrefix: prefix })).rejects.toThrow();
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
-import { choosePorts, freedPorts, isFree, usualPorts } from "../../src/stack/servers/ports.js";
+import { choosePorts, isPortFree, usualPorts, waitForFreePorts } from "../../src/stack/servers/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];
@@ -31,10 +31,10 @@ test("a data folder keeps its ports from one start to the next", async () => {
 test.each(["127.0.0.1", "0.0.0.0"])("a port that another program holds on %s is left to it", async (host) => {
   const { object_store } = await choosePorts(folder, ["object_store"]);
   await occupy(object_store, host);
-  expect(await isFree(object_store)).toBe(false);
+  expect(await isPortFree(object_store)).toBe(false);
   const second = await choosePorts(folder, ["object_store"]);
   expect(second.object_store).not.toBe(object_store);
-  expect(await isFree(second.object_store)).toBe(true);
+  expect(await isPortFree(second.object_store)).toBe(true);
 });
 
 test("choices made at the same time never name one port twice", async () => {
@@ -57,10 +57,10 @@ test("a stack beside a developer's own has none of the usual ports, and keeps th
 
 test("a server that comes back waits for its port, and for no other", async () => {
   const { temporal } = await choosePorts(folder, ["temporal"]);
-  await freedPorts(folder, ["temporal"]);
+  await waitForFreePorts(folder, ["temporal"]);
   await occupy(temporal, "127.0.0.1");
   let isFreed = false;
-  const freed = freedPorts(folder, ["temporal"]).then(() => {
+  const freed = waitForFreePorts(folder, ["temporal"]).then(() => {
     isFreed = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -68,5 +68,5 @@ test("a server that comes back waits for its port, and for no other", async () =
   await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
   await freed;
   await occupy(temporal, "127.0.0.1");
-  await expect(freedPorts(folder, ["temporal"], 200)).rejects.toThrow(`Port ${temporal} of temporal is taken by another program`);
+  await expect(waitForFreePorts(folder, ["temporal"], 200)).rejects.toThrow(`Port ${temporal} of temporal is taken by another program`);
 });

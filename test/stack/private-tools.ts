@@ -8,16 +8,16 @@ export interface PrivateTools {
   /** Only fit for scripts that use the shell's own commands. */
   env: NodeJS.ProcessEnv;
   /** Writes a shell script to `bin/<name>` on the private PATH, or to another place below the folder. */
-  script(place: string, body: string): Promise<string>;
+  writeScript(place: string, body: string): Promise<string>;
   remove(): Promise<void>;
 }
 
-export async function privateTools(): Promise<PrivateTools> {
+export async function createPrivateTools(): Promise<PrivateTools> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-tools-"));
   return {
     folder,
     env: { PATH: join(folder, "bin"), HOME: folder, OGR_CACHE_DIR: join(folder, "cache") },
-    script: async (place, body) => {
+    writeScript: async (place, body) => {
       const path = join(folder, place);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, `#!/bin/sh\n${body}\n`);

@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
-import { untilAtRest } from "../../faults/rest.js";
+import { waitUntilAtRest } from "../../faults/rest.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../src/client/waiting.js";
 import { toAnchorKey } from "../../src/domain/storage-key.js";
 import { poll } from "../../src/stack/poll.js";
 import { TENANT } from "../attacks/evidence.js";
-import { ogr, personOf } from "../cli/run-ogr.js";
+import { runOgr, toPersonEnvironment } from "../cli/run-ogr.js";
 import { expectProjectionsAgree } from "../faults/agreement.js";
-import { checkTargetOf } from "../faults/check-target.js";
-import { actByCard, actByPermit, openCard, PATIENCE_MS, push, registration, state } from "../harness/acting.js";
+import { toCheckTarget } from "../faults/check-target.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, openCard, PATIENCE_MS, stateDecision } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { type BucketCopy, copyBuckets, restoreBuckets } from "./bucket-copy.js";
@@ -32,44 +32,44 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
 
   beforeAll(async () => {
     postgres = await startOwnPostgres(await mkdtemp(join(tmpdir(), "ogr-restore-")));
-    registry = await startTestRegistry({ name: "restore", database_url: postgres.url });
+    registry = await startTestRegistry({ name: "restore", databaseUrl: postgres.url });
     await registry.lab256.stop();
     await registry.lab256.start(OFTEN);
     clone = new Clone();
     first = clone.commit("a.txt", "before the backup");
-    await actByCard(registry, registration(PROJECT));
-    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a"));
-    waiting = (await openCard(registry.as("admin"), registration("P.waiting"))).card_id;
-    await untilAtRest({ ...registry, tenant: TENANT });
-    await anchored(await headSeq());
+    await actByCard(registry, buildRegistrationJob(PROJECT));
+    await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a"));
+    waiting = (await openCard(registry.as("admin"), buildRegistrationJob("P.waiting"))).card_id;
+    await waitUntilAtRest({ ...registry, tenant: TENANT });
+    await waitUntilAnchored(await readHeadSeq());
 
     // Nobody writes while it is taken: what is asked meanwhile waits in Temporal.
     await Promise.all([registry.lab256.stop(), registry.lab512.stop()]);
-    const seq = await headSeq();
-    const prefix = registry.founded.root_store.kind === "s3" ? (registry.founded.root_store.bucket_prefix ?? "") : "";
+    const seq = await readHeadSeq();
+    const prefix = registry.founded.rootStore.kind === "s3" ? (registry.founded.rootStore.bucket_prefix ?? "") : "";
     backup = { database: await postgres.backUp("backup"), store: await copyBuckets(prefix), seq };
     await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
 
     clone.commit("b.txt", "after the backup");
-    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a", first));
-    await untilAtRest({ ...registry, tenant: TENANT });
-    await anchored(await headSeq());
+    await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a", first));
+    await waitUntilAtRest({ ...registry, tenant: TENANT });
+    await waitUntilAnchored(await readHeadSeq());
   }, PATIENT.timeout);
   afterAll(async () => {
     await registry?.stop();
     await postgres?.close();
   });
 
-  async function headSeq(): Promise<number> {
+  async function readHeadSeq(): Promise<number> {
     return requireValue(await registry.as("admin").verifyLedger()).entries;
   }
 
-  async function anchored(seq: number): Promise<void> {
-    const found = await poll(() => registry.store.blobs.stat(toAnchorKey(TENANT, seq)), { timeout_ms: PATIENCE_MS, every_ms: 200 });
+  async function waitUntilAnchored(seq: number): Promise<void> {
+    const found = await poll(() => registry.store.blobs.stat(toAnchorKey(TENANT, seq)), { timeoutMs: PATIENCE_MS, everyMs: 200 });
     if (found === undefined) throw new Error(`Entry ${seq} was not anchored.`);
   }
 
-  async function standsAt(): Promise<string | undefined> {
+  async function readBranchTip(): Promise<string | undefined> {
     const { refs } = requireValue(await registry.as("admin").readProject(PROJECT));
     return refs.find(({ name }) => name === "refs/heads/feature/a")?.object_id;
   }
@@ -78,32 +78,32 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
     await Promise.all([registry.api, registry.lab256, registry.lab512].map((process) => process.stop()));
     await postgres.restore(backup.database);
     await registry.api.start();
-    const { code, stdout } = await ogr(["ledger", "verify"], personOf(registry, "admin"));
+    const { code, stdout } = await runOgr(["ledger", "verify"], toPersonEnvironment(registry, "admin"));
     expect(code).toBe(1);
     expect(stdout).toContain("older than the anchor");
-    expect(await headSeq()).toBe(backup.seq);
+    expect(await readHeadSeq()).toBe(backup.seq);
   });
 
   it("is whole again when both are put back, and goes on from there", PATIENT, async () => {
     await restoreBuckets(backup.store);
-    const { code, stdout } = await ogr(["ledger", "verify"], personOf(registry, "admin"));
+    const { code, stdout } = await runOgr(["ledger", "verify"], toPersonEnvironment(registry, "admin"));
     expect(stdout).toContain("is whole");
     expect(code).toBe(0);
     await expectProjectionsAgree(registry, TENANT);
-    expect(await standsAt()).toBe(first);
+    expect(await readBranchTip()).toBe(first);
 
     await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
-    await untilAtRest({ ...registry, tenant: TENANT });
+    await waitUntilAtRest({ ...registry, tenant: TENANT });
     // Receipts, claims and anchors of the store against the ledger, and every repository under `git fsck`.
-    const target = await checkTargetOf(registry, { commands: [], cards: [waiting] });
+    const target = await toCheckTarget(registry, { commands: [], cards: [waiting] });
     expect((await checkInvariants(target)).violations).toEqual([]);
 
     // The card that waited when the backup was taken has waited on in Temporal.
-    await state(registry, "bob", "approve", { card_id: waiting });
+    await stateDecision(registry, "bob", "approve", { card_id: waiting });
     expect((await waitForCardEnd(registry.as("admin"), waiting, PATIENCE_MS)).status).toBe("success");
-    const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a", first));
+    const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a", first));
     expect(command.status).toBe("success");
-    await untilAtRest({ ...registry, tenant: TENANT });
+    await waitUntilAtRest({ ...registry, tenant: TENANT });
     expect((await checkInvariants({ ...target, promised: { commands: [command.jti], cards: [waiting] } })).violations).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { Connection } from "@temporalio/client";
 import pg from "pg";
 import { describe, expect, inject, test } from "vitest";
-import { bucketPrefix, hasS3, rootClient } from "../harness/buckets.js";
+import { createBucketPrefix, createRootClient, hasS3 } from "../harness/buckets.js";
 import { createDatabase } from "../harness/database.js";
 import { createNamespace } from "../harness/namespace.js";
 
@@ -29,7 +29,7 @@ describe("the servers of a test run", () => {
   });
 
   test.skipIf(!hasS3())("a bucket of our own takes an object", async () => {
-    const [client, bucket] = [rootClient(), `${bucketPrefix("running")}staging`];
+    const [client, bucket] = [createRootClient(), `${createBucketPrefix("running")}staging`];
     await client.makeBucket(bucket);
     await client.putObject(bucket, "a", Buffer.from("bytes"));
     expect((await client.statObject(bucket, "a")).size).toBe(5);

@@ -5,40 +5,40 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest"
 import { removeDataFolder } from "../../src/stack/data-folder.js";
 import { type Servers, startServers } from "../../src/stack/servers/servers.js";
 
-const silent = (): void => undefined;
+const ignoreLine = (): void => undefined;
 
 describe("a second set of servers beside the running one", () => {
-  let data_dir: string;
+  let dataDir: string;
   let servers: Servers;
   const start = (): Promise<Servers> =>
-    startServers({ data_dir, log: silent, object_store: "directory", search_attributes: { OgrTenant: "Keyword" } });
+    startServers({ dataDir, log: ignoreLine, objectStore: "directory", searchAttributes: { OgrTenant: "Keyword" } });
 
   beforeAll(async () => {
     // The Postgres of the run serves here as the one that an operator gives.
     vi.stubEnv("DATABASE_URL", inject("servers").database_url);
-    data_dir = await mkdtemp(join(tmpdir(), "ogr-beside-"));
+    dataDir = await mkdtemp(join(tmpdir(), "ogr-beside-"));
     servers = await start();
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
     await servers.stop();
-    await removeDataFolder(data_dir, silent);
+    await removeDataFolder(dataDir, ignoreLine);
   });
 
   test("has addresses of its own, and uses the given Postgres and the folder", () => {
     expect(servers.temporal.address).not.toBe(inject("servers").temporal_address);
-    expect(servers.database_url).toBe(inject("servers").database_url);
-    expect(servers.object_store).toEqual({ kind: "directory", path: join(data_dir, "objects") });
+    expect(servers.databaseUrl).toBe(inject("servers").database_url);
+    expect(servers.objectStore).toEqual({ kind: "directory", path: join(dataDir, "objects") });
     expect(servers.processes.map(({ name }) => name)).toEqual(["temporal"]);
   });
 
   test("serves its UI", async () => {
-    expect((await fetch(servers.temporal.ui_url)).status).toBe(200);
+    expect((await fetch(servers.temporal.uiUrl)).status).toBe(200);
   });
 
   test("keeps its data folder to itself while it runs", async () => {
-    await expect(start()).rejects.toThrow(`process ${process.pid} already runs on ${data_dir}`);
-    expect(await removeDataFolder(data_dir, silent)).toBe(false);
+    await expect(start()).rejects.toThrow(`process ${process.pid} already runs on ${dataDir}`);
+    expect(await removeDataFolder(dataDir, ignoreLine)).toBe(false);
   });
 
   test("continues at the same addresses after a stop", async () => {

@@ -6,28 +6,28 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { tryFolderLock, withFolderLock } from "../../src/process/lock.js";
 import { readProcessIdentity } from "../../src/process/process-identity.js";
-import { endLeftovers, pidPath, writePidFile } from "../../src/stack/leftovers.js";
+import { endLeftovers, resolvePidPath, writePidFile } from "../../src/stack/leftovers.js";
 import { poll } from "../../src/stack/poll.js";
-import { nodeArguments } from "../../src/stack/registry/own-entry.js";
+import { buildNodeArguments } from "../../src/stack/registry/own-entry.js";
 import { startProcess } from "../../src/stack/registry/processes.js";
 import { Supervisor } from "../../src/stack/supervise.js";
 
 const entry = fileURLToPath(new URL("./chatty-process.js", import.meta.url));
-const silent = (): void => undefined;
-let data_dir: string;
+const ignoreLine = (): void => undefined;
+let dataDir: string;
 let supervisor: Supervisor;
 
 beforeEach(async () => {
-  data_dir = await mkdtemp(join(tmpdir(), "ogr-supervision-"));
-  supervisor = new Supervisor(data_dir);
+  dataDir = await mkdtemp(join(tmpdir(), "ogr-supervision-"));
+  supervisor = new Supervisor(dataDir);
 });
 afterEach(async () => {
   await supervisor.stop();
-  await rm(data_dir, { recursive: true, force: true });
+  await rm(dataDir, { recursive: true, force: true });
 });
 
-const ended = (pid: number) =>
-  poll(async () => ((await readProcessIdentity(pid)) === undefined ? true : undefined), { timeout_ms: 20_000 });
+const waitUntilEnded = (pid: number) =>
+  poll(async () => ((await readProcessIdentity(pid)) === undefined ? true : undefined), { timeoutMs: 20_000 });
 
 describe("a process of ours", () => {
   test("is ready when it says so, and knows only the environment that it was given", async () => {
@@ -47,9 +47,9 @@ describe("a process of ours", () => {
   test("that never gets ready is ended, and the error says where its log is", async () => {
     const start = supervisor.start({
       ...{ name: "never", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {} },
-      ...{ ready: () => false, ready_timeout_ms: 300 },
+      ...{ isReady: () => false, readyTimeoutMs: 300 },
     });
-    await expect(start).rejects.toThrow(join(data_dir, "logs", "never.log"));
+    await expect(start).rejects.toThrow(join(dataDir, "logs", "never.log"));
     expect(supervisor.processes).toEqual([]);
   });
 
@@ -57,27 +57,27 @@ describe("a process of ours", () => {
     const child = await startProcess(supervisor, { name: "chatty", entry, env: {} });
     child.kill("SIGKILL");
     expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
-    expect(await readdir(join(data_dir, "run"))).toEqual([]);
+    expect(await readdir(join(dataDir, "run"))).toEqual([]);
   });
 
   test("that ignores SIGTERM is killed in the end", async () => {
-    const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "stubborn" }, stop_grace_ms: 500 });
+    const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "stubborn" }, stopGraceMs: 500 });
     await child.stop();
-    expect(child.exit()).toEqual({ code: null, signal: "SIGKILL" });
+    expect(child.findExit()).toEqual({ code: null, signal: "SIGKILL" });
   });
 });
 
 describe("what a killed run leaves behind", () => {
   /** A run in a process of its own, killed without a chance to tidy up. */
-  async function killedRun(): Promise<number> {
+  async function killRun(): Promise<number> {
     const module = new URL("../../src/stack/supervise.js", import.meta.url).href.replace(/\.js$/, ".ts");
     const code = `import { Supervisor } from ${JSON.stringify(module)};
-      const s = new Supervisor(${JSON.stringify(data_dir)});
+      const s = new Supervisor(${JSON.stringify(dataDir)});
       const c = await s.start({ name: "left", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {}, ready: () => true });
       console.log(c.pid);`;
-    const script = join(data_dir, "run.mts");
+    const script = join(dataDir, "run.mts");
     await writeFile(script, code);
-    const run = spawn(process.execPath, nodeArguments(script), { stdio: ["ignore", "pipe", "inherit"] });
+    const run = spawn(process.execPath, buildNodeArguments(script), { stdio: ["ignore", "pipe", "inherit"] });
     const pid = await new Promise<number>((resolve) => run.stdout.once("data", (chunk) => resolve(Number(chunk))));
     run.kill("SIGKILL");
     await new Promise((resolve) => run.once("exit", resolve));
@@ -85,27 +85,27 @@ describe("what a killed run leaves behind", () => {
   }
 
   test("is ended by the next start", async () => {
-    const pid = await killedRun();
+    const pid = await killRun();
     expect(await readProcessIdentity(pid)).toBeDefined();
-    expect(await endLeftovers(data_dir, silent)).toEqual(["left"]);
-    expect(await ended(pid)).toBe(true);
+    expect(await endLeftovers(dataDir, ignoreLine)).toEqual(["left"]);
+    expect(await waitUntilEnded(pid)).toBe(true);
   });
 
   test("is left alone when the pid belongs to another process by now", async () => {
     const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" });
     const pid = stranger.pid as number;
-    await writePidFile(data_dir, { name: "left", pid, identity: "another boot:1", stop_signal: "SIGTERM" });
-    expect(await endLeftovers(data_dir, silent)).toEqual([]);
+    await writePidFile(dataDir, { name: "left", pid, identity: "another boot:1", stop_signal: "SIGTERM" });
+    expect(await endLeftovers(dataDir, ignoreLine)).toEqual([]);
     expect(await readProcessIdentity(pid)).toBeDefined();
     stranger.kill("SIGKILL");
-    expect(await ended(pid)).toBe(true);
+    expect(await waitUntilEnded(pid)).toBe(true);
   });
 
   test("does no harm as a pid file cut short", async () => {
-    await endLeftovers(data_dir, silent);
-    await writeFile(pidPath(data_dir, "left"), '{"name":"le');
-    expect(await endLeftovers(data_dir, silent)).toEqual([]);
-    expect(await readdir(join(data_dir, "run"))).toEqual([]);
+    await endLeftovers(dataDir, ignoreLine);
+    await writeFile(resolvePidPath(dataDir, "left"), '{"name":"le');
+    expect(await endLeftovers(dataDir, ignoreLine)).toEqual([]);
+    expect(await readdir(join(dataDir, "run"))).toEqual([]);
   });
 });
 
@@ -113,18 +113,18 @@ describe("a lock", () => {
   let holders = 0;
 
   test("has one holder at a time, however many try at once", async () => {
-    const path = join(data_dir, "one.lock");
+    const path = join(dataDir, "one.lock");
     const attempts = await Promise.all(Array.from({ length: 16 }, () => tryFolderLock(path)));
     expect(attempts.filter((attempt) => attempt.isHeld)).toHaveLength(1);
   });
 
   test("that was released is free, and never has two holders", async () => {
-    const path = join(data_dir, "one.lock");
+    const path = join(dataDir, "one.lock");
     const held = await Promise.all(
       Array.from({ length: 8 }, async () => {
         let inside = 0;
         for (let round = 0; round < 5; round += 1) {
-          await withFolderLock(path, silent, async () => {
+          await withFolderLock(path, ignoreLine, async () => {
             holders += 1;
             expect(holders).toBe(1);
             await readProcessIdentity(process.pid);
@@ -139,7 +139,7 @@ describe("a lock", () => {
   });
 
   test("of a process that has ended is taken over", async () => {
-    const path = join(data_dir, "one.lock");
+    const path = join(dataDir, "one.lock");
     await mkdir(path);
     await symlink(`token:${process.pid}:another boot.1:host`, join(path, "holder"));
     const attempts = await Promise.all(Array.from({ length: 16 }, () => tryFolderLock(path)));

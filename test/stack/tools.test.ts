@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { obtainTool } from "../../src/stack/tools/obtain.js";
 import { pins } from "../../src/stack/tools/pins.js";
 import type { Downloader } from "../../src/stack/tools/vendor.js";
-import { type PrivateTools, privateTools } from "./private-tools.js";
+import { createPrivateTools, type PrivateTools } from "./private-tools.js";
 
 const goodTemporal = 'echo "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"';
 const oldTemporal = 'echo "temporal version 1.1.0 (Server 1.25.0, UI 2.30.3)"';
@@ -29,38 +29,38 @@ const log = (line: string): void => {
 };
 
 beforeEach(async () => {
-  tools = await privateTools();
+  tools = await createPrivateTools();
   lines = [];
 });
 afterEach(() => tools.remove());
 
-const unreachable: Downloader = { command: "/bin/sh", args: () => ["-c", "echo 'Error: dns error' >&2; exit 1"], stall_ms: 10_000 };
+const unreachable: Downloader = { command: "/bin/sh", buildArgs: () => ["-c", "echo 'Error: dns error' >&2; exit 1"], stallMs: 10_000 };
 
 describe("a server tool is looked for", () => {
   test("on PATH first", async () => {
-    const path = await tools.script("bin/temporal", goodTemporal);
-    await tools.script(temporalInCache, goodTemporal);
+    const path = await tools.writeScript("bin/temporal", goodTemporal);
+    await tools.writeScript(temporalInCache, goodTemporal);
     expect(await obtainTool("temporal", { log, env: tools.env })).toEqual({ found: true, path, source: "path" });
   });
 
   test("in the cache when the one on PATH has a wrong version, and the log says so", async () => {
-    const wrong = await tools.script("bin/temporal", oldTemporal);
-    const path = await tools.script(temporalInCache, goodTemporal);
+    const wrong = await tools.writeScript("bin/temporal", oldTemporal);
+    const path = await tools.writeScript(temporalInCache, goodTemporal);
     expect(await obtainTool("temporal", { log, env: tools.env })).toEqual({ found: true, path, source: "cache" });
     expect(lines.join("\n")).toContain(`${wrong} is not a version known to work`);
   });
 
   test("further along PATH when the first one there has a wrong version", async () => {
-    await tools.script("bin/minio", 'echo "minio version RELEASE.2021-01-05T05-22-38Z"');
-    const path = await tools.script("later/minio", goodMinio);
+    await tools.writeScript("bin/minio", 'echo "minio version RELEASE.2021-01-05T05-22-38Z"');
+    const path = await tools.writeScript("later/minio", goodMinio);
     const env = { ...tools.env, PATH: `${tools.env.PATH}:${join(tools.folder, "later")}` };
     expect(await obtainTool("minio", { log, env })).toEqual({ found: true, path, source: "path" });
   });
 
   test("at its vendor before it is built, and then in the cache without either", async () => {
-    await tools.script("bin/go", fakeGo);
+    await tools.writeScript("bin/go", fakeGo);
     const script = `printf '#!/bin/sh\\n${goodTemporal}\\n' > "$0/temporal-cli"`;
-    const downloader: Downloader = { command: "/bin/sh", args: (folder) => ["-c", script, folder], stall_ms: 10_000 };
+    const downloader: Downloader = { command: "/bin/sh", buildArgs: (folder) => ["-c", script, folder], stallMs: 10_000 };
     const path = join(tools.folder, temporalInCache);
     expect(await obtainTool("temporal", { log, env: tools.env, downloader })).toEqual({ found: true, path, source: "vendor" });
     expect(await obtainTool("temporal", { log, env: tools.env, downloader: unreachable })).toEqual({ found: true, path, source: "cache" });
@@ -68,7 +68,7 @@ describe("a server tool is looked for", () => {
   });
 
   test("and built with the pinned module, version and flags when the vendor is out of reach", async () => {
-    await tools.script("bin/go", fakeGo);
+    await tools.writeScript("bin/go", fakeGo);
     const temporal = await obtainTool("temporal", { log, env: tools.env, downloader: unreachable });
     expect(temporal).toEqual({ found: true, path: join(tools.folder, temporalInCache), source: "go" });
     const minio = await obtainTool("minio", { log, env: tools.env });
@@ -80,7 +80,7 @@ describe("a server tool is looked for", () => {
   });
 
   test("and two that need it at once build it once", async () => {
-    await tools.script("bin/go", fakeGo);
+    await tools.writeScript("bin/go", fakeGo);
     const both = await Promise.all([1, 2].map(() => obtainTool("minio", { log, env: tools.env })));
     expect(both.map((tool) => tool.found)).toEqual([true, true]);
     expect((await readFile(join(tools.folder, "go-calls"), "utf8")).trim().split("\n")).toHaveLength(1);
@@ -97,14 +97,14 @@ describe("a server tool that cannot be had", () => {
   });
 
   test("does not hang on a vendor that sends nothing", async () => {
-    const silent: Downloader = { command: "/bin/sh", args: () => ["-c", "/bin/sleep 600"], stall_ms: 300 };
+    const silent: Downloader = { command: "/bin/sh", buildArgs: () => ["-c", "/bin/sleep 600"], stallMs: 300 };
     const result = await obtainTool("temporal", { log, env: tools.env, downloader: silent });
     expect(result).toMatchObject({ found: false });
     expect(lines.join("\n")).toContain("brought nothing for 0.3 s");
   });
 
   test("says that Go is too old rather than let it fail", async () => {
-    await tools.script("bin/go", 'echo "go version go1.19.8 linux/amd64"');
+    await tools.writeScript("bin/go", 'echo "go version go1.19.8 linux/amd64"');
     const result = await obtainTool("opa", { log, env: tools.env });
     expect(result).toMatchObject({ found: false, reasons: [expect.stringContaining("is older than 1.21")] });
   });

@@ -5,16 +5,16 @@ import { expect, it } from "vitest";
 import type { Place } from "./place.js";
 
 /** Objects lie at their plain keys, so what is stored under a prefix is what stock git finds there. */
-export function bareRepositoryContract(place: Place): void {
+export function describeBareRepositoryContract(place: Place): void {
   it("holds a bare repository that stock git clones after its prefix was copied to a disk", async () => {
-    const prefix = `${place.under("repos")}P.demo.git/`;
+    const prefix = `${place.createPrefix("repos")}P.demo.git/`;
     const origin = join(place.folder, "origin.git");
-    git("init", "-q", "--bare", "-b", "main", origin);
-    const tree = git("-C", origin, "hash-object", "-w", "-t", "tree", "/dev/null");
-    const commit = git("-C", origin, "commit-tree", "-m", "one", tree);
-    git("-C", origin, "update-ref", "refs/heads/main", commit);
-    git("-C", origin, "repack", "-adq");
-    git("-C", origin, "pack-refs", "--all");
+    runGit("init", "-q", "--bare", "-b", "main", origin);
+    const tree = runGit("-C", origin, "hash-object", "-w", "-t", "tree", "/dev/null");
+    const commit = runGit("-C", origin, "commit-tree", "-m", "one", tree);
+    runGit("-C", origin, "update-ref", "refs/heads/main", commit);
+    runGit("-C", origin, "repack", "-adq");
+    runGit("-C", origin, "pack-refs", "--all");
     const packs = (await readdir(join(origin, "objects/pack"))).map((name) => `objects/pack/${name}`);
     for (const name of ["HEAD", "config", ...packs]) {
       await place.store.blobs.createFromFile(`${prefix}${name}`, join(origin, name));
@@ -29,13 +29,13 @@ export function bareRepositoryContract(place: Place): void {
       expect(await place.store.blobs.getToFile(key, path)).toBe(true);
     }
     const clone = join(place.folder, "clone");
-    git("-C", copy, "fsck", "--strict");
-    git("clone", "-q", copy, clone);
-    expect(git("-C", clone, "rev-parse", "HEAD")).toBe(commit);
+    runGit("-C", copy, "fsck", "--strict");
+    runGit("clone", "-q", copy, clone);
+    expect(runGit("-C", clone, "rev-parse", "HEAD")).toBe(commit);
   });
 }
 
-function git(...args: string[]): string {
+function runGit(...args: string[]): string {
   const env = {
     ...process.env,
     GIT_CONFIG_GLOBAL: "/dev/null",

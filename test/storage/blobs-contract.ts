@@ -3,8 +3,8 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { StorageFault } from "../../src/storage/ports.js";
-import { digestOf, fillFile } from "./large-file.js";
-import { outcomesOf, type Place, text } from "./place.js";
+import { fillFile, hashFile } from "./large-file.js";
+import { countOutcomes, type Place, readBlobText } from "./place.js";
 
 const writers = 64;
 const bigBytes = 70 * 1024 * 1024;
@@ -13,21 +13,21 @@ const bigBytes = 70 * 1024 * 1024;
  * What became of a large file whose SHA-256 is `digest`. A server that refuses a body it has not read may cut the connection under the
  * answer: then what stands there says who won.
  */
-async function stored({ store }: Place, key: string, path: string, digest: string): Promise<"created" | "exists"> {
+async function storeFile({ store }: Place, key: string, path: string, digest: string): Promise<"created" | "exists"> {
   try {
     return await store.blobs.createFromFile(key, path);
   } catch (error) {
     if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
     await store.blobs.getToFile(key, `${path}-stands`);
-    return (await digestOf(`${path}-stands`)) === digest ? "created" : "exists";
+    return (await hashFile(`${path}-stands`)) === digest ? "created" : "exists";
   }
 }
 
 /** What every backend promises about immutable objects. */
-export function blobsContract(place: Place): void {
+export function describeBlobsContract(place: Place): void {
   describe("blobs", () => {
     it("keeps the bytes it was given and answers undefined or false for what is not there", async () => {
-      const key = `${place.under()}a/b`;
+      const key = `${place.createPrefix()}a/b`;
       const file = join(place.folder, randomUUID());
       expect(await place.store.blobs.get(key)).toBeUndefined();
       expect(await place.store.blobs.stat(key)).toBeUndefined();
@@ -42,17 +42,17 @@ export function blobsContract(place: Place): void {
     });
 
     it("never replaces an object", async () => {
-      const key = `${place.under()}once`;
+      const key = `${place.createPrefix()}once`;
       expect(await place.store.blobs.create(key, Buffer.from("first"))).toBe("created");
       expect(await place.store.blobs.create(key, Buffer.from("second"))).toBe("exists");
       const path = join(place.folder, randomUUID());
       await writeFile(path, "third");
       expect(await place.store.blobs.createFromFile(key, path)).toBe("exists");
-      expect(await text(place.store, key)).toBe("first");
+      expect(await readBlobText(place.store, key)).toBe("first");
     });
 
     it("keeps an empty body, from memory and from a file", async () => {
-      const prefix = place.under();
+      const prefix = place.createPrefix();
       const path = join(place.folder, randomUUID());
       await writeFile(path, "");
       expect(await place.store.blobs.create(`${prefix}memory`, new Uint8Array(0))).toBe("created");
@@ -66,40 +66,40 @@ export function blobsContract(place: Place): void {
     });
 
     it("lets exactly one of 64 concurrent creates of a key succeed, and keeps the bytes of that one", async () => {
-      const key = `${place.under("claims")}jti`;
+      const key = `${place.createPrefix("claims")}jti`;
       const outcomes = await Promise.all(
         Array.from({ length: writers }, (_, number) => place.store.blobs.create(key, Buffer.from(`writer ${number}`))),
       );
-      expect(outcomesOf(outcomes)).toEqual({ created: 1, exists: writers - 1 });
-      expect(await text(place.store, key)).toBe(`writer ${outcomes.indexOf("created")}`);
+      expect(countOutcomes(outcomes)).toEqual({ created: 1, exists: writers - 1 });
+      expect(await readBlobText(place.store, key)).toBe(`writer ${outcomes.indexOf("created")}`);
     });
 
     it("stores a file of 70 MiB, answers exists for the second one, and gives it back whole", async () => {
-      const key = `${place.under("repos")}pack`;
+      const key = `${place.createPrefix("repos")}pack`;
       const [first, second, back] = ["first", "second", "back"].map((name) => join(place.folder, name)) as [string, string, string];
       const digest = await fillFile(first, bigBytes);
       const other = await fillFile(second, bigBytes);
       expect(await place.store.blobs.createFromFile(key, first)).toBe("created");
-      expect(await stored(place, key, second, other)).toBe("exists");
+      expect(await storeFile(place, key, second, other)).toBe("exists");
       expect(await place.store.blobs.stat(key)).toEqual({ sizeBytes: bigBytes });
       expect(await place.store.blobs.getToFile(key, back)).toBe(true);
-      expect(await digestOf(back)).toBe(digest);
+      expect(await hashFile(back)).toBe(digest);
       expect((await readdir(place.folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
     });
 
     it("lets exactly one of four concurrent files of 70 MiB succeed", async () => {
-      const key = `${place.under("repos")}pack`;
+      const key = `${place.createPrefix("repos")}pack`;
       const paths = Array.from({ length: 4 }, (_, number) => join(place.folder, `rival-${number}`));
       const digests = await Promise.all(paths.map((path) => fillFile(path, bigBytes)));
       const back = join(place.folder, "won");
-      const outcomes = await Promise.all(paths.map((path, n) => stored(place, key, path, digests[n] ?? "")));
-      expect(outcomesOf(outcomes)).toEqual({ created: 1, exists: 3 });
+      const outcomes = await Promise.all(paths.map((path, n) => storeFile(place, key, path, digests[n] ?? "")));
+      expect(countOutcomes(outcomes)).toEqual({ created: 1, exists: 3 });
       await place.store.blobs.getToFile(key, back);
-      expect(await digestOf(back)).toBe(digests[outcomes.indexOf("created")]);
+      expect(await hashFile(back)).toBe(digests[outcomes.indexOf("created")]);
     });
 
     it("leaves an existing file alone when there is no object, and replaces it when there is one", async () => {
-      const key = `${place.under()}late`;
+      const key = `${place.createPrefix()}late`;
       const path = join(place.folder, randomUUID());
       await writeFile(path, "before");
       expect(await place.store.blobs.getToFile(key, path)).toBe(false);
@@ -111,7 +111,7 @@ export function blobsContract(place: Place): void {
 
     it("says which local file cannot be read", async () => {
       const missing = join(place.folder, "missing");
-      await expect(place.store.blobs.createFromFile(`${place.under()}x`, missing)).rejects.toMatchObject({
+      await expect(place.store.blobs.createFromFile(`${place.createPrefix()}x`, missing)).rejects.toMatchObject({
         code: "misconfigured",
         message: expect.stringContaining(missing),
       });

@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { bareRepositoryContract } from "./bare-repository-contract.js";
-import { blobsContract } from "./blobs-contract.js";
-import { keysContract } from "./keys-contract.js";
+import { describeBareRepositoryContract } from "./bare-repository-contract.js";
+import { describeBlobsContract } from "./blobs-contract.js";
+import { describeKeysContract } from "./keys-contract.js";
 import type { Place } from "./place.js";
-import { pointersContract } from "./pointers-contract.js";
-import { viewsContract } from "./views-contract.js";
+import { describePointersContract } from "./pointers-contract.js";
+import { describeViewsContract } from "./views-contract.js";
 
 /** What every backend promises. `open` answers a store over one and the same place, empty at first, at each call. */
-export function storeContract(open: () => Promise<ObjectStore>): void {
+export function describeStoreContract(open: () => Promise<ObjectStore>): void {
   const opened: { store?: ObjectStore; folder?: string } = {};
 
   beforeAll(async () => {
@@ -28,22 +28,22 @@ export function storeContract(open: () => Promise<ObjectStore>): void {
   const place: Place = {
     open,
     get store() {
-      return present(opened.store);
+      return requirePresent(opened.store);
     },
     get folder() {
-      return present(opened.folder);
+      return requirePresent(opened.folder);
     },
-    under: (space = "artifacts") => `${space}/T.${randomUUID()}/`,
+    createPrefix: (space = "artifacts") => `${space}/T.${randomUUID()}/`,
   };
 
-  blobsContract(place);
-  keysContract(place);
-  pointersContract(place);
-  bareRepositoryContract(place);
-  viewsContract(place);
+  describeBlobsContract(place);
+  describeKeysContract(place);
+  describePointersContract(place);
+  describeBareRepositoryContract(place);
+  describeViewsContract(place);
 }
 
-function present<T>(value: T | undefined): T {
+function requirePresent<T>(value: T | undefined): T {
   if (value === undefined) {
     throw new Error("a test began before the store was opened");
   }

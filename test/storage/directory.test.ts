@@ -8,10 +8,10 @@ import { parseKey } from "../../src/storage/key.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";
-import { storeContract } from "./contract.js";
-import { state, text, won } from "./place.js";
+import { describeStoreContract } from "./contract.js";
+import { readBlobText, readPointer, swapOrThrow } from "./place.js";
 import { type Peer, startPeer } from "./processes.js";
-import { unconditionalStore } from "./unconditional-store.js";
+import { createUnconditionalStore } from "./unconditional-store.js";
 
 const root = await mkdtemp(join(tmpdir(), "ogr-directory-"));
 const open = (): Promise<ObjectStore> => openStore({ kind: "directory", path: root });
@@ -19,12 +19,12 @@ const open = (): Promise<ObjectStore> => openStore({ kind: "directory", path: ro
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe("the directory backend", () => {
-  storeContract(open);
+  describeStoreContract(open);
 
   it("leaves nothing of its own at the keys, and no temporary file or lock behind", async () => {
     const store = await open();
-    const version = await won(store, "repos/T.tidy/x", null, "1");
-    await won(store, "repos/T.tidy/x", version, "2");
+    const version = await swapOrThrow(store, "repos/T.tidy/x", null, "1");
+    await swapOrThrow(store, "repos/T.tidy/x", version, "2");
     await store.blobs.create("repos/T.tidy/x", Buffer.from("3"));
     expect(await readdir(join(root, "repos/T.tidy"))).toEqual(["x"]);
     expect(await readdir(toLayout(root).temporary)).toEqual([]);
@@ -34,16 +34,16 @@ describe("the directory backend", () => {
   it("gives a new version to bytes that were there before, however fast and wherever the clock stands", async () => {
     const store = await open();
     const key = "repos/T.aba/packed-refs";
-    const versions = [await won(store, key, null, "A")];
+    const versions = [await swapOrThrow(store, key, null, "A")];
     for (const body of ["B", "A", "B", "A"]) {
-      versions.push(await won(store, key, versions.at(-1) ?? "", body));
+      versions.push(await swapOrThrow(store, key, versions.at(-1) ?? "", body));
     }
-    const future_s = Date.now() / 1_000 + 3_600;
-    await utimes(join(root, key), future_s, future_s);
-    versions.push((await state(store, key))?.version ?? "");
-    versions.push(await won(store, key, versions.at(-1) ?? "", "A"));
+    const futureS = Date.now() / 1_000 + 3_600;
+    await utimes(join(root, key), futureS, futureS);
+    versions.push((await readPointer(store, key))?.version ?? "");
+    versions.push(await swapOrThrow(store, key, versions.at(-1) ?? "", "A"));
     expect(new Set(versions).size).toBe(versions.length);
-    expect((await stat(join(root, key))).mtimeMs).toBeGreaterThan(future_s * 1_000);
+    expect((await stat(join(root, key))).mtimeMs).toBeGreaterThan(futureS * 1_000);
   });
 
   it("refuses a key that is a folder of others, and one below a key", async () => {
@@ -99,7 +99,7 @@ describe("the directory backend between four processes", () => {
     await Promise.all(peers.map((peer) => peer.kill()));
   });
 
-  async function contest(settings: object): Promise<number> {
+  async function runContest(settings: object): Promise<number> {
     const line = JSON.stringify({ times: 16, ...settings });
     const wins = await Promise.all(peers.map((peer) => peer.ask(line)));
     return wins.reduce((sum, count) => sum + Number(count), 0);
@@ -107,31 +107,31 @@ describe("the directory backend between four processes", () => {
 
   it("lets one of 64 creates succeed, ten times over", async () => {
     for (let round = 0; round < 10; round += 1) {
-      expect(await contest({ kind: "create", key: `claims/T.many/${round}` })).toBe(1);
+      expect(await runContest({ kind: "create", key: `claims/T.many/${round}` })).toBe(1);
     }
   });
 
   it("lets one of 64 swaps win, ten times over", async () => {
     const store = await open();
     const key = "repos/T.many/packed-refs";
-    await won(store, key, null, "start");
+    await swapOrThrow(store, key, null, "start");
     for (let round = 0; round < 10; round += 1) {
-      const expected = (await state(store, key))?.version;
-      expect(await contest({ kind: "swap", key, expected })).toBe(1);
-      expect((await state(store, key))?.version).not.toBe(expected);
+      const expected = (await readPointer(store, key))?.version;
+      expect(await runContest({ kind: "swap", key, expected })).toBe(1);
+      expect((await readPointer(store, key))?.version).not.toBe(expected);
     }
   });
 
   it("loses no increment", async () => {
     const store = await open();
-    await contest({ kind: "increment", key: "repos/T.many/counter" });
-    expect(await text(store, "repos/T.many/counter")).toBe("64");
+    await runContest({ kind: "increment", key: "repos/T.many/counter" });
+    expect(await readBlobText(store, "repos/T.many/counter")).toBe("64");
   });
 
   it("takes over the lock of a process that was killed in a swap, once, also when its successor is killed", async () => {
     const store = await open();
     const key = "repos/T.many/orphaned";
-    let version = await won(store, key, null, "start");
+    let version = await swapOrThrow(store, key, null, "start");
     const lock = toLockPath(toLayout(root), parseKey(key));
     for (const holders of [1, 3]) {
       for (let number = 0; number < holders; number += 1) {
@@ -139,8 +139,8 @@ describe("the directory backend between four processes", () => {
         expect(await holder.ask()).toBe("held");
         await holder.kill();
       }
-      expect(await contest({ kind: "swap", key, expected: version })).toBe(1);
-      version = (await state(store, key))?.version ?? "";
+      expect(await runContest({ kind: "swap", key, expected: version })).toBe(1);
+      version = (await readPointer(store, key))?.version ?? "";
     }
     expect(await readdir(toLayout(root).locks)).toEqual([]);
   });
@@ -148,11 +148,11 @@ describe("the directory backend between four processes", () => {
   it("does not take the lock of a living process", async () => {
     const store = await open();
     const key = "repos/T.many/held";
-    const version = await won(store, key, null, "start");
+    const version = await swapOrThrow(store, key, null, "start");
     const holder = startPeer("holder.ts", toLockPath(toLayout(root), parseKey(key)));
     await holder.ask();
     const swap = store.pointers.swap(key, version, Buffer.from("next"));
-    expect(await text(store, key)).toBe("start");
+    expect(await readBlobText(store, key)).toBe("start");
     await holder.kill();
     expect((await swap).won).toBe(true);
   });
@@ -163,7 +163,7 @@ describe("the probe for conditional writes", () => {
     ["on creation", { create: true }, /16 of 16 concurrent creates/],
     ["on replacement", { swap: true }, /never was has won/],
   ])("refuses a store that ignores conditions %s", async (_where, ignored, seen) => {
-    const store = unconditionalStore(await open(), ignored);
+    const store = createUnconditionalStore(await open(), ignored);
     await expect(probeConditionalWrites(store, "anchors")).rejects.toMatchObject({
       code: "misconfigured",
       message: expect.stringMatching(seen),

@@ -1,28 +1,28 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { keysOf, type Place, text } from "./place.js";
+import { collectKeys, type Place, readBlobText } from "./place.js";
 
 /** What every backend promises about keys and their listing. */
-export function keysContract(place: Place): void {
+export function describeKeysContract(place: Place): void {
   describe("keys", () => {
     const odd = ["a b", "a+b", "a%2Fb", "%", "ü", "日本", "𝕏", "a&b<c>", "it's(1)!*", "~", "a=b?c#d", "0123", "\uFFFD", "sp "];
 
     it("keeps keys with odd but legal characters apart, and lists them as they were written", async () => {
-      const prefix = place.under();
+      const prefix = place.createPrefix();
       for (const name of odd) {
         expect(await place.store.blobs.create(`${prefix}${name}/leaf`, Buffer.from(name))).toBe("created");
       }
       for (const name of odd) {
-        expect(await text(place.store, `${prefix}${name}/leaf`)).toBe(name);
-        expect(await keysOf(place.store.blobs.list(`${prefix}${name}/`))).toEqual([`${prefix}${name}/leaf`]);
+        expect(await readBlobText(place.store, `${prefix}${name}/leaf`)).toBe(name);
+        expect(await collectKeys(place.store.blobs.list(`${prefix}${name}/`))).toEqual([`${prefix}${name}/leaf`]);
       }
-      expect((await keysOf(place.store.blobs.list(prefix))).sort()).toEqual(odd.map((name) => `${prefix}${name}/leaf`).sort());
+      expect((await collectKeys(place.store.blobs.list(prefix))).sort()).toEqual(odd.map((name) => `${prefix}${name}/leaf`).sort());
     });
 
     it("lists a name that looks like a number as it was written", async () => {
       const name = `0${randomInt(10 ** 9)}`;
       await place.store.blobs.create(`claims/${name}`, Buffer.from(name));
-      expect(await keysOf(place.store.blobs.list(`claims/${name}`))).toEqual([`claims/${name}`]);
+      expect(await collectKeys(place.store.blobs.list(`claims/${name}`))).toEqual([`claims/${name}`]);
     });
 
     it.each([
@@ -52,32 +52,32 @@ export function keysContract(place: Place): void {
 
   describe("list", () => {
     it("walks more than one page of 1,000 keys, each once, in the order of their bytes", async () => {
-      const prefix = place.under("receipts");
+      const prefix = place.createPrefix("receipts");
       const keys = Array.from({ length: 1_203 }, (_, number) => `${prefix}${number % 7}/${number}`);
       const queue = [...keys];
-      const worker = async (): Promise<void> => {
+      const createQueuedKeys = async (): Promise<void> => {
         for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
           await place.store.blobs.create(key, Buffer.from("x"));
         }
       };
-      await Promise.all(Array.from({ length: 24 }, worker));
-      expect(await keysOf(place.store.blobs.list(prefix))).toEqual(keys.sort());
+      await Promise.all(Array.from({ length: 24 }, createQueuedKeys));
+      expect(await collectKeys(place.store.blobs.list(prefix))).toEqual(keys.sort());
     });
 
     it("orders as bytes, not as folders or UTF-16, and cuts a prefix anywhere", async () => {
-      const prefix = place.under();
+      const prefix = place.createPrefix();
       const ordered = ["A", "a!", "a-b", "a.b", "a/b", "a/c/d", "a0", "ab", "é", "\uE000", "\u{10000}"].map((name) => `${prefix}${name}`);
       for (const key of ordered) {
         await place.store.blobs.create(key, Buffer.from("x"));
       }
-      expect(await keysOf(place.store.blobs.list(prefix))).toEqual(ordered);
-      expect(await keysOf(place.store.blobs.list(`${prefix}a`))).toEqual(ordered.slice(1, 8));
-      expect(await keysOf(place.store.blobs.list(`${prefix}a/c`))).toEqual([`${prefix}a/c/d`]);
-      expect(await keysOf(place.store.blobs.list(`${prefix}none/`))).toEqual([]);
+      expect(await collectKeys(place.store.blobs.list(prefix))).toEqual(ordered);
+      expect(await collectKeys(place.store.blobs.list(`${prefix}a`))).toEqual(ordered.slice(1, 8));
+      expect(await collectKeys(place.store.blobs.list(`${prefix}a/c`))).toEqual([`${prefix}a/c/d`]);
+      expect(await collectKeys(place.store.blobs.list(`${prefix}none/`))).toEqual([]);
     });
 
     it("can be left early", async () => {
-      const prefix = place.under();
+      const prefix = place.createPrefix();
       await place.store.blobs.create(`${prefix}1`, Buffer.from("x"));
       await place.store.blobs.create(`${prefix}2`, Buffer.from("x"));
       for await (const key of place.store.blobs.list(prefix)) {
@@ -88,7 +88,7 @@ export function keysContract(place: Place): void {
 
     it("refuses a prefix that climbs or names no space", async () => {
       for (const prefix of ["", "claims", "elsewhere/", "claims/../repos/", "claims/T//"]) {
-        await expect(async () => keysOf(place.store.blobs.list(prefix))).rejects.toMatchObject({ code: "denied" });
+        await expect(async () => collectKeys(place.store.blobs.list(prefix))).rejects.toMatchObject({ code: "denied" });
       }
     });
   });

@@ -4,15 +4,15 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BucketItem, Client, type ClientOptions } from "minio";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bucketPrefix, hasS3, rootClient, s3Server } from "../harness/buckets.js";
+import { createBucketPrefix, createRootClient, hasS3, requireS3Server } from "../harness/buckets.js";
 
 /** Why `src/storage/s3` does not leave everything to the client. A test that fails here tells of a part that can go. */
-const bucket = `${bucketPrefix("client")}claims`;
+const bucket = `${createBucketPrefix("client")}claims`;
 const onlyIfFree = { "If-None-Match": "*" };
 
 function clientOf(endpoint: string, options: Partial<ClientOptions> = {}): Client {
   const { hostname, port, protocol } = new URL(endpoint);
-  const { access_key: accessKey, secret_key: secretKey, region } = s3Server();
+  const { access_key: accessKey, secret_key: secretKey, region } = requireS3Server();
   return new Client({ endPoint: hostname, port: Number(port), useSSL: protocol === "https:", accessKey, secretKey, region, ...options });
 }
 
@@ -28,11 +28,11 @@ function watchRequests(watch: (options: http.RequestOptions) => void): NonNullab
 }
 
 describe.skipIf(!hasS3())("the minio client", () => {
-  beforeAll(() => rootClient().makeBucket(bucket));
+  beforeAll(() => createRootClient().makeBucket(bucket));
 
   it("lists the name 0123 as 123", async () => {
-    await rootClient().putObject(bucket, "0123", "x");
-    const items: BucketItem[] = await rootClient().listObjectsV2(bucket, "0", true).toArray();
+    await createRootClient().putObject(bucket, "0123", "x");
+    const items: BucketItem[] = await createRootClient().listObjectsV2(bucket, "0", true).toArray();
     expect(items.map(({ name }) => name)).toEqual(["123"]);
   });
 
@@ -42,7 +42,7 @@ describe.skipIf(!hasS3())("the minio client", () => {
     const produce = async function* () {
       for (; producedBytes < 20 * 1024 * 1024; producedBytes += 1024 * 1024) yield Buffer.alloc(1024 * 1024);
     };
-    const client = clientOf(s3Server().endpoint, { transport: watchRequests(() => (producedBeforeRequest = producedBytes)) });
+    const client = clientOf(requireS3Server().endpoint, { transport: watchRequests(() => (producedBeforeRequest = producedBytes)) });
     await client.putObject(bucket, "streamed", Readable.from(produce(), { objectMode: false }), 20 * 1024 * 1024, onlyIfFree);
     expect(producedBeforeRequest).toBe(20 * 1024 * 1024);
   });
@@ -52,14 +52,14 @@ describe.skipIf(!hasS3())("the minio client", () => {
     const watch = ({ method, path, headers }: http.RequestOptions): void => {
       if (method === "POST" && path?.includes("uploadId=")) completing.push(headers);
     };
-    const client = clientOf(s3Server().endpoint, { partSize: 5 * 1024 * 1024, transport: watchRequests(watch) });
+    const client = clientOf(requireS3Server().endpoint, { partSize: 5 * 1024 * 1024, transport: watchRequests(watch) });
     await client.putObject(bucket, "parts", Readable.from([Buffer.alloc(6 * 1024 * 1024)]), 6 * 1024 * 1024, onlyIfFree);
     expect(completing).toHaveLength(1);
     expect(completing[0]).not.toHaveProperty("if-none-match");
   });
 
   it("reports a missing bucket as a missing object when it asks for the size of one", async () => {
-    await expect(rootClient().statObject(`${bucket}-none`, "x")).rejects.toMatchObject({ code: "NotFound" });
+    await expect(createRootClient().statObject(`${bucket}-none`, "x")).rejects.toMatchObject({ code: "NotFound" });
   });
 
   it("signs no body over TLS", () => {

@@ -8,20 +8,20 @@ export interface Place {
   /** A local folder for the files of the tests. */
   readonly folder: string;
   /** `<space>/<a tenant that no other test has>/`. */
-  under(space?: string): string;
+  createPrefix(space?: string): string;
 }
 
-export async function text(store: ObjectStore, key: string): Promise<string> {
+export async function readBlobText(store: ObjectStore, key: string): Promise<string> {
   return Buffer.from((await store.blobs.get(key)) ?? []).toString();
 }
 
-export async function state(store: ObjectStore, key: string): Promise<{ text: string; version: string } | undefined> {
+export async function readPointer(store: ObjectStore, key: string): Promise<{ text: string; version: string } | undefined> {
   const found = await store.pointers.read(key);
   return found && { text: Buffer.from(found.bytes).toString(), version: found.version };
 }
 
 /** The version after a swap that has to win. */
-export async function won(store: ObjectStore, key: string, expected: string | null, body: string): Promise<string> {
+export async function swapOrThrow(store: ObjectStore, key: string, expected: string | null, body: string): Promise<string> {
   const outcome = await store.pointers.swap(key, expected, Buffer.from(body));
   if (!outcome.won) {
     throw new Error(`the swap of ${key} to ${body} lost`);
@@ -29,7 +29,7 @@ export async function won(store: ObjectStore, key: string, expected: string | nu
   return outcome.version;
 }
 
-export async function keysOf(keys: AsyncIterable<string>): Promise<string[]> {
+export async function collectKeys(keys: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = [];
   for await (const key of keys) {
     all.push(key);
@@ -38,7 +38,7 @@ export async function keysOf(keys: AsyncIterable<string>): Promise<string[]> {
 }
 
 /** How often each outcome occurred. */
-export function outcomesOf(outcomes: readonly string[]): Record<string, number> {
+export function countOutcomes(outcomes: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const outcome of outcomes) {
     counts[outcome] = (counts[outcome] ?? 0) + 1;

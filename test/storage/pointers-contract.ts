@@ -1,56 +1,56 @@
 import { describe, expect, it } from "vitest";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { outcomesOf, type Place, state, text, won } from "./place.js";
+import { countOutcomes, type Place, readBlobText, readPointer, swapOrThrow } from "./place.js";
 
 const writers = 64;
 
 /** What every backend promises about compare-and-swap. */
-export function pointersContract(place: Place): void {
+export function describePointersContract(place: Place): void {
   describe("pointers", () => {
     it("moves from version to version, and a stale version loses", async () => {
-      const key = `${place.under("repos")}packed-refs`;
+      const key = `${place.createPrefix("repos")}packed-refs`;
       expect(await place.store.pointers.read(key)).toBeUndefined();
-      const first = await won(place.store, key, null, "one");
-      expect(await state(place.store, key)).toEqual({ text: "one", version: first });
-      const second = await won(place.store, key, first, "two");
+      const first = await swapOrThrow(place.store, key, null, "one");
+      expect(await readPointer(place.store, key)).toEqual({ text: "one", version: first });
+      const second = await swapOrThrow(place.store, key, first, "two");
       expect(await place.store.pointers.swap(key, first, Buffer.from("stale"))).toEqual({ won: false });
       expect(await place.store.pointers.swap(key, null, Buffer.from("anew"))).toEqual({ won: false });
-      expect(await state(place.store, key)).toEqual({ text: "two", version: second });
+      expect(await readPointer(place.store, key)).toEqual({ text: "two", version: second });
     });
 
     it("loses against a key that is not there", async () => {
-      const version = await won(place.store, `${place.under()}elsewhere`, null, "x");
-      const key = `${place.under()}absent`;
+      const version = await swapOrThrow(place.store, `${place.createPrefix()}elsewhere`, null, "x");
+      const key = `${place.createPrefix()}absent`;
       expect(await place.store.pointers.swap(key, version, Buffer.from("x"))).toEqual({ won: false });
       expect(await place.store.pointers.read(key)).toBeUndefined();
     });
 
     it("lets exactly one of 64 concurrent swaps of one version win, and keeps the bytes of that one", async () => {
-      const key = `${place.under("repos")}packed-refs`;
-      const version = await won(place.store, key, null, "start");
+      const key = `${place.createPrefix("repos")}packed-refs`;
+      const version = await swapOrThrow(place.store, key, null, "start");
       for (const round of ["first", "second"]) {
-        const expected = round === "first" ? version : ((await state(place.store, key))?.version ?? "");
+        const expected = round === "first" ? version : ((await readPointer(place.store, key))?.version ?? "");
         const outcomes = await Promise.all(
           Array.from({ length: writers }, (_, number) => place.store.pointers.swap(key, expected, Buffer.from(`${round} ${number}`))),
         );
-        expect(outcomesOf(outcomes.map((outcome) => String(outcome.won)))).toEqual({ true: 1, false: writers - 1 });
-        expect((await state(place.store, key))?.text).toBe(`${round} ${outcomes.findIndex((outcome) => outcome.won)}`);
+        expect(countOutcomes(outcomes.map((outcome) => String(outcome.won)))).toEqual({ true: 1, false: writers - 1 });
+        expect((await readPointer(place.store, key))?.text).toBe(`${round} ${outcomes.findIndex((outcome) => outcome.won)}`);
       }
     });
 
     it("lets exactly one of 64 concurrent swaps of an absent key win", async () => {
-      const key = `${place.under("repos")}packed-refs`;
+      const key = `${place.createPrefix("repos")}packed-refs`;
       const outcomes = await Promise.all(
         Array.from({ length: writers }, (_, number) => place.store.pointers.swap(key, null, Buffer.from(`writer ${number}`))),
       );
-      expect(outcomesOf(outcomes.map((outcome) => String(outcome.won)))).toEqual({ true: 1, false: writers - 1 });
-      expect((await state(place.store, key))?.text).toBe(`writer ${outcomes.findIndex((outcome) => outcome.won)}`);
+      expect(countOutcomes(outcomes.map((outcome) => String(outcome.won)))).toEqual({ true: 1, false: writers - 1 });
+      expect((await readPointer(place.store, key))?.text).toBe(`writer ${outcomes.findIndex((outcome) => outcome.won)}`);
     });
 
     it("loses no update of a counter that many increment, through two openings of the store", async () => {
       const other = await place.open();
-      const key = `${place.under()}counter`;
-      await won(place.store, key, null, "0");
+      const key = `${place.createPrefix()}counter`;
+      await swapOrThrow(place.store, key, null, "0");
       const increment = async (through: ObjectStore): Promise<void> => {
         for (;;) {
           const before = await through.pointers.read(key);
@@ -61,16 +61,16 @@ export function pointersContract(place: Place): void {
         }
       };
       await Promise.all(Array.from({ length: 24 }, (_, number) => increment(number % 2 === 0 ? place.store : other)));
-      expect((await state(place.store, key))?.text).toBe("24");
+      expect((await readPointer(place.store, key))?.text).toBe("24");
       await other.close();
     });
 
     it("takes over a key that was created as a blob", async () => {
-      const key = `${place.under("claims")}jti`;
+      const key = `${place.createPrefix("claims")}jti`;
       await place.store.blobs.create(key, Buffer.from("attempt 1"));
-      const version = (await state(place.store, key))?.version ?? "";
-      await won(place.store, key, version, "attempt 2");
-      expect(await text(place.store, key)).toBe("attempt 2");
+      const version = (await readPointer(place.store, key))?.version ?? "";
+      await swapOrThrow(place.store, key, version, "attempt 2");
+      expect(await readBlobText(place.store, key)).toBe("attempt 2");
       expect(await place.store.blobs.create(key, Buffer.from("attempt 3"))).toBe("exists");
     });
   });

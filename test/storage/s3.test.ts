@@ -6,10 +6,10 @@ import { assumeRole } from "../../src/stack/founding/plane-credentials.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";
-import { bucketPrefix, rootClient } from "../harness/buckets.js";
-import { storeContract } from "./contract.js";
+import { createBucketPrefix, createRootClient } from "../harness/buckets.js";
+import { describeStoreContract } from "./contract.js";
 import { fillFile } from "./large-file.js";
-import { state, text, won } from "./place.js";
+import { readBlobText, readPointer, swapOrThrow } from "./place.js";
 import { type Conduct, type SeveringProxy, startSeveringProxy } from "./severing-proxy.js";
 
 const { s3 } = inject("servers");
@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 
 describe.skipIf(s3 === undefined)("the S3 backend", () => {
   const server = { endpoint: "", region: "us-east-1", access_key: "", secret_key: "", ...s3 };
-  const config = { kind: "s3", ...server, bucket_prefix: bucketPrefix("storage"), requestTimeoutMs: 20_000 } as const;
+  const config = { kind: "s3", ...server, bucket_prefix: createBucketPrefix("storage"), requestTimeoutMs: 20_000 } as const;
   const open = (changes: Partial<Extract<StoreConfig, { kind: "s3" }>> = {}): Promise<ObjectStore> => openStore({ ...config, ...changes });
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     await ensureSpaces(config);
   });
 
-  storeContract(() => open());
+  describeStoreContract(() => open());
 
   it("names itself without its credentials", async () => {
     const store = await open();
@@ -35,8 +35,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
   });
 
   it("works with temporary credentials, within what they allow", async () => {
-    const bucket_prefix = config.bucket_prefix;
-    const credentials = await assumeRole({ kind: "s3", ...server }, { plane: "LAB_256", bucket_prefix });
+    const credentials = await assumeRole({ kind: "s3", ...server }, { plane: "LAB_256", bucketPrefix: config.bucket_prefix });
     const store = await open(credentials);
     await probeConditionalWrites(store);
     await expect(store.blobs.create("repos/T.UBL/x", Buffer.from("x"))).rejects.toMatchObject({ code: "denied" });
@@ -53,7 +52,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
   });
 
   it("says that a bucket is missing, and does not take it for an absent object", async () => {
-    const store = await open({ bucket_prefix: bucketPrefix("none") });
+    const store = await open({ bucket_prefix: createBucketPrefix("none") });
     const missing = { code: "misconfigured", message: expect.stringContaining("does not exist") };
     await expect(store.blobs.get("claims/T.UBL/x")).rejects.toMatchObject(missing);
     await expect(store.blobs.stat("claims/T.UBL/x")).rejects.toMatchObject(missing);
@@ -71,7 +70,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     expect(await store.blobs.createFromFile(key, path)).toBe("created");
     expect(Buffer.from((await store.blobs.get(key)) ?? []).equals(await readFile(path))).toBe(true);
     await rm(path);
-    const { size, metaData } = await rootClient().statObject(`${config.bucket_prefix}artifacts`, key.slice("artifacts/".length));
+    const { size, metaData } = await createRootClient().statObject(`${config.bucket_prefix}artifacts`, key.slice("artifacts/".length));
     expect([size, metaData]).toEqual([sizeBytes, { "content-type": "application/octet-stream" }]);
     await store.close();
   });
@@ -115,7 +114,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       store = await open({ endpoint: proxy.endpoint });
       hasty = await open({ endpoint: proxy.endpoint, requestTimeoutMs: 1_500 });
     });
-    const storeFor = (conduct: Conduct) => (conduct === "silence" ? hasty : store);
+    const pickStore = (conduct: Conduct) => (conduct === "silence" ? hasty : store);
 
     afterAll(async () => {
       await hasty.close();
@@ -124,7 +123,7 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
       await proxy.close();
     });
 
-    async function during<T>(conduct: Conduct, act: () => Promise<T>): Promise<T> {
+    async function runDuring<T>(conduct: Conduct, act: () => Promise<T>): Promise<T> {
       proxy.conduct = conduct;
       proxy.disturbed = 0;
       try {
@@ -148,28 +147,30 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
         const unknown = { code: "outcome_unknown", message: expect.stringContaining("read it back") };
 
         const created = `claims/T.faults/${name}`;
-        await expect(during(conduct, () => storeFor(conduct).blobs.create(created, Buffer.from("mine")))).rejects.toMatchObject(unknown);
-        expect(proxy.disturbed).toBe(1);
-        expect(await text(direct, created)).toBe(kept ? "mine" : "");
-
-        const swapped = `repos/T.faults/${name}`;
-        const version = await won(direct, swapped, null, "before");
-        await expect(during(conduct, () => storeFor(conduct).pointers.swap(swapped, version, Buffer.from("after")))).rejects.toMatchObject(
+        await expect(runDuring(conduct, () => pickStore(conduct).blobs.create(created, Buffer.from("mine")))).rejects.toMatchObject(
           unknown,
         );
         expect(proxy.disturbed).toBe(1);
-        expect((await state(direct, swapped))?.text).toBe(kept ? "after" : "before");
+        expect(await readBlobText(direct, created)).toBe(kept ? "mine" : "");
+
+        const swapped = `repos/T.faults/${name}`;
+        const version = await swapOrThrow(direct, swapped, null, "before");
+        await expect(
+          runDuring(conduct, () => pickStore(conduct).pointers.swap(swapped, version, Buffer.from("after"))),
+        ).rejects.toMatchObject(unknown);
+        expect(proxy.disturbed).toBe(1);
+        expect((await readPointer(direct, swapped))?.text).toBe(kept ? "after" : "before");
       },
     );
 
     it.each(Object.keys(persisted) as Conduct[])("repeats a read a few times, then is unavailable (%s)", async (conduct) => {
       await direct.blobs.create("artifacts/T.faults/read", Buffer.from("there"));
       const path = join(tmpdir(), `ogr-${process.pid}-severed`);
-      const read = (): Promise<boolean> => storeFor(conduct).blobs.getToFile("artifacts/T.faults/read", path);
-      await expect(during(conduct, read)).rejects.toMatchObject({ code: "unavailable" });
+      const read = (): Promise<boolean> => pickStore(conduct).blobs.getToFile("artifacts/T.faults/read", path);
+      await expect(runDuring(conduct, read)).rejects.toMatchObject({ code: "unavailable" });
       expect(proxy.disturbed).toBe(3);
       expect((await readdir(tmpdir())).filter((name) => name.startsWith(`ogr-${process.pid}-severed`))).toEqual([]);
-      expect(await text(store, "artifacts/T.faults/read")).toBe("there");
+      expect(await readBlobText(store, "artifacts/T.faults/read")).toBe("there");
     });
 
     it("does not store a file that was damaged on the way", async () => {

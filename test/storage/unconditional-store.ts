@@ -7,7 +7,7 @@ export interface Ignored {
 }
 
 /** A store over `kept` that ignores conditions, as an S3 does that knows no If-None-Match or If-Match on PUT. */
-export function unconditionalStore(kept: ObjectStore, ignored: Ignored): ObjectStore {
+export function createUnconditionalStore(kept: ObjectStore, ignored: Ignored): ObjectStore {
   async function overwrite(key: string, bytes: Uint8Array): Promise<string> {
     for (;;) {
       const before = await kept.pointers.read(key);

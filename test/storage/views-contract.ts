@@ -3,15 +3,15 @@ import { expect, it } from "vitest";
 import { StorageFault } from "../../src/storage/ports.js";
 import { probeConditionalWrites } from "../../src/storage/probe.js";
 import { limitToCreates, scopeToTenant } from "../../src/storage/scoped.js";
-import { keysOf, type Place } from "./place.js";
+import { collectKeys, type Place } from "./place.js";
 
 /** What the probe and the two views promise on every backend. */
-export function viewsContract(place: Place): void {
+export function describeViewsContract(place: Place): void {
   it("passes the probe for conditional writes, also with create-only rights", async () => {
     await probeConditionalWrites(place.store, "staging");
     await probeConditionalWrites(limitToCreates(place.store, ["claims"]));
-    expect((await keysOf(place.store.blobs.list("claims/_probe/"))).length).toBe(1);
-    expect((await keysOf(place.store.blobs.list("staging/_probe/"))).length).toBe(1);
+    expect((await collectKeys(place.store.blobs.list("claims/_probe/"))).length).toBe(1);
+    expect((await collectKeys(place.store.blobs.list("staging/_probe/"))).length).toBe(1);
   });
 
   it("confines a tenant's view to that tenant, without asking the store", async () => {
@@ -31,15 +31,15 @@ export function viewsContract(place: Place): void {
     for (const prefix of ["artifacts/", "artifacts/T.UBL", "artifacts/T.UBL2/"]) {
       expect(() => view.blobs.list(prefix)).toThrow(StorageFault);
     }
-    expect(await keysOf(view.blobs.list("artifacts/T.UBL/"))).toEqual(["artifacts/T.UBL/x"]);
+    expect(await collectKeys(view.blobs.list("artifacts/T.UBL/"))).toEqual(["artifacts/T.UBL/x"]);
     expect(() => scopeToTenant(place.store, "")).toThrow(StorageFault);
   });
 
   it("lets a create-only view read everywhere, create in its spaces, and swap nowhere", async () => {
     const view = limitToCreates(place.store, ["staging", "claims"]);
     const denied = { code: "denied" };
-    const prefix = place.under("staging");
-    const outside = `${place.under("repos")}x`;
+    const prefix = place.createPrefix("staging");
+    const outside = `${place.createPrefix("repos")}x`;
     await place.store.blobs.create(outside, Buffer.from("x"));
     expect(await view.blobs.create(`${prefix}x`, Buffer.from("x"))).toBe("created");
     expect((await view.blobs.get(outside))?.byteLength).toBe(1);

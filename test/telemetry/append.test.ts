@@ -9,9 +9,20 @@ import type { JobContext, JobStep } from "../../src/lab512/jobs/job.js";
 import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import { Repositories } from "../../src/repository/repositories.js";
-import { BACKENDS, code, copyPrefix, dyingAfter, executed, IAT, openStage, planned, type Stage, value } from "../lab512/jobs/stage.js";
-import { forgetfulStore } from "../lab512/jobs/unreliable-store.js";
-import { batchOf, lineOf, TELEMETRY } from "./lines.js";
+import {
+  BACKENDS,
+  code,
+  copyPrefix,
+  dieAfterStep,
+  executeTestJob,
+  IAT,
+  openStage,
+  planTestJob,
+  type Stage,
+  value,
+} from "../lab512/jobs/stage.js";
+import { createForgetfulStore } from "../lab512/jobs/unreliable-store.js";
+import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
 const JOB = "git.registry.telemetry_append";
 
@@ -23,15 +34,15 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
   });
   afterEach(() => stage.close());
 
-  async function paramsOf(lines: readonly TelemetryLine[], from_seq: number): Promise<TelemetryAppendParams> {
-    const subject_hash = await stage.stage(batchOf(lines));
+  async function buildParams(lines: readonly TelemetryLine[], from_seq: number): Promise<TelemetryAppendParams> {
+    const subject_hash = await stage.stage(buildBatch(lines));
     return { project_id: TELEMETRY, from_seq, to_seq: lines.at(-1)?.seq ?? 0, lines: lines.length, subject_hash };
   }
   const append = async (lines: readonly TelemetryLine[], from_seq: number, jti?: string, changes: Partial<JobContext> = {}) =>
-    executed(stage.context(changes), JOB, await paramsOf(lines, from_seq), jti);
+    executeTestJob(stage.buildContext(changes), JOB, await buildParams(lines, from_seq), jti);
 
   /** The stored repository as stock git sees it. */
-  async function mirror() {
+  async function openMirror() {
     const folder = await copyPrefix(stage, TELEMETRY);
     const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args]).toString("utf8");
     return { git, file: (path: string) => git("show", `main:${path}`) };
@@ -39,18 +50,18 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
   const november = "telemetry/v1/repos/T.UBL_P.demo/2026-11.jsonl";
 
   it("commits lines under their projects and months, and stock git accepts the repository and clones it", async () => {
-    const late = lineOf(4, { at: "2026-12-01T00:00:00.000Z" });
-    const other = lineOf(3, { project_id: "P.other" });
-    const effects = value(await append([lineOf(1), lineOf(2), other, late], 0));
-    value(await append([lineOf(6), lineOf(8)], 4));
-    const { git, file } = await mirror();
-    expect(file(november)).toBe(batchOf([lineOf(1), lineOf(2), lineOf(6), lineOf(8)]).toString());
-    expect(file("telemetry/v1/repos/T.UBL_P.demo/2026-12.jsonl")).toBe(batchOf([late]).toString());
-    expect(file("telemetry/v1/repos/T.UBL_P.other/2026-11.jsonl")).toBe(batchOf([other]).toString());
+    const late = buildLine(4, { at: "2026-12-01T00:00:00.000Z" });
+    const other = buildLine(3, { project_id: "P.other" });
+    const effects = value(await append([buildLine(1), buildLine(2), other, late], 0));
+    value(await append([buildLine(6), buildLine(8)], 4));
+    const { git, file } = await openMirror();
+    expect(file(november)).toBe(buildBatch([buildLine(1), buildLine(2), buildLine(6), buildLine(8)]).toString());
+    expect(file("telemetry/v1/repos/T.UBL_P.demo/2026-12.jsonl")).toBe(buildBatch([late]).toString());
+    expect(file("telemetry/v1/repos/T.UBL_P.other/2026-11.jsonl")).toBe(buildBatch([other]).toString());
     expect(git("ls-tree", "-r", "--name-only", "main").trim().split("\n")).toHaveLength(5);
-    const file_bytes = batchOf([lineOf(1), lineOf(2)]).length;
+    const fileBytes = buildBatch([buildLine(1), buildLine(2)]).length;
     expect(effects.artifacts).toEqual([
-      { telemetry_repo: `T.UBL/${TELEMETRY}`, from_seq: 0, to_seq: 4, commit: effects.commit, file_bytes },
+      { telemetry_repo: `T.UBL/${TELEMETRY}`, from_seq: 0, to_seq: 4, commit: effects.commit, file_bytes: fileBytes },
     ]);
     expect(git("log", "--format=%at %ct %s", "main").trim().split("\n")).toEqual([
       `${Math.floor(IAT / 1000)} ${Math.floor(IAT / 1000)} telemetry: 2 acts of 1 project`,
@@ -61,11 +72,11 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
   });
 
   it("makes each dashboard from all lines of its project, whether it reads them or knows their sum", async () => {
-    const first = [lineOf(1), lineOf(2, { status: "denied", code: "ref_moved" })];
-    const second = [lineOf(5, { at: "2026-12-01T00:00:00.000Z", wall_ms: 70_000 }), lineOf(6)];
+    const first = [buildLine(1), buildLine(2, { status: "denied", code: "ref_moved" })];
+    const second = [buildLine(5, { at: "2026-12-01T00:00:00.000Z", wall_ms: 70_000 }), buildLine(6)];
     value(await append(first, 0));
     value(await append(second, 2));
-    const { git, file } = await mirror();
+    const { git, file } = await openMirror();
     const months = ["2026-11", "2026-12"].map((month) => {
       const path = `telemetry/v1/repos/T.UBL_P.demo/${month}.jsonl`;
       const summary = buildEmptySummary();
@@ -81,79 +92,79 @@ describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backen
   it.each<JobStep>(["looked", "fetched", "checked", "stored", "moved"])("whose Runner dies after %s lands exactly once", async (step) => {
     const other = new Repositories(join(stage.folder, "other-runner"));
     const jti = randomUUID();
-    value(await append([lineOf(1)], 0));
-    await expect(append([lineOf(2), lineOf(3)], 1, jti, dyingAfter(step))).rejects.toThrow(`died after ${step}`);
-    const effects = value(await append([lineOf(2), lineOf(3)], 1, jti, { repositories: other }));
-    expect(value(await append([lineOf(2), lineOf(3)], 1, jti)).refs).toEqual(effects.refs);
+    value(await append([buildLine(1)], 0));
+    await expect(append([buildLine(2), buildLine(3)], 1, jti, dieAfterStep(step))).rejects.toThrow(`died after ${step}`);
+    const effects = value(await append([buildLine(2), buildLine(3)], 1, jti, { repositories: other }));
+    expect(value(await append([buildLine(2), buildLine(3)], 1, jti)).refs).toEqual(effects.refs);
     await other.close();
-    expect((await mirror()).file(november)).toBe(batchOf([lineOf(1), lineOf(2), lineOf(3)]).toString());
+    expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(2), buildLine(3)]).toString());
   });
 
   it("whose conditional write took effect while its answer was lost lands exactly once", async () => {
-    value(await append([lineOf(1)], 0, undefined, { store: forgetfulStore(stage.store, /packed-refs$/, 1) }));
-    expect((await mirror()).file(november)).toBe(batchOf([lineOf(1)]).toString());
+    value(await append([buildLine(1)], 0, undefined, { store: createForgetfulStore(stage.store, /packed-refs$/, 1) }));
+    expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1)]).toString());
   });
 
   it("recognises lines that are there already, under whatever act they came", async () => {
-    const lines = [lineOf(1), lineOf(2), lineOf(5)];
+    const lines = [buildLine(1), buildLine(2), buildLine(5)];
     const first = value(await append(lines, 0));
     const again = value(await append(lines, 0));
     expect({ refs: again.refs, commit: again.commit }).toEqual({ refs: [], commit: first.commit });
-    value(await append([...lines, lineOf(6)], 0));
-    const { git, file } = await mirror();
-    expect(file(november)).toBe(batchOf([...lines, lineOf(6)]).toString());
+    value(await append([...lines, buildLine(6)], 0));
+    const { git, file } = await openMirror();
+    expect(file(november)).toBe(buildBatch([...lines, buildLine(6)]).toString());
     expect(git("rev-list", "--count", "main").trim()).toBe("2");
   });
 
   it("refuses a gap, and lines that repository and ledger tell differently", async () => {
-    value(await append([lineOf(1), lineOf(3)], 0));
-    expect(code(await append([lineOf(9)], 5))).toBe("telemetry_conflict");
-    expect(code(await append([lineOf(1), lineOf(3, { status: "error" })], 0))).toBe("telemetry_conflict");
-    expect(code(await append([lineOf(2), lineOf(4)], 0))).toBe("telemetry_conflict");
-    expect(code(await append([lineOf(1), lineOf(2)], 0))).toBe("telemetry_conflict");
-    expect((await mirror()).file(november)).toBe(batchOf([lineOf(1), lineOf(3)]).toString());
+    value(await append([buildLine(1), buildLine(3)], 0));
+    expect(code(await append([buildLine(9)], 5))).toBe("telemetry_conflict");
+    expect(code(await append([buildLine(1), buildLine(3, { status: "error" })], 0))).toBe("telemetry_conflict");
+    expect(code(await append([buildLine(2), buildLine(4)], 0))).toBe("telemetry_conflict");
+    expect(code(await append([buildLine(1), buildLine(2)], 0))).toBe("telemetry_conflict");
+    expect((await openMirror()).file(november)).toBe(buildBatch([buildLine(1), buildLine(3)]).toString());
   });
 
   it("lets one of two appends that race win, and none twice", async () => {
     const other = new Repositories(join(stage.folder, "other-runner"));
     const outcomes = await Promise.all([
-      append([lineOf(1), lineOf(2)], 0),
-      append([lineOf(1), lineOf(2), lineOf(3)], 0, undefined, { repositories: other }),
+      append([buildLine(1), buildLine(2)], 0),
+      append([buildLine(1), buildLine(2), buildLine(3)], 0, undefined, { repositories: other }),
     ]);
     await other.close();
     expect(outcomes.filter((outcome) => outcome.ok).length).toBeGreaterThan(0);
-    const texts = (await mirror()).file(november).trim().split("\n");
+    const texts = (await openMirror()).file(november).trim().split("\n");
     expect(new Set(texts).size).toBe(texts.length);
   });
 
   it("writes nothing anywhere for a line of another org, or for another org's repository", async () => {
-    const keys = async () => {
+    const listKeys = async () => {
       const found: string[] = [];
       for (const space of ["repos/", "registry-metadata/", "artifacts/"])
         for await (const key of stage.store.blobs.list(space)) found.push(key);
       return found;
     };
-    const before = await keys();
-    expect(code(await append([lineOf(1), lineOf(2, { tenant_id: "T.OTHER" })], 0))).toBe("telemetry_misrouted");
-    expect(code(await append([lineOf(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })], 0))).toBe("telemetry_misrouted");
-    expect(code(await append([lineOf(1, { project_id: "P.x/../../../../T.OTHER" })], 0))).toBe("telemetry_invalid");
-    const elsewhere = { ...(await paramsOf([lineOf(1)], 0)), project_id: "P.elsewhere" };
-    expect(code(await executed(stage.context(), JOB, elsewhere))).toBe("project_unknown");
-    expect(await keys()).toEqual(before);
+    const before = await listKeys();
+    expect(code(await append([buildLine(1), buildLine(2, { tenant_id: "T.OTHER" })], 0))).toBe("telemetry_misrouted");
+    expect(code(await append([buildLine(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })], 0))).toBe("telemetry_misrouted");
+    expect(code(await append([buildLine(1, { project_id: "P.x/../../../../T.OTHER" })], 0))).toBe("telemetry_invalid");
+    const elsewhere = { ...(await buildParams([buildLine(1)], 0)), project_id: "P.elsewhere" };
+    expect(code(await executeTestJob(stage.buildContext(), JOB, elsewhere))).toBe("project_unknown");
+    expect(await listKeys()).toEqual(before);
   });
 
   it("takes only the staged bytes that its act names", async () => {
-    const params = await paramsOf([lineOf(1)], 0);
-    expect(code(await executed(stage.context(), JOB, { ...params, subject_hash: hashBlake3Hex(Buffer.from("other")) }))).toBe(
+    const params = await buildParams([buildLine(1)], 0);
+    expect(code(await executeTestJob(stage.buildContext(), JOB, { ...params, subject_hash: hashBlake3Hex(Buffer.from("other")) }))).toBe(
       "staged_bytes_missing",
     );
   });
 
   it("plans what it will do", async () => {
-    value(await append([lineOf(1)], 0));
-    const plan = value(await planned(stage.context(), JOB, await paramsOf([lineOf(2)], 1)));
-    const effects = value(await append([lineOf(2)], 1));
-    const { git } = await mirror();
+    value(await append([buildLine(1)], 0));
+    const plan = value(await planTestJob(stage.buildContext(), JOB, await buildParams([buildLine(2)], 1)));
+    const effects = value(await append([buildLine(2)], 1));
+    const { git } = await openMirror();
     expect(plan.basis.refs).toEqual([{ name: "refs/heads/main", old: effects.refs[0]?.old, new: null }]);
     expect(plan.basis.creates.map((made) => "tree" in made && made.tree)).toEqual([git("rev-parse", "main^{tree}").trim()]);
   });

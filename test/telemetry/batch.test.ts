@@ -1,54 +1,54 @@
 import { describe, expect, it } from "vitest";
 import { parseTelemetryBatch } from "../../src/domain/telemetry/batch.js";
 import { formatTelemetryLine, type TelemetryLine } from "../../src/domain/telemetry/line.js";
-import { batchOf, lineOf, TELEMETRY } from "./lines.js";
+import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
 const claim = { tenant_id: "T.UBL", project_id: TELEMETRY, from_seq: 4, to_seq: 9, lines: 2 };
-const good = [lineOf(7), lineOf(9)];
+const good = [buildLine(7), buildLine(9)];
 
 /** The code of what parsing says, or the lines' seqs. */
-function judged(bytes: Uint8Array, changes: Partial<typeof claim> = {}) {
+function judgeBatch(bytes: Uint8Array, changes: Partial<typeof claim> = {}) {
   const parsed = parseTelemetryBatch(bytes, { ...claim, ...changes });
   return parsed.ok ? parsed.value.map(({ line }) => line.seq) : parsed.denial.code;
 }
 
-const second = (line: TelemetryLine) => batchOf([lineOf(7), line]);
+const second = (line: TelemetryLine) => buildBatch([buildLine(7), line]);
 
 describe("a batch of telemetry", () => {
   it("is read line by line, as it will be committed", () => {
-    const parsed = parseTelemetryBatch(batchOf(good), claim);
+    const parsed = parseTelemetryBatch(buildBatch(good), claim);
     expect(parsed.ok && parsed.value.map(({ text }) => text)).toEqual(good.map(formatTelemetryLine));
   });
 
   it.each<[string, Uint8Array]>([
-    ["of another tenant", second(lineOf(9, { tenant_id: "T.OTHER" }))],
-    ["for another tenant's repository", second(lineOf(9, { telemetry_repo: `T.OTHER/${TELEMETRY}` }))],
-    ["for another repository of its own tenant", second(lineOf(9, { telemetry_repo: "T.UBL/P.elsewhere" }))],
-    ["for a repository whose name only begins alike", second(lineOf(9, { telemetry_repo: `T.UBL/${TELEMETRY}2` }))],
+    ["of another tenant", second(buildLine(9, { tenant_id: "T.OTHER" }))],
+    ["for another tenant's repository", second(buildLine(9, { telemetry_repo: `T.OTHER/${TELEMETRY}` }))],
+    ["for another repository of its own tenant", second(buildLine(9, { telemetry_repo: "T.UBL/P.elsewhere" }))],
+    ["for a repository whose name only begins alike", second(buildLine(9, { telemetry_repo: `T.UBL/${TELEMETRY}2` }))],
   ])("with a line %s is misrouted", (_, bytes) => {
-    expect(judged(bytes)).toBe("telemetry_misrouted");
+    expect(judgeBatch(bytes)).toBe("telemetry_misrouted");
   });
 
   it.each<[string, Uint8Array]>([
-    ["about an append of telemetry", second(lineOf(9, { job_type: "git.registry.telemetry_append" }))],
-    ["whose project is a path", second(lineOf(9, { project_id: "P.x/../../../T.OTHER_P.y" }))],
-    ["whose month is a path", second(lineOf(9, { at: "../../../../x" }))],
+    ["about an append of telemetry", second(buildLine(9, { job_type: "git.registry.telemetry_append" }))],
+    ["whose project is a path", second(buildLine(9, { project_id: "P.x/../../../T.OTHER_P.y" }))],
+    ["whose month is a path", second(buildLine(9, { at: "../../../../x" }))],
     [
       "with a member that nobody knows",
-      Buffer.from(`${formatTelemetryLine(lineOf(7))}${formatTelemetryLine({ ...lineOf(9), message: "hello" } as TelemetryLine)}`),
+      Buffer.from(`${formatTelemetryLine(buildLine(7))}${formatTelemetryLine({ ...buildLine(9), message: "hello" } as TelemetryLine)}`),
     ],
-    ["that is JSON and not canonical", Buffer.from(`${formatTelemetryLine(lineOf(7))}${JSON.stringify(lineOf(9))}\n`)],
+    ["that is JSON and not canonical", Buffer.from(`${formatTelemetryLine(buildLine(7))}${JSON.stringify(buildLine(9))}\n`)],
     [
       "that says a member twice",
-      Buffer.from(`${formatTelemetryLine(lineOf(7))}${formatTelemetryLine(lineOf(9)).replace('{"', '{"seq":8,"')}`),
+      Buffer.from(`${formatTelemetryLine(buildLine(7))}${formatTelemetryLine(buildLine(9)).replace('{"', '{"seq":8,"')}`),
     ],
-    ["that is no JSON", Buffer.from(`${formatTelemetryLine(lineOf(7))}seq 9\n`)],
-    ["that does not end", batchOf(good).subarray(0, -1)],
-    ["that comes before the one above it", batchOf([lineOf(9), lineOf(7)])],
-    ["that stands twice", batchOf([lineOf(9), lineOf(9)])],
-    ["that is longer than a line may be", second(lineOf(9, { telemetry_repo: "x".repeat(5000) }))],
+    ["that is no JSON", Buffer.from(`${formatTelemetryLine(buildLine(7))}seq 9\n`)],
+    ["that does not end", buildBatch(good).subarray(0, -1)],
+    ["that comes before the one above it", buildBatch([buildLine(9), buildLine(7)])],
+    ["that stands twice", buildBatch([buildLine(9), buildLine(9)])],
+    ["that is longer than a line may be", second(buildLine(9, { telemetry_repo: "x".repeat(5000) }))],
   ])("with a line %s is invalid", (_, bytes) => {
-    expect(judged(bytes)).toBe("telemetry_invalid");
+    expect(judgeBatch(bytes)).toBe("telemetry_invalid");
   });
 
   it.each<[string, Partial<typeof claim>]>([
@@ -56,6 +56,6 @@ describe("a batch of telemetry", () => {
     ["an end that its last line is not", { to_seq: 10 }],
     ["a beginning that its first line lies before", { from_seq: 7 }],
   ])("that claims %s is invalid", (_, changes) => {
-    expect(judged(batchOf(good), changes)).toBe("telemetry_invalid");
+    expect(judgeBatch(buildBatch(good), changes)).toBe("telemetry_invalid");
   });
 });

@@ -9,27 +9,27 @@ import { openInfraSource } from "../../src/infra/source/open.js";
 import { findLastTelemetryAppend } from "../../src/lab256/ledger/queries/telemetry-appends.js";
 import { advanceTelemetryCursor, readTelemetryCursor } from "../../src/lab256/ledger/telemetry-cursor.js";
 import { composeBatch } from "../../src/lab256/telemetry/telemetry-batch.js";
-import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
 import {
-  commandClosed,
-  commandIssued,
-  jti,
-  permit,
-  permitIssued,
-  receipt,
-  receiptRecorded,
-  registered,
+  buildCommandClosed,
+  buildCommandIssued,
+  buildPermit,
+  buildPermitIssued,
+  buildReceipt,
+  buildReceiptRecorded,
+  buildRegistered,
   TENANT,
+  toJti,
 } from "../lab256/ledger/events.js";
-import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
-import { temporaryFolder } from "../repository/real-git.js";
+import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
 
-const ledger = ledgerDatabase("telemetry-compose");
-const append = (events: readonly NewEvent[]) => ledger.appended(events);
-const path = join(temporaryFolder("ogr-infra-"), "registry.json");
+const ledger = useLedgerDatabase("telemetry-compose");
+const append = (events: readonly NewEvent[]) => ledger.appendOrThrow(events);
+const path = join(createTemporaryFolder("ogr-infra-"), "registry.json");
 const infra = openInfraSource({ kind: "file", path }, undefined as never);
 
-const say = (entries: Readonly<Record<string, Entry>>, telemetry?: string) => writeFileSync(path, registryJson(entries, telemetry));
+const say = (entries: Readonly<Record<string, Entry>>, telemetry?: string) => writeFileSync(path, formatRegistryJson(entries, telemetry));
 let acts = 0;
 
 /** An act that finished, with its permit; those of `before` come from a time without an infra registry. */
@@ -37,23 +37,23 @@ function act(how: { project?: string; job?: JobType; before?: boolean; closed?: 
   acts += 1;
   const n = acts;
   const { project = "P.demo", job = "git.registry.push", before = false, closed = false, artifact } = how;
-  const plain = permit(n);
+  const plain = buildPermit(n);
   const scopes: Permit["scopes"] = { ...plain.scopes, jobType: job, ...(before ? {} : { infra_hash: "e".repeat(64) }) };
-  const issued = permitIssued(n);
+  const issued = buildPermitIssued(n);
   if (issued.type !== "permit.issued") throw new TypeError("no permit");
   const permitted: NewEvent = { ...issued, payload: { ...issued.payload, permit: { ...plain, scopes } } };
-  if (closed) return [permitted, commandIssued(n, { project }), commandClosed(n)];
-  const recorded = receiptRecorded(n, [], { project });
+  if (closed) return [permitted, buildCommandIssued(n, { project }), buildCommandClosed(n)];
+  const recorded = buildReceiptRecorded(n, [], { project });
   if (recorded.type !== "receipt.recorded") throw new TypeError("no receipt");
   const artifacts = artifact === undefined ? [] : [JSON.stringify(artifact)];
-  const payload = { ...recorded.payload, receipt: { ...receipt(n, "success", [], project), jobType: job, artifacts } };
+  const payload = { ...recorded.payload, receipt: { ...buildReceipt(n, "success", [], project), jobType: job, artifacts } };
   return [permitted, { ...recorded, payload }];
 }
 
 let from = 0;
 const compose = (more: { afterSeq?: number; lastProjectId?: string; batchMaxLines?: number } = {}) =>
   composeBatch({ db: ledger.db, infra }, { tenant_id: TENANT, afterSeq: from, lastProjectId: undefined, batchMaxLines: 100, ...more });
-const linesIn = (batch: Awaited<ReturnType<typeof compose>>): TelemetryLine[] =>
+const parseLines = (batch: Awaited<ReturnType<typeof compose>>): TelemetryLine[] =>
   batch.state === "batch"
     ? Buffer.from(batch.bytes)
         .toString("utf8")
@@ -61,23 +61,23 @@ const linesIn = (batch: Awaited<ReturnType<typeof compose>>): TelemetryLine[] =>
         .split("\n")
         .map((line) => JSON.parse(line))
     : [];
-const lastSeq = async () => {
+const readLastSeq = async () => {
   const found = await ledger.db.selectFrom("ledger_heads").select("seq").where("tenant_id", "=", TENANT).executeTakeFirst();
   return found?.seq ?? 0;
 };
 
 beforeEach(async () => {
   say({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
-  from = await lastSeq();
+  from = await readLastSeq();
 });
 
 describe("the next batch of a tenant's telemetry", () => {
   it("tells of receipts and of commands that were closed without one, in the ledger's order", async () => {
     const first = acts + 1;
-    await append([...act(), ...act({ closed: true }), registered("P.noise"), ...act()]);
+    await append([...act(), ...act({ closed: true }), buildRegistered("P.noise"), ...act()]);
     const batch = await compose();
-    const lines = linesIn(batch);
-    expect(lines.map((line) => line.jti)).toEqual([jti(first), jti(first + 1), jti(first + 2)]);
+    const lines = parseLines(batch);
+    expect(lines.map((line) => line.jti)).toEqual([toJti(first), toJti(first + 1), toJti(first + 2)]);
     expect(lines[1]).toMatchObject({ status: "expired", code: "permit_expired", level: "L1", project_id: "P.demo", refs: 0 });
     expect(lines[1]).not.toHaveProperty("wall_ms");
     expect(batch).toMatchObject({ project_id: "P.telemetry", lines: 3, to_seq: lines[2]?.seq });
@@ -85,9 +85,9 @@ describe("the next batch of a tenant's telemetry", () => {
 
   it("tells nothing of appends, nor of acts from before there was an infra registry, and passes them", async () => {
     await append([...act({ before: true }), ...act({ before: true, closed: true }), ...act({ job: "git.registry.telemetry_append" })]);
-    expect(await compose()).toEqual({ state: "none", passed_seq: await lastSeq(), more: false });
+    expect(await compose()).toEqual({ state: "none", passed_seq: await readLastSeq(), more: false });
     await append(act());
-    expect(linesIn(await compose({ batchMaxLines: 1 }))).toHaveLength(1);
+    expect(parseLines(await compose({ batchMaxLines: 1 }))).toHaveLength(1);
   });
 
   it("tells of an act once, where another command used its permit", async () => {
@@ -96,9 +96,9 @@ describe("the next batch of a tenant's telemetry", () => {
     if (permitted === undefined || issued === undefined || closed?.type !== "command.closed") throw new TypeError("no command");
     const denial = { code: "permit_used", message: "The permit was used by another command." } as const;
     await append([permitted, issued, { ...closed, payload: { ...closed.payload, status: "denied", denial } }]);
-    expect(await compose()).toEqual({ state: "none", passed_seq: await lastSeq(), more: false });
-    await append([receiptRecorded(n, [], { project: "P.demo" })]);
-    expect(linesIn(await compose()).map((line) => [line.jti, line.status])).toEqual([[jti(n), "success"]]);
+    expect(await compose()).toEqual({ state: "none", passed_seq: await readLastSeq(), more: false });
+    await append([buildReceiptRecorded(n, [], { project: "P.demo" })]);
+    expect(parseLines(await compose()).map((line) => [line.jti, line.status])).toEqual([[toJti(n), "success"]]);
   });
 
   it("is cut where it is full, and the next one goes on behind it", async () => {
@@ -106,7 +106,7 @@ describe("the next batch of a tenant's telemetry", () => {
     const one = await compose({ batchMaxLines: 2 });
     if (one.state !== "batch") throw new Error(one.state);
     const two = await compose({ afterSeq: one.to_seq, batchMaxLines: 2 });
-    expect([linesIn(one).length, linesIn(two).length]).toEqual([2, 1]);
+    expect([parseLines(one).length, parseLines(two).length]).toEqual([2, 1]);
   });
 
   it("is the same bytes however often it is made", async () => {
@@ -117,8 +117,8 @@ describe("the next batch of a tenant's telemetry", () => {
   it("takes a disabled project's acts, and those of one that is no longer named where its org's lines go", async () => {
     await append([...act(), ...act({ project: "P.gone" })]);
     say({ [`${TENANT}/P.demo`]: "disabled production", [`${TENANT}/P.telemetry`]: "enabled production" });
-    expect(linesIn(await compose()).map(({ project_id }) => project_id)).toEqual(["P.demo"]);
-    expect(linesIn(await compose({ lastProjectId: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
+    expect(parseLines(await compose()).map(({ project_id }) => project_id)).toEqual(["P.demo"]);
+    expect(parseLines(await compose({ lastProjectId: "P.telemetry" })).map(({ project_id }) => project_id)).toEqual(["P.demo", "P.gone"]);
   });
 
   it("waits, and names the act, where the infra registry names no place, or cannot be used", async () => {
@@ -134,12 +134,12 @@ describe("the next batch of a tenant's telemetry", () => {
     say({ [`${TENANT}/P.demo`]: "enabled production" }, "P.moved");
     const batch = await compose({ lastProjectId: "P.telemetry" });
     expect(batch).toMatchObject({ state: "batch", project_id: "P.moved" });
-    expect(linesIn(batch).map(({ telemetry_repo }) => telemetry_repo)).toEqual([`${TENANT}/P.moved`]);
+    expect(parseLines(batch).map(({ telemetry_repo }) => telemetry_repo)).toEqual([`${TENANT}/P.moved`]);
   });
 
   it("never goes to another org, whatever its registry says", async () => {
     await append(act());
-    const text = registryJson({ [`${TENANT}/P.demo`]: "enabled production" });
+    const text = formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled production" });
     writeFileSync(path, text.replace(`${TENANT}/P.telemetry`, "T.OTHER/P.telemetry"));
     expect(await compose()).toMatchObject({ state: "blocked" });
   });

@@ -5,9 +5,9 @@ import type { TelemetryLine } from "../../src/domain/telemetry/line.js";
 import { toDashboardPath, toLinesPath, toMonth } from "../../src/domain/telemetry/paths.js";
 import { buildDashboardText, buildMonthSummary, parseKnownMonths } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary, joinSummaries } from "../../src/planning/telemetry/summary.js";
-import { lineOf, TELEMETRY } from "./lines.js";
+import { buildLine, TELEMETRY } from "./lines.js";
 
-function summed(lines: readonly TelemetryLine[]) {
+function sumLines(lines: readonly TelemetryLine[]) {
   const summary = buildEmptySummary();
   for (const line of lines) addLine(summary, line);
   return summary;
@@ -17,7 +17,7 @@ const lines = fc.uniqueArray(
   fc
     .tuple(fc.integer({ min: 1, max: 5000 }), fc.constantFrom("success", "error", "denied", "expired"), fc.nat(100_000), fc.boolean())
     .map(([seq, status, wall_ms, ran]) => {
-      const { wall_ms: _, ...line } = lineOf(seq, { status: status as TelemetryLine["status"], refs: seq % 3 });
+      const { wall_ms: _, ...line } = buildLine(seq, { status: status as TelemetryLine["status"], refs: seq % 3 });
       return ran ? { ...line, wall_ms } : { ...line, code: "permit_expired" };
     }),
   { selector: ({ seq }) => seq, maxLength: 60 },
@@ -25,8 +25,8 @@ const lines = fc.uniqueArray(
 
 describe("a summary", () => {
   it("says what its lines say", () => {
-    const { wall_ms: _, ...refused } = lineOf(12, { status: "denied", code: "ref_moved", level: "L4", refs: 0 });
-    expect(summed([lineOf(10), lineOf(11, { status: "error", code: "ref_moved", wall_ms: 2_000, refs: 0 }), refused])).toEqual({
+    const { wall_ms: _, ...refused } = buildLine(12, { status: "denied", code: "ref_moved", level: "L4", refs: 0 });
+    expect(sumLines([buildLine(10), buildLine(11, { status: "error", code: "ref_moved", wall_ms: 2_000, refs: 0 }), refused])).toEqual({
       acts: 3,
       by_status: { success: 1, error: 1, denied: 1 },
       by_job_type: { "git.registry.push": 3 },
@@ -46,7 +46,7 @@ describe("a summary", () => {
   it("of two parts, joined, is the summary of the whole, wherever it is cut", () => {
     fc.assert(
       fc.property(lines, fc.nat(60), (all, cut) => {
-        expect(joinSummaries(summed(all.slice(0, cut)), summed(all.slice(cut)))).toEqual(summed(all));
+        expect(joinSummaries(sumLines(all.slice(0, cut)), sumLines(all.slice(cut)))).toEqual(sumLines(all));
       }),
     );
   });
@@ -54,7 +54,9 @@ describe("a summary", () => {
 
 describe("a dashboard", () => {
   const of = { tenant_id: "T.UBL", project_id: "P.demo", telemetry_project_id: TELEMETRY };
-  const months = ["2026-12", "2026-11"].map((month, at) => buildMonthSummary(of, month, String(at).repeat(40), summed([lineOf(at + 1)])));
+  const months = ["2026-12", "2026-11"].map((month, at) =>
+    buildMonthSummary(of, month, String(at).repeat(40), sumLines([buildLine(at + 1)])),
+  );
 
   it("is the same bytes in whatever order its months come", () => {
     expect(buildDashboardText(of, months)).toBe(buildDashboardText(of, months.toReversed()));

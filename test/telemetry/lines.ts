@@ -3,7 +3,7 @@ import { formatTelemetryLine, type TelemetryLine } from "../../src/domain/teleme
 export const TELEMETRY = "P.telemetry";
 
 /** A line of `T.UBL` as the ledger gives it, with these members changed. */
-export function lineOf(seq: number, changes: Partial<TelemetryLine> = {}): TelemetryLine {
+export function buildLine(seq: number, changes: Partial<TelemetryLine> = {}): TelemetryLine {
   return {
     schema_version: "1.0",
     at: new Date(Date.UTC(2026, 10, 3) + seq * 1000).toISOString(),
@@ -25,6 +25,6 @@ export function lineOf(seq: number, changes: Partial<TelemetryLine> = {}): Telem
   };
 }
 
-export function batchOf(lines: readonly TelemetryLine[]): Buffer {
+export function buildBatch(lines: readonly TelemetryLine[]): Buffer {
   return Buffer.from(lines.map(formatTelemetryLine).join(""), "utf8");
 }

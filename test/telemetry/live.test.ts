@@ -5,24 +5,24 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import type { JobStep } from "../../src/lab512/jobs/job.js";
-import { DyingLab256, died, revive, startDying } from "../faults/dying.js";
-import { actByCard, actByPermit, PATIENCE_MS, permitted, push, registration } from "../harness/acting.js";
+import { DyingLab256, reviveRunner, startDyingRunner, waitUntilDead } from "../faults/dying.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS, prepareCommand } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
-import { type Entry, registryJson } from "../infra-engine/registries.js";
-import { Clone, temporaryFolder } from "../repository/real-git.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
+import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
+import { Clone, createTemporaryFolder } from "../repository/real-git.js";
+import { TELEMETRY } from "./lines.js";
 import {
-  currentDetails,
-  eventually,
   expectExactlyOnce,
   PATIENCE_MS as FLOOR_MS,
-  linesOf,
+  getTelemetryFlow,
+  listLines,
   loseFlow,
+  openTelemetryMirror,
   QUICK,
-  telemetryFlow,
-  telemetryMirror,
-} from "./floor.js";
-import { TELEMETRY } from "./lines.js";
+  readCurrentDetails,
+  waitUntilPasses,
+} from "./telemetry-mirror.js";
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
   "T.UBL/P.demo": "enabled production",
@@ -35,15 +35,15 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
 const PATIENT = { timeout: 3 * FLOOR_MS };
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let clone: Clone;
 let pushes = 0;
-const infra = join(temporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
-const say = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, registryJson({ ...ENTRIES, ...changes }));
-const admin = () => registry.as("admin");
+const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
+const say = (changes: Readonly<Record<string, Entry>> = {}) => writeFileSync(infra, formatRegistryJson({ ...ENTRIES, ...changes }));
+const actAsAdmin = () => registry.as("admin");
 const pushTo = (project: string) => {
   pushes += 1;
-  return push(clone, project, `feature/${pushes}`);
+  return buildPushJob(clone, project, `feature/${pushes}`);
 };
 
 beforeAll(async () => {
@@ -51,7 +51,7 @@ beforeAll(async () => {
   registry = await startTestRegistry({ name: "telemetry", infra: `file:${infra}` });
   await registry.lab256.stop();
   await registry.lab256.start({ env: QUICK });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
   clone = new Clone();
   clone.commit("a.txt", "a\n");
 });
@@ -62,25 +62,25 @@ afterAll(async () => {
 
 describe("the telemetry of a tenant", PATIENT, () => {
   it("waits while its repository is not registered, says why, and loses nothing", async () => {
-    await actByCard(registry, registration("P.demo"));
-    await eventually(async () => expect(await currentDetails(temporal)).toContain("register it first"));
-    expect(await telemetryMirror(registry)).toBeUndefined();
-    await actByCard(registry, registration(TELEMETRY));
+    await actByCard(registry, buildRegistrationJob("P.demo"));
+    await waitUntilPasses(async () => expect(await readCurrentDetails(temporal)).toContain("register it first"));
+    expect(await openTelemetryMirror(registry)).toBeUndefined();
+    await actByCard(registry, buildRegistrationJob(TELEMETRY));
     const { files } = await expectExactlyOnce(registry);
-    expect(linesOf({ files }).map(({ project_id }) => project_id)).toEqual(["P.demo", TELEMETRY]);
+    expect(listLines({ files }).map(({ project_id }) => project_id)).toEqual(["P.demo", TELEMETRY]);
   });
 
   it("has every finished act of its projects as one line, in order, however the act ended", async () => {
-    await actByCard(registry, registration("P.other"));
-    for (const project of ["P.demo", "P.other", "P.demo"]) await actByPermit(admin(), pushTo(project));
+    await actByCard(registry, buildRegistrationJob("P.other"));
+    for (const project of ["P.demo", "P.other", "P.demo"]) await actByPermit(actAsAdmin(), pushTo(project));
     const moved = pushTo("P.demo");
-    await actByPermit(admin(), { ...moved, params: { ...moved.params, expected_old: "1".repeat(40) } });
-    const command = await permitted(admin(), pushTo("P.other"));
+    await actByPermit(actAsAdmin(), { ...moved, params: { ...moved.params, expected_old: "1".repeat(40) } });
+    const command = await prepareCommand(actAsAdmin(), pushTo("P.other"));
     say({ "T.UBL/P.other": "enabled production" });
-    requireValue(await admin().issueCommand(command));
-    await waitForCommandEnd(admin(), command.jti, PATIENCE_MS);
+    requireValue(await actAsAdmin().issueCommand(command));
+    await waitForCommandEnd(actAsAdmin(), command.jti, PATIENCE_MS);
     say();
-    const lines = linesOf(await expectExactlyOnce(registry));
+    const lines = listLines(await expectExactlyOnce(registry));
     const ends = lines.map(({ project_id, status, code, refs, level }) => ({ project_id, status, code, refs, level }));
     expect(ends).toContainEqual({ project_id: "P.demo", status: "error", code: "ref_moved", refs: 0, level: "L1" });
     expect(ends).toContainEqual({ project_id: "P.other", status: "denied", code: "infra_changed", refs: 0, level: "L1" });
@@ -92,14 +92,14 @@ describe("the telemetry of a tenant", PATIENT, () => {
 
   it("can be cloned, and holds no address and no word that a person wrote", async () => {
     const { git, files } = await expectExactlyOnce(registry);
-    const folder = join(temporaryFolder("ogr-clone-"), "clone");
+    const folder = join(createTemporaryFolder("ogr-clone-"), "clone");
     execFileSync("git", ["clone", "-q", git("rev-parse", "--absolute-git-dir").trim(), folder], { stdio: "pipe" });
     const text = [...files.values()].join("");
     for (const word of ["@", "A test", "a change", "feature/"]) expect(text).not.toContain(word);
   });
 
   it("is an act of the registry's own service, which no token speaks for", async () => {
-    const commands = requireValue(await admin().listCommands({ project_id: TELEMETRY }));
+    const commands = requireValue(await actAsAdmin().listCommands({ project_id: TELEMETRY }));
     const appends = commands.filter(({ jobType, status }) => jobType === "git.registry.telemetry_append" && status !== "running");
     expect(appends.length).toBeGreaterThan(0);
     for (const { actor_id, status } of appends)
@@ -108,9 +108,9 @@ describe("the telemetry of a tenant", PATIENT, () => {
 
   it("whose flow was lost is started again by housekeeping, and begins where the ledger says", async () => {
     const lost = await loseFlow(temporal);
-    await actByPermit(admin(), pushTo("P.demo"));
+    await actByPermit(actAsAdmin(), pushTo("P.demo"));
     await lost.resume();
-    await eventually(async () => expect((await telemetryFlow(temporal).describe()).status.name).toBe("RUNNING"));
+    await waitUntilPasses(async () => expect((await getTelemetryFlow(temporal).describe()).status.name).toBe("RUNNING"));
     await expectExactlyOnce(registry);
   });
 });
@@ -119,10 +119,10 @@ describe.each<JobStep>(["stored", "moved", "receipted"])("a Runner that is kille
   it("leaves every line exactly once", async () => {
     await expectExactlyOnce(registry);
     const lost = await loseFlow(temporal);
-    for (const project of ["P.demo", "P.other"]) await actByPermit(admin(), pushTo(project));
-    await startDying(registry, step);
+    for (const project of ["P.demo", "P.other"]) await actByPermit(actAsAdmin(), pushTo(project));
+    await startDyingRunner(registry, step);
     await lost.resume();
-    await revive(registry);
+    await reviveRunner(registry);
     await expectExactlyOnce(registry);
   });
 });
@@ -131,12 +131,12 @@ describe("LAB 256", PATIENT, () => {
   it("killed after it gave an append its permit leaves every line exactly once", async () => {
     await expectExactlyOnce(registry);
     await loseFlow(temporal);
-    await actByPermit(admin(), pushTo("P.demo"));
+    await actByPermit(actAsAdmin(), pushTo("P.demo"));
     const dying = new DyingLab256(registry);
     await dying.start();
     dying.complete({ "telemetry/T.UBL": "after nextTelemetry" });
     await temporal.client.workflow.start("housekeeping", { taskQueue: "LAB_256", workflowId: "housekeeping-by-hand", args: [] });
-    await died(registry, "lab256");
+    await waitUntilDead(registry, "lab256");
     await registry.lab256.start({ env: QUICK });
     await temporal.client.schedule.getHandle("housekeeping").unpause();
     await expectExactlyOnce(registry);
@@ -144,7 +144,7 @@ describe("LAB 256", PATIENT, () => {
 
   it("and the Runner killed again and again while acts go on leave every line exactly once", async () => {
     for (let round = 0; round < 4; round += 1) {
-      await Promise.all(["P.demo", "P.other", "P.demo"].map((project) => actByPermit(admin(), pushTo(project))));
+      await Promise.all(["P.demo", "P.other", "P.demo"].map((project) => actByPermit(actAsAdmin(), pushTo(project))));
       const victim = round % 2 === 0 ? registry.lab256 : registry.lab512;
       // About when the next look begins its append.
       await new Promise((resolve) => setTimeout(resolve, 700 + 150 * round));

@@ -14,33 +14,36 @@ import { TELEMETRY_SERVICE } from "../../src/domain/telemetry/service.js";
 import { buildUnsignedPermit } from "../../src/lab256/permits/permits.js";
 import { createRepository } from "../../src/lab512/git/create-repository.js";
 import type { FlowState } from "../../src/workflows/messages.js";
-import { actByCard, registration } from "../harness/acting.js";
+import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
-import { registryJson } from "../infra-engine/registries.js";
-import { temporaryFolder } from "../repository/real-git.js";
-import { refusal } from "../scenarios/acts.js";
-import { officialState } from "../scenarios/what-is-stored.js";
-import { batchOf, lineOf, TELEMETRY } from "./lines.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
+import { formatRegistryJson } from "../infra-engine/registries.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
+import { requireRefusal } from "../scenarios/acts.js";
+import { readOfficialState } from "../scenarios/what-is-stored.js";
+import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
 // Mallory wants acts of one org to stand in another org's telemetry. First she has a member's token; then she has LAB 256 itself: its
 // permit key, its staging area and Temporal. The Runner is all that is left.
 
 const APPEND = "git.registry.telemetry_append";
-const infra = join(temporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
+const infra = join(createTemporaryFolder("ogr-infra-"), "telemetry-registry.v2.json");
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 
 beforeAll(async () => {
-  writeFileSync(infra, registryJson({ [`T.UBL/${TELEMETRY}`]: "enabled production", [`T.OTHER/${TELEMETRY}`]: "enabled production" }));
+  writeFileSync(
+    infra,
+    formatRegistryJson({ [`T.UBL/${TELEMETRY}`]: "enabled production", [`T.OTHER/${TELEMETRY}`]: "enabled production" }),
+  );
   registry = await startTestRegistry({ name: "misrouted", infra: `file:${infra}` });
   // No telemetry of its own comes between.
   await registry.lab256.stop();
   await registry.lab256.start({ env: { OGR_HOUSEKEEPING_EVERY_S: "86400" } });
-  temporal = await openTemporal(registry.temporal);
-  for (const tenant of ["T.UBL", "T.OTHER"]) await ended(toTelemetryWorkflowId(tenant));
-  await actByCard(registry, registration(TELEMETRY));
+  temporal = await openTemporalClient(registry.temporal);
+  for (const tenant of ["T.UBL", "T.OTHER"]) await waitForEnd(toTelemetryWorkflowId(tenant));
+  await actByCard(registry, buildRegistrationJob(TELEMETRY));
   // The other org has a repository of the same name: what would be written there could be.
   await createRepository(registry.store, { tenant_id: "T.OTHER", project_id: TELEMETRY });
 });
@@ -50,7 +53,7 @@ afterAll(async () => {
 });
 
 /** Ends the flow that the first LAB 256 may have begun before it was stopped. */
-async function ended(flow: string): Promise<void> {
+async function waitForEnd(flow: string): Promise<void> {
   await temporal.client.workflow
     .getHandle(flow)
     .terminate()
@@ -60,21 +63,21 @@ async function ended(flow: string): Promise<void> {
 }
 
 /** Everything official but receipts: what is refused after a claim has one of those. */
-async function written(): Promise<Record<string, string>> {
-  const state = await officialState(registry);
+async function readWritten(): Promise<Record<string, string>> {
+  const state = await readOfficialState(registry);
   return Object.fromEntries(Object.entries(state).filter(([key]) => !key.startsWith("receipts/")));
 }
 
 /** Stages a batch for a tenant, as LAB 256 does, and says what its act would be. */
-async function staged(tenant: string, lines: Parameters<typeof batchOf>[0]): Promise<TelemetryAppendParams> {
-  const bytes = batchOf(lines);
+async function stageLines(tenant: string, lines: Parameters<typeof buildBatch>[0]): Promise<TelemetryAppendParams> {
+  const bytes = buildBatch(lines);
   const subject_hash = hashBlake3Hex(bytes);
   await registry.store.blobs.create(toStagingKey(tenant, subject_hash), bytes);
   return { project_id: TELEMETRY, from_seq: 0, to_seq: lines.at(-1)?.seq ?? 1, lines: lines.length, subject_hash };
 }
 
 /** A command with a permit by LAB 256's real key, for what no policy allowed, sent straight to Temporal. */
-async function forced(tenant_id: string, params: TelemetryAppendParams): Promise<FlowState> {
+async function startForced(tenant_id: string, params: TelemetryAppendParams): Promise<FlowState> {
   const { actor_id, office_id } = TELEMETRY_SERVICE;
   const target = "LAB_512" as const;
   const { policy_hash, keys } = registry.founded;
@@ -116,16 +119,22 @@ describe("telemetry that somebody else wants to write", () => {
     ["admin", "office:registry"],
     ["ci", "office::default"],
   ])("is refused to %s as %s, by permit and by card", async (name, office_id) => {
-    const before = await written();
-    const wanted = { jobType: APPEND, params: await staged("T.UBL", [lineOf(1)]), target: "LAB_512", intent: "Mallory's", office_id };
-    const refused = refusal(await registry.as(name).requestPermit(wanted));
+    const before = await readWritten();
+    const wanted = {
+      jobType: APPEND,
+      params: await stageLines("T.UBL", [buildLine(1)]),
+      target: "LAB_512",
+      intent: "Mallory's",
+      office_id,
+    };
+    const refused = requireRefusal(await registry.as(name).requestPermit(wanted));
     expect(refused).toMatchObject({ status: 403, code: "policy_denied" });
     expect(refused.detail).toContain("by the registry itself, as its service, and by nobody else");
     expect(await registry.as(name).openCard(wanted)).toMatchObject({
       ok: true,
       value: { status: "denied", denial: { code: "policy_denied" } },
     });
-    expect(await written()).toEqual(before);
+    expect(await readWritten()).toEqual(before);
   });
 
   it("is refused to a member who says to be the service", async () => {
@@ -135,7 +144,7 @@ describe("telemetry that somebody else wants to write", () => {
       actor_id: TELEMETRY_SERVICE.actor_id,
       office_id: TELEMETRY_SERVICE.office_id,
       jobType: APPEND,
-      params: await staged("T.UBL", [lineOf(1)]),
+      params: await stageLines("T.UBL", [buildLine(1)]),
       target: "LAB_512",
       intent: "Mallory's",
       context: {},
@@ -153,38 +162,38 @@ describe("telemetry by LAB 256's own key", () => {
   const theirs = { tenant_id: "T.OTHER", telemetry_repo: `T.OTHER/${TELEMETRY}` };
 
   it.each([
-    ["a line of another org", "T.UBL", [lineOf(1), lineOf(2, { tenant_id: "T.OTHER" })]],
-    ["a line for another org's repository", "T.UBL", [lineOf(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })]],
-    ["another org's lines altogether", "T.UBL", [lineOf(1, theirs)]],
-    ["its own org's lines, as another org's act", "T.OTHER", [lineOf(1)]],
+    ["a line of another org", "T.UBL", [buildLine(1), buildLine(2, { tenant_id: "T.OTHER" })]],
+    ["a line for another org's repository", "T.UBL", [buildLine(1, { telemetry_repo: `T.OTHER/${TELEMETRY}` })]],
+    ["another org's lines altogether", "T.UBL", [buildLine(1, theirs)]],
+    ["its own org's lines, as another org's act", "T.OTHER", [buildLine(1)]],
   ])("with %s is refused by the Runner, and nothing is written in either org", async (_, tenant, lines) => {
-    const before = await written();
-    const { status, denial } = await forced(tenant, await staged(tenant, lines));
+    const before = await readWritten();
+    const { status, denial } = await startForced(tenant, await stageLines(tenant, lines));
     expect({ status, code: denial?.code }).toEqual({
       status: "error",
       code: "telemetry_misrouted",
     });
-    expect(await written()).toEqual(before);
+    expect(await readWritten()).toEqual(before);
   });
 
   it("with a path out of the repository is refused by the Runner", async () => {
-    const before = await written();
-    const params = await staged("T.UBL", [lineOf(1, { project_id: "P.x/../../../../T.OTHER_P.y" })]);
-    expect(await forced("T.UBL", params)).toMatchObject({ status: "error", denial: { code: "telemetry_invalid" } });
-    expect(await forced("T.UBL", { ...params, project_id: `../T.OTHER/${TELEMETRY}` })).toMatchObject({ status: "denied" });
-    expect(await written()).toEqual(before);
+    const before = await readWritten();
+    const params = await stageLines("T.UBL", [buildLine(1, { project_id: "P.x/../../../../T.OTHER_P.y" })]);
+    expect(await startForced("T.UBL", params)).toMatchObject({ status: "error", denial: { code: "telemetry_invalid" } });
+    expect(await startForced("T.UBL", { ...params, project_id: `../T.OTHER/${TELEMETRY}` })).toMatchObject({ status: "denied" });
+    expect(await readWritten()).toEqual(before);
   });
 
   it("with another org's staged bytes is refused: the Runner looks for them in its own", async () => {
-    const before = await written();
-    expect(await forced("T.UBL", await staged("T.OTHER", [lineOf(3)]))).toMatchObject({
+    const before = await readWritten();
+    expect(await startForced("T.UBL", await stageLines("T.OTHER", [buildLine(3)]))).toMatchObject({
       status: "error",
       denial: { code: "staged_bytes_missing" },
     });
-    expect(await written()).toEqual(before);
+    expect(await readWritten()).toEqual(before);
   });
 
   it("with lines of its own is what the Runner runs, so that the refusals above are for what they say", async () => {
-    expect(await forced("T.UBL", await staged("T.UBL", [lineOf(5)]))).toMatchObject({ status: "success" });
+    expect(await startForced("T.UBL", await stageLines("T.UBL", [buildLine(5)]))).toMatchObject({ status: "success" });
   });
 });

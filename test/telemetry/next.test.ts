@@ -12,15 +12,15 @@ import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { prepareNextTelemetry } from "../../src/lab256/telemetry/telemetry-steps.js";
 import { openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { registryJson } from "../infra-engine/registries.js";
-import { commandIssued, permit, permitIssued, receiptRecorded, TENANT } from "../lab256/ledger/events.js";
-import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
+import { formatRegistryJson } from "../infra-engine/registries.js";
+import { buildCommandIssued, buildPermit, buildPermitIssued, buildReceiptRecorded, TENANT } from "../lab256/ledger/events.js";
+import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
 import { RUNNER_KEY } from "../lab512/jobs/stage.js";
-import { temporaryFolder } from "../repository/real-git.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
 import { TELEMETRY } from "./lines.js";
 
-const ledger = ledgerDatabase("telemetry-next");
-const path = join(temporaryFolder("ogr-infra-"), "registry.json");
+const ledger = useLedgerDatabase("telemetry-next");
+const path = join(createTemporaryFolder("ogr-infra-"), "registry.json");
 const EVERY_MS = 7_000;
 /** The permits of these events end at 121,000 and give 600,000 to run; what follows from a receipt has as long again. */
 const OVER_MS = 121_000 + 600_000 + 600_000;
@@ -52,7 +52,7 @@ const withPermit = (event: NewEvent, changes: Partial<Permit>): NewEvent => {
 /** An act that finished; the entry that says so is the last one. */
 async function finish(): Promise<number> {
   acts += 1;
-  const appended = await ledger.appended([withPermit(permitIssued(acts), {}), receiptRecorded(acts, [])]);
+  const appended = await ledger.appendOrThrow([withPermit(buildPermitIssued(acts), {}), buildReceiptRecorded(acts, [])]);
   return appended.at(-1)?.seq ?? 0;
 }
 
@@ -60,20 +60,20 @@ async function finish(): Promise<number> {
 async function begin(to_seq: number, { sent }: { readonly sent: boolean }): Promise<string> {
   acts += 1;
   const jti = computeTelemetryActId(TENANT, { project_id: TELEMETRY, from_seq: 0, to_seq }, 0);
-  const command = commandIssued(acts, { project: TELEMETRY });
+  const command = buildCommandIssued(acts, { project: TELEMETRY });
   if (command.type !== "command.issued") throw new TypeError("no command");
-  const envelope = { ...command.payload.envelope, jti, permit: { ...permit(acts), jti } };
+  const envelope = { ...command.payload.envelope, jti, permit: { ...buildPermit(acts), jti } };
   const issued: NewEvent = { ...command, key: `command/${jti}`, payload: { ...command.payload, envelope } };
-  await ledger.appended([withPermit(permitIssued(acts), { jti }), ...(sent ? [issued] : [])]);
+  await ledger.appendOrThrow([withPermit(buildPermitIssued(acts), { jti }), ...(sent ? [issued] : [])]);
   return jti;
 }
 
 beforeAll(async () => {
-  store = await openStore({ kind: "directory", path: temporaryFolder("ogr-store-") });
+  store = await openStore({ kind: "directory", path: createTemporaryFolder("ogr-store-") });
   await ledger.db.insertInto("tenants").values({ tenant_id: TENANT, transport: "temporal" }).execute();
 });
 beforeEach(async () => {
-  writeFileSync(path, registryJson({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/${TELEMETRY}`]: "enabled production" }));
+  writeFileSync(path, formatRegistryJson({ [`${TENANT}/P.demo`]: "enabled production", [`${TENANT}/${TELEMETRY}`]: "enabled production" }));
   now = 1_000;
   await advanceTelemetryCursor(ledger.db, TENANT, (await readChainHead(ledger.db, toRegistryContainer(TENANT))).seq);
 });

@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
-import { actByCard, actByPermit, PATIENCE_MS, push, registration } from "../harness/acting.js";
-import { processOf } from "../harness/processes.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS } from "../harness/acting.js";
+import { resolveTestProcess } from "../harness/processes.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { Clone } from "../repository/real-git.js";
 
 const PROJECT = "P.clocks";
-const AHEAD_RUNNER = processOf("lab512-ahead", inject("servers").built);
-const BEHIND_LAB256 = processOf("lab256-behind", inject("servers").built);
+const AHEAD_RUNNER = resolveTestProcess("lab512-ahead", inject("servers").built);
+const BEHIND_LAB256 = resolveTestProcess("lab256-behind", inject("servers").built);
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let clone: Clone;
 let pushes = 0;
 
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "clocks" });
-  temporal = await openTemporal(registry.temporal);
+  temporal = await openTemporalClient(registry.temporal);
   clone = new Clone();
   clone.commit("a.txt", "a\n");
-  await actByCard(registry, registration(PROJECT));
+  await actByCard(registry, buildRegistrationJob(PROJECT));
 });
 
 afterAll(async () => {
@@ -28,28 +28,28 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-async function pushed(): Promise<string> {
+async function pushCommit(): Promise<string> {
   pushes += 1;
-  return (await actByPermit(registry.as("admin"), push(clone, PROJECT, `feature/n-${pushes}`))).command.status;
+  return (await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, `feature/n-${pushes}`))).command.status;
 }
 
 /** What health says of clocks after housekeeping has looked at them; asked until it is what a test waits for. */
 async function expectClockWarnings(expected: unknown[]): Promise<void> {
-  const warnings = async () => {
+  const listWarnings = async () => {
     await temporal.client.schedule.getHandle("housekeeping").trigger();
     const { warnings } = (await (await fetch(`${registry.url}/health`)).json()) as { warnings: string[] };
     return warnings.filter((warning) => warning.includes("clock"));
   };
-  await expect.poll(warnings, { timeout: PATIENCE_MS, interval: 1_000 }).toEqual(expected);
+  await expect.poll(listWarnings, { timeout: PATIENCE_MS, interval: 1_000 }).toEqual(expected);
 }
 
 test("clocks that are right are not named by health; a Runner's that is wrong is, until the Runner answers by a right one", async () => {
-  expect(await pushed()).toBe("success");
+  expect(await pushCommit()).toBe("success");
   await expectClockWarnings([]);
 
   await registry.lab512.kill();
   await registry.lab512.start({ entry: AHEAD_RUNNER });
-  expect(await pushed()).toBe("expired");
+  expect(await pushCommit()).toBe("expired");
   const { kid } = readSigningKey(registry.founded.keys.receipt);
   await expectClockWarnings([
     expect.stringMatching(new RegExp(`^The Runner with the key ${kid} has a clock at least (59|60)\\d{4} ms ahead`)),
@@ -57,7 +57,7 @@ test("clocks that are right are not named by health; a Runner's that is wrong is
 
   await registry.lab512.kill();
   await registry.lab512.start();
-  for (let times = 0; times < 5; times += 1) expect(await pushed()).toBe("success");
+  for (let times = 0; times < 5; times += 1) expect(await pushCommit()).toBe("success");
   await expectClockWarnings([]);
 });
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { s3Client } from "../../src/stack/servers/object-store.js";
+import { createS3Client } from "../../src/stack/servers/object-store.js";
 
 export interface ProxiedServer {
   readonly endpoint: string;
@@ -45,7 +45,7 @@ async function signAgain(server: ProxiedServer, request: http.IncomingMessage) {
   const url = new URL(request.url ?? "/", server.endpoint);
   const [bucket = "", ...name] = decodeURIComponent(url.pathname).slice(1).split("/");
   const query = Object.fromEntries(url.searchParams);
-  const signed = new URL(await s3Client(server).presignedUrl(request.method ?? "GET", bucket, name.join("/"), 60, query));
+  const signed = new URL(await createS3Client(server).presignedUrl(request.method ?? "GET", bucket, name.join("/"), 60, query));
   const length = request.headers["content-length"];
   return { path: `${signed.pathname}${signed.search}`, headers: length === undefined ? {} : { "content-length": length } };
 }

@@ -18,12 +18,12 @@ export async function driveActivity(address: string, namespace: string, activity
   const service = connection.workflowService;
   const taskQueue = { name: `driver-${randomUUID()}` };
   const workflowId = `drive-${randomUUID()}`;
-  const poll = () =>
+  const pollTask = () =>
     connection.withDeadline(Date.now() + LIMIT_MS, () => service.pollWorkflowTaskQueue({ namespace, taskQueue, identity: "driver" }));
   try {
     const workflowType = { name: "driven" };
     await service.startWorkflowExecution({ namespace, workflowId, workflowType, taskQueue, requestId: randomUUID(), identity: "driver" });
-    const task = await poll();
+    const task = await pollTask();
     await service.respondWorkflowTaskCompleted({
       namespace,
       taskToken: task.taskToken,
@@ -44,15 +44,15 @@ export async function driveActivity(address: string, namespace: string, activity
         },
       ],
     });
-    const events = (await poll()).history?.events ?? [];
-    return resultOf(events);
+    const events = (await pollTask()).history?.events ?? [];
+    return requireResult(events);
   } finally {
     await service.terminateWorkflowExecution({ namespace, workflowExecution: { workflowId }, reason: "done" });
     await connection.close();
   }
 }
 
-function resultOf(events: readonly Event[]): unknown {
+function requireResult(events: readonly Event[]): unknown {
   for (const event of events) {
     const payload = event.activityTaskCompletedEventAttributes?.result?.payloads?.[0];
     if (payload !== undefined && payload !== null) return defaultPayloadConverter.fromPayload(payload);

@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { hashSubject } from "../../src/domain/act/job.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
-import { defaultPolicy, foundPolicy } from "../../src/stack/founding/policy.js";
+import { foundPolicy, readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { openStore } from "../../src/storage/open.js";
 import { driveActivity } from "./drive-activity.js";
 import { openPlace, type Place, type RunnerProcess, startRunner, TENANT } from "./lab512-process.js";
-import { listeningSockets, processTree, socketInodes } from "./open-sockets.js";
+import { listListeningSockets, listProcessTree, listSocketInodes } from "./open-sockets.js";
 
 const hasProc = existsSync("/proc/self/net/tcp");
 
@@ -34,7 +34,7 @@ describe("the Runner's process", () => {
     trapPort = (trap.address() as AddressInfo).port;
     place = await openPlace("isolation");
     const store = await openStore(place.rootStore);
-    policyHash = await foundPolicy(store, place.folder, place.keys.foundingKeys, await defaultPolicy());
+    policyHash = await foundPolicy(store, place.folder, place.keys.foundingKeys, await readDefaultPolicy());
     await store.close();
     runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${trapPort}/ogr` });
   });
@@ -92,10 +92,10 @@ describe("the Runner's process", () => {
   });
 
   it.skipIf(!hasProc)("listens on no socket, nor does anything that it started", async () => {
-    const tree = await processTree(runner.pid);
+    const tree = await listProcessTree(runner.pid);
     expect(tree.length, "the Runner starts git through a process of its own").toBeGreaterThan(1);
-    expect((await socketInodes(runner.pid)).size, "it talks to Temporal and the store").toBeGreaterThan(0);
-    expect(await listeningSockets(runner.pid)).toEqual([]);
+    expect((await listSocketInodes(runner.pid)).size, "it talks to Temporal and the store").toBeGreaterThan(0);
+    expect(await listListeningSockets(runner.pid)).toEqual([]);
   });
 
   it("never comes near the database, though it is told where that is", async () => {
@@ -109,14 +109,14 @@ describe("the Runner's process", () => {
 describe.skipIf(!hasProc)("the look at listening sockets", () => {
   it("finds TCP on both families and Unix sockets, and only while they listen", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ogr-listen-"));
-    const before = await listeningSockets(process.pid);
+    const before = await listListeningSockets(process.pid);
     const path = join(folder, "x.sock");
     const servers = [createServer().listen(0, "127.0.0.1"), createServer().listen(path)];
     await Promise.all(servers.map((server) => once(server, "listening")));
-    const added = (await listeningSockets(process.pid)).filter((one) => !before.includes(one));
+    const added = (await listListeningSockets(process.pid)).filter((one) => !before.includes(one));
     expect(added).toEqual([expect.stringMatching(/^\d+ tcp 0100007F:/), expect.stringMatching(new RegExp(`^\\d+ unix ${path}$`))]);
     for (const server of servers) await once(server.close(), "close");
-    expect((await listeningSockets(process.pid)).filter((one) => added.includes(one))).toEqual([]);
+    expect((await listListeningSockets(process.pid)).filter((one) => added.includes(one))).toEqual([]);
     await rm(folder, { recursive: true });
   });
 });

@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
-import { baseEnvironment } from "../../src/stack/environment.js";
+import { buildBaseEnvironment } from "../../src/stack/environment.js";
 import { foundAllowlist } from "../../src/stack/founding/allowlist.js";
 import type { Founded } from "../../src/stack/founding/founding.js";
-import { foundKeys, keyFoldersIn } from "../../src/stack/founding/keys.js";
+import { foundKeys, resolveKeyFolders } from "../../src/stack/founding/keys.js";
 import { planeStoreEnvironment, rootStoreConfig } from "../../src/stack/founding/store.js";
-import { registryEnvironment } from "../../src/stack/registry/environment.js";
-import { nodeArguments } from "../../src/stack/registry/own-entry.js";
+import { buildRegistryEnvironment } from "../../src/stack/registry/environment.js";
+import { buildNodeArguments } from "../../src/stack/registry/own-entry.js";
 import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
 import { ensureSpaces, type StoreConfig } from "../../src/storage/open.js";
-import { bucketPrefix, hasS3, s3Server } from "../harness/buckets.js";
+import { createBucketPrefix, hasS3, requireS3Server } from "../harness/buckets.js";
 import { createNamespace } from "../harness/namespace.js";
 
 export const TENANT = "T.UBL";
@@ -22,7 +22,7 @@ export const TENANT = "T.UBL";
 /** What the Runner's process needs, and its environment as a registry gives it. */
 export interface Place {
   readonly folder: string;
-  readonly bucket_prefix: string;
+  readonly bucketPrefix: string;
   readonly namespace: string;
   readonly rootStore: StoreConfig;
   readonly environment: Record<string, string>;
@@ -32,31 +32,31 @@ export interface Place {
 
 export async function openPlace(name: string): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-lab512-"));
-  const bucket_prefix = hasS3() ? bucketPrefix(name) : "";
-  const server: ObjectStoreServer = hasS3() ? { kind: "s3", ...s3Server() } : { kind: "directory", path: join(folder, "store") };
-  const rootStore = rootStoreConfig(server, bucket_prefix);
+  const bucketPrefix = hasS3() ? createBucketPrefix(name) : "";
+  const server: ObjectStoreServer = hasS3() ? { kind: "s3", ...requireS3Server() } : { kind: "directory", path: join(folder, "store") };
+  const rootStore = rootStoreConfig(server, bucketPrefix);
   await ensureSpaces(rootStore);
-  const keys = await foundKeys(keyFoldersIn(folder), [TENANT]);
+  const keys = await foundKeys(resolveKeyFolders(folder), [TENANT]);
   const allowlist = await foundAllowlist(folder, [TENANT]);
   const namespace = await createNamespace(name);
-  const store = await planeStoreEnvironment(server, "LAB_512", bucket_prefix);
-  const founded: Pick<Founded, "keys" | "allowlist" | "store_environment"> = {
+  const store = await planeStoreEnvironment(server, "LAB_512", bucketPrefix);
+  const founded: Pick<Founded, "keys" | "allowlist" | "storeEnvironment"> = {
     keys: keys.files,
     allowlist,
-    store_environment: { LAB_256: {}, LAB_512: store },
+    storeEnvironment: { LAB_256: {}, LAB_512: store },
   };
-  const { lab512 } = registryEnvironment(founded as Founded, {
-    data_dir: folder,
-    temporal_address: inject("servers").temporal_address,
-    temporal_namespace: namespace,
-    temporal_ui_url: "",
-    database_url: "",
-    api_port: 0,
+  const { lab512 } = buildRegistryEnvironment(founded as Founded, {
+    dataDir: folder,
+    temporalAddress: inject("servers").temporal_address,
+    temporalNamespace: namespace,
+    temporalUiUrl: "",
+    databaseUrl: "",
+    apiPort: 0,
     infra: "none",
   });
   return {
     folder,
-    bucket_prefix,
+    bucketPrefix,
     namespace,
     rootStore,
     environment: lab512,
@@ -76,7 +76,7 @@ export type WorkerName = "lab512" | "lab256";
 
 /** Starts the process with this environment and nothing else, and returns when it is ready. */
 export async function startRunner(environment: Readonly<Record<string, string>>): Promise<RunnerProcess> {
-  const child = spawned(environment, "lab512");
+  const child = spawnWorker(environment, "lab512");
   const { stdout } = child;
   if (stdout === null || child.pid === undefined) throw new Error("the process has no output");
   const ended = once(child, "exit").then(async () => Promise.reject(new Error("the Runner ended before it was ready")));
@@ -109,7 +109,7 @@ export interface FailedStart {
 
 /** Starts the process where it cannot work, and returns how it ended. */
 export async function failToStart(environment: Readonly<Record<string, string>>, name: WorkerName = "lab512"): Promise<FailedStart> {
-  const child = spawned(environment, name);
+  const child = spawnWorker(environment, name);
   const said = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
     said.stdout += String(chunk);
@@ -121,15 +121,15 @@ export async function failToStart(environment: Readonly<Record<string, string>>,
   return { code: child.exitCode, ...said };
 }
 
-function spawned(environment: Readonly<Record<string, string>>, name: WorkerName): ChildProcess {
+function spawnWorker(environment: Readonly<Record<string, string>>, name: WorkerName): ChildProcess {
   const { built = fileURLToPath(new URL("../../src", import.meta.url)) } = inject("servers");
   const entry = join(built, "worker", `${name}.main.js`);
-  const env = { ...baseEnvironment(), ...environment };
-  return spawn(process.execPath, nodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...buildBaseEnvironment(), ...environment };
+  return spawn(process.execPath, buildNodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Writes a changed copy of a JSON file beside it and gives its path. */
-export async function changedJson(path: string, name: string, change: (value: never) => unknown): Promise<string> {
+export async function writeChangedJson(path: string, name: string, change: (value: never) => unknown): Promise<string> {
   const copy = `${path}.${name}`;
   await writeFile(copy, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")) as never)));
   return copy;

@@ -5,7 +5,7 @@ const TCP_LISTEN = "0A";
 const UNIX_ACCEPTS = 0x10000;
 
 /** The process and everything that it started, by the kernel's word (proc(5)). */
-export async function processTree(pid: number): Promise<number[]> {
+export async function listProcessTree(pid: number): Promise<number[]> {
   const parents = new Map<number, number>();
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -20,15 +20,15 @@ export async function processTree(pid: number): Promise<number[]> {
 }
 
 /** What listens in a process and its children: `tcp`, `tcp6` or `unix` and where. Source: proc(5), net. */
-export async function listeningSockets(pid: number): Promise<string[]> {
+export async function listListeningSockets(pid: number): Promise<string[]> {
   const found: string[] = [];
-  for (const member of await processTree(pid)) {
-    const inodes = await socketInodes(member);
+  for (const member of await listProcessTree(pid)) {
+    const inodes = await listSocketInodes(member);
     for (const family of ["tcp", "tcp6"]) {
-      for (const fields of await table(`/proc/${member}/net/${family}`))
+      for (const fields of await readTable(`/proc/${member}/net/${family}`))
         if (fields[3] === TCP_LISTEN && inodes.has(fields[9] ?? "")) found.push(`${member} ${family} ${fields[1]}`);
     }
-    for (const fields of await table(`/proc/${member}/net/unix`))
+    for (const fields of await readTable(`/proc/${member}/net/unix`))
       if (Number.parseInt(fields[3] ?? "0", 16) & UNIX_ACCEPTS && inodes.has(fields[6] ?? ""))
         found.push(`${member} unix ${fields[7] ?? ""}`);
   }
@@ -36,9 +36,9 @@ export async function listeningSockets(pid: number): Promise<string[]> {
 }
 
 /** Every socket that a process holds, listening or not. */
-export async function socketInodes(pid: number): Promise<Set<string>> {
+export async function listSocketInodes(pid: number): Promise<Set<string>> {
   const inodes = new Set<string>();
-  for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(goneIsEmpty)) {
+  for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(ignoreGone)) {
     const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "closed meanwhile");
     const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
     if (inode !== undefined) inodes.add(inode);
@@ -46,7 +46,7 @@ export async function socketInodes(pid: number): Promise<Set<string>> {
   return inodes;
 }
 
-async function table(path: string): Promise<string[][]> {
+async function readTable(path: string): Promise<string[][]> {
   const text = await readIfThere(path);
   return text
     .split("\n")
@@ -62,7 +62,7 @@ async function readIfThere(path: string): Promise<string> {
   });
 }
 
-function goneIsEmpty(error: NodeJS.ErrnoException): string[] {
+function ignoreGone(error: NodeJS.ErrnoException): string[] {
   if (error.code === "ENOENT" || error.code === "ESRCH") return [];
   throw error;
 }

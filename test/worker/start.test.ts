@@ -1,9 +1,9 @@
 import { chmod, copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hasS3, s3Server } from "../harness/buckets.js";
+import { hasS3, requireS3Server } from "../harness/buckets.js";
 import { startConditionDroppingProxy } from "./condition-dropping-proxy.js";
-import { changedJson, type FailedStart, failToStart, openPlace, type Place, type WorkerName } from "./lab512-process.js";
+import { type FailedStart, failToStart, openPlace, type Place, type WorkerName, writeChangedJson } from "./lab512-process.js";
 
 /** Of one line unless it lists variables, addressed to a person, without a trace. */
 function expectSentence({ code, stdout, stderr }: FailedStart, name: WorkerName = "lab512"): void {
@@ -22,12 +22,12 @@ describe("a Runner that cannot work refuses to start", () => {
   });
   afterAll(() => place.close());
 
-  const failing = async (changes: Record<string, string>): Promise<string> => {
+  const failWith = async (changes: Record<string, string>): Promise<string> => {
     const failed = await failToStart({ ...place.environment, ...changes });
     expectSentence(failed);
     return failed.stderr;
   };
-  const oneLine = (text: string) => expect(text.trimEnd().split("\n").length, text).toBe(1);
+  const expectOneLine = (text: string) => expect(text.trimEnd().split("\n").length, text).toBe(1);
 
   it("and names every variable that is missing", async () => {
     const failed = await failToStart({});
@@ -46,48 +46,48 @@ describe("a Runner that cannot work refuses to start", () => {
   });
 
   it("and names the one variable that is wrong", async () => {
-    expect(await failing({ OGR_RUNNER_SLOTS: "many" })).toContain("OGR_RUNNER_SLOTS: ");
-    expect(await failing({ OGR_STORE: "tape" })).toContain("OGR_STORE: ");
+    expect(await failWith({ OGR_RUNNER_SLOTS: "many" })).toContain("OGR_RUNNER_SLOTS: ");
+    expect(await failWith({ OGR_STORE: "tape" })).toContain("OGR_STORE: ");
   });
 
   it("while its key can be read by others", async () => {
     const key = join(place.folder, "open.pem");
     await copyFile(place.keys.files.receipt, key);
     await chmod(key, 0o644);
-    const message = await failing({ OGR_RECEIPT_KEY_FILE: key });
+    const message = await failWith({ OGR_RECEIPT_KEY_FILE: key });
     expect(message).toContain(`${key} can be read by others; run \`chmod 600\` on it.`);
-    oneLine(message);
+    expectOneLine(message);
   });
 
   it("without its key, or with something else in its place", async () => {
-    const absent = await failing({ OGR_RECEIPT_KEY_FILE: join(place.folder, "absent.pem") });
+    const absent = await failWith({ OGR_RECEIPT_KEY_FILE: join(place.folder, "absent.pem") });
     expect(absent).toContain("absent.pem cannot be read");
-    oneLine(absent);
+    expectOneLine(absent);
     const broken = join(place.folder, "broken.pem");
     await writeFile(broken, "no key\n", { mode: 0o600 });
-    expect(await failing({ OGR_RECEIPT_KEY_FILE: broken })).toContain("broken.pem cannot be read");
+    expect(await failWith({ OGR_RECEIPT_KEY_FILE: broken })).toContain("broken.pem cannot be read");
   });
 
   it("with an allowlist that is malformed, and says where", async () => {
     const path = place.environment.OGR_ALLOWLIST_FILE ?? "";
-    const wildcard = await changedJson(path, "wildcard", (value: { tenants: Record<string, { jobs: string[] }> }) => ({
+    const wildcard = await writeChangedJson(path, "wildcard", (value: { tenants: Record<string, { jobs: string[] }> }) => ({
       ...value,
       tenants: Object.fromEntries(Object.entries(value.tenants).map(([tenant, own]) => [tenant, { ...own, jobs: ["*"], extra: 1 }])),
     }));
-    const message = await failing({ OGR_ALLOWLIST_FILE: wildcard });
+    const message = await failWith({ OGR_ALLOWLIST_FILE: wildcard });
     expect(message).toContain("tenants.T.UBL.jobs.0: ");
     expect(message).toContain("tenants.T.UBL.extra: ");
-    oneLine(message);
+    expectOneLine(message);
     const cut = join(place.folder, "cut.json");
     await writeFile(cut, '{"version":1,');
-    expect(await failing({ OGR_ALLOWLIST_FILE: cut })).toContain("cut.json cannot be read");
+    expect(await failWith({ OGR_ALLOWLIST_FILE: cut })).toContain("cut.json cannot be read");
     const empty = join(place.folder, "empty.json");
     await writeFile(empty, '{"version":1,"tenants":{}}');
-    expect(await failing({ OGR_ALLOWLIST_FILE: empty })).toContain("names no endpoint");
+    expect(await failWith({ OGR_ALLOWLIST_FILE: empty })).toContain("names no endpoint");
   });
 
   it("when its whitelist does not name Temporal", async () => {
-    const path = await changedJson(
+    const path = await writeChangedJson(
       place.environment.OGR_ALLOWLIST_FILE ?? "",
       "no-temporal",
       (value: { tenants: Record<string, object> }) => ({
@@ -97,22 +97,22 @@ describe("a Runner that cannot work refuses to start", () => {
         ),
       }),
     );
-    const message = await failing({ OGR_ALLOWLIST_FILE: path });
+    const message = await failWith({ OGR_ALLOWLIST_FILE: path });
     expect(message).toContain("is not on the network whitelist");
-    oneLine(message);
+    expectOneLine(message);
   });
 
   it("when Temporal is out of reach, and says where it looked", async () => {
-    const message = await failing({ OGR_TEMPORAL_ADDRESS: "127.0.0.1:9" });
+    const message = await failWith({ OGR_TEMPORAL_ADDRESS: "127.0.0.1:9" });
     expect(message).toContain("127.0.0.1:9");
-    oneLine(message);
+    expectOneLine(message);
   });
 
   describe.skipIf(!hasS3())("on S3", () => {
     it("over a store that knows no conditional writes", async () => {
-      const proxy = await startConditionDroppingProxy(s3Server(), "signs again");
+      const proxy = await startConditionDroppingProxy(requireS3Server(), "signs again");
       try {
-        const { access_key, secret_key } = s3Server();
+        const { access_key, secret_key } = requireS3Server();
         const { OGR_S3_SESSION_TOKEN: _, ...environment } = place.environment;
         const failed = await failToStart({
           ...environment,
@@ -122,29 +122,29 @@ describe("a Runner that cannot work refuses to start", () => {
         });
         expectSentence(failed);
         expect(failed.stderr).toContain("does not honour conditional writes");
-        oneLine(failed.stderr);
+        expectOneLine(failed.stderr);
       } finally {
         await proxy.close();
       }
     });
 
     it("over a proxy that takes the conditions away", async () => {
-      const proxy = await startConditionDroppingProxy(s3Server(), "keeps the signature");
+      const proxy = await startConditionDroppingProxy(requireS3Server(), "keeps the signature");
       try {
-        oneLine(await failing({ OGR_S3_ENDPOINT: proxy.endpoint }));
+        expectOneLine(await failWith({ OGR_S3_ENDPOINT: proxy.endpoint }));
       } finally {
         await proxy.close();
       }
     });
 
     it("with credentials that the store refuses", async () => {
-      const message = await failing({ OGR_S3_SECRET_KEY: "wrong-wrong-wrong" });
+      const message = await failWith({ OGR_S3_SECRET_KEY: "wrong-wrong-wrong" });
       expect(message).toContain("check the credentials");
-      oneLine(message);
+      expectOneLine(message);
     });
 
     it("when its whitelist does not name the store", async () => {
-      const path = await changedJson(
+      const path = await writeChangedJson(
         place.environment.OGR_ALLOWLIST_FILE ?? "",
         "no-store",
         (value: { tenants: Record<string, object> }) => ({
@@ -154,7 +154,7 @@ describe("a Runner that cannot work refuses to start", () => {
           ),
         }),
       );
-      expect(await failing({ OGR_ALLOWLIST_FILE: path })).toContain("is not on the network whitelist");
+      expect(await failWith({ OGR_ALLOWLIST_FILE: path })).toContain("is not on the network whitelist");
     });
   });
 });

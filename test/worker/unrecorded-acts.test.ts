@@ -20,18 +20,18 @@ import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../src/storage/open.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { ubl } from "../lab256/identity/people.js";
+import { buildUblTenant } from "../lab256/identity/people.js";
 import * as event from "../lab256/ledger/events.js";
-import { ledgerDatabase } from "../lab256/ledger/ledger-database.js";
-import { jwks, newKey } from "../lab512/runner/world.js";
+import { useLedgerDatabase } from "../lab256/ledger/ledger-database.js";
+import { createWorldKey, toJwks } from "../lab512/runner/world.js";
 
 const TENANT = event.TENANT;
 const DIGEST = "e".repeat(64);
 /** Past every permit's `exp` and run time. */
 const LATE_MS = 3_600_000;
-const RUNNER = newKey();
+const RUNNER = createWorldKey();
 
-const ledger = ledgerDatabase("unrecorded_acts");
+const ledger = useLedgerDatabase("unrecorded_acts");
 let folder: string;
 let store: ObjectStore;
 let deps: Lab256Dependencies;
@@ -43,86 +43,95 @@ beforeAll(async () => {
   store = await openStore(config);
   const statements = { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } };
   const policies = new PolicyCatalog(store, new Map(), () => LATE_MS);
-  deps = { db: ledger.db, store, policies, infra: noInfra, permitKey: newKey(), receiptKeys: jwks(RUNNER), statements, now: () => LATE_MS };
-  await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
+  deps = {
+    db: ledger.db,
+    store,
+    policies,
+    infra: noInfra,
+    permitKey: createWorldKey(),
+    receiptKeys: toJwks(RUNNER),
+    statements,
+    now: () => LATE_MS,
+  };
+  await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
 });
 afterAll(async () => {
   await store?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
-function receiptOf(act: number, members: Partial<Receipt> = {}, key: SigningKey = RUNNER): Receipt {
+function buildReceipt(act: number, members: Partial<Receipt> = {}, key: SigningKey = RUNNER): Receipt {
   const unsigned = {
-    ...{ tenant_id: TENANT, jobId: `job-${act}`, jti: event.jti(act), jobType: "git.registry.push", project_id: "P.demo" },
+    ...{ tenant_id: TENANT, jobId: `job-${act}`, jti: event.toJti(act), jobType: "git.registry.push", project_id: "P.demo" },
     ...{ finished_at: 2_000, logs_hash: DIGEST, logs_key: "log", artifacts: [], error: "", envelope_digest: DIGEST, policy_hash: DIGEST },
     ...{ usage: { wall_ms: 1, staged_bytes: 0, stored_bytes: 0 }, status: "success" as const },
-    refs: [{ name: "refs/heads/feature/x", old: event.objectId(0), new: event.objectId(act) }],
+    refs: [{ name: "refs/heads/feature/x", old: event.toObjectId(0), new: event.toObjectId(act) }],
     ...members,
   };
   return receiptSchema.parse(signObject("receipt", unsigned, key));
 }
 
 /** A permit whose act was claimed by a Runner that no flow had sent. */
-async function claimed(act: number, permit: { jobType?: JobType } = {}): Promise<void> {
-  const issued = event.permit(act);
+async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Promise<void> {
+  const issued = event.buildPermit(act);
   const scopes = { ...issued.scopes, ...permit };
   const payload = { permit: { ...issued, scopes }, card_id: null, actor_id: event.ADMIN, intent: "x" };
-  await ledger.appended([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
+  await ledger.appendOrThrow([{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }]);
   const held = { workflow_id: "mallory", run_id: "r", activity_id: "1", attempt: 1, nonce: "n", claimed_at: 1_500 };
   const claim = { kind: "act", tenant_id: TENANT, jti: issued.jti, envelope_digest: DIGEST, ...held };
   await store.blobs.create(toClaimKey(TENANT, issued.jti), toCanonicalBytes(claim));
 }
 
-async function kept(receipt: Receipt, jti = receipt.jti): Promise<void> {
+async function storeReceipt(receipt: Receipt, jti = receipt.jti): Promise<void> {
   await store.blobs.create(toReceiptKey(TENANT, jti), toCanonicalBytes(receipt));
 }
 
 const sweep = () => sweepPermits(deps);
-const statusOf = async (act: number) => (await findPermitByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(act) }))?.status;
+const readStatus = async (act: number) => (await findPermitByJti(ledger.db, { tenant_id: TENANT, jti: event.toJti(act) }))?.status;
 
 test("an act that no flow recorded comes into the ledger, behind more claims without a receipt than one sweep takes", async () => {
-  for (let act = 1; act <= 60; act += 1) await claimed(act);
-  await kept(receiptOf(1, {}, newKey()));
-  await kept(receiptOf(2, { envelope_digest: "f".repeat(64) }));
-  await kept(receiptOf(4), event.jti(3));
-  await store.blobs.create(toReceiptKey(TENANT, event.jti(5)), Buffer.from("{"));
-  await claimed(61);
-  await kept(receiptOf(61));
-  await claimed(62, { jobType: "git.registry.init" });
-  await kept(receiptOf(62, { jobType: "git.registry.init", refs: [] }));
-  const project = { jti: event.jti(62), name: "Demo", owners: ["office::default"], visibility: "internal" };
+  for (let act = 1; act <= 60; act += 1) await storeClaim(act);
+  await storeReceipt(buildReceipt(1, {}, createWorldKey()));
+  await storeReceipt(buildReceipt(2, { envelope_digest: "f".repeat(64) }));
+  await storeReceipt(buildReceipt(4), event.toJti(3));
+  await store.blobs.create(toReceiptKey(TENANT, event.toJti(5)), Buffer.from("{"));
+  await storeClaim(61);
+  await storeReceipt(buildReceipt(61));
+  await storeClaim(62, { jobType: "git.registry.init" });
+  await storeReceipt(buildReceipt(62, { jobType: "git.registry.init", refs: [] }));
+  const project = { jti: event.toJti(62), name: "Demo", owners: ["office::default"], visibility: "internal" };
   await store.blobs.create(toProjectKey(TENANT, "P.demo"), toCanonicalBytes(project));
 
   expect(await sweep()).toBe(2);
-  expect(await Promise.all([1, 2, 3, 5, 60, 61, 62].map(statusOf))).toEqual([...Array(5).fill("issued"), "used", "used"]);
+  expect(await Promise.all([1, 2, 3, 5, 60, 61, 62].map(readStatus))).toEqual([...Array(5).fill("issued"), "used", "used"]);
   const refs = await ledger.db.selectFrom("registry_refs").select(["name", "object_id"]).execute();
-  expect(refs).toEqual([{ name: "refs/heads/feature/x", object_id: event.objectId(61) }]);
+  expect(refs).toEqual([{ name: "refs/heads/feature/x", object_id: event.toObjectId(61) }]);
   const activities = await ledger.db.selectFrom("registry_activity").select(["action", "actor", "commit"]).execute();
-  expect(activities).toEqual([{ action: "push", actor: event.ADMIN, commit: event.objectId(61) }]);
+  expect(activities).toEqual([{ action: "push", actor: event.ADMIN, commit: event.toObjectId(61) }]);
   expect(await ledger.db.selectFrom("registry_projects").select("name").execute()).toEqual([{ name: "Demo" }]);
   expect(await sweep()).toBe(0);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
 test("a merge that no flow recorded becomes an activity of its target", async () => {
-  await claimed(65, { jobType: "git.registry.merge_protected" });
-  const refs = [{ name: "refs/heads/main", old: event.objectId(64), new: event.objectId(65) }];
-  await kept(receiptOf(65, { jobType: "git.registry.merge_protected", refs }));
+  await storeClaim(65, { jobType: "git.registry.merge_protected" });
+  const refs = [{ name: "refs/heads/main", old: event.toObjectId(64), new: event.toObjectId(65) }];
+  await storeReceipt(buildReceipt(65, { jobType: "git.registry.merge_protected", refs }));
   expect(await sweep()).toBe(1);
   const activities = await ledger.db
     .selectFrom("registry_activity")
     .select(["action", "ref", "commit"])
     .where("action", "=", "merge")
     .execute();
-  expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.objectId(65) }]);
+  expect(activities).toEqual([{ action: "merge", ref: "refs/heads/main", commit: event.toObjectId(65) }]);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
 /** What becomes of a command of this number when its Runner refuses it. */
-async function refused(act: number, members: Partial<Refusal>) {
-  const issued = event.commandIssued(act);
+async function storeRefusal(act: number, members: Partial<Refusal>) {
+  const issued = event.buildCommandIssued(act);
   if (issued.type !== "command.issued") throw new Error("the event is another one");
-  await ledger.appended([issued]);
+  await ledger.appendOrThrow([issued]);
   const { envelope } = issued.payload;
   const { tenant_id, jti, jobId, jobType, policy_hash } = envelope;
   const { project_id } = envelope.params;
@@ -136,31 +145,31 @@ async function refused(act: number, members: Partial<Refusal>) {
 }
 
 test("an act by the permit of a command that the Runner refuses comes into the ledger too, whenever its receipt comes", async () => {
-  await claimed(66);
-  const end = await refused(66, { status: "expired", code: "permit_expired" });
+  await storeClaim(66);
+  const end = await storeRefusal(66, { status: "expired", code: "permit_expired" });
   expect(end).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "permit_used" } } });
   expect(await sweep()).toBe(0);
-  await kept(receiptOf(66, { jobId: "job-of-mallory" }));
+  await storeReceipt(buildReceipt(66, { jobId: "job-of-mallory" }));
   expect(await sweep()).toBe(1);
-  expect(await findReceiptByJti(ledger.db, { tenant_id: TENANT, jti: event.jti(66) })).toMatchObject({ jobId: "job-of-mallory" });
-  expect(await statusOf(66)).toBe("used");
+  expect(await findReceiptByJti(ledger.db, { tenant_id: TENANT, jti: event.toJti(66) })).toMatchObject({ jobId: "job-of-mallory" });
+  expect(await readStatus(66)).toBe("used");
   expect(await sweep()).toBe(0);
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
 test("a Runner that says of an unused permit that it was used does not keep the act out of telemetry", async () => {
-  await ledger.appended([event.permitIssued(67)]);
-  expect(await refused(67, {})).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "answer_invalid" } } });
-  expect(await statusOf(67)).toBe("refused");
+  await ledger.appendOrThrow([event.buildPermitIssued(67)]);
+  expect(await storeRefusal(67, {})).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "answer_invalid" } } });
+  expect(await readStatus(67)).toBe("refused");
 });
 
 test("the flow accepts a receipt by a key that is registered for the tenant's Runner, and by no other", async () => {
-  const key = newKey();
-  const issued = event.commandIssued(70);
+  const key = createWorldKey();
+  const issued = event.buildCommandIssued(70);
   if (issued.type !== "command.issued") throw new Error("the event is another one");
-  await ledger.appended([event.permitIssued(70), issued]);
+  await ledger.appendOrThrow([event.buildPermitIssued(70), issued]);
   const { envelope } = issued.payload;
-  const receipt = receiptOf(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: hashEnvelope(envelope) }, key);
+  const receipt = buildReceipt(70, { jobId: envelope.jobId, jti: envelope.jti, envelope_digest: hashEnvelope(envelope) }, key);
   const accept = () => acceptAnswer(deps, { envelope, actor_id: event.ADMIN, workflow_id: "w", answer: { kind: "receipt", receipt } });
   expect(await accept()).toMatchObject({ ok: false, denial: { code: "answer_invalid" } });
   await addRunnerKey(ledger.db, TENANT, envelope.target, key.jwk);

@@ -25,8 +25,8 @@ export function buildDevCommand(): CliCommand {
       const dataDir = resolveDevFolder();
       if (options.reset && !(await removeDataFolder(dataDir, log)))
         throw new Error("the development registry of this clone is running: stop it before --reset");
-      const registry = await startRegistry({ data_dir: dataDir, log, infra: options.infra });
-      await announceState(registry.api_url, registry.founded.actors);
+      const registry = await startRegistry({ dataDir, log, infra: options.infra });
+      await announceState(registry.apiUrl, registry.founded.actors);
       const shown = buildOverview(registry);
       out.print(shown, formatOverview(shown));
       watchProcesses(registry, log);
@@ -37,17 +37,17 @@ export function buildDevCommand(): CliCommand {
 
 type Overview = ReturnType<typeof buildOverview>;
 
-function buildOverview({ api_url, place, founded, servers }: RunningRegistry & { servers: Servers }) {
-  const { object_store } = place;
+function buildOverview({ apiUrl, place, founded, servers }: RunningRegistry & { servers: Servers }) {
+  const { objectStore } = place;
   return {
     ok: true,
-    api_url,
-    docs_url: `${api_url}/docs`,
-    temporal_ui_url: servers.temporal.ui_url,
-    temporal_address: place.temporal_address,
-    object_store: object_store.kind === "s3" ? object_store.endpoint : object_store.path,
-    database_url: place.database_url,
-    data_dir: place.data_dir,
+    api_url: apiUrl,
+    docs_url: `${apiUrl}/docs`,
+    temporal_ui_url: servers.temporal.uiUrl,
+    temporal_address: place.temporalAddress,
+    object_store: objectStore.kind === "s3" ? objectStore.endpoint : objectStore.path,
+    database_url: place.databaseUrl,
+    data_dir: place.dataDir,
     actors: founded.actors,
   };
 }

@@ -9,7 +9,7 @@ const seed = "config/jobs.allowlist.json";
 
 /** Writes the Runner's allowlist of these tenants (ADR-002 §6): what the seed file gives a tenant, else the jobs of this release. */
 export async function foundAllowlist(folder: string, tenants: readonly string[]): Promise<string> {
-  const seeded = parsed(await readJsonFile(resolveSourceFile(seed)), seed);
+  const seeded = requireAllowlist(await readJsonFile(resolveSourceFile(seed)), seed);
   const allowlist: JobsAllowlist = {
     version: 1,
     tenants: Object.fromEntries(
@@ -20,11 +20,11 @@ export async function foundAllowlist(folder: string, tenants: readonly string[])
     ),
   };
   const path = join(folder, "jobs.allowlist.json");
-  await writePrivateJson(path, parsed(allowlist, path));
+  await writePrivateJson(path, requireAllowlist(allowlist, path));
   return path;
 }
 
-function parsed(value: unknown, path: string): JobsAllowlist {
+function requireAllowlist(value: unknown, path: string): JobsAllowlist {
   const result = parseAllowlist(value);
   if (!result.ok) throw new Error(`${path} is not valid: ${formatProblems(result.problems)}`);
   return result.value;

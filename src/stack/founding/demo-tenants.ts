@@ -4,7 +4,7 @@ import type { TenantSeed } from "../../lab256/identity/seed.js";
 export const DEMO_TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
 
-const member = (office_id: string, ...roles: string[]) => ({ office_id, roles });
+const buildMember = (office_id: string, ...roles: string[]) => ({ office_id, roles });
 
 /** The actors of a new development registry. */
 export const demoTenants: readonly TenantSeed[] = [
@@ -16,24 +16,28 @@ export const demoTenants: readonly TenantSeed[] = [
         person_id: "person:ana",
         display_name: "Ana",
         emails: ["ana@ubl.example"],
-        offices: [member("office::default", "maintainer"), member("office:infra.deployer"), member("office:registry", "maintainer")],
+        offices: [
+          buildMember("office::default", "maintainer"),
+          buildMember("office:infra.deployer"),
+          buildMember("office:registry", "maintainer"),
+        ],
       },
       {
         actor_id: "ubl:sid:person:bob",
         person_id: "person:bob",
         display_name: "Bob",
         emails: ["bob@ubl.example"],
-        offices: [member("office::default", "approver")],
+        offices: [buildMember("office::default", "approver")],
       },
       {
         actor_id: "ubl:sid:person:carol",
         person_id: "person:carol",
         display_name: "Carol",
         emails: ["carol@ubl.example"],
-        offices: [member("office::default", "approver"), member("office:security", "approver")],
+        offices: [buildMember("office::default", "approver"), buildMember("office:security", "approver")],
       },
-      { actor_id: "ubl:sid:agent:builder", display_name: "Builder", offices: [member("office::agents")] },
-      { actor_id: "ubl:sid:app:ci", display_name: "CI", offices: [member("office::default")] },
+      { actor_id: "ubl:sid:agent:builder", display_name: "Builder", offices: [buildMember("office::agents")] },
+      { actor_id: "ubl:sid:app:ci", display_name: "CI", offices: [buildMember("office::default")] },
     ],
   },
   {
@@ -44,7 +48,7 @@ export const demoTenants: readonly TenantSeed[] = [
         person_id: "person:olga",
         display_name: "Olga",
         emails: ["olga@other.example"],
-        offices: [member("office::default", "maintainer")],
+        offices: [buildMember("office::default", "maintainer")],
       },
     ],
   },

@@ -3,18 +3,18 @@ import type { TenantSeed } from "../../lab256/identity/seed.js";
 import type { StoreConfig } from "../../storage/open.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
 import { foundAllowlist } from "./allowlist.js";
-import { foundKeys, type KeyFiles, type KeyFolders, keyFoldersIn } from "./keys.js";
-import { actorsWithTokens, type FoundedActor, foundPeople } from "./people.js";
-import { defaultPolicy, foundPolicy } from "./policy.js";
+import { foundKeys, type KeyFiles, type KeyFolders, resolveKeyFolders } from "./keys.js";
+import { ensureActorTokens, type FoundedActor, foundPeople } from "./people.js";
+import { foundPolicy, readDefaultPolicy } from "./policy.js";
 import { planeStoreEnvironment, rootStoreConfig, withRootStore } from "./store.js";
 
 export interface FoundingOptions {
   /** Keeps the actors' tokens and what was published. */
-  readonly data_dir: string;
-  readonly database_url: string;
-  readonly object_store: ObjectStoreServer;
+  readonly dataDir: string;
+  readonly databaseUrl: string;
+  readonly objectStore: ObjectStoreServer;
   /** What the names of this registry's buckets begin with; empty when the server is its own. */
-  readonly bucket_prefix?: string;
+  readonly bucketPrefix?: string;
   readonly tenants: readonly TenantSeed[];
   /** The bytes of the policy to publish; the default policy when absent. */
   readonly policy?: Uint8Array;
@@ -27,31 +27,31 @@ export interface FoundedRecords {
   readonly actors: readonly FoundedActor[];
   readonly policy_hash: string;
   /** Root credentials: for mirrors and tests, never for a service. */
-  readonly root_store: StoreConfig;
+  readonly rootStore: StoreConfig;
 }
 
 /** A registry whose processes can be started. */
 export interface Founded extends FoundedRecords {
   /** What the processes of each plane are told about the store. */
-  readonly store_environment: Readonly<Record<"LAB_256" | "LAB_512", Record<string, string>>>;
+  readonly storeEnvironment: Readonly<Record<"LAB_256" | "LAB_512", Record<string, string>>>;
 }
 
 /** Founds a registry of one machine: {@link foundRecords}, and temporary credentials for both planes. */
 export async function foundRegistry(options: FoundingOptions): Promise<Founded> {
-  const { data_dir, object_store, bucket_prefix = "" } = options;
+  const { dataDir, objectStore, bucketPrefix = "" } = options;
   const [records, lab256, lab512] = await Promise.all([
-    foundRecords({ ...options, folders: keyFoldersIn(data_dir), allowlist_dir: data_dir }),
-    planeStoreEnvironment(object_store, "LAB_256", bucket_prefix),
-    planeStoreEnvironment(object_store, "LAB_512", bucket_prefix),
+    foundRecords({ ...options, folders: resolveKeyFolders(dataDir), allowlistDir: dataDir }),
+    planeStoreEnvironment(objectStore, "LAB_256", bucketPrefix),
+    planeStoreEnvironment(objectStore, "LAB_512", bucketPrefix),
   ]);
-  return { ...records, store_environment: { LAB_256: lab256, LAB_512: lab512 } };
+  return { ...records, storeEnvironment: { LAB_256: lab256, LAB_512: lab512 } };
 }
 
 /** Where what is founded is put. */
 export interface RecordOptions extends FoundingOptions {
   readonly folders: KeyFolders;
   /** Where the Runner finds its allowlist. */
-  readonly allowlist_dir: string;
+  readonly allowlistDir: string;
 }
 
 /**
@@ -62,19 +62,19 @@ export interface RecordOptions extends FoundingOptions {
  * @throws what the servers throw, and a sentence for each file of the folders that is damaged.
  */
 export async function foundRecords(options: RecordOptions): Promise<FoundedRecords> {
-  const { data_dir, database_url, object_store, bucket_prefix = "", tenants } = options;
-  await mkdir(data_dir, { recursive: true, mode: 0o700 });
+  const { dataDir, databaseUrl, objectStore, bucketPrefix = "", tenants } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const names = tenants.map((tenant) => tenant.tenant_id);
-  const root_store = rootStoreConfig(object_store, bucket_prefix);
+  const rootStore = rootStoreConfig(objectStore, bucketPrefix);
   const [keys, allowlist, actors] = await Promise.all([
     foundKeys(options.folders, names),
-    foundAllowlist(options.allowlist_dir, names),
-    actorsWithTokens(data_dir, tenants),
+    foundAllowlist(options.allowlistDir, names),
+    ensureActorTokens(dataDir, tenants),
   ]);
-  const policy = options.policy ?? (await defaultPolicy());
+  const policy = options.policy ?? (await readDefaultPolicy());
   const [policy_hash] = await Promise.all([
-    withRootStore(root_store, (store) => foundPolicy(store, data_dir, keys.foundingKeys, policy)),
-    foundPeople(database_url, tenants, actors, keys.receiptKey.jwk),
+    withRootStore(rootStore, (store) => foundPolicy(store, dataDir, keys.foundingKeys, policy)),
+    foundPeople(databaseUrl, tenants, actors, keys.receiptKey.jwk),
   ]);
-  return { keys: keys.files, allowlist, actors, policy_hash, root_store };
+  return { keys: keys.files, allowlist, actors, policy_hash, rootStore };
 }

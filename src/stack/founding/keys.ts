@@ -14,7 +14,7 @@ export interface KeyFolders {
 }
 
 /** The folders of a registry that is one machine's. */
-export function keyFoldersIn(dataDir: string): KeyFolders {
+export function resolveKeyFolders(dataDir: string): KeyFolders {
   const folder = join(dataDir, "keys");
   return { lab256: folder, lab512: folder, founding: join(folder, "founding") };
 }
@@ -27,12 +27,12 @@ export interface KeyFiles {
   /** The Runner signs receipts. */
   readonly receipt: string;
   /** JWK sets (RFC 7517): what the Runner trusts, and what LAB 256 trusts. */
-  readonly permit_jwks: string;
-  readonly statement_jwks: string;
-  readonly receipt_jwks: string;
+  readonly permitJwks: string;
+  readonly statementJwks: string;
+  readonly receiptJwks: string;
   /** A JWK set for each tenant, the same for both planes. */
-  readonly founding_keys: string;
-  readonly founding_keys_lab512: string;
+  readonly foundingKeysLab256: string;
+  readonly foundingKeysLab512: string;
 }
 
 export interface FoundingKeys {
@@ -48,12 +48,12 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
   const files: KeyFiles = {
     permit: join(lab256, "permit.pem"),
     statement: join(lab256, "statement.pem"),
-    receipt_jwks: join(lab256, "receipt.jwks.json"),
-    founding_keys: join(lab256, "founding-keys.json"),
+    receiptJwks: join(lab256, "receipt.jwks.json"),
+    foundingKeysLab256: join(lab256, "founding-keys.json"),
     receipt: join(lab512, "receipt.pem"),
-    permit_jwks: join(lab512, "permit.jwks.json"),
-    statement_jwks: join(lab512, "statement.jwks.json"),
-    founding_keys_lab512: join(lab512, "founding-keys.json"),
+    permitJwks: join(lab512, "permit.jwks.json"),
+    statementJwks: join(lab512, "statement.jwks.json"),
+    foundingKeysLab512: join(lab512, "founding-keys.json"),
   };
   const [permitKey, statementKey, receiptKey] = await Promise.all([
     ensureKey(files.permit),
@@ -63,12 +63,12 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
   const foundingKeys = new Map(
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
-  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, jwks(key)]));
-  await writePrivateJson(files.permit_jwks, jwks(permitKey));
-  await writePrivateJson(files.statement_jwks, jwks(statementKey));
-  await writePrivateJson(files.receipt_jwks, jwks(receiptKey));
-  await writePrivateJson(files.founding_keys, publicFoundingKeys);
-  await writePrivateJson(files.founding_keys_lab512, publicFoundingKeys);
+  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, toJwks(key)]));
+  await writePrivateJson(files.permitJwks, toJwks(permitKey));
+  await writePrivateJson(files.statementJwks, toJwks(statementKey));
+  await writePrivateJson(files.receiptJwks, toJwks(receiptKey));
+  await writePrivateJson(files.foundingKeysLab256, publicFoundingKeys);
+  await writePrivateJson(files.foundingKeysLab512, publicFoundingKeys);
   return { files, receiptKey, foundingKeys };
 }
 
@@ -82,6 +82,6 @@ async function ensureKey(path: string): Promise<SigningKey> {
   return readSigningKey(path);
 }
 
-function jwks(...keys: readonly SigningKey[]): { keys: PublicJwk[] } {
+function toJwks(...keys: readonly SigningKey[]): { keys: PublicJwk[] } {
   return { keys: keys.map((key) => key.jwk) };
 }

@@ -2,7 +2,7 @@ import { createCipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { type S3Server, s3Client } from "../servers/object-store.js";
+import { createS3Client, type S3Server } from "../servers/object-store.js";
 
 /** An access key that does not expire, and what it may do (a policy in the grammar of IAM). */
 export interface ServiceAccount {
@@ -58,7 +58,7 @@ async function sendAdminRequest(root: S3Server, method: string, name: string, qu
   const body = value === undefined ? "" : encryptBody(root.secret_key, Buffer.from(JSON.stringify(value)));
   // The path of the admin interface has the form of an object's, so that the client can sign it.
   const request = { method, bucketName: "minio", objectName: `admin/v3/${name}`, query };
-  const exchange = s3Client(root)
+  const exchange = createS3Client(root)
     .makeRequestAsync(request, body, statuses)
     .then(async (answer) => ({ status: answer.statusCode ?? 0, body: await text(answer) }));
   const limit = sleep(timeoutMs, undefined, { ref: false }).then(() => {

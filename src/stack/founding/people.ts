@@ -20,7 +20,7 @@ export interface FoundedActor {
 }
 
 /** Every actor of the seeds with a token of its own, which the data folder keeps with mode 0600, so that it outlives a restart. */
-export async function actorsWithTokens(dataDir: string, seeds: readonly TenantSeed[]): Promise<FoundedActor[]> {
+export async function ensureActorTokens(dataDir: string, seeds: readonly TenantSeed[]): Promise<FoundedActor[]> {
   const path = join(dataDir, "tokens.json");
   const kept = tokensSchema.parse((await readJsonFile(path)) ?? {});
   const actors = seeds.flatMap(({ tenant_id, actors: members = [] }) =>

@@ -13,12 +13,12 @@ export interface PlaneCredentials {
 export interface AssumeRoleOptions {
   plane: Plane;
   /** What the names of this deployment's buckets begin with; empty when the server is ours alone. */
-  bucket_prefix?: string;
+  bucketPrefix?: string;
   /** How long the credentials live: at least 900 s; a week when absent. */
-  duration_s?: number;
+  durationS?: number;
 }
 
-const week_s = 7 * 24 * 60 * 60;
+const weekS = 7 * 24 * 60 * 60;
 
 /**
  * Asks the object store's STS for temporary credentials that can do what the plane may do and nothing more
@@ -30,8 +30,8 @@ export async function assumeRole(server: S3Server, options: AssumeRoleOptions): 
     accessKey: server.access_key,
     secretKey: server.secret_key,
     region: server.region,
-    durationSeconds: options.duration_s ?? week_s,
-    policy: JSON.stringify(planePolicy(options.plane, options.bucket_prefix ?? "")),
+    durationSeconds: options.durationS ?? weekS,
+    policy: JSON.stringify(buildPlanePolicy(options.plane, options.bucketPrefix ?? "")),
   });
   const credentials = await provider.getCredentials();
   return {
@@ -51,14 +51,14 @@ const readActions = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"];
 const writeActions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
 
 /** The inline session policy of a plane, in the grammar of IAM. */
-export function planePolicy(plane: Plane, bucket_prefix: string): { Version: "2012-10-17"; Statement: PolicyStatement[] } {
-  const everything = [`arn:aws:s3:::${bucket_prefix}*`];
+export function buildPlanePolicy(plane: Plane, bucketPrefix: string): { Version: "2012-10-17"; Statement: PolicyStatement[] } {
+  const everything = [`arn:aws:s3:::${bucketPrefix}*`];
   const read: PolicyStatement = { Effect: "Allow", Action: readActions, Resource: everything };
   const written: Record<Plane, PolicyStatement> = {
     LAB_256: {
       Effect: "Allow",
       Action: writeActions,
-      Resource: ["staging", "claims"].map((bucket) => `arn:aws:s3:::${bucket_prefix}${bucket}/*`),
+      Resource: ["staging", "claims"].map((bucket) => `arn:aws:s3:::${bucketPrefix}${bucket}/*`),
     },
     LAB_512: { Effect: "Allow", Action: writeActions, Resource: everything },
   };

@@ -13,7 +13,7 @@ import type { ObjectStore } from "../../storage/ports.js";
 const publishedSchema = z.record(z.string(), z.string());
 
 /** The default policy of this release. */
-export function defaultPolicy(): Promise<Uint8Array> {
+export function readDefaultPolicy(): Promise<Uint8Array> {
   return readFile(resolveSourceFile("policies/policy.wasm"));
 }
 
@@ -34,14 +34,20 @@ export async function foundPolicy(
   await Promise.all(
     [...keys].map(async ([tenant, key]) => {
       await store.blobs.create(toPolicyBytesKey(tenant, hash), policy);
-      await publish(store, tenant, key, hash, published[tenant]);
+      await publishActivePolicy(store, tenant, key, hash, published[tenant]);
     }),
   );
   await writePrivateJson(remembered, { ...published, ...Object.fromEntries([...keys.keys()].map((tenant) => [tenant, hash])) });
   return hash;
 }
 
-async function publish(store: ObjectStore, tenant: string, key: SigningKey, hash: string, last: string | undefined): Promise<void> {
+async function publishActivePolicy(
+  store: ObjectStore,
+  tenant: string,
+  key: SigningKey,
+  hash: string,
+  last: string | undefined,
+): Promise<void> {
   const present = await store.pointers.read(toActivePolicyKey(tenant));
   const active = verifyActivePolicyHash(tenant, present?.bytes, { keys: [key.jwk] });
   if (active.ok && (active.value === hash || last === hash)) return;

@@ -9,14 +9,14 @@ export interface StackSecrets {
 }
 
 /** The random root credentials of this data folder's servers, made once and kept readable to their owner alone. */
-export async function stackSecrets(data_dir: string): Promise<StackSecrets> {
-  const path = join(data_dir, "secrets.json");
+export async function ensureSecrets(dataDir: string): Promise<StackSecrets> {
+  const path = join(dataDir, "secrets.json");
   const made: StackSecrets = {
     object_store_user: randomBytes(10).toString("hex"),
     object_store_password: randomBytes(20).toString("hex"),
     postgres_password: randomBytes(20).toString("hex"),
   };
-  await mkdir(data_dir, { recursive: true });
+  await mkdir(dataDir, { recursive: true });
   try {
     await writeFile(path, JSON.stringify(made), { mode: 0o600, flag: "wx" });
     return made;

@@ -2,7 +2,7 @@ import { ensureSpaces, openStore, type StoreConfig } from "../../storage/open.js
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
 import { ensureServiceAccount } from "./minio-accounts.js";
-import { assumeRole, type Plane, planePolicy } from "./plane-credentials.js";
+import { assumeRole, buildPlanePolicy, type Plane } from "./plane-credentials.js";
 
 /** The store with root credentials: for founding, mirrors and tests, never for a service. */
 export function rootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
@@ -29,7 +29,7 @@ export async function planeStoreEnvironment(
   bucketPrefix: string,
 ): Promise<Record<string, string>> {
   if (server.kind === "directory") return { OGR_STORE: "directory", OGR_STORE_DIRECTORY: server.path };
-  const credentials = await assumeRole(server, { plane, bucket_prefix: bucketPrefix });
+  const credentials = await assumeRole(server, { plane, bucketPrefix });
   return {
     OGR_STORE: "s3",
     OGR_S3_ENDPOINT: server.endpoint,
@@ -55,5 +55,5 @@ export async function foundPlaneKeys(
 ): Promise<void> {
   if (server.kind === "directory") throw new Error("objects in a folder have no access keys: give an S3 server");
   for (const plane of ["LAB_256", "LAB_512"] as const)
-    await ensureServiceAccount(server, { ...keys[plane], policy: planePolicy(plane, bucketPrefix) });
+    await ensureServiceAccount(server, { ...keys[plane], policy: buildPlanePolicy(plane, bucketPrefix) });
 }

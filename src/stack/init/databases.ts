@@ -15,7 +15,7 @@ const PATIENCE_MS = 60_000;
 export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<void> {
   const env = readConfiguration(databasesSettings, environment);
   const own = new URL(env.DATABASE_URL);
-  const client = await connected(env.OGR_POSTGRES_URL, env.OGR_POSTGRES_PASSWORD);
+  const client = await connectToPostgres(env.OGR_POSTGRES_URL, env.OGR_POSTGRES_PASSWORD);
   try {
     const [user, password, database] = [own.username, own.password, own.pathname.slice(1)].map(decodeURIComponent) as [
       string,
@@ -34,7 +34,7 @@ export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<voi
 /** A server that is not there yet, or is still starting. */
 const notYet = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "57P03"]);
 
-async function connected(address: string, password: string): Promise<pg.Client> {
+async function connectToPostgres(address: string, password: string): Promise<pg.Client> {
   const url = new URL(address);
   url.password = encodeURIComponent(password);
   let last: unknown;
@@ -51,7 +51,7 @@ async function connected(address: string, password: string): Promise<pg.Client> 
         return undefined;
       }
     },
-    { timeout_ms: PATIENCE_MS, every_ms: 500 },
+    { timeoutMs: PATIENCE_MS, everyMs: 500 },
   );
   if (client === undefined) throw new Error(`Postgres does not let us in after ${PATIENCE_MS / 1000} s`, { cause: last });
   return client;

@@ -26,20 +26,20 @@ const TEMPORAL_PATIENCE_MS = 120_000;
 export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<string> {
   const env = readConfiguration(initSettings, environment);
   const tenants = readTenants(env.OGR_TENANTS_FILE);
-  const object_store = storeOf(env);
-  const { OGR_S3_BUCKET_PREFIX: bucket_prefix, OGR_FOUNDING_DIRECTORY: founding } = env;
+  const objectStore = toS3Server(env);
+  const { OGR_S3_BUCKET_PREFIX: bucketPrefix, OGR_FOUNDING_DIRECTORY: founding } = env;
   await Promise.all([
-    namespaceWithin(env),
+    waitForNamespace(env),
     foundRecords({
-      data_dir: founding,
+      dataDir: founding,
       folders: { lab256: env.OGR_LAB256_DIRECTORY, lab512: env.OGR_LAB512_DIRECTORY, founding: join(founding, "keys") },
-      allowlist_dir: env.OGR_LAB512_DIRECTORY,
-      database_url: toDatabaseUrl(env),
-      object_store,
-      bucket_prefix,
+      allowlistDir: env.OGR_LAB512_DIRECTORY,
+      databaseUrl: toDatabaseUrl(env),
+      objectStore,
+      bucketPrefix,
       tenants,
     }),
-    foundPlaneKeys(object_store, bucket_prefix, {
+    foundPlaneKeys(objectStore, bucketPrefix, {
       LAB_256: { access_key: env.OGR_LAB256_S3_ACCESS_KEY, secret_key: env.OGR_LAB256_S3_SECRET_KEY },
       LAB_512: { access_key: env.OGR_LAB512_S3_ACCESS_KEY, secret_key: env.OGR_LAB512_S3_SECRET_KEY },
     }),
@@ -47,7 +47,7 @@ export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<stri
   return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens lie in ${founding}/tokens.json.`;
 }
 
-function storeOf(env: InitSettings): S3Server {
+function toS3Server(env: InitSettings): S3Server {
   const { OGR_S3_ENDPOINT: endpoint, OGR_S3_REGION: region, OGR_S3_ACCESS_KEY: access_key, OGR_S3_SECRET_KEY: secret_key } = env;
   return { kind: "s3", endpoint, region, access_key, secret_key };
 }
@@ -65,7 +65,7 @@ function readTenants(path: string): TenantSeed[] {
 }
 
 /** Temporal answers on its port before it can make a namespace. */
-async function namespaceWithin(env: InitSettings): Promise<void> {
+async function waitForNamespace(env: InitSettings): Promise<void> {
   const { OGR_TEMPORAL_NAMESPACE: namespace, OGR_TEMPORAL_RETENTION_DAYS: days } = env;
   const access = readTemporalAccess(env);
   let last: unknown;
@@ -78,7 +78,7 @@ async function namespaceWithin(env: InitSettings): Promise<void> {
           return undefined;
         },
       ),
-    { timeout_ms: TEMPORAL_PATIENCE_MS, every_ms: 1_000 },
+    { timeoutMs: TEMPORAL_PATIENCE_MS, everyMs: 1_000 },
   );
   if (!done) throw new Error(`Temporal at ${access.address} does not make the namespace ${namespace}`, { cause: last });
 }

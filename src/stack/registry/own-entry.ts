@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
  * TypeScript source through tsx's loader (never the `tsx` command, which opens a socket). Independent of the folder
  * that the child is started in.
  */
-export function nodeArguments(path: string): string[] {
+export function buildNodeArguments(path: string): string[] {
   if (path.endsWith(".js") && existsSync(path)) return [path];
   const loader = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   return ["--import", loader, path.replace(/\.js$/, ".ts")];

@@ -1,19 +1,19 @@
 import { fileURLToPath } from "node:url";
-import { baseEnvironment } from "../environment.js";
+import { buildBaseEnvironment } from "../environment.js";
 import type { SupervisedProcess, Supervisor } from "../supervise.js";
-import { nodeArguments } from "./own-entry.js";
+import { buildNodeArguments } from "./own-entry.js";
 
 export interface OwnProcessSpec {
-  /** Names the log `<data_dir>/logs/<name>.log` and the pid file. */
+  /** Names the log `<dataDir>/logs/<name>.log` and the pid file. */
   name: string;
   /** A module of ours below `src/`, without its ending: `worker/lab512`; or an absolute path to one. */
   entry: string;
   args?: readonly string[];
   /** Everything it may know. Only PATH, HOME, TMPDIR and NODE_OPTIONS are passed on besides. */
   env: Readonly<Record<string, string>>;
-  ready_timeout_ms?: number;
+  readyTimeoutMs?: number;
   /** How long it may take to stop before it is killed; 10 s when absent. */
-  stop_grace_ms?: number;
+  stopGraceMs?: number;
 }
 
 export interface OwnProcess extends SupervisedProcess {
@@ -21,7 +21,7 @@ export interface OwnProcess extends SupervisedProcess {
   readonly announcement: Readonly<Record<string, unknown>>;
 }
 
-const searched_bytes = 1024 * 1024;
+const searchedBytes = 1024 * 1024;
 
 /**
  * Starts one of our own Node processes and returns when it has printed a line that is JSON with `"ready":true`. It is
@@ -32,20 +32,20 @@ export async function startProcess(supervisor: Supervisor, spec: OwnProcessSpec)
   const child = await supervisor.start({
     name: spec.name,
     command: process.execPath,
-    args: [...nodeArguments(entryPath(spec.entry)), ...(spec.args ?? [])],
-    env: { ...baseEnvironment(), ...spec.env },
-    ready: ({ log }) => {
-      announcement = findAnnouncement(log.head(searched_bytes));
+    args: [...buildNodeArguments(resolveEntryPath(spec.entry)), ...(spec.args ?? [])],
+    env: { ...buildBaseEnvironment(), ...spec.env },
+    isReady: ({ log }) => {
+      announcement = findAnnouncement(log.readHead(searchedBytes));
       return announcement !== undefined;
     },
-    ...(spec.ready_timeout_ms === undefined ? {} : { ready_timeout_ms: spec.ready_timeout_ms }),
-    ...(spec.stop_grace_ms === undefined ? {} : { stop_grace_ms: spec.stop_grace_ms }),
+    ...(spec.readyTimeoutMs === undefined ? {} : { readyTimeoutMs: spec.readyTimeoutMs }),
+    ...(spec.stopGraceMs === undefined ? {} : { stopGraceMs: spec.stopGraceMs }),
   });
   return { ...child, announcement: announcement ?? {} };
 }
 
 /** Beside this file lies what belongs to the same kind of tree: sources next to sources, built files next to built. */
-function entryPath(entry: string): string {
+function resolveEntryPath(entry: string): string {
   return entry.startsWith("/") ? entry : fileURLToPath(new URL(`../../${entry}.js`, import.meta.url));
 }
 

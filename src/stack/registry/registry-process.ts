@@ -20,8 +20,8 @@ export class RegistryProcess {
     return this.spec.name;
   }
 
-  get runs(): boolean {
-    return this.#running !== undefined && this.#running.exit() === undefined;
+  get isRunning(): boolean {
+    return this.#running !== undefined && this.#running.findExit() === undefined;
   }
 
   /** @throws when it does not run. */
@@ -40,13 +40,13 @@ export class RegistryProcess {
   }
 
   /** The last lines of its log. */
-  logTail(lines: number): string {
-    return this.running.log.tail(lines);
+  readLogTail(lines: number): string {
+    return this.running.log.readTail(lines);
   }
 
   /** Starts it and returns when it serves. @throws StartError with the end of its log; Error when it runs already. */
   async start(changes: ProcessChanges = {}): Promise<void> {
-    if (this.runs) throw new Error(`${this.name} runs already: stop or kill it first`);
+    if (this.isRunning) throw new Error(`${this.name} runs already: stop or kill it first`);
     const env = { ...this.spec.env, ...changes.env };
     this.#running = await startProcess(this.supervisor, { ...this.spec, ...changes, env });
   }

@@ -7,7 +7,7 @@ import { choosePorts } from "../servers/ports.js";
 import { searchAttributeTypes } from "../servers/search-attributes.js";
 import { type ObjectStoreServer, type Servers, startServers } from "../servers/servers.js";
 import { StartError, type Supervisor } from "../supervise.js";
-import { registryEnvironment, replicaEnvironment, rpOrigin } from "./environment.js";
+import { buildRegistryEnvironment, buildReplicaEnvironment, toRpOrigin } from "./environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 
 /** What a registry founds itself with: development tenants, the default policy and one process of each kind when absent. */
@@ -22,24 +22,24 @@ export interface RegistrySeed {
 
 export interface RegistryOptions extends RegistrySeed {
   /** Holds all state. One run at a time uses it. */
-  readonly data_dir: string;
+  readonly dataDir: string;
   readonly log: Log;
   /** Answers the database to use, given the one that the servers bring; that one when absent. */
-  database?(server_url: string): Promise<string>;
+  chooseDatabase?(serverUrl: string): Promise<string>;
   /** As in RegistryPlace. */
   readonly built?: string;
 }
 
 /** Servers that serve already, and which part of them a registry may take. */
 export interface RegistryPlace {
-  readonly data_dir: string;
-  readonly temporal_address: string;
-  readonly temporal_ui_url: string;
+  readonly dataDir: string;
+  readonly temporalAddress: string;
+  readonly temporalUiUrl: string;
   /** Knows the search attributes of {@link searchAttributeTypes}. */
-  readonly temporal_namespace: string;
-  readonly database_url: string;
-  readonly object_store: ObjectStoreServer;
-  readonly bucket_prefix: string;
+  readonly temporalNamespace: string;
+  readonly databaseUrl: string;
+  readonly objectStore: ObjectStoreServer;
+  readonly bucketPrefix: string;
   readonly supervisor: Supervisor;
   /** Where the built modules of the processes lie; without it they run from the sources beside this file. */
   readonly built?: string;
@@ -47,9 +47,9 @@ export interface RegistryPlace {
 
 /** A registry whose processes serve. */
 export interface RunningRegistry {
-  readonly api_url: string;
+  readonly apiUrl: string;
   /** The address of every api, the first one first. */
-  readonly api_urls: readonly string[];
+  readonly apiUrls: readonly string[];
   /** The origin and the relying party's id of its passkeys. */
   readonly rp: { readonly id: string; readonly origin: string };
   readonly place: RegistryPlace;
@@ -68,20 +68,20 @@ export interface RunningRegistry {
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry & { readonly servers: Servers }> {
   const { log } = options;
-  const data_dir = resolve(options.data_dir);
-  const servers = await startServers({ data_dir, log, search_attributes: searchAttributeTypes });
+  const dataDir = resolve(options.dataDir);
+  const servers = await startServers({ dataDir, log, searchAttributes: searchAttributeTypes });
   try {
-    const { temporal, object_store, supervisor } = servers;
-    const database_url = options.database === undefined ? servers.database_url : await options.database(servers.database_url);
+    const { temporal, objectStore, supervisor } = servers;
+    const databaseUrl = options.chooseDatabase === undefined ? servers.databaseUrl : await options.chooseDatabase(servers.databaseUrl);
     const running = await startRegistryOn(
       {
-        data_dir,
-        temporal_address: temporal.address,
-        temporal_ui_url: temporal.ui_url,
-        temporal_namespace: temporal.namespace,
-        database_url,
-        object_store,
-        bucket_prefix: "",
+        dataDir,
+        temporalAddress: temporal.address,
+        temporalUiUrl: temporal.uiUrl,
+        temporalNamespace: temporal.namespace,
+        databaseUrl,
+        objectStore,
+        bucketPrefix: "",
         supervisor,
         ...(options.built === undefined ? {} : { built: options.built }),
       },
@@ -101,47 +101,47 @@ const PORT_TRIES_MAX = 3;
 export async function startRegistryOn(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await startOnce(place, seed);
+      return await startRegistryOnce(place, seed);
     } catch (error) {
-      if (!(error instanceof StartError) || !error.in_use || tries === PORT_TRIES_MAX) throw error;
+      if (!(error instanceof StartError) || !error.isPortInUse || tries === PORT_TRIES_MAX) throw error;
     }
   }
 }
 
-async function startOnce(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
-  const { data_dir, supervisor } = place;
+async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
+  const { dataDir, supervisor } = place;
   const founding = foundRegistry({
     ...place,
     tenants: seed.tenants ?? demoTenants,
     ...(seed.policy === undefined ? {} : { policy: seed.policy }),
   });
-  const count = (name: RegistryProcessName): number => seed.replicas?.[name] ?? 1;
-  const further = Array.from({ length: count("api") - 1 }, (_, n) => `api-${n + 2}` as const);
-  const [founded, ports] = await Promise.all([founding, choosePorts(data_dir, ["api", ...further])]);
-  const api_ports = Object.values(ports);
-  const environment = registryEnvironment(founded, { ...place, api_port: ports.api, infra: seed.infra ?? "none" });
-  const replicated = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
+  const countReplicas = (name: RegistryProcessName): number => seed.replicas?.[name] ?? 1;
+  const further = Array.from({ length: countReplicas("api") - 1 }, (_, n) => `api-${n + 2}` as const);
+  const [founded, ports] = await Promise.all([founding, choosePorts(dataDir, ["api", ...further])]);
+  const apiPorts = Object.values(ports);
+  const environment = buildRegistryEnvironment(founded, { ...place, apiPort: ports.api, infra: seed.infra ?? "none" });
+  const buildReplicas = (name: RegistryProcessName, module: string): [RegistryProcess, ...RegistryProcess[]] => {
     const entry = place.built === undefined ? module : join(place.built, `${module}.js`);
-    const one = (n: number): RegistryProcess => {
-      const env = { ...environment[name], ...replicaEnvironment(name, n, { data_dir, api_ports }) };
+    const buildProcess = (n: number): RegistryProcess => {
+      const env = { ...environment[name], ...buildReplicaEnvironment(name, n, { dataDir, apiPorts }) };
       return new RegistryProcess(supervisor, { name: n === 1 ? name : `${name}-${n}`, entry, env });
     };
-    return [one(1), ...Array.from({ length: count(name) - 1 }, (_, n) => one(n + 2))];
+    return [buildProcess(1), ...Array.from({ length: countReplicas(name) - 1 }, (_, n) => buildProcess(n + 2))];
   };
   const replicas = {
-    api: replicated("api", "api/main"),
-    lab256: replicated("lab256", "worker/lab256.main"),
-    lab512: replicated("lab512", "worker/lab512.main"),
+    api: buildReplicas("api", "api/main"),
+    lab256: buildReplicas("lab256", "worker/lab256.main"),
+    lab512: buildReplicas("lab512", "worker/lab512.main"),
   };
-  const stop = await startAll(REGISTRY_PROCESSES.flatMap((name) => replicas[name]));
+  const stop = await startAllProcesses(REGISTRY_PROCESSES.flatMap((name) => replicas[name]));
   const processes = { api: replicas.api[0], lab256: replicas.lab256[0], lab512: replicas.lab512[0] };
-  const api_urls = api_ports.map((port) => `http://127.0.0.1:${port}`);
-  const rp = { id: "localhost", origin: rpOrigin(ports.api) };
-  return { api_url: `http://127.0.0.1:${ports.api}`, api_urls, rp, place, founded, processes, replicas, stop };
+  const apiUrls = apiPorts.map((port) => `http://127.0.0.1:${port}`);
+  const rp = { id: "localhost", origin: toRpOrigin(ports.api) };
+  return { apiUrl: `http://127.0.0.1:${ports.api}`, apiUrls, rp, place, founded, processes, replicas, stop };
 }
 
 /** Starts processes at once and answers how all of them are ended; ends them itself when one cannot be started. */
-async function startAll(all: readonly RegistryProcess[]): Promise<() => Promise<void>> {
+async function startAllProcesses(all: readonly RegistryProcess[]): Promise<() => Promise<void>> {
   const started = await Promise.allSettled(all.map((one) => one.start()));
   const stop = async (): Promise<void> => void (await Promise.all(all.map((one) => one.stop())));
   const failed = started.find((result) => result.status === "rejected");

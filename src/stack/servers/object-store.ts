@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "minio";
-import { baseEnvironment } from "../environment.js";
+import { buildBaseEnvironment } from "../environment.js";
 import type { StackSecrets } from "../founding/secrets.js";
 import type { Supervisor } from "../supervise.js";
 
@@ -17,11 +17,11 @@ export interface S3Server {
 
 const region = "us-east-1";
 
-/** Starts MinIO on one drive, `<data_dir>/minio`, with this folder's root credentials. */
+/** Starts MinIO on one drive, `<dataDir>/minio`, with this folder's root credentials. */
 export async function startMinio(supervisor: Supervisor, tool: string, port: number, secrets: StackSecrets): Promise<S3Server> {
-  const folder = join(supervisor.data_dir, "minio");
+  const folder = join(supervisor.dataDir, "minio");
   // An empty folder of our own, or certificates in the user's home would switch the server to TLS.
-  const certificates = join(supervisor.data_dir, "minio-certs");
+  const certificates = join(supervisor.dataDir, "minio-certs");
   await Promise.all([folder, certificates].map((path) => mkdir(path, { recursive: true })));
   const server: S3Server = {
     kind: "s3",
@@ -30,13 +30,13 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
     access_key: secrets.object_store_user,
     secret_key: secrets.object_store_password,
   };
-  const client = s3Client(server);
+  const client = createS3Client(server);
   await supervisor.start({
     name: "minio",
     command: tool,
     args: ["server", folder, "--address", `127.0.0.1:${port}`, "--certs-dir", certificates, "--quiet"],
     env: {
-      ...baseEnvironment(),
+      ...buildBaseEnvironment(),
       MINIO_ROOT_USER: server.access_key,
       MINIO_ROOT_PASSWORD: server.secret_key,
       MINIO_SITE_REGION: region,
@@ -44,7 +44,7 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
       MINIO_UPDATE: "off",
     },
     // Also a signed request, because the health page can answer before the credentials are loaded.
-    ready: async () => {
+    isReady: async () => {
       const health = await fetch(`${server.endpoint}/minio/health/ready`, { signal: AbortSignal.timeout(2_000) });
       if (!health.ok) return false;
       await client.listBuckets();
@@ -55,7 +55,7 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
 }
 
 /** A minio client for these credentials. */
-export function s3Client(server: Omit<S3Server, "kind"> & { session_token?: string }): Client {
+export function createS3Client(server: Omit<S3Server, "kind"> & { session_token?: string }): Client {
   const url = new URL(server.endpoint);
   return new Client({
     endPoint: url.hostname,

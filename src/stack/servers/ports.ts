@@ -27,23 +27,23 @@ const FREED_WITHIN_MS = 10_000;
 
 /**
  * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
- * usual one, else any free one. The choice is remembered in `<data_dir>/ports.json`, so that addresses stay.
+ * usual one, else any free one. The choice is remembered in `<dataDir>/ports.json`, so that addresses stay.
  */
 export function choosePorts<N extends PortName>(
-  data_dir: string,
+  dataDir: string,
   names: readonly N[],
   usual: Partial<Record<PortName, number>> = usualPorts,
 ): Promise<Record<N, number>> {
-  return afterThePrevious(() => choose(data_dir, names, usual));
+  return runAfterPrevious(() => assignPorts(dataDir, names, usual));
 }
 
 /** Returns once the ports that these names had in this data folder are free. @throws when another program keeps one of them. */
-export async function freedPorts(data_dir: string, names: readonly PortName[], within_ms: number = FREED_WITHIN_MS): Promise<void> {
-  const remembered = await readRemembered(join(data_dir, "ports.json"));
-  const deadline = performance.now() + within_ms;
+export async function waitForFreePorts(dataDir: string, names: readonly PortName[], withinMs: number = FREED_WITHIN_MS): Promise<void> {
+  const remembered = await readRememberedPorts(join(dataDir, "ports.json"));
+  const deadline = performance.now() + withinMs;
   for (const name of names) {
     const port = remembered[name];
-    while (port !== undefined && !(await isFree(port))) {
+    while (port !== undefined && !(await isPortFree(port))) {
       if (performance.now() > deadline)
         throw new Error(`Port ${port} of ${name} is taken by another program now: end that, and try again.`);
       await sleep(100);
@@ -52,7 +52,7 @@ export async function freedPorts(data_dir: string, names: readonly PortName[], w
 }
 
 /** One choice after the other: the servers start in parallel and share the file. */
-function afterThePrevious<T>(work: () => Promise<T>): Promise<T> {
+function runAfterPrevious<T>(work: () => Promise<T>): Promise<T> {
   const chosen = previous.then(work);
   previous = chosen.then(ignore, ignore);
   return chosen;
@@ -61,26 +61,26 @@ function afterThePrevious<T>(work: () => Promise<T>): Promise<T> {
 let previous: Promise<void> = Promise.resolve();
 const ignore = (): void => undefined;
 
-async function choose<N extends PortName>(
-  data_dir: string,
+async function assignPorts<N extends PortName>(
+  dataDir: string,
   names: readonly N[],
   usual: Partial<Record<PortName, number>>,
 ): Promise<Record<N, number>> {
-  await mkdir(data_dir, { recursive: true });
-  const path = join(data_dir, "ports.json");
-  const remembered = await readRemembered(path);
+  await mkdir(dataDir, { recursive: true });
+  const path = join(dataDir, "ports.json");
+  const remembered = await readRememberedPorts(path);
   const chosen: Partial<Record<PortName, number>> = {};
   for (const name of names) {
     const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
     const taken = new Set(others.flatMap(([, port]) => port ?? []));
     const wishes = [remembered[name], usual[name]].filter((port) => port !== undefined && !taken.has(port));
-    chosen[name] = await firstFree(wishes as number[], taken);
+    chosen[name] = await findFreePort(wishes as number[], taken);
   }
   await writeFile(path, `${JSON.stringify({ ...remembered, ...chosen }, null, 2)}\n`);
   return chosen as Record<N, number>;
 }
 
-async function readRemembered(path: string): Promise<Partial<Record<PortName, number>>> {
+async function readRememberedPorts(path: string): Promise<Partial<Record<PortName, number>>> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as Partial<Record<PortName, number>>;
   } catch (error) {
@@ -89,11 +89,11 @@ async function readRemembered(path: string): Promise<Partial<Record<PortName, nu
   }
 }
 
-async function firstFree(wishes: readonly number[], taken: ReadonlySet<number>): Promise<number> {
-  for (const port of wishes) if (await isFree(port)) return port;
+async function findFreePort(wishes: readonly number[], taken: ReadonlySet<number>): Promise<number> {
+  for (const port of wishes) if (await isPortFree(port)) return port;
   for (let tried = 0; tried < OTHER_PORTS_TRIED; tried += 1) {
     const port = randomInt(OTHER_PORTS.from, OTHER_PORTS.to);
-    if (!taken.has(port) && (await isFree(port))) return port;
+    if (!taken.has(port) && (await isPortFree(port))) return port;
   }
   for (;;) {
     const port = await bindOnce(0);
@@ -102,13 +102,13 @@ async function firstFree(wishes: readonly number[], taken: ReadonlySet<number>):
 }
 
 /** Nobody answers there, and we can bind it: some systems let a loopback bind pass beside a wildcard listener. */
-export async function isFree(port: number): Promise<boolean> {
-  if (await answers(port)) return false;
+export async function isPortFree(port: number): Promise<boolean> {
+  if (await isListening(port)) return false;
   return (await bindOnce(port)) !== undefined;
 }
 
 /** Whether something accepts TCP connections on this loopback port. */
-export function answers(port: number): Promise<boolean> {
+export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });
     socket.once("connect", () => {

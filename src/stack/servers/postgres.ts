@@ -1,13 +1,13 @@
 import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { unlessAbsent } from "../absence.js";
-import { baseEnvironment } from "../environment.js";
+import { ignoreAbsence } from "../absence.js";
+import { buildBaseEnvironment } from "../environment.js";
 import type { StackSecrets } from "../founding/secrets.js";
 import { type Log, withProgress } from "../progress.js";
 import type { Supervisor } from "../supervise.js";
-import { execute } from "../tools/execute.js";
-import { type PostgresHome, postgresHome } from "./postgres-account.js";
+import { executeProgram } from "../tools/execute.js";
+import { type PostgresHome, preparePostgresHome } from "./postgres-account.js";
 
 const user = "ogr";
 const database = "ogr";
@@ -39,28 +39,28 @@ export async function useGivenPostgres(url: string): Promise<string> {
   }
 }
 
-/** Starts the embedded Postgres on `<data_dir>/postgres` (a cluster that is there is used again) and answers its URL. */
+/** Starts the embedded Postgres on `<dataDir>/postgres` (a cluster that is there is used again) and answers its URL. */
 export async function startPostgres(supervisor: Supervisor, port: number, secrets: StackSecrets, log: Log): Promise<string> {
-  const home = await postgresHome(supervisor.data_dir);
+  const home = await preparePostgresHome(supervisor.dataDir);
   const cluster = join(home.folder, "cluster");
   await ensureCluster(home, cluster, secrets, log);
-  const url = (name: string): string => `postgresql://${user}:${secrets.postgres_password}@127.0.0.1:${port}/${name}`;
+  const buildUrl = (name: string): string => `postgresql://${user}:${secrets.postgres_password}@127.0.0.1:${port}/${name}`;
   await supervisor.start({
     name: "postgres",
     command: join(home.bin, "postgres"),
     args: ["-D", cluster, "-p", String(port), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-    env: { ...baseEnvironment(), LC_MESSAGES: "C" },
+    env: { ...buildBaseEnvironment(), LC_MESSAGES: "C" },
     cwd: home.folder,
-    ...identity(home),
+    ...toUidAndGid(home),
     // SIGTERM would wait for every client to leave by itself.
-    stop_signal: "SIGINT",
-    ready: () => ensureDatabase(url("postgres")),
+    stopSignal: "SIGINT",
+    isReady: () => ensureDatabase(buildUrl("postgres")),
   });
-  return url(database);
+  return buildUrl(database);
 }
 
-async function ensureDatabase(admin_url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: admin_url, connectionTimeoutMillis: 5_000 });
+async function ensureDatabase(adminUrl: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 5_000 });
   try {
     await client.connect();
     const { rowCount } = await client.query("select 1 from pg_database where datname = $1", [database]);
@@ -72,7 +72,7 @@ async function ensureDatabase(admin_url: string): Promise<boolean> {
 }
 
 async function ensureCluster(home: PostgresHome, cluster: string, secrets: StackSecrets, log: Log): Promise<void> {
-  const present = await unlessAbsent(readFile(join(cluster, "PG_VERSION"), "utf8"));
+  const present = await ignoreAbsence(readFile(join(cluster, "PG_VERSION"), "utf8"));
   if (present !== undefined) return;
   await withProgress(log, "creating the Postgres cluster", async () => {
     const made = join(home.folder, "cluster.new");
@@ -80,14 +80,14 @@ async function ensureCluster(home: PostgresHome, cluster: string, secrets: Stack
     await rm(made, { recursive: true, force: true });
     await writeFile(passwordFile, secrets.postgres_password, { mode: 0o600 });
     if (home.uid !== undefined && home.gid !== undefined) await chown(passwordFile, home.uid, home.gid);
-    const { code, output } = await execute(
+    const { code, output } = await executeProgram(
       join(home.bin, "initdb"),
       [
         ...[`--pgdata=${made}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
         // The same sorting on every machine, whatever its locale is.
         ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
       ],
-      { env: { ...baseEnvironment(), LC_ALL: "C" }, timeout_ms: 120_000, cwd: home.folder, ...identity(home) },
+      { env: { ...buildBaseEnvironment(), LC_ALL: "C" }, timeoutMs: 120_000, cwd: home.folder, ...toUidAndGid(home) },
     );
     await rm(passwordFile, { force: true });
     if (code !== 0) throw new Error(`initdb failed:\n${output}`);
@@ -95,6 +95,6 @@ async function ensureCluster(home: PostgresHome, cluster: string, secrets: Stack
   });
 }
 
-function identity({ uid, gid }: PostgresHome): { uid?: number; gid?: number } {
+function toUidAndGid({ uid, gid }: PostgresHome): { uid?: number; gid?: number } {
   return uid === undefined || gid === undefined ? {} : { uid, gid };
 }

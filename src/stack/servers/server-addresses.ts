@@ -16,16 +16,16 @@ export interface ServerAddresses {
   data_dir: string;
 }
 
-export function addressesOf(servers: Servers, data_dir: string): ServerAddresses {
-  const { temporal, temporal_path, object_store, database_url } = servers;
+export function toServerAddresses(servers: Servers, dataDir: string): ServerAddresses {
+  const { temporal, temporalPath, objectStore, databaseUrl } = servers;
   const addresses = {
     temporal_address: temporal.address,
-    temporal_ui_url: temporal.ui_url,
-    temporal_path,
-    database_url,
-    data_dir: resolve(data_dir),
+    temporal_ui_url: temporal.uiUrl,
+    temporal_path: temporalPath,
+    database_url: databaseUrl,
+    data_dir: resolve(dataDir),
   };
-  if (object_store.kind === "directory") return addresses;
-  const { endpoint, region, access_key, secret_key } = object_store;
+  if (objectStore.kind === "directory") return addresses;
+  const { endpoint, region, access_key, secret_key } = objectStore;
   return { ...addresses, s3: { endpoint, region, access_key, secret_key } };
 }

@@ -1,27 +1,27 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { tryFolderLock } from "../../process/lock.js";
-import { ownerLockPath } from "../data-folder.js";
-import { type StackSecrets, stackSecrets } from "../founding/secrets.js";
+import { resolveOwnerLockPath } from "../data-folder.js";
+import { ensureSecrets, type StackSecrets } from "../founding/secrets.js";
 import { endLeftovers } from "../leftovers.js";
 import type { Log } from "../progress.js";
-import { stopAtEnd } from "../shutdown.js";
+import { stopOnExit } from "../shutdown.js";
 import { StartError, type SupervisedProcess, Supervisor } from "../supervise.js";
 import { obtainTool } from "../tools/obtain.js";
 import { type S3Server, startMinio } from "./object-store.js";
-import { choosePorts, freedPorts, type PortName } from "./ports.js";
+import { choosePorts, type PortName, waitForFreePorts } from "./ports.js";
 import { startPostgres, useGivenPostgres } from "./postgres.js";
-import { startTemporal, type TemporalServer, temporalTool } from "./temporal.js";
+import { obtainTemporalTool, startTemporal, type TemporalServer } from "./temporal.js";
 import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
 export interface ServersOptions {
   /** Holds all state, logs and pid files. One run at a time uses it. */
-  data_dir: string;
+  dataDir: string;
   log: Log;
   /** `directory` never looks for an S3 server; `auto` falls back to it when none can be had. */
-  object_store?: "auto" | "directory";
+  objectStore?: "auto" | "directory";
   /** Registered in Temporal's `default` namespace. */
-  search_attributes?: SearchAttributeTypes;
+  searchAttributes?: SearchAttributeTypes;
 }
 
 export type ObjectStoreServer = S3Server | { kind: "directory"; path: string };
@@ -33,14 +33,14 @@ export type ServerName = (typeof SERVER_NAMES)[number];
 export interface Servers {
   temporal: TemporalServer;
   /** The Temporal command that runs the server. */
-  temporal_path: string;
-  object_store: ObjectStoreServer;
-  database_url: string;
+  temporalPath: string;
+  objectStore: ObjectStoreServer;
+  databaseUrl: string;
   /** Starts and ends further processes together with the servers. */
   supervisor: Supervisor;
   readonly processes: readonly SupervisedProcess[];
   /** Whether this server runs, as a process of ours. */
-  runs(name: ServerName): boolean;
+  isRunning(name: ServerName): boolean;
   /** Ends a server with SIGKILL, in the middle of whatever it does. */
   kill(name: ServerName): Promise<void>;
   /** Starts a server again that has ended, where it was, and returns when it serves. */
@@ -61,13 +61,13 @@ const PORTS: Readonly<Record<ServerName, readonly PortName[]>> = {
  * SIGINT, SIGTERM, SIGHUP and an escaped error. Throws, with everything ended, when one of them cannot be had.
  */
 export async function startServers(options: ServersOptions): Promise<Servers> {
-  const data_dir = resolve(options.data_dir);
-  await mkdir(data_dir, { recursive: true });
-  const lock = await tryFolderLock(ownerLockPath(data_dir));
+  const dataDir = resolve(options.dataDir);
+  await mkdir(dataDir, { recursive: true });
+  const lock = await tryFolderLock(resolveOwnerLockPath(dataDir));
   if (!lock.isHeld) {
-    throw new Error(`process ${lock.holder.pid} already runs on ${data_dir}: stop it first, or choose another data folder`);
+    throw new Error(`process ${lock.holder.pid} already runs on ${dataDir}: stop it first, or choose another data folder`);
   }
-  const supervisor = new Supervisor(data_dir);
+  const supervisor = new Supervisor(dataDir);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= supervisor.stop().finally(() => {
@@ -76,12 +76,12 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
     });
     return stopping;
   };
-  const forget = stopAtEnd(stop, options.log);
+  const forget = stopOnExit(stop, options.log);
   try {
-    await endLeftovers(data_dir, options.log);
-    const secrets = await stackSecrets(data_dir);
-    const started = await startAll(supervisor, secrets, options);
-    return { ...started, supervisor, stop, processes: supervisor.processes, ...handles(supervisor, secrets, options) };
+    await endLeftovers(dataDir, options.log);
+    const secrets = await ensureSecrets(dataDir);
+    const started = await startAllServers(supervisor, secrets, options);
+    return { ...started, supervisor, stop, processes: supervisor.processes, ...buildServerHandles(supervisor, secrets, options) };
   } catch (error) {
     await stop();
     throw error;
@@ -89,73 +89,77 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
 }
 
 /** By name: a server that was started again is another process under the same name, at the same address. */
-function handles(supervisor: Supervisor, secrets: StackSecrets, options: ServersOptions): Pick<Servers, "runs" | "kill" | "revive"> {
+function buildServerHandles(
+  supervisor: Supervisor,
+  secrets: StackSecrets,
+  options: ServersOptions,
+): Pick<Servers, "isRunning" | "kill" | "revive"> {
   const starts: Record<ServerName, () => Promise<unknown>> = {
-    temporal: () => bringTemporal(supervisor, options),
-    minio: () => bringObjectStore(supervisor, secrets, options),
-    postgres: () => bringPostgres(supervisor, secrets, options),
+    temporal: () => provideTemporal(supervisor, options),
+    minio: () => provideObjectStore(supervisor, secrets, options),
+    postgres: () => providePostgres(supervisor, secrets, options),
   };
-  const find = (name: ServerName) => supervisor.processes.find((process) => process.name === name);
+  const findProcess = (name: ServerName) => supervisor.processes.find((process) => process.name === name);
   return {
-    runs: (name) => find(name) !== undefined,
+    isRunning: (name) => findProcess(name) !== undefined,
     async kill(name) {
-      const process = find(name);
+      const process = findProcess(name);
       if (process === undefined) throw new Error(`${name} does not run as a process of ours`);
       process.kill("SIGKILL");
       await process.exited;
     },
     async revive(name) {
-      if (find(name) !== undefined) return;
-      await freedPorts(supervisor.data_dir, PORTS[name]);
+      if (findProcess(name) !== undefined) return;
+      await waitForFreePorts(supervisor.dataDir, PORTS[name]);
       await starts[name]();
     },
   };
 }
 
-type Started = Pick<Servers, "temporal" | "temporal_path" | "object_store" | "database_url">;
+type Started = Pick<Servers, "temporal" | "temporalPath" | "objectStore" | "databaseUrl">;
 
-async function startAll(supervisor: Supervisor, secrets: StackSecrets, options: ServersOptions): Promise<Started> {
-  const [temporal, object_store, database_url] = await allOrFirstError([
-    bringTemporal(supervisor, options),
-    bringObjectStore(supervisor, secrets, options),
-    bringPostgres(supervisor, secrets, options),
+async function startAllServers(supervisor: Supervisor, secrets: StackSecrets, options: ServersOptions): Promise<Started> {
+  const [temporal, objectStore, databaseUrl] = await waitForAllOrThrow([
+    provideTemporal(supervisor, options),
+    provideObjectStore(supervisor, secrets, options),
+    providePostgres(supervisor, secrets, options),
   ] as const);
-  return { ...temporal, object_store, database_url };
+  return { ...temporal, objectStore, databaseUrl };
 }
 
-async function bringTemporal(supervisor: Supervisor, options: ServersOptions): Promise<Pick<Started, "temporal" | "temporal_path">> {
-  const temporal_path = await temporalTool(options.log);
+async function provideTemporal(supervisor: Supervisor, options: ServersOptions): Promise<Pick<Started, "temporal" | "temporalPath">> {
+  const temporalPath = await obtainTemporalTool(options.log);
   const temporal = await retryOnTakenPort(async () => {
-    const ports = await choosePorts(supervisor.data_dir, ["temporal", "temporal_ui"]);
-    return startTemporal(supervisor, temporal_path, ports, options.search_attributes ?? {});
+    const ports = await choosePorts(supervisor.dataDir, ["temporal", "temporal_ui"]);
+    return startTemporal(supervisor, temporalPath, ports, options.searchAttributes ?? {});
   });
-  return { temporal, temporal_path };
+  return { temporal, temporalPath };
 }
 
-async function bringObjectStore(
+async function provideObjectStore(
   supervisor: Supervisor,
   secrets: StackSecrets,
-  { log, object_store = "auto" }: ServersOptions,
+  { log, objectStore = "auto" }: ServersOptions,
 ): Promise<ObjectStoreServer> {
-  const directory = { kind: "directory", path: join(supervisor.data_dir, "objects") } as const;
+  const directory = { kind: "directory", path: join(supervisor.dataDir, "objects") } as const;
   await mkdir(directory.path, { recursive: true });
-  if (object_store === "directory") return directory;
+  if (objectStore === "directory") return directory;
   const tool = await obtainTool("minio", { log });
   if (!tool.found) {
     log(`no S3 server can be had (${tool.reasons.join("; ")}): objects are kept in the folder ${directory.path}`);
     return directory;
   }
   return retryOnTakenPort(async () => {
-    const ports = await choosePorts(supervisor.data_dir, ["object_store"]);
+    const ports = await choosePorts(supervisor.dataDir, ["object_store"]);
     return startMinio(supervisor, tool.path, ports.object_store, secrets);
   });
 }
 
-async function bringPostgres(supervisor: Supervisor, secrets: StackSecrets, { log }: ServersOptions): Promise<string> {
+async function providePostgres(supervisor: Supervisor, secrets: StackSecrets, { log }: ServersOptions): Promise<string> {
   const given = process.env.DATABASE_URL;
   if (given) return useGivenPostgres(given);
   return retryOnTakenPort(async () => {
-    const ports = await choosePorts(supervisor.data_dir, ["postgres"]);
+    const ports = await choosePorts(supervisor.dataDir, ["postgres"]);
     return startPostgres(supervisor, ports.postgres, secrets, log);
   });
 }
@@ -166,13 +170,13 @@ async function retryOnTakenPort<T>(start: () => Promise<T>): Promise<T> {
     try {
       return await start();
     } catch (error) {
-      if (!(error instanceof StartError && error.in_use) || attempt >= portAttempts) throw error;
+      if (!(error instanceof StartError && error.isPortInUse) || attempt >= portAttempts) throw error;
     }
   }
 }
 
 /** Waits for all, also after a failure, so that nothing is still being started while the rest is ended. */
-async function allOrFirstError<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+async function waitForAllOrThrow<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const settled = await Promise.allSettled(work);
   const failed = settled.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;

@@ -17,7 +17,7 @@ const indexedTypes = {
 } as const;
 
 const grpcAlreadyExists = 6;
-const visibleWithin_ms = 30_000;
+const visibleWithinMs = 30_000;
 
 /**
  * Makes sure that a namespace knows these search attributes, and returns when the server lists them all. An attribute
@@ -26,28 +26,28 @@ const visibleWithin_ms = 30_000;
 export async function registerSearchAttributes(address: string, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
   const connection = await Connection.connect({ address });
   try {
-    await register(connection, namespace, wanted);
+    await addMissingAttributes(connection, namespace, wanted);
   } finally {
     await connection.close();
   }
 }
 
-const day_s = 86_400;
+const secondsPerDay = 86_400;
 
 /**
  * Creates a namespace (one that exists is kept) with these search attributes, and waits until both are usable. Temporal forgets what has
- * ended after `retention_days`.
+ * ended after `retentionDays`.
  */
 export async function ensureNamespace(
   access: string | Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
   namespace: string,
   wanted: SearchAttributeTypes,
-  retention_days = 1,
+  retentionDays = 1,
 ): Promise<void> {
   const connection = await Connection.connect(typeof access === "string" ? { address: access } : access);
   try {
     await connection.workflowService
-      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: retention_days * day_s } as never })
+      .registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: retentionDays * secondsPerDay } as never })
       .catch((error: unknown) => {
         if (!isGrpcServiceError(error) || error.code !== grpcAlreadyExists) throw error;
       });
@@ -57,19 +57,19 @@ export async function ensureNamespace(
           () => true as const,
           (error: unknown) => (isGrpcServiceError(error) ? undefined : Promise.reject(error)),
         ),
-      { timeout_ms: visibleWithin_ms, every_ms: 100 },
+      { timeoutMs: visibleWithinMs, everyMs: 100 },
     );
     if (!known) throw new Error(`Temporal does not show the new namespace ${namespace}; look into its log`);
-    await register(connection, namespace, wanted);
+    await addMissingAttributes(connection, namespace, wanted);
   } finally {
     await connection.close();
   }
 }
 
-async function register(connection: Connection, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
+async function addMissingAttributes(connection: Connection, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
   const entries = Object.entries(wanted);
   if (entries.length === 0) return;
-  const present = await listed(connection, namespace);
+  const present = await listAttributes(connection, namespace);
   for (const [name, type] of entries) {
     const found = present[name];
     if (found !== undefined && found !== indexedTypes[type]) {
@@ -84,15 +84,15 @@ async function register(connection: Connection, namespace: string, wanted: Searc
   });
   const done = await poll(
     async () => {
-      const now = await listed(connection, namespace);
+      const now = await listAttributes(connection, namespace);
       return entries.every(([name]) => now[name] !== undefined) ? true : undefined;
     },
-    { timeout_ms: visibleWithin_ms, every_ms: 100 },
+    { timeoutMs: visibleWithinMs, everyMs: 100 },
   );
   if (!done) throw new Error(`Temporal does not list the new search attributes of ${namespace}; look into its log`);
 }
 
-async function listed(connection: Connection, namespace: string): Promise<Record<string, number>> {
+async function listAttributes(connection: Connection, namespace: string): Promise<Record<string, number>> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   return customAttributes;
 }

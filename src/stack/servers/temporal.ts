@@ -1,17 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
-import { baseEnvironment } from "../environment.js";
+import { buildBaseEnvironment } from "../environment.js";
 import type { Log } from "../progress.js";
 import type { Supervisor } from "../supervise.js";
 import { obtainTool } from "../tools/obtain.js";
-import { answers } from "./ports.js";
+import { isListening } from "./ports.js";
 import { registerSearchAttributes, type SearchAttributeTypes } from "./temporal-namespace.js";
 
 export interface TemporalServer {
   /** host:port of the gRPC front end. */
   address: string;
-  ui_url: string;
+  uiUrl: string;
   namespace: string;
 }
 
@@ -30,7 +30,7 @@ const sqlitePragmas = ["journal_mode=wal", "synchronous=normal"];
 const namespace = "default";
 
 /** Finds the Temporal CLI or says in one message how a person gets it. */
-export async function temporalTool(log: Log): Promise<string> {
+export async function obtainTemporalTool(log: Log): Promise<string> {
   const tool = await obtainTool("temporal", { log });
   if (tool.found) return tool.path;
   throw new Error(
@@ -40,14 +40,14 @@ export async function temporalTool(log: Log): Promise<string> {
   );
 }
 
-/** Starts the Temporal development server with its UI; its state lives in `<data_dir>/temporal`. */
+/** Starts the Temporal development server with its UI; its state lives in `<dataDir>/temporal`. */
 export async function startTemporal(
   supervisor: Supervisor,
   tool: string,
   ports: { temporal: number; temporal_ui: number },
-  search_attributes: SearchAttributeTypes,
+  searchAttributes: SearchAttributeTypes,
 ): Promise<TemporalServer> {
-  const folder = join(supervisor.data_dir, "temporal");
+  const folder = join(supervisor.dataDir, "temporal");
   await mkdir(folder, { recursive: true });
   const address = `127.0.0.1:${ports.temporal}`;
   await supervisor.start({
@@ -60,14 +60,14 @@ export async function startTemporal(
       ...dynamicConfig.flatMap((value) => ["--dynamic-config-value", value]),
       ...sqlitePragmas.flatMap((value) => ["--sqlite-pragma", value]),
     ],
-    env: { ...baseEnvironment(), GOGC: "400" },
-    ready: async () => (await answers(ports.temporal)) && (await serves(address)) && (await answers(ports.temporal_ui)),
+    env: { ...buildBaseEnvironment(), GOGC: "400" },
+    isReady: async () => (await isListening(ports.temporal)) && (await isServing(address)) && (await isListening(ports.temporal_ui)),
   });
-  await registerSearchAttributes(address, namespace, search_attributes);
-  return { address, ui_url: `http://127.0.0.1:${ports.temporal_ui}`, namespace };
+  await registerSearchAttributes(address, namespace, searchAttributes);
+  return { address, uiUrl: `http://127.0.0.1:${ports.temporal_ui}`, namespace };
 }
 
-async function serves(address: string): Promise<boolean> {
+async function isServing(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 });
   try {
     await connection.workflowService.describeNamespace({ namespace });

@@ -5,26 +5,26 @@ export interface Execution {
   code: number | undefined;
   /** Standard output and standard error together, the last part when there is much of it. */
   output: string;
-  timed_out: boolean;
+  hasTimedOut: boolean;
 }
 
 export interface ExecuteOptions {
   env: NodeJS.ProcessEnv;
-  timeout_ms: number;
+  timeoutMs: number;
   cwd?: string;
   uid?: number;
   gid?: number;
   /** Asked every 250 ms; the command is ended when it answers true. */
-  abandon?(): boolean | Promise<boolean>;
+  shouldAbandon?(): boolean | Promise<boolean>;
 }
 
-const kept_bytes = 64 * 1024;
+const keptBytes = 64 * 1024;
 
 /**
  * Runs a command without a shell, in a process group of its own that is killed whole when the time is over.
  * Never throws: a command that cannot be started is an execution without a code.
  */
-export function execute(command: string, args: readonly string[], options: ExecuteOptions): Promise<Execution> {
+export function executeProgram(command: string, args: readonly string[], options: ExecuteOptions): Promise<Execution> {
   return new Promise((resolve) => {
     const { env, cwd, uid, gid } = options;
     const child = spawn(command, args, {
@@ -36,28 +36,28 @@ export function execute(command: string, args: readonly string[], options: Execu
       ...(gid === undefined ? {} : { gid }),
     });
     let output = "";
-    let timed_out = false;
-    const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString("utf8")).slice(-kept_bytes);
+    let hasTimedOut = false;
+    const keepOutput = (chunk: Buffer): void => {
+      output = (output + chunk.toString("utf8")).slice(-keptBytes);
     };
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
-    const end = (): void => {
+    child.stdout.on("data", keepOutput);
+    child.stderr.on("data", keepOutput);
+    const endChild = (): void => {
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      timed_out = true;
+      hasTimedOut = true;
       process.kill(-child.pid, "SIGKILL");
     };
-    const endWithUs = (): void => end();
-    process.once("exit", endWithUs);
-    const timer = setTimeout(end, options.timeout_ms);
+    const endChildWithUs = (): void => endChild();
+    process.once("exit", endChildWithUs);
+    const timer = setTimeout(endChild, options.timeoutMs);
     const watch = setInterval(async () => {
-      if (await options.abandon?.()) end();
+      if (await options.shouldAbandon?.()) endChild();
     }, 250);
     const settle = (code: number | undefined): void => {
       clearTimeout(timer);
       clearInterval(watch);
-      process.removeListener("exit", endWithUs);
-      resolve({ code, output, timed_out });
+      process.removeListener("exit", endChildWithUs);
+      resolve({ code, output, hasTimedOut });
     };
     child.once("error", (error) => {
       output += error.message;

@@ -1,7 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { cachedPath } from "./cache.js";
-import { execute } from "./execute.js";
+import { resolveCachedPath } from "./cache.js";
+import { executeProgram } from "./execute.js";
 import { pins, type ToolName, type ToolPin } from "./pins.js";
 
 export interface LocatedTool {
@@ -12,29 +12,29 @@ export interface LocatedTool {
 export interface Location {
   tool?: LocatedTool;
   /** Sentences about what was looked at and not taken. */
-  passed_over: string[];
+  passedOver: string[];
 }
 
 /** Looks for a tool on PATH and then in the user's cache. Each candidate is run once and asked for its version. */
 export async function locateTool(name: ToolName, env: NodeJS.ProcessEnv = process.env): Promise<Location> {
   const pin = pins[name];
-  const passed_over: string[] = [];
-  for (const path of await onPath(name, env)) {
-    const output = await versionOf(path, pin, env);
-    if (output !== undefined && pin.accepts_on_path(output)) return { tool: { path, source: "path" }, passed_over };
-    passed_over.push(`${path} is not a version known to work (${firstLine(output)})`);
+  const passedOver: string[] = [];
+  for (const path of await listOnPath(name, env)) {
+    const output = await readVersionOutput(path, pin, env);
+    if (output !== undefined && pin.isAcceptedOnPath(output)) return { tool: { path, source: "path" }, passedOver };
+    passedOver.push(`${path} is not a version known to work (${extractFirstLine(output)})`);
   }
-  const path = cachedPath(env, pin);
+  const path = resolveCachedPath(env, pin);
   if (await isExecutable(path)) {
-    const output = await versionOf(path, pin, env);
-    if (output !== undefined && pin.answers_with.test(output)) return { tool: { path, source: "cache" }, passed_over };
-    passed_over.push(`${path} does not run (${firstLine(output)})`);
+    const output = await readVersionOutput(path, pin, env);
+    if (output !== undefined && pin.answerPattern.test(output)) return { tool: { path, source: "cache" }, passedOver };
+    passedOver.push(`${path} does not run (${extractFirstLine(output)})`);
   }
-  return { passed_over };
+  return { passedOver };
 }
 
 /** Every executable file of that name on PATH, in order. */
-export async function onPath(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+export async function listOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const folders = (env.PATH ?? "").split(delimiter).filter(isAbsolute);
   const candidates = [...new Set(folders)].map((folder) => join(folder, name));
   const found = await Promise.all(candidates.map(isExecutable));
@@ -51,11 +51,11 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-async function versionOf(path: string, pin: ToolPin, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { code, output } = await execute(path, pin.version_args, { env, timeout_ms: 20_000 });
+async function readVersionOutput(path: string, pin: ToolPin, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { code, output } = await executeProgram(path, pin.versionArgs, { env, timeoutMs: 20_000 });
   return code === 0 ? output : undefined;
 }
 
-function firstLine(output: string | undefined): string {
+function extractFirstLine(output: string | undefined): string {
   return output?.trim().split("\n")[0] || "it does not answer";
 }

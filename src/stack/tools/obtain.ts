@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { withFolderLock } from "../../process/lock.js";
 import type { Log } from "../progress.js";
-import { cacheFolder } from "./cache.js";
-import { goInstall } from "./go-install.js";
+import { resolveCacheFolder } from "./cache.js";
+import { installWithGo } from "./go-install.js";
 import { type LocatedTool, locateTool } from "./locate.js";
 import { pins, type ToolName } from "./pins.js";
-import { type Downloader, downloadFrom, temporalDownloader } from "./vendor.js";
+import { createTemporalDownloader, type Downloader, downloadTool } from "./vendor.js";
 
 export type ObtainedTool =
   | { found: true; path: string; source: LocatedTool["source"] | "vendor" | "go" }
@@ -24,34 +24,34 @@ export interface ObtainOptions {
  */
 export async function obtainTool(name: ToolName, { log, env = process.env, downloader }: ObtainOptions): Promise<ObtainedTool> {
   const first = await locateTool(name, env);
-  for (const sentence of first.passed_over) log(sentence);
+  for (const sentence of first.passedOver) log(sentence);
   if (first.tool) return { found: true, ...first.tool };
-  const lock = join(cacheFolder(env), "locks", name);
+  const lock = join(resolveCacheFolder(env), "locks", name);
   const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
   return withFolderLock(lock, onWait, async () => {
     // The previous holder of the lock may have stored it.
     const again = await locateTool(name, env);
     if (again.tool) return { found: true, ...again.tool };
-    return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.passed_over);
+    return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.passedOver);
   });
 }
 
 async function fetchOrBuild(
   name: ToolName,
   options: ObtainOptions & { env: NodeJS.ProcessEnv },
-  passed_over: readonly string[],
+  passedOver: readonly string[],
 ): Promise<ObtainedTool> {
   const { log, env } = options;
   const pin = pins[name];
-  const reasons = [...passed_over];
-  const downloader = options.downloader ?? (name === "temporal" ? temporalDownloader(pin) : undefined);
+  const reasons = [...passedOver];
+  const downloader = options.downloader ?? (name === "temporal" ? createTemporalDownloader(pin) : undefined);
   if (downloader) {
-    const downloaded = await downloadFrom(downloader, pin, env, log);
+    const downloaded = await downloadTool(downloader, pin, env, log);
     if ("path" in downloaded) return { found: true, path: downloaded.path, source: "vendor" };
     log(downloaded.reason);
     reasons.push(downloaded.reason);
   }
-  const built = await goInstall(pin, env, log);
+  const built = await installWithGo(pin, env, log);
   if ("path" in built) return { found: true, path: built.path, source: "go" };
   log(built.reason);
   return { found: false, reasons: [...reasons, built.reason] };

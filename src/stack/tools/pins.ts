@@ -4,19 +4,19 @@ export interface ToolPin {
   /** The version we obtain ourselves; names the folder in the cache. */
   version: string;
   /** What `go install` takes. */
-  go_module: string;
+  goModule: string;
   /** What `go install` calls the command, where that is not `name`. */
-  go_binary?: string;
-  go_flags: readonly string[];
-  go_env: Readonly<Record<string, string>>;
+  goBinary?: string;
+  goFlags: readonly string[];
+  goEnv: Readonly<Record<string, string>>;
   /** How the tool says its version. */
-  version_args: readonly string[];
+  versionArgs: readonly string[];
   /**
-   * Judges the output of `version_args`. What is found on PATH must name a version that we know to work; what lies in
+   * Judges the output of `versionArgs`. What is found on PATH must name a version that we know to work; what lies in
    * our own cache was pinned when it was put there, so that it need only answer.
    */
-  accepts_on_path(output: string): boolean;
-  answers_with: RegExp;
+  isAcceptedOnPath(output: string): boolean;
+  answerPattern: RegExp;
 }
 
 export type ToolName = "temporal" | "temporal-server" | "temporal-sql-tool" | "minio" | "opa";
@@ -30,7 +30,7 @@ function hasKnownTemporalServer(output: string): boolean {
 const TEMPORAL_SERVER = "v1.31.2";
 
 /** A schema belongs to its server: another version is another deployment than the one that compose describes. */
-function saysTemporalServer(output: string): boolean {
+function isPinnedTemporalServer(output: string): boolean {
   return output.includes(` version ${TEMPORAL_SERVER.slice(1)}`);
 }
 
@@ -45,57 +45,57 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     name: "temporal",
     // Newer tags carry a `replace` directive, which `go install` refuses.
     version: "v1.5.1",
-    go_module: "github.com/temporalio/cli/cmd/temporal",
-    go_flags: [],
-    go_env: { CGO_ENABLED: "0" },
-    version_args: ["--version"],
-    accepts_on_path: hasKnownTemporalServer,
-    answers_with: /Server \d+\.\d+/,
+    goModule: "github.com/temporalio/cli/cmd/temporal",
+    goFlags: [],
+    goEnv: { CGO_ENABLED: "0" },
+    versionArgs: ["--version"],
+    isAcceptedOnPath: hasKnownTemporalServer,
+    answerPattern: /Server \d+\.\d+/,
   },
   // The server that docker-compose.yml runs on Postgres, and the tool that makes its schema; the development stack needs neither.
   "temporal-server": {
     name: "temporal-server",
     version: TEMPORAL_SERVER,
-    go_module: "go.temporal.io/server/cmd/server",
-    go_binary: "server",
-    go_flags: ["-ldflags=-s -w"],
-    go_env: {},
-    version_args: ["--version"],
-    accepts_on_path: saysTemporalServer,
-    answers_with: /version \d+\.\d+/,
+    goModule: "go.temporal.io/server/cmd/server",
+    goBinary: "server",
+    goFlags: ["-ldflags=-s -w"],
+    goEnv: {},
+    versionArgs: ["--version"],
+    isAcceptedOnPath: isPinnedTemporalServer,
+    answerPattern: /version \d+\.\d+/,
   },
   "temporal-sql-tool": {
     name: "temporal-sql-tool",
     version: TEMPORAL_SERVER,
-    go_module: "go.temporal.io/server/cmd/tools/sql",
-    go_binary: "sql",
-    go_flags: ["-ldflags=-s -w"],
-    go_env: {},
-    version_args: ["--version"],
-    accepts_on_path: saysTemporalServer,
-    answers_with: /version \d+\.\d+/,
+    goModule: "go.temporal.io/server/cmd/tools/sql",
+    goBinary: "sql",
+    goFlags: ["-ldflags=-s -w"],
+    goEnv: {},
+    versionArgs: ["--version"],
+    isAcceptedOnPath: isPinnedTemporalServer,
+    answerPattern: /version \d+\.\d+/,
   },
   minio: {
     name: "minio",
     // Release tags are not on the Go module proxy, so this is a pseudo-version.
     version: "v0.0.0-20260212201848-7aac2a2c5b7c",
-    go_module: "github.com/minio/minio",
-    go_flags: ["-ldflags=-s -w"],
-    go_env: {},
-    version_args: ["--version"],
-    accepts_on_path: hasConditionalWrites,
-    answers_with: /^minio version /m,
+    goModule: "github.com/minio/minio",
+    goFlags: ["-ldflags=-s -w"],
+    goEnv: {},
+    versionArgs: ["--version"],
+    isAcceptedOnPath: hasConditionalWrites,
+    answerPattern: /^minio version /m,
   },
   opa: {
     name: "opa",
     // Another version would compile the same policy to other bytes, and so to another policy hash.
     version: "v1.22.2",
-    go_module: "github.com/open-policy-agent/opa",
-    go_flags: ["-ldflags=-s -w"],
-    go_env: {},
-    version_args: ["version"],
-    accepts_on_path: (output) => /^Version: 1\.22\.2$/m.test(output),
-    answers_with: /^Version: \d/m,
+    goModule: "github.com/open-policy-agent/opa",
+    goFlags: ["-ldflags=-s -w"],
+    goEnv: {},
+    versionArgs: ["version"],
+    isAcceptedOnPath: (output) => /^Version: 1\.22\.2$/m.test(output),
+    answerPattern: /^Version: \d/m,
   },
 };
 

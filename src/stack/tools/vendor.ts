@@ -2,55 +2,57 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Log, withProgress } from "../progress.js";
-import { nodeArguments } from "../registry/own-entry.js";
-import { installInto } from "./cache.js";
-import { execute } from "./execute.js";
+import { buildNodeArguments } from "../registry/own-entry.js";
+import { installInCache } from "./cache.js";
+import { executeProgram } from "./execute.js";
 import type { Obtained } from "./go-install.js";
 import type { ToolPin } from "./pins.js";
 
-const longestDownload_ms = 20 * 60_000;
+const downloadMaxMs = 20 * 60_000;
 
 export interface Downloader {
   command: string;
-  args(folder: string): readonly string[];
+  buildArgs(folder: string): readonly string[];
   /** A download that has brought no byte for so long is given up. */
-  stall_ms: number;
+  stallMs: number;
 }
 
 /** The vendor's own downloader of the Temporal CLI. No other tool has a source whose checksums we could verify. */
-export function temporalDownloader(pin: ToolPin): Downloader {
+export function createTemporalDownloader(pin: ToolPin): Downloader {
   const entry = fileURLToPath(new URL("./temporal-download.js", import.meta.url));
   return {
     command: process.execPath,
-    args: (folder) => [...nodeArguments(entry), folder, pin.version],
-    stall_ms: 10_000,
+    buildArgs: (folder) => [...buildNodeArguments(entry), folder, pin.version],
+    stallMs: 10_000,
   };
 }
 
 /** Downloads a tool into the cache. Limited by progress rather than by time, so that a slow line still succeeds. */
-export async function downloadFrom(downloader: Downloader, pin: ToolPin, env: NodeJS.ProcessEnv, log: Log): Promise<Obtained> {
+export async function downloadTool(downloader: Downloader, pin: ToolPin, env: NodeJS.ProcessEnv, log: Log): Promise<Obtained> {
   let reason = "";
-  const download = async (folder: string): Promise<string> => {
-    let [seen_bytes, progressAt] = [0, performance.now()];
-    const abandon = async (): Promise<boolean> => {
-      const now_bytes = await sizeOf(folder);
-      if (now_bytes > seen_bytes) [seen_bytes, progressAt] = [now_bytes, performance.now()];
-      return performance.now() - progressAt > downloader.stall_ms;
+  const downloadInto = async (folder: string): Promise<string> => {
+    let [seenBytes, progressAt] = [0, performance.now()];
+    const isStalled = async (): Promise<boolean> => {
+      const nowBytes = await computeSizeBytes(folder);
+      if (nowBytes > seenBytes) [seenBytes, progressAt] = [nowBytes, performance.now()];
+      return performance.now() - progressAt > downloader.stallMs;
     };
-    const { code, output, timed_out } = await execute(downloader.command, downloader.args(folder), {
+    const { code, output, hasTimedOut } = await executeProgram(downloader.command, downloader.buildArgs(folder), {
       env: { ...env, TMPDIR: folder },
-      timeout_ms: longestDownload_ms,
-      abandon,
+      timeoutMs: downloadMaxMs,
+      shouldAbandon: isStalled,
     });
-    const made = await largestFile(folder);
+    const made = await findLargestFile(folder);
     if (code === 0 && made !== undefined) return made;
-    reason = timed_out
-      ? `the vendor's download of ${pin.name} brought nothing for ${downloader.stall_ms / 1_000} s`
-      : `the vendor's download of ${pin.name} failed (${errorLine(output)})`;
+    reason = hasTimedOut
+      ? `the vendor's download of ${pin.name} brought nothing for ${downloader.stallMs / 1_000} s`
+      : `the vendor's download of ${pin.name} failed (${extractErrorLine(output)})`;
     throw new Error(reason);
   };
   try {
-    const path = await withProgress(log, `downloading ${pin.name} ${pin.version} from its vendor`, () => installInto(env, pin, download));
+    const path = await withProgress(log, `downloading ${pin.name} ${pin.version} from its vendor`, () =>
+      installInCache(env, pin, downloadInto),
+    );
     return { path };
   } catch (error) {
     if (reason === "") throw error;
@@ -58,7 +60,7 @@ export async function downloadFrom(downloader: Downloader, pin: ToolPin, env: No
   }
 }
 
-async function filesOf(folder: string): Promise<{ path: string; size: number }[]> {
+async function listFiles(folder: string): Promise<{ path: string; size: number }[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   // A file may be renamed between the listing and the look at it.
@@ -73,15 +75,15 @@ async function filesOf(folder: string): Promise<{ path: string; size: number }[]
   return files.map((path, index) => ({ path, size: sizes[index] ?? 0 }));
 }
 
-async function sizeOf(folder: string): Promise<number> {
-  return (await filesOf(folder)).reduce((sum, file) => sum + file.size, 0);
+async function computeSizeBytes(folder: string): Promise<number> {
+  return (await listFiles(folder)).reduce((sum, file) => sum + file.size, 0);
 }
 
-async function largestFile(folder: string): Promise<string | undefined> {
-  return (await filesOf(folder)).sort((a, b) => b.size - a.size)[0]?.path;
+async function findLargestFile(folder: string): Promise<string | undefined> {
+  return (await listFiles(folder)).sort((a, b) => b.size - a.size)[0]?.path;
 }
 
-function errorLine(output: string): string {
+function extractErrorLine(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
   return (lines.find((line) => /^\[?\w*Error\b/.test(line)) ?? lines.find((line) => line !== "") ?? "it said nothing").slice(0, 300);
 }

@@ -6,51 +6,51 @@ import { z } from "zod";
 import { runGit } from "../../../src/client/git/git-command.js";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
-import { actByCard, OFFICE, openCard, registration, state } from "../../harness/acting.js";
+import { actByCard, buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
 import type { TestRegistry } from "../../harness/registry.js";
-import { untilCardsAreClosed } from "../../scenarios/what-is-stored.js";
-import { ogrHere as ogr } from "../ogr-here.js";
-import { personOf } from "../run-ogr.js";
-import { atTerminal, hasTerminals } from "./at-terminal.js";
+import { waitUntilCardsAreClosed } from "../../scenarios/what-is-stored.js";
+import { runOgrHere as ogr } from "../ogr-here.js";
+import { toPersonEnvironment } from "../run-ogr.js";
+import { hasTerminals, runAtTerminal } from "./at-terminal.js";
 
 const cardSchema = z.looseObject({ card_id: z.string(), status: z.string() });
 const previewSchema = z.looseObject({ dry_run: z.literal(true), old: z.string().nullable(), new: z.string(), commit_count: z.number() });
 
-export function acts(registry: () => TestRegistry): void {
+export function describeActs(registry: () => TestRegistry): void {
   describe("somebody who acts", () => {
     let folder: string;
     let working: string;
     let admin: Record<string, string>;
 
     beforeAll(async () => {
-      admin = personOf(registry(), "admin");
+      admin = toPersonEnvironment(registry(), "admin");
       folder = await mkdtemp(join(tmpdir(), "ogr-acts-"));
       working = join(folder, "working");
       await runGit(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
-      await actByCard(registry(), registration("P.acts"));
-      await untilCardsAreClosed(registry());
+      await actByCard(registry(), buildRegistrationJob("P.acts"));
+      await waitUntilCardsAreClosed(registry());
     });
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
-    const commit = async (name: string): Promise<string> => {
+    const commitFile = async (name: string): Promise<string> => {
       await writeFile(join(working, name), `${name}\n`);
       await runGit(working, ["add", "--all"]);
       await runGit(working, ["-c", "user.name=Mira", "-c", "user.email=mira@example.org", "commit", "--quiet", "-m", `Add ${name}`]);
       return (await runGit(working, ["rev-parse", "HEAD"])).trim();
     };
     const push = ["push", "P.acts", "--from"];
-    const entries = async () => requireValue(await registry().as("admin").readTenant()).ledger.entries;
+    const countEntries = async () => requireValue(await registry().as("admin").readTenant()).ledger.entries;
 
     it("sees in a dry run what would be pushed, and nothing has happened", async () => {
-      const tip = await commit("one");
-      const before = await entries();
+      const tip = await commitFile("one");
+      const before = await countEntries();
       const shown = await ogr([...push, working, "--dry-run"], admin);
       expect(shown.stdout).toContain(`feature/hello: none → ${tip.slice(0, 12)}`);
       expect(shown.stdout).toContain("Add one (Mira)");
       expect(shown.stdout).toContain("Nothing was changed (--dry-run)");
       const preview = (await ogr([...push, working, "--dry-run", "--json"], admin)).json(previewSchema);
       expect(preview).toMatchObject({ old: null, new: tip, commit_count: 1, project_id: "P.acts", branch: "feature/hello" });
-      expect(await entries()).toBe(before);
+      expect(await countEntries()).toBe(before);
       expect((await registry().store.blobs.stat(`staging/T.UBL/${String(preview["blake3"])}`)) ?? null).toBeNull();
     });
 
@@ -77,16 +77,16 @@ export function acts(registry: () => TestRegistry): void {
     });
 
     it.runIf(hasTerminals())("is asked at a terminal, and no is no", async () => {
-      const before = await entries();
-      const refused = await atTerminal([...push, working, "--force"], admin, "n");
+      const before = await countEntries();
+      const refused = await runAtTerminal([...push, working, "--force"], admin, "n");
       expect(refused.output).toContain("Push this to");
-      expect([refused.code, await entries()]).toEqual([2, before]);
-      const agreed = await atTerminal([...push, working, "--force"], admin, "y");
+      expect([refused.code, await countEntries()]).toEqual([2, before]);
+      const agreed = await runAtTerminal([...push, working, "--force"], admin, "y");
       expect([agreed.code, agreed.output]).toEqual([0, expect.stringContaining("success")]);
     });
 
     it("sees what else would be done", async () => {
-      const before = await entries();
+      const before = await countEntries();
       const register = await ogr(["project", "register", "P.next", "--dry-run", "--json"], admin);
       expect([register.code, register.stdout]).toEqual([0, expect.stringContaining('"project_id":"P.next"')]);
       expect((await ogr(["project", "register", "P.acts", "--dry-run"], admin)).code).toBe(6);
@@ -95,18 +95,18 @@ export function acts(registry: () => TestRegistry): void {
       expect([release.code, release.stdout]).toEqual([0, expect.stringContaining("Release v1.0.0 of P.acts")]);
       const merge = await ogr(["merge", "P.acts", "feature/hello", "--into", "main", "--dry-run"], admin);
       expect([merge.code, merge.stdout]).toEqual([0, expect.stringContaining("Merge feature/hello into main of P.acts")]);
-      expect(await entries()).toBe(before);
+      expect(await countEntries()).toBe(before);
     });
 
     it("looks at what they would state, states nothing, and follows the card to its end", async () => {
-      const { card_id } = await openCard(registry().as("admin"), registration("P.watched"));
-      const bob = personOf(registry(), "bob");
-      const before = await entries();
+      const { card_id } = await openCard(registry().as("admin"), buildRegistrationJob("P.watched"));
+      const bob = toPersonEnvironment(registry(), "bob");
+      const before = await countEntries();
       const dry = await ogr(["card", "approve", card_id, "--dry-run"], bob);
       expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("You would approve the plan")]);
-      expect(await entries()).toBe(before);
+      expect(await countEntries()).toBe(before);
       const watching = ogr(["card", "watch", card_id, "--json"], admin);
-      await state(registry(), "bob", "approve", { card_id });
+      await stateDecision(registry(), "bob", "approve", { card_id });
       const watched = await watching;
       expect([watched.code, watched.json(cardSchema).status]).toEqual([0, "success"]);
       const finished = await ogr(["card", "watch", card_id], admin);
@@ -145,12 +145,12 @@ export function acts(registry: () => TestRegistry): void {
     it("finds the commands again, and follows one", async () => {
       const listed = await ogr(["command", "list", "--project", "P.acts", "--status", "success", "--limit", "1", "--json"], admin);
       const [command] = listed.json(z.array(z.looseObject({ jti: z.string(), status: z.string(), actor_id: z.string() })));
-      expect(command).toMatchObject({ status: "success", actor_id: registry().actor("admin").actor_id });
+      expect(command).toMatchObject({ status: "success", actor_id: registry().getActor("admin").actor_id });
       expect((await ogr(["command", "show", command?.jti ?? ""], admin)).stdout).toContain("feature/other");
       const watched = await ogr(["command", "watch", command?.jti ?? ""], admin);
       expect([watched.code, watched.stdout]).toEqual([0, expect.stringContaining("success")]);
       expect((await ogr(["permit", "show", command?.jti ?? ""], admin)).stdout).toContain(
-        `by ${registry().actor("admin").actor_id} as ${OFFICE}`,
+        `by ${registry().getActor("admin").actor_id} as ${OFFICE}`,
       );
     });
   });

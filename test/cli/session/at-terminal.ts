@@ -14,7 +14,7 @@ export function hasTerminals(): boolean {
 }
 
 /** Runs `ogr` at a terminal of its own, and presses a key when it is asked something. */
-export function atTerminal(
+export function runAtTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   key: string,

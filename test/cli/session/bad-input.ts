@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { TestRegistry } from "../../harness/registry.js";
-import { ogrHere as ogr } from "../ogr-here.js";
-import { type OgrAnswer, personOf } from "../run-ogr.js";
+import { runOgrHere as ogr } from "../ogr-here.js";
+import { type OgrAnswer, toPersonEnvironment } from "../run-ogr.js";
 
 let registry: TestRegistry;
 let admin: Record<string, string>;
@@ -20,7 +20,7 @@ export function testBadInput(started: () => TestRegistry): void {
   describe("bad input is reported with its next step and without a stack:", () => {
     beforeAll(() => {
       registry = started();
-      admin = personOf(registry, "admin");
+      admin = toPersonEnvironment(registry, "admin");
     });
 
     it("an unknown command", async () => expectSentence(await ogr(["frobnicate"]), 2, "unknown command 'frobnicate'"));
@@ -50,7 +50,7 @@ export function testBadInput(started: () => TestRegistry): void {
 
     it("a receipt file that is not JSON", async () =>
       expectSentence(
-        await ogr(["receipt", "verify", registry.founded.keys.receipt, "--jwks", registry.founded.keys.receipt_jwks]),
+        await ogr(["receipt", "verify", registry.founded.keys.receipt, "--jwks", registry.founded.keys.receiptJwks]),
         2,
         "not JSON",
       ));

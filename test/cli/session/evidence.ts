@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { TestRegistry } from "../../harness/registry.js";
-import { ogrHere as ogr } from "../ogr-here.js";
-import { personOf } from "../run-ogr.js";
+import { runOgrHere as ogr } from "../ogr-here.js";
+import { toPersonEnvironment } from "../run-ogr.js";
 
 const chainSchema = z.looseObject({
   ok: z.boolean(),
@@ -14,12 +14,12 @@ const chainSchema = z.looseObject({
   head: z.looseObject({ seq: z.number(), hash: z.string() }),
 });
 
-export function evidence(registry: () => TestRegistry): void {
+export function describeEvidence(registry: () => TestRegistry): void {
   describe("somebody who wants to know", () => {
     let folder: string;
     let admin: Record<string, string>;
     beforeAll(async () => {
-      admin = personOf(registry(), "admin");
+      admin = toPersonEnvironment(registry(), "admin");
       folder = await mkdtemp(join(tmpdir(), "ogr-evidence-"));
     });
     afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -42,16 +42,16 @@ export function evidence(registry: () => TestRegistry): void {
           .slice(0, lines.length - half),
       ).toEqual(lines.slice(half));
 
-      const verdictOn = async (changed: readonly string[], ...more: string[]) => {
+      const readVerdict = async (changed: readonly string[], ...more: string[]) => {
         await writeFile(file, `${changed.join("\n")}\n`);
         const answer = await ogr(["ledger", "verify", "--file", file, ...more]);
         return [answer.code, answer.stdout] as const;
       };
       const edited = lines.with(half, (lines[half] ?? "").replace(/"at_ms":\d/, '"at_ms":9'));
-      expect(await verdictOn(edited)).toEqual([1, expect.stringContaining(`Entry ${half + 1} does not match its hash`)]);
-      expect(await verdictOn(lines.toSpliced(half, 1))).toEqual([1, expect.stringContaining(`Entry ${half + 1} is missing`)]);
-      expect(await verdictOn(lines.slice(half))).toEqual([0, expect.stringContaining(`the file lacks the entries before ${half + 1}`)]);
-      expect(await verdictOn(lines.slice(0, half), "--head", chain.head.hash)).toEqual([
+      expect(await readVerdict(edited)).toEqual([1, expect.stringContaining(`Entry ${half + 1} does not match its hash`)]);
+      expect(await readVerdict(lines.toSpliced(half, 1))).toEqual([1, expect.stringContaining(`Entry ${half + 1} is missing`)]);
+      expect(await readVerdict(lines.slice(half))).toEqual([0, expect.stringContaining(`the file lacks the entries before ${half + 1}`)]);
+      expect(await readVerdict(lines.slice(0, half), "--head", chain.head.hash)).toEqual([
         1,
         expect.stringContaining("it ends before that entry"),
       ]);
@@ -65,7 +65,7 @@ export function evidence(registry: () => TestRegistry): void {
     });
 
     it("is told by the doctor that nothing is wrong, also of the store, the schema and the keys", async () => {
-      const store = registry().founded.root_store;
+      const store = registry().founded.rootStore;
       const s3 =
         store.kind === "s3"
           ? {
@@ -78,7 +78,7 @@ export function evidence(registry: () => TestRegistry): void {
       const installation = {
         OGR_STORE: store.kind,
         ...s3,
-        DATABASE_URL: registry().database_url,
+        DATABASE_URL: registry().databaseUrl,
         OGR_PERMIT_KEY_FILE: registry().founded.keys.permit,
       };
       const answer = await ogr(["doctor"], { ...admin, ...installation });
@@ -108,7 +108,7 @@ export function evidence(registry: () => TestRegistry): void {
       const answer = await ogr(["doctor"], {
         ...admin,
         OGR_TOKEN: `ogr_${"A".repeat(49)}`,
-        OGR_PERMIT_KEY_FILE: join(registry().data_dir, "keys", "founding", "T.UBL.pem"),
+        OGR_PERMIT_KEY_FILE: join(registry().dataDir, "keys", "founding", "T.UBL.pem"),
       });
       expect([answer.code, answer.stdout]).toEqual([1, expect.stringContaining("2 problems found.")]);
       expect(answer.stdout).toMatch(/✗ token .*\n.*→ .*ogr auth login/);

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { runGit } from "../../../src/client/git/git-command.js";
 import type { TestRegistry } from "../../harness/registry.js";
-import { ogrHere as ogr } from "../ogr-here.js";
-import { ogr as ogrProcess, personOf } from "../run-ogr.js";
+import { runOgrHere as ogr } from "../ogr-here.js";
+import { runOgr as ogrProcess, toPersonEnvironment } from "../run-ogr.js";
 
 const cardSchema = z.looseObject({ card_id: z.string(), status: z.string(), level: z.string().nullable(), jti: z.string().nullable() });
 const commandSchema = z.looseObject({ jti: z.string(), status: z.string() });
@@ -26,7 +26,7 @@ const commit = async (name: string): Promise<string> => {
 };
 
 /** Opens a card as admin and approves it as bob. Returns the card at its end. */
-async function approved(open: readonly string[]) {
+async function approveAll(open: readonly string[]) {
   const opened = await ogr([...open, "--json"], admin);
   expect(opened.stderr).toBe("");
   expect(opened.code).toBe(0);
@@ -41,7 +41,7 @@ export function testMainJob(started: () => TestRegistry): void {
   describe("a person at a terminal", () => {
     beforeAll(async () => {
       registry = started();
-      [admin, bob] = [personOf(registry, "admin"), personOf(registry, "bob")];
+      [admin, bob] = [toPersonEnvironment(registry, "admin"), toPersonEnvironment(registry, "bob")];
       folder = await mkdtemp(join(tmpdir(), "ogr-cli-"));
       working = join(folder, "working");
       await runGit(folder, ["init", "--quiet", "--initial-branch=feature/hello", working]);
@@ -49,7 +49,7 @@ export function testMainJob(started: () => TestRegistry): void {
     afterAll(() => rm(folder, { recursive: true, force: true }));
 
     it("registers a project, pushes, releases and verifies the receipt offline", async () => {
-      const registered = await approved(["project", "register", "P.cli", "--name", "From the terminal"]);
+      const registered = await approveAll(["project", "register", "P.cli", "--name", "From the terminal"]);
       expect(registered.level).toBe("L3");
 
       const first = await commit("first");
@@ -68,7 +68,7 @@ export function testMainJob(started: () => TestRegistry): void {
       const stolen = await ogr(["passkey", "register", "--json"], { ...bob, OGR_CONFIG_DIR: join(folder, "thief") });
       expect([stolen.code, stolen.stdout + stolen.stderr]).toEqual([5, expect.stringContaining("step_up_required")]);
       expect((await ogr(["passkey", "register"], bob)).code).toBe(0);
-      const released = await approved(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
+      const released = await approveAll(["release", "P.cli", "v1.2.0", "--commit", "feature/hello", "--notes", "The first one."]);
       expect(released.level).toBe("L4");
 
       const shown = await ogr(["project", "show", "P.cli"], admin);
@@ -79,7 +79,7 @@ export function testMainJob(started: () => TestRegistry): void {
       const receipt = await ogr(["receipt", "show", released.jti ?? "", "--json"], admin);
       const file = join(folder, "receipt.json");
       await writeFile(file, receipt.stdout);
-      const jwks = registry.founded.keys.receipt_jwks;
+      const jwks = registry.founded.keys.receiptJwks;
       expect((await ogrProcess(["receipt", "verify", file, "--jwks", jwks])).code).toBe(0);
       await writeFile(file, receipt.stdout.replace("success", "expired"));
       const forged = await ogr(["receipt", "verify", file, "--jwks", jwks]);
@@ -94,7 +94,7 @@ export function testMainJob(started: () => TestRegistry): void {
       const dry = await ogr(merge("feature/hello", "--dry-run"), admin);
       expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining("which is created")]);
       expect((await ogr(merge("feature/none"), admin)).code).toBe(2);
-      const merged = await approved(merge("feature/hello", "--strategy", "fast-forward"));
+      const merged = await approveAll(merge("feature/hello", "--strategy", "fast-forward"));
       expect(merged.level).toBe("L4");
 
       const pact = await ogr(["receipt", "pact", merged.jti ?? "", "--json"], admin);
@@ -123,12 +123,12 @@ export function testMainJob(started: () => TestRegistry): void {
         expect((await ogr(["push", "P.cli", "--from", working, "--json"], admin)).code).toBe(0);
       }
       await runGit(working, ["checkout", "--quiet", "feature/hello"]);
-      const cards = async () => (await ogr(["card", "list", "--json"], admin)).stdout;
-      const before = await cards();
+      const listCards = async () => (await ogr(["card", "list", "--json"], admin)).stdout;
+      const before = await listCards();
       const shown = await ogr(merge("feature/one", "--dry-run"), admin);
       expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining("commits   1, 1 files, +1 −0")]);
-      expect(await cards()).toBe(before);
-      await approved(merge("feature/one"));
+      expect(await listCards()).toBe(before);
+      await approveAll(merge("feature/one"));
       const [asked, json] = [
         await ogr(merge("feature/two", "--dry-run"), admin),
         await ogr(merge("feature/two", "--dry-run", "--json"), admin),
@@ -178,7 +178,7 @@ export function testMainJob(started: () => TestRegistry): void {
     });
 
     it("of another tenant gets not_found for the project", async () => {
-      const olga = personOf(registry, "olga", "T.OTHER");
+      const olga = toPersonEnvironment(registry, "olga", "T.OTHER");
       const answer = await ogr(["project", "show", "P.cli", "--json"], olga);
       expect(answer.code).toBe(1);
       expect(answer.json(failureSchema).code).toBe("not_found");

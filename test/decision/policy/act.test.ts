@@ -5,13 +5,22 @@ import { createEvaluator } from "../../../src/decision/policy/evaluator.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { parseDecision } from "../../../src/decision/policy/result.js";
 import type { ActInput, Requirement } from "../../../src/domain/policy/policy-contract.js";
-import { act, committedBytes, committedPolicy, PUSH, rulesOf, SANDBOX, TELEMETRY_APPEND, through } from "./inputs.js";
+import {
+  buildAct,
+  buildActThrough,
+  listRules,
+  loadCommittedPolicy,
+  PUSH,
+  readCommittedBytes,
+  SANDBOX,
+  TELEMETRY_APPEND,
+} from "./inputs.js";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const EXCLUDES = ["author", "pusher", "commit_author"] as const;
 
-const approvals = (count: number, step_up: boolean): Requirement[] => [
+const buildApprovals = (count: number, step_up: boolean): Requirement[] => [
   { kind: "card" },
   { kind: "approvals", count, role: null, step_up, excludes: [...EXCLUDES] },
 ];
@@ -20,9 +29,9 @@ const NEEDS = {
   L0: [],
   L1: [],
   L2: [],
-  L3: approvals(1, false),
-  L4: approvals(1, true),
-  L5: approvals(2, true),
+  L3: buildApprovals(1, false),
+  L4: buildApprovals(1, true),
+  L5: buildApprovals(2, true),
 };
 const TTL_MS = {
   L0: 2 * MINUTE,
@@ -41,48 +50,48 @@ const DECIDE_MS = {
   L5: DAY,
 };
 
-const push = (branch: string, facts: Partial<ActInput["facts"]> = {}) => act({ params: { branch } }, facts);
-const merge = (target: string) =>
-  act({
+const buildPush = (branch: string, facts: Partial<ActInput["facts"]> = {}) => buildAct({ params: { branch } }, facts);
+const buildMerge = (target: string) =>
+  buildAct({
     job_type: "git.registry.merge_protected",
     params: { source: "review/x", target },
   });
-const keeper = (job_type: string) => through("office:registry", { job_type, params: {} });
-const deployer = (job_type: string, changes: Partial<ActInput> = {}, facts: Partial<ActInput["facts"]> = {}) =>
-  through("office:infra.deployer", { job_type, params: {}, ...changes }, facts);
+const buildRegistryAct = (job_type: string) => buildActThrough("office:registry", { job_type, params: {} });
+const buildDeployerAct = (job_type: string, changes: Partial<ActInput> = {}, facts: Partial<ActInput["facts"]> = {}) =>
+  buildActThrough("office:infra.deployer", { job_type, params: {}, ...changes }, facts);
 const forced = { force: true, fast_forward: false };
 const deleted = { deletes: true, fast_forward: null };
 
 let policy: Policy;
 let bytes: Uint8Array;
 beforeAll(async () => {
-  bytes = await committedBytes();
-  policy = await committedPolicy();
+  bytes = await readCommittedBytes();
+  policy = await loadCommittedPolicy();
 });
 
 const LEVEL_TABLE: readonly [string, keyof typeof NEEDS, string, ActInput][] = [
   ["telemetry append", "L0", "job.level", TELEMETRY_APPEND],
-  ["push to feature/*", "L1", "branch.feature", push("feature/x")],
-  ["push to a new feature/*", "L1", "branch.feature", push("feature/x", { fast_forward: null })],
-  ["push far below feature/", "L1", "branch.feature", push("feature/a/b/c")],
-  ["push to review/*", "L2", "branch.review", push("review/x")],
-  ["force on feature/*", "L2", "branch.feature", push("feature/x", forced)],
-  ["force on review/*", "L2", "branch.review", push("review/x", forced)],
-  ["delete feature/*", "L2", "branch.feature", push("feature/x", deleted)],
-  ["delete review/*", "L2", "branch.review", push("review/x", deleted)],
-  ["register a project", "L3", "job.level", deployer("git.registry.init", {}, { project_exists: false })],
-  ["archive a project", "L3", "job.level", act({ job_type: "git.registry.archive", params: { archived: true } })],
-  ["reset a sandbox project", "L3", "job.level", deployer("git.registry.reset", { infra: SANDBOX })],
-  ["merge into main", "L4", "branch.main", merge("main")],
-  ["tag a release", "L4", "job.level", act({ job_type: "git.registry.tag_release", params: { tag: "v1.2.0" } })],
-  ["merge into release/*", "L5", "branch.release", merge("release/1.2")],
-  ["force on main", "L5", "branch.main", push("main", forced)],
-  ["force on release/*", "L5", "branch.release", push("release/1", forced)],
-  ["delete main", "L5", "branch.main", push("main", deleted)],
-  ["delete release/*", "L5", "branch.release", push("release/1", deleted)],
-  ["publish a policy", "L5", "job.level", keeper("registry.policy.publish")],
-  ["rotate keys", "L5", "job.level", keeper("registry.keys.rotate")],
-  ["change members", "L5", "job.level", keeper("registry.members.change")],
+  ["push to feature/*", "L1", "branch.feature", buildPush("feature/x")],
+  ["push to a new feature/*", "L1", "branch.feature", buildPush("feature/x", { fast_forward: null })],
+  ["push far below feature/", "L1", "branch.feature", buildPush("feature/a/b/c")],
+  ["push to review/*", "L2", "branch.review", buildPush("review/x")],
+  ["force on feature/*", "L2", "branch.feature", buildPush("feature/x", forced)],
+  ["force on review/*", "L2", "branch.review", buildPush("review/x", forced)],
+  ["delete feature/*", "L2", "branch.feature", buildPush("feature/x", deleted)],
+  ["delete review/*", "L2", "branch.review", buildPush("review/x", deleted)],
+  ["register a project", "L3", "job.level", buildDeployerAct("git.registry.init", {}, { project_exists: false })],
+  ["archive a project", "L3", "job.level", buildAct({ job_type: "git.registry.archive", params: { archived: true } })],
+  ["reset a sandbox project", "L3", "job.level", buildDeployerAct("git.registry.reset", { infra: SANDBOX })],
+  ["merge into main", "L4", "branch.main", buildMerge("main")],
+  ["tag a release", "L4", "job.level", buildAct({ job_type: "git.registry.tag_release", params: { tag: "v1.2.0" } })],
+  ["merge into release/*", "L5", "branch.release", buildMerge("release/1.2")],
+  ["force on main", "L5", "branch.main", buildPush("main", forced)],
+  ["force on release/*", "L5", "branch.release", buildPush("release/1", forced)],
+  ["delete main", "L5", "branch.main", buildPush("main", deleted)],
+  ["delete release/*", "L5", "branch.release", buildPush("release/1", deleted)],
+  ["publish a policy", "L5", "job.level", buildRegistryAct("registry.policy.publish")],
+  ["rotate keys", "L5", "job.level", buildRegistryAct("registry.keys.rotate")],
+  ["change members", "L5", "job.level", buildRegistryAct("registry.members.change")],
 ];
 
 describe("every row of the table of levels", () => {
@@ -96,7 +105,7 @@ describe("every row of the table of levels", () => {
       decide_within_ms: DECIDE_MS[level],
       max_run_ms: 10 * MINUTE,
     });
-    expect(rulesOf(decision)[0]).toBe(rule);
+    expect(listRules(decision)[0]).toBe(rule);
   });
 
   test("the table has a row for every job of the policy", () => {
@@ -105,17 +114,17 @@ describe("every row of the table of levels", () => {
   });
 
   test("risk raises the level with everything that it needs, and says so", () => {
-    const decision = policy.decide(act({ risk: "L4" }));
+    const decision = policy.decide(buildAct({ risk: "L4" }));
     expect(decision).toMatchObject({
       level: "L4",
       requires: NEEDS.L4,
       decide_within_ms: DECIDE_MS.L4,
     });
-    expect(rulesOf(decision)).toEqual(["branch.feature", "level.raised", "requires.these"]);
+    expect(listRules(decision)).toEqual(["branch.feature", "level.raised", "requires.these"]);
   });
 
   test.each(["L0", "L1", "L2"] as const)("at %s a card that somebody opened asks for one look, by anybody", (level) => {
-    const input = level === "L0" ? TELEMETRY_APPEND : push(level === "L1" ? "feature/x" : "review/x");
+    const input = level === "L0" ? TELEMETRY_APPEND : buildPush(level === "L1" ? "feature/x" : "review/x");
     expect(policy.decide({ ...input, has_card: true })).toMatchObject({
       level,
       requires: [
@@ -131,7 +140,7 @@ describe("every row of the table of levels", () => {
   });
 });
 
-const infra = (
+const buildInfraAct = (
   state: "enabled" | "disabled" | "missing" | "unavailable",
   context: "sandbox" | "production" | null,
   is_registry = false,
@@ -141,46 +150,50 @@ const infra = (
 const ITS_REPOSITORY = { params: { project_id: TELEMETRY_APPEND.params["project_id"] }, infra: TELEMETRY_APPEND.infra };
 
 const DENIALS: [rule: string, level: string | null, input: ActInput][] = [
-  ["job.unknown", null, act({ job_type: "git.registry.explode" })],
-  ["job.target", "L1", act({ target: "LAB_256" })],
-  ["branch.unknown", null, push("hotfix/x")],
-  ["branch.unknown", null, push("feature/")],
-  ["branch.unknown", null, push("main\0")],
-  ["branch.unknown", null, push("main\n")],
-  ["branch.unknown", null, act({ params: {} })],
-  ["branch.unknown", null, act({ params: { branch: ["feature/x"] } })],
-  ["branch.unknown", null, push("refs/heads/feature/x")],
-  ["branch.unknown", null, merge("hotfix/x")],
-  ["branch.protected", null, push("main")],
-  ["branch.protected", null, push("release/1")],
-  ["branch.not_protected", null, merge("feature/x")],
-  ["push.not_fast_forward", "L1", push("feature/x", { fast_forward: false })],
-  ["project.exists", "L3", deployer("git.registry.init", {}, { project_exists: true })],
-  ["project.missing", "L1", push("feature/x", { project_exists: false })],
-  ["project.missing", "L3", deployer("git.registry.reset", { infra: SANDBOX }, { project_exists: false })],
-  ["infra.disabled", "L1", act({ infra: infra("disabled", "production") })],
-  ["infra.missing", "L1", act({ infra: infra("missing", null) })],
-  ["infra.unavailable", "L1", act({ infra: infra("unavailable", null) })],
-  ["infra.not_sandbox", "L3", deployer("git.registry.reset", { infra: infra("enabled", "production") })],
-  ["infra.not_sandbox", "L3", deployer("git.registry.reset", { infra: infra("enabled", null) })],
-  ["infra.not_sandbox", "L3", deployer("git.registry.reset")],
-  ["infra.keeps_registry", "L3", deployer("git.registry.reset", { infra: infra("enabled", "sandbox", true) })],
+  ["job.unknown", null, buildAct({ job_type: "git.registry.explode" })],
+  ["job.target", "L1", buildAct({ target: "LAB_256" })],
+  ["branch.unknown", null, buildPush("hotfix/x")],
+  ["branch.unknown", null, buildPush("feature/")],
+  ["branch.unknown", null, buildPush("main\0")],
+  ["branch.unknown", null, buildPush("main\n")],
+  ["branch.unknown", null, buildAct({ params: {} })],
+  ["branch.unknown", null, buildAct({ params: { branch: ["feature/x"] } })],
+  ["branch.unknown", null, buildPush("refs/heads/feature/x")],
+  ["branch.unknown", null, buildMerge("hotfix/x")],
+  ["branch.protected", null, buildPush("main")],
+  ["branch.protected", null, buildPush("release/1")],
+  ["branch.not_protected", null, buildMerge("feature/x")],
+  ["push.not_fast_forward", "L1", buildPush("feature/x", { fast_forward: false })],
+  ["project.exists", "L3", buildDeployerAct("git.registry.init", {}, { project_exists: true })],
+  ["project.missing", "L1", buildPush("feature/x", { project_exists: false })],
+  ["project.missing", "L3", buildDeployerAct("git.registry.reset", { infra: SANDBOX }, { project_exists: false })],
+  ["infra.disabled", "L1", buildAct({ infra: buildInfraAct("disabled", "production") })],
+  ["infra.missing", "L1", buildAct({ infra: buildInfraAct("missing", null) })],
+  ["infra.unavailable", "L1", buildAct({ infra: buildInfraAct("unavailable", null) })],
+  ["infra.not_sandbox", "L3", buildDeployerAct("git.registry.reset", { infra: buildInfraAct("enabled", "production") })],
+  ["infra.not_sandbox", "L3", buildDeployerAct("git.registry.reset", { infra: buildInfraAct("enabled", null) })],
+  ["infra.not_sandbox", "L3", buildDeployerAct("git.registry.reset")],
+  ["infra.keeps_registry", "L3", buildDeployerAct("git.registry.reset", { infra: buildInfraAct("enabled", "sandbox", true) })],
   ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: PUSH.actor }],
   ["telemetry.service", "L0", { ...TELEMETRY_APPEND, actor: { ...TELEMETRY_APPEND.actor, actor_id: "ubl:sid:app:ci" } }],
-  ["telemetry.only", "L1", act({ actor: TELEMETRY_APPEND.actor })],
+  ["telemetry.only", "L1", buildAct({ actor: TELEMETRY_APPEND.actor })],
   ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, infra: "none" }],
   ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, params: { ...TELEMETRY_APPEND.params, project_id: "P.demo" } }],
   ["telemetry.destination", "L0", { ...TELEMETRY_APPEND, tenant_id: "T.OTHER" }],
-  ["telemetry.append_only", "L4", { ...merge("main"), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, target: "main" } }],
-  ["telemetry.append_only", "L5", { ...push("main", forced), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, branch: "main" } }],
-  ["telemetry.append_only", "L3", deployer("git.registry.reset", ITS_REPOSITORY)],
-  ["office.unknown", "L1", through("office::nowhere", {})],
-  ["office.not_member", "L1", act({ member_offices: ["office::agents"] })],
-  ["office.not_member", "L1", act({ member_offices: [] })],
-  ["office.action", "L1", through("office:security", {})],
-  ["office.target", "L1", act({ target: "LAB_8GB" })],
-  ["office.ceiling", "L5", through("office::agents", { params: { branch: "main" } }, forced)],
-  ["office.ceiling", "L3", through("office::agents", { risk: "L3" })],
+  ["telemetry.append_only", "L4", { ...buildMerge("main"), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, target: "main" } }],
+  [
+    "telemetry.append_only",
+    "L5",
+    { ...buildPush("main", forced), ...ITS_REPOSITORY, params: { ...ITS_REPOSITORY.params, branch: "main" } },
+  ],
+  ["telemetry.append_only", "L3", buildDeployerAct("git.registry.reset", ITS_REPOSITORY)],
+  ["office.unknown", "L1", buildActThrough("office::nowhere", {})],
+  ["office.not_member", "L1", buildAct({ member_offices: ["office::agents"] })],
+  ["office.not_member", "L1", buildAct({ member_offices: [] })],
+  ["office.action", "L1", buildActThrough("office:security", {})],
+  ["office.target", "L1", buildAct({ target: "LAB_8GB" })],
+  ["office.ceiling", "L5", buildActThrough("office::agents", { params: { branch: "main" } }, forced)],
+  ["office.ceiling", "L3", buildActThrough("office::agents", { risk: "L3" })],
 ];
 
 /** What the edge refuses by its shape already, so that these rules are only a second line: asked of the wasm itself. */
@@ -204,13 +217,13 @@ describe("every rule that denies an act", () => {
       decide_within_ms: 0,
       max_run_ms: 0,
     });
-    expect(rulesOf(decision)).toContain(rule);
+    expect(listRules(decision)).toContain(rule);
   });
 
   test.each(BEHIND_THE_EDGE)("%s, behind the edge, which names the field", (rule, input) => {
     const answer = createEvaluator(bytes, policy.data).evaluate("registry/act", input);
-    expect(answer.ok && rulesOf(parseDecision(answer.answer))).toContain(rule);
-    expect(rulesOf(policy.decide(input as ActInput))).toEqual(["input.malformed"]);
+    expect(answer.ok && listRules(parseDecision(answer.answer))).toContain(rule);
+    expect(listRules(policy.decide(input as ActInput))).toEqual(["input.malformed"]);
   });
 
   test("job.level: a job to which the data gives no level", async () => {
@@ -221,9 +234,9 @@ describe("every rule that denies an act", () => {
         jobs: { ...policy.data.jobs, "git.registry.tag_release": target },
       }),
     );
-    const decision = other.decide(act({ job_type: "git.registry.tag_release", risk: "L5" }));
+    const decision = other.decide(buildAct({ job_type: "git.registry.tag_release", risk: "L5" }));
     expect(decision.allowed).toBe(false);
-    expect(rulesOf(decision)).toEqual(["job.level"]);
+    expect(listRules(decision)).toEqual(["job.level"]);
   });
 
   test("no rule is missing from these tables", async () => {
@@ -238,16 +251,16 @@ describe("every rule that denies an act", () => {
   });
 
   test("all reasons of a denial are listed, each once, in a stable order", () => {
-    const input = through("office:security", {
+    const input = buildActThrough("office:security", {
       params: { branch: "main" },
       member_offices: [],
-      infra: infra("disabled", null),
+      infra: buildInfraAct("disabled", null),
     });
-    expect(rulesOf(policy.decide(input))).toEqual(["branch.protected", "infra.disabled", "office.action", "office.not_member"]);
+    expect(listRules(policy.decide(input))).toEqual(["branch.protected", "infra.disabled", "office.action", "office.not_member"]);
     expect(policy.decide(input)).toEqual(policy.decide(input));
   });
 
   test("a plain push to a protected branch is advised to merge", () => {
-    expect(policy.decide(push("main")).reasons[0]?.text).toMatch(/merge into it with git\.registry\.merge_protected/);
+    expect(policy.decide(buildPush("main")).reasons[0]?.text).toMatch(/merge into it with git\.registry\.merge_protected/);
   });
 });

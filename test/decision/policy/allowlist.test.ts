@@ -10,7 +10,7 @@ const ALLOWED = {
   network_whitelist: ["object-store", "temporal"],
   jobs: ["git.registry.push"],
 };
-const listing = (changes: object) =>
+const buildAllowlist = (changes: object) =>
   parseAllowlist({
     version: 1,
     tenants: { "T.UBL": { ...ALLOWED, ...changes } },
@@ -28,12 +28,12 @@ describe("the Runner's allowlist", () => {
   });
 
   test.each(["T.OTHER", "constructor", "__proto__", ""])("has nothing for %j", (tenant) => {
-    const parsed = listing({});
+    const parsed = buildAllowlist({});
     expect(parsed.ok && findAllowance(parsed.value, tenant)).toBeUndefined();
   });
 
   test.each(["127.0.0.1:9000", "minio.internal:443", "[::1]:9000"])("takes the literal endpoint %s", (endpoint) => {
-    expect(listing({ network_whitelist: [endpoint] }).ok).toBe(true);
+    expect(buildAllowlist({ network_whitelist: [endpoint] }).ok).toBe(true);
   });
 
   test.each([
@@ -42,7 +42,7 @@ describe("the Runner's allowlist", () => {
     ["jobs", [["*"], ["git.registry.*"], ["push"], ["git.registry.push", "git.registry.push"], "git.registry.push"]],
   ] as const)("refuses a bad %s by name", (field, values) => {
     for (const value of values) {
-      const parsed = listing({ [field]: value });
+      const parsed = buildAllowlist({ [field]: value });
       expect(!parsed.ok && parsed.problems.map((problem) => problem.field), String(value)).toContainEqual(
         expect.stringContaining(`tenants.T.UBL.${field}`),
       );
@@ -50,7 +50,7 @@ describe("the Runner's allowlist", () => {
   });
 
   test("refuses an unknown member, an unknown version and a tenant id that is none", () => {
-    expect(listing({ shell: true })).toMatchObject({
+    expect(buildAllowlist({ shell: true })).toMatchObject({
       ok: false,
       problems: [{ field: "tenants.T.UBL.shell" }],
     });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { ActInput } from "../../../src/domain/policy/policy-contract.js";
-import { act } from "./inputs.js";
+import { buildAct } from "./inputs.js";
 
 export const level = fc.constantFrom(...LEVELS);
 const branch = fc.oneof(
@@ -35,7 +35,7 @@ export const anyAct: fc.Arbitrary<ActInput> = fc
     sandbox: fc.boolean(),
   })
   .map(({ name, sandbox, ...rest }) =>
-    act({
+    buildAct({
       ...rest,
       member_offices: offices,
       params: { branch: name, target: name },

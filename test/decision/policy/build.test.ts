@@ -11,18 +11,18 @@ const opa = await findOpa();
 const ECHO = fileURLToPath(new URL("fixtures/echo", import.meta.url));
 
 /** The compiler, or a test that shows why it was skipped. */
-function compiler(skip: (reason: string) => never): string {
+function requireCompiler(skip: (reason: string) => never): string {
   return opa.ok ? opa.path : skip(`skipped: ${opa.reason}`);
 }
 
 describe("the policy's sources", () => {
   test("build the committed policy.wasm, byte for byte", async (context) => {
-    const path = compiler(context.skip);
+    const path = requireCompiler(context.skip);
     expect((await readFile(POLICY_FILE)).equals(await buildPolicy(path))).toBe(true);
   });
 
   test("build the same bytes wherever they lie", async (context) => {
-    const path = compiler(context.skip);
+    const path = requireCompiler(context.skip);
     const elsewhere = await mkdtemp(join(tmpdir(), "ogr a policy elsewhere-"));
     try {
       await cp(POLICY_SOURCES, elsewhere, { recursive: true });
@@ -33,12 +33,12 @@ describe("the policy's sources", () => {
   });
 
   test("build the committed fixture", async (context) => {
-    const path = compiler(context.skip);
+    const path = requireCompiler(context.skip);
     expect((await readFile(join(ECHO, "echo.wasm"))).equals(await compileRules(path, ECHO))).toBe(true);
   });
 
   test("pass `opa check --strict`, `opa fmt` and `opa test` with the seed's data", async (context) => {
-    const path = compiler(context.skip);
+    const path = requireCompiler(context.skip);
     const run = promisify(execFile);
     const data = ["risk_policy.yaml", "offices.yaml"].map((name) => `policy:${join(CONFIG, name)}`);
     await run(path, ["check", "--strict", POLICY_SOURCES, ...data]);

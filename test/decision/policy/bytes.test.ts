@@ -14,17 +14,17 @@ import {
   WasmFormatError,
 } from "../../../src/decision/policy/wasm-section.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
-import { act, CONFIG_DIR, committedBytes, committedPolicy, PUSH, rulesOf, said } from "./inputs.js";
+import { buildAct, buildStatementInput, CONFIG_DIR, listRules, loadCommittedPolicy, PUSH, readCommittedBytes } from "./inputs.js";
 
 const ECHO = new URL("./fixtures/echo/echo.wasm", import.meta.url);
-const bytesOf = (text: string) => new TextEncoder().encode(text);
+const toBytes = (text: string) => new TextEncoder().encode(text);
 
 let bytes: Uint8Array;
 let policy: Policy;
 let data: PolicyData;
 beforeAll(async () => {
-  bytes = await committedBytes();
-  policy = await committedPolicy();
+  bytes = await readCommittedBytes();
+  policy = await loadCommittedPolicy();
   data = policy.data;
 });
 
@@ -65,21 +65,22 @@ describe("policy_hash", () => {
 
 describe("bytes that are no policy are refused, with a code", () => {
   const withSection = (content: Uint8Array) => replaceCustomSection(bytes, DATA_SECTION, content);
-  const twice = () => Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, toCanonicalBytes(data)).subarray(8)]);
-  const empty = () => Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  const buildTwoSections = () =>
+    Buffer.concat([bytes, replaceCustomSection(bytes.subarray(0, 8), DATA_SECTION, toCanonicalBytes(data)).subarray(8)]);
+  const buildEmptyModule = () => Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
   test.each<[string, string, () => Uint8Array]>([
     ["nothing", "not_wasm", () => new Uint8Array(0)],
-    ["text", "not_wasm", () => bytesOf("package registry")],
+    ["text", "not_wasm", () => toBytes("package registry")],
     ["a truncated file", "not_wasm", () => bytes.subarray(0, bytes.length - 1)],
     ["a file above the limit", "too_large", () => new Uint8Array(POLICY_MAX_BYTES + 1)],
-    ["no data", "data_missing", empty],
-    ["data twice", "data_repeated", twice],
-    ["data that is no JSON", "data_not_canonical", () => withSection(bytesOf("{"))],
+    ["no data", "data_missing", buildEmptyModule],
+    ["data twice", "data_repeated", buildTwoSections],
+    ["data that is no JSON", "data_not_canonical", () => withSection(toBytes("{"))],
     ["data that is no UTF-8", "data_not_canonical", () => withSection(Uint8Array.of(0x22, 0xff, 0x22))],
-    ["data that is spelled otherwise", "data_not_canonical", () => withSection(bytesOf(JSON.stringify(data, undefined, 1)))],
+    ["data that is spelled otherwise", "data_not_canonical", () => withSection(toBytes(JSON.stringify(data, undefined, 1)))],
     ["data of another version", "data_invalid", () => withSection(toCanonicalBytes({ ...data, version: 2 }))],
-    ["wasm that OPA did not build", "no_instance", () => replacePolicyData(empty(), data)],
+    ["wasm that OPA did not build", "no_instance", () => replacePolicyData(buildEmptyModule(), data)],
   ])("%s: %s", async (_name, code, make) => {
     await expect(loadPolicy(make())).rejects.toMatchObject({
       name: "PolicyBytesError",
@@ -105,7 +106,7 @@ describe("what a policy answers is checked", () => {
   beforeAll(async () => {
     echo = await loadPolicy(replacePolicyData(await readFile(ECHO), data));
   });
-  const answered = (answer: unknown) => echo.decide(act({ job_type: "echo", params: { answer } }));
+  const decideEcho = (answer: unknown) => echo.decide(buildAct({ job_type: "echo", params: { answer } }));
   const fine = {
     allowed: true,
     level: "L1",
@@ -117,12 +118,12 @@ describe("what a policy answers is checked", () => {
   };
 
   test("a well-formed answer passes", () => {
-    expect(answered(fine)).toEqual(fine);
+    expect(decideEcho(fine)).toEqual(fine);
   });
 
   test("no answer is a denial: policy.undefined", () => {
-    expect(rulesOf(echo.decide(act({ job_type: "silence" })))).toEqual(["policy.undefined"]);
-    expect(rulesOf(echo.admit(said({})))).toEqual(["policy.undefined"]);
+    expect(listRules(echo.decide(buildAct({ job_type: "silence" })))).toEqual(["policy.undefined"]);
+    expect(listRules(echo.admit(buildStatementInput({})))).toEqual(["policy.undefined"]);
   });
 
   test.each<[string, unknown]>([
@@ -151,7 +152,7 @@ describe("what a policy answers is checked", () => {
     ["an extra member", { ...fine, trusted: true }],
     ["a denial with a clock", { ...fine, allowed: false }],
   ])("%s is a denial: policy.malformed", (_name, answer) => {
-    expect(answered(answer)).toMatchObject({
+    expect(decideEcho(answer)).toMatchObject({
       allowed: false,
       level: null,
       reasons: [{ rule: "policy.malformed" }],
@@ -159,17 +160,17 @@ describe("what a policy answers is checked", () => {
   });
 
   test("a malformed answer about a statement does not count", () => {
-    expect(echo.admit(said({ roles: ["yes"] }))).toMatchObject({
+    expect(echo.admit(buildStatementInput({ roles: ["yes"] }))).toMatchObject({
       counts: false,
       reasons: [{ rule: "policy.malformed" }],
     });
   });
 
   test("a fault within the policy is a denial: policy.fault; and the next answer is right", () => {
-    const decision = echo.decide(act({ job_type: "fault" }));
-    expect(rulesOf(decision)).toEqual(["policy.fault"]);
+    const decision = echo.decide(buildAct({ job_type: "fault" }));
+    expect(listRules(decision)).toEqual(["policy.fault"]);
     expect(decision.reasons[0]?.text).toContain("time.now_ns");
-    expect(answered(fine)).toEqual(fine);
+    expect(decideEcho(fine)).toEqual(fine);
   });
 });
 

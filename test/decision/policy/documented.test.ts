@@ -13,7 +13,7 @@ import { toActivePolicyKey, toPolicyBytesKey } from "../../../src/domain/storage
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { publishPolicy } from "../../harness/policies.js";
-import { committedBytes, PUSH } from "./inputs.js";
+import { PUSH, readCommittedBytes } from "./inputs.js";
 
 const run = promisify(execFile);
 const TENANT = "T.UBL";
@@ -61,7 +61,7 @@ async function readActivePolicy(): Promise<Policy> {
 }
 
 it("the script of docs/policy.md replaces the published policy with one whose L1 permits live for a minute", async () => {
-  await publishPolicy({ store, data_dir: clone }, TENANT, await committedBytes());
+  await publishPolicy({ store, dataDir: clone }, TENANT, await readCommittedBytes());
   const before = await readActivePolicy();
   expect(before.decide(PUSH)).toMatchObject({ level: "L1", permit_ttl_ms: 120_000 });
 

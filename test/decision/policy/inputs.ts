@@ -6,12 +6,12 @@ import type { ActInput, StatementInput } from "../../../src/domain/policy/policy
 export const POLICY_URL = new URL("../../../policies/policy.wasm", import.meta.url);
 export const CONFIG_DIR = fileURLToPath(new URL("../../../config", import.meta.url));
 
-export function committedBytes(): Promise<Uint8Array> {
+export function readCommittedBytes(): Promise<Uint8Array> {
   return readFile(POLICY_URL);
 }
 
-export async function committedPolicy(): Promise<Policy> {
-  return loadPolicy(await committedBytes());
+export async function loadCommittedPolicy(): Promise<Policy> {
+  return loadPolicy(await readCommittedBytes());
 }
 
 /** A push of Ana to feature/x, through the default office: allowed, at L1, with nothing required. */
@@ -33,13 +33,13 @@ export const PUSH: ActInput = {
   infra: "none",
 };
 
-export function act(changes: Partial<ActInput>, facts: Partial<ActInput["facts"]> = {}): ActInput {
+export function buildAct(changes: Partial<ActInput>, facts: Partial<ActInput["facts"]> = {}): ActInput {
   return { ...PUSH, ...changes, facts: { ...PUSH.facts, ...facts } };
 }
 
 /** The same act through another office, which the actor holds. */
-export function through(office: string, changes: Partial<ActInput>, facts: Partial<ActInput["facts"]> = {}): ActInput {
-  return act({ office_id: office, member_offices: [office], ...changes }, facts);
+export function buildActThrough(office: string, changes: Partial<ActInput>, facts: Partial<ActInput["facts"]> = {}): ActInput {
+  return buildAct({ office_id: office, member_offices: [office], ...changes }, facts);
 }
 
 export const SANDBOX: ActInput["infra"] = {
@@ -50,7 +50,7 @@ export const SANDBOX: ActInput["infra"] = {
 };
 
 /** The registry's service appends to the telemetry repository of its org: allowed, at L0, with nothing required. */
-export const TELEMETRY_APPEND: ActInput = through("office:telemetry", {
+export const TELEMETRY_APPEND: ActInput = buildActThrough("office:telemetry", {
   job_type: "git.registry.telemetry_append",
   actor: { actor_id: "ubl:sid:app:registry.telemetry", kind: "app", person_id: null },
   params: { project_id: "P.telemetry", from_seq: 0, to_seq: 7, lines: 2 },
@@ -77,11 +77,11 @@ export const APPROVAL: StatementInput = {
   },
 };
 
-export function said(changes: Partial<StatementInput>, card: Partial<StatementInput["card"]> = {}): StatementInput {
+export function buildStatementInput(changes: Partial<StatementInput>, card: Partial<StatementInput["card"]> = {}): StatementInput {
   return { ...APPROVAL, ...changes, card: { ...APPROVAL.card, ...card } };
 }
 
-export function person(id: string | null): StatementInput["actor"] {
+export function buildPerson(id: string | null): StatementInput["actor"] {
   return {
     actor_id: `ubl:sid:person:${id ?? "nobody"}`,
     kind: "person",
@@ -89,6 +89,6 @@ export function person(id: string | null): StatementInput["actor"] {
   };
 }
 
-export function rulesOf(answer: { readonly reasons: readonly { readonly rule: string }[] }): string[] {
+export function listRules(answer: { readonly reasons: readonly { readonly rule: string }[] }): string[] {
   return answer.reasons.map((reason) => reason.rule);
 }

@@ -4,14 +4,14 @@ import type { Policy } from "../../../src/decision/policy/policy.js";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { ActInput, Decision, StatementInput } from "../../../src/domain/policy/policy-contract.js";
 import { anyAct, level } from "./arbitraries.js";
-import { APPROVAL, act, committedPolicy, PUSH, person, rulesOf, said } from "./inputs.js";
+import { APPROVAL, buildAct, buildPerson, buildStatementInput, listRules, loadCommittedPolicy, PUSH } from "./inputs.js";
 
 let policy: Policy;
 beforeAll(async () => {
-  policy = await committedPolicy();
+  policy = await loadCommittedPolicy();
 });
 
-const rank = (of: Decision) => (of.level === null ? -1 : LEVELS.indexOf(of.level));
+const toRank = (of: Decision) => (of.level === null ? -1 : LEVELS.indexOf(of.level));
 
 describe("for every act", () => {
   test("risk never lowers a level and never allows a denied act", () => {
@@ -19,7 +19,7 @@ describe("for every act", () => {
       fc.property(anyAct, level, (input, risk) => {
         const plain = policy.decide(input);
         const asked = policy.decide({ ...input, risk });
-        expect(rank(asked)).toBe(plain.level === null ? -1 : Math.max(rank(plain), LEVELS.indexOf(risk)));
+        expect(toRank(asked)).toBe(plain.level === null ? -1 : Math.max(toRank(plain), LEVELS.indexOf(risk)));
         if (!plain.allowed) expect(asked.allowed).toBe(false);
       }),
       { numRuns: 500 },
@@ -37,7 +37,7 @@ describe("for every act", () => {
           params: { branch: name },
         });
         expect(decision.allowed).toBe(false);
-        expect(rulesOf(decision)).toContain("branch.unknown");
+        expect(listRules(decision)).toContain("branch.unknown");
       }),
       { numRuns: 500 },
     );
@@ -46,7 +46,11 @@ describe("for every act", () => {
   test("every name below feature/ is judged like feature/x, at any depth", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 1, maxLength: 80 }), (rest) => {
-        expect(policy.decide(act({ params: { branch: `feature/${rest}` } }))).toMatchObject({ allowed: true, level: "L1", requires: [] });
+        expect(policy.decide(buildAct({ params: { branch: `feature/${rest}` } }))).toMatchObject({
+          allowed: true,
+          level: "L1",
+          requires: [],
+        });
       }),
     );
   });
@@ -55,11 +59,11 @@ describe("for every act", () => {
     fc.assert(
       fc.property(anyAct, fc.option(level, { nil: undefined }), (input, risk) => {
         const decision = policy.decide({ ...input, risk });
-        if (!decision.allowed || rank(decision) < 3) return;
+        if (!decision.allowed || toRank(decision) < 3) return;
         const approvals = decision.requires.find((item) => item.kind === "approvals");
         expect(decision.requires[0]).toEqual({ kind: "card" });
-        expect(approvals?.count).toBeGreaterThanOrEqual(rank(decision) === 5 ? 2 : 1);
-        expect(approvals?.step_up).toBe(rank(decision) >= 4);
+        expect(approvals?.count).toBeGreaterThanOrEqual(toRank(decision) === 5 ? 2 : 1);
+        expect(approvals?.step_up).toBe(toRank(decision) >= 4);
       }),
       { numRuns: 500 },
     );
@@ -98,10 +102,10 @@ describe("garbage", () => {
 
   test.each<[string, ActInput]>([
     ["a push", PUSH],
-    ["a forced push to main", act({ params: { branch: "main" } }, { force: true, fast_forward: false })],
-    ["a release", act({ job_type: "git.registry.tag_release", params: { tag: "v1.0.0" } })],
-    ["a plain push to main", act({ params: { branch: "main" } })],
-    ["a push through an office of others", act({ member_offices: ["office::agents"] })],
+    ["a forced push to main", buildAct({ params: { branch: "main" } }, { force: true, fast_forward: false })],
+    ["a release", buildAct({ job_type: "git.registry.tag_release", params: { tag: "v1.0.0" } })],
+    ["a plain push to main", buildAct({ params: { branch: "main" } })],
+    ["a push through an office of others", buildAct({ member_offices: ["office::agents"] })],
   ])("in one member of %s never makes the act need less", (_name, valid) => {
     const before = policy.decide(valid);
     // A card's own approval at a low level is asked for in addition, so `has_card` is no garbage.
@@ -110,7 +114,7 @@ describe("garbage", () => {
         const decision = policy.decide(input as ActInput);
         if (!decision.allowed) return;
         expect(before.allowed).toBe(true);
-        expect(rank(decision)).toBeGreaterThanOrEqual(rank(before));
+        expect(toRank(decision)).toBeGreaterThanOrEqual(toRank(before));
         expect(decision.requires).toEqual(before.requires);
       }),
       { numRuns: 500 },
@@ -118,11 +122,11 @@ describe("garbage", () => {
   });
 
   test.each<[string, StatementInput, (keyof StatementInput)[]]>([
-    ["by the card's author", said({ actor: person("ana") }), ["actor", "card"]],
-    ["by a pusher of its commits", said({ actor: person("carl") }), ["actor", "card"]],
-    ["without step-up at L4", said({ step_up: false }), ["step_up", "level"]],
-    ["by an agent", said({ actor: { ...APPROVAL.actor, kind: "agent" } }), ["actor"]],
-    ["through an office of others", said({ member_offices: ["office::default"] }), ["member_offices", "office_id"]],
+    ["by the card's author", buildStatementInput({ actor: buildPerson("ana") }), ["actor", "card"]],
+    ["by a pusher of its commits", buildStatementInput({ actor: buildPerson("carl") }), ["actor", "card"]],
+    ["without step-up at L4", buildStatementInput({ step_up: false }), ["step_up", "level"]],
+    ["by an agent", buildStatementInput({ actor: { ...APPROVAL.actor, kind: "agent" } }), ["actor"]],
+    ["through an office of others", buildStatementInput({ member_offices: ["office::default"] }), ["member_offices", "office_id"]],
   ])("in one member of an approval %s never makes it count", (_name, valid, grounds) => {
     expect(policy.admit(valid).counts).toBe(false);
     fc.assert(
@@ -157,7 +161,7 @@ describe("garbage", () => {
         }),
     ],
   ])("in params: %s is denied as malformed, and the next request is judged as ever", (_name, make) => {
-    expect(rulesOf(policy.decide(act({ params: { branch: "feature/x", extra: make() } })))).toEqual(["input.malformed"]);
+    expect(listRules(policy.decide(buildAct({ params: { branch: "feature/x", extra: make() } })))).toEqual(["input.malformed"]);
     expect(policy.decide(PUSH).allowed).toBe(true);
   });
 });

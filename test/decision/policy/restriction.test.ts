@@ -6,32 +6,32 @@ import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js"
 import { LEVELS } from "../../../src/domain/level.js";
 import type { Decision } from "../../../src/domain/policy/policy-contract.js";
 import { anyAct, offices } from "./arbitraries.js";
-import { committedBytes, committedPolicy, said, through } from "./inputs.js";
+import { buildActThrough, buildStatementInput, loadCommittedPolicy, readCommittedBytes } from "./inputs.js";
 
 let bytes: Uint8Array;
 let policy: Policy;
 beforeAll(async () => {
-  bytes = await committedBytes();
-  policy = await committedPolicy();
+  bytes = await readCommittedBytes();
+  policy = await loadCommittedPolicy();
 });
 
 /** The seed's policy with `changes` to the office that registers projects. */
-async function deployerWith(changes: Partial<Office>): Promise<Decision> {
+async function decideDeployerWith(changes: Partial<Office>): Promise<Decision> {
   const office = policy.data.offices["office:infra.deployer"];
   if (office === undefined) throw new Error("The seed has no office:infra.deployer; add it.");
   const offices = { ...policy.data.offices, "office:infra.deployer": { ...office, ...changes } };
   const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, offices }));
-  return strict.decide(through("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
+  return strict.decide(buildActThrough("office:infra.deployer", { job_type: "git.registry.init", params: {} }, { project_exists: false }));
 }
 
 test("an office raises the count, demands step-up and a role", async () => {
-  const decision = await deployerWith({ approval_policy: { min_approvals: 3, step_up: true, role: "owner" } });
+  const decision = await decideDeployerWith({ approval_policy: { min_approvals: 3, step_up: true, role: "owner" } });
   expect(decision.requires[1]).toMatchObject({ count: 3, step_up: true, role: "owner" });
   expect(decision.reasons.at(-1)?.text).toBe("Level L3 needs a card, 3 approvals by different persons in the role owner with step-up.");
 });
 
 test("an office shortens a permit", async () => {
-  expect(await deployerWith({ ttl_default_ms: 45_000 })).toMatchObject({ level: "L3", permit_ttl_ms: 45_000 });
+  expect(await decideDeployerWith({ ttl_default_ms: 45_000 })).toMatchObject({ level: "L3", permit_ttl_ms: 45_000 });
 });
 
 test("a job for which the data asks an attestation needs it beside the rest", async () => {
@@ -40,7 +40,7 @@ test("a job for which the data asks an attestation needs it beside the rest", as
     "registry.keys.rotate": { level: "L5", target: "LAB_512", attestation: "https://slsa.dev/provenance/v1" },
   } as const;
   const strict = await loadPolicy(replacePolicyData(bytes, { ...policy.data, jobs }));
-  const decision = strict.decide(through("office:registry", { job_type: "registry.keys.rotate", params: {} }));
+  const decision = strict.decide(buildActThrough("office:registry", { job_type: "registry.keys.rotate", params: {} }));
   expect(decision.requires.map((item) => item.kind)).toEqual(["card", "approvals", "attestation"]);
   expect(decision.requires[2]).toEqual({ kind: "attestation", predicate_type: "https://slsa.dev/provenance/v1" });
 });
@@ -107,7 +107,7 @@ test("a restriction added to an office never loosens anything", async () => {
           }
         }
         for (const speaker of LEVELS) {
-          const statement = said({
+          const statement = buildStatementInput({
             level: speaker,
             office_id: id,
             member_offices: [id],

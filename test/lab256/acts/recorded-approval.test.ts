@@ -8,29 +8,29 @@ import { type Db, openDatabase } from "../../../src/lab256/database/database.js"
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
-import { OFFICE, openCard, registration, state } from "../../harness/acting.js";
+import { buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../../harness/temporal-client.js";
+import { openTemporalClient, type TemporalTestClient } from "../../harness/temporal-client.js";
 
 // Whoever answers a flow's tasks can tell it that a card has all its approvals. The step that signs the permit asks the ledger.
 
 let registry: TestRegistry;
-let temporal: TemporalDesk;
+let temporal: TemporalTestClient;
 let db: Db;
 let lab256: Lab256Activities;
 
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "recorded-approval" });
-  temporal = await openTemporal(registry.temporal);
-  db = openDatabase(registry.database_url, { maxConnections: 2 });
+  temporal = await openTemporalClient(registry.temporal);
+  db = openDatabase(registry.databaseUrl, { maxConnections: 2 });
   const { keys } = registry.founded;
   const store = limitToCreates(registry.store, ["staging", "claims"]);
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, readFoundingKeys(keys.founding_keys), Date.now),
+    policies: new PolicyCatalog(store, readFoundingKeys(keys.foundingKeysLab256), Date.now),
     permitKey: readSigningKey(keys.permit),
-    receiptKeys: readJwks(keys.receipt_jwks),
+    receiptKeys: readJwks(keys.receiptJwks),
     statements: { jwks: { keys: [readSigningKey(keys.statement).jwk] }, rp: { id: "localhost", origins: [] } },
   });
 });
@@ -42,8 +42,8 @@ afterAll(async () => {
 });
 
 /** What a flow that was lied to would ask for: the card's genuine plan, as if nothing were missing. */
-async function lied(projectId: string): Promise<IssuePermitInput & { card: Card }> {
-  const opened = await openCard(registry.as("admin"), registration(projectId));
+async function buildLie(projectId: string): Promise<IssuePermitInput & { card: Card }> {
+  const opened = await openCard(registry.as("admin"), buildRegistrationJob(projectId));
   const handle = temporal.client.workflow.getHandle(opened.workflow_id);
   const input = (await handle.fetchHistory()).events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
   const { card } = JSON.parse(Buffer.from(input ?? []).toString("utf8")) as { card: Card };
@@ -68,18 +68,18 @@ async function lied(projectId: string): Promise<IssuePermitInput & { card: Card 
 
 describe("a permit for a card", () => {
   it("is not signed for a plan that nobody approved, whatever the flow says", async () => {
-    expect(await lab256.issuePermit(await lied("P.unapproved"))).toMatchObject({ ok: false, denial: { code: "approval_missing" } });
+    expect(await lab256.issuePermit(await buildLie("P.unapproved"))).toMatchObject({ ok: false, denial: { code: "approval_missing" } });
   });
 
   it("is not signed for a card that was changed after the api signed it", async () => {
-    const input = await lied("P.changed");
+    const input = await buildLie("P.changed");
     const card = { ...input.card, author: { actor_id: "ubl:sid:person:carol", person_id: "person:carol" } };
     expect(await lab256.issuePermit({ ...input, card })).toMatchObject({ ok: false, denial: { code: "envelope_invalid" } });
   });
 
   it("is signed at the policy's level, not the flow's, and never dated later than now, once the ledger has the approval", async () => {
-    const input = await lied("P.approved");
-    await state(registry, "bob", "approve", { card_id: input.card.card_id });
+    const input = await buildLie("P.approved");
+    await stateDecision(registry, "bob", "approve", { card_id: input.card.card_id });
     const issued = await lab256.issuePermit(input);
     if (!issued.ok) throw new Error(issued.denial.message);
     const { permit } = issued.value.envelope;

@@ -16,19 +16,25 @@ import { findCommandByJti } from "../../../src/lab256/ledger/queries/commands.js
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { ensureSpaces, openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { newKey } from "../../domain/samples.js";
+import { createTestKey } from "../../domain/samples.js";
 import { revokeRunnerKey } from "../../harness/identity.js";
-import { ubl } from "../identity/people.js";
+import { buildUblTenant } from "../identity/people.js";
 import * as event from "../ledger/events.js";
-import { ledgerDatabase } from "../ledger/ledger-database.js";
+import { useLedgerDatabase } from "../ledger/ledger-database.js";
 
 const DIGEST = "e".repeat(64);
 const { TENANT } = event;
 /** Keys of the registry's own Runners; the second is revoked for this tenant and target. */
-const [OWN, REVOKED_OWN] = [newKey(), newKey()];
-const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [newKey(), newKey(), newKey(), newKey(), newKey()];
+const [OWN, REVOKED_OWN] = [createTestKey(), createTestKey()];
+const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [
+  createTestKey(),
+  createTestKey(),
+  createTestKey(),
+  createTestKey(),
+  createTestKey(),
+];
 
-const ledger = ledgerDatabase("runner_keys_on_both_transports");
+const ledger = useLedgerDatabase("runner_keys_on_both_transports");
 let folder: string;
 let store: ObjectStore;
 let deps: Lab256Dependencies;
@@ -40,13 +46,13 @@ beforeAll(async () => {
   await ensureSpaces(config);
   store = await openStore(config);
   deps = {
-    ...{ db: ledger.db, store, permitKey: newKey(), now: Date.now },
+    ...{ db: ledger.db, store, permitKey: createTestKey(), now: Date.now },
     infra: noInfra,
     policies: new PolicyCatalog(store, new Map(), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
   };
-  await ledger.db.transaction().execute((trx) => seedTenant(trx, ubl(), 1_000));
+  await ledger.db.transaction().execute((trx) => seedTenant(trx, buildUblTenant(), 1_000));
   await ledger.db.transaction().execute((trx) => seedTenant(trx, { tenant_id: "T.ELSEWHERE" }, 1_000));
   for (const { jwk } of [REGISTERED, REVOKED, REVOKED_OWN]) await addRunnerKey(ledger.db, TENANT, "LAB_512", jwk);
   for (const { kid } of [REVOKED, REVOKED_OWN]) await revokeRunnerKey(ledger.db, TENANT, "LAB_512", kid, 2_000);
@@ -61,13 +67,13 @@ afterAll(async () => {
 /** Issues a new command, which waits for its answer. */
 async function issuePendingCommand(): Promise<CommandEnvelope> {
   acts += 1;
-  const issued = event.commandIssued(acts);
-  if (issued.type !== "command.issued") throw new Error("commandIssued built an event of another type");
-  await ledger.appended([event.permitIssued(acts), issued]);
+  const issued = event.buildCommandIssued(acts);
+  if (issued.type !== "command.issued") throw new Error("buildCommandIssued built an event of another type");
+  await ledger.appendOrThrow([event.buildPermitIssued(acts), issued]);
   return issued.payload.envelope;
 }
 
-function common(envelope: CommandEnvelope) {
+function buildCommonMembers(envelope: CommandEnvelope) {
   const { tenant_id, jobId, jti, jobType, params } = envelope;
   return {
     ...{ tenant_id, jobId, jti, jobType, project_id: params.project_id, finished_at: 2_000, error: "No.", artifacts: [] },
@@ -76,20 +82,26 @@ function common(envelope: CommandEnvelope) {
   };
 }
 const signReceipt = (key: SigningKey, envelope: CommandEnvelope): Receipt =>
-  signObject("receipt", { ...common(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
+  signObject("receipt", { ...buildCommonMembers(envelope), status: "error" as const, code: "ref_moved" as const, refs: [] }, key);
 const signRefusal = (key: SigningKey, envelope: CommandEnvelope): Refusal =>
-  signObject("refusal", { ...common(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
-const receiptBy = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({ kind: "receipt", receipt: signReceipt(key, envelope) });
-const refusalBy = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({ kind: "refusal", refusal: signRefusal(key, envelope) });
+  signObject("refusal", { ...buildCommonMembers(envelope), status: "denied" as const, code: "plan_changed" as const }, key);
+const answerWithReceipt = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({
+  kind: "receipt",
+  receipt: signReceipt(key, envelope),
+});
+const answerWithRefusal = (key: SigningKey, envelope: CommandEnvelope): RunnerAnswer => ({
+  kind: "refusal",
+  refusal: signRefusal(key, envelope),
+});
 
-const asked = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
+const buildQuestion = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
 
 /** Hands an answer to each transport and returns the code that the command ended with; `answer_invalid` if the answer does not count. */
 const transports = {
   temporal: async (envelope: CommandEnvelope, answer: RunnerAnswer) =>
-    (await recordAnswer(deps, { ...asked(envelope), answer })).denial?.code,
+    (await recordAnswer(deps, { ...buildQuestion(envelope), answer })).denial?.code,
   async pull(envelope: CommandEnvelope, answer: RunnerAnswer) {
-    const accepted = await acceptAnswer(deps, { ...asked(envelope), answer });
+    const accepted = await acceptAnswer(deps, { ...buildQuestion(envelope), answer });
     return accepted.ok ? accepted.value?.denial?.code : accepted.denial.code;
   },
 };
@@ -100,8 +112,8 @@ describe.each(Object.entries(transports))("a Runner's answer through %s", (_, ta
     ["registered for the target", REGISTERED],
   ])("counts when its key is %s", async (__, key) => {
     const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
-    expect(await take(ran, receiptBy(key, ran))).toBe("ref_moved");
-    expect(await take(refused, refusalBy(key, refused))).toBe("plan_changed");
+    expect(await take(ran, answerWithReceipt(key, ran))).toBe("ref_moved");
+    expect(await take(refused, answerWithRefusal(key, refused))).toBe("plan_changed");
   });
 
   it.each([
@@ -112,8 +124,8 @@ describe.each(Object.entries(transports))("a Runner's answer through %s", (_, ta
     ["is unknown", UNKNOWN],
   ])("does not count when its key %s", async (__, key) => {
     const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
-    expect(await take(ran, receiptBy(key, ran))).toBe("answer_invalid");
-    expect(await take(refused, refusalBy(key, refused))).toBe("answer_invalid");
+    expect(await take(ran, answerWithReceipt(key, ran))).toBe("answer_invalid");
+    expect(await take(refused, answerWithRefusal(key, refused))).toBe("answer_invalid");
     for (const table of ["receipts", "refusals"] as const) {
       const rows = await ledger.db.selectFrom(table).select("jti").where("jti", "in", [ran.jti, refused.jti]).execute();
       expect(rows).toEqual([]);
@@ -132,7 +144,7 @@ describe("the stored receipt of a claimed act", () => {
       const claim = { kind: "act", tenant_id: TENANT, jti: envelope.jti, envelope_digest: hashEnvelope(envelope), ...held };
       await store.blobs.create(toClaimKey(TENANT, envelope.jti), toCanonicalBytes(claim));
       await store.blobs.create(toReceiptKey(TENANT, envelope.jti), toCanonicalBytes(signReceipt(key, envelope)));
-      const recorded = recordAnswer(deps, { ...asked(envelope), answer: null });
+      const recorded = recordAnswer(deps, { ...buildQuestion(envelope), answer: null });
       // A genuine receipt can still follow while the claim is held, so the flow checks again.
       if (status === "running") await expect(recorded).rejects.toMatchObject({ type: "receipt_awaited", nonRetryable: false });
       else expect(await recorded).toMatchObject({ status });

@@ -12,7 +12,7 @@ export interface Forgery {
 }
 
 /** An assertion from an authenticator and a browser that do whatever an attacker wants, signed with the real key. */
-export function forgedAssertion({ passkey, challenge, origin, rpId, flags, counter, clientData }: Forgery): Assertion {
+export function forgeAssertion({ passkey, challenge, origin, rpId, flags, counter, clientData }: Forgery): Assertion {
   const members = {
     type: "webauthn.get",
     challenge: Buffer.from(challenge).toString("base64url"),

@@ -25,7 +25,7 @@ const OPTIONS = {
   pubKeyCredParams: [{ alg: -7, type: "public-key" as const }],
 };
 
-const counterOf = (assertion: Assertion) =>
+const readCounter = (assertion: Assertion) =>
   parseAuthenticatorData(new Uint8Array(Buffer.from(assertion.response.authenticatorData, "base64url"))).counter;
 
 test("what the file answers is what a WebAuthn server expects, and a reopened file goes on counting", async () => {
@@ -75,7 +75,7 @@ test("a file that others can read is refused, and a folder that others can write
 test("concurrent assertions never use a counter twice", async () => {
   await file.create(OPTIONS, ORIGIN);
   const assertions = await Promise.all(Array.from({ length: 6 }, () => openPasskeyFile(file.path).assert(CHALLENGE, ORIGIN, RP.id)));
-  expect(assertions.map(counterOf).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(assertions.map(readCounter).sort()).toEqual([1, 2, 3, 4, 5, 6]);
   expect(await file.list()).toMatchObject([{ rp_id: RP.id, user_name: "admin", counter: 6 }]);
 });
 

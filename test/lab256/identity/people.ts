@@ -22,7 +22,7 @@ export const MIRA = { actor_id: "ubl:sid:person:mira", person_id: "person:mira" 
 export const CI = "ubl:sid:app:ci";
 
 /** Two tenants; Mira works in both, and the addresses are as people write them. */
-export const ubl = (token: string = createTokenText()): TenantSeed => ({
+export const buildUblTenant = (token: string = createTokenText()): TenantSeed => ({
   tenant_id: "T.UBL",
   actors: [
     {
@@ -53,7 +53,7 @@ export async function openPeople(name: string): Promise<People> {
   const db = openDatabase(database.url, { maxConnections: 10 });
   await migrateDatabase(db);
   const adminToken = createTokenText();
-  for (const seed of [ubl(adminToken), other]) await db.transaction().execute((trx) => seedTenant(trx, seed, NOW_MS));
+  for (const seed of [buildUblTenant(adminToken), other]) await db.transaction().execute((trx) => seedTenant(trx, seed, NOW_MS));
   return {
     db,
     adminToken,
@@ -65,7 +65,7 @@ export async function openPeople(name: string): Promise<People> {
 }
 
 /** A software passkey of this person, registered as if it were their first: none vouches, so that no counter moves. */
-export async function registeredPasskey(db: Db, personId: string): Promise<Passkey> {
+export async function registerTestPasskey(db: Db, personId: string): Promise<Passkey> {
   const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
   for (const id of active) await disablePasskey(db, personId, id, NOW_MS);
   const rp = { ...RP, name: "Registry" };
@@ -83,14 +83,14 @@ export async function registeredPasskey(db: Db, personId: string): Promise<Passk
   return passkey;
 }
 
-export function signingKey(): SigningKey {
+export function createSigningKey(): SigningKey {
   const { privateKey } = generateKeyPairSync("ed25519");
   return parseSigningKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
 export const PLAN_DIGEST = hashBlake3Hex(Buffer.from("plan"));
 
-export function statementOf(members: Partial<Statement> = {}): Statement {
+export function buildStatement(members: Partial<Statement> = {}): Statement {
   return {
     tenant_id: "T.UBL",
     card_id: "k-release",

@@ -10,7 +10,7 @@ import {
 import { listPasskeys } from "../../../src/lab256/identity/passkeys/passkeys.js";
 import { buildAttestationObject, FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey, buildClientData, createPasskey } from "../../../src/passkey/client.js";
-import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP, registeredPasskey } from "./people.js";
+import { ADMIN, MIRA, NOW_MS, ORIGIN, openPeople, type People, RP, registerTestPasskey } from "./people.js";
 
 let people: People;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeEach(() =>
     .execute(),
 );
 
-const options = (person_id = ADMIN.person_id) =>
+const createOptions = (person_id = ADMIN.person_id) =>
   createRegistrationOptions(people.db, {
     person_id,
     userName: "admin",
@@ -35,27 +35,25 @@ const options = (person_id = ADMIN.person_id) =>
     nowMs: NOW_MS,
   });
 
-const register = (
-  response: unknown,
-  { person_id = ADMIN.person_id, nowMs: now_ms = NOW_MS, assertion }: Partial<RegistrationAnswer> = {},
-) => registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, nowMs: now_ms });
+const register = (response: unknown, { person_id = ADMIN.person_id, nowMs = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
+  registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, nowMs });
 
 /** What vouches for a further passkey: an assertion about exactly this registration. */
-const vouchedBy = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
+const vouchWith = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
   const made = { challenge, credential_id: id, attestation_object: response.attestationObject };
   return assertPasskey(passkey, computeFurtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
 };
 
 /** The answer to these options, with members of its `response` replaced. */
-async function answered(replaced: Record<string, unknown>) {
-  const { response } = createPasskey(await options(), ORIGIN);
+async function answerWith(replaced: Record<string, unknown>) {
+  const { response } = createPasskey(await createOptions(), ORIGIN);
   return { ...response, response: { ...response.response, ...replaced } };
 }
 
-const refusedBecause = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
+const matchRefusal = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
 
 test("a software passkey registers, and the next options exclude it", async () => {
-  const asked = await options();
+  const asked = await createOptions();
   expect(asked).toMatchObject({
     attestation: "none",
     rp: { id: RP.id },
@@ -66,11 +64,11 @@ test("a software passkey registers, and the next options exclude it", async () =
   expect(await listPasskeys(people.db, ADMIN.person_id)).toMatchObject([
     { credential_id: passkey.credential_id, name: "laptop", disabled: false },
   ]);
-  expect((await options()).excludeCredentials).toMatchObject([{ id: passkey.credential_id }]);
+  expect((await createOptions()).excludeCredentials).toMatchObject([{ id: passkey.credential_id }]);
 });
 
 test("of eight concurrent uses of one challenge exactly one registers", async () => {
-  const asked = await options(MIRA.person_id);
+  const asked = await createOptions(MIRA.person_id);
   const outcomes = await Promise.all(
     Array.from({ length: 8 }, () => register(createPasskey(asked, ORIGIN).response, { person_id: MIRA.person_id })),
   );
@@ -79,36 +77,36 @@ test("of eight concurrent uses of one challenge exactly one registers", async ()
 });
 
 test("a challenge is another person's, expired or never given: nothing registers", async () => {
-  const { response } = createPasskey(await options(), ORIGIN);
-  expect(await register(response, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/challenge/));
-  expect(await register(response, { nowMs: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(refusedBecause(/expired/));
-  const invented = { ...(await options()), challenge: Buffer.alloc(32, 7).toString("base64url") };
-  expect(await register(createPasskey(invented, ORIGIN).response)).toMatchObject(refusedBecause(/challenge/));
+  const { response } = createPasskey(await createOptions(), ORIGIN);
+  expect(await register(response, { person_id: MIRA.person_id })).toMatchObject(matchRefusal(/challenge/));
+  expect(await register(response, { nowMs: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(matchRefusal(/expired/));
+  const invented = { ...(await createOptions()), challenge: Buffer.alloc(32, 7).toString("base64url") };
+  expect(await register(createPasskey(invented, ORIGIN).response)).toMatchObject(matchRefusal(/challenge/));
 });
 
 test("an answer that failed used its challenge up", async () => {
-  const asked = await options();
+  const asked = await createOptions();
   const clientDataJSON = buildClientData("webauthn.create", asked.challenge, "https://evil.example").toString("base64url");
   const good = createPasskey(asked, ORIGIN).response;
-  expect(await register({ ...good, response: { ...good.response, clientDataJSON } })).toMatchObject(refusedBecause(/origin/));
-  expect(await register(good)).toMatchObject(refusedBecause(/used/));
+  expect(await register({ ...good, response: { ...good.response, clientDataJSON } })).toMatchObject(matchRefusal(/origin/));
+  expect(await register(good)).toMatchObject(matchRefusal(/used/));
 });
 
 test("a registration without user verification is refused", async () => {
-  const asked = await options();
+  const asked = await createOptions();
   const { passkey, response } = createPasskey(asked, ORIGIN);
   const object = buildAttestationObject(passkey, FLAGS.userPresent).toString("base64url");
   expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
-    refusedBecause(/User verification/),
+    matchRefusal(/User verification/),
   );
 });
 
 test("a registration for another relying party is refused", async () => {
-  const asked = await options();
+  const asked = await createOptions();
   const { passkey, response } = createPasskey(asked, ORIGIN);
   const object = buildAttestationObject({ ...passkey, rp_id: "evil.example" }).toString("base64url");
   expect(await register({ ...response, response: { ...response.response, attestationObject: object } })).toMatchObject(
-    refusedBecause(/RP ID/),
+    matchRefusal(/RP ID/),
   );
 });
 
@@ -124,47 +122,47 @@ test("an attestation with certificates is refused before anything is fetched for
     ["authData", new Uint8Array(64)],
   ]);
   const object = Buffer.from(isoCBOR.encode(members)).toString("base64url");
-  expect(await register(await answered({ attestationObject: object }))).toMatchObject(refusedBecause(/none was asked for/));
+  expect(await register(await answerWith({ attestationObject: object }))).toMatchObject(matchRefusal(/none was asked for/));
 });
 
 test("a malformed answer is refused by the name of its field", async () => {
-  expect(await register({ id: 7 })).toMatchObject(refusedBecause(/id: .*rawId: /));
+  expect(await register({ id: 7 })).toMatchObject(matchRefusal(/id: .*rawId: /));
   expect(await register(null)).toMatchObject({ ok: false });
-  expect(await register(await answered({ clientDataJSON: "e30" }))).toMatchObject(refusedBecause(/clientDataJSON/));
-  expect(await register(await answered({ attestationObject: "AAAA" }))).toMatchObject({ ok: false, denial: { code: "step_up_invalid" } });
+  expect(await register(await answerWith({ clientDataJSON: "e30" }))).toMatchObject(matchRefusal(/clientDataJSON/));
+  expect(await register(await answerWith({ attestationObject: "AAAA" }))).toMatchObject({ ok: false, denial: { code: "step_up_invalid" } });
 });
 
 test("a credential that is registered cannot be registered for another person", async () => {
-  const own = await options();
+  const own = await createOptions();
   const { passkey, response } = createPasskey(own, ORIGIN);
   expect(await register(response)).toMatchObject({ ok: true });
-  const theirs = await options(MIRA.person_id);
+  const theirs = await createOptions(MIRA.person_id);
   const clientDataJSON = buildClientData("webauthn.create", theirs.challenge, ORIGIN).toString("base64url");
   const copied = { ...response, response: { ...response.response, clientDataJSON } };
-  expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(refusedBecause(/registered already/));
+  expect(await register(copied, { person_id: MIRA.person_id })).toMatchObject(matchRefusal(/registered already/));
   expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
 });
 
 test("a further passkey without an earlier one's word is refused, and the same registration with it goes through", async () => {
-  const first = await registeredPasskey(people.db, ADMIN.person_id);
-  const asked = await options();
+  const first = await registerTestPasskey(people.db, ADMIN.person_id);
+  const asked = await createOptions();
   const { response } = createPasskey(asked, ORIGIN);
   expect(await register(response)).toMatchObject({ ok: false, denial: { code: "step_up_required" } });
-  expect(await register(response, { assertion: vouchedBy(first, asked.challenge, response) })).toMatchObject({ ok: true });
+  expect(await register(response, { assertion: vouchWith(first, asked.challenge, response) })).toMatchObject({ ok: true });
 });
 
 test("an earlier passkey's word is for one registration: another key, or another person's passkey, is refused", async () => {
-  const first = await registeredPasskey(people.db, ADMIN.person_id);
-  const theirs = await registeredPasskey(people.db, MIRA.person_id);
-  const asked = await options();
+  const first = await registerTestPasskey(people.db, ADMIN.person_id);
+  const theirs = await registerTestPasskey(people.db, MIRA.person_id);
+  const asked = await createOptions();
   const { passkey, response } = createPasskey(asked, ORIGIN);
-  const assertion = vouchedBy(first, asked.challenge, response);
+  const assertion = vouchWith(first, asked.challenge, response);
   // The same credential id and challenge with a key of somebody else's.
   const { key } = createPasskey(asked, ORIGIN).passkey;
   const swapped = buildAttestationObject({ ...passkey, key }).toString("base64url");
   const other = { ...response, response: { ...response.response, attestationObject: swapped } };
-  expect(await register(other, { assertion })).toMatchObject(refusedBecause(/that of this registration/));
-  const again = await options();
+  expect(await register(other, { assertion })).toMatchObject(matchRefusal(/that of this registration/));
+  const again = await createOptions();
   const next = createPasskey(again, ORIGIN).response;
-  expect(await register(next, { assertion: vouchedBy(theirs, again.challenge, next) })).toMatchObject(refusedBecause(/this person's/));
+  expect(await register(next, { assertion: vouchWith(theirs, again.challenge, next) })).toMatchObject(matchRefusal(/this person's/));
 });

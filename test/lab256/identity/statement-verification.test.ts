@@ -11,7 +11,9 @@ import { assertPasskey } from "../../../src/passkey/client.js";
 import { disableActor } from "../../harness/identity.js";
 import {
   ADMIN,
+  buildStatement,
   CI,
+  createSigningKey,
   MIRA,
   NOW_MS,
   ORIGIN,
@@ -19,9 +21,7 @@ import {
   type People,
   PLAN_DIGEST,
   RP,
-  registeredPasskey,
-  signingKey,
-  statementOf,
+  registerTestPasskey,
 } from "./people.js";
 
 let people: People;
@@ -29,8 +29,8 @@ let passkey: Passkey;
 let key: SigningKey;
 beforeAll(async () => {
   people = await openPeople("statements");
-  passkey = await registeredPasskey(people.db, ADMIN.person_id);
-  key = signingKey();
+  passkey = await registerTestPasskey(people.db, ADMIN.person_id);
+  key = createSigningKey();
 });
 afterAll(() => people.close());
 
@@ -46,16 +46,16 @@ const CONTEXT: StatementContext = {
 const verify = (candidate: unknown, context: Partial<StatementContext> = {}) =>
   verifyStatement({ db: people.db, jwks: { keys: [key.jwk] }, rp: RP }, candidate, { ...CONTEXT, ...context });
 
-function steppedUp(statement: Statement): SignedStatement {
+function attestWithStepUp(statement: Statement): SignedStatement {
   const used = assertPasskey(passkey, computeStatementChallenge(statement), ORIGIN, RP.id);
   passkey = used.passkey;
   return { ...attestStatement(statement, key), assertion: used.assertion };
 }
 
-const refusedBecause = (code: string, why: RegExp) => ({ ok: false, denial: { code, message: expect.stringMatching(why) } });
+const matchRefusal = (code: string, why: RegExp) => ({ ok: false, denial: { code, message: expect.stringMatching(why) } });
 
 test("an attested statement says who approves, through which office, in which roles", async () => {
-  const statement = statementOf();
+  const statement = buildStatement();
   expect(await verify(attestStatement(statement, key))).toEqual({
     ok: true,
     value: {
@@ -72,63 +72,63 @@ test("an attested statement says who approves, through which office, in which ro
 });
 
 test("an app may state something, as nobody's person", async () => {
-  expect(await verify(attestStatement(statementOf({ approver: CI }), key))).toMatchObject({
+  expect(await verify(attestStatement(buildStatement({ approver: CI }), key))).toMatchObject({
     ok: true,
     value: { kind: "app", person_id: null },
   });
 });
 
 test("a stepped-up statement is verified with its assertion, as often as it is looked at", async () => {
-  const signed = steppedUp(statementOf());
+  const signed = attestWithStepUp(buildStatement());
   for (const _ of [1, 2])
     expect(await verify(signed, { level: "L4", needsStepUp: true })).toMatchObject({ ok: true, value: { step_up: true } });
 });
 
 test("a statement without the step-up that it needs is refused by its own code", async () => {
-  expect(await verify(attestStatement(statementOf(), key), { level: "L4", needsStepUp: true })).toMatchObject(
-    refusedBecause("step_up_required", /L4/),
+  expect(await verify(attestStatement(buildStatement(), key), { level: "L4", needsStepUp: true })).toMatchObject(
+    matchRefusal("step_up_required", /L4/),
   );
 });
 
 test("an assertion that fails is a denial also where none is needed", async () => {
-  const { assertion } = steppedUp(statementOf({ card_id: "k-another" }));
-  expect(await verify({ ...attestStatement(statementOf(), key), assertion })).toMatchObject(
-    refusedBecause("step_up_invalid", /digest of this statement/),
+  const { assertion } = attestWithStepUp(buildStatement({ card_id: "k-another" }));
+  expect(await verify({ ...attestStatement(buildStatement(), key), assertion })).toMatchObject(
+    matchRefusal("step_up_invalid", /digest of this statement/),
   );
 });
 
 test("the approver's statement cannot carry another person's assertion", async () => {
-  const statement = statementOf({ approver: MIRA.actor_id });
-  expect(await verify(steppedUp(statement))).toMatchObject(refusedBecause("step_up_invalid", /this person's/));
+  const statement = buildStatement({ approver: MIRA.actor_id });
+  expect(await verify(attestWithStepUp(statement))).toMatchObject(matchRefusal("step_up_invalid", /this person's/));
 });
 
 test("an app cannot step up", async () => {
-  expect(await verify(steppedUp(statementOf({ approver: CI })))).toMatchObject(refusedBecause("step_up_invalid", /no person/));
+  expect(await verify(attestWithStepUp(buildStatement({ approver: CI })))).toMatchObject(matchRefusal("step_up_invalid", /no person/));
 });
 
 test("a statement about another plan is refused and says both digests", async () => {
   const plan_digest = hashBlake3Hex(Buffer.from("an older plan"));
-  const outcome = await verify(attestStatement(statementOf({ plan_digest }), key));
-  expect(outcome).toMatchObject(refusedBecause("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
+  const outcome = await verify(attestStatement(buildStatement({ plan_digest }), key));
+  expect(outcome).toMatchObject(matchRefusal("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
 });
 
 test("a statement is good until its last millisecond", async () => {
-  const signed = attestStatement(statementOf({ not_after: NOW_MS }), key);
+  const signed = attestStatement(buildStatement({ not_after: NOW_MS }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
-  expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(refusedBecause("statement_invalid", /ended at 2026-11-22/));
+  expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(matchRefusal("statement_invalid", /ended at 2026-11-22/));
 });
 
 test("a statement that was changed after the api attested it is refused", async () => {
-  const signed = attestStatement(statementOf({ decision: "reject" }), key);
+  const signed = attestStatement(buildStatement({ decision: "reject" }), key);
   const changed = { ...signed, statement: { ...signed.statement, decision: "approve" } };
-  expect(await verify(changed)).toMatchObject(refusedBecause("statement_invalid", /signature/));
+  expect(await verify(changed)).toMatchObject(matchRefusal("statement_invalid", /signature/));
 });
 
 test("a statement attested by a key that is not trusted, or by another's name, is refused", async () => {
-  const stranger = signingKey();
-  expect(await verify(attestStatement(statementOf(), stranger))).toMatchObject(refusedBecause("statement_invalid", /not trusted/));
-  expect(await verify(attestStatement(statementOf(), { ...stranger, kid: key.kid }))).toMatchObject(
-    refusedBecause("statement_invalid", /signature/),
+  const stranger = createSigningKey();
+  expect(await verify(attestStatement(buildStatement(), stranger))).toMatchObject(matchRefusal("statement_invalid", /not trusted/));
+  expect(await verify(attestStatement(buildStatement(), { ...stranger, kid: key.kid }))).toMatchObject(
+    matchRefusal("statement_invalid", /signature/),
   );
 });
 
@@ -138,32 +138,32 @@ test.each<[string, Partial<Statement>, RegExp]>([
   ["an unknown actor", { approver: "ubl:sid:person:nobody" }, /not an active actor/],
   ["an office the approver does not hold", { approver: MIRA.actor_id, office_id: "office:security" }, /does not hold/],
 ])("a statement of %s is refused", async (_, members, why) => {
-  expect(await verify(attestStatement(statementOf(members), key))).toMatchObject(refusedBecause("statement_invalid", why));
+  expect(await verify(attestStatement(buildStatement(members), key))).toMatchObject(matchRefusal("statement_invalid", why));
 });
 
 test("the statement of a disabled actor is refused, also one made while it was active", async () => {
   const approver = "ubl:sid:person:leaving";
   await createActor(people.db, { tenant_id: "T.UBL", actor_id: approver, person_id: "person:leaving", display_name: "Leaving" });
   await putMembership(people.db, "T.UBL", approver, { office_id: "office::default", roles: [] });
-  const signed = attestStatement(statementOf({ approver }), key);
+  const signed = attestStatement(buildStatement({ approver }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
   await disableActor(people.db, "T.UBL", approver, NOW_MS);
-  expect(await verify(signed)).toMatchObject(refusedBecause("statement_invalid", /not an active actor/));
+  expect(await verify(signed)).toMatchObject(matchRefusal("statement_invalid", /not an active actor/));
 });
 
 test("what is no signed statement is refused by the name of its field, and never throws", async () => {
   for (const candidate of [undefined, null, 7, "x", [], {}])
     expect(await verify(candidate)).toMatchObject({ ok: false, denial: { code: "statement_invalid" } });
-  const signed = attestStatement(statementOf(), key);
-  expect(await verify({ ...signed, extra: 1 })).toMatchObject(refusedBecause("statement_invalid", /extra/));
+  const signed = attestStatement(buildStatement(), key);
+  expect(await verify({ ...signed, extra: 1 })).toMatchObject(matchRefusal("statement_invalid", /extra/));
   expect(await verify({ ...signed, statement: { ...signed.statement, decision: "maybe" } })).toMatchObject(
-    refusedBecause("statement_invalid", /statement\.decision/),
+    matchRefusal("statement_invalid", /statement\.decision/),
   );
 });
 
 test("an attested statement verifies anywhere with nothing but the public key", () => {
-  const signed = attestStatement(statementOf(), key);
+  const signed = attestStatement(buildStatement(), key);
   expect(verifyAttestedStatement(signed, { keys: [key.jwk] })).toBe("valid");
   expect(verifyAttestedStatement(signed, { keys: [] })).toBe("key_unknown");
-  expect(verifyAttestedStatement({ ...signed, statement: statementOf() }, { keys: [key.jwk] })).toBe("signature_invalid");
+  expect(verifyAttestedStatement({ ...signed, statement: buildStatement() }, { keys: [key.jwk] })).toBe("signature_invalid");
 });

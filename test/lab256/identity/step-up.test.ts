@@ -4,16 +4,16 @@ import { createStepUpOptions, verifyStepUp } from "../../../src/lab256/identity/
 import { FLAGS, type Passkey } from "../../../src/passkey/authenticator.js";
 import { assertPasskey } from "../../../src/passkey/client.js";
 import { disablePasskey } from "../../harness/identity.js";
-import { type Forgery, forgedAssertion } from "./forged-assertion.js";
-import { ADMIN, MIRA, ORIGIN, openPeople, type People, RP, registeredPasskey, statementOf } from "./people.js";
+import { type Forgery, forgeAssertion } from "./forged-assertion.js";
+import { ADMIN, buildStatement, MIRA, ORIGIN, openPeople, type People, RP, registerTestPasskey } from "./people.js";
 
 let people: People;
 let passkey: Passkey;
 let statement: Statement;
 beforeAll(async () => {
   people = await openPeople("step_up");
-  passkey = await registeredPasskey(people.db, ADMIN.person_id);
-  statement = statementOf();
+  passkey = await registerTestPasskey(people.db, ADMIN.person_id);
+  statement = buildStatement();
 });
 afterAll(() => people.close());
 
@@ -21,45 +21,45 @@ const verify = (assertion: Assertion, about: Statement = statement, person_id = 
   verifyStepUp(people.db, { statement: about, assertion, person_id, rp: RP });
 
 /** Refused attempts leave the stored counter where it is, so each of them may use the next one. */
-const forged = (members: Partial<Forgery> = {}) =>
-  forgedAssertion({ passkey, challenge: computeStatementChallenge(statement), origin: ORIGIN, counter: 1_000, ...members });
+const forgeMembers = (members: Partial<Forgery> = {}) =>
+  forgeAssertion({ passkey, challenge: computeStatementChallenge(statement), origin: ORIGIN, counter: 1_000, ...members });
 
-const refusedBecause = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
+const matchRefusal = (why: RegExp) => ({ ok: false, denial: { code: "step_up_invalid", message: expect.stringMatching(why) } });
 
-const storedCounter = async (of: Passkey = passkey) =>
+const readStoredCounter = async (of: Passkey = passkey) =>
   (await people.db.selectFrom("passkeys").select("counter").where("credential_id", "=", of.credential_id).executeTakeFirstOrThrow())
     .counter;
 
 /** The same bytes with one bit of byte `at` turned. */
-function tampered(encoded: string, at: number): string {
+function tamperWith(encoded: string, at: number): string {
   const bytes = Buffer.from(encoded, "base64url");
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   return bytes.toString("base64url");
 }
 
 test("the person's passkey answers the options for a statement, and the same assertion again is answered the same", async () => {
-  const own = await registeredPasskey(people.db, MIRA.person_id);
-  const about = statementOf({ approver: MIRA.actor_id });
+  const own = await registerTestPasskey(people.db, MIRA.person_id);
+  const about = buildStatement({ approver: MIRA.actor_id });
   const options = await createStepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP });
   expect(options).toMatchObject({ rpId: RP.id, userVerification: "required", allowCredentials: [{ id: own.credential_id }] });
   const { assertion } = assertPasskey(own, options, ORIGIN, RP.id);
   const granted = { ok: true, value: { credential_id: own.credential_id } };
   expect(await verify(assertion, about, MIRA.person_id)).toEqual(granted);
-  expect(await storedCounter(own)).toBe(1);
+  expect(await readStoredCounter(own)).toBe(1);
   expect(await verify(assertion, about, MIRA.person_id)).toEqual(granted);
 });
 
 test("eight concurrent verifications of one assertion all accept it", async () => {
-  const own = await registeredPasskey(people.db, MIRA.person_id);
-  const about = statementOf({ approver: MIRA.actor_id });
+  const own = await registerTestPasskey(people.db, MIRA.person_id);
+  const about = buildStatement({ approver: MIRA.actor_id });
   const { assertion } = assertPasskey(own, computeStatementChallenge(about), ORIGIN, RP.id);
   const outcomes = await Promise.all(Array.from({ length: 8 }, () => verify(assertion, about, MIRA.person_id)));
   expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
 });
 
 test("of two copies of an authenticator that assert with the same counter at once, one is refused", async () => {
-  const own = await registeredPasskey(people.db, MIRA.person_id);
-  const abouts = [statementOf({ approver: MIRA.actor_id }), statementOf({ approver: MIRA.actor_id })];
+  const own = await registerTestPasskey(people.db, MIRA.person_id);
+  const abouts = [buildStatement({ approver: MIRA.actor_id }), buildStatement({ approver: MIRA.actor_id })];
   const outcomes = await Promise.all(
     abouts.map((about) => verify(assertPasskey(own, computeStatementChallenge(about), ORIGIN, RP.id).assertion, about, MIRA.person_id)),
   );
@@ -67,38 +67,38 @@ test("of two copies of an authenticator that assert with the same counter at onc
 });
 
 test("an accepted assertion cannot be replayed for a different statement", async () => {
-  const own = await registeredPasskey(people.db, ADMIN.person_id);
+  const own = await registerTestPasskey(people.db, ADMIN.person_id);
   const { assertion } = assertPasskey(own, computeStatementChallenge(statement), ORIGIN, RP.id);
   expect(await verify(assertion)).toMatchObject({ ok: true });
-  expect(await verify(assertion, statementOf({ decision: "withdraw" }))).toMatchObject(refusedBecause(/digest of this statement/));
+  expect(await verify(assertion, buildStatement({ decision: "withdraw" }))).toMatchObject(matchRefusal(/digest of this statement/));
 });
 
 test("another card's assertion is refused", async () => {
   const challenge = computeStatementChallenge({ ...statement, card_id: "k-another" });
-  expect(await verify(forged({ challenge }))).toMatchObject(refusedBecause(/digest of this statement/));
+  expect(await verify(forgeMembers({ challenge }))).toMatchObject(matchRefusal(/digest of this statement/));
 });
 
 test("tampered authenticator data and client data fail the signature", async () => {
-  const assertion = forged();
+  const assertion = forgeMembers();
   const { authenticatorData, clientDataJSON } = assertion.response;
   // The last byte of the counter, and the flag that says the key may be backed up.
   for (const at of [36, 35]) {
-    const response = { ...assertion.response, authenticatorData: tampered(authenticatorData, at) };
-    expect(await verify({ ...assertion, response })).toMatchObject(refusedBecause(/signature does not verify/));
+    const response = { ...assertion.response, authenticatorData: tamperWith(authenticatorData, at) };
+    expect(await verify({ ...assertion, response })).toMatchObject(matchRefusal(/signature does not verify/));
   }
   const spaced = Buffer.concat([Buffer.from(clientDataJSON, "base64url"), Buffer.from(" ")]).toString("base64url");
   expect(await verify({ ...assertion, response: { ...assertion.response, clientDataJSON: spaced } })).toMatchObject(
-    refusedBecause(/signature does not verify/),
+    matchRefusal(/signature does not verify/),
   );
-  expect(await storedCounter()).toBe(0);
+  expect(await readStoredCounter()).toBe(0);
 });
 
 test("another key's signature is refused", async () => {
-  const stranger = await registeredPasskey(people.db, MIRA.person_id);
-  const { signature } = forged({ passkey: { ...passkey, key: stranger.key } }).response;
-  const assertion = forged();
+  const stranger = await registerTestPasskey(people.db, MIRA.person_id);
+  const { signature } = forgeMembers({ passkey: { ...passkey, key: stranger.key } }).response;
+  const assertion = forgeMembers();
   expect(await verify({ ...assertion, response: { ...assertion.response, signature } })).toMatchObject(
-    refusedBecause(/signature does not verify/),
+    matchRefusal(/signature does not verify/),
   );
 });
 
@@ -111,50 +111,50 @@ test.each<[string, Partial<Forgery>, RegExp]>([
   ["a registration's client data", { clientData: { type: "webauthn.create" } }, /type/],
   ["a frame of another origin", { clientData: { crossOrigin: true } }, /another origin/],
 ])("an assertion with %s is refused", async (_, members, why) => {
-  expect(await verify(forged(members))).toMatchObject(refusedBecause(why));
-  expect(await storedCounter()).toBe(0);
+  expect(await verify(forgeMembers(members))).toMatchObject(matchRefusal(why));
+  expect(await readStoredCounter()).toBe(0);
 });
 
 test("a counter that goes back or stands still is refused", async () => {
-  const own = await registeredPasskey(people.db, ADMIN.person_id);
+  const own = await registerTestPasskey(people.db, ADMIN.person_id);
   const assertWith = (counter: number, about: Statement) =>
-    verify(forged({ passkey: own, counter, challenge: computeStatementChallenge(about) }), about);
-  expect(await assertWith(5, statementOf())).toMatchObject({ ok: true });
-  for (const counter of [5, 4, 0]) expect(await assertWith(counter, statementOf())).toMatchObject(refusedBecause(/[Cc]ounter/));
-  expect(await assertWith(6, statementOf())).toMatchObject({ ok: true });
+    verify(forgeMembers({ passkey: own, counter, challenge: computeStatementChallenge(about) }), about);
+  expect(await assertWith(5, buildStatement())).toMatchObject({ ok: true });
+  for (const counter of [5, 4, 0]) expect(await assertWith(counter, buildStatement())).toMatchObject(matchRefusal(/[Cc]ounter/));
+  expect(await assertWith(6, buildStatement())).toMatchObject({ ok: true });
 });
 
 test("an authenticator that does not count may say 0 every time", async () => {
-  const own = await registeredPasskey(people.db, ADMIN.person_id);
-  for (const about of [statementOf(), statementOf()])
-    expect(await verify(forged({ passkey: own, counter: 0, challenge: computeStatementChallenge(about) }), about)).toMatchObject({
+  const own = await registerTestPasskey(people.db, ADMIN.person_id);
+  for (const about of [buildStatement(), buildStatement()])
+    expect(await verify(forgeMembers({ passkey: own, counter: 0, challenge: computeStatementChallenge(about) }), about)).toMatchObject({
       ok: true,
     });
 });
 
 test("another person's passkey and an unknown one are refused with the same words", async () => {
-  const theirs = await registeredPasskey(people.db, MIRA.person_id);
-  const outcome = await verify(forged({ passkey: theirs }));
-  expect(outcome).toMatchObject(refusedBecause(/not one of this person's/));
-  expect(await verify({ ...forged(), id: "AAAA", rawId: "AAAA" })).toEqual(outcome);
+  const theirs = await registerTestPasskey(people.db, MIRA.person_id);
+  const outcome = await verify(forgeMembers({ passkey: theirs }));
+  expect(outcome).toMatchObject(matchRefusal(/not one of this person's/));
+  expect(await verify({ ...forgeMembers(), id: "AAAA", rawId: "AAAA" })).toEqual(outcome);
 });
 
 test("another person's user handle is refused", async () => {
-  const assertion = forged({ passkey: { ...passkey, user_handle: "AAAA" } });
-  expect(await verify(assertion)).toMatchObject(refusedBecause(/user handle/));
+  const assertion = forgeMembers({ passkey: { ...passkey, user_handle: "AAAA" } });
+  expect(await verify(assertion)).toMatchObject(matchRefusal(/user handle/));
 });
 
 test("a disabled passkey is refused, is no longer offered, and cannot be disabled by another person", async () => {
-  const own = await registeredPasskey(people.db, ADMIN.person_id);
+  const own = await registerTestPasskey(people.db, ADMIN.person_id);
   expect(await disablePasskey(people.db, MIRA.person_id, own.credential_id, 0)).toBe(false);
   expect(await disablePasskey(people.db, ADMIN.person_id, own.credential_id, 0)).toBe(true);
-  expect(await verify(forged({ passkey: own }))).toMatchObject(refusedBecause(/disabled/));
+  expect(await verify(forgeMembers({ passkey: own }))).toMatchObject(matchRefusal(/disabled/));
   const { allowCredentials } = await createStepUpOptions(people.db, { statement, person_id: ADMIN.person_id, rp: RP });
   expect(allowCredentials?.map((credential) => credential.id)).not.toContain(own.credential_id);
 });
 
 test("garbage in any member is a denial and never throws", async () => {
-  const assertion = forged();
+  const assertion = forgeMembers();
   for (const member of ["clientDataJSON", "authenticatorData", "signature"] as const)
     for (const garbage of ["", "AAAA", "!!!", "e30", Buffer.from("null").toString("base64url")])
       expect(await verify({ ...assertion, response: { ...assertion.response, [member]: garbage } })).toMatchObject({

@@ -9,7 +9,7 @@ import { seedTenant, tenantSeedSchema } from "../../../src/lab256/identity/seed.
 import { findTenant, listTenants } from "../../../src/lab256/identity/tenants.js";
 import { checkTokenShape, createTokenText } from "../../../src/lab256/identity/token-text.js";
 import { createToken, disableActor, listTokens, removeMembership, revokeRunnerKey, revokeToken } from "../../harness/identity.js";
-import { ADMIN, CI, MIRA, NOW_MS, openPeople, type People, signingKey, ubl } from "./people.js";
+import { ADMIN, buildUblTenant, CI, createSigningKey, MIRA, NOW_MS, openPeople, type People } from "./people.js";
 
 let people: People;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ afterAll(() => people.close());
 
 const HOUR_MS = 3_600_000;
 
-async function ciToken(members: { expires_at_ms?: number; tenant_id?: string; actor_id?: string } = {}) {
+async function createCiToken(members: { expires_at_ms?: number; tenant_id?: string; actor_id?: string } = {}) {
   return createToken(people.db, { tenant_id: "T.UBL", actor_id: CI, name: "ci", expires_at_ms: null, runner_target: null, ...members });
 }
 
@@ -43,27 +43,27 @@ test("an unknown token and a text that is no token are nobody", async () => {
 });
 
 test("a token is good until it expires, and not at that very millisecond", async () => {
-  const { token } = await ciToken({ expires_at_ms: NOW_MS + 1000 });
+  const { token } = await createCiToken({ expires_at_ms: NOW_MS + 1000 });
   expect(await authenticateBearer(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: null });
   expect(await authenticateBearer(people.db, token, NOW_MS + 1000)).toBeUndefined();
 });
 
 test("a revoked token is refused at once and cannot be revoked again", async () => {
-  const { token, token_id } = await ciToken();
+  const { token, token_id } = await createCiToken();
   expect(await revokeToken(people.db, "T.UBL", token_id, NOW_MS)).toBe(true);
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
   expect(await revokeToken(people.db, "T.UBL", token_id, NOW_MS)).toBe(false);
 });
 
 test("one tenant cannot revoke or list another's tokens", async () => {
-  const { token, token_id } = await ciToken();
+  const { token, token_id } = await createCiToken();
   expect(await revokeToken(people.db, "T.Other", token_id, NOW_MS)).toBe(false);
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeDefined();
   expect(await listTokens(people.db, "T.Other", CI)).toEqual([]);
 });
 
 test("a token of a person's actor in one tenant says nothing in another", async () => {
-  const { token } = await ciToken({ tenant_id: "T.Other", actor_id: MIRA.actor_id });
+  const { token } = await createCiToken({ tenant_id: "T.Other", actor_id: MIRA.actor_id });
   expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({
     tenant_id: "T.Other",
     person_id: MIRA.person_id,
@@ -72,20 +72,20 @@ test("a token of a person's actor in one tenant says nothing in another", async 
 });
 
 test("no token text is stored", async () => {
-  const { token } = await ciToken();
+  const { token } = await createCiToken();
   const rows = await people.db.selectFrom("tokens").selectAll().execute();
   expect(JSON.stringify(rows)).not.toContain(token.slice(4, 47));
 });
 
 test("a token's last use is noted once an hour", async () => {
-  const { token, token_id } = await ciToken();
-  const lastUse = async () => (await listTokens(people.db, "T.UBL", CI)).find((entry) => entry.token_id === token_id)?.last_used_at_ms;
-  expect(await lastUse()).toBeNull();
+  const { token, token_id } = await createCiToken();
+  const readLastUse = async () => (await listTokens(people.db, "T.UBL", CI)).find((entry) => entry.token_id === token_id)?.last_used_at_ms;
+  expect(await readLastUse()).toBeNull();
   await authenticateBearer(people.db, token, NOW_MS);
   await authenticateBearer(people.db, token, NOW_MS + HOUR_MS - 1);
-  expect(await lastUse()).toBe(NOW_MS);
+  expect(await readLastUse()).toBe(NOW_MS);
   await authenticateBearer(people.db, token, NOW_MS + HOUR_MS);
-  expect(await lastUse()).toBe(NOW_MS + HOUR_MS);
+  expect(await readLastUse()).toBe(NOW_MS + HOUR_MS);
 });
 
 test("a mistyped token is told from an unknown one without asking the database", () => {
@@ -101,27 +101,27 @@ test("a mistyped token is told from an unknown one without asking the database",
 });
 
 test("a token for an actor that the tenant does not have cannot be made", async () => {
-  await expect(ciToken({ tenant_id: "T.Other" })).rejects.toThrow(/foreign key/);
+  await expect(createCiToken({ tenant_id: "T.Other" })).rejects.toThrow(/foreign key/);
 });
 
 test("the tokens of a disabled actor are refused", async () => {
   await seedTenant(people.db, { tenant_id: "T.UBL", actors: [{ actor_id: "ubl:sid:agent:x", display_name: "X" }] }, NOW_MS);
-  const { token } = await ciToken({ actor_id: "ubl:sid:agent:x" });
+  const { token } = await createCiToken({ actor_id: "ubl:sid:agent:x" });
   expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({ kind: "agent" });
   expect(await disableActor(people.db, "T.UBL", "ubl:sid:agent:x", NOW_MS)).toBe(true);
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
 
 test("nobody is seeded as the registry's own service, nor given a token for it, nor let in with one of an earlier time", async () => {
-  const seed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
+  const buildSeed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
   const ids = [TELEMETRY_ACTOR_ID, "ubl:sid:app:Registry.Telemetry"];
   for (const actor_id of ids) {
-    await expect(seedTenant(people.db, seed(actor_id), NOW_MS)).rejects.toThrow(/service of the registry itself/);
+    await expect(seedTenant(people.db, buildSeed(actor_id), NOW_MS)).rejects.toThrow(/service of the registry itself/);
     await expect(createActor(people.db, { tenant_id: "T.UBL", actor_id, person_id: null, display_name: "x" })).rejects.toThrow(/service/);
   }
   await createServiceActor(people.db, { tenant_id: "T.UBL", actor_id: TELEMETRY_ACTOR_ID, display_name: "Registry telemetry" });
-  await expect(ciToken({ actor_id: TELEMETRY_ACTOR_ID })).rejects.toThrow(/has no token/);
-  const { token, token_id } = await ciToken({});
+  await expect(createCiToken({ actor_id: TELEMETRY_ACTOR_ID })).rejects.toThrow(/has no token/);
+  const { token, token_id } = await createCiToken({});
   await people.db.updateTable("tokens").set({ actor_id: TELEMETRY_ACTOR_ID }).where("token_id", "=", token_id).execute();
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
@@ -140,7 +140,7 @@ test("seeding again changes nothing that was changed since", async () => {
   await putMembership(db, "T.UBL", MIRA.actor_id, { office_id: "office:security", roles: ["reviewer"] });
   expect(await removeMembership(db, "T.UBL", MIRA.actor_id, "office::default")).toBe(true);
   const before = await reread();
-  await seedTenant(db, { ...ubl(adminToken), transport: "pull" }, NOW_MS + 1);
+  await seedTenant(db, { ...buildUblTenant(adminToken), transport: "pull" }, NOW_MS + 1);
   expect(await reread()).toEqual(before);
   expect(before[0]?.offices).toEqual([{ office_id: "office:security", roles: ["reviewer"] }]);
   expect(await findTenant(db, "T.UBL")).toMatchObject({ transport: "temporal" });
@@ -155,7 +155,7 @@ test("a bad seed names every bad field", () => {
 });
 
 test("a runner's key counts for its own tenant and target until it is revoked", async () => {
-  const { jwk } = signingKey();
+  const { jwk } = createSigningKey();
   await addRunnerKey(people.db, "T.UBL", "LAB_256", jwk);
   expect(await listRunnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [jwk] });
   expect(await listRunnerKeys(people.db, "T.UBL", "LAB_512")).toEqual({ keys: [] });

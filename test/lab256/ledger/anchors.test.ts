@@ -4,14 +4,14 @@ import { toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { openDatabase } from "../../../src/lab256/database/database.js";
 import { findUnanchoredHead, readEntryHashes, recordAnchor, verifyAnchors } from "../../../src/lab256/ledger/anchors.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
-import { activity, registered, TENANT } from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { buildActivity, buildRegistered, TENANT } from "./events.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger anchors");
+const ledger = useLedgerDatabase("ledger anchors");
 const container = toRegistryContainer(TENANT);
 
 /** A copy of the database as it is now: what a backup taken now would restore. */
-async function backup(): Promise<string> {
+async function createBackup(): Promise<string> {
   const admin = new pg.Client({ connectionString: inject("servers").database_url });
   await admin.connect();
   try {
@@ -36,22 +36,22 @@ async function dropBackup(): Promise<void> {
 describe("anchors", () => {
   it("are due when the chain has grown since the last one, and once", async () => {
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
-    await ledger.appended([registered("P.demo")], "T.Due");
+    await ledger.appendOrThrow([buildRegistered("P.demo")], "T.Due");
     const head = await findUnanchoredHead(ledger.db, "C.Registry::T.Due");
     expect(head).toEqual(await readChainHead(ledger.db, "C.Registry::T.Due"));
     if (head === undefined) return;
     await recordAnchor(ledger.db, "C.Registry::T.Due", head, 5);
     await recordAnchor(ledger.db, "C.Registry::T.Due", head, 6);
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
-    await ledger.appended([activity("P.demo", 1)], "T.Due");
+    await ledger.appendOrThrow([buildActivity("P.demo", 1)], "T.Due");
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
   });
 
   it("tell a database that was restored from an older copy, whose own chain is unbroken", async () => {
-    await ledger.appended([registered("P.demo")]);
+    await ledger.appendOrThrow([buildRegistered("P.demo")]);
     const early = await readChainHead(ledger.db, container);
-    const restoredUrl = await backup();
-    await ledger.appended([activity("P.demo", 1), activity("P.demo", 2)]);
+    const restoredUrl = await createBackup();
+    await ledger.appendOrThrow([buildActivity("P.demo", 1), buildActivity("P.demo", 2)]);
     const late = await readChainHead(ledger.db, container);
     const anchors = [late, early];
     const restored = openDatabase(restoredUrl, { maxConnections: 1 });

@@ -5,20 +5,20 @@ import { appendBatch } from "../../../src/lab256/ledger/append-batch.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
 import { hashEntry } from "../../../src/lab256/ledger/entry.js";
 import { listCommands } from "../../../src/lab256/ledger/queries/commands.js";
-import { activity, cardOpened, commandIssued, jti, permitIssued, registered, TENANT } from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { buildActivity, buildCardOpened, buildCommandIssued, buildPermitIssued, buildRegistered, TENANT, toJti } from "./events.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger append");
+const ledger = useLedgerDatabase("ledger append");
 
 describe("an append", () => {
   it("reports which events are new, and its retry changes nothing", async () => {
-    const events = [registered("P.retry"), activity("P.retry", 1)];
-    const first = await ledger.appended(events, "T.Retry");
+    const events = [buildRegistered("P.retry"), buildActivity("P.retry", 1)];
+    const first = await ledger.appendOrThrow(events, "T.Retry");
     expect(first).toEqual([
       { type: "project.registered", key: events[0]?.key, seq: 1, isNew: true },
       { type: "project.activity", key: events[1]?.key, seq: 2, isNew: true },
     ]);
-    const again = await ledger.appended([...events, activity("P.retry", 2)], "T.Retry", 9_999);
+    const again = await ledger.appendOrThrow([...events, buildActivity("P.retry", 2)], "T.Retry", 9_999);
     expect(again.map(({ seq, isNew }) => [seq, isNew])).toEqual([
       [1, false],
       [2, false],
@@ -28,7 +28,7 @@ describe("an append", () => {
   });
 
   it("appends a key that one request has twice only once", async () => {
-    const appended = await ledger.appended([registered("P.twice"), registered("P.twice")], "T.Twice");
+    const appended = await ledger.appendOrThrow([buildRegistered("P.twice"), buildRegistered("P.twice")], "T.Twice");
     expect(appended.map(({ seq, isNew }) => [seq, isNew])).toEqual([
       [1, true],
       [1, false],
@@ -36,7 +36,7 @@ describe("an append", () => {
   });
 
   it("hashes the canonical JSON of the entry without `hash`", async () => {
-    const event = cardOpened("k-hash");
+    const event = buildCardOpened("k-hash");
     const frame = {
       container: toRegistryContainer(TENANT),
       tenant_id: TENANT,
@@ -52,25 +52,26 @@ describe("an append", () => {
 
   it("leaves nothing behind when the transaction is rolled back", async () => {
     const failing = ledger.db.transaction().execute(async (trx) => {
-      await appendBatch(trx, "T.Rollback", [{ events: [registered("P.gone")], atMs: 1 }]);
+      await appendBatch(trx, "T.Rollback", [{ events: [buildRegistered("P.gone")], atMs: 1 }]);
       throw new Error("the caller failed");
     });
     await expect(failing).rejects.toThrow("the caller failed");
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Rollback"))).seq).toBe(0);
-    await ledger.appended([registered("P.kept")], "T.Rollback");
+    await ledger.appendOrThrow([buildRegistered("P.kept")], "T.Rollback");
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Rollback"))).toMatchObject({ ok: true, head: { seq: 1 } });
   });
 
   it("keeps one unbroken chain while 16 clients append", async () => {
     const appenders = Array.from({ length: 16 }, async (_, n) => {
-      for (let i = 0; i < 8; i += 1) await ledger.appended([activity("P.race", n * 100 + i), permitIssued(n * 100 + i)], "T.Race");
+      for (let i = 0; i < 8; i += 1)
+        await ledger.appendOrThrow([buildActivity("P.race", n * 100 + i), buildPermitIssued(n * 100 + i)], "T.Race");
     });
     await Promise.all(appenders);
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Race"))).toMatchObject({ ok: true, head: { seq: 256 } });
   });
 
   it("appends an event once when 16 clients append it at the same time", async () => {
-    const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appended([registered("P.same")], "T.Same")));
+    const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appendOrThrow([buildRegistered("P.same")], "T.Same")));
     expect(outcomes.flat().filter(({ isNew }) => isNew)).toHaveLength(1);
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
   });
@@ -78,40 +79,42 @@ describe("an append", () => {
 
 describe("a command's jti and job id", () => {
   it("are refused with the act that holds the job id, and the transaction can continue", async () => {
-    await ledger.appended([commandIssued(1, { jobId: "job-a" })], "T.Job");
+    await ledger.appendOrThrow([buildCommandIssued(1, { jobId: "job-a" })], "T.Job");
     const outcome = await ledger.db.transaction().execute(async (trx) => {
-      const events = [activity("P.demo", 5), commandIssued(2, { jobId: "job-a" })];
+      const events = [buildActivity("P.demo", 5), buildCommandIssued(2, { jobId: "job-a" })];
       const [refused] = await appendBatch(trx, "T.Job", [{ events, atMs: 1 }]);
-      await appendBatch(trx, "T.Job", [{ events: [activity("P.demo", 6)], atMs: 1 }]);
+      await appendBatch(trx, "T.Job", [{ events: [buildActivity("P.demo", 6)], atMs: 1 }]);
       return refused;
     });
     expect(outcome).toEqual({
       ok: false,
-      conflict: { column: "job_id", jti: jti(1), job_id: "job-a", workflow_id: `act/${TENANT}/${jti(1)}` },
+      conflict: { column: "job_id", jti: toJti(1), job_id: "job-a", workflow_id: `act/${TENANT}/${toJti(1)}` },
     });
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
   });
 
   it("are refused with the first command when the jti is used again under another job id", async () => {
-    await ledger.appended([commandIssued(1, { jobId: "job-a" })], "T.Jti");
-    const outcome = await ledger.append([commandIssued(1, { jobId: "job-b" })], "T.Jti");
-    expect(outcome).toMatchObject({ ok: false, conflict: { column: "jti", jti: jti(1), job_id: "job-a" } });
+    await ledger.appendOrThrow([buildCommandIssued(1, { jobId: "job-a" })], "T.Jti");
+    const outcome = await ledger.append([buildCommandIssued(1, { jobId: "job-b" })], "T.Jti");
+    expect(outcome).toMatchObject({ ok: false, conflict: { column: "jti", jti: toJti(1), job_id: "job-a" } });
   });
 
   it("are refused when two commands of one request share a job id", async () => {
-    const outcome = await ledger.append([commandIssued(1, { jobId: "job-a" }), commandIssued(2, { jobId: "job-a" })], "T.Both");
-    expect(outcome).toMatchObject({ ok: false, conflict: { column: "job_id", jti: jti(1) } });
+    const outcome = await ledger.append([buildCommandIssued(1, { jobId: "job-a" }), buildCommandIssued(2, { jobId: "job-a" })], "T.Both");
+    expect(outcome).toMatchObject({ ok: false, conflict: { column: "job_id", jti: toJti(1) } });
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Both"))).seq).toBe(0);
   });
 
   it("do not conflict when the same command is appended again", async () => {
-    await ledger.appended([commandIssued(3)], "T.Again");
-    expect((await ledger.appended([commandIssued(3)], "T.Again"))[0]?.isNew).toBe(false);
+    await ledger.appendOrThrow([buildCommandIssued(3)], "T.Again");
+    expect((await ledger.appendOrThrow([buildCommandIssued(3)], "T.Again"))[0]?.isNew).toBe(false);
   });
 
   it("are granted to exactly one of 16 commands that race for a job id", async () => {
     const outcomes = await Promise.all(
-      Array.from({ length: 16 }, (_, n) => ledger.append([permitIssued(n), commandIssued(n, { jobId: "job-race" })], "T.JobRace")),
+      Array.from({ length: 16 }, (_, n) =>
+        ledger.append([buildPermitIssued(n), buildCommandIssued(n, { jobId: "job-race" })], "T.JobRace"),
+      ),
     );
     expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
     const { items } = await listCommands(ledger.db, { tenant_id: "T.JobRace", limit: 10 });
@@ -120,7 +123,7 @@ describe("a command's jti and job id", () => {
   });
 
   it("do not conflict across tenants", async () => {
-    await ledger.appended([commandIssued(1)], "T.One");
-    expect(await ledger.append([commandIssued(1)], "T.Two")).toMatchObject({ ok: true });
+    await ledger.appendOrThrow([buildCommandIssued(1)], "T.One");
+    expect(await ledger.append([buildCommandIssued(1)], "T.Two")).toMatchObject({ ok: true });
   });
 });

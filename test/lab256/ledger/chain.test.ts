@@ -2,10 +2,10 @@ import { type RawBuilder, sql } from "kysely";
 import { describe, expect, it } from "vitest";
 import { GENESIS_HASH, toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { verifyChain } from "../../../src/lab256/ledger/chain.js";
-import { activity, cardOpened, registered } from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { buildActivity, buildCardOpened, buildRegistered } from "./events.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger chain");
+const ledger = useLedgerDatabase("ledger chain");
 
 /** What an operator can do who switches the guards off: the chain must still tell. */
 async function tamper(statement: RawBuilder<unknown>): Promise<void> {
@@ -16,15 +16,15 @@ async function tamper(statement: RawBuilder<unknown>): Promise<void> {
   });
 }
 
-async function chainOf(tenantId: string): Promise<string> {
-  await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)], tenantId);
+async function readChain(tenantId: string): Promise<string> {
+  await ledger.appendOrThrow([buildRegistered("P.demo"), buildActivity("P.demo", 1), buildActivity("P.demo", 2)], tenantId);
   return toRegistryContainer(tenantId);
 }
 
 describe("verifyChain", () => {
   it("answers the head of an unbroken chain, whatever text its payloads hold", async () => {
     const container = toRegistryContainer("T.Good");
-    await ledger.appended([cardOpened("k-1"), activity("P.démo \u{1f600}", 1)], "T.Good");
+    await ledger.appendOrThrow([buildCardOpened("k-1"), buildActivity("P.démo \u{1f600}", 1)], "T.Good");
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: true, head: { seq: 2 } });
   });
 
@@ -33,15 +33,15 @@ describe("verifyChain", () => {
   });
 
   it("walks past the end of a page", async () => {
-    await ledger.appended(
-      Array.from({ length: 501 }, (_, n) => activity("P.demo", n)),
+    await ledger.appendOrThrow(
+      Array.from({ length: 501 }, (_, n) => buildActivity("P.demo", n)),
       "T.Long",
     );
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Long"))).toMatchObject({ ok: true, head: { seq: 501 } });
   });
 
   it("names an entry whose payload was changed", async () => {
-    const container = await chainOf("T.Payload");
+    const container = await readChain("T.Payload");
     await tamper(
       sql`update ledger_entries set payload = replace(payload::text, 'push', 'tag')::json where container = ${container} and seq = 2`,
     );
@@ -49,13 +49,13 @@ describe("verifyChain", () => {
   });
 
   it("names an entry whose time was changed", async () => {
-    const container = await chainOf("T.Time");
+    const container = await readChain("T.Time");
     await tamper(sql`update ledger_entries set at_ms = at_ms + 1 where container = ${container} and seq = 3`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "hash_differs" } });
   });
 
   it("names a payload that hides a second member of one name", async () => {
-    const container = await chainOf("T.Twice");
+    const container = await readChain("T.Twice");
     await tamper(
       sql`update ledger_entries set payload = replace(payload::text, '{"action"', '{"action":"tag","action"')::json where container = ${container} and seq = 2`,
     );
@@ -63,13 +63,13 @@ describe("verifyChain", () => {
   });
 
   it("names a place from which an entry was taken", async () => {
-    const container = await chainOf("T.Gap");
+    const container = await readChain("T.Gap");
     await tamper(sql`delete from ledger_entries where container = ${container} and seq = 2`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "missing" } });
   });
 
   it("names an entry that was hashed anew without those after it", async () => {
-    const container = await chainOf("T.Rehash");
+    const container = await readChain("T.Rehash");
     await tamper(sql`update ledger_entries set hash = repeat('a', 64) where container = ${container} and seq = 1`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 1, code: "hash_differs" } });
     await tamper(sql`update ledger_entries set prev_hash = repeat('b', 64) where container = ${container} and seq = 1`);
@@ -77,7 +77,7 @@ describe("verifyChain", () => {
   });
 
   it("notices that the newest entries were cut off", async () => {
-    const container = await chainOf("T.Cut");
+    const container = await readChain("T.Cut");
     await tamper(sql`delete from ledger_entries where container = ${container} and seq = 3`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "head_differs" } });
   });

@@ -18,30 +18,30 @@ const DIGEST = "d".repeat(64);
 const SIGNED = { kid: "0123456789abcdef", sig: "c2ln" };
 
 /** The n-th act's id. */
-export function jti(n: number): string {
+export function toJti(n: number): string {
   return `00000000-0000-8000-8000-${n.toString(16).padStart(12, "0")}`;
 }
 
 /** The n-th object id; 0 is "no object". */
-export function objectId(n: number): string {
+export function toObjectId(n: number): string {
   return n === 0 ? ZERO_ID : n.toString(16).padStart(40, "a");
 }
 
-export function permit(act: number, cardId?: string): Permit {
+export function buildPermit(act: number, cardId?: string): Permit {
   const scopes = {
     ...({ tenant_id: TENANT, jobType: "git.registry.push", target: "LAB_512", subject_hash: DIGEST, policy_hash: DIGEST } as const),
     ...({ level: "L1", actor_id: ADMIN, office_id: OFFICE } as const),
     ...(cardId === undefined ? {} : { approval_ref: cardId }),
   };
-  return { aud: "runner:LAB_512", jti: jti(act), iat: 1_000, exp: 121_000, max_run_ms: 600_000, scopes, ...SIGNED };
+  return { aud: "runner:LAB_512", jti: toJti(act), iat: 1_000, exp: 121_000, max_run_ms: 600_000, scopes, ...SIGNED };
 }
 
-export function registered(project: string): NewEvent {
+export function buildRegistered(project: string): NewEvent {
   const payload = { project_id: project, name: `Project ${project}`, owners: [ADMIN], visibility: "internal" };
   return { type: "project.registered", key: `${project}/registered`, payload };
 }
 
-export function bound(project: string): NewEvent {
+export function buildBound(project: string): NewEvent {
   return {
     type: "project.repo.bound",
     key: `${project}/bound`,
@@ -49,40 +49,40 @@ export function bound(project: string): NewEvent {
   };
 }
 
-export function activity(project: string, act: number): NewEvent {
-  const payload = { project_id: project, action: "push", actor: ADMIN, ref: "refs/heads/feature/x", commit: objectId(act) } as const;
-  return { type: "project.activity", key: `act/${jti(act)}/activity`, payload };
+export function buildActivity(project: string, act: number): NewEvent {
+  const payload = { project_id: project, action: "push", actor: ADMIN, ref: "refs/heads/feature/x", commit: toObjectId(act) } as const;
+  return { type: "project.activity", key: `act/${toJti(act)}/activity`, payload };
 }
 
-export function tagged(project: string, tag: string): NewEvent {
-  const payload = { project_id: project, tag, commit: objectId(1), notes_hash: DIGEST };
+export function buildTagged(project: string, tag: string): NewEvent {
+  const payload = { project_id: project, tag, commit: toObjectId(1), notes_hash: DIGEST };
   return { type: "project.release.tagged", key: `${project}/${tag}`, payload };
 }
 
-export function permitIssued(act: number, cardId: string | null = null): NewEvent {
-  const payload = { permit: permit(act, cardId ?? undefined), card_id: cardId, actor_id: ADMIN, intent: "Say hello." };
-  return { type: "permit.issued", key: `permit/${jti(act)}`, payload };
+export function buildPermitIssued(act: number, cardId: string | null = null): NewEvent {
+  const payload = { permit: buildPermit(act, cardId ?? undefined), card_id: cardId, actor_id: ADMIN, intent: "Say hello." };
+  return { type: "permit.issued", key: `permit/${toJti(act)}`, payload };
 }
 
-export function permitEnded(act: number, end: "revoked" | "expired" | "refused"): NewEvent {
+export function buildPermitEnded(act: number, end: "revoked" | "expired" | "refused"): NewEvent {
   return {
     type: `permit.${end}`,
-    key: `permit/${jti(act)}/end`,
-    payload: { jti: jti(act), card_id: null, reason: "No longer wanted.", by: ADMIN },
+    key: `permit/${toJti(act)}/end`,
+    payload: { jti: toJti(act), card_id: null, reason: "No longer wanted.", by: ADMIN },
   };
 }
 
-export function commandIssued(
+export function buildCommandIssued(
   act: number,
   options: { jobId?: string; cardId?: string | null; project?: string; key?: string } = {},
 ): NewEvent {
-  const { jobId = `job-${act}`, cardId = null, project = "P.demo", key = `command/${jti(act)}/${jobId}` } = options;
+  const { jobId = `job-${act}`, cardId = null, project = "P.demo", key = `command/${toJti(act)}/${jobId}` } = options;
   const params = { project_id: project, branch: "feature/x", expected_old: ZERO_ID, commit_summary: "feat: hello", subject_hash: DIGEST };
   const envelope = {
-    ...({ jti: jti(act), tenant_id: TENANT, jobId, jobType: "git.registry.push", params, subject_hash: DIGEST } as const),
-    ...({ policy_hash: DIGEST, permit: permit(act, cardId ?? undefined), target: "LAB_512", office_id: OFFICE } as const),
+    ...({ jti: toJti(act), tenant_id: TENANT, jobId, jobType: "git.registry.push", params, subject_hash: DIGEST } as const),
+    ...({ policy_hash: DIGEST, permit: buildPermit(act, cardId ?? undefined), target: "LAB_512", office_id: OFFICE } as const),
   };
-  const workflow_id = `act/${TENANT}/${jti(act)}`;
+  const workflow_id = `act/${TENANT}/${toJti(act)}`;
   const payload = {
     envelope,
     envelope_digest: hashCanonical(envelope),
@@ -94,21 +94,21 @@ export function commandIssued(
   return { type: "command.issued", key, payload };
 }
 
-export function commandClosed(act: number): NewEvent {
+export function buildCommandClosed(act: number): NewEvent {
   const denial = { code: "permit_expired", message: "The permit expired." } as const;
   return {
     type: "command.closed",
-    key: `command/${jti(act)}/closed`,
-    payload: { jti: jti(act), jobId: `job-${act}`, status: "expired", denial },
+    key: `command/${toJti(act)}/closed`,
+    payload: { jti: toJti(act), jobId: `job-${act}`, status: "expired", denial },
   };
 }
 
-export function receipt(act: number, status: ReceiptStatus, refs: RefMove[], project = "P.demo"): Receipt {
+export function buildReceipt(act: number, status: ReceiptStatus, refs: RefMove[], project = "P.demo"): Receipt {
   return {
     ...{
       tenant_id: TENANT,
       jobId: `job-${act}`,
-      jti: jti(act),
+      jti: toJti(act),
       jobType: "git.registry.push",
       project_id: project,
       status,
@@ -117,7 +117,7 @@ export function receipt(act: number, status: ReceiptStatus, refs: RefMove[], pro
     ...{
       logs_hash: DIGEST,
       logs_key: "artifacts/log",
-      artifacts: artifactsOf(act),
+      artifacts: buildArtifacts(act),
       usage: { wall_ms: 12, staged_bytes: 1, stored_bytes: 1 },
     },
     ...(status === "success" ? { error: "" } : ({ error: "The ref moved.", code: "ref_moved" } as const)),
@@ -126,27 +126,29 @@ export function receipt(act: number, status: ReceiptStatus, refs: RefMove[], pro
 }
 
 /** Some pushes name what they brought. */
-function artifactsOf(act: number): string[] {
-  return act % 2 === 0 ? [] : [JSON.stringify({ branch: "feature/x", commit: objectId(act), brought: [objectId(act), objectId(act + 1)] })];
+function buildArtifacts(act: number): string[] {
+  return act % 2 === 0
+    ? []
+    : [JSON.stringify({ branch: "feature/x", commit: toObjectId(act), brought: [toObjectId(act), toObjectId(act + 1)] })];
 }
 
-export function receiptRecorded(
+export function buildReceiptRecorded(
   act: number,
   refs: RefMove[],
   options: { status?: ReceiptStatus; cardId?: string | null; project?: string } = {},
 ): NewEvent {
   const { status = "success", cardId = null, project = "P.demo" } = options;
-  const payload = { receipt: receipt(act, status, refs, project), actor_id: ADMIN, card_id: cardId };
-  return { type: "receipt.recorded", key: `receipt/${jti(act)}`, payload };
+  const payload = { receipt: buildReceipt(act, status, refs, project), actor_id: ADMIN, card_id: cardId };
+  return { type: "receipt.recorded", key: `receipt/${toJti(act)}`, payload };
 }
 
-export function receiptRefused(act: number): NewEvent {
-  const { refs: _, ...rest } = receipt(act, "denied", []);
+export function buildReceiptRefused(act: number): NewEvent {
+  const { refs: _, ...rest } = buildReceipt(act, "denied", []);
   const refusal = { ...rest, status: "denied", code: "wrong_target", envelope_digest: hashCanonical(act) } as const;
   return { type: "receipt.refused", key: `refusal/${refusal.envelope_digest}`, payload: { refusal, card_id: null } };
 }
 
-export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
+export function buildCardOpened(cardId: string, project = "P.demo"): NewEvent {
   const params = { project_id: project, branch: "feature/x", expected_old: ZERO_ID, commit_summary: "feat: hello", subject_hash: DIGEST };
   const card = {
     ...({
@@ -164,7 +166,7 @@ export function cardOpened(cardId: string, project = "P.demo"): NewEvent {
   return { type: "card.opened", key: `${cardId}/opened`, payload };
 }
 
-export function cardPlanned(cardId: string, round: number): NewEvent {
+export function buildCardPlanned(cardId: string, round: number): NewEvent {
   const plan: Plan = {
     basis: {
       ...{
@@ -176,7 +178,7 @@ export function cardPlanned(cardId: string, round: number): NewEvent {
         creates: [],
         infra: "none",
       },
-      ...{ params: { project_id: "P.demo", tag: "v1.0.0", commit: objectId(1), notes: "" }, policy_hash: DIGEST },
+      ...{ params: { project_id: "P.demo", tag: "v1.0.0", commit: toObjectId(1), notes: "" }, policy_hash: DIGEST },
     },
     ...{
       fast_forward: true,
@@ -198,14 +200,14 @@ export function cardPlanned(cardId: string, round: number): NewEvent {
 }
 
 /** What `person`, through their own actor, says of a card's round. */
-export function stated(cardId: string, round: number, decision: StatementDecision, person: number): NewEvent {
+export function buildStated(cardId: string, round: number, decision: StatementDecision, person: number): NewEvent {
   const approver = `ubl:sid:person:p${person}`;
   const statement = {
     ...{ tenant_id: TENANT, card_id: cardId, plan_digest: hashCanonical([cardId, round]), decision, approver, office_id: OFFICE },
     ...{ nonce: "n".repeat(22), not_after: 90_000 },
   };
   const statement_digest = hashCanonical(statement);
-  const approval = approvalOf(statement_digest, statement.plan_digest, person);
+  const approval = buildApproval(statement_digest, statement.plan_digest, person);
   const type = ({ approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const)[decision];
   const payload = {
     ...{ card_id: cardId, signed: { statement, attestor: SIGNED }, statement_digest, counts: true, reasons: [], missing: [] },
@@ -215,7 +217,7 @@ export function stated(cardId: string, round: number, decision: StatementDecisio
 }
 
 /** What a key attests of a card's round. */
-export function attested(cardId: string, round: number, key: number): NewEvent {
+export function buildAttested(cardId: string, round: number, key: number): NewEvent {
   const plan_digest = hashCanonical([cardId, round]);
   const keyid = key.toString(16).padStart(16, "0");
   const attestation = {
@@ -231,19 +233,19 @@ export function attested(cardId: string, round: number, key: number): NewEvent {
   return { type: "card.attested", key: `${cardId}/attestation/${round}/${attestation_digest}`, payload };
 }
 
-export function approvalsVoided(cardId: string, round: number, person: number): NewEvent {
-  const event = stated(cardId, round, "approve", person);
+export function buildApprovalsVoided(cardId: string, round: number, person: number): NewEvent {
+  const event = buildStated(cardId, round, "approve", person);
   const approvals = event.type === "card.approved" && event.payload.approval !== null ? [event.payload.approval] : [];
   const payload = { card_id: cardId, plan_digest: hashCanonical([cardId, round]), why: "The ref moved.", approvals };
   return { type: "card.approvals_voided", key: `${cardId}/voided/${round}/${person}`, payload };
 }
 
-export function cardClosed(cardId: string): NewEvent {
+export function buildCardClosed(cardId: string): NewEvent {
   const denial = { code: "decide_by_passed", message: "Nobody decided in time." } as const;
   return { type: "card.closed", key: `${cardId}/closed`, payload: { card_id: cardId, status: "expired", denial, reasons: [] } };
 }
 
-function approvalOf(statement_digest: string, plan_digest: string, person: number): Approval {
+function buildApproval(statement_digest: string, plan_digest: string, person: number): Approval {
   const who = { actor_id: `ubl:sid:person:p${person}`, person_id: `person-${person}`, office_id: OFFICE, roles: [] };
   return { statement_digest, plan_digest, ...who, step_up: false, at_ms: 2_000 };
 }

@@ -3,21 +3,21 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { GENESIS_HASH, toRegistryContainer } from "../../../src/domain/ledger/event.js";
 import { recordAnchor } from "../../../src/lab256/ledger/anchors.js";
 import { readChainHead, verifyChain } from "../../../src/lab256/ledger/chain.js";
-import { activity, OTHER_TENANT, registered, TENANT } from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { buildActivity, buildRegistered, OTHER_TENANT, TENANT } from "./events.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger guards");
+const ledger = useLedgerDatabase("ledger guards");
 const container = toRegistryContainer(TENANT);
 const HASH = "a".repeat(64);
 
-function entry(columns: { seq: number; prev_hash: string; container?: string; tenant_id?: string }): RawBuilder<unknown> {
+function buildEntryInsert(columns: { seq: number; prev_hash: string; container?: string; tenant_id?: string }): RawBuilder<unknown> {
   const { seq, prev_hash, tenant_id = TENANT } = columns;
   return sql`insert into ledger_entries (container, seq, tenant_id, type, key, at_ms, payload, prev_hash, hash)
     values (${columns.container ?? container}, ${seq}, ${tenant_id}, 'project.activity', 'forged', 1, '{}', ${prev_hash}, ${HASH})`;
 }
 
 /** Runs as the owner of the tables, once as usual and once as a session that replays another server's changes, which skips ordinary triggers. */
-async function refusal(statement: RawBuilder<unknown>, role: "origin" | "replica"): Promise<string> {
+async function readRefusal(statement: RawBuilder<unknown>, role: "origin" | "replica"): Promise<string> {
   try {
     await ledger.db.transaction().execute(async (trx) => {
       await sql`set local session_replication_role = ${sql.lit(role)}`.execute(trx);
@@ -30,8 +30,8 @@ async function refusal(statement: RawBuilder<unknown>, role: "origin" | "replica
 }
 
 beforeAll(async () => {
-  await ledger.appended([registered("P.demo"), activity("P.demo", 1), activity("P.demo", 2)]);
-  await ledger.appended([registered("P.demo")], OTHER_TENANT);
+  await ledger.appendOrThrow([buildRegistered("P.demo"), buildActivity("P.demo", 1), buildActivity("P.demo", 2)]);
+  await ledger.appendOrThrow([buildRegistered("P.demo")], OTHER_TENANT);
   await recordAnchor(ledger.db, container, await readChainHead(ledger.db, container), 1);
 });
 
@@ -61,16 +61,16 @@ describe.each(["origin", "replica"] as const)("the database itself, to its owner
     ["an anchor that is moved", sql`update ledger_anchors set seq = 1`],
     ["anchors that are truncated", sql`truncate ledger_anchors`],
   ])("refuses %s", async (_, statement) => {
-    expect(await refusal(statement, role)).toBe(restrict);
+    expect(await readRefusal(statement, role)).toBe(restrict);
   });
 
   it("refuses an entry that does not continue the chain", async () => {
     const { seq, hash } = await readChainHead(ledger.db, container);
-    expect(await refusal(entry({ seq: seq + 2, prev_hash: hash }), role)).toBe(restrict);
-    expect(await refusal(entry({ seq: seq + 1, prev_hash: HASH }), role)).toBe(restrict);
-    expect(await refusal(entry({ seq: 0, prev_hash: GENESIS_HASH }), role)).toBe(restrict);
-    expect(await refusal(entry({ seq: seq + 1, prev_hash: hash, tenant_id: OTHER_TENANT }), role)).toBe(restrict);
-    expect(await refusal(entry({ seq: 1, prev_hash: GENESIS_HASH, container: "C.Registry::T.None" }), role)).toBe(restrict);
+    expect(await readRefusal(buildEntryInsert({ seq: seq + 2, prev_hash: hash }), role)).toBe(restrict);
+    expect(await readRefusal(buildEntryInsert({ seq: seq + 1, prev_hash: HASH }), role)).toBe(restrict);
+    expect(await readRefusal(buildEntryInsert({ seq: 0, prev_hash: GENESIS_HASH }), role)).toBe(restrict);
+    expect(await readRefusal(buildEntryInsert({ seq: seq + 1, prev_hash: hash, tenant_id: OTHER_TENANT }), role)).toBe(restrict);
+    expect(await readRefusal(buildEntryInsert({ seq: 1, prev_hash: GENESIS_HASH, container: "C.Registry::T.None" }), role)).toBe(restrict);
   });
 
   it("is not deceived by a temporary table that has the head's name", async () => {
@@ -83,7 +83,7 @@ describe.each(["origin", "replica"] as const)("the database itself, to its owner
           trx,
         );
         const { rows } = await sql<{ hash: string }>`select hash from pg_temp.ledger_heads where container = ${container}`.execute(trx);
-        await entry({ seq: 41, prev_hash: rows[0]?.hash ?? "" }).execute(trx);
+        await buildEntryInsert({ seq: 41, prev_hash: rows[0]?.hash ?? "" }).execute(trx);
       })
       .then(
         () => "accepted",

@@ -15,15 +15,15 @@ export interface LedgerDatabase {
   /** Appends in a transaction of its own, so that appends in parallel compete for the container's lock. */
   append(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<AppendOutcome>;
   /** Appends events that must not be refused. */
-  appended(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<readonly Appended[]>;
+  appendOrThrow(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<readonly Appended[]>;
   /** Every row of every projection as text, in a fixed order. */
-  projectionRows(): Promise<Record<string, string[]>>;
+  readProjectionRows(): Promise<Record<string, string[]>>;
 }
 
 /** A fresh migrated database for one test file; it is dropped after the file's tests. */
-export function ledgerDatabase(name: string): LedgerDatabase {
+export function useLedgerDatabase(name: string): LedgerDatabase {
   let opened: { db: Db; url: string; name: string; drop: () => Promise<void> } | undefined;
-  const current = () => {
+  const getCurrent = () => {
     if (opened === undefined) throw new Error("The database is open only while tests run.");
     return opened;
   };
@@ -37,7 +37,7 @@ export function ledgerDatabase(name: string): LedgerDatabase {
     await opened?.drop();
   });
   const appendIn = async (events: readonly NewEvent[], tenantId = TENANT, atMs = 1_000): Promise<AppendOutcome> => {
-    const [outcome] = await current()
+    const [outcome] = await getCurrent()
       .db.transaction()
       .execute((trx) => appendBatch(trx, tenantId, [{ events, atMs }]));
     if (outcome === undefined) throw new Error("The request has no outcome.");
@@ -45,25 +45,25 @@ export function ledgerDatabase(name: string): LedgerDatabase {
   };
   return {
     get db() {
-      return current().db;
+      return getCurrent().db;
     },
     get url() {
-      return current().url;
+      return getCurrent().url;
     },
     get name() {
-      return current().name;
+      return getCurrent().name;
     },
     append: appendIn,
-    async appended(events, tenantId, atMs) {
+    async appendOrThrow(events, tenantId, atMs) {
       const outcome = await appendIn(events, tenantId, atMs);
       if (!outcome.ok) throw new Error(`refused: ${outcome.conflict.column}`);
       return outcome.appended;
     },
-    projectionRows: () => projectionRows(current().db),
+    readProjectionRows: () => readProjectionRows(getCurrent().db),
   };
 }
 
-async function projectionRows(db: Db): Promise<Record<string, string[]>> {
+async function readProjectionRows(db: Db): Promise<Record<string, string[]>> {
   const all: Record<string, string[]> = {};
   for (const table of PROJECTIONS) {
     const { rows } = await sql<{ line: string }>`select t::text as line from ${sql.table(table)} t order by 1`.execute(db);

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { LedgerWatch } from "../../../src/lab256/ledger/notifications.js";
 import { findReceiptByJti } from "../../../src/lab256/ledger/queries/receipts.js";
 import * as event from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger notifications");
+const ledger = useLedgerDatabase("ledger notifications");
 const LONG_MS = 30_000;
 let watch: LedgerWatch;
 const losses: Error[] = [];
@@ -19,14 +19,18 @@ afterAll(() => watch.close());
 
 describe("a watch of the ledger", () => {
   it("wakes whoever waits for a card or an act, and says what happened", async () => {
-    const waiting = watch.waitForNotice((notice) => notice.jti === event.jti(7), LONG_MS);
-    await ledger.appended([event.registered("P.other")]);
-    await ledger.appended([event.permitIssued(7, "k-7"), event.commandIssued(7, { cardId: "k-7" }), event.activity("P.other", 7)]);
+    const waiting = watch.waitForNotice((notice) => notice.jti === event.toJti(7), LONG_MS);
+    await ledger.appendOrThrow([event.buildRegistered("P.other")]);
+    await ledger.appendOrThrow([
+      event.buildPermitIssued(7, "k-7"),
+      event.buildCommandIssued(7, { cardId: "k-7" }),
+      event.buildActivity("P.other", 7),
+    ]);
     const notice = {
       tenant_id: event.TENANT,
       types: ["permit.issued", "command.issued", "project.activity"],
       card_id: "k-7",
-      jti: event.jti(7),
+      jti: event.toJti(7),
     };
     expect(await waiting).toEqual({ kind: "notice", notice });
   });
@@ -34,29 +38,29 @@ describe("a watch of the ledger", () => {
   it("says nothing of a transaction that is rolled back, nor of events that are known", async () => {
     const seen: unknown[] = [];
     const stop = watch.subscribe((wake) => seen.push(wake));
-    await ledger.appended([event.registered("P.seen")]);
-    await ledger.appended([event.registered("P.seen")]);
+    await ledger.appendOrThrow([event.buildRegistered("P.seen")]);
+    await ledger.appendOrThrow([event.buildRegistered("P.seen")]);
     const last = watch.waitForNotice((notice) => notice.card_id === "k-last", LONG_MS);
-    await ledger.appended([event.cardOpened("k-last")]);
+    await ledger.appendOrThrow([event.buildCardOpened("k-last")]);
     await last;
     stop();
     expect(seen).toHaveLength(2);
   });
 
   it("reads again after each notice until there is an answer, also one given between reading and waiting", async () => {
-    const query = { tenant_id: event.TENANT, jti: event.jti(8) };
+    const query = { tenant_id: event.TENANT, jti: event.toJti(8) };
     let reads = 0;
     const found = watch.readUntilFound(
       async () => {
         reads += 1;
         const receipt = await findReceiptByJti(ledger.db, query);
-        if (reads === 1) await ledger.appended([event.receiptRecorded(8, [])]);
+        if (reads === 1) await ledger.appendOrThrow([event.buildReceiptRecorded(8, [])]);
         return receipt;
       },
-      (notice) => notice.jti === event.jti(8),
+      (notice) => notice.jti === event.toJti(8),
       LONG_MS,
     );
-    expect(await found).toMatchObject({ jti: event.jti(8) });
+    expect(await found).toMatchObject({ jti: event.toJti(8) });
     expect(reads).toBe(2);
   });
 
@@ -96,7 +100,7 @@ describe("a watch of the ledger", () => {
     expect(await waiting).toEqual({ kind: "gap" });
     expect(losses).not.toHaveLength(0);
     const again = watch.waitForNotice((notice) => notice.card_id === "k-again", LONG_MS);
-    await ledger.appended([event.cardOpened("k-again")]);
+    await ledger.appendOrThrow([event.buildCardOpened("k-again")]);
     expect(await again).toMatchObject({ kind: "notice" });
   });
 

@@ -6,9 +6,9 @@ import { findProjectDetail } from "../../../src/lab256/ledger/queries/projects.j
 import { rebuildProjections } from "../../../src/lab256/ledger/rebuild-projections.js";
 import { verifyProjections } from "../../../src/lab256/ledger/verify-projections.js";
 import * as event from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger projections");
+const ledger = useLedgerDatabase("ledger projections");
 
 const project = fc.constantFrom("P.a", "P.b");
 const card = fc.constantFrom("k-1", "k-2");
@@ -18,34 +18,34 @@ const cardOrNone = fc.option(card);
 const refs = fc.array(
   fc.record({
     name: fc.constantFrom("refs/heads/main", "refs/heads/feature/x"),
-    old: act.map((n) => event.objectId(n - 1)),
-    new: act.map((n) => event.objectId(n - 1)),
+    old: act.map((n) => event.toObjectId(n - 1)),
+    new: act.map((n) => event.toObjectId(n - 1)),
   }),
   { maxLength: 4 },
 );
 
 /** Any event at all, of few projects, cards and acts, so that sequences meet the same rows in every order. */
 const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
-  project.map(event.registered),
-  project.map(event.bound),
-  fc.tuple(project, act).map(([p, n]) => event.activity(p, n)),
-  project.map((p) => event.tagged(p, "v1.0.0")),
-  fc.tuple(act, cardOrNone).map(([n, k]) => event.permitIssued(n, k)),
-  fc.tuple(act, fc.constantFrom("revoked", "expired", "refused")).map(([n, end]) => event.permitEnded(n, end)),
-  fc.tuple(act, cardOrNone, project).map(([n, cardId, p]) => event.commandIssued(n, { cardId, project: p, key: `command/${n}` })),
-  act.map(event.commandClosed),
+  project.map(event.buildRegistered),
+  project.map(event.buildBound),
+  fc.tuple(project, act).map(([p, n]) => event.buildActivity(p, n)),
+  project.map((p) => event.buildTagged(p, "v1.0.0")),
+  fc.tuple(act, cardOrNone).map(([n, k]) => event.buildPermitIssued(n, k)),
+  fc.tuple(act, fc.constantFrom("revoked", "expired", "refused")).map(([n, end]) => event.buildPermitEnded(n, end)),
+  fc.tuple(act, cardOrNone, project).map(([n, cardId, p]) => event.buildCommandIssued(n, { cardId, project: p, key: `command/${n}` })),
+  act.map(event.buildCommandClosed),
   fc
     .tuple(act, refs, cardOrNone, project, fc.constantFrom("success", "error"))
-    .map(([n, moves, cardId, p, status]) => event.receiptRecorded(n, moves, { status, cardId, project: p })),
-  act.map(event.receiptRefused),
-  fc.tuple(card, project).map(([k, p]) => event.cardOpened(k, p)),
-  fc.tuple(card, round).map(([k, n]) => event.cardPlanned(k, n)),
+    .map(([n, moves, cardId, p, status]) => event.buildReceiptRecorded(n, moves, { status, cardId, project: p })),
+  act.map(event.buildReceiptRefused),
+  fc.tuple(card, project).map(([k, p]) => event.buildCardOpened(k, p)),
+  fc.tuple(card, round).map(([k, n]) => event.buildCardPlanned(k, n)),
   fc
     .tuple(card, round, fc.constantFrom("approve", "reject", "withdraw"), act)
-    .map(([k, n, decision, who]) => event.stated(k, n, decision, who)),
-  fc.tuple(card, round, act).map(([k, n, key]) => event.attested(k, n, key)),
-  fc.tuple(card, round, act).map(([k, n, who]) => event.approvalsVoided(k, n, who)),
-  card.map(event.cardClosed),
+    .map(([k, n, decision, who]) => event.buildStated(k, n, decision, who)),
+  fc.tuple(card, round, act).map(([k, n, key]) => event.buildAttested(k, n, key)),
+  fc.tuple(card, round, act).map(([k, n, who]) => event.buildApprovalsVoided(k, n, who)),
+  card.map(event.buildCardClosed),
 );
 
 describe("projections", () => {
@@ -57,16 +57,16 @@ describe("projections", () => {
         const tenantId = `T.Any${run}`;
         for (const [n, batch] of batches.entries()) await ledger.append(batch, tenantId, 1_000 + n);
         expect(await verifyProjections(ledger.db, tenantId)).toMatchObject({ ok: true });
-        const before = await ledger.projectionRows();
+        const before = await ledger.readProjectionRows();
         await rebuildProjections(ledger.db, tenantId);
-        expect(await ledger.projectionRows()).toEqual(before);
+        expect(await ledger.readProjectionRows()).toEqual(before);
       }),
       { numRuns: 40 },
     );
   });
 
   it("show a reader the old rows until a rebuild is complete, and the same ones after it", async () => {
-    await ledger.appended([event.registered("P.r"), event.activity("P.r", 1)], "T.Reader");
+    await ledger.appendOrThrow([event.buildRegistered("P.r"), event.buildActivity("P.r", 1)], "T.Reader");
     const read = () => findProjectDetail(ledger.db, { tenant_id: "T.Reader", project_id: "P.r" });
     const expected = await read();
     expect(expected).toMatchObject({ id: "P.r", activity: [{ action: "push" }] });
@@ -79,7 +79,10 @@ describe("projections", () => {
 
   it("that were changed, lost or invented are found and named, and a rebuild mends them", async () => {
     const tenantId = "T.Tampered";
-    await ledger.appended([event.registered("P.x"), event.registered("P.y"), event.commandIssued(1), event.permitIssued(2)], tenantId);
+    await ledger.appendOrThrow(
+      [event.buildRegistered("P.x"), event.buildRegistered("P.y"), event.buildCommandIssued(1), event.buildPermitIssued(2)],
+      tenantId,
+    );
     const tampering = [
       sql`update registry_projects set visibility = 'public' where tenant_id = ${tenantId} and project_id = 'P.x'`,
       sql`delete from registry_projects where tenant_id = ${tenantId} and project_id = 'P.y'`,
@@ -94,7 +97,7 @@ describe("projections", () => {
         { table: "registry_projects", row: { project_id: "P.x" }, code: "different" },
         { table: "registry_projects", row: { project_id: "P.y" }, code: "missing" },
         { table: "registry_releases", row: { project_id: "P.x", tag: "v9.9.9" }, code: "surplus" },
-        { table: "commands", row: { jti: event.jti(1) }, code: "different" },
+        { table: "commands", row: { jti: event.toJti(1) }, code: "different" },
       ],
     });
     expect(await rebuildProjections(ledger.db, tenantId)).toEqual([{ tenant_id: tenantId, entries: 4 }]);
@@ -102,7 +105,7 @@ describe("projections", () => {
   });
 
   it("of one tenant are left alone by the rebuild of another", async () => {
-    await ledger.appended([event.registered("P.mine")], "T.Mine");
+    await ledger.appendOrThrow([event.buildRegistered("P.mine")], "T.Mine");
     await sql`update registry_projects set name = 'mine' where tenant_id = 'T.Mine'`.execute(ledger.db);
     await rebuildProjections(ledger.db, "T.Tampered");
     expect(await findProjectDetail(ledger.db, { tenant_id: "T.Mine", project_id: "P.mine" })).toMatchObject({ name: "mine" });

@@ -7,24 +7,25 @@ import { findProjectDetail, listProjects } from "../../../src/lab256/ledger/quer
 import { findReceiptByJti, listRefusalsByJti } from "../../../src/lab256/ledger/queries/receipts.js";
 import { listReleases } from "../../../src/lab256/ledger/queries/releases.js";
 import * as event from "./events.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger queries");
+const ledger = useLedgerDatabase("ledger queries");
 const MAIN = "refs/heads/main";
 
-async function refsOf(tenant_id: string) {
+async function readRefs(tenant_id: string) {
   const detail = await findProjectDetail(ledger.db, { tenant_id, project_id: "P.demo" });
   return Object.fromEntries(detail?.refs.map(({ name, object_id }) => [name, object_id]) ?? []);
 }
 
-function moved(act: number, from: number, to: number, name = MAIN) {
-  return event.receiptRecorded(act, [{ name, old: event.objectId(from), new: event.objectId(to) }]);
+function buildMoved(act: number, from: number, to: number, name = MAIN) {
+  return event.buildReceiptRecorded(act, [{ name, old: event.toObjectId(from), new: event.toObjectId(to) }]);
 }
 
 describe("projects", () => {
   it("are listed as ADR-002 §7 says, page by page, the latest first", async () => {
     const tenant_id = "T.List";
-    for (const id of ["P.one", "P.two", "P.three"]) await ledger.appended([event.registered(id), event.bound(id)], tenant_id, 7);
+    for (const id of ["P.one", "P.two", "P.three"])
+      await ledger.appendOrThrow([event.buildRegistered(id), event.buildBound(id)], tenant_id, 7);
     const first = await listProjects(ledger.db, { tenant_id, limit: 2 });
     expect(first.items[0]).toEqual({
       ...{ id: "P.three", name: "Project P.three", owners: [event.ADMIN], visibility: "internal" },
@@ -41,15 +42,15 @@ describe("projects", () => {
 
   it("show their releases and activities, and when they were last active", async () => {
     const tenant_id = "T.Detail";
-    await ledger.appended([event.registered("P.demo")], tenant_id, 1);
-    await ledger.appended([event.activity("P.demo", 1)], tenant_id, 2);
-    await ledger.appended([event.tagged("P.demo", "v1.2.0")], tenant_id, 3);
+    await ledger.appendOrThrow([event.buildRegistered("P.demo")], tenant_id, 1);
+    await ledger.appendOrThrow([event.buildActivity("P.demo", 1)], tenant_id, 2);
+    await ledger.appendOrThrow([event.buildTagged("P.demo", "v1.2.0")], tenant_id, 3);
     expect(await findProjectDetail(ledger.db, { tenant_id, project_id: "P.demo" })).toMatchObject({
       ...{ registered_at: 1, last_activity: 3, archived: false, refs: [], refs_cut: false },
       ...{ releases: [{ tag: "v1.2.0" }], activity: [{ action: "push", at_ms: 2 }] },
     });
     expect(await listReleases(ledger.db, { tenant_id, limit: 10 })).toMatchObject({
-      items: [{ project_id: "P.demo", tag: "v1.2.0", tagged_at: 3, commit: event.objectId(1) }],
+      items: [{ project_id: "P.demo", tag: "v1.2.0", tagged_at: 3, commit: event.toObjectId(1) }],
       next: null,
     });
     expect((await listActivities(ledger.db, { tenant_id, limit: 10 })).items).toHaveLength(1);
@@ -59,98 +60,107 @@ describe("projects", () => {
 describe("refs", () => {
   it("follow successful receipts: made, moved, deleted", async () => {
     const tenant_id = "T.Refs";
-    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1), moved(2, 0, 1, "refs/heads/feature/x")], tenant_id);
-    await ledger.appended([moved(3, 1, 2)], tenant_id);
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(2), "refs/heads/feature/x": event.objectId(1) });
-    await ledger.appended([moved(4, 1, 0, "refs/heads/feature/x")], tenant_id);
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(2) });
+    await ledger.appendOrThrow(
+      [event.buildRegistered("P.demo"), buildMoved(1, 0, 1), buildMoved(2, 0, 1, "refs/heads/feature/x")],
+      tenant_id,
+    );
+    await ledger.appendOrThrow([buildMoved(3, 1, 2)], tenant_id);
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(2), "refs/heads/feature/x": event.toObjectId(1) });
+    await ledger.appendOrThrow([buildMoved(4, 1, 0, "refs/heads/feature/x")], tenant_id);
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(2) });
   });
 
   it("stay where they are when a receipt is no success", async () => {
     const tenant_id = "T.NoRefs";
-    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1)], tenant_id);
-    await ledger.appended(
-      [event.receiptRecorded(2, [{ name: MAIN, old: event.objectId(1), new: event.objectId(2) }], { status: "error" })],
+    await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1)], tenant_id);
+    await ledger.appendOrThrow(
+      [event.buildReceiptRecorded(2, [{ name: MAIN, old: event.toObjectId(1), new: event.toObjectId(2) }], { status: "error" })],
       tenant_id,
     );
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(1) });
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(1) });
   });
 
   // A Runner dies after its move; another push moves on and is recorded first; the dead one's receipt comes later.
   it("end where the last move led, in whatever order receipts are recorded", async () => {
     const tenant_id = "T.Late";
-    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1)], tenant_id);
-    await ledger.appended([moved(3, 2, 3)], tenant_id);
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(3) });
-    await ledger.appended([moved(2, 1, 2)], tenant_id);
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(3) });
+    await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1)], tenant_id);
+    await ledger.appendOrThrow([buildMoved(3, 2, 3)], tenant_id);
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(3) });
+    await ledger.appendOrThrow([buildMoved(2, 1, 2)], tenant_id);
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(3) });
   });
 
   it("come back to an id that they had left", async () => {
     const tenant_id = "T.Back";
-    await ledger.appended([event.registered("P.demo"), moved(1, 0, 1), moved(2, 1, 2), moved(3, 2, 1)], tenant_id);
-    expect(await refsOf(tenant_id)).toEqual({ [MAIN]: event.objectId(1) });
+    await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1), buildMoved(2, 1, 2), buildMoved(3, 2, 1)], tenant_id);
+    expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(1) });
   });
 });
 
 describe("commands, permits and receipts", () => {
   it("are pending for their target until the receipt is recorded", async () => {
     const tenant_id = "T.Pending";
-    await ledger.appended([event.permitIssued(1), event.commandIssued(1), event.permitIssued(2), event.commandIssued(2)], tenant_id);
+    await ledger.appendOrThrow(
+      [event.buildPermitIssued(1), event.buildCommandIssued(1), event.buildPermitIssued(2), event.buildCommandIssued(2)],
+      tenant_id,
+    );
     const pending = () => listCommands(ledger.db, { tenant_id, target: "LAB_512", pending: true, limit: 10 });
-    expect((await pending()).items.map(({ envelope }) => envelope.jti)).toEqual([event.jti(1), event.jti(2)]);
+    expect((await pending()).items.map(({ envelope }) => envelope.jti)).toEqual([event.toJti(1), event.toJti(2)]);
     expect((await listCommands(ledger.db, { tenant_id, target: "LAB_256", limit: 10 })).items).toEqual([]);
-    const issued = event.commandIssued(1);
+    const issued = event.buildCommandIssued(1);
     expect((await pending()).items[0]?.envelope).toEqual(issued.type === "command.issued" && issued.payload.envelope);
-    await ledger.appended([event.receiptRecorded(1, [], { status: "denied" })], tenant_id);
-    await ledger.appended([event.commandClosed(2)], tenant_id);
+    await ledger.appendOrThrow([event.buildReceiptRecorded(1, [], { status: "denied" })], tenant_id);
+    await ledger.appendOrThrow([event.buildCommandClosed(2)], tenant_id);
     expect((await pending()).items).toEqual([]);
-    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toMatchObject({
       status: "denied",
       denial_code: "ref_moved",
       finished_at: 5_001,
     });
-    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(2) })).toMatchObject({
       status: "expired",
       denial_code: "permit_expired",
     });
-    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toEqual(event.receipt(1, "denied", []));
+    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toEqual(event.buildReceipt(1, "denied", []));
   });
 
   it("keep what a receipt says over an end without one", async () => {
     const tenant_id = "T.Truth";
-    await ledger.appended(
-      [event.commandIssued(1), event.receiptRecorded(1, []), event.commandIssued(2), event.commandClosed(2)],
+    await ledger.appendOrThrow(
+      [event.buildCommandIssued(1), event.buildReceiptRecorded(1, []), event.buildCommandIssued(2), event.buildCommandClosed(2)],
       tenant_id,
     );
-    await ledger.appended([event.commandClosed(1), event.receiptRecorded(2, [])], tenant_id);
+    await ledger.appendOrThrow([event.buildCommandClosed(1), event.buildReceiptRecorded(2, [])], tenant_id);
     for (const n of [1, 2])
-      expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(n) })).toMatchObject({ status: "success", denial_code: null });
+      expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(n) })).toMatchObject({ status: "success", denial_code: null });
   });
 
   it("leave a refusal apart from the act it was aimed at", async () => {
     const tenant_id = "T.Refused";
-    await ledger.appended([event.commandIssued(1), event.receiptRefused(1)], tenant_id);
-    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "running" });
-    expect(await listRefusalsByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject([{ code: "wrong_target" }]);
-    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    await ledger.appendOrThrow([event.buildCommandIssued(1), event.buildReceiptRefused(1)], tenant_id);
+    expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toMatchObject({ status: "running" });
+    expect(await listRefusalsByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toMatchObject([{ code: "wrong_target" }]);
+    expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toBeUndefined();
   });
 
   it("are overdue when nobody used them by their exp, and only then", async () => {
     const tenant_id = "T.Sweep";
-    await ledger.appended(
-      [1, 2, 3].map((n) => event.permitIssued(n)),
+    await ledger.appendOrThrow(
+      [1, 2, 3].map((n) => event.buildPermitIssued(n)),
       tenant_id,
     );
-    await ledger.appended([event.commandIssued(1), event.permitEnded(2, "revoked")], tenant_id);
-    const overdue = async (now_ms: number) =>
-      (await listOverduePermits(ledger.db, { tenant_id, nowMs: now_ms, limit: 10 })).map(({ jti }) => jti);
-    expect(await overdue(121_000)).toEqual([]);
-    expect(await overdue(121_001)).toEqual([event.jti(3)]);
-    await ledger.appended([event.permitEnded(3, "expired")], tenant_id);
-    expect(await overdue(121_001)).toEqual([]);
-    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.jti(1) })).toMatchObject({ status: "used", permit: event.permit(1) });
-    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.jti(2) })).toMatchObject({
+    await ledger.appendOrThrow([event.buildCommandIssued(1), event.buildPermitEnded(2, "revoked")], tenant_id);
+    const listOverdue = async (nowMs: number) =>
+      (await listOverduePermits(ledger.db, { tenant_id, nowMs, limit: 10 })).map(({ jti }) => jti);
+    expect(await listOverdue(121_000)).toEqual([]);
+    expect(await listOverdue(121_001)).toEqual([event.toJti(3)]);
+    await ledger.appendOrThrow([event.buildPermitEnded(3, "expired")], tenant_id);
+    expect(await listOverdue(121_001)).toEqual([]);
+    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toMatchObject({
+      status: "used",
+      permit: event.buildPermit(1),
+    });
+    expect(await findPermitByJti(ledger.db, { tenant_id, jti: event.toJti(2) })).toMatchObject({
       status: "revoked",
       end_reason: "No longer wanted.",
       ended_by: event.ADMIN,
@@ -161,35 +171,40 @@ describe("commands, permits and receipts", () => {
 describe("cards", () => {
   it("go from proposal to receipt", async () => {
     const tenant_id = "T.Card";
-    const status = async () => (await findCard(ledger.db, { tenant_id, card_id: "k-1" }))?.status;
-    await ledger.appended([event.cardOpened("k-1")], tenant_id);
-    expect(await status()).toBe("planning");
-    await ledger.appended([event.cardPlanned("k-1", 1)], tenant_id);
-    expect(await status()).toBe("awaiting_approval");
-    await ledger.appended([event.stated("k-1", 1, "approve", 2), event.permitIssued(1, "k-1")], tenant_id);
+    const readStatus = async () => (await findCard(ledger.db, { tenant_id, card_id: "k-1" }))?.status;
+    await ledger.appendOrThrow([event.buildCardOpened("k-1")], tenant_id);
+    expect(await readStatus()).toBe("planning");
+    await ledger.appendOrThrow([event.buildCardPlanned("k-1", 1)], tenant_id);
+    expect(await readStatus()).toBe("awaiting_approval");
+    await ledger.appendOrThrow([event.buildStated("k-1", 1, "approve", 2), event.buildPermitIssued(1, "k-1")], tenant_id);
     expect(await findCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({
-      ...{ status: "approved", level: "L3", round: 1, run_by: 121_000, jti: event.jti(1), missing: [], context: { "why\0": "\0" } },
+      ...{ status: "approved", level: "L3", round: 1, run_by: 121_000, jti: event.toJti(1), missing: [], context: { "why\0": "\0" } },
       statements: [{ decision: "approve", counts: true, void_why: null, person_id: "person-2" }],
     });
-    expect(await findPermitByCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ jti: event.jti(1) });
-    await ledger.appended([event.commandIssued(1, { cardId: "k-1" })], tenant_id);
-    expect(await status()).toBe("running");
-    await ledger.appended([event.receiptRecorded(1, [], { cardId: "k-1" })], tenant_id, 50_000);
+    expect(await findPermitByCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ jti: event.toJti(1) });
+    await ledger.appendOrThrow([event.buildCommandIssued(1, { cardId: "k-1" })], tenant_id);
+    expect(await readStatus()).toBe("running");
+    await ledger.appendOrThrow([event.buildReceiptRecorded(1, [], { cardId: "k-1" })], tenant_id, 50_000);
     expect(await findCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ status: "success", denial: null, closed_at: 50_000 });
   });
 
   it("show which approvals a new plan or a withdrawal has ended", async () => {
     const tenant_id = "T.Void";
-    await ledger.appended(
-      [event.cardOpened("k-1"), event.cardPlanned("k-1", 1), event.stated("k-1", 1, "approve", 1), event.stated("k-1", 1, "approve", 2)],
+    await ledger.appendOrThrow(
+      [
+        event.buildCardOpened("k-1"),
+        event.buildCardPlanned("k-1", 1),
+        event.buildStated("k-1", 1, "approve", 1),
+        event.buildStated("k-1", 1, "approve", 2),
+      ],
       tenant_id,
     );
-    await ledger.appended(
+    await ledger.appendOrThrow(
       [
-        event.stated("k-1", 1, "withdraw", 1),
-        event.approvalsVoided("k-1", 1, 2),
-        event.cardPlanned("k-1", 2),
-        event.stated("k-1", 2, "approve", 1),
+        event.buildStated("k-1", 1, "withdraw", 1),
+        event.buildApprovalsVoided("k-1", 1, 2),
+        event.buildCardPlanned("k-1", 2),
+        event.buildStated("k-1", 2, "approve", 1),
       ],
       tenant_id,
     );
@@ -204,16 +219,21 @@ describe("cards", () => {
 
   it("are found by status and by project", async () => {
     const tenant_id = "T.Cards";
-    await ledger.appended(
-      [event.cardOpened("k-1", "P.a"), event.cardOpened("k-2", "P.b"), event.cardOpened("k-3", "P.a"), event.cardClosed("k-1")],
+    await ledger.appendOrThrow(
+      [
+        event.buildCardOpened("k-1", "P.a"),
+        event.buildCardOpened("k-2", "P.b"),
+        event.buildCardOpened("k-3", "P.a"),
+        event.buildCardClosed("k-1"),
+      ],
       tenant_id,
     );
-    const ids = async (query: { status?: "planning" | "expired"; project_id?: string }) =>
+    const listIds = async (query: { status?: "planning" | "expired"; project_id?: string }) =>
       (await listCards(ledger.db, { tenant_id, limit: 10, ...query })).items.map(({ card_id }) => card_id);
-    expect(await ids({})).toEqual(["k-3", "k-2", "k-1"]);
-    expect(await ids({ status: "planning" })).toEqual(["k-3", "k-2"]);
-    expect(await ids({ status: "planning", project_id: "P.a" })).toEqual(["k-3"]);
-    expect(await ids({ status: "expired" })).toEqual(["k-1"]);
+    expect(await listIds({})).toEqual(["k-3", "k-2", "k-1"]);
+    expect(await listIds({ status: "planning" })).toEqual(["k-3", "k-2"]);
+    expect(await listIds({ status: "planning", project_id: "P.a" })).toEqual(["k-3"]);
+    expect(await listIds({ status: "expired" })).toEqual(["k-1"]);
   });
 });
 
@@ -225,11 +245,11 @@ describe("another tenant", () => {
       expect(await list(db, { tenant_id, limit })).toEqual({ items: [], next: null });
     expect(await findProjectDetail(db, { tenant_id, project_id: "P.demo" })).toBeUndefined();
     expect(await findCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
-    expect(await findCommandByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
-    expect(await findPermitByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
+    expect(await findCommandByJti(db, { tenant_id, jti: event.toJti(1) })).toBeUndefined();
+    expect(await findPermitByJti(db, { tenant_id, jti: event.toJti(1) })).toBeUndefined();
     expect(await findPermitByCard(db, { tenant_id, card_id: "k-1" })).toBeUndefined();
-    expect(await findReceiptByJti(db, { tenant_id, jti: event.jti(1) })).toBeUndefined();
-    expect(await listRefusalsByJti(db, { tenant_id, jti: event.jti(1) })).toEqual([]);
+    expect(await findReceiptByJti(db, { tenant_id, jti: event.toJti(1) })).toBeUndefined();
+    expect(await listRefusalsByJti(db, { tenant_id, jti: event.toJti(1) })).toEqual([]);
     expect(await listOverduePermits(db, { tenant_id, nowMs: Number.MAX_SAFE_INTEGER, limit })).toEqual([]);
   });
 });

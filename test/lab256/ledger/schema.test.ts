@@ -5,9 +5,9 @@ import { openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { readSchemaText } from "../../../src/lab256/database/schema-text.js";
 import { createDatabase, createEmptyDatabase } from "../../harness/database.js";
-import { ledgerDatabase } from "./ledger-database.js";
+import { useLedgerDatabase } from "./ledger-database.js";
 
-const ledger = ledgerDatabase("ledger schema");
+const ledger = useLedgerDatabase("ledger schema");
 const file = new URL("../../../config/schemas.sql", import.meta.url);
 
 describe("the schema", () => {

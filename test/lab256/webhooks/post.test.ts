@@ -19,11 +19,11 @@ const entry: LedgerEntry = {
   ...{ prev_hash: "0".repeat(64), hash: "a".repeat(64) },
   payload: { project_id: "P.x", name: "é", owners: [], visibility: "internal" },
 };
-const event = () => signEvent(entry, { webhook_id: "wh-x", secret: SECRET }, Date.now());
+const signTestEvent = () => signEvent(entry, { webhook_id: "wh-x", secret: SECRET }, Date.now());
 
 describe("an event on its way to a receiver", () => {
   it("is a CloudEvent with the id and hash of its entry, and verifies as Standard Webhooks says", () => {
-    const { headers, body } = event();
+    const { headers, body } = signTestEvent();
     const verified = new Webhook(SECRET).verify(body, { ...headers });
     expect(verified).toMatchObject({
       specversion: "1.0",
@@ -72,18 +72,18 @@ describe("a receiver", () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
   it("takes an event by answering 2xx, and by nothing else", async () => {
-    expect(await postEvent(`${url}/204`, event(), "any")).toBeUndefined();
-    expect(await postEvent(`${url}/500`, event(), "any")).toBe("The receiver answered 500.");
-    expect(await postEvent(`${url}/302`, event(), "any")).toBe("The receiver answered 302.");
-    expect(await postEvent("http://127.0.0.1:1/", event(), "any")).toContain("was not reached");
+    expect(await postEvent(`${url}/204`, signTestEvent(), "any")).toBeUndefined();
+    expect(await postEvent(`${url}/500`, signTestEvent(), "any")).toBe("The receiver answered 500.");
+    expect(await postEvent(`${url}/302`, signTestEvent(), "any")).toBe("The receiver answered 302.");
+    expect(await postEvent("http://127.0.0.1:1/", signTestEvent(), "any")).toContain("was not reached");
     expect(seen).toEqual(["/204", "/500", "/302"]);
   });
 
   it("without TLS, or whose name leads to a private address, is not even connected to", async () => {
     const before = seen.length;
-    expect(await postEvent(`${url}/200`, event(), "public")).toContain("https://");
-    expect(await postEvent(`${url.replace("http:", "https:")}/200`, event(), "public")).toContain("no public address");
-    expect(await postEvent("https://[::1]/", event(), "public")).toContain("no public address");
+    expect(await postEvent(`${url}/200`, signTestEvent(), "public")).toContain("https://");
+    expect(await postEvent(`${url.replace("http:", "https:")}/200`, signTestEvent(), "public")).toContain("no public address");
+    expect(await postEvent("https://[::1]/", signTestEvent(), "public")).toContain("no public address");
     expect(seen).toHaveLength(before);
   });
 });

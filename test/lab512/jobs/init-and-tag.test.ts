@@ -12,27 +12,27 @@ import { Clone } from "../../repository/real-git.js";
 import {
   code,
   copyPrefix,
-  derived,
-  dyingAfter,
-  executed,
+  deriveTestJob,
+  dieAfterStep,
+  executeTestJob,
   IAT,
   MAIN_BACKEND,
   openStage,
   PROJECT,
-  planned,
+  planTestJob,
   type Stage,
   TENANT,
   value,
 } from "./stage.js";
-import { forgetfulStore } from "./unreliable-store.js";
+import { createForgetfulStore } from "./unreliable-store.js";
 
 let stage: Stage;
 beforeAll(async () => {
   stage = await openStage(MAIN_BACKEND);
 });
 afterAll(() => stage.close());
-const json = async (key: string) => JSON.parse(Buffer.from((await stage.store.blobs.get(key)) ?? []).toString("utf8"));
-const text = async (key: string) => Buffer.from((await stage.store.blobs.get(key)) ?? []).toString("utf8");
+const readJson = async (key: string) => JSON.parse(Buffer.from((await stage.store.blobs.get(key)) ?? []).toString("utf8"));
+const readText = async (key: string) => Buffer.from((await stage.store.blobs.get(key)) ?? []).toString("utf8");
 
 describe("registering a project", () => {
   const params = (project_id: string): InitParams => ({
@@ -44,18 +44,18 @@ describe("registering a project", () => {
 
   it("writes what was declared, and who did it", async () => {
     const jti = randomUUID();
-    expect(value(await planned(stage.context(), "git.registry.init", params(PROJECT))).basis.params).toEqual(params(PROJECT));
-    const effects = value(await executed(stage.context(), "git.registry.init", params(PROJECT), jti));
+    expect(value(await planTestJob(stage.buildContext(), "git.registry.init", params(PROJECT))).basis.params).toEqual(params(PROJECT));
+    const effects = value(await executeTestJob(stage.buildContext(), "git.registry.init", params(PROJECT), jti));
     expect(effects.artifacts).toEqual([{ project_id: PROJECT, repo: `repos/${TENANT}/${PROJECT}.git` }]);
-    expect(await json(`registry-metadata/${TENANT}/projects/${PROJECT}/project.json`)).toEqual({
+    expect(await readJson(`registry-metadata/${TENANT}/projects/${PROJECT}/project.json`)).toEqual({
       ...params(PROJECT),
       tenant_id: TENANT,
       jti,
       registered_at: IAT,
       registered_by: "ubl:sid:app:ci",
     });
-    await derived(stage.context(), "git.registry.init", params(PROJECT), effects, jti);
-    expect(await json(`registry-metadata/${TENANT}/projects/${PROJECT}/index.json`)).toMatchObject({
+    await deriveTestJob(stage.buildContext(), "git.registry.init", params(PROJECT), effects, jti);
+    expect(await readJson(`registry-metadata/${TENANT}/projects/${PROJECT}/index.json`)).toMatchObject({
       head: "refs/heads/main",
       refs: [],
       last_act: { jti },
@@ -63,21 +63,21 @@ describe("registering a project", () => {
   });
 
   it("a second time is denied, by plan and by execute", async () => {
-    expect(code(await planned(stage.context(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
-    expect(code(await executed(stage.context(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
+    expect(code(await planTestJob(stage.buildContext(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
+    expect(code(await executeTestJob(stage.buildContext(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
   });
 
   it("by several at once has one winner", async () => {
-    const outcomes = await Promise.all([1, 2, 3, 4].map(() => executed(stage.context(), "git.registry.init", params("P.race"))));
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => executeTestJob(stage.buildContext(), "git.registry.init", params("P.race"))));
     expect(outcomes.map(code).sort()).toEqual(["granted", "project_exists", "project_exists", "project_exists"]);
   });
 
   it.each<JobStep>(["fetched", "checked", "stored", "moved"])("is finished by a retry when the Runner died after %s", async (step) => {
     const jti = randomUUID();
     const what = params(`P.crash-${step}`);
-    await expect(executed(stage.context(dyingAfter(step)), "git.registry.init", what, jti)).rejects.toThrow("died");
-    const first = value(await executed(stage.context(), "git.registry.init", what, jti));
-    expect(value(await executed(stage.context(), "git.registry.init", what, jti))).toEqual(first);
+    await expect(executeTestJob(stage.buildContext(dieAfterStep(step)), "git.registry.init", what, jti)).rejects.toThrow("died");
+    const first = value(await executeTestJob(stage.buildContext(), "git.registry.init", what, jti));
+    expect(value(await executeTestJob(stage.buildContext(), "git.registry.init", what, jti))).toEqual(first);
     const copy = await copyPrefix(stage, what.project_id);
     execFileSync("git", ["--git-dir", copy, "fsck", "--strict"], { stdio: "pipe" });
     execFileSync("git", ["clone", "-q", copy, mkdtempSync(join(stage.folder, "clone-"))], { stdio: "pipe" });
@@ -85,8 +85,8 @@ describe("registering a project", () => {
   });
 
   it("is recognised when the answers to its writes were lost", async () => {
-    const store = forgetfulStore(stage.store, /./, 100);
-    expect(code(await executed(stage.context({ store }), "git.registry.init", params("P.lost")))).toBe("granted");
+    const store = createForgetfulStore(stage.store, /./, 100);
+    expect(code(await executeTestJob(stage.buildContext({ store }), "git.registry.init", params("P.lost")))).toBe("granted");
   });
 });
 
@@ -96,8 +96,8 @@ describe("tagging a release", () => {
   const second = clone.commit("src/b.txt", "two");
   const dropped = clone.commit("src/c.txt", "three");
   const params = (tag: string, commit: string, notes = "Notes.\n"): TagReleaseParams => ({ project_id: PROJECT, tag, commit, notes });
-  const tagged = (what: TagReleaseParams, jti?: string, changes = {}) =>
-    executed(stage.context(changes), "git.registry.tag_release", what, jti);
+  const executeTag = (what: TagReleaseParams, jti?: string, changes = {}) =>
+    executeTestJob(stage.buildContext(changes), "git.registry.tag_release", what, jti);
   beforeAll(async () => {
     clone.git("branch", "-f", "two", second);
     value(await stage.push(clone.bundle("main"), { branch: "feature/x" }));
@@ -105,11 +105,11 @@ describe("tagging a release", () => {
   });
 
   it("makes an annotated tag by the registry, dated by the permit, that stock git shows", async () => {
-    const plan = value(await planned(stage.context(), "git.registry.tag_release", params("v1.0.0", first)));
+    const plan = value(await planTestJob(stage.buildContext(), "git.registry.tag_release", params("v1.0.0", first)));
     expect(plan.basis.refs).toEqual([{ name: "refs/tags/v1.0.0", old: ZERO_ID, new: null }]);
     expect(plan.basis.creates).toEqual([{ kind: "tag", object: first, tag: "v1.0.0", message: "Notes.\n" }]);
     expect(plan).toMatchObject({ commit_count: 1, author_emails: ["ada@example.org"] });
-    const effects = value(await tagged(params("v1.0.0", first)));
+    const effects = value(await executeTag(params("v1.0.0", first)));
     const copy = await copyPrefix(stage);
     const shown = execFileSync("git", ["--git-dir", copy, "cat-file", "tag", "v1.0.0"]).toString();
     expect(shown).toBe(
@@ -121,7 +121,7 @@ describe("tagging a release", () => {
   });
 
   it("plans the commits that no earlier release has", async () => {
-    const plan = value(await planned(stage.context(), "git.registry.tag_release", params("v1.0.1", second)));
+    const plan = value(await planTestJob(stage.buildContext(), "git.registry.tag_release", params("v1.0.1", second)));
     expect(plan.commits.map((commit) => commit.id)).toEqual([second]);
   });
 
@@ -129,40 +129,40 @@ describe("tagging a release", () => {
     ["a tag that exists", "ref_exists", () => params("v1.0.0", first)],
     ["a commit that no branch reaches", "commit_unreachable", () => params("v2.0.0", dropped)],
     ["a commit that does not exist", "commit_unreachable", () => params("v2.0.0", "1".repeat(40))],
-    ["an object that is no commit", "commit_unreachable", () => params("v2.0.0", clone.head(`${first}^{tree}`))],
+    ["an object that is no commit", "commit_unreachable", () => params("v2.0.0", clone.readHead(`${first}^{tree}`))],
     ["an unknown project", "project_unknown", () => ({ ...params("v2.0.0", first), project_id: "P.none" })],
   ])("of %s is denied", async (_, expected, what) => {
-    expect(code(await planned(stage.context(), "git.registry.tag_release", what()))).toBe(expected);
-    expect(code(await tagged(what()))).toBe(expected);
+    expect(code(await planTestJob(stage.buildContext(), "git.registry.tag_release", what()))).toBe(expected);
+    expect(code(await executeTag(what()))).toBe(expected);
   });
 
   it("by several at once has one winner", async () => {
-    const outcomes = await Promise.all([1, 2, 3].map(() => tagged(params("v3.0.0", first))));
+    const outcomes = await Promise.all([1, 2, 3].map(() => executeTag(params("v3.0.0", first))));
     expect(outcomes.map(code).sort()).toEqual(["granted", "ref_exists", "ref_exists"]);
   });
 
   it.each<JobStep>(["fetched", "checked", "stored", "moved"])("is finished by a retry when the Runner died after %s", async (step) => {
     const jti = randomUUID();
     const what = params(`v4.0.0-${step}`, second, "");
-    await expect(tagged(what, jti, dyingAfter(step))).rejects.toThrow("died");
-    const effects = value(await tagged(what, jti));
-    expect(value(await tagged(what, jti)).refs).toEqual(effects.refs);
+    await expect(executeTag(what, jti, dieAfterStep(step))).rejects.toThrow("died");
+    const effects = value(await executeTag(what, jti));
+    expect(value(await executeTag(what, jti)).refs).toEqual(effects.refs);
   });
 
   it("publishes notes, source archive and manifest, and calling it again makes what is missing", async () => {
     const jti = randomUUID();
     const what = params("v5.0.0", second, "# Five\r\n\nNotes — ünïcode");
-    const effects = value(await tagged(what, jti));
-    const store = forgetfulStore(stage.store, /releases|source/, 2);
-    await derived(stage.context({ store }), "git.registry.tag_release", what, effects, jti);
+    const effects = value(await executeTag(what, jti));
+    const store = createForgetfulStore(stage.store, /releases|source/, 2);
+    await deriveTestJob(stage.buildContext({ store }), "git.registry.tag_release", what, effects, jti);
     const key = `registry-metadata/${TENANT}/releases/${PROJECT}/v5.0.0`;
-    expect(await text(`${key}/notes.md`)).toBe(what.notes);
-    const manifest = await json(`${key}/manifest.json`);
+    expect(await readText(`${key}/notes.md`)).toBe(what.notes);
+    const manifest = await readJson(`${key}/manifest.json`);
     expect(manifest).toMatchObject({
       tag: "v5.0.0",
       tag_object: effects.refs[0]?.new,
       commit: second,
-      tree: clone.head(`${second}^{tree}`),
+      tree: clone.readHead(`${second}^{tree}`),
       notes_hash: hashBlake3Hex(Buffer.from(what.notes)),
       approvals: [],
       permit: { jti },
@@ -180,9 +180,9 @@ describe("tagging a release", () => {
     // Reproducible: stock git makes the same bytes from a clone.
     expect(Buffer.from(archive ?? [])).toEqual(clone.run(["archive", "--format=tar.gz", `--prefix=${PROJECT}-${second}/`, second]));
 
-    const before = await text(`${key}/manifest.json`);
-    await derived(stage.context(), "git.registry.tag_release", what, effects, jti);
-    expect(await text(`${key}/manifest.json`)).toBe(before);
+    const before = await readText(`${key}/manifest.json`);
+    await deriveTestJob(stage.buildContext(), "git.registry.tag_release", what, effects, jti);
+    expect(await readText(`${key}/manifest.json`)).toBe(before);
   });
 });
 
@@ -191,17 +191,17 @@ describe("what derives from a push", () => {
     const clone = new Clone();
     const tip = clone.commit("a", "1");
     const other = new Repositories(join(stage.folder, "other"));
-    const context = stage.context({ repositories: other });
+    const context = stage.buildContext({ repositories: other });
     const project_id = "P.failover";
     const init: InitParams = { project_id, name: "d", owners: ["office::default"], visibility: "private" };
     const jti = randomUUID();
-    await derived(context, "git.registry.init", init, value(await executed(context, "git.registry.init", init, jti)), jti);
+    await deriveTestJob(context, "git.registry.init", init, value(await executeTestJob(context, "git.registry.init", init, jti)), jti);
     const subject_hash = await stage.stage(clone.bundle("main"));
     const params = { project_id, branch: "feature/1", expected_old: ZERO_ID, commit_summary: "x", subject_hash };
     const act = randomUUID();
-    const effects = value(await executed(stage.context(), "git.registry.push", params, act));
-    await derived(context, "git.registry.push", params, effects, act, IAT + 1);
-    const index = await json(`registry-metadata/${TENANT}/projects/${project_id}/index.json`);
+    const effects = value(await executeTestJob(stage.buildContext(), "git.registry.push", params, act));
+    await deriveTestJob(context, "git.registry.push", params, effects, act, IAT + 1);
+    const index = await readJson(`registry-metadata/${TENANT}/projects/${project_id}/index.json`);
     await other.close();
     expect(index).toMatchObject({ refs: [{ name: "refs/heads/feature/1", id: tip }], last_act: { jti: act } });
   });
@@ -210,7 +210,7 @@ describe("what derives from a push", () => {
     const clone = new Clone();
     const first = clone.commit("a", "1");
     value(
-      await executed(stage.context(), "git.registry.init", {
+      await executeTestJob(stage.buildContext(), "git.registry.init", {
         project_id: "P.derive",
         name: "d",
         owners: ["office::default"],
@@ -225,13 +225,13 @@ describe("what derives from a push", () => {
         commit_summary: "x",
         subject_hash: await stage.stage(clone.bundle("main")),
       };
-      return { params, effects: value(await executed(stage.context(), "git.registry.push", params, jti)), jti };
+      return { params, effects: value(await executeTestJob(stage.buildContext(), "git.registry.push", params, jti)), jti };
     };
     const one = await push("feature/1", randomUUID());
     const two = await push("feature/2", randomUUID());
-    await derived(stage.context(), "git.registry.push", two.params, two.effects, two.jti, IAT + 2000);
-    await derived(stage.context(), "git.registry.push", one.params, one.effects, one.jti, IAT + 1000);
-    const index = await json(`registry-metadata/${TENANT}/projects/P.derive/index.json`);
+    await deriveTestJob(stage.buildContext(), "git.registry.push", two.params, two.effects, two.jti, IAT + 2000);
+    await deriveTestJob(stage.buildContext(), "git.registry.push", one.params, one.effects, one.jti, IAT + 1000);
+    const index = await readJson(`registry-metadata/${TENANT}/projects/P.derive/index.json`);
     expect(index.refs).toEqual(["1", "2"].map((name) => ({ name: `refs/heads/feature/${name}`, id: first })));
     expect(index.last_act).toEqual({ jti: two.jti, job_type: "git.registry.push", actor_id: "ubl:sid:app:ci", finished_at: IAT + 2000 });
   });

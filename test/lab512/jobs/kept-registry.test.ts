@@ -5,15 +5,15 @@ import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { hashRefs } from "../../../src/domain/git/refs-digest.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../../../src/infra/files.js";
 import { listVisibleRefs, readRefs } from "../../../src/repository/refs/refs-state.js";
-import { NOW, registryOfOrgs, repoEntry } from "../../infra/samples.js";
+import { buildRepoEntry, formatRegistryOfOrgs, NOW } from "../../infra/samples.js";
 import { Clone } from "../../repository/real-git.js";
-import { code, executed, MAIN_BACKEND, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
+import { code, executeTestJob, MAIN_BACKEND, openStage, PROJECT, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
 const LINE = {
   ...{ timestamp: NOW, action: "register", owner: "acme", repo: "shop", context: "production", telemetry_repo: "acme/t" },
   ...{ reason: "A trial", process: "infra-cli", schema_version: "2.0" },
 };
-const GOOD = registryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { shop: repoEntry({ context: "production" }) } } });
+const GOOD = formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { shop: buildRepoEntry({ context: "production" }) } } });
 
 /** Whoever may force main may still not make the registry lie: this is the last place where anybody looks. */
 describe("main of the project that keeps the infra registry", () => {
@@ -28,29 +28,29 @@ describe("main of the project that keeps the infra registry", () => {
     await stage.init();
     clone = new Clone();
     clone.commit(CHANGELOG_PATH, "", "begin");
-    empty = clone.commit(REGISTRY_PATH, registryOfOrgs({}), "An infra registry");
+    empty = clone.commit(REGISTRY_PATH, formatRegistryOfOrgs({}), "An infra registry");
     clone.commit(CHANGELOG_PATH, `${JSON.stringify(LINE)}\n`, "its line");
     good = clone.commit(REGISTRY_PATH, GOOD, "Register the shop");
     value(await stage.push(clone.bundle("main"), { branch: "main" }, keeps));
   });
   afterAll(() => stage.close());
 
-  const tip = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get("refs/heads/main")?.id;
+  const readTip = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get("refs/heads/main")?.id;
 
   /** What becomes of a forced push: its plan, and the act itself for whoever got so far without one. */
-  const forced = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keepsInfra: boolean } = keeps) => {
+  const forcePush = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keepsInfra: boolean } = keeps) => {
     const params: PushParams = {
       ...{ project_id: PROJECT, branch: "main", expected_old: good, commit_summary: "test", force: true },
       ...{ subject_hash: await stage.stage(bytes), ...more },
     };
-    const plan = await planned(stage.context(changes), "git.registry.push", params);
-    return { plan: code(plan), act: await executed(stage.context(changes), "git.registry.push", params) };
+    const plan = await planTestJob(stage.buildContext(changes), "git.registry.push", params);
+    return { plan: code(plan), act: await executeTestJob(stage.buildContext(changes), "git.registry.push", params) };
   };
 
   const INVALID = { plan: "infra_invalid", act: { ok: false, denial: { code: "infra_invalid" } } };
 
   /** A bundle of one commit on top of `good`. */
-  const edited = (path: string, text: string): Buffer => {
+  const editRegistry = (path: string, text: string): Buffer => {
     clone.git("checkout", "-q", "-B", "edit", good);
     clone.commit(path, text, "By hand");
     return clone.bundle("edit", [good]);
@@ -61,32 +61,32 @@ describe("main of the project that keeps the infra registry", () => {
     ["is no registry", REGISTRY_PATH, "{}\n"],
     ["rewrites the changelog", CHANGELOG_PATH, `${JSON.stringify({ ...LINE, reason: "Another" })}\n`],
   ])("is not forced to what %s", async (_, path, text) => {
-    expect(await forced(edited(path, text))).toMatchObject(INVALID);
-    expect(await tip()).toBe(good);
+    expect(await forcePush(editRegistry(path, text))).toMatchObject(INVALID);
+    expect(await readTip()).toBe(good);
   });
 
   it("is not forced back to what it was, because that takes lines of the changelog away", async () => {
     clone.git("checkout", "-q", "-B", "back", empty);
-    expect(await forced(clone.bundle("back"))).toMatchObject({
+    expect(await forcePush(clone.bundle("back"))).toMatchObject({
       ...INVALID,
       act: { ok: false, denial: { message: expect.stringContaining("changed or removed") } },
     });
-    expect(await tip()).toBe(good);
+    expect(await readTip()).toBe(good);
   });
 
   it("is not deleted, and not emptied with its project", async () => {
-    expect(await forced(Buffer.alloc(0), { delete: true, subject_hash: EMPTY_PATCH_HASH })).toMatchObject(INVALID);
+    expect(await forcePush(Buffer.alloc(0), { delete: true, subject_hash: EMPTY_PATCH_HASH })).toMatchObject(INVALID);
     const refs = (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs ?? new Map();
     const params: ResetParams = {
       project_id: PROJECT,
       expected_refs: hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id])),
     };
-    expect(code(await executed(stage.context(keeps), "git.registry.reset", params, randomUUID()))).toBe("infra_invalid");
-    expect(await tip()).toBe(good);
+    expect(code(await executeTestJob(stage.buildContext(keeps), "git.registry.reset", params, randomUUID()))).toBe("infra_invalid");
+    expect(await readTip()).toBe(good);
   });
 
   it("is forced to a registry that follows from its own, and other branches and projects to anything", async () => {
-    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { branch: "feature/x", expected_old: ZERO_ID })).toMatchObject({
+    expect(await forcePush(editRegistry(REGISTRY_PATH, "{}\n"), { branch: "feature/x", expected_old: ZERO_ID })).toMatchObject({
       plan: "granted",
       act: { ok: true },
     });
@@ -95,9 +95,9 @@ describe("main of the project that keeps the infra registry", () => {
     clone.commit(CHANGELOG_PATH, `${JSON.stringify(LINE)}\n${JSON.stringify(line)}\n`, "its line");
     const text = GOOD.replace('"enabled"', '"disabled"').replace("A trial", "Over");
     const next = clone.commit(REGISTRY_PATH, text, "Disable the shop");
-    expect(await forced(clone.bundle("edit", [good]))).toMatchObject({ plan: "granted", act: { ok: true } });
-    expect(await tip()).toBe(next);
-    expect(await forced(edited(REGISTRY_PATH, "{}\n"), { expected_old: next }, { keepsInfra: false })).toMatchObject({
+    expect(await forcePush(clone.bundle("edit", [good]))).toMatchObject({ plan: "granted", act: { ok: true } });
+    expect(await readTip()).toBe(next);
+    expect(await forcePush(editRegistry(REGISTRY_PATH, "{}\n"), { expected_old: next }, { keepsInfra: false })).toMatchObject({
       plan: "granted",
       act: { ok: true },
     });

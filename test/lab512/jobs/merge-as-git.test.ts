@@ -26,11 +26,11 @@ const history = fc.record({
 });
 
 /** Two branches with a history of their own in the one clone. */
-function branches({ before, main, feature, crossed }: typeof history extends fc.Arbitrary<infer H> ? H : never) {
+function createBranches({ before, main, feature, crossed }: typeof history extends fc.Arbitrary<infer H> ? H : never) {
   runs += 1;
   const [target, source] = [`run-${runs}/main`, `run-${runs}/feature`];
   const { clone } = project;
-  const on = (branch: string, many: readonly (readonly Change[])[]) => {
+  const commitOn = (branch: string, many: readonly (readonly Change[])[]) => {
     clone.git("checkout", "-q", "-f", branch);
     clone.git("clean", "-qffdx");
     for (const [at, one] of many.entries()) commitChanges(clone, one, `${branch} ${at}`);
@@ -40,10 +40,10 @@ function branches({ before, main, feature, crossed }: typeof history extends fc.
   clone.git("clean", "-qffdx");
   commitChanges(clone, before, "before");
   clone.git("branch", source);
-  on(target, main);
-  on(source, feature);
+  commitOn(target, main);
+  commitOn(source, feature);
   if (crossed !== undefined) {
-    const [ours, theirs] = [clone.head(target), clone.head(source)];
+    const [ours, theirs] = [clone.readHead(target), clone.readHead(source)];
     // Whatever came out of it, the history says that both were merged.
     for (const [branch, other] of [
       [target, theirs],
@@ -53,20 +53,20 @@ function branches({ before, main, feature, crossed }: typeof history extends fc.
       const joined = clone.git("commit-tree", `${branch}^{tree}`, "-p", branch, "-p", other, "-m", "crossed");
       clone.git("update-ref", `refs/heads/${branch}`, joined);
     }
-    on(target, [crossed.main]);
-    on(source, [crossed.feature]);
+    commitOn(target, [crossed.main]);
+    commitOn(source, [crossed.feature]);
   }
   return { target, source };
 }
 
 /** What stock git makes of it in a clean checkout of the target. */
-function byStockGit(target: string, source: string): { tree: string } | { unmerged: string[] } {
+function mergeByStockGit(target: string, source: string): { tree: string } | { unmerged: string[] } {
   const { clone } = project;
   clone.git("checkout", "-q", "-f", target);
   clone.git("clean", "-qffdx");
   try {
     clone.git("merge", "-q", "--no-ff", "-m", "by stock git", source);
-    return { tree: clone.head("HEAD^{tree}") };
+    return { tree: clone.readHead("HEAD^{tree}") };
   } catch {
     const unmerged = clone.git("diff", "--name-only", "-z", "--diff-filter=U");
     return { unmerged: unmerged.split("\0").filter((path) => path !== "") };
@@ -81,17 +81,17 @@ test("any two branches merge to the tree that stock git makes of them, and confl
   let [clean, conflicting] = [0, 0];
   await fc.assert(
     fc.asyncProperty(history, async (wanted) => {
-      const { target, source } = branches(wanted);
+      const { target, source } = createBranches(wanted);
       await project.push(target, source);
-      const before = project.clone.head(target);
-      const stock = byStockGit(target, source);
+      const before = project.clone.readHead(target);
+      const stock = mergeByStockGit(target, source);
       project.clone.git("update-ref", `refs/heads/${target}`, before);
-      const planned = await project.plan(project.params(source, target));
+      const planned = await project.plan(project.buildParams(source, target));
       if ("tree" in stock) {
         clean += 1;
         const plan = value(planned);
         expect(plan.basis.creates.map((made) => "tree" in made && made.tree)).toEqual([stock.tree]);
-        value(await project.merge(project.params(source, target)));
+        value(await project.merge(project.buildParams(source, target)));
         return;
       }
       conflicting += 1;
@@ -109,23 +109,23 @@ test("any two branches merge to the tree that stock git makes of them, and confl
 
 test("two branches on which git itself fails are denied, once and for all", async () => {
   // Found by the property above: git 2.39 fails an assertion of its merge here (merge-ort.c, handle_content_merge).
-  const link = (path: string): Change => ({ kind: "link", path, word: "two" });
-  const write = (path: string, word: string, ending = "\n"): Change => ({ kind: "write", path, word, ending });
-  const { target, source } = branches({
-    before: [{ kind: "binary", path: "d/e.txt", word: "three" }, write("d/f/g.txt", "three")],
-    main: [[link("a.txt"), write("ü ñ.txt", "two"), { kind: "link", path: "b/c.txt", word: "three" }]],
-    feature: [[write("b", "one"), link("ü ñ.txt"), { kind: "move", path: "d/f", to: "h" }]],
+  const buildLink = (path: string): Change => ({ kind: "link", path, word: "two" });
+  const buildWrite = (path: string, word: string, ending = "\n"): Change => ({ kind: "write", path, word, ending });
+  const { target, source } = createBranches({
+    before: [{ kind: "binary", path: "d/e.txt", word: "three" }, buildWrite("d/f/g.txt", "three")],
+    main: [[buildLink("a.txt"), buildWrite("ü ñ.txt", "two"), { kind: "link", path: "b/c.txt", word: "three" }]],
+    feature: [[buildWrite("b", "one"), buildLink("ü ñ.txt"), { kind: "move", path: "d/f", to: "h" }]],
     crossed: {
       main: [
         { kind: "submodule", path: "a.txt", word: "two" },
-        write("d/f/g.txt", "one", "\r\n"),
+        buildWrite("d/f/g.txt", "one", "\r\n"),
         { kind: "move", path: "d/f", to: "moved" },
       ],
       feature: [{ kind: "empty", path: "h/e.txt" }],
     },
   });
   await project.push(target, source);
-  const planned = await project.plan(project.params(source, target));
+  const planned = await project.plan(project.buildParams(source, target));
   expect(planned).toMatchObject({ ok: false, denial: { code: "merge_conflict" } });
-  expect(byStockGit(target, source)).toHaveProperty("unmerged");
+  expect(mergeByStockGit(target, source)).toHaveProperty("unmerged");
 });

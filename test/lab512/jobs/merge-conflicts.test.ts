@@ -17,16 +17,20 @@ describe("two branches that do not go together", () => {
   afterAll(() => stage.close());
 
   /** Changes a fresh project's `main` on both sides. */
-  async function changed(before: Record<string, string>, onMain: (p: MergeProject) => void, onFeature: (p: MergeProject) => void) {
+  async function createChangedProject(
+    before: Record<string, string>,
+    onMain: (p: MergeProject) => void,
+    onFeature: (p: MergeProject) => void,
+  ) {
     project = await MergeProject.register(stage);
-    for (const [path, text] of Object.entries(before)) project.on("main").clone.commit(path, text);
-    onFeature(project.on("feature/x"));
-    onMain(project.on("main"));
+    for (const [path, text] of Object.entries(before)) project.checkOut("main").clone.commit(path, text);
+    onFeature(project.checkOut("feature/x"));
+    onMain(project.checkOut("main"));
     await project.push("main", "feature/x");
   }
 
-  async function denialOf(strategy: "merge" | "squash" = "merge") {
-    const params = project.params("feature/x", "main", { strategy });
+  async function readDenial(strategy: "merge" | "squash" = "merge") {
+    const params = project.buildParams("feature/x", "main", { strategy });
     const [planned, executed] = [await project.plan(params), await project.merge(params)];
     expect(planned).toEqual(executed);
     if (planned.ok) throw new Error("there is no conflict");
@@ -34,12 +38,12 @@ describe("two branches that do not go together", () => {
   }
 
   it("are denied in the plan with the path and every place, both sides named", async () => {
-    await changed(
+    await createChangedProject(
       { "a.txt": LINES, "b.txt": "b\n" },
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "main 3\n").replace("line 20\n", "main 20\n")),
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "their 3\n").replace("line 20\n", "their 20\n")),
     );
-    const denial = await denialOf();
+    const denial = await readDenial();
     expect(denial).toMatchObject({ code: "merge_conflict", message: expect.stringContaining("a.txt") });
     expect(denial.conflicts).toEqual([
       {
@@ -49,12 +53,12 @@ describe("two branches that do not go together", () => {
         hunks: ["<<<<<<< main\nmain 3\n=======\ntheir 3\n>>>>>>> feature/x", "<<<<<<< main\nmain 20\n=======\ntheir 20\n>>>>>>> feature/x"],
       },
     ]);
-    expect(await denialOf("squash")).toEqual(denial);
+    expect(await readDenial("squash")).toEqual(denial);
   });
 
   it("are named too where there are no lines to show: deleted, renamed twice, a binary file", async () => {
     const bytes = (last: string) => `\0\u0001binary ${last}`;
-    await changed(
+    await createChangedProject(
       { "gone.txt": LINES, "moved.txt": LINES.replaceAll("line", "row"), "image.bin": bytes("a") },
       ({ clone }) => {
         clone.git("rm", "-q", "gone.txt");
@@ -67,7 +71,7 @@ describe("two branches that do not go together", () => {
         clone.commit("image.bin", bytes("feature"));
       },
     );
-    const { conflicts = [] } = await denialOf();
+    const { conflicts = [] } = await readDenial();
     expect(Object.fromEntries(conflicts.map(({ path, kind }) => [path, kind]))).toMatchObject({
       "gone.txt": "modify/delete",
       "moved.txt": "rename/rename",
@@ -78,7 +82,7 @@ describe("two branches that do not go together", () => {
   });
 
   it("show the places of a file that both renamed", async () => {
-    await changed(
+    await createChangedProject(
       { "old.txt": LINES },
       ({ clone }) => {
         clone.git("mv", "old.txt", "by-main.txt");
@@ -89,7 +93,7 @@ describe("two branches that do not go together", () => {
         clone.commit("by-feature.txt", LINES.replace("line 3\n", "their 3\n"));
       },
     );
-    const { conflicts = [] } = await denialOf();
+    const { conflicts = [] } = await readDenial();
     expect(conflicts).toMatchObject([
       {
         path: "old.txt",
@@ -102,11 +106,11 @@ describe("two branches that do not go together", () => {
   it("are named as they are called, whatever that is", async () => {
     project = await MergeProject.register(stage);
     const name = "feature/$&-$'";
-    project.on("main").clone.commit("a.txt", "a\n");
-    project.on(name).clone.commit("a.txt", "theirs\n");
-    project.on("main").clone.commit("a.txt", "ours\n");
+    project.checkOut("main").clone.commit("a.txt", "a\n");
+    project.checkOut(name).clone.commit("a.txt", "theirs\n");
+    project.checkOut("main").clone.commit("a.txt", "ours\n");
     await project.push("main", name);
-    const planned = await project.plan(project.params(name, "main"));
+    const planned = await project.plan(project.buildParams(name, "main"));
     if (planned.ok) throw new Error("there is no conflict");
     expect(planned.denial.conflicts?.[0]?.hunks).toEqual([`<<<<<<< main\nours\n=======\ntheirs\n>>>>>>> ${name}`]);
   });
@@ -116,7 +120,7 @@ describe("two branches that do not go together", () => {
       for (const path of ["locked/a.lock", "list.txt", "free.txt"]) p.clone.commit(path, LINES.replace(`${line}\n`, `${line} changed\n`));
       p.clone.commit("list.txt", LINES.replace("line 9\n", `line of ${line}\n`));
     };
-    await changed(
+    await createChangedProject(
       {
         ...{ "locked/a.lock": LINES, "list.txt": LINES, "free.txt": LINES },
         ...{ ".gitattributes": "list.txt merge=union\n", "locked/.gitattributes": "*.lock -merge\n" },
@@ -128,16 +132,16 @@ describe("two branches that do not go together", () => {
         p.clone.commit("locked/.gitattributes", "*.lock merge=union\n");
       },
     );
-    const { conflicts = [] } = await denialOf();
+    const { conflicts = [] } = await readDenial();
     expect([...new Set(conflicts.map(({ path }) => path))]).toEqual(["locked/a.lock"]);
   });
 
   it("are what the target's attributes are now, however the target came there", async () => {
     const edit = (line: string) => (p: MergeProject) => p.clone.commit("d/list.txt", LINES.replace("line 3\n", `${line}\n`));
-    await changed({ "d/list.txt": LINES, "d/other.txt": LINES }, edit("main"), edit("feature"));
+    await createChangedProject({ "d/list.txt": LINES, "d/other.txt": LINES }, edit("main"), edit("feature"));
     const { clone } = project;
     const conflicting = async () => {
-      const planned = await project.plan(project.params("feature/x", "main"));
+      const planned = await project.plan(project.buildParams("feature/x", "main"));
       return planned.ok ? [] : planned.denial.conflicts?.map(({ path }) => path);
     };
     const conflictingAfter = async (change: () => void) => {
@@ -161,13 +165,13 @@ describe("two branches that do not go together", () => {
   it("are shown up to a bound, however many and however large they are", async () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`f${String(n).padStart(2, "0")}.txt`, "same\n"]));
     const all = (word: string) => (p: MergeProject) => {
-      const blob = p.clone.object("blob", Buffer.from(word));
+      const blob = p.clone.writeObject("blob", Buffer.from(word));
       for (const path of Object.keys(many)) p.clone.git("update-index", "--cacheinfo", `100644,${blob},${path}`);
       p.clone.git("commit", "-q", "-m", word.slice(0, 10));
       p.clone.git("checkout", "-q", "-f", "HEAD");
     };
-    await changed(many, all(`main ${"m".repeat(20_000)}\n`), all(`feature ${"f".repeat(20_000)}\n`));
-    const { conflicts = [], message } = await denialOf();
+    await createChangedProject(many, all(`main ${"m".repeat(20_000)}\n`), all(`feature ${"f".repeat(20_000)}\n`));
+    const { conflicts = [], message } = await readDenial();
     expect(conflicts).toHaveLength(CONFLICTS_SHOWN_MAX);
     expect(message).toContain("f04.txt and more");
     expect(JSON.stringify(conflicts).length).toBeLessThan(128 * 1024);
@@ -175,20 +179,20 @@ describe("two branches that do not go together", () => {
   });
 
   it("are found across histories that crossed each other", async () => {
-    await changed(
+    await createChangedProject(
       { "a.txt": LINES },
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 20\n", "m20\n")),
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "x3\n")),
     );
     const { clone } = project;
-    const [x, m] = [clone.head("feature/x"), clone.head("main")];
+    const [x, m] = [clone.readHead("feature/x"), clone.readHead("main")];
     clone.git("merge", "-q", "--no-ff", "-m", "x into main", x);
-    project.on("feature/x").clone.git("merge", "-q", "--no-ff", "-m", "main into x", m);
+    project.checkOut("feature/x").clone.git("merge", "-q", "--no-ff", "-m", "main into x", m);
     const both = LINES.replace("line 3\n", "x3\n").replace("line 20\n", "m20\n");
     clone.commit("a.txt", both.replace("x3\n", "by feature\n"));
-    project.on("main").clone.commit("a.txt", both.replace("x3\n", "by main\n"));
+    project.checkOut("main").clone.commit("a.txt", both.replace("x3\n", "by main\n"));
     await project.push("main", "feature/x");
-    const { conflicts = [] } = await denialOf();
+    const { conflicts = [] } = await readDenial();
     expect(conflicts[0]?.hunks).toEqual(["<<<<<<< main\nby main\n=======\nby feature\n>>>>>>> feature/x"]);
   });
 });

@@ -6,7 +6,7 @@ import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { signDsse } from "../../../src/domain/bytes/signature.js";
 import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { MergeProject } from "./merges.js";
-import { code, dyingAfter, MAIN_BACKEND, openStage, RUNNER_KEY, type Stage, TENANT, value } from "./stage.js";
+import { code, dieAfterStep, MAIN_BACKEND, openStage, RUNNER_KEY, type Stage, TENANT, value } from "./stage.js";
 
 const STRATEGIES = ["fast-forward", "merge", "squash"] as const;
 
@@ -18,17 +18,17 @@ describe("a merge", () => {
   afterAll(() => stage.close());
 
   /** `main`, and two branches that each could be merged into it. */
-  async function prepared(): Promise<MergeProject> {
+  async function prepareProject(): Promise<MergeProject> {
     const project = await MergeProject.register(stage);
-    project.on("main").clone.commit("a.txt", "a\n");
-    project.on("feature/x", "main").clone.commit("x.txt", "x\n");
-    project.on("feature/y", "main").clone.commit("y.txt", "y\n");
+    project.checkOut("main").clone.commit("a.txt", "a\n");
+    project.checkOut("feature/x", "main").clone.commit("x.txt", "x\n");
+    project.checkOut("feature/y", "main").clone.commit("y.txt", "y\n");
     await project.push("main", "feature/x", "feature/y");
     return project;
   }
 
   it("that died after any step has one result, the same, when it is tried again", async () => {
-    const project = await prepared();
+    const project = await prepareProject();
     const steps: readonly JobStep[] = ["looked", "fetched", "checked", "stored", "moved", "attested"];
     const cases = STRATEGIES.flatMap((strategy) => steps.map((step) => ({ strategy, step, target: `target/${strategy}-${step}` })));
     for (const { target } of cases) {
@@ -37,8 +37,8 @@ describe("a merge", () => {
     }
     for (const { strategy, step, target } of cases) {
       const jti = randomUUID();
-      const params = project.params("feature/x", target, { strategy });
-      await expect(project.merge(params, dyingAfter(step), jti)).rejects.toThrow(`died after ${step}`);
+      const params = project.buildParams("feature/x", target, { strategy });
+      await expect(project.merge(params, dieAfterStep(step), jti)).rejects.toThrow(`died after ${step}`);
       const again = value(await project.merge(params, { isTakenOver: true }, jti));
       const once = value(await project.merge(params, { isTakenOver: true }, jti));
       expect({ ...again, stored_bytes: 0 }, target).toEqual({ ...once, stored_bytes: 0 });
@@ -49,8 +49,8 @@ describe("a merge", () => {
   });
 
   it("is one of two that race for a target: the other is told that it moved", async () => {
-    const project = await prepared();
-    const [x, y] = [project.params("feature/x", "main"), project.params("feature/y", "main")];
+    const project = await prepareProject();
+    const [x, y] = [project.buildParams("feature/x", "main"), project.buildParams("feature/y", "main")];
     const outcomes = await Promise.all([project.merge(x), project.merge(y)]);
     expect(outcomes.map(code).sort()).toEqual(["granted", "ref_moved"]);
     const git = await project.copy();
@@ -58,12 +58,12 @@ describe("a merge", () => {
   });
 
   it("does not happen when its source moves in the last moment, and leaves no Pact", async () => {
-    const project = await prepared();
-    const params = project.params("feature/x", "main");
+    const project = await prepareProject();
+    const params = project.buildParams("feature/x", "main");
     const jti = randomUUID();
     const step = async (name: JobStep) => {
       if (name !== "stored") return;
-      project.on("feature/x").clone.commit("late.txt", "late\n");
+      project.checkOut("feature/x").clone.commit("late.txt", "late\n");
       await project.push("feature/x");
     };
     expect(code(await project.merge(params, { completeStep: step }, jti))).toBe("ref_moved");
@@ -75,10 +75,10 @@ describe("a merge", () => {
   });
 
   it("stores a Pact beside the commit, whose hash it names and which verifies by the Runner's key alone", async () => {
-    const project = await prepared();
+    const project = await prepareProject();
     const jti = randomUUID();
-    const params = project.params("feature/x", "main");
-    const { effects, tip } = await project.merged(params, jti);
+    const params = project.buildParams("feature/x", "main");
+    const { effects, tip } = await project.mergeAndCopy(params, jti);
     const key = `artifacts/${TENANT}/${project.id}/${tip}/${jti}/pact.dsse.json`;
     const bytes = Buffer.from((await stage.store.blobs.get(key)) ?? []);
     expect(effects.artifacts).toContainEqual({ pact: key, blake3: hashBlake3Hex(bytes) });
@@ -102,12 +102,12 @@ describe("a merge", () => {
     expect(verifyPact(forged, { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false });
     expect(verifyPact(envelope, { keys: [] })).toMatchObject({ valid: false });
     const { predicate } = pactSchema.parse(JSON.parse(Buffer.from(envelope.payload, "base64").toString("utf8")));
-    const sealed = (permit = predicate.permit) =>
+    const sealPermit = (permit = predicate.permit) =>
       sealPact(buildPact({ ...predicate, permit, decision: { ...predicate.decision, level: "L4" } }), {
         keyid: RUNNER_KEY.kid,
         sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
       });
-    expect(verifyPact(sealed(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    expect(verifyPact(sealPermit(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
     const told = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
       verifyPact(
         sealPact(buildPact({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
@@ -125,7 +125,7 @@ describe("a merge", () => {
     expect(told({}, pushing)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
     expect(told({ parents: [params.expected_target] })).toMatchObject({ valid: false, why: expect.stringContaining("commit") });
     const high = { ...predicate.permit, scopes: { ...predicate.permit.scopes, level: "L4" as const } };
-    expect(verifyPact(sealed(high), { keys: [RUNNER_KEY.jwk] })).toMatchObject({
+    expect(verifyPact(sealPermit(high), { keys: [RUNNER_KEY.jwk] })).toMatchObject({
       unproved: [expect.stringContaining("the permit"), expect.stringContaining("no approval")],
     });
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { StockGit } from "../../../src/repository/stock-git/stock-git.js";
-import { temporaryFolder } from "../../repository/real-git.js";
+import { createTemporaryFolder } from "../../repository/real-git.js";
 import { MergeProject } from "./merges.js";
 import { code, IAT, MAIN_BACKEND, openStage, type Stage, value } from "./stage.js";
 
@@ -18,19 +18,19 @@ describe("a merge", () => {
   afterAll(() => stage.close());
 
   /** `main` and `feature/x`, each with a commit that the other lacks. */
-  async function diverged(): Promise<MergeProject> {
+  async function createDivergedProject(): Promise<MergeProject> {
     const project = await MergeProject.register(stage);
-    project.on("main").clone.commit("a.txt", LINES);
-    project.on("feature/x").clone.commit("a.txt", LINES.replace("line 3\n", "line three\n"));
-    project.on("main").clone.commit("a.txt", LINES.replace("line 20\n", "line twenty\n"));
+    project.checkOut("main").clone.commit("a.txt", LINES);
+    project.checkOut("feature/x").clone.commit("a.txt", LINES.replace("line 3\n", "line three\n"));
+    project.checkOut("main").clone.commit("a.txt", LINES.replace("line 20\n", "line twenty\n"));
     await project.push("main", "feature/x");
     return project;
   }
 
   it("joins both histories by a commit of two parents, dated by the permit, by the registry", async () => {
-    const project = await diverged();
-    const params = project.params("feature/x", "main");
-    const { effects, git, tip } = await project.merged(params);
+    const project = await createDivergedProject();
+    const params = project.buildParams("feature/x", "main");
+    const { effects, git, tip } = await project.mergeAndCopy(params);
     expect(effects.refs).toEqual([{ name: "refs/heads/main", old: params.expected_target, new: tip }]);
     expect(git("log", "-1", "--format=%P%n%an <%ae>%n%at %ct", tip).trim()).toBe(
       `${params.expected_target} ${params.expected_source}\nOffice Git Registry <registry@ubl.invalid>\n${Math.floor(IAT / 1000)} ${Math.floor(IAT / 1000)}`,
@@ -40,10 +40,10 @@ describe("a merge", () => {
   });
 
   it("makes the tree that the plan names, of the parents that it names", async () => {
-    const project = await diverged();
-    const params = project.params("feature/x", "main");
+    const project = await createDivergedProject();
+    const params = project.buildParams("feature/x", "main");
     const plan = value(await project.plan(params));
-    const { git, tip } = await project.merged(params);
+    const { git, tip } = await project.mergeAndCopy(params);
     expect(plan.basis.refs).toEqual([{ name: "refs/heads/main", old: params.expected_target, new: null }]);
     expect(plan.basis.creates).toEqual([
       {
@@ -59,8 +59,8 @@ describe("a merge", () => {
   });
 
   it("that is planned again asks git for the merge alone, and comes to the same plan", async () => {
-    const project = await diverged();
-    const params = project.params("feature/x", "main");
+    const project = await createDivergedProject();
+    const params = project.buildParams("feature/x", "main");
     const plan = value(await project.plan(params));
     const asked = vi.spyOn(StockGit.prototype, "run");
     try {
@@ -72,88 +72,88 @@ describe("a merge", () => {
   });
 
   it("moves the target without a commit when it is a fast-forward, and refuses when it is none", async () => {
-    const project = await diverged();
+    const project = await createDivergedProject();
     const strategy = "fast-forward" as const;
-    expect(code(await project.plan(project.params("feature/x", "main", { strategy })))).toBe("not_fast_forward");
-    project.on("feature/y", "main").clone.commit("y.txt", "y\n");
+    expect(code(await project.plan(project.buildParams("feature/x", "main", { strategy })))).toBe("not_fast_forward");
+    project.checkOut("feature/y", "main").clone.commit("y.txt", "y\n");
     await project.push("feature/y");
-    const params = project.params("feature/y", "main", { strategy });
+    const params = project.buildParams("feature/y", "main", { strategy });
     expect(value(await project.plan(params)).basis).toMatchObject({ refs: [{ new: params.expected_source }], creates: [] });
-    const { tip } = await project.merged(params);
+    const { tip } = await project.mergeAndCopy(params);
     expect(tip).toBe(params.expected_source);
   });
 
   it("squashes all commits to one of one parent, by the newest one's author and with the others as co-authors", async () => {
-    const project = await diverged();
-    const { clone } = project.on("feature/x");
+    const project = await createDivergedProject();
+    const { clone } = project.checkOut("feature/x");
     clone.commit("b.txt", "b\n", "the second change");
     clone.git("commit", "-q", "--allow-empty", "-m", "the third change", "--author", "Grace <grace@example.org>");
-    project.on("release/1.0", "main");
+    project.checkOut("release/1.0", "main");
     await project.push("feature/x", "release/1.0");
-    const params = project.params("feature/x", "main", { strategy: "squash" });
+    const params = project.buildParams("feature/x", "main", { strategy: "squash" });
     expect(value(await project.plan(params)).author_emails).toEqual(["ada@example.org", "grace@example.org"]);
-    const { git, tip } = await project.merged(params);
+    const { git, tip } = await project.mergeAndCopy(params);
     expect(git("log", "-1", "--format=%P %an <%ae>", tip).trim()).toBe(`${params.expected_target} Grace <grace@example.org>`);
     const message = git("log", "-1", "--format=%B", tip);
     expect(message).toContain("* the third change\n* the second change\n* change a.txt\n\nCo-authored-by: Ada <ada@example.org>\n");
     expect(git("show", `${tip}:b.txt`)).toBe("b\n");
     // Whoever was squashed is still an author of what the next branch gains.
-    const next = project.params("main", "release/1.0", { expected_source: tip });
+    const next = project.buildParams("main", "release/1.0", { expected_source: tip });
     expect(value(await project.plan(next)).author_emails).toEqual(["ada@example.org", "grace@example.org"]);
   });
 
   it("creates an absent target at the source's tip, with whatever strategy", async () => {
     for (const strategy of ["fast-forward", "merge", "squash"] as const) {
       const project = await MergeProject.register(stage);
-      const first = project.on("feature/first").clone.commit("a.txt", "a\n");
+      const first = project.checkOut("feature/first").clone.commit("a.txt", "a\n");
       await project.push("feature/first");
-      const params = project.params("feature/first", "main", { strategy });
+      const params = project.buildParams("feature/first", "main", { strategy });
       expect(value(await project.plan(params))).toMatchObject({ commit_count: 1, fast_forward: null, pushed_before: [first] });
-      expect((await project.merged(params)).tip).toBe(first);
+      expect((await project.mergeAndCopy(params)).tip).toBe(first);
     }
   });
 
   it("follows a renamed file and a renamed folder", async () => {
     const project = await MergeProject.register(stage);
-    const { clone } = project.on("main");
+    const { clone } = project.checkOut("main");
     clone.commit("old/one.txt", LINES);
     clone.commit("old/two.txt", LINES.replaceAll("line", "row"));
-    project.on("feature/x").clone.commit("old/one.txt", LINES.replace("line 3\n", "line three\n"));
-    project.on("main").clone.git("mv", "old", "new");
+    project.checkOut("feature/x").clone.commit("old/one.txt", LINES.replace("line 3\n", "line three\n"));
+    project.checkOut("main").clone.git("mv", "old", "new");
     clone.git("mv", "new/one.txt", "new/first.txt");
     clone.git("commit", "-q", "-m", "rename");
     await project.push("main", "feature/x");
-    const { git, tip } = await project.merged(project.params("feature/x", "main"));
+    const { git, tip } = await project.mergeAndCopy(project.buildParams("feature/x", "main"));
     expect(git("ls-tree", "-r", "--name-only", tip).trim().split("\n")).toEqual(["new/first.txt", "new/two.txt"]);
     expect(git("show", `${tip}:new/first.txt`)).toBe(LINES.replace("line 3\n", "line three\n"));
   });
 
   it("merges histories that crossed each other before, as stock git does", async () => {
     const project = await MergeProject.register(stage);
-    const { clone } = project.on("main");
+    const { clone } = project.checkOut("main");
     clone.commit("a.txt", LINES);
-    project.on("feature/x").clone.commit("a.txt", LINES.replace("line 3\n", "x3\n"));
-    project.on("main").clone.commit("a.txt", LINES.replace("line 20\n", "m20\n"));
-    const [x, m] = [clone.head("feature/x"), clone.head("main")];
+    project.checkOut("feature/x").clone.commit("a.txt", LINES.replace("line 3\n", "x3\n"));
+    project.checkOut("main").clone.commit("a.txt", LINES.replace("line 20\n", "m20\n"));
+    const [x, m] = [clone.readHead("feature/x"), clone.readHead("main")];
     clone.git("merge", "-q", "--no-ff", "-m", "x into main", x);
-    project.on("feature/x").clone.git("merge", "-q", "--no-ff", "-m", "main into x", m);
+    project.checkOut("feature/x").clone.git("merge", "-q", "--no-ff", "-m", "main into x", m);
     clone.commit("a.txt", LINES.replace("line 3\n", "x3 again\n").replace("line 20\n", "m20\n"));
-    project.on("main").clone.commit("a.txt", LINES.replace("line 3\n", "x3\n").replace("line 20\n", "m20 again\n"));
+    project.checkOut("main").clone.commit("a.txt", LINES.replace("line 3\n", "x3\n").replace("line 20\n", "m20 again\n"));
     expect(clone.git("merge-base", "--all", "main", "feature/x").split("\n")).toHaveLength(2);
     await project.push("main", "feature/x");
-    const { git, tip } = await project.merged(project.params("feature/x", "main"));
+    const { git, tip } = await project.mergeAndCopy(project.buildParams("feature/x", "main"));
     expect(git("show", `${tip}:a.txt`)).toBe(LINES.replace("line 3\n", "x3 again\n").replace("line 20\n", "m20 again\n"));
     clone.git("merge", "-q", "--no-ff", "-m", "by stock git", "feature/x");
-    expect(git("rev-parse", `${tip}^{tree}`).trim()).toBe(clone.head("main^{tree}"));
+    expect(git("rev-parse", `${tip}^{tree}`).trim()).toBe(clone.readHead("main^{tree}"));
   });
 
   it("keeps submodules, symbolic links, file modes and line ends as they are", async () => {
     const project = await MergeProject.register(stage);
-    const { clone } = project.on("main");
+    const { clone } = project.checkOut("main");
     clone.commit(".gitattributes", "* text=auto eol=lf\n");
-    const other = temporaryFolder("ogr-submodule-");
+    const other = createTemporaryFolder("ogr-submodule-");
     execFileSync("git", ["init", "-q", other]);
-    project.on("feature/x");
+    project.checkOut("feature/x");
     const crlf = "one\r\ntwo\r\n";
     clone.git("config", "core.autocrlf", "false");
     rmSync(join(clone.folder, ".gitattributes"));
@@ -161,44 +161,44 @@ describe("a merge", () => {
     clone.commit("run.sh", "#!/bin/sh\n");
     chmodSync(join(clone.folder, "run.sh"), 0o755);
     symlinkSync("run.sh", join(clone.folder, "link"));
-    clone.git("update-index", "--add", "--cacheinfo", `160000,${clone.head()},vendor`);
+    clone.git("update-index", "--add", "--cacheinfo", `160000,${clone.readHead()},vendor`);
     clone.git("add", "run.sh", "link");
     clone.git("commit", "-q", "-m", "modes");
-    project.on("main");
+    project.checkOut("main");
     clone.git("checkout", "-q", "-f", "main");
     clone.commit("b.txt", "b\n");
     await project.push("main", "feature/x");
-    const { git, tip } = await project.merged(project.params("feature/x", "main"));
+    const { git, tip } = await project.mergeAndCopy(project.buildParams("feature/x", "main"));
     const at = (commit: string) =>
       git("ls-tree", commit, "windows.txt", "run.sh", "link", "vendor")
         .trim()
         .split("\n")
         .map((line) => line.replace("\t", " "));
-    expect(at(tip)).toEqual(at(project.params("feature/x", "main").expected_source));
+    expect(at(tip)).toEqual(at(project.buildParams("feature/x", "main").expected_source));
     expect(at(tip).map((line) => line.split(" ")[0])).toEqual(["120000", "100755", "160000", "100644"]);
     expect(git("show", `${tip}:windows.txt`)).toBe(crlf);
     expect(git("show", `${tip}:b.txt`)).toBe("b\n");
   });
 
   it("refuses histories that have nothing in common, what is contained already, and what would change nothing", async () => {
-    const project = await diverged();
+    const project = await createDivergedProject();
     const { clone } = project;
     clone.git("checkout", "-q", "--orphan", "feature/orphan");
     clone.commit("o.txt", "o\n");
-    project.on("feature/old", "main~1");
+    project.checkOut("feature/old", "main~1");
     await project.push("feature/orphan", "feature/old");
     for (const strategy of ["fast-forward", "merge", "squash"] as const) {
-      expect(code(await project.plan(project.params("feature/orphan", "main", { strategy })))).toBe("unrelated_histories");
-      expect(code(await project.plan(project.params("feature/old", "main", { strategy })))).toBe("nothing_to_do");
+      expect(code(await project.plan(project.buildParams("feature/orphan", "main", { strategy })))).toBe("unrelated_histories");
+      expect(code(await project.plan(project.buildParams("feature/old", "main", { strategy })))).toBe("nothing_to_do");
     }
-    project.on("feature/same", "main~1").clone.commit("a.txt", LINES.replace("line 20\n", "line twenty\n"));
+    project.checkOut("feature/same", "main~1").clone.commit("a.txt", LINES.replace("line 20\n", "line twenty\n"));
     await project.push("feature/same");
-    expect(code(await project.plan(project.params("feature/same", "main", { strategy: "squash" })))).toBe("nothing_to_do");
+    expect(code(await project.plan(project.buildParams("feature/same", "main", { strategy: "squash" })))).toBe("nothing_to_do");
   });
 
   it("refuses a source that is no branch of the project, and branches that stand elsewhere", async () => {
-    const project = await diverged();
-    const params = project.params("feature/x", "main");
+    const project = await createDivergedProject();
+    const params = project.buildParams("feature/x", "main");
     expect(code(await project.plan({ ...params, source: "feature/other" }))).toBe("ref_missing");
     expect(code(await project.plan({ ...params, source: params.expected_source }))).toBe("ref_missing");
     expect(code(await project.plan({ ...params, expected_source: params.expected_target }))).toBe("ref_moved");

@@ -4,7 +4,7 @@ import type { MergeProtectedParams } from "../../../src/domain/act/job.js";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import type { JobContext } from "../../../src/lab512/jobs/job.js";
 import { Clone } from "../../repository/real-git.js";
-import { copyPrefix, executed, planned, type Stage, value } from "./stage.js";
+import { copyPrefix, executeTestJob, planTestJob, type Stage, value } from "./stage.js";
 
 const MERGE = "git.registry.merge_protected";
 
@@ -25,7 +25,7 @@ export class MergeProject {
   }
 
   /** Commits files on a branch, which is made where it is new, and checks it out. */
-  on(branch: string, from?: string): this {
+  checkOut(branch: string, from?: string): this {
     const exists = this.clone.git("branch", "--list", branch) !== "";
     if (exists) this.clone.git("checkout", "-q", branch);
     else this.clone.git("checkout", "-q", "-b", branch, ...(from === undefined ? [] : [from]));
@@ -38,26 +38,26 @@ export class MergeProject {
       const bundle = this.clone.bundle(branch);
       const expected_old = this.#pushed.get(branch) ?? ZERO_ID;
       value(await this.stage.push(bundle, { project_id: this.id, branch, expected_old, force: true }));
-      this.#pushed.set(branch, this.clone.head(branch));
+      this.#pushed.set(branch, this.clone.readHead(branch));
     }
   }
 
   /** A merge of what was pushed, unless `changes` says otherwise. */
-  params(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): MergeProtectedParams {
+  buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): MergeProtectedParams {
     const [expected_source = ZERO_ID, expected_target = ZERO_ID] = [source, target].map((branch) => this.#pushed.get(branch));
     return { project_id: this.id, source, target, expected_source, expected_target, strategy: "merge", ...changes };
   }
 
   plan(params: MergeProtectedParams) {
-    return planned(this.stage.context(), MERGE, params);
+    return planTestJob(this.stage.buildContext(), MERGE, params);
   }
 
   merge(params: MergeProtectedParams, changes: Partial<JobContext> = {}, jti: string = randomUUID()) {
-    return executed(this.stage.context(changes), MERGE, params, jti);
+    return executeTestJob(this.stage.buildContext(changes), MERGE, params, jti);
   }
 
   /** Merges, and gives the copy of the stored repository that stock git can read, with the target's new commit. */
-  async merged(params: MergeProtectedParams, jti: string = randomUUID()) {
+  async mergeAndCopy(params: MergeProtectedParams, jti: string = randomUUID()) {
     const effects = value(await this.merge(params, {}, jti));
     const git = await this.copy();
     return { effects, git, tip: git("rev-parse", `refs/heads/${params.target}`).trim() };

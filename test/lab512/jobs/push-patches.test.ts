@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { REGISTRY_IDENTITY } from "../../../src/repository/registry-identity.js";
 import { Clone } from "../../repository/real-git.js";
-import { code, executed, IAT, LIMITS, openStage, PROJECT, planned, type Stage, TENANT, value } from "./stage.js";
+import { code, executeTestJob, IAT, LIMITS, openStage, PROJECT, planTestJob, type Stage, TENANT, value } from "./stage.js";
 
 describe("a patch", () => {
   let stage: Stage;
@@ -16,11 +16,11 @@ describe("a patch", () => {
   afterAll(() => stage.close());
 
   /** A branch of its own at the base, and what the repository then says of a commit. */
-  async function branch(name: string): Promise<string> {
+  async function readBranch(name: string): Promise<string> {
     value(await stage.push(clone.bundle("main"), { branch: name }));
     return name;
   }
-  async function object(id: string | null) {
+  async function readObject(id: string | null) {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: PROJECT }, new AbortController().signal);
     const read = await repository?.getReader().read(id ?? "");
     await repository?.close();
@@ -28,14 +28,14 @@ describe("a patch", () => {
   }
 
   it("as a diff becomes one commit by the registry, dated by the permit, the same on every attempt", async () => {
-    const name = await branch("feature/diff");
+    const name = await readBranch("feature/diff");
     const diff = Buffer.from("--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n");
     const effects = value(await stage.push(diff, { branch: name, expected_old: base, commit_summary: "feat: louder" }));
     const seconds = Math.floor(IAT / 1000);
     const who = `${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${seconds} +0000`;
-    const [, ...lines] = (await object(effects.commit))?.split("\n") ?? [];
+    const [, ...lines] = (await readObject(effects.commit))?.split("\n") ?? [];
     expect(lines).toEqual([`parent ${base}`, `author ${who}`, `committer ${who}`, "", "feat: louder", ""]);
-    const other = await branch("feature/diff-again");
+    const other = await readBranch("feature/diff-again");
     expect(value(await stage.push(diff, { branch: other, expected_old: base, commit_summary: "feat: louder" })).commit).toBe(
       effects.commit,
     );
@@ -48,10 +48,10 @@ describe("a patch", () => {
     work.commit("src/b.txt", "b\n", "add b\n\nWith a body — and ünïcode.");
     work.commit("src/a.txt", "one\nTWO\nthree\n", "louder");
     const mbox = work.run(["format-patch", "--stdout", `${base}..HEAD`]);
-    const name = await branch("feature/series");
+    const name = await readBranch("feature/series");
     const params = { branch: name, expected_old: base };
     const plan = value(
-      await planned(stage.context(), "git.registry.push", {
+      await planTestJob(stage.buildContext(), "git.registry.push", {
         ...params,
         project_id: PROJECT,
         commit_summary: "x",
@@ -65,13 +65,13 @@ describe("a patch", () => {
     expect(plan.basis.creates.map((created) => created.kind)).toEqual(["commit", "commit"]);
 
     const effects = value(await stage.push(mbox, params));
-    const last = await object(effects.commit);
+    const last = await readObject(effects.commit);
     const theirs = work.run(["cat-file", "commit", "HEAD"]).toString("utf8");
     const pick = (text: string | undefined, line: string) => text?.split("\n").find((each) => each.startsWith(line));
     expect(pick(last, "author")).toBe(pick(theirs, "author"));
     expect(pick(last, "tree")).toBe(pick(theirs, "tree"));
     expect(pick(last, "committer")).toContain(REGISTRY_IDENTITY.email);
-    const before = await object(pick(last, "parent")?.slice(7) ?? "");
+    const before = await readObject(pick(last, "parent")?.slice(7) ?? "");
     expect(before?.split("\n\n").slice(1).join("\n\n")).toBe("add b\n\nWith a body — and ünïcode.\n");
     // What was planned is what ran.
     expect(plan.basis.creates.map((created) => (created.kind === "commit" ? created.tree : ""))).toEqual([
@@ -83,7 +83,7 @@ describe("a patch", () => {
   it("onto no branch starts from the empty tree, as a root commit", async () => {
     const diff = Buffer.from("diff --git a/new.txt b/new.txt\nnew file mode 100644\n--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n");
     const effects = value(await stage.push(diff, { branch: "feature/root" }));
-    expect(await object(effects.commit)).not.toContain("parent");
+    expect(await readObject(effects.commit)).not.toContain("parent");
   });
 
   it("with a binary file is applied", async () => {
@@ -91,7 +91,7 @@ describe("a patch", () => {
     work.commit("image.png", Buffer.from(Array.from({ length: 4000 }, (_, n) => (n * 7919) % 256)));
     const diff = work.run(["diff", "--binary", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "HEAD"]);
     const effects = value(await stage.push(diff, { branch: "feature/binary" }));
-    expect((await object(effects.commit))?.split("\n")[0]).toBe(`tree ${work.head("HEAD^{tree}")}`);
+    expect((await readObject(effects.commit))?.split("\n")[0]).toBe(`tree ${work.readHead("HEAD^{tree}")}`);
   });
 
   const denials: [what: string, code: string, message: string, bytes: string, old: string][] = [
@@ -116,7 +116,7 @@ describe("a patch", () => {
   ];
   it.each(denials)("that %s is denied", async (_, expected, message, bytes, old) => {
     const name = `feature/denied-${denials.findIndex((denial) => denial[3] === bytes)}`;
-    await branch(name);
+    await readBranch(name);
     const outcome = await stage.push(Buffer.from(bytes), { branch: name, expected_old: old });
     expect(code(outcome)).toBe(expected);
     expect(outcome.ok ? "" : outcome.denial.message).toContain(message);
@@ -124,7 +124,7 @@ describe("a patch", () => {
   });
 
   it("that changes no file is denied", async () => {
-    const name = await branch("feature/nothing");
+    const name = await readBranch("feature/nothing");
     const diff = Buffer.from(
       "diff --git a/src/a.txt b/src/a.txt\n--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+two\n three\n",
     );
@@ -132,11 +132,11 @@ describe("a patch", () => {
   });
 
   it("that makes too long a path or too large a file is denied", async () => {
-    const name = await branch("feature/limits");
+    const name = await readBranch("feature/limits");
     const path = "--- /dev/null\n+++ b/dddddddddd/eeeeeeeeee/f.txt\n@@ -0,0 +1 @@\n+x\n";
-    const context = (limits: object) => stage.context({ limits: { ...LIMITS, ...limits } });
+    const limitContext = (limits: object) => stage.buildContext({ limits: { ...LIMITS, ...limits } });
     const push = async (limits: object) =>
-      executed(context(limits), "git.registry.push", {
+      executeTestJob(limitContext(limits), "git.registry.push", {
         project_id: PROJECT,
         branch: name,
         expected_old: base,

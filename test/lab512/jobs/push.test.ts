@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ZERO_ID } from "../../../src/domain/git/git-id.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Clone } from "../../repository/real-git.js";
-import { copyPrefix, executed, LIMITS, MAIN_BACKEND, openStage, PROJECT, type Stage, TENANT, value } from "./stage.js";
+import { copyPrefix, executeTestJob, LIMITS, MAIN_BACKEND, openStage, PROJECT, type Stage, TENANT, value } from "./stage.js";
 
 describe("a push to a repository", () => {
   let stage: Stage;
@@ -15,7 +15,7 @@ describe("a push to a repository", () => {
     await stage.init();
   });
   afterAll(() => stage.close());
-  const ref = async (branch: string) =>
+  const readRef = async (branch: string) =>
     (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get(`refs/heads/${branch}`)?.id;
 
   it("finds a registered project that stock git can check and clone while it is empty", async () => {
@@ -34,7 +34,7 @@ describe("a push to a repository", () => {
     expect(effects.stored_bytes).toBeGreaterThan(0);
     const second = clone.commit("a.txt", `${"one\n".repeat(200)}two\n`);
     value(await stage.push(clone.bundle("main", [first], 3), { branch: "feature/bundle", expected_old: first }));
-    expect(await ref("feature/bundle")).toBe(second);
+    expect(await readRef("feature/bundle")).toBe(second);
   });
 
   it("brings a history of merges, and the stored prefix is a repository that has every commit of it", async () => {
@@ -62,7 +62,7 @@ describe("a push to a repository", () => {
     const tip = clone.commit("large.bin", randomBytes(5 * 1024 * 1024));
     const effects = value(await stage.push(clone.bundle("main"), { branch: "feature/large" }));
     expect(effects.staged_bytes).toBeGreaterThan(5 * 1024 * 1024);
-    expect(await ref("feature/large")).toBe(tip);
+    expect(await readRef("feature/large")).toBe(tip);
   });
 
   it("takes the bytes inline too", async () => {
@@ -70,7 +70,7 @@ describe("a push to a repository", () => {
     const tip = clone.commit("inline.txt", "inline");
     const bundle = clone.bundle("main");
     value(await stage.push(bundle, { branch: "feature/inline", patch: bundle.toString("base64") }));
-    expect(await ref("feature/inline")).toBe(tip);
+    expect(await readRef("feature/inline")).toBe(tip);
   });
 
   it("puts a branch on a commit that another branch brought, and stores nothing twice", async () => {
@@ -80,7 +80,7 @@ describe("a push to a repository", () => {
     value(await stage.push(bundle, { branch: "feature/shared" }));
     const again = value(await stage.push(bundle, { branch: "review/shared" }));
     expect(again.stored_bytes).toBe(0);
-    expect(await ref("review/shared")).toBe(tip);
+    expect(await readRef("review/shared")).toBe(tip);
   });
 
   it("rewrites a branch only with force, and deletes it", async () => {
@@ -94,11 +94,11 @@ describe("a push to a repository", () => {
     const refused = await stage.push(bundle, { branch: "feature/force", expected_old: old });
     expect(refused).toMatchObject({ ok: false, denial: { code: "not_fast_forward" } });
     value(await stage.push(bundle, { branch: "feature/force", expected_old: old, force: true }));
-    expect(await ref("feature/force")).toBe(rewritten);
+    expect(await readRef("feature/force")).toBe(rewritten);
     const deleted = value(await stage.push(undefined, { branch: "feature/force", expected_old: rewritten, delete: true }));
     expect(deleted.refs).toEqual([{ name: "refs/heads/feature/force", old: rewritten, new: ZERO_ID }]);
     expect(deleted.commit).toBeNull();
-    expect(await ref("feature/force")).toBeUndefined();
+    expect(await readRef("feature/force")).toBeUndefined();
   });
 
   it("knows a fast-forward that the bundle itself does not show", async () => {
@@ -110,14 +110,14 @@ describe("a push to a repository", () => {
     value(await stage.push(clone.bundle("behind"), { branch: "feature/behind" }));
     const further = clone.commit("a", "3");
     value(await stage.push(clone.bundle("main", [next]), { branch: "feature/behind", expected_old: base }));
-    expect(await ref("feature/behind")).toBe(further);
+    expect(await readRef("feature/behind")).toBe(further);
   });
 
   it("leaves nothing of the act in the work folder", async () => {
     const clone = new Clone();
     clone.commit("a", "tidy");
     const bundle = clone.bundle("main");
-    await executed(stage.context({ limits: { ...LIMITS, objectsMaxCount: 1 } }), "git.registry.push", {
+    await executeTestJob(stage.buildContext({ limits: { ...LIMITS, objectsMaxCount: 1 } }), "git.registry.push", {
       project_id: PROJECT,
       branch: "feature/tidy",
       expected_old: ZERO_ID,

@@ -9,8 +9,20 @@ import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { Repositories } from "../../../src/repository/repositories.js";
 import { Clone } from "../../repository/real-git.js";
-import { BACKENDS, code, copyPrefix, dyingAfter, executed, openStage, PROJECT, type Stage, storeReceipt, TENANT, value } from "./stage.js";
-import { forgetfulStore } from "./unreliable-store.js";
+import {
+  BACKENDS,
+  code,
+  copyPrefix,
+  dieAfterStep,
+  executeTestJob,
+  openStage,
+  PROJECT,
+  type Stage,
+  storeReceipt,
+  TENANT,
+  value,
+} from "./stage.js";
+import { createForgetfulStore } from "./unreliable-store.js";
 
 describe.each(BACKENDS)("acts on the %s store", (backend) => {
   let stage: Stage;
@@ -29,16 +41,17 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     await stage.close();
   });
 
-  const refs = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs;
-  const params = async (bytes: Uint8Array, branch: string, expected_old = ZERO_ID): Promise<PushParams> => ({
+  const listRefs = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs;
+  const buildParams = async (bytes: Uint8Array, branch: string, expected_old = ZERO_ID): Promise<PushParams> => ({
     project_id: PROJECT,
     branch,
     expected_old,
     commit_summary: "x",
     subject_hash: await stage.stage(bytes),
   });
-  const push = (what: PushParams, jti?: string, changes = {}) => executed(stage.context(changes), "git.registry.push", what, jti);
-  function next(text: string) {
+  const push = (what: PushParams, jti?: string, changes = {}) =>
+    executeTestJob(stage.buildContext(changes), "git.registry.push", what, jti);
+  function commitNext(text: string) {
     clone.git("checkout", "-q", "--detach", base);
     const commit = clone.commit("a", text);
     clone.git("branch", "-f", "next", commit);
@@ -46,28 +59,28 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
   }
 
   it("that race for one branch: one wins, the others are denied, also between two Runners", async () => {
-    value(await push(await params(baseBundle, "feature/race")));
-    const racers = ["1", "2", "3", "4", "5", "6"].map((text) => next(text));
-    const whats = await Promise.all(racers.map(({ bundle }) => params(bundle, "feature/race", base)));
+    value(await push(await buildParams(baseBundle, "feature/race")));
+    const racers = ["1", "2", "3", "4", "5", "6"].map((text) => commitNext(text));
+    const whats = await Promise.all(racers.map(({ bundle }) => buildParams(bundle, "feature/race", base)));
     const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
     const codes = outcomes.map(code);
     expect(codes.filter((each) => each === "granted")).toHaveLength(1);
     expect(codes.filter((each) => each === "ref_moved")).toHaveLength(5);
-    expect((await refs())?.get("refs/heads/feature/race")?.id).toBe(racers[codes.indexOf("granted")]?.commit);
+    expect((await listRefs())?.get("refs/heads/feature/race")?.id).toBe(racers[codes.indexOf("granted")]?.commit);
   });
 
   it("that race for different branches all win, also between two Runners", async () => {
-    const racers = Array.from({ length: 8 }, (_, at) => ({ ...next(`different ${at}`), branch: `feature/different-${at}` }));
-    const whats = await Promise.all(racers.map(({ bundle, branch }) => params(bundle, branch)));
+    const racers = Array.from({ length: 8 }, (_, at) => ({ ...commitNext(`different ${at}`), branch: `feature/different-${at}` }));
+    const whats = await Promise.all(racers.map(({ bundle, branch }) => buildParams(bundle, branch)));
     const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
     expect(outcomes.map(code)).toEqual(racers.map(() => "granted"));
-    const after = await refs();
+    const after = await listRefs();
     for (const { branch, commit } of racers) expect(after?.get(`refs/heads/${branch}`)?.id).toBe(commit);
   });
 
   it("that race for names of which one is a directory of the other: one wins", async () => {
-    const one = await params(baseBundle, "feature/dir");
-    const two = await params(baseBundle, "feature/dir/file");
+    const one = await buildParams(baseBundle, "feature/dir");
+    const two = await buildParams(baseBundle, "feature/dir/file");
     const codes = (await Promise.all([push(one), push(two, undefined, { repositories: other })])).map(code).sort();
     expect(codes).toEqual(["granted", "ref_conflict"]);
   });
@@ -75,78 +88,78 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
   it.each<JobStep>(["fetched", "checked", "stored", "moved"])(
     "whose Runner dies after %s have one result when they are tried again",
     async (step) => {
-      const { commit, bundle } = next(`crash ${step}`);
-      const what = await params(bundle, `feature/crash-${step}`);
+      const { commit, bundle } = commitNext(`crash ${step}`);
+      const what = await buildParams(bundle, `feature/crash-${step}`);
       const jti = randomUUID();
-      await expect(push(what, jti, dyingAfter(step))).rejects.toThrow(`died after ${step}`);
+      await expect(push(what, jti, dieAfterStep(step))).rejects.toThrow(`died after ${step}`);
       const effects = value(await push(what, jti, { repositories: other }));
       expect(effects.refs).toEqual([{ name: `refs/heads/feature/crash-${step}`, old: ZERO_ID, new: commit }]);
       expect(value(await push(what, jti)).refs).toEqual(effects.refs);
-      expect((await refs())?.get(`refs/heads/feature/crash-${step}`)?.id).toBe(commit);
-      expect([...((await refs())?.keys() ?? [])].filter((name) => name === `${ACT_REFS}${jti}`)).toHaveLength(1);
+      expect((await listRefs())?.get(`refs/heads/feature/crash-${step}`)?.id).toBe(commit);
+      expect([...((await listRefs())?.keys() ?? [])].filter((name) => name === `${ACT_REFS}${jti}`)).toHaveLength(1);
     },
   );
 
   it("that moved the refs before their Runner died succeed with the same effects, whatever moved since", async () => {
-    const { commit, bundle } = next("moved on");
-    const what = await params(bundle, "feature/moved-on");
+    const { commit, bundle } = commitNext("moved on");
+    const what = await buildParams(bundle, "feature/moved-on");
     const jti = randomUUID();
-    await expect(push(what, jti, dyingAfter("moved"))).rejects.toThrow("died");
-    const record = await refs();
+    await expect(push(what, jti, dieAfterStep("moved"))).rejects.toThrow("died");
+    const record = await listRefs();
     const effects = value(await push(what, jti));
-    value(await push({ ...(await params(new Uint8Array(0), "feature/moved-on", commit)), delete: true }));
+    value(await push({ ...(await buildParams(new Uint8Array(0), "feature/moved-on", commit)), delete: true }));
     expect(value(await push(what, jti))).toEqual(effects);
     expect(effects.refs).toEqual([{ name: "refs/heads/feature/moved-on", old: ZERO_ID, new: commit }]);
-    expect((await refs())?.has("refs/heads/feature/moved-on")).toBe(false);
+    expect((await listRefs())?.has("refs/heads/feature/moved-on")).toBe(false);
     expect(record?.get(`${ACT_REFS}${jti}`)?.id).toBe(commit);
   });
 
   it("that deleted a branch before their Runner died say so again, although the branch is back", async () => {
-    value(await push(await params(baseBundle, "feature/gone")));
-    const what = { ...(await params(new Uint8Array(0), "feature/gone", base)), subject_hash: EMPTY_PATCH_HASH, delete: true };
+    value(await push(await buildParams(baseBundle, "feature/gone")));
+    const what = { ...(await buildParams(new Uint8Array(0), "feature/gone", base)), subject_hash: EMPTY_PATCH_HASH, delete: true };
     const jti = randomUUID();
-    await expect(push(what, jti, dyingAfter("moved"))).rejects.toThrow("died");
-    value(await push(await params(baseBundle, "feature/gone")));
+    await expect(push(what, jti, dieAfterStep("moved"))).rejects.toThrow("died");
+    value(await push(await buildParams(baseBundle, "feature/gone")));
     expect(value(await push(what, jti)).refs).toEqual([{ name: "refs/heads/feature/gone", old: base, new: ZERO_ID }]);
-    expect((await refs())?.get("refs/heads/feature/gone")?.id).toBe(base);
+    expect((await listRefs())?.get("refs/heads/feature/gone")?.id).toBe(base);
   });
 
   it("whose conditional write took effect while its answer was lost succeed, once", async () => {
-    const { commit, bundle } = next("answer lost");
-    const what = await params(bundle, "feature/lost");
-    const effects = value(await push(what, undefined, { store: forgetfulStore(stage.store, /packed-refs$/, 1) }));
+    const { commit, bundle } = commitNext("answer lost");
+    const what = await buildParams(bundle, "feature/lost");
+    const effects = value(await push(what, undefined, { store: createForgetfulStore(stage.store, /packed-refs$/, 1) }));
     expect(effects.refs[0]?.new).toBe(commit);
-    expect((await refs())?.get("refs/heads/feature/lost")?.id).toBe(commit);
+    expect((await listRefs())?.get("refs/heads/feature/lost")?.id).toBe(commit);
   });
 
   it("whose upload took effect while its answer was lost go on", async () => {
-    const { commit, bundle } = next("upload lost");
-    const what = await params(bundle, "feature/upload");
-    const effects = value(await push(what, undefined, { store: forgetfulStore(stage.store, /\.(pack|idx)$/, 2) }));
+    const { commit, bundle } = commitNext("upload lost");
+    const what = await buildParams(bundle, "feature/upload");
+    const effects = value(await push(what, undefined, { store: createForgetfulStore(stage.store, /\.(pack|idx)$/, 2) }));
     expect(effects.refs[0]?.new).toBe(commit);
   });
 
   it("that are over write nothing any more", async () => {
-    const { bundle } = next("over");
+    const { bundle } = commitNext("over");
     const controller = new AbortController();
-    const what = await params(bundle, "feature/over");
+    const what = await buildParams(bundle, "feature/over");
     const completeStep = async (name: JobStep) => {
       if (name === "stored") controller.abort();
     };
     await expect(push(what, undefined, { signal: controller.signal, completeStep })).rejects.toThrow();
-    expect((await refs())?.has("refs/heads/feature/over")).toBe(false);
+    expect((await listRefs())?.has("refs/heads/feature/over")).toBe(false);
   });
 
   it("leave records that later acts remove once there is a receipt, and not before", async () => {
-    const before = [...((await refs())?.keys() ?? [])].filter((name) => name.startsWith(ACT_REFS));
+    const before = [...((await listRefs())?.keys() ?? [])].filter((name) => name.startsWith(ACT_REFS));
     const kept = before[0]?.slice(ACT_REFS.length) ?? "";
     for (const name of before.slice(1)) await storeReceipt(stage.store, name.slice(ACT_REFS.length));
     for (let round = 0; round < before.length; round++) {
       const jti = randomUUID();
-      value(await push(await params(baseBundle, `feature/prune-${round}`), jti));
+      value(await push(await buildParams(baseBundle, `feature/prune-${round}`), jti));
       await storeReceipt(stage.store, jti);
     }
-    const after = [...((await refs())?.keys() ?? [])]
+    const after = [...((await listRefs())?.keys() ?? [])]
       .filter((name) => name.startsWith(ACT_REFS))
       .map((name) => name.slice(ACT_REFS.length));
     expect(after).toContain(kept);
@@ -162,7 +175,9 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
       .toString()
       .trim()
       .split("\n");
-    const visible = [...((await refs()) ?? [])].filter(([name]) => !name.startsWith("refs/ubl/")).map(([name, { id }]) => `${name} ${id}`);
+    const visible = [...((await listRefs()) ?? [])]
+      .filter(([name]) => !name.startsWith("refs/ubl/"))
+      .map(([name, { id }]) => `${name} ${id}`);
     expect(cloned).toEqual(visible);
   });
 });

@@ -25,23 +25,26 @@ export type Change =
   | { readonly kind: "move"; readonly path: string; readonly to: string }
   | { readonly kind: "attributes"; readonly path: string; readonly text: string };
 
-const kind = <K extends Change["kind"]>(name: K) => fc.constant(name);
+const toKindArbitrary = <K extends Change["kind"]>(name: K) => fc.constant(name);
 
 /** What a person does to a working copy in one go. */
 export const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: kind("write"), path, word, ending: fc.constantFrom("\n", "\r\n") }) },
-  { weight: 5, arbitrary: fc.record({ kind: kind("edit"), path, line: fc.nat(LINES.length - 1), word }) },
-  fc.record({ kind: kind("binary"), path, word }),
-  fc.record({ kind: kind("link"), path, word }),
-  fc.record({ kind: kind("submodule"), path: fc.constantFrom("a.txt", "h/e.txt", "vendor"), word }),
-  fc.record({ kind: kind("empty"), path }),
-  fc.record({ kind: kind("remove"), path }),
-  fc.record({ kind: kind("chmod"), path }),
-  fc.record({ kind: kind("line ends"), path }),
-  { weight: 3, arbitrary: fc.record({ kind: kind("move"), path, to: path }) },
-  { weight: 2, arbitrary: fc.record({ kind: kind("move"), path: fc.constantFrom(...FOLDERS), to: fc.constantFrom(...FOLDERS, "moved") }) },
+  { weight: 2, arbitrary: fc.record({ kind: toKindArbitrary("write"), path, word, ending: fc.constantFrom("\n", "\r\n") }) },
+  { weight: 5, arbitrary: fc.record({ kind: toKindArbitrary("edit"), path, line: fc.nat(LINES.length - 1), word }) },
+  fc.record({ kind: toKindArbitrary("binary"), path, word }),
+  fc.record({ kind: toKindArbitrary("link"), path, word }),
+  fc.record({ kind: toKindArbitrary("submodule"), path: fc.constantFrom("a.txt", "h/e.txt", "vendor"), word }),
+  fc.record({ kind: toKindArbitrary("empty"), path }),
+  fc.record({ kind: toKindArbitrary("remove"), path }),
+  fc.record({ kind: toKindArbitrary("chmod"), path }),
+  fc.record({ kind: toKindArbitrary("line ends"), path }),
+  { weight: 3, arbitrary: fc.record({ kind: toKindArbitrary("move"), path, to: path }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: toKindArbitrary("move"), path: fc.constantFrom(...FOLDERS), to: fc.constantFrom(...FOLDERS, "moved") }),
+  },
   fc.record({
-    kind: kind("attributes"),
+    kind: toKindArbitrary("attributes"),
     path: fc.constantFrom(".gitattributes", "d/.gitattributes"),
     text: fc.constantFrom("* merge=union\n", "*.txt -merge\n", "*.txt binary\n", "* conflict-marker-size=11\n", "* text=auto eol=crlf\n"),
   }),
@@ -52,51 +55,51 @@ export function commitChanges(clone: Clone, changes: readonly Change[], message:
   const submodules: [path: string, id: string][] = [];
   for (const one of changes) {
     if (one.kind === "submodule") submodules.push([one.path, Buffer.from(one.word.padEnd(20, "x")).toString("hex")]);
-    apply(clone.folder, one);
+    applyChange(clone.folder, one);
   }
   clone.git("add", "-A");
   for (const [path, id] of submodules)
-    if (kindAt(clone.folder, path) === "folder" && clone.git("ls-files", "--", `:(literal)${path}`) === "")
+    if (findKindAt(clone.folder, path) === "folder" && clone.git("ls-files", "--", `:(literal)${path}`) === "")
       clone.git("update-index", "--add", "--cacheinfo", `160000,${id},${path}`);
   clone.git("commit", "-q", "--allow-empty", "-m", message);
 }
 
-function apply(folder: string, one: Change): void {
+function applyChange(folder: string, one: Change): void {
   const at = join(folder, one.path);
   switch (one.kind) {
     case "remove":
-      if (kindAt(folder, one.path) !== undefined) rmSync(at, { recursive: true });
+      if (findKindAt(folder, one.path) !== undefined) rmSync(at, { recursive: true });
       return;
     case "move":
       if (one.path === one.to || isAbove(one.path, one.to) || isAbove(one.to, one.path)) return;
-      if (kindAt(folder, one.path) !== undefined) renameSync(at, cleared(folder, one.to));
+      if (findKindAt(folder, one.path) !== undefined) renameSync(at, clearPath(folder, one.to));
       return;
     case "chmod":
-      if (kindAt(folder, one.path) === "file") chmodSync(at, lstatSync(at).mode ^ 0o100);
+      if (findKindAt(folder, one.path) === "file") chmodSync(at, lstatSync(at).mode ^ 0o100);
       return;
     case "edit":
     case "line ends":
-      if (kindAt(folder, one.path) === "file") writeFileSync(at, edited(readFileSync(at, "latin1"), one), "latin1");
+      if (findKindAt(folder, one.path) === "file") writeFileSync(at, editText(readFileSync(at, "latin1"), one), "latin1");
       return;
     case "submodule":
-      mkdirSync(cleared(folder, one.path));
+      mkdirSync(clearPath(folder, one.path));
       return;
     case "link":
-      symlinkSync(one.word, cleared(folder, one.path));
+      symlinkSync(one.word, clearPath(folder, one.path));
       return;
     default:
-      writeFileSync(cleared(folder, one.path), written(one));
+      writeFileSync(clearPath(folder, one.path), buildText(one));
   }
 }
 
-function edited(text: string, one: Extract<Change, { kind: "edit" | "line ends" }>): string {
+function editText(text: string, one: Extract<Change, { kind: "edit" | "line ends" }>): string {
   if (one.kind === "line ends") return text.replace(/\r?\n/g, text.includes("\r") ? "\n" : "\r\n");
   const lines = text.split("\n");
   lines[Math.min(one.line, lines.length - 1)] = one.word;
   return lines.join("\n");
 }
 
-function written(one: Extract<Change, { kind: "write" | "binary" | "empty" | "attributes" }>): string {
+function buildText(one: Extract<Change, { kind: "write" | "binary" | "empty" | "attributes" }>): string {
   if (one.kind === "empty") return "";
   if (one.kind === "attributes") return one.text;
   return one.kind === "binary" ? `\0\u0001${one.word}` : [...LINES, one.path, one.word, ""].join(one.ending);
@@ -107,22 +110,22 @@ function isAbove(folder: string, path: string): boolean {
 }
 
 /** Makes room for a path, whatever stands there or above it. */
-function cleared(folder: string, path: string): string {
+function clearPath(folder: string, path: string): string {
   const names = path.split("/");
   for (let above = 1; above < names.length; above += 1) {
     const way = names.slice(0, above).join("/");
-    if (kindAt(folder, way) === "file" || kindAt(folder, way) === "link") rmSync(join(folder, way));
+    if (findKindAt(folder, way) === "file" || findKindAt(folder, way) === "link") rmSync(join(folder, way));
   }
   const at = join(folder, path);
-  if (kindAt(folder, path) !== undefined) rmSync(at, { recursive: true });
+  if (findKindAt(folder, path) !== undefined) rmSync(at, { recursive: true });
   mkdirSync(dirname(at), { recursive: true });
   return at;
 }
 
 /** What stands at a path; nothing stands below a file. */
-function kindAt(folder: string, path: string): "file" | "folder" | "link" | undefined {
+function findKindAt(folder: string, path: string): "file" | "folder" | "link" | undefined {
   const above = dirname(path);
-  if (above !== "." && kindAt(folder, above) !== "folder") return undefined;
+  if (above !== "." && findKindAt(folder, above) !== "folder") return undefined;
   const found = lstatSync(join(folder, path), { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (found.isDirectory()) return "folder";

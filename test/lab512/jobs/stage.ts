@@ -18,7 +18,7 @@ import { planJob } from "../../../src/planning/plan-job.js";
 import { Repositories, type RepositoriesOptions } from "../../../src/repository/repositories.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { bucketPrefix, hasS3 } from "../../harness/buckets.js";
+import { createBucketPrefix, hasS3 } from "../../harness/buckets.js";
 
 export const TENANT = "T.UBL";
 export const PROJECT = "P.demo";
@@ -50,7 +50,7 @@ export interface Stage {
   readonly folder: string;
   readonly store: ObjectStore;
   readonly repositories: Repositories;
-  context(changes?: Partial<JobContext>): JobContext;
+  buildContext(changes?: Partial<JobContext>): JobContext;
   stage(bytes: Uint8Array): Promise<string>;
   init(project?: string): Promise<void>;
   /** Stages bytes and pushes them; the outcome of execute. */
@@ -58,7 +58,7 @@ export interface Stage {
     bytes: Uint8Array | undefined,
     params: Partial<PushParams> & { branch: string },
     changes?: Partial<JobContext>,
-  ): Promise<Awaited<ReturnType<typeof executed>>>;
+  ): Promise<Awaited<ReturnType<typeof executeTestJob>>>;
   close(): Promise<void>;
 }
 
@@ -67,11 +67,11 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
   const config: StoreConfig =
     backend === "directory"
       ? { kind: "directory", path: join(folder, "store") }
-      : { kind: "s3", ...presentS3(), bucket_prefix: bucketPrefix("jobs"), requestTimeoutMs: 10_000 };
+      : { kind: "s3", ...requireS3(), bucket_prefix: createBucketPrefix("jobs"), requestTimeoutMs: 10_000 };
   await ensureSpaces(config);
   const store = await openStore(config);
   const repositories = new Repositories(join(folder, "work"), options);
-  const context = (changes: Partial<JobContext> = {}): JobContext => ({
+  const buildContext = (changes: Partial<JobContext> = {}): JobContext => ({
     tenant_id: TENANT,
     store,
     repositories,
@@ -93,16 +93,16 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
     folder,
     store,
     repositories,
-    context,
+    buildContext,
     stage,
     init: async (project = PROJECT) => {
       const params: InitParams = { project_id: project, name: "Demo", owners: ["office::default"], visibility: "private" };
-      value(await executed(context(), "git.registry.init", params));
+      value(await executeTestJob(buildContext(), "git.registry.init", params));
     },
     push: async (bytes, params, changes = {}) => {
       const subject_hash = await stage(bytes ?? new Uint8Array(0));
       const whole = { project_id: PROJECT, expected_old: "0".repeat(40), commit_summary: "test", subject_hash, ...params };
-      return executed(context(changes), "git.registry.push", whole);
+      return executeTestJob(buildContext(changes), "git.registry.push", whole);
     },
     close: async () => {
       await repositories.close();
@@ -112,31 +112,38 @@ export async function openStage(backend: Backend, options: Partial<RepositoriesO
   };
 }
 
-function presentS3() {
+function requireS3() {
   const { s3 } = inject("servers");
   if (s3 === undefined) throw new Error("no S3 server");
   return s3;
 }
 
 /** Runs an act; `jti` names it, so that a second call with the same one is a retry. */
-export async function executed(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
-  return executeJob(jobType, context, executeInput(jobType, params, jti));
+export async function executeTestJob(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
+  return executeJob(jobType, context, buildExecuteInput(jobType, params, jti));
 }
 
-export async function planned(context: JobContext, jobType: JobType, params: JobParams) {
+export async function planTestJob(context: JobContext, jobType: JobType, params: JobParams) {
   return planJob(context, jobType, { params, target: "LAB_512", policy_hash: "a".repeat(64), infra: "none" });
 }
 
-export async function derived(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at = IAT) {
+export async function deriveTestJob(
+  context: JobContext,
+  jobType: JobType,
+  params: JobParams,
+  effects: Effects,
+  jti: string,
+  finished_at = IAT,
+) {
   const input: DeriveInput<JobParams> = {
-    ...executeInput(jobType, params, jti),
-    receipt: receiptOf(context, jobType, params, effects, jti, finished_at),
+    ...buildExecuteInput(jobType, params, jti),
+    receipt: buildReceipt(context, jobType, params, effects, jti, finished_at),
   };
   await writeProjectIndex(context, input, finished_at);
   await deriveFromReceipt(jobType, context, input);
 }
 
-export function executeInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {
+export function buildExecuteInput(jobType: JobType, params: JobParams, jti: string): ExecuteInput<JobParams> {
   const scopes: Permit["scopes"] = {
     tenant_id: TENANT,
     jobType,
@@ -156,7 +163,14 @@ export function executeInput(jobType: JobType, params: JobParams, jti: string): 
   };
 }
 
-function receiptOf(context: JobContext, jobType: JobType, params: JobParams, effects: Effects, jti: string, finished_at: number): Receipt {
+function buildReceipt(
+  context: JobContext,
+  jobType: JobType,
+  params: JobParams,
+  effects: Effects,
+  jti: string,
+  finished_at: number,
+): Receipt {
   return {
     tenant_id: context.tenant_id,
     jobId: `job-${jti}`,
@@ -193,7 +207,7 @@ export function code(outcome: { ok: true; value: unknown } | { ok: false; denial
 }
 
 /** A step that throws after the named one, as if the Runner had died there. */
-export function dyingAfter(step: JobStep): Pick<JobContext, "completeStep"> {
+export function dieAfterStep(step: JobStep): Pick<JobContext, "completeStep"> {
   return {
     completeStep: async (name) => {
       if (name === step) throw new Error(`died after ${name}`);

@@ -25,20 +25,20 @@ export function hasOpenssl(): boolean {
 }
 
 /** Makes a certificate authority in a folder of its own. */
-export function makeAuthority(folder: string): Authority {
+export function createAuthority(folder: string): Authority {
   mkdirSync(folder, { recursive: true });
-  const at = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  const resolveFile = (name: string): string => join(folder, name);
+  const runOpenssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=An authority of a test", "-days", "2");
-  writeFileSync(at("extensions"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+  runOpenssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=An authority of a test", "-days", "2");
+  writeFileSync(resolveFile("extensions"), "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
   return {
-    ca: at("ca.pem"),
+    ca: resolveFile("ca.pem"),
     issue(name) {
-      openssl("req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+      runOpenssl("req", ...newKey, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
       const authority = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"];
-      openssl("x509", "-req", "-in", `${name}.csr`, ...authority, "-out", `${name}.pem`, "-days", "2");
-      return { cert: at(`${name}.pem`), key: at(`${name}.key`) };
+      runOpenssl("x509", "-req", "-in", `${name}.csr`, ...authority, "-out", `${name}.pem`, "-days", "2");
+      return { cert: resolveFile(`${name}.pem`), key: resolveFile(`${name}.key`) };
     },
   };
 }

@@ -22,14 +22,14 @@ export type Attempt =
 const { whitelist, attempts } = JSON.parse(process.argv[2] ?? "") as GuardedRequest;
 new NetworkWhitelist(whitelist).enforce();
 const outcomes: string[] = [];
-for (const attempt of attempts) outcomes.push(await outcome(attempt));
+for (const attempt of attempts) outcomes.push(await tryAttempt(attempt));
 // Connections that are kept for later would keep the process.
 process.stdout.write(JSON.stringify(outcomes), () => process.exit(0));
 
 /** `connected`, or the code of the error. */
-async function outcome(attempt: Attempt): Promise<string> {
+async function tryAttempt(attempt: Attempt): Promise<string> {
   try {
-    await attemptOf(attempt);
+    await startAttempt(attempt);
     return "connected";
   } catch (error) {
     // fetch hides what happened in the cause.
@@ -38,30 +38,36 @@ async function outcome(attempt: Attempt): Promise<string> {
   }
 }
 
-function attemptOf(attempt: Attempt): Promise<unknown> {
+function startAttempt(attempt: Attempt): Promise<unknown> {
   switch (attempt.via) {
     case "net":
-      return connected(net.connect({ port: attempt.port, ...(attempt.host === undefined ? {} : { host: attempt.host }) }), "connect");
+      return waitForConnection(
+        net.connect({ port: attempt.port, ...(attempt.host === undefined ? {} : { host: attempt.host }) }),
+        "connect",
+      );
     case "net arguments":
-      return connected(net.connect(attempt.port as number, attempt.host), "connect");
+      return waitForConnection(net.connect(attempt.port as number, attempt.host), "connect");
     case "unix":
-      return connected(net.connect(attempt.path), "connect");
+      return waitForConnection(net.connect(attempt.path), "connect");
     case "unix with a host":
-      return connected(net.connect({ path: attempt.path, host: attempt.host, port: attempt.port } as net.NetConnectOpts), "connect");
+      return waitForConnection(
+        net.connect({ path: attempt.path, host: attempt.host, port: attempt.port } as net.NetConnectOpts),
+        "connect",
+      );
     case "tls":
-      return connected(tls.connect({ host: attempt.host, port: attempt.port, rejectUnauthorized: false }), "secureConnect");
+      return waitForConnection(tls.connect({ host: attempt.host, port: attempt.port, rejectUnauthorized: false }), "secureConnect");
     case "fetch":
       return fetch(attempt.url).then((response) => response.text());
     case "http over unix":
-      return answered(http.request({ socketPath: attempt.path, host: attempt.host, port: attempt.port }));
+      return waitForAnswer(http.request({ socketPath: attempt.path, host: attempt.host, port: attempt.port }));
     case "http":
-      return answered(http.request(attempt.url));
+      return waitForAnswer(http.request(attempt.url));
     case "https":
-      return answered(https.request(attempt.url, { rejectUnauthorized: false }));
+      return waitForAnswer(https.request(attempt.url, { rejectUnauthorized: false }));
   }
 }
 
-function connected(socket: net.Socket, event: string): Promise<void> {
+function waitForConnection(socket: net.Socket, event: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once(event, () => {
       socket.destroy();
@@ -71,7 +77,7 @@ function connected(socket: net.Socket, event: string): Promise<void> {
   });
 }
 
-function answered(request: http.ClientRequest): Promise<void> {
+function waitForAnswer(request: http.ClientRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     request.once("response", (response) => {
       response.resume();

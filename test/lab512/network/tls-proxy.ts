@@ -9,10 +9,10 @@ export interface TlsProxyOptions {
   readonly target: string;
   readonly certificate: Certificate;
   /** Clients must show a certificate of this authority. */
-  readonly client_ca?: string;
+  readonly clientCa?: string;
   readonly alpn?: readonly string[];
   /** Postgres: a client asks for TLS first, in its own words. */
-  readonly asks_first?: boolean;
+  readonly asksFirst?: boolean;
 }
 
 export interface TlsProxy {
@@ -20,7 +20,7 @@ export interface TlsProxy {
   readonly address: string;
   readonly port: number;
   /** How many connections were secured and passed on. */
-  passed(): number;
+  countPassed(): number;
   close(): Promise<void>;
 }
 
@@ -33,8 +33,7 @@ export async function startTlsProxy(options: TlsProxyOptions): Promise<TlsProxy>
   let passed = 0;
   const [host = "", port = ""] = options.target.split(":");
   const { cert, key } = options.certificate;
-  const clients =
-    options.client_ca === undefined ? {} : { ca: readFileSync(options.client_ca), requestCert: true, rejectUnauthorized: true };
+  const clients = options.clientCa === undefined ? {} : { ca: readFileSync(options.clientCa), requestCert: true, rejectUnauthorized: true };
   const alpn = options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] };
   const secured = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key), ...clients, ...alpn }, (client) => {
     passed += 1;
@@ -49,7 +48,7 @@ export async function startTlsProxy(options: TlsProxyOptions): Promise<TlsProxy>
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     socket.on("error", () => socket.destroy());
-    if (options.asks_first !== true) {
+    if (options.asksFirst !== true) {
       secured.emit("connection", socket);
       return;
     }
@@ -67,7 +66,7 @@ export async function startTlsProxy(options: TlsProxyOptions): Promise<TlsProxy>
   return {
     address: `127.0.0.1:${own}`,
     port: own,
-    passed: () => passed,
+    countPassed: () => passed,
     close: async () => {
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => listener.close(resolve));

@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RegistryProcess } from "../../../src/stack/registry/registry-process.js";
-import { actByCard, actByPermit, push, registration } from "../../harness/acting.js";
-import { hasS3, s3Server } from "../../harness/buckets.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob } from "../../harness/acting.js";
+import { hasS3, requireS3Server } from "../../harness/buckets.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
 import { Clone } from "../../repository/real-git.js";
-import { type Certificate, hasOpenssl, makeAuthority } from "./certificates.js";
+import { type Certificate, createAuthority, hasOpenssl } from "./certificates.js";
 import { startTlsProxy, type TlsProxy } from "./tls-proxy.js";
 
 const PROJECT = "P.secured";
@@ -19,22 +19,22 @@ const PATIENT = { timeout: 120_000 };
 describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and database speak TLS by an authority of their own", () => {
   let registry: TestRegistry;
   let proxies: Record<"temporal" | "store" | "database", TlsProxy>;
-  let [ca, strange_ca]: [string, string] = ["", ""];
+  let [ca, strangeCa]: [string, string] = ["", ""];
   let server: Certificate;
   let client: Certificate;
   let [runner, lab256]: [Record<string, string>, Record<string, string>] = [{}, {}];
 
   beforeAll(async () => {
     registry = await startTestRegistry({ name: "tls" });
-    const authority = makeAuthority(join(registry.data_dir, "authority"));
+    const authority = createAuthority(join(registry.dataDir, "authority"));
     ca = authority.ca;
-    strange_ca = makeAuthority(join(registry.data_dir, "strange")).ca;
+    strangeCa = createAuthority(join(registry.dataDir, "strange")).ca;
     [server, client] = [authority.issue("server"), authority.issue("client")];
-    const [store, database] = [new URL(s3Server().endpoint), new URL(registry.database_url)];
+    const [store, database] = [new URL(requireS3Server().endpoint), new URL(registry.databaseUrl)];
     const [temporalProxy, storeProxy, databaseProxy] = await Promise.all([
-      startTlsProxy({ target: registry.temporal.address, certificate: server, client_ca: ca, alpn: ["h2"] }),
+      startTlsProxy({ target: registry.temporal.address, certificate: server, clientCa: ca, alpn: ["h2"] }),
       startTlsProxy({ target: store.host, certificate: server }),
-      startTlsProxy({ target: database.host, certificate: server, asks_first: true }),
+      startTlsProxy({ target: database.host, certificate: server, asksFirst: true }),
     ]);
     proxies = { temporal: temporalProxy, store: storeProxy, database: databaseProxy };
     database.port = String(databaseProxy.port);
@@ -55,7 +55,7 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
     await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()));
   });
 
-  async function refusal(process: RegistryProcess, env: Record<string, string>): Promise<string> {
+  async function readRefusal(process: RegistryProcess, env: Record<string, string>): Promise<string> {
     const error = await process.start({ env }).then(
       () => undefined,
       (reason: unknown) => reason,
@@ -69,24 +69,26 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
 
   describe("is not used", () => {
     it("by a process that trusts another authority", PATIENT, async () => {
-      expect(await refusal(registry.lab512, { ...runner, OGR_S3_CA_FILE: strange_ca })).toContain("certificate");
-      expect(await refusal(registry.lab256, { ...lab256, OGR_DATABASE_CA_FILE: strange_ca })).toContain("certificate");
-      expect(await refusal(registry.lab512, { ...runner, OGR_TEMPORAL_CA_FILE: strange_ca })).toContain(proxies.temporal.address);
+      expect(await readRefusal(registry.lab512, { ...runner, OGR_S3_CA_FILE: strangeCa })).toContain("certificate");
+      expect(await readRefusal(registry.lab256, { ...lab256, OGR_DATABASE_CA_FILE: strangeCa })).toContain("certificate");
+      expect(await readRefusal(registry.lab512, { ...runner, OGR_TEMPORAL_CA_FILE: strangeCa })).toContain(proxies.temporal.address);
     });
 
     it("by a process that shows no certificate to Temporal, or whose key others can read", PATIENT, async () => {
       const { OGR_TEMPORAL_CERT_FILE: _, OGR_TEMPORAL_KEY_FILE: __, ...nameless } = runner;
-      const before = proxies.temporal.passed();
-      expect(await refusal(registry.lab512, { ...nameless, OGR_TEMPORAL_CERT_FILE: "", OGR_TEMPORAL_KEY_FILE: "" })).toMatch(/lab512: \S/);
-      expect(proxies.temporal.passed()).toBe(before);
+      const before = proxies.temporal.countPassed();
+      expect(await readRefusal(registry.lab512, { ...nameless, OGR_TEMPORAL_CERT_FILE: "", OGR_TEMPORAL_KEY_FILE: "" })).toMatch(
+        /lab512: \S/,
+      );
+      expect(proxies.temporal.countPassed()).toBe(before);
       chmodSync(client.key, 0o644);
-      expect(await refusal(registry.lab512, runner)).toContain("chmod 600");
+      expect(await readRefusal(registry.lab512, runner)).toContain("chmod 600");
       chmodSync(client.key, 0o600);
     });
   });
 
   it("carries an act from card to receipt", PATIENT, async () => {
-    const before = Object.values(proxies).map((proxy) => proxy.passed());
+    const before = Object.values(proxies).map((proxy) => proxy.countPassed());
     await Promise.all([
       registry.api.start({ env: lab256 }),
       registry.lab256.start({ env: lab256 }),
@@ -94,10 +96,10 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
     ]);
     const clone = new Clone();
     clone.commit("a.txt", "a");
-    await actByCard(registry, registration(PROJECT));
-    const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/a"));
+    await actByCard(registry, buildRegistrationJob(PROJECT));
+    const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a"));
     expect(command.status).toBe("success");
-    for (const [n, proxy] of Object.values(proxies).entries()) expect(proxy.passed()).toBeGreaterThan(before[n] ?? 0);
+    for (const [n, proxy] of Object.values(proxies).entries()) expect(proxy.countPassed()).toBeGreaterThan(before[n] ?? 0);
   });
 
   it("is shown the API key of Temporal Cloud, over TLS alone", async () => {
@@ -114,7 +116,7 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
     const { port } = cloud.address() as AddressInfo;
     await registry.lab512.stop();
     const env = { ...runner, OGR_TEMPORAL_ADDRESS: `127.0.0.1:${port}`, OGR_TEMPORAL_API_KEY: "key-of-a-test" };
-    const said = await refusal(registry.lab512, env);
+    const said = await readRefusal(registry.lab512, env);
     expect(said).not.toContain("key-of-a-test");
     expect(new Set(seen)).toEqual(new Set(["Bearer key-of-a-test"]));
     cloud.close();

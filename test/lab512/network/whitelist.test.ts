@@ -11,15 +11,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NetworkWhitelist, NotWhitelisted, parseEndpoint } from "../../../src/lab512/whitelist.js";
-import { nodeArguments } from "../../../src/stack/registry/own-entry.js";
+import { buildNodeArguments } from "../../../src/stack/registry/own-entry.js";
 import type { Attempt, GuardedRequest } from "./guarded-client.js";
 
 const REFUSED = "network_not_whitelisted";
 const script = fileURLToPath(new URL("./guarded-client.js", import.meta.url));
 
 /** Tries connections in a process of their own, because the guard changes the process. */
-async function tried(request: GuardedRequest): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, [...nodeArguments(script), JSON.stringify(request)]);
+async function tryConnections(request: GuardedRequest): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...buildNodeArguments(script), JSON.stringify(request)]);
   return JSON.parse(stdout) as string[];
 }
 
@@ -37,7 +37,7 @@ describe("the network whitelist of a process", () => {
   });
   const servers = [web, other, local, secure];
   let visitors = 0;
-  const port = (server: net.Server) => (server.address() as AddressInfo).port;
+  const readPort = (server: net.Server) => (server.address() as AddressInfo).port;
 
   beforeAll(async () => {
     for (const server of [other, local, secure]) server.on("connection", () => (visitors += 1));
@@ -50,7 +50,7 @@ describe("the network whitelist of a process", () => {
     rmSync(folder, { recursive: true });
   });
 
-  const reaching = (host: string, at: number): Attempt[] => [
+  const buildAttempts = (host: string, at: number): Attempt[] => [
     { via: "net", host, port: at },
     { via: "net arguments", host, port: at },
     { via: "net arguments", host, port: String(at) },
@@ -59,73 +59,74 @@ describe("the network whitelist of a process", () => {
   ];
 
   it("lets every client reach a named endpoint", async () => {
-    const attempts = reaching("127.0.0.1", port(web));
-    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual(attempts.map(() => "connected"));
+    const attempts = buildAttempts("127.0.0.1", readPort(web));
+    expect(await tryConnections({ whitelist: [`127.0.0.1:${readPort(web)}`], attempts })).toEqual(attempts.map(() => "connected"));
   });
 
   it("lets no client reach another port of a named host, and nobody is seen there", async () => {
     visitors = 0;
-    const at = port(other);
+    const at = readPort(other);
     const attempts: Attempt[] = [
-      ...reaching("127.0.0.1", at),
-      { via: "tls", host: "127.0.0.1", port: port(secure) },
-      { via: "https", url: `https://127.0.0.1:${port(secure)}/` },
-      { via: "fetch", url: `https://127.0.0.1:${port(secure)}/` },
+      ...buildAttempts("127.0.0.1", at),
+      { via: "tls", host: "127.0.0.1", port: readPort(secure) },
+      { via: "https", url: `https://127.0.0.1:${readPort(secure)}/` },
+      { via: "fetch", url: `https://127.0.0.1:${readPort(secure)}/` },
       { via: "http", url: "http://127.0.0.1/" },
       { via: "https", url: "https://127.0.0.1/" },
     ];
-    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual(attempts.map(() => REFUSED));
+    expect(await tryConnections({ whitelist: [`127.0.0.1:${readPort(web)}`], attempts })).toEqual(attempts.map(() => REFUSED));
     expect(visitors).toBe(0);
   });
 
   it("lets nobody anywhere when it is empty", async () => {
-    const attempts = reaching("127.0.0.1", port(web));
-    expect(await tried({ whitelist: [], attempts })).toEqual(attempts.map(() => REFUSED));
+    const attempts = buildAttempts("127.0.0.1", readPort(web));
+    expect(await tryConnections({ whitelist: [], attempts })).toEqual(attempts.map(() => REFUSED));
   });
 
   it("passes TLS to a named endpoint on: what fails is then the handshake", async () => {
-    const at = port(secure);
+    const at = readPort(secure);
     const attempts: Attempt[] = [
       { via: "tls", host: "127.0.0.1", port: at },
       { via: "https", url: `https://127.0.0.1:${at}/` },
     ];
-    for (const outcome of await tried({ whitelist: [`127.0.0.1:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
+    for (const outcome of await tryConnections({ whitelist: [`127.0.0.1:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
     expect(tls.DEFAULT_MIN_VERSION).toMatch(/^TLS/);
   });
 
   it("refuses Unix sockets, also when a named host and port are given beside the path", async () => {
     visitors = 0;
-    const named = { host: "127.0.0.1", port: port(web) };
+    const named = { host: "127.0.0.1", port: readPort(web) };
     const attempts: Attempt[] = [
       { via: "unix", path: socketPath },
       { via: "unix with a host", path: socketPath, ...named },
       { via: "http over unix", path: socketPath, ...named },
     ];
-    expect(await tried({ whitelist: [`127.0.0.1:${port(web)}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
+    expect(await tryConnections({ whitelist: [`127.0.0.1:${readPort(web)}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
     expect(visitors).toBe(0);
   });
 
   it("takes host names in any case, and each spelling of a host for itself", async () => {
-    const at = port(web);
+    const at = readPort(web);
     const upper: Attempt[] = [{ via: "net", host: "LOCALHOST", port: at }];
     const numeric: Attempt[] = [{ via: "net", host: "127.0.0.1", port: at }];
     const unnamed: Attempt[] = [{ via: "net", port: at }];
     // What connects nobody knows before: whether `localhost` is 127.0.0.1 here is the machine's affair.
-    for (const attempts of [upper, unnamed]) expect(await tried({ whitelist: [`LocalHost:${at}`], attempts })).not.toContain(REFUSED);
-    expect(await tried({ whitelist: [`localhost:${at}`], attempts: numeric })).toEqual([REFUSED]);
-    expect(await tried({ whitelist: [`127.0.0.1:${at}`], attempts: [...upper, ...unnamed] })).toEqual([REFUSED, REFUSED]);
+    for (const attempts of [upper, unnamed])
+      expect(await tryConnections({ whitelist: [`LocalHost:${at}`], attempts })).not.toContain(REFUSED);
+    expect(await tryConnections({ whitelist: [`localhost:${at}`], attempts: numeric })).toEqual([REFUSED]);
+    expect(await tryConnections({ whitelist: [`127.0.0.1:${at}`], attempts: [...upper, ...unnamed] })).toEqual([REFUSED, REFUSED]);
   });
 
   it("names an IPv6 endpoint as a URL does", async () => {
-    const at = port(web);
+    const at = readPort(web);
     const attempts: Attempt[] = [
       { via: "net", host: "::1", port: at },
       { via: "http", url: `http://[::1]:${at}/` },
       { via: "fetch", url: `http://[::1]:${at}/` },
     ];
     // Nobody listens there, and some machines have no such address: what fails is the connection itself.
-    for (const outcome of await tried({ whitelist: [`[::1]:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
-    expect(await tried({ whitelist: [`[::2]:${at}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
+    for (const outcome of await tryConnections({ whitelist: [`[::1]:${at}`], attempts })) expect(outcome).not.toBe(REFUSED);
+    expect(await tryConnections({ whitelist: [`[::2]:${at}`], attempts })).toEqual([REFUSED, REFUSED, REFUSED]);
   });
 });
 

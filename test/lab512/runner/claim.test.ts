@@ -6,10 +6,20 @@ import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
 import { toClaimKey, toReceiptKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
-import { command, PERMIT_TTL_MS, pushJob, receiptOf, refusalOf, register, run, storedReceipt, tipOf } from "./commands.js";
+import {
+  buildRunnerCommand,
+  PERMIT_TTL_MS,
+  readStoredReceipt,
+  readTip,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+  waitForRefusal,
+} from "./commands.js";
 import { expectRefusal } from "./evidence.js";
-import { hookedStore, once } from "./store-hooks.js";
-import { BACKENDS, contents, newKey, openWorld, TENANT, type World } from "./world.js";
+import { createHookedStore, hookOnce } from "./store-hooks.js";
+import { BACKENDS, createWorldKey, hashContents, openWorld, TENANT, type World } from "./world.js";
 
 describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
   let world: World;
@@ -19,31 +29,31 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
 
   beforeAll(async () => {
     world = await openWorld(backend);
-    deps = await world.runner();
-    await register(world, deps);
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
     clone = new Clone();
     tip = clone.commit("a.txt", "one\n");
   });
   afterAll(() => world.close());
 
-  const job = (branch: string) => pushJob(world, clone.bundle("main"), { branch });
+  const job = (branch: string) => stagePushJob(world, clone.bundle("main"), { branch });
 
   it("lets a permit be used once: a second envelope is refused and the first receipt stays", async () => {
     const jti = randomUUID();
     const recipe = { job: await job("feature/once"), permit: { jti } };
-    const receipt = await receiptOf(run(deps, command(world, recipe)));
-    const again = command(world, { ...recipe, envelope: { jobId: "another-job" } });
+    const receipt = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, recipe)));
+    const again = buildRunnerCommand(world, { ...recipe, envelope: { jobId: "another-job" } });
     const refusal = await expectRefusal(world, deps, again, "permit_used");
     expect(refusal.jti).toBe(jti);
-    expect(await storedReceipt(world, jti)).toEqual(receipt);
+    expect(await readStoredReceipt(world, jti)).toEqual(receipt);
   });
 
   it("refuses the very same envelope when another execution brings it", async () => {
-    const envelope = command(world, { job: await job("feature/replay") });
-    const receipt = await receiptOf(run(deps, envelope));
-    expect((await refusalOf(run(deps, envelope, { run_id: "another" }))).code).toBe("permit_used");
-    expect((await refusalOf(run(deps, envelope, { workflow_id: "another", attempt: 7 }))).code).toBe("permit_used");
-    expect(await storedReceipt(world, envelope.jti)).toEqual(receipt);
+    const envelope = buildRunnerCommand(world, { job: await job("feature/replay") });
+    const receipt = await waitForReceipt(runEnvelope(deps, envelope));
+    expect((await waitForRefusal(runEnvelope(deps, envelope, { run_id: "another" }))).code).toBe("permit_used");
+    expect((await waitForRefusal(runEnvelope(deps, envelope, { workflow_id: "another", attempt: 7 }))).code).toBe("permit_used");
+    expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
   });
 
   /** What LAB 256 writes when it ends an unused permit. */
@@ -66,73 +76,73 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     ["refused", "permit_revoked", "denied"],
   ] as const)("loses to a permit that is %s between the Runner's checks and its claim", async (how, code, status) => {
     const branch = `feature/${how}`;
-    const envelope = command(world, { job: await job(branch) });
-    const window = once(
+    const envelope = buildRunnerCommand(world, { job: await job(branch) });
+    const window = hookOnce(
       "before",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
         expect(await end(envelope, how)).toBe("created");
       },
     );
-    const before = await contents(world.store, ["refusals", "artifacts"]);
-    const refusal = await refusalOf(run({ ...deps, store: hookedStore(world.store, window) }, envelope));
-    expect(window.happened()).toBe(true);
+    const before = await hashContents(world.store, ["refusals", "artifacts"]);
+    const refusal = await waitForRefusal(runEnvelope({ ...deps, store: createHookedStore(world.store, window) }, envelope));
+    expect(window.hasHappened()).toBe(true);
     expect(refusal).toMatchObject({ code, status });
-    const after = await contents(world.store, ["refusals", "artifacts"]);
+    const after = await hashContents(world.store, ["refusals", "artifacts"]);
     delete after[toClaimKey(TENANT, envelope.jti)];
     expect(after).toEqual(before);
     // And it stays so, whoever tries again.
-    expect((await refusalOf(run(deps, envelope, { attempt: 2 }))).code).toBe(code);
-    expect(await tipOf(world, branch)).toBeUndefined();
+    expect((await waitForRefusal(runEnvelope(deps, envelope, { attempt: 2 }))).code).toBe(code);
+    expect(await readTip(world, branch)).toBeUndefined();
   });
 
   it("wins over an end that comes later", async () => {
-    const envelope = command(world, { job: await job("feature/acted") });
-    const late = once(
+    const envelope = buildRunnerCommand(world, { job: await job("feature/acted") });
+    const late = hookOnce(
       "after",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
         expect(await end(envelope, "revoked")).toBe("exists");
       },
     );
-    const receipt = await receiptOf(run({ ...deps, store: hookedStore(world.store, late) }, envelope));
-    expect(late.happened()).toBe(true);
+    const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, late) }, envelope));
+    expect(late.hasHappened()).toBe(true);
     expect(receipt.status).toBe("success");
   });
 
   it("answers with an `expired` receipt when the permit expires between check and claim", async () => {
-    const envelope = command(world, { job: await job("feature/late") });
-    const pause = once(
+    const envelope = buildRunnerCommand(world, { job: await job("feature/late") });
+    const pause = hookOnce(
       "before",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       () => {
-        world.clock.offset_ms += PERMIT_TTL_MS;
+        world.clock.offsetMs += PERMIT_TTL_MS;
       },
     );
-    const receipt = await receiptOf(run({ ...deps, store: hookedStore(world.store, pause) }, envelope));
-    world.clock.offset_ms = 0;
+    const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, pause) }, envelope));
+    world.clock.offsetMs = 0;
     expect(receipt).toMatchObject({ status: "expired", code: "permit_expired", refs: [], artifacts: [] });
-    expect(await storedReceipt(world, envelope.jti)).toEqual(receipt);
-    expect(await tipOf(world, "feature/late")).toBeUndefined();
+    expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
+    expect(await readTip(world, "feature/late")).toBeUndefined();
   });
 
   it("does not measure a retry that finds its own claim against the expiry again", async () => {
-    const envelope = command(world, { job: await job("feature/long") });
+    const envelope = buildRunnerCommand(world, { job: await job("feature/long") });
     const dying = { ...deps, onStep: (_: string, step: string) => fail(step === "fetched") };
-    await expect(run(dying, envelope)).rejects.toThrow("died");
-    world.clock.offset_ms += PERMIT_TTL_MS;
-    const receipt = await receiptOf(run(await world.runner(), envelope, { attempt: 2 }));
-    world.clock.offset_ms = 0;
+    await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
+    world.clock.offsetMs += PERMIT_TTL_MS;
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }));
+    world.clock.offsetMs = 0;
     expect(receipt.status, receipt.error).toBe("success");
-    expect(await tipOf(world, "feature/long")).toBe(tip);
+    expect(await readTip(world, "feature/long")).toBe(tip);
   });
 
   it("is not taken by a forged envelope with a pending act's jti: the real act still gets its receipt", async () => {
-    const envelope = command(world, { job: await job("feature/pending") });
-    const attacker = newKey();
+    const envelope = buildRunnerCommand(world, { job: await job("feature/pending") });
+    const attacker = createWorldKey();
     const forgeries = [
-      command(world, { job: await job("feature/evil"), permit: { jti: envelope.jti }, signer: attacker }),
-      command(world, {
+      buildRunnerCommand(world, { job: await job("feature/evil"), permit: { jti: envelope.jti }, signer: attacker }),
+      buildRunnerCommand(world, {
         job: await job("feature/evil"),
         permit: { jti: envelope.jti },
         signer: { ...attacker, kid: world.keys.permit.kid },
@@ -141,26 +151,26 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
       { ...envelope, office_id: "office:security" } as CommandEnvelope,
     ];
     for (const forged of forgeries) {
-      const refusal = await refusalOf(run(deps, forged));
+      const refusal = await waitForRefusal(runEnvelope(deps, forged));
       expect(["permit_key_unknown", "permit_signature_invalid", "subject_hash_mismatch", "permit_mismatch"]).toContain(refusal.code);
       expect(refusal.jti).toBe(envelope.jti);
     }
     expect(await world.store.blobs.stat(toClaimKey(TENANT, envelope.jti))).toBeUndefined();
     expect(await world.store.blobs.stat(toReceiptKey(TENANT, envelope.jti))).toBeUndefined();
-    const receipt = await receiptOf(run(deps, envelope));
+    const receipt = await waitForReceipt(runEnvelope(deps, envelope));
     expect(receipt.status, receipt.error).toBe("success");
-    for (const forged of forgeries) await refusalOf(run(deps, forged));
-    expect(await storedReceipt(world, envelope.jti)).toEqual(receipt);
-    expect(await tipOf(world, "feature/evil")).toBeUndefined();
+    for (const forged of forgeries) await waitForRefusal(runEnvelope(deps, forged));
+    expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
+    expect(await readTip(world, "feature/evil")).toBeUndefined();
   });
 
   it("is won by exactly one of many executions of one permit", async () => {
     const jobs = await job("feature/race");
     const jti = randomUUID();
     const envelopes = Array.from({ length: 8 }, (_, at) =>
-      command(world, { job: jobs, permit: { jti }, envelope: { jobId: `job-${at}` } }),
+      buildRunnerCommand(world, { job: jobs, permit: { jti }, envelope: { jobId: `job-${at}` } }),
     );
-    const answers = await Promise.all(envelopes.map((envelope, at) => run(deps, envelope, { workflow_id: `w-${at}` })));
+    const answers = await Promise.all(envelopes.map((envelope, at) => runEnvelope(deps, envelope, { workflow_id: `w-${at}` })));
     const kinds = answers.map((answer) => (answer.kind === "receipt" ? answer.receipt.status : answer.refusal.code)).sort();
     expect(kinds).toEqual([...Array<string>(7).fill("permit_used"), "success"].sort());
   });

@@ -31,7 +31,7 @@ export interface Recipe {
   readonly forge?: (permit: Permit) => Permit;
 }
 
-export function command(world: World, recipe: Recipe): CommandEnvelope {
+export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelope {
   const { job } = recipe;
   const tenant_id = recipe.tenant_id ?? TENANT;
   const shared = {
@@ -60,44 +60,48 @@ export function command(world: World, recipe: Recipe): CommandEnvelope {
 }
 
 /** Runs a command as the first attempt of its own workflow, unless told otherwise. */
-export function run(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
+export function runEnvelope(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
   const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
-  return executeCommand(deps, { ...executionOf(jti), ...execution }, { envelope, statements: [] });
+  return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, statements: [] });
 }
 
-function executionOf(jti: string): Execution {
+function buildExecution(jti: string): Execution {
   return { workflow_id: `act/${jti}`, run_id: `run-${jti}`, activity_id: "1", attempt: 1, signal: new AbortController().signal };
 }
 
-export async function receiptOf(answer: ReturnType<typeof run>): Promise<Receipt> {
+export async function waitForReceipt(answer: ReturnType<typeof runEnvelope>): Promise<Receipt> {
   const done = await answer;
   if (done.kind === "receipt") return done.receipt;
   throw new Error(`refused: ${done.refusal.code}: ${done.refusal.error}`);
 }
 
-export async function refusalOf(answer: ReturnType<typeof run>): Promise<Refusal> {
+export async function waitForRefusal(answer: ReturnType<typeof runEnvelope>): Promise<Refusal> {
   const done = await answer;
   if (done.kind === "refusal") return done.refusal;
   throw new Error(`not refused: ${done.receipt.status} ${done.receipt.error}`);
 }
 
 /** The scopes that an approved card adds: level, card and the digest of the plan made now. */
-export async function approvedScopes(deps: RunnerDependencies, job: Job, level: "L3" | "L4" = "L3"): Promise<Partial<Permit["scopes"]>> {
+export async function planApprovedScopes(
+  deps: RunnerDependencies,
+  job: Job,
+  level: "L3" | "L4" = "L3",
+): Promise<Partial<Permit["scopes"]>> {
   const planned = await planAct(deps, { tenant_id: TENANT, target: "LAB_512", job });
   if (!planned.ok) throw new Error(`no plan: ${planned.denial.code}: ${planned.denial.message}`);
   return { level, approval_ref: "k-1", plan_digest: planned.value.plan_digest };
 }
 
-export function initJob(project_id: string): Job {
+export function buildInitJob(project_id: string): Job {
   return { jobType: "git.registry.init", params: { project_id, name: "Demo", owners: ["office::default"], visibility: "private" } };
 }
 
-export function tagJob(params: Pick<TagReleaseParams, "commit"> & Partial<TagReleaseParams>): Job {
+export function buildTagJob(params: Pick<TagReleaseParams, "commit"> & Partial<TagReleaseParams>): Job {
   return { jobType: "git.registry.tag_release", params: { project_id: PROJECT, tag: "v1.0.0", notes: "First.", ...params } };
 }
 
 /** Stages the bytes of a push and describes it. */
-export async function pushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
+export async function stagePushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
   const subject_hash = hashBlake3Hex(bytes);
   await world.store.blobs.create(toStagingKey(TENANT, subject_hash), bytes);
   const honest = { project_id: PROJECT, expected_old: ZERO_ID, commit_summary: "A change", subject_hash };
@@ -105,18 +109,18 @@ export async function pushJob(world: World, bytes: Uint8Array, params: Partial<P
 }
 
 /** Registers a project as an approved act. */
-export async function register(world: World, deps: RunnerDependencies, project = PROJECT): Promise<Receipt> {
-  const job = initJob(project);
-  return receiptOf(run(deps, command(world, { job, scopes: await approvedScopes(deps, job) })));
+export async function registerByRunner(world: World, deps: RunnerDependencies, project = PROJECT): Promise<Receipt> {
+  const job = buildInitJob(project);
+  return waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) })));
 }
 
-export async function tipOf(world: World, branch: string, project = PROJECT): Promise<string | undefined> {
+export async function readTip(world: World, branch: string, project = PROJECT): Promise<string | undefined> {
   const state = await readRefs(world.store, { tenant_id: TENANT, project_id: project });
   return state?.refs.get(toBranchRef(branch))?.id;
 }
 
 /** The receipt that the store holds, as it is, or undefined. */
-export async function storedReceipt(world: World, jti: string): Promise<unknown> {
+export async function readStoredReceipt(world: World, jti: string): Promise<unknown> {
   const bytes = await world.store.blobs.get(toReceiptKey(TENANT, jti));
   return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

@@ -7,23 +7,23 @@ import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/e
 import { type Refusal, refusalSchema } from "../../../src/domain/permit/receipt.js";
 import { toRefusalKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
-import { refusalOf, run } from "./commands.js";
-import { contents, jwks, type World } from "./world.js";
+import { runEnvelope, waitForRefusal } from "./commands.js";
+import { hashContents, toJwks, type World } from "./world.js";
 
 /** Runs a command that has to be refused, and proves that nothing but the refusal and its log was written. */
 export async function expectRefusal(world: World, deps: RunnerDependencies, envelope: CommandEnvelope, code: DenialCode): Promise<Refusal> {
-  const before = await contents(world.store);
-  const refusal = await refusalOf(run(deps, envelope));
+  const before = await hashContents(world.store);
+  const refusal = await waitForRefusal(runEnvelope(deps, envelope));
   expect(refusal.code, refusal.error).toBe(code);
   const digest = hashEnvelope(envelope);
   const key = toRefusalKey(envelope.tenant_id, digest);
-  const after = await contents(world.store);
+  const after = await hashContents(world.store);
   const added = Object.keys(after).filter((name) => !(name in before));
   expect(added.sort()).toEqual([refusal.logs_key, key].sort());
   for (const [name, hash] of Object.entries(before)) expect(after[name], name).toBe(hash);
 
   expect(refusalSchema.parse(refusal)).toEqual(refusal);
-  expect(verifySignedObject("refusal", refusal, jwks(world.keys.receipt))).toBe("valid");
+  expect(verifySignedObject("refusal", refusal, toJwks(world.keys.receipt))).toBe("valid");
   expect(refusal).toMatchObject({ tenant_id: envelope.tenant_id, jti: envelope.jti, jobId: envelope.jobId, envelope_digest: digest });
   expect(refusal.status).toBe(code === "permit_expired" ? "expired" : "denied");
   expect(await world.store.blobs.get(key)).toEqual(toCanonicalBytes(refusal));

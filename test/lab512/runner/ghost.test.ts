@@ -5,9 +5,18 @@ import { toClaimKey, toReceiptKey, toStagingKey } from "../../../src/domain/stor
 import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
-import { command, PROJECT, pushJob, receiptOf, register, run, storedReceipt, tipOf } from "./commands.js";
-import { hookedStore, type Operation, once } from "./store-hooks.js";
-import { BACKENDS, contents, openWorld, TENANT, type World } from "./world.js";
+import {
+  buildRunnerCommand,
+  PROJECT,
+  readStoredReceipt,
+  readTip,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+} from "./commands.js";
+import { createHookedStore, hookOnce, type Operation } from "./store-hooks.js";
+import { BACKENDS, hashContents, openWorld, TENANT, type World } from "./world.js";
 
 /** Longer than the Runner lets an attempt go on without a look at its claim. */
 const FREEZE_MS = 400;
@@ -20,8 +29,8 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
 
   beforeAll(async () => {
     world = await openWorld(backend);
-    [deps, other] = [await world.runner(), await world.runner()];
-    await register(world, deps);
+    [deps, other] = [await world.openRunner(), await world.openRunner()];
+    await registerByRunner(world, deps);
   });
   afterAll(() => world.close());
 
@@ -63,20 +72,20 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
     const clone = new Clone();
     commits += 1;
     const tip = clone.commit("a.txt", `text ${commits}\n`);
-    const envelope = command(world, { job: await pushJob(world, clone.bundle("main"), { branch }) });
-    let second: Awaited<ReturnType<typeof receiptOf>> | undefined;
+    const envelope = buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle("main"), { branch }) });
+    let second: Awaited<ReturnType<typeof waitForReceipt>> | undefined;
     let before: Record<string, string> = {};
-    const freeze = once(when, matches(envelope), async () => {
-      second = await receiptOf(run(other, envelope, { attempt: 2 }));
+    const freeze = hookOnce(when, matches(envelope), async () => {
+      second = await waitForReceipt(runEnvelope(other, envelope, { attempt: 2 }));
       await new Promise((resolve) => setTimeout(resolve, FREEZE_MS));
-      before = await contents(world.store, ["artifacts"]);
+      before = await hashContents(world.store, ["artifacts"]);
     });
-    await expect(run({ ...deps, store: hookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
-    expect(freeze.happened()).toBe(true);
+    await expect(runEnvelope({ ...deps, store: createHookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
+    expect(freeze.hasHappened()).toBe(true);
     expect(second?.status).toBe("success");
-    expect(await contents(world.store, ["artifacts"])).toEqual(before);
-    expect(await storedReceipt(world, envelope.jti)).toEqual(second);
-    expect(await tipOf(world, branch)).toBe(tip);
+    expect(await hashContents(world.store, ["artifacts"])).toEqual(before);
+    expect(await readStoredReceipt(world, envelope.jti)).toEqual(second);
+    expect(await readTip(world, branch)).toBe(tip);
   });
 
   it("does not write down its failure over what the other attempt has done", async () => {
@@ -86,27 +95,27 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
     clone.git("branch", "base");
     const tip = clone.commit("a.txt", "tip\n");
     const push = async (ref: string, expected_old: string, more = {}) =>
-      command(world, { job: await pushJob(world, clone.bundle(ref), { branch, expected_old, ...more }) });
-    await receiptOf(run(deps, await push("base", ZERO_ID)));
-    await receiptOf(run(deps, await push("main", base)));
+      buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle(ref), { branch, expected_old, ...more }) });
+    await waitForReceipt(runEnvelope(deps, await push("base", ZERO_ID)));
+    await waitForReceipt(runEnvelope(deps, await push("main", base)));
     // The branch is not where this push expects it, so its first attempt fails, and freezes before it says so.
     const envelope = await push("main", base, { commit_summary: "Again" });
-    const freeze = once(
+    const freeze = hookOnce(
       "before",
       (operation, key) => operation === "create" && key.startsWith("artifacts/") && key.includes(envelope.jti),
       async () => {
-        await receiptOf(run(deps, await push("base", tip, { force: true })));
-        const dying = await world.runner({
+        await waitForReceipt(runEnvelope(deps, await push("base", tip, { force: true })));
+        const dying = await world.openRunner({
           onStep: (_, step) => {
             if (step === "moved") throw new Error("died");
           },
         });
-        await expect(run(dying, envelope, { attempt: 2 })).rejects.toThrow("died");
+        await expect(runEnvelope(dying, envelope, { attempt: 2 })).rejects.toThrow("died");
       },
     );
-    await expect(run({ ...deps, store: hookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
-    expect(await storedReceipt(world, envelope.jti)).toBeUndefined();
-    const receipt = await receiptOf(run(deps, envelope, { attempt: 3 }));
+    await expect(runEnvelope({ ...deps, store: createHookedStore(world.store, freeze) }, envelope)).rejects.toThrow(GhostAttempt);
+    expect(await readStoredReceipt(world, envelope.jti)).toBeUndefined();
+    const receipt = await waitForReceipt(runEnvelope(deps, envelope, { attempt: 3 }));
     expect(receipt).toMatchObject({ status: "success", refs: [{ old: base, new: tip }] });
   });
 });

@@ -2,9 +2,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Job } from "../../../src/domain/act/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { planAct } from "../../../src/lab512/runner/plan-act.js";
-import { Clone, treeEntry } from "../../repository/real-git.js";
-import { approvedScopes, command, pushJob, receiptOf, refusalOf, register, run, tagJob } from "./commands.js";
-import { hookedStore, once } from "./store-hooks.js";
+import { buildTreeEntry, Clone } from "../../repository/real-git.js";
+import {
+  buildRunnerCommand,
+  buildTagJob,
+  planApprovedScopes,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+  waitForRefusal,
+} from "./commands.js";
+import { createHookedStore, hookOnce } from "./store-hooks.js";
 import { openWorld, TENANT, type World } from "./world.js";
 
 const KIB = 1024;
@@ -17,72 +26,77 @@ describe("what a plan may take", () => {
 
   beforeAll(async () => {
     world = await openWorld();
-    deps = await world.runner();
-    await register(world, deps);
-    await receiptOf(run(deps, command(world, { job: await pushJob(world, clone.bundle("main"), { branch: "feature/base" }) })));
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
+    await waitForReceipt(
+      runEnvelope(deps, buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle("main"), { branch: "feature/base" }) })),
+    );
   });
   afterAll(() => world.close());
 
-  const limited = (limits: Partial<RunnerDependencies["limits"]>): RunnerDependencies => ({
+  const limitRunner = (limits: Partial<RunnerDependencies["limits"]>): RunnerDependencies => ({
     ...deps,
     limits: { ...deps.limits, ...limits },
   });
-  const planned = (runner: RunnerDependencies, job: Job) => planAct(runner, { tenant_id: TENANT, target: "LAB_512", job });
+  const planJob = (runner: RunnerDependencies, job: Job) => planAct(runner, { tenant_id: TENANT, target: "LAB_512", job });
 
   /** One text of 4 MiB, a line a byte pair, under 2000 names: a small pack whose comparison reads 8 GB. */
-  async function hostile(): Promise<Job> {
-    const blob = clone.object("blob", Buffer.from("a\n".repeat(2048 * KIB)));
+  async function buildHostileJob(): Promise<Job> {
+    const blob = clone.writeObject("blob", Buffer.from("a\n".repeat(2048 * KIB)));
     const names = Array.from({ length: 2000 }, (_, at) => `f${String(at).padStart(4, "0")}`);
-    const tree = clone.object("tree", Buffer.concat(names.map((name) => treeEntry("100644", name, blob))));
-    const commit = clone.commitOf(tree);
-    return pushJob(world, clone.wrap(commit, clone.pack([commit, tree, blob])), { branch: "feature/hostile" });
+    const tree = clone.writeObject("tree", Buffer.concat(names.map((name) => buildTreeEntry("100644", name, blob))));
+    const commit = clone.commitTree(tree);
+    return stagePushJob(world, clone.wrap(commit, clone.pack([commit, tree, blob])), { branch: "feature/hostile" });
   }
 
   it("of time to count one large text under many paths is limited, and the plan denied", async () => {
-    const outcome = await planned(limited({ diffstatMaxMs: 200 }), await hostile());
+    const outcome = await planJob(limitRunner({ diffstatMaxMs: 200 }), await buildHostileJob());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 200 ms") } });
   });
 
   it("of time as a whole is limited, and the plan denied", async () => {
-    const outcome = await planned(limited({ planMaxMs: 1000, diffstatMaxMs: 60_000 }), await hostile());
+    const outcome = await planJob(limitRunner({ planMaxMs: 1000, diffstatMaxMs: 60_000 }), await buildHostileJob());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 1000 ms") } });
   });
 
   it("leaves a fault a fault, which is tried again", async () => {
-    const job = await pushJob(world, clone.bundle("main"), { branch: "feature/fault" });
-    const broken = once(
+    const job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/fault" });
+    const broken = hookOnce(
       "before",
       (_, key) => key.endsWith("/packed-refs"),
       () => {
         throw new Error("unreachable");
       },
     );
-    await expect(planned({ ...deps, store: hookedStore(world.store, broken) }, job)).rejects.toThrow("unreachable");
+    await expect(planJob({ ...deps, store: createHookedStore(world.store, broken) }, job)).rejects.toThrow("unreachable");
   });
 
   it("says the same of a plain diff each time, whose commit is dated by the permit", async () => {
     const diff = Buffer.from("--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n");
-    const job = await pushJob(world, diff, { branch: "feature/base", expected_old: tip });
+    const job = await stagePushJob(world, diff, { branch: "feature/base", expected_old: tip });
     const digest = async () => {
-      const outcome = await planned(deps, job);
+      const outcome = await planJob(deps, job);
       return outcome.ok ? outcome.value.plan_digest : outcome.denial.message;
     };
     const first = await digest();
     expect(first).toMatch(/^[0-9a-f]{64}$/);
-    world.clock.offset_ms += 60_000;
+    world.clock.offsetMs += 60_000;
     expect(await digest()).toBe(first);
-    await receiptOf(run(deps, command(world, { job, scopes: await approvedScopes(deps, job) })));
+    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) })));
   });
 
   it("of bytes in a release's archive is limited, by the plan and by the run", async () => {
-    const job = tagJob({ commit: tip, tag: "v1.0.0" });
+    const job = buildTagJob({ commit: tip, tag: "v1.0.0" });
     // A header and one block of content.
-    const small = limited({ archiveMaxBytes: KIB - 1 });
-    expect(await planned(small, job)).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
-    const envelope = command(world, { job, scopes: await approvedScopes(deps, job, "L4") });
-    expect((await refusalOf(run(small, envelope))).code).toBe("limit_exceeded");
-    const exact = await receiptOf(
-      run(limited({ archiveMaxBytes: KIB }), command(world, { job, scopes: await approvedScopes(deps, job, "L4") })),
+    const small = limitRunner({ archiveMaxBytes: KIB - 1 });
+    expect(await planJob(small, job)).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
+    const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") });
+    expect((await waitForRefusal(runEnvelope(small, envelope))).code).toBe("limit_exceeded");
+    const exact = await waitForReceipt(
+      runEnvelope(
+        limitRunner({ archiveMaxBytes: KIB }),
+        buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") }),
+      ),
     );
     expect(exact.status, exact.error).toBe("success");
   });

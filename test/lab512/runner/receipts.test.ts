@@ -9,19 +9,19 @@ import { GhostAttempt } from "../../../src/lab512/runner/claim-holding.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
 import {
-  approvedScopes,
-  command,
-  initJob,
+  buildInitJob,
+  buildRunnerCommand,
+  buildTagJob,
   PROJECT,
-  pushJob,
+  planApprovedScopes,
   type Recipe,
-  receiptOf,
-  register,
-  run,
-  storedReceipt,
-  tagJob,
+  readStoredReceipt,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
 } from "./commands.js";
-import { contents, jwks, MAIN_BACKEND, newKey, openWorld, TENANT, type World } from "./world.js";
+import { createWorldKey, hashContents, MAIN_BACKEND, openWorld, TENANT, toJwks, type World } from "./world.js";
 
 describe("receipts", () => {
   let world: World;
@@ -31,23 +31,23 @@ describe("receipts", () => {
 
   beforeAll(async () => {
     world = await openWorld(MAIN_BACKEND);
-    deps = await world.runner();
-    await register(world, deps);
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
     clone = new Clone();
     tip = clone.commit("a.txt", "one\n");
   });
   afterAll(() => world.close());
 
   /** Runs an act and checks what every receipt promises. */
-  const proved = async (recipe: Recipe): Promise<Receipt> => {
-    const envelope = command(world, recipe);
-    const receipt = await receiptOf(run(deps, envelope));
+  const proveReceipt = async (recipe: Recipe): Promise<Receipt> => {
+    const envelope = buildRunnerCommand(world, recipe);
+    const receipt = await waitForReceipt(runEnvelope(deps, envelope));
     expect(receiptSchema.parse(receipt)).toEqual(receipt);
     expect(await world.store.blobs.get(toReceiptKey(TENANT, envelope.jti))).toEqual(toCanonicalBytes(receipt));
-    expect(verifySignedObject("receipt", receipt, jwks(world.keys.receipt))).toBe("valid");
-    expect(verifySignedObject("receipt", receipt, jwks(newKey()))).toBe("key_unknown");
+    expect(verifySignedObject("receipt", receipt, toJwks(world.keys.receipt))).toBe("valid");
+    expect(verifySignedObject("receipt", receipt, toJwks(createWorldKey()))).toBe("key_unknown");
     const altered: Receipt = { ...receipt, status: "denied" };
-    expect(verifySignedObject("receipt", altered, jwks(world.keys.receipt))).toBe("signature_invalid");
+    expect(verifySignedObject("receipt", altered, toJwks(world.keys.receipt))).toBe("signature_invalid");
     const log = await world.store.blobs.get(receipt.logs_key);
     expect(hashBlake3Hex(log ?? new Uint8Array(0))).toBe(receipt.logs_hash);
     expect(Buffer.from(log ?? []).toString("utf8")).toContain(`${envelope.jobType} ${envelope.jobId} jti ${envelope.jti} attempt 1`);
@@ -59,7 +59,7 @@ describe("receipts", () => {
 
   it("say of a push which commit is on which branch, and what it used", async () => {
     const bundle = clone.bundle("main");
-    const receipt = await proved({ job: await pushJob(world, bundle, { branch: "feature/x" }) });
+    const receipt = await proveReceipt({ job: await stagePushJob(world, bundle, { branch: "feature/x" }) });
     expect(receipt).toMatchObject({ status: "success", error: "", project_id: PROJECT });
     expect(receipt).not.toHaveProperty("code");
     expect(receipt.artifacts).toEqual([JSON.stringify({ branch: "feature/x", commit: tip, brought: [tip] })]);
@@ -70,8 +70,8 @@ describe("receipts", () => {
   });
 
   it("say of a registration where its repository is", async () => {
-    const job = initJob("P.receipts");
-    const receipt = await proved({ job, scopes: await approvedScopes(deps, job) });
+    const job = buildInitJob("P.receipts");
+    const receipt = await proveReceipt({ job, scopes: await planApprovedScopes(deps, job) });
     expect(receipt).toMatchObject({ status: "success", refs: [] });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([
       { project_id: "P.receipts", repo: `repos/${TENANT}/P.receipts.git` },
@@ -80,34 +80,34 @@ describe("receipts", () => {
   });
 
   it("say of a release which tag object stands for which commit", async () => {
-    const job = tagJob({ commit: tip });
-    const receipt = await proved({ job, scopes: await approvedScopes(deps, job, "L4") });
+    const job = buildTagJob({ commit: tip });
+    const receipt = await proveReceipt({ job, scopes: await planApprovedScopes(deps, job, "L4") });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toMatchObject([
       { tag: "v1.0.0", commit: tip, tag_object: receipt.refs[0]?.new },
     ]);
   });
 
   it("say of a job's own refusal which it is, in a sentence, and that nothing moved", async () => {
-    const receipt = await proved({ job: await pushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
+    const receipt = await proveReceipt({ job: await stagePushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
     expect(receipt).toMatchObject({ status: "error", refs: [], artifacts: [] });
     expect(receipt.code).toMatch(/^[a-z_]+$/);
     expect(receipt.error).toMatch(/^[A-Z`].*\.$/s);
   });
 
   it("are never two for one jti, though 16 attempts run at once", async () => {
-    const envelope = command(world, { job: await pushJob(world, clone.bundle("main"), { branch: "feature/many" }) });
-    const attempts = Array.from({ length: 16 }, (_, at) => run(deps, envelope, { attempt: at + 1 }));
+    const envelope = buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle("main"), { branch: "feature/many" }) });
+    const attempts = Array.from({ length: 16 }, (_, at) => runEnvelope(deps, envelope, { attempt: at + 1 }));
     const outcomes = await Promise.allSettled(attempts);
     const receipts = outcomes.flatMap((outcome) =>
       outcome.status === "fulfilled" && outcome.value.kind === "receipt" ? [outcome.value.receipt] : [],
     );
     for (const outcome of outcomes) if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(GhostAttempt);
     expect(outcomes.filter((outcome) => outcome.status === "fulfilled").length).toBe(receipts.length);
-    const last = await receiptOf(run(deps, envelope, { attempt: 17 }));
+    const last = await waitForReceipt(runEnvelope(deps, envelope, { attempt: 17 }));
     for (const receipt of receipts) expect(receipt).toEqual(last);
-    expect(await storedReceipt(world, envelope.jti)).toEqual(last);
+    expect(await readStoredReceipt(world, envelope.jti)).toEqual(last);
     expect(last).toMatchObject({ status: "success", refs: [{ new: tip }] });
-    const kept = Object.keys(await contents(world.store)).filter((key) => key.startsWith("receipts/") && key.includes(envelope.jti));
+    const kept = Object.keys(await hashContents(world.store)).filter((key) => key.startsWith("receipts/") && key.includes(envelope.jti));
     expect(kept).toEqual([toReceiptKey(TENANT, envelope.jti)]);
   });
 });

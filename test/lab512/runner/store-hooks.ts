@@ -10,8 +10,8 @@ export interface StoreHooks {
 }
 
 /** A view of `store` on which something can happen before and after every operation. */
-export function hookedStore(store: ObjectStore, hooks: StoreHooks): ObjectStore {
-  const around = async <T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> => {
+export function createHookedStore(store: ObjectStore, hooks: StoreHooks): ObjectStore {
+  const runWithHooks = async <T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> => {
     await hooks.before?.(operation, key);
     const answer = await work();
     await hooks.after?.(operation, key);
@@ -20,19 +20,19 @@ export function hookedStore(store: ObjectStore, hooks: StoreHooks): ObjectStore 
   const { blobs, pointers } = store;
   return {
     blobs: {
-      get: (key) => around("get", key, () => blobs.get(key)),
-      getToFile: (key, path) => around("getToFile", key, () => blobs.getToFile(key, path)),
-      stat: (key) => around("stat", key, () => blobs.stat(key)),
-      create: (key, bytes) => around("create", key, () => blobs.create(key, bytes)),
-      createFromFile: (key, path) => around("createFromFile", key, () => blobs.createFromFile(key, path)),
+      get: (key) => runWithHooks("get", key, () => blobs.get(key)),
+      getToFile: (key, path) => runWithHooks("getToFile", key, () => blobs.getToFile(key, path)),
+      stat: (key) => runWithHooks("stat", key, () => blobs.stat(key)),
+      create: (key, bytes) => runWithHooks("create", key, () => blobs.create(key, bytes)),
+      createFromFile: (key, path) => runWithHooks("createFromFile", key, () => blobs.createFromFile(key, path)),
       async *list(prefix) {
         await hooks.before?.("list", prefix);
         yield* blobs.list(prefix);
       },
     },
     pointers: {
-      read: (key) => around("read", key, () => pointers.read(key)),
-      swap: (key, expected, bytes) => around("swap", key, () => pointers.swap(key, expected, bytes)),
+      read: (key) => runWithHooks("read", key, () => pointers.read(key)),
+      swap: (key, expected, bytes) => runWithHooks("swap", key, () => pointers.swap(key, expected, bytes)),
     },
     describe: () => store.describe(),
     close: () => store.close(),
@@ -44,25 +44,25 @@ export function isWrite(operation: Operation): boolean {
 }
 
 /** Runs `action` once, right before or right after the first operation that `matches`. */
-export function once(
+export function hookOnce(
   when: "before" | "after",
   matches: (operation: Operation, key: string) => boolean,
   action: (key: string) => Promise<void> | void,
-): StoreHooks & { readonly happened: () => boolean } {
+): StoreHooks & { readonly hasHappened: () => boolean } {
   let done = false;
   const hook = async (operation: Operation, key: string) => {
     if (done || !matches(operation, key)) return;
     done = true;
     await action(key);
   };
-  return { [when]: hook, happened: () => done };
+  return { [when]: hook, hasHappened: () => done };
 }
 
 /** The fault of a write that was sent and whose answer never came. */
-export function answerLost(key: string): never {
+export function throwAnswerLost(key: string): never {
   throw new StorageFault("outcome_unknown", key, `Whether ${key} was written is unknown: read it back.`);
 }
 
-export function storeDown(key: string): never {
+export function throwStoreDown(key: string): never {
   throw new StorageFault("unavailable", key, `${key} cannot be reached: try again when the store is well.`);
 }

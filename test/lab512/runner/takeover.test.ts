@@ -3,7 +3,18 @@ import type { CommandEnvelope } from "../../../src/domain/permit/envelope.js";
 import type { JobStep } from "../../../src/lab512/jobs/job.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
-import { approvedScopes, command, initJob, pushJob, receiptOf, register, run, storedReceipt, tagJob, tipOf } from "./commands.js";
+import {
+  buildInitJob,
+  buildRunnerCommand,
+  buildTagJob,
+  planApprovedScopes,
+  readStoredReceipt,
+  readTip,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+} from "./commands.js";
 import { MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
@@ -18,8 +29,8 @@ describe("a retry after a Runner that died", () => {
 
   beforeAll(async () => {
     world = await openWorld(MAIN_BACKEND);
-    deps = await world.runner();
-    await register(world, deps);
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
     clone = new Clone();
     first = clone.commit("a.txt", "one\n");
     clone.git("branch", "first");
@@ -30,84 +41,84 @@ describe("a retry after a Runner that died", () => {
   /** Runs each command on one Runner that dies right after the command's step; nothing of that process is used again. */
   const dieAfter = async (deaths: readonly { readonly step: JobStep; readonly envelope: CommandEnvelope; readonly attempt?: number }[]) => {
     const fatal = new Map(deaths.map(({ step, envelope }) => [envelope.jti, step]));
-    const dying = await world.runner({
+    const dying = await world.openRunner({
       onStep: (jti, done) => {
         if (fatal.get(jti) === done) throw new Error(`died after ${done}`);
       },
     });
     for (const { step, envelope, attempt = 1 } of deaths)
-      await expect(run(dying, envelope, { attempt })).rejects.toThrow(`died after ${step}`);
+      await expect(runEnvelope(dying, envelope, { attempt })).rejects.toThrow(`died after ${step}`);
     await dying.getRepositories(TENANT).close();
   };
   /** Runs each command again at the same time, on one new Runner. */
   const retryAll = async <D extends { readonly step: JobStep; readonly envelope: CommandEnvelope }>(deaths: readonly D[]) => {
-    const fresh = await world.runner();
+    const fresh = await world.openRunner();
     const retried = await Promise.all(
-      deaths.map(async (death) => ({ ...death, receipt: await receiptOf(run(fresh, death.envelope, { attempt: 2 })) })),
+      deaths.map(async (death) => ({ ...death, receipt: await waitForReceipt(runEnvelope(fresh, death.envelope, { attempt: 2 })) })),
     );
     for (const { step, envelope, receipt } of retried) {
       expect(receipt.status, `${step}: ${receipt.error}`).toBe("success");
-      expect(await storedReceipt(world, envelope.jti), step).toEqual(receipt);
+      expect(await readStoredReceipt(world, envelope.jti), step).toEqual(receipt);
     }
     return { retried, fresh };
   };
-  const pushFirst = (branch: string) => pushJob(world, clone.bundle("first"), { branch });
+  const pushFirst = (branch: string) => stagePushJob(world, clone.bundle("first"), { branch });
   const readJson = async (key: string) => JSON.parse(Buffer.from((await world.store.blobs.get(key)) ?? []).toString("utf8"));
 
   it("finishes a push that died after any step with one receipt and one result", async () => {
     const deaths = await Promise.all(
       STEPS.map(async (step) => {
         const branch = `feature/${step}`;
-        return { step, branch, envelope: command(world, { job: await pushFirst(branch) }) };
+        return { step, branch, envelope: buildRunnerCommand(world, { job: await pushFirst(branch) }) };
       }),
     );
     await dieAfter(deaths);
     for (const { step, envelope } of deaths)
-      expect((await storedReceipt(world, envelope.jti)) === undefined, step).toBe(BEFORE_THE_RECEIPT.includes(step));
+      expect((await readStoredReceipt(world, envelope.jti)) === undefined, step).toBe(BEFORE_THE_RECEIPT.includes(step));
     const { retried, fresh } = await retryAll(deaths);
     const index = await readJson(`registry-metadata/${TENANT}/projects/P.demo/index.json`);
     for (const { step, branch, envelope, receipt } of retried) {
       expect(receipt.refs, step).toEqual([{ name: `refs/heads/${branch}`, old: "0".repeat(40), new: first }]);
-      expect(await tipOf(world, branch), step).toBe(first);
+      expect(await readTip(world, branch), step).toBe(first);
       expect(index.refs, step).toContainEqual({ name: `refs/heads/${branch}`, id: first });
       // A third attempt finds everything done and gives the same answer.
-      expect(await receiptOf(run(fresh, envelope, { attempt: 3 })), step).toEqual(receipt);
+      expect(await waitForReceipt(runEnvelope(fresh, envelope, { attempt: 3 })), step).toEqual(receipt);
     }
   });
 
   it("finishes a push that died after every step, one after the other", async () => {
-    const envelope = command(world, { job: await pushFirst("feature/unlucky") });
+    const envelope = buildRunnerCommand(world, { job: await pushFirst("feature/unlucky") });
     // After `moved` the earlier steps are not repeated.
     for (const [at, step] of STEPS.entries()) await dieAfter([{ step, envelope, attempt: at + 1 }]);
-    const receipt = await receiptOf(run(await world.runner(), envelope, { attempt: 20 }));
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 20 }));
     expect(receipt.status).toBe("success");
-    expect(await tipOf(world, "feature/unlucky")).toBe(first);
+    expect(await readTip(world, "feature/unlucky")).toBe(first);
   });
 
   it("finishes a registration that died after any step with one receipt and one project", async () => {
     const deaths = await Promise.all(
       STEPS.map(async (step) => {
         const project = `P.reg-${step}`;
-        const job = initJob(project);
-        return { step, project, envelope: command(world, { job, scopes: await approvedScopes(deps, job) }) };
+        const job = buildInitJob(project);
+        return { step, project, envelope: buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) }) };
       }),
     );
     await dieAfter(deaths);
     const { retried } = await retryAll(deaths);
     for (const { step, project } of retried) {
-      const pushed = await pushJob(world, clone.bundle("first"), { branch: "feature/x", project_id: project });
-      expect((await receiptOf(run(deps, command(world, { job: pushed })))).status, step).toBe("success");
+      const pushed = await stagePushJob(world, clone.bundle("first"), { branch: "feature/x", project_id: project });
+      expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: pushed })))).status, step).toBe("success");
     }
   });
 
   it("finishes a release that died after any step with one tag and one manifest", async () => {
-    await receiptOf(run(deps, command(world, { job: await pushFirst("feature/tagged") })));
+    await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: await pushFirst("feature/tagged") })));
     const deaths = [];
     for (const [at, step] of STEPS.entries()) {
       const tag = `v1.0.${at}`;
-      const job = tagJob({ commit: first, tag });
+      const job = buildTagJob({ commit: first, tag });
       // A plan shows the commits that no tag has, so each one is made after the tag before.
-      const envelope = command(world, { job, scopes: await approvedScopes(deps, job, "L4") });
+      const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") });
       await dieAfter([{ step, envelope }]);
       deaths.push({ step, tag, envelope });
     }
@@ -120,23 +131,23 @@ describe("a retry after a Runner that died", () => {
 
   it("is a success with its own refs although another push moved them on meanwhile", async () => {
     const branch = "feature/moved-on";
-    const envelope = command(world, { job: await pushFirst(branch) });
+    const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
     await dieAfter([{ step: "moved", envelope }]);
-    const next = await pushJob(world, clone.bundle("main", [first]), { branch, expected_old: first });
-    expect((await receiptOf(run(deps, command(world, { job: next })))).status).toBe("success");
-    const receipt = await receiptOf(run(await world.runner(), envelope, { attempt: 2 }));
+    const next = await stagePushJob(world, clone.bundle("main", [first]), { branch, expected_old: first });
+    expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: next })))).status).toBe("success");
+    const receipt = await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }));
     expect(receipt).toMatchObject({ status: "success", refs: [{ old: "0".repeat(40), new: first }] });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([{ branch, commit: first }]);
-    expect(await tipOf(world, branch)).toBe(second);
+    expect(await readTip(world, branch)).toBe(second);
   });
 
   it("is a success although the branch was deleted and made again meanwhile", async () => {
     const branch = "feature/reborn";
-    const envelope = command(world, { job: await pushFirst(branch) });
+    const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
     await dieAfter([{ step: "moved", envelope }]);
-    const gone = await pushJob(world, new Uint8Array(0), { branch, expected_old: first, delete: true });
-    expect((await receiptOf(run(deps, command(world, { job: gone })))).status).toBe("success");
-    expect((await receiptOf(run(await world.runner(), envelope, { attempt: 2 }))).status).toBe("success");
-    expect(await tipOf(world, branch)).toBeUndefined();
+    const gone = await stagePushJob(world, new Uint8Array(0), { branch, expected_old: first, delete: true });
+    expect((await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: gone })))).status).toBe("success");
+    expect((await waitForReceipt(runEnvelope(await world.openRunner(), envelope, { attempt: 2 }))).status).toBe("success");
+    expect(await readTip(world, branch)).toBeUndefined();
   });
 });

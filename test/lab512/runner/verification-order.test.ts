@@ -7,9 +7,9 @@ import { toClaimKey } from "../../../src/domain/storage-key.js";
 import { openInfraSource } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { Clone } from "../../repository/real-git.js";
-import { command, pushJob, type Recipe, register } from "./commands.js";
+import { buildRunnerCommand, type Recipe, registerByRunner, stagePushJob } from "./commands.js";
 import { expectRefusal } from "./evidence.js";
-import { newKey, openWorld, TENANT, type World } from "./world.js";
+import { createWorldKey, openWorld, TENANT, type World } from "./world.js";
 
 const OTHER_HASH = "e".repeat(64);
 
@@ -23,7 +23,7 @@ interface Flaw {
 }
 
 const FLAWS: readonly Flaw[] = [
-  { name: "unknown key", code: "permit_key_unknown", recipe: () => ({ signer: newKey() }) },
+  { name: "unknown key", code: "permit_key_unknown", recipe: () => ({ signer: createWorldKey() }) },
   { name: "forged permit", code: "permit_signature_invalid", recipe: () => ({ forge: (permit) => ({ ...permit, iat: permit.iat + 1 }) }) },
   { name: "another office", code: "permit_mismatch", recipe: () => ({ envelope: { office_id: "office:security" } }) },
   { name: "another runner", code: "wrong_target", recipe: () => ({ permit: { aud: "runner:LAB_256" } }) },
@@ -87,11 +87,11 @@ describe("the order of the Runner's checks", () => {
 
   beforeAll(async () => {
     world = await openWorld();
-    deps = await world.runner();
-    await register(world, deps);
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
     const clone = new Clone();
     clone.commit("a.txt", "one\n");
-    job = await pushJob(world, clone.bundle("main"), { branch: "feature/x" });
+    job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/x" });
   });
   afterAll(() => world.close());
 
@@ -107,7 +107,7 @@ describe("the order of the Runner's checks", () => {
     };
     const runner: RunnerDependencies = Object.assign({}, deps, ...flaws.map((flaw) => flaw.runner?.(deps)));
     for (const flaw of flaws) await flaw.store?.(world, jti);
-    await expectRefusal(world, runner, command(world, merged), code);
+    await expectRefusal(world, runner, buildRunnerCommand(world, merged), code);
   };
 
   it.each(FLAWS)("refuses $name by itself as $code", async (flaw) => {

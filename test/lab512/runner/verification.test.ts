@@ -7,9 +7,18 @@ import { toActivePolicyKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { NoEnvelope } from "../../../src/lab512/runner/runner.js";
 import { Clone } from "../../repository/real-git.js";
-import { command, initJob, pushJob, type Recipe, receiptOf, register, run, tipOf } from "./commands.js";
+import {
+  buildInitJob,
+  buildRunnerCommand,
+  type Recipe,
+  readTip,
+  registerByRunner,
+  runEnvelope,
+  stagePushJob,
+  waitForReceipt,
+} from "./commands.js";
 import { expectRefusal } from "./evidence.js";
-import { contents, jwks, newKey, OTHER_TENANT, openWorld, TENANT, UNSERVED_TENANT, type World } from "./world.js";
+import { createWorldKey, hashContents, OTHER_TENANT, openWorld, TENANT, toJwks, UNSERVED_TENANT, type World } from "./world.js";
 
 const OTHER_HASH = "e".repeat(64);
 
@@ -20,20 +29,20 @@ describe("the Runner's checks before any side effect", () => {
 
   beforeAll(async () => {
     world = await openWorld();
-    deps = await world.runner();
-    await register(world, deps);
+    deps = await world.openRunner();
+    await registerByRunner(world, deps);
     const clone = new Clone();
     clone.commit("a.txt", "one\n");
-    job = await pushJob(world, clone.bundle("main"), { branch: "feature/x" });
+    job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/x" });
   });
   afterAll(() => world.close());
 
-  const refused = (code: Parameters<typeof expectRefusal>[3], recipe: Partial<Recipe>, changes: Partial<RunnerDependencies> = {}) =>
-    expectRefusal(world, { ...deps, ...changes }, command(world, { job, ...recipe }), code);
+  const expectRefused = (code: Parameters<typeof expectRefusal>[3], recipe: Partial<Recipe>, changes: Partial<RunnerDependencies> = {}) =>
+    expectRefusal(world, { ...deps, ...changes }, buildRunnerCommand(world, { job, ...recipe }), code);
 
   it("names every bad field of what is no envelope, and writes nothing at all", async () => {
-    const before = await contents(world.store);
-    const envelope = command(world, { job });
+    const before = await hashContents(world.store);
+    const envelope = buildRunnerCommand(world, { job });
     const broken = {
       ...envelope,
       jti: "x",
@@ -41,18 +50,18 @@ describe("the Runner's checks before any side effect", () => {
       params: { ...envelope.params, branch: "a..b" },
       permit: { ...envelope.permit, exp: "soon" },
     };
-    const attempt = run(deps, broken);
+    const attempt = runEnvelope(deps, broken);
     await expect(attempt).rejects.toThrow(NoEnvelope);
     for (const field of [/jti: /, /surprise: /, /params\.branch: /, /permit\.exp: /]) await expect(attempt).rejects.toThrow(field);
     for (const nonsense of [undefined, null, 7, "x", [], {}, { ...envelope, jobType: "git.registry.erase" }])
-      await expect(run(deps, nonsense)).rejects.toThrow(NoEnvelope);
-    expect(await contents(world.store)).toEqual(before);
+      await expect(runEnvelope(deps, nonsense)).rejects.toThrow(NoEnvelope);
+    expect(await hashContents(world.store)).toEqual(before);
   });
 
   it("knows only LAB 256's keys", async () => {
-    await refused("permit_key_unknown", { signer: newKey() });
-    await refused("permit_key_unknown", { signer: world.keys.receipt });
-    await refused("permit_key_unknown", { signer: world.keys.founding.get(TENANT) ?? newKey() });
+    await expectRefused("permit_key_unknown", { signer: createWorldKey() });
+    await expectRefused("permit_key_unknown", { signer: world.keys.receipt });
+    await expectRefused("permit_key_unknown", { signer: world.keys.founding.get(TENANT) ?? createWorldKey() });
   });
 
   const forgeries: [string, (permit: Permit) => Permit][] = [
@@ -66,81 +75,85 @@ describe("the Runner's checks before any side effect", () => {
     ["the same signature spelt otherwise", (permit) => ({ ...permit, sig: permit.sig.replace(/=+$/, "") })],
   ];
   it.each(forgeries)("finds a forged permit: %s", async (_, forge) => {
-    await refused("permit_signature_invalid", { forge });
+    await expectRefused("permit_signature_invalid", { forge });
   });
 
   it("takes no other signed object of LAB 256's key for a permit", async () => {
     const forge = ({ kid: _, sig: __, ...unsigned }: Permit) => signObject("statement", unsigned, world.keys.permit);
-    await refused("permit_signature_invalid", { forge });
+    await expectRefused("permit_signature_invalid", { forge });
   });
 
   it("does not believe a key that borrows the name of LAB 256's", async () => {
-    await refused("permit_signature_invalid", { signer: { ...newKey(), kid: world.keys.permit.kid } });
+    await expectRefused("permit_signature_invalid", { signer: { ...createWorldKey(), kid: world.keys.permit.kid } });
   });
 
   const mismatches: [string, Partial<Recipe>][] = [
     ["jti", { envelope: { jti: "00000000-0000-4000-8000-000000000000" } }],
     ["tenant_id", { envelope: { tenant_id: OTHER_TENANT } }],
-    ["jobType", { envelope: { jobType: "git.registry.init", params: initJob("P.other").params } }],
+    ["jobType", { envelope: { jobType: "git.registry.init", params: buildInitJob("P.other").params } }],
     ["target", { envelope: { target: "LAB_256" } }],
     ["subject_hash", { envelope: { subject_hash: OTHER_HASH } }],
     ["policy_hash", { envelope: { policy_hash: OTHER_HASH } }],
     ["office_id", { envelope: { office_id: "office:security" } }],
   ];
   it.each(mismatches)("refuses an envelope whose `%s` is not the permit's", async (member, recipe) => {
-    const refusal = await refused("permit_mismatch", recipe);
+    const refusal = await expectRefused("permit_mismatch", recipe);
     expect(refusal.error).toContain(`\`${member}\``);
   });
 
   it("refuses a permit for another runner", async () => {
-    await refused("wrong_target", { permit: { aud: "runner:LAB_256" } });
-    await refused("wrong_target", { permit: { aud: "runner:LAB_256" }, scopes: { target: "LAB_256" }, envelope: { target: "LAB_256" } });
-    await refused("wrong_target", { scopes: { target: "LAB_256" }, envelope: { target: "LAB_256" } });
+    await expectRefused("wrong_target", { permit: { aud: "runner:LAB_256" } });
+    await expectRefused("wrong_target", {
+      permit: { aud: "runner:LAB_256" },
+      scopes: { target: "LAB_256" },
+      envelope: { target: "LAB_256" },
+    });
+    await expectRefused("wrong_target", { scopes: { target: "LAB_256" }, envelope: { target: "LAB_256" } });
   });
 
   it("refuses a permit from the very millisecond of its expiry on", async () => {
     const now = 1_800_000_000_000;
     const frozen = { now: () => now };
-    const refusal = await refused("permit_expired", { permit: { exp: now } }, frozen);
+    const refusal = await expectRefused("permit_expired", { permit: { exp: now } }, frozen);
     expect(refusal.status).toBe("expired");
-    await refused("permit_expired", { permit: { exp: now - 60_000 } }, frozen);
+    await expectRefused("permit_expired", { permit: { exp: now - 60_000 } }, frozen);
   });
 
   it("hashes the params itself", async () => {
-    await refused("subject_hash_mismatch", { envelope: { params: { ...job.params, commit_summary: "Something else" } } });
-    await refused("subject_hash_mismatch", { envelope: { params: { ...job.params, force: true } } });
-    await refused("subject_hash_mismatch", { scopes: { subject_hash: OTHER_HASH }, envelope: { subject_hash: OTHER_HASH } });
+    await expectRefused("subject_hash_mismatch", { envelope: { params: { ...job.params, commit_summary: "Something else" } } });
+    await expectRefused("subject_hash_mismatch", { envelope: { params: { ...job.params, force: true } } });
+    await expectRefused("subject_hash_mismatch", { scopes: { subject_hash: OTHER_HASH }, envelope: { subject_hash: OTHER_HASH } });
   });
 
   it("wants the policy that the tenant has published now", async () => {
-    await refused("policy_not_current", { scopes: { policy_hash: OTHER_HASH } });
+    await expectRefused("policy_not_current", { scopes: { policy_hash: OTHER_HASH } });
   });
 
   it("believes no publication that the tenant's founding key has not signed", async () => {
-    const forged = new Map([[TENANT, jwks(newKey())]]);
-    expect((await refused("policy_not_current", {}, { foundingKeys: forged })).error).toContain("not signed by a founding key");
-    const others = new Map([[TENANT, jwks(world.keys.founding.get(OTHER_TENANT) ?? newKey())]]);
-    await refused("policy_not_current", {}, { foundingKeys: others });
+    const forged = new Map([[TENANT, toJwks(createWorldKey())]]);
+    expect((await expectRefused("policy_not_current", {}, { foundingKeys: forged })).error).toContain("not signed by a founding key");
+    const others = new Map([[TENANT, toJwks(world.keys.founding.get(OTHER_TENANT) ?? createWorldKey())]]);
+    await expectRefused("policy_not_current", {}, { foundingKeys: others });
   });
 
   it("believes no publication that is another tenant's", async () => {
-    const key = world.keys.founding.get(TENANT) ?? newKey();
+    const key = world.keys.founding.get(TENANT) ?? createWorldKey();
     const published = await world.store.pointers.read(toActivePolicyKey(TENANT));
     await world.store.pointers.swap(toActivePolicyKey("T.COPIED"), null, published?.bytes ?? new Uint8Array(0));
     const recipe = { tenant_id: "T.COPIED" };
-    const refusal = await refused("policy_not_current", recipe, { foundingKeys: new Map([["T.COPIED", jwks(key)]]) });
+    const refusal = await expectRefused("policy_not_current", recipe, { foundingKeys: new Map([["T.COPIED", toJwks(key)]]) });
     expect(refusal.error).toContain(`belongs to ${TENANT}`);
     await world.store.pointers.swap(toActivePolicyKey("T.BROKEN"), null, toCanonicalBytes({ policy_hash: world.policy_hash }));
-    await refused("policy_not_current", { tenant_id: "T.BROKEN" }, { foundingKeys: new Map([["T.BROKEN", jwks(key)]]) });
+    await expectRefused("policy_not_current", { tenant_id: "T.BROKEN" }, { foundingKeys: new Map([["T.BROKEN", toJwks(key)]]) });
   });
 
   it("does not know a tenant that was never founded, or that its allowlist does not name", async () => {
-    await refused("tenant_unknown", { tenant_id: "T.NOBODY" });
-    await refused("tenant_unknown", {}, { foundingKeys: new Map() });
-    await refused("tenant_unknown", { tenant_id: UNSERVED_TENANT });
+    await expectRefused("tenant_unknown", { tenant_id: "T.NOBODY" });
+    await expectRefused("tenant_unknown", {}, { foundingKeys: new Map() });
+    await expectRefused("tenant_unknown", { tenant_id: UNSERVED_TENANT });
   });
 
-  const allowing = (change: Partial<RunnerDependencies["allowlist"]["tenants"][string]>): Partial<RunnerDependencies> => {
+  const replaceAllowance = (change: Partial<RunnerDependencies["allowlist"]["tenants"][string]>): Partial<RunnerDependencies> => {
     const { tenants } = world.allowlist;
     const own = tenants[TENANT];
     if (own === undefined) throw new Error("the tenant has no allowance");
@@ -148,18 +161,18 @@ describe("the Runner's checks before any side effect", () => {
   };
 
   it("runs only jobs of its own allowlist", async () => {
-    await refused("job_not_allowed", {}, allowing({ jobs: ["git.registry.init"] }));
-    await refused("job_not_allowed", {}, allowing({ jobs: [] }));
+    await expectRefused("job_not_allowed", {}, replaceAllowance({ jobs: ["git.registry.init"] }));
+    await expectRefused("job_not_allowed", {}, replaceAllowance({ jobs: [] }));
   });
 
   it.each(["object-store", "temporal"])("wants `%s` on the tenant's network whitelist", async (missing) => {
     const network_whitelist = ["object-store", "temporal"].filter((name) => name !== missing);
-    expect((await refused("job_not_allowed", {}, allowing({ network_whitelist }))).error).toContain(`\`${missing}\``);
+    expect((await expectRefused("job_not_allowed", {}, replaceAllowance({ network_whitelist }))).error).toContain(`\`${missing}\``);
   });
 
   it("runs the honest command after all of that", async () => {
-    const receipt = await receiptOf(run(deps, command(world, { job })));
+    const receipt = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job })));
     expect(receipt.status, receipt.error).toBe("success");
-    expect(await tipOf(world, "feature/x")).toBe(receipt.refs[0]?.new);
+    expect(await readTip(world, "feature/x")).toBe(receipt.refs[0]?.new);
   });
 });

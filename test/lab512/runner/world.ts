@@ -9,11 +9,11 @@ import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
-import { defaultPolicy, foundPolicy } from "../../../src/stack/founding/policy.js";
+import { foundPolicy, readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { spaceNames } from "../../../src/storage/spaces.js";
-import { bucketPrefix, hasS3, s3Server } from "../../harness/buckets.js";
+import { createBucketPrefix, hasS3, requireS3Server } from "../../harness/buckets.js";
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
@@ -33,18 +33,18 @@ export interface World {
   readonly policy_hash: string;
   readonly allowlist: JobsAllowlist;
   readonly keys: { readonly permit: SigningKey; readonly receipt: SigningKey; readonly founding: ReadonlyMap<string, SigningKey> };
-  /** What the Runners take for the time: the real one and `offset_ms`. */
-  readonly clock: { offset_ms: number; now(): number };
+  /** What the Runners take for the time: the real one and `offsetMs`. */
+  readonly clock: { offsetMs: number; now(): number };
   /** A Runner with a work folder of its own, as if in a process of its own. */
-  runner(changes?: Partial<RunnerDependencies>): Promise<RunnerDependencies>;
+  openRunner(changes?: Partial<RunnerDependencies>): Promise<RunnerDependencies>;
   close(): Promise<void>;
 }
 
-export function newKey(): SigningKey {
+export function createWorldKey(): SigningKey {
   return parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 }
 
-export function jwks(...keys: readonly SigningKey[]): Jwks {
+export function toJwks(...keys: readonly SigningKey[]): Jwks {
   return { keys: keys.map((key) => key.jwk) };
 }
 
@@ -53,14 +53,17 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   const config: StoreConfig =
     backend === "directory"
       ? { kind: "directory", path: join(folder, "store") }
-      : { ...s3Server(), kind: "s3", bucket_prefix: bucketPrefix("runner"), requestTimeoutMs: 20_000 };
+      : { ...requireS3Server(), kind: "s3", bucket_prefix: createBucketPrefix("runner"), requestTimeoutMs: 20_000 };
   await ensureSpaces(config);
   const store = await openStore(config);
-  const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, newKey()]));
-  const policy_hash = await foundPolicy(store, folder, founding, await defaultPolicy());
-  const allowlist: JobsAllowlist = { version: 1, tenants: { [TENANT]: allowance(TENANT), [OTHER_TENANT]: allowance(OTHER_TENANT) } };
-  const keys = { permit: newKey(), receipt: newKey(), founding };
-  const clock = { offset_ms: 0, now: () => Date.now() + clock.offset_ms };
+  const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
+  const policy_hash = await foundPolicy(store, folder, founding, await readDefaultPolicy());
+  const allowlist: JobsAllowlist = {
+    version: 1,
+    tenants: { [TENANT]: buildAllowance(TENANT), [OTHER_TENANT]: buildAllowance(OTHER_TENANT) },
+  };
+  const keys = { permit: createWorldKey(), receipt: createWorldKey(), founding };
+  const clock = { offsetMs: 0, now: () => Date.now() + clock.offsetMs };
   const opened: RepositoriesByTenant[] = [];
   return {
     store,
@@ -69,11 +72,11 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     allowlist,
     keys,
     clock,
-    async runner(changes = {}) {
+    async openRunner(changes = {}) {
       const repositories = await openRepositoriesByTenant({
         root: join(folder, `work-${randomUUID()}`),
         // Each tenant takes a process. No act of the other tenant gets as far as its repositories.
-        allowlist: { version: 1, tenants: { [TENANT]: allowance(TENANT) } },
+        allowlist: { version: 1, tenants: { [TENANT]: buildAllowance(TENANT) } },
         cacheMaxBytes: 256 * MIB,
       });
       opened.push(repositories);
@@ -82,9 +85,9 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         store,
         getRepositories: repositories.get,
         receiptKey: keys.receipt,
-        permitKeys: jwks(keys.permit),
-        statementKeys: jwks(keys.permit),
-        foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, jwks(key)])),
+        permitKeys: toJwks(keys.permit),
+        statementKeys: toJwks(keys.permit),
+        foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, toJwks(key)])),
         allowlist,
         infra: noInfra,
         limits: LIMITS,
@@ -113,12 +116,12 @@ const LIMITS: RunnerDependencies["limits"] = {
   diffstatMaxMs: 20_000,
 };
 
-function allowance(tenant: string): JobsAllowlist["tenants"][string] {
+function buildAllowance(tenant: string): JobsAllowlist["tenants"][string] {
   return { fs_scope: `tenants/${tenant}`, network_whitelist: ["object-store", "temporal"], jobs: [...JOB_TYPES] };
 }
 
 /** Every object of the store and the BLAKE3 of its bytes; `without` names spaces that are left out. */
-export async function contents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {
+export async function hashContents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const space of spaceNames.filter((name) => !without.includes(name)))
     for await (const key of store.blobs.list(`${space}/`)) found[key] = hashBlake3Hex((await store.blobs.get(key)) ?? new Uint8Array(0));

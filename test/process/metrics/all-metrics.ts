@@ -7,11 +7,11 @@ import { ledgerMetrics } from "../../../src/process/metrics/ledger.js";
 import { createProcessMetrics } from "../../../src/process/metrics/process.js";
 import { createStateMetrics } from "../../../src/process/metrics/registry-state.js";
 
-const nobody = () => Promise.reject(new Error("nobody is asked"));
+const failUnasked = () => Promise.reject(new Error("nobody is asked"));
 
 /** What each process serves or pushes, as its composition root puts it together. */
-export function registriesOf(): Readonly<Record<"api" | "lab256" | "lab512", Registry>> {
-  const state = createStateMetrics({ countWaitingCards: nobody, readHealth: nobody, readReadiness: nobody });
+export function buildRegistries(): Readonly<Record<"api" | "lab256" | "lab512", Registry>> {
+  const state = createStateMetrics({ countWaitingCards: failUnasked, readHealth: failUnasked, readReadiness: failUnasked });
   return {
     api: Registry.merge([apiMetrics, ledgerMetrics, state, createProcessMetrics()]),
     lab256: Registry.merge([lab256Metrics, activityMetrics, ledgerMetrics, createProcessMetrics()]),
@@ -20,7 +20,7 @@ export function registriesOf(): Readonly<Record<"api" | "lab256" | "lab512", Reg
 }
 
 /** The labels of every series that some process has, by its name as Prometheus stores it. */
-export function seriesOf(registries: readonly Registry[]): Map<string, ReadonlySet<string>> {
+export function listSeries(registries: readonly Registry[]): Map<string, ReadonlySet<string>> {
   const series = new Map<string, ReadonlySet<string>>();
   for (const registry of registries)
     for (const metric of registry.getMetricsAsArray() as (MetricObject & { labelNames?: string[] })[]) {

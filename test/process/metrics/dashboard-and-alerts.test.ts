@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { registriesOf, seriesOf } from "./all-metrics.js";
-import { askedBy } from "./promql.js";
+import { buildRegistries, listSeries } from "./all-metrics.js";
+import { parseExpression } from "./promql.js";
 
 const ALERTS = fileURLToPath(new URL("../../../ops/prometheus/alerts.yml", import.meta.url));
 const PROMTOOL = "promtool";
@@ -33,12 +33,12 @@ const asked = [
   ...rules.map(({ alert, expr }) => ({ where: `alert ${alert}`, expr })),
   ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: `panel ${title}`, expr }))),
 ];
-const series = seriesOf(Object.values(registriesOf()));
+const series = listSeries(Object.values(buildRegistries()));
 for (const name of FOREIGN) series.set(name, new Set());
 
 describe("the dashboard and the alerts", () => {
   it.each(asked)("$where asks only for metrics and labels that a process has", ({ expr }) => {
-    const { metrics, grouped } = askedBy(expr);
+    const { metrics, grouped } = parseExpression(expr);
     expect(metrics.size).toBeGreaterThan(0);
     for (const [name, matched] of metrics) {
       const labels = series.get(name);
@@ -48,7 +48,7 @@ describe("the dashboard and the alerts", () => {
   });
 
   it("look at every metric of ours", () => {
-    const seen = new Set(asked.flatMap(({ expr }) => [...askedBy(expr).metrics.keys()]));
+    const seen = new Set(asked.flatMap(({ expr }) => [...parseExpression(expr).metrics.keys()]));
     const ours = [...series.keys()].filter((name) => name.startsWith("ogr_") && !/_(?:sum|count)$/.test(name));
     expect(ours.filter((name) => !seen.has(name))).toEqual([]);
   });
@@ -74,7 +74,7 @@ describe("the dashboard and the alerts", () => {
 
 describe("the reading of PromQL that checks them", () => {
   it("finds metrics, the labels matched on each, and those that are grouped by", () => {
-    const { metrics, grouped } = askedBy(
+    const { metrics, grouped } = parseExpression(
       `histogram_quantile(0.9, sum by (le, a) (rate(one_bucket{b="x y",c=~"d{2}"}[5m]))) > 2 and absent(two) or three offset 5m`,
     );
     expect([...metrics].map(([name, labels]) => [name, [...labels]])).toEqual([

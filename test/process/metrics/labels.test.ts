@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DENIAL_CODES } from "../../../src/domain/denial.js";
 import { apiMetrics, countRefusal, countRequest } from "../../../src/process/metrics/api.js";
-import { registriesOf, seriesOf } from "./all-metrics.js";
+import { buildRegistries, listSeries } from "./all-metrics.js";
 
 /** Everything that a label may be about: none of these has more values than somebody wrote down in the sources. */
 const LABELS = [
@@ -13,7 +13,7 @@ const PROCESS_LABELS = ["kind", "space", "version", "major", "minor", "patch"];
 
 describe("labels", () => {
   it("name no tenant, project, person or card, in any process", () => {
-    for (const [name, labels] of seriesOf(Object.values(registriesOf())))
+    for (const [name, labels] of listSeries(Object.values(buildRegistries())))
       for (const label of labels) expect([...LABELS, ...PROCESS_LABELS, "type"], name).toContain(label);
   });
 

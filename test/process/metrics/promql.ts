@@ -1,5 +1,5 @@
 /** What an expression of PromQL asks for: each metric with the labels that are matched on it, and the labels that it groups by. */
-export interface Asked {
+export interface PromqlQuery {
   readonly metrics: ReadonlyMap<string, ReadonlySet<string>>;
   readonly grouped: ReadonlySet<string>;
 }
@@ -8,33 +8,33 @@ const WORDS = new Set(["and", "or", "unless", "by", "without", "on", "ignoring",
 const NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*";
 
 /** Reads as much of PromQL as dashboards and alerts use. Source: Prometheus, "Querying basics". */
-export function askedBy(expression: string): Asked {
+export function parseExpression(expression: string): PromqlQuery {
   const metrics = new Map<string, Set<string>>();
   const grouped = new Set<string>();
   // What stands in quotes is a value, whatever it looks like.
   const bare = expression.replace(/"(?:[^"\\]|\\.)*"/g, '""');
   let text = bare.replace(/\b(?:by|without|on|ignoring)\s*\(([^)]*)\)/g, (_all, labels: string) => {
-    for (const label of names(labels)) grouped.add(label);
+    for (const label of listNames(labels)) grouped.add(label);
     return " ";
   });
   text = text.replace(new RegExp(`(${NAME})\\s*\\{([^}]*)\\}`, "g"), (_all, metric: string, matchers: string) => {
-    for (const label of names(matchers)) labelsOf(metrics, metric).add(label);
+    for (const label of listNames(matchers)) ensureLabels(metrics, metric).add(label);
     return " ";
   });
   text = text.replace(/\[[^\]]*\]/g, " ");
   for (const match of text.matchAll(new RegExp(`(?<![\\w.])(${NAME})(\\s*\\()?`, "g"))) {
     const [, name = "", isCalled] = match;
-    if (isCalled === undefined && !WORDS.has(name)) labelsOf(metrics, name);
+    if (isCalled === undefined && !WORDS.has(name)) ensureLabels(metrics, name);
   }
   return { metrics, grouped };
 }
 
-function labelsOf(metrics: Map<string, Set<string>>, name: string): Set<string> {
+function ensureLabels(metrics: Map<string, Set<string>>, name: string): Set<string> {
   const labels = metrics.get(name) ?? new Set<string>();
   metrics.set(name, labels);
   return labels;
 }
 
-function names(text: string): string[] {
+function listNames(text: string): string[] {
   return text.match(new RegExp(NAME, "g")) ?? [];
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { countWaitingCards } from "../../../src/lab256/ledger/queries/waiting-cards.js";
 import { createStateMetrics, type StateSources, WAITING_AGES } from "../../../src/process/metrics/registry-state.js";
-import { ledgerDatabase } from "../../lab256/ledger/ledger-database.js";
+import { useLedgerDatabase } from "../../lab256/ledger/ledger-database.js";
 
-const ledger = ledgerDatabase("metrics state");
+const ledger = useLedgerDatabase("metrics state");
 const NOW_MS = 2_000_000_000_000;
 const MINUTE_MS = 60_000;
 
@@ -13,13 +13,13 @@ const sources: StateSources = {
   readReadiness: async () => ({ database: "ok", object_store: "The object store does not answer." }),
 };
 
-async function valuesOf(registry: ReturnType<typeof createStateMetrics>, name: string): Promise<Record<string, number>> {
+async function readValues(registry: ReturnType<typeof createStateMetrics>, name: string): Promise<Record<string, number>> {
   const { values } = (await registry.getSingleMetric(name)?.get()) ?? { values: [] };
   return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(), value]));
 }
 
 /** A card as the projection has it, as far as this counts. */
-async function card(tenant: string, n: number, status: "awaiting_approval" | "success", age_ms: number): Promise<void> {
+async function insertCard(tenant: string, n: number, status: "awaiting_approval" | "success", ageMs: number): Promise<void> {
   const text = {
     job_id: `j${n}`,
     job_type: "git.registry.init",
@@ -33,7 +33,7 @@ async function card(tenant: string, n: number, status: "awaiting_approval" | "su
     .values({
       ...{ tenant_id: tenant, card_id: `k-${n}`, seq: n, status, level: "L3", ...text, ...json, intent: "x", subject_hash: "s" },
       ...{ run: "on_approval", round: 1, plan: null, plan_digest: null, decide_by: null, permit_ttl_ms: null, run_by: null, jti: null },
-      ...{ denial: null, workflow_id: "w", opened_at: NOW_MS - age_ms, updated_at: 0, closed_at: null },
+      ...{ denial: null, workflow_id: "w", opened_at: NOW_MS - ageMs, updated_at: 0, closed_at: null },
     })
     .execute();
 }
@@ -45,22 +45,22 @@ describe("the registry's state at a scrape", () => {
       .values([{ tenant_id: "T.One" }, { tenant_id: "T.Two" }])
       .execute();
     const empty = createStateMetrics(sources);
-    expect(await valuesOf(empty, "ogr_cards_waiting")).toEqual({ under_10m: 0, under_1h: 0, under_1d: 0, under_7d: 0, over_7d: 0 });
-    await card("T.One", 1, "awaiting_approval", MINUTE_MS);
-    await card("T.One", 2, "awaiting_approval", 30 * MINUTE_MS);
-    await card("T.Two", 3, "awaiting_approval", 31 * MINUTE_MS);
-    await card("T.Two", 4, "awaiting_approval", 30 * 24 * 60 * MINUTE_MS);
-    await card("T.Two", 5, "success", MINUTE_MS);
-    expect(await valuesOf(createStateMetrics(sources), "ogr_cards_waiting")).toEqual({
+    expect(await readValues(empty, "ogr_cards_waiting")).toEqual({ under_10m: 0, under_1h: 0, under_1d: 0, under_7d: 0, over_7d: 0 });
+    await insertCard("T.One", 1, "awaiting_approval", MINUTE_MS);
+    await insertCard("T.One", 2, "awaiting_approval", 30 * MINUTE_MS);
+    await insertCard("T.Two", 3, "awaiting_approval", 31 * MINUTE_MS);
+    await insertCard("T.Two", 4, "awaiting_approval", 30 * 24 * 60 * MINUTE_MS);
+    await insertCard("T.Two", 5, "success", MINUTE_MS);
+    expect(await readValues(createStateMetrics(sources), "ogr_cards_waiting")).toEqual({
       ...{ under_10m: 1, under_1h: 2, under_1d: 0, under_7d: 0, over_7d: 1 },
     });
   });
 
   it("says who polls, what answers, and how far clocks differ", async () => {
     const registry = createStateMetrics(sources);
-    expect(await valuesOf(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
-    expect(await valuesOf(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
-    expect(await valuesOf(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
+    expect(await readValues(registry, "ogr_task_queue_pollers")).toEqual({ LAB_256: 2 });
+    expect(await readValues(registry, "ogr_dependency_up")).toEqual({ database: 1, object_store: 0 });
+    expect(await readValues(registry, "ogr_clock_skew_seconds")).toEqual({ database: -1.5 });
   });
 
   it("leaves out what nobody answers, and serves the rest", async () => {

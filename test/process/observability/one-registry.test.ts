@@ -7,14 +7,23 @@ import { registerPasskey, submitDecision } from "../../../src/client/deciding.js
 import { requireValue } from "../../../src/client/http/problem.js";
 import { waitForCardEnd } from "../../../src/client/waiting.js";
 import { loadWorkflowBundle } from "../../../src/worker/workflow-bundle.js";
-import { actByCard, actByPermit, OFFICE, openCard, PATIENCE_MS, push, registration, release } from "../../harness/acting.js";
+import {
+  actByCard,
+  actByPermit,
+  buildPushJob,
+  buildRegistrationJob,
+  buildReleaseJob,
+  OFFICE,
+  openCard,
+  PATIENCE_MS,
+} from "../../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
-import { readHistory, recordedNames } from "../../replay/histories.js";
+import { listRecordedNames, readHistory } from "../../replay/histories.js";
 import { Clone } from "../../repository/real-git.js";
-import { listeningSockets } from "../../worker/open-sockets.js";
+import { listListeningSockets } from "../../worker/open-sockets.js";
 import { Gateway } from "../metrics/gateway.js";
 import { Collector, type ReceivedSpan } from "./collector.js";
-import { foundedSecrets, logsIn, overheard, type Planted, passkeySecrets } from "./planted-secrets.js";
+import { collectFoundedSecrets, overhearPasskeys, type Planted, readLogs, readPasskeySecrets } from "./planted-secrets.js";
 
 const PROJECT = "P.watched";
 const hasProc = existsSync("/proc/self/net/tcp");
@@ -35,12 +44,12 @@ const planted: Planted[] = [];
 const acts = { push: "", release: "" };
 
 /** Starts all three again, with metrics and traces. */
-async function watched(): Promise<void> {
+async function startWatched(): Promise<void> {
   const [url, otlp] = await Promise.all([gateway.listen(), collector.listen()]);
   const allowlist = JSON.parse(await readFile(registry.founded.allowlist, "utf8"));
   for (const allowance of Object.values<{ network_whitelist: string[] }>(allowlist.tenants))
     allowance.network_whitelist.push(new URL(url).host, new URL(otlp).host);
-  const path = join(registry.data_dir, "watched-allowlist.json");
+  const path = join(registry.dataDir, "watched-allowlist.json");
   await writeFile(path, JSON.stringify(allowlist));
   const listening = { OGR_METRICS_PORT: "0", OGR_OTLP_URL: otlp };
   pushing = { OGR_METRICS_PUSH_URL: url, OGR_ALLOWLIST_FILE: path, OGR_METRICS_INSTANCE: "runner-1", OGR_OTLP_URL: otlp };
@@ -55,39 +64,39 @@ async function watched(): Promise<void> {
 
 async function act(): Promise<void> {
   const admin = registry.as("admin");
-  await actByCard(registry, registration(PROJECT));
+  await actByCard(registry, buildRegistrationJob(PROJECT));
   clone = new Clone();
   const commit = clone.commit("secret.txt", "the bytes of a private repository\n");
-  const job = push(clone, PROJECT, "feature/x");
+  const job = buildPushJob(clone, PROJECT, "feature/x");
   planted.push({ what: "the patch", secret: job.patch ?? "" });
   acts.push = (await actByPermit(admin, job)).permit.jti;
 
-  const passkeys = overheard(registry.passkeys("bob"), planted);
+  const passkeys = overhearPasskeys(registry.openPasskeys("bob"), planted);
   await registerPasskey(registry.as("bob"), passkeys, "bob");
-  planted.push(...(await passkeySecrets(registry.passkeys("bob").path)));
-  const card = await openCard(admin, release(PROJECT, "v1.0.0", commit));
+  planted.push(...(await readPasskeySecrets(registry.openPasskeys("bob").path)));
+  const card = await openCard(admin, buildReleaseJob(PROJECT, "v1.0.0", commit));
   acts.release = card.card_id;
   requireValue(await submitDecision(registry.as("bob"), passkeys, { card_id: card.card_id, decision: "approve", office_id: OFFICE }));
   expect((await waitForCardEnd(admin, card.card_id, PATIENCE_MS)).status).toBe("success");
 }
 
-async function scraped(plane: "api" | "lab256"): Promise<string> {
+async function scrapeMetrics(plane: "api" | "lab256"): Promise<string> {
   return (await fetch(String(registry[plane].announcement["metrics_url"]))).text();
 }
 
 beforeAll(async () => {
   registry = await startTestRegistry({ name: "observability" });
-  await watched();
+  await startWatched();
   await act();
   // The flow of a card is counted when it closes, which comes after the receipt that ends the card.
   const counted = 'ogr_flows_total{level="L4",outcome="success"} ';
-  await vi.waitFor(async () => expect(await scraped("lab256")).toContain(counted), { timeout: PATIENCE_MS });
-  for (const plane of ["api", "lab256"] as const) metrics[plane] = await scraped(plane);
-  if (hasProc) listened = await listeningSockets(registry.lab512.pid);
+  await vi.waitFor(async () => expect(await scrapeMetrics("lab256")).toContain(counted), { timeout: PATIENCE_MS });
+  for (const plane of ["api", "lab256"] as const) metrics[plane] = await scrapeMetrics(plane);
+  if (hasProc) listened = await listListeningSockets(registry.lab512.pid);
   // The last push comes when it ends.
   await registry.lab512.stop();
   metrics["lab512"] = gateway.pushes.at(-1)?.body ?? "";
-  planted.push(...(await foundedSecrets(registry, inject("servers").s3?.secret_key)));
+  planted.push(...(await collectFoundedSecrets(registry, inject("servers").s3?.secret_key)));
 });
 
 let areOpen = true;
@@ -102,8 +111,8 @@ afterAll(async () => {
 });
 
 /** The lines of a process about one act. */
-async function linesAbout(plane: string, id: string): Promise<Record<string, unknown>[]> {
-  const log = (await logsIn(join(registry.data_dir, "logs"))).get(plane) ?? "";
+async function readLinesAbout(plane: string, id: string): Promise<Record<string, unknown>[]> {
+  const log = (await readLogs(join(registry.dataDir, "logs"))).get(plane) ?? "";
   const lines = log.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line["correlation_id"] === id);
 }
@@ -112,19 +121,22 @@ describe("the logs of a registry", () => {
   it("hold one correlation id from the request to the receipt, in all three planes", async () => {
     for (const id of [acts.push, acts.release])
       for (const plane of PLANES) {
-        const lines = await linesAbout(plane, id);
+        const lines = await readLinesAbout(plane, id);
         expect(lines.length, `${id} in ${plane}`).toBeGreaterThan(0);
         for (const line of lines) expect(line).toMatchObject({ name: plane, tenant_id: "T.UBL" });
       }
-    expect(await linesAbout("api", acts.push)).toContainEqual(expect.objectContaining({ route: "/v1/commands/issue", status: 200 }));
+    expect(await readLinesAbout("api", acts.push)).toContainEqual(expect.objectContaining({ route: "/v1/commands/issue", status: 200 }));
     const ran = { activity: "runCommand", outcome: "success", jti: acts.push, attempt: 1 };
-    expect(await linesAbout("lab512", acts.push)).toContainEqual(expect.objectContaining(ran));
+    expect(await readLinesAbout("lab512", acts.push)).toContainEqual(expect.objectContaining(ran));
     for (const id of [acts.push, acts.release])
-      expect(await linesAbout("lab256", id)).toContainEqual(expect.objectContaining({ activity: "recordAnswer", outcome: "success" }));
+      expect(await readLinesAbout("lab256", id)).toContainEqual(expect.objectContaining({ activity: "recordAnswer", outcome: "success" }));
   });
 
   it("hold no secret that went through the registry or keeps it, in any process", async () => {
-    const logs = new Map([...(await logsIn(join(inject("servers").data_dir, "logs"))), ...(await logsIn(join(registry.data_dir, "logs")))]);
+    const logs = new Map([
+      ...(await readLogs(join(inject("servers").data_dir, "logs"))),
+      ...(await readLogs(join(registry.dataDir, "logs"))),
+    ]);
     expect([...logs.keys()]).toEqual(expect.arrayContaining([...PLANES, "temporal", "postgres"]));
     const kinds = ["the token of", "keys/receipt", "the database's password", "the patch", "the challenge", "the assertion's signature"];
     for (const kind of kinds) expect(planted.filter(({ what }) => what.includes(kind)).length, kind).toBeGreaterThan(0);
@@ -189,14 +201,14 @@ describe("the metrics of a registry", () => {
 
 describe("the traces of a registry", () => {
   it("lead from the request through the flow to the Runner's activity, in one trace", async () => {
-    const isOf = (service: string, name: string) => (span: ReceivedSpan) => span.service === service && span.name === name;
-    const request = await collector.span(isOf("ogr-api", "POST /v1/commands/issue"));
+    const matchSpan = (service: string, name: string) => (span: ReceivedSpan) => span.service === service && span.name === name;
+    const request = await collector.span(matchSpan("ogr-api", "POST /v1/commands/issue"));
     expect(request.parentSpanId ?? "").toBe("");
     const ran = await collector.span((span) => span.name === "RunActivity:runCommand" && span.traceId === request.traceId);
     expect(ran.service).toBe("ogr-lab512");
-    const inTrace = (span: ReceivedSpan) => span.traceId === request.traceId;
-    const flow = await collector.span((span) => span.name === "RunWorkflow:officialAct" && inTrace(span));
-    const recorded = await collector.span((span) => span.name === "RunActivity:recordAnswer" && inTrace(span));
+    const isInTrace = (span: ReceivedSpan) => span.traceId === request.traceId;
+    const flow = await collector.span((span) => span.name === "RunWorkflow:officialAct" && isInTrace(span));
+    const recorded = await collector.span((span) => span.name === "RunActivity:recordAnswer" && isInTrace(span));
     expect([flow.service, recorded.service]).toEqual(["ogr-lab256", "ogr-lab256"]);
     const services: string[] = [];
     for (let span: ReceivedSpan | undefined = ran; span !== undefined; ) {
@@ -215,12 +227,12 @@ describe("flows that began before traces were turned on", () => {
     const traced = await loadWorkflowBundle("traced");
     expect("code" in traced && traced.code).toContain("OpenTelemetryInboundInterceptor");
     const sinks = { exporter: { export: { fn: () => undefined } } };
-    const histories = recordedNames().map((name) => ({ workflowId: name, history: readHistory(name) }));
+    const histories = listRecordedNames().map((name) => ({ workflowId: name, history: readHistory(name) }));
     const replays: string[] = [];
     for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: traced, sinks }, histories))
       replays.push(`${workflowId}: ${error?.message ?? "replayed"}`);
     expect(replays.sort()).toEqual(
-      recordedNames()
+      listRecordedNames()
         .map((name) => `${name}: replayed`)
         .sort(),
     );
@@ -231,10 +243,10 @@ describe("a Runner that is to push its metrics", () => {
   it("acts on when neither the gateway nor the collector is there, and says so", async () => {
     await closeSinks();
     await registry.lab512.start({ env: pushing });
-    const { command } = await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/y"));
+    const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/y"));
     expect(command.status).toBe("success");
     await registry.lab512.stop();
-    const log = (await logsIn(join(registry.data_dir, "logs"))).get("lab512");
+    const log = (await readLogs(join(registry.dataDir, "logs"))).get("lab512");
     for (const said of ["metrics were not pushed", "spans were not sent"]) expect(log).toContain(said);
   });
 

@@ -10,23 +10,23 @@ export interface Planted {
 }
 
 /** What a registry was founded with and nobody may log: tokens, private keys, keys of the store, the database's password. */
-export async function foundedSecrets(registry: TestRegistry, rootStoreKey: string | undefined): Promise<Planted[]> {
+export async function collectFoundedSecrets(registry: TestRegistry, rootStoreKey: string | undefined): Promise<Planted[]> {
   const planted: Planted[] = registry.founded.actors.map(({ actor_id, token }) => ({ what: `the token of ${actor_id}`, secret: token }));
-  for (const path of await filesIn(join(registry.data_dir, "keys")))
-    if (path.endsWith(".pem")) planted.push({ what: path, secret: bodyOf(await readFile(path, "utf8")) });
+  for (const path of await listFiles(join(registry.dataDir, "keys")))
+    if (path.endsWith(".pem")) planted.push({ what: path, secret: extractPemBody(await readFile(path, "utf8")) });
   for (const plane of ["LAB_256", "LAB_512"] as const)
     for (const name of ["OGR_S3_SECRET_KEY", "OGR_S3_SESSION_TOKEN"]) {
-      const secret = registry.founded.store_environment[plane][name];
+      const secret = registry.founded.storeEnvironment[plane][name];
       if (secret !== undefined) planted.push({ what: `${name} of ${plane}`, secret });
     }
   if (rootStoreKey !== undefined) planted.push({ what: "the store's root key", secret: rootStoreKey });
-  const { password } = new URL(registry.database_url);
+  const { password } = new URL(registry.databaseUrl);
   if (password !== "") planted.push({ what: "the database's password", secret: password });
   return planted;
 }
 
 /** The base64 of a PEM file, without its armour (RFC 7468 §2). */
-function bodyOf(pem: string): string {
+function extractPemBody(pem: string): string {
   return pem
     .split("\n")
     .filter((line) => !line.startsWith("-----"))
@@ -34,7 +34,7 @@ function bodyOf(pem: string): string {
 }
 
 /** The private keys in a file of software passkeys. */
-export async function passkeySecrets(path: string): Promise<Planted[]> {
+export async function readPasskeySecrets(path: string): Promise<Planted[]> {
   const found: Planted[] = [];
   JSON.parse(await readFile(path, "utf8"), (name, value: unknown) => {
     // The private member of a JWK (RFC 7518 §6.2.2).
@@ -45,7 +45,7 @@ export async function passkeySecrets(path: string): Promise<Planted[]> {
 }
 
 /** The same passkeys, with everything that they say put among the secrets. */
-export function overheard(passkeys: Authenticator, planted: Planted[]): Authenticator {
+export function overhearPasskeys(passkeys: Authenticator, planted: Planted[]): Authenticator {
   return {
     list: () => passkeys.list(),
     create: (options, origin) => passkeys.create(options, origin),
@@ -59,13 +59,13 @@ export function overheard(passkeys: Authenticator, planted: Planted[]): Authenti
   };
 }
 
-async function filesIn(folder: string): Promise<string[]> {
+async function listFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** The text of every log in a folder, by the name of its process; none where there is no such folder. */
-export async function logsIn(folder: string): Promise<Map<string, string>> {
+export async function readLogs(folder: string): Promise<Map<string, string>> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     throw error;

@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { answers } from "../../../src/stack/servers/ports.js";
+import { isListening } from "../../../src/stack/servers/ports.js";
 import type { Supervisor } from "../../../src/stack/supervise.js";
-import { type Compose, type ComposeService, mountsOf } from "./file.js";
+import { type Compose, type ComposeService, listMounts } from "./file.js";
 
 /** What stands for an image: where its programs are, and the folder that its commands start in. */
 export interface Image {
@@ -17,14 +17,14 @@ export interface Place {
   readonly supervisor: Supervisor;
   /** The real port of each port that the file names. */
   readonly ports: Readonly<Record<string, number>>;
-  imageOf(name: string, service: ComposeService): Image;
+  resolveImage(name: string, service: ComposeService): Image;
   /** Makes what the image's own entrypoint would make before its command; answers further arguments of the command. */
-  entrypoint(name: string, service: ComposeService, told: Readonly<Record<string, string>>): Promise<readonly string[]>;
+  prepareEntrypoint(name: string, service: ComposeService, told: Readonly<Record<string, string>>): Promise<readonly string[]>;
   /** As whom the image's process runs, where that is not the caller. */
-  identity(name: string): { readonly uid?: number; readonly gid?: number };
+  findIdentity(name: string): { readonly uid?: number; readonly gid?: number };
 }
 
-const ready_ms = 120_000;
+const readyMs = 120_000;
 
 /** Runs the services of a compose file as plain processes, with its commands and its environment; only addresses and paths are others. */
 export class ComposeProcesses {
@@ -36,7 +36,7 @@ export class ComposeProcesses {
   ) {}
 
   /** Starts a service after all that it depends on; returns when it is healthy or, for a step, has ended well. Starts nothing twice. */
-  up(name: string): Promise<void> {
+  startService(name: string): Promise<void> {
     const known = this.#started.get(name);
     if (known !== undefined) return known;
     const starting = this.#start(name);
@@ -45,15 +45,15 @@ export class ComposeProcesses {
   }
 
   /** Runs a step once more, and answers what it printed. */
-  async again(name: string): Promise<string> {
-    return this.#runStep(name, this.#service(name));
+  async runAgain(name: string): Promise<string> {
+    return this.#runStep(name, this.#getService(name));
   }
 
   /** What stands here for an address, a path or a port of the file, wherever it is written. */
-  here(text: string): string {
+  translateText(text: string): string {
     const { folder, ports } = this.place;
-    const mounts = Object.values(this.compose.services).flatMap(mountsOf);
-    const targets = new Map(mounts.map(({ source, target }) => [target, this.#pathOf(source)]));
+    const mounts = Object.values(this.compose.services).flatMap(listMounts);
+    const targets = new Map(mounts.map(({ source, target }) => [target, this.#resolvePath(source)]));
     let told = text.replaceAll("/run/secrets/", `${folder}/secrets/`).replaceAll("/run/minio", `${folder}/run/minio`);
     for (const [target, path] of targets) told = told.replaceAll(new RegExp(`(?<![\\w/.-])${target}(?![\\w.-])`, "g"), path);
     told = told.replace(/(?<=--endpoint )postgres\b|\b(?:postgres|temporal|minio)(?=:\d{4})|\b0\.0\.0\.0\b/g, "127.0.0.1");
@@ -62,23 +62,23 @@ export class ComposeProcesses {
   }
 
   async #start(name: string): Promise<void> {
-    const service = this.#service(name);
-    await Promise.all(Object.keys(service.depends_on).map((one) => this.up(one)));
+    const service = this.#getService(name);
+    await Promise.all(Object.keys(service.depends_on).map((one) => this.startService(one)));
     if (this.#isStep(name)) {
       await this.#runStep(name, service);
       return;
     }
-    const [command, ...args] = await this.#command(name, service);
-    const { cwd } = this.place.imageOf(name, service);
+    const [command, ...args] = await this.#buildCommand(name, service);
+    const { cwd } = this.place.resolveImage(name, service);
     await this.place.supervisor.start({
       name,
       command: command ?? "",
       args,
-      env: this.#environment(name, service),
-      ready_timeout_ms: ready_ms,
-      ready: () => this.#isHealthy(name, service),
+      env: this.#buildEnvironment(name, service),
+      readyTimeoutMs: readyMs,
+      isReady: () => this.#isHealthy(name, service),
       ...(cwd === undefined ? {} : { cwd }),
-      ...this.place.identity(name),
+      ...this.place.findIdentity(name),
     });
   }
 
@@ -88,51 +88,56 @@ export class ComposeProcesses {
   }
 
   async #runStep(name: string, service: ComposeService): Promise<string> {
-    const [command = "", ...args] = await this.#command(name, service);
-    const { code, output } = await run(command, args, this.#environment(name, service), this.place.imageOf(name, service).cwd);
+    const [command = "", ...args] = await this.#buildCommand(name, service);
+    const { code, output } = await runProgram(
+      command,
+      args,
+      this.#buildEnvironment(name, service),
+      this.place.resolveImage(name, service).cwd,
+    );
     if (code !== 0) throw new Error(`${name} ended with ${code}:\n${output}`);
     return output;
   }
 
-  async #command(name: string, service: ComposeService): Promise<string[]> {
+  async #buildCommand(name: string, service: ComposeService): Promise<string[]> {
     await this.#mount(service);
-    const told = this.#environment(name, service);
-    const more = await this.place.entrypoint(name, service, told);
-    const [program = "", ...args] = service.command.map((one) => this.here(one));
-    return [this.place.imageOf(name, service).programs[program] ?? program, ...args, ...more];
+    const told = this.#buildEnvironment(name, service);
+    const more = await this.place.prepareEntrypoint(name, service, told);
+    const [program = "", ...args] = service.command.map((one) => this.translateText(one));
+    return [this.place.resolveImage(name, service).programs[program] ?? program, ...args, ...more];
   }
 
-  #environment(name: string, service: ComposeService): Record<string, string> {
-    const programs = Object.values(this.place.imageOf(name, service).programs).map(dirname);
-    const told = Object.entries(service.environment).map(([key, value]) => [key, this.here(value)]);
+  #buildEnvironment(name: string, service: ComposeService): Record<string, string> {
+    const programs = Object.values(this.place.resolveImage(name, service).programs).map(dirname);
+    const told = Object.entries(service.environment).map(([key, value]) => [key, this.translateText(value)]);
     return { PATH: [...new Set(programs), process.env.PATH ?? ""].join(":"), ...Object.fromEntries(told) };
   }
 
   /** A health check whose program is only in the image is replaced by the look at the port that it is about. */
   async #isHealthy(name: string, service: ComposeService): Promise<boolean> {
-    const [kind, program = "", ...args] = (service.healthcheck?.test ?? []).map((one) => this.here(one));
+    const [kind, program = "", ...args] = (service.healthcheck?.test ?? []).map((one) => this.translateText(one));
     if (kind !== "CMD") throw new Error(`${name} has no health check that can be run`);
-    const image = this.place.imageOf(name, service);
-    const { code } = await run(image.programs[program] ?? program, args, this.#environment(name, service), image.cwd);
+    const image = this.place.resolveImage(name, service);
+    const { code } = await runProgram(image.programs[program] ?? program, args, this.#buildEnvironment(name, service), image.cwd);
     if (code !== undefined) return code === 0;
     const port = args.join(" ").match(/\d{4,5}/)?.[0];
-    return port !== undefined && answers(Number(port));
+    return port !== undefined && isListening(Number(port));
   }
 
-  #pathOf(source: string): string {
+  #resolvePath(source: string): string {
     return source.startsWith("./") ? join(this.place.folder, "mounts", basename(source)) : join(this.place.folder, "volumes", source);
   }
 
   /** A mounted file gets the addresses and paths of this place, too. */
   async #mount(service: ComposeService): Promise<void> {
-    for (const { source } of mountsOf(service)) {
-      const path = this.#pathOf(source);
+    for (const { source } of listMounts(service)) {
+      const path = this.#resolvePath(source);
       await mkdir(source.startsWith("./") ? dirname(path) : path, { recursive: true });
-      if (source.startsWith("./")) await writeFile(path, this.here(await readFile(source, "utf8")));
+      if (source.startsWith("./")) await writeFile(path, this.translateText(await readFile(source, "utf8")));
     }
   }
 
-  #service(name: string): ComposeService {
+  #getService(name: string): ComposeService {
     const service = this.compose.services[name];
     if (service === undefined) throw new Error(`the compose file has no service ${name}`);
     return service;
@@ -140,14 +145,14 @@ export class ComposeProcesses {
 }
 
 /** The exit code, `undefined` where there is no such program; and all that it printed. */
-function run(
+function runProgram(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   cwd?: string,
 ): Promise<{ code: number | undefined; output: string }> {
   return new Promise((resolve) => {
-    execFile(command, args, { env, timeout: ready_ms, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
+    execFile(command, args, { env, timeout: readyMs, ...(cwd === undefined ? {} : { cwd }) }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : error.code === "ENOENT" ? undefined : 1;
       resolve({ code, output: stdout + stderr });
     });

@@ -35,24 +35,24 @@ export type Compose = z.infer<typeof composeSchema>;
 export interface Mount {
   readonly source: string;
   readonly target: string;
-  readonly read_only: boolean;
+  readonly isReadOnly: boolean;
 }
 
 /** The compose file as compose reads it: anchors merged, `${NAME:-preset}` and `$$` resolved. */
 export function readCompose(path: string): Compose {
-  return composeSchema.parse(interpolated(parse(readFileSync(path, "utf8"), { merge: true })));
+  return composeSchema.parse(interpolate(parse(readFileSync(path, "utf8"), { merge: true })));
 }
 
-function interpolated(value: unknown): unknown {
+function interpolate(value: unknown): unknown {
   if (typeof value === "string") return value.replace(/\$(?:\$|\{\w+:-([^}]*)\})/g, (whole, preset) => (whole === "$$" ? "$" : preset));
-  if (Array.isArray(value)) return value.map(interpolated);
+  if (Array.isArray(value)) return value.map(interpolate);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, interpolated(one)]));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, interpolate(one)]));
 }
 
-export function mountsOf(service: ComposeService): Mount[] {
+export function listMounts(service: ComposeService): Mount[] {
   return service.volumes.map((text) => {
     const [source = "", target = "", mode] = text.split(":");
-    return { source, target, read_only: mode === "ro" };
+    return { source, target, isReadOnly: mode === "ro" };
   });
 }

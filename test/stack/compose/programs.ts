@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { chown, copyFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { unlessAbsent } from "../../../src/stack/absence.js";
-import { type PostgresHome, postgresHome } from "../../../src/stack/servers/postgres-account.js";
+import { ignoreAbsence } from "../../../src/stack/absence.js";
+import { type PostgresHome, preparePostgresHome } from "../../../src/stack/servers/postgres-account.js";
 import { obtainTool } from "../../../src/stack/tools/obtain.js";
 import type { ToolName } from "../../../src/stack/tools/pins.js";
 
@@ -25,7 +25,7 @@ export async function obtainPrograms(folder: string): Promise<Programs | { reado
     if (!tool.found) return { missing: `${name}: ${tool.reasons.join("; ")}` };
     paths[name] = tool.path;
   }
-  const postgres = await postgresHome(folder);
+  const postgres = await preparePostgresHome(folder);
   return { paths: { ...paths, node: process.execPath, postgres: join(postgres.bin, "postgres") }, postgres };
 }
 
@@ -33,13 +33,13 @@ export async function obtainPrograms(folder: string): Promise<Programs | { reado
  * What the entrypoint of the Postgres image does before its command: a new cluster with the superuser's password from the file. Answers
  * where the command shall find it and listen.
  */
-export async function postgresEntrypoint(
+export async function preparePostgresEntrypoint(
   { folder, bin, uid, gid }: PostgresHome,
   told: Readonly<Record<string, string>>,
   port: number,
 ): Promise<string[]> {
   const cluster = join(folder, "cluster");
-  if (!(await unlessAbsent(stat(cluster)))) {
+  if (!(await ignoreAbsence(stat(cluster)))) {
     // The account that Postgres runs as cannot enter the folder of the secrets.
     const password = join(folder, "password");
     await copyFile(told["POSTGRES_PASSWORD_FILE"] ?? "", password);

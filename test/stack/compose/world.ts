@@ -3,13 +3,13 @@ import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isFree } from "../../../src/stack/servers/ports.js";
-import { outsideFolder } from "../../../src/stack/servers/postgres-account.js";
+import { isPortFree } from "../../../src/stack/servers/ports.js";
+import { resolveOutsideFolder } from "../../../src/stack/servers/postgres-account.js";
 import { Supervisor } from "../../../src/stack/supervise.js";
-import { packedPackage } from "../../harness/package.js";
+import { packPackage } from "../../harness/package.js";
 import { ComposeProcesses } from "./as-processes.js";
 import type { Compose, ComposeService } from "./file.js";
-import { obtainPrograms, postgresEntrypoint } from "./programs.js";
+import { obtainPrograms, preparePostgresEntrypoint } from "./programs.js";
 
 /** Every port that the file or a file beside it listens on. */
 const named = ["5432", "7233", "7234", "7235", "7239", "6933", "6934", "6935", "6939", "9000", "7450"];
@@ -22,29 +22,30 @@ export interface ComposeWorld {
 }
 
 /** A folder in which the compose file can be run as processes, with secrets made as the operator's manual says. */
-export async function composeWorld(compose: Compose, makeSecrets: string): Promise<ComposeWorld | { readonly missing: string }> {
+export async function openComposeWorld(compose: Compose, makeSecrets: string): Promise<ComposeWorld | { readonly missing: string }> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-compose-"));
-  const remove = () => Promise.all([folder, outsideFolder(folder)].map((path) => rm(path, { recursive: true, force: true })));
+  const remove = () => Promise.all([folder, resolveOutsideFolder(folder)].map((path) => rm(path, { recursive: true, force: true })));
   const programs = await obtainPrograms(folder);
   if ("missing" in programs) {
     await remove();
     return programs;
   }
-  const { unpacked } = await packedPackage();
-  const ports = Object.fromEntries(await Promise.all(named.map(async (name) => [name, await freePort()] as const)));
+  const { unpacked } = await packPackage();
+  const ports = Object.fromEntries(await Promise.all(named.map(async (name) => [name, await findFreePort()] as const)));
   const supervisor = new Supervisor(folder);
   const services = new ComposeProcesses(compose, {
     folder,
     supervisor,
     ports,
-    imageOf: (_, service) => ({ programs: programs.paths, ...(isOurs(service) ? { cwd: unpacked } : {}) }),
-    entrypoint: async (name, _, told) => (name === "postgres" ? postgresEntrypoint(programs.postgres, told, ports["5432"] ?? 0) : []),
-    identity: (name) => {
+    resolveImage: (_, service) => ({ programs: programs.paths, ...(isOurs(service) ? { cwd: unpacked } : {}) }),
+    prepareEntrypoint: async (name, _, told) =>
+      name === "postgres" ? preparePostgresEntrypoint(programs.postgres, told, ports["5432"] ?? 0) : [],
+    findIdentity: (name) => {
       const { uid, gid } = programs.postgres;
       return name === "postgres" && uid !== undefined && gid !== undefined ? { uid, gid } : {};
     },
   });
-  execFileSync("sh", ["-euc", services.here(makeSecrets)], { cwd: folder, env: { PATH: process.env.PATH ?? "" } });
+  execFileSync("sh", ["-euc", services.translateText(makeSecrets)], { cwd: folder, env: { PATH: process.env.PATH ?? "" } });
   return {
     folder,
     services,
@@ -60,9 +61,9 @@ export async function composeWorld(compose: Compose, makeSecrets: string): Promi
 export const isOurs = (service: ComposeService): boolean => service.image.startsWith("office-git-registry:");
 
 /** Below what Temporal can note as a port of membership (a smallint), and below what the system gives to clients. */
-async function freePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);
-    if (await isFree(port)) return port;
+    if (await isPortFree(port)) return port;
   }
 }

@@ -2,14 +2,14 @@ import type { Client } from "@temporalio/client";
 import { registerPasskey } from "../../src/client/deciding.js";
 import type { TenantSeed } from "../../src/lab256/identity/seed.js";
 import { PREDICATE_TYPE } from "../domain/attestations.js";
-import { newKey } from "../domain/samples.js";
-import { actByCard, actByPermit, push, registration } from "../harness/acting.js";
-import { pullingEnvironment, pullTenant } from "../harness/pulling.js";
+import { createTestKey } from "../domain/samples.js";
+import { actByCard, actByPermit, buildPushJob, buildRegistrationJob } from "../harness/acting.js";
+import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
-import { openTemporal, type TemporalDesk } from "../harness/temporal-client.js";
+import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { Clone } from "../repository/real-git.js";
-import { scenarioPolicy } from "../scenarios/policies.js";
-import { QUICK_OFFICE, scenarioTenants } from "../scenarios/tenants.js";
+import { buildScenarioPolicy } from "../scenarios/policies.js";
+import { buildScenarioTenants, QUICK_OFFICE } from "../scenarios/tenants.js";
 
 /** The tenant whose Runner pulls over HTTP. */
 export const PULL_TENANT = "T.PULL";
@@ -20,13 +20,13 @@ export const IDLE_TENANT = "T.IDLE";
 /** The project that pushes and releases go to. */
 export const PROJECT = "P.pushed";
 
-export const attestor = newKey();
+export const attestor = createTestKey();
 
-const pulled = pullTenant(PULL_TENANT, people(PULL_TENANT));
-const idle = pullTenant(IDLE_TENANT, people(IDLE_TENANT));
+const pulled = buildPullTenant(PULL_TENANT, buildPeople(PULL_TENANT));
+const idle = buildPullTenant(IDLE_TENANT, buildPeople(IDLE_TENANT));
 
 /** A registry in which every path of LAB 256 can be gone, and what going them takes. */
-export interface ActsFloor {
+export interface ActsSetup {
   readonly registry: TestRegistry;
   readonly temporal: Client;
   readonly clone: Clone;
@@ -35,23 +35,27 @@ export interface ActsFloor {
   stop(): Promise<void>;
 }
 
-export async function openActsFloor(name: string): Promise<ActsFloor> {
-  const registry = await startTestRegistry({ name, policy: await policy(), tenants: [...scenarioTenants(), pulled.seed, idle.seed] });
-  let desk: TemporalDesk | undefined;
+export async function openActsSetup(name: string): Promise<ActsSetup> {
+  const registry = await startTestRegistry({
+    name,
+    policy: await buildPolicy(),
+    tenants: [...buildScenarioTenants(), pulled.seed, idle.seed],
+  });
+  let temporalClient: TemporalTestClient | undefined;
   const stop = async () => {
-    await desk?.close();
+    await temporalClient?.close();
     await registry.stop();
   };
   try {
-    desk = await openTemporal(registry.temporal);
-    const temporal = desk.client;
+    temporalClient = await openTemporalClient(registry.temporal);
+    const temporal = temporalClient.client;
     await registry.lab512.stop();
-    await registry.lab512.start({ env: await pullingEnvironment(registry, { [PULL_TENANT]: pulled.tokens }) });
+    await registry.lab512.start({ env: await createPullingEnvironment(registry, { [PULL_TENANT]: pulled.tokens }) });
     const clone = new Clone();
     const base = clone.commit("base.txt", "base");
-    await registerPasskey(registry.as("bob"), registry.passkeys("bob"), "test");
-    await actByCard(registry, registration(PROJECT));
-    await actByPermit(registry.as("admin"), push(clone, PROJECT, "feature/base"));
+    await registerPasskey(registry.as("bob"), registry.openPasskeys("bob"), "test");
+    await actByCard(registry, buildRegistrationJob(PROJECT));
+    await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/base"));
     return { registry, temporal, clone, base, stop };
   } catch (error) {
     await stop();
@@ -60,8 +64,8 @@ export async function openActsFloor(name: string): Promise<ActsFloor> {
 }
 
 /** A release needs an attestation, and the permits of one office are soon over. */
-function policy(): Promise<Uint8Array> {
-  return scenarioPolicy((data) => ({
+function buildPolicy(): Promise<Uint8Array> {
+  return buildScenarioPolicy((data) => ({
     ...data,
     jobs: { ...data.jobs, "git.registry.tag_release": { level: "L4", target: "LAB_512", attestation: PREDICATE_TYPE } },
     attestors: { [PREDICATE_TYPE]: { keys: [attestor.jwk] } },
@@ -69,7 +73,7 @@ function policy(): Promise<Uint8Array> {
 }
 
 /** Who opens cards in a tenant, and who decides about them. */
-function people(tenant: string): NonNullable<TenantSeed["actors"]> {
+function buildPeople(tenant: string): NonNullable<TenantSeed["actors"]> {
   const offices = ["office::default", QUICK_OFFICE].map((office_id) => ({ office_id, roles: [] }));
   return ["admin", "bob"].map((name) => {
     return { actor_id: `ubl:sid:person:${name}`, person_id: `person:${name}:${tenant}`, display_name: name, offices };

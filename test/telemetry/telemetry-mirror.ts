@@ -10,8 +10,8 @@ import { readStoredEntries, toLedgerEntry } from "../../src/lab256/ledger/read-e
 import { buildDashboardText, buildMonthSummary } from "../../src/planning/telemetry/dashboard.js";
 import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import type { TestRegistry } from "../harness/registry.js";
-import type { TemporalDesk } from "../harness/temporal-client.js";
-import { temporaryFolder } from "../repository/real-git.js";
+import type { TemporalTestClient } from "../harness/temporal-client.js";
+import { createTemporaryFolder } from "../repository/real-git.js";
 import { TELEMETRY } from "./lines.js";
 
 export const TENANT = "T.UBL";
@@ -24,7 +24,7 @@ const APPEND = "git.registry.telemetry_append";
 /** Long enough for a flow that backs off. */
 export const PATIENCE_MS = 90_000;
 
-export const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 250 });
+export const waitUntilPasses = (check: () => Promise<void>) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 250 });
 
 /** The telemetry repository as stock git sees a copy of it; undefined while it has no main. */
 export interface TelemetryMirror {
@@ -33,8 +33,8 @@ export interface TelemetryMirror {
   readonly files: ReadonlyMap<string, string>;
 }
 
-export async function telemetryMirror(registry: TestRegistry, tenant = TENANT): Promise<TelemetryMirror | undefined> {
-  const folder = join(temporaryFolder("ogr-telemetry-"), "mirror.git");
+export async function openTelemetryMirror(registry: TestRegistry, tenant = TENANT): Promise<TelemetryMirror | undefined> {
+  const folder = join(createTemporaryFolder("ogr-telemetry-"), "mirror.git");
   if ((await mirrorRepository(registry.store, tenant, TELEMETRY, folder)) === 0) return undefined;
   const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args], { stdio: "pipe" }).toString("utf8");
   if (!git("for-each-ref").includes("refs/heads/main")) return undefined;
@@ -43,7 +43,7 @@ export async function telemetryMirror(registry: TestRegistry, tenant = TENANT): 
 }
 
 /** All lines of all projects, with the files that they stand in. */
-export function linesOf({ files }: Pick<TelemetryMirror, "files">): readonly (TelemetryLine & { readonly path: string })[] {
+export function listLines({ files }: Pick<TelemetryMirror, "files">): readonly (TelemetryLine & { readonly path: string })[] {
   const found = [...files].flatMap(([path, text]) =>
     path.endsWith(".jsonl")
       ? text
@@ -56,8 +56,8 @@ export function linesOf({ files }: Pick<TelemetryMirror, "files">): readonly (Te
 }
 
 /** What the ledger says should be there: every act that finished, but the appends. */
-export async function finishedInLedger(registry: TestRegistry, tenant = TENANT): Promise<{ seq: number; jti: string }[]> {
-  const db = openDatabase(registry.database_url, { maxConnections: 1 });
+export async function listFinishedLedgerActs(registry: TestRegistry, tenant = TENANT): Promise<{ seq: number; jti: string }[]> {
+  const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   const jobs = new Map<string, string>();
   const finished: { seq: number; jti: string }[] = [];
   try {
@@ -84,10 +84,10 @@ export async function finishedInLedger(registry: TestRegistry, tenant = TENANT):
 /** Waits until every finished act is a line, and proves that each is there exactly once, in order, where it belongs, and summed up. */
 export async function expectExactlyOnce(registry: TestRegistry): Promise<TelemetryMirror> {
   let seen: TelemetryMirror | undefined;
-  await eventually(async () => {
-    const expected = await finishedInLedger(registry);
-    seen = await telemetryMirror(registry);
-    const lines = seen === undefined ? [] : linesOf(seen);
+  await waitUntilPasses(async () => {
+    const expected = await listFinishedLedgerActs(registry);
+    seen = await openTelemetryMirror(registry);
+    const lines = seen === undefined ? [] : listLines(seen);
     expect(lines.map(({ seq, jti }) => ({ seq, jti }))).toEqual(expected);
   });
   if (seen === undefined) throw new Error("there is no telemetry");
@@ -95,16 +95,16 @@ export async function expectExactlyOnce(registry: TestRegistry): Promise<Telemet
   const changes = seen.git("log", "--numstat", "--format=", "main", "--", "telemetry/v1/repos").trim().split("\n");
   // No commit ever took a line away: the files are append-only.
   for (const change of changes) expect(change).toMatch(/^\d+\t0\ttelemetry\//);
-  for (const { path, tenant_id, project_id, telemetry_repo, at } of linesOf(seen)) {
+  for (const { path, tenant_id, project_id, telemetry_repo, at } of listLines(seen)) {
     expect(path).toBe(`telemetry/v1/repos/${tenant_id}_${project_id}/${at.slice(0, 7)}.jsonl`);
     expect({ tenant_id, telemetry_repo }).toEqual({ tenant_id: TENANT, telemetry_repo: `${TENANT}/${TELEMETRY}` });
   }
-  for (const [path, text] of seen.files) if (path.endsWith("dashboard.json")) expect(text).toBe(dashboardFromLines(seen, path));
+  for (const [path, text] of seen.files) if (path.endsWith("dashboard.json")) expect(text).toBe(buildDashboardFromLines(seen, path));
   return seen;
 }
 
 /** What a dashboard must be by the lines alone. */
-function dashboardFromLines({ git, files }: TelemetryMirror, path: string): string {
+function buildDashboardFromLines({ git, files }: TelemetryMirror, path: string): string {
   const project_id = /dashboards\/T\.UBL_(.+)\/dashboard\.json$/.exec(path)?.[1] ?? "";
   const of = { tenant_id: TENANT, project_id, telemetry_project_id: TELEMETRY };
   const folder = `telemetry/v1/repos/${TENANT}_${project_id}/`;
@@ -117,25 +117,25 @@ function dashboardFromLines({ git, files }: TelemetryMirror, path: string): stri
   return buildDashboardText(of, months);
 }
 
-export function telemetryFlow({ client }: TemporalDesk, tenant = TENANT) {
+export function getTelemetryFlow({ client }: TemporalTestClient, tenant = TENANT) {
   return client.workflow.getHandle(toTelemetryWorkflowId(tenant));
 }
 
 /** What Temporal's UI says of the flow now. */
-export async function currentDetails(temporal: TemporalDesk): Promise<string> {
-  const metadata = await telemetryFlow(temporal).query<{ currentDetails?: string }>("__temporal_workflow_metadata");
+export async function readCurrentDetails(temporal: TemporalTestClient): Promise<string> {
+  const metadata = await getTelemetryFlow(temporal).query<{ currentDetails?: string }>("__temporal_workflow_metadata");
   return metadata.currentDetails ?? "";
 }
 
 /** Ends the flow and keeps housekeeping from starting another one until `resume`. */
-export async function loseFlow(temporal: TemporalDesk): Promise<{ resume(): Promise<void> }> {
+export async function loseFlow(temporal: TemporalTestClient): Promise<{ resume(): Promise<void> }> {
   const schedule = temporal.client.schedule.getHandle("housekeeping");
   await schedule.pause();
   // A run that has begun would start the flow again behind its end.
-  await eventually(async () => {
+  await waitUntilPasses(async () => {
     const { state, info } = await schedule.describe();
     expect([state.paused, info.runningActions]).toEqual([true, []]);
   });
-  await telemetryFlow(temporal).terminate("lost");
+  await getTelemetryFlow(temporal).terminate("lost");
   return { resume: () => schedule.unpause() };
 }

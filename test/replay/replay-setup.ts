@@ -8,16 +8,16 @@ import { DEMO_TENANT, demoTenants } from "../../src/stack/founding/demo-tenants.
 import type { Founded } from "../../src/stack/founding/founding.js";
 import type { RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
-import { actByCard, actByPermit, type Floor, PATIENCE_MS, push, registration } from "../harness/acting.js";
-import { policyWith, publishPolicy, withLevel } from "../harness/policies.js";
-import { pullingEnvironment as environmentFor, pullTenant } from "../harness/pulling.js";
-import { type Entry, registryJson } from "../infra-engine/registries.js";
+import { type ActorAccess, actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS } from "../harness/acting.js";
+import { buildPolicyWith, publishPolicy, replaceLevel } from "../harness/policies.js";
+import { buildPullTenant, createPullingEnvironment as environmentFor } from "../harness/pulling.js";
+import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
 
 /** What driving every path of a flow takes: people, Temporal, the store, and the Runner to kill. */
-export interface Desk extends Floor {
+export interface ReplaySetup extends ActorAccess {
   readonly url: string;
-  readonly data_dir: string;
+  readonly dataDir: string;
   readonly founded: Founded;
   readonly store: ObjectStore;
   readonly lab512: RegistryProcess;
@@ -29,14 +29,14 @@ export interface Desk extends Floor {
 /** The tenant whose Runner pulls over HTTP. */
 export const PULL_TENANT = "T.PULL";
 
-const person = (name: string) => ({
+const buildPerson = (name: string) => ({
   actor_id: `ubl:sid:person:${name}`,
   person_id: `person:${name}`,
   display_name: name,
   offices: [{ office_id: "office::default", roles: [] }],
 });
 
-const pulled = pullTenant(PULL_TENANT, [person("pia"), person("paul")]);
+const pulled = buildPullTenant(PULL_TENANT, [buildPerson("pia"), buildPerson("paul")]);
 
 export const tenantsOfPaths: readonly TenantSeed[] = [...demoTenants, pulled.seed];
 
@@ -44,75 +44,78 @@ export const tenantsOfPaths: readonly TenantSeed[] = [...demoTenants, pulled.see
 export const TWO_EYES_TWICE = "office:registry";
 
 /** The default policy with clocks short enough to wait for: a permit of L2 is over at once, and so is a card of L5. `edition` only makes another hash. */
-export function policyOfPaths(edition: number, change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
-  return policyWith((data) => {
-    const clocks = withLevel(withLevel(data, "L2", { permit_ttl_ms: 1200 }), "L5", { decide_within_ms: 1500 });
+export function buildPathPolicy(edition: number, change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
+  return buildPolicyWith((data) => {
+    const clocks = replaceLevel(replaceLevel(data, "L2", { permit_ttl_ms: 1200 }), "L5", { decide_within_ms: 1500 });
     const office = clocks.offices[TWO_EYES_TWICE];
     if (office === undefined) throw new Error(`The default policy has no ${TWO_EYES_TWICE}.`);
     const strict = { ...office, allowed_actions: [...office.allowed_actions, "git.registry.push"], approval_policy: { min_approvals: 2 } };
     const strictly = { ...clocks, offices: { ...clocks.offices, [TWO_EYES_TWICE]: strict } };
-    return change(withLevel(strictly, "L0", { max_run_ms: 600_000 + edition }));
+    return change(replaceLevel(strictly, "L0", { max_run_ms: 600_000 + edition }));
   });
 }
 
 let editions = 0;
 
 /** Publishes a policy that has another hash and, but for `change`, says the same. */
-export async function republish(desk: Desk, tenant = DEMO_TENANT, change?: (data: PolicyData) => PolicyData): Promise<void> {
+export async function republishPolicy(setup: ReplaySetup, tenant = DEMO_TENANT, change?: (data: PolicyData) => PolicyData): Promise<void> {
   editions += 1;
-  await publishPolicy(desk, tenant, await policyOfPaths(editions, change));
+  await publishPolicy(setup, tenant, await buildPathPolicy(editions, change));
 }
 
 /** A registered project with one commit on `feature/base`. */
-export async function project(desk: Desk, project_id: string): Promise<{ clone: Clone; base: string }> {
+export async function createProject(setup: ReplaySetup, project_id: string): Promise<{ clone: Clone; base: string }> {
   const clone = new Clone();
   const base = clone.commit("base.txt", project_id);
-  await actByCard(desk, registration(project_id));
-  await actByPermit(desk.as("admin"), push(clone, project_id, "feature/base"));
+  await actByCard(setup, buildRegistrationJob(project_id));
+  await actByPermit(setup.as("admin"), buildPushJob(clone, project_id, "feature/base"));
   return { clone, base };
 }
 
 /** Runs `work` with another Runner in the place of the usual one. */
 export async function withRunner(
-  desk: Desk,
+  setup: ReplaySetup,
   changes: Parameters<RegistryProcess["start"]>[0],
   work: () => Promise<string>,
 ): Promise<string> {
-  await desk.lab512.stop();
-  await desk.lab512.start(changes);
+  await setup.lab512.stop();
+  await setup.lab512.start(changes);
   const result = await work();
-  await desk.lab512.stop();
-  await desk.lab512.start();
+  await setup.lab512.stop();
+  await setup.lab512.start();
   return result;
 }
 
 /** Writes the infra registry of a desk, which has these projects of its tenant; the file's path. */
-export function infraFile(desk: Desk, projects: Readonly<Record<string, Entry>>): string {
-  const path = join(desk.data_dir, "infra-registry.json");
-  writeFileSync(path, registryJson(Object.fromEntries(Object.entries(projects).map(([name, entry]) => [`${DEMO_TENANT}/${name}`, entry]))));
+export function writeInfraFile(setup: ReplaySetup, projects: Readonly<Record<string, Entry>>): string {
+  const path = join(setup.dataDir, "infra-registry.json");
+  writeFileSync(
+    path,
+    formatRegistryJson(Object.fromEntries(Object.entries(projects).map(([name, entry]) => [`${DEMO_TENANT}/${name}`, entry]))),
+  );
   return path;
 }
 
 /** The flow of a card that has come to its end. */
-export async function ended(desk: Desk, { card_id }: { card_id: string }): Promise<string> {
-  return (await waitForCardEnd(desk.as("admin"), card_id, PATIENCE_MS)).workflow_id;
+export async function waitForEnd(setup: ReplaySetup, { card_id }: { card_id: string }): Promise<string> {
+  return (await waitForCardEnd(setup.as("admin"), card_id, PATIENCE_MS)).workflow_id;
 }
 
 /** Runs `work` in a deployment that has its infra registry in this file, and looks for telemetry every second. */
-export async function withInfra(desk: Desk, path: string, work: () => Promise<string>): Promise<string> {
-  const restarted = async (env: Record<string, string>) => {
-    for (const one of [desk.api, desk.lab256, desk.lab512]) {
+export async function withInfra(setup: ReplaySetup, path: string, work: () => Promise<string>): Promise<string> {
+  const restartAll = async (env: Record<string, string>) => {
+    for (const one of [setup.api, setup.lab256, setup.lab512]) {
       await one.stop();
       await one.start({ env });
     }
   };
-  await restarted({ OGR_INFRA: `file:${path}`, OGR_TELEMETRY_EVERY_S: "1" });
+  await restartAll({ OGR_INFRA: `file:${path}`, OGR_TELEMETRY_EVERY_S: "1" });
   const result = await work();
-  await restarted({});
+  await restartAll({});
   return result;
 }
 
 /** The environment of a Runner that also pulls over HTTP for PULL_TENANT. */
-export function pullingEnvironment(desk: Desk): Promise<Record<string, string>> {
-  return environmentFor(desk, { [PULL_TENANT]: pulled.tokens });
+export function createReplayPullingEnvironment(setup: ReplaySetup): Promise<Record<string, string>> {
+  return environmentFor(setup, { [PULL_TENANT]: pulled.tokens });
 }

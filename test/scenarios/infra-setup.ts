@@ -3,7 +3,7 @@ import type { Entry } from "../infra-engine/registries.js";
 import type { Clone } from "../repository/real-git.js";
 
 /** What the scenarios of an infra registry share: `publish` makes another registry the one on main, `revision` is its commit. */
-export interface InfraFloor {
+export interface InfraSetup {
   readonly registry: ServedRegistry;
   readonly clone: Clone;
   /** The only commit of the clone. */
