@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -15,6 +16,14 @@ const patience = {
  */
 const alone = ["attacks", "process/metrics", "process/observability", "replay"].map((folder) => `test/${folder}/**/*.test.ts`);
 alone.push("test/scenarios/upgrade.test.ts");
+
+/** A campaign runs the files that have more to do then: those that import the harness's `campaign.js`. */
+const included = process.env.CAMPAIGN === undefined ? ["test/**/*.test.ts"] : listCampaignFiles();
+
+function listCampaignFiles(): string[] {
+  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".test.ts"));
+  return files.map((file) => join("test", file)).filter((file) => readFileSync(file, "utf8").includes("harness/campaign.js"));
+}
 
 /**
  * First the files that are alone, as one of them between two others ends the process that those would share; then what starts a registry,
@@ -38,8 +47,8 @@ export default defineConfig({
     sequence: { sequencer: Sequencer },
     ...patience,
     projects: [
-      { test: { name: "alone", include: alone, ...patience } },
-      { test: { name: "together", include: ["test/**/*.test.ts"], exclude: alone, isolate: false, ...patience } },
+      { test: { name: "alone", include: process.env.CAMPAIGN === undefined ? alone : [], ...patience } },
+      { test: { name: "together", include: included, exclude: alone, isolate: false, ...patience } },
     ],
   },
 });

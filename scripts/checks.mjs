@@ -23,6 +23,12 @@ const checks = [
  */
 export async function checkAndTest(root, args) {
   const sound = args.length > 0 || (await runChecks(root));
+  const code = await test(root, args, sound ? undefined : "A check before the tests failed, see above.");
+  return code !== 0 ? code : sound ? 0 : 1;
+}
+
+/** Runs vitest with these arguments, and prints the notice, if any, and the tally. Returns the exit code. */
+export async function test(root, args, notice) {
   const report = join(root, ".ogr", `vitest-${process.pid}.json`);
   mkdirSync(join(root, ".ogr"), { recursive: true });
   const reporters = [
@@ -35,10 +41,10 @@ export async function checkAndTest(root, args) {
   const { code } = await runNode([vitest, "run", ...reporters, ...args], { cwd: root, shown: true });
   const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : undefined;
   rmSync(report, { force: true });
-  if (!sound) console.log("A check before the tests failed, see above.");
+  if (notice !== undefined) console.log(notice);
   const { passed, failed, skipped } = tally(results, code);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  return code !== 0 ? code : sound && failed === 0 ? 0 : 1;
+  return code !== 0 ? code : failed === 0 ? 0 : 1;
 }
 
 async function runChecks(root) {

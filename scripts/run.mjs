@@ -1,5 +1,5 @@
 /**
- * What `npm run demo|dev|test|bench|faults` calls: sees to the Node version and the dependencies, then runs the command. Plain
+ * What `npm run demo|dev|test|campaign|bench|faults` calls: sees to the Node version and the dependencies, then runs the command. Plain
  * Node, because it runs before anything is installed.
  */
 import { existsSync } from "node:fs";
@@ -19,7 +19,8 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node 20.19 or newer is needed, and this is ${process.version}: install a newer Node from https://nodejs.org and try again.`);
 }
-if (word !== "test" && !Object.hasOwn(entries, word ?? "")) fail("usage: node scripts/run.mjs demo|dev|test|bench|faults [ARGUMENT…]");
+if (!["test", "campaign"].includes(word) && !Object.hasOwn(entries, word ?? ""))
+  fail("usage: node scripts/run.mjs demo|dev|test|campaign|bench|faults [ARGUMENT…]");
 
 try {
   process.exit(await run());
@@ -29,13 +30,17 @@ try {
 
 async function run() {
   // Loaded late: an old Node should meet the sentence above first.
-  const [{ ensureInstalled }, { checkAndTest }, { runNode }] = await Promise.all([
+  const [{ ensureInstalled }, { checkAndTest, test }, { runNode }] = await Promise.all([
     import("./install.mjs"),
     import("./checks.mjs"),
     import("./child.mjs"),
   ]);
   await ensureInstalled(root);
   if (word === "test") return checkAndTest(root, args);
+  if (word === "campaign") {
+    process.env.CAMPAIGN = "true";
+    return test(root, args);
+  }
   const [entry, ...first] = entries[word];
   if (!existsSync(join(root, entry))) fail(`${entry} is missing: this clone is incomplete`);
   const { code } = await runNode(["--import", "tsx", entry, ...first, ...args], { cwd: root, shown: true });

@@ -17,6 +17,7 @@ import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js
 import { actInputSchema, decisionSchema } from "../../src/domain/policy/policy-contract.js";
 import { publicationSchema } from "../../src/domain/policy/publication.js";
 import { type FieldProblem, formatProblems, parseWith } from "../../src/domain/problems.js";
+import { chooseRuns } from "../harness/campaign.js";
 import * as sample from "./samples.js";
 
 function listProblems(schema: z.ZodType, value: unknown): readonly FieldProblem[] {
@@ -217,7 +218,7 @@ describe("parsing never throws", () => {
           expect(problem).not.toBe("");
         }
       }),
-      { numRuns: 300 },
+      chooseRuns(300),
     );
   });
 

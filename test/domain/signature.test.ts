@@ -12,6 +12,7 @@ import {
   verifySignedObject,
 } from "../../src/domain/bytes/signature.js";
 import { type Permit, permitSchema } from "../../src/domain/permit/permit.js";
+import { chooseRuns } from "../harness/campaign.js";
 import { createTestKey, key, permit, unsignedPermit } from "./samples.js";
 
 const keys = { keys: [createTestKey().jwk, key.jwk] };
@@ -71,7 +72,7 @@ describe("a signed permit", () => {
         sig[bit >> 3] = (sig[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         expect(verifySignedObject("permit", { ...permit, sig: sig.toString("base64") }, keys)).toBe("signature_invalid");
       }),
-      { numRuns: 512 },
+      chooseRuns(512),
     );
   });
 

@@ -10,17 +10,18 @@ import { registerPasskey } from "../../src/client/deciding.js";
 import { REGISTRY_PROCESSES, type RegistryProcess } from "../../src/stack/registry/registry-process.js";
 import { TENANT } from "../attacks/evidence.js";
 import { PATIENCE_MS } from "../harness/acting.js";
+import { chooseExtent, SEED } from "../harness/campaign.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient } from "../harness/temporal-client.js";
 import { toCheckTarget } from "./check-target.js";
 
-const EACH = 3;
+const EACH = chooseExtent(2, 3);
 const PEOPLE = 3;
 const BETWEEN_KILLS_MS = 400;
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
-describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers of LAB 256 and three Runners", () => {
+describe.skipIf(inject("servers").s3 === undefined)("several apis, workers of LAB 256 and Runners", () => {
   let registry: TestRegistry;
   /** The process ids that each process has had, by its name. */
   const pids = new Map<string, number[]>();
@@ -56,7 +57,7 @@ describe.skipIf(inject("servers").s3 === undefined)("three apis, three workers o
   it("keep every promise while each is killed under load and started again, and all of them work", { timeout: 420_000 }, async () => {
     const load = new Load(registry.urls, registry.founded, registry.openPasskeys("bob"));
     await load.prepare();
-    const working = load.run(PEOPLE, new Random(20_261_122));
+    const working = load.run(PEOPLE, new Random(chooseExtent(SEED, Date.now() % 1_000_000)));
     for (let n = 0; n < EACH; n += 1) {
       await sleep(BETWEEN_KILLS_MS);
       // What the load finds wrong ends the test now, and not at its end.

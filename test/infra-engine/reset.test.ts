@@ -8,12 +8,12 @@ import { toReleaseManifestKey, toResetRefsKey } from "../../src/domain/storage-k
 import type { JobStep } from "../../src/lab512/jobs/job.js";
 import { listVisibleRefs, readRefs } from "../../src/repository/refs/refs-state.js";
 import {
-  BACKENDS,
   code,
   copyPrefix,
   deriveTestJob,
   dieAfterStep,
   executeTestJob,
+  MAIN_BACKEND,
   openStage,
   planTestJob,
   type Stage,
@@ -23,10 +23,10 @@ import {
 import { createForgetfulStore } from "../lab512/jobs/unreliable-store.js";
 import { Clone, createTemporaryFolder } from "../repository/real-git.js";
 
-describe.each(BACKENDS)("a reset on the %s store", (backend) => {
+describe("a reset", () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
   });
   afterAll(() => stage.close());
 

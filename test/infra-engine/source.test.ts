@@ -3,7 +3,7 @@ import { openInfraSource } from "../../src/infra/source/open.js";
 import type { InfraSource } from "../../src/infra/source/source.js";
 import { type ObjectStore, StorageFault } from "../../src/storage/ports.js";
 import { limitToReadsBelow } from "../../src/storage/scoped.js";
-import { BACKENDS, openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
+import { MAIN_BACKEND, openStage, type Stage, TENANT, value } from "../lab512/jobs/stage.js";
 import { createCountingStore } from "../lab512/jobs/unreliable-store.js";
 import { Clone } from "../repository/real-git.js";
 import { commitRegistry, formatRegistryJson } from "./registries.js";
@@ -15,10 +15,10 @@ const MISSING = { state: "missing", context: null, telemetry_repo: null, is_regi
 const createSource = (store: ObjectStore, project_id = KEEPER): InfraSource =>
   openInfraSource({ kind: "registry", tenant_id: TENANT, project_id }, store);
 
-describe.each(BACKENDS)("the infra registry of a project on the %s store", (backend) => {
+describe("the infra registry of a project", () => {
   let stage: Stage;
   beforeAll(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
   });
   afterAll(() => stage.close());
 

@@ -5,6 +5,7 @@ import { applyCommand, type InfraCommand } from "../../src/infra/command.js";
 import { createEmptyRegistry, formatRegistry, type InfraRegistry, parseRegistry } from "../../src/infra/model.js";
 import type { InfraRefusalCode } from "../../src/infra/refusal.js";
 import { replayChangelog } from "../../src/infra/replay.js";
+import { chooseRuns } from "../harness/campaign.js";
 import { buildRegisterCommand, buildRepoEntry, buildUnregisterCommand, formatRegistryOfOrgs, NOW, requireRegistry } from "./samples.js";
 
 const shop = { acme: { telemetry_repo: "acme/telemetry", repos: { shop: buildRepoEntry(), Old: buildRepoEntry({ state: "disabled" }) } } };
@@ -174,7 +175,7 @@ describe("any sequence of commands", () => {
         const again = lines.ok ? replayChangelog(lines.entries, createEmptyRegistry()) : undefined;
         expect(again?.ok && formatRegistry(again.registry)).toBe(formatRegistry(registry));
       }),
-      { numRuns: 300 },
+      chooseRuns(300),
     );
     expect(mutations).toBeGreaterThan(500);
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseRegistry } from "../../src/infra/model.js";
+import { chooseRuns } from "../harness/campaign.js";
 import { buildRepoEntry, formatRegistryOfOrgs } from "./samples.js";
 
 const text = formatRegistryOfOrgs({
@@ -78,7 +79,7 @@ it("an edit by hand is either valid, or refused with line and column of a place 
         expect(message).toMatch(/\w.*[.)]$/s);
       }
     }),
-    { numRuns: 3000 },
+    chooseRuns(3000),
   );
   expect(seen.valid).toBeGreaterThan(20);
   expect(seen.refused).toBeGreaterThan(1000);
@@ -94,6 +95,6 @@ it("what the parser of JavaScript refuses is refused here too, and nothing else 
       if (syntax === undefined) expect(() => JSON.parse(edited)).not.toThrow();
       else if (!/second time|__proto__|deep|byte order/.test(syntax.message)) expect(() => JSON.parse(edited)).toThrow();
     }),
-    { numRuns: 3000 },
+    chooseRuns(3000),
   );
 });

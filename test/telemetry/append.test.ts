@@ -10,12 +10,12 @@ import { buildDashboardText, buildMonthSummary } from "../../src/planning/teleme
 import { addLine, buildEmptySummary } from "../../src/planning/telemetry/summary.js";
 import { Repositories } from "../../src/repository/repositories.js";
 import {
-  BACKENDS,
   code,
   copyPrefix,
   dieAfterStep,
   executeTestJob,
   IAT,
+  MAIN_BACKEND,
   openStage,
   planTestJob,
   type Stage,
@@ -26,10 +26,10 @@ import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
 const JOB = "git.registry.telemetry_append";
 
-describe.each(BACKENDS)("git.registry.telemetry_append on the %s store", (backend) => {
+describe("git.registry.telemetry_append", () => {
   let stage: Stage;
   beforeEach(async () => {
-    stage = await openStage(backend);
+    stage = await openStage(MAIN_BACKEND);
     await stage.init(TELEMETRY);
   });
   afterEach(() => stage.close());

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Policy } from "../../../src/decision/policy/policy.js";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { ActInput, Decision, StatementInput } from "../../../src/domain/policy/policy-contract.js";
+import { chooseRuns } from "../../harness/campaign.js";
 import { anyAct, level } from "./arbitraries.js";
 import { APPROVAL, buildAct, buildPerson, buildStatementInput, listRules, loadCommittedPolicy, PUSH } from "./inputs.js";
 
@@ -22,7 +23,7 @@ describe("for every act", () => {
         expect(toRank(asked)).toBe(plain.level === null ? -1 : Math.max(toRank(plain), LEVELS.indexOf(risk)));
         if (!plain.allowed) expect(asked.allowed).toBe(false);
       }),
-      { numRuns: 500 },
+      chooseRuns(500),
     );
   });
 
@@ -39,7 +40,7 @@ describe("for every act", () => {
         expect(decision.allowed).toBe(false);
         expect(listRules(decision)).toContain("branch.unknown");
       }),
-      { numRuns: 500 },
+      chooseRuns(500),
     );
   });
 
@@ -65,7 +66,7 @@ describe("for every act", () => {
         expect(approvals?.count).toBeGreaterThanOrEqual(toRank(decision) === 5 ? 2 : 1);
         expect(approvals?.step_up).toBe(toRank(decision) >= 4);
       }),
-      { numRuns: 500 },
+      chooseRuns(500),
     );
   });
 });
@@ -96,7 +97,7 @@ describe("garbage", () => {
         expect(policy.decide(input as ActInput).allowed).toBe(false);
         expect(policy.admit(input as StatementInput).counts).toBe(false);
       }),
-      { numRuns: 1000 },
+      chooseRuns(1000),
     );
   });
 
@@ -117,7 +118,7 @@ describe("garbage", () => {
         expect(toRank(decision)).toBeGreaterThanOrEqual(toRank(before));
         expect(decision.requires).toEqual(before.requires);
       }),
-      { numRuns: 500 },
+      chooseRuns(500),
     );
   });
 
@@ -133,7 +134,7 @@ describe("garbage", () => {
       fc.property(spoilMember(valid, [...grounds, "decision"]), (statement) => {
         expect(policy.admit(statement as StatementInput).counts).toBe(false);
       }),
-      { numRuns: 500 },
+      chooseRuns(500),
     );
   });
 

@@ -5,6 +5,7 @@ import type { PolicyData } from "../../../src/decision/policy/data.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
 import { LEVELS } from "../../../src/domain/level.js";
 import type { Decision } from "../../../src/domain/policy/policy-contract.js";
+import { chooseRuns } from "../../harness/campaign.js";
 import { anyAct, offices } from "./arbitraries.js";
 import { buildActThrough, buildStatementInput, loadCommittedPolicy, readCommittedBytes } from "./inputs.js";
 
@@ -116,6 +117,6 @@ test("a restriction added to an office never loosens anything", async () => {
         }
       },
     ),
-    { numRuns: 40 },
+    chooseRuns(40),
   );
 });

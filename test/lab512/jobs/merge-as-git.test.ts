@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { chooseExtent, SEED } from "../../harness/campaign.js";
 import { MergeProject } from "./merges.js";
 import { type Change, change, commitChanges } from "./random-changes.js";
 import { openStage, type Stage, value } from "./stage.js";
@@ -101,11 +102,11 @@ test("any two branches merge to the tree that stock git makes of them, and confl
       for (const [path] of stock.unmerged.map((unmerged) => unmerged.split("~")))
         expect(conflicts.flatMap((one) => [one.path, one.explanation]).join("\n")).toContain(path);
     }),
-    { numRuns: 25 },
+    chooseExtent({ numRuns: 10, seed: SEED }, { numRuns: 200 }),
   );
   expect([clean > 0, conflicting > 0], `${clean} clean, ${conflicting} conflicting`).toEqual([true, true]);
   await project.copy();
-}, 600_000);
+}, 1_200_000);
 
 test("two branches on which git itself fails are denied, once and for all", async () => {
   // Found by the property above: git 2.39 fails an assertion of its merge here (merge-ort.c, handle_content_merge).
