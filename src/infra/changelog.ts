@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { formatProblems, parseWith } from "../domain/problems.js";
-import { toPlainValue } from "./json-node.js";
-import { parseLocatedJson, type TextProblem } from "./located-json.js";
+import type { Result } from "../domain/result.js";
+import { findJsonProblem, type TextProblem } from "./located-json.js";
 import { executionContextSchema, mutationReasonSchema, ownerNameSchema, processSchema, repoNameSchema } from "./registry-schema.js";
 import { decodeUtf8 } from "./utf8.js";
 
@@ -45,15 +45,11 @@ export interface ChangelogEntry extends ChangelogLine {
   readonly line: number;
 }
 
-export type ParsedChangelog =
-  | { readonly ok: true; readonly entries: readonly ChangelogEntry[] }
-  | { readonly ok: false; readonly problems: readonly TextProblem[] };
-
 /**
- * Parses a changelog, or names every line that is none. A telemetry repository without its owner is that of the line's own org; with
- * another org's it does not parse.
+ * Parses a changelog, or names every malformed line. A telemetry repository without an owner belongs to the line's own org; one of another
+ * org is a problem.
  */
-export function parseChangelog(input: string | Uint8Array): ParsedChangelog {
+export function parseChangelog(input: string | Uint8Array): Result<readonly ChangelogEntry[], { problems: readonly TextProblem[] }> {
   const text = typeof input === "string" ? input : decodeUtf8(input);
   if (text === undefined) return { ok: false, problems: listNonUtf8Lines(input) };
   const lines = text.split("\n");
@@ -61,16 +57,16 @@ export function parseChangelog(input: string | Uint8Array): ParsedChangelog {
   const problems: TextProblem[] = [];
   if (last !== "")
     problems.push({ line: lines.length + 1, column: 1, message: "The last line has no newline at its end; it may be cut off." });
-  const entries = lines.flatMap((raw, at) => {
+  const value = lines.flatMap((raw, at) => {
     const parsed = parseChangelogLine(raw, at + 1);
-    if ("entry" in parsed) return [parsed.entry];
+    if (parsed.ok) return [parsed.value];
     problems.push(parsed.problem);
     return [];
   });
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, entries };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value };
 }
 
-/** The lines that are not UTF-8; no byte of another character is that of a newline. */
+/** The byte of a newline is part of no other character of UTF-8. */
 function listNonUtf8Lines(input: string | Uint8Array): TextProblem[] {
   const lines = Buffer.from(input).toString("latin1").split("\n");
   return lines.flatMap((raw, at) =>
@@ -80,17 +76,17 @@ function listNonUtf8Lines(input: string | Uint8Array): TextProblem[] {
   );
 }
 
-function parseChangelogLine(raw: string, line: number): { entry: ChangelogEntry } | { problem: TextProblem } {
-  const located = parseLocatedJson(raw);
-  if (!located.ok) return { problem: { ...located.problem, line } };
-  const parsed = parseWith(changelogLineSchema, toPlainValue(located.node));
-  if (!parsed.ok) return { problem: { line, column: 1, message: formatProblems(parsed.problems) } };
+function parseChangelogLine(raw: string, line: number): Result<ChangelogEntry, { problem: TextProblem }> {
+  const refuseLine = (message: string) => ({ ok: false, problem: { line, column: 1, message } }) as const;
+  const syntax = findJsonProblem(raw);
+  if (syntax !== undefined) return { ok: false, problem: { ...syntax, line } };
+  const parsed = parseWith(changelogLineSchema, JSON.parse(raw));
+  if (!parsed.ok) return refuseLine(formatProblems(parsed.problems));
   const { telemetry_repo, ...rest } = parsed.value;
-  if (telemetry_repo === undefined) return { entry: { ...rest, line } };
+  if (telemetry_repo === undefined) return { ok: true, value: { ...rest, line } };
   const whole = telemetry_repo.includes("/") ? telemetry_repo : `${rest.owner}/${telemetry_repo}`;
-  if (whole.startsWith(`${rest.owner}/`)) return { entry: { ...rest, telemetry_repo: whole, line } };
-  const message = `The telemetry of ${rest.owner} goes to ${whole}, which is not its own.`;
-  return { problem: { line, column: 1, message } };
+  if (whole.startsWith(`${rest.owner}/`)) return { ok: true, value: { ...rest, telemetry_repo: whole, line } };
+  return refuseLine(`The telemetry of ${rest.owner} goes to ${whole}, which is not its own.`);
 }
 
 /** A line as it is appended, with its newline. */

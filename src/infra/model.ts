@@ -1,16 +1,9 @@
+import { findNodeAtLocation, type Node, parseTree } from "jsonc-parser";
 import type { z } from "zod";
-import { createMember, createNode, findMember, findNode, formatJson, toPlainValue } from "./json-node.js";
-import { createLocator, type JsonNode, parseLocatedJson, type TextProblem } from "./located-json.js";
-import { type ExecutionContext, type RepoState, registrySchema, SCHEMA_VERSION } from "./registry-schema.js";
+import type { Result } from "../domain/result.js";
+import { createLocator, findJsonProblem, indentNode, type TextProblem } from "./located-json.js";
+import { type RepoEntry, registrySchema, SCHEMA_VERSION } from "./registry-schema.js";
 import { decodeUtf8 } from "./utf8.js";
-
-/** One repository of the registry. `process` and `reason` say who last changed it, and why. */
-export interface RepoEntry {
-  readonly state: RepoState;
-  readonly context: ExecutionContext;
-  readonly process: string;
-  readonly reason: string;
-}
 
 /** One org; the owner of `telemetry_repo` (`<org>/<repo>`) is the org itself. */
 export interface OrgEntry {
@@ -18,146 +11,148 @@ export interface OrgEntry {
   readonly repos: ReadonlyMap<string, RepoEntry>;
 }
 
-/** A registry that keeps every rule of the document, with the text's own order and spelling in `document`. */
+/** A registry that keeps every rule, with the text that it was parsed from and the text's syntax tree. */
 export interface InfraRegistry {
   readonly orgs: ReadonlyMap<string, OrgEntry>;
-  readonly document: JsonNode;
+  readonly text: string;
+  readonly document: Node;
 }
 
-/** One thing that is wrong with the file: the member's path (`orgs.acme.repos.site.state`, or `` for the whole) and its place. */
+/** A problem of the file: the member's path (`orgs.acme.repos.site.state`, or `` for the whole) and its place. */
 export interface RegistryProblem extends TextProblem {
   readonly path: string;
-  readonly rule: RegistryRule;
+  readonly rule: "registry-syntax" | "registry-schema" | "telemetry-ownership" | "name-twins";
 }
-
-/** Which rule a registry breaks; the ids of `ogr infra validate` are made of them. */
-export type RegistryRule = "registry-syntax" | "registry-schema" | "telemetry-ownership" | "name-twins";
-
-export type ParsedRegistry =
-  | { readonly ok: true; readonly value: InfraRegistry }
-  | { readonly ok: false; readonly problems: readonly RegistryProblem[] };
 
 /** Larger files are refused unread. */
 const REGISTRY_MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * Parses the text of `infra/telemetry-registry.v2.json`, or names everything that is wrong with line, column and path. Ownership of the
- * telemetry repositories is part of it: a registry that routes telemetry into another org does not parse. Source: infra registry v2.
+ * Parses `infra/telemetry-registry.v2.json`, or names every problem with line, column and path. A registry that routes an org's telemetry
+ * into another org does not parse. Source: infra registry v2.
  */
-export function parseRegistry(input: string | Uint8Array): ParsedRegistry {
-  const text = decodeText(input);
-  if (typeof text !== "string") return { ok: false, problems: [text] };
-  const located = parseLocatedJson(text);
-  if (!located.ok) return { ok: false, problems: [{ rule: "registry-syntax", path: "", ...located.problem }] };
-  const document = located.node;
-  const parsed = registrySchema.safeParse(toPlainValue(document));
+export function parseRegistry(input: string | Uint8Array): Result<InfraRegistry, { problems: readonly RegistryProblem[] }> {
+  const refuseFile = (problem: TextProblem) => ({ ok: false, problems: [{ rule: "registry-syntax", path: "", ...problem }] }) as const;
+  if (input.length > REGISTRY_MAX_BYTES)
+    return refuseFile({ line: 1, column: 1, message: `The file has more than ${REGISTRY_MAX_BYTES} bytes.` });
+  const text = typeof input === "string" ? input : decodeUtf8(input);
+  if (text === undefined) return refuseFile({ line: 1, column: 1, message: "The file is not UTF-8; save it as UTF-8." });
+  const problem = findJsonProblem(text);
+  if (problem !== undefined) return refuseFile(problem);
+  const document = parseTree(text);
+  if (document === undefined) throw new Error("Strict JSON has no syntax tree; this is a bug.");
+  const parsed = registrySchema.safeParse(JSON.parse(text));
   const places = parsed.success ? checkDocumentRules(document) : parsed.error.issues.flatMap(toPlaces);
-  const locate = createLocator(text);
-  if (places.length > 0) return { ok: false, problems: places.map((place) => toRegistryProblem(locate, document, place)) };
-  return { ok: true, value: toRegistry(document) };
+  if (!parsed.success || places.length > 0) {
+    const locate = createLocator(text);
+    return { ok: false, problems: places.map((place) => toRegistryProblem(locate, document, place)) };
+  }
+  return { ok: true, value: { orgs: orderOrgs(document, parsed.data.orgs), text, document } };
+}
+
+/** Parses a text that this code wrote. @throws if it breaks a rule, which is a bug. */
+export function parseOwnRegistry(text: string): InfraRegistry {
+  const parsed = parseRegistry(text);
+  if (parsed.ok) return parsed.value;
+  throw new Error(`A command has made a registry that breaks its rules: ${parsed.problems.map(({ message }) => message).join(" ")}`);
 }
 
 /** A registry without any org, as `ogr infra init` writes it. */
 export function createEmptyRegistry(): InfraRegistry {
-  const members = [createMember("schema_version", createNode(SCHEMA_VERSION)), createMember("orgs", createNode({}))];
-  return toRegistry({ kind: "object", start: 0, members });
+  return parseOwnRegistry(JSON.stringify({ schema_version: SCHEMA_VERSION, orgs: {} }));
 }
 
-/** The registry of a document whose rules are known to hold. */
-export function toRegistry(document: JsonNode): InfraRegistry {
-  const { orgs } = registrySchema.parse(toPlainValue(document));
-  const listMemberNames = (node: JsonNode | undefined) => (node?.kind === "object" ? node.members.map(({ key }) => key) : []);
-  const entries = listMemberNames(findNode(document, ["orgs"])).flatMap((org) => {
+/** The text of the file: order and spelling as found, an indent of two spaces, a final newline. */
+export function formatRegistry({ text, document }: InfraRegistry): string {
+  return `${indentNode(text, document)}\n`;
+}
+
+/** The orgs and repositories in the order of the text; a plain object puts names like `42` first. */
+function orderOrgs(document: Node, orgs: z.infer<typeof registrySchema>["orgs"]): InfraRegistry["orgs"] {
+  const entries = listMembers(findNodeAtLocation(document, ["orgs"])).flatMap(({ name: org, value }) => {
     const entry = orgs[org];
     if (entry === undefined) return [];
-    const repos = listMemberNames(findNode(document, ["orgs", org, "repos"])).flatMap((repo) => {
+    const repos = listMembers(findNodeAtLocation(value, ["repos"])).flatMap(({ name: repo }) => {
       const found = entry.repos[repo];
       return found === undefined ? [] : ([[repo, found]] as const);
     });
     return [[org, { telemetry_repo: entry.telemetry_repo, repos: new Map(repos) }] as const];
   });
-  return { orgs: new Map(entries), document };
+  return new Map(entries);
 }
 
-/** The bytes of the file: order and spelling as found, two spaces an indent, a final newline. */
-export function formatRegistry(registry: InfraRegistry): string {
-  return formatJson(registry.document);
+function listMembers(node: Node | undefined): { readonly name: string; readonly value: Node }[] {
+  const members = node?.type === "object" ? (node.children ?? []) : [];
+  return members.flatMap(({ children: [name, value] = [] }) =>
+    name === undefined || value === undefined ? [] : [{ name: String(name.value), value }],
+  );
 }
 
 interface ProblemPlace {
-  readonly rule: RegistryRule;
-  readonly path: readonly PropertyKey[];
+  readonly rule: RegistryProblem["rule"];
+  readonly path: readonly string[];
   readonly message: string;
-  /** The member's name is what is wrong, not its value. */
-  readonly isAboutKey?: boolean;
+  /** The member's name is wrong, not its value. */
+  readonly isAboutName?: boolean;
 }
 
-/** What a schema cannot say: telemetry stays in its org, and names are told apart by more than their case. */
-function checkDocumentRules(document: JsonNode): ProblemPlace[] {
-  const orgs = findNode(document, ["orgs"]);
-  if (orgs?.kind !== "object") return [];
+/** Checks the rules that a schema cannot express: telemetry stays in its org, and names differ by more than their case. */
+function checkDocumentRules(document: Node): ProblemPlace[] {
+  const orgs = listMembers(findNodeAtLocation(document, ["orgs"]));
   const places = listNameTwins(orgs, ["orgs"]);
-  for (const { key: org, value } of orgs.members) {
-    const telemetry = findMember(value, "telemetry_repo")?.value;
-    if (telemetry?.kind === "scalar" && !String(telemetry.value).startsWith(`${org}/`))
+  for (const { name: org, value } of orgs) {
+    const telemetry = String(findNodeAtLocation(value, ["telemetry_repo"])?.value);
+    if (!telemetry.startsWith(`${org}/`))
       places.push({
         rule: "telemetry-ownership",
         path: ["orgs", org, "telemetry_repo"],
-        message: `The telemetry of ${org} goes to ${String(telemetry.value)}, which is not its own; write \`${org}/<repo>\`.`,
+        message: `The telemetry of ${org} goes to ${telemetry}, which is not its own; write \`${org}/<repo>\`.`,
       });
-    const repos = findMember(value, "repos")?.value;
-    if (repos !== undefined) places.push(...listNameTwins(repos, ["orgs", org, "repos"]));
+    places.push(...listNameTwins(listMembers(findNodeAtLocation(value, ["repos"])), ["orgs", org, "repos"]));
   }
   return places;
 }
 
-function listNameTwins(node: JsonNode, path: readonly string[]): ProblemPlace[] {
-  if (node.kind !== "object") return [];
+function listNameTwins(members: readonly { readonly name: string }[], path: readonly string[]): ProblemPlace[] {
   const seen = new Map<string, string>();
-  return node.members.flatMap(({ key }) => {
-    const other = seen.get(key.toLowerCase());
-    seen.set(key.toLowerCase(), key);
-    const message = `\`${key}\` differs from \`${other}\` only in its case, which forges do not tell apart; keep one of the two.`;
-    return other === undefined ? [] : [{ rule: "name-twins", path: [...path, key], message, isAboutKey: true }];
+  return members.flatMap(({ name }) => {
+    const other = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), name);
+    const message = `\`${name}\` differs from \`${other}\` only in its case, which forges do not tell apart; keep one of the two.`;
+    return other === undefined ? [] : [{ rule: "name-twins", path: [...path, name], message, isAboutName: true }];
   });
 }
 
 function toPlaces(issue: z.core.$ZodIssue): ProblemPlace[] {
-  const { path } = issue;
   const rule = "registry-schema";
+  const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       rule,
       path: [...path, key],
       message: `The member \`${key}\` is not known; remove it.`,
-      isAboutKey: true,
+      isAboutName: true,
     }));
   if (issue.code === "invalid_key")
-    return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), isAboutKey: true }];
+    return [{ rule, path, message: issue.issues.map((inner) => inner.message).join(" "), isAboutName: true }];
   return [{ rule, path, message: issue.message }];
 }
 
-/** A member that is missing is shown at the object that lacks it. */
+/** A missing member is reported at the object that lacks it. */
 function toRegistryProblem(
   locate: ReturnType<typeof createLocator>,
-  document: JsonNode,
-  { rule, path, message, isAboutKey }: ProblemPlace,
+  document: Node,
+  { rule, path, message, isAboutName }: ProblemPlace,
 ): RegistryProblem {
-  const parent = findNode(document, path.slice(0, -1));
-  const member = path.length === 0 ? undefined : findMember(parent, String(path.at(-1)));
-  const isMissing = path.length > 0 && parent?.kind === "object" && member === undefined;
-  const start = isAboutKey ? member?.key_start : (findNode(document, path) ?? parent)?.start;
+  const parent = findNodeAtLocation(document, path.slice(0, -1));
+  const node = findNodeAtLocation(document, [...path]);
+  const isMissing = parent?.type === "object" && node === undefined;
+  // The property begins with its name.
+  const place = isAboutName ? node?.parent : (node ?? parent);
   return {
     rule,
-    path: path.map(String).join("."),
-    ...locate(start ?? 0),
-    message: isMissing ? `The member \`${String(path.at(-1))}\` is missing. ${message}` : message,
+    path: path.join("."),
+    ...locate(place?.offset ?? 0),
+    message: isMissing ? `The member \`${path.at(-1)}\` is missing. ${message}` : message,
   };
-}
-
-function decodeText(input: string | Uint8Array): string | RegistryProblem {
-  const buildFileProblem = (message: string): RegistryProblem => ({ rule: "registry-syntax", path: "", line: 1, column: 1, message });
-  if (input.length > REGISTRY_MAX_BYTES) return buildFileProblem(`The file has more than ${REGISTRY_MAX_BYTES} bytes.`);
-  if (typeof input === "string") return input;
-  return decodeUtf8(input) ?? buildFileProblem("The file is not UTF-8; save it as UTF-8.");
 }

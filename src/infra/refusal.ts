@@ -1,6 +1,8 @@
-/** Why an act on the infra registry is refused. Every code is stable: scripts match on it. Source: infra registry v2. */
+import type { Result } from "../domain/result.js";
+
+/** The codes with which a command on the infra registry is refused. They are stable: scripts match on them. Source: infra registry v2. */
 export const INFRA_REFUSALS = [
-  // What was written cannot mean anything.
+  // The command is malformed.
   "repository_invalid",
   "context_missing",
   "context_unknown",
@@ -13,7 +15,7 @@ export const INFRA_REFUSALS = [
   // The rules of the document.
   "telemetry_cross_org",
   "branch_is_main",
-  // The registry stands otherwise.
+  // The command does not fit the registry.
   "already_registered",
   "name_twin",
   "not_registered",
@@ -24,7 +26,7 @@ export const INFRA_REFUSALS = [
   "registry_exists",
   "registry_busy",
   "registry_changed",
-  // The checkout stands otherwise.
+  // The command does not fit the checkout.
   "not_on_main",
   "branch_exists",
   "head_detached",
@@ -34,7 +36,7 @@ export const INFRA_REFUSALS = [
   "branch_not_pushed",
   "pull_request_missing",
   "pull_request_exists",
-  // Something is wrong that has to be repaired first.
+  // A fault has to be repaired first.
   "not_a_checkout",
   "remote_missing",
   "registry_missing",
@@ -45,18 +47,18 @@ export const INFRA_REFUSALS = [
 ] as const;
 export type InfraRefusalCode = (typeof INFRA_REFUSALS)[number];
 
-/** A refusal is a value: a stable code, and a sentence that says what to do. */
+/** A stable code, and a sentence that says what to do. */
 export interface InfraRefusal {
   readonly code: InfraRefusalCode;
   readonly message: string;
 }
 
-export type InfraOutcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: InfraRefusal };
+export type InfraOutcome<T> = Result<T, { refusal: InfraRefusal }>;
 
-export function acceptInfraValue<T>(value: T): InfraOutcome<T> {
-  return { ok: true, value };
+export function acceptInfraValue<T>(value: T) {
+  return { ok: true, value } as const satisfies InfraOutcome<T>;
 }
 
-export function refuseInfraAct(code: InfraRefusalCode, message: string): { readonly ok: false; readonly refusal: InfraRefusal } {
-  return { ok: false, refusal: { code, message } };
+export function refuseInfraAct(code: InfraRefusalCode, message: string) {
+  return { ok: false, refusal: { code, message } } as const satisfies InfraOutcome<never>;
 }

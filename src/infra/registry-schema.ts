@@ -56,6 +56,7 @@ const repoSchema = z
     "Write a repository as an object with state, context, process and reason.",
   )
   .describe("One repository: whether it is active, its execution context, and who put it here and why.");
+export type RepoEntry = Readonly<z.infer<typeof repoSchema>>;
 
 const orgSchema = z
   .strictObject(

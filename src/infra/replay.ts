@@ -1,31 +1,31 @@
 import type { ChangelogEntry } from "./changelog.js";
+import type { Result } from "../domain/result.js";
 import type { InfraRegistry, OrgEntry } from "./model.js";
 import type { InfraRefusal } from "./refusal.js";
 import { applyLine } from "./transition.js";
 
-export type ReplayResult =
-  | { readonly ok: true; readonly registry: InfraRegistry }
-  | { readonly ok: false; readonly entry: ChangelogEntry; readonly refusal: InfraRefusal };
-
-/** What these lines make of a registry, one after the other; or the first line that cannot have happened. */
-export function replayChangelog(entries: readonly ChangelogEntry[], start: InfraRegistry): ReplayResult {
-  let registry = start;
+/** Applies these lines to a registry, one after the other, up to the first line that cannot follow. */
+export function replayChangelog(
+  entries: readonly ChangelogEntry[],
+  start: InfraRegistry,
+): Result<InfraRegistry, { entry: ChangelogEntry; refusal: InfraRefusal }> {
+  let value = start;
   for (const entry of entries) {
-    const next = applyLine(registry, entry);
-    if (!next.ok) return { ok: false, entry, refusal: next.refusal };
-    registry = next.value;
+    const next = applyLine(value, entry);
+    if (!next.ok) return { ...next, entry };
+    value = next.value;
   }
-  return { ok: true, registry };
+  return { ok: true, value };
 }
 
-/** One member in which two registries differ: the path of it in the file, and what each of them says. */
+/** A member in which two registries differ: its path in the file, and its two values. */
 export interface Difference {
   readonly path: readonly string[];
   readonly expected: string | undefined;
   readonly found: string | undefined;
 }
 
-/** In which members of their orgs two registries differ. Order and what stands beside the orgs are no difference. */
+/** Lists the members of orgs in which two registries differ. The order of members and everything outside the orgs is ignored. */
 export function listDifferences(expected: InfraRegistry, found: InfraRegistry): Difference[] {
   return mergeKeys(expected.orgs, found.orgs).flatMap((org) => listOrgDifferences(org, expected.orgs.get(org), found.orgs.get(org)));
 }

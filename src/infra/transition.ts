@@ -1,34 +1,39 @@
+import { applyEdits, modify } from "jsonc-parser";
 import type { ChangelogLine } from "./changelog.js";
-import { createNode, findNode, removeMember, setMember } from "./json-node.js";
-import type { JsonNode } from "./located-json.js";
-import { type InfraRegistry, toRegistry } from "./model.js";
+import { type InfraRegistry, parseOwnRegistry } from "./model.js";
 import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import type { RepoState } from "./registry-schema.js";
 
 /**
- * What one line of the changelog makes of a registry: the only code that changes one, for commands and for replays. The last repository
- * of an org takes its org along, so that an org stands in the registry exactly while it has repositories.
+ * Applies one line of the changelog to a registry, for commands and for replays: no other code changes a registry. An org's entry is
+ * removed with its last repository.
  */
 export function applyLine(registry: InfraRegistry, line: ChangelogLine): InfraOutcome<InfraRegistry> {
   const { action, owner, repo } = line;
   if (action === "register") return registerRepo(registry, line);
-  const entry = registry.orgs.get(owner)?.repos.get(repo);
+  const org = registry.orgs.get(owner);
+  const entry = org?.repos.get(repo);
   if (entry === undefined) return refuseInfraAct("not_registered", `${owner}/${repo} is not in the registry; register it first.`);
   if (line.context !== undefined && line.context !== entry.context)
     return refuseInfraAct(
       "registry_invalid",
       `${owner}/${repo} is ${entry.context} in the registry, and ${line.context} in the changelog.`,
     );
-  if (action === "unregister") return acceptInfraValue(unregisterRepo(registry, owner, repo));
+  const path = ["orgs", owner, "repos", repo];
+  if (action === "unregister") return editRegistry(registry, [[org?.repos.size === 1 ? ["orgs", owner] : path, undefined]]);
   const state: RepoState = action === "enable" ? "enabled" : "disabled";
   if (entry.state === state) return refuseInfraAct(`already_${state}`, `${owner}/${repo} is ${state} already; there is nothing to change.`);
-  return acceptInfraValue(updateEntry(registry, line, (found) => setTexts(found, { state, ...toAttribution(line) })));
+  const changed = Object.entries({ state, ...toAttribution(line) });
+  return editRegistry(
+    registry,
+    changed.map(([member, value]) => [[...path, member], value]),
+  );
 }
 
 function registerRepo(registry: InfraRegistry, line: ChangelogLine): InfraOutcome<InfraRegistry> {
   const { owner, repo, context } = line;
   const twin = checkTwins(registry, owner, repo);
-  if (twin !== undefined) return refuseInfraAct(...twin);
+  if (twin !== undefined) return twin;
   const org = registry.orgs.get(owner);
   const telemetry_repo = line.telemetry_repo ?? org?.telemetry_repo;
   if (context === undefined)
@@ -46,52 +51,34 @@ function registerRepo(registry: InfraRegistry, line: ChangelogLine): InfraOutcom
       "telemetry_repo_differs",
       `The telemetry of ${owner} goes to ${org.telemetry_repo}, not to ${telemetry_repo}; leave out --telemetry-repo, or give that one.`,
     );
-  const entry = createNode({ state: "enabled", context, ...toAttribution(line) });
-  if (org !== undefined) return acceptInfraValue(updateEntry(registry, line, () => entry));
-  const fresh = setMember(createNode({ telemetry_repo }), "repos", setMember(createNode({}), repo, entry));
-  return acceptInfraValue(updateOrgs(registry, (orgs) => setMember(orgs, owner, fresh)));
+  const entry = { state: "enabled", context, ...toAttribution(line) };
+  if (org !== undefined) return editRegistry(registry, [[["orgs", owner, "repos", repo], entry]]);
+  return editRegistry(registry, [[["orgs", owner], { telemetry_repo, repos: { [repo]: entry } }]]);
 }
 
-/** A name that stands already, also when only its case differs: forges do not tell such names apart. */
-function checkTwins(registry: InfraRegistry, owner: string, repo: string): Parameters<typeof refuseInfraAct> | undefined {
+/** Refuses a name that is registered already, also in another case, because forges do not distinguish such names. */
+function checkTwins(registry: InfraRegistry, owner: string, repo: string): ReturnType<typeof refuseInfraAct> | undefined {
   const matchesIgnoringCase = (name: string) => (other: string) => other.toLowerCase() === name.toLowerCase();
   const org = [...registry.orgs.keys()].find(matchesIgnoringCase(owner));
   if (org === undefined) return undefined;
-  if (org !== owner) return ["name_twin", `${owner} differs from ${org} only in its case; write ${org}/${repo}.`];
+  if (org !== owner) return refuseInfraAct("name_twin", `${owner} differs from ${org} only in its case; write ${org}/${repo}.`);
   const repos = registry.orgs.get(org)?.repos;
   const found = [...(repos?.keys() ?? [])].find(matchesIgnoringCase(repo));
   if (found === undefined) return undefined;
-  if (found !== repo) return ["name_twin", `${owner}/${repo} differs from ${org}/${found} only in its case; that one is registered.`];
+  if (found !== repo)
+    return refuseInfraAct("name_twin", `${owner}/${repo} differs from ${org}/${found} only in its case; that one is registered.`);
   const entry = repos?.get(repo);
   const next = entry?.state === "disabled" ? "enable it instead." : "to change its context, unregister it first.";
-  return ["already_registered", `${owner}/${repo} is registered already (${entry?.state}, ${entry?.context}); ${next}`];
+  return refuseInfraAct("already_registered", `${owner}/${repo} is registered already (${entry?.state}, ${entry?.context}); ${next}`);
 }
 
-function unregisterRepo(registry: InfraRegistry, owner: string, repo: string): InfraRegistry {
-  if (registry.orgs.get(owner)?.repos.size === 1) return updateOrgs(registry, (orgs) => removeMember(orgs, owner));
-  return updateRepos(registry, owner, (repos) => removeMember(repos, repo));
-}
-
-/** By whom and why the entry is as it is; a line from the wild may give no reason. */
+/** The members that say who changed an entry and why. A line from the wild may give no reason. */
 function toAttribution({ process, reason = "" }: ChangelogLine) {
   return { process, reason };
 }
 
-function setTexts(entry: JsonNode, texts: Readonly<Record<string, string>>): JsonNode {
-  return Object.entries(texts).reduce((made, [key, text]) => setMember(made, key, createNode(text)), entry);
-}
-
-function updateEntry(registry: InfraRegistry, { owner, repo }: ChangelogLine, change: (entry: JsonNode) => JsonNode): InfraRegistry {
-  return updateRepos(registry, owner, (repos) => setMember(repos, repo, change(findNode(repos, [repo]) ?? createNode({}))));
-}
-
-function updateRepos(registry: InfraRegistry, owner: string, change: (repos: JsonNode) => JsonNode): InfraRegistry {
-  return updateOrgs(registry, (orgs) => {
-    const org = findNode(orgs, [owner]) ?? createNode({});
-    return setMember(orgs, owner, setMember(org, "repos", change(findNode(org, ["repos"]) ?? createNode({}))));
-  });
-}
-
-function updateOrgs({ document }: InfraRegistry, change: (orgs: JsonNode) => JsonNode): InfraRegistry {
-  return toRegistry(setMember(document, "orgs", change(findNode(document, ["orgs"]) ?? createNode({}))));
+/** Sets each path of the registry's text to its value, or removes it if the value is undefined. The rest keeps its order and spelling. */
+function editRegistry({ text }: InfraRegistry, edits: readonly (readonly [path: string[], value: unknown])[]): InfraOutcome<InfraRegistry> {
+  const edited = edits.reduce((before, [path, value]) => applyEdits(before, modify(before, path, value, {})), text);
+  return acceptInfraValue(parseOwnRegistry(edited));
 }

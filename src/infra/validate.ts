@@ -1,9 +1,9 @@
+import { findNodeAtLocation, type Node } from "jsonc-parser";
 import { listDisagreements } from "./agreement.js";
 import { findFirstRewrittenLine } from "./append-only.js";
 import { type ChangelogEntry, parseChangelog } from "./changelog.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
 import { buildFinding, type Finding } from "./finding.js";
-import { findNode } from "./json-node.js";
 import { createLocator } from "./located-json.js";
 import { type InfraRegistry, parseRegistry } from "./model.js";
 import { listDifferences, replayChangelog } from "./replay.js";
@@ -30,7 +30,6 @@ export function validateRegistry({ head, base }: ValidationInput): Finding[] {
   const findings: Finding[] = base === undefined ? [] : checkBranchFiles(head, base);
   if (head.registry === undefined)
     return [...findings, buildFinding(REGISTRY_PATH, "registry-missing", `There is no ${REGISTRY_PATH}; ogr infra init makes one.`)];
-  const text = new TextDecoder().decode(head.registry);
   const parsed = parseRegistry(head.registry);
   if (!parsed.ok)
     findings.push(
@@ -50,13 +49,14 @@ export function validateRegistry({ head, base }: ValidationInput): Finding[] {
       })),
     );
   if (!parsed.ok || !changelog.ok) return findings;
-  const located = new LocatedRegistry(text, parsed.value);
+  const registry = parsed.value;
+  const findPlace = createPlaceFinder(registry);
   const older = base === undefined ? {} : parseReadableFiles(base);
-  const appended = older.entries === undefined ? undefined : changelog.entries.slice(older.entries.length);
-  // A base of which one half cannot be read says nothing of how this branch came from it, and the branch is judged as a whole.
-  if (older.registry === undefined || appended === undefined) findings.push(...checkWholeChangelog(changelog.entries, located));
-  else findings.push(...checkAppendedLines(appended, older.registry, located));
-  if (older.registry !== undefined) findings.push(...checkProductionImmutable(older.registry, located));
+  const appended = older.entries && changelog.value.slice(older.entries.length);
+  // If one of the base's files cannot be read, nothing shows how this branch follows from it, so the branch is judged as a whole.
+  if (older.registry === undefined || appended === undefined) findings.push(...checkWholeChangelog(changelog.value, registry, findPlace));
+  else findings.push(...checkAppendedLines(appended, older.registry, registry, findPlace));
+  if (older.registry !== undefined) findings.push(...checkProductionImmutable(older.registry, registry, findPlace));
   return [...findings, ...checkReasons(appended ?? [])];
 }
 
@@ -91,18 +91,23 @@ function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput
 function parseReadableFiles(base: RegistryFiles): { readonly registry?: InfraRegistry; readonly entries?: readonly ChangelogEntry[] } {
   const changelog = parseChangelog(base.changelog ?? "");
   const registry = base.registry === undefined ? undefined : parseRegistry(base.registry);
-  return { ...(registry?.ok ? { registry: registry.value } : {}), ...(changelog.ok ? { entries: changelog.entries } : {}) };
+  return { ...(registry?.ok ? { registry: registry.value } : {}), ...(changelog.ok ? { entries: changelog.value } : {}) };
 }
 
-function checkWholeChangelog(entries: readonly ChangelogEntry[], { registry, find }: LocatedRegistry): Finding[] {
+function checkWholeChangelog(entries: readonly ChangelogEntry[], registry: InfraRegistry, findPlace: PlaceFinder): Finding[] {
   return listDisagreements(entries, registry).map(({ line, owner, repo, message, isOlderThanChangelog }) => {
     if (line !== null) return { ...buildFinding(CHANGELOG_PATH, "changelog-agrees", message), line };
-    const late = { ...buildFinding(REGISTRY_PATH, "changelog-begins-late", message), ...find(["orgs", owner, "repos", repo]) };
+    const late = { ...buildFinding(REGISTRY_PATH, "changelog-begins-late", message), ...findPlace(["orgs", owner, "repos", repo]) };
     return isOlderThanChangelog ? { ...late, severity: "note" as const } : late;
   });
 }
 
-function checkAppendedLines(appended: readonly ChangelogEntry[], before: InfraRegistry, { registry, find }: LocatedRegistry): Finding[] {
+function checkAppendedLines(
+  appended: readonly ChangelogEntry[],
+  before: InfraRegistry,
+  registry: InfraRegistry,
+  findPlace: PlaceFinder,
+): Finding[] {
   const replayed = replayChangelog(appended, before);
   if (!replayed.ok)
     return [
@@ -111,18 +116,18 @@ function checkAppendedLines(appended: readonly ChangelogEntry[], before: InfraRe
         line: replayed.entry.line,
       },
     ];
-  return listDifferences(replayed.registry, registry).map(({ path, expected = "nothing", found = "nothing" }) => ({
+  return listDifferences(replayed.value, registry).map(({ path, expected = "nothing", found = "nothing" }) => ({
     ...buildFinding(
       REGISTRY_PATH,
       "changelog-agrees",
       `By the changelog ${path.slice(1).join(".")} is ${expected}, and here it is ${found}; change it with ogr infra.`,
     ),
-    ...find(path),
+    ...findPlace(path),
   }));
 }
 
-/** A name in another case is the same repository for a forge, so that it is no way round either. */
-function checkProductionImmutable(before: InfraRegistry, { registry, find }: LocatedRegistry): Finding[] {
+/** Ignores the case of names, because a forge does. */
+function checkProductionImmutable(before: InfraRegistry, registry: InfraRegistry, findPlace: PlaceFinder): Finding[] {
   const after = new Map(
     [...registry.orgs].flatMap(([org, { repos }]) => [...repos].map(([repo, entry]) => [foldName(org, repo), { org, repo, entry }])),
   );
@@ -132,7 +137,7 @@ function checkProductionImmutable(before: InfraRegistry, { registry, find }: Loc
       if (entry.state !== "enabled" || entry.context !== "production" || now === undefined || now.entry.context === "production") return [];
       const message = `${org}/${repo} is enabled in production, which is immutable; unregister it in a change of its own first.`;
       return [
-        { ...buildFinding(REGISTRY_PATH, "production-immutable", message), ...find(["orgs", now.org, "repos", now.repo, "context"]) },
+        { ...buildFinding(REGISTRY_PATH, "production-immutable", message), ...findPlace(["orgs", now.org, "repos", now.repo, "context"]) },
       ];
     }),
   );
@@ -156,24 +161,15 @@ function checkReasons(appended: readonly ChangelogEntry[]): Finding[] {
     }));
 }
 
-/** A registry with its text, in which the place of a member can be found. */
-class LocatedRegistry {
-  readonly #locate: ReturnType<typeof createLocator>;
+type PlaceFinder = (path: readonly string[]) => { line: number; column: number };
 
-  constructor(
-    text: string,
-    readonly registry: InfraRegistry,
-  ) {
-    this.#locate = createLocator(text);
-  }
-
-  /** The place of a member, or of the nearest one around it. */
-  readonly find = (path: readonly string[]): { line: number; column: number } => {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node = findNode(this.registry.document, path.slice(0, depth));
-      if (node !== undefined) return this.#locate(node.start);
-    }
-    return { line: 1, column: 1 };
+/** Returns the function that finds the place of a member, or of the nearest one around it. */
+function createPlaceFinder({ text, document }: InfraRegistry): PlaceFinder {
+  const locate = createLocator(text);
+  return (path) => {
+    let node: Node | undefined;
+    for (let depth = path.length; node === undefined && depth > 0; depth--) node = findNodeAtLocation(document, path.slice(0, depth));
+    return locate((node ?? document).offset);
   };
 }
 

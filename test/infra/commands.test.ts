@@ -172,8 +172,8 @@ describe("any sequence of commands", () => {
           changelog += formatChangelogLine(next.value.line);
         }
         const lines = parseChangelog(changelog);
-        const again = lines.ok ? replayChangelog(lines.entries, createEmptyRegistry()) : undefined;
-        expect(again?.ok && formatRegistry(again.registry)).toBe(formatRegistry(registry));
+        const again = lines.ok ? replayChangelog(lines.value, createEmptyRegistry()) : undefined;
+        expect(again?.ok && formatRegistry(again.value)).toBe(formatRegistry(registry));
       }),
       chooseRuns(300),
     );

@@ -57,8 +57,8 @@ async function readAgreed(place: RegistryFilePaths): Promise<string> {
   const text = await readFile(place.registry, "utf8");
   const lines = parseChangelog(existsSync(place.changelog) ? await readFile(place.changelog, "utf8") : "");
   if (!lines.ok) throw new Error(JSON.stringify(lines.problems));
-  const again = replayChangelog(lines.entries, createEmptyRegistry());
-  expect(again.ok && formatRegistry(again.registry)).toBe(text);
+  const again = replayChangelog(lines.value, createEmptyRegistry());
+  expect(again.ok && formatRegistry(again.value)).toBe(text);
   return text;
 }
 

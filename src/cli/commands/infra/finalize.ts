@@ -83,7 +83,7 @@ async function validateChange(checkout: Checkout, out: Output): Promise<Changelo
     );
   const before = committed.changelog?.toString("utf8").split("\n").length ?? 1;
   const changelog = parseChangelog(here.changelog ?? "");
-  return changelog.ok ? changelog.entries.filter(({ line }) => line >= before) : [];
+  return changelog.ok ? changelog.value.filter(({ line }) => line >= before) : [];
 }
 
 /** @throws InfraRefused unless everything that has changed is staged */

@@ -47,7 +47,7 @@ export async function readChangelog(revision: string | undefined): Promise<reado
   const checkout = await openCheckout(process.cwd());
   const { changelog } = await readRegistryFiles(checkout, revision === undefined ? null : await resolveCommit(checkout, revision));
   const read = parseChangelog(changelog ?? "");
-  if (read.ok) return read.entries;
+  if (read.ok) return read.value;
   const [first] = read.problems;
   throw refuseInfra("changelog_invalid", `${CHANGELOG_PATH} line ${first?.line}: ${first?.message}`);
 }
