@@ -1,5 +1,5 @@
-import type { ChangelogEntry } from "./changelog.js";
 import type { Result } from "../domain/result.js";
+import type { ChangelogEntry } from "./changelog.js";
 import type { InfraRegistry, OrgEntry } from "./model.js";
 import type { InfraRefusal } from "./refusal.js";
 import { applyLine } from "./transition.js";
