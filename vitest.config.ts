@@ -32,7 +32,7 @@ function listCampaignFiles(): string[] {
 class Sequencer extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ project, moduleId }: TestSpecification) =>
-      project.name === "alone" ? 0 : readFileSync(moduleId, "utf8").includes("startTestRegistry(") ? 1 : 2;
+      project.name === "alone" ? 0 : /\b(startTestRegistry|startRegistryInProcess)\(/.test(readFileSync(moduleId, "utf8")) ? 1 : 2;
     const sorted = await super.sort(files);
     return [0, 1, 2].flatMap((wanted) => sorted.filter((file) => rank(file) === wanted));
   }

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll } from "vitest";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { describeActs } from "./session/acts.js";
 import { testBadInput } from "./session/bad-input.js";
 import { describeEvidence } from "./session/evidence.js";
 import { testMainJob } from "./session/main-job.js";
 import { describeProfiles } from "./session/profiles.js";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "cli-session" });
+  registry = await startRegistryInProcess({ name: "cli-session" });
 });
 
 afterAll(() => registry?.stop());

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { CheckTarget } from "../../faults/check/invariants.js";
 import { TENANT } from "../attacks/evidence.js";
-import type { TestRegistry } from "../harness/registry.js";
+import type { ServedRegistry } from "../harness/registry.js";
 
 /** A test's registry, as the campaign's checker wants it named. @throws where the registry does not keep its objects on S3. */
 export async function toCheckTarget(
-  { founded, databaseUrl, temporal }: TestRegistry,
+  { founded, databaseUrl, temporal }: ServedRegistry,
   promised: CheckTarget["promised"],
 ): Promise<CheckTarget> {
   const { rootStore } = founded;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { checkInvariants } from "../../faults/check/invariants.js";
 import { findTrailViolations } from "../../faults/check/ref-moves.js";
 import { actByCard, actByPermit, buildPushJob, buildRegistrationJob, PATIENCE_MS } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { toCheckTarget } from "./check-target.js";
 
@@ -33,12 +33,12 @@ describe("the moves of a ref", () => {
 });
 
 describe.skipIf(inject("servers").s3 === undefined)("the checker of the campaign", () => {
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let jti: string;
   let client: pg.Client;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "invariants" });
+    registry = await startRegistryInProcess({ name: "invariants" });
     const clone = new Clone();
     clone.commit("a", "a");
     await actByCard(registry, buildRegistrationJob("P.checked"));

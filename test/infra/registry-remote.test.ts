@@ -4,7 +4,7 @@ import { z } from "zod";
 import { requireValue } from "../../src/client/http/problem.js";
 import { mirrorRepository } from "../../src/demo/mirror.js";
 import { toPersonEnvironment } from "../cli/run-ogr.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
 import { ensurePasskeys, registerByCard, stateCardDecision } from "../scenarios/acts.js";
 import { Operator, type ProgramOutput } from "./operator.js";
@@ -15,12 +15,12 @@ const cardSchema = z.object({ card_id: z.string(), status: z.string(), level: z.
 
 /** The registry that keeps the infra registry: an operator's `origin` is one of its projects, and a review is a card. */
 describe("a registry of ours as the remote", { timeout: 300_000 }, () => {
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let operator: Operator;
   let admin: Record<string, string>;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "infra-remote", infra: `registry:T.UBL/${PROJECT}` });
+    registry = await startRegistryInProcess({ name: "infra-remote", infra: `registry:T.UBL/${PROJECT}` });
     await ensurePasskeys(registry, "bob");
     await registerByCard(registry, PROJECT);
     admin = toPersonEnvironment(registry, "admin");

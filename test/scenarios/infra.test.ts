@@ -7,7 +7,7 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCommandEnd } from "../../src/client/waiting.js";
 import { readJwks } from "../../src/configuration/keys.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { createInfraProject, INFRA_PROJECT, type InfraProject } from "../infra-engine/infra-project.js";
 import { type Entry, formatRegistryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
@@ -48,7 +48,7 @@ const DISABLE_OFF = {
 const voidedSchema = z.array(z.looseObject({ void_why: z.string().nullable() }));
 
 describe("a registry that keeps its infra registry in a project of its own", () => {
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let keeper: InfraProject;
   let clone: Clone;
   let base: string;
@@ -67,7 +67,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   const pushTo = (project: string, branch: string) => issuePush(actAsAdmin(), buildPush(project, branch, null, clone.bundle("main")));
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "infra", infra: `registry:T.UBL/${INFRA_PROJECT}` });
+    registry = await startRegistryInProcess({ name: "infra", infra: `registry:T.UBL/${INFRA_PROJECT}` });
     keeper = createInfraProject(registry);
     clone = new Clone();
     base = clone.commit("a.txt", "a\n");

@@ -6,7 +6,7 @@ import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js"
 import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { Receipt } from "../../src/domain/permit/receipt.js";
 import { prepareCommand } from "../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { ACT_MS, approveAsEach, buildPush, ensurePasskeys, pushOrThrow, requireRefusal, stateCardDecision } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
 import { buildScenarioTenants, STRICT_TENANT } from "./tenants.js";
@@ -14,11 +14,11 @@ import { findRef, listEvents } from "./what-is-stored.js";
 
 const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let projects = 0;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "merges", tenants: buildScenarioTenants() });
+  registry = await startRegistryInProcess({ name: "merges", tenants: buildScenarioTenants() });
   await ensurePasskeys(registry, "admin", "bob", "carol");
 });
 afterAll(() => registry?.stop());

@@ -9,7 +9,7 @@ import { toClaimKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { buildPushJob, prepareCommand } from "../harness/acting.js";
 import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildPush, ensurePasskeys, openTagCard, pushOrThrow, registerByCard, stateCardDecision } from "./acts.js";
 import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
@@ -27,11 +27,11 @@ describe("a command that a Runner pulls over HTTP", () => {
   const { seed, tokens } = buildPullTenant(PULL, demo?.actors ?? []);
   const clone = new Clone();
   const commit = clone.commit("a.txt", "a\n");
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let editions = 0;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "pulled", policy: await buildEdition(0), tenants: [...demoTenants, seed] });
+    registry = await startRegistryInProcess({ name: "pulled", policy: await buildEdition(0), tenants: [...demoTenants, seed] });
     await registry.lab512.stop();
     await registry.lab512.start({ env: await createPullingEnvironment(registry, { [PULL]: tokens }) });
     await ensurePasskeys(registry, "bob", "carol");

@@ -17,7 +17,7 @@ import { createTestKey } from "../domain/samples.js";
 import { buildPushJob, prepareCommand } from "../harness/acting.js";
 import { revokeRunnerKey } from "../harness/identity.js";
 import { buildPullTenant } from "../harness/pulling.js";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../harness/temporal-client.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildRegistrationParams, openScenarioCard, requireRefusal, stateCardDecision } from "./acts.js";
@@ -32,13 +32,13 @@ describe("what a Runner reports of a command that it pulled", () => {
   const elsewhere = buildPullTenant(ELSEWHERE, []);
   const clone = new Clone();
   clone.commit("a.txt", "a\n");
-  let registry: TestRegistry;
+  let registry: ServedRegistry;
   let temporal: TemporalTestClient;
   let key: SigningKey;
   let runner: RunnerClient;
 
   beforeAll(async () => {
-    registry = await startTestRegistry({ name: "reported", tenants: [...demoTenants, pull.seed, elsewhere.seed] });
+    registry = await startRegistryInProcess({ name: "reported", tenants: [...demoTenants, pull.seed, elsewhere.seed] });
     temporal = await openTemporalClient(registry.temporal);
     key = readSigningKey(registry.founded.keys.receipt);
     runner = createRunnerClient({ server: registry.url, token: pull.tokens.LAB_512 }, PULL);

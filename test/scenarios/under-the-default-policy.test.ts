@@ -1,16 +1,16 @@
 import { afterAll, beforeAll } from "vitest";
-import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { describeMovedMain } from "./moved-main.js";
 import { describeProofOfDone } from "./proof-of-done.js";
 import { describePushes } from "./pushes.js";
 import { describeReleases } from "./releases-and-registrations.js";
 import { describeStepUp } from "./step-up.js";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 const getRegistry = () => registry;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "default-policy" });
+  registry = await startRegistryInProcess({ name: "default-policy" });
 });
 afterAll(() => registry?.stop());
 

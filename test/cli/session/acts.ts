@@ -7,7 +7,7 @@ import { runGit } from "../../../src/client/git/git-command.js";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { actByCard, buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
-import type { TestRegistry } from "../../harness/registry.js";
+import type { ServedRegistry } from "../../harness/registry.js";
 import { waitUntilCardsAreClosed } from "../../scenarios/what-is-stored.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { toPersonEnvironment } from "../run-ogr.js";
@@ -16,7 +16,7 @@ import { hasTerminals, runAtTerminal } from "./at-terminal.js";
 const cardSchema = z.looseObject({ card_id: z.string(), status: z.string() });
 const previewSchema = z.looseObject({ dry_run: z.literal(true), old: z.string().nullable(), new: z.string(), commit_count: z.number() });
 
-export function describeActs(registry: () => TestRegistry): void {
+export function describeActs(registry: () => ServedRegistry): void {
   describe("somebody who acts", () => {
     let folder: string;
     let working: string;

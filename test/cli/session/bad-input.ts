@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { TestRegistry } from "../../harness/registry.js";
+import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { type OgrAnswer, toPersonEnvironment } from "../run-ogr.js";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let admin: Record<string, string>;
 
 function expectSentence(answer: OgrAnswer, code: number, ...words: readonly string[]): void {
@@ -16,7 +16,7 @@ function expectSentence(answer: OgrAnswer, code: number, ...words: readonly stri
   expect(answer.stderr).not.toMatch(/^\s+at /m);
 }
 
-export function testBadInput(started: () => TestRegistry): void {
+export function testBadInput(started: () => ServedRegistry): void {
   describe("bad input is reported with its next step and without a stack:", () => {
     beforeAll(() => {
       registry = started();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { TestRegistry } from "../../harness/registry.js";
+import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { toPersonEnvironment } from "../run-ogr.js";
 
@@ -14,7 +14,7 @@ const chainSchema = z.looseObject({
   head: z.looseObject({ seq: z.number(), hash: z.string() }),
 });
 
-export function describeEvidence(registry: () => TestRegistry): void {
+export function describeEvidence(registry: () => ServedRegistry): void {
   describe("somebody who wants to know", () => {
     let folder: string;
     let admin: Record<string, string>;

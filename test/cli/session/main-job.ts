@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { runGit } from "../../../src/client/git/git-command.js";
-import type { TestRegistry } from "../../harness/registry.js";
+import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { runOgr as ogrProcess, toPersonEnvironment } from "../run-ogr.js";
 
@@ -12,7 +12,7 @@ const cardSchema = z.looseObject({ card_id: z.string(), status: z.string(), leve
 const commandSchema = z.looseObject({ jti: z.string(), status: z.string() });
 const failureSchema = z.looseObject({ ok: z.literal(false), code: z.string(), error: z.string() });
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let folder: string;
 let working: string;
 let admin: Record<string, string>;
@@ -37,7 +37,7 @@ async function approveAll(open: readonly string[]) {
   return decided.json(cardSchema);
 }
 
-export function testMainJob(started: () => TestRegistry): void {
+export function testMainJob(started: () => ServedRegistry): void {
   describe("a person at a terminal", () => {
     beforeAll(async () => {
       registry = started();

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { TestRegistry } from "../../harness/registry.js";
+import type { ServedRegistry } from "../../harness/registry.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { runOgr as ogrProcess } from "../run-ogr.js";
 
 const statusSchema = z.looseObject({ state: z.string(), actor_id: z.string().nullable(), origin: z.string() });
 
-export function describeProfiles(registry: () => TestRegistry): void {
+export function describeProfiles(registry: () => ServedRegistry): void {
   describe("somebody who logs in", () => {
     let folder: string;
     let home: Record<string, string>;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireValue } from "../../../src/client/http/problem.js";
 import { PUSHED_COMMITS_MAX } from "../../../src/domain/git/pushed-commits.js";
-import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../../harness/registry.js";
 import { Clone } from "../../repository/real-git.js";
 import {
   approveAsEach,
@@ -19,13 +19,13 @@ import { buildScenarioTenants } from "../../scenarios/tenants.js";
 
 const PROJECT = "P.pushers";
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let clone: Clone;
 let base: string;
 let releases = 0;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "pushers", tenants: buildScenarioTenants() });
+  registry = await startRegistryInProcess({ name: "pushers", tenants: buildScenarioTenants() });
   await ensurePasskeys(registry, "bob", "carol");
   await registerByCard(registry, PROJECT);
   clone = new Clone();

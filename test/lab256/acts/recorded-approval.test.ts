@@ -9,18 +9,18 @@ import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
 import { buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
-import { startTestRegistry, type TestRegistry } from "../../harness/registry.js";
+import { type ServedRegistry, startRegistryInProcess } from "../../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../../harness/temporal-client.js";
 
 // Whoever answers a flow's tasks can tell it that a card has all its approvals. The step that signs the permit asks the ledger.
 
-let registry: TestRegistry;
+let registry: ServedRegistry;
 let temporal: TemporalTestClient;
 let db: Db;
 let lab256: Lab256Activities;
 
 beforeAll(async () => {
-  registry = await startTestRegistry({ name: "recorded-approval" });
+  registry = await startRegistryInProcess({ name: "recorded-approval" });
   temporal = await openTemporalClient(registry.temporal);
   db = openDatabase(registry.databaseUrl, { maxConnections: 2 });
   const { keys } = registry.founded;
