@@ -59,7 +59,7 @@ test.each([
   expect(listProblemFields(answer).sort()).toEqual([...fields].sort());
 });
 
-test("a runner's receipt with bad fields is refused by field", async () => {
+test("a runner's receipt is refused by field if it has bad fields", async () => {
   const answer = await api.call({
     method: "POST",
     path: "/v1/exec.finish",
@@ -132,14 +132,14 @@ test("a body of another type is 415, and one above the limit 413", async () => {
   expectProblem(await post("/v1/permits/5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10/revoke", large), 413, "too_large");
 });
 
-test("an inline patch above 1 MiB is refused and told to be staged", async () => {
+test("an inline patch above 1 MiB is refused with the advice to stage it", async () => {
   const patch = Buffer.alloc(1024 * 1024 + 3).toString("base64");
   const answer = await post("/v1/policy/permit", buildPermitRequest({ params: buildPushParams({ patch }) }));
   expectProblem(answer, 400, "invalid_request");
   expect(JSON.stringify(answer.body["errors"])).toContain("/v1/staging/");
 });
 
-test("what is no HTTP is answered with a problem document and the connection ends", async () => {
+test("bytes that are not HTTP get a problem document, and the connection closes", async () => {
   const { hostname, port } = new URL(api.url);
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.write("GARBAGE\r\n\r\n"));

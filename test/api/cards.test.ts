@@ -99,7 +99,7 @@ test("a card is shown with the ADR's names, its plan and its flow's page", async
   expect(Object.keys(body)).not.toContain("seq");
 });
 
-test("cards are listed latest first, a page at a time", async () => {
+test("cards are listed page by page, the latest first", async () => {
   for (const name of ["k-p1", "k-p2", "k-p3"]) await recordOpenedCard(name, "P.pages");
   const first = await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&limit=2` });
   const listIds = (body: unknown) => (body as { card_id: string }[]).map((card) => card.card_id);
@@ -110,7 +110,7 @@ test("cards are listed latest first, a page at a time", async () => {
   expect(listIds((await api.call({ path: `/v1/cards?tenant_id=${TENANT}&project_id=P.pages&status=success` })).body)).toEqual([]);
 });
 
-test("a waiting request is answered when the card changes", async () => {
+test("a waiting request for a card returns when the card changes", async () => {
   await recordOpenedCard("k-waited");
   const waiting = api.call({ path: `/v1/cards/k-waited?tenant_id=${TENANT}&wait_ms=30000&not_status=planning` });
   await recordPlanLater("k-waited");
@@ -124,7 +124,7 @@ async function recordPlanLater(cardId: string) {
   ]);
 }
 
-test("a card that waits for its flow's first step is not 404, and an unknown one is", async () => {
+test("a card whose flow has not recorded it yet is not 404; an unknown card is", async () => {
   expect((await api.call({ path: `/v1/cards/k-unknown?tenant_id=${TENANT}` })).status).toBe(404);
   const card: Card = { ...(await recordOpenedCard("k-template")), card_id: "k-begun" };
   await api.deps.flows.startCard(card);
@@ -132,7 +132,7 @@ test("a card that waits for its flow's first step is not 404, and an unknown one
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
 });
 
-test("a card is opened through an office that its author holds, with the bytes that it names", async () => {
+test("a card opens only through an office of its author, and only with the patch that its params name", async () => {
   const open = (members: object) => api.call({ method: "POST", path: "/v1/cards", body: buildCardRequest(members), as: BOB });
   expect(await open({ office_id: "office:security" })).toMatchObject({ status: 403, body: { code: "forbidden" } });
   const patch = Buffer.from("something else").toString("base64");
@@ -162,7 +162,7 @@ test("a statement is prepared for the current plan, in the caller's own name", a
   expect(await prepare("k-unplanned")).toMatchObject({ status: 409, body: { code: "conflict" } });
 });
 
-test("from L4 on the statement's digest is the challenge of a step-up", async () => {
+test("from L4 on, the challenge of the step-up is the statement's digest", async () => {
   await recordPlannedCard("k-stepped", "L4", true);
   expect(await prepare("k-stepped")).toMatchObject({
     status: 403,

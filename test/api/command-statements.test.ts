@@ -31,14 +31,14 @@ async function recordCommand(act: number, cardId: string, round: number) {
 const readStatements = async (command: Awaited<ReturnType<typeof recordCommand>>) =>
   (await listCommandStatements(ledger.db, command)).map(({ statement: { approver, decision } }) => [approver.split(":").at(-1), decision]);
 
-test("a command is accompanied by the approvals that count, in the order in which they came to count", async () => {
+test("a command comes with the approvals that count, in the order in which they came to count", async () => {
   await ledger.appendOrThrow([event.buildCardOpened("k-1"), buildPlannedEvent("k-1", 1), event.buildStated("k-1", 1, "approve", 2)]);
   await ledger.appendOrThrow([event.buildStated("k-1", 1, "withdraw", 2), event.buildStated("k-1", 1, "approve", 1)]);
   await ledger.appendOrThrow([event.buildCardOpened("k-2"), buildPlannedEvent("k-2", 1), event.buildStated("k-2", 1, "approve", 3)]);
   expect(await readStatements(await recordCommand(1, "k-1", 1))).toEqual([["p1", "approve"]]);
 });
 
-test("an approval accompanies none that its person withdrew through another actor, or gave again through one", async () => {
+test("a command comes without approvals that a person withdrew or repeated through another actor", async () => {
   const withdrawn = event.buildStated("k-5", 1, "withdraw", 9);
   const given = event.buildStated("k-5", 1, "approve", 1);
   if (withdrawn.type !== "card.withdrawn" || given.type !== "card.approved") throw new Error("the events are others");
@@ -55,7 +55,7 @@ test("an approval accompanies none that its person withdrew through another acto
   expect(await readStatements(await recordCommand(6, "k-6", 1))).toEqual([["p2", "approve"]]);
 });
 
-test("what was said of an earlier plan accompanies none, also where the same plan comes back", async () => {
+test("a command comes without statements about an earlier plan, even if the same plan returns", async () => {
   await ledger.appendOrThrow([event.buildCardOpened("k-3"), buildPlannedEvent("k-3", 1), event.buildStated("k-3", 1, "approve", 1)]);
   await ledger.appendOrThrow([
     event.buildApprovalsVoided("k-3", 1, 1),
@@ -70,7 +70,7 @@ test("what was said of an earlier plan accompanies none, also where the same pla
   expect(await readStatements(await recordCommand(3, "k-3", 1))).toEqual([["p3", "approve"]]);
 });
 
-test("a command without a card is accompanied by nothing", async () => {
+test("a command without a card comes without statements", async () => {
   const issued = event.buildCommandIssued(4);
   await ledger.appendOrThrow([issued]);
   const command = await findCommandByJti(ledger.db, { tenant_id: event.TENANT, jti: event.toJti(4) });

@@ -21,7 +21,7 @@ const findStarted = (jti: string) => api.deps.flows.findStartedAct(TENANT, jti);
 const createStrangerKey = () =>
   parseSigningKey(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString());
 
-test("a permit answers what the envelope repeats, and its command begins the act", async () => {
+test("a permit request returns the hashes for the envelope, and the command starts the act", async () => {
   const { body, status } = await ask(buildPermitRequest());
   expect([status, body]).toEqual([
     200,
@@ -49,7 +49,7 @@ test("a permit answers what the envelope repeats, and its command begins the act
   });
 });
 
-test("a jti seen before is 409 with the job of the first, also from many at once", async () => {
+test("a used jti is 409 with the job of the first command, also among parallel requests", async () => {
   const first = buildEnvelope(api.permitKey);
   const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => issue({ ...first, jobId: `job-race-${n}` })));
   const won = answers.filter((answer) => answer.status === 200);
@@ -99,14 +99,14 @@ test.each([
     "subject_hash_mismatch",
     () => ({ ...buildEnvelope(api.permitKey), params: buildPushParams({ patch: Buffer.from("other bytes").toString("base64") }) }),
   ],
-])("%s: a command that its permit is not for is 403 and writes nothing", async (code, make) => {
+])("%s: a command that differs from its permit is 403 and stores nothing", async (code, make) => {
   const command = make();
   expect(await issue(command)).toMatchObject({ status: 403, body: { code } });
   expect(await findStarted(command.jti)).toBeUndefined();
   expect(await api.deps.store.blobs.get(toStagingKey(TENANT, hashBlake3Hex(Buffer.from("other bytes"))))).toBeUndefined();
 });
 
-test("nobody issues a command with somebody else's permit, or asks for one in somebody else's name", async () => {
+test("an actor cannot issue a command with another's permit, or request a permit in another's name", async () => {
   expect(await issue(buildEnvelope(api.permitKey), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect(await ask(buildPermitRequest(), BOB)).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect(await ask(buildPermitRequest({ actor_id: BOB, office_id: "office:security" }), BOB)).toMatchObject({
@@ -115,7 +115,7 @@ test("nobody issues a command with somebody else's permit, or asks for one in so
   });
 });
 
-test("a denial of the policy says why, and from L3 on what is needed", async () => {
+test("a policy's denial has its reasons and, from L3 on, its requirements", async () => {
   expect(await ask(buildPermitRequest({ params: buildPushParams({ branch: "main" }) }))).toMatchObject({
     status: 403,
     body: { code: "policy_denied", allowed: false, reasons: [{ rule: expect.any(String), text: expect.any(String) }], requires: [] },
@@ -135,12 +135,12 @@ test("a denial of the policy says why, and from L3 on what is needed", async () 
   });
 });
 
-test("an actor with one office need not name it", async () => {
+test("an actor with a single office can omit it", async () => {
   const { office_id: _, ...request } = buildPermitRequest({ actor_id: CI });
   expect(await ask(request, CI)).toMatchObject({ status: 200, body: { permit: { scopes: { office_id: "office::default" } } } });
 });
 
-test("a permit that was taken back cannot be used, and one that was used cannot be taken back", async () => {
+test("a revoked permit cannot be used, and a used permit cannot be revoked", async () => {
   const { body } = await ask(buildPermitRequest());
   const permit = body["permit"] as { jti: string };
   const revoke = (jti: string, as: string) =>
@@ -170,7 +170,7 @@ test("a permit that was taken back cannot be used, and one that was used cannot 
   expect(await revoke(other.jti, ADMIN)).toMatchObject({ status: 409, body: { code: "permit_used" } });
 });
 
-test("what was never issued is 404", async () => {
+test("a permit, command or receipt that was never issued is 404", async () => {
   const jti = randomUUID();
   for (const path of [`/v1/commands/${jti}`, `/v1/receipts/${jti}`, `/v1/permits/${jti}`])
     expect((await api.call({ path: `${path}?tenant_id=${TENANT}` })).status).toBe(404);

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { ADMIN, startApi } from "./running-api.js";
 
-test("a request that comes while the api ends is told when to ask again, and the one before it is answered", async () => {
+test("a stopping api answers its requests, and refuses new ones with Retry-After", async () => {
   const api = await startApi("api-ending");
   const { hostname, port } = new URL(api.url);
   const socket = connect(Number(port), hostname);

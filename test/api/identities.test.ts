@@ -23,14 +23,14 @@ const list = async (path: string, query = "") => {
   return { status: answer.status, rows: answer.body as unknown as Listed[], link: answer.headers.get("link") };
 };
 
-test("a member reads its tenant: its transport, its policy and where its ledger stands", async () => {
+test("a member reads its tenant with its transport, policy and ledger head", async () => {
   const { body } = await api.call({ path: `/v1/tenant?tenant_id=${TENANT}`, as: BOB });
   const policy = await api.deps.policies.findActivePolicy(TENANT);
   expect(body).toMatchObject({ tenant_id: TENANT, transport: "temporal", policy_hash: policy?.policy_hash });
   expect(body["ledger"]).toEqual({ container: `C.Registry::${TENANT}`, entries: expect.any(Number), head: expect.any(String) });
 });
 
-test("the actors come in the order of their ids, page by page, each once, and none of another tenant", async () => {
+test("actors are listed by id, page by page, each once, without those of another tenant", async () => {
   const all = (await list("/v1/actors")).rows.map(({ actor_id }) => actor_id);
   expect(all).toEqual(expect.arrayContaining([ADMIN, BOB, CI]));
   expect(all).not.toContain(OLGA);
@@ -45,7 +45,7 @@ test("the actors come in the order of their ids, page by page, each once, and no
   expect(seen).toEqual(all);
 });
 
-test("actors can be asked for by the office that they hold, and a disabled one is shown as such", async () => {
+test("actors can be filtered by office, and a disabled actor is marked", async () => {
   await putMembership(api.deps.db, TENANT, CI, { office_id: "office:forgotten", roles: ["cleaner"] });
   const held = await list("/v1/actors", "&office_id=office:forgotten");
   expect(held.rows).toMatchObject([{ actor_id: CI, disabled: false }]);
@@ -54,7 +54,7 @@ test("actors can be asked for by the office that they hold, and a disabled one i
   expect((await listActors(api.deps.db, { tenant_id: "T.OTHER", office_id: "office:forgotten", limit: 10 })).items).toEqual([]);
 });
 
-test("an office says what the policy lets it do, and that one which it does not know may nothing; the disabled hold none", async () => {
+test("an office shows what the policy lets it do, or null if the policy does not know it; disabled actors do not count as holders", async () => {
   await putMembership(api.deps.db, TENANT, BOB, { office_id: "office:forgotten", roles: [] });
   const offices = (await list("/v1/offices")).rows;
   const byId = new Map(offices.map((office) => [office.office_id, office]));
@@ -67,7 +67,7 @@ test("an office says what the policy lets it do, and that one which it does not 
   expect([...first.rows, ...rest.rows]).toEqual(offices);
 });
 
-test("no page is longer than 200, and a cursor that is none is refused by name", async () => {
+test("a limit outside 1 to 200 and an invalid cursor are refused", async () => {
   for (const path of ["/v1/actors", "/v1/offices"]) {
     expect((await list(path, "&limit=201")).status).toBe(400);
     expect((await list(path, "&limit=0")).status).toBe(400);

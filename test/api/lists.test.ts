@@ -28,14 +28,14 @@ const list = async (path: string, query = "", as = BOB) => {
   return { status: answer.status, rows: answer.body as unknown as Listed[], next };
 };
 
-test("commands are listed for every member, the latest issued first, without their envelopes", async () => {
+test("every member can list commands, the latest issued first, without their envelopes", async () => {
   const { rows } = await list("/v1/commands");
   expect(rows.map(({ jti }) => jti)).toEqual([3, 2, 1].map((act) => event.toJti(act)));
   expect(rows[0]).toMatchObject({ status: "running", project_id: "P.demo", jobType: "git.registry.push", denial: null });
   expect(rows[0]).not.toHaveProperty("envelope");
 });
 
-test("commands can be asked for by status and project, and come page by page", async () => {
+test("commands can be filtered by status and project, and are listed page by page", async () => {
   expect((await list("/v1/commands", "&status=success")).rows).toEqual([]);
   expect((await list("/v1/commands", "&status=running&project_id=P.demo")).rows).toHaveLength(3);
   expect((await list("/v1/commands", "&project_id=P.none")).rows).toEqual([]);
@@ -46,7 +46,7 @@ test("commands can be asked for by status and project, and come page by page", a
   expect(second.headers.get("link")).toBeNull();
 });
 
-test("a tenant's chain comes page by page, complete, and whoever has it can make every hash again", async () => {
+test("a tenant's chain is listed page by page, and every hash can be recomputed from it", async () => {
   const reader = new ChainReader();
   let next: string | undefined = `/v1/ledger/entries?tenant_id=${TENANT}&limit=2`;
   while (next !== undefined) {
@@ -63,7 +63,7 @@ test("a tenant's chain comes page by page, complete, and whoever has it can make
   });
 });
 
-test("a page of the chain ends with the entry that fills it, so that no answer is larger than that and one entry", async () => {
+test("a page of the chain ends with the entry that fills it, so that an answer exceeds the limit by one entry at most", async () => {
   const before = (await list("/v1/ledger/entries")).rows.length;
   const half = "x".repeat(ENTRIES_PAGE_BYTES / 2);
   const buildLargeEvent = (id: string): NewEvent =>
@@ -76,11 +76,11 @@ test("a page of the chain ends with the entry that fills it, so that no answer i
   expect(second.headers.get("link")).toBeNull();
 });
 
-test("after the last entry there is an empty page", async () => {
+test("the page after the last entry is empty", async () => {
   expect(await list("/v1/ledger/entries", "&after=999999")).toMatchObject({ status: 200, rows: [], next: undefined });
 });
 
-test("another tenant's lists do not exist, and one's own hold nothing of others", async () => {
+test("another tenant's lists are 404, and the caller's own lists hold nothing of others", async () => {
   for (const path of ["/v1/commands", "/v1/ledger/entries"]) expect((await list(path, "", OLGA)).status).toBe(404);
   const answer = await api.call({ path: "/v1/commands?tenant_id=T.OTHER", as: OLGA });
   expect((answer.body as unknown as Listed[]).map(({ jti }) => jti)).toEqual([event.toJti(9)]);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-test("without Temporal a command and a card are 503 with Retry-After, and nothing has begun", async () => {
+test("without Temporal, a command and a card are 503 with Retry-After and start nothing", async () => {
   const command = { ...buildEnvelope(api.permitKey), params: buildPushParams({ patch: PATCH.toString("base64") }) };
   for (const [path, body] of [
     ["/v1/commands/issue", command],
@@ -23,7 +23,7 @@ test("without Temporal a command and a card are 503 with Retry-After, and nothin
   expect(await api.deps.db.selectFrom("ledger_entries").select("seq").execute()).toEqual([]);
 });
 
-test("without Temporal health still answers ok and says what is wrong, and the api is not ready", async () => {
+test("without Temporal, health is ok with a warning, and the api is not ready", async () => {
   expect(await api.call({ path: "/health", as: null })).toMatchObject({
     status: 200,
     body: { status: "ok", pollers: null, warnings: [expect.stringContaining("Temporal")] },
@@ -35,11 +35,11 @@ test("without Temporal health still answers ok and says what is wrong, and the a
   });
 });
 
-test("what only needs the ledger goes on", async () => {
+test("without Temporal, requests that need only the ledger succeed", async () => {
   expect((await api.call({ path: `/v1/query/registry/projects?tenant_id=${TENANT}` })).status).toBe(200);
 });
 
-test("a defect of ours is 500 without a trace of what it was", () => {
+test("a defect is 500 and reveals nothing about itself", () => {
   const { answer, isDefect } = answerFault(new TypeError("cannot read secret of undefined"), "request-1");
   expect(isDefect).toBe(true);
   expect(answer).toMatchObject({ status: 500, body: { code: "internal" } });
@@ -53,7 +53,7 @@ test.each([
   ["ECONNREFUSED", "connect ECONNREFUSED"],
   [undefined, "timeout exceeded when trying to connect"],
   [undefined, "Connection terminated unexpectedly"],
-])("a database that does not serve (%s) is 503", (code, message) => {
+])("an unavailable database (%s) is 503", (code, message) => {
   expect(answerFault(Object.assign(new Error(message), { code }), "r").answer).toMatchObject({
     status: 503,
     body: { code: "unavailable" },

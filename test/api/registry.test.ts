@@ -36,7 +36,7 @@ const list = async (as: string, query = "") => {
 const project = (id: string, as: string) => api.call({ path: `/v1/query/registry/project/${id}?tenant_id=${TENANT}`, as });
 const verify = async () => (await api.call({ path: `/v1/ledger/verify?tenant_id=${TENANT}` })).body;
 
-test("private projects are seen by their owners alone, themselves or through an office", async () => {
+test("only owners see a private project, themselves or through an office", async () => {
   expect((await list(ADMIN)).ids).toEqual(["P.shared", "P.mine"]);
   expect((await list(BOB)).ids).toEqual(["P.shared"]);
   expect((await list(CAROL)).ids).toEqual(["P.shared", "P.offices"]);
@@ -44,14 +44,14 @@ test("private projects are seen by their owners alone, themselves or through an 
   expect((await project("P.shared", BOB)).body).toMatchObject({ id: "P.shared", refs: [], releases: [], activity: [] });
 });
 
-test("the pages of the catalog lead to each other, also over projects that are not shown", async () => {
+test("the pages of the catalog are linked, also across projects that the caller cannot see", async () => {
   const first = await list(BOB, "&limit=1");
   expect(first.ids).toEqual(["P.shared"]);
   const second = await api.call({ path: /^<([^>]+)>/.exec(first.link ?? "")?.[1] ?? "", as: BOB });
   expect([second.body, second.headers.get("link")]).toEqual([[], expect.stringContaining("next")]);
 });
 
-test("the ledger is held against its signed anchors", async () => {
+test("the ledger is compared with its signed anchors", async () => {
   expect(await verify()).toMatchObject({ ok: true, container: CONTAINER, entries: 3, anchors_checked: 0, head: { seq: 3 } });
   const store = await openStore(api.founded.rootStore);
   const anchor = async (seq: number, hash: string, key = api.permitKey) => {

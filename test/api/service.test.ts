@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { createHealthChecks } from "../../src/api/health.js";
 import { ENVELOPE_EXAMPLE, PERMIT_REQUEST_EXAMPLE } from "../../src/api/http/examples.js";
 import { PRINCIPAL_MAX_AGE_MS, PRINCIPALS_MAX_COUNT, PrincipalCache } from "../../src/api/http/principal-cache.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
@@ -22,7 +23,7 @@ interface Operation {
   responses: Record<string, { content?: Record<string, { schema: object }> }>;
 }
 
-test("whoami says whose token it is, and not the token", async () => {
+test("whoami returns the token's owner, not the token", async () => {
   const answer = await api.call({ path: "/v1/whoami" });
   expect(answer.body).toEqual({
     tenant_id: TENANT,
@@ -33,13 +34,13 @@ test("whoami says whose token it is, and not the token", async () => {
   });
 });
 
-test("the keys of LAB 256 are public, and nothing but public", async () => {
+test("the keys of LAB 256 are served without their private parts", async () => {
   const { body, text } = await api.call({ path: "/v1/jwks.json", as: null });
   expect(jwksSchema.parse(body)).toEqual(api.deps.servedJwks);
   expect(text).not.toContain('"d"');
 });
 
-test("health says ok, who polls, and how far the clocks are apart", async () => {
+test("health returns ok, the pollers and the clock skew", async () => {
   const { status, body } = await api.call({ path: "/health", as: null });
   expect([status, body]).toEqual([
     200,
@@ -57,6 +58,19 @@ test("health says ok, who polls, and how far the clocks are apart", async () => 
     status: 200,
     body: { database: "ok", object_store: "ok", temporal: "ok" },
   });
+});
+
+test("readiness is checked once for parallel callers, and again after two seconds", async () => {
+  const ping = vi.spyOn(api.deps.temporal, "ping");
+  let now = 0;
+  const { readReadiness } = createHealthChecks({ ...api.deps, now: () => now });
+  await Promise.all([readReadiness(), readReadiness()]);
+  now = 1999;
+  await readReadiness();
+  expect(ping).toHaveBeenCalledTimes(1);
+  now = 2000;
+  await readReadiness();
+  expect(ping).toHaveBeenCalledTimes(2);
 });
 
 test("the document is OpenAPI 3.1 and has every route, its refusals and an example of every body", async () => {
@@ -94,13 +108,13 @@ test("the document is OpenAPI 3.1 and has every route, its refusals and an examp
     expect(document.components.schemas).toHaveProperty(reference[1] ?? "");
 });
 
-test("the examples of bodies are bodies that the routes take", () => {
+test("the routes accept the examples of their bodies", () => {
   for (const { input, example, url } of buildRouteTable(api.deps))
     if (input.body !== undefined) expect([url, input.body.safeParse(example).success]).toEqual([url, true]);
   expect(ENVELOPE_EXAMPLE.params).toEqual(PERMIT_REQUEST_EXAMPLE.params);
 });
 
-test("the document can be browsed", async () => {
+test("/docs serves pages of the document", async () => {
   const response = await fetch(`${api.url}/docs/`);
   expect([response.status, response.headers.get("content-type")]).toEqual([200, expect.stringContaining("text/html")]);
 });
@@ -118,7 +132,7 @@ test("a revoked token is refused within two seconds", async () => {
   await expect.poll(async () => (await api.call({ path: "/v1/whoami", token })).status, { timeout: 10_000, interval: 200 }).toBe(401);
 });
 
-test("principals are remembered for two seconds, asked for once by many, and never more than a thousand", async () => {
+test("principals are cached for two seconds, looked up once for parallel requests, and at most a thousand", async () => {
   let now = 0;
   const asked: string[] = [];
   const cache = new PrincipalCache(
@@ -142,7 +156,7 @@ test("principals are remembered for two seconds, asked for once by many, and nev
   expect(asked).toEqual(["a"]);
 });
 
-test("a lookup that fails is not remembered", async () => {
+test("a failed lookup is not cached", async () => {
   let fails = true;
   const cache = new PrincipalCache(
     async (bearer) => {

@@ -9,7 +9,7 @@ import { toStagingKey } from "../../src/domain/storage-key.js";
 import { type RunningApi, STAGED_MAX_BYTES, startApi, TENANT } from "./running-api.js";
 
 let api: RunningApi;
-/** The system's temporary folder is everybody's: other tests upload at the same time, and kill those who do. */
+/** A folder of this file's own: other tests upload at the same time, and kill processes that do. */
 let temporary: string;
 beforeAll(async () => {
   temporary = await mkdtemp(join(tmpdir(), "ogr-own-"));
@@ -28,7 +28,7 @@ const readStaged = (blake3: string) => api.deps.store.blobs.get(toStagingKey(TEN
 const listLeftovers = async () => (await readdir(temporary)).filter((name) => name.startsWith("ogr-staging-"));
 const createBytes = (length: number) => new Uint8Array(randomBytes(length));
 
-test("bytes are kept under their BLAKE3, once", async () => {
+test("bytes are stored once under their BLAKE3", async () => {
   const bytes = createBytes(1024 * 1024 + 7);
   const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 201, body: { blake3, size_bytes: bytes.byteLength } });
@@ -36,18 +36,18 @@ test("bytes are kept under their BLAKE3, once", async () => {
   expect(Buffer.from((await readStaged(blake3)) ?? []).equals(bytes)).toBe(true);
 });
 
-test("no bytes are bytes too", async () => {
+test("an empty body can be staged", async () => {
   const empty = new Uint8Array(0);
   expect((await put(hashBlake3Hex(empty), empty)).status).toBe(201);
 });
 
-test("bytes that do not have the BLAKE3 they claim are not kept", async () => {
+test("bytes with another BLAKE3 than the path names are not stored", async () => {
   const claimed = hashBlake3Hex(createBytes(8));
   expect(await put(claimed, createBytes(100))).toMatchObject({ status: 422, body: { code: "subject_hash_mismatch" } });
   expect(await readStaged(claimed)).toBeUndefined();
 });
 
-test("a body above the limit is 413, said in advance or found out on the way", async () => {
+test("a body above the limit is 413, whether its length is declared or not", async () => {
   const bytes = createBytes(STAGED_MAX_BYTES + 1);
   const blake3 = hashBlake3Hex(bytes);
   expect(await put(blake3, bytes)).toMatchObject({ status: 413, body: { code: "too_large" } });
@@ -56,7 +56,7 @@ test("a body above the limit is 413, said in advance or found out on the way", a
   expect(await readStaged(blake3)).toBeUndefined();
 });
 
-test("an upload that is cut short leaves nothing", async () => {
+test("an interrupted upload leaves no files", async () => {
   const bytes = createBytes(5000);
   const blake3 = hashBlake3Hex(bytes);
   const { hostname, port } = new URL(api.url);
@@ -72,7 +72,7 @@ test("an upload that is cut short leaves nothing", async () => {
   expect(await readStaged(blake3)).toBeUndefined();
 });
 
-test("only bytes are staged, and only under a BLAKE3", async () => {
+test("staging refuses JSON, and a path that is no BLAKE3", async () => {
   const json = { bytes: "{}", type: "application/json" };
   expect((await api.call({ method: "PUT", path: `/v1/staging/${"a".repeat(64)}?tenant_id=${TENANT}`, raw: json })).status).toBe(415);
   expect(await put("A".repeat(64), createBytes(1))).toMatchObject({ status: 400, body: { errors: [{ field: "blake3" }] } });
@@ -81,7 +81,7 @@ test("only bytes are staged, and only under a BLAKE3", async () => {
 const requestHead = (blake3: string) =>
   `PUT /v1/staging/${blake3}?tenant_id=${TENANT} HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer ${api.getToken("ubl:sid:person:admin")}\r\nContent-Type: application/octet-stream\r\n`;
 
-/** Sends without a length, so that only the bytes themselves tell. */
+/** Sends a body without its length. */
 async function sendChunked(blake3: string, bytes: Uint8Array<ArrayBuffer>) {
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {

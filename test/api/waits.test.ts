@@ -5,7 +5,7 @@ import { Waits } from "../../src/api/http/waits.js";
 
 const createReply = () => ({ raw: Object.assign(new EventEmitter(), { destroyed: false }) }) as unknown as FastifyReply;
 
-test("who begins to wait when the process stops already does not wait", () => {
+test("a request that arrives while the process stops does not wait", () => {
   const waits = new Waits();
   const before = waits.createSignal(createReply());
   expect(before.aborted).toBe(false);

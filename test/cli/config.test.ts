@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("`ogr config` says of each setting its value, its source and its meaning, and no secret", async () => {
+it("`ogr config` prints the value, source and meaning of each setting, and masks secrets", async () => {
   const path = join(folder, "registry.yaml");
   await writeFile(path, "OGR_API_PORT: 7450\nOGR_STORE: s3\n");
   const environment = { OGR_CONFIG_FILE: path, OGR_TEMPORAL_ADDRESS: "temporal:7233", ...SECRETS };
@@ -42,7 +42,7 @@ it("`ogr config` says of each setting its value, its source and its meaning, and
   expect(stdout + (await runOgr(["config"], environment)).stdout).not.toContain("hush-hush");
 });
 
-it("`ogr config --check` names what keeps a process from starting, and fails", async () => {
+it("`ogr config --check` names the settings that keep a process from starting, and fails", async () => {
   const { code, stdout } = await runOgr(["config", "--check", "--process", "lab512"], {
     OGR_STORE: "directory",
     OGR_STOER_DIRECTORY: "/x",
@@ -52,7 +52,7 @@ it("`ogr config --check` names what keeps a process from starting, and fails", a
   expect(stdout).toContain("OGR_RECEIPT_KEY_FILE: Set it to ");
 });
 
-it("`ogr config` knows no other processes", async () => {
+it("`ogr config` refuses an unknown process and names the known ones", async () => {
   const { code, stderr } = await runOgr(["config", "--process", "lab513"]);
   expect(code).toBe(2);
   expect(stderr).toContain("api, lab256, lab512");

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("the history that the demo pushes", () => {
-  it("is every branch of the repository, the checked-out one first, each below feature/", async () => {
+  it("has every branch of the repository below feature/, the checked-out one first", async () => {
     const tip = await commit("one");
     await runGit(source, ["branch", "aside"]);
     await runGit(source, ["checkout", "--quiet", "-b", "topic/deep"]);
@@ -43,7 +43,7 @@ describe("the history that the demo pushes", () => {
     expect(remarks).toEqual([]);
   });
 
-  it("of a shallow clone begins where the clone does, and says so", async () => {
+  it("begins where a shallow clone begins, with a remark", async () => {
     for (const name of ["one", "two", "three"]) await commit(name);
     const shallow = join(folder, "shallow");
     await runGit(folder, ["clone", "--quiet", "--depth", "2", `file://${source}`, shallow]);
@@ -54,7 +54,7 @@ describe("the history that the demo pushes", () => {
     await runGit(history.folder, ["fsck", "--strict"]);
   });
 
-  it("of a repository without commits is one commit of its files, without what it ignores", async () => {
+  it("is one commit of the files that are not ignored, for a repository without commits", async () => {
     await mkdir(join(source, "ignored"));
     await writeFile(join(source, "ignored", "file"), "x");
     await writeFile(join(source, ".gitignore"), "ignored/\n");
@@ -64,7 +64,7 @@ describe("the history that the demo pushes", () => {
     expect(await runGitForLines(source, ["status", "--porcelain"])).toEqual(["?? .gitignore"]);
   });
 
-  it("never names a branch that the registry refuses, or one in another's way", () => {
+  it("has no branch name that the registry refuses or that conflicts with another", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ minLength: 1, maxLength: 250, unit: "grapheme" }), { maxLength: 8 }), (names) => {
         const taken: string[] = [];

@@ -22,7 +22,7 @@ function readHelp(command: Command): string {
   return parts.join("");
 }
 
-/** The words of each example that call `ogr`, without remarks and what other programs do with the output. */
+/** The words of each call of `ogr` in the examples, without remarks and pipes. */
 function listExamples(command: Command): string[][] {
   const [, examples = ""] = readHelp(command).split("\nExamples:\n");
   return examples
@@ -33,19 +33,19 @@ function listExamples(command: Command): string[][] {
 const all = listLeaves(ogr);
 
 describe("the help", () => {
-  it.each(all)("of %s has examples that name only what there is", (path, command) => {
+  it.each(all)("of %s has examples with existing options only", (path, command) => {
     const own = listExamples(command).filter((words) => `ogr ${words.join(" ")}`.startsWith(path));
     expect(own.length).toBeGreaterThan(0);
     const known = command.options.map((option) => option.long);
     for (const words of own) for (const word of words) if (/^--./.test(word)) expect(known).toContain(word);
   });
 
-  it("offers JSON on every command but the one that prints a script", () => {
+  it("offers JSON on every command except `ogr completion`", () => {
     const without = all.filter(([, command]) => !command.options.some((option) => option.long === "--json")).map(([path]) => path);
     expect(without).toEqual(["ogr completion"]);
   });
 
-  it("offers a dry run on everything that acts", () => {
+  it("offers a dry run on every command that acts", () => {
     const acting = all.filter(([, command]) => command.options.some((option) => option.long === "--dry-run")).map(([path]) => path);
     expect(acting.sort()).toEqual(
       [
@@ -70,7 +70,7 @@ describe("the help", () => {
   });
 });
 
-/** What bash offers for a line that is being written; its last word is the one to complete. */
+/** The words that bash offers for the last word of a line. */
 function listOffered(line: string): string[] {
   const words = line.split(" ");
   const script = `${formatBashCompletion("ogr", places)}
@@ -108,7 +108,7 @@ describe("a table", () => {
     { title: "words", format: (row: string[]) => row[1] ?? "" },
   ];
 
-  it("aligns its columns, and is cut to the terminal", () => {
+  it("aligns its columns and cuts lines to the terminal's width", () => {
     const text = formatTable(
       [
         ["k-1", "one"],
@@ -120,7 +120,7 @@ describe("a table", () => {
     expect(text).toBe("ID    WORDS\nk-1   one\nk-22  a lon…");
   });
 
-  it("lets nobody's words move the cursor", () => {
+  it("replaces control characters, so that stored text cannot move the cursor", () => {
     expect(formatTable([["k-1", "a\u001b[2Jb\nc"]], columns, { titles: false })).toBe("k-1  a [2Jb c");
   });
 });

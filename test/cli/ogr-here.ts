@@ -4,8 +4,8 @@ import { runCli } from "../../src/cli/run.js";
 import type { OgrAnswer } from "./run-ogr.js";
 
 /**
- * Runs `ogr` in this process, one command at a time: what a process of its own costs to start is most of what a command takes. Its
- * environment, its standard input and its output are its own all the same.
+ * Runs `ogr` in this process, because starting a process takes longer than most commands. The command has its own environment, standard
+ * input and output. Run one command at a time.
  */
 export async function runOgrHere(
   words: readonly string[],

@@ -16,8 +16,8 @@ afterEach(() => vi.restoreAllMocks());
 
 const CUNNING = "Release\u001b[2K\rnothing \u202egnihton\u2066 of\u0007 note\n\tsecond line";
 
-describe("what is shown at a terminal", () => {
-  it("moves no cursor and turns no direction, whoever wrote it; lines and columns stay", () => {
+describe("output at a terminal", () => {
+  it("replaces control and direction characters of stored text, and keeps newlines and tabs", () => {
     listen();
     createOutput(false).print({}, CUNNING);
     createOutput(false).remark(CUNNING);
@@ -27,7 +27,7 @@ describe("what is shown at a terminal", () => {
     expect(written).toEqual({ stdout: shown, stderr: `${shown}ogr: ${shown}` });
   });
 
-  it("is exactly what there is for programs", () => {
+  it("is printed unchanged as JSON for programs", () => {
     listen();
     createOutput(true).print({ intent: CUNNING }, "");
     const exit = reportFailure(new Error(CUNNING), true);

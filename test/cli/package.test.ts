@@ -37,7 +37,7 @@ const unsignedReceipt: UnsignedReceipt = {
 let folder: string;
 let installed: string;
 
-/** Runs a program in the folder, with nothing of ours in its environment but the path to programs and the home of npm's cache. */
+/** Runs a program in the folder; its environment has only PATH and the home of npm's cache. */
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const environment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env };
   return new Promise((resolve, reject) => {
@@ -65,12 +65,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("the package, installed in an empty folder,", () => {
-  test("has a build and no sources", async () => {
+  test("contains the build and no sources", async () => {
     await expect(readFile(join(installed, "dist", "cli", "main.js"))).resolves.toBeDefined();
     await expect(readFile(join(installed, "src", "cli", "main.ts"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
-  test("says its version and its commands", async () => {
+  test("prints its version and its commands", async () => {
     const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
     await expect(ogr("--version")).resolves.toMatchObject({ code: 0, stdout: `${version}\n` });
     const help = await ogr("--help");
@@ -78,7 +78,7 @@ describe("the package, installed in an empty folder,", () => {
     expect(help.stdout).toMatch(/^Usage: ogr/);
   });
 
-  test("verifies a stored receipt, and refuses one that was changed", async () => {
+  test("verifies a stored receipt, and refuses a changed one", async () => {
     const key = createTestKey();
     const receipt = signObject("receipt", unsignedReceipt, key);
     await mkdir(join(folder, "stored"), { recursive: true });
@@ -92,7 +92,7 @@ describe("the package, installed in an empty folder,", () => {
     await expect(verify("changed.json")).resolves.toMatchObject({ code: 3 });
   });
 
-  test.each(["worker/lab256.main.js", "stack/init/main.js"])("has %s, which says what it must be told", async (entry) => {
+  test.each(["worker/lab256.main.js", "stack/init/main.js"])("has %s, which names the settings that it lacks", async (entry) => {
     const { code, stderr } = await run(process.execPath, [join(installed, "dist", entry), "registry"]);
     expect(code).toBe(1);
     expect(stderr).toContain("The configuration is not right");

@@ -45,7 +45,7 @@ export function runOgr(
   });
 }
 
-/** The environment of a person at a terminal: which registry, whose token, where their passkey is. */
+/** The environment of a person at a terminal: the registry, the token and the passkey file. */
 export function toPersonEnvironment(registry: ServedRegistry, name: string, tenant?: string): Record<string, string> {
   return {
     OGR_SERVER: registry.url,

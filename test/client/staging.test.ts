@@ -28,12 +28,12 @@ describe("a bundle", () => {
     expect(clone.git("bundle", "verify", path)).toContain("refs/heads/main");
   });
 
-  it("that git cannot make is refused with git's words", async () => {
+  it("fails with git's message if git cannot create it", async () => {
     const clone = new Clone();
     clone.commit("a", "a");
     await expect(createBundle(clone.folder, "refs/heads/main", [], join(folder, "none", "x"))).rejects.toThrow("ENOENT");
     await expect(createBundle(clone.folder, "refs/heads/absent", [], join(folder, "x"))).rejects.toThrow(GitRefused);
-    // Its tip can be read, and its one file cannot.
+    // The tip is readable, but its only file is not.
     await rm(join(clone.folder, ".git", "objects", ...splitId(clone.readHead("HEAD:a"))));
     await expect(createBundle(clone.folder, "refs/heads/main", [], join(folder, "x"))).rejects.toThrow(/git .*: .*\w/);
   });
@@ -61,7 +61,7 @@ describe("staging a file", () => {
     return path;
   };
 
-  it.each([0, 5, 5_000_000])("sends %i bytes as they are, with the token", async (length) => {
+  it.each([0, 5, 5_000_000])("sends %i bytes unchanged, with the token", async (length) => {
     const bytes = Buffer.alloc(length, "bytes of a bundle ");
     const path = await writeTestFile(bytes);
     const got: Buffer[] = [];
@@ -84,7 +84,7 @@ describe("staging a file", () => {
     });
   });
 
-  it("hears a refusal that comes before everything was sent", async () => {
+  it("returns a refusal that arrives before everything is sent", async () => {
     const path = await writeTestFile(Buffer.alloc(20_000_000));
     const refuse: RequestListener = (request, response) => {
       request.resume();
@@ -96,7 +96,7 @@ describe("staging a file", () => {
     });
   });
 
-  it("says that nobody answers, or not in time", async () => {
+  it("fails if the server is unreachable or too slow", async () => {
     const path = await writeTestFile(Buffer.alloc(10));
     let gone = "";
     await answerWith(
