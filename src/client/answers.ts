@@ -113,7 +113,7 @@ export const cardSchema = z.looseObject({
 export type CardAnswer = z.infer<typeof cardSchema>;
 export const cardsSchema = z.array(cardSchema);
 
-/** What a card would show before it is opened. */
+/** The preview of a card. */
 export const previewSchema = z.looseObject({
   level: z.enum(LEVELS).nullable(),
   reasons: z.array(reasonSchema),

@@ -1,6 +1,6 @@
 import { omitPatchBytes } from "../../domain/act/job.js";
 import { toActWorkflowId, toCardWorkflowId } from "../../domain/act/workflow-id.js";
-import { buildDenial, type DenialCode } from "../../domain/denial.js";
+import { buildDenial } from "../../domain/denial.js";
 import { checkBinding, checkSubject } from "../../domain/permit/binding.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import type { Principal } from "../../lab256/identity/authentication.js";
@@ -57,9 +57,8 @@ function answerIssued(deps: ApiDependencies, { tenant_id, jti, jobId }: CommandE
 }
 
 function refusePermitUsed(deps: ApiDependencies, tenantId: string, jti: string, jobId: string | null): ProblemAnswer {
-  const code: DenialCode = "permit_used";
-  return buildProblem(code, "The permit has been used; nothing else happened.", {
-    next: "Read what became of the first command at `status_url`.",
+  return buildProblem("permit_used", "The permit has been used; nothing else happened.", {
+    next: "Read the state of the first command at `status_url`.",
     members: { jobId, status_url: deps.urls.buildStatusUrl(tenantId, jti) },
   });
 }

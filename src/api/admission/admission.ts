@@ -170,8 +170,8 @@ function classifyRequest(route: GuardedRoute, query: unknown): Exclude<Kind, "ac
 function refusePlace({ kind }: NoPlace, of: Kind, max: number): ProblemAnswer {
   const { words, retryAfterS } = KINDS[of];
   return kind === "full"
-    ? refuseOverloaded(`This api has as many ${words} as it takes (${max}); nothing was begun.`, retryAfterS)
-    : refuseShareExceeded(`Yours are as many of the ${max} ${words} as your share is now; nothing was begun.`, retryAfterS);
+    ? refuseOverloaded(`This api serves at most ${max} ${words} at a time; nothing was started.`, retryAfterS)
+    : refuseShareExceeded(`You have used your share of the ${max} ${words}; nothing was started.`, retryAfterS);
 }
 
 function findMember(value: unknown, name: string): unknown {

@@ -45,7 +45,7 @@ export function buildLedgerRoutes(deps: ApiDependencies): readonly Route[] {
       group: "ledger",
       summary: "List the entries of the tenant's chain, the oldest first",
       detail:
-        'A `Link` header with rel="next" leads to the next page. `after` is the `seq` of the last known entry. The entry that brings the payloads to 4 MiB ends a page. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
+        'A `Link` header with rel="next" leads to the next page. `after` is the `seq` of the last known entry. A page ends with the entry at which its payloads reach 4 MiB. `hash` is BLAKE3 of the canonical JSON (RFC 8785) of the entry without `hash`.',
       input: { query: pageQuery },
       answers: { 200: { text: "The entries", schema: z.array(entrySchema) } },
       async handle(call) {

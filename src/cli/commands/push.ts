@@ -25,7 +25,6 @@ const WAITS = { permit: "requesting a permit", command: "issuing the command", r
 interface PushOptions extends CardOptions, Source {
   readonly force?: boolean;
   readonly card?: boolean;
-  readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
 

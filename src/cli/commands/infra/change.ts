@@ -64,7 +64,7 @@ function buildChangeCommand(action: InfraCommand["action"], description: string)
     .addOption(buildLocalDryRunOption());
 }
 
-/** What a command says about its entry, besides the action's own options. */
+/** The members of every command on an entry. */
 type Entry = Pick<InfraCommand, "name" | "reason">;
 
 async function applyChange(
