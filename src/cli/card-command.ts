@@ -39,10 +39,18 @@ type PlanCard<O> = (registry: RegistryClient, words: readonly string[], options:
 
 /** A command that opens a card, or shows with `--dry-run` what it would open. */
 export class CardCommand<O = unknown> extends RegistryCommand<O & CardOptions> {
+  constructor(
+    signature: string,
+    description: string,
+    private readonly intentHelp = "what this is for",
+  ) {
+    super(signature, description);
+  }
+
   /** Opens the card that `plan` returns. Adds the options of {@link CardOptions} after the command's own. */
-  openCard(plan: PlanCard<O>, intentHelp = "what this is for"): this {
+  openCard(plan: PlanCard<O>): this {
     return this.addOption(buildOfficeOption())
-      .option("--intent <sentence>", intentHelp)
+      .option("--intent <sentence>", this.intentHelp)
       .option("--wait", "wait until the card has ended")
       .addOption(buildDryRunOption())
       .run((call) => openOrPreviewCard(call, plan));

@@ -26,7 +26,7 @@ export function buildProjectUnarchiveCommand(): CardCommand<ArchiveOptions> {
 function buildArchivingCommand(name: "archive" | "unarchive", description: string): CardCommand<ArchiveOptions> {
   const archived = name === "archive";
   const verb = archived ? "Archive" : "Unarchive";
-  return new CardCommand<ArchiveOptions>(`${name} <project>`, description)
+  return new CardCommand<ArchiveOptions>(`${name} <project>`, description, "what this is for (default: the reason)")
     .requiredOption("--reason <text>", "why; it stays with the project")
     .openCard(async (registry, [project_id = ""], { reason }) => {
       const params = { project_id, archived, reason };
@@ -45,5 +45,5 @@ function buildArchivingCommand(name: "archive" | "unarchive", description: strin
           };
         },
       };
-    }, "what this is for (default: the reason)");
+    });
 }
