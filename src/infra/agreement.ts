@@ -3,7 +3,7 @@ import type { InfraRegistry } from "./model.js";
 import { resolveContext } from "./resolve.js";
 
 export interface Disagreement {
-  /** The line of the changelog that says otherwise; null where the changelog says nothing. */
+  /** The changelog's line that disagrees; null if no line is about the repository. */
   readonly line: number | null;
   readonly owner: string;
   readonly repo: string;
@@ -15,8 +15,8 @@ export interface Disagreement {
 type KnownState = { readonly state: "enabled" | "disabled" | "missing"; readonly entry: ChangelogEntry };
 
 /**
- * Where a registry is not what its whole changelog says. A changelog may begin later than its registry: what a repository was before its
- * first line is taken from that line, and a repository without any line is reported as older. Source: contracts "Infra registry v2".
+ * Lists where a registry disagrees with its whole changelog. A changelog may begin later than its registry: any state may precede a
+ * repository's first line, and a repository without a line is reported as older. Source: contracts "Infra registry v2".
  */
 export function listDisagreements(entries: readonly ChangelogEntry[], registry: InfraRegistry): Disagreement[] {
   const found: Disagreement[] = [];
@@ -43,7 +43,7 @@ export function listDisagreements(entries: readonly ChangelogEntry[], registry: 
   return [...found, ...listMisroutedTelemetry(entries, registry, known)];
 }
 
-/** What cannot have happened after what the earlier lines say of the same repository. */
+/** Checks that an action can follow the state that the earlier lines give the repository. */
 function checkStateChange(before: KnownState | undefined, { action }: ChangelogEntry): string | undefined {
   if (before === undefined) return undefined;
   const { state, entry } = before;
@@ -55,7 +55,7 @@ function checkStateChange(before: KnownState | undefined, { action }: ChangelogE
   return fits ? undefined : `cannot be changed by \`${action}\`, because it was ${state} since line ${entry.line}.`;
 }
 
-/** The last registration of a repository that is still there says where the telemetry of its org goes. */
+/** An org's telemetry goes where the last registration of a repository that is still registered says. */
 function listMisroutedTelemetry(
   entries: readonly ChangelogEntry[],
   registry: InfraRegistry,

@@ -1,8 +1,8 @@
 import { parseChangelog } from "./changelog.js";
 
 /**
- * The first line (from 1) at which a changelog is not what its base has, with lines appended; undefined where it is. Of a base that cannot
- * be read the readable lines have to stay, in their order: the others are what is put right.
+ * Returns the first line (from 1) at which a changelog differs from its base, or undefined if it only appends to it. If some lines of the
+ * base cannot be read, a change may repair those, but must keep the readable ones in their order.
  */
 export function findFirstRewrittenLine(after: Uint8Array, before: Uint8Array): number | undefined {
   if (hasBeginning(after, before)) return undefined;
@@ -24,7 +24,7 @@ function findFirstMissingLine(after: Uint8Array, before: Uint8Array, unreadable:
   return undefined;
 }
 
-/** One character for each byte, so that equal lines have equal bytes. */
+/** Latin-1 has one character for each byte, so equal lines have equal bytes. */
 function splitLines(bytes: Uint8Array): string[] {
   return Buffer.from(bytes).toString("latin1").split("\n");
 }

@@ -8,8 +8,8 @@ import { decodeUtf8 } from "./utf8.js";
 const ACTIONS = ["register", "disable", "enable", "unregister"] as const;
 
 /**
- * One line of `infra/changelog/infra-changelog.jsonl`: one mutation. What we write has every member. Lines from the wild may lack the
- * optional ones, have an empty reason, and name the telemetry repository without its owner. Source: contracts "Infra registry v2".
+ * One line of `infra/changelog/infra-changelog.jsonl`: one mutation. This code writes every member. Lines from the wild may lack the optional
+ * ones, have an empty reason, and name the telemetry repository without its owner. Source: contracts "Infra registry v2".
  */
 export const changelogLineSchema = z
   .strictObject(
@@ -89,7 +89,7 @@ function parseChangelogLine(raw: string, line: number): Result<ChangelogEntry, {
   return refuseLine(`The telemetry of ${rest.owner} goes to ${whole}, which is not its own.`);
 }
 
-/** A line as it is appended, with its newline. */
+/** The text of a line, with its newline. */
 export function formatChangelogLine(line: ChangelogLine): string {
   return `${JSON.stringify(line)}\n`;
 }

@@ -11,7 +11,7 @@ import {
 } from "./registry-schema.js";
 import { applyLine } from "./transition.js";
 
-/** What is written as `process` by our commands. Source: infra registry v2. */
+/** The `process` that these commands write. Source: infra registry v2. */
 const PROCESS = "infra-cli";
 
 /** A repository as an operator names it: `<org>/<repo>`. */
@@ -20,7 +20,7 @@ export interface RepoName {
   readonly repo: string;
 }
 
-/** What an operator wants, as it was written: nothing is judged yet, and nothing is added. */
+/** An operator's command as it was written, before any check or default. */
 export type InfraCommand =
   | {
       readonly action: "register";
@@ -37,10 +37,7 @@ export interface Mutation {
   readonly line: ChangelogLine;
 }
 
-/**
- * What a command makes of a registry, and its line of the changelog, or why not. `timestamp` is the present moment (RFC 3339). Source:
- * infra registry v2.
- */
+/** Applies a command to a registry. Returns the new registry with the changelog's line, or a refusal. `timestamp` is now (RFC 3339). */
 export function applyCommand(registry: InfraRegistry, command: InfraCommand, timestamp: string): InfraOutcome<Mutation> {
   const line = toChangelogLine(registry, command, timestamp);
   if (!line.ok) return line;
@@ -48,7 +45,6 @@ export function applyCommand(registry: InfraRegistry, command: InfraCommand, tim
   return changed.ok ? acceptInfraValue({ registry: changed.value, line: line.value }) : changed;
 }
 
-/** `<org>/<repo>` in its parts. */
 export function parseRepoName(name: string): InfraOutcome<RepoName> {
   const [owner = "", repo = "", ...rest] = name.split("/");
   if (rest.length > 0 || !ownerNameSchema.safeParse(owner).success || !repoNameSchema.safeParse(repo).success)
@@ -80,7 +76,7 @@ interface Routing {
   readonly telemetry_repo?: string;
 }
 
-/** The routing that a registration asks for; an org that has repositories has its telemetry repository too. */
+/** The routing that a registration asks for; further repositories of an org inherit its telemetry repository. */
 function resolveRequestedRouting(
   { context, telemetry_repo, name }: Extract<InfraCommand, { action: "register" }>,
   { owner }: RepoName,

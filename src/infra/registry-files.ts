@@ -9,7 +9,7 @@ import { formatRegistry, parseRegistry } from "./model.js";
 import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import { type HeldLock, type Journal, type Repair, takeWriterLock, toJournalPath } from "./writer-lock.js";
 
-/** Where the files are, as absolute paths; the lock lies outside of what is versioned. */
+/** Absolute paths of the files. The lock is outside the versioned tree. */
 export interface RegistryFilePaths {
   readonly registry: string;
   readonly changelog: string;
@@ -26,13 +26,13 @@ export interface MutationOptions {
 }
 
 export interface WrittenMutation extends Mutation {
-  /** What became of an earlier command that was interrupted; null when there was none. */
+  /** A sentence about the repair of an earlier, interrupted command; null if there was none. */
   readonly repaired: string | null;
 }
 
 /**
- * Applies a command to the registry and its changelog: both change or none, one writer at a time. A refusal leaves both untouched. What
- * an interrupted command left half done is taken back by the next one. Source: infra registry v2, contracts "Infra registry v2".
+ * Applies a command to the registry and its changelog: both change or neither, one writer at a time. A refusal leaves both untouched. The
+ * next command undoes the half of one that was interrupted. Source: infra registry v2, contracts "Infra registry v2".
  */
 export async function mutateRegistry(
   place: RegistryFilePaths,
@@ -48,7 +48,7 @@ export async function mutateRegistry(
   return mutation.ok ? acceptInfraValue({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
 }
 
-/** What a command would make of the registry as it is now: nothing is written, nobody kept away, and nothing repaired. */
+/** Computes what a command would do to the present registry. Writes, locks and repairs nothing. */
 export async function previewMutation(
   place: RegistryFilePaths,
   command: InfraCommand,
@@ -58,7 +58,7 @@ export async function previewMutation(
   return worked.ok ? acceptInfraValue(worked.value.mutation) : worked;
 }
 
-/** Keeps other writers away, after repairing what a dead one left half done. The holder releases it. */
+/** Locks the registry against other writers, after repairing the work of a dead one. The caller releases the lock. */
 export function holdRegistry(place: RegistryFilePaths): ReturnType<typeof takeWriterLock> {
   return takeWriterLock(place.lock, createRepair(place));
 }
@@ -96,7 +96,7 @@ async function mutateLockedRegistry(
     await removeDrafts(place);
     return refuseInfraAct(
       "registry_changed",
-      "Somebody else has changed the registry or its changelog in this moment; look at git diff, and try again.",
+      "Another program has changed the registry or its changelog just now; look at git diff, and try again.",
     );
   }
   await publishDraft(place.changelog);
@@ -111,7 +111,6 @@ interface ComputedMutation {
   readonly mutation: Mutation;
 }
 
-/** The files as they are, and what the command makes of them. */
 async function computeMutation(place: RegistryFilePaths, command: InfraCommand, now: Date): Promise<InfraOutcome<ComputedMutation>> {
   const [registry, changelog] = [await readPlainFile(place.registry), await readPlainFile(place.changelog)];
   if (registry === undefined)
@@ -127,7 +126,7 @@ async function computeMutation(place: RegistryFilePaths, command: InfraCommand, 
   return mutation.ok ? acceptInfraValue({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
 }
 
-/** What a dead writer left: nothing, everything, or the changelog without the registry, which is taken back. */
+/** A dead writer has changed nothing, both files, or only the changelog, whose new line is then removed. */
 function createRepair(place: RegistryFilePaths): Repair {
   return async (journal) => {
     await removeDrafts(place);

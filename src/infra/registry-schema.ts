@@ -5,7 +5,6 @@ export const EXECUTION_CONTEXTS = ["sandbox", "production"] as const;
 export type RepoState = (typeof REPO_STATES)[number];
 export type ExecutionContext = (typeof EXECUTION_CONTEXTS)[number];
 
-/** What is written as `schema_version`. Source: contracts "Infra registry v2". */
 export const SCHEMA_VERSION = "2.0";
 export const REASON_MAX = 2000;
 
@@ -34,7 +33,7 @@ export const slugSchema = z
 
 export const executionContextSchema = z.enum(EXECUTION_CONTEXTS, "Write `sandbox` or `production`; a context is never inferred.");
 
-/** An operator's words; empty in registries from the wild. */
+/** May be empty, as it is in registries from the wild. */
 export const mutationReasonSchema = z
   .string("Write the reason as a string; it may be empty.")
   .max(REASON_MAX, `A reason has at most ${REASON_MAX} characters.`)

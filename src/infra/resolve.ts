@@ -1,15 +1,15 @@
 import type { InfraRegistry } from "./model.js";
 import type { ExecutionContext, RepoState } from "./registry-schema.js";
 
-/** What the registry says of one repository; a missing one has neither context nor telemetry. Source: infra registry v2. */
+/** The registry's entry for one repository; a missing one has neither context nor telemetry. Source: infra registry v2. */
 export interface RepoContext {
   readonly state: RepoState | "missing";
   readonly context: ExecutionContext | null;
-  /** `<org>/<repo>`, of the repository's own org. */
+  /** `<org>/<repo>`, in the repository's own org. */
   readonly telemetry_repo: string | null;
 }
 
-/** Resolves a repository by its exact name; nothing is ever inferred from a name. */
+/** Resolves a repository by its exact name, and infers nothing from the name. */
 export function resolveContext(registry: InfraRegistry, { owner, repo }: { readonly owner: string; readonly repo: string }): RepoContext {
   const org = registry.orgs.get(owner);
   const entry = org?.repos.get(repo);

@@ -1,4 +1,4 @@
-/** The text of these bytes, a byte order mark with it; undefined where they are not UTF-8. */
+/** Decodes bytes and keeps a byte order mark. Returns undefined if they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -8,7 +8,7 @@ import { createLocator } from "./located-json.js";
 import { type InfraRegistry, parseRegistry } from "./model.js";
 import { listDifferences, replayChangelog } from "./replay.js";
 
-/** The two files at one revision; undefined where the file is not there. */
+/** The two files at one revision; undefined for a file that is missing. */
 export interface RegistryFiles {
   readonly registry: Buffer | undefined;
   readonly changelog: Buffer | undefined;
@@ -16,16 +16,16 @@ export interface RegistryFiles {
 
 export interface ValidationInput {
   readonly head: RegistryFiles;
-  /** What the base branch has, where one is compared with. */
+  /** The state of the base branch, if the registry is compared with one. */
   readonly base?: RegistryFiles & {
-    /** Every path that differs between the point where the branch left its base and its present state. */
+    /** Every path that the branch changed since it left its base. */
     readonly changedPaths: readonly string[];
-    /** The base branch has changed the registry or its changelog since the branch left it. */
+    /** Whether the base branch changed the registry or its changelog since the branch left it. */
     readonly isStale: boolean;
   };
 }
 
-/** Everything that is wrong with a registry, in the order of the files. Source: infra registry v2, contracts "Infra registry v2". */
+/** Lists every problem of a registry, in the order of the files. Source: infra registry v2, contracts "Infra registry v2". */
 export function validateRegistry({ head, base }: ValidationInput): Finding[] {
   const findings: Finding[] = base === undefined ? [] : checkBranchFiles(head, base);
   if (head.registry === undefined)
@@ -60,7 +60,7 @@ export function validateRegistry({ head, base }: ValidationInput): Finding[] {
   return [...findings, ...checkReasons(appended ?? [])];
 }
 
-/** What can be said of a branch without reading what is in the files. */
+/** Checks what does not depend on the meaning of the files. */
 function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput["base"]>): Finding[] {
   const findings: Finding[] = [];
   if (base.isStale)
@@ -87,7 +87,7 @@ function checkBranchFiles(head: RegistryFiles, base: NonNullable<ValidationInput
   return findings;
 }
 
-/** Of the base's own files those that can be read; what cannot is what this branch repairs. */
+/** Parses those of the base's files that are valid. This branch may repair the others. */
 function parseReadableFiles(base: RegistryFiles): { readonly registry?: InfraRegistry; readonly entries?: readonly ChangelogEntry[] } {
   const changelog = parseChangelog(base.changelog ?? "");
   const registry = base.registry === undefined ? undefined : parseRegistry(base.registry);

@@ -14,14 +14,14 @@ export type Journal = z.infer<typeof journalSchema>;
 export interface HeldLock {
   /** Writes to the disk what is about to happen. */
   announce(journal: Journal): Promise<void>;
-  /** The work is done, and needs no repair. */
+  /** Removes the journal, because the work is complete, and then the lock. */
   release(): Promise<void>;
 }
 
 /** Repairs the work of a writer that died, and returns a sentence about it. */
 export type Repair = (journal: Journal) => Promise<InfraOutcome<string>>;
 
-/** Beside the lock; it outlives a writer that died. */
+/** The journal is beside the lock, and survives its writer. */
 export function toJournalPath(lockPath: string): string {
   return `${lockPath}.journal`;
 }

@@ -70,7 +70,7 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
   await publishDraft(path);
 }
 
-/** For `catch`: turns ENOENT into `undefined`. */
+/** For `catch`: turns the error for a path where nothing is into `undefined`. Any other error is thrown, because it does not prove absence. */
 export function ignoreAbsence(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
 }

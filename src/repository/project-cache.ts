@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreAbsence } from "../process/durable-file.js";
 import { countCacheLookup } from "../process/metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { ObjectReader } from "./objects/object-reader.js";
@@ -214,8 +215,4 @@ export class ProjectCache {
   #toPackPath(hash: string, extension: "pack" | "idx"): string {
     return toPackPath(this.#packFolder, hash, extension);
   }
-}
-
-function ignoreAbsence(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -20,9 +20,7 @@ export interface Key {
  */
 export function parseKey(full: string): Key {
   const { space, rest } = splitSpace(full, "key");
-  for (const segment of rest.split("/")) {
-    assertSegment(full, segment);
-  }
+  for (const segment of rest.split("/")) assertSegment(full, segment);
   return { full, space, rest };
 }
 
@@ -32,41 +30,25 @@ export function parseKey(full: string): Key {
  */
 export function parsePrefix(full: string): Key {
   const { space, rest } = splitSpace(full, "prefix");
-  for (const segment of rest.split("/").slice(0, -1)) {
-    assertSegment(full, segment);
-  }
+  for (const segment of rest.split("/").slice(0, -1)) assertSegment(full, segment);
   return { full, space, rest };
 }
 
 function splitSpace(full: string, what: "key" | "prefix"): { space: Space; rest: string } {
-  if (Buffer.byteLength(full) > maxKeyBytes) {
-    throw buildKeyFault(`${full.slice(0, 64)}…`, `is longer than ${maxKeyBytes} bytes`);
-  }
-  if (full.includes("\0") || full.includes("\\")) {
-    throw buildKeyFault(full, "contains a NUL or a backslash");
-  }
+  if (Buffer.byteLength(full) > maxKeyBytes) throw buildKeyFault(`${full.slice(0, 64)}…`, `is longer than ${maxKeyBytes} bytes`);
+  if (full.includes("\0") || full.includes("\\")) throw buildKeyFault(full, "contains a NUL or a backslash");
   // A lone surrogate becomes U+FFFD on its way to UTF-8, so two different strings would name one object.
-  if (Buffer.from(full).toString() !== full) {
-    throw buildKeyFault(full, "is not well-formed Unicode");
-  }
+  if (Buffer.from(full).toString() !== full) throw buildKeyFault(full, "is not well-formed Unicode");
   const slash = full.indexOf("/");
   const space = full.slice(0, slash);
-  if (slash === -1) {
-    throw buildKeyFault(full, `is no ${what}: it needs the form <space>/<rest>`);
-  }
-  if (!isSpace(space)) {
-    throw buildKeyFault(full, `begins with no known space; the spaces are ${spaceNames.join(", ")}`);
-  }
+  if (slash === -1) throw buildKeyFault(full, `is no ${what}: it needs the form <space>/<rest>`);
+  if (!isSpace(space)) throw buildKeyFault(full, `begins with no known space; the spaces are ${spaceNames.join(", ")}`);
   return { space, rest: full.slice(slash + 1) };
 }
 
 function assertSegment(full: string, segment: string): void {
-  if (segment === "" || segment === "." || segment === "..") {
-    throw buildKeyFault(full, 'has a segment that is empty, "." or ".."');
-  }
-  if (Buffer.byteLength(segment) > maxSegmentBytes) {
-    throw buildKeyFault(full, `has a segment longer than ${maxSegmentBytes} bytes`);
-  }
+  if (segment === "" || segment === "." || segment === "..") throw buildKeyFault(full, 'has a segment that is empty, "." or ".."');
+  if (Buffer.byteLength(segment) > maxSegmentBytes) throw buildKeyFault(full, `has a segment longer than ${maxSegmentBytes} bytes`);
 }
 
 function buildKeyFault(full: string, reason: string): StorageFault {

@@ -15,18 +15,12 @@ export async function receiveFile(key: string, path: string, fill: (file: FileHa
   let filled = false;
   try {
     filled = await fill(file);
-    if (filled) {
-      await file.sync();
-    }
+    if (filled) await file.sync();
   } finally {
     await file.close();
-    if (!filled) {
-      await rm(temporary, { force: true });
-    }
+    if (!filled) await rm(temporary, { force: true });
   }
-  if (filled) {
-    await rename(temporary, path);
-  }
+  if (filled) await rename(temporary, path);
   return filled;
 }
 
@@ -56,9 +50,7 @@ const chunkBytes = 1024 * 1024;
 export async function* readChunks(file: FileHandle): AsyncGenerator<Buffer> {
   for (let position = 0; ; ) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, position);
-    if (bytesRead === 0) {
-      return;
-    }
+    if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
     position += bytesRead;
   }

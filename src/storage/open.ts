@@ -15,11 +15,7 @@ export async function openStore(config: StoreConfig): Promise<ObjectStore> {
   return config.kind === "s3" ? openS3Store(config) : openDirectoryStore(config.path);
 }
 
-/**
- * Creates the missing buckets. A step of the installation, for credentials that may create buckets; the services have fewer rights. The directory backend creates its folders as it writes.
- */
+/** Creates the missing buckets; the installation calls it with credentials that may. The directory backend creates folders as it writes. */
 export async function ensureSpaces(config: StoreConfig): Promise<void> {
-  if (config.kind === "s3") {
-    await createBuckets(config);
-  }
+  if (config.kind === "s3") await createBuckets(config);
 }

@@ -22,9 +22,7 @@ export async function probeConditionalWrites(store: ObjectStore, space: Space = 
     await probeSwaps(store, key);
   } catch (cause) {
     // A process that may not swap does not depend on swaps.
-    if (!(cause instanceof StorageFault && cause.code === "denied")) {
-      throw cause;
-    }
+    if (!(cause instanceof StorageFault && cause.code === "denied")) throw cause;
   }
 }
 
@@ -32,32 +30,25 @@ async function probeCreates(store: ObjectStore, key: string): Promise<void> {
   const bodies = Array.from({ length: contenders }, (_, number) => Buffer.from(`probe ${number}\n`));
   const outcomes = await Promise.all(bodies.map((body) => store.blobs.create(key, body)));
   const winners = outcomes.flatMap((outcome, number) => (outcome === "created" ? [number] : []));
-  if (winners.length !== 1) {
+  if (winners.length !== 1)
     throw buildProbeFault(store, key, `${winners.length} of ${contenders} concurrent creates of one key succeeded, not one`);
-  }
   const kept = await store.blobs.get(key);
-  if (kept === undefined || !bodies[winners[0] ?? 0]?.equals(kept)) {
+  if (kept === undefined || !bodies[winners[0] ?? 0]?.equals(kept))
     throw buildProbeFault(store, key, "the object kept is not the one whose creation succeeded");
-  }
-  if ((await store.blobs.create(key, Buffer.from("late\n"))) !== "exists") {
+  if ((await store.blobs.create(key, Buffer.from("late\n"))) !== "exists")
     throw buildProbeFault(store, key, "an object that existed was created again");
-  }
 }
 
 async function probeSwaps(store: ObjectStore, key: string): Promise<void> {
-  if ((await store.pointers.swap(key, foreignVersion, Buffer.from("foreign\n"))).won) {
+  if ((await store.pointers.swap(key, foreignVersion, Buffer.from("foreign\n"))).won)
     throw buildProbeFault(store, key, "a swap that expected a version that never was has won");
-  }
-  if ((await store.pointers.swap(key, null, Buffer.from("absent\n"))).won) {
+  if ((await store.pointers.swap(key, null, Buffer.from("absent\n"))).won)
     throw buildProbeFault(store, key, "a swap that expected no object has won over one");
-  }
   const before = await store.pointers.read(key);
-  if (before === undefined || !(await store.pointers.swap(key, before.version, Buffer.from("next\n"))).won) {
+  if (before === undefined || !(await store.pointers.swap(key, before.version, Buffer.from("next\n"))).won)
     throw buildProbeFault(store, key, "a swap that expected the present version has lost");
-  }
-  if ((await store.pointers.swap(key, before.version, Buffer.from("stale\n"))).won) {
+  if ((await store.pointers.swap(key, before.version, Buffer.from("stale\n"))).won)
     throw buildProbeFault(store, key, "a swap that expected a stale version has won");
-  }
 }
 
 function buildProbeFault(store: ObjectStore, key: string, seen: string): StorageFault {

@@ -1,5 +1,5 @@
 import { parseKey, parsePrefix } from "./key.js";
-import { type Blobs, type ObjectStore, type Pointers, StorageFault } from "./ports.js";
+import { type ObjectStore, StorageFault } from "./ports.js";
 import type { Space } from "./spaces.js";
 
 /**
@@ -7,9 +7,8 @@ import type { Space } from "./spaces.js";
  * {@link StorageFault} `denied` before the store is asked. The Runner's `fs_scope` (ADR-002, contracts: Permit).
  */
 export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore {
-  if (tenantId === "" || tenantId.includes("/")) {
+  if (tenantId === "" || tenantId.includes("/"))
     throw new StorageFault("denied", "", `${JSON.stringify(tenantId)} cannot be a segment of a key, so it is no tenant.`);
-  }
   return guardStore(store, `${store.describe()}, tenant ${tenantId} only`, {
     read: (key) => assertTenantKey(key, parseKey(key).rest, tenantId),
     list: (prefix) => assertTenantKey(prefix, parsePrefix(prefix).rest, tenantId),
@@ -19,7 +18,8 @@ export function scopeToTenant(store: ObjectStore, tenantId: string): ObjectStore
 }
 
 /**
- * A view that reads below one prefix and writes nothing. With it a process reads one repository of a tenant it does not work for. Everything else is a {@link StorageFault} `denied` before the store is asked.
+ * A view that reads below one prefix and writes nothing, for a process that needs one repository of a tenant that it does not serve.
+ * Everything else is a {@link StorageFault} `denied` before the store is asked.
  */
 export function limitToReadsBelow(store: ObjectStore, prefix: string): ObjectStore {
   const assertBelowPrefix = (key: string): void => {
@@ -47,9 +47,7 @@ export function limitToCreates(store: ObjectStore, creatable: readonly Space[]):
     list: allowAnyKey,
     create: (key) => {
       const { space } = parseKey(key);
-      if (!creatable.includes(space)) {
-        throw new StorageFault("denied", key, `This process may not create objects in ${space}.`);
-      }
+      if (!creatable.includes(space)) throw new StorageFault("denied", key, `This process may not create objects in ${space}.`);
     },
     swap: (key) => {
       throw new StorageFault("denied", key, `This process may not replace objects, and ${key} would be replaced.`);
@@ -66,48 +64,33 @@ interface Checks {
 }
 
 function guardStore(store: ObjectStore, description: string, checks: Checks): ObjectStore {
-  const blobs: Blobs = {
-    get: async (key) => {
-      checks.read(key);
-      return store.blobs.get(key);
-    },
-    getToFile: async (key, path) => {
-      checks.read(key);
-      return store.blobs.getToFile(key, path);
-    },
-    stat: async (key) => {
-      checks.read(key);
-      return store.blobs.stat(key);
-    },
-    create: async (key, bytes) => {
-      checks.create(key);
-      return store.blobs.create(key, bytes);
-    },
-    createFromFile: async (key, path) => {
-      checks.create(key);
-      return store.blobs.createFromFile(key, path);
-    },
-    list: (prefix) => {
-      checks.list(prefix);
-      return store.blobs.list(prefix);
-    },
+  const { blobs, pointers } = store;
+  const checkThen = async <T>(check: (key: string) => void, key: string, act: () => Promise<T>): Promise<T> => {
+    check(key);
+    return act();
   };
-  const pointers: Pointers = {
-    read: async (key) => {
-      checks.read(key);
-      return store.pointers.read(key);
+  return {
+    blobs: {
+      get: (key) => checkThen(checks.read, key, () => blobs.get(key)),
+      getToFile: (key, path) => checkThen(checks.read, key, () => blobs.getToFile(key, path)),
+      stat: (key) => checkThen(checks.read, key, () => blobs.stat(key)),
+      create: (key, bytes) => checkThen(checks.create, key, () => blobs.create(key, bytes)),
+      createFromFile: (key, path) => checkThen(checks.create, key, () => blobs.createFromFile(key, path)),
+      list: (prefix) => {
+        checks.list(prefix);
+        return blobs.list(prefix);
+      },
     },
-    swap: async (key, expected, bytes) => {
-      checks.swap(key);
-      return store.pointers.swap(key, expected, bytes);
+    pointers: {
+      read: (key) => checkThen(checks.read, key, () => pointers.read(key)),
+      swap: (key, expected, bytes) => checkThen(checks.swap, key, () => pointers.swap(key, expected, bytes)),
     },
+    describe: () => description,
+    close: () => store.close(),
   };
-  return { blobs, pointers, describe: () => description, close: () => store.close() };
 }
 
 /** The check includes the slash: `T.UBL` must not reach `T.UBL2`, and `T.U` must not be listed. */
 function assertTenantKey(key: string, rest: string, tenantId: string): void {
-  if (!rest.startsWith(`${tenantId}/`)) {
-    throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);
-  }
+  if (!rest.startsWith(`${tenantId}/`)) throw new StorageFault("denied", key, `${JSON.stringify(key)} lies outside of tenant ${tenantId}.`);
 }

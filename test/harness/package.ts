@@ -4,8 +4,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { ignoreAbsence } from "../../src/process/durable-file.js";
 import { withFolderLock } from "../../src/process/lock.js";
-import { ignoreAbsence } from "../../src/stack/absence.js";
 
 const run = promisify(execFile);
 const root = resolve(".");
@@ -45,7 +45,7 @@ export async function packPackage(): Promise<PackedPackage> {
     join(folder, "lock"),
     () => undefined,
     async () => {
-      if (await ignoreAbsence(stat(packed.tarball))) return;
+      if (await stat(packed.tarball).catch(ignoreAbsence)) return;
       await mkdir(folder, { recursive: true });
       const others = (await readdir(folder)).filter((name) => !name.startsWith("lock"));
       await Promise.all(others.map((name) => rm(join(folder, name), { recursive: true, force: true })));

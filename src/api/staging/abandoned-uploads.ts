@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ignoreAbsence } from "../../process/durable-file.js";
 
 /** The name prefix of an upload's folder; each upload has its own folder in the system's temporary folder. */
 export const UPLOAD_FOLDER = "ogr-staging-";
@@ -14,6 +15,7 @@ export async function removeAbandonedUploads(nowMs: number, folder: string = tmp
   for (const name of await readdir(folder)) {
     if (!name.startsWith(UPLOAD_FOLDER)) continue;
     const path = join(folder, name);
+    // Another process may have just removed it.
     const found = await stat(path).catch(ignoreAbsence);
     // Folders of another account belong to another registry.
     if (found === undefined || found.uid !== process.getuid?.() || nowMs - found.mtimeMs < ABANDONED_AFTER_MS) continue;
@@ -21,9 +23,4 @@ export async function removeAbandonedUploads(nowMs: number, folder: string = tmp
     removed += 1;
   }
   return removed;
-}
-
-/** Another process may have just removed it. */
-function ignoreAbsence(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

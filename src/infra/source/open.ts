@@ -7,13 +7,13 @@ import { RegistryFile } from "./registry-file.js";
 import { RegistryProject } from "./registry-project.js";
 import type { InfraSource } from "./source.js";
 
-/** Where the infra registry is, as the configuration says it; that there is none is said too. */
+/** The configured place of the infra registry; a deployment without one says so. */
 export type InfraSetting =
   | { readonly kind: "none" }
   | { readonly kind: "registry"; readonly tenant_id: string; readonly project_id: string }
   | { readonly kind: "file"; readonly path: string };
 
-/** The deployment keeps no infra registry, and says so. */
+/** The source of a deployment without an infra registry. */
 export const noInfra: InfraSource = {
   kind: "none",
   isKeptBy: () => false,
@@ -21,7 +21,7 @@ export const noInfra: InfraSource = {
   resolveAt: async () => undefined,
 };
 
-/** Of the store it reads the one repository that the setting names, whoever's the store's other keys are. */
+/** The source can read only the repository that the setting names, whatever else the store has. */
 export function openInfraSource(setting: InfraSetting, store: ObjectStore): InfraSource {
   if (setting.kind === "none") return noInfra;
   if (setting.kind === "file") return new RegistryFile(setting.path);

@@ -5,7 +5,7 @@ import type { Outcome } from "../../domain/denial.js";
 import { Revisions, resolveFromRegistry, type UsableRegistry } from "./revisions.js";
 import type { InfraSource } from "./source.js";
 
-/** A registry that lies in a file; its revision is the BLAKE3 of its bytes, and only the present one is known. */
+/** A registry in a file. Its revision is the BLAKE3 of its bytes; only the present one is known. */
 export class RegistryFile implements InfraSource {
   readonly kind = "file";
   readonly #revisions = new Revisions();
@@ -33,7 +33,7 @@ export class RegistryFile implements InfraSource {
 
   async #readCurrent(): Promise<{ registry: UsableRegistry; revision: string | null }> {
     const bytes = await readFile(this.path).catch((error: NodeJS.ErrnoException) => error);
-    // The path is the operator's; tenants are told the reason alone.
+    // The path concerns the operator; tenants learn only the reason.
     if (bytes instanceof Error)
       return { registry: { ok: false, problem: `it cannot be read (${bytes.code ?? bytes.name}).` }, revision: null };
     const revision = hashBlake3Hex(bytes);

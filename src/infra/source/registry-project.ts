@@ -14,14 +14,14 @@ import type { InfraSource } from "./source.js";
 const MAIN = toBranchRef("main");
 
 /**
- * The registry that a project of this very registry keeps on its main branch. One small read for each resolution finds the branch's
- * commit; what a commit says is read once.
+ * A registry on the main branch of a project here. Each resolution reads the branch's commit with one small request; the content of a
+ * commit is read once.
  */
 export class RegistryProject implements InfraSource {
   readonly kind = "registry";
   readonly #objects: StoredObjects;
   readonly #revisions = new Revisions();
-  /** Commits that main reaches or has reached, as far as somebody asked. */
+  /** The known commits that main reaches or has reached. */
   readonly #onMain = new Set<string>();
 
   /** `store` needs to show this one repository only. */
@@ -92,7 +92,7 @@ export class RegistryProject implements InfraSource {
   async #readObject(id: string): Promise<GitObject> {
     const object = await this.#objects.read(id);
     if (object !== undefined) return object;
-    // A listing can be older than the refs: nothing is to be believed of it, and the next attempt lists again.
+    // A listing can be older than the refs, so it proves nothing; the next attempt lists again.
     const { packs } = toRepositoryKeys(this.name);
     throw new StorageFault(
       "unavailable",
@@ -101,7 +101,7 @@ export class RegistryProject implements InfraSource {
     );
   }
 
-  /** Walks main's history from `head` to what was walked before, so that every commit is read once. */
+  /** Walks main's history from `head` to the commits of earlier walks, so that every commit is read once. */
   async #wasOnMain(head: string, revision: string): Promise<boolean> {
     const ahead = [head];
     const seen = new Set<string>();
@@ -111,13 +111,13 @@ export class RegistryProject implements InfraSource {
       seen.add(id);
       ahead.push(...parseCommitLinks((await this.#readObject(id)).bytes).parents);
     }
-    // Taken over when the walk is complete: one that a fault ended would hide what lies behind it.
+    // Only a complete walk counts: one that a fault ended would hide the commits behind it.
     for (const id of seen) this.#onMain.add(id);
     return this.#onMain.has(revision);
   }
 }
 
-/** A repository that is damaged gives no registry, and that is an answer; a store that does not answer is a fault. */
+/** A damaged repository is an answer: it has no registry. A store that does not answer is a fault. */
 async function readUnlessDamaged<T>(read: () => Promise<T>): Promise<T | Extract<UsableRegistry, { ok: false }>> {
   try {
     return await read();

@@ -8,20 +8,20 @@ const REVISIONS_MAX_COUNT = 8;
 /** How many of a file's problems a denial names. */
 const PROBLEMS_SHOWN = 3;
 
-/** A registry, or in a sentence why there is none to use: for everybody, and `in_full` where that names what stands in it. */
+/** A registry, or a sentence about why it is unusable. `fullProblem` quotes the registry, so only its own tenant may read it. */
 export type UsableRegistry =
   | { readonly ok: true; readonly value: InfraRegistry }
   | { readonly ok: false; readonly problem: string; readonly fullProblem?: string };
 
-/** The registries of a few revisions. A revision never changes, so that what was parsed once stays true. */
+/** Caches the parsed registries of a few revisions. A revision never changes. */
 export class Revisions {
   readonly #parsed = new Map<string, UsableRegistry>();
 
-  /** The registry of a revision; `read` answers its bytes, or why there are none. */
+  /** The registry of a revision. `read` returns its bytes, or why there are none. */
   async load(revision: string, read: () => Promise<Uint8Array | { readonly problem: string }>): Promise<UsableRegistry> {
     const known = this.#parsed.get(revision);
     const registry = known ?? toUsableRegistry(await read());
-    // The least recently used one goes first: a map keeps the order of insertion.
+    // A map keeps the order of insertion, so the first one is the least recently used.
     this.#parsed.delete(revision);
     this.#parsed.set(revision, registry);
     const [oldest] = this.#parsed.keys();
@@ -30,7 +30,7 @@ export class Revisions {
   }
 }
 
-/** The project that is asked about, whether it keeps the registry itself, and whether its tenant does and so may read all of it. */
+/** The project to resolve, whether it holds the registry itself, and whether its tenant holds it and may read all of it. */
 export interface InfraQuery {
   readonly tenant_id: string;
   readonly project_id: string;
@@ -39,8 +39,8 @@ export interface InfraQuery {
 }
 
 /**
- * What a project's flow sees of this registry. Where the registry cannot be used, every project is denied but the one that keeps it: there
- * it is put right.
+ * Resolves a project for its flow. If the registry is unusable, every project is denied except the one that holds it, where it can be
+ * repaired.
  */
 export function resolveFromRegistry(
   asked: InfraQuery,
@@ -68,7 +68,7 @@ function toUsableRegistry(read: Uint8Array | { readonly problem: string }): Usab
     `${texts.join(" ")}${more > 0 ? ` (and ${more} more)` : ""} Correct it by a merge into its main branch.`;
   return {
     ok: false,
-    // A message quotes names, and they may be another org's: a tenant learns of its own alone.
+    // A message can quote names of another org, which this tenant must not learn.
     problem: joinProblems(shown.map(({ line, column, rule }) => `line ${line}, column ${column}: ${rule}.`)),
     fullProblem: joinProblems(shown.map(({ line, column, message }) => `line ${line}, column ${column}: ${message}`)),
   };

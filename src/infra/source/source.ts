@@ -2,18 +2,18 @@ import type { ResolvedInfra } from "../../domain/act/infra-context.js";
 import type { Outcome } from "../../domain/denial.js";
 
 /**
- * Where a process has the infra registry from. An org is a tenant and a repository is a project, by their exact ids. Source: infra
- * registry v2, contracts "Infra registry v2".
+ * A process's access to the infra registry. Orgs are tenants and repositories are projects, by their exact ids. Source: infra registry v2,
+ * contracts "Infra registry v2".
  */
 export interface InfraSource {
   readonly kind: "none" | "registry" | "file";
-  /** Whether this project of ours keeps the registry. By configuration, so that it holds whatever the registry says. */
+  /** Whether the registry is held by this project. The configuration decides it, whatever the registry says. */
   isKeptBy(tenantId: string, projectId: string): boolean;
   /**
-   * What the registry says of a project now, read anew: a remembered revision could allow what has been disabled. Denial
-   * `infra_unavailable`: the registry is missing or invalid. A store that does not answer is thrown.
+   * Reads the project's present context, without a cache, which could still allow what has been disabled. Denies with
+   * `infra_unavailable` if the registry is missing or invalid. Throws if the store does not answer.
    */
   resolve(tenantId: string, projectId: string): Promise<Outcome<ResolvedInfra>>;
-  /** The same at a revision that is or was the registry's (of a project: a commit that main reaches); undefined for every other one. */
+  /** The context at a revision that the registry has or had (in a project: a commit that main reaches); undefined for any other. */
   resolveAt(tenantId: string, projectId: string, revision: string): Promise<Outcome<ResolvedInfra> | undefined>;
 }

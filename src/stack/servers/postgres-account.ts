@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chown, cp, mkdir, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { ignoreAbsence } from "../absence.js";
+import { ignoreAbsence } from "../../process/durable-file.js";
 import { executeProgram } from "../tools/execute.js";
 
 /** Where Postgres runs from and as whom. */
@@ -87,7 +87,7 @@ async function isOpenToOthers(path: string): Promise<boolean> {
 }
 
 async function copyOnce(from: string, to: string): Promise<void> {
-  if (await ignoreAbsence(stat(to))) return;
+  if (await stat(to).catch(ignoreAbsence)) return;
   const beside = `${to}.${process.pid}`;
   await rm(beside, { recursive: true, force: true });
   await cp(from, beside, { recursive: true, verbatimSymlinks: true });

@@ -1,7 +1,7 @@
 import { chown, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import { ignoreAbsence } from "../absence.js";
+import { ignoreAbsence } from "../../process/durable-file.js";
 import { buildBaseEnvironment } from "../environment.js";
 import type { StackSecrets } from "../founding/secrets.js";
 import { type Log, withProgress } from "../progress.js";
@@ -72,7 +72,7 @@ async function ensureDatabase(adminUrl: string): Promise<boolean> {
 }
 
 async function ensureCluster(home: PostgresHome, cluster: string, secrets: StackSecrets, log: Log): Promise<void> {
-  const present = await ignoreAbsence(readFile(join(cluster, "PG_VERSION"), "utf8"));
+  const present = await readFile(join(cluster, "PG_VERSION"), "utf8").catch(ignoreAbsence);
   if (present !== undefined) return;
   await withProgress(log, "creating the Postgres cluster", async () => {
     const made = join(home.folder, "cluster.new");

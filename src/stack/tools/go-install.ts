@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ignoreAbsence } from "../absence.js";
+import { ignoreAbsence } from "../../process/durable-file.js";
 import { type Log, withProgress } from "../progress.js";
 import { installInCache } from "./cache.js";
 import { executeProgram } from "./execute.js";
@@ -28,7 +28,7 @@ export async function installWithGo(pin: ToolPin, env: NodeJS.ProcessEnv, log: L
       timeoutMs: buildMaxMs,
     });
     const made = join(folder, pin.goBinary ?? pin.name);
-    const built = code === 0 && (await ignoreAbsence(stat(made)))?.isFile();
+    const built = code === 0 && (await stat(made).catch(ignoreAbsence))?.isFile();
     if (built) return made;
     reason = `go install ${target} failed: ${hasTimedOut ? "it took too long" : extractLastLine(output)}`;
     throw new Error(reason);

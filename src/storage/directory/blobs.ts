@@ -18,9 +18,8 @@ export function createDirectoryBlobs(layout: Layout): Blobs {
   return {
     get: (key) =>
       withObject(layout, key, async (file, sizeBytes) => {
-        if (sizeBytes > maxInMemoryBytes) {
+        if (sizeBytes > maxInMemoryBytes)
           throw new StorageFault("denied", key, `${key} has ${sizeBytes} bytes, too many to hold in memory: fetch it to a file.`);
-        }
         return file.readFile();
       }),
 
@@ -72,9 +71,7 @@ async function withObject<T>(
     const found = await file.stat();
     return found.isFile() ? await use(file, found.size) : undefined;
   } catch (cause) {
-    if (file === undefined && isAbsence(cause)) {
-      return undefined;
-    }
+    if (file === undefined && isAbsence(cause)) return undefined;
     throw toFileFault(key, cause);
   } finally {
     await file?.close();

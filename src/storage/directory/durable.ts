@@ -41,13 +41,9 @@ export async function publishNewObject(key: string, draft: Draft, path: string):
   try {
     await link(draft.path, path);
   } catch (cause) {
-    if (toErrorCode(cause) !== "EEXIST") {
-      throw cause;
-    }
+    if (toErrorCode(cause) !== "EEXIST") throw cause;
     // A folder of that name is no object, and answering that one exists would make the caller believe so.
-    if ((await stat(path)).isDirectory()) {
-      throw buildConflictFault(key, cause);
-    }
+    if ((await stat(path)).isDirectory()) throw buildConflictFault(key, cause);
     // The winner may not have flushed the folder yet, and the loser may act on what it has seen.
     await syncFolder(dirname(path));
     return false;

@@ -12,9 +12,7 @@ export function isAbsence(cause: unknown): boolean {
 
 /** The fault for a file system error, by what an operator can do about it. A storage fault passes unchanged. */
 export function toFileFault(key: string, cause: unknown): StorageFault {
-  if (cause instanceof StorageFault) {
-    return cause;
-  }
+  if (cause instanceof StorageFault) return cause;
   const code = toErrorCode(cause);
   switch (code) {
     case "ENOTDIR":

@@ -18,11 +18,9 @@ async function* walkFolder(layout: Layout, folder: string, prefix: string): Asyn
     .map((name) => ({ name, order: Buffer.from(name) }))
     .sort((left, right) => left.order.compare(right.order));
   for (const { name } of names) {
-    if (name.startsWith(prefix) && !name.endsWith("/")) {
-      yield name;
-    } else if (name.endsWith("/") && (name.startsWith(prefix) || prefix.startsWith(name))) {
-      yield* walkFolder(layout, name, prefix);
-    }
+    if (!name.endsWith("/")) {
+      if (name.startsWith(prefix)) yield name;
+    } else if (name.startsWith(prefix) || prefix.startsWith(name)) yield* walkFolder(layout, name, prefix);
   }
 }
 
@@ -31,9 +29,7 @@ async function readEntries(layout: Layout, folder: string): Promise<Dirent[]> {
     const entries = await readdir(join(layout.root, folder), { withFileTypes: true });
     return entries.filter((entry) => entry.isFile() || entry.isDirectory());
   } catch (cause) {
-    if (isAbsence(cause)) {
-      return [];
-    }
+    if (isAbsence(cause)) return [];
     throw toFileFault(folder, cause);
   }
 }

@@ -21,9 +21,7 @@ import type { KeyTurns } from "./turns.js";
 export function createDirectoryPointers(layout: Layout, turns: KeyTurns): Pointers {
   async function replaceState(key: string, path: string, expected: string, bytes: Uint8Array): Promise<string | undefined> {
     const present = await readState(key, path);
-    if (present === undefined || present.version !== expected) {
-      return undefined;
-    }
+    if (present === undefined || present.version !== expected) return undefined;
     let writtenNs = 0n;
     return withDraft(
       layout,
@@ -86,15 +84,11 @@ async function readState(key: string, path: string): Promise<PointerState | unde
   try {
     file = await open(path, "r");
     const { mtimeNs, size } = await file.stat({ bigint: true });
-    if (size > BigInt(maxInMemoryBytes)) {
-      throw new StorageFault("denied", key, `${key} has ${size} bytes, too many for a pointer.`);
-    }
+    if (size > BigInt(maxInMemoryBytes)) throw new StorageFault("denied", key, `${key} has ${size} bytes, too many for a pointer.`);
     const bytes = await file.readFile();
     return { bytes, version: computeVersion(mtimeNs, bytes), writtenNs: mtimeNs };
   } catch (cause) {
-    if (isAbsence(cause)) {
-      return undefined;
-    }
+    if (isAbsence(cause)) return undefined;
     throw toFileFault(key, cause);
   } finally {
     await file?.close();
@@ -112,9 +106,7 @@ async function setLaterModificationTime(key: string, file: FileHandle, previousN
     const stampSeconds = (earliestMs + aheadMs) / 1_000;
     await file.utimes(stampSeconds, stampSeconds);
     const { mtimeNs } = await file.stat({ bigint: true });
-    if (mtimeNs > previousNs) {
-      return mtimeNs;
-    }
+    if (mtimeNs > previousNs) return mtimeNs;
   }
   throw new StorageFault(
     "misconfigured",

@@ -13,9 +13,7 @@ import { createKeyTurns } from "./turns.js";
  * Throws {@link StorageFault} `misconfigured` when the folder cannot serve as a store.
  */
 export async function openDirectoryStore(path: string): Promise<ObjectStore> {
-  if (!isAbsolute(path)) {
-    throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, and ${path} is not.`);
-  }
+  if (!isAbsolute(path)) throw new StorageFault("misconfigured", "", `The store's folder must be an absolute path, and ${path} is not.`);
   const layout = toLayout(path);
   try {
     await mkdir(layout.temporary, { recursive: true });
@@ -23,9 +21,7 @@ export async function openDirectoryStore(path: string): Promise<ObjectStore> {
     await assertCaseSensitive(layout);
     await sweepTemporaryFiles(layout);
   } catch (cause) {
-    if (cause instanceof StorageFault) {
-      throw cause;
-    }
+    if (cause instanceof StorageFault) throw cause;
     throw new StorageFault("misconfigured", "", `The store's folder ${path} cannot be used: make it writable.`, cause);
   }
   return {
@@ -43,9 +39,7 @@ async function assertCaseSensitive(layout: Layout): Promise<void> {
   try {
     await access(join(layout.temporary, name.toUpperCase()));
   } catch (cause) {
-    if (isAbsence(cause)) {
-      return;
-    }
+    if (isAbsence(cause)) return;
     throw cause;
   } finally {
     await rm(join(layout.temporary, name), { force: true });

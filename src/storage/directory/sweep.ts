@@ -7,8 +7,6 @@ import type { Layout } from "./layout.js";
 export async function sweepTemporaryFiles(layout: Layout): Promise<void> {
   for (const name of await readdir(layout.temporary)) {
     const pid = Number(name.split("-", 1)[0]);
-    if (Number.isSafeInteger(pid) && pid > 0 && !hasProcess(pid)) {
-      await rm(join(layout.temporary, name), { force: true });
-    }
+    if (Number.isSafeInteger(pid) && pid > 0 && !hasProcess(pid)) await rm(join(layout.temporary, name), { force: true });
   }
 }

@@ -18,9 +18,7 @@ export function createKeyTurns(): KeyTurns {
         return await act();
       } finally {
         finishTurn();
-        if (last.get(key) === mine) {
-          last.delete(key);
-        }
+        if (last.get(key) === mine) last.delete(key);
       }
     },
   };

@@ -43,9 +43,8 @@ export function putBytes(session: Session, key: Key, version: string | null, byt
  */
 export async function putFile(session: Session, key: Key, file: FileHandle): Promise<string | undefined> {
   const { size: sizeBytes } = await file.stat();
-  if (sizeBytes > maxPutBytes) {
+  if (sizeBytes > maxPutBytes)
     throw new StorageFault("denied", key.full, `${key.full} is larger than 5 GiB, the most S3 takes with a condition.`);
-  }
   const hash = createHash("sha256");
   for await (const chunk of readChunks(file)) hash.update(chunk);
   const sha256 = hash.digest("hex");

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chown, copyFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ignoreAbsence } from "../../../src/stack/absence.js";
+import { ignoreAbsence } from "../../../src/process/durable-file.js";
 import { type PostgresHome, preparePostgresHome } from "../../../src/stack/servers/postgres-account.js";
 import { obtainTool } from "../../../src/stack/tools/obtain.js";
 import type { ToolName } from "../../../src/stack/tools/pins.js";
@@ -39,7 +39,7 @@ export async function preparePostgresEntrypoint(
   port: number,
 ): Promise<string[]> {
   const cluster = join(folder, "cluster");
-  if (!(await ignoreAbsence(stat(cluster)))) {
+  if (!(await stat(cluster).catch(ignoreAbsence))) {
     // The account that Postgres runs as cannot enter the folder of the secrets.
     const password = join(folder, "password");
     await copyFile(told["POSTGRES_PASSWORD_FILE"] ?? "", password);
