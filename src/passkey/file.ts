@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { PublicKeyCredentialCreationOptionsJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import { z } from "zod";
 import type { Assertion } from "../domain/card/statement.js";
+import { parseJson } from "../domain/json.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { withFolderLock } from "../process/lock.js";
 import { preparePrivateFolder, readPrivateFile, writePrivateFile } from "../process/private-file.js";
@@ -87,22 +88,15 @@ export function openPasskeyFile(path: string): PasskeyFile {
 async function readPasskeys(path: string): Promise<readonly Passkey[]> {
   const text = await readPrivateFile(path);
   if (text === undefined) return [];
-  const parsed = parseWith(contentSchema, parsePasskeyJson(path, text));
+  const value = parseJson(text);
+  // The parser's own message can quote the file, which holds a private key.
+  if (value === undefined) throw new Error(`${path} is not JSON; restore it, or move it away and register a new passkey.`);
+  const parsed = parseWith(contentSchema, value);
   if (!parsed.ok)
     throw new Error(
       `${path} is no passkey file (${formatProblems(parsed.problems)}); restore it, or move it away and register a new passkey.`,
     );
   return parsed.value.passkeys;
-}
-
-function parsePasskeyJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The parser's own message can quote the file, which holds a private key.
-    if (error instanceof SyntaxError) throw new Error(`${path} is not JSON; restore it, or move it away and register a new passkey.`);
-    throw error;
-  }
 }
 
 async function writePasskeys(path: string, passkeys: readonly Passkey[]): Promise<void> {

@@ -4,6 +4,7 @@ import { askRegistry, type Connection } from "../../client/http/http.js";
 import { requireValue } from "../../client/http/problem.js";
 import { fetchWhoami } from "../../client/http/registry-client.js";
 import { jwksSchema } from "../../domain/bytes/jwks.js";
+import { parseJson } from "../../domain/json.js";
 import { readOwnVersion } from "../version.js";
 import { buildOkFinding, buildProblemFinding, buildWarningFinding, type DoctorFinding, runCheck } from "./finding.js";
 import { checkInfraRegistry } from "./infra.js";
@@ -42,12 +43,7 @@ export async function checkRegistry({ server, token }: Connection): Promise<read
 }
 
 function isHealth(text: string): boolean {
-  try {
-    return healthSchema.safeParse(JSON.parse(text)).success;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
+  return healthSchema.safeParse(parseJson(text)).success;
 }
 
 async function checkServer(server: string): Promise<readonly DoctorFinding[]> {

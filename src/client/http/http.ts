@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
+import { parseJson } from "../../domain/json.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type Answer, problemSchema, RegistryFault } from "./problem.js";
 import { type FileBody, uploadFile } from "./upload.js";
@@ -33,7 +34,7 @@ const TIMEOUT_MS = 60_000;
 /** Sends a request and parses the answer. @throws RegistryFault if the registry is unreachable or answers in an unknown shape */
 export async function askRegistry<T>(connection: Connection, request: RegistryRequest, schema: z.ZodType<T>): Promise<Answer<T>> {
   const { status, text, link } = await sendPatiently(connection, request);
-  const body = parseBody(text);
+  const body = parseJson(text);
   if (status < 200 || status > 299) {
     const problem = parseWith(problemSchema, body);
     if (!problem.ok || body === undefined)
@@ -121,13 +122,4 @@ function buildUnreachableFault(connection: Connection, cause: unknown): Registry
     `${connection.server} cannot be reached (${inner?.code ?? inner?.message ?? code ?? message}); start it with \`ogr dev\`, or name another one with --server.`,
     { cause },
   );
-}
-
-/** Returns undefined for bytes that are not JSON; the schema then reports it. */
-function parseBody(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../json.js";
 import type { Receipt } from "../permit/receipt.js";
 import { gitIdSchema } from "./git-id.js";
 
@@ -16,17 +17,9 @@ const pushArtifactSchema = z.object({ brought: z.array(gitIdSchema) });
  */
 export function findIntroducedCommits({ artifacts }: Pick<Receipt, "artifacts">): readonly string[] | undefined {
   for (const artifact of artifacts) {
-    const parsed = pushArtifactSchema.safeParse(parseArtifactJson(artifact));
+    // Artifacts of other jobs have other forms.
+    const parsed = pushArtifactSchema.safeParse(parseJson(artifact));
     if (parsed.success) return parsed.data.brought;
   }
   return undefined;
-}
-
-/** The value, or undefined for text that is not JSON: artifacts of other jobs have other forms. */
-function parseArtifactJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

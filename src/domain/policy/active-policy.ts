@@ -1,5 +1,6 @@
 import { type Jwks, verifySignedObject } from "../bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../denial.js";
+import { parseJson } from "../json.js";
 import { formatProblems, parseWith } from "../problems.js";
 import { publicationSchema } from "./publication.js";
 
@@ -7,7 +8,7 @@ import { publicationSchema } from "./publication.js";
 export function verifyActivePolicyHash(tenantId: string, bytes: Uint8Array | undefined, foundingKeys: Jwks | undefined): Outcome<string> {
   if (bytes === undefined || foundingKeys === undefined)
     return denyWith("tenant_unknown", `No policy is published for ${tenantId}; an operator founds the tenant first.`);
-  const parsed = parseWith(publicationSchema, parsePublicationJson(bytes));
+  const parsed = parseWith(publicationSchema, parseJson(Buffer.from(bytes).toString("utf8")));
   if (!parsed.ok)
     return denyWith("policy_not_current", `The publication of ${tenantId}'s policy is malformed: ${formatProblems(parsed.problems)}`);
   const publication = parsed.value;
@@ -17,13 +18,4 @@ export function verifyActivePolicyHash(tenantId: string, bytes: Uint8Array | und
   if (verdict !== "valid")
     return denyWith("policy_not_current", `The publication of ${tenantId}'s policy is not signed by a founding key (${verdict}).`);
   return grantValue(publication.policy_hash);
-}
-
-function parsePublicationJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    // The schema refuses undefined and says so.
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import type { JobType } from "../act/job.js";
 import { denyWith, grantValue, type Outcome } from "../denial.js";
+import { parseJson } from "../json.js";
 import { formatProblems, parseWith } from "../problems.js";
 import { formatTelemetryLine, LINE_MAX_BYTES, type TelemetryLine, telemetryLineSchema, toRepositoryName } from "./line.js";
 
@@ -52,7 +53,7 @@ export function parseTelemetryBatch(bytes: Uint8Array, claim: BatchClaim): Outco
 /** The line, or a sentence that says why the text is none. */
 export function parseTelemetryLine(text: string): TelemetryLine | string {
   if (Buffer.byteLength(text) >= LINE_MAX_BYTES) return `it has more than ${LINE_MAX_BYTES} bytes.`;
-  const value = parseLineJson(text);
+  const value = parseJson(text);
   if (value === undefined) return "it is not JSON.";
   const parsed = parseWith(telemetryLineSchema, value);
   if (!parsed.ok) return formatProblems(parsed.problems);
@@ -65,13 +66,4 @@ function checkLineRoute(line: TelemetryLine, { tenant_id, project_id }: BatchCla
   if (line.tenant_id !== tenant_id) return `it is of ${line.tenant_id}, and this is ${tenant_id}'s act.`;
   const own = toRepositoryName(tenant_id, project_id);
   return line.telemetry_repo === own ? undefined : `it is for ${line.telemetry_repo}, and this act writes to ${own}.`;
-}
-
-function parseLineJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

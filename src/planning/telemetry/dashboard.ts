@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { toCanonicalText } from "../../domain/bytes/canonical.js";
 import { gitIdSchema } from "../../domain/git/git-id.js";
+import { parseJson } from "../../domain/json.js";
 import { TELEMETRY_SCHEMA_VERSION, toRepositoryName } from "../../domain/telemetry/line.js";
 import { toLinesPath } from "../../domain/telemetry/paths.js";
 import { buildEmptySummary, joinSummaries, type Summary, summarySchema } from "./summary.js";
@@ -50,13 +51,4 @@ export function buildMonthSummary(of: DashboardProject, month: string, blob: str
 export function parseKnownMonths(text: string): ReadonlyMap<string, MonthSummary> {
   const parsed = dashboardSchema.safeParse(parseJson(text));
   return new Map(parsed.success ? parsed.data.months.map((month) => [`${month.month}:${month.blob}`, month]) : []);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
