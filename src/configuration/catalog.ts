@@ -4,53 +4,52 @@ import { databasesSettings, initSettings } from "./sections/installation.js";
 import { lab256Settings } from "./sections/lab256.js";
 import { lab512Settings } from "./sections/lab512.js";
 
-/** What each process is told. */
+/** The settings of each process. */
 export const CATALOG = { api: apiSettings, lab256: lab256Settings, lab512: lab512Settings } as const;
 
-/** What the one-shot steps of an installation are told. */
+/** The settings of the steps of an installation. */
 const INSTALLATION = [databasesSettings, initSettings];
 
 export type ConfiguredProcess = keyof typeof CATALOG;
 
 export const CONFIGURED_PROCESSES = Object.keys(CATALOG) as readonly ConfiguredProcess[];
 
-/** Names the file that is read beneath the environment. */
+/** Names the file of settings; the environment takes precedence over it. */
 export const CONFIG_FILE = "OGR_CONFIG_FILE";
 
-/** Behind the name of a secret setting: a file that holds its value. */
+/** The suffix of a variable that names the file with a secret setting's value. */
 export const FILE_SUFFIX = "_FILE";
 
-/** Variables that are not a process's but may well be in its environment: those of `ogr`, of the development stack and of the tests. */
+/** Variables of `ogr`, the development stack and the tests, which a process ignores. */
 export const OTHER_VARIABLES = ["OGR_SERVER", "OGR_TOKEN", "OGR_TENANT", "OGR_PROFILE", "OGR_CONFIG_DIR", "OGR_CACHE_DIR", "OGR_OPA"];
 
-/** One setting of a process, as its schema has it. */
 export interface Setting {
   readonly key: string;
   readonly meaning: string;
-  /** Without it the process does not start (with another one, where `only_with` says so). */
+  /** The process does not start without it. With `onlyWith`, this holds only beside that other setting. */
   readonly required: boolean;
   readonly secret: boolean;
   readonly preset?: string;
-  /** The lowest and the highest number that may be written. */
+  /** The lowest and the highest allowed number. */
   readonly range?: { readonly low: number; readonly high: number };
-  /** `OGR_STORE=s3`: it means something only beside this. */
+  /** Another setting on which it depends, such as `OGR_STORE=s3`. */
   readonly onlyWith?: string;
 }
 
-/** Every setting of a process, in the order of its schema. */
+/** Lists the settings of a process in the order of its schema. */
 export function listSettings(process: ConfiguredProcess): readonly Setting[] {
   const found = new Map<string, Setting>();
   for (const one of collectSettings(CATALOG[process])) if (!found.has(one.key)) found.set(one.key, one);
   return [...found.values()];
 }
 
-/** Every name that may stand in the file, and in the environment of any process. */
+/** Lists the names that a settings file, or the environment of any process, may have. */
 export function listKnownNames(): ReadonlySet<string> {
   const all = [...CONFIGURED_PROCESSES.flatMap(listSettings), ...INSTALLATION.flatMap(collectSettings)];
   return new Set(all.flatMap(({ key, secret }) => (secret ? [key, `${key}${FILE_SUFFIX}`] : [key])));
 }
 
-/** A schema is an object, one of several told apart by a member, or two of these together. */
+/** A schema is an object, a discriminated union of objects, or an intersection of these. */
 function collectSettings(schema: z.core.$ZodType): Setting[] {
   if (schema instanceof z.ZodIntersection) return [...collectSettings(schema.def.left), ...collectSettings(schema.def.right)];
   if (schema instanceof z.ZodDiscriminatedUnion) {
@@ -62,12 +61,12 @@ function collectSettings(schema: z.core.$ZodType): Setting[] {
     });
   }
   if (schema instanceof z.ZodObject) return Object.entries(schema.shape).map(([key, one]) => toSetting(key, one as z.ZodType));
-  throw new TypeError("A process's schema is made of objects; settingsIn does not know this one.");
+  throw new TypeError("A process's schema consists of objects; collectSettings does not support this one.");
 }
 
 function toSetting(key: string, schema: z.ZodType): Setting {
   const { description, secret } = schema.meta() ?? {};
-  if (description === undefined) throw new TypeError(`${key} does not say what it means: wrap its schema in \`setting\`.`);
+  if (description === undefined) throw new TypeError(`${key} has no description: wrap its schema in \`describeSetting\`.`);
   const absent = schema.safeParse(undefined);
   const range = findRange(schema);
   return {

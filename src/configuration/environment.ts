@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A setting is missing or wrong; the message names each and says what to write. */
+/** A setting is missing or wrong. The message names it and says what to write. */
 export class ConfigurationError extends Error {
   override readonly name = "ConfigurationError";
 }
@@ -12,12 +12,12 @@ export const portSchema = z.coerce.number("Write a port number.").int().min(0).m
 export const buildCountSchema = (preset: number, max: number) =>
   z.coerce.number("Write a whole number.").int().min(1).max(max).default(preset);
 
-/** A setting with what it means, which `ogr config` and docs/operations/settings.md print. */
+/** Adds the meaning of a setting, for `ogr config` and docs/operations/settings.md. */
 export function describeSetting<S extends z.ZodType>(schema: S, meaning: string): S {
   return schema.meta({ description: meaning });
 }
 
-/** A setting whose value nobody may see. It can also be given as a file, by its name with `_FILE` behind it. */
+/** Describes a setting with a secret value. The variable with the suffix `_FILE` can name a file with the value instead. */
 export function describeSecretSetting<S extends z.ZodType>(schema: S, meaning: string): S {
   return schema.meta({ description: meaning, secret: true });
 }

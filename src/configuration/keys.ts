@@ -6,7 +6,7 @@ import { formatProblems, parseWith } from "../domain/problems.js";
 import { ConfigurationError } from "./environment.js";
 import { attemptRead, readConfiguredFile, readSecretFile } from "./files.js";
 
-/** Reads an Ed25519 private key (PKCS #8 PEM) that nobody but its owner may read. */
+/** Reads an Ed25519 private key (PKCS #8 PEM) that only its owner may read. */
 export function readSigningKey(path: string): SigningKey {
   const pem = readSecretFile(path).toString("utf8");
   return attemptRead(path, () => parseSigningKey(pem));

@@ -6,7 +6,6 @@ import { ConfigurationError } from "./environment.js";
 import { readConfiguredFile } from "./files.js";
 import { findNearestName } from "./nearest.js";
 
-/** A value and where it was found. */
 export interface FoundSetting {
   readonly value: string;
   /** `environment`, or the path of a file. */
@@ -22,7 +21,7 @@ type Layer = ReadonlyMap<string, FoundSetting>;
 
 const fileSchema = z.record(z.string(), z.union([z.string(), z.array(z.string())]), "Write one setting a line, `NAME: value`.");
 
-/** All that is set: the environment, and beneath it the file that `OGR_CONFIG_FILE` names. An empty value counts as absent. */
+/** Reads the environment and the file that `OGR_CONFIG_FILE` names; the environment wins. An empty value counts as absent. */
 export function readLayers(environment: NodeJS.ProcessEnv): Layers {
   const problems: FieldProblem[] = [];
   const known = listKnownNames();
@@ -39,11 +38,11 @@ export function readLayers(environment: NodeJS.ProcessEnv): Layers {
   return { found: new Map([...resolveSecretFiles(lower, known, addProblem), ...resolveSecretFiles(upper, known, addProblem)]), problems };
 }
 
-/** One mapping of names, as the variables are called, to values; YAML, and so JSON too. */
+/** The file is one YAML mapping (or JSON) of the variables' names to values. */
 function readSettingsFile(path: string, known: ReadonlySet<string>, addProblem: (problem: FieldProblem) => void): Layer {
   const layer = new Map<string, FoundSetting>();
   try {
-    // By this schema every value is the text that stands there: a setting is text, wherever it is written.
+    // This schema reads every value as its text, as in the environment.
     const parsed = fileSchema.safeParse(parse(readConfiguredFile(path).toString("utf8"), { schema: "failsafe" }) ?? {});
     if (!parsed.success)
       throw new ConfigurationError(parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; "));
@@ -58,7 +57,7 @@ function readSettingsFile(path: string, known: ReadonlySet<string>, addProblem: 
   return layer;
 }
 
-/** Puts the value in the place of each `NAME_FILE` that holds a secret. */
+/** Replaces each `NAME_FILE` of a secret by the content of its file. */
 function resolveSecretFiles(layer: Layer, known: ReadonlySet<string>, addProblem: (problem: FieldProblem) => void): Layer {
   const resolved = new Map(layer);
   for (const [name, { value: path }] of layer) {

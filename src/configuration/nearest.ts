@@ -1,7 +1,7 @@
-/** Beyond this share of a name's letters, another name is no slip of the pen any more. */
+/** A name counts as misspelt if at most this share of its letters differs. */
 const SLIP_SHARE = 0.34;
 
-/** The known name that was probably meant, or undefined when none is near. */
+/** The known name that was probably intended, or undefined if none is near. */
 export function findNearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly edits: number } | undefined;
   for (const one of known) {
@@ -11,7 +11,7 @@ export function findNearestName(name: string, known: Iterable<string>): string |
   return best !== undefined && best.edits <= Math.ceil(name.length * SLIP_SHARE) ? best.name : undefined;
 }
 
-/** How many letters have to be put in, taken out or replaced (Levenshtein). */
+/** The number of letters to insert, remove or replace (Levenshtein). */
 function countEdits(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, n) => n);
   for (const [i, letter] of [...a].entries()) {

@@ -5,17 +5,16 @@ import { type Layers, readLayers } from "./layers.js";
 import { checkContradictions } from "./rules.js";
 
 /**
- * Parses what a process is told, once, when it starts.
- *
- * @throws ConfigurationError that names everything that is missing, wrong, unknown or contradictory, all of it at once.
+ * Parses the settings of a process, once, at its start. @throws ConfigurationError that names every setting that is missing, wrong, unknown
+ * or contradictory.
  */
 export function readConfiguration<T>(schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T {
   const { value, problems } = checkConfiguration(schema, readLayers(environment));
   if (value !== undefined && problems.length === 0) return value;
-  throw new ConfigurationError(["The configuration is not right:", ...problems.map((p) => `  ${p.field}: ${p.problem}`)].join("\n"));
+  throw new ConfigurationError(["The configuration is not valid:", ...problems.map((p) => `  ${p.field}: ${p.problem}`)].join("\n"));
 }
 
-/** What a process would be told, and all that is wrong with it; it starts when nothing is. */
+/** Returns the parsed settings and every problem with them; a process starts only without problems. */
 export function checkConfiguration<T>(
   schema: z.ZodType<T>,
   layers: Layers,

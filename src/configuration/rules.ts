@@ -3,7 +3,7 @@ import { TEMPORAL_TLS_SETTINGS } from "./sections/temporal.js";
 
 type Values = Readonly<Record<string, string>>;
 
-/** What is wrong with settings that are right one by one. */
+/** Finds contradictions between settings that are valid one by one. */
 export function checkContradictions(values: Values): FieldProblem[] {
   return [
     ...checkSetTogether(values, "OGR_TEMPORAL_CERT_FILE", "OGR_TEMPORAL_KEY_FILE"),
@@ -17,7 +17,7 @@ export function checkContradictions(values: Values): FieldProblem[] {
 function checkSetTogether(values: Values, one: string, other: string): FieldProblem[] {
   if ((values[one] === undefined) === (values[other] === undefined)) return [];
   const [set, missing] = values[one] === undefined ? [other, one] : [one, other];
-  return [{ field: missing, problem: `Set it too: ${set} is of no use without it.` }];
+  return [{ field: missing, problem: `Set it too: ${set} has no effect without it.` }];
 }
 
 function checkTemporalTls(values: Values): FieldProblem[] {
@@ -31,7 +31,7 @@ function checkStoreTls(values: Values): FieldProblem[] {
   return [{ field: "OGR_S3_CA_FILE", problem: "It needs an https:// address in OGR_S3_ENDPOINT." }];
 }
 
-/** The modes of libpq; without verification a certificate proves nothing, and the file would only look as if it did. */
+/** A certificate proves nothing without verification, so any other mode of libpq contradicts it. */
 function checkDatabaseTls(values: Values): FieldProblem[] {
   const address = values["DATABASE_URL"];
   if (values["OGR_DATABASE_CA_FILE"] === undefined || address === undefined) return [];

@@ -18,10 +18,10 @@ export type RequestedAct = Job & {
   readonly risk?: Level | undefined;
 };
 
-/** What is known of the repository; null where nobody has looked yet. */
+/** The known facts of the repository; null if they were not read yet. */
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
 
-/** The question that the policy is asked about an act. */
+/** Builds the policy's input about an act. */
 export function buildActInput(asker: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
   return {
     tenant_id: act.tenant_id,

@@ -5,8 +5,8 @@ import { z } from "zod";
 const base64urlSchema = z.string().regex(/^[A-Za-z0-9_-]+$/, "Write base64url without padding.");
 
 /**
- * A resident ES256 credential as it is kept: which site it is for, whose it is (`user_handle`), its private key as a JWK, and the
- * counter of its last use.
+ * A stored resident ES256 credential: its site (`rp_id`), its user (`user_handle`), its private key as a JWK, and the counter of its last
+ * use.
  */
 export const passkeySchema = z.strictObject({
   credential_id: base64urlSchema,
@@ -22,8 +22,8 @@ export type Passkey = z.infer<typeof passkeySchema>;
 export const FLAGS = { userPresent: 0x01, userVerified: 0x04, backupEligible: 0x08, attested: 0x40 } as const;
 
 /**
- * What this authenticator says of every ceremony. Presence and verification mean here that the process could read a file that only its
- * account can read. Backup-eligible, since a file can be copied.
+ * The flags of every ceremony. Presence and verification mean only that the process could read a file of its account. The passkey is
+ * backup-eligible, because a file can be copied.
  */
 export const CEREMONY_FLAGS = FLAGS.userPresent | FLAGS.userVerified | FLAGS.backupEligible;
 

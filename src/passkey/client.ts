@@ -15,10 +15,10 @@ import {
 } from "./authenticator.js";
 
 /**
- * Makes a passkey for a site and the answer that registers it: what a browser and its authenticator do in
- * `navigator.credentials.create` (WebAuthn Level 3 §5.1.3). The key is software: see {@link openPasskeyFile} for what that means.
+ * Creates a passkey for a site and the response that registers it, as a browser and its authenticator do in
+ * `navigator.credentials.create` (WebAuthn Level 3 §5.1.3). {@link openPasskeyFile} says what a software key proves.
  *
- * @throws when `origin` is not a page of the relying party, or the site does not take ES256.
+ * @throws if `origin` is not a page of the relying party, or the site does not accept ES256.
  */
 export function createPasskey(
   options: PublicKeyCredentialCreationOptionsJSON,
@@ -27,7 +27,7 @@ export function createPasskey(
   const rpId = options.rp.id ?? new URL(origin).hostname;
   assertOrigin(origin, rpId);
   if (!options.pubKeyCredParams.some((offered) => offered.alg === COSEALG.ES256))
-    throw new Error("The registry does not take ES256 keys, the only ones that a software passkey has; use another authenticator.");
+    throw new Error("The registry does not accept ES256 keys, the only kind that a software passkey has; use another authenticator.");
   const passkey = generatePasskey(rpId, { handle: options.user.id, name: options.user.name });
   const response: RegistrationResponseJSON = {
     id: passkey.credential_id,
@@ -44,14 +44,14 @@ export function createPasskey(
   return { passkey, response };
 }
 
-/** What to assert: a site's options, or the 32 bytes of a challenge that the caller computed itself from what it shows to the person. */
+/** A site's options, or the 32 bytes of a challenge that the caller computed from what it shows to the person. */
 export type AssertionRequest = PublicKeyCredentialRequestOptionsJSON | Uint8Array;
 
 /**
- * Asserts a challenge: what a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). The
- * caller stores the returned passkey, whose counter has increased, before it releases the assertion.
+ * Asserts a challenge, as a browser and its authenticator do in `navigator.credentials.get` (WebAuthn Level 3 §5.1.4). The caller stores
+ * the returned passkey, whose counter has increased, before it releases the assertion.
  *
- * @throws when `origin` is not a page of the relying party, or the options ask for other passkeys.
+ * @throws if `origin` is not a page of the relying party, or the options ask for other passkeys.
  */
 export function assertPasskey(
   passkey: Passkey,
@@ -81,7 +81,7 @@ export function assertPasskey(
   return { passkey: used, assertion };
 }
 
-/** Whether the request would be answered by this passkey: made for the same site, and among those that the options allow. */
+/** Whether this passkey is for the same site, and one that the options allow. */
 export function canAnswerRequest(passkey: Passkey, request: AssertionRequest, rpId: string): boolean {
   if (passkey.rp_id !== rpId) return false;
   if (request instanceof Uint8Array) return true;
@@ -99,7 +99,7 @@ function encodeChallenge(request: AssertionRequest): string {
   return request instanceof Uint8Array ? Buffer.from(request).toString("base64url") : request.challenge;
 }
 
-/** A browser lets a page use only passkeys of its own domain or one above it: without this, any site could ask for another's. */
+/** As in a browser, a page can use only passkeys of its own domain or a parent domain. Otherwise any site could use those of another. */
 function assertOrigin(origin: string, rpId: string): void {
   const { hostname } = new URL(origin);
   if (hostname !== rpId && !hostname.endsWith(`.${rpId}`))

@@ -19,15 +19,15 @@ export interface PasskeyFile {
   readonly path: string;
   list(): Promise<PasskeySummary[]>;
   /**
-   * Makes a passkey, keeps it, and answers what registers it.
+   * Creates and stores a passkey. Returns the response that registers it.
    *
-   * @throws when the options exclude a passkey of this file (the person has registered it already), or the file is full.
+   * @throws if the options exclude a passkey of this file (the person has registered it already), or the file is full.
    */
   create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
   /**
-   * Asserts with the newest passkey that fits. The higher counter is on the disk before the assertion is answered.
+   * Asserts with the newest suitable passkey. The increased counter is on the disk before this returns.
    *
-   * @throws when no passkey of this file fits.
+   * @throws if no passkey of this file is suitable.
    */
   assert(request: AssertionRequest, origin: string, rpId: string): Promise<Assertion>;
 }
@@ -37,8 +37,8 @@ export interface PasskeyFile {
  * cannot distinguish anyone who can read the file (the account, root, a backup) from the person: it proves possession of a file, not
  * presence. In production, use hardware keys or the platform's authenticator.
  *
- * The file is created on first use with mode 0600 in a folder with mode 0700, refused when others can read it, replaced atomically, and
- * changed under a lock, so that of two processes none uses a counter twice.
+ * The file is created on first use with mode 0600 in a folder with mode 0700, refused if others can read it, replaced atomically, and
+ * changed under a lock, so that no two processes use the same counter.
  */
 export function openPasskeyFile(path: string): PasskeyFile {
   const withLockedPasskeys = async <T>(work: (passkeys: readonly Passkey[]) => Promise<T>): Promise<T> => {
@@ -64,7 +64,7 @@ export function openPasskeyFile(path: string): PasskeyFile {
             `A passkey of ${path} is registered for this person already: ${present.credential_id}. Use it, or disable it first.`,
           );
         if (passkeys.length >= PASSKEYS_MAX)
-          throw new Error(`${path} holds ${PASSKEYS_MAX} passkeys, the most it can; move it away and begin a new one.`);
+          throw new Error(`${path} holds ${PASSKEYS_MAX} passkeys, the maximum; move it away and start a new one.`);
         const { passkey, response } = createPasskey(options, origin);
         await writePasskeys(path, [...passkeys, passkey]);
         return response;
@@ -73,7 +73,7 @@ export function openPasskeyFile(path: string): PasskeyFile {
     assert(request, origin, rpId) {
       return withLockedPasskeys(async (passkeys) => {
         const chosen = passkeys.findLast((passkey) => canAnswerRequest(passkey, request, rpId));
-        if (chosen === undefined) throw new Error(`No passkey in ${path} fits what ${rpId} asks for; register one first.`);
+        if (chosen === undefined) throw new Error(`No passkey in ${path} is one that ${rpId} asks for; register one first.`);
         const { passkey: used, assertion } = assertPasskey(chosen, request, origin, rpId);
         await writePasskeys(
           path,
@@ -94,7 +94,7 @@ async function readPasskeys(path: string): Promise<readonly Passkey[]> {
   const parsed = parseWith(contentSchema, value);
   if (!parsed.ok)
     throw new Error(
-      `${path} is no passkey file (${formatProblems(parsed.problems)}); restore it, or move it away and register a new passkey.`,
+      `${path} is not a passkey file (${formatProblems(parsed.problems)}); restore it, or move it away and register a new passkey.`,
     );
   return parsed.value.passkeys;
 }

@@ -6,7 +6,7 @@ export async function syncFolder(path: string): Promise<void> {
   if (process.platform !== "win32") await syncFile(path);
 }
 
-/** Flushes a file that somebody else has written. */
+/** Flushes a file that another program has written. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r");
   try {

@@ -1,11 +1,11 @@
-/** What a line of the log is about, by the names that every plane uses. */
+/** The subject of a line of the log, by the names that every plane uses. */
 export interface LogSubject {
   /** The card, else the `jti`; a flow that is no act has its own id. */
   readonly correlation_id: string;
   readonly tenant_id?: string;
 }
 
-/** What a workflow is about, from its id: `card/<tenant>/<card>`, `act/<tenant>/<jti>`. */
+/** Reads the subject from a workflow's id: `card/<tenant>/<card>`, `act/<tenant>/<jti>`. */
 export function parseLogSubject(workflowId: string): LogSubject {
   const [kind, tenant_id, id] = workflowId.split("/");
   if ((kind !== "card" && kind !== "act") || tenant_id === undefined || id === undefined) return { correlation_id: workflowId };

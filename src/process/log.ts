@@ -1,6 +1,6 @@
 import pino, { type DestinationStream, type Logger } from "pino";
 
-/** Where a secret could stand in what is logged; it is replaced, not shortened. */
+/** The members that can hold a secret. Their values are replaced. */
 const SECRETS = [
   "authorization",
   "*.authorization",
@@ -16,8 +16,8 @@ const SECRETS = [
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 
 /**
- * A process's log: one JSON line an event, to standard error, because standard output is for the ready line. `name` is the process.
- * Members that every plane shares: `correlation_id` (the card, else the `jti`), `tenant_id`.
+ * Creates a process's log: one line of JSON for each event, on standard error, because standard output has the ready line. Every plane uses
+ * the members `correlation_id` (the card, else the `jti`) and `tenant_id`.
  */
 export function createProcessLog(name: string, level: string, destination: DestinationStream = pino.destination(2)): Logger {
   return pino({ level, base: { name, pid: process.pid }, redact: { paths: SECRETS, censor: "[secret]" } }, destination);

@@ -10,8 +10,8 @@ const STACK_MAX_CHARS = 4000;
 let isRuntimeInstalled = false;
 
 /**
- * The worker's log. What Temporal's SDK says, its native part included, goes the same way: one JSON line an event on standard error.
- * Call it before anything of the SDK is used. Temporal's runtime is one per process and reports to the first log that is installed.
+ * Creates a worker's log, which also receives the messages of Temporal's SDK and its native part. Call it before any use of the SDK. A
+ * process has one Temporal runtime, which reports to the first log that is installed.
  */
 export function installLog(name: string, level: string): Logger {
   const log = createProcessLog(name, level);
@@ -24,7 +24,7 @@ export function installLog(name: string, level: string): Logger {
   return log;
 }
 
-/** What an error says can be long and a client's own words; its beginning is enough to find it. Errors also come from a flow's sandbox. */
+/** A message can be long and contain a client's text, so it is cut. `instanceof` fails for errors from a flow's sandbox. */
 function describeError(error: unknown): object {
   if (types.isNativeError(error)) {
     const { name, message, stack = "" } = error;

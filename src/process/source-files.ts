@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 
-/** A file of this repository, from its root: the same for the sources and for what the build made of them. */
+/** Resolves a path from the root of this repository or package, for the sources and for their build. */
 export function resolveSourceFile(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }

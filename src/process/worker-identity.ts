@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 
-/** How a process signs what it does in Temporal: `lab512/4711@host`, so that several machines can be told apart. */
+/** The identity of a process in Temporal, such as `lab512/4711@host`. */
 export function formatWorkerIdentity(name: string): string {
   return `${name}/${process.pid}@${hostname()}`;
 }

@@ -95,7 +95,7 @@ describe("the package, installed in an empty folder,", () => {
   test.each(["worker/lab256.main.js", "stack/init/main.js"])("has %s, which names the settings that it lacks", async (entry) => {
     const { code, stderr } = await run(process.execPath, [join(installed, "dist", entry), "registry"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("The configuration is not right");
+    expect(stderr).toContain("The configuration is not valid");
     expect(stderr).toMatch(/OGR_\w+: Set it to/);
   });
 });

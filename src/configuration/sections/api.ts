@@ -15,7 +15,6 @@ const originsSchema = z
     "Write origins such as `https://registry.example`, separated by commas.",
   );
 
-/** All that the api is told. */
 export const apiSettings = z
   .object({
     ...temporalSettings,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { buildRequiredText, describeSecretSetting, describeSetting } from "../environment.js";
 
-/** Postgres: LAB 256 alone. */
+/** Only LAB 256 opens Postgres. */
 export const databaseSettings = {
   DATABASE_URL: describeSecretSetting(
     buildRequiredText("the address of Postgres (`postgresql://…`)"),
@@ -13,7 +13,7 @@ export const databaseSettings = {
   ),
 };
 
-/** The address of Postgres with all that was set of TLS. */
+/** The address of Postgres with its TLS parameters. */
 export function toDatabaseUrl(settings: { readonly DATABASE_URL: string; readonly OGR_DATABASE_CA_FILE?: string | undefined }): string {
   const { DATABASE_URL: address, OGR_DATABASE_CA_FILE: ca } = settings;
   if (ca === undefined) return address;

@@ -13,13 +13,13 @@ const infraSetting = z.string(FORMS).transform((text, context): InfraSetting => 
   const [tenant_id, project_id] = [tenantIdSchema.safeParse(tenant), projectIdSchema.safeParse(project)];
   if (tenant_id.success && project_id.success) return { kind: "registry", tenant_id: tenant_id.data, project_id: project_id.data };
   const path = /^file:(.+)$/.exec(text)?.[1];
-  // A relative path would be another file for every process that is started elsewhere.
+  // A relative path would name a different file for each working directory.
   if (path !== undefined && isAbsolute(path)) return { kind: "file", path };
   context.addIssue({ code: "custom", message: FORMS });
   return z.NEVER;
 });
 
-/** Where every process has the infra registry from. Nothing is assumed: a deployment without one says so. */
+/** Required, because the absence of an infra registry is never assumed. */
 export const infraSettings = {
   OGR_INFRA: describeSetting(
     infraSetting,

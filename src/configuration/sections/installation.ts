@@ -3,7 +3,7 @@ import { buildCountSchema, buildRequiredText, describeSecretSetting, describeSet
 import { databaseSettings } from "./database.js";
 import { temporalSettings } from "./temporal.js";
 
-/** What the step that makes accounts and databases is told. */
+/** The settings of the step that creates accounts and databases. */
 export const databasesSettings = z.object({
   OGR_POSTGRES_URL: describeSetting(
     buildRequiredText("Postgres as its superuser, without the password (`postgresql://postgres@postgres:5432/postgres`)"),
@@ -14,7 +14,7 @@ export const databasesSettings = z.object({
   OGR_TEMPORAL_DATABASE_PASSWORD: describeSecretSetting(buildRequiredText("the password of Temporal's own account"), "its password"),
 });
 
-/** What founding is told. It holds root credentials, and nothing that runs afterwards does. */
+/** The settings of founding. It has root credentials; no later process has them. */
 export const initSettings = z.object({
   ...temporalSettings,
   ...databaseSettings,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { buildRequiredText, describeSetting } from "../environment.js";
 
-/** What the processes of LAB 256 know together: its keys, and whose passkeys it takes. */
+/** The settings that the processes of LAB 256 share: its keys, and the domain of passkeys. */
 export const lab256PlaneSettings = {
   OGR_PERMIT_KEY_FILE: describeSetting(
     buildRequiredText("LAB 256's key for permits (PKCS #8 PEM)"),
@@ -12,7 +12,7 @@ export const lab256PlaneSettings = {
   OGR_RP_ID: describeSetting(z.string().default("localhost"), "the domain of passkeys"),
 };
 
-/** The public keys by which each tenant publishes its policy: every process reads them. */
+/** Every process reads the public keys that sign the tenants' policies. */
 export const foundingSettings = {
   OGR_FOUNDING_KEYS_FILE: describeSetting(buildRequiredText("the founding keys, a JWKS for each tenant"), "JSON: a JWKS for each tenant"),
 };

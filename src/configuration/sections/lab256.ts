@@ -7,7 +7,7 @@ import { logSettings, metricsSettings, traceSettings } from "./observability.js"
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
 
-/** All that LAB 256's worker is told. */
+/** The settings of LAB 256's worker. */
 export const lab256Settings = z
   .object({
     ...temporalSettings,

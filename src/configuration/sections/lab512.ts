@@ -6,7 +6,7 @@ import { logSettings, pushedMetricsSettings, traceSettings } from "./observabili
 import { storeSettings } from "./store.js";
 import { temporalSettings } from "./temporal.js";
 
-/** All that the Runner is told. It has no database address and no key but its own. */
+/** The Runner's settings. It has no database address, and no private key except its own. */
 export const lab512Settings = z
   .object({
     ...temporalSettings,

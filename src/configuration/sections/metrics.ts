@@ -1,7 +1,7 @@
 import type { Registry } from "prom-client";
 import { type MetricsListener, serveMetrics } from "../../process/metrics/listener.js";
 
-/** Serves the metrics where the environment says so; what collects them does not even begin where it does not. */
+/** Serves the metrics if a port is configured. Only then does it create the registries. */
 export async function listenForScrapes(
   env: { readonly OGR_METRICS_HOST: string; readonly OGR_METRICS_PORT?: number | undefined },
   registries: () => readonly Registry[],

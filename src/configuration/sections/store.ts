@@ -34,7 +34,7 @@ const directorySettings = z.object({
 });
 export const storeSettings = z.discriminatedUnion("OGR_STORE", [s3Settings, directorySettings], "Set it to `s3` or `directory`.");
 
-/** @throws ConfigurationError when the file of certificates cannot be read. */
+/** @throws ConfigurationError if the file of certificates cannot be read. */
 export function readStoreConfig(settings: z.infer<typeof storeSettings>): StoreConfig {
   if (settings.OGR_STORE === "directory") return { kind: "directory", path: settings.OGR_STORE_DIRECTORY };
   const { OGR_S3_SESSION_TOKEN: session_token, OGR_S3_BUCKET_PREFIX: bucket_prefix, OGR_S3_CA_FILE: ca } = settings;

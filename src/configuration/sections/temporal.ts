@@ -2,7 +2,6 @@ import { z } from "zod";
 import { buildRequiredText, ConfigurationError, describeSecretSetting, describeSetting } from "../environment.js";
 import { readConfiguredFile, readSecretFile } from "../files.js";
 
-/** Where Temporal is, and how the way to it is secured. */
 export const temporalSettings = {
   OGR_TEMPORAL_ADDRESS: describeSetting(buildRequiredText("Temporal's address, such as `127.0.0.1:7233`"), "`host:port` of Temporal"),
   OGR_TEMPORAL_NAMESPACE: describeSetting(z.string().default("default"), "its namespace; of Temporal Cloud `name.account`"),
@@ -20,7 +19,7 @@ export const temporalSettings = {
   OGR_TEMPORAL_API_KEY: describeSecretSetting(z.string().optional(), "API key of Temporal Cloud"),
 };
 
-/** What makes the way to Temporal a TLS one, also where `OGR_TEMPORAL_TLS` is not set. */
+/** Each of these settings implies TLS. */
 export const TEMPORAL_TLS_SETTINGS = [
   "OGR_TEMPORAL_CA_FILE",
   "OGR_TEMPORAL_CERT_FILE",
@@ -32,7 +31,7 @@ export const TEMPORAL_TLS_SETTINGS = [
 const temporalSchema = z.object(temporalSettings);
 type TemporalSettings = z.infer<typeof temporalSchema>;
 
-/** How to connect, in the words that both of Temporal's clients take. */
+/** The connection options that both of Temporal's clients take. */
 export interface TemporalAccess {
   readonly address: string;
   readonly tls?: {
@@ -43,7 +42,7 @@ export interface TemporalAccess {
   readonly apiKey?: string;
 }
 
-/** Reads the files of the settings. @throws ConfigurationError for one that cannot be read, or a private key that others can read. */
+/** Reads the certificates and keys. @throws ConfigurationError if one cannot be read, or if others can read a private key. */
 export function readTemporalAccess(settings: TemporalSettings): TemporalAccess {
   const { OGR_TEMPORAL_ADDRESS: address, OGR_TEMPORAL_CA_FILE: ca, OGR_TEMPORAL_CERT_FILE: crt, OGR_TEMPORAL_KEY_FILE: key } = settings;
   const { OGR_TEMPORAL_SERVER_NAME: serverName, OGR_TEMPORAL_API_KEY: apiKey } = settings;
@@ -60,7 +59,7 @@ export function readTemporalAccess(settings: TemporalSettings): TemporalAccess {
   };
 }
 
-/** What `connecting` answers. @throws ConfigurationError that says where Temporal was looked for: the SDK does not always. */
+/** Waits for a connection. @throws ConfigurationError with Temporal's address, which errors of the SDK can lack. */
 export async function waitForTemporal<T>({ address, tls }: TemporalAccess, connecting: Promise<T>): Promise<T> {
   try {
     return await connecting;

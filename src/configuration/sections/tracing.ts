@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Tracing } from "../../process/tracing/tracing.js";
 
-/** Begins to write traces where the environment names a collector. What that needs is not even loaded where it does not. */
+/** Starts tracing if a collector is configured, and loads the modules for it only then. */
 export async function startConfiguredTracing(
   service: string,
   { OGR_OTLP_URL: url }: { readonly OGR_OTLP_URL?: string | undefined },

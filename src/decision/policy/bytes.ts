@@ -6,10 +6,10 @@ import { listCustomSections, replaceCustomSection, WasmFormatError } from "./was
 /** The custom section of `policy.wasm` that holds the policy's data as JCS bytes (RFC 8785). */
 export const DATA_SECTION = "ogr.policy.data";
 
-/** Data and wasm together; the largest policy that is loaded. */
+/** The largest policy that is loaded, with its data. */
 export const POLICY_MAX_BYTES = 8 * 1024 * 1024;
 
-/** Why bytes are no policy; stable. */
+/** Stable codes. */
 export type PolicyBytesCode =
   | "too_large"
   | "not_wasm"
@@ -20,7 +20,7 @@ export type PolicyBytesCode =
   | "no_instance"
   | "entrypoint_missing";
 
-/** Bytes that are no policy. The message says which part is wrong and what to do. */
+/** The bytes are not a policy. The message names the wrong part and says what to do. */
 export class PolicyBytesError extends Error {
   override readonly name = "PolicyBytesError";
 
@@ -34,7 +34,7 @@ export class PolicyBytesError extends Error {
 }
 
 /**
- * Returns the same rules with other data: another policy, with its own hash. @throws PolicyBytesError
+ * Returns a policy with the same rules and other data, which has another hash. @throws PolicyBytesError
  *
  * @public scripts/build-policy.ts writes the shipped policy with it.
  */
@@ -44,7 +44,7 @@ export function replacePolicyData(wasm: Uint8Array, data: PolicyData): Uint8Arra
   return readWasmPart(() => replaceCustomSection(wasm, DATA_SECTION, toCanonicalBytes(parsed.value)));
 }
 
-/** The data that the bytes carry. @throws PolicyBytesError unless there is exactly one section, canonical and valid. */
+/** Reads the policy's data. @throws PolicyBytesError unless the bytes have exactly one such section, canonical and valid. */
 export function readPolicyData(wasm: Uint8Array): PolicyData {
   if (wasm.length > POLICY_MAX_BYTES)
     throw new PolicyBytesError("too_large", `The policy has ${wasm.length} bytes; at most ${POLICY_MAX_BYTES} are loaded.`);
@@ -55,7 +55,7 @@ export function readPolicyData(wasm: Uint8Array): PolicyData {
     throw new PolicyBytesError("data_repeated", `The policy has ${others.length + 1} sections ${DATA_SECTION}; it must have one.`);
   const parsed = parsePolicyData(parseDataJson(section));
   if (!parsed.ok) throw new PolicyBytesError("data_invalid", `The policy's data has bad fields: ${formatProblems(parsed.problems)}`);
-  // One meaning has one spelling, so that equal data always gives an equal hash.
+  // Equal data must always have an equal hash.
   if (!Buffer.from(toCanonicalBytes(parsed.value)).equals(section))
     throw new PolicyBytesError(
       "data_not_canonical",

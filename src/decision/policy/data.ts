@@ -17,15 +17,15 @@ const ttlMs = z.int("Write whole milliseconds.").min(1).max(PERMIT_TTL_MAX_MS, "
 const approvals = z.int().min(0).max(100);
 
 const levelSchema = z.strictObject({
-  /** How long a permit can be used, in ms. */
+  /** The life of a permit, in ms. */
   permit_ttl_ms: ttlMs,
-  /** How long a card waits for its approvals, in ms. */
+  /** The time for a card's approvals, in ms. */
   decide_within_ms: z.int().min(1).max(DECIDE_WITHIN_MAX_MS),
-  /** How many distinct persons approve. The rules hold a floor beneath this for L3 to L5. */
+  /** The number of distinct persons that approve. The rules enforce a minimum for L3 to L5. */
   approvals,
   step_up: z.boolean(),
   card: z.boolean(),
-  /** How long the work may take after the claim, in ms. */
+  /** The time for the work after the claim, in ms. */
   max_run_ms: z.int().min(1).max(RUN_MAX_MS),
 });
 
@@ -35,7 +35,7 @@ const pattern = z
   .regex(/^[^*/\s][^*\s]*(?:\/\*)?$/, "Write one branch name, or a prefix with `/*` at its end, such as `feature/*`.")
   .refine((text) => !text.includes("//"), "A pattern has no empty part.");
 
-/** What a branch name means; the first row that fits decides. */
+/** The rules of branch names. The first row that matches decides. */
 const branchSchema = z.discriminatedUnion("protected", [
   z.strictObject({
     pattern,
@@ -54,10 +54,10 @@ const branchSchema = z.discriminatedUnion("protected", [
 ]);
 
 const jobSchema = z.strictObject({
-  /** Left out where the branch decides. */
+  /** Absent if the branch decides. */
   level: levelName.optional(),
   target: targetSchema,
-  /** The in-toto predicate type that the job must bring. */
+  /** The in-toto predicate type that the job requires. */
   attestation: predicateTypeSchema.optional(),
 });
 
@@ -66,7 +66,7 @@ const officeSchema = z.strictObject({
   allowed_actions: z.array(jobType).max(100),
   scope: z.strictObject({ targets: z.array(targetSchema).max(10) }),
   risk_ceiling: levelName,
-  /** Asked for on top of what the level needs. */
+  /** Required in addition to the level's requirements. */
   approval_policy: z.strictObject({
     min_approvals: approvals.optional(),
     step_up: z.boolean().optional(),
@@ -76,7 +76,7 @@ const officeSchema = z.strictObject({
   ttl_default_ms: ttlMs,
 });
 
-/** The data that a tenant's policy decides by. Source: ADR-002 §9, contracts "Levels". */
+/** The data of a tenant's policy. Source: ADR-002 §9, contracts "Levels". */
 const policyDataSchema = z
   .strictObject({
     version: z.literal(1),
@@ -91,7 +91,7 @@ const policyDataSchema = z
     branches: z.array(branchSchema).max(1000),
     jobs: z.record(jobType, jobSchema),
     author_may_approve: z.boolean(),
-    /** Whose keys may attest, by predicate type; a type that is not here nobody can attest. */
+    /** The keys that may attest, by predicate type. Nobody can attest any other type. */
     attestors: attestorsSchema.optional(),
     offices: z.record(officeIdSchema, officeSchema),
   })

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 // The package's ESM entry leaves out loadPolicySync, which its types declare; its CommonJS entry has it.
 const { loadPolicySync } = createRequire(import.meta.url)("@open-policy-agent/opa-wasm") as typeof import("@open-policy-agent/opa-wasm");
 
-/** JSON text above this, or nested deeper than this, is not given to the wasm, whose own stack is small. */
+/** Longer or deeper JSON is not given to the wasm, because its stack is small. */
 const INPUT_MAX_BYTES = 2 * 1024 * 1024;
 const INPUT_MAX_DEPTH = 32;
 
@@ -24,7 +24,7 @@ export interface Evaluator {
   evaluate(entrypoint: Entrypoint, input: unknown): EvaluatorAnswer;
 }
 
-/** One instance of the wasm, reused for every evaluation, and replaced after a fault, which can leave its memory in any state. */
+/** Reuses one instance of the wasm. Replaces it after a fault, which can corrupt its memory. */
 export function createEvaluator(wasm: Uint8Array, data: unknown): Evaluator {
   const instantiatePolicy = () => {
     const policy = loadPolicySync(wasm);
@@ -62,14 +62,14 @@ function encodeInput(input: unknown): InputText {
     if (problem !== undefined) return refuseInput(problem);
     const bytes = new TextEncoder().encode(JSON.stringify(input));
     if (bytes.length > INPUT_MAX_BYTES)
-      return refuseInput(`The input has ${bytes.length} bytes of JSON; at most ${INPUT_MAX_BYTES} are judged.`);
+      return refuseInput(`The input has ${bytes.length} bytes of JSON; at most ${INPUT_MAX_BYTES} are allowed.`);
     return { ok: true, buffer: bytes.buffer };
   } catch (fault) {
     return refuseInput(`The input has no JSON form: ${formatFault(fault)}`);
   }
 }
 
-/** What the wasm's JSON parser could not take: deep nesting, which its stack cannot hold, and strings that are no Unicode. */
+/** Finds what the wasm's JSON parser cannot read: deep nesting, and strings that are not Unicode. */
 function checkInput(value: unknown, depthLeft: number): string | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : "The input has a string that is not well-formed Unicode.";
   if (typeof value !== "object" || value === null) return undefined;
@@ -81,7 +81,7 @@ function checkInput(value: unknown, depthLeft: number): string | undefined {
   return undefined;
 }
 
-/** The SDK of OPA throws strings and plain objects beside errors. */
+/** OPA's SDK throws strings and plain objects, not only errors. */
 export function formatFault(fault: unknown): string {
   if (typeof fault === "object" && fault !== null && "message" in fault) return String(fault.message);
   return String(fault);

@@ -13,20 +13,20 @@ import type { PolicyData } from "./data.js";
 import { createEvaluator, ENTRYPOINTS, type Entrypoint, type Evaluator, formatFault } from "./evaluator.js";
 import { buildDeniedAdmission, buildDeniedDecision, type LoaderRule, parseAdmission, parseDecision } from "./result.js";
 
-/** A tenant's policy. Neither function throws: what it cannot judge it denies, with a reason. */
+/** A tenant's policy. Its functions never throw: they deny what they cannot judge, with a reason. */
 export interface Policy {
   /** `policy_hash`: BLAKE3 of the exact bytes, data included. Source: contracts "Canonical bytes and hashes". */
   readonly hash: Blake3Hex;
   readonly data: PolicyData;
-  /** May this act go forward, at which level, and what does it need? */
+  /** Decides whether the act may run, at which level, and what it requires. */
   decide(input: ActInput): Decision;
-  /** Does this statement count towards its card's requirements? */
+  /** Decides whether a statement counts towards its card's requirements. */
   admit(input: StatementInput): StatementAdmission;
 }
 
-/** Loads the bytes of a `policy.wasm`. @throws PolicyBytesError for bytes that are no policy. */
+/** Loads a `policy.wasm`. @throws PolicyBytesError if the bytes are not a policy. */
 export async function loadPolicy(bytes: Uint8Array): Promise<Policy> {
-  // A copy, so that hash and rules are of the same bytes whatever the caller does with its own.
+  // The copy keeps hash and rules of the same bytes even if the caller changes its own.
   const own = Uint8Array.from(bytes);
   const data = readPolicyData(own);
   const evaluator = createPolicyEvaluator(own, data);
@@ -62,7 +62,7 @@ function createPolicyEvaluator(bytes: Uint8Array, data: PolicyData): Evaluator {
   try {
     evaluator = createEvaluator(bytes, data);
   } catch (cause) {
-    throw new PolicyBytesError("no_instance", "The bytes are no wasm that OPA built; build the policy with scripts/build-policy.ts.", {
+    throw new PolicyBytesError("no_instance", "The bytes are not wasm that OPA built; build the policy with scripts/build-policy.ts.", {
       cause,
     });
   }

@@ -2,10 +2,10 @@ import { z } from "zod";
 import { admissionSchema, type Decision, decisionSchema, type StatementAdmission } from "../../domain/policy/policy-contract.js";
 import { formatProblems, toFieldProblems } from "../../domain/problems.js";
 
-/** Rules of the loader itself; every other rule id comes from the policy. */
+/** The loader's own rules; every other rule id comes from the policy. */
 export type LoaderRule = "policy.undefined" | "policy.malformed" | "policy.fault" | "input.malformed";
 
-/** What the wasm answers: no result at all, or one. Source: OPA "Wasm", result set. */
+/** The wasm returns no result or one. Source: OPA "Wasm", result set. */
 const noResult = z.tuple([]);
 const oneResult = z.tuple([z.object({ result: z.unknown() })]);
 
@@ -34,13 +34,12 @@ export function parseAdmission(answer: unknown): StatementAdmission {
 }
 
 function parseResult<T>(answer: unknown, schema: z.ZodType<T>, buildDenied: (rule: LoaderRule, text: string) => T): T {
-  if (noResult.safeParse(answer).success)
-    return buildDenied("policy.undefined", "The policy has no answer to this; what it does not allow is denied.");
+  if (noResult.safeParse(answer).success) return buildDenied("policy.undefined", "The policy has no answer to this, so it is denied.");
   const one = oneResult.safeParse(answer);
   if (!one.success)
     return buildDenied(
       "policy.malformed",
-      "The policy's answer is no result set; publish a policy that is built by scripts/build-policy.ts.",
+      "The policy's answer is not a result set; publish a policy that is built by scripts/build-policy.ts.",
     );
   const result = schema.safeParse(one.data[0].result);
   if (result.success) return result.data;

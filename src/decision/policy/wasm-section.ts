@@ -3,7 +3,7 @@ const PREAMBLE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
 const CUSTOM = 0;
 const U32_MAX_BYTES = 5;
 
-/** The bytes are no WebAssembly module, or one that is cut short. */
+/** The bytes are not a WebAssembly module, or a truncated one. */
 export class WasmFormatError extends Error {
   override readonly name = "WasmFormatError";
 }
@@ -11,15 +11,15 @@ export class WasmFormatError extends Error {
 interface Section {
   readonly start: number;
   readonly end: number;
-  /** The name of a custom section; undefined for every other one. */
+  /** The name of a custom section; undefined for any other. */
   readonly name: string | undefined;
-  /** Where the content begins, after a custom section's name. */
+  /** The offset of the content, after a custom section's name. */
   readonly content: number;
 }
 
 /** An unsigned LEB128 integer below 2^32. Source: WebAssembly Core 1.0 §5.2.2. */
 export function encodeU32(value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new RangeError(`${value} is no unsigned 32-bit integer.`);
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new RangeError(`${value} is not an unsigned 32-bit integer.`);
   const bytes: number[] = [];
   let rest = value;
   do {
@@ -30,7 +30,7 @@ export function encodeU32(value: number): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The integer that begins at `at` and the offset behind it. @throws WasmFormatError when it is too long or cut short. */
+/** The integer at `at` and the offset after it. @throws WasmFormatError if it is too long or truncated. */
 export function decodeU32(bytes: Uint8Array, at: number): { readonly value: number; readonly next: number } {
   let value = 0;
   for (let i = 0; i < U32_MAX_BYTES; i++) {
@@ -42,7 +42,7 @@ export function decodeU32(bytes: Uint8Array, at: number): { readonly value: numb
       return { value, next: at + i + 1 };
     }
   }
-  throw new WasmFormatError(`The integer at byte ${at} does not fit 32 bits; this is no WebAssembly module.`);
+  throw new WasmFormatError(`The integer at byte ${at} does not fit 32 bits; this is not a WebAssembly module.`);
 }
 
 function listSections(wasm: Uint8Array): Section[] {
@@ -73,14 +73,14 @@ function readCustomHead(wasm: Uint8Array, at: number, end: number): { readonly n
   };
 }
 
-/** The contents of every custom section called `name`, in their order. @throws WasmFormatError */
+/** The contents of the custom sections with this name, in their order. @throws WasmFormatError */
 export function listCustomSections(wasm: Uint8Array, name: string): Uint8Array[] {
   return listSections(wasm)
     .filter((section) => section.name === name)
     .map((section) => wasm.slice(section.content, section.end));
 }
 
-/** The module without its custom sections called `name`, and with one at its end that holds `content`. @throws WasmFormatError */
+/** The module with one custom section of this name, at its end. @throws WasmFormatError */
 export function replaceCustomSection(wasm: Uint8Array, name: string, content: Uint8Array): Uint8Array {
   const kept = listSections(wasm).filter((section) => section.name !== name);
   const label = new TextEncoder().encode(name);

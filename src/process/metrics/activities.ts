@@ -1,6 +1,6 @@
 import { Counter, Histogram, Registry } from "prom-client";
 
-/** The steps of flows, as each worker runs them. */
+/** The activities of a worker. */
 export const activityMetrics = new Registry();
 
 const registers = [activityMetrics];
@@ -20,7 +20,7 @@ const failures = new Counter({
   registers,
 });
 
-/** An attempt at a step came to an end. `activity` is the name of one that the worker has. */
+/** Observes the end of an attempt. `activity` is one that the worker has. */
 export function observeActivity(activity: string, tookMs: number, end: "answered" | "failed"): void {
   if (end === "failed") failures.inc({ activity });
   else seconds.observe({ activity }, tookMs / 1000);

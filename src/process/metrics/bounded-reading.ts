@@ -1,12 +1,12 @@
-/** What a reading may cost: asked at most every `every_ms`, waited for at most `max_ms`. */
+/** A reading is made at most every `everyMs`, and waited for at most `maxMs`. */
 export interface ReadingBounds {
   readonly everyMs: number;
   readonly maxMs: number;
 }
 
 /**
- * A reading that scrapes take, however many come: they share one question to whoever is asked. Undefined where there is no answer in
- * time, so that a neighbour that hangs keeps no metric but its own away.
+ * Returns a function that all scrapes share, so that many scrapes make one reading. Its result is undefined without an answer in time, so
+ * a server that hangs removes only its own metric.
  */
 export function createBoundedReading<T>(read: () => Promise<T>, { everyMs, maxMs }: ReadingBounds): () => Promise<T | undefined> {
   let asked: { readonly answer: Promise<T | undefined>; readonly untilMs: number } | undefined;
@@ -24,7 +24,7 @@ function waitForReading<T>(read: () => Promise<T>, maxMs: number): Promise<T | u
       clearTimeout(timer);
       resolve(value);
     };
-    // That there is no answer is what the gauge says, by being absent; `ogr_dependency_up` says who is away.
+    // The gauge is then absent, and `ogr_dependency_up` names the missing server.
     read().then(resolveReading, () => resolveReading(undefined));
   });
 }

@@ -1,10 +1,10 @@
 import { Counter, type Registry } from "prom-client";
 import { DENIAL_CODES, type DenialCode } from "../../domain/denial.js";
 
-/** Where a denial was given: as the end of a flow, or as the answer to a request. */
+/** A denial ends a flow, or answers a request. */
 export type DeniedAt = "flow" | "http";
 
-/** The counter of denials in a process's registry; answers how to count one. Each code stands there from the start, with 0. */
+/** Registers the counter of denials, with 0 for each code. Returns the function that counts one. */
 export function createDenialCounter(registry: Registry, at: DeniedAt): (code: DenialCode) => void {
   const denials = new Counter({
     name: "ogr_denials_total",

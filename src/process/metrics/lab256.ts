@@ -4,17 +4,17 @@ import type { Denial } from "../../domain/denial.js";
 import { LEVELS, type Level } from "../../domain/level.js";
 import { createDenialCounter } from "./denials.js";
 
-/** The flows, counted by LAB 256's worker. No metric names a tenant, a project or a person. */
+/** The metrics of LAB 256's worker. No metric names a tenant, a project or a person. */
 export const lab256Metrics = new Registry();
 
 const registers = [lab256Metrics];
 
-/** The level of a flow that ended before the policy was asked. */
+/** The level of a flow that ended before the policy decided. */
 const NO_LEVEL = "none";
 
 const flows = new Counter({
   name: "ogr_flows_total",
-  help: "Official acts that came to their end, by level and outcome; level `none` ended before the policy was asked",
+  help: "Official acts that ended, by level and outcome; level `none` ended before the policy decided",
   labelNames: ["level", "outcome"] as const,
   registers,
 });
@@ -32,29 +32,29 @@ const decisionToReceipt = new Histogram({
 
 const telemetryLines = new Counter({
   name: "ogr_telemetry_lines_total",
-  help: "Lines of telemetry that were handed to an append; those of an append that is tried again count again",
+  help: "Lines of telemetry that were given to an append; a retried append counts again",
   registers,
 });
 
 const telemetryWaits = new Counter({
   name: "ogr_telemetry_waits_total",
-  help: "Looks that found lines of telemetry which cannot be appended yet; the flow `telemetry/<tenant>` says why",
+  help: "Checks that found lines of telemetry which cannot be appended yet; the flow `telemetry/<tenant>` says why",
   registers,
 });
 
-/** What a look for telemetry came to: lines that an append takes now, or lines that have to wait. */
+/** Counts a check for telemetry, which found lines to append now or lines that have to wait. */
 export function countTelemetry(found: { readonly lines: number } | "waits"): void {
   if (found === "waits") telemetryWaits.inc();
   else telemetryLines.inc(found.lines);
 }
 
-/** A flow came to its end; say it once for each. */
+/** Counts the end of a flow. Call it once for each. */
 export function countFlow(level: Level | null, outcome: FlowStatus, denial: Denial | null): void {
   flows.inc({ level: level ?? NO_LEVEL, outcome });
   if (denial !== null) countDenial(denial.code);
 }
 
-/** A receipt was recorded; say it once for each. `took_ms` is since the permit's `iat`; clocks of two hosts can make it negative. */
+/** Observes a recorded receipt. Call it once for each. `tookMs` is since the permit's `iat`; the clocks of two hosts can make it negative. */
 export function observeReceipt(level: Level, tookMs: number): void {
   decisionToReceipt.observe({ level }, Math.max(0, tookMs) / 1000);
 }

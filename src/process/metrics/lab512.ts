@@ -2,12 +2,11 @@ import { Counter, Registry } from "prom-client";
 import { JOB_TYPES } from "../../domain/act/job.js";
 import { RECEIPT_STATUSES, type RunnerAnswer } from "../../domain/permit/receipt.js";
 
-/** What the Runner does, counted by itself. */
+/** The Runner's own metrics. */
 export const lab512Metrics = new Registry();
 
 const registers = [lab512Metrics];
 
-/** Conditional writes of refs that somebody else won; each is tried again from what won. */
 export const casConflicts = new Counter({
   name: "ogr_cas_conflicts_total",
   help: "Conditional writes of refs that another act won first; each is tried again",
@@ -16,7 +15,7 @@ export const casConflicts = new Counter({
 
 const cacheLookups = new Counter({
   name: "ogr_cache_lookups_total",
-  help: "Looks into the cache of packs: `hit` had every object of the refs, `miss` had to ask the object store",
+  help: "Lookups in the cache of packs: a `hit` had every object of the refs, a `miss` had to read the object store",
   labelNames: ["result"] as const,
   registers,
 });
@@ -37,16 +36,15 @@ const answers = new Counter({
 });
 for (const job_type of JOB_TYPES) for (const outcome of [...RECEIPT_STATUSES, "refused"]) answers.inc({ job_type, outcome }, 0);
 
-/** Counts an answer on its way. */
+/** Counts an answer and returns it. */
 export function countAnswer(answer: RunnerAnswer): RunnerAnswer {
   const { jobType } = answer.kind === "receipt" ? answer.receipt : answer.refusal;
-  // What was refused can name any job, and labels must stay few.
+  // A refused command can name any job, and labels must stay few.
   const job_type = JOB_TYPES.find((known) => known === jobType) ?? "unknown";
   answers.inc({ job_type, outcome: answer.kind === "receipt" ? answer.receipt.status : "refused" });
   return answer;
 }
 
-/** Pushes of these metrics that failed; the next one that arrives says so. */
 export const pushFailures = new Counter({
   name: "ogr_metrics_push_failures_total",
   help: "Pushes of metrics that did not arrive",

@@ -1,7 +1,7 @@
 import { Counter, Registry } from "prom-client";
 import type { EventType, NewEvent } from "../../domain/ledger/event.js";
 
-/** What both processes of LAB 256 append to the ledger, counted where the append is committed. */
+/** The events that a process of LAB 256 appends to the ledger, counted when the append commits. */
 export const ledgerMetrics = new Registry();
 
 const registers = [ledgerMetrics];
@@ -29,7 +29,7 @@ interface AppendedEvent {
   readonly isNew: boolean;
 }
 
-/** Counts what an append brought; what the chain had already was counted when it came. `appended` is in the order of `wanted`. */
+/** Counts the new events of an append. `appended` is in the order of `wanted`. */
 export function countAppendedEvents(wanted: readonly NewEvent[], appended: readonly AppendedEvent[]): void {
   wanted.forEach((event, n) => {
     if (appended[n]?.isNew !== true) return;

@@ -3,14 +3,13 @@ import type { AddressInfo } from "node:net";
 import { Registry } from "prom-client";
 
 export interface MetricsListener {
-  /** Where Prometheus reads. */
   readonly url: string;
   close(): Promise<void>;
 }
 
 export interface MetricsAddress {
   readonly host: string;
-  /** 0 takes any free one. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
@@ -18,8 +17,7 @@ const REQUEST_MAX_MS = 10_000;
 const CONNECTIONS_MAX = 32;
 
 /**
- * Serves `GET /metrics` in Prometheus's text format on a listener without any other route, apart from the port of clients. It has no
- * access control; no metric names a tenant.
+ * Serves `GET /metrics` in Prometheus's text format on a port of its own. It has no access control, and no metric names a tenant.
  */
 export async function serveMetrics(registries: readonly Registry[], { host, port }: MetricsAddress): Promise<MetricsListener> {
   const registry = Registry.merge([...registries]);

@@ -18,17 +18,17 @@ export interface StateSources {
     readonly pollers: readonly { readonly task_queue: string; readonly pollers: number }[] | null;
     readonly clock_skew_ms: number | null;
   }>;
-  /** What the api needs, by name: `ok`, or a sentence. */
+  /** The state of each server that the api needs: `ok`, or a sentence. */
   readReadiness(): Promise<Readonly<Record<string, string>>>;
 }
 
-/** A scrape waits this long for a neighbour at most, in milliseconds; Prometheus gives up after ten seconds. */
+/** The longest wait of a scrape for a server; Prometheus gives up after ten seconds. */
 const READING_MAX_MS = 3000;
 const READING_EVERY_MS = 5000;
 /** Counting cards reads rows, so it is done less often. */
 const COUNT_EVERY_MS = 10_000;
 
-/** The state of the whole registry as one api sees it, read when it is scraped. Every api says the same: take the maximum. */
+/** The state of the whole registry, read at each scrape. Every api reports the same state: use the maximum. */
 export function createStateMetrics(sources: StateSources): Registry {
   const registry = new Registry();
   const registers = [registry];
@@ -47,7 +47,7 @@ export function createStateMetrics(sources: StateSources): Registry {
   });
   new Gauge({
     name: "ogr_task_queue_pollers",
-    help: "Workers that poll a task queue, by Temporal's word",
+    help: "Workers that poll a task queue, as Temporal reports them",
     labelNames: ["task_queue"] as const,
     registers,
     async collect() {
@@ -68,7 +68,7 @@ export function createStateMetrics(sources: StateSources): Registry {
   });
   new Gauge({
     name: "ogr_dependency_up",
-    help: "Whether what the api needs answers (1) or not (0)",
+    help: "Whether a server that the api needs answers (1) or not (0)",
     labelNames: ["dependency"] as const,
     registers,
     async collect() {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
 
-/** Which span is under way, carried along asynchronous calls. Source: OpenTelemetry, "Context". */
+/** Carries the active span along asynchronous calls. Source: OpenTelemetry, "Context". */
 export class AsyncContext implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>();
 

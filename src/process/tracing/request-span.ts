@@ -1,17 +1,12 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
-/** What a request became. */
-interface HttpAnswer {
-  readonly status: number;
-}
-
 const tracer = trace.getTracer("ogr-api");
 
 /**
- * Answers a request within a span of its own, the root of a trace: whoever asks from outside does not choose which trace is written.
- * `subjectOf` says afterwards what it was about. Costs next to nothing where no traces are written.
+ * Answers a request within a span that is the root of a trace, so that a client cannot choose the trace. `findCorrelationId` is called after
+ * the answer. Costs almost nothing if tracing is off.
  */
-export function runInRequestSpan<T extends HttpAnswer>(
+export function runInRequestSpan<T extends { readonly status: number }>(
   method: string,
   route: string,
   answerRequest: () => Promise<T>,

@@ -13,26 +13,25 @@ import type { ActivityInterceptorsFactory, InjectedSinks } from "@temporalio/wor
 import type { Logger } from "pino";
 import { AsyncContext } from "./context.js";
 
-/** How a process takes part in traces. */
 export interface Tracing {
-  /** For a client: what it starts belongs to the span under way. */
+  /** For a client: its workflows belong to the active span. */
   readonly client: WorkflowClientInterceptor;
   /** For a worker: an activity is a span of its flow's trace. */
   readonly activity: ActivityInterceptorsFactory;
-  /** For a worker with the traced workflows: takes the spans out of their sandbox. */
+  /** For a worker of traced workflows: exports the spans from their sandbox. */
   readonly sinks: InjectedSinks<OpenTelemetrySinks>;
-  /** Sends what is not sent yet and ends. Never throws. */
+  /** Sends the remaining spans and ends. Never throws. */
   stop(): Promise<void>;
 }
 
 const SEND_EVERY_MS = 2000;
 const SEND_MAX_MS = 3000;
-/** Spans beyond this many that wait to be sent are dropped. */
+/** Further spans are dropped. */
 const WAITING_MAX = 4096;
 
 /**
- * Sends spans to an OpenTelemetry collector (OTLP over HTTP with JSON, `<url>/v1/traces`). What the collector does not take is dropped and
- * logged; nothing else waits for it. Call it once, before clients and workers are made.
+ * Sends spans to an OpenTelemetry collector (OTLP over HTTP with JSON, `<url>/v1/traces`). A failure drops spans and is logged; nothing
+ * waits for the collector. Call it once, before any client or worker is created.
  */
 export function startTracing(service: string, url: string, log: Logger): Tracing {
   diag.setLogger(
