@@ -1,6 +1,7 @@
+import { grantValue } from "../domain/denial.js";
 import type { ChangelogLine } from "./changelog.js";
 import type { InfraRegistry } from "./model.js";
-import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
+import { type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import {
   type ExecutionContext,
   executionContextSchema,
@@ -21,16 +22,11 @@ export interface RepoName {
 }
 
 /** An operator's command as it was written, before any check or default. */
-export type InfraCommand =
-  | {
-      readonly action: "register";
-      readonly name: string;
-      readonly context?: string | undefined;
-      readonly telemetry_repo?: string | undefined;
-      readonly reason?: string | undefined;
-    }
-  | { readonly action: "disable" | "enable"; readonly name: string; readonly reason?: string | undefined }
-  | { readonly action: "unregister"; readonly name: string; readonly confirmDelete: boolean; readonly reason?: string | undefined };
+export type InfraCommand = { readonly name: string; readonly reason?: string | undefined } & (
+  | { readonly action: "register"; readonly context?: string | undefined; readonly telemetry_repo?: string | undefined }
+  | { readonly action: "disable" | "enable" }
+  | { readonly action: "unregister"; readonly confirmDelete: boolean }
+);
 
 export interface Mutation {
   readonly registry: InfraRegistry;
@@ -42,14 +38,14 @@ export function applyCommand(registry: InfraRegistry, command: InfraCommand, tim
   const line = toChangelogLine(registry, command, timestamp);
   if (!line.ok) return line;
   const changed = applyLine(registry, line.value);
-  return changed.ok ? acceptInfraValue({ registry: changed.value, line: line.value }) : changed;
+  return changed.ok ? grantValue({ registry: changed.value, line: line.value }) : changed;
 }
 
 export function parseRepoName(name: string): InfraOutcome<RepoName> {
   const [owner = "", repo = "", ...rest] = name.split("/");
   if (rest.length > 0 || !ownerNameSchema.safeParse(owner).success || !repoNameSchema.safeParse(repo).success)
     return refuseInfraAct("repository_invalid", `${JSON.stringify(name)} names no repository; write <org>/<repo>, such as acme/site.`);
-  return acceptInfraValue({ owner, repo });
+  return grantValue({ owner, repo });
 }
 
 function toChangelogLine(registry: InfraRegistry, command: InfraCommand, timestamp: string): InfraOutcome<ChangelogLine> {
@@ -68,7 +64,7 @@ function toChangelogLine(registry: InfraRegistry, command: InfraCommand, timesta
     );
   const { action } = command;
   const signed = { reason: reason.data, process: PROCESS, schema_version: SCHEMA_VERSION };
-  return acceptInfraValue({ timestamp, action, owner, repo, ...routing.value, ...signed });
+  return grantValue({ timestamp, action, owner, repo, ...routing.value, ...signed });
 }
 
 interface Routing {
@@ -89,10 +85,10 @@ function resolveRequestedRouting(
   const org = registry.orgs.get(owner);
   const inherited = org === undefined || org.repos.size === 0 ? undefined : org.telemetry_repo;
   const wanted = telemetry_repo ?? inherited;
-  if (wanted === undefined) return acceptInfraValue(declared);
+  if (wanted === undefined) return grantValue(declared);
   const chosen = parseRepoName(wanted);
   if (!chosen.ok) return refuseInfraAct("telemetry_repo_invalid", `--telemetry-repo: ${chosen.refusal.message}`);
-  if (chosen.value.owner === owner) return acceptInfraValue({ ...declared, telemetry_repo: wanted });
+  if (chosen.value.owner === owner) return grantValue({ ...declared, telemetry_repo: wanted });
   return refuseInfraAct(
     "telemetry_cross_org",
     `${name} may write telemetry only into its own org, not to ${wanted}; give --telemetry-repo ${owner}/<repo>.`,
@@ -103,7 +99,7 @@ function findPresentRouting(registry: InfraRegistry, { owner, repo }: RepoName):
   const org = registry.orgs.get(owner);
   const entry = org?.repos.get(repo);
   if (org === undefined || entry === undefined) return refuseInfraAct("not_registered", formatNotRegistered(registry, owner, repo));
-  return acceptInfraValue({ context: entry.context, telemetry_repo: org.telemetry_repo });
+  return grantValue({ context: entry.context, telemetry_repo: org.telemetry_repo });
 }
 
 function formatNotRegistered(registry: InfraRegistry, owner: string, repo: string): string {

@@ -55,10 +55,6 @@ export interface InfraRefusal {
 
 export type InfraOutcome<T> = Result<T, { refusal: InfraRefusal }>;
 
-export function acceptInfraValue<T>(value: T) {
-  return { ok: true, value } as const satisfies InfraOutcome<T>;
-}
-
 export function refuseInfraAct(code: InfraRefusalCode, message: string) {
   return { ok: false, refusal: { code, message } } as const satisfies InfraOutcome<never>;
 }

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { grantValue } from "../domain/denial.js";
 import { publishDraft, readPlainFile, replaceFile, toDraftPath, writeDraft } from "../process/durable-file.js";
 import { formatChangelogLine, parseChangelog } from "./changelog.js";
 import { applyCommand, type InfraCommand, type Mutation } from "./command.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "./files.js";
 import { formatRegistry, parseRegistry } from "./model.js";
-import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
+import { type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import { type HeldLock, type Journal, type Repair, takeWriterLock, toJournalPath } from "./writer-lock.js";
 
 /** Absolute paths of the files. The lock is outside the versioned tree. */
@@ -45,7 +46,7 @@ export async function mutateRegistry(
   // A fault leaves the lock and its journal behind. The next writer finds the holder dead, and repairs.
   const mutation = await mutateLockedRegistry(place, command, options, lock.value);
   await lock.value.release();
-  return mutation.ok ? acceptInfraValue({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
+  return mutation.ok ? grantValue({ ...mutation.value, repaired: lock.value.repaired }) : mutation;
 }
 
 /** Computes what a command would do to the present registry. Writes, locks and repairs nothing. */
@@ -55,7 +56,7 @@ export async function previewMutation(
   { now }: Pick<MutationOptions, "now">,
 ): Promise<InfraOutcome<Mutation>> {
   const worked = await computeMutation(place, command, now());
-  return worked.ok ? acceptInfraValue(worked.value.mutation) : worked;
+  return worked.ok ? grantValue(worked.value.mutation) : worked;
 }
 
 /** Locks the registry against other writers, after repairing the work of a dead one. The caller releases the lock. */
@@ -103,7 +104,7 @@ async function mutateLockedRegistry(
   onStep?.("changelog_written");
   await publishDraft(place.registry);
   onStep?.("registry_written");
-  return acceptInfraValue(mutation);
+  return grantValue(mutation);
 }
 
 interface ComputedMutation {
@@ -123,7 +124,7 @@ async function computeMutation(place: RegistryFilePaths, command: InfraCommand, 
   const lines = parseChangelog(changelog ?? "");
   if (!lines.ok) return refuseInfraAct("changelog_invalid", `${CHANGELOG_PATH} ${formatFirstProblem(lines.problems)}`);
   const mutation = applyCommand(parsed.value, command, now.toISOString());
-  return mutation.ok ? acceptInfraValue({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
+  return mutation.ok ? grantValue({ before: { registry, changelog }, mutation: mutation.value }) : mutation;
 }
 
 /** A dead writer has changed nothing, both files, or only the changelog, whose new line is then removed. */
@@ -134,8 +135,8 @@ function createRepair(place: RegistryFilePaths): Repair {
     const registry = compareWithJournal(await readPlainFile(place.registry), journal.registry);
     const log = compareWithJournal(changelog, journal.changelog);
     const earlier = `An earlier command (${journal.what}) was interrupted`;
-    if (registry === "after" && log === "after") return acceptInfraValue(`${earlier} after it had done its work; nothing was lost.`);
-    if (registry === "before" && log === "before") return acceptInfraValue(`${earlier} before it changed anything; run it again.`);
+    if (registry === "after" && log === "after") return grantValue(`${earlier} after it had done its work; nothing was lost.`);
+    if (registry === "before" && log === "before") return grantValue(`${earlier} before it changed anything; run it again.`);
     if (registry !== "before" || log !== "after" || changelog === undefined)
       return refuseInfraAct(
         "half_done",
@@ -143,7 +144,7 @@ function createRepair(place: RegistryFilePaths): Repair {
       );
     if (journal.changelog.before === null) await rm(place.changelog);
     else await replaceFile(place.changelog, changelog.subarray(0, journal.changelog.before_bytes));
-    return acceptInfraValue(`${earlier} half done; what it had written was taken back: run it again.`);
+    return grantValue(`${earlier} half done; what it had written was taken back: run it again.`);
   };
 }
 

@@ -1,7 +1,8 @@
 import { applyEdits, modify } from "jsonc-parser";
+import { grantValue } from "../domain/denial.js";
 import type { ChangelogLine } from "./changelog.js";
 import { type InfraRegistry, parseOwnRegistry } from "./model.js";
-import { acceptInfraValue, type InfraOutcome, refuseInfraAct } from "./refusal.js";
+import { type InfraOutcome, refuseInfraAct } from "./refusal.js";
 import type { RepoState } from "./registry-schema.js";
 
 /**
@@ -80,5 +81,5 @@ function toAttribution({ process, reason = "" }: ChangelogLine) {
 /** Sets each path of the registry's text to its value, or removes it if the value is undefined. The rest keeps its order and spelling. */
 function editRegistry({ text }: InfraRegistry, edits: readonly (readonly [path: string[], value: unknown])[]): InfraOutcome<InfraRegistry> {
   const edited = edits.reduce((before, [path, value]) => applyEdits(before, modify(before, path, value, {})), text);
-  return acceptInfraValue(parseOwnRegistry(edited));
+  return grantValue(parseOwnRegistry(edited));
 }

@@ -1,14 +1,11 @@
-/** A reading is made at most every `everyMs`, and waited for at most `maxMs`. */
-export interface ReadingBounds {
-  readonly everyMs: number;
-  readonly maxMs: number;
-}
-
 /**
- * Returns a function that all scrapes share, so that many scrapes make one reading. Its result is undefined without an answer in time, so
- * a server that hangs removes only its own metric.
+ * Returns a function that all scrapes share: it reads at most every `everyMs`, and waits at most `maxMs`. Its result is undefined without
+ * an answer in time, so a server that hangs removes only its own metric.
  */
-export function createBoundedReading<T>(read: () => Promise<T>, { everyMs, maxMs }: ReadingBounds): () => Promise<T | undefined> {
+export function createBoundedReading<T>(
+  read: () => Promise<T>,
+  { everyMs, maxMs }: { readonly everyMs: number; readonly maxMs: number },
+): () => Promise<T | undefined> {
   let asked: { readonly answer: Promise<T | undefined>; readonly untilMs: number } | undefined;
   return () => {
     const now = performance.now();

@@ -1,11 +1,8 @@
 import { Counter, type Registry } from "prom-client";
 import { DENIAL_CODES, type DenialCode } from "../../domain/denial.js";
 
-/** A denial ends a flow, or answers a request. */
-export type DeniedAt = "flow" | "http";
-
-/** Registers the counter of denials, with 0 for each code. Returns the function that counts one. */
-export function createDenialCounter(registry: Registry, at: DeniedAt): (code: DenialCode) => void {
+/** Registers the counter of denials that end a flow or answer a request, with 0 for each code. Returns the function that counts one. */
+export function createDenialCounter(registry: Registry, at: "flow" | "http"): (code: DenialCode) => void {
   const denials = new Counter({
     name: "ogr_denials_total",
     help: "Denials by code: flows that ended with one (at `flow`), and requests that were answered with one (at `http`)",

@@ -4,21 +4,16 @@ export interface KeyTurns {
 }
 
 export function createKeyTurns(): KeyTurns {
-  const last = new Map<string, Promise<void>>();
+  const last = new Map<string, Promise<unknown>>();
   return {
     async take(key, act) {
-      const before = last.get(key);
-      let finishTurn = (): void => undefined;
-      const mine = new Promise<void>((resolve) => {
-        finishTurn = resolve;
-      });
-      last.set(key, mine);
-      await before;
+      // A failure of the turn before is reported to its own caller.
+      const turn = (last.get(key) ?? Promise.resolve()).then(act, act);
+      last.set(key, turn);
       try {
-        return await act();
+        return await turn;
       } finally {
-        finishTurn();
-        if (last.get(key) === mine) last.delete(key);
+        if (last.get(key) === turn) last.delete(key);
       }
     },
   };
