@@ -115,6 +115,18 @@ describe("a command that is accepted", () => {
     expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
   });
 
+  it("adds a further repository at the end of its org, and changes not one byte of the others", () => {
+    const found = runInfraCommand(buildRegisterCommand("acme/site"));
+    const text = formatRegistryOfOrgs({ acme: { ...shop.acme, repos: { ...shop.acme.repos, site: buildRepoEntry() } } });
+    expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
+  });
+
+  it("adds the first repository of an org with the org's telemetry repository", () => {
+    const found = runInfraCommand(buildRegisterCommand("globex/site"));
+    const text = formatRegistryOfOrgs({ ...shop, globex: { telemetry_repo: "globex/telemetry", repos: { site: buildRepoEntry() } } });
+    expect(found.ok && formatRegistry(found.value.registry)).toBe(text);
+  });
+
   it("takes the org along with its last repository, so that no telemetry routing is inherited", () => {
     const one = runInfraCommand(buildUnregisterCommand("acme/shop"));
     const none = one.ok ? runInfraCommand(buildUnregisterCommand("acme/Old"), one.value.registry) : one;
