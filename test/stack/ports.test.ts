@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
-import { choosePorts, isPortFree, usualPorts, waitForFreePorts } from "../../src/stack/servers/ports.js";
+import { choosePorts, isPortFree, type PortName, usualPorts, waitForFreePorts } from "../../src/stack/servers/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];
@@ -13,35 +13,43 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "ogr-ports-"));
 });
 afterEach(async () => {
-  await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  await closeListeners();
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Chooses none of the usual ports, which other programs of this machine, or their clients, may reach for at any time. */
+const chooseOwnPorts = <N extends PortName>(...names: N[]) => choosePorts(folder, names, {});
+
 async function occupy(port: number, host: string): Promise<void> {
-  const server = createServer();
+  // A server closes only once its connections have: a client that stays connected must not keep this one open.
+  const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen({ port, host }, resolve));
   listeners.push(server);
 }
 
+async function closeListeners(): Promise<void> {
+  await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+}
+
 test("a data folder keeps its ports from one start to the next", async () => {
-  const first = await choosePorts(folder, ["temporal", "postgres"]);
-  expect(await choosePorts(folder, ["temporal", "postgres"])).toEqual(first);
+  const first = await chooseOwnPorts("temporal", "postgres");
+  expect(await chooseOwnPorts("temporal", "postgres")).toEqual(first);
 });
 
 test.each(["127.0.0.1", "0.0.0.0"])("a port that another program holds on %s is left to it", async (host) => {
-  const { object_store } = await choosePorts(folder, ["object_store"]);
+  const { object_store } = await chooseOwnPorts("object_store");
   await occupy(object_store, host);
   expect(await isPortFree(object_store)).toBe(false);
-  const second = await choosePorts(folder, ["object_store"]);
+  const second = await chooseOwnPorts("object_store");
   expect(second.object_store).not.toBe(object_store);
   expect(await isPortFree(second.object_store)).toBe(true);
 });
 
 test("choices made at the same time never name one port twice", async () => {
   const chosen = await Promise.all([
-    choosePorts(folder, ["temporal", "temporal_ui"]),
-    choosePorts(folder, ["object_store"]),
-    choosePorts(folder, ["postgres", "api"]),
+    chooseOwnPorts("temporal", "temporal_ui"),
+    chooseOwnPorts("object_store"),
+    chooseOwnPorts("postgres", "api"),
   ]);
   const ports = chosen.flatMap((part) => Object.values(part));
   expect(new Set(ports).size).toBe(5);
@@ -56,7 +64,7 @@ test("a stack beside a developer's own has none of the usual ports, and keeps th
 });
 
 test("a server that comes back waits for its port, and for no other", async () => {
-  const { temporal } = await choosePorts(folder, ["temporal"]);
+  const { temporal } = await chooseOwnPorts("temporal");
   await waitForFreePorts(folder, ["temporal"]);
   await occupy(temporal, "127.0.0.1");
   let isFreed = false;
@@ -65,7 +73,7 @@ test("a server that comes back waits for its port, and for no other", async () =
   });
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(isFreed).toBe(false);
-  await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
+  await closeListeners();
   await freed;
   await occupy(temporal, "127.0.0.1");
   await expect(waitForFreePorts(folder, ["temporal"], 200)).rejects.toThrow(`Port ${temporal} of temporal is taken by another program`);
