@@ -12,7 +12,13 @@ import type { RegistryClient } from "./http/registry-client.js";
 export interface Authenticator {
   list(): Promise<readonly { readonly credential_id: string }[]>;
   create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
-  assert(request: PublicKeyCredentialRequestOptionsJSON, origin: string, rpId: string): Promise<Assertion>;
+  /** Asserts a challenge. No other assertion is made until `use` has settled, so counters reach the registry in their order. */
+  assert<T>(
+    request: PublicKeyCredentialRequestOptionsJSON,
+    origin: string,
+    rpId: string,
+    use: (assertion: Assertion) => Promise<T>,
+  ): Promise<T>;
 }
 
 /** Returns the origin of a terminal's passkeys. Passkeys need a host name, so loopback addresses become `localhost`. */
@@ -36,8 +42,8 @@ export async function registerPasskey(client: RegistryClient, passkeys: Authenti
   const made = { challenge: asked.challenge, credential_id: response.id, attestation_object: response.response.attestationObject };
   const challenge = Buffer.from(computeFurtherPasskeyChallenge(made)).toString("base64url");
   const allowCredentials = vouching.map((id) => ({ id, type: "public-key" as const }));
-  const assertion = await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname);
-  requireValue(await client.registerPasskey(response, name, assertion));
+  const register = (assertion: Assertion) => client.registerPasskey(response, name, assertion);
+  requireValue(await passkeys.assert({ challenge, allowCredentials }, origin, asked.rp.id ?? new URL(origin).hostname, register));
 }
 
 /** Lists the caller's passkeys that can vouch for another here; none if they have none at all. @throws Refused */
@@ -82,7 +88,8 @@ export async function submitDecision(
     const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
     const options = { ...step_up, challenge } as PublicKeyCredentialRequestOptionsJSON;
     const origin = resolvePasskeyOrigin(client.connection.server);
-    verdict = await client.submitStatement(statement, await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname));
+    const submit = (assertion: Assertion) => client.submitStatement(statement, assertion);
+    verdict = await passkeys.assert(options, origin, step_up.rpId ?? new URL(origin).hostname, submit);
   }
   if (!verdict.ok) return verdict;
   const { accepted, denial, state } = verdict.value;

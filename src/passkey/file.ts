@@ -25,11 +25,12 @@ export interface PasskeyFile {
    */
   create(options: PublicKeyCredentialCreationOptionsJSON, origin: string): Promise<RegistrationResponseJSON>;
   /**
-   * Asserts with the newest suitable passkey. The increased counter is on the disk before this returns.
+   * Asserts with the newest suitable passkey and returns the result of `use`. The increased counter is on the disk before `use` is called.
+   * The file stays locked until `use` has settled: a registry refuses an assertion that arrives after one with a higher counter.
    *
-   * @throws if no passkey of this file is suitable.
+   * @throws if no passkey of this file is suitable, or if `use` fails.
    */
-  assert(request: AssertionRequest, origin: string, rpId: string): Promise<Assertion>;
+  assert<T>(request: AssertionRequest, origin: string, rpId: string, use: (assertion: Assertion) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -70,7 +71,7 @@ export function openPasskeyFile(path: string): PasskeyFile {
         return response;
       });
     },
-    assert(request, origin, rpId) {
+    assert(request, origin, rpId, use) {
       return withLockedPasskeys(async (passkeys) => {
         const chosen = passkeys.findLast((passkey) => canAnswerRequest(passkey, request, rpId));
         if (chosen === undefined) throw new Error(`No passkey in ${path} is one that ${rpId} asks for; register one first.`);
@@ -79,7 +80,7 @@ export function openPasskeyFile(path: string): PasskeyFile {
           path,
           passkeys.map((passkey) => (passkey === chosen ? used : passkey)),
         );
-        return assertion;
+        return use(assertion);
       });
     },
   };

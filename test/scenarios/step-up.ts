@@ -1,7 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { PublicKeyCredentialRequestOptionsJSON } from "@simplewebauthn/server";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
-import { resolvePasskeyOrigin } from "../../src/client/deciding.js";
+import { resolvePasskeyOrigin, submitDecision } from "../../src/client/deciding.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { type Assertion, computeStatementChallenge, type Statement, type StatementDecision } from "../../src/domain/card/statement.js";
 import type { ServedRegistry } from "../harness/registry.js";
@@ -36,7 +37,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
     const createAssertion = (who: string, statement: Statement): Promise<Assertion> => {
       const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
       const options: PublicKeyCredentialRequestOptionsJSON = { challenge, rpId: "localhost", userVerification: "required" };
-      return registry.openPasskeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost");
+      return registry.openPasskeys(who).assert(options, resolvePasskeyOrigin(registry.url), "localhost", async (made) => made);
     };
     const listMissing = async (card: CardAnswer) =>
       requireValue(await registry.as("admin").readCard(card.card_id)).missing.map(({ text }) => text);
@@ -83,6 +84,22 @@ export function describeStepUp(running: () => ServedRegistry): void {
       expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
       await registry.as("bob").submitStatement(statement, used);
       expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
+    });
+
+    it("of two decisions that one person makes at the same moment is accepted for each, in whatever order they would arrive", async () => {
+      const [card, other] = [await openCardToApprove(), await openCardToApprove()];
+      const bob = registry.as("bob");
+      let isFirst = true;
+      // The first decision to sign is on its way for longer than the other takes in all.
+      const submitStatement: typeof bob.submitStatement = async (statement, assertion) => {
+        const isSlow = isFirst;
+        isFirst = false;
+        if (isSlow) await delay(2000);
+        return bob.submitStatement(statement, assertion);
+      };
+      const decide = ({ card_id }: CardAnswer) =>
+        submitDecision({ ...bob, submitStatement }, registry.openPasskeys("bob"), { card_id, decision: "approve", office_id: OFFICE });
+      for (const answer of await Promise.all([decide(card), decide(other)])) requireValue(answer);
     });
 
     it("by an agent or an app is refused, whoever's passkey it borrows", async () => {

@@ -1,10 +1,12 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
 import { parseAuthenticatorData } from "@simplewebauthn/server/helpers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Assertion } from "../../../src/domain/card/statement.js";
+import type { AssertionRequest } from "../../../src/passkey/client.js";
 import { openPasskeyFile, type PasskeyFile } from "../../../src/passkey/file.js";
 import { resolveConfigDirectory, resolvePasskeyPath } from "../../../src/passkey/location.js";
 import { ORIGIN, RP } from "./people.js";
@@ -25,6 +27,9 @@ const OPTIONS = {
   pubKeyCredParams: [{ alg: -7, type: "public-key" as const }],
 };
 
+const assertWith = (passkeys: PasskeyFile, request: AssertionRequest = CHALLENGE, origin = ORIGIN, rpId = RP.id) =>
+  passkeys.assert(request, origin, rpId, async (assertion) => assertion);
+
 const readCounter = (assertion: Assertion) =>
   parseAuthenticatorData(new Uint8Array(Buffer.from(assertion.response.authenticatorData, "base64url"))).counter;
 
@@ -38,9 +43,13 @@ test("what the file answers is what a WebAuthn server expects, and a reopened fi
   if (!registration.verified) throw new Error("the registration does not verify");
   const { credential } = registration.registrationInfo;
   for (const counter of [1, 2]) {
-    const { userHandle, authenticatorAttachment, ...assertion } = await openPasskeyFile(file.path)
-      .assert(CHALLENGE, ORIGIN, RP.id)
-      .then(({ response, ...rest }) => ({ ...rest, response, userHandle: response.userHandle }));
+    const { userHandle, authenticatorAttachment, ...assertion } = await assertWith(openPasskeyFile(file.path)).then(
+      ({ response, ...rest }) => ({
+        ...rest,
+        response,
+        userHandle: response.userHandle,
+      }),
+    );
     expect([userHandle, authenticatorAttachment]).toEqual(["AAAA", "platform"]);
     const { signature, authenticatorData, clientDataJSON } = assertion.response;
     const result = await verifyAuthenticationResponse({
@@ -56,7 +65,7 @@ test("what the file answers is what a WebAuthn server expects, and a reopened fi
 
 test("the file and its folder are for their owner alone, and nothing but its lock is left beside it", async () => {
   await file.create(OPTIONS, ORIGIN);
-  await file.assert(CHALLENGE, ORIGIN, RP.id);
+  await assertWith(file);
   expect((await stat(file.path)).mode & 0o777).toBe(0o600);
   expect((await stat(join(folder, "config"))).mode & 0o777).toBe(0o700);
   expect(await readdir(join(folder, "config"))).toEqual(["passkey.json", "passkey.json.lock"]);
@@ -65,27 +74,45 @@ test("the file and its folder are for their owner alone, and nothing but its loc
 test("a file that others can read is refused, and a folder that others can write to", async () => {
   await file.create(OPTIONS, ORIGIN);
   await chmod(file.path, 0o640);
-  await expect(file.assert(CHALLENGE, ORIGIN, RP.id)).rejects.toThrow(/chmod 600/);
+  await expect(assertWith(file)).rejects.toThrow(/chmod 600/);
   await expect(file.list()).rejects.toThrow(/chmod 600/);
   await chmod(file.path, 0o600);
   await chmod(join(folder, "config"), 0o770);
-  await expect(file.assert(CHALLENGE, ORIGIN, RP.id)).rejects.toThrow(/chmod 700/);
+  await expect(assertWith(file)).rejects.toThrow(/chmod 700/);
 });
 
 test("concurrent assertions never use a counter twice", async () => {
   await file.create(OPTIONS, ORIGIN);
-  const assertions = await Promise.all(Array.from({ length: 6 }, () => openPasskeyFile(file.path).assert(CHALLENGE, ORIGIN, RP.id)));
+  const assertions = await Promise.all(Array.from({ length: 6 }, () => assertWith(openPasskeyFile(file.path))));
   expect(assertions.map(readCounter).sort()).toEqual([1, 2, 3, 4, 5, 6]);
   expect(await file.list()).toMatchObject([{ rp_id: RP.id, user_name: "admin", counter: 6 }]);
+});
+
+test("the next assertion waits until the previous one was used, also where that failed", async () => {
+  await file.create(OPTIONS, ORIGIN);
+  const used: number[] = [];
+  const assertThen = (use: (counter: number) => Promise<void>) =>
+    openPasskeyFile(file.path).assert(CHALLENGE, ORIGIN, RP.id, (assertion) => use(readCounter(assertion)));
+  await new Promise<void>((resolve, reject) => {
+    const slow = assertThen(async (counter) => {
+      const next = assertThen(async (later) => void used.push(later));
+      await delay(500);
+      used.push(counter);
+      next.then(resolve, reject);
+      throw new Error("the registry does not answer");
+    });
+    slow.catch((error: Error) => (/does not answer/.test(error.message) ? undefined : reject(error)));
+  });
+  expect(used).toEqual([1, 2]);
 });
 
 test("a page of another site gets no assertion, and no registration", async () => {
   await file.create(OPTIONS, ORIGIN);
   for (const origin of ["https://evil.example", "https://evilregistry.example"]) {
-    await expect(file.assert(CHALLENGE, origin, RP.id)).rejects.toThrow(/may not use passkeys of/);
+    await expect(assertWith(file, CHALLENGE, origin)).rejects.toThrow(/may not use passkeys of/);
     await expect(file.create(OPTIONS, origin)).rejects.toThrow(/may not use passkeys of/);
   }
-  await expect(file.assert(CHALLENGE, "https://evil.example", "evil.example")).rejects.toThrow(/No passkey/);
+  await expect(assertWith(file, CHALLENGE, "https://evil.example", "evil.example")).rejects.toThrow(/No passkey/);
   expect(await file.list()).toMatchObject([{ counter: 0 }]);
 });
 
@@ -93,9 +120,9 @@ test("options choose among the passkeys, and an excluded one is not made again",
   const first = await file.create(OPTIONS, ORIGIN);
   const second = await file.create(OPTIONS, ORIGIN);
   const allow = (id: string) => ({ challenge: OPTIONS.challenge, rpId: RP.id, allowCredentials: [{ id, type: "public-key" as const }] });
-  expect((await file.assert(CHALLENGE, ORIGIN, RP.id)).id).toBe(second.id);
-  expect((await file.assert(allow(first.id), ORIGIN, RP.id)).id).toBe(first.id);
-  await expect(file.assert(allow("AAAA"), ORIGIN, RP.id)).rejects.toThrow(/register one first/);
+  expect((await assertWith(file)).id).toBe(second.id);
+  expect((await assertWith(file, allow(first.id))).id).toBe(first.id);
+  await expect(assertWith(file, allow("AAAA"))).rejects.toThrow(/register one first/);
   await expect(file.create({ ...OPTIONS, excludeCredentials: [{ id: first.id, type: "public-key" }] }, ORIGIN)).rejects.toThrow(/already/);
 });
 

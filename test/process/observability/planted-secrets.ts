@@ -49,13 +49,13 @@ export function overhearPasskeys(passkeys: Authenticator, planted: Planted[]): A
   return {
     list: () => passkeys.list(),
     create: (options, origin) => passkeys.create(options, origin),
-    async assert(request, origin, rpId) {
-      const assertion = await passkeys.assert(request, origin, rpId);
-      planted.push({ what: "the challenge", secret: request.challenge });
-      for (const [what, secret] of Object.entries(assertion.response))
-        if (typeof secret === "string" && what !== "userHandle") planted.push({ what: `the assertion's ${what}`, secret });
-      return assertion;
-    },
+    assert: (request, origin, rpId, use) =>
+      passkeys.assert(request, origin, rpId, (assertion) => {
+        planted.push({ what: "the challenge", secret: request.challenge });
+        for (const [what, secret] of Object.entries(assertion.response))
+          if (typeof secret === "string" && what !== "userHandle") planted.push({ what: `the assertion's ${what}`, secret });
+        return use(assertion);
+      }),
   };
 }
 
