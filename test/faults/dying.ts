@@ -49,9 +49,11 @@ export class DyingLab256 {
   constructor(
     private readonly registry: TestRegistry,
     private steps: StepsOfActs = {},
+    /** The type of flows that wait for a later process unless they are in the plan. */
+    private readonly parked?: string,
   ) {
     this.path = join(registry.dataDir, `kill-${randomUUID()}.json`);
-    this.write({ steps, complete: false });
+    this.write({ steps, complete: false, parked });
   }
 
   /** Starts it in place of the previous process. It schedules no housekeeping, which the test starts itself. */
@@ -63,7 +65,7 @@ export class DyingLab256 {
   /** Adds the last acts of the plan. Call it before the last of them can reach its step. */
   complete(steps: StepsOfActs): void {
     this.steps = { ...this.steps, ...steps };
-    this.write({ steps: this.steps, complete: true });
+    this.write({ steps: this.steps, complete: true, parked: this.parked });
   }
 
   private write(plan: KillPlan): void {

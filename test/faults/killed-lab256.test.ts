@@ -119,7 +119,8 @@ async function killDuring(kill: Kill): Promise<void> {
   const { registry } = setup;
   await registry.lab256.stop();
   const early = await begin(kill, true);
-  const lab256 = new DyingLab256(registry, toSteps(early));
+  // Housekeeping of the previous kill, or of the schedule, would settle the overdue permits before that of this kill is met at them.
+  const lab256 = new DyingLab256(registry, toSteps(early), "housekeeping");
   await lab256.start();
   const later = await begin(kill, false);
   const overdue = await issueOverduePermits(registry);
