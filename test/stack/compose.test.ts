@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -13,6 +15,7 @@ import { createRegistryClient } from "../../src/client/http/registry-client.js";
 import { verifyReceipt } from "../../src/client/offline/receipt.js";
 import { waitForCardEnd, waitForCommandEnd } from "../../src/client/waiting.js";
 import { openPasskeyFile } from "../../src/passkey/file.js";
+import { buildPlanePolicy } from "../../src/stack/founding/plane-credentials.js";
 import { createS3Client } from "../../src/stack/servers/object-store.js";
 import {
   type ActorAccess,
@@ -30,6 +33,8 @@ import { type ComposeWorld, openComposeWorld } from "./compose/world.js";
 
 const START_MS = 3_600_000;
 const TENANT = "T.UBL";
+const BYTES = Buffer.from("{}");
+const DENIED = { code: "AccessDenied" };
 const compose = readCompose("docker-compose.yml");
 const services = Object.entries(compose.services);
 const isStep = (name: string): boolean => services.some(([, one]) => one.depends_on[name]?.condition === "service_completed_successfully");
@@ -64,7 +69,7 @@ describe("the compose file", () => {
 
   test("mounts every path that a service is configured with, and each plane's keys only there", () => {
     for (const [name, service] of services) {
-      const targets = listMounts(service).map(({ target }) => target);
+      const targets = [...listMounts(service).map(({ target }) => target), ...service.tmpfs];
       for (const value of Object.values(service.environment).filter((one) => one.startsWith("/") && !one.startsWith("/run/secrets/")))
         expect(
           targets.some((target) => value === target || value.startsWith(`${target}/`)),
@@ -76,6 +81,11 @@ describe("the compose file", () => {
     expect(listHolders("founding")).toEqual(["init"]);
     expect(listHolders("lab512")).toEqual(["init", "lab512"]);
     expect(listHolders("lab256")).toEqual(["init", "api", "lab256"]);
+  });
+
+  test.each(["LAB_256", "LAB_512"] as const)("gives %s the policy that the development stack gives it", (plane) => {
+    const file = `config/compose/${plane.toLowerCase().replace("_", "")}-policy.json`;
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(buildPlanePolicy(plane, ""));
   });
 
   test("drops every privilege that a service does not need", () => {
@@ -148,15 +158,37 @@ describe("the compose file's commands and environment, as plain processes,", () 
     const before = await readFoundedState(world);
     await world.services.runAgain("databases");
     await world.services.runAgain("temporal-schema");
+    await world.services.runAgain("store-keys");
     await expect(world.services.runAgain("init")).resolves.toContain("T.UBL: founded");
     expect(await readFoundedState(world)).toEqual(before);
     expect(requireValue(await floor.as("admin").readProject("P.compose"))).toMatchObject({ id: "P.compose" });
   }, 120_000);
 
-  test("give LAB 256 a store key that cannot write a receipt", async ({ skip }) => {
-    const client = await openStoreOfLab256(requireWorld(skip));
-    await expect(client.putObject("receipts", "forged", Buffer.from("{}"))).rejects.toMatchObject({ code: "AccessDenied" });
-    await expect(client.putObject("staging", "staged", Buffer.from("{}"))).resolves.toBeDefined();
+  test("give each plane a store key that does what the plane may and nothing more", async ({ skip }) => {
+    const world = requireWorld(skip);
+    const [lab256, lab512] = await Promise.all([openStoreOf(world, "lab256"), openStoreOf(world, "lab512")]);
+    await expect(lab256.putObject("receipts", "forged", BYTES)).rejects.toMatchObject(DENIED);
+    await expect(lab256.putObject("staging", "staged", BYTES)).resolves.toBeDefined();
+    await expect(lab512.putObject("receipts", "written", BYTES)).resolves.toBeDefined();
+    await expect(lab512.makeBucket("made")).rejects.toMatchObject(DENIED);
+  });
+
+  test("replace the secret and the policy of a store key when they are set up again", async ({ skip }) => {
+    const world = requireWorld(skip);
+    const file = join(world.folder, "secrets", "lab256_store_key");
+    const secret = await readFile(file, "utf8");
+    const before = await openStoreOf(world, "lab256");
+    await loosenPolicyOfLab256(world);
+    await before.putObject("receipts", "loosened", BYTES);
+    await writeFile(file, secret.replace(/^.{8}/, "replaced"));
+    await world.services.runAgain("store-keys");
+    const after = await openStoreOf(world, "lab256");
+    await after.putObject("staging", "replaced", BYTES);
+    await expect(after.putObject("receipts", "forged", BYTES)).rejects.toMatchObject(DENIED);
+    await expect(before.putObject("staging", "replaced", BYTES)).rejects.toMatchObject({ code: "SignatureDoesNotMatch" });
+    await writeFile(file, secret);
+    await world.services.runAgain("store-keys");
+    await before.putObject("staging", "restored", BYTES);
   });
 
   /** Opens a card as admin, approves it as the other person, and waits for its command. */
@@ -199,7 +231,7 @@ async function readFoundedState({ folder, ports }: ComposeWorld) {
 }
 
 async function readPolicies(world: Pick<ComposeWorld, "folder" | "ports">): Promise<Map<string, string>> {
-  const client = await openStoreOfLab256(world);
+  const client = await openStoreOf(world, "lab256");
   const found = new Map<string, string>();
   for await (const { name } of client.listObjectsV2("policies", "", true) as AsyncIterable<{ name: string }>)
     found.set(name, (await buffer(await client.getObject("policies", name))).toString("base64"));
@@ -225,7 +257,15 @@ async function readIdentities(folder: string): Promise<string[]> {
   }
 }
 
-async function openStoreOfLab256({ folder, ports }: Pick<ComposeWorld, "folder" | "ports">) {
-  const secret_key = await readFile(join(folder, "secrets", "lab256_store_key"), "utf8");
-  return createS3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key: "lab256", secret_key });
+async function openStoreOf({ folder, ports }: Pick<ComposeWorld, "folder" | "ports">, access_key: "lab256" | "lab512") {
+  const secret_key = await readFile(join(folder, "secrets", `${access_key}_store_key`), "utf8");
+  return createS3Client({ endpoint: `http://127.0.0.1:${ports["9000"]}`, region: "us-east-1", access_key, secret_key });
+}
+
+/** Gives LAB 256 the policy of LAB 512. */
+async function loosenPolicyOfLab256({ folder, ports, programs }: ComposeWorld): Promise<void> {
+  const password = await readFile(join(folder, "secrets", "store_root_password"), "utf8");
+  await promisify(execFile)(programs["mc"] ?? "", ["admin", "policy", "create", "store", "lab256", "config/compose/lab512-policy.json"], {
+    env: { HOME: folder, MC_HOST_store: `http://ogr-root:${password}@127.0.0.1:${ports["9000"]}` },
+  });
 }

@@ -22,15 +22,11 @@ export const initSettings = z.object({
   OGR_S3_ENDPOINT: describeSetting(z.url("Write the store's address, such as `http://minio:9000`."), "the object store"),
   OGR_S3_REGION: describeSetting(z.string().default("us-east-1"), "its region"),
   OGR_S3_ACCESS_KEY: describeSecretSetting(
-    buildRequiredText("a key of the store that may create buckets and keys"),
+    buildRequiredText("a key of the store that may create buckets and write into them"),
     "a key that may do everything",
   ),
   OGR_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of that key"), "its secret"),
   OGR_S3_BUCKET_PREFIX: describeSetting(z.string().default(""), "before every bucket's name"),
-  OGR_LAB256_S3_ACCESS_KEY: describeSetting(z.string().default("lab256"), "the key that LAB 256 shall have"),
-  OGR_LAB256_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of LAB 256's key (8 to 40 characters)"), "its secret"),
-  OGR_LAB512_S3_ACCESS_KEY: describeSetting(z.string().default("lab512"), "the key that LAB 512 shall have"),
-  OGR_LAB512_S3_SECRET_KEY: describeSecretSetting(buildRequiredText("the secret of LAB 512's key (8 to 40 characters)"), "its secret"),
   OGR_TENANTS_FILE: describeSetting(
     buildRequiredText("the first tenants and who is in them (YAML, a list)"),
     "the first tenants, as config/compose/tenants.yaml",

@@ -1,8 +1,7 @@
 import { ensureSpaces, openStore, type StoreConfig } from "../../storage/open.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
-import { ensureServiceAccount } from "./minio-accounts.js";
-import { assumeRole, buildPlanePolicy, type Plane } from "./plane-credentials.js";
+import { assumeRole, type Plane } from "./plane-credentials.js";
 
 /** The store with root credentials: for founding, mirrors and tests, never for a service. */
 export function rootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
@@ -39,21 +38,4 @@ export async function planeStoreEnvironment(
     OGR_S3_SESSION_TOKEN: credentials.session_token,
     ...(bucketPrefix === "" ? {} : { OGR_S3_BUCKET_PREFIX: bucketPrefix }),
   };
-}
-
-/** The access key of a plane that its operator chose. */
-export interface PlaneKey {
-  readonly access_key: string;
-  readonly secret_key: string;
-}
-
-/** Gives the store keys of the operator's choice, which do not expire, with what each plane may do and nothing more. */
-export async function foundPlaneKeys(
-  server: ObjectStoreServer,
-  bucketPrefix: string,
-  keys: Readonly<Record<Plane, PlaneKey>>,
-): Promise<void> {
-  if (server.kind === "directory") throw new Error("objects in a folder have no access keys: give an S3 server");
-  for (const plane of ["LAB_256", "LAB_512"] as const)
-    await ensureServiceAccount(server, { ...keys[plane], policy: buildPlanePolicy(plane, bucketPrefix) });
 }

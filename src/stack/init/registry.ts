@@ -10,7 +10,6 @@ import { readTemporalAccess } from "../../configuration/sections/temporal.js";
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { type TenantSeed, tenantSeedSchema } from "../../lab256/identity/seed.js";
 import { foundRecords } from "../founding/founding.js";
-import { foundPlaneKeys } from "../founding/store.js";
 import { poll } from "../poll.js";
 import type { S3Server } from "../servers/object-store.js";
 import { searchAttributeTypes } from "../servers/search-attributes.js";
@@ -38,10 +37,6 @@ export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<stri
       objectStore,
       bucketPrefix,
       tenants,
-    }),
-    foundPlaneKeys(objectStore, bucketPrefix, {
-      LAB_256: { access_key: env.OGR_LAB256_S3_ACCESS_KEY, secret_key: env.OGR_LAB256_S3_SECRET_KEY },
-      LAB_512: { access_key: env.OGR_LAB512_S3_ACCESS_KEY, secret_key: env.OGR_LAB512_S3_SECRET_KEY },
     }),
   ]);
   return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens lie in ${founding}/tokens.json.`;

@@ -19,7 +19,7 @@ export interface ToolPin {
   answerPattern: RegExp;
 }
 
-export type ToolName = "temporal" | "temporal-server" | "temporal-sql-tool" | "minio" | "opa";
+export type ToolName = "temporal" | "temporal-server" | "temporal-sql-tool" | "minio" | "mc" | "opa";
 
 /** Fairness of task queues came with server 1.29; version 2 of anything is unknown. */
 function hasKnownTemporalServer(output: string): boolean {
@@ -34,9 +34,9 @@ function isPinnedTemporalServer(output: string): boolean {
   return output.includes(` version ${TEMPORAL_SERVER.slice(1)}`);
 }
 
-/** Conditional writes with both If-Match and If-None-Match are in every release from 2025 on. */
-function hasConditionalWrites(output: string): boolean {
-  const [, date] = /RELEASE\.(\d{4}-\d{2}-\d{2})T/.exec(output) ?? [];
+/** From 2025 on, every release of the server has conditional writes with both If-Match and If-None-Match. */
+function isReleaseFrom2025(output: string): boolean {
+  const [, date] = /^(?:minio|mc) version RELEASE\.(\d{4}-\d{2}-\d{2})T/m.exec(output) ?? [];
   return date !== undefined && date >= "2025-01-01";
 }
 
@@ -83,8 +83,19 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     goFlags: ["-ldflags=-s -w"],
     goEnv: {},
     versionArgs: ["--version"],
-    isAcceptedOnPath: hasConditionalWrites,
+    isAcceptedOnPath: isReleaseFrom2025,
     answerPattern: /^minio version /m,
+  },
+  // MinIO's client, which docker-compose.yml runs to make the accounts of the planes; the development stack does not need it.
+  mc: {
+    name: "mc",
+    version: "v0.0.0-20251106162529-77f82e18b540",
+    goModule: "github.com/minio/mc",
+    goFlags: ["-ldflags=-s -w"],
+    goEnv: {},
+    versionArgs: ["--version"],
+    isAcceptedOnPath: isReleaseFrom2025,
+    answerPattern: /^mc version /m,
   },
   opa: {
     name: "opa",

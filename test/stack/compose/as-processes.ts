@@ -54,7 +54,7 @@ export class ComposeProcesses {
     const { folder, ports } = this.place;
     const mounts = Object.values(this.compose.services).flatMap(listMounts);
     const targets = new Map(mounts.map(({ source, target }) => [target, this.#resolvePath(source)]));
-    let told = text.replaceAll("/run/secrets/", `${folder}/secrets/`).replaceAll("/run/minio", `${folder}/run/minio`);
+    let told = text.replaceAll("/run/secrets/", `${folder}/secrets/`).replaceAll(/\/run\/(minio|mc)\b/g, `${folder}/run/$1`);
     for (const [target, path] of targets) told = told.replaceAll(new RegExp(`(?<![\\w/.-])${target}(?![\\w.-])`, "g"), path);
     told = told.replace(/(?<=--endpoint )postgres\b|\b(?:postgres|temporal|minio)(?=:\d{4})|\b0\.0\.0\.0\b/g, "127.0.0.1");
     told = told.replace(/^:(?=\d{4}$)/, "127.0.0.1:");
@@ -103,7 +103,7 @@ export class ComposeProcesses {
     await this.#mount(service);
     const told = this.#buildEnvironment(name, service);
     const more = await this.place.prepareEntrypoint(name, service, told);
-    const [program = "", ...args] = service.command.map((one) => this.translateText(one));
+    const [program = "", ...args] = [...service.entrypoint, ...service.command].map((one) => this.translateText(one));
     return [this.place.resolveImage(name, service).programs[program] ?? program, ...args, ...more];
   }
 

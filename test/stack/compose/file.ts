@@ -6,6 +6,7 @@ const strings = z.array(z.string());
 const serviceSchema = z.object({
   image: z.string(),
   build: z.string().optional(),
+  entrypoint: strings.default([]),
   command: strings.default([]),
   environment: z.record(z.string(), z.string()).default({}),
   secrets: strings.default([]),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { ignoreAbsence } from "../../../src/process/durable-file.js";
 import { type PostgresHome, preparePostgresHome } from "../../../src/stack/servers/postgres-account.js";
+import { locateTool } from "../../../src/stack/tools/locate.js";
 import { obtainTool } from "../../../src/stack/tools/obtain.js";
 import type { ToolName } from "../../../src/stack/tools/pins.js";
 
@@ -15,18 +16,28 @@ export interface Programs {
   readonly postgres: PostgresHome;
 }
 
-const tools: readonly ToolName[] = ["temporal-server", "temporal-sql-tool", "minio"];
+const tools: readonly ToolName[] = ["mc", "minio", "temporal-server", "temporal-sql-tool"];
 
-/** Finds or builds what the images of others hold; answers why, where one of them cannot be had. */
+/**
+ * Finds the programs of the vendors' images on PATH or in the user's cache, or says which one is missing. CI also builds them.
+ *
+ * @throws in CI if a program cannot be built.
+ */
 export async function obtainPrograms(folder: string): Promise<Programs | { readonly missing: string }> {
   const paths: Record<string, string> = {};
   for (const name of tools) {
-    const tool = await obtainTool(name, { log: (line) => console.error(`[compose] ${line}`) });
-    if (!tool.found) return { missing: `${name}: ${tool.reasons.join("; ")}` };
-    paths[name] = tool.path;
+    const path = process.env.CI ? await build(name) : (await locateTool(name)).tool?.path;
+    if (path === undefined) return { missing: `${name} is neither on PATH nor in the cache. With CI=true the tests build it` };
+    paths[name] = path;
   }
   const postgres = await preparePostgresHome(folder);
   return { paths: { ...paths, node: process.execPath, postgres: join(postgres.bin, "postgres") }, postgres };
+}
+
+async function build(name: ToolName): Promise<string> {
+  const tool = await obtainTool(name, { log: (line) => console.error(`[compose] ${line}`) });
+  if (!tool.found) throw new Error(`CI must run the compose file, and cannot without ${name}: ${tool.reasons.join("; ")}`);
+  return tool.path;
 }
 
 /**

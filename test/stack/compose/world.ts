@@ -18,6 +18,8 @@ export interface ComposeWorld {
   readonly folder: string;
   readonly services: ComposeProcesses;
   readonly ports: Readonly<Record<string, number>>;
+  /** The path of each program that the images hold. */
+  readonly programs: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export async function openComposeWorld(compose: Compose, makeSecrets: string): P
     folder,
     services,
     ports,
+    programs: programs.paths,
     async stop() {
       await supervisor.stop();
       await remove();
