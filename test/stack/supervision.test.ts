@@ -73,7 +73,7 @@ describe("what a killed run leaves behind", () => {
     const module = new URL("../../src/stack/supervise.js", import.meta.url).href.replace(/\.js$/, ".ts");
     const code = `import { Supervisor } from ${JSON.stringify(module)};
       const s = new Supervisor(${JSON.stringify(dataDir)});
-      const c = await s.start({ name: "left", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {}, ready: () => true });
+      const c = await s.start({ name: "left", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {}, isReady: () => true });
       console.log(c.pid);`;
     const script = join(dataDir, "run.mts");
     await writeFile(script, code);
