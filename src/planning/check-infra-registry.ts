@@ -4,7 +4,6 @@ import type { RefMove } from "../domain/git/ref-move.js";
 import { toBranchRef } from "../domain/git/ref-name.js";
 import { CHANGELOG_PATH, REGISTRY_PATH } from "../infra/files.js";
 import { type RegistryFiles, validateRegistry } from "../infra/validate.js";
-import { GitFault } from "../repository/git-fault.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { toGitFault } from "../repository/stock-git/stock-git.js";
 import type { PlanningContext } from "./context.js";
@@ -29,9 +28,8 @@ export async function checkInfraRegistry(
 ): Promise<Denial | undefined> {
   const move = context.keepsInfra ? moves.find(({ name }) => name === INFRA_REF) : undefined;
   if (move === undefined || move.old === move.new) return undefined;
-  const { signal } = context;
-  const [before, head] = [await readRegistryFiles(repository, move.old, signal), await readRegistryFiles(repository, move.new, signal)];
-  const changedPaths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new, signal);
+  const [before, head] = [await readRegistryFiles(repository, move.old), await readRegistryFiles(repository, move.new)];
+  const changedPaths = move.old === ZERO_ID || move.new === ZERO_ID ? OWN : await listChangedPaths(repository, move.old, move.new);
   const base = move.old === ZERO_ID ? {} : { base: { ...before, changedPaths, isStale: false } };
   const errors = validateRegistry({ head, ...base }).filter(({ severity }) => severity === "error");
   if (errors.length === 0) return undefined;
@@ -43,32 +41,30 @@ export async function checkInfraRegistry(
   };
 }
 
-async function readRegistryFiles(repository: OpenRepository, treeish: string, signal: AbortSignal): Promise<RegistryFiles> {
+async function readRegistryFiles(repository: OpenRepository, treeish: string): Promise<RegistryFiles> {
   if (treeish === ZERO_ID) return { registry: undefined, changelog: undefined };
   const [registry, changelog] = await Promise.all(
-    [REGISTRY_PATH, CHANGELOG_PATH].map((path) => readFileAt(repository, `${treeish}:${path}`, signal)),
+    [REGISTRY_PATH, CHANGELOG_PATH].map((path) => readFileAt(repository, `${treeish}:${path}`)),
   );
   return { registry, changelog };
 }
 
 /** Undefined if nothing is there. Anything but a file reads as empty, which is not valid. */
-async function readFileAt(repository: OpenRepository, object: string, signal: AbortSignal): Promise<Buffer | undefined> {
-  const { gitDir } = repository.getScratch();
-  const type = await repository.git.run({ gitDir, args: ["cat-file", "-t", object], signal });
+async function readFileAt(repository: OpenRepository, object: string): Promise<Buffer | undefined> {
+  const type = await repository.runGit({ args: ["cat-file", "-t", object] });
   if (type.code !== 0) return undefined;
   if (type.stdout.toString("latin1").trim() !== "blob") return Buffer.alloc(0);
-  return repository.git
-    .readOutput({ gitDir, args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES, signal })
-    .catch((error: unknown) => {
-      // No registry is that large, so it reads as empty too.
-      if (error instanceof GitFault && error.code === "output_too_large") return Buffer.alloc(0);
-      throw error;
-    });
+  const call = { args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES };
+  const answer = await repository.runGitWithinOutput(call);
+  // No registry is that large, so it reads as empty too.
+  if (answer === undefined) return Buffer.alloc(0);
+  if (answer.code !== 0) throw toGitFault(call, answer);
+  return answer.stdout;
 }
 
-async function listChangedPaths(repository: OpenRepository, before: string, after: string, signal: AbortSignal): Promise<string[]> {
-  const call = { gitDir: repository.getScratch().gitDir, args: ["diff-tree", "-r", "-z", "--name-only", before, after], signal };
-  const answer = await repository.git.run(call);
+async function listChangedPaths(repository: OpenRepository, before: string, after: string): Promise<string[]> {
+  const call = { args: ["diff-tree", "-r", "-z", "--name-only", before, after] };
+  const answer = await repository.runGit(call);
   if (answer.code !== 0) throw toGitFault(call, answer);
   return answer.stdout
     .toString("utf8")

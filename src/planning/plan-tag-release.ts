@@ -20,7 +20,7 @@ export function planTagRelease(context: PlanningContext, input: PlanInput<TagRel
     const denial = await checkTag(context, repository, params);
     if (denial !== undefined) return wrapDenial(denial);
     // A release shows the commits that no earlier tag has; their authors and pushers may not approve it.
-    const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX, context.signal);
+    const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX);
     return grantValue({
       basis: {
         tenant_id: context.tenant_id,
@@ -59,12 +59,12 @@ export async function checkTag(
       message: `${tag} was released before the project was reset, and its manifest is kept. Choose another tag.`,
     };
   const object = await repository.getReader().readInfo(commit);
-  if (object?.type !== "commit" || !(await isOnBranch(repository, commit, context.signal)))
+  if (object?.type !== "commit" || !(await isOnBranch(repository, commit)))
     return {
       code: "commit_unreachable",
       message: `No branch of ${project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
     };
-  return checkArchiveSize(repository, commit, context.limits.archiveMaxBytes, context.signal);
+  return checkArchiveSize(repository, commit, context.limits.archiveMaxBytes);
 }
 
 /** The notes, or the tag's name if they are blank. git ends a message with a line feed. */

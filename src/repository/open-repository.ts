@@ -1,10 +1,14 @@
 import type { ObjectStore } from "../storage/ports.js";
+import { GitFault } from "./git-fault.js";
 import type { ObjectReader } from "./objects/object-reader.js";
 import type { ProjectCache } from "./project-cache.js";
 import type { RefsState } from "./refs/refs-state.js";
 import type { RepositoryName } from "./repository-key.js";
 import type { Scratch } from "./scratch.js";
 import { type GitAnswer, type GitCall, type StockGit, toGitFault } from "./stock-git/stock-git.js";
+
+/** A call of git for an act: where it works and what stops it are the act's. */
+export type ActCall = Omit<GitCall, "gitDir" | "signal">;
 
 /** A repository as one act sees it. Every object that its refs reach is on the local disk until `close`. */
 export class OpenRepository {
@@ -16,6 +20,8 @@ export class OpenRepository {
     /** The refs when it was opened. */
     readonly state: RefsState,
     readonly cache: ProjectCache,
+    /** Stops the act, with every git that it runs. */
+    readonly signal: AbortSignal,
     private readonly release: () => Promise<void>,
   ) {}
 
@@ -34,16 +40,34 @@ export class OpenRepository {
     return this.#scratch;
   }
 
-  /** git's answer with any exit code. The `args` must name objects by id alone, so that the answer never changes. */
-  askGit(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<GitAnswer> {
-    return this.cache.memory.answers.findOrAsk(call.args, () => this.git.run({ ...call, gitDir: this.getScratch().gitDir }));
+  /** Runs git in the act's scratch repository. Returns its answer with any exit code. */
+  runGit(call: ActCall): Promise<GitAnswer> {
+    return this.git.run({ ...call, gitDir: this.getScratch().gitDir, signal: this.signal });
+  }
+
+  /** As {@link runGit}, for calls that only fail by a fault. @throws GitFault `git_failed`. */
+  async readGitOutput(call: ActCall): Promise<Buffer> {
+    return requireSuccess(call, await this.runGit(call));
+  }
+
+  /** As {@link runGit}; undefined if git wrote more than `outputMaxBytes`. */
+  async runGitWithinOutput(call: ActCall): Promise<GitAnswer | undefined> {
+    try {
+      return await this.runGit(call);
+    } catch (error) {
+      if (error instanceof GitFault && error.code === "output_too_large") return undefined;
+      throw error;
+    }
+  }
+
+  /** As {@link runGit}, and remembers the answer. The `args` must name objects by id alone, so that the answer never changes. */
+  askGit(call: Omit<ActCall, "input" | "env">): Promise<GitAnswer> {
+    return this.cache.memory.answers.findOrAsk(call.args, () => this.runGit(call));
   }
 
   /** As {@link askGit}, for calls that only fail by a fault. @throws GitFault `git_failed`. */
-  async askGitForOutput(call: Omit<GitCall, "gitDir" | "input" | "env">): Promise<Buffer> {
-    const answer = await this.askGit(call);
-    if (answer.code !== 0) throw toGitFault(call, answer);
-    return answer.stdout;
+  async askGitForOutput(call: Omit<ActCall, "input" | "env">): Promise<Buffer> {
+    return requireSuccess(call, await this.askGit(call));
   }
 
   async close(): Promise<void> {
@@ -53,4 +77,9 @@ export class OpenRepository {
       await this.release();
     }
   }
+}
+
+function requireSuccess(call: ActCall, answer: GitAnswer): Buffer {
+  if (answer.code !== 0) throw toGitFault(call, answer);
+  return answer.stdout;
 }

@@ -66,7 +66,7 @@ export class Repositories {
       cache.users -= 1;
       throw error;
     }
-    return new OpenRepository(store, name, state, cache, () => this.#release(cache));
+    return new OpenRepository(store, name, state, cache, signal, () => this.#release(cache));
   }
 
   /** Notes that an act's receipt is in the store, which saves a request. */

@@ -21,7 +21,7 @@ describe("what is remembered of a target's attributes", () => {
     const repository = await stage.repositories.open(stage.store, { tenant_id: TENANT, project_id: project.id }, signal);
     if (repository === undefined) throw new Error("there is no repository");
     try {
-      const folder = value(await writeAttributesFolder(repository, project.clone.readHead("main"), signal));
+      const folder = value(await writeAttributesFolder(repository, project.clone.readHead("main")));
       return { text: readFileSync(join(folder ?? "", path), "utf8"), remembered: repository.cache.memory.attributes?.files.size };
     } finally {
       await repository.close();

@@ -47,7 +47,9 @@ describe("objects of a real repository", () => {
     const links = parseCommitLinks(merge?.bytes ?? Buffer.alloc(0));
     expect(links).toEqual({ tree: clone.readHead("HEAD^{tree}"), parents: [clone.readHead("HEAD^1"), clone.readHead("HEAD^2")] });
     const tree = await reader.read(links.tree);
-    const shown = parseTree(tree?.bytes ?? Buffer.alloc(0)).map((entry) => `${entry.isTree ? "tree" : "blob"} ${entry.id}\t${entry.name}`);
+    const shown = parseTree(tree?.bytes ?? Buffer.alloc(0)).map(
+      (entry) => `${entry.kind === "tree" ? "tree" : "blob"} ${entry.id}\t${entry.name}`,
+    );
     expect(shown).toEqual(
       clone
         .git("ls-tree", "HEAD")

@@ -79,7 +79,7 @@ export class RegistryProject implements InfraSource {
     for (const name of REGISTRY_PATH.split("/")) {
       const tree = await this.#readObject(id);
       const entry = tree.type === "tree" ? parseTree(tree.bytes).find((one) => one.name === name) : undefined;
-      if (entry === undefined || entry.isSubmodule)
+      if (entry === undefined || entry.kind === "submodule")
         return { problem: `commit ${commit} has no such file. Add it by a merge into its main branch.` };
       id = entry.id;
     }

@@ -9,8 +9,7 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import { checkNoOtherRefs, checkRefMoves } from "../../repository/refs/move-problem.js";
 import { type Refs, type RefTarget, serialisePackedRefs } from "../../repository/refs/packed-refs.js";
 import { type RefsState, readRefs } from "../../repository/refs/refs-state.js";
-import { type RepositoryName, toRepositoryKeys } from "../../repository/repository-key.js";
-import type { ObjectStore } from "../../storage/ports.js";
+import { toRepositoryKeys } from "../../repository/repository-key.js";
 import { swapPointer } from "./swap-pointer.js";
 
 /** How often a lost swap is tried again. Each loss means that another act succeeded. */
@@ -35,13 +34,10 @@ export interface MoveResult {
 }
 
 /** Moves the refs of an act, starting from the remembered refs. Acts of this process queue, so they lose no swaps to each other. */
-export async function moveRefs(
-  { store, name, state, cache }: OpenRepository,
-  move: Move,
-  signal: AbortSignal,
-): Promise<Outcome<MoveResult>> {
+export async function moveRefs(repository: OpenRepository, move: Move): Promise<Outcome<MoveResult>> {
+  const { cache, state } = repository;
   return cache.moveQueue.run(async () => {
-    const moved = await swapRefs(store, name, move, cache.memory.latest ?? state, signal);
+    const moved = await swapRefs(repository, move, cache.memory.latest ?? state);
     if (!moved.ok) return moved;
     const { state: next, from } = moved.value;
     if (from === undefined) cache.memory.remember(next);
@@ -57,13 +53,7 @@ export async function moveRefs(
  * read. Retries a lost swap while the refs of the act are unmoved. The record identifies a write of this act whose answer was lost. Denials:
  * `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
  */
-async function swapRefs(
-  store: ObjectStore,
-  name: RepositoryName,
-  move: Move,
-  known: RefsState,
-  signal: AbortSignal,
-): Promise<Outcome<MoveResult>> {
+async function swapRefs({ store, name, signal }: OpenRepository, move: Move, known: RefsState): Promise<Outcome<MoveResult>> {
   const key = toRepositoryKeys(name).packedRefs;
   let state: RefsState | undefined = known;
   let fresh = false;

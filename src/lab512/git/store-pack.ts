@@ -9,7 +9,7 @@ import { settleWrite } from "../../storage/settled-write.js";
  * Uploads a pack before any ref needs it and adds it to the cache. Returns the bytes stored. A pack that exists has the same bytes. The cache
  * trusts its files even after a power failure, so they are flushed during the upload.
  */
-export async function storePack({ store, name, cache }: OpenRepository, pack: CheckedPack, signal: AbortSignal): Promise<number> {
+export async function storePack({ store, name, cache, signal }: OpenRepository, pack: CheckedPack): Promise<number> {
   signal.throwIfAborted();
   const keys = toRepositoryKeys(name);
   await Promise.all([

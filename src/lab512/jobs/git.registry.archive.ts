@@ -46,7 +46,7 @@ async function commitNote(
     yield { path: "ARCHIVED", bytes: Buffer.from(`${params.reason}\n`, "utf8") };
   }
   const commit = { parent: undefined, files: buildNoteFiles(), message: `Archive ${params.project_id}\n`, iatMs: permit.iat };
-  const made = await commitFiles(repository, commit, context.limits, context.signal);
+  const made = await commitFiles(repository, commit, context.limits);
   if (made.ok) await context.completeStep("checked");
   return made;
 }

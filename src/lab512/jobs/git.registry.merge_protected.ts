@@ -64,9 +64,9 @@ async function makeMergeTip(
   const { params, permit } = input;
   const { expected_source, expected_target } = params;
   if (change.kind === "move") return grantValue({ id: expected_source, pack: undefined });
-  const text = fillMergeText(await readMergeText(context, repository, params), input);
+  const text = fillMergeText(await readMergeText(repository, params), input);
   const commit = { tree: change.tree, parents: change.parents, text };
-  const made = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits, context.signal);
+  const made = await packMerge(repository, commit, [expected_source, expected_target], permit.iat, context.limits);
   if (made.ok) context.log(`made commit ${made.value.id} of tree ${change.tree}`);
   return made;
 }

@@ -27,7 +27,7 @@ export const tagReleaseJob: JobHandler<TagReleaseParams> = {
       if (denial !== undefined) return wrapDenial(denial);
       await context.completeStep("fetched");
       const text = { name: tag, commit, message: toTagMessage(params) };
-      const made = await packTag(repository, text, permit.iat, context.limits, context.signal);
+      const made = await packTag(repository, text, permit.iat, context.limits);
       if (!made.ok) return made;
       const { id, pack } = made.value;
       context.log(`made tag object ${id}`);

@@ -29,14 +29,14 @@ export async function publishChange(
 ): Promise<Outcome<Published>> {
   const { receipted } = repository.cache.memory;
   const [stored_bytes, finished] = await Promise.all([
-    pack === undefined ? 0 : storePack(repository, pack, context.signal),
+    pack === undefined ? 0 : storePack(repository, pack),
     listFinishedActs(context.store, context.tenant_id, repository.state.refs, move.jti, receipted),
     logCommit === undefined ? undefined : context.keepLog(logCommit),
   ]);
   await context.completeStep("stored");
   const invalid = await checkInfraRegistry(context, repository, move.refs);
   if (invalid !== undefined) return wrapDenial(invalid);
-  const moved = await moveRefs(repository, { ...move, finished }, context.signal);
+  const moved = await moveRefs(repository, { ...move, finished });
   if (!moved.ok) return moved;
   await context.completeStep("moved");
   return { ok: true, value: { stored_bytes, from: moved.value.from } };

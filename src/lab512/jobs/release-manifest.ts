@@ -52,7 +52,7 @@ async function storeSource(context: JobContext, repository: OpenRepository, { pr
   const isThere = async () => (await context.store.blobs.stat(key)) !== undefined;
   const stored = repository.getScratch().resolvePath("stored.tar.gz");
   if (!(await isThere())) {
-    const path = await writeSourceArchive(repository, commit, `${project_id}-${commit}`, context.signal);
+    const path = await writeSourceArchive(repository, commit, `${project_id}-${commit}`);
     context.signal.throwIfAborted();
     await settleWrite(() => context.store.blobs.createFromFile(key, path), isThere);
   }

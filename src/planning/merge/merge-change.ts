@@ -47,10 +47,10 @@ export async function computeMergeChange(
   const { source, target, expected_source, expected_target, strategy } = params;
   // A new target has nothing to merge with or to squash onto.
   if (expected_target === ZERO_ID) return grantValue({ kind: "move" });
-  const { limits, signal } = context;
+  const { limits } = context;
   const [bases, merged] = await Promise.all([
-    listMergeBases(repository, expected_target, expected_source, signal),
-    strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits, signal),
+    listMergeBases(repository, expected_target, expected_source),
+    strategy === "fast-forward" ? undefined : mergeTrees(repository, toMergeSides(params), limits),
   ]);
   if (bases.length === 0) return wrapDenial(denyUnrelatedHistories(toMergeSides(params)));
   if (bases.includes(expected_source)) return denyWith("nothing_to_do", `${target} contains ${source} already. There is nothing to merge.`);

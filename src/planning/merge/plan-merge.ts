@@ -44,8 +44,8 @@ async function buildMergePlan(
   const { expected_source, expected_target } = params;
   const next = change.kind === "move" ? expected_source : change.tree;
   const [stat, history] = await Promise.all([
-    computeDiffstat(repository, expected_target, next, context.limits.diffstatMaxMs, context.signal),
-    readMergedHistory(context, repository, params),
+    computeDiffstat(repository, expected_target, next, context.limits.diffstatMaxMs),
+    readMergedHistory(repository, params),
   ]);
   if (!stat.ok) return stat;
   return grantValue({
@@ -80,22 +80,18 @@ function buildCreatedCommit(
 }
 
 /** The author and message of the commit that a merge makes. */
-export async function readMergeText(
-  context: PlanningContext,
-  repository: OpenRepository,
-  params: MergeProtectedParams,
-): Promise<MergeText> {
+export async function readMergeText(repository: OpenRepository, params: MergeProtectedParams): Promise<MergeText> {
   if (params.strategy !== "squash") return buildMergeText(params);
-  return buildSquashText(params, await readMergedHistory(context, repository, params));
+  return buildSquashText(params, await readMergedHistory(repository, params));
 }
 
 /**
  * The commits that the target gains; their authors and pushers may not approve the merge. A new target gains the commits that neither
  * `main` nor a release has: those have been approved before, so a release branch can be made of them.
  */
-function readMergedHistory(context: PlanningContext, repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
+function readMergedHistory(repository: OpenRepository, params: MergeProtectedParams): Promise<History> {
   const { expected_source, expected_target } = params;
   const known = repository.state.refs.has(HEAD) ? [HEAD, "--tags"] : ["--tags"];
   const range = expected_target === ZERO_ID ? [expected_source, "--not", ...known] : [expected_source, `^${expected_target}`];
-  return readHistory(repository, range, PLAN_COMMITS_MAX, context.signal);
+  return readHistory(repository, range, PLAN_COMMITS_MAX);
 }

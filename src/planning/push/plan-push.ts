@@ -52,7 +52,7 @@ async function buildPushPlan(
   if (change.kind === "delete")
     return grantValue({ basis, fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF });
   const { tip, fast_forward } = change.push;
-  const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs, context.signal);
+  const stat = await computeDiffstat(repository, change.old, tip, context.limits.diffstatMaxMs);
   if (!stat.ok) return stat;
   if (created.length > 0) {
     return grantValue({
@@ -68,7 +68,7 @@ async function buildPushPlan(
   }
   // On a new branch, commits of other branches are not new. On an existing branch every commit that it gains counts.
   const range = change.old === ZERO_ID ? [tip, "--not", "--branches", "--tags"] : [tip, `^${change.old}`];
-  const history = await readHistory(repository, range, PLAN_COMMITS_MAX, context.signal);
+  const history = await readHistory(repository, range, PLAN_COMMITS_MAX);
   return grantValue({
     basis,
     fast_forward,

@@ -41,7 +41,7 @@ export async function checkPush(
   const { branch, expected_old: old, commit_summary, force = false } = params;
   const ref = toBranchRef(branch);
   if (incoming === undefined) return grantValue({ kind: "delete", ref, old, staged_bytes: 0 });
-  const push = await ingestPush(repository, { incoming, old, commit_summary, iatMs, force }, context.limits, context.signal);
+  const push = await ingestPush(repository, { incoming, old, commit_summary, iatMs, force }, context.limits);
   return push.ok ? grantValue({ kind: "update", ref, old, push: push.value, staged_bytes: countIncomingBytes(incoming) }) : push;
 }
 

@@ -64,8 +64,8 @@ export async function prepareAppend(
 ): Promise<Outcome<AppendChange>> {
   const { staged_bytes } = batch;
   const tip = repository.state.refs.get(TELEMETRY_REF)?.id;
-  const after_seq = tip === undefined ? 0 : await readLastSeq(repository, tip, context.signal);
-  const fresh = await findNewLines(repository, tip, after_seq, batch.lines, params, context.signal);
+  const after_seq = tip === undefined ? 0 : await readLastSeq(repository, tip);
+  const fresh = await findNewLines(repository, tip, after_seq, batch.lines, params);
   if (!fresh.ok) return fresh;
   if (fresh.value.length === 0 && tip !== undefined) return grantValue({ kind: "present", tip, staged_bytes });
   const lines = fresh.value.length;
@@ -84,11 +84,9 @@ export async function prepareAppend(
 }
 
 /** The last ledger entry on the branch according to the trailers of its commits, or 0. */
-async function readLastSeq(repository: OpenRepository, tip: string, signal: AbortSignal): Promise<number> {
-  const message = await repository.git.readOutput({
-    gitDir: repository.getScratch().gitDir,
+async function readLastSeq(repository: OpenRepository, tip: string): Promise<number> {
+  const message = await repository.readGitOutput({
     args: ["log", "--first-parent", "--max-count=1", "--extended-regexp", `--grep=${LAST_SEQ_PATTERN}`, "--format=%B", tip, "--"],
-    signal,
   });
   return parseLastSeq(message.toString("utf8")) ?? 0;
 }
@@ -103,13 +101,11 @@ async function findNewLines(
   last: number,
   batch: readonly BatchLine[],
   { project_id, from_seq, to_seq }: TelemetryAppendParams,
-  signal: AbortSignal,
 ): Promise<Outcome<readonly BatchLine[]>> {
   if (from_seq === last || tip === undefined) return from_seq === last ? grantValue(batch) : denyConflict(project_id, last, from_seq);
   const known = batch.filter(({ line }) => line.seq <= last);
   const isOneHistory = last > from_seq && known.length > 0 && (last >= to_seq || known.at(-1)?.line.seq === last);
-  if (!isOneHistory || (await findMissingLine(repository, tip, known, signal)) !== undefined)
-    return denyConflict(project_id, last, from_seq);
+  if (!isOneHistory || (await findMissingLine(repository, tip, known)) !== undefined) return denyConflict(project_id, last, from_seq);
   return grantValue(batch.slice(known.length));
 }
 
@@ -121,13 +117,13 @@ async function commitLines(
   const { tip, lines, message, iatMs } = commit;
   let file_bytes = 0;
   async function* measureFiles() {
-    for await (const file of buildAppendedFiles(repository, tip, lines, context.signal)) {
+    for await (const file of buildAppendedFiles(repository, tip, lines)) {
       if (file.path.endsWith(".jsonl")) file_bytes = Math.max(file_bytes, file.bytes.byteLength);
       yield file;
     }
   }
   try {
-    const made = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits, context.signal);
+    const made = await commitFiles(repository, { parent: tip, files: measureFiles(), message, iatMs }, context.limits);
     return made.ok ? grantValue({ ...made.value, file_bytes }) : made;
   } catch (error) {
     if (!(error instanceof ForeignLines)) throw error;

@@ -26,13 +26,12 @@ export async function* buildAppendedFiles(
   repository: OpenRepository,
   parent: string | undefined,
   lines: readonly BatchLine[],
-  signal: AbortSignal,
 ): AsyncGenerator<CommittedFile> {
   const { tenant_id, project_id: telemetry_project_id } = repository.name;
   for (const [project_id, ofProject] of groupItems(lines, ({ line }) => line.project_id)) {
     const folder = `${toLinesFolder(tenant_id, project_id)}/`;
     const dashboard = toDashboardPath(tenant_id, project_id);
-    const present = parent === undefined ? [] : await listTreeFiles(repository, parent, [folder, dashboard], signal);
+    const present = parent === undefined ? [] : await listTreeFiles(repository, parent, [folder, dashboard]);
     const kept = present.find(({ path }) => path === dashboard);
     const known = parseKnownMonths(kept === undefined ? "" : (await readTreeFile(repository, kept)).toString("utf8"));
     const files = new Map(present.flatMap((file) => (file.path.startsWith(folder) ? [[file.path, file] as const] : [])));
@@ -64,11 +63,10 @@ export async function findMissingLine(
   repository: OpenRepository,
   parent: string,
   lines: readonly BatchLine[],
-  signal: AbortSignal,
 ): Promise<BatchLine | undefined> {
   const { tenant_id } = repository.name;
   for (const [path, ofFile] of groupItems(lines, ({ line }) => toLinesPath(tenant_id, line.project_id, toMonth(line)))) {
-    const [file] = await listTreeFiles(repository, parent, [path], signal);
+    const [file] = await listTreeFiles(repository, parent, [path]);
     const present = new Set(file === undefined ? [] : (await readTreeFile(repository, file)).toString("utf8").split("\n"));
     const missing = ofFile.find(({ text }) => !present.has(text.slice(0, -1)));
     if (missing !== undefined) return missing;

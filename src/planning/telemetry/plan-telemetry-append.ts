@@ -41,9 +41,7 @@ async function buildAppendPlan(
       target,
       params,
       refs: isAppend ? [{ name: TELEMETRY_REF, old: change.old, new: null }] : [],
-      creates: isAppend
-        ? [{ kind: "commit", tree: await readTreeId(repository, change.tip, context.signal), author, message: change.message }]
-        : [],
+      creates: isAppend ? [{ kind: "commit", tree: await readTreeId(repository, change.tip), author, message: change.message }] : [],
       policy_hash,
       infra,
     },

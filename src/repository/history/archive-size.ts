@@ -12,18 +12,11 @@ const WALK_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const TAR_BLOCK_BYTES = 512;
 
 /** The denial if the source archive of a commit would be too large, or undefined. */
-export async function checkArchiveSize(
-  repository: OpenRepository,
-  commit: string,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<Denial | undefined> {
-  const walk = repository.git.readOutput({
-    gitDir: repository.getScratch().gitDir,
+export async function checkArchiveSize(repository: OpenRepository, commit: string, maxBytes: number): Promise<Denial | undefined> {
+  const walk = repository.readGitOutput({
     args: ["ls-tree", "-r", "-t", "--full-tree", "--format=%(objectsize)", commit],
     outputMaxBytes: WALK_MAX_OUTPUT_BYTES,
     timeoutMs: WALK_MAX_MS,
-    signal,
   });
   const sizes = await runWithinLimits(
     walk,

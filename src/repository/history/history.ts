@@ -22,18 +22,13 @@ export interface History {
 }
 
 /** The commits of a range as rev-list(1) writes it, for instance `[new, "^old"]` or `[new, "--not", "--branches"]`. */
-export async function readHistory(
-  repository: OpenRepository,
-  range: readonly string[],
-  shown: number,
-  signal: AbortSignal,
-): Promise<History> {
+export async function readHistory(repository: OpenRepository, range: readonly string[], shown: number): Promise<History> {
   const byIds = range.every((part) => ID_OR_NOT.test(part));
   if (!byIds) repository.getScratch().writeRefs(repository.state.refs);
   const readLog = async (...format: string[]) => {
     const args = ["log", "--encoding=UTF-8", ...format, ...range, "--"];
-    const call = { args, signal, outputMaxBytes: 256 * 1024 * 1024 };
-    const said = byIds ? repository.askGitForOutput(call) : repository.git.readOutput({ ...call, gitDir: repository.getScratch().gitDir });
+    const call = { args, outputMaxBytes: 256 * 1024 * 1024 };
+    const said = byIds ? repository.askGitForOutput(call) : repository.readGitOutput(call);
     return (await said).toString("utf8");
   };
   const newest = parseRecords(await readLog(`--max-count=${shown}`, `--format=${AUTHORSHIP}%s%x00%an%x00%at%x00`), 6);
@@ -73,18 +68,11 @@ export const NO_DIFF: Diffstat = { files: 0, insertions: 0, deletions: 0 };
  * Counts the changes from `old` (a commit, or zeros for the empty tree) to `next`. Denial: `limit_exceeded` after `maxMs`, because a small push
  * can put one large text under many paths, which takes long to compare.
  */
-export async function computeDiffstat(
-  repository: OpenRepository,
-  old: string,
-  next: string,
-  maxMs: number,
-  signal: AbortSignal,
-): Promise<Outcome<Diffstat>> {
+export async function computeDiffstat(repository: OpenRepository, old: string, next: string, maxMs: number): Promise<Outcome<Diffstat>> {
   const from = old === ZERO_ID ? EMPTY_TREE : old;
   const compared = repository.askGitForOutput({
     args: ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "--no-renames", from, next, "--"],
     timeoutMs: maxMs,
-    signal,
   });
   const answer = await runWithinLimits(
     compared,

@@ -8,29 +8,26 @@ import { buildAllocationLimitEnv, type IncomingLimits } from "./incoming-limits.
 export interface PatchTree {
   readonly repository: OpenRepository;
   readonly limits: IncomingLimits;
-  readonly signal: AbortSignal;
   readonly indexPath: string;
 }
 
 /** Applies a patch and returns the new tree. `from` resets the index to a commit, or to the empty tree for zeros. Denials: `patch_does_not_apply`, `limit_exceeded`. */
 export async function applyPatch(
-  { repository, limits, signal, indexPath }: PatchTree,
+  { repository, limits, indexPath }: PatchTree,
   from: string | undefined,
   patch: Uint8Array | { readonly path: string; readonly offsetBytes: number },
 ): Promise<Outcome<string>> {
-  const { gitDir } = repository.getScratch();
   const env = { GIT_INDEX_FILE: indexPath, ...buildAllocationLimitEnv(limits) };
-  if (from !== undefined)
-    await repository.git.readOutput({ gitDir, env, signal, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });
-  const call = { gitDir, env, signal, args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch };
-  const answer = await repository.git.run(call);
+  if (from !== undefined) await repository.readGitOutput({ env, args: from === ZERO_ID ? ["read-tree", "--empty"] : ["read-tree", from] });
+  const call = { env, args: ["apply", "--cached", "--whitespace=nowarn", "-"], input: patch };
+  const answer = await repository.runGit(call);
   if (answer.code !== 0) {
     if (/attempting to allocate/.test(answer.stderr))
       return denyWith("limit_exceeded", `The patch makes a file larger than ${limits.blobMaxBytes} bytes.`);
     if (answer.code > 1 && !/^(?:error|fatal): /m.test(answer.stderr)) throw toGitFault(call, answer);
     return denyWith("patch_does_not_apply", formatPatchRefusal(answer.stderr));
   }
-  const tree = await repository.git.readOutput({ gitDir, env, signal, args: ["write-tree"] });
+  const tree = await repository.readGitOutput({ env, args: ["write-tree"] });
   return grantValue(tree.toString("latin1").trim());
 }
 

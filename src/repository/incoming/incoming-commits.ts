@@ -1,27 +1,23 @@
-import { type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { openObjectSource } from "../objects/object-source.js";
 import { parseCommitLinks } from "../objects/object-text.js";
-import { TreePaths } from "../objects/tree-paths.js";
+import { type AddedPaths, TreePaths } from "../objects/tree-paths.js";
 import type { OpenRepository } from "../open-repository.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
 import { listVisibleRefs } from "../refs/refs-state.js";
-import { checkPaths, checkPathsByGit } from "../stock-git/paths-by-git.js";
+import { measurePathsByGit } from "../stock-git/paths-by-git.js";
 import type { IncomingLimits } from "./incoming-limits.js";
 
-/** The commits of a push, seen from its tip. */
-export interface IncomingCommits {
-  /** The commits of the tip that were inspected: enough to recognise most fast-forwards. */
-  readonly seen: ReadonlySet<string>;
-}
-
-/** Checks that the tip is a commit and that no commit that becomes visible with it adds too long a path or too many paths. */
+/**
+ * Checks that the tip is a commit and that no commit that becomes visible with it adds too long a path or too many paths. Returns the
+ * commits of the tip that were inspected: enough to recognise most fast-forwards.
+ */
 export async function inspectCommits(
   repository: OpenRepository,
   pack: CheckedPack | undefined,
   tip: string,
   limits: IncomingLimits,
-  signal: AbortSignal,
-): Promise<Outcome<IncomingCommits>> {
+): Promise<Outcome<ReadonlySet<string>>> {
   const source = openObjectSource(repository, pack);
   try {
     const type = await source.readType(tip);
@@ -32,51 +28,55 @@ export async function inspectCommits(
   } finally {
     await source.close();
   }
-  const known = listVisibleCommits(repository);
+  const known = new Set(listVisibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
+  if (known.has(tip)) return grantValue(new Set([tip]));
   // isomorphic-git holds a whole pack in memory, so git inspects large ones. For small ones git would take a process, half of a push of one line.
-  if (known.has(tip)) return grantValue({ seen: new Set([tip]) });
-  const walked = pack?.bytes === undefined ? undefined : await walkCommits(repository, pack, tip, known, limits, signal);
-  if (walked !== undefined && "code" in walked) return wrapDenial(walked);
-  if (walked !== undefined) return grantValue(walked);
-  const problem = await checkPathsByGit(repository, tip, limits, signal);
-  return problem === undefined ? grantValue({ seen: new Set([tip]) }) : wrapDenial(problem);
+  const walked = pack?.bytes === undefined ? undefined : await measurePathsInProcess(repository, pack, tip, known);
+  const measured = walked === undefined ? await measurePathsByGit(repository, tip) : grantValue(walked.paths);
+  if (!measured.ok) return measured;
+  for (const [commit, paths] of measured.value) {
+    const problem = checkPaths(commit, paths, limits);
+    if (problem !== undefined) return wrapDenial(problem);
+  }
+  return grantValue(walked?.seen ?? new Set([tip]));
 }
 
-/** Undefined if the commits rest on one that no ref points to: an earlier pack may have stored it without a check of its paths. */
-async function walkCommits(
+/**
+ * As {@link measurePathsByGit}, for a pack in memory; `seen` also has the known commits on which those of the pack rest. Undefined if they
+ * rest on one that no ref points to: an earlier pack may have stored it without a check of its paths.
+ */
+export async function measurePathsInProcess(
   repository: OpenRepository,
   pack: CheckedPack,
   tip: string,
   known: ReadonlySet<string>,
-  limits: IncomingLimits,
-  signal: AbortSignal,
-): Promise<IncomingCommits | Denial | undefined> {
+): Promise<{ readonly paths: ReadonlyMap<string, AddedPaths>; readonly seen: ReadonlySet<string> } | undefined> {
   const source = openObjectSource(repository, pack);
-  const paths = new TreePaths(source);
+  const trees = new TreePaths(source);
   const readLinks = async (id: string) => parseCommitLinks((await source.read(id)).bytes);
-  const seen = new Set([tip]);
+  const measured = new Map<string, AddedPaths>();
+  const seen = new Set<string>();
   const queue = [tip];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    signal.throwIfAborted();
+    repository.signal.throwIfAborted();
+    if (seen.has(id)) continue;
+    seen.add(id);
     if (known.has(id)) continue;
     if (!pack.index.has(id)) return undefined;
     const { tree, parents } = await readLinks(id);
     const [first] = parents;
-    const problem = checkPaths(
-      id,
-      await paths.measureChangedPaths(tree, first === undefined ? undefined : (await readLinks(first)).tree),
-      limits,
-    );
-    if (problem !== undefined) return problem;
-    for (const parent of parents) {
-      if (seen.has(parent)) continue;
-      seen.add(parent);
-      queue.push(parent);
-    }
+    measured.set(id, await trees.measureAddedPaths(tree, first === undefined ? undefined : (await readLinks(first)).tree));
+    queue.push(...parents);
   }
-  return { seen };
+  return { paths: measured, seen };
 }
 
-function listVisibleCommits(repository: OpenRepository): Set<string> {
-  return new Set(listVisibleRefs(repository.state.refs).map(([, { id, peeled }]) => peeled ?? id));
+function checkPaths(commit: string, { longestBytes, longest, count }: AddedPaths, limits: IncomingLimits): Denial | undefined {
+  if (longestBytes > limits.pathMaxBytes)
+    return buildDenial(
+      "limit_exceeded",
+      `Commit ${commit} has a path of ${longestBytes} bytes; ${limits.pathMaxBytes} are allowed: ${longest.slice(0, 120)}…`,
+    );
+  if (count <= limits.objectsMaxCount) return undefined;
+  return buildDenial("limit_exceeded", `Commit ${commit} adds ${count} paths; ${limits.objectsMaxCount} are allowed.`);
 }

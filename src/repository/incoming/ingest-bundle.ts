@@ -11,7 +11,6 @@ export async function ingestBundle(
   repository: OpenRepository,
   incoming: IncomingBytes,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<IngestedPush>> {
   const parsed = parseBundleHeader(await readBeginning(incoming, BUNDLE_HEADER_MAX_BYTES));
   if (!parsed.ok) return parsed;
@@ -34,7 +33,7 @@ export async function ingestBundle(
       `The bundle builds on commit ${missing.id}, which the repository does not have. Push that commit first, or bundle it too.`,
     );
 
-  const pack = await checkPack(repository, toGitInput(incoming, header.packOffsetBytes), limits, signal);
+  const pack = await checkPack(repository, toGitInput(incoming, header.packOffsetBytes), limits);
   if (!pack.ok) return pack;
   return grantValue({ tip: header.tip, pack: pack.value, created: [] });
 }

@@ -17,11 +17,10 @@ export async function ingestPatch(
   kind: "diff" | "mail_series",
   request: IngestRequest,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<IngestedPush>> {
-  const steps = kind === "diff" ? grantValue([buildDiffStep(request)]) : await buildMailSteps(repository, request, signal);
+  const steps = kind === "diff" ? grantValue([buildDiffStep(request)]) : await buildMailSteps(repository, request);
   if (!steps.ok) return steps;
-  const tree: PatchTree = { repository, limits, signal, indexPath: repository.getScratch().resolvePath("index") };
+  const tree: PatchTree = { repository, limits, indexPath: repository.getScratch().resolvePath("index") };
   const created: CreatedCommit[] = [];
   let parent = request.old;
   for (const { patch, text } of steps.value) {
@@ -38,10 +37,10 @@ export async function ingestPatch(
     });
     parent = id;
   }
-  if (request.old !== ZERO_ID && (await readTreeId(repository, request.old, signal)) === created.at(-1)?.tree)
+  if (request.old !== ZERO_ID && (await readTreeId(repository, request.old)) === created.at(-1)?.tree)
     return denyWith("nothing_to_do", "The patch changes no file.");
   const range = request.old === ZERO_ID ? [parent] : [parent, `^${request.old}`];
-  const pack = await makePack(repository, ["--revs"], range, limits, signal);
+  const pack = await makePack(repository, ["--revs"], range, limits);
   return pack.ok ? grantValue({ tip: parent, pack: pack.value, created }) : pack;
 }
 
@@ -55,8 +54,8 @@ function buildDiffStep({ incoming, commit_summary }: IngestRequest): PatchStep {
   return { patch: toGitInput(incoming), text: { author: { ...REGISTRY_IDENTITY, date: undefined }, message: `${commit_summary}\n` } };
 }
 
-async function buildMailSteps(repository: OpenRepository, { incoming }: IngestRequest, signal: AbortSignal): Promise<Outcome<PatchStep[]>> {
-  const mails = await splitMails(repository, toGitInput(incoming), signal);
+async function buildMailSteps(repository: OpenRepository, { incoming }: IngestRequest): Promise<Outcome<PatchStep[]>> {
+  const mails = await splitMails(repository, toGitInput(incoming));
   return mails.ok
     ? grantValue(mails.value.map((mail: Mail) => ({ patch: { path: mail.patchPath, offsetBytes: 0 }, text: mail.text })))
     : mails;

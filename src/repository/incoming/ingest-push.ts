@@ -24,22 +24,19 @@ export async function ingestPush(
   repository: OpenRepository,
   request: IngestRequest,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<CheckedPush>> {
   const { incoming, old } = request;
   const kind = detectIncomingKind(await readBeginning(incoming, 64 * 1024));
   if (kind === undefined)
     return denyWith("bundle_invalid", "The bytes are neither a git bundle, a unified diff, nor a format-patch series.");
   const ingested =
-    kind === "bundle"
-      ? await ingestBundle(repository, incoming, limits, signal)
-      : await ingestPatch(repository, kind, request, limits, signal);
+    kind === "bundle" ? await ingestBundle(repository, incoming, limits) : await ingestPatch(repository, kind, request, limits);
   if (!ingested.ok) return ingested;
   const { tip, pack, created } = ingested.value;
-  const commits = await inspectCommits(repository, pack, tip, limits, signal);
+  const commits = await inspectCommits(repository, pack, tip, limits);
   if (!commits.ok) return commits;
   if (tip === old) return denyWith("nothing_to_do", `The branch is ${tip} already. There is nothing to push.`);
-  const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value.seen, signal);
+  const fastForward = old === ZERO_ID ? null : await isAncestor(repository, old, tip, commits.value);
   if (fastForward === false && !request.force)
     return denyWith(
       "not_fast_forward",

@@ -14,14 +14,12 @@ export interface Mail {
 export async function splitMails(
   repository: OpenRepository,
   input: Uint8Array | { readonly path: string; readonly offsetBytes: number },
-  signal: AbortSignal,
 ): Promise<Outcome<Mail[]>> {
   const scratch = repository.getScratch();
-  const { gitDir } = scratch;
   await mkdir(scratch.resolvePath("mails"), { recursive: true });
   const path = "path" in input ? input.path : scratch.resolvePath("series.mbox");
   if (!("path" in input)) await writeFile(path, input);
-  const split = await repository.git.run({ gitDir, args: ["mailsplit", "-d5", `-o${scratch.resolvePath("mails")}`, path], signal });
+  const split = await repository.runGit({ args: ["mailsplit", "-d5", `-o${scratch.resolvePath("mails")}`, path] });
   const count = Number.parseInt(split.stdout.toString("latin1"), 10);
   if (split.code !== 0 || !(count > 0))
     return denyWith("bundle_invalid", `The bytes begin like a format-patch series and are none: ${split.stderr.trim().slice(0, 200)}.`);
@@ -33,11 +31,9 @@ export async function splitMails(
     const base = `mails/${String(number).padStart(5, "0")}`;
     const messagePath = scratch.resolvePath(`${base}.message`);
     const patchPath = scratch.resolvePath(`${base}.patch`);
-    const info = await repository.git.run({
-      gitDir,
+    const info = await repository.runGit({
       args: ["mailinfo", "--encoding=UTF-8", messagePath, patchPath],
       input: { path: scratch.resolvePath(base), offsetBytes: 0 },
-      signal,
     });
     const text = info.code === 0 ? parseCommitText(info.stdout.toString("utf8"), await readFile(messagePath, "utf8")) : undefined;
     if (text === undefined)

@@ -20,19 +20,15 @@ const NAME_MAX_BYTES = 255;
  * Writes the `.gitattributes` of a commit and nothing else to a folder in which git can merge; undefined if the commit has none. The
  * attributes (`-merge`, `binary`, `merge=union`) then apply as in a clean checkout of the commit. Denial: `limit_exceeded`.
  */
-export async function writeAttributesFolder(
-  repository: OpenRepository,
-  commit: string,
-  signal: AbortSignal,
-): Promise<Outcome<string | undefined>> {
-  const listed = await listAttributes(repository, commit, signal);
+export async function writeAttributesFolder(repository: OpenRepository, commit: string): Promise<Outcome<string | undefined>> {
+  const listed = await listAttributes(repository, commit);
   if (!listed.ok) return listed;
   const { files } = listed.value;
   if (files.size === 0) return grantValue(undefined);
   const root = repository.getScratch().resolvePath("attributes");
   let leftBytes = FILES_MAX_BYTES;
   for (const [path, id] of files) {
-    signal.throwIfAborted();
+    repository.signal.throwIfAborted();
     const bytes = await readTreeFile(repository, { id, path });
     leftBytes -= bytes.byteLength;
     if (leftBytes < 0) return denyWith("limit_exceeded", TOO_MANY);
@@ -49,15 +45,13 @@ const TOO_MANY = `The target has more .gitattributes than can be read for a merg
 const NO_ATTRIBUTES: ListedAttributes = { commit: EMPTY_TREE, files: new Map() };
 
 /** Walks only the differences from the commit that was merged into last, because branches are merged into repeatedly. */
-async function listAttributes(repository: OpenRepository, commit: string, signal: AbortSignal): Promise<Outcome<ListedAttributes>> {
+async function listAttributes(repository: OpenRepository, commit: string): Promise<Outcome<ListedAttributes>> {
   const { memory } = repository.cache;
   const before = memory.attributes ?? NO_ATTRIBUTES;
   if (before.commit === commit) return grantValue(before);
   const changes = await runWithinLimits(
-    repository.git.readOutput({
-      gitDir: repository.getScratch().gitDir,
+    repository.readGitOutput({
       args: ["diff-tree", "-r", "-z", "--no-renames", before.commit, commit, "--", ":(glob)**/.gitattributes"],
-      signal,
     }),
     TOO_MANY,
   );

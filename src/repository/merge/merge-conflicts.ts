@@ -55,13 +55,12 @@ export async function describeConflicts(
   repository: OpenRepository,
   { tree, conflicts }: MergeTreeAnswer,
   sides: MergeSides,
-  signal: AbortSignal,
 ): Promise<MergeConflict[]> {
   const shown: MergeConflict[] = [];
   let left = CONFLICT_TEXT_MAX_CHARACTERS;
   for (const { paths, kind, explanation } of conflicts.slice(0, CONFLICTS_SHOWN_MAX)) {
     const path = paths[0] ?? "";
-    const found = left > 0 && WITH_TEXT.test(kind) ? await readHunks(repository, tree, paths, sides, signal) : [];
+    const found = left > 0 && WITH_TEXT.test(kind) ? await readHunks(repository, tree, paths, sides) : [];
     const hunks = found.slice(0, CONFLICT_HUNKS_MAX).map((hunk) => cutText(hunk, Math.min(CONFLICT_HUNK_MAX_CHARACTERS, left)));
     left -= hunks.reduce((sum, hunk) => sum + hunk.length, 0);
     if (found.length > hunks.length) hunks.push(`(and ${found.length - hunks.length} more places)`);
@@ -74,26 +73,17 @@ export async function describeConflicts(
 const WITH_TEXT = /^(?:contents?|rename\/rename|rename involved in collision)$/;
 
 /** The places in the first file that has any. Both new names of a file that was renamed twice have the same places. */
-async function readHunks(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides, signal: AbortSignal) {
+async function readHunks(repository: OpenRepository, tree: string, paths: readonly string[], sides: MergeSides) {
   for (const path of paths) {
-    const found = parseHunks(await readMergedText(repository, `${tree}:${path}`, signal), sides);
+    const found = parseHunks(await readMergedText(repository, `${tree}:${path}`), sides);
     if (found.length > 0) return found;
   }
   return [];
 }
 
 /** The file with its conflict markers, or an empty text for an absent or very large file. */
-async function readMergedText(repository: OpenRepository, object: string, signal: AbortSignal): Promise<string> {
-  const call = {
-    gitDir: repository.getScratch().gitDir,
-    args: ["cat-file", "blob", object],
-    outputMaxBytes: FILE_MAX_BYTES,
-    signal,
-  };
-  const answer = await repository.git.run(call).catch((error: unknown) => {
-    if (error instanceof GitFault && error.code === "output_too_large") return undefined;
-    throw error;
-  });
+async function readMergedText(repository: OpenRepository, object: string): Promise<string> {
+  const answer = await repository.runGitWithinOutput({ args: ["cat-file", "blob", object], outputMaxBytes: FILE_MAX_BYTES });
   return answer === undefined || answer.code !== 0 ? "" : cleanText(answer.stdout.toString("utf8"));
 }
 

@@ -16,22 +16,15 @@ const PATHS_IN_MESSAGE_MAX = 5;
  * bases, renames followed, by the target's `.gitattributes`; what the source says of its files it says once it is merged. The tree that
  * comes out. Denials: `merge_conflict` with every conflict, `unrelated_histories`, `limit_exceeded`. No ref and no index take part.
  */
-export async function mergeTrees(
-  repository: OpenRepository,
-  sides: MergeSides,
-  limits: IncomingLimits,
-  signal: AbortSignal,
-): Promise<Outcome<string>> {
+export async function mergeTrees(repository: OpenRepository, sides: MergeSides, limits: IncomingLimits): Promise<Outcome<string>> {
   const { target, source } = sides;
   const call = {
-    gitDir: repository.getScratch().gitDir,
     args: ["merge-tree", "--write-tree", "-z", target.commit, source.commit],
     env: buildAllocationLimitEnv(limits),
-    signal,
   };
   const runMerge = (more: Partial<GitCall>) =>
     runWithinLimits(
-      repository.git.run({ ...call, ...more }),
+      repository.runGit({ ...call, ...more }),
       `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
     ).catch((error: unknown) => {
       // A retry would crash again, on every Runner.
@@ -39,7 +32,7 @@ export async function mergeTrees(
       throw error;
     });
   // Most targets have no attributes, so the merge does not wait for their listing.
-  const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit, signal)]);
+  const [plain, folder] = await Promise.all([runMerge({}), writeAttributesFolder(repository, target.commit)]);
   if (!folder.ok) return folder;
   const worktree = folder.value;
   const ran = worktree === undefined ? plain : await runMerge({ cwd: worktree, env: { ...call.env, GIT_WORK_TREE: worktree } });
@@ -51,7 +44,7 @@ export async function mergeTrees(
   if (code > 1) throw toGitFault(call, ran.value);
   const answer = parseMergeTree(stdout);
   if (code === 0) return grantValue(answer.tree);
-  return denyMerge(denyConflicts(await describeConflicts(repository, answer, sides, signal), answer.conflicts.length, sides));
+  return denyMerge(denyConflicts(await describeConflicts(repository, answer, sides), answer.conflicts.length, sides));
 }
 
 function denyMerge(denial: Denial): Outcome<never> {
@@ -82,13 +75,8 @@ function denyConflicts(conflicts: readonly MergeConflict[], count: number, { tar
 }
 
 /** The best common ancestors of two commits; none for unrelated histories. Source: git-merge-base(1). */
-export async function listMergeBases(
-  repository: OpenRepository,
-  one: string,
-  other: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const call = { args: ["merge-base", "--all", one, other], signal };
+export async function listMergeBases(repository: OpenRepository, one: string, other: string): Promise<readonly string[]> {
+  const call = { args: ["merge-base", "--all", one, other] };
   const answer = await repository.askGit(call);
   if (answer.code > 1) throw toGitFault(call, answer);
   return answer.stdout

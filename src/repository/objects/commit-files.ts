@@ -37,23 +37,20 @@ export async function commitFiles(
   repository: OpenRepository,
   commit: FilesCommit,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<{ readonly tip: string; readonly pack: CheckedPack | undefined }>> {
   const scratch = repository.getScratch();
   const stream = scratch.resolvePath("made.import");
   // Through a file, so that only one file at a time is in memory.
-  await pipeline(Readable.from(buildImportStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal });
-  const answer = await repository.git.readOutput({
-    gitDir: scratch.gitDir,
+  await pipeline(Readable.from(buildImportStream(commit)), createWriteStream(stream, { flags: "wx" }), { signal: repository.signal });
+  const answer = await repository.readGitOutput({
     args: ["fast-import", "--quiet", "--done"],
     input: { path: stream, offsetBytes: 0 },
-    signal,
   });
   const tip = /^([0-9a-f]{40})\n$/.exec(answer.toString("latin1"))?.[1];
   if (tip === undefined)
     throw new GitFault("git_failed", "git fast-import did not name its commit. Check the installed git; then try again.");
   const range = commit.parent === undefined ? [tip] : [tip, `^${commit.parent}`];
-  const pack = await makePack(repository, ["--revs"], range, limits, signal);
+  const pack = await makePack(repository, ["--revs"], range, limits);
   return pack.ok ? { ok: true, value: { tip, pack: pack.value } } : pack;
 }
 

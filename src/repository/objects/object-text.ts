@@ -14,11 +14,11 @@ export interface CommitLinks {
 }
 
 export interface TreeEntry {
-  readonly isTree: boolean;
-  /** A commit of another repository: its object is not here. */
-  readonly isSubmodule: boolean;
+  /** The object of a `submodule` is a commit of another repository. */
+  readonly kind: "tree" | "file" | "link" | "submodule";
   readonly name: string;
-  readonly nameBytes: number;
+  /** The name's bytes, one character each. Names need not be UTF-8, so two of them can have the same `name`. */
+  readonly rawName: string;
   readonly id: string;
 }
 
@@ -47,18 +47,29 @@ export function parseTree(bytes: Buffer): TreeEntry[] {
     const space = bytes.indexOf(0x20, at);
     const nul = bytes.indexOf(0, space);
     if (space === -1 || nul === -1 || nul + 21 > bytes.length) throw buildObjectFault("tree");
-    const mode = bytes.toString("latin1", at, space);
     entries.push({
-      // Old histories have trees of mode 040000.
-      isTree: /^0*40000$/.test(mode),
-      isSubmodule: mode === "160000",
+      kind: toEntryKind(Number.parseInt(bytes.toString("latin1", at, space), 8)),
       name: bytes.toString("utf8", space + 1, nul),
-      nameBytes: nul - space - 1,
+      rawName: bytes.toString("latin1", space + 1, nul),
       id: bytes.toString("hex", nul + 1, nul + 21),
     });
     at = nul + 21;
   }
   return entries;
+}
+
+/** As git reads modes: by the type of file alone, and what it does not know is a submodule. */
+function toEntryKind(mode: number): TreeEntry["kind"] {
+  switch (mode & 0o170000) {
+    case 0o040000:
+      return "tree";
+    case 0o100000:
+      return "file";
+    case 0o120000:
+      return "link";
+    default:
+      return "submodule";
+  }
 }
 
 function buildObjectFault(type: ObjectType): GitFault {

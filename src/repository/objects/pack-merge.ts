@@ -22,9 +22,8 @@ export async function packMerge(
   stored: readonly string[],
   iatMs: number,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<{ id: string; pack: CheckedPack | undefined }>> {
   const id = await writeCommit(repository.getScratch(), commit.tree, commit.parents, commit.text, iatMs);
-  const pack = await makePack(repository, ["--revs"], [id, ...stored.map((known) => `^${known}`)], limits, signal);
+  const pack = await makePack(repository, ["--revs"], [id, ...stored.map((known) => `^${known}`)], limits);
   return pack.ok ? { ok: true, value: { id, pack: pack.value } } : pack;
 }

@@ -11,9 +11,8 @@ export async function packTag(
   tag: { readonly name: string; readonly commit: string; readonly message: string },
   iatMs: number,
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<{ id: string; pack: CheckedPack | undefined }>> {
   const id = await writeTag(repository.getScratch(), tag, iatMs);
-  const pack = await makePack(repository, [], [id], limits, signal);
+  const pack = await makePack(repository, [], [id], limits);
   return pack.ok ? { ok: true, value: { id, pack: pack.value } } : pack;
 }

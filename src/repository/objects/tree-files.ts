@@ -10,18 +10,11 @@ export interface TreeFile {
 }
 
 /** The files of a commit at these paths. A path that ends with `/` means the files directly in that folder. Absent paths are omitted. */
-export async function listTreeFiles(
-  repository: OpenRepository,
-  commit: string,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly TreeFile[]> {
+export async function listTreeFiles(repository: OpenRepository, commit: string, paths: readonly string[]): Promise<readonly TreeFile[]> {
   const found: TreeFile[] = [];
   for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
-    const listing = await repository.git.readOutput({
-      gitDir: repository.getScratch().gitDir,
+    const listing = await repository.readGitOutput({
       args: ["--literal-pathspecs", "ls-tree", "-z", commit, "--", ...paths.slice(at, at + PATHS_AT_ONCE)],
-      signal,
     });
     found.push(...parseTreeFiles(listing));
   }

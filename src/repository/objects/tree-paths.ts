@@ -1,25 +1,27 @@
 import type { ObjectSource } from "./object-source.js";
 import { parseTree, type TreeEntry } from "./object-text.js";
 
-/** The longest changed path below a tree, and the number of changed paths. */
+/** The longest added path below a tree, and the number of added paths. */
 interface Reach {
   readonly longestBytes: number;
-  readonly paths: number;
+  readonly count: number;
   readonly name: string;
   readonly below: Reach | undefined;
 }
 
-const NOTHING: Reach = { longestBytes: 0, paths: 0, name: "", below: undefined };
+const NOTHING: Reach = { longestBytes: 0, count: 0, name: "", below: undefined };
 
-export interface ChangedPaths {
+/** The paths that a commit adds to its first parent: those that are new there, or that become another kind of entry. */
+export interface AddedPaths {
   readonly longestBytes: number;
+  /** The first of the longest paths, in git's order. */
   readonly longest: string;
   readonly count: number;
 }
 
 /**
- * Measures the paths that a commit adds or changes. Shared trees can have more paths than anyone could walk, so each pair of trees is measured
- * once and its result is added up.
+ * Measures the paths that commits add, as `git log --diff-filter=AT` lists them. Shared trees can have more paths than anyone could walk, so
+ * each pair of trees is measured once and its result is added up.
  */
 export class TreePaths {
   readonly #known = new Map<string, Promise<Reach>>();
@@ -27,12 +29,12 @@ export class TreePaths {
 
   constructor(private readonly source: ObjectSource) {}
 
-  /** The paths of `tree` that differ from `base`, the tree of the parent, or all paths without a base. */
-  async measureChangedPaths(tree: string, base: string | undefined): Promise<ChangedPaths> {
-    const reach = await this.#findReach(tree, base);
+  /** The paths that `tree` adds to `base`, the tree of the parent, or all paths without a base. */
+  async measureAddedPaths(tree: string, base: string | undefined): Promise<AddedPaths> {
+    const { longestBytes, count, ...reach } = await this.#findReach(tree, base);
     const names: string[] = [];
-    for (let at: Reach | undefined = reach; at !== undefined && at.name !== ""; at = at.below) names.push(at.name);
-    return { longestBytes: reach.longestBytes, longest: names.join("/"), count: reach.paths };
+    for (let at: Pick<Reach, "name" | "below"> | undefined = reach; at !== undefined && at.name !== ""; at = at.below) names.push(at.name);
+    return { longestBytes, count, longest: Buffer.from(names.join("/"), "latin1").toString("utf8") };
   }
 
   #findReach(tree: string, base: string | undefined): Promise<Reach> {
@@ -47,18 +49,18 @@ export class TreePaths {
 
   async #measure(tree: string, base: string | undefined): Promise<Reach> {
     const [entries, baseEntries] = await Promise.all([this.#readEntries(tree), base === undefined ? [] : this.#readEntries(base)]);
-    const before = new Map(baseEntries.map((entry) => [entry.name, entry]));
+    const before = new Map(baseEntries.map((entry) => [entry.rawName, entry]));
     let longest = NOTHING;
-    let paths = 0;
-    for (const entry of entries) {
-      const old = before.get(entry.name);
-      if (old !== undefined && old.id === entry.id && old.isTree === entry.isTree) continue;
-      const below = entry.isTree ? await this.#findReach(entry.id, old?.isTree ? old.id : undefined) : undefined;
-      const longestBytes = entry.nameBytes + (below === undefined || below.longestBytes === 0 ? 0 : 1 + below.longestBytes);
-      paths += 1 + (below?.paths ?? 0);
-      if (longestBytes > longest.longestBytes) longest = { longestBytes, paths: 0, name: entry.name, below };
+    let count = 0;
+    for (const { rawName, kind, id } of entries) {
+      const found = before.get(rawName);
+      const old = found?.kind === kind ? found : undefined;
+      const below = kind === "tree" ? await this.#findReach(id, old?.id) : NOTHING;
+      count += below.count + (old === undefined ? 1 : 0);
+      const longestBytes = below.longestBytes > 0 ? rawName.length + 1 + below.longestBytes : old === undefined ? rawName.length : 0;
+      if (longestBytes > longest.longestBytes) longest = { longestBytes, count: 0, name: rawName, below };
     }
-    return { ...longest, paths };
+    return { ...longest, count };
   }
 
   #readEntries(tree: string): Promise<TreeEntry[]> {

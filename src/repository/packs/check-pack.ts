@@ -25,17 +25,14 @@ export async function checkPack(
   repository: OpenRepository,
   input: Uint8Array | { path: string; offsetBytes: number },
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<CheckedPack | undefined>> {
-  const scratch = repository.getScratch();
+  const { gitDir } = repository.getScratch();
   const call = {
-    gitDir: scratch.gitDir,
     args: ["index-pack", "--stdin", "--fix-thin", "--strict", `--max-input-size=${limits.packMaxBytes}`],
     input,
     env: { ...buildAllocationLimitEnv(limits), ...NO_FLUSH },
-    signal,
   };
-  const answer = await repository.git.run(call);
+  const answer = await repository.runGit(call);
   if (answer.code !== 0) {
     const denial = toPackDenial(answer.stderr, limits);
     if (denial === undefined) throw toGitFault(call, answer);
@@ -43,7 +40,7 @@ export async function checkPack(
   }
   const hash = /([0-9a-f]{40})\s*$/.exec(answer.stdout.toString("latin1"))?.[1];
   if (hash === undefined) throw toGitFault(call, answer);
-  const packPath = join(scratch.gitDir, "objects", "pack", `pack-${hash}.pack`);
+  const packPath = join(gitDir, "objects", "pack", `pack-${hash}.pack`);
   const indexPath = packPath.replace(/pack$/, "idx");
   const indexBytes = readFileSync(indexPath);
   const index = parsePackIndex(indexBytes);
@@ -51,7 +48,7 @@ export async function checkPack(
   // Completing a thin pack adds the bases of its deltas.
   if (index.count > limits.objectsMaxCount)
     return denyWith("limit_exceeded", `The push has ${index.count} objects; ${limits.objectsMaxCount} are allowed at once.`);
-  const oversized = await findOversizedObject(packPath, index, limits.blobMaxBytes, signal);
+  const oversized = await findOversizedObject(packPath, index, limits.blobMaxBytes, repository.signal);
   if (oversized !== undefined)
     return denyWith(
       "limit_exceeded",

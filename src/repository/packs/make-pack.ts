@@ -13,16 +13,13 @@ export async function makePack(
   options: readonly "--revs"[],
   lines: readonly string[],
   limits: IncomingLimits,
-  signal: AbortSignal,
 ): Promise<Outcome<CheckedPack | undefined>> {
-  const { gitDir, resolvePath } = repository.getScratch();
+  const { resolvePath } = repository.getScratch();
   const path = resolvePath("made.pack");
-  await repository.git.readOutput({
-    gitDir,
+  await repository.readGitOutput({
     args: ["pack-objects", ...options, "--stdout", "--quiet", "--threads=1"],
     input: Buffer.from(lines.map((line) => `${line}\n`).join("")),
     outputPath: path,
-    signal,
   });
-  return checkPack(repository, { path, offsetBytes: 0 }, limits, signal);
+  return checkPack(repository, { path, offsetBytes: 0 }, limits);
 }

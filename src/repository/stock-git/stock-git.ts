@@ -115,7 +115,7 @@ export class StockGit {
   }
 }
 
-export function toGitFault(call: GitCall, answer: GitAnswer): GitFault {
+export function toGitFault(call: Pick<GitCall, "args">, answer: GitAnswer): GitFault {
   const words = answer.stderr.trim().slice(0, 500) || "without a word";
   return new GitFault(
     "git_failed",
