@@ -60,6 +60,9 @@ export const DENIAL_CODES = [
   "telemetry_misrouted",
   "telemetry_conflict",
   "run_time_exceeded",
+  // Made by a charter.
+  "charter_invalid",
+  "charter_unreachable",
 ] as const;
 export type DenialCode = (typeof DENIAL_CODES)[number];
 

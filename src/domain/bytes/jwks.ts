@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { computeKeyId } from "./signature.js";
 
-const publicJwkSchema = z
+export const publicJwkSchema = z
   .strictObject({
     kty: z.literal("OKP"),
     crv: z.literal("Ed25519"),

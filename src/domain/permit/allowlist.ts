@@ -28,7 +28,7 @@ const allowedJobSchema = z
 const hasDistinctEntries = (entries: readonly string[]): boolean => new Set(entries).size === entries.length;
 
 /** What the Runner allows one tenant: its folder, endpoints and jobs. Source: ADR-002 §6. */
-const allowanceSchema = z.strictObject({
+export const allowanceSchema = z.strictObject({
   fs_scope: scopeSchema,
   network_whitelist: z.array(networkEntrySchema).max(32).refine(hasDistinctEntries, "Each endpoint stands once."),
   jobs: z.array(allowedJobSchema).max(64).refine(hasDistinctEntries, "Each job type stands once."),

@@ -1,0 +1,143 @@
+import { hashCanonical } from "../../domain/bytes/canonical.js";
+import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
+import { KEY_USES } from "../../domain/charter/keys.js";
+import type { CharterActor, Passkey, Person, RecordWrite } from "../../domain/charter/records.js";
+import type { CharterState } from "../../domain/charter/state.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+
+/** The most persons of a charter. Source: contracts "Charter". */
+export const PERSONS_MAX = 5000;
+
+/**
+ * The records that a change writes, by rules version 1. `version` is that of the entry with the change. Every verifier computes this; nobody
+ * is told it. Denials: `charter_invalid`, `nothing_to_do`, `limit_exceeded`.
+ */
+export function computeWrites(state: CharterState, version: number, { jobType, params }: CharterChange): Outcome<readonly RecordWrite[]> {
+  if ((jobType === "registry.charter.found") !== (version === 1))
+    return denyChange(version === 1 ? "Version 1 founds the charter." : "A charter is founded by version 1 and by nothing else.");
+  switch (jobType) {
+    case "registry.charter.found":
+      return foundCharter(params);
+    case "registry.policy.publish":
+      if (state.find("policy")?.policy_hash === params.policy_hash) return denyUnchanged("This policy is the active one.");
+      return grantValue([{ kind: "policy", value: params }]);
+    case "registry.keys.rotate":
+      return rotateKeys(state, params);
+    case "registry.members.change":
+      return changeMembers(state, params);
+    case "registry.charter.seal":
+      if (state.find("sealed") !== undefined) return denyUnchanged("The charter is sealed.");
+      return grantValue([{ kind: "sealed", value: { sealed: true } }]);
+  }
+}
+
+function foundCharter(params: ChangeParams<"registry.charter.found">): Outcome<readonly RecordWrite[]> {
+  const { policy_hash, persons, actors, keys, relying_parties, tenants, policy_codes } = params;
+  for (const [kid, key] of Object.entries(keys)) {
+    if (key.jwk.kid !== kid) return denyChange(`Key ${key.jwk.kid} stands under ${kid}.`);
+    if (key.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
+  }
+  const members = checkMembers({ persons, actors, relyingParties: new Set(Object.keys(relying_parties)) });
+  if (!members.ok) return members;
+  return grantValue([
+    { kind: "policy", value: { policy_hash } },
+    ...Object.entries(persons).map(([id, value]) => ({ kind: "person", id, value }) as const),
+    ...Object.entries(actors).map(([id, value]) => ({ kind: "actor", id, value }) as const),
+    ...Object.entries(keys).map(([id, value]) => ({ kind: "key", id, value }) as const),
+    ...Object.entries(relying_parties).map(([id, value]) => ({ kind: "relying_party", id, value }) as const),
+    ...Object.entries(tenants).map(([id, value]) => ({ kind: "tenant", id, value }) as const),
+    ...policy_codes.map((id) => ({ kind: "policy_code", id, value: { listed: true } }) as const),
+  ]);
+}
+
+/** A use that has a key keeps one. Revocation is final: a revoked key never returns, not even for another use. */
+function rotateKeys(state: CharterState, { add, revoke }: ChangeParams<"registry.keys.rotate">): Outcome<readonly RecordWrite[]> {
+  if (add.length + revoke.length === 0) return denyUnchanged("The change names no key.");
+  const added = new Set(add.map(({ jwk }) => jwk.kid));
+  if (added.size !== add.length || new Set(revoke).size !== revoke.length) return denyChange("The change names a key twice.");
+  const writes: RecordWrite[] = [];
+  for (const value of add) {
+    const { kid } = value.jwk;
+    if (value.revoked) return denyChange(`Key ${kid} is revoked before it was ever valid.`);
+    if (state.find("key", kid) !== undefined) return denyChange(`Key ${kid} is, or was, a key of this charter; make a new one.`);
+    writes.push({ kind: "key", id: kid, value });
+  }
+  for (const kid of revoke) {
+    const key = state.find("key", kid);
+    if (key === undefined) return denyChange(`Key ${kid} is not a key of this charter.`);
+    if (key.revoked) return denyUnchanged(`Key ${kid} is revoked.`);
+    writes.push({ kind: "key", id: kid, value: { ...key, revoked: true } });
+  }
+  const valid = state.list("key").filter(([kid, key]) => !key.revoked && !revoke.includes(kid));
+  for (const use of KEY_USES) {
+    const had = state.list("key").some(([, key]) => key.use === use && !key.revoked);
+    const has = valid.some(([, key]) => key.use === use) || add.some((key) => key.use === use);
+    if (had && !has) return denyWith("charter_unreachable", `No key for \`${use}\` would be left; add one in the same change.`);
+  }
+  return grantValue(writes);
+}
+
+function changeMembers(state: CharterState, { persons, actors }: ChangeParams<"registry.members.change">): Outcome<readonly RecordWrite[]> {
+  const all = {
+    persons: { ...Object.fromEntries(state.list("person")), ...persons },
+    actors: { ...Object.fromEntries(state.list("actor")), ...actors },
+    relyingParties: new Set(state.list("relying_party").map(([id]) => id)),
+  };
+  const members = checkMembers(all);
+  if (!members.ok) return members;
+  for (const [id, person] of Object.entries(persons)) {
+    const kept = checkKeptPasskeys(id, state.find("person", id), person);
+    if (!kept.ok) return kept;
+  }
+  const writes: RecordWrite[] = [
+    ...Object.entries(persons).map(([id, value]) => ({ kind: "person", id, value }) as const),
+    ...Object.entries(actors).map(([id, value]) => ({ kind: "actor", id, value }) as const),
+  ];
+  if (writes.length === 0 || writes.some(({ kind, id, value }) => hashCanonical(value) === state.hashRecord(kind, id)))
+    return denyUnchanged("The change names no member, or one that it does not change.");
+  return grantValue(writes);
+}
+
+interface Members {
+  readonly persons: Readonly<Record<string, Person>>;
+  readonly actors: Readonly<Record<string, CharterActor>>;
+  readonly relyingParties: ReadonlySet<string>;
+}
+
+/** What holds of all members together: whose an actor is, and that a passkey is one person's alone. */
+function checkMembers({ persons, actors, relyingParties }: Members): Outcome<null> {
+  if (Object.keys(persons).length > PERSONS_MAX) return denyWith("limit_exceeded", `A charter has at most ${PERSONS_MAX} persons.`);
+  const owners = new Map<string, string>();
+  for (const [id, { passkeys }] of Object.entries(persons))
+    for (const { credential_id, relying_party } of passkeys) {
+      const owner = owners.get(credential_id);
+      if (owner !== undefined) return denyChange(`${id} and ${owner} have the same passkey ${credential_id}.`);
+      if (!relyingParties.has(relying_party)) return denyChange(`${id} has a passkey of ${relying_party}, which is no relying party here.`);
+      owners.set(credential_id, id);
+    }
+  for (const [id, { person_id }] of Object.entries(actors))
+    if (!Object.hasOwn(persons, person_id)) return denyChange(`${id} belongs to ${person_id}, who is no person of this charter.`);
+  return grantValue(null);
+}
+
+/** A passkey that stays is the same key: under its old id nobody slips in another one, or one that counts to a higher level. */
+function checkKeptPasskeys(id: string, before: Person | undefined, after: Person): Outcome<null> {
+  for (const kept of after.passkeys) {
+    const known = before?.passkeys.find(({ credential_id }) => credential_id === kept.credential_id);
+    if (known !== undefined && hashCanonical(withoutName(known)) !== hashCanonical(withoutName(kept)))
+      return denyChange(`Passkey ${kept.credential_id} of ${id} would be another key under the same id; register a new one.`);
+  }
+  return grantValue(null);
+}
+
+function withoutName({ name: _, ...rest }: Passkey): Omit<Passkey, "name"> {
+  return rest;
+}
+
+function denyChange(message: string) {
+  return denyWith("charter_invalid", message);
+}
+
+function denyUnchanged(message: string) {
+  return denyWith("nothing_to_do", message);
+}

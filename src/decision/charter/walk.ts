@@ -1,0 +1,101 @@
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import type { Blake3Hex } from "../../domain/bytes/hash.js";
+import type { PublicJwk } from "../../domain/bytes/signature.js";
+import { CHARTER_RULES, type CharterEntry, charterEntrySchema, hashEntry, isSignedByFounder } from "../../domain/charter/entry.js";
+import { CharterState } from "../../domain/charter/state.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { formatProblems, parseWith } from "../../domain/problems.js";
+import { computeWrites } from "./apply-change.js";
+
+/** The bytes of the charter's entry of a version, or undefined where it is absent. Never answered from a listing. */
+export type ReadEntry = (version: number) => Promise<Uint8Array | undefined>;
+
+/**
+ * A walk along one tenant's charter from its founding key. It checks every entry in full and believes nobody, so that `state` is what the
+ * entries make, whoever keeps them. Source: contracts "Charter".
+ */
+export class CharterWalk {
+  readonly state = new CharterState();
+  #version = 0;
+  #hash: Blake3Hex | null = null;
+  #rules = 1;
+
+  constructor(
+    readonly tenantId: string,
+    private readonly foundingJwk: PublicJwk,
+  ) {}
+
+  /** The newest version that was checked; 0 before the first. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The hash of the newest entry that was checked; null before the first. */
+  get entryHash(): Blake3Hex | null {
+    return this.#hash;
+  }
+
+  /**
+   * Checks every entry that is there beyond the last checked one. Answers the number of new ones. A denial leaves the walk where it was: at
+   * the entry before the bad one.
+   */
+  async advance(read: ReadEntry): Promise<Outcome<number>> {
+    const start = this.#version;
+    for (;;) {
+      const bytes = await read(this.#version + 1);
+      if (bytes === undefined) {
+        if (this.#version === 0)
+          return denyWith("tenant_unknown", `${this.tenantId} has no charter; its operator founds the tenant first.`);
+        return grantValue(this.#version - start);
+      }
+      const checked = this.#checkEntry(bytes);
+      if (!checked.ok) return checked;
+    }
+  }
+
+  #checkEntry(bytes: Uint8Array): Outcome<null> {
+    const version = this.#version + 1;
+    const deny = (why: string) => denyWith("charter_invalid", `Version ${version} of the charter of ${this.tenantId} is not valid: ${why}`);
+    const parsed = parseWith(charterEntrySchema, parseJson(bytes));
+    if (!parsed.ok) return deny(formatProblems(parsed.problems));
+    const entry = parsed.value;
+    // One entry has one spelling: no second reading of a member that stands twice, and one hash.
+    if (!Buffer.from(toCanonicalBytes(entry)).equals(bytes)) return deny("its bytes are not canonical JSON (RFC 8785).");
+    if (entry.tenant_id !== this.tenantId) return deny(`it belongs to ${entry.tenant_id}.`);
+    if (entry.version !== version) return deny(`it says that it is version ${entry.version}.`);
+    if (entry.previous !== this.#hash) return deny("it does not follow the entry before it.");
+    if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
+    if (entry.rules < this.#rules) return deny(`its rules ${entry.rules} are older than those of the entry before it.`);
+    const authority = this.#checkAuthority(entry);
+    if (!authority.ok) return authority;
+    const writes = computeWrites(this.state, version, entry.change);
+    if (!writes.ok) return deny(writes.denial.message);
+    const undo = this.state.write(writes.value);
+    if (this.state.hash !== entry.state_hash) {
+      undo();
+      return deny("its change does not make the state that it names.");
+    }
+    this.#version = version;
+    this.#hash = hashEntry(entry);
+    this.#rules = entry.rules;
+    return grantValue(null);
+  }
+
+  /** The founding key's power ends with the seal. */
+  #checkAuthority(entry: CharterEntry): Outcome<null> {
+    const which = `Version ${entry.version} of the charter of ${this.tenantId}`;
+    if (this.state.find("sealed") !== undefined)
+      return denyWith("charter_invalid", `${which} is signed by the founding key after the seal.`);
+    if (isSignedByFounder(entry, this.foundingJwk)) return grantValue(null);
+    return denyWith("charter_invalid", `${which} is not signed by the tenant's founding key.`);
+  }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    // The schema refuses undefined and says so.
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import { hashCanonical, toCanonicalBytes } from "../bytes/canonical.js";
+import type { Blake3Hex } from "../bytes/hash.js";
+import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } from "../bytes/signature.js";
+import { blake3Schema, tenantIdSchema } from "../ids.js";
+import { charterChangeSchema } from "./change.js";
+
+/** The rules by which changes are applied now. An entry names the version of its own and can raise it. */
+export const CHARTER_RULES = 1;
+
+const authoritySchema = z.discriminatedUnion("kind", [
+  /** The tenant's founding key, until the charter is sealed. */
+  z.strictObject({ kind: z.literal("founding"), kid: z.string().min(1).max(64), sig: z.string().min(1).max(200) }),
+]);
+
+/** One version of a charter, `charter/<tenant>/<version>.json`, created once. Source: contracts "Charter". */
+export const charterEntrySchema = z.strictObject({
+  tenant_id: tenantIdSchema,
+  version: z.int().positive(),
+  /** The hash of the entry before; null for version 1. */
+  previous: blake3Schema.nullable(),
+  state_hash: blake3Schema,
+  change: charterChangeSchema,
+  rules: z.int().positive(),
+  authority: authoritySchema,
+});
+export type CharterEntry = z.infer<typeof charterEntrySchema>;
+export type UnsignedEntry = Omit<CharterEntry, "authority">;
+
+export function hashEntry(entry: CharterEntry): Blake3Hex {
+  return hashCanonical(entry);
+}
+
+/** Signs an entry by the founding key. */
+export function signEntry(entry: UnsignedEntry, key: SigningKey): CharterEntry {
+  const authority = { kind: "founding", kid: key.kid } as const;
+  const sig = signDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), key);
+  return { ...entry, authority: { ...authority, sig } };
+}
+
+export function isSignedByFounder(entry: CharterEntry, foundingJwk: PublicJwk): boolean {
+  const { sig, ...authority } = entry.authority;
+  if (authority.kid !== foundingJwk.kid) return false;
+  return verifyDsse(toPayloadType("charter"), toCanonicalBytes({ ...entry, authority }), sig, foundingJwk);
+}

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { publicJwkSchema } from "../bytes/jwks.js";
+
+/** What a key of a charter may sign; it counts for nothing else. `git` signs the registry's own commits and tags. */
+export const KEY_USES = ["permit", "statement", "receipt", "git", "evidence", "log"] as const;
+export type KeyUse = (typeof KEY_USES)[number];
+
+const coordinateSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of a coordinate in base64url.");
+
+/** An ECDSA P-256 public key (RFC 7518 §6.2) under its OpenSSH fingerprint. Evidence is signed so, for other people's tools. */
+const evidenceJwkSchema = z
+  .strictObject({ kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinateSchema, y: coordinateSchema, kid: z.string().min(1) })
+  .refine((jwk) => jwk.kid === computeSshFingerprint(jwk), { path: ["kid"], message: "The key id is not this key's OpenSSH fingerprint." });
+export type EvidenceJwk = z.infer<typeof evidenceJwkSchema>;
+
+/** A public key of a charter and what it signs. Revocation is final. */
+export const charterKeySchema = z.discriminatedUnion(
+  "use",
+  [
+    z.strictObject({
+      use: z.enum(["permit", "statement", "receipt", "git", "log"]),
+      jwk: publicJwkSchema,
+      revoked: z.boolean(),
+    }),
+    z.strictObject({ use: z.literal("evidence"), jwk: evidenceJwkSchema, revoked: z.boolean() }),
+  ],
+  `Write one of ${KEY_USES.map((use) => `\`${use}\``).join(", ")}.`,
+);
+export type CharterKey = z.infer<typeof charterKeySchema>;
+
+/** The fingerprint that `ssh-keygen -l` prints: `SHA256:` and the base64 of the public key's SSH encoding (RFC 5656 §3.1). */
+export function computeSshFingerprint({ x, y }: { readonly x: string; readonly y: string }): string {
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+  const parts = [Buffer.from("ecdsa-sha2-nistp256"), Buffer.from("nistp256"), point];
+  const hash = createHash("sha256");
+  for (const part of parts) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(part.byteLength);
+    hash.update(length).update(part);
+  }
+  return `SHA256:${hash.digest("base64").replace(/=+$/, "")}`;
+}

@@ -1,0 +1,79 @@
+import { hashCanonical } from "../bytes/canonical.js";
+import { type Blake3Hex, hashBlake3Hex } from "../bytes/hash.js";
+import { type RecordKind, type RecordValue, type RecordWrite, toRecordKey } from "./records.js";
+
+/**
+ * The records of one charter at one version. `hash` commits to all of them through a tree of two levels of sixteen nodes, by the BLAKE3 of
+ * each record's key: a change of one record hashes three small nodes anew, however many persons a tenant has.
+ */
+export class CharterState {
+  readonly #kinds = new Map<RecordKind, Map<string, RecordValue>>();
+  /** The leaf of each pair of hex digits: record keys to the hashes of the records. */
+  readonly #leaves = new Map<string, Map<string, Blake3Hex>>();
+  /** The hashes of the leaves below each hex digit, and of the nodes below the root. */
+  readonly #nodes = new Map<string, Map<string, Blake3Hex>>([["", new Map()]]);
+
+  find<K extends RecordKind>(kind: K, id = ""): RecordValue<K> | undefined {
+    return this.#kinds.get(kind)?.get(id) as RecordValue<K> | undefined;
+  }
+
+  /** The records of a kind with their ids, in the order in which they were first written. */
+  list<K extends RecordKind>(kind: K): readonly (readonly [id: string, value: RecordValue<K>])[] {
+    return [...(this.#kinds.get(kind) ?? [])] as [string, RecordValue<K>][];
+  }
+
+  count(kind: RecordKind): number {
+    return this.#kinds.get(kind)?.size ?? 0;
+  }
+
+  /** The hash of one record; null where there is none. A change's plan binds it. */
+  hashRecord(kind: RecordKind, id = ""): Blake3Hex | null {
+    const value = this.find(kind, id);
+    return value === undefined ? null : hashCanonical(value);
+  }
+
+  /** Writes records. Returns what undoes it. */
+  write(writes: readonly RecordWrite[]): () => void {
+    const before = writes.map(({ kind, id }) => ({ kind, id, value: this.find(kind, id) }));
+    this.#replace(writes);
+    return () => this.#replace(before);
+  }
+
+  #replace(writes: readonly { kind: RecordKind; id?: string | undefined; value: RecordValue | undefined }[]): void {
+    const touched = new Set<string>();
+    for (const { kind, id = "", value } of writes) {
+      const records = this.#kinds.get(kind) ?? new Map<string, RecordValue>();
+      this.#kinds.set(kind, records);
+      const key = toRecordKey(kind, id);
+      const leaf = hashBlake3Hex(Buffer.from(key, "utf8")).slice(0, 2);
+      const hashes = this.#leaves.get(leaf) ?? new Map<string, Blake3Hex>();
+      this.#leaves.set(leaf, hashes);
+      if (value === undefined) {
+        records.delete(id);
+        hashes.delete(key);
+      } else {
+        records.set(id, value);
+        hashes.set(key, hashCanonical(value));
+      }
+      touched.add(leaf);
+    }
+    const root = this.#nodes.get("") ?? new Map<string, Blake3Hex>();
+    for (const leaf of touched) {
+      const [first = "", second = ""] = leaf;
+      const node = this.#nodes.get(first) ?? new Map<string, Blake3Hex>();
+      this.#nodes.set(first, node);
+      setHash(node, second, this.#leaves.get(leaf));
+      setHash(root, first, node);
+    }
+  }
+
+  get hash(): Blake3Hex {
+    return hashCanonical(Object.fromEntries(this.#nodes.get("") ?? []));
+  }
+}
+
+/** Enters the hash of what lies below; what has nothing below it has no entry. */
+function setHash(node: Map<string, Blake3Hex>, name: string, below: ReadonlyMap<string, Blake3Hex> | undefined): void {
+  if (below === undefined || below.size === 0) node.delete(name);
+  else node.set(name, hashCanonical(Object.fromEntries(below)));
+}

@@ -1,0 +1,228 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CharterWalk } from "../../../src/decision/charter/walk.js";
+import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import { signEntry } from "../../../src/domain/charter/entry.js";
+import type { Outcome } from "../../../src/domain/denial.js";
+import { createTestKey } from "../../domain/samples.js";
+import { chooseRuns } from "../../harness/campaign.js";
+import { buildActor, buildFounding, buildPasskey, buildPerson, CharterWriter, POLICY, permitKey, TENANT } from "./charters.js";
+
+const NEW_POLICY = "b".repeat(64);
+const publish = (policy_hash: string) => ({ jobType: "registry.policy.publish", params: { policy_hash } }) as const;
+
+function writeCharter(): CharterWriter {
+  const writer = new CharterWriter();
+  writer.append(buildFounding());
+  writer.append(publish(NEW_POLICY));
+  writer.append({
+    jobType: "registry.members.change",
+    params: { persons: { "person:dave": buildPerson("dave") }, actors: { "ubl:sid:person:dave": buildActor("person:dave") } },
+  });
+  return writer;
+}
+
+const walkOf = (writer: CharterWriter) => new CharterWalk(TENANT, writer.key.jwk);
+
+async function expectDenied(writer: CharterWriter, why: RegExp, reached: number): Promise<void> {
+  const walk = walkOf(writer);
+  const outcome = await walk.advance(writer.read);
+  expect(outcome).toMatchObject({ ok: false, denial: { code: "charter_invalid", message: expect.stringMatching(why) } });
+  expect(walk.version).toBe(reached);
+}
+
+const requireOutcome = <T>(outcome: Outcome<T>): T => {
+  if (!outcome.ok) throw new Error(outcome.denial.message);
+  return outcome.value;
+};
+
+describe("a walk along a charter", () => {
+  it("computes the state that the entries make, and goes on from where it was", async () => {
+    const writer = writeCharter();
+    const walk = walkOf(writer);
+    expect(requireOutcome(await walk.advance(writer.read))).toBe(3);
+    expect(walk.state.find("policy")).toEqual({ policy_hash: NEW_POLICY });
+    expect(walk.state.find("person", "person:dave")?.name).toBe("dave");
+    expect(walk.state.hash).toBe(writer.state.hash);
+    expect(requireOutcome(await walk.advance(writer.read))).toBe(0);
+    writer.append(publish(POLICY));
+    expect(requireOutcome(await walk.advance(writer.read))).toBe(1);
+    expect(walk.state.find("policy")).toEqual({ policy_hash: POLICY });
+  });
+
+  it("finds no tenant where there is no first entry", async () => {
+    expect(await walkOf(new CharterWriter()).advance(async () => undefined)).toMatchObject({ denial: { code: "tenant_unknown" } });
+  });
+
+  it("refuses an entry that another key signed", async () => {
+    const writer = writeCharter();
+    writer.sign({ change: publish(POLICY) }, createTestKey());
+    await expectDenied(writer, /not signed by the tenant's founding key/, 3);
+  });
+
+  it("refuses an old entry that is put in as the newest, so that an old policy does not come back", async () => {
+    const writer = writeCharter();
+    const [first] = writer.entries;
+    if (first === undefined) throw new Error("no entry");
+    writer.entries.push(first);
+    await expectDenied(writer, /it says that it is version 1/, 3);
+  });
+
+  it("refuses a fork: an entry that follows another one than the entry before it", async () => {
+    const [writer, other] = [writeCharter(), new CharterWriter()];
+    other.append(buildFounding(["ana", "bob", "mallory"]));
+    writer.sign({ change: publish(POLICY), previous: "c".repeat(64) });
+    await expectDenied(writer, /does not follow the entry before it/, 3);
+  });
+
+  it("refuses a gap", async () => {
+    const writer = writeCharter();
+    writer.entries.splice(1, 1);
+    await expectDenied(writer, /it says that it is version 3/, 1);
+  });
+
+  it("refuses an entry of another tenant's charter", async () => {
+    const writer = writeCharter();
+    writer.sign({ change: publish(POLICY), tenant_id: "T.OTHER" });
+    await expectDenied(writer, /belongs to T\.OTHER/, 3);
+  });
+
+  it("refuses a change whose state is not the one that it names, and keeps the state before", async () => {
+    const writer = writeCharter();
+    const before = writer.state.hash;
+    writer.sign({ change: publish(POLICY), state_hash: before });
+    const walk = walkOf(writer);
+    expect(await walk.advance(writer.read)).toMatchObject({
+      ok: false,
+      denial: { message: expect.stringContaining("does not make the state") },
+    });
+    expect(walk.state.hash).toBe(before);
+  });
+
+  it("refuses rules that it does not know", async () => {
+    const writer = writeCharter();
+    writer.sign({ change: publish(POLICY), rules: 2 });
+    await expectDenied(writer, /rules 2 are not known here/, 3);
+  });
+
+  it("refuses the founding key's signature after the seal, for good", async () => {
+    const writer = writeCharter();
+    writer.append({ jobType: "registry.charter.seal", params: {} });
+    writer.append(publish(POLICY));
+    await expectDenied(writer, /signed by the founding key after the seal/, 4);
+  });
+
+  it("refuses a second founding", async () => {
+    const writer = writeCharter();
+    writer.sign({ change: buildFounding(["mallory"]) });
+    await expectDenied(writer, /is founded by version 1 and by nothing else/, 3);
+  });
+
+  it("refuses bytes that spell the entry in another way: a member that stands twice, a space, another order", async () => {
+    const writer = writeCharter();
+    const text = Buffer.from(toCanonicalBytes(writer.entries[2])).toString("utf8");
+    const spellings = [
+      text.replace("{", '{"tenant_id":"T.OTHER",'),
+      text.replace(":", ": "),
+      JSON.stringify(Object.fromEntries(Object.entries(writer.entries[2] ?? {}).reverse())),
+    ];
+    for (const spelling of spellings) {
+      const walk = walkOf(writer);
+      const read = async (version: number) => (version === 3 ? Buffer.from(spelling) : writer.read(version));
+      expect(await walk.advance(read)).toMatchObject({ ok: false, denial: { message: expect.stringContaining("not canonical JSON") } });
+    }
+  });
+
+  it("accepts no entry of which one byte was changed", async () => {
+    const writer = writeCharter();
+    const entries = await Promise.all([1, 2, 3].map(async (version) => (await writer.read(version)) ?? new Uint8Array()));
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.nat(), fc.integer({ min: 1, max: 255 }), async (version, place, flip) => {
+        const read = async (asked: number) => {
+          const bytes = entries[asked - 1];
+          if (bytes === undefined || asked !== version) return bytes;
+          const changed = Uint8Array.from(bytes);
+          const at = place % changed.length;
+          changed[at] = (changed[at] ?? 0) ^ flip;
+          return changed;
+        };
+        const walk = walkOf(writer);
+        expect((await walk.advance(read)).ok).toBe(false);
+        expect(walk.version).toBe(version - 1);
+      }),
+      chooseRuns(500),
+    );
+  });
+});
+
+describe("the rules of a charter's changes", () => {
+  /** Signed with all that the founder can sign, and refused by the rules alone. */
+  async function expectRuledOut(change: Parameters<CharterWriter["append"]>[0], why: RegExp): Promise<void> {
+    const writer = writeCharter();
+    writer.sign({ change });
+    await expectDenied(writer, why, 3);
+  }
+  const change = (params: { persons?: object; actors?: object }) =>
+    ({ jobType: "registry.members.change", params: { persons: {}, actors: {}, ...params } }) as Parameters<CharterWriter["append"]>[0];
+
+  it("refuse a swapped key under the id of a passkey that a person has", async () => {
+    const bob = buildPerson("bob");
+    const [first, second] = bob.passkeys;
+    if (first === undefined || second === undefined) throw new Error("bob has two passkeys");
+    const swapped = { ...bob, passkeys: [{ ...first, public_key: second.public_key }, second] };
+    await expectRuledOut(change({ persons: { "person:bob": swapped } }), /would be another key under the same id/);
+  });
+
+  it("refuse a passkey that counts to a higher level than it did", async () => {
+    const writer = writeCharter();
+    const weak = buildPerson("eve", { passkeys: [buildPasskey("eve", { counts_to: "L3" })] });
+    writer.append(change({ persons: { "person:eve": weak } }));
+    writer.sign({ change: change({ persons: { "person:eve": { ...weak, passkeys: [buildPasskey("eve", { counts_to: "L5" })] } } }) });
+    await expectDenied(writer, /would be another key under the same id/, 4);
+  });
+
+  it("refuse a passkey that two persons have", async () => {
+    const thief = buildPerson("eve", { passkeys: buildPerson("bob").passkeys });
+    await expectRuledOut(change({ persons: { "person:eve": thief } }), /have the same passkey/);
+  });
+
+  it("refuse an agent that nobody answers for", async () => {
+    await expectRuledOut(change({ actors: { "ubl:sid:agent:x": buildActor("person:nobody") } }), /who is no person of this charter/);
+  });
+
+  it("refuse a passkey of a page that is no relying party", async () => {
+    const person = buildPerson("eve", {
+      passkeys: [buildPasskey("eve", { relying_party: "evil.example" })],
+    });
+    await expectRuledOut(change({ persons: { "person:eve": person } }), /is no relying party here/);
+  });
+
+  it("refuse to revoke the last key of a use", async () => {
+    await expectRuledOut(
+      { jobType: "registry.keys.rotate", params: { add: [], revoke: [permitKey.kid] } },
+      /No key for `permit` would be left/,
+    );
+  });
+
+  it("refuse to bring a revoked key back", async () => {
+    const writer = writeCharter();
+    const next = createTestKey();
+    const added = { use: "permit", jwk: next.jwk, revoked: false } as const;
+    writer.append({ jobType: "registry.keys.rotate", params: { add: [added], revoke: [permitKey.kid] } });
+    expect(writer.state.find("key", permitKey.kid)?.revoked).toBe(true);
+    const back = { use: "receipt", jwk: permitKey.jwk, revoked: false } as const;
+    writer.sign({ change: { jobType: "registry.keys.rotate", params: { add: [back], revoke: [] } } });
+    await expectDenied(writer, /is, or was, a key of this charter/, 4);
+  });
+});
+
+describe("an entry's signature", () => {
+  it("covers who signed: another key id in its authority is refused", async () => {
+    const writer = writeCharter();
+    const other = createTestKey();
+    const entry = writer.sign({ change: publish(POLICY) });
+    const { authority: _, ...unsigned } = entry;
+    writer.entries[3] = { ...entry, authority: { ...signEntry(unsigned, other).authority, kid: writer.key.kid } };
+    await expectDenied(writer, /not signed by the tenant's founding key/, 3);
+  });
+});
