@@ -12,13 +12,13 @@ const allowed = {
   workflows: ["domain"],
   activities: ["domain", "process", "storage", "infra", "lab256", "lab512"],
   configuration: ["domain", "process", "storage", "infra"],
-  client: ["domain", "process"],
+  client: ["domain", "process", "decision"],
   passkey: ["domain", "process"],
   worker: ["domain", "process", "storage", "repository", "infra", "decision", "lab256", "lab512", "activities", "configuration", "client"],
   api: ["domain", "process", "storage", "repository", "infra", "decision", "lab256", "workflows", "configuration"],
   stack: ["domain", "process", "storage", "decision", "lab256", "workflows", "configuration"],
   demo: ["domain", "process", "storage", "client", "passkey", "stack", "configuration"],
-  cli: ["domain", "process", "infra", "client", "passkey", "configuration"],
+  cli: ["domain", "process", "decision", "infra", "client", "passkey", "configuration"],
 };
 
 const layers = Object.entries(allowed).map(([folder, others]) => ({

@@ -8,6 +8,7 @@ import { listenForScrapes } from "../configuration/sections/metrics.js";
 import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
+import { Charters } from "../decision/charter/charters.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
 import { openInfraSource } from "../infra/source/open.js";
 import { openDatabase } from "../lab256/database/database.js";
@@ -62,7 +63,6 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const log = createProcessLog("api", env.OGR_LOG_LEVEL);
   const permitKey = readSigningKey(env.OGR_PERMIT_KEY_FILE);
   const statementKey = readSigningKey(env.OGR_STATEMENT_KEY_FILE);
-  const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
 
   await removeAbandonedUploads(Date.now());
   const openedStore = await openStore(readStoreConfig(env));
@@ -80,7 +80,8 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
   const tracing = await startConfiguredTracing("ogr-api", env, log);
   const interceptors = tracing === undefined ? [] : [tracing.client];
   const temporal = new Temporal(readTemporalAccess(env), env.OGR_TEMPORAL_NAMESPACE, interceptors);
-  const policies = new PolicyCatalog(store, foundingKeys, Date.now);
+  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
+  const policies = new PolicyCatalog(store, charters, Date.now);
   const infra = openInfraSource(env.OGR_INFRA, store);
   const urls = new Urls({
     publicUrl: env.OGR_PUBLIC_URL,
@@ -97,6 +98,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     temporal,
     flows: new Flows(temporal, urls),
     permits: createPermits({ db, store, policies, infra, permitKey, now: Date.now }),
+    charters,
     policies: createPolicyOffices(policies),
     infra,
     principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),

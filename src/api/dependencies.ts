@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Charters } from "../decision/charter/charters.js";
 import type { PolicyData } from "../decision/policy/data.js";
 import type { Jwks, SigningKey } from "../domain/bytes/signature.js";
 import type { InfraSource } from "../infra/source/source.js";
@@ -23,6 +24,7 @@ export interface ApiDependencies {
   readonly temporal: Temporal;
   readonly flows: Flows;
   readonly permits: Permits;
+  readonly charters: Charters;
   readonly policies: PolicyOffices;
   readonly infra: InfraSource;
   readonly principals: PrincipalCache;
@@ -42,7 +44,7 @@ export interface ApiDependencies {
 
 /** The offices in a tenant's active policy. */
 export interface PolicyOffices {
-  /** Finds the active policy's hash and its offices by id; undefined if no policy is published. */
+  /** Finds the active policy's hash and its offices by id; undefined if the tenant has no charter. */
   findActivePolicy(tenantId: string): Promise<{ readonly policy_hash: string; readonly offices: PolicyData["offices"] } | undefined>;
   /** Lists the offices that may take an action. */
   listOfficesAllowedTo(tenantId: string, action: string): Promise<ReadonlySet<string>>;

@@ -2,6 +2,7 @@ import type { ApiDependencies } from "./dependencies.js";
 import type { Route } from "./http/route.js";
 import { buildAttestationRoutes } from "./routes/attestations.js";
 import { buildCardRoutes } from "./routes/cards.js";
+import { buildCharterRoutes } from "./routes/charter.js";
 import { buildCommandRoutes } from "./routes/commands.js";
 import { buildIdentityRoutes } from "./routes/identities.js";
 import { buildInfraRoutes } from "./routes/infra.js";
@@ -32,6 +33,7 @@ export function buildRouteTable(deps: ApiDependencies): readonly Route[] {
     ...buildAttestationRoutes(deps),
     ...buildStagingRoutes(deps),
     ...buildPasskeyRoutes(deps),
+    ...buildCharterRoutes(deps),
     ...buildLedgerRoutes(deps),
     ...buildIdentityRoutes(deps),
     ...buildWebhookRoutes(deps),

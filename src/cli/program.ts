@@ -5,6 +5,7 @@ import { buildAuthLogoutCommand, buildAuthSwitchCommand } from "./commands/auth/
 import { buildAuthStatusCommand, buildAuthTokenCommand } from "./commands/auth/status.js";
 import { buildCardAttestCommand } from "./commands/card/attest.js";
 import { buildCardDecisionCommand } from "./commands/card/decide.js";
+import { buildCharterLogCommand, buildCharterShowCommand, buildCharterVerifyCommand } from "./commands/charter.js";
 import { buildCommandIssueCommand } from "./commands/command/issue.js";
 import { buildCompletionCommand } from "./commands/completion.js";
 import { buildConfigCommand } from "./commands/config.js";
@@ -67,6 +68,13 @@ export function buildProgram(): Command {
       buildAuthLogoutCommand(),
     ),
     buildCommandGroup("tenant", "your tenant", buildTenantShowCommand()),
+    buildCommandGroup(
+      "charter",
+      "who may decide what, under which policy, with which keys",
+      buildCharterShowCommand(),
+      buildCharterLogCommand(),
+      buildCharterVerifyCommand(),
+    ),
     buildCommandGroup("office", "offices and what they may do", buildOfficeListCommand()),
     buildCommandGroup("actor", "the people, agents and apps of the tenant", buildActorListCommand()),
     buildCommandGroup(

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { publicJwkSchema } from "../domain/bytes/jwks.js";
 import { FLOW_STATUSES } from "../domain/card/flow-status.js";
 import { STATEMENT_DECISIONS, statementSchema } from "../domain/card/statement.js";
+import { charterEntrySchema } from "../domain/charter/entry.js";
 import { LEVELS } from "../domain/level.js";
 import { permitSchema } from "../domain/permit/permit.js";
 import { receiptSchema } from "../domain/permit/receipt.js";
@@ -163,6 +165,9 @@ export const infraContextSchema = z.looseObject({
 
 export const passkeysSchema = z.array(z.looseObject({ credential_id: z.string(), disabled: z.boolean() }));
 export const registrationOptionsSchema = z.looseObject({ challenge: z.string(), rp: z.looseObject({ name: z.string() }) });
+
+export const charterSchema = z.looseObject({ version: z.int(), founding_jwk: publicJwkSchema });
+export const charterEntriesSchema = z.array(charterEntrySchema);
 
 export const ledgerSchema = z.looseObject({
   ok: z.boolean(),

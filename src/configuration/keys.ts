@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { jwksSchema } from "../domain/bytes/jwks.js";
-import { type Jwks, parseSigningKey, type SigningKey } from "../domain/bytes/signature.js";
+import { jwksSchema, publicJwkSchema } from "../domain/bytes/jwks.js";
+import { type Jwks, type PublicJwk, parseSigningKey, type SigningKey } from "../domain/bytes/signature.js";
 import { tenantIdSchema } from "../domain/ids.js";
 import { formatProblems, parseWith } from "../domain/problems.js";
 import { ConfigurationError } from "./environment.js";
@@ -17,9 +17,9 @@ export function readJwks(path: string): Jwks {
   return readConfiguredJson(path, jwksSchema);
 }
 
-/** Reads the founding keys: a JWK set for each tenant. */
-export function readFoundingKeys(path: string): ReadonlyMap<string, Jwks> {
-  return new Map(Object.entries(readConfiguredJson(path, z.record(tenantIdSchema, jwksSchema))));
+/** Reads the founding key of each tenant. */
+export function readFoundingKeys(path: string): ReadonlyMap<string, PublicJwk> {
+  return new Map(Object.entries(readConfiguredJson(path, z.record(tenantIdSchema, publicJwkSchema))));
 }
 
 export function readConfiguredJson<T>(path: string, schema: z.ZodType<T>): T {

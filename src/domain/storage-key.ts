@@ -30,7 +30,9 @@ export const toReceiptKey = (tenant: string, jti: string) => `receipts/${tenant}
 export const toRefusalKey = (tenant: string, envelopeDigest: string) => `refusals/${tenant}/${envelopeDigest}`;
 
 export const toPolicyBytesKey = (tenant: string, policyHash: string) => `policies/${tenant}/${policyHash}.wasm`;
-export const toActivePolicyKey = (tenant: string) => `policies/${tenant}/active.json`;
+
+/** One version of a tenant's charter. */
+export const toCharterKey = (tenant: string, version: number) => `charter/${tenant}/${version}.json`;
 
 /** `seq` is padded so that listings are in order. */
 export const toAnchorKey = (tenant: string, seq: number) => `anchors/${tenant}/${String(seq).padStart(12, "0")}.json`;

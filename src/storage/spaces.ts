@@ -10,8 +10,8 @@ export const spaces = {
   claims: "The single use of each permit: whoever creates the object of a jti owns the act, or ends it.",
   receipts: "Signed receipts, at most one for each jti, written only by the holder of its claim.",
   refusals: "Signed refusals of envelopes that failed before their claim, kept under the envelope's digest.",
-  policies: "The policy.wasm bytes under their BLAKE3, and the pointer to each tenant's active one.",
-  keys: "Public keys and the signed changes that lead to them from a tenant's founding keys.",
+  policies: "The policy.wasm bytes under their BLAKE3.",
+  charter: "The charter of each tenant: who may decide what, under which policy, with which keys. One object for each version.",
   anchors: "Signed heads of every ledger chain, so that a database restored from an old backup is noticed.",
 } as const;
 

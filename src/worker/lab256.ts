@@ -9,6 +9,7 @@ import { listenForScrapes } from "../configuration/sections/metrics.js";
 import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
+import { Charters } from "../decision/charter/charters.js";
 import { LAB_256_QUEUE } from "../domain/act/task-queue.js";
 import { openInfraSource } from "../infra/source/open.js";
 import type { Lab256Dependencies } from "../lab256/acts/dependencies.js";
@@ -75,11 +76,11 @@ export async function startLab256(
   });
   const store = limitToCreates(await openStore(readStoreConfig(env)), ["staging", "claims"]);
   await Promise.all([migrateDatabase(db), probeConditionalWrites(store, "claims")]);
-  const foundingKeys = readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE);
+  const charters = new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE));
   const activities = createLab256Activities({
     db,
     store,
-    policies: new PolicyCatalog(store, foundingKeys, Date.now),
+    policies: new PolicyCatalog(store, charters, Date.now),
     infra: openInfraSource(env.OGR_INFRA, store),
     permitKey: readSigningKey(env.OGR_PERMIT_KEY_FILE),
     receiptKeys: readJwks(env.OGR_RECEIPT_JWKS_FILE),

@@ -9,6 +9,7 @@ import { type Lab512Settings, lab512Settings } from "../configuration/sections/l
 import { readStoreConfig } from "../configuration/sections/store.js";
 import { readTemporalAccess, waitForTemporal } from "../configuration/sections/temporal.js";
 import { startConfiguredTracing } from "../configuration/sections/tracing.js";
+import { Charters } from "../decision/charter/charters.js";
 import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import { type JobsAllowlist, jobsAllowlistSchema } from "../domain/permit/allowlist.js";
 import { STAGED_MAX_BYTES } from "../domain/staged.js";
@@ -51,7 +52,7 @@ export async function runLab512(environment: NodeJS.ProcessEnv, observe?: Runner
     receiptKey: readSigningKey(env.OGR_RECEIPT_KEY_FILE),
     permitKeys: readJwks(env.OGR_PERMIT_JWKS_FILE),
     statementKeys: readJwks(env.OGR_STATEMENT_JWKS_FILE),
-    foundingKeys: readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE),
+    charters: new Charters(store, readFoundingKeys(env.OGR_FOUNDING_KEYS_FILE)),
     allowlist,
     infra: openInfraSource(env.OGR_INFRA, store),
     limits: {

@@ -15,6 +15,7 @@ import { Urls } from "../../src/api/http/urls.js";
 import { buildRouteTable } from "../../src/api/route-table.js";
 import { Temporal } from "../../src/api/temporal.js";
 import { readFoundingKeys, readSigningKey } from "../../src/configuration/keys.js";
+import { Charters } from "../../src/decision/charter/charters.js";
 import type { SigningKey } from "../../src/domain/bytes/signature.js";
 import { noInfra } from "../../src/infra/source/open.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
@@ -96,7 +97,8 @@ export async function startApi(
   const watch = await LedgerWatch.open(database.url, { onLost: () => undefined });
   const temporal = new Temporal({ address: changes.temporalAddress ?? servers.temporal_address }, namespace);
   const [permitKey, statementKey] = [readSigningKey(founded.keys.permit), readSigningKey(founded.keys.statement)];
-  const policies = new PolicyCatalog(store, readFoundingKeys(founded.keys.foundingKeysLab256), Date.now);
+  const charters = new Charters(store, readFoundingKeys(founded.keys.foundingKeysLab256));
+  const policies = new PolicyCatalog(store, charters, Date.now);
   const urls = new Urls({ temporalUiUrl: servers.temporal_ui_url, namespace });
   const logged: string[] = [];
   const log = createProcessLog(
@@ -108,6 +110,7 @@ export async function startApi(
     ...{ db, watch, store, temporal, statementKey, urls, log },
     flows: new Flows(temporal, urls),
     permits: createPermits({ db, store, policies, infra: noInfra, permitKey, now: Date.now }),
+    charters,
     policies: createPolicyOffices(policies),
     infra: noInfra,
     principals: new PrincipalCache((bearer, nowMs) => authenticateBearer(db, bearer, nowMs), Date.now),

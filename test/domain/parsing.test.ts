@@ -7,6 +7,7 @@ import { hashCanonical } from "../../src/domain/bytes/canonical.js";
 import { jwksSchema } from "../../src/domain/bytes/jwks.js";
 import { cardRequestSchema } from "../../src/domain/card/card.js";
 import { signedStatementSchema } from "../../src/domain/card/statement.js";
+import { charterEntrySchema } from "../../src/domain/charter/entry.js";
 import { signedHeadSchema } from "../../src/domain/ledger/ledger-head.js";
 import { parseAllowlist } from "../../src/domain/permit/allowlist.js";
 import { claimSchema } from "../../src/domain/permit/claim.js";
@@ -15,7 +16,6 @@ import { permitSchema } from "../../src/domain/permit/permit.js";
 import { permitRequestSchema } from "../../src/domain/permit/permit-request.js";
 import { receiptSchema, refusalSchema } from "../../src/domain/permit/receipt.js";
 import { actInputSchema, decisionSchema } from "../../src/domain/policy/policy-contract.js";
-import { publicationSchema } from "../../src/domain/policy/publication.js";
 import { type FieldProblem, formatProblems, parseWith } from "../../src/domain/problems.js";
 import { chooseRuns } from "../harness/campaign.js";
 import * as sample from "./samples.js";
@@ -185,7 +185,7 @@ describe("parsing never throws", () => {
     statement: signedStatementSchema,
     claim: claimSchema,
     plan: planSchema,
-    publication: publicationSchema,
+    "charter entry": charterEntrySchema,
     head: signedHeadSchema,
     keys: jwksSchema,
     "act input": actInputSchema,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Charters } from "../../src/decision/charter/charters.js";
 import { computeDeriveMaxMs } from "../../src/domain/act/derive-time.js";
 import { toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { CommandEnvelope } from "../../src/domain/permit/envelope.js";
@@ -57,7 +58,7 @@ beforeAll(async () => {
     ...{ db: ledger.db, store: world.store, now, permitKey: world.keys.permit, receiptKeys: toJwks(world.keys.receipt, createWorldKey()) },
     infra: noInfra,
     ...{
-      policies: new PolicyCatalog(world.store, new Map(), now),
+      policies: new PolicyCatalog(world.store, new Charters(world.store, new Map()), now),
       statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
     },
   };

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { readPolicyData, replacePolicyData } from "../../src/decision/policy/bytes.js";
 import type { PolicyData } from "../../src/decision/policy/data.js";
-import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
-import { signObject } from "../../src/domain/bytes/signature.js";
-import { toActivePolicyKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
+import { toPolicyBytesKey } from "../../src/domain/storage-key.js";
+import { appendCharterEntry } from "../../src/stack/founding/charter.js";
 import type { ObjectStore } from "../../src/storage/ports.js";
 
 /** The default policy with other data: shorter clocks, stricter offices. A policy of its own, with a hash of its own. */
@@ -20,7 +19,7 @@ export function replaceLevel(data: PolicyData, level: keyof PolicyData["levels"]
   return { ...data, levels: { ...data.levels, [level]: { ...data.levels[level], ...change } } };
 }
 
-/** Makes a policy a tenant's active one, signed by its founding key as its founders would; answers its hash. */
+/** Makes a policy a tenant's active one, by a change of the charter that its founding key signs; answers its hash. */
 export async function publishPolicy(
   { store, dataDir }: { readonly store: ObjectStore; readonly dataDir: string },
   tenant_id: string,
@@ -29,9 +28,6 @@ export async function publishPolicy(
   const policy_hash = hashBlake3Hex(policy);
   const key = readSigningKey(join(dataDir, "keys", "founding", `${tenant_id}.pem`));
   await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
-  const present = await store.pointers.read(toActivePolicyKey(tenant_id));
-  const publication = signObject("publication", { tenant_id, policy_hash, published_at: Date.now() }, key);
-  const { won } = await store.pointers.swap(toActivePolicyKey(tenant_id), present?.version ?? null, toCanonicalBytes(publication));
-  if (!won) throw new Error(`the policy of ${tenant_id} was published by somebody else at the same moment`);
+  await appendCharterEntry(store, tenant_id, key, { jobType: "registry.policy.publish", params: { policy_hash } });
   return policy_hash;
 }

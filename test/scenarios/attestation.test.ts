@@ -10,6 +10,7 @@ import { verifyProjections } from "../../src/lab256/ledger/verify-projections.js
 import { runOgr, toPersonEnvironment } from "../cli/run-ogr.js";
 import { buildAttestationStatement, PREDICATE_TYPE, signAttestation } from "../domain/attestations.js";
 import { createTestKey } from "../domain/samples.js";
+import { publishPolicy } from "../harness/policies.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import {
   ACT_MS,
@@ -20,7 +21,7 @@ import {
   requireRefusal,
   stateCardDecision,
 } from "./acts.js";
-import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
+import { buildDefaultPolicyWith } from "./policies.js";
 import { listEvents } from "./what-is-stored.js";
 
 const MISSING = `an attestation of type ${PREDICATE_TYPE}`;

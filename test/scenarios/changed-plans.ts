@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
 import { waitForCardEnd, waitForCardToLeave } from "../../src/client/waiting.js";
+import { publishPolicy } from "../harness/policies.js";
 import type { TestRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
@@ -21,7 +22,7 @@ import {
   stateCardDecision,
 } from "./acts.js";
 import { toPushEnvelope } from "./commands.js";
-import { buildScenarioPolicy, publishPolicy } from "./policies.js";
+import { buildScenarioPolicy } from "./policies.js";
 import { QUORUM_OFFICE } from "./tenants.js";
 import { findRef, listEvents } from "./what-is-stored.js";
 

@@ -8,11 +8,12 @@ import { hashEnvelope } from "../../src/domain/permit/envelope.js";
 import { toClaimKey, toRefusalKey, toReleaseManifestKey } from "../../src/domain/storage-key.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
 import { buildPushJob, prepareCommand } from "../harness/acting.js";
+import { publishPolicy } from "../harness/policies.js";
 import { buildPullTenant, createPullingEnvironment } from "../harness/pulling.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildPush, ensurePasskeys, openTagCard, pushOrThrow, registerByCard, stateCardDecision } from "./acts.js";
-import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
+import { buildDefaultPolicyWith } from "./policies.js";
 import { listEvents } from "./what-is-stored.js";
 
 const PULL = "T.PULL";

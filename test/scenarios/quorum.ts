@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CardAnswer } from "../../src/client/answers.js";
 import { requireValue } from "../../src/client/http/problem.js";
+import { publishPolicy } from "../harness/policies.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import {
@@ -15,7 +16,7 @@ import {
   requireRefusal,
   stateCardDecision,
 } from "./acts.js";
-import { buildDefaultPolicyWith, publishPolicy } from "./policies.js";
+import { buildDefaultPolicyWith } from "./policies.js";
 import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Charters } from "../../src/decision/charter/charters.js";
 import { computeTelemetryActId } from "../../src/domain/act/act-id.js";
 import { type NewEvent, toRegistryContainer } from "../../src/domain/ledger/event.js";
 import type { Permit } from "../../src/domain/permit/permit.js";
@@ -33,7 +34,7 @@ let acts = 0;
 const next = () => {
   const deps: Lab256Dependencies = {
     ...{ db: ledger.db, store, infra: openInfraSource({ kind: "file", path }, store), now: () => now },
-    policies: new PolicyCatalog(store, new Map(), () => now),
+    policies: new PolicyCatalog(store, new Charters(store, new Map()), () => now),
     permitKey: RUNNER_KEY,
     receiptKeys: { keys: [] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },

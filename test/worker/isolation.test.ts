@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { readSigningKey } from "../../src/configuration/keys.js";
 import { hashSubject } from "../../src/domain/act/job.js";
 import { signObject } from "../../src/domain/bytes/signature.js";
-import { foundPolicy, readDefaultPolicy } from "../../src/stack/founding/policy.js";
+import { foundCharters } from "../../src/stack/founding/charter.js";
+import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { openStore } from "../../src/storage/open.js";
 import { driveActivity } from "./drive-activity.js";
 import { openPlace, type Place, type RunnerProcess, startRunner, TENANT } from "./lab512-process.js";
@@ -34,7 +35,7 @@ describe("the Runner's process", () => {
     trapPort = (trap.address() as AddressInfo).port;
     place = await openPlace("isolation");
     const store = await openStore(place.rootStore);
-    policyHash = await foundPolicy(store, place.folder, place.keys.foundingKeys, await readDefaultPolicy());
+    policyHash = await foundCharters(store, [{ tenant_id: TENANT }], place.keys, await readDefaultPolicy());
     await store.close();
     runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${trapPort}/ogr` });
   });

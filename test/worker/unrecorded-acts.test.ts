@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Charters } from "../../src/decision/charter/charters.js";
 import type { JobType } from "../../src/domain/act/job.js";
 import { toCanonicalBytes } from "../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../src/domain/bytes/signature.js";
@@ -42,7 +43,7 @@ beforeAll(async () => {
   await ensureSpaces(config);
   store = await openStore(config);
   const statements = { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } };
-  const policies = new PolicyCatalog(store, new Map(), () => LATE_MS);
+  const policies = new PolicyCatalog(store, new Charters(store, new Map()), () => LATE_MS);
   deps = {
     db: ledger.db,
     store,

@@ -55,7 +55,7 @@ export function buildIdentityRoutes(deps: ApiDependencies): readonly Route[] {
       summary: "Read your tenant with its transport, active policy and ledger head",
       input: { query: tenantQuery },
       answers: {
-        200: { text: "The tenant; `policy_hash` is null, and everything is denied, if no policy is published", schema: tenantSchema },
+        200: { text: "The tenant; `policy_hash` is null, and everything is denied, if its charter does not verify", schema: tenantSchema },
       },
       handle: ({ principal }) => answerTenant(deps, principal.tenant_id),
     }),

@@ -132,7 +132,7 @@ export function formatTenant({ tenant_id, transport, created_at, policy_hash, le
   return [
     `${tenant_id}: since ${formatTime(created_at)}`,
     `  commands  reach its Runners over ${transport === "pull" ? "HTTP pull" : "Temporal"}`,
-    `  policy    ${policy_hash ?? "none is published, so everything is denied"}`,
+    `  policy    ${policy_hash ?? "no charter verifies, so everything is denied"}`,
     `  ledger    ${ledger.container}, ${ledger.entries} entries, head ${ledger.head}`,
   ].join("\n");
 }

@@ -124,6 +124,9 @@ export function createRegistryClient(connection: Connection, { tenant_id, actor_
     /** `assertion`: an earlier passkey vouches for this one. */
     registerPasskey: (response: RegistrationResponseJSON, name: string, assertion?: Assertion) =>
       post("/v1/passkeys/registration", { name, response, ...(assertion === undefined ? {} : { assertion }) }, answers.anySchema),
+    readCharter: () => get("/v1/charter", answers.charterSchema, { tenant_id }),
+    /** Lists the charter's entries after the version that `after` names, oldest first. */
+    listCharterEntries: (query: ListQuery = {}) => get("/v1/charter/entries", answers.charterEntriesSchema, { tenant_id, ...query }),
     verifyLedger: () => get("/v1/ledger/verify", answers.ledgerSchema, { tenant_id }),
     /** Lists the tenant's entries after the `seq` that `after` names, oldest first. */
     listLedgerEntries: (query: ListQuery = {}) => get("/v1/ledger/entries", answers.ledgerEntriesSchema, { tenant_id, ...query }),

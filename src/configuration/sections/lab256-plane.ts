@@ -12,7 +12,10 @@ export const lab256PlaneSettings = {
   OGR_RP_ID: describeSetting(z.string().default("localhost"), "the domain of passkeys"),
 };
 
-/** Every process reads the public keys that sign the tenants' policies. */
+/** Every process verifies the tenants' charters from these public keys. */
 export const foundingSettings = {
-  OGR_FOUNDING_KEYS_FILE: describeSetting(buildRequiredText("the founding keys, a JWKS for each tenant"), "JSON: a JWKS for each tenant"),
+  OGR_FOUNDING_KEYS_FILE: describeSetting(
+    buildRequiredText("the founding keys, a JWK for each tenant"),
+    "JSON: the founding key (JWK) of each tenant",
+  ),
 };

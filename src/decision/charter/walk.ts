@@ -22,7 +22,7 @@ export class CharterWalk {
 
   constructor(
     readonly tenantId: string,
-    private readonly foundingJwk: PublicJwk,
+    readonly foundingJwk: PublicJwk,
   ) {}
 
   /** The newest version that was checked; 0 before the first. */

@@ -1,43 +1,40 @@
+import type { Charters } from "../../decision/charter/charters.js";
 import { loadPolicy, type Policy } from "../../decision/policy/policy.js";
-import type { Jwks } from "../../domain/bytes/signature.js";
 import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
-import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
-import { toActivePolicyKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
-/** How long LAB 256 may use a publication that it has read. The Runner reads it again for every act, so no act runs under an old one. */
-const PUBLICATION_MAX_AGE_MS = 1000;
+/** How long LAB 256 may use a charter that it has read. The Runner reads it again for every act, so no act runs under an old one. */
+const CHARTER_MAX_AGE_MS = 1000;
 
 /** Instances of policies kept in memory; each is a WebAssembly module of about one MiB. */
 const POLICIES_MAX_COUNT = 64;
 
-/** The published policies of the tenants, each loaded once. */
+/** The policies of the tenants' charters, each loaded once. */
 export class PolicyCatalog {
-  private readonly publications = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
+  private readonly activeHashes = new Map<string, { hash: Outcome<string>; readAtMs: number }>();
   private readonly policies = new Map<string, Promise<Policy>>();
 
   constructor(
     private readonly store: ObjectStore,
-    private readonly foundingKeys: ReadonlyMap<string, Jwks>,
+    private readonly charters: Charters,
     private readonly now: () => number,
   ) {}
 
-  /** Reads the tenant's active policy; a denial if none is published or a founding key did not sign the publication. */
+  /** Reads the policy of the tenant's charter; a denial if the tenant has no charter that verifies. */
   async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
-    const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : PUBLICATION_MAX_AGE_MS);
+    const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : CHARTER_MAX_AGE_MS);
     return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
   }
 
   private async readActiveHash(tenantId: string, maxAgeMs: number): Promise<Outcome<string>> {
-    const known = this.publications.get(tenantId);
+    const known = this.activeHashes.get(tenantId);
     const now = this.now();
     if (known !== undefined && now - known.readAtMs < maxAgeMs) return known.hash;
-    const keys = this.foundingKeys.get(tenantId);
-    // Unknown tenants are not looked up, so that invented ids use no memory.
-    if (keys === undefined) return verifyActivePolicyHash(tenantId, undefined, undefined);
-    const pointed = await this.store.pointers.read(toActivePolicyKey(tenantId));
-    const hash = verifyActivePolicyHash(tenantId, pointed?.bytes, keys);
-    this.publications.set(tenantId, { hash, readAtMs: now });
+    const charter = await this.charters.readNewest(tenantId);
+    const hash = charter.ok ? grantValue(charter.value.policy_hash) : charter;
+    // An invented tenant uses no memory.
+    if (charter.ok || charter.denial.code !== "tenant_unknown") this.activeHashes.set(tenantId, { hash, readAtMs: now });
     return hash;
   }
 

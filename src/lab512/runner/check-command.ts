@@ -22,12 +22,12 @@ export async function checkCommand(
   if (!expiry.ok) return expiry;
   const subject = checkSubject(envelope);
   if (!subject.ok) return subject;
-  const [published, resolved] = await Promise.all([
-    check.readPublishedPolicy(deps, store, tenant_id),
+  const [policyHash, resolved] = await Promise.all([
+    check.readPolicyHash(deps, tenant_id),
     deps.infra.resolve(tenant_id, params.project_id),
   ]);
-  if (!published.ok) return published;
-  const policy = check.checkPolicy(envelope, published.value);
+  if (!policyHash.ok) return policyHash;
+  const policy = check.checkPolicy(envelope, policyHash.value);
   if (!policy.ok) return policy;
   if (!resolved.ok) return resolved;
   const { infra, revision } = resolved.value;
@@ -40,7 +40,7 @@ export async function checkCommand(
   const checked = grantValue({ infra_revision: revision });
   if (approval.value === null) return checked;
   const context = buildPlanningContext(deps, store, tenant_id, params.project_id);
-  const plan = await planJob(context, jobType, { params, target, policy_hash: published.value, infra });
+  const plan = await planJob(context, jobType, { params, target, policy_hash: policyHash.value, infra });
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
   if (now === approval.value.plan_digest) return checked;

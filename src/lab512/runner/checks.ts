@@ -3,9 +3,6 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { needsCard } from "../../domain/level.js";
 import { findAllowance } from "../../domain/permit/allowlist.js";
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
-import { verifyActivePolicyHash } from "../../domain/policy/active-policy.js";
-import { toActivePolicyKey } from "../../domain/storage-key.js";
-import type { ObjectStore } from "../../storage/ports.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
 const ok: Outcome<null> = grantValue(null);
@@ -16,17 +13,17 @@ export function checkExpiry(envelope: CommandEnvelope, nowMs: number): Outcome<n
   return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}; it is ${nowMs} now. Ask for a new one.`);
 }
 
-/** The hash of the tenant's published policy, read now. */
-export async function readPublishedPolicy(deps: RunnerDependencies, store: ObjectStore, tenantId: string): Promise<Outcome<string>> {
-  const pointed = await store.pointers.read(toActivePolicyKey(tenantId));
-  return verifyActivePolicyHash(tenantId, pointed?.bytes, deps.foundingKeys.get(tenantId));
+/** The policy of the tenant's charter, read now. */
+export async function readPolicyHash({ charters }: RunnerDependencies, tenantId: string): Promise<Outcome<string>> {
+  const charter = await charters.readNewest(tenantId);
+  return charter.ok ? grantValue(charter.value.policy_hash) : charter;
 }
 
-export function checkPolicy(envelope: CommandEnvelope, published: string): Outcome<null> {
-  if (published === envelope.policy_hash) return ok;
+export function checkPolicy(envelope: CommandEnvelope, current: string): Outcome<null> {
+  if (current === envelope.policy_hash) return ok;
   return denyWith(
     "policy_not_current",
-    `The permit was given under policy ${envelope.policy_hash}; the published one is ${published}. Ask again.`,
+    `The permit was given under policy ${envelope.policy_hash}; the charter's is ${current}. Ask again.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Charters } from "../../decision/charter/charters.js";
 import type { Jwks, SigningKey } from "../../domain/bytes/signature.js";
 import type { Target } from "../../domain/ids.js";
 import type { JobsAllowlist } from "../../domain/permit/allowlist.js";
@@ -18,8 +19,7 @@ export interface RunnerDependencies {
   readonly permitKeys: Jwks;
   /** LAB 256's public keys for statements. They sign no permit. */
   readonly statementKeys: Jwks;
-  /** The public keys that sign the publication of each tenant's policy. */
-  readonly foundingKeys: ReadonlyMap<string, Jwks>;
+  readonly charters: Charters;
   readonly allowlist: JobsAllowlist;
   /** Reads the infra registry from one project of the operator's tenant or from one file. */
   readonly infra: InfraSource;

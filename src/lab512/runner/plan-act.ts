@@ -7,7 +7,7 @@ import type { PlanningContext } from "../../planning/context.js";
 import { planJob } from "../../planning/plan-job.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import { scopeToTenant } from "../../storage/scoped.js";
-import { checkAllowed, readPublishedPolicy } from "./checks.js";
+import { checkAllowed, readPolicyHash } from "./checks.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
 /** A plan travels through Temporal, whose payloads end at 2 MiB. */
@@ -19,20 +19,17 @@ interface PlanRequest {
   readonly job: { readonly jobType: JobType; readonly params: JobParams };
 }
 
-/** Plans an act under the published policy. Needs no permit and writes nothing. */
+/** Plans an act under the charter's policy. Needs no permit and writes nothing. */
 export async function planAct(deps: RunnerDependencies, request: PlanRequest): Promise<Outcome<{ plan: Plan; plan_digest: string }>> {
   const { tenant_id, target, job } = request;
   const { jobType, params } = job;
   const store = scopeToTenant(deps.store, tenant_id);
   const allowed = checkAllowed(deps, tenant_id, jobType);
   if (!allowed.ok) return allowed;
-  const [published, resolved] = await Promise.all([
-    readPublishedPolicy(deps, store, tenant_id),
-    deps.infra.resolve(tenant_id, params.project_id),
-  ]);
-  if (!published.ok) return published;
+  const [policyHash, resolved] = await Promise.all([readPolicyHash(deps, tenant_id), deps.infra.resolve(tenant_id, params.project_id)]);
+  if (!policyHash.ok) return policyHash;
   if (!resolved.ok) return resolved;
-  const input = { params, target, policy_hash: published.value, infra: resolved.value.infra };
+  const input = { params, target, policy_hash: policyHash.value, infra: resolved.value.infra };
   const plan = await planJob(buildPlanningContext(deps, store, tenant_id, params.project_id), jobType, input);
   if (!plan.ok) return plan;
   if (toCanonicalBytes(plan.value).byteLength > PLAN_MAX_BYTES)

@@ -3,9 +3,10 @@ import type { TenantSeed } from "../../lab256/identity/seed.js";
 import type { StoreConfig } from "../../storage/open.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
 import { foundAllowlist } from "./allowlist.js";
+import { foundCharters } from "./charter.js";
 import { foundKeys, type KeyFiles, type KeyFolders, resolveKeyFolders } from "./keys.js";
 import { ensureActorTokens, type FoundedActor, foundPeople } from "./people.js";
-import { foundPolicy, readDefaultPolicy } from "./policy.js";
+import { readDefaultPolicy } from "./policy.js";
 import { planeStoreEnvironment, rootStoreConfig, withRootStore } from "./store.js";
 
 export interface FoundingOptions {
@@ -16,7 +17,7 @@ export interface FoundingOptions {
   /** What the names of this registry's buckets begin with; empty when the server is its own. */
   readonly bucketPrefix?: string;
   readonly tenants: readonly TenantSeed[];
-  /** The bytes of the policy to publish; the default policy when absent. */
+  /** The bytes of the first policy of a tenant that has no charter; the default policy when absent. */
   readonly policy?: Uint8Array;
 }
 
@@ -25,6 +26,7 @@ export interface FoundedRecords {
   readonly keys: KeyFiles;
   readonly allowlist: string;
   readonly actors: readonly FoundedActor[];
+  /** The first policy of the tenants that had no charter. */
   readonly policy_hash: string;
   /** Root credentials: for mirrors and tests, never for a service. */
   readonly rootStore: StoreConfig;
@@ -56,7 +58,7 @@ export interface RecordOptions extends FoundingOptions {
 
 /**
  * Makes all that a registry needs before its first process starts, and changes nothing that is there already: keys, the Runner's
- * allowlist, buckets, the published policy of each tenant, the migrated database with its tenants and actors. Can be called again with
+ * allowlist, buckets, the charter of each tenant, the migrated database with its tenants and actors. Can be called again with
  * every start.
  *
  * @throws what the servers throw, and a sentence for each file of the folders that is damaged.
@@ -73,7 +75,7 @@ export async function foundRecords(options: RecordOptions): Promise<FoundedRecor
   ]);
   const policy = options.policy ?? (await readDefaultPolicy());
   const [policy_hash] = await Promise.all([
-    withRootStore(rootStore, (store) => foundPolicy(store, dataDir, keys.foundingKeys, policy)),
+    withRootStore(rootStore, (store) => foundCharters(store, tenants, keys, policy)),
     foundPeople(databaseUrl, tenants, actors, keys.receiptKey.jwk),
   ]);
   return { keys: keys.files, allowlist, actors, policy_hash, rootStore };

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSigningKey } from "../../configuration/keys.js";
 import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
+import type { CharterKey } from "../../domain/charter/keys.js";
 import { writePrivateJson } from "../../process/private-file.js";
 
 /** The folder of each holder's keys (contracts, "Planes"); one folder can be given for all three where one machine is all of them. */
@@ -30,7 +31,7 @@ export interface KeyFiles {
   readonly permitJwks: string;
   readonly statementJwks: string;
   readonly receiptJwks: string;
-  /** A JWK set for each tenant, the same for both planes. */
+  /** The public founding key (JWK) of each tenant, the same for both planes. */
   readonly foundingKeysLab256: string;
   readonly foundingKeysLab512: string;
 }
@@ -38,6 +39,8 @@ export interface KeyFiles {
 export interface FoundingKeys {
   readonly files: KeyFiles;
   readonly receiptKey: SigningKey;
+  /** The public halves of the keys of both planes, as a charter names them. */
+  readonly planeKeys: readonly CharterKey[];
   readonly foundingKeys: ReadonlyMap<string, SigningKey>;
 }
 
@@ -63,13 +66,20 @@ export async function foundKeys(folders: KeyFolders, tenants: readonly string[])
   const foundingKeys = new Map(
     await Promise.all(tenants.map(async (tenant) => [tenant, await ensureKey(join(founding, `${tenant}.pem`))] as const)),
   );
-  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, toJwks(key)]));
+  const publicFoundingKeys = Object.fromEntries([...foundingKeys].map(([tenant, key]) => [tenant, key.jwk]));
   await writePrivateJson(files.permitJwks, toJwks(permitKey));
   await writePrivateJson(files.statementJwks, toJwks(statementKey));
   await writePrivateJson(files.receiptJwks, toJwks(receiptKey));
   await writePrivateJson(files.foundingKeysLab256, publicFoundingKeys);
   await writePrivateJson(files.foundingKeysLab512, publicFoundingKeys);
-  return { files, receiptKey, foundingKeys };
+  const planeKeys = (
+    [
+      ["permit", permitKey],
+      ["statement", statementKey],
+      ["receipt", receiptKey],
+    ] as const
+  ).map(([use, { jwk }]) => ({ use, jwk, revoked: false }));
+  return { files, receiptKey, planeKeys, foundingKeys };
 }
 
 async function ensureKey(path: string): Promise<SigningKey> {

@@ -19,7 +19,7 @@ const TEMPORAL_PATIENCE_MS = 120_000;
 
 /**
  * Founds a registry on servers that somebody else runs: Temporal's namespace and search attributes, the buckets, a key of the store for
- * each plane, every signing key, the Runner's allowlist, the database with the first tenants, and their published policy. What is there
+ * each plane, every signing key, the Runner's allowlist, the database with the first tenants, and their charters. What is there
  * is kept, so that it can run before every start.
  */
 export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<string> {

@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readSigningKey } from "../../../src/configuration/keys.js";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import { loadPolicy, type Policy } from "../../../src/decision/policy/policy.js";
-import { verifyActivePolicyHash } from "../../../src/domain/policy/active-policy.js";
-import { toActivePolicyKey, toPolicyBytesKey } from "../../../src/domain/storage-key.js";
+import { toPolicyBytesKey } from "../../../src/domain/storage-key.js";
+import { foundCharters } from "../../../src/stack/founding/charter.js";
 import { openStore } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
-import { publishPolicy } from "../../harness/policies.js";
 import { PUSH, readCommittedBytes } from "./inputs.js";
 
 const run = promisify(execFile);
@@ -52,16 +52,17 @@ async function readDocumentedScript(): Promise<string> {
 
 /** The policy that both planes take for the tenant's active one. */
 async function readActivePolicy(): Promise<Policy> {
-  const publication = await store.pointers.read(toActivePolicyKey(TENANT));
-  const active = verifyActivePolicyHash(TENANT, publication?.bytes, { keys: [readSigningKey(keyFile).jwk] });
-  if (!active.ok) throw new Error(active.denial.message);
-  const bytes = await store.blobs.get(toPolicyBytesKey(TENANT, active.value));
-  if (bytes === undefined) throw new Error(`The bytes of policy ${active.value} are missing.`);
+  const charter = await new Charters(store, new Map([[TENANT, readSigningKey(keyFile).jwk]])).readNewest(TENANT);
+  if (!charter.ok) throw new Error(charter.denial.message);
+  const { policy_hash } = charter.value;
+  const bytes = await store.blobs.get(toPolicyBytesKey(TENANT, policy_hash));
+  if (bytes === undefined) throw new Error(`The bytes of policy ${policy_hash} are missing.`);
   return loadPolicy(bytes);
 }
 
 it("the script of docs/policy.md replaces the published policy with one whose L1 permits live for a minute", async () => {
-  await publishPolicy({ store, dataDir: clone }, TENANT, await readCommittedBytes());
+  const foundingKeys = new Map([[TENANT, readSigningKey(keyFile)]]);
+  await foundCharters(store, [{ tenant_id: TENANT }], { foundingKeys, planeKeys: [] }, await readCommittedBytes());
   const before = await readActivePolicy();
   expect(before.decide(PUSH)).toMatchObject({ level: "L1", permit_ttl_ms: 120_000 });
 

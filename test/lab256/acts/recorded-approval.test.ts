@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLab256Activities } from "../../../src/activities/lab256.js";
 import { readFoundingKeys, readJwks, readSigningKey } from "../../../src/configuration/keys.js";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import type { Card } from "../../../src/domain/card/card.js";
 import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
 import { noInfra } from "../../../src/infra/source/open.js";
@@ -28,7 +29,7 @@ beforeAll(async () => {
   lab256 = createLab256Activities({
     ...{ db, store, now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, readFoundingKeys(keys.foundingKeysLab256), Date.now),
+    policies: new PolicyCatalog(store, new Charters(store, readFoundingKeys(keys.foundingKeysLab256)), Date.now),
     permitKey: readSigningKey(keys.permit),
     receiptKeys: readJwks(keys.receiptJwks),
     statements: { jwks: { keys: [readSigningKey(keys.statement).jwk] }, rp: { id: "localhost", origins: [] } },

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
 import { type SigningKey, signObject } from "../../../src/domain/bytes/signature.js";
 import { type CommandEnvelope, hashEnvelope } from "../../../src/domain/permit/envelope.js";
@@ -48,7 +49,7 @@ beforeAll(async () => {
   deps = {
     ...{ db: ledger.db, store, permitKey: createTestKey(), now: Date.now },
     infra: noInfra,
-    policies: new PolicyCatalog(store, new Map(), Date.now),
+    policies: new PolicyCatalog(store, new Charters(store, new Map()), Date.now),
     receiptKeys: { keys: [OWN.jwk, REVOKED_OWN.jwk] },
     statements: { jwks: { keys: [] }, rp: { id: "localhost", origins: [] } },
   };

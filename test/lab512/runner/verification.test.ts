@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import type { Job } from "../../../src/domain/act/job.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import { signObject } from "../../../src/domain/bytes/signature.js";
 import type { Permit } from "../../../src/domain/permit/permit.js";
-import { toActivePolicyKey } from "../../../src/domain/storage-key.js";
+import { toCharterKey } from "../../../src/domain/storage-key.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { NoEnvelope } from "../../../src/lab512/runner/runner.js";
 import { Clone } from "../../repository/real-git.js";
@@ -18,7 +20,7 @@ import {
   waitForReceipt,
 } from "./commands.js";
 import { expectRefusal } from "./evidence.js";
-import { createWorldKey, hashContents, OTHER_TENANT, openWorld, TENANT, toJwks, UNSERVED_TENANT, type World } from "./world.js";
+import { createWorldKey, hashContents, OTHER_TENANT, openWorld, TENANT, UNSERVED_TENANT, type World } from "./world.js";
 
 const OTHER_HASH = "e".repeat(64);
 
@@ -125,31 +127,33 @@ describe("the Runner's checks before any side effect", () => {
     await expectRefused("subject_hash_mismatch", { scopes: { subject_hash: OTHER_HASH }, envelope: { subject_hash: OTHER_HASH } });
   });
 
-  it("wants the policy that the tenant has published now", async () => {
+  it("wants the policy of the tenant's charter now", async () => {
     await expectRefused("policy_not_current", { scopes: { policy_hash: OTHER_HASH } });
   });
 
-  it("believes no publication that the tenant's founding key has not signed", async () => {
-    const forged = new Map([[TENANT, toJwks(createWorldKey())]]);
-    expect((await expectRefused("policy_not_current", {}, { foundingKeys: forged })).error).toContain("not signed by a founding key");
-    const others = new Map([[TENANT, toJwks(world.keys.founding.get(OTHER_TENANT) ?? createWorldKey())]]);
-    await expectRefused("policy_not_current", {}, { foundingKeys: others });
+  it("believes no charter that the tenant's founding key did not found", async () => {
+    const withKey = (key: SigningKey | undefined) => ({
+      charters: new Charters(world.store, new Map([[TENANT, (key ?? createWorldKey()).jwk]])),
+    });
+    expect((await expectRefused("charter_invalid", {}, withKey(createWorldKey()))).error).toContain(
+      "not signed by the tenant's founding key",
+    );
+    await expectRefused("charter_invalid", {}, withKey(world.keys.founding.get(OTHER_TENANT)));
   });
 
-  it("believes no publication that is another tenant's", async () => {
+  it("believes no charter that is another tenant's, or that cannot be read", async () => {
     const key = world.keys.founding.get(TENANT) ?? createWorldKey();
-    const published = await world.store.pointers.read(toActivePolicyKey(TENANT));
-    await world.store.pointers.swap(toActivePolicyKey("T.COPIED"), null, published?.bytes ?? new Uint8Array(0));
-    const recipe = { tenant_id: "T.COPIED" };
-    const refusal = await expectRefused("policy_not_current", recipe, { foundingKeys: new Map([["T.COPIED", toJwks(key)]]) });
-    expect(refusal.error).toContain(`belongs to ${TENANT}`);
-    await world.store.pointers.swap(toActivePolicyKey("T.BROKEN"), null, toCanonicalBytes({ policy_hash: world.policy_hash }));
-    await expectRefused("policy_not_current", { tenant_id: "T.BROKEN" }, { foundingKeys: new Map([["T.BROKEN", toJwks(key)]]) });
+    const charters = new Charters(world.store, new Map(["T.COPIED", "T.BROKEN"].map((tenant) => [tenant, key.jwk])));
+    const first = await world.store.blobs.get(toCharterKey(TENANT, 1));
+    await world.store.blobs.create(toCharterKey("T.COPIED", 1), first ?? new Uint8Array(0));
+    expect((await expectRefused("charter_invalid", { tenant_id: "T.COPIED" }, { charters })).error).toContain(`belongs to ${TENANT}`);
+    await world.store.blobs.create(toCharterKey("T.BROKEN", 1), toCanonicalBytes({ policy_hash: world.policy_hash }));
+    await expectRefused("charter_invalid", { tenant_id: "T.BROKEN" }, { charters });
   });
 
   it("does not know a tenant that was never founded, or that its allowlist does not name", async () => {
     await expectRefused("tenant_unknown", { tenant_id: "T.NOBODY" });
-    await expectRefused("tenant_unknown", {}, { foundingKeys: new Map() });
+    await expectRefused("tenant_unknown", {}, { charters: new Charters(world.store, new Map()) });
     await expectRefused("tenant_unknown", { tenant_id: UNSERVED_TENANT });
   });
 

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Charters } from "../../../src/decision/charter/charters.js";
 import { JOB_TYPES } from "../../../src/domain/act/job.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { type Jwks, parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
@@ -9,7 +10,8 @@ import type { JobsAllowlist } from "../../../src/domain/permit/allowlist.js";
 import { noInfra } from "../../../src/infra/source/open.js";
 import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies.js";
 import { openRepositoriesByTenant, type RepositoriesByTenant } from "../../../src/lab512/runner/repositories-by-tenant.js";
-import { foundPolicy, readDefaultPolicy } from "../../../src/stack/founding/policy.js";
+import { foundCharters } from "../../../src/stack/founding/charter.js";
+import { readDefaultPolicy } from "../../../src/stack/founding/policy.js";
 import { ensureSpaces, openStore, type StoreConfig } from "../../../src/storage/open.js";
 import type { ObjectStore } from "../../../src/storage/ports.js";
 import { spaceNames } from "../../../src/storage/spaces.js";
@@ -57,7 +59,8 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
   await ensureSpaces(config);
   const store = await openStore(config);
   const founding = new Map([TENANT, OTHER_TENANT, UNSERVED_TENANT].map((tenant) => [tenant, createWorldKey()]));
-  const policy_hash = await foundPolicy(store, folder, founding, await readDefaultPolicy());
+  const tenants = [...founding.keys()].map((tenant_id) => ({ tenant_id }));
+  const policy_hash = await foundCharters(store, tenants, { foundingKeys: founding, planeKeys: [] }, await readDefaultPolicy());
   const allowlist: JobsAllowlist = {
     version: 1,
     tenants: { [TENANT]: buildAllowance(TENANT), [OTHER_TENANT]: buildAllowance(OTHER_TENANT) },
@@ -87,7 +90,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
         receiptKey: keys.receipt,
         permitKeys: toJwks(keys.permit),
         statementKeys: toJwks(keys.permit),
-        foundingKeys: new Map([...founding].map(([tenant, key]) => [tenant, toJwks(key)])),
+        charters: new Charters(store, new Map([...founding].map(([tenant, key]) => [tenant, key.jwk]))),
         allowlist,
         infra: noInfra,
         limits: LIMITS,

@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { publicJwkSchema } from "../../domain/bytes/jwks.js";
+import { charterEntrySchema } from "../../domain/charter/entry.js";
+import { blake3Schema, tenantIdSchema } from "../../domain/ids.js";
+import { toCharterKey } from "../../domain/storage-key.js";
+import type { ApiDependencies } from "../dependencies.js";
+import { buildDenialProblem } from "../http/problem.js";
+import { answerPage, pageQuery, tenantQuery } from "../http/queries.js";
+import { answerOk, defineMemberRoute, type Route } from "../http/route.js";
+
+const charterSchema = z.object({
+  tenant_id: tenantIdSchema,
+  founding_jwk: publicJwkSchema,
+  version: z.int(),
+  entry_hash: blake3Schema,
+  state_hash: blake3Schema,
+  policy_hash: blake3Schema,
+  sealed: z.boolean(),
+});
+
+/** The tenant's charter, which every member may read and verify. Source: contracts "Charter". */
+export function buildCharterRoutes({ charters, store }: ApiDependencies): readonly Route[] {
+  return [
+    defineMemberRoute("GET", "/v1/charter", {
+      tenant: "query",
+      group: "charter",
+      summary: "Read the newest version of the tenant's charter",
+      detail: "The registry walked the charter from `founding_jwk` and checked every entry. Compare that key with one that you kept.",
+      input: { query: tenantQuery },
+      answers: { 200: { text: "The version, and what it makes active", schema: charterSchema } },
+      problems: ["charter_invalid", "tenant_unknown"],
+      async handle({ principal: { tenant_id } }) {
+        const newest = await charters.readNewest(tenant_id);
+        return newest.ok ? answerOk({ tenant_id, ...newest.value }) : buildDenialProblem(newest.denial);
+      },
+    }),
+    defineMemberRoute("GET", "/v1/charter/entries", {
+      tenant: "query",
+      group: "charter",
+      summary: "List the entries of the tenant's charter, the oldest first",
+      detail:
+        'A `Link` header with rel="next" leads to the next page. `after` is the version of the last known entry. The hash of an entry is BLAKE3 of its canonical JSON (RFC 8785).',
+      input: { query: pageQuery },
+      answers: { 200: { text: "The entries as they are stored", schema: z.array(charterEntrySchema) } },
+      async handle(call) {
+        const { limit, after = 0 } = call.query;
+        const entries: unknown[] = [];
+        for (let version = after + 1; entries.length <= limit; version += 1) {
+          const bytes = await store.blobs.get(toCharterKey(call.principal.tenant_id, version));
+          if (bytes === undefined) return answerPage(call, entries, null);
+          entries.push(JSON.parse(Buffer.from(bytes).toString("utf8")));
+        }
+        return answerPage(call, entries.slice(0, limit), after + limit);
+      },
+    }),
+  ];
+}

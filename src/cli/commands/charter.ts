@@ -1,0 +1,126 @@
+import { type WalkedCharter, walkTenantCharter } from "../../client/charter.js";
+import { requireValue } from "../../client/http/problem.js";
+import type { RegistryClient } from "../../client/http/registry-client.js";
+import { readConfiguredJson } from "../../configuration/keys.js";
+import { publicJwkSchema } from "../../domain/bytes/jwks.js";
+import type { PublicJwk } from "../../domain/bytes/signature.js";
+import type { CharterChange } from "../../domain/charter/change.js";
+import { RegistryCommand } from "../cli-command.js";
+import { EXIT } from "../exit-codes.js";
+import { UnsuccessfulExit } from "../failure.js";
+
+interface CharterOptions {
+  readonly foundingKey?: string;
+}
+
+/** `ogr charter show`: what the newest version says. */
+export function buildCharterShowCommand(): RegistryCommand<CharterOptions> {
+  return buildCharterCommand("show", "show who may decide what: the newest version of your tenant's charter")
+    .addExamples("ogr charter show", "ogr charter show --json | jq .persons")
+    .run(async ({ options, out, openClient }) => {
+      const { registry, key, charter } = await walkCharter(await openClient(), options);
+      requireValid(charter);
+      const { state, version } = charter.walk;
+      const found = {
+        tenant_id: registry.tenant_id,
+        version,
+        sealed: state.find("sealed") !== undefined,
+        policy_hash: state.find("policy")?.policy_hash ?? null,
+        persons: Object.fromEntries(state.list("person")),
+        actors: Object.fromEntries(state.list("actor")),
+        keys: Object.fromEntries(state.list("key")),
+      };
+      const lines = [
+        `${found.tenant_id}, version ${version}${found.sealed ? "" : " (not sealed: the founding key can still change it)"}`,
+        `  policy    ${found.policy_hash}`,
+        ...Object.entries(found.persons).map(
+          ([id, person]) => `  ${id}  ${person.name}, ${person.passkeys.length} passkeys${person.disabled ? ", disabled" : ""}`,
+        ),
+        ...Object.entries(found.actors).map(
+          ([id, { person_id, offices }]) =>
+            `  ${id}  of ${person_id}: ${offices.map(({ office_id }) => office_id).join(", ") || "no office"}`,
+        ),
+        ...Object.entries(found.keys).map(([kid, { use, revoked }]) => `  key ${kid}  ${use}${revoked ? ", revoked" : ""}`),
+        formatFoundingKey(key),
+      ];
+      out.print(found, lines.join("\n"));
+    });
+}
+
+/** `ogr charter log`: every change, the oldest first. */
+export function buildCharterLogCommand(): RegistryCommand<CharterOptions> {
+  return buildCharterCommand("log", "list the changes of your tenant's charter, the oldest first")
+    .addExamples("ogr charter log", "ogr charter log --json | jq .change")
+    .run(async ({ options, out, openClient }) => {
+      const { charter } = await walkCharter(await openClient(), options);
+      requireValid(charter);
+      for (const entry of charter.entries) out.print(entry, `${entry.version}  ${summarizeChange(entry.change)}`);
+    });
+}
+
+/** `ogr charter verify`: walks the charter from a founding key. */
+export function buildCharterVerifyCommand(): RegistryCommand<CharterOptions> {
+  return buildCharterCommand("verify", "check every entry of your tenant's charter, from the founding key on")
+    .addExamples("ogr charter verify --founding-key founding.jwk.json")
+    .run(async ({ options, out, openClient }) => {
+      const { registry, key, charter } = await walkCharter(await openClient(), options);
+      const { walk, outcome } = charter;
+      const problem = outcome.ok ? undefined : outcome.denial.message;
+      const report = {
+        ok: outcome.ok,
+        tenant_id: registry.tenant_id,
+        version: walk.version,
+        entry_hash: walk.entryHash,
+        ...(problem === undefined ? {} : { problem }),
+      };
+      const verdict = problem === undefined ? `is whole: ${walk.version} versions, newest ${walk.entryHash}` : `is BROKEN: ${problem}`;
+      out.print(report, `The charter of ${registry.tenant_id} ${verdict}\n${formatFoundingKey(key)}`);
+      if (!outcome.ok) throw new UnsuccessfulExit(EXIT.error);
+    });
+}
+
+function buildCharterCommand(name: string, description: string): RegistryCommand<CharterOptions> {
+  return new RegistryCommand<CharterOptions>(name, description).option(
+    "--founding-key <file>",
+    "the tenant's public founding key (JWK) that you kept; without it, the one that the registry names",
+  );
+}
+
+interface FoundingKey {
+  readonly jwk: PublicJwk;
+  /** Whether the caller gave it; otherwise it is the registry's word. */
+  readonly isOwn: boolean;
+}
+
+async function walkCharter(registry: RegistryClient, { foundingKey }: CharterOptions) {
+  const key: FoundingKey =
+    foundingKey === undefined
+      ? { jwk: requireValue(await registry.readCharter()).founding_jwk, isOwn: false }
+      : { jwk: readConfiguredJson(foundingKey, publicJwkSchema), isOwn: true };
+  return { registry, key, charter: await walkTenantCharter(registry, key.jwk) };
+}
+
+function requireValid({ outcome }: WalkedCharter): void {
+  if (!outcome.ok) throw new Error(outcome.denial.message);
+}
+
+function formatFoundingKey({ jwk, isOwn }: FoundingKey): string {
+  return isOwn
+    ? `  from your founding key ${jwk.x}`
+    : `  from the founding key ${jwk.x} that the registry names: compare it, or pass --founding-key`;
+}
+
+function summarizeChange({ jobType, params }: CharterChange): string {
+  switch (jobType) {
+    case "registry.charter.found":
+      return `founded with ${Object.keys(params.persons).length} persons, policy ${params.policy_hash}`;
+    case "registry.policy.publish":
+      return `policy ${params.policy_hash}`;
+    case "registry.keys.rotate":
+      return `keys added: ${params.add.map(({ use, jwk }) => `${use} ${jwk.kid}`).join(", ") || "none"}; revoked: ${params.revoke.join(", ") || "none"}`;
+    case "registry.members.change":
+      return `members: ${[...Object.keys(params.persons), ...Object.keys(params.actors)].join(", ")}`;
+    case "registry.charter.seal":
+      return "sealed";
+  }
+}

@@ -1,0 +1,57 @@
+import type { Blake3Hex } from "../../domain/bytes/hash.js";
+import type { PublicJwk } from "../../domain/bytes/signature.js";
+import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
+import { toCharterKey } from "../../domain/storage-key.js";
+import { CharterWalk } from "./walk.js";
+
+/** What charters are read from: an object store. */
+interface EntryStore {
+  readonly blobs: { get(key: string): Promise<Uint8Array | undefined> };
+}
+
+/** A charter's newest version. */
+export interface NewestCharter {
+  readonly founding_jwk: PublicJwk;
+  readonly version: number;
+  readonly entry_hash: Blake3Hex;
+  readonly state_hash: Blake3Hex;
+  readonly policy_hash: Blake3Hex;
+  readonly sealed: boolean;
+}
+
+/**
+ * The newest charter of each tenant, as this process verified it. Every call asks for the entry after the newest one that is known, so that
+ * nothing remembered is ever enough; and no call answers with a lower version than an earlier one. Source: contracts "Charter".
+ */
+export class Charters {
+  readonly #walks = new Map<string, { readonly walk: CharterWalk; last: Promise<unknown> }>();
+
+  constructor(
+    private readonly store: EntryStore,
+    private readonly foundingKeys: ReadonlyMap<string, PublicJwk>,
+  ) {}
+
+  /** Denials: `tenant_unknown`, `charter_invalid`. Throws what reading an entry throws. */
+  async readNewest(tenantId: string): Promise<Outcome<NewestCharter>> {
+    const foundingJwk = this.foundingKeys.get(tenantId);
+    // Unknown tenants are not looked up, so that invented ids use no memory.
+    if (foundingJwk === undefined) return denyWith("tenant_unknown", `${tenantId} has no charter; an operator founds the tenant first.`);
+    const known = this.#walks.get(tenantId) ?? { walk: new CharterWalk(tenantId, foundingJwk), last: Promise.resolve() };
+    this.#walks.set(tenantId, known);
+    // One after the other: each call's own read begins after the call.
+    const turn = known.last.catch(() => undefined).then(() => this.#advance(known.walk));
+    known.last = turn;
+    return turn;
+  }
+
+  async #advance(walk: CharterWalk): Promise<Outcome<NewestCharter>> {
+    const advanced = await walk.advance((version) => this.store.blobs.get(toCharterKey(walk.tenantId, version)));
+    if (!advanced.ok) return advanced;
+    const { state, version, entryHash, foundingJwk } = walk;
+    const policy = state.find("policy");
+    if (policy === undefined || entryHash === null) throw new Error(`Version 1 of the charter of ${walk.tenantId} wrote no policy.`);
+    const { policy_hash } = policy;
+    const sealed = state.find("sealed") !== undefined;
+    return grantValue({ founding_jwk: foundingJwk, version, entry_hash: entryHash, state_hash: state.hash, policy_hash, sealed });
+  }
+}

@@ -1,0 +1,92 @@
+import { computeWrites } from "../../decision/charter/apply-change.js";
+import { CharterWalk } from "../../decision/charter/walk.js";
+import { toCanonicalBytes } from "../../domain/bytes/canonical.js";
+import { type Blake3Hex, hashBlake3Hex } from "../../domain/bytes/hash.js";
+import type { SigningKey } from "../../domain/bytes/signature.js";
+import type { ChangeParams, CharterChange } from "../../domain/charter/change.js";
+import { CHARTER_RULES, signEntry } from "../../domain/charter/entry.js";
+import { toCharterKey, toPolicyBytesKey } from "../../domain/storage-key.js";
+import { normalizeEmail } from "../../lab256/identity/emails.js";
+import type { TenantSeed } from "../../lab256/identity/seed.js";
+import type { ObjectStore } from "../../storage/ports.js";
+import type { FoundingKeys } from "./keys.js";
+
+type Founding = ChangeParams<"registry.charter.found">;
+
+/** Founds the charters of these tenants, and answers the hash of their first policy: see {@link foundCharter}. */
+export async function foundCharters(
+  store: ObjectStore,
+  tenants: readonly TenantSeed[],
+  { foundingKeys, planeKeys }: Pick<FoundingKeys, "foundingKeys" | "planeKeys">,
+  policy: Uint8Array,
+): Promise<Blake3Hex> {
+  const keys = Object.fromEntries(planeKeys.map((key) => [key.jwk.kid, key]));
+  await Promise.all(
+    tenants.map(async (seed) => {
+      const foundingKey = foundingKeys.get(seed.tenant_id);
+      if (foundingKey === undefined) throw new Error(`${seed.tenant_id} has no founding key.`);
+      await foundCharter(store, seed, foundingKey, { policy, keys });
+    }),
+  );
+  return hashBlake3Hex(policy);
+}
+
+/**
+ * Founds a tenant's charter: version 1, with what the seed says and these keys, and the bytes of its first policy. A charter that is there
+ * stays as it is, so that no start and no upgrade changes one.
+ */
+async function foundCharter(
+  store: ObjectStore,
+  seed: TenantSeed,
+  foundingKey: SigningKey,
+  { policy, keys }: { readonly policy: Uint8Array; readonly keys: Founding["keys"] },
+): Promise<void> {
+  const { tenant_id } = seed;
+  if ((await store.blobs.stat(toCharterKey(tenant_id, 1))) !== undefined) return;
+  const policy_hash = hashBlake3Hex(policy);
+  await store.blobs.create(toPolicyBytesKey(tenant_id, policy_hash), policy);
+  const params = { policy_hash, ...listMembers(seed), keys, relying_parties: {}, tenants: {}, policy_codes: [] };
+  await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.charter.found", params });
+}
+
+/** An actor for whom nobody is responsible has no place in a charter. */
+function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "persons" | "actors"> {
+  const persons: Founding["persons"] = {};
+  const actors: Founding["actors"] = {};
+  for (const { actor_id, person_id, display_name: name, emails = [], offices = [] } of seeded) {
+    if (person_id === undefined || person_id === null) continue;
+    const known = persons[person_id] ?? { name, emails: [], passkeys: [], disabled: false };
+    persons[person_id] = { ...known, emails: [...new Set([...known.emails, ...emails.map(normalizeEmail)])] };
+    const held = offices.map(({ office_id, roles = [] }) => ({ office_id, roles: [...roles] }));
+    actors[actor_id] = { person_id, name, offices: held, disabled: false };
+  }
+  return { persons, actors };
+}
+
+/**
+ * Appends a change that the founding key signs, which suffices until the charter is sealed. Answers the new version.
+ *
+ * @throws if the change is refused, the charter is sealed or not valid, or somebody else appended at the same moment.
+ */
+export async function appendCharterEntry(
+  store: ObjectStore,
+  tenant_id: string,
+  foundingKey: SigningKey,
+  change: CharterChange,
+): Promise<number> {
+  const walk = new CharterWalk(tenant_id, foundingKey.jwk);
+  const walked = await walk.advance((version) => store.blobs.get(toCharterKey(tenant_id, version)));
+  if (!walked.ok && walked.denial.code !== "tenant_unknown") throw new Error(walked.denial.message);
+  const version = walk.version + 1;
+  const { state } = walk;
+  if (state.find("sealed") !== undefined)
+    throw new Error(`The charter of ${tenant_id} is sealed: its changes are acts, with a card and approvals.`);
+  const writes = computeWrites(state, version, change);
+  if (!writes.ok) throw new Error(`${writes.denial.code}: ${writes.denial.message}`);
+  state.write(writes.value);
+  const unsigned = { tenant_id, version, previous: walk.entryHash, state_hash: state.hash, change, rules: CHARTER_RULES };
+  const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signEntry(unsigned, foundingKey)));
+  if (created === "exists")
+    throw new Error(`Somebody else changed the charter of ${tenant_id} at the same moment: look at it, and try again.`);
+  return version;
+}
