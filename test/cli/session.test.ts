@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { describeActs } from "./session/acts.js";
 import { testBadInput } from "./session/bad-input.js";
+import { describeCharter } from "./session/charter.js";
 import { describeEvidence } from "./session/evidence.js";
 import { testMainJob } from "./session/main-job.js";
 import { describeProfiles } from "./session/profiles.js";
@@ -18,6 +19,7 @@ const getRegistry = () => registry;
 // First, because it counts every card of the tenant.
 testMainJob(getRegistry);
 testBadInput(getRegistry);
+describeCharter(getRegistry);
 describeProfiles(getRegistry);
 describeActs(getRegistry);
 describeEvidence(getRegistry);
