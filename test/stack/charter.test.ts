@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CharterWalk } from "../../src/decision/charter/walk.js";
+import { hashBlake3Hex } from "../../src/domain/bytes/hash.js";
+import { toCharterKey, toPolicyBytesKey } from "../../src/domain/storage-key.js";
+import type { TenantSeed } from "../../src/lab256/identity/seed.js";
+import { appendCharterEntry, foundCharters } from "../../src/stack/founding/charter.js";
+import { openStore } from "../../src/storage/open.js";
+import type { ObjectStore } from "../../src/storage/ports.js";
+import { createTestKey } from "../domain/samples.js";
+
+const [FIRST_POLICY, NEXT_POLICY] = [Buffer.from("first"), Buffer.from("next")];
+const publish = (policy: Uint8Array) => ({ jobType: "registry.policy.publish", params: { policy_hash: hashBlake3Hex(policy) } }) as const;
+
+let folder: string;
+let store: ObjectStore;
+let tenants = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ogr-charter-"));
+  store = await openStore({ kind: "directory", path: folder });
+});
+afterAll(async () => {
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+/** A tenant of its own for each test. */
+function createTenant() {
+  tenants += 1;
+  const seed: TenantSeed = {
+    tenant_id: `T.NR${tenants}`,
+    actors: [
+      { actor_id: "ubl:sid:person:ana", person_id: "person:ana", display_name: "Ana", emails: ["Ana@UBL.example"] },
+      { actor_id: "ubl:sid:app:ci", display_name: "CI" },
+    ],
+  };
+  const key = createTestKey();
+  const found = (policy: Uint8Array, more: Partial<TenantSeed> = {}) =>
+    foundCharters(store, [{ ...seed, ...more }], { foundingKeys: new Map([[seed.tenant_id, key]]), planeKeys: [] }, policy);
+  const walk = async () => {
+    const walked = new CharterWalk(seed.tenant_id, key.jwk);
+    expect(await walked.advance((version) => store.blobs.get(toCharterKey(seed.tenant_id, version)))).toMatchObject({ ok: true });
+    return walked;
+  };
+  return { id: seed.tenant_id, key, found, walk };
+}
+
+describe("founding a charter", () => {
+  it("writes version 1 with the persons, those who act for them, and the policy whose bytes it stores", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    const { version, state } = await tenant.walk();
+    expect(version).toBe(1);
+    expect(state.find("person", "person:ana")).toEqual({ name: "Ana", emails: ["ana@ubl.example"], passkeys: [], disabled: false });
+    expect(state.list("actor").map(([id]) => id)).toEqual(["ubl:sid:person:ana"]);
+    const { policy_hash = "" } = state.find("policy") ?? {};
+    expect(await store.blobs.get(toPolicyBytesKey(tenant.id, policy_hash))).toEqual(FIRST_POLICY);
+  });
+
+  it("changes nothing of a charter that is there, whatever the next start or release brings along", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    const before = await tenant.walk();
+    await tenant.found(NEXT_POLICY, { actors: [] });
+    const after = await tenant.walk();
+    expect([after.version, after.entryHash]).toEqual([1, before.entryHash]);
+  });
+
+  it("leaves a change that the founder made since", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    await appendCharterEntry(store, tenant.id, tenant.key, publish(NEXT_POLICY));
+    await tenant.found(FIRST_POLICY);
+    expect((await tenant.walk()).state.find("policy")).toEqual(publish(NEXT_POLICY).params);
+  });
+});
+
+describe("a change that the founding key signs", () => {
+  it("is made once when two operators make one at the same moment, and the other learns of it", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    const both = [NEXT_POLICY, Buffer.from("other")].map((policy) => appendCharterEntry(store, tenant.id, tenant.key, publish(policy)));
+    const outcomes = await Promise.allSettled(both);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await tenant.walk()).version).toBe(2);
+  });
+
+  it("is refused once the charter is sealed", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    await appendCharterEntry(store, tenant.id, tenant.key, { jobType: "registry.charter.seal", params: {} });
+    await expect(appendCharterEntry(store, tenant.id, tenant.key, publish(NEXT_POLICY))).rejects.toThrow("is sealed");
+    expect((await tenant.walk()).version).toBe(2);
+  });
+
+  it("is refused with another key", async () => {
+    const tenant = createTenant();
+    await tenant.found(FIRST_POLICY);
+    await expect(appendCharterEntry(store, tenant.id, createTestKey(), publish(NEXT_POLICY))).rejects.toThrow(
+      "not signed by the tenant's founding key",
+    );
+  });
+});
