@@ -18,7 +18,6 @@ export class CharterWalk {
   readonly state = new CharterState();
   #version = 0;
   #hash: Blake3Hex | null = null;
-  #rules = 1;
 
   constructor(
     readonly tenantId: string,
@@ -65,7 +64,6 @@ export class CharterWalk {
     if (entry.version !== version) return deny(`it says that it is version ${entry.version}.`);
     if (entry.previous !== this.#hash) return deny("it does not follow the entry before it.");
     if (entry.rules > CHARTER_RULES) return deny(`its rules ${entry.rules} are not known here; update this software.`);
-    if (entry.rules < this.#rules) return deny(`its rules ${entry.rules} are older than those of the entry before it.`);
     const authority = this.#checkAuthority(entry);
     if (!authority.ok) return authority;
     const writes = computeWrites(this.state, version, entry.change);
@@ -77,7 +75,6 @@ export class CharterWalk {
     }
     this.#version = version;
     this.#hash = hashEntry(entry);
-    this.#rules = entry.rules;
     return grantValue(null);
   }
 

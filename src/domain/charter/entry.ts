@@ -5,7 +5,7 @@ import { type PublicJwk, type SigningKey, signDsse, toPayloadType, verifyDsse } 
 import { blake3Schema, tenantIdSchema } from "../ids.js";
 import { charterChangeSchema } from "./change.js";
 
-/** The rules by which changes are applied now. An entry names the version of its own and can raise it. */
+/** The rules by which changes are applied. An entry names its own, so that rules of another version are refused and not guessed. */
 export const CHARTER_RULES = 1;
 
 const authoritySchema = z.discriminatedUnion("kind", [

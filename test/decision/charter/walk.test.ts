@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { computeWrites, PERSONS_MAX } from "../../../src/decision/charter/apply-change.js";
 import { CharterWalk } from "../../../src/decision/charter/walk.js";
 import { toCanonicalBytes } from "../../../src/domain/bytes/canonical.js";
+import type { SigningKey } from "../../../src/domain/bytes/signature.js";
 import { signEntry } from "../../../src/domain/charter/entry.js";
+import { CharterState } from "../../../src/domain/charter/state.js";
 import type { Outcome } from "../../../src/domain/denial.js";
 import { createTestKey } from "../../domain/samples.js";
 import { chooseRuns } from "../../harness/campaign.js";
@@ -155,15 +158,17 @@ describe("a walk along a charter", () => {
   });
 });
 
+type Change = Parameters<CharterWriter["append"]>[0];
+
 describe("the rules of a charter's changes", () => {
   /** Signed with all that the founder can sign, and refused by the rules alone. */
-  async function expectRuledOut(change: Parameters<CharterWriter["append"]>[0], why: RegExp): Promise<void> {
+  async function expectRuledOut(change: Change, why: RegExp): Promise<void> {
     const writer = writeCharter();
     writer.sign({ change });
     await expectDenied(writer, why, 3);
   }
   const change = (params: { persons?: object; actors?: object }) =>
-    ({ jobType: "registry.members.change", params: { persons: {}, actors: {}, ...params } }) as Parameters<CharterWriter["append"]>[0];
+    ({ jobType: "registry.members.change", params: { persons: {}, actors: {}, ...params } }) as Change;
 
   it("refuse a swapped key under the id of a passkey that a person has", async () => {
     const bob = buildPerson("bob");
@@ -202,6 +207,60 @@ describe("the rules of a charter's changes", () => {
       { jobType: "registry.keys.rotate", params: { add: [], revoke: [permitKey.kid] } },
       /No key for `permit` would be left/,
     );
+  });
+
+  const keyOf = (key: SigningKey, more: object = {}) => ({ use: "permit" as const, jwk: key.jwk, revoked: false, ...more });
+  const rotate = (add: ReturnType<typeof keyOf>[], revoke: string[] = []): Change => ({
+    jobType: "registry.keys.rotate",
+    params: { add, revoke },
+  });
+  const [first, second] = [createTestKey(), createTestKey()];
+  it.each<[what: string, change: Change, why: RegExp]>([
+    ["the policy that is active", publish(NEW_POLICY), /This policy is the active one/],
+    ["no key", rotate([]), /names no key/],
+    ["a key twice", rotate([keyOf(first), keyOf(first)]), /names a key twice/],
+    ["a key that is revoked from the start", rotate([keyOf(first, { revoked: true })]), /revoked before it was ever valid/],
+    ["to revoke a key that is not there", rotate([keyOf(first)], [second.kid]), /is not a key of this charter/],
+    ["no member", change({}), /names no member, or one that it does not change/],
+    [
+      "a member who stays the same",
+      change({ persons: { "person:bob": buildPerson("bob") } }),
+      /names no member, or one that it does not change/,
+    ],
+  ])("refuse a change that names %s", (_, refused, why) => expectRuledOut(refused, why));
+
+  it("refuse to revoke a key twice, and to seal twice", async () => {
+    const writer = writeCharter();
+    writer.append(rotate([keyOf(first)], [permitKey.kid]));
+    expect(computeWrites(writer.state, 5, rotate([keyOf(second)], [permitKey.kid]))).toMatchObject({ denial: { code: "nothing_to_do" } });
+    writer.append({ jobType: "registry.charter.seal", params: {} });
+    expect(computeWrites(writer.state, 6, { jobType: "registry.charter.seal", params: {} })).toMatchObject({
+      denial: { code: "nothing_to_do" },
+    });
+  });
+
+  it("refuse more than 5,000 persons", async () => {
+    const names = Array.from({ length: PERSONS_MAX + 1 }, (_, n) => `p${n}`);
+    const found = computeWrites(new CharterState(), 1, buildFounding(names));
+    expect(found).toMatchObject({ ok: false, denial: { code: "limit_exceeded" } });
+    expect(computeWrites(new CharterState(), 1, buildFounding(names.slice(1)))).toMatchObject({ ok: true });
+  });
+
+  it.each<[what: string, keys: Record<string, ReturnType<typeof keyOf>>, why: RegExp]>([
+    ["a key under another one's id", { [second.kid]: keyOf(first) }, /stands under/],
+    ["a revoked key", { [first.kid]: keyOf(first, { revoked: true }) }, /revoked before it was ever valid/],
+  ])("refuse a founding with %s", (_, keys, why) => {
+    const founding = buildFounding();
+    const params = { ...founding.params, keys } as typeof founding.params;
+    expect(computeWrites(new CharterState(), 1, { ...founding, params } as Change)).toMatchObject({
+      denial: { message: expect.stringMatching(why) },
+    });
+  });
+
+  it("refuse a founding with an actor who is nobody's", () => {
+    const founding = buildFounding();
+    const params = { ...founding.params, actors: { "ubl:sid:agent:x": buildActor("person:nobody") } };
+    expect(computeWrites(new CharterState(), 1, { ...founding, params } as Change)).toMatchObject({ denial: { code: "charter_invalid" } });
   });
 
   it("refuse to bring a revoked key back", async () => {
