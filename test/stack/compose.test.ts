@@ -215,7 +215,7 @@ async function createActorAccess({ folder, ports }: ComposeWorld): Promise<Actor
   };
 }
 
-/** Everything that `init` makes: its files, the published policies and the identities. */
+/** Everything that `init` makes: its files, the policies, the charters and the identities. */
 async function readFoundedState({ folder, ports }: ComposeWorld) {
   const files = new Map<string, string>();
   for (const volume of ["founding", "lab256", "lab512"]) {
@@ -223,18 +223,19 @@ async function readFoundedState({ folder, ports }: ComposeWorld) {
     for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)))
       if (/\.(?:pem|json)$/.test(path)) files.set(path, await readFile(path, "utf8"));
   }
-  const policies = await readPolicies({ folder, ports });
+  const policies = await readPoliciesAndCharters({ folder, ports });
   const identities = await readIdentities(folder);
   // A state that lacks one of them would compare equal whatever init does.
   expect(Math.min(files.size, policies.size, identities.length)).toBeGreaterThan(0);
   return { files, policies, identities };
 }
 
-async function readPolicies(world: Pick<ComposeWorld, "folder" | "ports">): Promise<Map<string, string>> {
+async function readPoliciesAndCharters(world: Pick<ComposeWorld, "folder" | "ports">): Promise<Map<string, string>> {
   const client = await openStoreOf(world, "lab256");
   const found = new Map<string, string>();
-  for await (const { name } of client.listObjectsV2("policies", "", true) as AsyncIterable<{ name: string }>)
-    found.set(name, (await buffer(await client.getObject("policies", name))).toString("base64"));
+  for (const bucket of ["policies", "charter"])
+    for await (const { name } of client.listObjectsV2(bucket, "", true) as AsyncIterable<{ name: string }>)
+      found.set(`${bucket}/${name}`, (await buffer(await client.getObject(bucket, name))).toString("base64"));
   return found;
 }
 

@@ -4,7 +4,6 @@ import { publicJwkSchema } from "../bytes/jwks.js";
 
 /** What a key of a charter may sign; it counts for nothing else. `git` signs the registry's own commits and tags. */
 export const KEY_USES = ["permit", "statement", "receipt", "git", "evidence", "log"] as const;
-export type KeyUse = (typeof KEY_USES)[number];
 
 const coordinateSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 bytes of a coordinate in base64url.");
 
@@ -12,7 +11,6 @@ const coordinateSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "Write the 32 b
 const evidenceJwkSchema = z
   .strictObject({ kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinateSchema, y: coordinateSchema, kid: z.string().min(1) })
   .refine((jwk) => jwk.kid === computeSshFingerprint(jwk), { path: ["kid"], message: "The key id is not this key's OpenSSH fingerprint." });
-export type EvidenceJwk = z.infer<typeof evidenceJwkSchema>;
 
 /** A public key of a charter and what it signs. Revocation is final. */
 export const charterKeySchema = z.discriminatedUnion(

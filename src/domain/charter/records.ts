@@ -86,11 +86,9 @@ const relyingPartySchema = z.strictObject({
   origins: z.array(z.string().min(1).max(300)).min(1).max(20).refine(hasDistinctValues, "Write each origin once."),
   use: z.enum(["sign_in", "approve"], "Write `sign_in` or `approve`."),
 });
-export type CharterRelyingParty = z.infer<typeof relyingPartySchema>;
 
 /** A tenant in the operator's charter: its founding key, which never changes, and what a Runner may do for it. */
 const charterTenantSchema = z.strictObject({ founding_jwk: publicJwkSchema, allowance: allowanceSchema });
-export type CharterTenant = z.infer<typeof charterTenantSchema>;
 
 /** The kinds of a charter's records. A record's key is its kind, or `kind/id` where there are several. Source: contracts "Charter". */
 const RECORDS = {
