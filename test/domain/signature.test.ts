@@ -78,7 +78,7 @@ describe("a signed permit", () => {
 
   test("does not verify as an object of any other kind", () => {
     const isOtherKind: Record<Exclude<SignedKind, "permit">, true> = {
-      ...{ card: true, receipt: true, refusal: true, statement: true, head: true, publication: true, charter: true },
+      ...{ card: true, receipt: true, refusal: true, statement: true, head: true, charter: true },
     };
     for (const kind of Object.keys(isOtherKind) as (keyof typeof isOtherKind)[])
       expect(verifySignedObject(kind, permit, keys), kind).toBe("signature_invalid");
