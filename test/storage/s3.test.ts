@@ -81,7 +81,6 @@ describe.skipIf(s3 === undefined)("the S3 backend", () => {
     ["region", { region: "" }],
     ["bucket_prefix", { bucket_prefix: "Upper" }],
     ["bucket_prefix", { bucket_prefix: "x".repeat(60) }],
-    ["requestTimeoutMs", { requestTimeoutMs: 0 }],
   ])("refuses a malformed %s by its name", async (setting, changes) => {
     await expect(open(changes)).rejects.toMatchObject({
       code: "misconfigured",

@@ -26,7 +26,7 @@ const maxPrefixLength = 63 - Math.max(...spaceNames.map((name) => name.length));
 
 /** The endpoint's URL. Throws {@link StorageFault} `misconfigured` that names the bad setting. */
 export function checkConfig(config: S3Config): URL {
-  const { bucket_prefix: prefix = "", requestTimeoutMs = REQUEST_TIMEOUT_MS } = config;
+  const { bucket_prefix: prefix = "" } = config;
   const endpoint = URL.canParse(config.endpoint) ? new URL(config.endpoint) : undefined;
   if (endpoint === undefined || !/^https?:$/.test(endpoint.protocol) || endpoint.href !== `${endpoint.origin}/`)
     throw buildSettingFault("endpoint", "must be http://host:port or https://host, without path, query or credentials");
@@ -34,8 +34,6 @@ export function checkConfig(config: S3Config): URL {
     if (config[name] === "") throw buildSettingFault(name, "must not be empty");
   if (prefix.length > maxPrefixLength || !/^([a-z0-9][a-z0-9-]*)?$/.test(prefix))
     throw buildSettingFault("bucket_prefix", `must be at most ${maxPrefixLength} lower-case letters, digits and hyphens`);
-  if (!Number.isSafeInteger(requestTimeoutMs) || requestTimeoutMs < 1)
-    throw buildSettingFault("requestTimeoutMs", "must be a positive whole number of milliseconds");
   return endpoint;
 }
 
