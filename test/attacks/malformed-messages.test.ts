@@ -96,9 +96,9 @@ describe("a genuine approval", () => {
     const decide = (signed: SignedStatement) => handle.executeUpdate<MessageVerdict, Args>("decide", { args: [signed] });
     const genuine = attestStatement(statement, attestor);
     for (const spoilt of [attestStatement(Object.assign(copyOf(extra), statement), attestor), Object.assign(copyOf(extra), genuine)])
-      expect(await decide(spoilt)).toMatchObject({ isAccepted: false, denial: { code: "statement_invalid" } });
+      expect(await decide(spoilt)).toMatchObject({ accepted: false, denial: { code: "statement_invalid" } });
     expect((await handle.query<FlowState>("state")).approvals).toEqual([]);
-    expect(await decide(genuine)).toMatchObject({ isAccepted: true, denial: null });
+    expect(await decide(genuine)).toMatchObject({ accepted: true, denial: null });
     expect((await handle.query<FlowState>("state")).approvals).toHaveLength(1);
   });
 });
