@@ -3,7 +3,7 @@ import type { Charters } from "../decision/charter/charters.js";
 import type { PolicyData } from "../decision/policy/data.js";
 import type { Jwks, SigningKey } from "../domain/bytes/signature.js";
 import type { InfraSource } from "../infra/source/source.js";
-import type { Db } from "../lab256/database/database.js";
+import type { DbPool } from "../lab256/database/database.js";
 import type { RelyingParty } from "../lab256/identity/passkeys/passkeys.js";
 import type { LedgerWatch } from "../lab256/ledger/notifications.js";
 import type { Permits } from "../lab256/permits/permits.js";
@@ -16,7 +16,7 @@ import type { Temporal } from "./temporal.js";
 
 /** The dependencies of the routes, built by the composition root. */
 export interface ApiDependencies {
-  readonly db: Db;
+  readonly db: DbPool;
   /** Wakes waiting requests when the ledger grows; one connection for the whole process. */
   readonly watch: LedgerWatch;
   /** Reads everything, creates staged bytes and claims. */

@@ -2,7 +2,7 @@ import type { Jwks, SigningKey } from "../../domain/bytes/signature.js";
 import type { Lab256Activities } from "../../domain/flow/lab256-steps.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import type { Db } from "../database/database.js";
+import type { DbPool } from "../database/database.js";
 import type { StatementVerification } from "../identity/passkeys/statement-verification.js";
 import type { EndingStep } from "../permits/end-permit.js";
 import type { PolicyCatalog } from "../permits/policy-catalog.js";
@@ -16,7 +16,7 @@ export type Lab256Step = `${"before" | "after"} ${keyof Lab256Activities}` | End
 
 /** What the steps of LAB 256 need. */
 export interface Lab256Dependencies {
-  readonly db: Db;
+  readonly db: DbPool;
   /** Reads everything, creates claims. */
   readonly store: ObjectStore;
   readonly policies: PolicyCatalog;

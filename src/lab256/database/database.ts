@@ -9,9 +9,11 @@ import type { WebhookTables } from "./tables/webhooks.js";
 /** Every table of LAB 256. */
 export interface Database extends LedgerTables, ProjectionTables, IdentityTables, WebhookTables {}
 
-/** A pool of connections, closed by `destroy()`. Functions that take a `Db` also take a `Trx`. */
+/** Runs queries: the pool, or a transaction of it. */
 export type Db = Kysely<Database>;
 export type Trx = Transaction<Database>;
+/** The pool of connections, closed by `destroy()`. For functions that begin transactions of their own, so no transaction is one. */
+export type DbPool = Db & { readonly isTransaction: false };
 
 export interface DatabaseOptions {
   /** The largest number of connections of the pool. */
@@ -26,7 +28,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
 /** Opens a pool on the Postgres at `url` (`postgresql://…`); connects on first use, and does not migrate. */
-export function openDatabase(url: string, options: DatabaseOptions): Db {
+export function openDatabase(url: string, options: DatabaseOptions): DbPool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.maxConnections,
@@ -36,5 +38,5 @@ export function openDatabase(url: string, options: DatabaseOptions): Db {
     types: columnTypes,
   });
   pool.on("error", (error) => options.onLostConnection?.(error));
-  return new KyselyDatabase<Database>({ dialect: new PostgresDialect({ pool }) });
+  return new KyselyDatabase<Database>({ dialect: new PostgresDialect({ pool }) }) as DbPool;
 }

@@ -1,6 +1,6 @@
 import type { NewEvent } from "../../domain/ledger/event.js";
 import { countAppendedEvents } from "../../process/metrics/ledger.js";
-import type { Db } from "../database/database.js";
+import type { DbPool } from "../database/database.js";
 import { type AppendOutcome, type AppendRequest, appendBatch, EVENTS_MAX } from "./append-batch.js";
 
 /** Requests that share a transaction. More of them hold the container's lock longer and save nothing. */
@@ -24,14 +24,14 @@ interface WaitingRequest extends AppendRequest {
 }
 
 /** The waiting requests of each pool and tenant that has an append under way. */
-const queues = new WeakMap<Db, Map<string, WaitingRequest[]>>();
+const queues = new WeakMap<DbPool, Map<string, WaitingRequest[]>>();
 
 /**
  * Appends `events` to the tenant's ledger, all or none, and resolves once they are committed. A repeated append changes nothing. Appends
  * of one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
  * commit). `atMs` is in milliseconds since 1970. @throws LedgerBusy if too many appends wait already.
  */
-export function appendEvents(db: Db, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
+export function appendEvents(db: DbPool, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
     return Promise.reject(new RangeError(`One append takes at most ${EVENTS_MAX} events, not ${events.length}; append them in parts.`));
   return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export function appendEvents(db: Db, tenantId: string, events: readonly NewEvent
 }
 
 /** Never throws: each request gets its own outcome or error. Calls `done` when the queue is empty. */
-async function drainQueue(db: Db, tenantId: string, queue: WaitingRequest[], done: () => void): Promise<void> {
+async function drainQueue(db: DbPool, tenantId: string, queue: WaitingRequest[], done: () => void): Promise<void> {
   while (queue.length > 0) {
     const requests = takeRequests(queue);
     try {
@@ -67,7 +67,7 @@ async function drainQueue(db: Db, tenantId: string, queue: WaitingRequest[], don
   done();
 }
 
-async function commitBatch(db: Db, tenantId: string, requests: readonly WaitingRequest[]): Promise<void> {
+async function commitBatch(db: DbPool, tenantId: string, requests: readonly WaitingRequest[]): Promise<void> {
   const outcomes = await db.transaction().execute((trx) => appendBatch(trx, tenantId, requests));
   requests.forEach((request, n) => {
     const outcome = outcomes[n];
@@ -88,7 +88,7 @@ function takeRequests(queue: WaitingRequest[]): WaitingRequest[] {
 }
 
 /** Retries the requests of a failed batch alone, so that none fails because of another. */
-async function retryRequestsOneByOne(db: Db, tenantId: string, requests: readonly WaitingRequest[], error: unknown): Promise<void> {
+async function retryRequestsOneByOne(db: DbPool, tenantId: string, requests: readonly WaitingRequest[], error: unknown): Promise<void> {
   if (requests.length === 1) {
     requests[0]?.reject(error);
     return;

@@ -5,7 +5,7 @@ import type { Claim, EndClaim } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { readClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
-import type { Db } from "../database/database.js";
+import type { DbPool } from "../database/database.js";
 import { appendEvents } from "../ledger/append.js";
 
 export interface PermitEnding {
@@ -22,7 +22,7 @@ export interface PermitEnding {
 export type EndingStep = "end claimed" | "end recorded";
 
 interface EndingDependencies {
-  readonly db: Db;
+  readonly db: DbPool;
   readonly store: ObjectStore;
   now(): number;
   onStep?(step: EndingStep): void | Promise<void>;

@@ -9,13 +9,13 @@ import { type Permit, toAudience, type UnsignedPermit } from "../../domain/permi
 import type { Decision, Reason, Requirement } from "../../domain/policy/policy-contract.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { ObjectStore } from "../../storage/ports.js";
-import type { Db } from "../database/database.js";
+import type { DbPool } from "../database/database.js";
 import { appendEvents } from "../ledger/append.js";
 import { endPermit, type PermitEnding } from "./end-permit.js";
 import type { PolicyCatalog } from "./policy-catalog.js";
 
 export interface PermitDependencies {
-  readonly db: Db;
+  readonly db: DbPool;
   /** Reads everything, creates claims. */
   readonly store: ObjectStore;
   readonly policies: PolicyCatalog;

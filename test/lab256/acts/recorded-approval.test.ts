@@ -5,7 +5,7 @@ import { Charters } from "../../../src/decision/charter/charters.js";
 import type { Card } from "../../../src/domain/card/card.js";
 import type { IssuePermitInput, Lab256Activities } from "../../../src/domain/flow/lab256-steps.js";
 import { noInfra } from "../../../src/infra/source/open.js";
-import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
+import { type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { PolicyCatalog } from "../../../src/lab256/permits/policy-catalog.js";
 import { limitToCreates } from "../../../src/storage/scoped.js";
 import type { FlowState } from "../../../src/workflows/messages.js";
@@ -17,7 +17,7 @@ import { openTemporalClient, type TemporalTestClient } from "../../harness/tempo
 
 let registry: ServedRegistry;
 let temporal: TemporalTestClient;
-let db: Db;
+let db: DbPool;
 let lab256: Lab256Activities;
 
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { parseSigningKey, type SigningKey } from "../../../src/domain/bytes/signature.js";
 import type { Statement } from "../../../src/domain/card/statement.js";
-import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
+import { type Db, type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { createRegistrationOptions, registerPasskey } from "../../../src/lab256/identity/passkeys/passkey-registration.js";
 import { listPasskeys, type RelyingParty } from "../../../src/lab256/identity/passkeys/passkeys.js";
@@ -43,7 +43,7 @@ export const buildUblTenant = (token: string = createTokenText()): TenantSeed =>
 export const other: TenantSeed = { tenant_id: "T.Other", actors: [{ ...MIRA, display_name: "Mira elsewhere" }] };
 
 export interface People {
-  readonly db: Db;
+  readonly db: DbPool;
   readonly adminToken: string;
   close(): Promise<void>;
 }

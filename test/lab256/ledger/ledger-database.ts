@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll } from "vitest";
 import type { NewEvent } from "../../../src/domain/ledger/event.js";
-import { type Db, openDatabase } from "../../../src/lab256/database/database.js";
+import { type Db, type DbPool, openDatabase } from "../../../src/lab256/database/database.js";
 import { migrateDatabase } from "../../../src/lab256/database/migrate.js";
 import { PROJECTIONS } from "../../../src/lab256/database/tables/projections.js";
 import { type Appended, type AppendOutcome, appendBatch } from "../../../src/lab256/ledger/append-batch.js";
@@ -9,7 +9,7 @@ import { createDatabase } from "../../harness/database.js";
 import { TENANT } from "./events.js";
 
 export interface LedgerDatabase {
-  readonly db: Db;
+  readonly db: DbPool;
   readonly url: string;
   readonly name: string;
   /** Appends in a transaction of its own, so that appends in parallel compete for the container's lock. */
@@ -22,7 +22,7 @@ export interface LedgerDatabase {
 
 /** A fresh migrated database for one test file; it is dropped after the file's tests. */
 export function useLedgerDatabase(name: string): LedgerDatabase {
-  let opened: { db: Db; url: string; name: string; drop: () => Promise<void> } | undefined;
+  let opened: { db: DbPool; url: string; name: string; drop: () => Promise<void> } | undefined;
   const getCurrent = () => {
     if (opened === undefined) throw new Error("The database is open only while tests run.");
     return opened;
