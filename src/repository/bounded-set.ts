@@ -1,8 +1,11 @@
 const MEMBERS_MAX = 512;
 
-/** Adds to a set and removes its oldest member above 512. */
-export function addBounded(set: Set<string>, member: string): void {
-  set.add(member);
-  const [oldest] = set;
-  if (set.size > MEMBERS_MAX && oldest !== undefined) set.delete(oldest);
+/** A set that drops its oldest member above 512. */
+export class BoundedSet extends Set<string> {
+  override add(member: string): this {
+    super.add(member);
+    const [oldest] = this;
+    if (this.size > MEMBERS_MAX && oldest !== undefined) this.delete(oldest);
+    return this;
+  }
 }

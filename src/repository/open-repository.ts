@@ -31,7 +31,7 @@ export class OpenRepository {
 
   /** Reads the objects that the store has. */
   getReader(): ObjectReader {
-    return this.cache.getReader();
+    return this.cache.reader.get();
   }
 
   /** The act's own repository, made on first use. */

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { ignoreAbsence } from "../process/durable-file.js";
 import { countCacheLookup } from "../process/metrics/lab512.js";
 import type { ObjectStore } from "../storage/ports.js";
-import type { ObjectReader } from "./objects/object-reader.js";
 import { PersistentReader } from "./objects/persistent-reader.js";
 import { assertListed } from "./packs/assert-listed.js";
 import { downloadPacks, toPackPath } from "./packs/download-packs.js";
@@ -36,7 +35,7 @@ export class ProjectCache {
   #sizeBytes = 0;
   #folderStamp = "";
   #unindexed = 0;
-  readonly #reader: PersistentReader;
+  readonly reader: PersistentReader;
   readonly #idleScratches: Scratch[] = [];
   users = 0;
   lastUsedMs = 0;
@@ -45,7 +44,7 @@ export class ProjectCache {
     readonly name: RepositoryName,
     readonly git: StockGit,
   ) {
-    this.#reader = new PersistentReader(git.scope, () => this.folder);
+    this.reader = new PersistentReader(git.scope, () => this.folder);
   }
 
   get folder(): string {
@@ -70,14 +69,14 @@ export class ProjectCache {
 
   /** Makes sure that every object of these refs is here: free when it already was and nobody touched the folder. */
   async sync(store: ObjectStore, state: RefsState, signal: AbortSignal): Promise<void> {
-    const isHere = this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp());
+    const isHere = this.memory.versionsOnDisk.has(state.version) && this.#folderStamp === (await this.#readStamp());
     countCacheLookup(isHere ? "hit" : "miss");
     if (isHere) return;
     await this.#folderQueue.run(async () => {
-      if (this.memory.isVersionOnDisk(state.version) && this.#folderStamp === (await this.#readStamp())) return;
+      if (this.memory.versionsOnDisk.has(state.version) && this.#folderStamp === (await this.#readStamp())) return;
       await this.#download(store, signal);
-      await assertListed(this.getReader(), state.refs, toRepositoryKeys(this.name).packs);
-      this.memory.noteVersion(state.version);
+      await assertListed(this.reader.get(), state.refs, toRepositoryKeys(this.name).packs);
+      this.memory.versionsOnDisk.add(state.version);
     });
   }
 
@@ -94,10 +93,6 @@ export class ProjectCache {
       // What somebody else did to the folder meanwhile must still be noticed.
       if (untouched) this.#folderStamp = await this.#readStamp();
     });
-  }
-
-  getReader(): ObjectReader {
-    return this.#reader.get();
   }
 
   /** A scratch repository for one act: a new one, or one that an act left empty. Making folders costs more than all else in a small push. */
@@ -121,20 +116,7 @@ export class ProjectCache {
   /** Ends its process and removes the folders of no act. */
   async close(): Promise<void> {
     for (const scratch of this.#idleScratches.splice(0)) scratch.remove();
-    await this.closeReader();
-  }
-
-  get hasReader(): boolean {
-    return this.#reader.isOpen;
-  }
-
-  closeReader(): Promise<void> {
-    return this.#reader.close();
-  }
-
-  /** For a cache that no act uses. */
-  closeStaleReader(): Promise<void> {
-    return this.#reader.closeStale();
+    await this.reader.close();
   }
 
   /** One index over all packs, so that the thousandth push is as quick as the first. */
@@ -144,7 +126,7 @@ export class ProjectCache {
       this.#unindexed = 0;
       const untouched = this.#folderStamp === (await this.#readStamp());
       await this.git.readOutput({ gitDir: this.folder, args: ["multi-pack-index", "write", "--no-progress"] });
-      this.#reader.notePacksIndexed();
+      this.reader.notePacksIndexed();
       if (untouched) this.#folderStamp = await this.#readStamp();
     });
   }
@@ -153,7 +135,7 @@ export class ProjectCache {
   async evict(): Promise<void> {
     await this.#folderQueue.run(async () => {
       if (this.users > 0) return;
-      this.memory.forgetVersions();
+      this.memory.versionsOnDisk.clear();
       this.#packs.clear();
       this.#sizeBytes = 0;
       this.#folderStamp = "";
@@ -190,7 +172,7 @@ export class ProjectCache {
   /** Nobody may count on an object that was here. */
   #forgetPacks(): Promise<void> {
     this.memory.attributes = undefined;
-    return this.closeReader();
+    return this.reader.close();
   }
 
   async #count(hash: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { addBounded } from "./bounded-set.js";
+import { BoundedSet } from "./bounded-set.js";
 import { GitAnswerCache } from "./git-answer-cache.js";
 import { isNotOlder, type RefsState } from "./refs/refs-state.js";
 
@@ -27,34 +27,13 @@ export class ProjectMemory {
   /** Derived objects by key, as this process saw or wrote them last. */
   readonly derived = new Map<string, DerivedState>();
   /** Acts whose receipts this process has seen in the store; their records in the refs can go. */
-  readonly #receipted = new Set<string>();
+  readonly receipted = new BoundedSet();
   /** Versions of the refs whose objects are all on the disk. */
-  readonly #versions = new Set<string>();
+  readonly versionsOnDisk = new BoundedSet();
 
   /** Takes refs that were read, unless what is remembered may be newer: an own act must not disappear from it again. */
   remember(state: RefsState): void {
     if (this.latest === undefined || isNotOlder(state, this.latest)) this.latest = state;
-  }
-
-  get receipted(): ReadonlySet<string> {
-    return this.#receipted;
-  }
-
-  noteReceipt(jti: string): void {
-    addBounded(this.#receipted, jti);
-  }
-
-  isVersionOnDisk(version: string): boolean {
-    return this.#versions.has(version);
-  }
-
-  noteVersion(version: string): void {
-    addBounded(this.#versions, version);
-  }
-
-  /** No version's objects are known to be on the disk any more. */
-  forgetVersions(): void {
-    this.#versions.clear();
   }
 
   forget(): void {
@@ -62,8 +41,8 @@ export class ProjectMemory {
     this.attributes = undefined;
     this.answers.clear();
     this.derived.clear();
-    this.#receipted.clear();
-    this.#versions.clear();
+    this.receipted.clear();
+    this.versionsOnDisk.clear();
   }
 
   /** Whether there is anything to {@link forget}. */

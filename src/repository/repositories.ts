@@ -71,7 +71,7 @@ export class Repositories {
 
   /** Notes that an act's receipt is in the store, which saves a request. */
   noteReceipt(name: RepositoryName, jti: string): void {
-    this.#caches.get(toCacheId(name))?.memory.noteReceipt(jti);
+    this.#caches.get(toCacheId(name))?.memory.receipted.add(jti);
   }
 
   /** Ends every process that this object started. */
@@ -111,7 +111,7 @@ export class Repositories {
       await cache.indexPacks();
     } finally {
       cache.users -= 1;
-      if (cache.users === 0) await cache.closeStaleReader();
+      if (cache.users === 0) await cache.reader.closeStale();
       await this.#evict();
       await this.#forget();
     }
@@ -139,9 +139,9 @@ export class Repositories {
   }
 
   async #boundReaders(newest: ProjectCache): Promise<void> {
-    const open = [...this.#caches.values()].filter((cache) => cache.hasReader && cache !== newest && cache.users === 0);
+    const open = [...this.#caches.values()].filter((cache) => cache.reader.isOpen && cache !== newest && cache.users === 0);
     const tooMany = open.sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, Math.max(0, open.length - this.#options.readersMaxCount + 1));
-    await Promise.all(tooMany.map((cache) => cache.closeReader()));
+    await Promise.all(tooMany.map((cache) => cache.reader.close()));
   }
 }
 

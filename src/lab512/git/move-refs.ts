@@ -43,7 +43,7 @@ export async function moveRefs(repository: OpenRepository, move: Move): Promise<
     if (from === undefined) cache.memory.remember(next);
     else cache.memory.latest = next;
     // The objects of the new version are here only if those of the replaced version were.
-    if (from !== undefined && cache.memory.isVersionOnDisk(from)) cache.memory.noteVersion(next.version);
+    if (from !== undefined && cache.memory.versionsOnDisk.has(from)) cache.memory.versionsOnDisk.add(next.version);
     return moved;
   });
 }

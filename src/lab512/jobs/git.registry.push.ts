@@ -60,7 +60,7 @@ async function publishPush(
   if (!published.ok) return published;
   const { from, stored_bytes } = published.value;
   // `brought` is certain only if the replaced refs had all their packs here; otherwise another act may have added the same commits.
-  const isCertain = from !== undefined && repository.cache.memory.isVersionOnDisk(from) && !context.isTakenOver;
+  const isCertain = from !== undefined && repository.cache.memory.versionsOnDisk.has(from) && !context.isTakenOver;
   return grantValue(buildPushEffects(params, next, staged_bytes, stored_bytes, isCertain ? brought : undefined));
 }
 
