@@ -1,21 +1,30 @@
 import type { JobParams } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
-import { NO_DIFF } from "../repository/history/history.js";
+import { PLAN_PUSHED_MAX } from "../domain/git/pushed-commits.js";
+import { type History, NO_DIFF } from "../repository/history/history.js";
+import { findStoredIds } from "../repository/objects/find-stored-ids.js";
+import type { OpenRepository } from "../repository/open-repository.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 
-/** The plan of an act that adds no commits. Nobody is then excluded from approving it as an author or pusher. */
-export function buildPlanWithoutCommits<P extends JobParams>(
+/** The facts of an act that adds no commits, so nobody is excluded from approving it as an author or pusher. */
+const NO_COMMITS = { fast_forward: null, commit_count: 0, commits: [], author_emails: [], pushed_before: [], diffstat: NO_DIFF };
+
+/** The plan of an act that moves `refs`. Without `facts` the act adds no commits. */
+export function buildPlan<P extends JobParams>(
   { tenant_id }: PlanningContext,
   { params, target, policy_hash, infra }: PlanInput<P>,
-  act: Pick<Plan["basis"], "job_type" | "refs">,
+  { job_type, refs, creates = [] }: Pick<Plan["basis"], "job_type" | "refs"> & Partial<Pick<Plan["basis"], "creates">>,
+  facts: Partial<Omit<Plan, "basis">> = {},
 ): Plan {
   return {
-    basis: { tenant_id, project_id: params.project_id, ...act, target, params, creates: [], policy_hash, infra },
-    fast_forward: null,
-    commit_count: 0,
-    commits: [],
-    author_emails: [],
-    pushed_before: [],
-    diffstat: NO_DIFF,
+    basis: { tenant_id, project_id: params.project_id, job_type, target, params, refs, creates, policy_hash, infra },
+    ...NO_COMMITS,
+    ...facts,
   };
+}
+
+/** The facts of a plan about the commits that the act adds. */
+export async function describeCommits(repository: OpenRepository, { count, commits, author_emails, ids }: History) {
+  const pushed_before = ids.length > PLAN_PUSHED_MAX ? null : [...(await findStoredIds(repository, ids))].sort();
+  return { commit_count: count, commits: [...commits], author_emails: [...author_emails], pushed_before };
 }

@@ -1,4 +1,4 @@
-import type { Denial } from "../domain/denial.js";
+import { buildDenial, type Denial } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import type { RefMove } from "../domain/git/ref-move.js";
 import { toBranchRef } from "../domain/git/ref-name.js";
@@ -35,10 +35,10 @@ export async function checkInfraRegistry(
   if (errors.length === 0) return undefined;
   const shown = errors.slice(0, FINDINGS_SHOWN_MAX).map(({ file, line, message, rule }) => `${file}:${line}: ${message} (${rule})`);
   const more = errors.length > shown.length ? ` And ${errors.length - shown.length} more.` : "";
-  return {
-    code: "infra_invalid",
-    message: `main would have a bad infra registry: ${shown.join(" ")}${more} Put it right on a branch (ogr infra validate --base main), push that, and open a new card.`,
-  };
+  return buildDenial(
+    "infra_invalid",
+    `main would have a bad infra registry: ${shown.join(" ")}${more} Put it right on a branch (ogr infra validate --base main), push that, and open a new card.`,
+  );
 }
 
 async function readRegistryFiles(repository: OpenRepository, treeish: string): Promise<RegistryFiles> {

@@ -4,9 +4,9 @@ import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { ARCHIVED_REF } from "../domain/git/ref-name.js";
 import type { OpenRepository } from "../repository/open-repository.js";
+import { buildPlan } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 import { runOnProject } from "./open-project.js";
-import { buildPlanWithoutCommits } from "./plan-without-commits.js";
 
 /** Denials: `project_unknown`, `nothing_to_do`. */
 export function planArchive(context: PlanningContext, input: PlanInput<ArchiveParams>): Promise<Outcome<Plan>> {
@@ -15,7 +15,7 @@ export function planArchive(context: PlanningContext, input: PlanInput<ArchivePa
     const mark = checkArchiveMark(repository, params);
     if (!mark.ok) return mark;
     const refs = [{ name: ARCHIVED_REF, old: mark.value, new: params.archived ? null : ZERO_ID }];
-    return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.archive", refs }));
+    return grantValue(buildPlan(context, input, { job_type: "git.registry.archive", refs }));
   });
 }
 

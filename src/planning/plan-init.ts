@@ -2,14 +2,14 @@ import type { InitParams } from "../domain/act/job.js";
 import type { Plan } from "../domain/act/plan.js";
 import { denyWith, grantValue, type Outcome } from "../domain/denial.js";
 import { toProjectKey } from "../domain/storage-key.js";
+import { buildPlan } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
-import { buildPlanWithoutCommits } from "./plan-without-commits.js";
 
 /** Denial: `project_exists`. */
 export async function planInit(context: PlanningContext, input: PlanInput<InitParams>): Promise<Outcome<Plan>> {
   const { project_id } = input.params;
   if ((await context.store.blobs.stat(toProjectKey(context.tenant_id, project_id))) !== undefined) return denyExistingProject(project_id);
-  return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.init", refs: [] }));
+  return grantValue(buildPlan(context, input, { job_type: "git.registry.init", refs: [] }));
 }
 
 export function denyExistingProject(projectId: string) {

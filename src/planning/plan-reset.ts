@@ -7,9 +7,9 @@ import { hashRefs } from "../domain/git/refs-digest.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { compareRefNames } from "../repository/refs/packed-refs.js";
 import { listVisibleRefs } from "../repository/refs/refs-state.js";
+import { buildPlan } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 import { runOnProject } from "./open-project.js";
-import { buildPlanWithoutCommits } from "./plan-without-commits.js";
 
 /** Denials: `project_unknown`, `ref_moved`, `nothing_to_do`. */
 export function planReset(context: PlanningContext, input: PlanInput<ResetParams>): Promise<Outcome<Plan>> {
@@ -17,7 +17,7 @@ export function planReset(context: PlanningContext, input: PlanInput<ResetParams
   return runOnProject(context, params.project_id, async (repository) => {
     const moves = resolveResetMoves(repository, params);
     if (!moves.ok) return moves;
-    return grantValue(buildPlanWithoutCommits(context, input, { job_type: "git.registry.reset", refs: moves.value }));
+    return grantValue(buildPlan(context, input, { job_type: "git.registry.reset", refs: moves.value }));
   });
 }
 

@@ -1,17 +1,17 @@
 import type { TagReleaseParams } from "../domain/act/job.js";
 import { PLAN_COMMITS_MAX, type Plan } from "../domain/act/plan.js";
-import { type Denial, grantValue, type Outcome, wrapDenial } from "../domain/denial.js";
+import { buildDenial, type Denial, grantValue, type Outcome, wrapDenial } from "../domain/denial.js";
 import { ZERO_ID } from "../domain/git/git-id.js";
 import { toTagRef } from "../domain/git/ref-name.js";
 import { toReleaseManifestKey } from "../domain/storage-key.js";
 import { isOnBranch } from "../repository/history/ancestry.js";
 import { checkArchiveSize } from "../repository/history/archive-size.js";
-import { NO_DIFF, readHistory } from "../repository/history/history.js";
+import { readHistory } from "../repository/history/history.js";
 import type { OpenRepository } from "../repository/open-repository.js";
 import { checkRefMoves } from "../repository/refs/move-problem.js";
+import { buildPlan, describeCommits } from "./build-plan.js";
 import type { PlanInput, PlanningContext } from "./context.js";
 import { runOnProject } from "./open-project.js";
-import { listPushedBefore } from "./pushed-before.js";
 
 /** Denials: `project_unknown`, `ref_exists`, `ref_conflict`, `commit_unreachable`, `limit_exceeded`. */
 export function planTagRelease(context: PlanningContext, input: PlanInput<TagReleaseParams>): Promise<Outcome<Plan>> {
@@ -21,25 +21,11 @@ export function planTagRelease(context: PlanningContext, input: PlanInput<TagRel
     if (denial !== undefined) return wrapDenial(denial);
     // A release shows the commits that no earlier tag has; their authors and pushers may not approve it.
     const history = await readHistory(repository, [params.commit, "--not", "--tags"], PLAN_COMMITS_MAX);
-    return grantValue({
-      basis: {
-        tenant_id: context.tenant_id,
-        project_id: params.project_id,
-        job_type: "git.registry.tag_release",
-        target: input.target,
-        params,
-        refs: [{ name: toTagRef(params.tag), old: ZERO_ID, new: null }],
-        creates: [{ kind: "tag", object: params.commit, tag: params.tag, message: toTagMessage(params) }],
-        policy_hash: input.policy_hash,
-        infra: input.infra,
-      },
-      fast_forward: null,
-      commit_count: history.count,
-      commits: [...history.commits],
-      author_emails: [...history.author_emails],
-      pushed_before: await listPushedBefore(repository, history.ids),
-      diffstat: NO_DIFF,
-    });
+    const { tag, commit } = params;
+    const refs = [{ name: toTagRef(tag), old: ZERO_ID, new: null }];
+    const creates: Plan["basis"]["creates"] = [{ kind: "tag", object: commit, tag, message: toTagMessage(params) }];
+    const facts = await describeCommits(repository, history);
+    return grantValue(buildPlan(context, input, { job_type: "git.registry.tag_release", refs, creates }, facts));
   });
 }
 
@@ -54,16 +40,13 @@ export async function checkTag(
   const { project_id } = repository.name;
   // A reset deletes the tag and keeps its manifest, which is never replaced and would describe the wrong release.
   if ((await context.store.blobs.stat(toReleaseManifestKey(context.tenant_id, project_id, tag))) !== undefined)
-    return {
-      code: "ref_exists",
-      message: `${tag} was released before the project was reset, and its manifest is kept. Choose another tag.`,
-    };
+    return buildDenial("ref_exists", `${tag} was released before the project was reset, and its manifest is kept. Choose another tag.`);
   const object = await repository.getReader().readInfo(commit);
   if (object?.type !== "commit" || !(await isOnBranch(repository, commit)))
-    return {
-      code: "commit_unreachable",
-      message: `No branch of ${project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
-    };
+    return buildDenial(
+      "commit_unreachable",
+      `No branch of ${project_id} reaches commit ${commit}. Push it first, or name a commit that was pushed.`,
+    );
   return checkArchiveSize(repository, commit, context.limits.archiveMaxBytes);
 }
 

@@ -1,18 +1,23 @@
 import { type ObjectStore, StorageFault } from "./ports.js";
 
-/** Creates a blob whose bytes follow from its key. Every writer writes the same, so an unknown outcome is settled by a look. */
-export async function createBlob(store: ObjectStore, key: string, bytes: Uint8Array): Promise<void> {
-  await settleWrite(
-    () => store.blobs.create(key, bytes),
-    async () => (await store.blobs.stat(key)) !== undefined,
+/** Creates a blob that may exist. When the outcome is unknown and the blob is there, it counts as existing. */
+export async function createBlob({ blobs }: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
+  const answer = await settleWrite(
+    () => blobs.create(key, bytes),
+    async () => (await blobs.stat(key)) !== undefined,
   );
+  return answer ?? "exists";
 }
 
-/** Runs a write; when its outcome is unknown, `isThere` decides. @throws the fault when it is not there, so that the caller's retry writes it. */
-export async function settleWrite(write: () => Promise<unknown>, isThere: () => Promise<boolean>): Promise<void> {
+/**
+ * Runs a write. When its outcome is unknown, `isThere` decides, and there is no answer. @throws the fault when it is not there, so that the
+ * caller's retry writes it.
+ */
+export async function settleWrite<T>(write: () => Promise<T>, isThere: () => Promise<boolean>): Promise<T | undefined> {
   try {
-    await write();
+    return await write();
   } catch (error) {
     if (!(error instanceof StorageFault) || error.code !== "outcome_unknown" || !(await isThere())) throw error;
+    return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toRepositoryName } from "../../domain/telemetry/line.js";
 import { runOnProject } from "../../planning/open-project.js";
 import { type AppendChange, fetchBatch, prepareAppend, TELEMETRY_REF } from "../../planning/telemetry/append-change.js";
-import { parseCommitLinks } from "../../repository/objects/object-text.js";
+import { readCommitLinks } from "../../repository/objects/object-source.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { findEarlierMove, publishChange } from "./publish.js";
@@ -19,7 +19,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
     return runOnProject(context, params.project_id, async (repository) => {
       const record = await findEarlierMove(context, repository, jti, "an earlier attempt had appended the lines");
       if (record !== undefined) {
-        const old = await readParentId(repository, record.id);
+        const [old = ZERO_ID] = (await readCommitLinks(repository, record.id)).parents;
         return grantValue(buildAppendEffects(context, params, { tip: record.id, old, staged_bytes: 0, stored_bytes: 0 }));
       }
       await context.completeStep("looked");
@@ -77,10 +77,4 @@ function buildAppendEffects(
     staged_bytes,
     stored_bytes,
   };
-}
-
-async function readParentId(repository: OpenRepository, commit: string): Promise<string> {
-  const object = await repository.getReader().read(commit);
-  if (object === undefined) throw new Error(`Commit ${commit} is recorded and not in the repository; restore it from a copy.`);
-  return parseCommitLinks(object.bytes).parents[0] ?? ZERO_ID;
 }

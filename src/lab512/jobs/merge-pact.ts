@@ -3,9 +3,9 @@ import { buildPact, sealPact, toPactBytes } from "../../domain/act/pact.js";
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 import { toPactKey } from "../../domain/storage-key.js";
 import { listStandingApprovals } from "../../planning/merge/merge-message.js";
-import { parseCommitLinks } from "../../repository/objects/object-text.js";
+import { readCommitLinks } from "../../repository/objects/object-source.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
-import { settleWrite } from "../../storage/settled-write.js";
+import { createBlob } from "../../storage/settled-write.js";
 import type { ExecuteInput, JobContext } from "./job.js";
 
 /** A Pact in the object store. */
@@ -26,27 +26,15 @@ export async function storePact(
   commit: string,
 ): Promise<StoredPact> {
   const key = toPactKey(context.tenant_id, input.params.project_id, commit, input.jti);
-  const read = await repository.getReader().read(commit);
-  if (read === undefined) throw new Error(`Commit ${commit} was merged and cannot be read. Delete the Runner's cache; then try again.`);
-  const { tree, parents } = parseCommitLinks(read.bytes);
+  const { tree, parents } = await readCommitLinks(repository, commit);
   const sealed = toPactBytes(
     sealPact(buildPact(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer),
   );
-  const stored = (await createPact(context, key, sealed)) ? sealed : await context.store.blobs.get(key);
+  // After a lost answer the Pact counts as existing and is read back.
+  const isOurs = (await createBlob(context.store, key, sealed)) === "created";
+  const stored = isOurs ? sealed : await context.store.blobs.get(key);
   if (stored === undefined) throw new Error(`${key} is there and cannot be read. Check the object store; then try again.`);
   return { key, blake3: hashBlake3Hex(stored), sizeBytes: stored.byteLength };
-}
-
-/** Whether this call stored the Pact. After a lost answer it counts as existing and is read back. */
-async function createPact({ store }: JobContext, key: string, bytes: Uint8Array): Promise<boolean> {
-  let created = false;
-  await settleWrite(
-    async () => {
-      created = (await store.blobs.create(key, bytes)) === "created";
-    },
-    async () => (await store.blobs.stat(key)) !== undefined,
-  );
-  return created;
 }
 
 function buildMergePredicate(

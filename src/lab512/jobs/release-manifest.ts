@@ -5,9 +5,8 @@ import type { TagReleaseParams } from "../../domain/act/job.js";
 import { hashBlake3Hex, hashBlake3HexOfStream } from "../../domain/bytes/hash.js";
 import { toTagRef } from "../../domain/git/ref-name.js";
 import { toArtifactKey, toReleaseManifestKey, toReleaseNotesKey } from "../../domain/storage-key.js";
-import { GitFault } from "../../repository/git-fault.js";
 import { writeSourceArchive } from "../../repository/history/source-archive.js";
-import { parseCommitLinks } from "../../repository/objects/object-text.js";
+import { readCommitLinks } from "../../repository/objects/object-source.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { createBlob, settleWrite } from "../../storage/settled-write.js";
 import type { DeriveInput, JobContext } from "./job.js";
@@ -24,9 +23,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
   const tagObject = receipt.refs.find((move) => move.name === toTagRef(params.tag))?.new;
   if (tagObject === undefined)
     throw new TypeError(`The receipt of ${input.jti} did not make ${params.tag}; derive only from the release's own receipt.`);
-  const commit = await repository.getReader().read(params.commit);
-  if (commit === undefined)
-    throw new GitFault("repository_invalid", `Commit ${params.commit} of ${params.tag} is gone. Restore the repository from a copy.`);
+  const { tree } = await readCommitLinks(repository, params.commit);
 
   const notes = Buffer.from(params.notes, "utf8");
   await createBlob(context.store, toReleaseNotesKey(tenant_id, params.project_id, params.tag), notes);
@@ -36,7 +33,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
     tag: params.tag,
     tag_object: tagObject,
     commit: params.commit,
-    tree: parseCommitLinks(commit.bytes).tree,
+    tree,
     notes_hash: hashBlake3Hex(notes),
     source: await storeSource(context, repository, params),
     approvals: statements,

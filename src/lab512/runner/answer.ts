@@ -6,6 +6,7 @@ import { type Receipt, type Refusal, receiptSchema, type UnsignedReceipt, type U
 import { formatProblems, parseWith } from "../../domain/problems.js";
 import { toReceiptKey, toRefusalKey, toRunnerLogKey } from "../../domain/storage-key.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { createBlob } from "../../storage/settled-write.js";
 import type { Effects } from "../jobs/job.js";
 import type { ActLog } from "./act-log.js";
 import type { RunnerDependencies } from "./dependencies.js";
@@ -15,13 +16,7 @@ export type ActResult =
   | { readonly status: "success"; readonly effects: Effects }
   | { readonly status: "error" | "denied" | "expired"; readonly denial: Denial };
 
-const nothing: Pick<Effects, "refs" | "artifacts" | "commit" | "staged_bytes" | "stored_bytes"> = {
-  refs: [],
-  artifacts: [],
-  commit: null,
-  staged_bytes: 0,
-  stored_bytes: 0,
-};
+const NO_EFFECTS: Effects = { refs: [], artifacts: [], commit: null, staged_bytes: 0, stored_bytes: 0 };
 
 export interface AnswerContext {
   readonly deps: RunnerDependencies;
@@ -44,7 +39,7 @@ export async function writeReceipt(
   beside: (receipt: Receipt) => Promise<void>,
 ): Promise<{ receipt: Receipt; isOurs: boolean }> {
   const { deps, store, envelope, infra_revision } = answering;
-  const effects = result.status === "success" ? result.effects : nothing;
+  const effects = result.status === "success" ? result.effects : NO_EFFECTS;
   const unsigned: UnsignedReceipt = {
     ...buildAnswerBase(answering, effects),
     status: result.status,
@@ -57,7 +52,7 @@ export async function writeReceipt(
   const key = toReceiptKey(envelope.tenant_id, envelope.jti);
   await keepLog(answering, effects.commit);
   await beforeReceipt();
-  const [created] = await Promise.all([createOnce(store, key, toCanonicalBytes(receipt)), beside(receipt)]);
+  const [created] = await Promise.all([createBlob(store, key, toCanonicalBytes(receipt)), beside(receipt)]);
   if (created === "created") return { receipt, isOurs: true };
   const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
   if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
@@ -68,7 +63,7 @@ export async function writeReceipt(
 export async function writeRefusal(answering: AnswerContext, why: Denial): Promise<Refusal> {
   const { deps, store, envelope } = answering;
   const unsigned: UnsignedRefusal = {
-    ...buildAnswerBase(answering, nothing),
+    ...buildAnswerBase(answering, NO_EFFECTS),
     status: why.code === "permit_expired" ? "expired" : "denied",
     code: why.code,
     error: why.message,
@@ -76,7 +71,7 @@ export async function writeRefusal(answering: AnswerContext, why: Denial): Promi
   const refusal = signObject("refusal", unsigned, deps.receiptKey);
   await keepLog(answering, null);
   // The first refusal of an envelope is kept.
-  await createOnce(store, toRefusalKey(envelope.tenant_id, unsigned.envelope_digest), toCanonicalBytes(refusal));
+  await createBlob(store, toRefusalKey(envelope.tenant_id, unsigned.envelope_digest), toCanonicalBytes(refusal));
   return refusal;
 }
 
@@ -89,7 +84,7 @@ export async function readReceipt(store: ObjectStore, tenantId: string, jti: str
   return parsed.value;
 }
 
-function buildAnswerBase({ deps, envelope, log, startedAtMs }: AnswerContext, effects: typeof nothing) {
+function buildAnswerBase({ deps, envelope, log, startedAtMs }: AnswerContext, effects: Effects) {
   const { tenant_id, jobId, jti, jobType, policy_hash, params } = envelope;
   const { hash } = log.seal();
   const finished_at = deps.now();
@@ -117,17 +112,6 @@ export async function keepLog(
   const { bytes, hash } = log.seal();
   const key = toRunnerLogKey(envelope.tenant_id, envelope.params.project_id, commit ?? "_", envelope.jti, hash);
   if (log.kept.has(key)) return;
-  await createOnce(store, key, bytes);
+  await createBlob(store, key, bytes);
   log.kept.add(key);
-}
-
-/** Creates an object that may exist. After a lost answer the store is asked. */
-async function createOnce(store: ObjectStore, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
-  try {
-    return await store.blobs.create(key, bytes);
-  } catch (error) {
-    if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
-    if ((await store.blobs.stat(key)) === undefined) throw error;
-    return "exists";
-  }
 }

@@ -5,6 +5,7 @@ import type { ActClaim, Claim } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { readClaim, type StoredClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { swapPointer } from "../git/swap-pointer.js";
 import type { Execution } from "./dependencies.js";
 
 /** Another attempt at the same command holds the claim, so this one stops without an answer. */
@@ -85,12 +86,8 @@ function buildClaim(wish: ClaimWish, { claimed_at, infra_revision }: Pick<ActCla
 
 /** Whether the claim was won. The nonce identifies a write of this attempt whose answer was lost. */
 async function swapClaim(store: ObjectStore, claim: ActClaim, expected: string | null): Promise<boolean> {
-  try {
-    const result = await store.pointers.swap(toClaimKey(claim.tenant_id, claim.jti), expected, toCanonicalBytes(claim));
-    if (result.won) return true;
-  } catch (error) {
-    if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
-  }
+  const version = await swapPointer(store, toClaimKey(claim.tenant_id, claim.jti), expected, toCanonicalBytes(claim));
+  if (version !== undefined) return true;
   const found = await readClaim(store, claim.tenant_id, claim.jti);
   return found?.claim.nonce === claim.nonce;
 }

@@ -1,10 +1,10 @@
 import type { MergeProtectedParams } from "../../domain/act/job.js";
-import { type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import type { MergeSides } from "../../repository/merge/merge-conflicts.js";
 import { denyUnrelatedHistories, listMergeBases, mergeTrees } from "../../repository/merge/merge-trees.js";
-import { parseCommitLinks } from "../../repository/objects/object-text.js";
+import { readCommitLinks } from "../../repository/objects/object-source.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 import { checkRefMoves } from "../../repository/refs/move-problem.js";
 import type { PlanningContext } from "../context.js";
@@ -20,17 +20,14 @@ export function checkMergeRefs(
   { source, target, expected_source, expected_target }: MergeProtectedParams,
 ): Denial | undefined {
   const from = state.refs.get(toBranchRef(source))?.id;
-  if (from === undefined) return { code: "ref_missing", message: `${source} is no branch of ${name.project_id}; push it first.` };
+  if (from === undefined) return buildDenial("ref_missing", `${source} is no branch of ${name.project_id}; push it first.`);
   const to = state.refs.get(toBranchRef(target))?.id ?? ZERO_ID;
   for (const [branch, now, expected] of [
     [source, from, expected_source],
     [target, to, expected_target],
   ] as const)
     if (now !== expected)
-      return {
-        code: "ref_moved",
-        message: `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`,
-      };
+      return buildDenial("ref_moved", `${branch} has moved: it is ${formatTip(now)} and not ${formatTip(expected)}. Open a new card.`);
   return checkRefMoves(state.refs, [{ name: toBranchRef(target), old: expected_target, new: expected_source }]);
 }
 
@@ -61,17 +58,11 @@ export async function computeMergeChange(
   if (!merged.ok) return merged;
   const tree = merged.value;
   if (strategy === "merge") return grantValue({ kind: "commit", tree, parents: [expected_target, expected_source] });
-  if (tree === (await readBranchTree(repository, expected_target)))
+  if (tree === (await readCommitLinks(repository, expected_target)).tree)
     return denyWith("nothing_to_do", `${target} has every change of ${source} already. There is nothing to squash.`);
   return grantValue({ kind: "commit", tree, parents: [expected_target] });
 }
 
 function toMergeSides({ source, target, expected_source, expected_target }: MergeProtectedParams): MergeSides {
   return { target: { commit: expected_target, name: target }, source: { commit: expected_source, name: source } };
-}
-
-async function readBranchTree(repository: OpenRepository, commit: string): Promise<string> {
-  const read = await repository.getReader().read(commit);
-  if (read === undefined) throw new Error(`Commit ${commit} is a branch's and cannot be read. Delete the Runner's cache; then try again.`);
-  return parseCommitLinks(read.bytes).tree;
 }

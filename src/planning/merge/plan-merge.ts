@@ -5,10 +5,10 @@ import { ZERO_ID } from "../../domain/git/git-id.js";
 import { toBranchRef } from "../../domain/git/ref-name.js";
 import { computeDiffstat, type History, readHistory } from "../../repository/history/history.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
+import { buildPlan, describeCommits } from "../build-plan.js";
 import { checkInfraRegistry } from "../check-infra-registry.js";
 import type { PlanInput, PlanningContext } from "../context.js";
 import { runOnProject } from "../open-project.js";
-import { listPushedBefore } from "../pushed-before.js";
 import { checkMergeRefs, computeMergeChange, type MergeChange } from "./merge-change.js";
 import { buildMergeText, buildSquashText, type MergeText } from "./merge-message.js";
 
@@ -48,26 +48,16 @@ async function buildMergePlan(
     readMergedHistory(repository, params),
   ]);
   if (!stat.ok) return stat;
-  return grantValue({
-    basis: {
-      tenant_id: context.tenant_id,
-      project_id: params.project_id,
-      job_type: "git.registry.merge_protected",
-      target: input.target,
-      params,
-      refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
-      creates: change.kind === "move" ? [] : [buildCreatedCommit(params, history, change)],
-      policy_hash: input.policy_hash,
-      infra: input.infra,
-    },
-    // With every strategy the target keeps all commits that it has.
-    fast_forward: expected_target === ZERO_ID ? null : true,
-    commit_count: history.count,
-    commits: [...history.commits],
-    author_emails: [...history.author_emails],
-    pushed_before: await listPushedBefore(repository, history.ids),
-    diffstat: stat.value,
-  });
+  const act = {
+    job_type: "git.registry.merge_protected" as const,
+    refs: [{ name: toBranchRef(params.target), old: expected_target, new: change.kind === "move" ? expected_source : null }],
+    creates: change.kind === "move" ? [] : [buildCreatedCommit(params, history, change)],
+  };
+  // With every strategy the target keeps all commits that it has.
+  const fast_forward = expected_target === ZERO_ID ? null : true;
+  return grantValue(
+    buildPlan(context, input, act, { fast_forward, diffstat: stat.value, ...(await describeCommits(repository, history)) }),
+  );
 }
 
 function buildCreatedCommit(

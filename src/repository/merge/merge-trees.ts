@@ -1,4 +1,4 @@
-import { type Denial, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
+import { buildDenial, type Denial, denyWith, grantValue, type Outcome, wrapDenial } from "../../domain/denial.js";
 import { CONFLICTS_SHOWN_MAX, type MergeConflict } from "../../domain/git/merge-conflict.js";
 import { GitFault } from "../git-fault.js";
 import { buildAllocationLimitEnv, type IncomingLimits } from "../incoming/incoming-limits.js";
@@ -28,7 +28,7 @@ export async function mergeTrees(repository: OpenRepository, sides: MergeSides, 
       `The conflicts of ${source.name} with ${target.name} are more than can be listed. Merge ${target.name} into ${source.name} and resolve them.`,
     ).catch((error: unknown) => {
       // A retry would crash again, on every Runner.
-      if (error instanceof GitFault && error.code === "crashed") return denyMerge(denyCrash(sides));
+      if (error instanceof GitFault && error.code === "crashed") return wrapDenial(denyCrash(sides));
       throw error;
     });
   // Most targets have no attributes, so the merge does not wait for their listing.
@@ -39,21 +39,19 @@ export async function mergeTrees(repository: OpenRepository, sides: MergeSides, 
   if (!ran.ok) return ran;
   const { code, stdout, stderr } = ran.value;
   if (code > 1 && /attempting to allocate/.test(stderr))
-    return denyMerge({ code: "limit_exceeded", message: `The merge makes a file larger than ${limits.blobMaxBytes} bytes.` });
-  if (code > 1 && /unrelated histories/.test(stderr)) return denyMerge(denyUnrelatedHistories(sides));
+    return denyWith("limit_exceeded", `The merge makes a file larger than ${limits.blobMaxBytes} bytes.`);
+  if (code > 1 && /unrelated histories/.test(stderr)) return wrapDenial(denyUnrelatedHistories(sides));
   if (code > 1) throw toGitFault(call, ran.value);
   const answer = parseMergeTree(stdout);
   if (code === 0) return grantValue(answer.tree);
-  return denyMerge(denyConflicts(await describeConflicts(repository, answer, sides), answer.conflicts.length, sides));
-}
-
-function denyMerge(denial: Denial): Outcome<never> {
-  return wrapDenial(denial);
+  return wrapDenial(denyConflicts(await describeConflicts(repository, answer, sides), answer.conflicts.length, sides));
 }
 
 export function denyUnrelatedHistories({ target, source }: MergeSides): Denial {
-  const message = `${source.name} and ${target.name} have no commit in common. Rebase ${source.name} onto ${target.name}.`;
-  return { code: "unrelated_histories", message };
+  return buildDenial(
+    "unrelated_histories",
+    `${source.name} and ${target.name} have no commit in common. Rebase ${source.name} onto ${target.name}.`,
+  );
 }
 
 /** git fails an assertion on some files that changed their type on both sides. A person can merge them. */

@@ -4,7 +4,7 @@ import type { OpenRepository } from "../open-repository.js";
 import type { CheckedPack } from "../packs/checked-pack.js";
 import { createPackFileSystem, PACK_GIT_DIR } from "../packs/pack-file-system.js";
 import { ObjectReader } from "./object-reader.js";
-import type { GitObject, ObjectType } from "./object-text.js";
+import { type CommitLinks, type GitObject, type ObjectType, parseCommitLinks } from "./object-text.js";
 
 /** Reads objects of the repository and of an incoming pack. */
 export interface ObjectSource {
@@ -34,6 +34,11 @@ export function openObjectSource(repository: OpenRepository, pack: CheckedPack |
   };
   const readType = async (id: string) => (pack?.index.has(id) ? (await read(id)).type : (await repository.getReader().readInfo(id))?.type);
   return { readType, read, close: async () => undefined };
+}
+
+/** The links of a commit that the repository has. @throws GitFault `git_failed` if it is gone. */
+export async function readCommitLinks(repository: OpenRepository, commit: string): Promise<CommitLinks> {
+  return parseCommitLinks(((await repository.getReader().read(commit)) ?? throwObjectGone(commit)).bytes);
 }
 
 function throwObjectGone(id: string): never {

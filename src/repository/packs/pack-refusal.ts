@@ -1,4 +1,4 @@
-import type { Denial } from "../../domain/denial.js";
+import { buildDenial, type Denial } from "../../domain/denial.js";
 import type { IncomingLimits } from "../incoming/incoming-limits.js";
 
 /** What the disk, the memory or the cache did, and not the pushed bytes. */
@@ -8,27 +8,24 @@ const OURS =
 /** Why `git index-pack` refused a pack, or undefined when the fault is not the pack's. */
 export function toPackDenial(stderr: string, limits: IncomingLimits): Denial | undefined {
   if (/pack exceeds maximum allowed size/.test(stderr))
-    return {
-      code: "limit_exceeded",
-      message: `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`,
-    };
+    return buildDenial("limit_exceeded", `The pack is larger than ${limits.packMaxBytes} bytes. Push the history in several steps.`);
   if (/attempting to allocate/.test(stderr))
-    return {
-      code: "limit_exceeded",
-      message: `An object is larger than ${limits.blobMaxBytes} bytes. Keep large files outside of the repository.`,
-    };
+    return buildDenial(
+      "limit_exceeded",
+      `An object is larger than ${limits.blobMaxBytes} bytes. Keep large files outside of the repository.`,
+    );
   const missing = /did not receive expected object ([0-9a-f]{40})/.exec(stderr)?.[1];
   if (missing !== undefined)
-    return {
-      code: "objects_invalid",
-      message: `Object ${missing} is needed and neither in the push nor in the repository. Make the bundle from a complete clone.`,
-    };
+    return buildDenial(
+      "objects_invalid",
+      `Object ${missing} is needed and neither in the push nor in the repository. Make the bundle from a complete clone.`,
+    );
   const [, object, problem] = /object ([0-9a-f]{40}): ([^\n]+)/.exec(stderr) ?? [];
-  if (object !== undefined) return { code: "objects_invalid", message: `Object ${object} does not pass git fsck: ${problem}.` };
+  if (object !== undefined) return buildDenial("objects_invalid", `Object ${object} does not pass git fsck: ${problem}.`);
   if (/fsck error|invalid (?:object|tree|commit|tag|blob)|SHA1 COLLISION|Failed to parse|[Nn]ot all child objects|[Ff]ound in/.test(stderr))
-    return { code: "objects_invalid", message: `The objects do not pass git fsck: ${findErrorLine(stderr)}` };
+    return buildDenial("objects_invalid", `The objects do not pass git fsck: ${findErrorLine(stderr)}`);
   if (OURS.test(stderr)) return undefined;
-  return { code: "bundle_invalid", message: `The pack is damaged or cut short: ${findErrorLine(stderr)}. Make it again.` };
+  return buildDenial("bundle_invalid", `The pack is damaged or cut short: ${findErrorLine(stderr)}. Make it again.`);
 }
 
 function findErrorLine(text: string): string {

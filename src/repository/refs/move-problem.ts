@@ -1,4 +1,4 @@
-import type { Denial } from "../../domain/denial.js";
+import { buildDenial, type Denial } from "../../domain/denial.js";
 import { ZERO_ID } from "../../domain/git/git-id.js";
 import type { RefMove } from "../../domain/git/ref-move.js";
 import { ARCHIVED_REF, findDirectoryConflict } from "../../domain/git/ref-name.js";
@@ -8,21 +8,21 @@ import { listVisibleRefs } from "./refs-state.js";
 /** The reason why these moves cannot start from `refs`, or undefined. */
 export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   if (refs.has(ARCHIVED_REF) && moves.some(({ name }) => name !== ARCHIVED_REF))
-    return { code: "project_archived", message: "The project is archived: nothing in it changes. End that first: ogr project unarchive." };
+    return buildDenial("project_archived", "The project is archived: nothing in it changes. End that first: ogr project unarchive.");
   for (const { name, old, new: next } of moves) {
     const current = refs.get(name)?.id ?? ZERO_ID;
     if (current !== old) {
       if (old === ZERO_ID && name.startsWith("refs/tags/"))
-        return { code: "ref_exists", message: `${name} exists and is ${current}. Choose another tag.` };
-      return { code: "ref_moved", message: `${name} is ${current} and not ${old}. Fetch, rebase or merge, and push again.` };
+        return buildDenial("ref_exists", `${name} exists and is ${current}. Choose another tag.`);
+      return buildDenial("ref_moved", `${name} is ${current} and not ${old}. Fetch, rebase or merge, and push again.`);
     }
     if (current !== ZERO_ID || next === ZERO_ID) continue;
     const conflict = findDirectoryConflict(name, refs.keys());
     if (conflict !== undefined)
-      return {
-        code: "ref_conflict",
-        message: `${name} cannot stand beside ${conflict}: one name is a directory of the other. Choose another name.`,
-      };
+      return buildDenial(
+        "ref_conflict",
+        `${name} cannot stand beside ${conflict}: one name is a directory of the other. Choose another name.`,
+      );
   }
   return undefined;
 }
@@ -30,5 +30,5 @@ export function checkRefMoves(refs: Refs, moves: readonly RefMove[]): Denial | u
 /** The reason why a move that must leave no other branch or tag cannot start from `refs`, or undefined. */
 export function checkNoOtherRefs(refs: Refs, moves: readonly RefMove[]): Denial | undefined {
   const other = listVisibleRefs(refs).find(([name]) => !moves.some((move) => move.name === name))?.[0];
-  return other === undefined ? undefined : { code: "ref_moved", message: `${other} was made meanwhile. Look at it and ask again.` };
+  return other === undefined ? undefined : buildDenial("ref_moved", `${other} was made meanwhile. Look at it and ask again.`);
 }
