@@ -16,7 +16,6 @@ import { migrateDatabase } from "../lab256/database/migrate.js";
 import { authenticateBearer } from "../lab256/identity/authentication.js";
 import { LedgerWatch } from "../lab256/ledger/notifications.js";
 import { countWaitingCards } from "../lab256/ledger/queries/waiting-cards.js";
-import { createPermits } from "../lab256/permits/permits.js";
 import { PolicyCatalog } from "../lab256/permits/policy-catalog.js";
 import { createProcessLog } from "../process/log.js";
 import { apiMetrics } from "../process/metrics/api.js";
@@ -97,7 +96,7 @@ export async function startApi(environment: NodeJS.ProcessEnv): Promise<RunningA
     store,
     temporal,
     flows: new Flows(temporal, urls),
-    permits: createPermits({ db, store, policies, infra, permitKey, now: Date.now }),
+    permits: { db, store, policies, infra, permitKey, now: Date.now },
     charters,
     policies: createPolicyOffices(policies),
     infra,

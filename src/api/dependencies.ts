@@ -6,7 +6,7 @@ import type { InfraSource } from "../infra/source/source.js";
 import type { DbPool } from "../lab256/database/database.js";
 import type { RelyingParty } from "../lab256/identity/passkeys/passkeys.js";
 import type { LedgerWatch } from "../lab256/ledger/notifications.js";
-import type { Permits } from "../lab256/permits/permits.js";
+import type { PermitDependencies } from "../lab256/permits/permits.js";
 import type { ObjectStore } from "../storage/ports.js";
 import type { Flows } from "./acts/flows.js";
 import type { AdmissionLimits } from "./admission/admission.js";
@@ -23,7 +23,7 @@ export interface ApiDependencies {
   readonly store: ObjectStore;
   readonly temporal: Temporal;
   readonly flows: Flows;
-  readonly permits: Permits;
+  readonly permits: PermitDependencies;
   readonly charters: Charters;
   readonly policies: PolicyOffices;
   readonly infra: InfraSource;

@@ -21,7 +21,6 @@ import { noInfra } from "../../src/infra/source/open.js";
 import { openDatabase } from "../../src/lab256/database/database.js";
 import { authenticateBearer } from "../../src/lab256/identity/authentication.js";
 import { LedgerWatch } from "../../src/lab256/ledger/notifications.js";
-import { createPermits } from "../../src/lab256/permits/permits.js";
 import { PolicyCatalog } from "../../src/lab256/permits/policy-catalog.js";
 import { createProcessLog } from "../../src/process/log.js";
 import { demoTenants } from "../../src/stack/founding/demo-tenants.js";
@@ -109,7 +108,7 @@ export async function startApi(
   const deps: ApiDependencies = {
     ...{ db, watch, store, temporal, statementKey, urls, log },
     flows: new Flows(temporal, urls),
-    permits: createPermits({ db, store, policies, infra: noInfra, permitKey, now: Date.now }),
+    permits: { db, store, policies, infra: noInfra, permitKey, now: Date.now },
     charters,
     policies: createPolicyOffices(policies),
     infra: noInfra,

@@ -8,6 +8,8 @@ import { reasonSchema, requirementSchema } from "../../domain/policy/policy-cont
 import type { Principal } from "../../lab256/identity/authentication.js";
 import { findCard } from "../../lab256/ledger/queries/cards.js";
 import { findPermitByCard, findPermitByJti, type PermitItem } from "../../lab256/ledger/queries/permits.js";
+import { endPermit } from "../../lab256/permits/end-permit.js";
+import { issueDirectPermit } from "../../lab256/permits/permits.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PERMIT_REQUEST_EXAMPLE } from "../http/examples.js";
@@ -115,7 +117,7 @@ async function answerPermitRequest(
   if (approval_ref !== undefined) return answerCardPermit(deps, principal, request, approval_ref);
   const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
   // The Runner checks that the project exists; a check here would cost every command a query.
-  const answer = await deps.permits.issueDirectPermit(asker, { ...act, office_id: office.office_id, project_exists: null });
+  const answer = await issueDirectPermit(deps.permits, asker, { ...act, office_id: office.office_id, project_exists: null });
   if (answer.allowed) {
     correlate(answer.permit.jti);
     return answerOk(answer);
@@ -170,7 +172,7 @@ async function revokePermit(deps: ApiDependencies, principal: Principal, jti: st
       return buildProblem("forbidden", "Only the permit's own actor, or an actor with an office that holds `card.approve`, may revoke it.");
   }
   const { card_id } = row;
-  if ((await deps.permits.endPermit({ tenant_id, jti, card_id, end: "revoked", reason, by: actor_id })) === "acted")
+  if ((await endPermit(deps.permits, { tenant_id, jti, card_id, end: "revoked", reason, by: actor_id })) === "acted")
     return buildProblem("permit_used", "A Runner has used the permit; read its receipt.", {
       members: { jti, status_url: deps.urls.buildStatusUrl(tenant_id, jti) },
     });

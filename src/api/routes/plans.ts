@@ -5,6 +5,7 @@ import { mergeConflictSchema } from "../../domain/git/merge-conflict.js";
 import { officeIdSchema, targetSchema, tenantIdSchema } from "../../domain/ids.js";
 import { LEVELS } from "../../domain/level.js";
 import { reasonSchema, requirementSchema } from "../../domain/policy/policy-contract.js";
+import { judgeCardAct } from "../../lab256/permits/permits.js";
 import { resolveActingOffice } from "../acts/office.js";
 import type { ApiDependencies } from "../dependencies.js";
 import { PLAN_REQUEST_EXAMPLE } from "../http/examples.js";
@@ -46,7 +47,8 @@ export function buildPlanRoutes(deps: ApiDependencies): readonly Route[] {
       async handle({ principal, body }) {
         const office = resolveActingOffice(principal, body.office_id);
         if (!office.ok) return office.problem;
-        const judged = await deps.permits.judge(
+        const judged = await judgeCardAct(
+          deps.permits,
           { ...principal, member_offices: principal.offices.map(({ office_id }) => office_id) },
           { ...body, project_exists: true },
         );

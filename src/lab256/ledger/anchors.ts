@@ -1,9 +1,6 @@
 import type { Db } from "../database/database.js";
 import type { ChainHead } from "./entry.js";
 
-/** A head of a chain that was anchored outside the database. */
-export type Anchor = ChainHead;
-
 /** What the anchors say of a database. `older`: it ends before entry `seq`, so it was restored from a backup taken earlier. */
 export type AnchorVerdict =
   | { readonly ok: true; readonly anchored_seq: number }
@@ -55,7 +52,7 @@ export async function readEntryHashes(db: Db, container: string, seqs: readonly 
  * Holds a chain against its anchors, whose signatures the caller has checked: every anchored entry must be there with the anchored hash.
  * Answers the lowest anchor that does not fit. Pure. Source: contracts "Events and projections".
  */
-export function verifyAnchors(hashes: ReadonlyMap<number, string>, anchors: readonly Anchor[]): AnchorVerdict {
+export function verifyAnchors(hashes: ReadonlyMap<number, string>, anchors: readonly ChainHead[]): AnchorVerdict {
   const ordered = [...anchors].sort((a, b) => a.seq - b.seq);
   for (const { seq, hash } of ordered) {
     const found = hashes.get(seq);

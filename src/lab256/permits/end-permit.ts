@@ -5,6 +5,7 @@ import type { Claim, EndClaim } from "../../domain/permit/claim.js";
 import { toClaimKey } from "../../domain/storage-key.js";
 import { readClaim } from "../../storage/claims.js";
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
+import { createBlob } from "../../storage/settled-write.js";
 import type { DbPool } from "../database/database.js";
 import { appendEvents } from "../ledger/append.js";
 
@@ -21,8 +22,9 @@ export interface PermitEnding {
 /** The two writes that end a permit: the claim, then the ledger. */
 export type EndingStep = "end claimed" | "end recorded";
 
-interface EndingDependencies {
+export interface EndingDependencies {
   readonly db: DbPool;
+  /** Reads everything, creates claims. */
   readonly store: ObjectStore;
   now(): number;
   onStep?(step: EndingStep): void | Promise<void>;
@@ -46,11 +48,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
 /** Returns the stored claim: this one, or an earlier one. */
 async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
   const key = toClaimKey(claim.tenant_id, claim.jti);
-  try {
-    if ((await deps.store.blobs.create(key, toCanonicalBytes(claim))) === "created") return claim;
-  } catch (error) {
-    if (!(error instanceof StorageFault) || error.code !== "outcome_unknown") throw error;
-  }
+  if ((await createBlob(deps.store, key, toCanonicalBytes(claim))) === "created") return claim;
   const found = await readClaim(deps.store, claim.tenant_id, claim.jti);
   if (found === undefined) throw new StorageFault("unavailable", key, "The claim could be neither created nor read; try again.");
   return found.claim;

@@ -8,20 +8,14 @@ import { type Level, needsCard } from "../../domain/level.js";
 import { type Permit, toAudience, type UnsignedPermit } from "../../domain/permit/permit.js";
 import type { Decision, Reason, Requirement } from "../../domain/policy/policy-contract.js";
 import type { InfraSource } from "../../infra/source/source.js";
-import type { ObjectStore } from "../../storage/ports.js";
-import type { DbPool } from "../database/database.js";
 import { appendEvents } from "../ledger/append.js";
-import { endPermit, type PermitEnding } from "./end-permit.js";
+import type { EndingDependencies } from "./end-permit.js";
 import type { PolicyCatalog } from "./policy-catalog.js";
 
-export interface PermitDependencies {
-  readonly db: DbPool;
-  /** Reads everything, creates claims. */
-  readonly store: ObjectStore;
+export interface PermitDependencies extends EndingDependencies {
   readonly policies: PolicyCatalog;
   readonly infra: InfraSource;
   readonly permitKey: SigningKey;
-  now(): number;
 }
 
 /** An act that the policy is asked about, and whether its project is known, where the caller has looked. */
@@ -60,22 +54,6 @@ export interface Judgement {
   readonly denial: Denial | null;
 }
 
-/** Permits of LAB 256: issues those that need no card, and ends the unused ones. */
-export interface Permits {
-  issueDirectPermit(asker: Requester, request: DirectRequest): Promise<DirectPermit>;
-  /** Asks the policy about an act with a card, without any effect. */
-  judge(asker: Requester, request: JudgedRequest): Promise<Judgement>;
-  endPermit(ending: PermitEnding): Promise<"ended" | "acted">;
-}
-
-export function createPermits(deps: PermitDependencies): Permits {
-  return {
-    issueDirectPermit: (asker, request) => issueDirectPermit(deps, asker, request),
-    judge: (asker, request) => judgeCardAct(deps, asker, request),
-    endPermit: (ending) => endPermit(deps, ending),
-  };
-}
-
 async function askPolicyAboutAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.readActivePolicy(request.tenant_id),
@@ -88,7 +66,8 @@ async function askPolicyAboutAct(deps: PermitDependencies, asker: Requester, req
   return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, request, hasCard, known, infra)) });
 }
 
-async function judgeCardAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest): Promise<Judgement> {
+/** Asks the policy about an act with a card, without any effect. */
+export async function judgeCardAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest): Promise<Judgement> {
   const asked = await askPolicyAboutAct(deps, asker, request, true);
   if (!asked.ok) return refuseUndecided(asked.denial);
   const { decision } = asked.value;
@@ -96,7 +75,8 @@ async function judgeCardAct(deps: PermitDependencies, asker: Requester, request:
   return { level, reasons, requires, denial: decision.allowed ? null : refuseByDecision(decision).denial };
 }
 
-async function issueDirectPermit(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
+/** Issues the permit of an act that needs no card. */
+export async function issueDirectPermit(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
   const asked = await askPolicyAboutAct(deps, asker, request, false);
   if (!asked.ok) return refuseUndecided(asked.denial);
   const { policy, infra, decision } = asked.value;

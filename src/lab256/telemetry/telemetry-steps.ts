@@ -18,7 +18,7 @@ import { findPermitByJti, type PermitItem } from "../ledger/queries/permits.js";
 import { isProjectRegistered } from "../ledger/queries/projects.js";
 import { findLastTelemetryAppend } from "../ledger/queries/telemetry-appends.js";
 import { advanceTelemetryCursor, readTelemetryCursor } from "../ledger/telemetry-cursor.js";
-import { createPermits } from "../permits/permits.js";
+import { issueDirectPermit } from "../permits/permits.js";
 import { composeBatch } from "./telemetry-batch.js";
 
 const PRESETS = { everyMs: 60_000, batchMaxLines: 1_000 };
@@ -127,7 +127,7 @@ async function issueAppendPermit(
 ): Promise<Outcome<Permit>> {
   const { actor_id, office_id } = TELEMETRY_SERVICE;
   const asker = { actor_id, person_id: null, member_offices: await ensureServiceOffices(deps, tenantId) };
-  const answer = await createPermits(deps).issueDirectPermit(asker, {
+  const answer = await issueDirectPermit(deps, asker, {
     tenant_id: tenantId,
     jobType: APPEND,
     target: "LAB_512",

@@ -1,13 +1,10 @@
+import type { Selectable } from "kysely";
 import { hashCanonical } from "../../../domain/bytes/canonical.js";
 import type { Assertion } from "../../../domain/card/statement.js";
 import type { Db } from "../../database/database.js";
+import type { IdentityTables } from "../../database/tables/identity.js";
 
-export interface AcceptedAssertion {
-  readonly assertion_hash: string;
-  readonly credential_id: string;
-  readonly counter: number;
-  readonly statement_digest: string;
-}
+export type AcceptedAssertion = Omit<Selectable<IdentityTables["step_ups"]>, "accepted_at">;
 
 /** Hashes an assertion without its signature: ECDSA allows two signatures of equal proof. */
 export function hashAssertion({ id, response }: Assertion): string {

@@ -1,26 +1,16 @@
-import { buildEffect, type Projection, toJsonText, toPostgresText } from "./effect.js";
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
+import { buildEffect, insertOnce, type Projection, toPostgresText } from "./effect.js";
 
-/** What was attested of each card's plans, and which attestations no longer count. */
+/** The attestations of each card's plans, and which of them no longer count. */
 export const cardAttestationsProjection: Projection = {
   "card.attested": (write, { tenant_id, seq, at_ms, payload }) => {
     const { card_id, round, attestation, attestation_digest, predicate_type, plan_digest, keyid } = payload;
-    return buildEffect(
-      [toAttestationsRowKey(card_id)],
-      write
-        .insertInto("card_attestations")
-        .values({
-          ...{ tenant_id, card_id, round, attestation_digest, seq },
-          ...{
-            predicate_type: toPostgresText(predicate_type),
-            plan_digest,
-            keyid: toPostgresText(keyid),
-            attestation: toJsonText(attestation),
-            void_why: null,
-            at_ms,
-          },
-        })
-        .onConflict((conflict) => conflict.doNothing()),
-    );
+    return insertOnce(write, "card_attestations", toAttestationsRowKey(card_id), {
+      ...{ tenant_id, card_id, round, attestation_digest, seq, plan_digest, at_ms },
+      predicate_type: toPostgresText(predicate_type),
+      keyid: toPostgresText(keyid),
+      attestation: toCanonicalText(attestation),
+    });
   },
   "card.approvals_voided": (write, { tenant_id, payload: { card_id, plan_digest, why } }) =>
     buildEffect(

@@ -1,5 +1,6 @@
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
 import type { FlowStatus } from "../../../domain/card/flow-status.js";
-import { buildEffect, type Effect, type EntryOf, type Projection, toJsonText, toPostgresText, type Writer } from "./effect.js";
+import { buildEffect, type Effect, type EntryOf, insertOnce, type Projection, toPostgresText, type Writer } from "./effect.js";
 
 type CardStatement = "card.approved" | "card.rejected" | "card.withdrawn";
 
@@ -40,29 +41,22 @@ function voidApprovalsOnFailure(write: Writer, tenantId: string, cardId: string,
 function insertStatement(write: Writer, { tenant_id, seq, at_ms, payload }: EntryOf<CardStatement>): Effect {
   const { card_id, signed, statement_digest, counts, reasons, approval } = payload;
   const { decision, approver, office_id, plan_digest } = signed.statement;
-  return buildEffect(
-    [toStatementsRowKey(card_id)],
-    write
-      .insertInto("card_statements")
-      .values({
-        tenant_id,
-        card_id,
-        statement_digest,
-        seq,
-        decision,
-        approver,
-        office_id,
-        person_id: approval?.person_id ?? null,
-        plan_digest,
-        counts,
-        reasons: toJsonText(reasons),
-        approval: approval === null ? null : toJsonText(approval),
-        signed: toJsonText(signed),
-        void_why: null,
-        at_ms,
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  );
+  return insertOnce(write, "card_statements", toStatementsRowKey(card_id), {
+    tenant_id,
+    card_id,
+    statement_digest,
+    seq,
+    decision,
+    approver,
+    office_id,
+    person_id: approval?.person_id ?? null,
+    plan_digest,
+    counts,
+    reasons: toCanonicalText(reasons),
+    approval: approval === null ? null : toCanonicalText(approval),
+    signed: toCanonicalText(signed),
+    at_ms,
+  });
 }
 
 /** A withdrawal ends every earlier approval by that person, through whichever actor it was given (contracts "Plan and statements"). */

@@ -1,4 +1,5 @@
-import { buildEffect, type Projection, toJsonText, toPostgresText } from "./effect.js";
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
+import { buildEffect, type Projection, toPostgresText } from "./effect.js";
 
 /** The commands and what became of them. */
 export const commandsProjection: Projection = {
@@ -18,13 +19,10 @@ export const commandsProjection: Projection = {
         office_id: envelope.office_id,
         card_id,
         workflow_id,
-        envelope: toJsonText(envelope),
+        envelope: toCanonicalText(envelope),
         envelope_digest,
         status: "running",
-        denial_code: null,
-        denial_message: null,
         issued_at: at_ms,
-        finished_at: null,
       }),
     );
   },

@@ -1,7 +1,7 @@
-import type { OperationNodeSource, QueryCreator } from "kysely";
-import { toCanonicalText } from "../../../domain/bytes/canonical.js";
+import type { InsertObject, OperationNodeSource, QueryCreator } from "kysely";
 import type { EventPayloads, EventType } from "../../../domain/ledger/event.js";
 import type { Database } from "../../database/database.js";
+import type { ProjectionName } from "../../database/tables/projections.js";
 
 /** An entry of the chain whose type is known to be `T`. */
 export interface EntryOf<T extends EventType> {
@@ -12,7 +12,7 @@ export interface EntryOf<T extends EventType> {
   readonly payload: EventPayloads[T];
 }
 
-/** One write of a projection, and the rows that it may touch: two effects on one row never travel in the same statement. */
+/** One write of a projection, and the rows that it may touch. Two effects on one row are never in the same statement. */
 export interface Effect {
   readonly rows: readonly string[];
   readonly write: OperationNodeSource;
@@ -21,18 +21,30 @@ export interface Effect {
 /** Builds queries; a projection never runs one. */
 export type Writer = QueryCreator<Database>;
 
-/** What each event means for one subject's tables. Pure: the ledger alone decides, so that a rebuild comes out identical. */
+/** What each event changes in one subject's tables. Pure: the ledger alone decides, so a rebuild has identical results. */
 export type Projection = { readonly [T in EventType]?: (write: Writer, entry: EntryOf<T>) => Effect | readonly Effect[] };
 
 export function buildEffect(rows: readonly string[], write: OperationNodeSource): Effect {
   return { rows, write };
 }
 
-export function toJsonText(value: unknown): string {
-  return toCanonicalText(value);
+/** Inserts rows of `table` unless they exist. `name` names them in the effect. */
+export function insertOnce<T extends ProjectionName>(
+  write: Writer,
+  table: T,
+  name: string,
+  rows: InsertObject<Database, T> | readonly InsertObject<Database, T>[],
+): Effect {
+  return buildEffect(
+    [name],
+    write
+      .insertInto(table)
+      .values(rows)
+      .onConflict((conflict) => conflict.doNothing()),
+  );
 }
 
-/** Text as Postgres can keep it: U+0000, which its text type lacks, becomes U+FFFD. The ledger keeps the original. */
+/** Replaces U+0000, which Postgres's text type lacks, by U+FFFD. The ledger keeps the original. */
 export function toPostgresText(value: string): string {
   return value.replaceAll("\0", "\u{fffd}");
 }

@@ -1,33 +1,25 @@
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
 import type { PermitStatus } from "../../database/tables/projections.js";
-import { buildEffect, type EntryOf, type Projection, toJsonText, toPostgresText, type Writer } from "./effect.js";
+import { buildEffect, type EntryOf, insertOnce, type Projection, toPostgresText, type Writer } from "./effect.js";
 
 type PermitEnd = "permit.revoked" | "permit.expired" | "permit.refused";
 
 /** The permits, and whether one can still be used. */
 export const permitsProjection: Projection = {
   "permit.issued": (write, { tenant_id, seq, at_ms, payload: { permit, card_id, actor_id, intent } }) =>
-    buildEffect(
-      [`permits/${permit.jti}`],
-      write
-        .insertInto("permits")
-        .values({
-          tenant_id,
-          jti: permit.jti,
-          seq,
-          card_id,
-          actor_id,
-          intent: toPostgresText(intent),
-          subject_hash: permit.scopes.subject_hash,
-          permit: toJsonText(permit),
-          status: "issued",
-          issued_at: at_ms,
-          exp: permit.exp,
-          ended_at: null,
-          end_reason: null,
-          ended_by: null,
-        })
-        .onConflict((conflict) => conflict.doNothing()),
-    ),
+    insertOnce(write, "permits", `permits/${permit.jti}`, {
+      tenant_id,
+      jti: permit.jti,
+      seq,
+      card_id,
+      actor_id,
+      intent: toPostgresText(intent),
+      subject_hash: permit.scopes.subject_hash,
+      permit: toCanonicalText(permit),
+      status: "issued",
+      issued_at: at_ms,
+      exp: permit.exp,
+    }),
   "command.issued": (write, { tenant_id, payload: { envelope } }) => markPermitUsed(write, tenant_id, envelope.jti),
   // Its user has no flow: the sweep looks for the receipt, as for every permit without a known command.
   "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>

@@ -2,7 +2,7 @@ import type { JobType } from "../../../domain/act/job.js";
 import { ZERO_ID } from "../../../domain/git/git-id.js";
 import { findIntroducedCommits } from "../../../domain/git/pushed-commits.js";
 import type { Receipt } from "../../../domain/permit/receipt.js";
-import { buildEffect, type Projection } from "./effect.js";
+import { insertOnce, type Projection } from "./effect.js";
 
 const HEADS = "refs/heads/";
 
@@ -15,13 +15,8 @@ export const pushedCommitsProjection: Projection = {
     const { project_id, jti } = receipt;
     const commits = [...listPushedCommits(receipt)];
     if (commits.length === 0) return [];
-    return buildEffect(
-      [`registry_pushed_commits/${jti}`],
-      write
-        .insertInto("registry_pushed_commits")
-        .values(commits.map(([commit, brought]) => ({ tenant_id, project_id, commit, jti, seq, actor_id, brought })))
-        .onConflict((conflict) => conflict.doNothing()),
-    );
+    const rows = commits.map(([commit, brought]) => ({ tenant_id, project_id, commit, jti, seq, actor_id, brought }));
+    return insertOnce(write, "registry_pushed_commits", `registry_pushed_commits/${jti}`, rows);
   },
 };
 

@@ -1,27 +1,21 @@
-import { buildEffect, type EntryOf, type Projection, toJsonText, toPostgresText, type Writer } from "./effect.js";
+import { toCanonicalText } from "../../../domain/bytes/canonical.js";
+import { buildEffect, type EntryOf, insertOnce, type Projection, toPostgresText, type Writer } from "./effect.js";
 
 type ProjectEvent = "project.activity" | "project.release.tagged";
 
 /** The catalog: projects, releases and the feed of activities. Source: ADR-002 §7. */
 export const registryProjection: Projection = {
   "project.registered": (write, { tenant_id, seq, at_ms, payload }) =>
-    buildEffect(
-      [toProjectRowKey(payload.project_id)],
-      write
-        .insertInto("registry_projects")
-        .values({
-          tenant_id,
-          project_id: payload.project_id,
-          seq,
-          name: toPostgresText(payload.name),
-          owners: toJsonText(payload.owners),
-          visibility: payload.visibility,
-          repo_url: null,
-          registered_at: at_ms,
-          last_activity: at_ms,
-        })
-        .onConflict((conflict) => conflict.doNothing()),
-    ),
+    insertOnce(write, "registry_projects", toProjectRowKey(payload.project_id), {
+      tenant_id,
+      project_id: payload.project_id,
+      seq,
+      name: toPostgresText(payload.name),
+      owners: toCanonicalText(payload.owners),
+      visibility: payload.visibility,
+      registered_at: at_ms,
+      last_activity: at_ms,
+    }),
   "project.repo.bound": (write, { tenant_id, payload }) =>
     buildEffect(
       [toProjectRowKey(payload.project_id)],
@@ -34,29 +28,17 @@ export const registryProjection: Projection = {
   "project.activity": (write, entry) => {
     const { tenant_id, seq, at_ms, payload } = entry;
     const { project_id, action, actor, ref, commit } = payload;
+    const activity = { tenant_id, seq, project_id, action, actor, ref: toPostgresText(ref), commit, at_ms };
     return [
-      buildEffect(
-        [`registry_activity/${seq}`],
-        write
-          .insertInto("registry_activity")
-          .values({ tenant_id, seq, project_id, action, actor, ref: toPostgresText(ref), commit, at_ms }),
-      ),
+      buildEffect([`registry_activity/${seq}`], write.insertInto("registry_activity").values(activity)),
       updateLastActivity(write, entry),
     ];
   },
   "project.release.tagged": (write, entry) => {
     const { tenant_id, seq, at_ms, payload } = entry;
     const { project_id, tag, commit, notes_hash } = payload;
-    return [
-      buildEffect(
-        [`registry_releases/${project_id}/${tag}`],
-        write
-          .insertInto("registry_releases")
-          .values({ tenant_id, project_id, tag, seq, commit, notes_hash, tagged_at: at_ms })
-          .onConflict((conflict) => conflict.doNothing()),
-      ),
-      updateLastActivity(write, entry),
-    ];
+    const release = { tenant_id, project_id, tag, seq, commit, notes_hash, tagged_at: at_ms };
+    return [insertOnce(write, "registry_releases", `registry_releases/${project_id}/${tag}`, release), updateLastActivity(write, entry)];
   },
 };
 

@@ -1,21 +1,12 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Db } from "../../database/database.js";
+import type { LedgerEntriesTable } from "../../database/tables/ledger.js";
 import { computeRowLimit, type Page, type PageRequest } from "./page.js";
 
-/** An entry of a chain with all that its hash was made of, so that whoever has it can make the hash again. */
-export interface EntryItem {
-  readonly container: string;
-  readonly tenant_id: string;
-  readonly seq: number;
-  readonly type: string;
-  readonly key: string;
-  readonly at_ms: number;
-  readonly payload: unknown;
-  readonly prev_hash: string;
-  readonly hash: string;
-}
+/** An entry of a chain with everything that its hash covers, so that anyone can compute the hash again. */
+export type EntryItem = Readonly<Selectable<LedgerEntriesTable>>;
 
-/** A page ends after the entry with which its payloads reach this many bytes, however few entries that are. */
+/** A page ends after the entry with which its payloads reach this many bytes. */
 export const ENTRIES_PAGE_BYTES = 4 * 1024 * 1024;
 
 /** The entries of a container's chain, the oldest first. Source: ADR-002 §7. */

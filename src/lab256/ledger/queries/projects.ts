@@ -1,7 +1,8 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { ARCHIVED_REF } from "../../../domain/git/ref-name.js";
 import { hashRefs } from "../../../domain/git/refs-digest.js";
 import type { Db } from "../../database/database.js";
+import type { RegistryRefsTable } from "../../database/tables/projections.js";
 import { type ActivityItem, listActivities } from "./activity.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 import { listReleases, type ReleaseItem } from "./releases.js";
@@ -18,13 +19,8 @@ export interface ProjectItem {
   readonly archived: boolean;
 }
 
-export interface RefItem {
-  readonly name: string;
-  readonly object_id: string;
-  /** The act that moved the ref here. */
-  readonly jti: string;
-  readonly moved_at: number;
-}
+/** A ref with its current id; `jti` names the act that moved it there. */
+export type RefItem = Readonly<Pick<Selectable<RegistryRefsTable>, "name" | "object_id" | "jti" | "moved_at">>;
 
 /** A project with its refs by name, last releases and last activities. Source: ADR-002 §7. */
 export interface ProjectDetail extends ProjectItem {

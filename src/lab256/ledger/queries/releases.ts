@@ -1,13 +1,9 @@
+import type { Selectable } from "kysely";
 import type { Db } from "../../database/database.js";
+import type { RegistryReleasesTable } from "../../database/tables/projections.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
-export interface ReleaseItem {
-  readonly project_id: string;
-  readonly tag: string;
-  readonly commit: string;
-  readonly notes_hash: string;
-  readonly tagged_at: number;
-}
+export type ReleaseItem = Readonly<Omit<Selectable<RegistryReleasesTable>, "tenant_id" | "seq">>;
 
 /** The catalog: a tenant's releases, or one project's, the latest first. Source: ADR-002 §3. */
 export async function listReleases(

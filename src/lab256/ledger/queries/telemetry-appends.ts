@@ -9,16 +9,10 @@ const APPEND: JobType = "git.registry.telemetry_append";
 /** Receipts can be recorded slightly out of order, so this many of the newest are read for the furthest append. */
 const RECEIPTS_LOOKED_AT = 20;
 
-/** The facts of an append in its receipt. */
+/** The facts of an append in its receipt: the last appended entry of the ledger, and the size of the largest stored file of lines. */
 const artifactSchema = z.object({ to_seq: z.int().positive(), file_bytes: z.int().nonnegative().optional() });
 
-export interface TelemetryAppend {
-  readonly project_id: string;
-  /** The last appended entry of the ledger. */
-  readonly to_seq: number;
-  /** The size of the largest stored file of lines; undefined if the receipt does not have it. */
-  readonly file_bytes?: number | undefined;
-}
+export type TelemetryAppend = z.infer<typeof artifactSchema> & { readonly project_id: string };
 
 /** Finds the tenant's last append of telemetry, to any repository or to that of one project. */
 export async function findLastTelemetryAppend(
@@ -38,7 +32,7 @@ export async function findLastTelemetryAppend(
   return appended.sort((a, b) => b.to_seq - a.to_seq)[0];
 }
 
-function parseAppendArtifacts({ artifacts }: Receipt): Omit<TelemetryAppend, "project_id">[] {
+function parseAppendArtifacts({ artifacts }: Receipt): z.infer<typeof artifactSchema>[] {
   return artifacts.flatMap((artifact) => {
     const parsed = artifactSchema.safeParse(JSON.parse(artifact));
     return parsed.success ? [parsed.data] : [];
