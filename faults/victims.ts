@@ -34,12 +34,12 @@ export class Victims {
       if (!this.#down.has(victim)) this.ended[victim] += 1;
       this.#down.delete(victim);
     }
-    await Promise.all(SERVER_NAMES.filter((name) => down.includes(name)).map((name) => this.servers.revive(name)));
-    await Promise.all(PROCESSES.filter((name) => down.includes(name)).map((name) => this.#revive(this.registry.processes[name])));
+    await Promise.all(SERVER_NAMES.filter((name) => down.includes(name)).map((name) => this.servers.restart(name)));
+    await Promise.all(PROCESSES.filter((name) => down.includes(name)).map((name) => this.#restart(this.registry.processes[name])));
   }
 
   /** A process that finds its store spoiled while it starts says so and ends; whoever runs it starts it again. */
-  async #revive(process: RegistryProcess): Promise<void> {
+  async #restart(process: RegistryProcess): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await process.start();

@@ -5,14 +5,14 @@ import { endLeftovers } from "./leftovers.js";
 import type { Log } from "./progress.js";
 import { resolveOutsideFolder } from "./servers/postgres-account.js";
 
-/** The lock that a run holds on its data folder. */
+/** Returns the path of the lock that a run holds on its data folder. */
 export function resolveOwnerLockPath(dataDir: string): string {
   return join(dataDir, "run", "owner.lock");
 }
 
 /**
- * Removes a data folder with all that belongs to it, after ending what a crashed run left. Answers false, and removes
- * nothing, while a live run uses it.
+ * Removes a data folder and everything that belongs to it, after ending the processes that a crashed run left. Returns false, and removes
+ * nothing, while a live run uses the folder.
  */
 export async function removeDataFolder(dataDir: string, log: Log): Promise<boolean> {
   const lock = await tryFolderLock(resolveOwnerLockPath(dataDir));

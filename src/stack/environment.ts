@@ -1,6 +1,6 @@
-const passed = ["PATH", "HOME", "TMPDIR", "NODE_OPTIONS"] as const;
+const INHERITED_NAMES = ["PATH", "HOME", "TMPDIR", "NODE_OPTIONS"] as const;
 
-/** The few variables of our own environment that a child may see; everything else is given to it by name. */
+/** Picks the few variables of this process's environment that a child inherits. Every other variable is passed to it explicitly. */
 export function buildBaseEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  return Object.fromEntries(passed.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  return Object.fromEntries(INHERITED_NAMES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

@@ -1,6 +1,6 @@
 /**
- * Starts the servers, writes their addresses to a JSON file and runs until it is ended. Tests run with
- * `OGR_TEST_SERVERS=<that file>` then use these servers instead of starting their own.
+ * Starts the servers, writes their addresses to a JSON file and runs until it is stopped. Tests that run with
+ * `OGR_TEST_SERVERS=<that file>` use these servers instead of starting their own.
  *
  *     node --import tsx src/stack/keep.ts [--data-dir .ogr/keep] [--json .ogr/servers.json]
  */
@@ -27,7 +27,7 @@ await mkdir(dirname(json), { recursive: true });
 const addresses = toServerAddresses(servers, values["data-dir"]);
 await writeFile(`${json}.new`, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
 await rename(`${json}.new`, json);
-log(`The servers run; their addresses are in ${json}. Ctrl-C stops them.`);
+log(`The servers are ready; their addresses are in ${json}. Ctrl-C stops them.`);
 
 for (const child of servers.processes) {
   void child.exited.then(({ code, signal }) => log(`${child.name} ended (${signal ?? `exit code ${code}`})`));

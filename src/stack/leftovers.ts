@@ -4,7 +4,7 @@ import { readProcessIdentity } from "../process/process-identity.js";
 import { poll } from "./poll.js";
 import type { Log } from "./progress.js";
 
-/** What a pid file says: enough to recognise the process, and to end it as it wants to be ended. */
+/** The contents of a pid file: what is needed to recognise the process and to stop it gracefully. */
 export interface PidRecord {
   name: string;
   pid: number;
@@ -12,7 +12,7 @@ export interface PidRecord {
   stop_signal: NodeJS.Signals;
 }
 
-/** How long a process may take to stop when asked, and to vanish when killed. */
+/** How long a process may take to stop when asked, and to disappear when killed. */
 export const stopGraceMs = 10_000;
 
 export function resolvePidPath(dataDir: string, name: string): string {
@@ -25,8 +25,8 @@ export async function writePidFile(dataDir: string, record: PidRecord): Promise<
 }
 
 /**
- * Ends what a crashed run has left behind in this data folder. A process whose start time is not the recorded one is
- * somebody else's with a reused pid, and is left alone. Answers the names of those that were ended.
+ * Ends the processes that a crashed run left behind in this data folder. A process whose start time differs from the recorded one has
+ * reused the pid and is left alone. Returns the names of the processes that were ended.
  */
 export async function endLeftovers(dataDir: string, log: Log): Promise<string[]> {
   const run = join(dataDir, "run");
@@ -38,16 +38,16 @@ export async function endLeftovers(dataDir: string, log: Log): Promise<string[]>
 
 async function endLeftover(path: string, log: Log): Promise<string | undefined> {
   const record = parsePidRecord(await readFile(path, "utf8"));
-  const ours = record !== undefined && (await readProcessIdentity(record.pid)) === record.identity;
-  if (ours) {
-    log(`${record.name}: ending process ${record.pid}, left by a run that did not stop in order`);
+  const isOurs = record !== undefined && (await readProcessIdentity(record.pid)) === record.identity;
+  if (isOurs) {
+    log(`${record.name}: ending process ${record.pid}, left behind by a run that crashed`);
     await endGroup(record.pid, record.stop_signal, async () => (await readProcessIdentity(record.pid)) !== record.identity);
   }
   await rm(path, { force: true });
-  return ours ? record.name : undefined;
+  return isOurs ? record.name : undefined;
 }
 
-/** A pid file cut short by a crash names nobody. */
+/** Returns `undefined` for a pid file that a crash truncated. */
 function parsePidRecord(text: string): PidRecord | undefined {
   try {
     return JSON.parse(text) as PidRecord;
@@ -56,22 +56,22 @@ function parsePidRecord(text: string): PidRecord | undefined {
   }
 }
 
-/** Asks a process group to stop, waits, and kills what is still there. */
+/** Sends a process group `signal`, waits for it to end, and kills what is still running after `graceMs`. */
 export async function endGroup(
   pid: number,
   signal: NodeJS.Signals,
   hasEnded: () => Promise<boolean> | boolean,
   graceMs = stopGraceMs,
 ): Promise<void> {
-  const checkGone = async (): Promise<true | undefined> => ((await hasEnded()) ? true : undefined);
+  const checkEnded = async (): Promise<true | undefined> => ((await hasEnded()) ? true : undefined);
   signalGroup(pid, signal);
-  if (await poll(checkGone, { timeoutMs: graceMs, everyMs: 20 })) return;
+  if (await poll(checkEnded, { timeoutMs: graceMs, everyMs: 20 })) return;
   signalGroup(pid, "SIGKILL");
-  if (await poll(checkGone, { timeoutMs: stopGraceMs, everyMs: 20 })) return;
-  throw new Error(`process ${pid} does not end even after SIGKILL; look at it with ps and end it by hand`);
+  if (await poll(checkEnded, { timeoutMs: stopGraceMs, everyMs: 20 })) return;
+  throw new Error(`process ${pid} is still running after SIGKILL; inspect it with ps and end it by hand`);
 }
 
-/** Signals the whole group that `pid` leads; a group that is gone already is what was wanted. */
+/** Signals the process group that `pid` leads. A group that has already ended is not an error. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);

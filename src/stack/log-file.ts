@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 const rotateAboveBytes = 32 * 1024 * 1024;
 const tailBytes = 8 * 1024;
 
-/** An append-only log that a child writes to directly, so that it survives the end of this process. */
+/** An append-only log that a child process writes to directly, so that logging continues after this process ends. */
 export class LogFile {
   readonly #startsAt: number;
 
@@ -15,7 +15,7 @@ export class LogFile {
     this.#startsAt = fstatSync(descriptor).size;
   }
 
-  /** Opens the log at `path`; one that has grown too large is first moved aside to `<path>.1`. */
+  /** Opens the log at `path`. A log larger than `rotateAboveBytes` is first renamed to `<path>.1`. */
   static open(path: string): LogFile {
     mkdirSync(dirname(path), { recursive: true });
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -23,12 +23,12 @@ export class LogFile {
     return new LogFile(path, openSync(path, "a+", 0o600));
   }
 
-  /** What was written since it was opened here, at most `limitBytes` from its beginning. */
+  /** Returns what was written since the log was opened here, at most `limitBytes` from the beginning. */
   readHead(limitBytes: number): string {
     return this.#read(this.#startsAt, limitBytes);
   }
 
-  /** The last lines written since it was opened here. */
+  /** Returns the last lines written since the log was opened here. */
   readTail(lines = 15): string {
     const size = fstatSync(this.descriptor).size;
     const from = Math.max(this.#startsAt, size - tailBytes);

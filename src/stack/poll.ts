@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface PollOptions {
-  /** The longest time to keep trying. */
+  /** How long to keep trying. */
   timeoutMs: number;
-  /** The pause between two tries; 50 ms when absent. */
+  /** The pause between two tries; 50 ms by default. */
   everyMs?: number;
 }
 
 /**
- * Tries `probe` until it answers something other than `undefined`, and returns that.
- * Answers `undefined` when the time is over; a throwing probe ends the polling with its error.
+ * Calls `probe` until it returns something other than `undefined`, and returns that. Returns `undefined` when the time is up. If `probe`
+ * throws, polling stops with its error.
  */
 export async function poll<T>(
   probe: () => Promise<T | undefined> | T | undefined,
@@ -17,8 +17,8 @@ export async function poll<T>(
 ): Promise<T | undefined> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const answer = await probe();
-    if (answer !== undefined) return answer;
+    const result = await probe();
+    if (result !== undefined) return result;
     if (performance.now() >= deadline) return undefined;
     await sleep(everyMs);
   }

@@ -1,7 +1,7 @@
-/** Receives one line for a person at a time, without its newline. */
+/** Receives one human-readable line at a time, without its newline. */
 export interface Log {
   (line: string): void;
-  /** Whether a person watches the lines as they come; false by default. */
+  /** Whether a person is watching the lines as they come; false by default. */
   readonly isTerminal?: boolean;
 }
 
@@ -21,7 +21,7 @@ export function formatDuration(elapsedMs: number): string {
 }
 
 /**
- * Runs `work`. Logs one line when it starts and one when it succeeds; at a terminal also one every few seconds. Throws what `work`
+ * Runs `work`. Logs one line when it starts and one when it succeeds; on a terminal also one every few seconds. Throws what `work`
  * throws.
  */
 export async function withProgress<T>(log: Log, what: string, work: () => Promise<T>): Promise<T> {

@@ -3,18 +3,18 @@ import type { Log } from "./progress.js";
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * Reaches `stop` also when this process is asked to end or an error escapes, and then ends it. A second signal while
- * stopping changes nothing: every child has its own time limit. Answers a function that takes the handlers away.
+ * Calls `stop` when this process gets a termination signal or an error is not caught, and then exits. A second signal while stopping is
+ * ignored: every child has its own time limit. Returns a function that removes the handlers.
  */
 export function stopOnExit(stop: () => Promise<void>, log: Log): () => void {
-  let ending = false;
+  let isEnding = false;
   const end = (code: number): void => {
-    if (ending) return;
-    ending = true;
+    if (isEnding) return;
+    isEnding = true;
     stop().then(
       () => process.exit(code),
       (error: unknown) => {
-        log(`the servers did not stop in order: ${String(error)}`);
+        log(`the servers did not stop cleanly: ${String(error)}`);
         process.exit(code);
       },
     );

@@ -7,20 +7,20 @@ import { endGroup, resolvePidPath, signalGroup, writePidFile } from "./leftovers
 import { LogFile } from "./log-file.js";
 
 export interface ChildSpec {
-  /** Names the log, the pid file and the messages. */
+  /** Used for the log, the pid file and messages. */
   name: string;
   command: string;
   args: readonly string[];
-  /** The whole environment of the child, nothing is inherited. */
+  /** The whole environment of the child; nothing is inherited. */
   env: Readonly<Record<string, string>>;
   uid?: number;
   gid?: number;
   cwd?: string;
-  /** How it wants to be asked to stop; SIGTERM when absent. */
+  /** The signal that asks it to stop; SIGTERM by default. */
   stopSignal?: NodeJS.Signals;
-  /** How long it may take to stop before it is killed; 10 s when absent. */
+  /** How long it may take to stop before it is killed; 10 s by default. */
   stopGraceMs?: number;
-  /** Asked again and again until it answers true. A thrown error counts as "not yet". */
+  /** Called repeatedly until it returns true. A thrown error counts as "not yet". */
   isReady(child: SupervisedProcess): Promise<boolean> | boolean;
   readyTimeoutMs?: number;
 }
@@ -35,17 +35,20 @@ export interface SupervisedProcess {
   readonly pid: number;
   readonly stopSignal: NodeJS.Signals;
   readonly log: LogFile;
-  /** Settles when the process has ended, for whatever reason. Never rejects. */
+  /** Settles when the process has ended, for any reason. Never rejects. */
   readonly exited: Promise<ProcessExit>;
-  /** How it ended, or `undefined` while it runs. */
+  /** Returns how it ended, or `undefined` while it runs. */
   findExit(): ProcessExit | undefined;
   /** Sends a signal to its whole process group. */
   kill(signal: NodeJS.Signals): void;
-  /** Asks it to stop, kills it after a grace period, and returns when it is gone. */
+  /** Asks it to stop, kills it after a grace period, and returns when it has ended. */
   stop(): Promise<void>;
 }
 
-/** A child ended or did not become ready. The message ends with its last log lines; `isPortInUse` says that its port was taken. */
+/**
+ * A child ended while it started or did not become ready. The message ends with its last log lines; `isPortInUse` tells that its port was
+ * taken.
+ */
 export class StartError extends Error {
   readonly isPortInUse: boolean;
   constructor(name: string, what: string, log: LogFile, cause?: unknown) {
@@ -55,7 +58,7 @@ export class StartError extends Error {
   }
 }
 
-/** Starts children in process groups of their own, with a log and a pid file each, and ends them in reverse order. */
+/** Starts children, each in its own process group with a log and a pid file, and ends them in reverse order. */
 export class Supervisor {
   readonly #running: SupervisedProcess[] = [];
   readonly #onExit = (): void => {
@@ -63,7 +66,7 @@ export class Supervisor {
   };
 
   constructor(readonly dataDir: string) {
-    // The last resort, when this process ends without having called stop().
+    // The last resort if this process exits without calling stop().
     process.once("exit", this.#onExit);
   }
 
@@ -71,7 +74,7 @@ export class Supervisor {
     return this.#running;
   }
 
-  /** Starts a child and returns when it is ready. Throws a StartError, with the child ended, when it never is. */
+  /** Starts a child and returns when it is ready. Throws a StartError, after ending the child, if it never becomes ready. */
   async start(spec: ChildSpec): Promise<SupervisedProcess> {
     const child = await this.#spawn(spec);
     try {
@@ -83,7 +86,7 @@ export class Supervisor {
     return child;
   }
 
-  /** Ends every child, the latest first. All are tried; the first failure is thrown at the end. */
+  /** Ends every child, the latest first. Tries all of them, then throws the first failure. */
   async stop(): Promise<void> {
     const failures: unknown[] = [];
     for (const child of [...this.#running].reverse()) await child.stop().catch((error: unknown) => failures.push(error));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { chooseUnusualPorts } from "../../scripts/unusual-ports.js";
-import { choosePorts, isPortFree, type PortName, usualPorts, waitForFreePorts } from "../../src/stack/servers/ports.js";
+import { choosePorts, DEFAULT_PORTS, isPortFree, type PortName, waitForFreePorts } from "../../src/stack/servers/ports.js";
 
 let folder: string;
 const listeners: Server[] = [];
@@ -57,9 +57,9 @@ test("choices made at the same time never name one port twice", async () => {
 
 test("a stack beside a developer's own has none of the usual ports, and keeps those that it has", async () => {
   await chooseUnusualPorts(folder);
-  const names = Object.keys(usualPorts) as (keyof typeof usualPorts)[];
+  const names = Object.keys(DEFAULT_PORTS) as (keyof typeof DEFAULT_PORTS)[];
   const ports = await choosePorts(folder, names);
-  for (const name of names) expect([name, ports[name] !== usualPorts[name]]).toEqual([name, true]);
+  for (const name of names) expect([name, ports[name] !== DEFAULT_PORTS[name]]).toEqual([name, true]);
   expect(new Set(Object.values(ports)).size).toBe(names.length);
 });
 

@@ -37,7 +37,7 @@ describe("a second set of servers beside the running one", () => {
   });
 
   test("keeps its data folder to itself while it runs", async () => {
-    await expect(start()).rejects.toThrow(`process ${process.pid} already runs on ${dataDir}`);
+    await expect(start()).rejects.toThrow(`process ${process.pid} already uses ${dataDir}`);
     expect(await removeDataFolder(dataDir, ignoreLine)).toBe(false);
   });
 

@@ -100,7 +100,7 @@ describe("a server tool that cannot be had", () => {
     const silent: Downloader = { command: "/bin/sh", buildArgs: () => ["-c", "/bin/sleep 600"], stallMs: 300 };
     const result = await obtainTool("temporal", { log, env: tools.env, downloader: silent });
     expect(result).toMatchObject({ found: false });
-    expect(lines.join("\n")).toContain("brought nothing for 0.3 s");
+    expect(lines.join("\n")).toContain("received nothing for 0.3 s");
   });
 
   test("says that Go is too old rather than let it fail", async () => {

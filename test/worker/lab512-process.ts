@@ -9,7 +9,7 @@ import { buildBaseEnvironment } from "../../src/stack/environment.js";
 import { foundAllowlist } from "../../src/stack/founding/allowlist.js";
 import type { Founded } from "../../src/stack/founding/founding.js";
 import { foundKeys, resolveKeyFolders } from "../../src/stack/founding/keys.js";
-import { planeStoreEnvironment, rootStoreConfig } from "../../src/stack/founding/store.js";
+import { buildPlaneStoreEnvironment, buildRootStoreConfig } from "../../src/stack/founding/store.js";
 import { buildRegistryEnvironment } from "../../src/stack/registry/environment.js";
 import { buildNodeArguments } from "../../src/stack/registry/own-entry.js";
 import type { ObjectStoreServer } from "../../src/stack/servers/servers.js";
@@ -34,12 +34,12 @@ export async function openPlace(name: string): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-lab512-"));
   const bucketPrefix = hasS3() ? createBucketPrefix(name) : "";
   const server: ObjectStoreServer = hasS3() ? { kind: "s3", ...requireS3Server() } : { kind: "directory", path: join(folder, "store") };
-  const rootStore = rootStoreConfig(server, bucketPrefix);
+  const rootStore = buildRootStoreConfig(server, bucketPrefix);
   await ensureSpaces(rootStore);
   const keys = await foundKeys(resolveKeyFolders(folder), [TENANT]);
   const allowlist = await foundAllowlist(folder, [TENANT]);
   const namespace = await createNamespace(name);
-  const store = await planeStoreEnvironment(server, "LAB_512", bucketPrefix);
+  const store = await buildPlaneStoreEnvironment(server, "LAB_512", bucketPrefix);
   const founded: Pick<Founded, "keys" | "allowlist" | "storeEnvironment"> = {
     keys: keys.files,
     allowlist,

@@ -7,7 +7,10 @@ import { resolveSourceFile } from "../../process/source-files.js";
 
 const seed = "config/jobs.allowlist.json";
 
-/** Writes the Runner's allowlist of these tenants (ADR-002 §6): what the seed file gives a tenant, else the jobs of this release. */
+/**
+ * Writes the Runner's allowlist for these tenants (ADR-002 §6): the entry of the seed file where it has one, otherwise every job of this
+ * release. Returns its path.
+ */
 export async function foundAllowlist(folder: string, tenants: readonly string[]): Promise<string> {
   const seeded = requireAllowlist(await readJsonFile(resolveSourceFile(seed)), seed);
   const allowlist: JobsAllowlist = {

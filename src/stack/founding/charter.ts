@@ -13,7 +13,7 @@ import type { FoundingKeys } from "./keys.js";
 
 type Founding = ChangeParams<"registry.charter.found">;
 
-/** Founds the charters of these tenants, and answers the hash of their first policy: see {@link foundCharter}. */
+/** Founds the charters of these tenants, see {@link foundCharter}. Returns the hash of their first policy. */
 export async function foundCharters(
   store: ObjectStore,
   tenants: readonly TenantSeed[],
@@ -32,8 +32,8 @@ export async function foundCharters(
 }
 
 /**
- * Founds a tenant's charter: version 1, with what the seed says and these keys, and the bytes of its first policy. A charter that is there
- * stays as it is, so that no start and no upgrade changes one.
+ * Founds a tenant's charter: writes the bytes of its first policy and version 1, with the members of the seed and these keys. An existing
+ * charter stays as it is, so no start and no upgrade changes one.
  */
 async function foundCharter(
   store: ObjectStore,
@@ -49,7 +49,7 @@ async function foundCharter(
   await appendCharterEntry(store, tenant_id, foundingKey, { jobType: "registry.charter.found", params });
 }
 
-/** An actor for whom nobody is responsible has no place in a charter. */
+/** Leaves out actors that have no responsible person: a charter does not hold them. */
 function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "persons" | "actors"> {
   const persons: Founding["persons"] = {};
   const actors: Founding["actors"] = {};
@@ -64,9 +64,9 @@ function listMembers({ actors: seeded = [] }: TenantSeed): Pick<Founding, "perso
 }
 
 /**
- * Appends a change that the founding key signs, which suffices until the charter is sealed. Answers the new version.
+ * Appends a change signed by the founding key, which suffices until the charter is sealed. Returns the new version.
  *
- * @throws if the change is refused, the charter is sealed or not valid, or somebody else appended at the same moment.
+ * @throws if the change is refused, if the charter is sealed or not valid, or if another entry was appended at the same time.
  */
 export async function appendCharterEntry(
   store: ObjectStore,
@@ -87,6 +87,6 @@ export async function appendCharterEntry(
   const unsigned = { tenant_id, version, previous: walk.entryHash, state_hash: state.hash, change, rules: CHARTER_RULES };
   const created = await store.blobs.create(toCharterKey(tenant_id, version), toCanonicalBytes(signEntry(unsigned, foundingKey)));
   if (created === "exists")
-    throw new Error(`Somebody else changed the charter of ${tenant_id} at the same moment: look at it, and try again.`);
+    throw new Error(`The charter of ${tenant_id} was changed at the same time: check its newest entry and try again.`);
   return version;
 }

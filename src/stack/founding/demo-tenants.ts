@@ -1,6 +1,6 @@
 import type { TenantSeed } from "../../lab256/identity/seed.js";
 
-/** The tenant of the demo, and a second one that shows isolation. */
+/** The tenant of the demo, and a second one that demonstrates isolation. */
 export const DEMO_TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
 

@@ -6,28 +6,28 @@ import type { PublicJwk, SigningKey } from "../../domain/bytes/signature.js";
 import type { CharterKey } from "../../domain/charter/keys.js";
 import { writePrivateJson } from "../../process/private-file.js";
 
-/** The folder of each holder's keys (contracts, "Planes"); one folder can be given for all three where one machine is all of them. */
+/** The folder of each holder's keys (contracts, "Planes"). On a single machine all three can be the same folder. */
 export interface KeyFolders {
   readonly lab256: string;
   readonly lab512: string;
-  /** The private founding keys: an operator's, mounted into no service. */
+  /** The private founding keys. They belong to an operator and are mounted into no service. */
   readonly founding: string;
 }
 
-/** The folders of a registry that is one machine's. */
+/** Returns the key folders of a registry on a single machine. */
 export function resolveKeyFolders(dataDir: string): KeyFolders {
   const folder = join(dataDir, "keys");
   return { lab256: folder, lab512: folder, founding: join(folder, "founding") };
 }
 
-/** Where the keys of a registry lie. Private keys are Ed25519 in PKCS #8 PEM with mode 0600 (contracts, "Planes"). */
+/** The paths of a registry's keys. Private keys are Ed25519 in PKCS #8 PEM with mode 0600 (contracts, "Planes"). */
 export interface KeyFiles {
   /** LAB 256 signs permits and statements. */
   readonly permit: string;
   readonly statement: string;
   /** The Runner signs receipts. */
   readonly receipt: string;
-  /** JWK sets (RFC 7517): what the Runner trusts, and what LAB 256 trusts. */
+  /** JWK sets (RFC 7517): two that the Runner trusts, and one that LAB 256 trusts. */
   readonly permitJwks: string;
   readonly statementJwks: string;
   readonly receiptJwks: string;
@@ -44,7 +44,7 @@ export interface FoundingKeys {
   readonly foundingKeys: ReadonlyMap<string, SigningKey>;
 }
 
-/** Makes the keys that are absent and writes the sets of public keys. A private key that is there is never replaced. */
+/** Creates the missing keys and writes the sets of public keys. An existing private key is never replaced. */
 export async function foundKeys(folders: KeyFolders, tenants: readonly string[]): Promise<FoundingKeys> {
   const { lab256, lab512, founding } = folders;
   await Promise.all([lab256, lab512, founding].map((folder) => mkdir(folder, { recursive: true, mode: 0o700 })));

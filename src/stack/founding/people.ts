@@ -19,7 +19,10 @@ export interface FoundedActor {
   readonly token: string;
 }
 
-/** Every actor of the seeds with a token of its own, which the data folder keeps with mode 0600, so that it outlives a restart. */
+/**
+ * Returns every actor of the seeds with its own token. The tokens are kept in the data folder with mode 0600, so that they survive a
+ * restart.
+ */
 export async function ensureActorTokens(dataDir: string, seeds: readonly TenantSeed[]): Promise<FoundedActor[]> {
   const path = join(dataDir, "tokens.json");
   const kept = tokensSchema.parse((await readJsonFile(path)) ?? {});
@@ -37,7 +40,9 @@ export async function ensureActorTokens(dataDir: string, seeds: readonly TenantS
   return actors;
 }
 
-/** Migrates the database and adds what of the seeds is absent: tenants, actors, offices, addresses, tokens, the Runner's key. */
+/**
+ * Migrates the database and adds whatever the seeds name and it lacks: tenants, actors, offices, addresses, tokens and the Runner's key.
+ */
 export async function foundPeople(
   databaseUrl: string,
   seeds: readonly TenantSeed[],

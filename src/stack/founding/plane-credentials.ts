@@ -3,7 +3,7 @@ import type { S3Server } from "../servers/object-store.js";
 
 export type Plane = "LAB_256" | "LAB_512";
 
-/** Temporary credentials; every request made with them carries the token. */
+/** Temporary credentials. Every request made with them carries the session token. */
 export interface PlaneCredentials {
   access_key: string;
   secret_key: string;
@@ -12,17 +12,17 @@ export interface PlaneCredentials {
 
 export interface AssumeRoleOptions {
   plane: Plane;
-  /** What the names of this deployment's buckets begin with; empty when the server is ours alone. */
+  /** The prefix of this deployment's bucket names; empty when it has a server to itself. */
   bucketPrefix?: string;
-  /** How long the credentials live: at least 900 s; a week when absent. */
+  /** The lifetime of the credentials in seconds: at least 900; a week by default. */
   durationS?: number;
 }
 
 const weekS = 7 * 24 * 60 * 60;
 
 /**
- * Asks the object store's STS for temporary credentials that can do what the plane may do and nothing more
- * (contracts, "Planes"). Throws when the server refuses.
+ * Requests temporary credentials from the object store's STS that allow exactly what the plane may do (contracts, "Planes"). Throws if
+ * the server refuses.
  */
 export async function assumeRole(server: S3Server, options: AssumeRoleOptions): Promise<PlaneCredentials> {
   const provider = new AssumeRoleProvider({
@@ -50,17 +50,17 @@ interface PolicyStatement {
 const readActions = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"];
 const writeActions = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
 
-/** The inline session policy of a plane, in the grammar of IAM. */
+/** Builds the inline session policy of a plane, as an IAM policy document. */
 export function buildPlanePolicy(plane: Plane, bucketPrefix: string): { Version: "2012-10-17"; Statement: PolicyStatement[] } {
-  const everything = [`arn:aws:s3:::${bucketPrefix}*`];
-  const read: PolicyStatement = { Effect: "Allow", Action: readActions, Resource: everything };
+  const allBuckets = [`arn:aws:s3:::${bucketPrefix}*`];
+  const read: PolicyStatement = { Effect: "Allow", Action: readActions, Resource: allBuckets };
   const written: Record<Plane, PolicyStatement> = {
     LAB_256: {
       Effect: "Allow",
       Action: writeActions,
       Resource: ["staging", "claims"].map((bucket) => `arn:aws:s3:::${bucketPrefix}${bucket}/*`),
     },
-    LAB_512: { Effect: "Allow", Action: writeActions, Resource: everything },
+    LAB_512: { Effect: "Allow", Action: writeActions, Resource: allBuckets },
   };
   return { Version: "2012-10-17", Statement: [read, written[plane]] };
 }

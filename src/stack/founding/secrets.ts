@@ -8,7 +8,7 @@ export interface StackSecrets {
   postgres_password: string;
 }
 
-/** The random root credentials of this data folder's servers, made once and kept readable to their owner alone. */
+/** Returns the random root credentials of this data folder's servers. They are created once, in a file that only its owner can read. */
 export async function ensureSecrets(dataDir: string): Promise<StackSecrets> {
   const path = join(dataDir, "secrets.json");
   const made: StackSecrets = {

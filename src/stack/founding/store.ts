@@ -3,14 +3,14 @@ import type { ObjectStore } from "../../storage/ports.js";
 import type { ObjectStoreServer } from "../servers/servers.js";
 import { assumeRole, type Plane } from "./plane-credentials.js";
 
-/** The store with root credentials: for founding, mirrors and tests, never for a service. */
-export function rootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
+/** Returns the store's configuration with root credentials: for founding, mirrors and tests, never for a service. */
+export function buildRootStoreConfig(server: ObjectStoreServer, bucketPrefix: string): StoreConfig {
   if (server.kind === "directory") return { kind: "directory", path: server.path };
   const { endpoint, region, access_key, secret_key } = server;
   return { kind: "s3", endpoint, region, access_key, secret_key, bucket_prefix: bucketPrefix };
 }
 
-/** Makes the buckets and runs `work` on the store with root credentials. */
+/** Creates the buckets and runs `work` on the store with root credentials. */
 export async function withRootStore<T>(config: StoreConfig, work: (store: ObjectStore) => Promise<T>): Promise<T> {
   await ensureSpaces(config);
   const store = await openStore(config);
@@ -21,8 +21,8 @@ export async function withRootStore<T>(config: StoreConfig, work: (store: Object
   }
 }
 
-/** What a process of this plane is told about the store. On S3 it gets credentials that can do what the plane may and nothing more. */
-export async function planeStoreEnvironment(
+/** Builds the store's variables for the processes of a plane. On S3, their credentials allow exactly what the plane may do. */
+export async function buildPlaneStoreEnvironment(
   server: ObjectStoreServer,
   plane: Plane,
   bucketPrefix: string,

@@ -3,14 +3,14 @@ import { readConfiguration } from "../../configuration/read.js";
 import { databasesSettings } from "../../configuration/sections/installation.js";
 import { poll } from "../poll.js";
 
-/** Temporal's own account, under which docker-compose.yml starts it. */
+/** The account under which docker-compose.yml runs Temporal. */
 const TEMPORAL_ACCOUNT = "temporal";
 const TEMPORAL_DATABASES = ["temporal", "temporal_visibility"];
-const PATIENCE_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 60_000;
 
 /**
- * Sees to it that Postgres has an account and a database for the registry, and an account and two databases for Temporal, each closed to
- * the other. What is there is kept; an account gets the password that it is told now.
+ * Ensures that Postgres has an account and a database for the registry, and an account and two databases for Temporal, each closed to the
+ * other. Keeps what exists, except that an account gets the password of the current configuration.
  */
 export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<void> {
   const env = readConfiguration(databasesSettings, environment);
@@ -31,13 +31,13 @@ export async function initDatabases(environment: NodeJS.ProcessEnv): Promise<voi
   }
 }
 
-/** A server that is not there yet, or is still starting. */
-const notYet = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "57P03"]);
+/** Errors of a server that is not reachable yet or is still starting. */
+const RETRYABLE_CODES: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "57P03"]);
 
 async function connectToPostgres(address: string, password: string): Promise<pg.Client> {
   const url = new URL(address);
   url.password = encodeURIComponent(password);
-  let last: unknown;
+  let lastError: unknown;
   const client = await poll(
     async () => {
       const candidate = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 5_000 });
@@ -46,14 +46,14 @@ async function connectToPostgres(address: string, password: string): Promise<pg.
         return candidate;
       } catch (error) {
         await candidate.end();
-        if (!notYet.has((error as { code?: string }).code ?? "")) throw error;
-        last = error;
+        if (!RETRYABLE_CODES.has((error as { code?: string }).code ?? "")) throw error;
+        lastError = error;
         return undefined;
       }
     },
-    { timeoutMs: PATIENCE_MS, everyMs: 500 },
+    { timeoutMs: CONNECT_TIMEOUT_MS, everyMs: 500 },
   );
-  if (client === undefined) throw new Error(`Postgres does not let us in after ${PATIENCE_MS / 1000} s`, { cause: last });
+  if (client === undefined) throw new Error(`Postgres accepted no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, { cause: lastError });
   return client;
 }
 

@@ -15,12 +15,11 @@ import type { S3Server } from "../servers/object-store.js";
 import { searchAttributeTypes } from "../servers/search-attributes.js";
 import { ensureNamespace } from "../servers/temporal-namespace.js";
 
-const TEMPORAL_PATIENCE_MS = 120_000;
+const TEMPORAL_TIMEOUT_MS = 120_000;
 
 /**
- * Founds a registry on servers that somebody else runs: Temporal's namespace and search attributes, the buckets, a key of the store for
- * each plane, every signing key, the Runner's allowlist, the database with the first tenants, and their charters. What is there
- * is kept, so that it can run before every start.
+ * Founds a registry on servers that are run elsewhere: Temporal's namespace and search attributes, the buckets, every signing key, the
+ * Runner's allowlist, the database with the first tenants, and their charters. Keeps what exists, so it can run before every start.
  */
 export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<string> {
   const env = readConfiguration(initSettings, environment);
@@ -39,7 +38,7 @@ export async function initRegistry(environment: NodeJS.ProcessEnv): Promise<stri
       tenants,
     }),
   ]);
-  return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens lie in ${founding}/tokens.json.`;
+  return `${tenants.map(({ tenant_id }) => tenant_id).join(", ")}: founded. The first tokens are in ${founding}/tokens.json.`;
 }
 
 function toS3Server(env: InitSettings): S3Server {
@@ -59,21 +58,21 @@ function readTenants(path: string): TenantSeed[] {
   return parsed.value;
 }
 
-/** Temporal answers on its port before it can make a namespace. */
+/** Temporal accepts connections before it can create a namespace. */
 async function waitForNamespace(env: InitSettings): Promise<void> {
   const { OGR_TEMPORAL_NAMESPACE: namespace, OGR_TEMPORAL_RETENTION_DAYS: days } = env;
   const access = readTemporalAccess(env);
-  let last: unknown;
+  let lastError: unknown;
   const done = await poll(
     () =>
       ensureNamespace(access, namespace, searchAttributeTypes, days).then(
         () => true as const,
         (error: unknown) => {
-          last = error;
+          lastError = error;
           return undefined;
         },
       ),
-    { timeoutMs: TEMPORAL_PATIENCE_MS, everyMs: 1_000 },
+    { timeoutMs: TEMPORAL_TIMEOUT_MS, everyMs: 1_000 },
   );
-  if (!done) throw new Error(`Temporal at ${access.address} does not make the namespace ${namespace}`, { cause: last });
+  if (!done) throw new Error(`Temporal at ${access.address} did not create the namespace ${namespace}`, { cause: lastError });
 }

@@ -2,20 +2,20 @@ import { join } from "node:path";
 import type { Founded } from "../founding/founding.js";
 import type { RegistryProcessName } from "./registry-process.js";
 
-/** Where the servers of a registry are, besides the object store, which {@link Founded} tells of. */
+/** The addresses of a registry's servers, except the object store's, which {@link Founded} holds. */
 export interface RegistryEnvironmentOptions {
   readonly dataDir: string;
   readonly temporalAddress: string;
   readonly temporalNamespace: string;
   readonly temporalUiUrl: string;
   readonly databaseUrl: string;
-  /** 0 takes any free one. */
+  /** 0 takes any free port. */
   readonly apiPort: number;
-  /** As `OGR_INFRA` says it: `none`, `registry:<tenant>/<project>` or `file:<path>`. */
+  /** The value of `OGR_INFRA`: `none`, `registry:<tenant>/<project>` or `file:<path>`. */
   readonly infra: string;
 }
 
-/** The whole environment of each process: what its plane may know, and nothing else (contracts, "Planes"). */
+/** Builds the whole environment of each process: only what its plane may know (contracts, "Planes"). */
 export function buildRegistryEnvironment(
   founded: Founded,
   options: RegistryEnvironmentOptions,
@@ -53,8 +53,8 @@ export function buildRegistryEnvironment(
 }
 
 /**
- * What the n-th process of a kind (from 1) is told differently from the first: where it listens, and its own cache. The page whose passkeys
- * are taken is the first api's for all of them.
+ * Returns the variables in which the n-th process of a kind (from 1) differs from the first: its port and its own cache. All replicas
+ * accept the passkeys of the first api's origin.
  */
 export function buildReplicaEnvironment(
   name: RegistryProcessName,
@@ -66,7 +66,7 @@ export function buildReplicaEnvironment(
   return name === "lab512" ? { OGR_WORK_DIRECTORY: join(options.dataDir, `lab512-${n}`) } : {};
 }
 
-/** The page whose passkeys the registry takes: passkeys belong to a name, and an address of digits is none. */
+/** Returns the origin whose passkeys the registry accepts. It has a host name because passkeys cannot be bound to an IP address. */
 export function toRpOrigin(apiPort: number): string {
   return `http://localhost:${apiPort}`;
 }

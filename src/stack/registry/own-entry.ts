@@ -3,9 +3,8 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 /**
- * The arguments with which Node runs one of our own modules: `path` as it is when the build made it, else its
- * TypeScript source through tsx's loader (never the `tsx` command, which opens a socket). Independent of the folder
- * that the child is started in.
+ * Builds the arguments with which Node runs one of our own modules: `path` itself if it is a built file, otherwise its TypeScript source
+ * through tsx's loader (never the `tsx` command, which opens a socket). Does not depend on the folder in which the child is started.
  */
 export function buildNodeArguments(path: string): string[] {
   if (path.endsWith(".js") && existsSync(path)) return [path];

@@ -4,28 +4,28 @@ import type { SupervisedProcess, Supervisor } from "../supervise.js";
 import { buildNodeArguments } from "./own-entry.js";
 
 export interface OwnProcessSpec {
-  /** Names the log `<dataDir>/logs/<name>.log` and the pid file. */
+  /** Used for the log `<dataDir>/logs/<name>.log` and the pid file. */
   name: string;
-  /** A module of ours below `src/`, without its ending: `worker/lab512`; or an absolute path to one. */
+  /** A module of ours below `src/`, without its extension, such as `worker/lab512`; or an absolute path to one. */
   entry: string;
   args?: readonly string[];
-  /** Everything it may know. Only PATH, HOME, TMPDIR and NODE_OPTIONS are passed on besides. */
+  /** Its environment. Apart from this, only PATH, HOME, TMPDIR and NODE_OPTIONS are inherited. */
   env: Readonly<Record<string, string>>;
   readyTimeoutMs?: number;
-  /** How long it may take to stop before it is killed; 10 s when absent. */
+  /** How long it may take to stop before it is killed; 10 s by default. */
   stopGraceMs?: number;
 }
 
 export interface OwnProcess extends SupervisedProcess {
-  /** The members of the line by which it said that it is ready; the api names its address there. */
+  /** The members of the JSON line with which it announced that it is ready; the api's line has its address. */
   readonly announcement: Readonly<Record<string, unknown>>;
 }
 
 const searchedBytes = 1024 * 1024;
 
 /**
- * Starts one of our own Node processes and returns when it has printed a line that is JSON with `"ready":true`. It is
- * not restarted when it ends; `exited` tells. Throws a StartError with the end of its log when it never gets ready.
+ * Starts one of our own Node processes and returns when it has printed a JSON line with `"ready":true`. It is not restarted when it ends;
+ * `exited` reports that. Throws a StartError with the end of its log if it never becomes ready.
  */
 export async function startProcess(supervisor: Supervisor, spec: OwnProcessSpec): Promise<OwnProcess> {
   let announcement: Record<string, unknown> | undefined;
@@ -44,13 +44,13 @@ export async function startProcess(supervisor: Supervisor, spec: OwnProcessSpec)
   return { ...child, announcement: announcement ?? {} };
 }
 
-/** Beside this file lies what belongs to the same kind of tree: sources next to sources, built files next to built. */
+/** Resolves a module relative to this file, so that sources start sources and built files start built files. */
 function resolveEntryPath(entry: string): string {
   return entry.startsWith("/") ? entry : fileURLToPath(new URL(`../../${entry}.js`, import.meta.url));
 }
 
 function findAnnouncement(log: string): Record<string, unknown> | undefined {
-  // What follows the last newline may still be growing.
+  // The text after the last newline may be incomplete.
   const lines = log.split("\n").slice(0, -1);
   for (const line of lines) {
     const parsed = parseObject(line);

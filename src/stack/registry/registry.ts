@@ -10,47 +10,47 @@ import { StartError, type Supervisor } from "../supervise.js";
 import { buildRegistryEnvironment, buildReplicaEnvironment, toRpOrigin } from "./environment.js";
 import { REGISTRY_PROCESSES, RegistryProcess, type RegistryProcessName } from "./registry-process.js";
 
-/** What a registry founds itself with: development tenants, the default policy and one process of each kind when absent. */
+/** What a registry is founded with. The defaults are the development tenants, the default policy and one process of each kind. */
 export interface RegistrySeed {
   readonly tenants?: readonly TenantSeed[];
   readonly policy?: Uint8Array;
-  /** Where its infra registry is, as `OGR_INFRA` says it; it keeps `none` when absent here, and tells its processes so. */
+  /** Where the infra registry is, as a value of `OGR_INFRA`; `none` by default. */
   readonly infra?: string;
-  /** How many processes of a kind run beside each other. */
+  /** The number of processes of each kind; 1 by default. */
   readonly replicas?: Readonly<Partial<Record<RegistryProcessName, number>>>;
 }
 
 export interface RegistryOptions extends RegistrySeed {
-  /** Holds all state. One run at a time uses it. */
+  /** Holds all state. Only one run at a time can use it. */
   readonly dataDir: string;
   readonly log: Log;
-  /** Answers the database to use, given the one that the servers bring; that one when absent. */
+  /** Returns the database to use, given the URL of the started server; by default that one. */
   chooseDatabase?(serverUrl: string): Promise<string>;
   /** As in RegistryPlace. */
   readonly built?: string;
 }
 
-/** Servers that serve already, and which part of them a registry may take. */
+/** Running servers, and the part of them that a registry uses. */
 export interface RegistryPlace {
   readonly dataDir: string;
   readonly temporalAddress: string;
   readonly temporalUiUrl: string;
-  /** Knows the search attributes of {@link searchAttributeTypes}. */
+  /** Must have the search attributes of {@link searchAttributeTypes}. */
   readonly temporalNamespace: string;
   readonly databaseUrl: string;
   readonly objectStore: ObjectStoreServer;
   readonly bucketPrefix: string;
   readonly supervisor: Supervisor;
-  /** Where the built modules of the processes lie; without it they run from the sources beside this file. */
+  /** The folder of the processes' built modules; without it they run from source. */
   readonly built?: string;
 }
 
-/** A registry whose processes serve. */
+/** A registry whose processes are ready. */
 export interface RunningRegistry {
   readonly apiUrl: string;
-  /** The address of every api, the first one first. */
+  /** The address of every api, the first process first. */
   readonly apiUrls: readonly string[];
-  /** The origin and the relying party's id of its passkeys. */
+  /** The relying party of its passkeys. */
   readonly rp: { readonly id: string; readonly origin: string };
   readonly place: RegistryPlace;
   readonly founded: Founded;
@@ -58,13 +58,13 @@ export interface RunningRegistry {
   readonly processes: Readonly<Record<RegistryProcessName, RegistryProcess>>;
   /** Every process of each kind, the first one first: `api`, `api-2`, … */
   readonly replicas: Readonly<Record<RegistryProcessName, readonly RegistryProcess[]>>;
-  /** Ends everything that was started with it. May be called twice. */
+  /** Ends everything that was started with it. Can be called twice. */
   stop(): Promise<void>;
 }
 
 /**
- * Brings up the servers, founds the registry and starts its processes; returns when the api and both workers serve. Everything is ended
- * again when one of them cannot be had.
+ * Starts the servers, founds the registry and starts its processes. Returns when the api and both workers are ready. If one of them
+ * cannot be started, everything is ended again.
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry & { readonly servers: Servers }> {
   const { log } = options;
@@ -94,10 +94,10 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   }
 }
 
-/** How often a start chooses another port for the api because somebody took the chosen one first. */
+/** How often a start picks another port for the api because another program took the chosen one. */
 const PORT_TRIES_MAX = 3;
 
-/** Founds a registry on servers that serve already and starts its processes. `stop` ends those and leaves the servers. */
+/** Founds a registry on running servers and starts its processes. `stop` ends the processes and leaves the servers running. */
 export async function startRegistryOn(place: RegistryPlace, seed: RegistrySeed): Promise<RunningRegistry> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -140,7 +140,7 @@ async function startRegistryOnce(place: RegistryPlace, seed: RegistrySeed): Prom
   return { apiUrl: `http://127.0.0.1:${ports.api}`, apiUrls, rp, place, founded, processes, replicas, stop };
 }
 
-/** Starts processes at once and answers how all of them are ended; ends them itself when one cannot be started. */
+/** Starts the processes in parallel and returns a function that ends them all. Ends them itself if one cannot be started. */
 async function startAllProcesses(all: readonly RegistryProcess[]): Promise<() => Promise<void>> {
   const started = await Promise.allSettled(all.map((one) => one.start()));
   const stop = async (): Promise<void> => void (await Promise.all(all.map((one) => one.stop())));

@@ -20,7 +20,7 @@ const region = "us-east-1";
 /** Starts MinIO on one drive, `<dataDir>/minio`, with this folder's root credentials. */
 export async function startMinio(supervisor: Supervisor, tool: string, port: number, secrets: StackSecrets): Promise<S3Server> {
   const folder = join(supervisor.dataDir, "minio");
-  // An empty folder of our own, or certificates in the user's home would switch the server to TLS.
+  // An empty folder of its own, because certificates in the user's home would switch the server to TLS.
   const certificates = join(supervisor.dataDir, "minio-certs");
   await Promise.all([folder, certificates].map((path) => mkdir(path, { recursive: true })));
   const server: S3Server = {
@@ -43,7 +43,7 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
       MINIO_BROWSER: "off",
       MINIO_UPDATE: "off",
     },
-    // Also a signed request, because the health page can answer before the credentials are loaded.
+    // Sends a signed request as well, because the health endpoint can respond before the credentials are loaded.
     isReady: async () => {
       const health = await fetch(`${server.endpoint}/minio/health/ready`, { signal: AbortSignal.timeout(2_000) });
       if (!health.ok) return false;
@@ -54,7 +54,7 @@ export async function startMinio(supervisor: Supervisor, tool: string, port: num
   return server;
 }
 
-/** A minio client for these credentials. */
+/** Creates a minio client with these credentials. */
 export function createS3Client(server: Omit<S3Server, "kind"> & { session_token?: string }): Client {
   const url = new URL(server.endpoint);
   return new Client({

@@ -4,8 +4,8 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The port that each listener has when nobody else holds it. */
-export const usualPorts = {
+/** The port of each listener if no other program uses it. */
+export const DEFAULT_PORTS = {
   api: 7450,
   temporal: 7233,
   temporal_ui: 8233,
@@ -13,31 +13,35 @@ export const usualPorts = {
   postgres: 5432,
 } as const;
 
-/** A listener; `api-2` and so on are further processes of the api, which have no usual port. */
-export type PortName = keyof typeof usualPorts | `api-${number}`;
+/** The name of a listener. `api-2` and so on are further processes of the api, which have no default port. */
+export type PortName = keyof typeof DEFAULT_PORTS | `api-${number}`;
 
 /**
- * Where other free ports are looked for: below those that systems give to outgoing connections, one of which could take the port of a
- * server that is started again.
+ * The range in which other free ports are searched. It lies below the range that systems use for outgoing connections, one of which could
+ * take the port of a server that is being restarted.
  */
 const OTHER_PORTS = { from: 20_000, to: 32_000 } as const;
 const OTHER_PORTS_TRIED = 200;
-/** How long a port that was remembered may be held by what has just ended there, in milliseconds. */
+/** How long a process that has just ended may still hold a remembered port. */
 const FREED_WITHIN_MS = 10_000;
 
 /**
- * Chooses a free port on the loopback interface for each name: the one this data folder had last time, else the
- * usual one, else any free one. The choice is remembered in `<dataDir>/ports.json`, so that addresses stay.
+ * Chooses a free port on the loopback interface for each name: the one this data folder used last, otherwise the default one, otherwise
+ * any free one. The choice is stored in `<dataDir>/ports.json`, so that addresses stay the same.
  */
 export function choosePorts<N extends PortName>(
   dataDir: string,
   names: readonly N[],
-  usual: Partial<Record<PortName, number>> = usualPorts,
+  defaults: Partial<Record<PortName, number>> = DEFAULT_PORTS,
 ): Promise<Record<N, number>> {
-  return runAfterPrevious(() => assignPorts(dataDir, names, usual));
+  return runAfterPrevious(() => assignPorts(dataDir, names, defaults));
 }
 
-/** Returns once the ports that these names had in this data folder are free. @throws when another program keeps one of them. */
+/**
+ * Returns once the ports that these names last had in this data folder are free.
+ *
+ * @throws if another program keeps one of them.
+ */
 export async function waitForFreePorts(dataDir: string, names: readonly PortName[], withinMs: number = FREED_WITHIN_MS): Promise<void> {
   const remembered = await readRememberedPorts(join(dataDir, "ports.json"));
   const deadline = performance.now() + withinMs;
@@ -45,13 +49,13 @@ export async function waitForFreePorts(dataDir: string, names: readonly PortName
     const port = remembered[name];
     while (port !== undefined && !(await isPortFree(port))) {
       if (performance.now() > deadline)
-        throw new Error(`Port ${port} of ${name} is taken by another program now: end that, and try again.`);
+        throw new Error(`Port ${port} of ${name} is taken by another program: stop that program and try again.`);
       await sleep(100);
     }
   }
 }
 
-/** One choice after the other: the servers start in parallel and share the file. */
+/** Serialises the choices: the servers start in parallel and share the file. */
 function runAfterPrevious<T>(work: () => Promise<T>): Promise<T> {
   const chosen = previous.then(work);
   previous = chosen.then(ignore, ignore);
@@ -64,7 +68,7 @@ const ignore = (): void => undefined;
 async function assignPorts<N extends PortName>(
   dataDir: string,
   names: readonly N[],
-  usual: Partial<Record<PortName, number>>,
+  defaults: Partial<Record<PortName, number>>,
 ): Promise<Record<N, number>> {
   await mkdir(dataDir, { recursive: true });
   const path = join(dataDir, "ports.json");
@@ -73,8 +77,8 @@ async function assignPorts<N extends PortName>(
   for (const name of names) {
     const others = Object.entries({ ...remembered, ...chosen }).filter(([other]) => other !== name);
     const taken = new Set(others.flatMap(([, port]) => port ?? []));
-    const wishes = [remembered[name], usual[name]].filter((port) => port !== undefined && !taken.has(port));
-    chosen[name] = await findFreePort(wishes as number[], taken);
+    const preferred = [remembered[name], defaults[name]].filter((port) => port !== undefined && !taken.has(port));
+    chosen[name] = await findFreePort(preferred as number[], taken);
   }
   await writeFile(path, `${JSON.stringify({ ...remembered, ...chosen }, null, 2)}\n`);
   return chosen as Record<N, number>;
@@ -89,8 +93,8 @@ async function readRememberedPorts(path: string): Promise<Partial<Record<PortNam
   }
 }
 
-async function findFreePort(wishes: readonly number[], taken: ReadonlySet<number>): Promise<number> {
-  for (const port of wishes) if (await isPortFree(port)) return port;
+async function findFreePort(preferred: readonly number[], taken: ReadonlySet<number>): Promise<number> {
+  for (const port of preferred) if (await isPortFree(port)) return port;
   for (let tried = 0; tried < OTHER_PORTS_TRIED; tried += 1) {
     const port = randomInt(OTHER_PORTS.from, OTHER_PORTS.to);
     if (!taken.has(port) && (await isPortFree(port))) return port;
@@ -101,13 +105,16 @@ async function findFreePort(wishes: readonly number[], taken: ReadonlySet<number
   }
 }
 
-/** Nobody answers there, and we can bind it: some systems let a loopback bind pass beside a wildcard listener. */
+/**
+ * Returns whether nothing listens on the port and it can be bound. Binding alone does not tell: some systems allow a loopback bind beside
+ * a wildcard listener.
+ */
 export async function isPortFree(port: number): Promise<boolean> {
   if (await isListening(port)) return false;
   return (await bindOnce(port)) !== undefined;
 }
 
-/** Whether something accepts TCP connections on this loopback port. */
+/** Returns whether something accepts TCP connections on this loopback port. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: "127.0.0.1", port });

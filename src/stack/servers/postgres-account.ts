@@ -5,9 +5,9 @@ import { dirname, join, resolve } from "node:path";
 import { ignoreAbsence } from "../../process/durable-file.js";
 import { executeProgram } from "../tools/execute.js";
 
-/** Where Postgres runs from and as whom. */
+/** The folder from which Postgres runs, and the account. */
 export interface PostgresHome {
-  /** Holds the cluster; owned by the account. */
+  /** Holds the cluster and is owned by the account. */
   folder: string;
   bin: string;
   uid?: number;
@@ -17,9 +17,9 @@ export interface PostgresHome {
 const account = "postgres";
 
 /**
- * Postgres refuses to run as root, so that root lends it an account of its own, made when absent. That account must be
- * able to reach both the cluster and the programs: when the data folder or our modules lie under a folder closed to
- * others (as /root is), they go to a folder below /var/tmp that is named after the data folder.
+ * Postgres refuses to run as root, so under root it runs as a separate account, which is created if missing. That account must be able to
+ * reach both the cluster and the programs. If the data folder or our modules are inside a folder closed to others (as /root is), they go
+ * to a folder below /var/tmp that is named after the data folder.
  */
 export async function preparePostgresHome(dataDir: string): Promise<PostgresHome> {
   const native = resolveNativeFolder();
@@ -28,7 +28,7 @@ export async function preparePostgresHome(dataDir: string): Promise<PostgresHome
     await mkdir(folder, { recursive: true });
     return { folder, bin: join(native, "bin") };
   }
-  const { uid, gid } = await lendAccount();
+  const { uid, gid } = await ensurePostgresAccount();
   const outside = resolveOutsideFolder(dataDir);
   const folder = (await isOpenToOthers(dataDir)) ? join(dataDir, "postgres") : join(outside, "postgres");
   await mkdir(folder, { recursive: true });
@@ -39,7 +39,7 @@ export async function preparePostgresHome(dataDir: string): Promise<PostgresHome
   return { folder, bin: join(copy, "bin"), uid, gid };
 }
 
-/** The folder outside `dataDir` that root's Postgres may have needed. */
+/** Returns the folder outside `dataDir` that Postgres uses under root. */
 export function resolveOutsideFolder(dataDir: string): string {
   const name = createHash("sha256").update(resolve(dataDir)).digest("hex").slice(0, 16);
   return join("/var/tmp", `ogr-${name}`);
@@ -58,7 +58,7 @@ function resolveNativeFolder(): string {
   }
 }
 
-async function lendAccount(): Promise<{ uid: number; gid: number }> {
+async function ensurePostgresAccount(): Promise<{ uid: number; gid: number }> {
   const found = await readAccountIds();
   if (found) return found;
   const env = { PATH: `${process.env.PATH ?? ""}:/usr/sbin:/sbin` };
@@ -66,7 +66,7 @@ async function lendAccount(): Promise<{ uid: number; gid: number }> {
   const created = await readAccountIds();
   if (created) return created;
   throw new Error(
-    `Postgres cannot run as root, and the account ${account} could not be made (${made.output.trim()}): ` +
+    `Postgres cannot run as root, and the account ${account} could not be created (${made.output.trim()}): ` +
       "run as another user, or set DATABASE_URL",
   );
 }
@@ -78,7 +78,7 @@ async function readAccountIds(): Promise<{ uid: number; gid: number } | undefine
   return { uid: Number(uid.output), gid: Number(gid.output) };
 }
 
-/** Whether every folder from the root down to `path` may be entered by anybody. */
+/** Returns whether any user can enter every folder from the root down to `path`. */
 async function isOpenToOthers(path: string): Promise<boolean> {
   const whole = resolve(path);
   const found = await stat(whole);
@@ -88,8 +88,8 @@ async function isOpenToOthers(path: string): Promise<boolean> {
 
 async function copyOnce(from: string, to: string): Promise<void> {
   if (await stat(to).catch(ignoreAbsence)) return;
-  const beside = `${to}.${process.pid}`;
-  await rm(beside, { recursive: true, force: true });
-  await cp(from, beside, { recursive: true, verbatimSymlinks: true });
-  await rename(beside, to);
+  const temporary = `${to}.${process.pid}`;
+  await rm(temporary, { recursive: true, force: true });
+  await cp(from, temporary, { recursive: true, verbatimSymlinks: true });
+  await rename(temporary, to);
 }

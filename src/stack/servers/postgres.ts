@@ -12,7 +12,7 @@ import { type PostgresHome, preparePostgresHome } from "./postgres-account.js";
 const user = "ogr";
 const database = "ogr";
 
-/** Sized for a laptop; fsync and synchronous_commit stay on, as a ledger needs them. */
+/** Sized for a laptop. fsync and synchronous_commit stay on, because a ledger needs them. */
 const settings = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
@@ -23,8 +23,8 @@ const settings = {
   full_page_writes: "on",
 };
 
-/** Checks the Postgres that `DATABASE_URL` names and answers its URL; throws a sentence when it does not answer. */
-export async function useGivenPostgres(url: string): Promise<string> {
+/** Checks the Postgres that `DATABASE_URL` names and returns its URL. Throws if it does not respond. */
+export async function checkGivenPostgres(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   try {
     await client.connect();
@@ -39,7 +39,7 @@ export async function useGivenPostgres(url: string): Promise<string> {
   }
 }
 
-/** Starts the embedded Postgres on `<dataDir>/postgres` (a cluster that is there is used again) and answers its URL. */
+/** Starts the embedded Postgres on `<dataDir>/postgres`, using the cluster there if one exists, and returns its URL. */
 export async function startPostgres(supervisor: Supervisor, port: number, secrets: StackSecrets, log: Log): Promise<string> {
   const home = await preparePostgresHome(supervisor.dataDir);
   const cluster = join(home.folder, "cluster");
@@ -52,7 +52,7 @@ export async function startPostgres(supervisor: Supervisor, port: number, secret
     env: { ...buildBaseEnvironment(), LC_MESSAGES: "C" },
     cwd: home.folder,
     ...toUidAndGid(home),
-    // SIGTERM would wait for every client to leave by itself.
+    // SIGTERM would wait for every client to disconnect.
     stopSignal: "SIGINT",
     isReady: () => ensureDatabase(buildUrl("postgres")),
   });
@@ -84,7 +84,7 @@ async function ensureCluster(home: PostgresHome, cluster: string, secrets: Stack
       join(home.bin, "initdb"),
       [
         ...[`--pgdata=${made}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"],
-        // The same sorting on every machine, whatever its locale is.
+        // The same collation on every machine, whatever its locale.
         ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
       ],
       { env: { ...buildBaseEnvironment(), LC_ALL: "C" }, timeoutMs: 120_000, cwd: home.folder, ...toUidAndGid(home) },

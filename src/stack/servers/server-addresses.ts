@@ -1,18 +1,18 @@
 import { resolve } from "node:path";
 import type { Servers } from "./servers.js";
 
-/** Where running servers are, as plain JSON: what `keep.ts` writes and tests receive. Holds credentials. */
+/** The addresses of running servers as plain JSON: what `keep.ts` writes and tests receive. Contains credentials. */
 export interface ServerAddresses {
   /** host:port */
   temporal_address: string;
   temporal_ui_url: string;
   /** The Temporal command. */
   temporal_path: string;
-  /** Root credentials of the S3 server; absent on a machine where none can be had. */
+  /** Root credentials of the S3 server; absent on a machine without one. */
   s3?: { endpoint: string; region: string; access_key: string; secret_key: string };
-  /** The URL of an account that may create databases. */
+  /** The URL of an account that can create databases. */
   database_url: string;
-  /** An absolute path; everything below it goes when the servers go. */
+  /** An absolute path. Everything below it is removed with the servers. */
   data_dir: string;
 }
 

@@ -10,15 +10,15 @@ import { StartError, type SupervisedProcess, Supervisor } from "../supervise.js"
 import { obtainTool } from "../tools/obtain.js";
 import { type S3Server, startMinio } from "./object-store.js";
 import { choosePorts, type PortName, waitForFreePorts } from "./ports.js";
-import { startPostgres, useGivenPostgres } from "./postgres.js";
+import { checkGivenPostgres, startPostgres } from "./postgres.js";
 import { obtainTemporalTool, startTemporal, type TemporalServer } from "./temporal.js";
 import type { SearchAttributeTypes } from "./temporal-namespace.js";
 
 export interface ServersOptions {
-  /** Holds all state, logs and pid files. One run at a time uses it. */
+  /** Holds all state, logs and pid files. Only one run at a time can use it. */
   dataDir: string;
   log: Log;
-  /** `directory` never looks for an S3 server; `auto` falls back to it when none can be had. */
+  /** `directory` never looks for an S3 server; `auto` falls back to a directory if there is none. */
   objectStore?: "auto" | "directory";
   /** Registered in Temporal's `default` namespace. */
   searchAttributes?: SearchAttributeTypes;
@@ -27,7 +27,7 @@ export interface ServersOptions {
 export type ObjectStoreServer = S3Server | { kind: "directory"; path: string };
 
 export const SERVER_NAMES = ["temporal", "minio", "postgres"] as const;
-/** A server by the name of its process. */
+/** A server, by the name of its process. */
 export type ServerName = (typeof SERVER_NAMES)[number];
 
 export interface Servers {
@@ -36,16 +36,16 @@ export interface Servers {
   temporalPath: string;
   objectStore: ObjectStoreServer;
   databaseUrl: string;
-  /** Starts and ends further processes together with the servers. */
+  /** Starts further processes, which end together with the servers. */
   supervisor: Supervisor;
   readonly processes: readonly SupervisedProcess[];
-  /** Whether this server runs, as a process of ours. */
+  /** Returns whether this server runs as a child of this process. */
   isRunning(name: ServerName): boolean;
-  /** Ends a server with SIGKILL, in the middle of whatever it does. */
+  /** Ends a server with SIGKILL, whatever it is doing. */
   kill(name: ServerName): Promise<void>;
-  /** Starts a server again that has ended, where it was, and returns when it serves. */
-  revive(name: ServerName): Promise<void>;
-  /** Ends everything, the latest started first. May be called twice. */
+  /** Restarts a server that has ended, at the same address, and returns when it is ready. */
+  restart(name: ServerName): Promise<void>;
+  /** Ends everything, the latest started first. Can be called twice. */
   stop(): Promise<void>;
 }
 
@@ -57,26 +57,26 @@ const PORTS: Readonly<Record<ServerName, readonly PortName[]>> = {
 };
 
 /**
- * Brings up Temporal, the object store and Postgres, in parallel, and returns when all three serve. Also ends them on
- * SIGINT, SIGTERM, SIGHUP and an escaped error. Throws, with everything ended, when one of them cannot be had.
+ * Starts Temporal, the object store and Postgres in parallel, and returns when all three are ready. Also ends them on SIGINT, SIGTERM,
+ * SIGHUP and an uncaught error. If one of them cannot be started, ends everything and throws.
  */
 export async function startServers(options: ServersOptions): Promise<Servers> {
   const dataDir = resolve(options.dataDir);
   await mkdir(dataDir, { recursive: true });
   const lock = await tryFolderLock(resolveOwnerLockPath(dataDir));
   if (!lock.isHeld) {
-    throw new Error(`process ${lock.holder.pid} already runs on ${dataDir}: stop it first, or choose another data folder`);
+    throw new Error(`process ${lock.holder.pid} already uses ${dataDir}: stop it first, or choose another data folder`);
   }
   const supervisor = new Supervisor(dataDir);
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= supervisor.stop().finally(() => {
-      forget();
+      removeHandlers();
       return lock.release();
     });
     return stopping;
   };
-  const forget = stopOnExit(stop, options.log);
+  const removeHandlers = stopOnExit(stop, options.log);
   try {
     await endLeftovers(dataDir, options.log);
     const secrets = await ensureSecrets(dataDir);
@@ -88,12 +88,12 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   }
 }
 
-/** By name: a server that was started again is another process under the same name, at the same address. */
+/** Finds servers by name, because a restarted server is another process under the same name, at the same address. */
 function buildServerHandles(
   supervisor: Supervisor,
   secrets: StackSecrets,
   options: ServersOptions,
-): Pick<Servers, "isRunning" | "kill" | "revive"> {
+): Pick<Servers, "isRunning" | "kill" | "restart"> {
   const starts: Record<ServerName, () => Promise<unknown>> = {
     temporal: () => provideTemporal(supervisor, options),
     minio: () => provideObjectStore(supervisor, secrets, options),
@@ -104,11 +104,11 @@ function buildServerHandles(
     isRunning: (name) => findProcess(name) !== undefined,
     async kill(name) {
       const process = findProcess(name);
-      if (process === undefined) throw new Error(`${name} does not run as a process of ours`);
+      if (process === undefined) throw new Error(`${name} does not run as a child of this process`);
       process.kill("SIGKILL");
       await process.exited;
     },
-    async revive(name) {
+    async restart(name) {
       if (findProcess(name) !== undefined) return;
       await waitForFreePorts(supervisor.dataDir, PORTS[name]);
       await starts[name]();
@@ -146,7 +146,7 @@ async function provideObjectStore(
   if (objectStore === "directory") return directory;
   const tool = await obtainTool("minio", { log });
   if (!tool.found) {
-    log(`no S3 server can be had (${tool.reasons.join("; ")}): objects are kept in the folder ${directory.path}`);
+    log(`no S3 server is available (${tool.reasons.join("; ")}): objects are stored in the folder ${directory.path}`);
     return directory;
   }
   return retryOnTakenPort(async () => {
@@ -157,14 +157,14 @@ async function provideObjectStore(
 
 async function providePostgres(supervisor: Supervisor, secrets: StackSecrets, { log }: ServersOptions): Promise<string> {
   const given = process.env.DATABASE_URL;
-  if (given) return useGivenPostgres(given);
+  if (given) return checkGivenPostgres(given);
   return retryOnTakenPort(async () => {
     const ports = await choosePorts(supervisor.dataDir, ["postgres"]);
     return startPostgres(supervisor, ports.postgres, secrets, log);
   });
 }
 
-/** Between our look at a port and the server's bind another program may take it: choose again. */
+/** Chooses again, because another program may take a port between the check and the server's bind. */
 async function retryOnTakenPort<T>(start: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -175,7 +175,7 @@ async function retryOnTakenPort<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Waits for all, also after a failure, so that nothing is still being started while the rest is ended. */
+/** Waits for all of them even after a failure, so that nothing is still starting while the rest is ended. */
 async function waitForAllOrThrow<T extends readonly unknown[]>(work: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
   const settled = await Promise.allSettled(work);
   const failed = settled.find((result) => result.status === "rejected");

@@ -2,7 +2,7 @@ import { Connection, type ConnectionOptions, isGrpcServiceError } from "@tempora
 import proto from "@temporalio/proto";
 import { poll } from "../poll.js";
 
-/** Names of search attributes and the types that Temporal indexes them by. */
+/** The names of search attributes and the types by which Temporal indexes them. */
 export type SearchAttributeTypes = Readonly<Record<string, "Text" | "Keyword" | "Int" | "Double" | "Bool" | "Datetime" | "KeywordList">>;
 
 const indexed = proto.temporal.api.enums.v1.IndexedValueType;
@@ -17,11 +17,11 @@ const indexedTypes = {
 } as const;
 
 const grpcAlreadyExists = 6;
-const visibleWithinMs = 30_000;
+const visibilityTimeoutMs = 30_000;
 
 /**
- * Makes sure that a namespace knows these search attributes, and returns when the server lists them all. An attribute
- * that exists with another type is an error: its type cannot be changed in place.
+ * Ensures that a namespace has these search attributes, and returns when the server lists them all. Throws if an attribute exists with
+ * another type, because its type cannot be changed in place.
  */
 export async function registerSearchAttributes(address: string, namespace: string, wanted: SearchAttributeTypes): Promise<void> {
   const connection = await Connection.connect({ address });
@@ -35,8 +35,8 @@ export async function registerSearchAttributes(address: string, namespace: strin
 const secondsPerDay = 86_400;
 
 /**
- * Creates a namespace (one that exists is kept) with these search attributes, and waits until both are usable. Temporal forgets what has
- * ended after `retentionDays`.
+ * Creates a namespace with these search attributes, keeping an existing one, and waits until both are usable. Temporal deletes closed
+ * workflows after `retentionDays`.
  */
 export async function ensureNamespace(
   access: string | Pick<ConnectionOptions, "address" | "tls" | "apiKey">,
@@ -57,9 +57,9 @@ export async function ensureNamespace(
           () => true as const,
           (error: unknown) => (isGrpcServiceError(error) ? undefined : Promise.reject(error)),
         ),
-      { timeoutMs: visibleWithinMs, everyMs: 100 },
+      { timeoutMs: visibilityTimeoutMs, everyMs: 100 },
     );
-    if (!known) throw new Error(`Temporal does not show the new namespace ${namespace}; look into its log`);
+    if (!known) throw new Error(`Temporal does not list the new namespace ${namespace}; check its log`);
     await addMissingAttributes(connection, namespace, wanted);
   } finally {
     await connection.close();
@@ -73,7 +73,7 @@ async function addMissingAttributes(connection: Connection, namespace: string, w
   for (const [name, type] of entries) {
     const found = present[name];
     if (found !== undefined && found !== indexedTypes[type]) {
-      throw new Error(`the search attribute ${name} of ${namespace} has another type than ${type}; start with --reset`);
+      throw new Error(`the search attribute ${name} of ${namespace} is not of type ${type}; start with --reset`);
     }
   }
   const missing = entries.filter(([name]) => present[name] === undefined);
@@ -87,9 +87,9 @@ async function addMissingAttributes(connection: Connection, namespace: string, w
       const now = await listAttributes(connection, namespace);
       return entries.every(([name]) => now[name] !== undefined) ? true : undefined;
     },
-    { timeoutMs: visibleWithinMs, everyMs: 100 },
+    { timeoutMs: visibilityTimeoutMs, everyMs: 100 },
   );
-  if (!done) throw new Error(`Temporal does not list the new search attributes of ${namespace}; look into its log`);
+  if (!done) throw new Error(`Temporal does not list the new search attributes of ${namespace}; check its log`);
 }
 
 async function listAttributes(connection: Connection, namespace: string): Promise<Record<string, number>> {

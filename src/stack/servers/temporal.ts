@@ -16,8 +16,8 @@ export interface TemporalServer {
 }
 
 /**
- * One history shard polls its transfer queue 20 times a second by default, which costs 50 ms a step; fairness keys do
- * nothing until fairness is on, and only with a single partition do they order the whole queue.
+ * By default a history shard polls its transfer queue 20 times a second, which costs 50 ms per step. Fairness keys have no effect until
+ * fairness is enabled, and they order the whole queue only if it has a single partition.
  */
 const dynamicConfig = [
   "history.transferProcessorMaxPollRPS=2000",
@@ -29,18 +29,18 @@ const dynamicConfig = [
 const sqlitePragmas = ["journal_mode=wal", "synchronous=normal"];
 const namespace = "default";
 
-/** Finds the Temporal CLI or says in one message how a person gets it. */
+/** Returns the path of the Temporal CLI, or throws an error that explains how to get it. */
 export async function obtainTemporalTool(log: Log): Promise<string> {
   const tool = await obtainTool("temporal", { log });
   if (tool.found) return tool.path;
   throw new Error(
-    "Temporal is not here and could not be obtained. Put the `temporal` command (server 1.29 or newer) on PATH, or " +
+    "Temporal is not installed and could not be obtained. Put the `temporal` command (server 1.29 or newer) on PATH, or " +
       "install Go 1.21 or newer so that it can be built, or make temporal.download reachable; then start again.\n" +
       tool.reasons.map((reason) => `  - ${reason}`).join("\n"),
   );
 }
 
-/** Starts the Temporal development server with its UI; its state lives in `<dataDir>/temporal`. */
+/** Starts the Temporal development server with its UI. Its state is in `<dataDir>/temporal`. */
 export async function startTemporal(
   supervisor: Supervisor,
   tool: string,

@@ -4,20 +4,20 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ToolPin } from "./pins.js";
 
-/** The folder of built and downloaded tools: `$OGR_CACHE_DIR`, `$XDG_CACHE_HOME/ogr` or `~/.cache/ogr`. */
+/** Returns the folder of built and downloaded tools: `$OGR_CACHE_DIR`, `$XDG_CACHE_HOME/ogr` or `~/.cache/ogr`. */
 export function resolveCacheFolder(env: NodeJS.ProcessEnv): string {
   if (env.OGR_CACHE_DIR) return env.OGR_CACHE_DIR;
   return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "ogr");
 }
 
-/** Where the pinned version of a tool lies in the cache, whether it is there or not. */
+/** Returns the path of a tool's pinned version in the cache, whether or not it exists. */
 export function resolveCachedPath(env: NodeJS.ProcessEnv, pin: ToolPin): string {
   return join(resolveCacheFolder(env), pin.name, pin.version, pin.name);
 }
 
 /**
- * Gives `work` a fresh folder inside the cache, and puts the executable that it answers into its place by a rename:
- * whoever looks sees a whole file or none, also when two processes install at once.
+ * Gives `work` a new folder inside the cache and moves the executable that it returns into place by a rename, so that other processes see
+ * either a whole file or none, even when two of them install at once.
  */
 export async function installInCache(env: NodeJS.ProcessEnv, pin: ToolPin, work: (folder: string) => Promise<string>): Promise<string> {
   const target = resolveCachedPath(env, pin);
@@ -39,8 +39,8 @@ async function moveAcross(from: string, to: string): Promise<void> {
     await rename(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EXDEV") throw error;
-    const beside = `${to}.${randomUUID()}`;
-    await copyFile(from, beside);
-    await rename(beside, to);
+    const temporary = `${to}.${randomUUID()}`;
+    await copyFile(from, temporary);
+    await rename(temporary, to);
   }
 }

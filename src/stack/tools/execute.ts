@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 
 export interface Execution {
-  /** The exit code; `undefined` when it could not be started or was ended by a signal. */
+  /** The exit code; `undefined` if the command could not be started or was ended by a signal. */
   code: number | undefined;
-  /** Standard output and standard error together, the last part when there is much of it. */
+  /** Standard output and standard error together; only the last 64 KiB. */
   output: string;
   hasTimedOut: boolean;
 }
@@ -14,15 +14,15 @@ export interface ExecuteOptions {
   cwd?: string;
   uid?: number;
   gid?: number;
-  /** Asked every 250 ms; the command is ended when it answers true. */
+  /** Called every 250 ms; the command is killed when it returns true. */
   shouldAbandon?(): boolean | Promise<boolean>;
 }
 
 const keptBytes = 64 * 1024;
 
 /**
- * Runs a command without a shell, in a process group of its own that is killed whole when the time is over.
- * Never throws: a command that cannot be started is an execution without a code.
+ * Runs a command without a shell, in its own process group, which is killed when the time is up. Never throws: a command that cannot be
+ * started returns an execution without a code.
  */
 export function executeProgram(command: string, args: readonly string[], options: ExecuteOptions): Promise<Execution> {
   return new Promise((resolve) => {

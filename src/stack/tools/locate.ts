@@ -11,29 +11,29 @@ export interface LocatedTool {
 
 export interface Location {
   tool?: LocatedTool;
-  /** Sentences about what was looked at and not taken. */
-  passedOver: string[];
+  /** Why candidates were rejected, one sentence each. */
+  rejections: string[];
 }
 
-/** Looks for a tool on PATH and then in the user's cache. Each candidate is run once and asked for its version. */
+/** Looks for a tool on PATH and then in the user's cache. Runs each candidate once to read its version. */
 export async function locateTool(name: ToolName, env: NodeJS.ProcessEnv = process.env): Promise<Location> {
   const pin = pins[name];
-  const passedOver: string[] = [];
+  const rejections: string[] = [];
   for (const path of await listOnPath(name, env)) {
     const output = await readVersionOutput(path, pin, env);
-    if (output !== undefined && pin.isAcceptedOnPath(output)) return { tool: { path, source: "path" }, passedOver };
-    passedOver.push(`${path} is not a version known to work (${extractFirstLine(output)})`);
+    if (output !== undefined && pin.isAcceptedOnPath(output)) return { tool: { path, source: "path" }, rejections };
+    rejections.push(`${path} is not a version known to work (${extractFirstLine(output)})`);
   }
   const path = resolveCachedPath(env, pin);
   if (await isExecutable(path)) {
     const output = await readVersionOutput(path, pin, env);
-    if (output !== undefined && pin.answerPattern.test(output)) return { tool: { path, source: "cache" }, passedOver };
-    passedOver.push(`${path} does not run (${extractFirstLine(output)})`);
+    if (output !== undefined && pin.answerPattern.test(output)) return { tool: { path, source: "cache" }, rejections };
+    rejections.push(`${path} does not run (${extractFirstLine(output)})`);
   }
-  return { passedOver };
+  return { rejections };
 }
 
-/** Every executable file of that name on PATH, in order. */
+/** Returns every executable file of that name on PATH, in order. */
 export async function listOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const folders = (env.PATH ?? "").split(delimiter).filter(isAbsolute);
   const candidates = [...new Set(folders)].map((folder) => join(folder, name));
@@ -57,5 +57,5 @@ async function readVersionOutput(path: string, pin: ToolPin, env: NodeJS.Process
 }
 
 function extractFirstLine(output: string | undefined): string {
-  return output?.trim().split("\n")[0] || "it does not answer";
+  return output?.trim().split("\n")[0] || "no output";
 }

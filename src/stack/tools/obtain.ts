@@ -19,12 +19,12 @@ export interface ObtainOptions {
 }
 
 /**
- * Finds a server tool, or makes it present: PATH, the user's cache, the vendor, `go install`, in this order. Where all
- * of it fails the answer says why, one sentence a step, and the caller decides what that means.
+ * Finds or installs a server tool. Tries PATH, the user's cache, the vendor and `go install`, in this order. If all of them fail, the
+ * result gives the reason for each, one sentence a step, and the caller decides whether to continue.
  */
 export async function obtainTool(name: ToolName, { log, env = process.env, downloader }: ObtainOptions): Promise<ObtainedTool> {
   const first = await locateTool(name, env);
-  for (const sentence of first.passedOver) log(sentence);
+  for (const sentence of first.rejections) log(sentence);
   if (first.tool) return { found: true, ...first.tool };
   const lock = join(resolveCacheFolder(env), "locks", name);
   const onWait = (pid: number): void => log(`process ${pid} is obtaining ${name}: waiting for it`);
@@ -32,18 +32,18 @@ export async function obtainTool(name: ToolName, { log, env = process.env, downl
     // The previous holder of the lock may have stored it.
     const again = await locateTool(name, env);
     if (again.tool) return { found: true, ...again.tool };
-    return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.passedOver);
+    return fetchOrBuild(name, { log, env, ...(downloader ? { downloader } : {}) }, first.rejections);
   });
 }
 
 async function fetchOrBuild(
   name: ToolName,
   options: ObtainOptions & { env: NodeJS.ProcessEnv },
-  passedOver: readonly string[],
+  rejections: readonly string[],
 ): Promise<ObtainedTool> {
   const { log, env } = options;
   const pin = pins[name];
-  const reasons = [...passedOver];
+  const reasons = [...rejections];
   const downloader = options.downloader ?? (name === "temporal" ? createTemporalDownloader(pin) : undefined);
   if (downloader) {
     const downloaded = await downloadTool(downloader, pin, env, log);

@@ -1,19 +1,19 @@
-/** A server tool that we look for, download or build. One place holds every version. */
+/** A server tool that we look for, download or build. Its version is defined only here. */
 export interface ToolPin {
   name: ToolName;
-  /** The version we obtain ourselves; names the folder in the cache. */
+  /** The version that we install; also the name of its folder in the cache. */
   version: string;
-  /** What `go install` takes. */
+  /** The argument of `go install`. */
   goModule: string;
-  /** What `go install` calls the command, where that is not `name`. */
+  /** The name that `go install` gives the command, if it is not `name`. */
   goBinary?: string;
   goFlags: readonly string[];
   goEnv: Readonly<Record<string, string>>;
-  /** How the tool says its version. */
+  /** The arguments that make the tool print its version. */
   versionArgs: readonly string[];
   /**
-   * Judges the output of `versionArgs`. What is found on PATH must name a version that we know to work; what lies in
-   * our own cache was pinned when it was put there, so that it need only answer.
+   * Checks the output of `versionArgs`. A tool found on PATH must report a version that is known to work. A tool in our own cache was
+   * pinned when it was installed, so it only has to match `answerPattern`.
    */
   isAcceptedOnPath(output: string): boolean;
   answerPattern: RegExp;
@@ -21,7 +21,7 @@ export interface ToolPin {
 
 export type ToolName = "temporal" | "temporal-server" | "temporal-sql-tool" | "minio" | "mc" | "opa";
 
-/** Fairness of task queues came with server 1.29; version 2 of anything is unknown. */
+/** Task queue fairness needs server 1.29. Version 2 is untested. */
 function hasKnownTemporalServer(output: string): boolean {
   const [, major, minor] = /Server (\d+)\.(\d+)\.\d+/.exec(output) ?? [];
   return Number(major) === 1 && Number(minor) >= 29;
@@ -29,12 +29,12 @@ function hasKnownTemporalServer(output: string): boolean {
 
 const TEMPORAL_SERVER = "v1.31.2";
 
-/** A schema belongs to its server: another version is another deployment than the one that compose describes. */
+/** A schema belongs to one version of the server: any other version would be a different deployment from the one in docker-compose.yml. */
 function isPinnedTemporalServer(output: string): boolean {
   return output.includes(` version ${TEMPORAL_SERVER.slice(1)}`);
 }
 
-/** From 2025 on, every release of the server has conditional writes with both If-Match and If-None-Match. */
+/** Every release of the server from 2025 on supports conditional writes with both If-Match and If-None-Match. */
 function isReleaseFrom2025(output: string): boolean {
   const [, date] = /^(?:minio|mc) version RELEASE\.(\d{4}-\d{2}-\d{2})T/m.exec(output) ?? [];
   return date !== undefined && date >= "2025-01-01";
@@ -52,7 +52,7 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     isAcceptedOnPath: hasKnownTemporalServer,
     answerPattern: /Server \d+\.\d+/,
   },
-  // The server that docker-compose.yml runs on Postgres, and the tool that makes its schema; the development stack needs neither.
+  // The server that docker-compose.yml runs on Postgres, and the tool that creates its schema. The development stack needs neither.
   "temporal-server": {
     name: "temporal-server",
     version: TEMPORAL_SERVER,
@@ -86,7 +86,7 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
     isAcceptedOnPath: isReleaseFrom2025,
     answerPattern: /^minio version /m,
   },
-  // MinIO's client, which docker-compose.yml runs to make the accounts of the planes; the development stack does not need it.
+  // MinIO's client, which docker-compose.yml runs to create the accounts of the planes. The development stack does not need it.
   mc: {
     name: "mc",
     version: "v0.0.0-20251106162529-77f82e18b540",
@@ -99,7 +99,7 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
   },
   opa: {
     name: "opa",
-    // Another version would compile the same policy to other bytes, and so to another policy hash.
+    // Another version would compile the same policy to different bytes, and so to a different policy hash.
     version: "v1.22.2",
     goModule: "github.com/open-policy-agent/opa",
     goFlags: ["-ldflags=-s -w"],
@@ -110,5 +110,5 @@ export const pins: Readonly<Record<ToolName, ToolPin>> = {
   },
 };
 
-/** `go install` of a version needs module-aware Go with toolchain switching, which came with 1.21. */
+/** `go install` of a version needs module-aware Go with toolchain switching, which Go has since 1.21. */
 export const oldestGo = { major: 1, minor: 21 } as const;

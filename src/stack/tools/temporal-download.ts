@@ -1,6 +1,6 @@
 /**
- * Downloads the Temporal CLI with the SDK's own downloader, into the folder given as first argument. A process of its
- * own, because the downloader is native code that cannot be cancelled from inside.
+ * Downloads the Temporal CLI with the SDK's own downloader into the folder given as first argument. It runs as a separate process because
+ * the downloader is native code that cannot be cancelled from inside.
  */
 import { TestWorkflowEnvironment } from "@temporalio/testing";
 

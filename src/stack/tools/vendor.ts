@@ -13,11 +13,11 @@ const downloadMaxMs = 20 * 60_000;
 export interface Downloader {
   command: string;
   buildArgs(folder: string): readonly string[];
-  /** A download that has brought no byte for so long is given up. */
+  /** A download that receives no bytes for this long is abandoned. */
   stallMs: number;
 }
 
-/** The vendor's own downloader of the Temporal CLI. No other tool has a source whose checksums we could verify. */
+/** Creates the vendor's own downloader of the Temporal CLI. The other tools have no source whose checksums could be verified. */
 export function createTemporalDownloader(pin: ToolPin): Downloader {
   const entry = fileURLToPath(new URL("./temporal-download.js", import.meta.url));
   return {
@@ -27,7 +27,7 @@ export function createTemporalDownloader(pin: ToolPin): Downloader {
   };
 }
 
-/** Downloads a tool into the cache. Limited by progress rather than by time, so that a slow line still succeeds. */
+/** Downloads a tool into the cache. It is limited by progress more than by total time, so that a slow connection still succeeds. */
 export async function downloadTool(downloader: Downloader, pin: ToolPin, env: NodeJS.ProcessEnv, log: Log): Promise<Obtained> {
   let reason = "";
   const downloadInto = async (folder: string): Promise<string> => {
@@ -45,7 +45,7 @@ export async function downloadTool(downloader: Downloader, pin: ToolPin, env: No
     const made = await findLargestFile(folder);
     if (code === 0 && made !== undefined) return made;
     reason = hasTimedOut
-      ? `the vendor's download of ${pin.name} brought nothing for ${downloader.stallMs / 1_000} s`
+      ? `the vendor's download of ${pin.name} received nothing for ${downloader.stallMs / 1_000} s`
       : `the vendor's download of ${pin.name} failed (${extractErrorLine(output)})`;
     throw new Error(reason);
   };
@@ -63,7 +63,7 @@ export async function downloadTool(downloader: Downloader, pin: ToolPin, env: No
 async function listFiles(folder: string): Promise<{ path: string; size: number }[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  // A file may be renamed between the listing and the look at it.
+  // A file may be renamed between readdir and stat.
   const sizes = await Promise.all(
     files.map((path) =>
       stat(path).then(
