@@ -42,7 +42,7 @@ describe("registering a project", () => {
     visibility: "internal",
   });
 
-  it("writes what was declared, and who did it", async () => {
+  it("stores the declared project and the actor who registered it", async () => {
     const jti = randomUUID();
     expect(value(await planTestJob(stage.buildContext(), "git.registry.init", params(PROJECT))).basis.params).toEqual(params(PROJECT));
     const effects = value(await executeTestJob(stage.buildContext(), "git.registry.init", params(PROJECT), jti));
@@ -62,17 +62,17 @@ describe("registering a project", () => {
     });
   });
 
-  it("a second time is denied, by plan and by execute", async () => {
+  it("is denied in plan and in execute if the project exists", async () => {
     expect(code(await planTestJob(stage.buildContext(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
     expect(code(await executeTestJob(stage.buildContext(), "git.registry.init", params(PROJECT)))).toBe("project_exists");
   });
 
-  it("by several at once has one winner", async () => {
+  it("succeeds for exactly one of several concurrent attempts", async () => {
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => executeTestJob(stage.buildContext(), "git.registry.init", params("P.race"))));
     expect(outcomes.map(code).sort()).toEqual(["granted", "project_exists", "project_exists", "project_exists"]);
   });
 
-  it.each<JobStep>(["fetched", "checked", "stored", "moved"])("is finished by a retry when the Runner died after %s", async (step) => {
+  it.each<JobStep>(["fetched", "checked", "stored", "moved"])("is finished by a retry if the Runner died after %s", async (step) => {
     const jti = randomUUID();
     const what = params(`P.crash-${step}`);
     await expect(executeTestJob(stage.buildContext(dieAfterStep(step)), "git.registry.init", what, jti)).rejects.toThrow("died");
@@ -84,7 +84,7 @@ describe("registering a project", () => {
     expect(execFileSync("git", ["--git-dir", copy, "symbolic-ref", "HEAD"]).toString().trim()).toBe("refs/heads/main");
   });
 
-  it("is recognised when the answers to its writes were lost", async () => {
+  it("succeeds when the responses to its writes are lost", async () => {
     const store = createForgetfulStore(stage.store, /./, 100);
     expect(code(await executeTestJob(stage.buildContext({ store }), "git.registry.init", params("P.lost")))).toBe("granted");
   });
@@ -104,7 +104,7 @@ describe("tagging a release", () => {
     value(await stage.push(clone.bundle("two"), { branch: "feature/x", expected_old: dropped, force: true }));
   });
 
-  it("makes an annotated tag by the registry, dated by the permit, that stock git shows", async () => {
+  it("makes an annotated tag by the registry with the permit's date, which stock git can read", async () => {
     const plan = value(await planTestJob(stage.buildContext(), "git.registry.tag_release", params("v1.0.0", first)));
     expect(plan.basis.refs).toEqual([{ name: "refs/tags/v1.0.0", old: ZERO_ID, new: null }]);
     expect(plan.basis.creates).toEqual([{ kind: "tag", object: first, tag: "v1.0.0", message: "Notes.\n" }]);
@@ -120,7 +120,7 @@ describe("tagging a release", () => {
     execFileSync("git", ["--git-dir", copy, "fsck", "--strict"], { stdio: "pipe" });
   });
 
-  it("plans the commits that no earlier release has", async () => {
+  it("lists in the plan the commits that no earlier release contains", async () => {
     const plan = value(await planTestJob(stage.buildContext(), "git.registry.tag_release", params("v1.0.1", second)));
     expect(plan.commits.map((commit) => commit.id)).toEqual([second]);
   });
@@ -129,27 +129,30 @@ describe("tagging a release", () => {
     ["a tag that exists", "ref_exists", () => params("v1.0.0", first)],
     ["a commit that no branch reaches", "commit_unreachable", () => params("v2.0.0", dropped)],
     ["a commit that does not exist", "commit_unreachable", () => params("v2.0.0", "1".repeat(40))],
-    ["an object that is no commit", "commit_unreachable", () => params("v2.0.0", clone.readHead(`${first}^{tree}`))],
+    ["an object that is not a commit", "commit_unreachable", () => params("v2.0.0", clone.readHead(`${first}^{tree}`))],
     ["an unknown project", "project_unknown", () => ({ ...params("v2.0.0", first), project_id: "P.none" })],
-  ])("of %s is denied", async (_, expected, what) => {
+  ])("is denied for %s", async (_, expected, what) => {
     expect(code(await planTestJob(stage.buildContext(), "git.registry.tag_release", what()))).toBe(expected);
     expect(code(await executeTag(what()))).toBe(expected);
   });
 
-  it("by several at once has one winner", async () => {
+  it("succeeds for exactly one of several concurrent attempts at one tag", async () => {
     const outcomes = await Promise.all([1, 2, 3].map(() => executeTag(params("v3.0.0", first))));
     expect(outcomes.map(code).sort()).toEqual(["granted", "ref_exists", "ref_exists"]);
   });
 
-  it.each<JobStep>(["fetched", "checked", "stored", "moved"])("is finished by a retry when the Runner died after %s", async (step) => {
-    const jti = randomUUID();
-    const what = params(`v4.0.0-${step}`, second, "");
-    await expect(executeTag(what, jti, dieAfterStep(step))).rejects.toThrow("died");
-    const effects = value(await executeTag(what, jti));
-    expect(value(await executeTag(what, jti)).refs).toEqual(effects.refs);
-  });
+  it.each<JobStep>(["fetched", "checked", "stored", "moved"])(
+    "is finished by a retry if the Runner died after %s, with the same tag",
+    async (step) => {
+      const jti = randomUUID();
+      const what = params(`v4.0.0-${step}`, second, "");
+      await expect(executeTag(what, jti, dieAfterStep(step))).rejects.toThrow("died");
+      const effects = value(await executeTag(what, jti));
+      expect(value(await executeTag(what, jti)).refs).toEqual(effects.refs);
+    },
+  );
 
-  it("publishes notes, source archive and manifest, and calling it again makes what is missing", async () => {
+  it("publishes notes, source archive and manifest, and a second derivation changes nothing", async () => {
     const jti = randomUUID();
     const what = params("v5.0.0", second, "# Five\r\n\nNotes — ünïcode");
     const effects = value(await executeTag(what, jti));
@@ -177,7 +180,7 @@ describe("tagging a release", () => {
         .digest("hex"),
       size_bytes: archive?.length,
     });
-    // Reproducible: stock git makes the same bytes from a clone.
+    // The archive is reproducible: stock git makes the same bytes from a clone.
     expect(Buffer.from(archive ?? [])).toEqual(clone.run(["archive", "--format=tar.gz", `--prefix=${PROJECT}-${second}/`, second]));
 
     const before = await readText(`${key}/manifest.json`);
@@ -186,8 +189,8 @@ describe("tagging a release", () => {
   });
 });
 
-describe("what derives from a push", () => {
-  it("is complete when another Runner derives than the one that moved the refs, whatever that one remembers", async () => {
+describe("the project index derived from a push", () => {
+  it("is complete when a Runner with an outdated cache derives it after another Runner moved the refs", async () => {
     const clone = new Clone();
     const tip = clone.commit("a", "1");
     const other = new Repositories(join(stage.folder, "other"));
@@ -206,7 +209,7 @@ describe("what derives from a push", () => {
     expect(index).toMatchObject({ refs: [{ name: "refs/heads/feature/1", id: tip }], last_act: { jti: act } });
   });
 
-  it("shows the newest refs and the last act, whichever act derives last", async () => {
+  it("shows the newest refs and the last act when acts are derived out of order", async () => {
     const clone = new Clone();
     const first = clone.commit("a", "1");
     value(

@@ -15,8 +15,7 @@ const LINE = {
 };
 const GOOD = formatRegistryOfOrgs({ acme: { telemetry_repo: "acme/t", repos: { shop: buildRepoEntry({ context: "production" }) } } });
 
-/** Whoever may force main may still not make the registry lie: this is the last place where anybody looks. */
-describe("main of the project that keeps the infra registry", () => {
+describe("main of the project that holds the infra registry", () => {
   let stage: Stage;
   let clone: Clone;
   let empty: string;
@@ -37,7 +36,7 @@ describe("main of the project that keeps the infra registry", () => {
 
   const readTip = async () => (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get("refs/heads/main")?.id;
 
-  /** What becomes of a forced push: its plan, and the act itself for whoever got so far without one. */
+  /** Plans a force push, and runs it without the plan: both must be denied, since the run is the last check. */
   const forcePush = async (bytes: Uint8Array, more: Partial<PushParams> = {}, changes: { keepsInfra: boolean } = keeps) => {
     const params: PushParams = {
       ...{ project_id: PROJECT, branch: "main", expected_old: good, commit_summary: "test", force: true },
@@ -57,15 +56,15 @@ describe("main of the project that keeps the infra registry", () => {
   };
 
   it.each([
-    ["changes the context of a production repository in place", REGISTRY_PATH, GOOD.replace("production", "sandbox")],
-    ["is no registry", REGISTRY_PATH, "{}\n"],
+    ["edits the context of a production repository in place", REGISTRY_PATH, GOOD.replace("production", "sandbox")],
+    ["is not a registry", REGISTRY_PATH, "{}\n"],
     ["rewrites the changelog", CHANGELOG_PATH, `${JSON.stringify({ ...LINE, reason: "Another" })}\n`],
-  ])("is not forced to what %s", async (_, path, text) => {
+  ])("cannot be forced to a commit that %s", async (_, path, text) => {
     expect(await forcePush(editRegistry(path, text))).toMatchObject(INVALID);
     expect(await readTip()).toBe(good);
   });
 
-  it("is not forced back to what it was, because that takes lines of the changelog away", async () => {
+  it("cannot be forced back to an earlier commit, because that removes lines of the changelog", async () => {
     clone.git("checkout", "-q", "-B", "back", empty);
     expect(await forcePush(clone.bundle("back"))).toMatchObject({
       ...INVALID,
@@ -74,7 +73,7 @@ describe("main of the project that keeps the infra registry", () => {
     expect(await readTip()).toBe(good);
   });
 
-  it("is not deleted, and not emptied with its project", async () => {
+  it("cannot be deleted, and its project cannot be reset", async () => {
     expect(await forcePush(Buffer.alloc(0), { delete: true, subject_hash: EMPTY_PATCH_HASH })).toMatchObject(INVALID);
     const refs = (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs ?? new Map();
     const params: ResetParams = {
@@ -85,7 +84,7 @@ describe("main of the project that keeps the infra registry", () => {
     expect(await readTip()).toBe(good);
   });
 
-  it("is forced to a registry that follows from its own, and other branches and projects to anything", async () => {
+  it("can be forced to a registry that follows from the current one, while other branches and projects can be forced to anything", async () => {
     expect(await forcePush(editRegistry(REGISTRY_PATH, "{}\n"), { branch: "feature/x", expected_old: ZERO_ID })).toMatchObject({
       plan: "granted",
       act: { ok: true },

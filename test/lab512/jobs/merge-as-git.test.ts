@@ -18,7 +18,7 @@ afterAll(() => stage.close());
 
 const changes = fc.array(change, { minLength: 1, maxLength: 6 });
 
-/** What both sides did since they parted, and whether each took the other over once on the way, so that there are two bases. */
+/** The changes of both sides since their common base. With `crossed`, each side merges the other once, so that there are two merge bases. */
 const history = fc.record({
   before: fc.array(change, { minLength: 4, maxLength: 10 }),
   main: fc.array(changes, { minLength: 1, maxLength: 2 }),
@@ -26,7 +26,7 @@ const history = fc.record({
   crossed: fc.option(fc.record({ main: changes, feature: changes }), { nil: undefined, freq: 3 }),
 });
 
-/** Two branches with a history of their own in the one clone. */
+/** Creates two branches in the clone, with a history that no earlier run shares. */
 function createBranches({ before, main, feature, crossed }: typeof history extends fc.Arbitrary<infer H> ? H : never) {
   runs += 1;
   const [target, source] = [`run-${runs}/main`, `run-${runs}/feature`];
@@ -45,7 +45,7 @@ function createBranches({ before, main, feature, crossed }: typeof history exten
   commitOn(source, feature);
   if (crossed !== undefined) {
     const [ours, theirs] = [clone.readHead(target), clone.readHead(source)];
-    // Whatever came out of it, the history says that both were merged.
+    // Only the history matters here: both sides record the merge and keep their own tree.
     for (const [branch, other] of [
       [target, theirs],
       [source, ours],
@@ -60,7 +60,7 @@ function createBranches({ before, main, feature, crossed }: typeof history exten
   return { target, source };
 }
 
-/** What stock git makes of it in a clean checkout of the target. */
+/** Merges by stock git in a clean checkout of the target. */
 function mergeByStockGit(target: string, source: string): { tree: string } | { unmerged: string[] } {
   const { clone } = project;
   clone.git("checkout", "-q", "-f", target);
@@ -72,13 +72,13 @@ function mergeByStockGit(target: string, source: string): { tree: string } | { u
     const unmerged = clone.git("diff", "--name-only", "-z", "--diff-filter=U");
     return { unmerged: unmerged.split("\0").filter((path) => path !== "") };
   } finally {
-    // Left behind where git failed on an assertion of its own.
+    // git leaves the lock behind when it fails an assertion of its own.
     rmSync(join(clone.folder, ".git", "index.lock"), { force: true });
     clone.git("reset", "-q", "--hard", target);
   }
 }
 
-test("any two branches merge to the tree that stock git makes of them, and conflict where it does, with every path named", async () => {
+test("A merge of any two branches makes the same tree as stock git, or reports every path in which stock git finds a conflict", async () => {
   let [clean, conflicting] = [0, 0];
   await fc.assert(
     fc.asyncProperty(history, async (wanted) => {
@@ -108,8 +108,8 @@ test("any two branches merge to the tree that stock git makes of them, and confl
   await project.copy();
 }, 1_200_000);
 
-test("two branches on which git itself fails are denied, once and for all", async () => {
-  // Found by the property above: git 2.39 fails an assertion of its merge here (merge-ort.c, handle_content_merge).
+test("A merge on which git itself crashes is denied as a conflict", async () => {
+  // git 2.39 fails an assertion of its merge here (merge-ort.c, handle_content_merge).
   const buildLink = (path: string): Change => ({ kind: "link", path, word: "two" });
   const buildWrite = (path: string, word: string, ending = "\n"): Change => ({ kind: "write", path, word, ending });
   const { target, source } = createBranches({

@@ -7,7 +7,7 @@ import { openStage, type Stage } from "./stage.js";
 
 const LINES = Array.from({ length: 30 }, (_, n) => `line ${n}\n`).join("");
 
-describe("two branches that do not go together", () => {
+describe("merge conflicts", () => {
   let stage: Stage;
   let project: MergeProject;
   beforeAll(async () => {
@@ -16,7 +16,7 @@ describe("two branches that do not go together", () => {
   });
   afterAll(() => stage.close());
 
-  /** Changes a fresh project's `main` on both sides. */
+  /** Creates a project whose `main` and `feature/x` both changed since `before`. */
   async function createChangedProject(
     before: Record<string, string>,
     onMain: (p: MergeProject) => void,
@@ -37,7 +37,7 @@ describe("two branches that do not go together", () => {
     return planned.denial;
   }
 
-  it("are denied in the plan with the path and every place, both sides named", async () => {
+  it("deny the plan with the path and every hunk, both sides labelled", async () => {
     await createChangedProject(
       { "a.txt": LINES, "b.txt": "b\n" },
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 3\n", "main 3\n").replace("line 20\n", "main 20\n")),
@@ -56,7 +56,7 @@ describe("two branches that do not go together", () => {
     expect(await readDenial("squash")).toEqual(denial);
   });
 
-  it("are named too where there are no lines to show: deleted, renamed twice, a binary file", async () => {
+  it("are named without hunks for a deleted file, a file with two new names and a binary file", async () => {
     const bytes = (last: string) => `\0\u0001binary ${last}`;
     await createChangedProject(
       { "gone.txt": LINES, "moved.txt": LINES.replaceAll("line", "row"), "image.bin": bytes("a") },
@@ -81,7 +81,7 @@ describe("two branches that do not go together", () => {
     expect(conflicts.map(({ explanation }) => explanation).join(" ")).toContain("deleted in main and modified in feature/x");
   });
 
-  it("show the places of a file that both renamed", async () => {
+  it("show the hunks of a file that both sides renamed", async () => {
     await createChangedProject(
       { "old.txt": LINES },
       ({ clone }) => {
@@ -103,7 +103,7 @@ describe("two branches that do not go together", () => {
     ]);
   });
 
-  it("are named as they are called, whatever that is", async () => {
+  it("label the hunks with a branch name that holds replacement patterns such as $&", async () => {
     project = await MergeProject.register(stage);
     const name = "feature/$&-$'";
     project.checkOut("main").clone.commit("a.txt", "a\n");
@@ -115,7 +115,7 @@ describe("two branches that do not go together", () => {
     expect(planned.denial.conflicts?.[0]?.hunks).toEqual([`<<<<<<< main\nours\n=======\ntheirs\n>>>>>>> ${name}`]);
   });
 
-  it("are what the target's attributes make of them, as in a checkout of it, and not the source's", async () => {
+  it("follow the target's .gitattributes and ignore the source's", async () => {
     const edits = (p: MergeProject, line: string) => {
       for (const path of ["locked/a.lock", "list.txt", "free.txt"]) p.clone.commit(path, LINES.replace(`${line}\n`, `${line} changed\n`));
       p.clone.commit("list.txt", LINES.replace("line 9\n", `line of ${line}\n`));
@@ -136,7 +136,7 @@ describe("two branches that do not go together", () => {
     expect([...new Set(conflicts.map(({ path }) => path))]).toEqual(["locked/a.lock"]);
   });
 
-  it("are what the target's attributes are now, however the target came there", async () => {
+  it("follow the target's current .gitattributes after each change to them", async () => {
     const edit = (line: string) => (p: MergeProject) => p.clone.commit("d/list.txt", LINES.replace("line 3\n", `${line}\n`));
     await createChangedProject({ "d/list.txt": LINES, "d/other.txt": LINES }, edit("main"), edit("feature"));
     const { clone } = project;
@@ -162,7 +162,7 @@ describe("two branches that do not go together", () => {
     expect(await conflictingAfter(() => clone.git("mv", ".gitattributes", "attributes"))).toEqual(["d/list.txt"]);
   });
 
-  it("are shown up to a bound, however many and however large they are", async () => {
+  it("are shown up to a limit in number and in size", async () => {
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`f${String(n).padStart(2, "0")}.txt`, "same\n"]));
     const all = (word: string) => (p: MergeProject) => {
       const blob = p.clone.writeObject("blob", Buffer.from(word));
@@ -178,7 +178,7 @@ describe("two branches that do not go together", () => {
     expect(conflicts[0]?.hunks[0]).toMatch(/^<<<<<<< main\nmain m+\n\(cut\)$/);
   });
 
-  it("are found across histories that crossed each other", async () => {
+  it("are found in histories with two merge bases", async () => {
     await createChangedProject(
       { "a.txt": LINES },
       ({ clone }) => clone.commit("a.txt", LINES.replace("line 20\n", "m20\n")),

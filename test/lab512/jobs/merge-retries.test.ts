@@ -27,7 +27,7 @@ describe("a merge", () => {
     return project;
   }
 
-  it("that died after any step has one result, the same, when it is tried again", async () => {
+  it("returns one result on every retry after its Runner died after any step", async () => {
     const project = await prepareProject();
     const steps: readonly JobStep[] = ["looked", "fetched", "checked", "stored", "moved", "attested"];
     const cases = STRATEGIES.flatMap((strategy) => steps.map((step) => ({ strategy, step, target: `target/${strategy}-${step}` })));
@@ -48,7 +48,7 @@ describe("a merge", () => {
       expect(git("rev-list", "--count", `refs/heads/${target}`).trim(), target).toBe(strategy === "merge" ? "3" : "2");
   });
 
-  it("is one of two that race for a target: the other is told that it moved", async () => {
+  it("is denied with ref_moved when another merge into the same target wins", async () => {
     const project = await prepareProject();
     const [x, y] = [project.buildParams("feature/x", "main"), project.buildParams("feature/y", "main")];
     const outcomes = await Promise.all([project.merge(x), project.merge(y)]);
@@ -57,7 +57,7 @@ describe("a merge", () => {
     expect(git("rev-list", "--count", "refs/heads/main").trim()).toBe("3");
   });
 
-  it("does not happen when its source moves in the last moment, and leaves no Pact", async () => {
+  it("is denied and leaves no Pact when its source moves just before the refs do", async () => {
     const project = await prepareProject();
     const params = project.buildParams("feature/x", "main");
     const jti = randomUUID();
@@ -74,7 +74,7 @@ describe("a merge", () => {
     expect(pacts).toEqual([]);
   });
 
-  it("stores a Pact beside the commit, whose hash it names and which verifies by the Runner's key alone", async () => {
+  it("stores a Pact beside the commit, names its hash in the effects, and the Pact verifies with the Runner's key alone", async () => {
     const project = await prepareProject();
     const jti = randomUUID();
     const params = project.buildParams("feature/x", "main");
@@ -108,7 +108,7 @@ describe("a merge", () => {
         sign: (payloadType, payload) => signDsse(payloadType, payload, RUNNER_KEY),
       });
     expect(verifyPact(sealPermit(), { keys: [RUNNER_KEY.jwk] })).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
-    const told = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
+    const verifyChangedPact = (merge: Partial<typeof predicate.merge>, permit = predicate.permit) =>
       verifyPact(
         sealPact(buildPact({ ...predicate, permit, merge: { ...predicate.merge, ...merge } }), {
           keyid: RUNNER_KEY.kid,
@@ -116,14 +116,18 @@ describe("a merge", () => {
         }),
         { keys: [RUNNER_KEY.jwk] },
       );
-    expect(told({}).valid).toBe(true);
-    // A genuine permit of another merge, or of another act, proves nothing about this one.
+    expect(verifyChangedPact({}).valid).toBe(true);
+    // A genuine permit for another merge or another act does not prove this merge.
     const [other, zeros] = [{ branch: "feature/y", commit: params.expected_source }, "0".repeat(40)];
-    const elsewhere = [{ source: other }, { target: { ...predicate.merge.target, commit: zeros } }, { strategy: "squash" as const }];
-    for (const merge of elsewhere) expect(told(merge)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    const otherMerges = [{ source: other }, { target: { ...predicate.merge.target, commit: zeros } }, { strategy: "squash" as const }];
+    for (const merge of otherMerges)
+      expect(verifyChangedPact(merge)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
     const pushing = { ...predicate.permit, scopes: { ...predicate.permit.scopes, jobType: "git.registry.push" as const } };
-    expect(told({}, pushing)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
-    expect(told({ parents: [params.expected_target] })).toMatchObject({ valid: false, why: expect.stringContaining("commit") });
+    expect(verifyChangedPact({}, pushing)).toMatchObject({ valid: false, why: expect.stringContaining("permit") });
+    expect(verifyChangedPact({ parents: [params.expected_target] })).toMatchObject({
+      valid: false,
+      why: expect.stringContaining("commit"),
+    });
     const high = { ...predicate.permit, scopes: { ...predicate.permit.scopes, level: "L4" as const } };
     expect(verifyPact(sealPermit(high), { keys: [RUNNER_KEY.jwk] })).toMatchObject({
       unproved: [expect.stringContaining("the permit"), expect.stringContaining("no approval")],

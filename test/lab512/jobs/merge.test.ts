@@ -27,7 +27,7 @@ describe("a merge", () => {
     return project;
   }
 
-  it("joins both histories by a commit of two parents, dated by the permit, by the registry", async () => {
+  it("makes a commit with both tips as parents, by the registry and with the permit's date", async () => {
     const project = await createDivergedProject();
     const params = project.buildParams("feature/x", "main");
     const { effects, git, tip } = await project.mergeAndCopy(params);
@@ -39,7 +39,7 @@ describe("a merge", () => {
     expect(git("rev-parse", "refs/heads/feature/x").trim()).toBe(params.expected_source);
   });
 
-  it("makes the tree that the plan names, of the parents that it names", async () => {
+  it("makes the tree and the parents that the plan names", async () => {
     const project = await createDivergedProject();
     const params = project.buildParams("feature/x", "main");
     const plan = value(await project.plan(params));
@@ -58,7 +58,7 @@ describe("a merge", () => {
     expect(plan.diffstat).toEqual({ files: 1, insertions: 1, deletions: 1 });
   });
 
-  it("that is planned again asks git for the merge alone, and comes to the same plan", async () => {
+  it("runs only git merge-tree when it is planned again, and yields the same plan", async () => {
     const project = await createDivergedProject();
     const params = project.buildParams("feature/x", "main");
     const plan = value(await project.plan(params));
@@ -71,7 +71,7 @@ describe("a merge", () => {
     }
   });
 
-  it("moves the target without a commit when it is a fast-forward, and refuses when it is none", async () => {
+  it("moves the target without a commit with strategy fast-forward, and is denied if the target has diverged", async () => {
     const project = await createDivergedProject();
     const strategy = "fast-forward" as const;
     expect(code(await project.plan(project.buildParams("feature/x", "main", { strategy })))).toBe("not_fast_forward");
@@ -83,7 +83,7 @@ describe("a merge", () => {
     expect(tip).toBe(params.expected_source);
   });
 
-  it("squashes all commits to one of one parent, by the newest one's author and with the others as co-authors", async () => {
+  it("squashes all commits into one by the newest commit's author, with the other authors as co-authors", async () => {
     const project = await createDivergedProject();
     const { clone } = project.checkOut("feature/x");
     clone.commit("b.txt", "b\n", "the second change");
@@ -97,12 +97,12 @@ describe("a merge", () => {
     const message = git("log", "-1", "--format=%B", tip);
     expect(message).toContain("* the third change\n* the second change\n* change a.txt\n\nCo-authored-by: Ada <ada@example.org>\n");
     expect(git("show", `${tip}:b.txt`)).toBe("b\n");
-    // Whoever was squashed is still an author of what the next branch gains.
+    // The authors of squashed commits stay authors in a later merge of the squash.
     const next = project.buildParams("main", "release/1.0", { expected_source: tip });
     expect(value(await project.plan(next)).author_emails).toEqual(["ada@example.org", "grace@example.org"]);
   });
 
-  it("creates an absent target at the source's tip, with whatever strategy", async () => {
+  it("creates an absent target at the source's tip with every strategy", async () => {
     for (const strategy of ["fast-forward", "merge", "squash"] as const) {
       const project = await MergeProject.register(stage);
       const first = project.checkOut("feature/first").clone.commit("a.txt", "a\n");
@@ -128,7 +128,7 @@ describe("a merge", () => {
     expect(git("show", `${tip}:new/first.txt`)).toBe(LINES.replace("line 3\n", "line three\n"));
   });
 
-  it("merges histories that crossed each other before, as stock git does", async () => {
+  it("merges histories with two merge bases as stock git does", async () => {
     const project = await MergeProject.register(stage);
     const { clone } = project.checkOut("main");
     clone.commit("a.txt", LINES);
@@ -180,7 +180,7 @@ describe("a merge", () => {
     expect(git("show", `${tip}:b.txt`)).toBe("b\n");
   });
 
-  it("refuses histories that have nothing in common, what is contained already, and what would change nothing", async () => {
+  it("is denied if the histories are unrelated, the source is already contained, or nothing would change", async () => {
     const project = await createDivergedProject();
     const { clone } = project;
     clone.git("checkout", "-q", "--orphan", "feature/orphan");
@@ -196,7 +196,7 @@ describe("a merge", () => {
     expect(code(await project.plan(project.buildParams("feature/same", "main", { strategy: "squash" })))).toBe("nothing_to_do");
   });
 
-  it("refuses a source that is no branch of the project, and branches that stand elsewhere", async () => {
+  it("is denied if the source is not a branch of the project or a branch has moved", async () => {
     const project = await createDivergedProject();
     const params = project.buildParams("feature/x", "main");
     expect(code(await project.plan({ ...params, source: "feature/other" }))).toBe("ref_missing");

@@ -8,7 +8,7 @@ import { copyPrefix, executeTestJob, planTestJob, type Stage, value } from "./st
 
 const MERGE = "git.registry.merge_protected";
 
-/** A project of its own, with a person's clone of it, whose branches are pushed as they are and then merged. */
+/** A project with one clone, whose branches are pushed and then merged. */
 export class MergeProject {
   readonly clone = new Clone();
   readonly #pushed = new Map<string, string>();
@@ -24,7 +24,7 @@ export class MergeProject {
     return project;
   }
 
-  /** Commits files on a branch, which is made where it is new, and checks it out. */
+  /** Checks out a branch, and creates it if it does not exist. */
   checkOut(branch: string, from?: string): this {
     const exists = this.clone.git("branch", "--list", branch) !== "";
     if (exists) this.clone.git("checkout", "-q", branch);
@@ -32,7 +32,7 @@ export class MergeProject {
     return this;
   }
 
-  /** Sends the branches to the registry as they are now. */
+  /** Force-pushes the branches to the registry. */
   async push(...branches: string[]): Promise<void> {
     for (const branch of branches) {
       const bundle = this.clone.bundle(branch);
@@ -42,7 +42,7 @@ export class MergeProject {
     }
   }
 
-  /** A merge of what was pushed, unless `changes` says otherwise. */
+  /** The parameters of a merge of the pushed tips, with `changes` applied. */
   buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): MergeProtectedParams {
     const [expected_source = ZERO_ID, expected_target = ZERO_ID] = [source, target].map((branch) => this.#pushed.get(branch));
     return { project_id: this.id, source, target, expected_source, expected_target, strategy: "merge", ...changes };
@@ -56,14 +56,14 @@ export class MergeProject {
     return executeTestJob(this.stage.buildContext(changes), MERGE, params, jti);
   }
 
-  /** Merges, and gives the copy of the stored repository that stock git can read, with the target's new commit. */
+  /** Merges. Returns the effects, stock git over a copy of the stored repository, and the target's new tip. */
   async mergeAndCopy(params: MergeProtectedParams, jti: string = randomUUID()) {
     const effects = value(await this.merge(params, {}, jti));
     const git = await this.copy();
     return { effects, git, tip: git("rev-parse", `refs/heads/${params.target}`).trim() };
   }
 
-  /** Stock git over a copy of the stored repository, which has to be whole. */
+  /** Returns stock git over a copy of the stored repository, which must pass fsck. */
   async copy(): Promise<(...args: string[]) => string> {
     const folder = await copyPrefix(this.stage, this.id);
     const git = (...args: string[]) => execFileSync("git", ["--git-dir", folder, ...args], { encoding: "utf8", stdio: "pipe" });

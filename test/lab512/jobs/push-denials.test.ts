@@ -6,8 +6,7 @@ import { readRefs } from "../../../src/repository/refs/refs-state.js";
 import { buildTreeEntry, Clone } from "../../repository/real-git.js";
 import { code, executeTestJob, LIMITS, openStage, PROJECT, type Stage, TENANT, value } from "./stage.js";
 
-/** Each of these leaves the refs as they were. */
-describe("a push is denied, and nothing moves,", () => {
+describe("a push is denied and moves no ref", () => {
   let stage: Stage;
   const clone = new Clone();
   const base = clone.commit("a.txt", "one\n");
@@ -30,20 +29,20 @@ describe("a push is denied, and nothing moves,", () => {
     expect(await listRefs()).toEqual(before);
   }
 
-  it("when the project is unknown", () =>
+  it("if the project is unknown", () =>
     expectDenied("project_unknown", "P.none", () => stage.push(bundle, { branch: "feature/x", project_id: "P.none" })));
 
-  it("when nothing is staged", () =>
+  it("if its bytes are not staged", () =>
     expectDenied("staged_bytes_missing", "PUT /v1/staging", () =>
       executeTestJob(stage.buildContext(), "git.registry.push", { ...params, subject_hash: hashBlake3Hex(Buffer.from("never staged")) }),
     ));
 
-  it("when the inline bytes have another hash", () =>
+  it("if the inline bytes do not match the subject hash", () =>
     expectDenied("subject_hash_mismatch", "BLAKE3", () =>
       stage.push(bundle, { branch: "feature/x", patch: Buffer.from("other").toString("base64") }),
     ));
 
-  it("when the staged bytes have another hash than their key says", async () => {
+  it("if the staged bytes do not match the hash in their key", async () => {
     const hash = "f".repeat(64);
     await stage.store.blobs.create(`staging/${TENANT}/${hash}`, bundle);
     await expectDenied("subject_hash_mismatch", "BLAKE3", () =>
@@ -51,28 +50,28 @@ describe("a push is denied, and nothing moves,", () => {
     );
   });
 
-  it("when the bytes are too many", () =>
+  it("if the staged bytes exceed the limit", () =>
     expectDenied("limit_exceeded", "allowed", () =>
       stage.push(bundle, { branch: "feature/x" }, { limits: { ...LIMITS, stagedMaxBytes: 10 } }),
     ));
 
-  it("when the branch is not where the push expects it", () =>
+  it("if the branch is not at the expected commit", () =>
     expectDenied("ref_moved", new RegExp(`${base}.*${ZERO_ID}`), () => stage.push(bundle, { branch: "feature/a" })));
 
-  it("when it changes nothing", () =>
+  it("if it changes nothing", () =>
     expectDenied("nothing_to_do", base, () => stage.push(bundle, { branch: "feature/a", expected_old: base })));
 
-  it.each(["feature/a/b", "feature"])("when the branch would be %s beside feature/a", (branch) =>
+  it.each(["feature/a/b", "feature"])("if the branch is %s while feature/a exists", (branch) =>
     expectDenied("ref_conflict", "refs/heads/feature/a", () => stage.push(bundle, { branch })),
   );
 
-  it("when the branch to delete does not exist", () =>
+  it("if the branch to delete does not exist", () =>
     expectDenied("ref_missing", "feature/none", () => stage.push(undefined, { branch: "feature/none", delete: true })));
 
-  it("when a deletion comes with bytes", () =>
+  it("if a deletion comes with bytes", () =>
     expectDenied("subject_hash_mismatch", "no bytes", () => stage.push(bundle, { branch: "feature/a", expected_old: base, delete: true })));
 
-  it("when the bundle builds on a commit that is not there", async () => {
+  it("if the bundle requires a commit that is not stored", async () => {
     const other = new Clone();
     const first = other.commit("b", "1");
     other.commit("b", "2");
@@ -80,21 +79,21 @@ describe("a push is denied, and nothing moves,", () => {
   });
 
   it.each([
-    ["is cut in its header", () => bundle.subarray(0, 30)],
-    ["is cut in its pack", () => bundle.subarray(0, bundle.length - 30)],
-    ["is only a header", () => bundle.subarray(0, bundle.indexOf("\n\n") + 2)],
+    ["is truncated in its header", () => bundle.subarray(0, 30)],
+    ["is truncated in its pack", () => bundle.subarray(0, bundle.length - 30)],
+    ["has no pack", () => bundle.subarray(0, bundle.indexOf("\n\n") + 2)],
     ["has damaged bytes", () => Buffer.concat([bundle.subarray(0, -40), Buffer.alloc(40, 7)])],
     ["has no tip", () => Buffer.from("# v2 git bundle\n\nPACK\0\0\0\x02\0\0\0\0")],
-    ["is of another version", () => Buffer.from(bundle.toString("latin1").replace("# v2", "# v9"), "latin1")],
-    ["is of SHA-256 objects", () => Buffer.from(`# v3 git bundle\n@object-format=sha256\n${"a".repeat(64)} refs/heads/x\n\nPACK`)],
-    ["leaves objects out by a filter", () => Buffer.from(`# v3 git bundle\n@filter=blob:none\n${base} refs/heads/x\n\nPACK`)],
+    ["has an unknown version", () => Buffer.from(bundle.toString("latin1").replace("# v2", "# v9"), "latin1")],
+    ["has SHA-256 objects", () => Buffer.from(`# v3 git bundle\n@object-format=sha256\n${"a".repeat(64)} refs/heads/x\n\nPACK`)],
+    ["is filtered", () => Buffer.from(`# v3 git bundle\n@filter=blob:none\n${base} refs/heads/x\n\nPACK`)],
     ["points to a blob", () => clone.wrap(clone.readHead("HEAD:a.txt"), clone.pack([clone.readHead("HEAD:a.txt")]))],
-    ["has a tip that it does not bring", () => clone.wrap("1".repeat(40), clone.pack([clone.readHead("HEAD:a.txt")]))],
-    ["is no bundle at all", () => Buffer.from("hello")],
+    ["lacks its own tip", () => clone.wrap("1".repeat(40), clone.pack([clone.readHead("HEAD:a.txt")]))],
+    ["is not a bundle", () => Buffer.from("hello")],
     ["is empty", () => Buffer.alloc(0)],
-  ])("when the bundle %s", (_, make) => expectDenied("bundle_invalid", /./, () => stage.push(make(), { branch: "feature/x" })));
+  ])("if the bundle %s", (_, make) => expectDenied("bundle_invalid", /./, () => stage.push(make(), { branch: "feature/x" })));
 
-  it("when the bundle has two tips", () => {
+  it("if the bundle has two tips", () => {
     clone.git("branch", "-f", "second", "main");
     const path = `${clone.folder}/two.bundle`;
     clone.git("bundle", "create", path, "main", "second");
@@ -103,19 +102,19 @@ describe("a push is denied, and nothing moves,", () => {
     );
   });
 
-  it("when the bundle brings an annotated tag instead of a branch", () => {
+  it("if the bundle's tip is an annotated tag", () => {
     clone.git("tag", "-a", "v9", "-m", "nine");
     return expectDenied("bundle_invalid", "is a tag", () => stage.push(clone.bundle("v9"), { branch: "feature/x" }));
   });
 
-  describe("when the pack is hostile:", () => {
+  describe("if the pack holds", () => {
     const evil = new Clone();
     const blob = evil.writeObject("blob", Buffer.from("evil"));
-    const ofTree = (entries: Buffer) => {
+    const commitEntries = (entries: Buffer) => {
       const tree = evil.writeObject("tree", entries);
       return { tree, commit: evil.commitTree(tree) };
     };
-    const pushed = (tip: string, ids: readonly string[], limits = {}) =>
+    const pushPack = (tip: string, ids: readonly string[], limits = {}) =>
       stage.push(evil.wrap(tip, evil.pack(ids)), { branch: "feature/evil" }, { limits: { ...LIMITS, ...limits } });
     /** Makes a pack so large that git itself walks it. */
     const ballast = evil.writeObject("blob", randomBytes(1_200_000));
@@ -134,64 +133,64 @@ describe("a push is denied, and nothing moves,", () => {
     }
 
     it.each([".git", ".GIT", "git~1", "..", ".", "a/b", ""])("a tree entry %j", async (name) => {
-      const { tree, commit } = ofTree(buildTreeEntry("100644", name, blob));
-      await expectDenied("objects_invalid", /fsck|[0-9a-f]{40}/, () => pushed(commit, [commit, tree, blob]));
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", name, blob));
+      await expectDenied("objects_invalid", /fsck|[0-9a-f]{40}/, () => pushPack(commit, [commit, tree, blob]));
     });
 
-    it("a blob that is missing", async () => {
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", evil.writeObject("blob", Buffer.from("kept back"))));
-      await expectDenied("objects_invalid", "needed", () => pushed(commit, [commit, tree]));
+    it("a tree whose blob is missing", async () => {
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", evil.writeObject("blob", Buffer.from("kept back"))));
+      await expectDenied("objects_invalid", "needed", () => pushPack(commit, [commit, tree]));
     });
 
-    it("a parent that is missing", async () => {
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", blob));
+    it("a commit whose parent is missing", async () => {
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", blob));
       const child = evil.commitTree(tree, [commit]);
-      await expectDenied("objects_invalid", commit, () => pushed(child, [child, tree, blob]));
+      await expectDenied("objects_invalid", commit, () => pushPack(child, [child, tree, blob]));
     });
 
-    it("a tree that stands where a blob should", async () => {
+    it("a tree under a file mode", async () => {
       const inner = evil.writeObject("tree", buildTreeEntry("100644", "x", blob));
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", inner));
-      await expectDenied("objects_invalid", /./, () => pushed(commit, [commit, tree, inner, blob]));
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", inner));
+      await expectDenied("objects_invalid", /./, () => pushPack(commit, [commit, tree, inner, blob]));
     });
 
-    it("a commit that is none", async () => {
+    it("a malformed commit", async () => {
       const commit = evil.writeObject("commit", Buffer.from("hello"));
-      await expectDenied("objects_invalid", /./, () => pushed(commit, [commit]));
+      await expectDenied("objects_invalid", /./, () => pushPack(commit, [commit]));
     });
 
     it("more objects than allowed", async () => {
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", blob));
-      await expectDenied("limit_exceeded", "3 objects", () => pushed(commit, [commit, tree, blob], { objectsMaxCount: 2 }));
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", blob));
+      await expectDenied("limit_exceeded", "3 objects", () => pushPack(commit, [commit, tree, blob], { objectsMaxCount: 2 }));
     });
 
-    it("a count of objects that nobody could hold", async () => {
+    it("a header that claims 4,294,967,295 objects", async () => {
       const pack = Buffer.concat([Buffer.from("PACK\0\0\0\x02"), Buffer.from([0xff, 0xff, 0xff, 0xff])]);
       await expectDenied("limit_exceeded", "4294967295", () => stage.push(evil.wrap("1".repeat(40), pack), { branch: "feature/evil" }));
     });
 
-    it("a larger blob than allowed, and a larger pack", async () => {
+    it("a blob above the limit, or is itself above the limit", async () => {
       const large = evil.writeObject("blob", Buffer.alloc(200_000, "a"));
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", large));
-      await expectDenied("limit_exceeded", large, () => pushed(commit, [commit, tree, large], { blobMaxBytes: 199_999 }));
-      await expectDenied("limit_exceeded", "pack", () => pushed(commit, [commit, tree, large], { packMaxBytes: 100 }));
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", large));
+      await expectDenied("limit_exceeded", large, () => pushPack(commit, [commit, tree, large], { blobMaxBytes: 199_999 }));
+      await expectDenied("limit_exceeded", "pack", () => pushPack(commit, [commit, tree, large], { packMaxBytes: 100 }));
     });
 
-    it.each(sizes)("a blob that unfolds beyond the limit, in a %s pack", async (_, more) => {
+    it.each(sizes)("a blob that exceeds the limit once inflated, in a %s pack", async (_, more) => {
       const unfolding = evil.writeObject("blob", Buffer.alloc(1_300_001, "z"));
-      const { tree, commit } = ofTree(buildTreeEntry("100644", "a", unfolding));
+      const { tree, commit } = commitEntries(buildTreeEntry("100644", "a", unfolding));
       await expectDenied("limit_exceeded", unfolding, () =>
-        pushed(commit, [commit, tree, unfolding, ...more], { blobMaxBytes: 1_300_000 }),
+        pushPack(commit, [commit, tree, unfolding, ...more], { blobMaxBytes: 1_300_000 }),
       );
     });
 
-    it.each(sizes)("a path that is too long, of folders that are each allowed, in a %s pack", async (_, more) => {
+    it.each(sizes)("a path that is too long although each folder name is allowed, in a %s pack", async (_, more) => {
       const { tree, ids } = createTreeChain("d".repeat(50), 10);
       const commit = evil.commitTree(tree);
-      await expectDenied("limit_exceeded", "path of 514 bytes", () => pushed(commit, [commit, ...ids, ...more], { pathMaxBytes: 513 }));
+      await expectDenied("limit_exceeded", "path of 514 bytes", () => pushPack(commit, [commit, ...ids, ...more], { pathMaxBytes: 513 }));
     });
 
-    it.each(sizes)("a path that becomes too long because known folders move below others, in a %s pack", async (size, more) => {
+    it.each(sizes)("a tree that moves stored folders so deep that a path becomes too long, in a %s pack", async (size, more) => {
       const branch = `feature/deep-${size}`;
       const { tree, ids } = createTreeChain(`${size}${"d".repeat(45)}`, 5);
       const first = evil.commitTree(tree);
@@ -204,10 +203,10 @@ describe("a push is denied, and nothing moves,", () => {
       );
     });
 
-    it("a commit with too long a path that an earlier pack had brought unseen, as the tip or below it", async () => {
+    it("a commit with too long a path, as tip or ancestor, which an earlier pack stored unreachable", async () => {
       const { tree, ids } = createTreeChain("u".repeat(50), 7);
       const unseen = evil.commitTree(tree);
-      const harmless = ofTree(buildTreeEntry("100644", "harmless", blob));
+      const harmless = commitEntries(buildTreeEntry("100644", "harmless", blob));
       const pack = evil.pack([harmless.commit, harmless.tree, unseen, ...ids]);
       value(
         await stage.push(evil.wrap(harmless.commit, pack), { branch: "feature/harmless" }, { limits: { ...LIMITS, pathMaxBytes: 360 } }),
@@ -219,7 +218,7 @@ describe("a push is denied, and nothing moves,", () => {
       await expectDenied("limit_exceeded", "path of 361 bytes", () => push(above, evil.pack([above])));
     });
 
-    it("a few trees that stand for more files than anybody can walk", async () => {
+    it("a few trees that expand to too many paths", async () => {
       let tree = evil.writeObject("tree", buildTreeEntry("100644", "f", blob));
       const ids = [blob, tree];
       for (let depth = 0; depth < 12; depth++) {
@@ -228,8 +227,8 @@ describe("a push is denied, and nothing moves,", () => {
         ids.push(tree);
       }
       const commit = evil.commitTree(tree);
-      await expectDenied("limit_exceeded", "paths", () => pushed(commit, [commit, ...ids]));
-      await expectDenied("limit_exceeded", "more paths than", () => pushed(commit, [commit, ...ids, ballast]));
+      await expectDenied("limit_exceeded", "paths", () => pushPack(commit, [commit, ...ids]));
+      await expectDenied("limit_exceeded", "more paths than", () => pushPack(commit, [commit, ...ids, ballast]));
     });
   });
 });

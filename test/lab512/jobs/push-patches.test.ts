@@ -15,8 +15,8 @@ describe("a patch", () => {
   });
   afterAll(() => stage.close());
 
-  /** A branch of its own at the base, and what the repository then says of a commit. */
-  async function readBranch(name: string): Promise<string> {
+  /** Creates a branch at the base. Returns its name. */
+  async function createBranch(name: string): Promise<string> {
     value(await stage.push(clone.bundle("main"), { branch: name }));
     return name;
   }
@@ -27,28 +27,28 @@ describe("a patch", () => {
     return read?.bytes.toString("utf8");
   }
 
-  it("as a diff becomes one commit by the registry, dated by the permit, the same on every attempt", async () => {
-    const name = await readBranch("feature/diff");
+  it("in the form of a diff becomes one commit by the registry with the permit's date, identical on every attempt", async () => {
+    const name = await createBranch("feature/diff");
     const diff = Buffer.from("--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+TWO\n three\n");
     const effects = value(await stage.push(diff, { branch: name, expected_old: base, commit_summary: "feat: louder" }));
     const seconds = Math.floor(IAT / 1000);
     const who = `${REGISTRY_IDENTITY.name} <${REGISTRY_IDENTITY.email}> ${seconds} +0000`;
     const [, ...lines] = (await readObject(effects.commit))?.split("\n") ?? [];
     expect(lines).toEqual([`parent ${base}`, `author ${who}`, `committer ${who}`, "", "feat: louder", ""]);
-    const other = await readBranch("feature/diff-again");
+    const other = await createBranch("feature/diff-again");
     expect(value(await stage.push(diff, { branch: other, expected_old: base, commit_summary: "feat: louder" })).commit).toBe(
       effects.commit,
     );
   });
 
-  it("as a format-patch series becomes a commit for each mail, with its author, date and message", async () => {
+  it("in the form of a format-patch series becomes one commit per mail, with its author, date and message", async () => {
     const work = new Clone();
     work.run(["fetch", "-q", clone.folder, "main"]);
     work.git("reset", "-q", "--hard", "FETCH_HEAD");
     work.commit("src/b.txt", "b\n", "add b\n\nWith a body — and ünïcode.");
     work.commit("src/a.txt", "one\nTWO\nthree\n", "louder");
     const mbox = work.run(["format-patch", "--stdout", `${base}..HEAD`]);
-    const name = await readBranch("feature/series");
+    const name = await createBranch("feature/series");
     const params = { branch: name, expected_old: base };
     const plan = value(
       await planTestJob(stage.buildContext(), "git.registry.push", {
@@ -73,20 +73,19 @@ describe("a patch", () => {
     expect(pick(last, "committer")).toContain(REGISTRY_IDENTITY.email);
     const before = await readObject(pick(last, "parent")?.slice(7) ?? "");
     expect(before?.split("\n\n").slice(1).join("\n\n")).toBe("add b\n\nWith a body — and ünïcode.\n");
-    // What was planned is what ran.
     expect(plan.basis.creates.map((created) => (created.kind === "commit" ? created.tree : ""))).toEqual([
       pick(before, "tree")?.slice(5),
       pick(last, "tree")?.slice(5),
     ]);
   });
 
-  it("onto no branch starts from the empty tree, as a root commit", async () => {
+  it("for a branch that does not exist becomes a root commit", async () => {
     const diff = Buffer.from("diff --git a/new.txt b/new.txt\nnew file mode 100644\n--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+new\n");
     const effects = value(await stage.push(diff, { branch: "feature/root" }));
     expect(await readObject(effects.commit)).not.toContain("parent");
   });
 
-  it("with a binary file is applied", async () => {
+  it("with a binary file applies", async () => {
     const work = new Clone();
     work.commit("image.png", Buffer.from(Array.from({ length: 4000 }, (_, n) => (n * 7919) % 256)));
     const diff = work.run(["diff", "--binary", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "HEAD"]);
@@ -96,16 +95,22 @@ describe("a patch", () => {
 
   const denials: [what: string, code: string, message: string, bytes: string, old: string][] = [
     [
-      "does not fit",
+      "does not apply",
       "patch_does_not_apply",
       "src/a.txt",
       "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n-zwei\n+TWO\n three\n",
       base,
     ],
-    ["changes a file that is not there", "patch_does_not_apply", "none.txt", "--- a/none.txt\n+++ b/none.txt\n@@ -1 +1 @@\n-a\n+b\n", base],
-    ["is cut short", "patch_does_not_apply", "corrupt", "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n", base],
+    [
+      "changes a file that does not exist",
+      "patch_does_not_apply",
+      "none.txt",
+      "--- a/none.txt\n+++ b/none.txt\n@@ -1 +1 @@\n-a\n+b\n",
+      base,
+    ],
+    ["is truncated", "patch_does_not_apply", "corrupt", "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n", base],
     ["writes into .git", "patch_does_not_apply", ".git/config", "--- /dev/null\n+++ b/.git/config\n@@ -0,0 +1 @@\n+x\n", base],
-    ["writes outside of the tree", "patch_does_not_apply", "escape", "--- /dev/null\n+++ b/../escape\n@@ -0,0 +1 @@\n+x\n", base],
+    ["writes outside the tree", "patch_does_not_apply", "escape", "--- /dev/null\n+++ b/../escape\n@@ -0,0 +1 @@\n+x\n", base],
     [
       "is a series without an author",
       "bundle_invalid",
@@ -114,25 +119,25 @@ describe("a patch", () => {
       base,
     ],
   ];
-  it.each(denials)("that %s is denied", async (_, expected, message, bytes, old) => {
+  it.each(denials)("is denied if it %s", async (_, expected, message, bytes, old) => {
     const name = `feature/denied-${denials.findIndex((denial) => denial[3] === bytes)}`;
-    await readBranch(name);
+    await createBranch(name);
     const outcome = await stage.push(Buffer.from(bytes), { branch: name, expected_old: old });
     expect(code(outcome)).toBe(expected);
     expect(outcome.ok ? "" : outcome.denial.message).toContain(message);
     expect((await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get(`refs/heads/${name}`)?.id).toBe(base);
   });
 
-  it("that changes no file is denied", async () => {
-    const name = await readBranch("feature/nothing");
+  it("is denied if it changes no file", async () => {
+    const name = await createBranch("feature/nothing");
     const diff = Buffer.from(
       "diff --git a/src/a.txt b/src/a.txt\n--- a/src/a.txt\n+++ b/src/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+two\n three\n",
     );
     expect(code(await stage.push(diff, { branch: name, expected_old: base }))).toBe("nothing_to_do");
   });
 
-  it("that makes too long a path or too large a file is denied", async () => {
-    const name = await readBranch("feature/limits");
+  it("is denied if it makes a path that is too long or a file that is too large", async () => {
+    const name = await createBranch("feature/limits");
     const path = "--- /dev/null\n+++ b/dddddddddd/eeeeeeeeee/f.txt\n@@ -0,0 +1 @@\n+x\n";
     const limitContext = (limits: object) => stage.buildContext({ limits: { ...LIMITS, ...limits } });
     const push = async (limits: object) =>

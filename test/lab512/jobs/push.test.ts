@@ -18,13 +18,13 @@ describe("a push to a repository", () => {
   const readRef = async (branch: string) =>
     (await readRefs(stage.store, { tenant_id: TENANT, project_id: PROJECT }))?.refs.get(`refs/heads/${branch}`)?.id;
 
-  it("finds a registered project that stock git can check and clone while it is empty", async () => {
+  it("starts from a registered, empty project that stock git can fsck and clone", async () => {
     const copy = await copyPrefix(stage);
     execFileSync("git", ["--git-dir", copy, "fsck", "--strict"], { stdio: "pipe" });
     execFileSync("git", ["clone", "-q", copy, mkdtempSync(join(stage.folder, "clone-"))], { stdio: "pipe" });
   });
 
-  it("brings a bundle's commits, and a thin one's of version 3 on top of them", async () => {
+  it("stores the commits of a bundle, then those of a thin version 3 bundle on top of them", async () => {
     const clone = new Clone();
     const first = clone.commit("a.txt", "one\n".repeat(200));
     const effects = value(await stage.push(clone.bundle("main"), { branch: "feature/bundle" }));
@@ -37,7 +37,7 @@ describe("a push to a repository", () => {
     expect(await readRef("feature/bundle")).toBe(second);
   });
 
-  it("brings a history of merges, and the stored prefix is a repository that has every commit of it", async () => {
+  it("stores a history with merges so that a copy of the prefix is a repository with every commit", async () => {
     const clone = new Clone();
     clone.commit("base.txt", "base");
     for (let round = 0; round < 5; round++) {
@@ -57,7 +57,7 @@ describe("a push to a repository", () => {
     expect(execFileSync("git", ["ls-remote", copy]).toString()).not.toContain("refs/ubl");
   });
 
-  it("brings a bundle that is too large for memory, by way of a file", async () => {
+  it("stores a bundle that is too large for memory through a file", async () => {
     const clone = new Clone();
     const tip = clone.commit("large.bin", randomBytes(5 * 1024 * 1024));
     const effects = value(await stage.push(clone.bundle("main"), { branch: "feature/large" }));
@@ -65,7 +65,7 @@ describe("a push to a repository", () => {
     expect(await readRef("feature/large")).toBe(tip);
   });
 
-  it("takes the bytes inline too", async () => {
+  it("accepts inline bytes", async () => {
     const clone = new Clone();
     const tip = clone.commit("inline.txt", "inline");
     const bundle = clone.bundle("main");
@@ -73,7 +73,7 @@ describe("a push to a repository", () => {
     expect(await readRef("feature/inline")).toBe(tip);
   });
 
-  it("puts a branch on a commit that another branch brought, and stores nothing twice", async () => {
+  it("creates a branch at a commit that is already stored, and stores no object twice", async () => {
     const clone = new Clone();
     const tip = clone.commit("shared.txt", "shared");
     const bundle = clone.bundle("main");
@@ -83,7 +83,7 @@ describe("a push to a repository", () => {
     expect(await readRef("review/shared")).toBe(tip);
   });
 
-  it("rewrites a branch only with force, and deletes it", async () => {
+  it("rewrites a branch only with force, and can delete it", async () => {
     const clone = new Clone();
     const base = clone.commit("a", "1");
     const old = clone.commit("a", "2");
@@ -101,7 +101,7 @@ describe("a push to a repository", () => {
     expect(await readRef("feature/force")).toBeUndefined();
   });
 
-  it("knows a fast-forward that the bundle itself does not show", async () => {
+  it("recognises a fast-forward whose commits were stored by an earlier push", async () => {
     const clone = new Clone();
     const base = clone.commit("a", "1");
     const next = clone.commit("a", "2");

@@ -58,27 +58,31 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     return { commit, bundle: clone.bundle("next", [base]) };
   }
 
-  it("that race for one branch: one wins, the others are denied, also between two Runners", async () => {
+  it("let one of several pushes that race for a branch win and deny the others, also between two Runners", async () => {
     value(await push(await buildParams(baseBundle, "feature/race")));
     const racers = ["1", "2", "3", "4", "5", "6"].map((text) => commitNext(text));
-    const whats = await Promise.all(racers.map(({ bundle }) => buildParams(bundle, "feature/race", base)));
-    const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
+    const paramsOfRacers = await Promise.all(racers.map(({ bundle }) => buildParams(bundle, "feature/race", base)));
+    const outcomes = await Promise.all(
+      paramsOfRacers.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })),
+    );
     const codes = outcomes.map(code);
     expect(codes.filter((each) => each === "granted")).toHaveLength(1);
     expect(codes.filter((each) => each === "ref_moved")).toHaveLength(5);
     expect((await listRefs())?.get("refs/heads/feature/race")?.id).toBe(racers[codes.indexOf("granted")]?.commit);
   });
 
-  it("that race for different branches all win, also between two Runners", async () => {
+  it("all succeed when they push to different branches at once, also between two Runners", async () => {
     const racers = Array.from({ length: 8 }, (_, at) => ({ ...commitNext(`different ${at}`), branch: `feature/different-${at}` }));
-    const whats = await Promise.all(racers.map(({ bundle, branch }) => buildParams(bundle, branch)));
-    const outcomes = await Promise.all(whats.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })));
+    const paramsOfRacers = await Promise.all(racers.map(({ bundle, branch }) => buildParams(bundle, branch)));
+    const outcomes = await Promise.all(
+      paramsOfRacers.map((what, at) => push(what, undefined, at % 2 === 0 ? {} : { repositories: other })),
+    );
     expect(outcomes.map(code)).toEqual(racers.map(() => "granted"));
     const after = await listRefs();
     for (const { branch, commit } of racers) expect(after?.get(`refs/heads/${branch}`)?.id).toBe(commit);
   });
 
-  it("that race for names of which one is a directory of the other: one wins", async () => {
+  it("let one of two pushes win when one branch name is a directory of the other", async () => {
     const one = await buildParams(baseBundle, "feature/dir");
     const two = await buildParams(baseBundle, "feature/dir/file");
     const codes = (await Promise.all([push(one), push(two, undefined, { repositories: other })])).map(code).sort();
@@ -86,7 +90,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
   });
 
   it.each<JobStep>(["fetched", "checked", "stored", "moved"])(
-    "whose Runner dies after %s have one result when they are tried again",
+    "return one result when they are retried after their Runner died after %s",
     async (step) => {
       const { commit, bundle } = commitNext(`crash ${step}`);
       const what = await buildParams(bundle, `feature/crash-${step}`);
@@ -100,7 +104,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     },
   );
 
-  it("that moved the refs before their Runner died succeed with the same effects, whatever moved since", async () => {
+  it("return the same effects on a retry when their Runner died after it moved the refs, even if the branch has moved since", async () => {
     const { commit, bundle } = commitNext("moved on");
     const what = await buildParams(bundle, "feature/moved-on");
     const jti = randomUUID();
@@ -114,7 +118,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect(record?.get(`${ACT_REFS}${jti}`)?.id).toBe(commit);
   });
 
-  it("that deleted a branch before their Runner died say so again, although the branch is back", async () => {
+  it("report the deletion of a branch on a retry although the branch exists again", async () => {
     value(await push(await buildParams(baseBundle, "feature/gone")));
     const what = { ...(await buildParams(new Uint8Array(0), "feature/gone", base)), subject_hash: EMPTY_PATCH_HASH, delete: true };
     const jti = randomUUID();
@@ -124,7 +128,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect((await listRefs())?.get("refs/heads/feature/gone")?.id).toBe(base);
   });
 
-  it("whose conditional write took effect while its answer was lost succeed, once", async () => {
+  it("succeed when the response to a conditional write that took effect is lost", async () => {
     const { commit, bundle } = commitNext("answer lost");
     const what = await buildParams(bundle, "feature/lost");
     const effects = value(await push(what, undefined, { store: createForgetfulStore(stage.store, /packed-refs$/, 1) }));
@@ -132,14 +136,14 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect((await listRefs())?.get("refs/heads/feature/lost")?.id).toBe(commit);
   });
 
-  it("whose upload took effect while its answer was lost go on", async () => {
+  it("succeed when the response to an upload that took effect is lost", async () => {
     const { commit, bundle } = commitNext("upload lost");
     const what = await buildParams(bundle, "feature/upload");
     const effects = value(await push(what, undefined, { store: createForgetfulStore(stage.store, /\.(pack|idx)$/, 2) }));
     expect(effects.refs[0]?.new).toBe(commit);
   });
 
-  it("that are over write nothing any more", async () => {
+  it("move no ref after they are cancelled", async () => {
     const { bundle } = commitNext("over");
     const controller = new AbortController();
     const what = await buildParams(bundle, "feature/over");
@@ -150,7 +154,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect((await listRefs())?.has("refs/heads/feature/over")).toBe(false);
   });
 
-  it("leave records that later acts remove once there is a receipt, and not before", async () => {
+  it("leave records that later acts remove only once a receipt exists", async () => {
     const before = [...((await listRefs())?.keys() ?? [])].filter((name) => name.startsWith(ACT_REFS));
     const kept = before[0]?.slice(ACT_REFS.length) ?? "";
     for (const name of before.slice(1)) await storeReceipt(stage.store, name.slice(ACT_REFS.length));
@@ -166,7 +170,7 @@ describe.each(BACKENDS)("acts on the %s store", (backend) => {
     expect(after.length).toBeLessThan(before.length);
   });
 
-  it("leave a repository that stock git finds sound and can clone with every commit", async () => {
+  it("leave a repository that passes git fsck and that stock git clones with every ref", async () => {
     const copy = await copyPrefix(stage);
     execFileSync("git", ["--git-dir", copy, "fsck", "--strict"], { stdio: "pipe" });
     const target = join(stage.folder, "clone");

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { Clone } from "../../repository/real-git.js";
 
-/** Few, so that two sides meet; some are odd, and some are folders of others. */
+/** Few, so that both sides change the same path. Some need quoting, and some are folders of others. */
 const PATHS = ["a.txt", "b", "b/c.txt", "d/e.txt", "d/f/g.txt", "h/e.txt", "ü ñ.txt", '-"q"\t$&.txt', "n\new"] as const;
 const FOLDERS = ["b", "d", "d/f", "h"] as const;
 
@@ -27,7 +27,7 @@ export type Change =
 
 const toKindArbitrary = <K extends Change["kind"]>(name: K) => fc.constant(name);
 
-/** What a person does to a working copy in one go. */
+/** One change to a working copy. */
 export const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: toKindArbitrary("write"), path, word, ending: fc.constantFrom("\n", "\r\n") }) },
   { weight: 5, arbitrary: fc.record({ kind: toKindArbitrary("edit"), path, line: fc.nat(LINES.length - 1), word }) },
@@ -50,7 +50,7 @@ export const change: fc.Arbitrary<Change> = fc.oneof(
   }),
 );
 
-/** Commits the changes on the branch that is checked out; one that cannot be made there is left out. */
+/** Commits the changes on the branch that is checked out, and skips each that cannot be made there. */
 export function commitChanges(clone: Clone, changes: readonly Change[], message: string): void {
   const submodules: [path: string, id: string][] = [];
   for (const one of changes) {
@@ -109,12 +109,12 @@ function isAbove(folder: string, path: string): boolean {
   return path.startsWith(`${folder}/`);
 }
 
-/** Makes room for a path, whatever stands there or above it. */
+/** Removes what exists at the path, and files and links above it. Returns the full path. */
 function clearPath(folder: string, path: string): string {
   const names = path.split("/");
   for (let above = 1; above < names.length; above += 1) {
-    const way = names.slice(0, above).join("/");
-    if (findKindAt(folder, way) === "file" || findKindAt(folder, way) === "link") rmSync(join(folder, way));
+    const ancestor = names.slice(0, above).join("/");
+    if (findKindAt(folder, ancestor) === "file" || findKindAt(folder, ancestor) === "link") rmSync(join(folder, ancestor));
   }
   const at = join(folder, path);
   if (findKindAt(folder, path) !== undefined) rmSync(at, { recursive: true });
@@ -122,7 +122,7 @@ function clearPath(folder: string, path: string): string {
   return at;
 }
 
-/** What stands at a path; nothing stands below a file. */
+/** Returns the kind of what exists at a path, or undefined. Nothing exists below a file or a link. */
 function findKindAt(folder: string, path: string): "file" | "folder" | "link" | undefined {
   const above = dirname(path);
   if (above !== "." && findKindAt(folder, above) !== "folder") return undefined;

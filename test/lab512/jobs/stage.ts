@@ -40,12 +40,12 @@ export const LIMITS: JobLimits = {
 };
 
 export type Backend = "directory" | "s3";
-/** For tests of claims, lost answers and races, which depend on the backend. */
+/** For tests of claims, lost responses and races, which depend on the backend. */
 export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
 /** The backend of the tests that do not depend on one: S3, or the directory on a machine without S3. */
 export const MAIN_BACKEND: Backend = hasS3() ? "s3" : "directory";
 
-/** A store, a work folder, and acts on them as a Runner would run them, without its checks. */
+/** A store and a work folder, and jobs that run on them as in a Runner, without the Runner's checks. */
 export interface Stage {
   readonly folder: string;
   readonly store: ObjectStore;
@@ -53,7 +53,7 @@ export interface Stage {
   buildContext(changes?: Partial<JobContext>): JobContext;
   stage(bytes: Uint8Array): Promise<string>;
   init(project?: string): Promise<void>;
-  /** Stages bytes and pushes them; the outcome of execute. */
+  /** Stages bytes and pushes them. Returns the outcome of the push. */
   push(
     bytes: Uint8Array | undefined,
     params: Partial<PushParams> & { branch: string },
@@ -118,7 +118,7 @@ function requireS3() {
   return s3;
 }
 
-/** Runs an act; `jti` names it, so that a second call with the same one is a retry. */
+/** Runs a job. A second call with the same `jti` is a retry. */
 export async function executeTestJob(context: JobContext, jobType: JobType, params: JobParams, jti: string = randomUUID()) {
   return executeJob(jobType, context, buildExecuteInput(jobType, params, jti));
 }
@@ -192,7 +192,7 @@ function buildReceipt(
   };
 }
 
-/** Writes the receipt's object, as the Runner does before an act's record may go. */
+/** Writes the receipt's object, after which an act's record may be removed. */
 export async function storeReceipt(store: ObjectStore, jti: string): Promise<void> {
   await store.blobs.create(toReceiptKey(TENANT, jti), Buffer.from("{}"));
 }
@@ -206,7 +206,7 @@ export function code(outcome: { ok: true; value: unknown } | { ok: false; denial
   return outcome.ok ? "granted" : outcome.denial.code;
 }
 
-/** A step that throws after the named one, as if the Runner had died there. */
+/** Throws after the named step, as if the Runner had died there. */
 export function dieAfterStep(step: JobStep): Pick<JobContext, "completeStep"> {
   return {
     completeStep: async (name) => {
@@ -215,14 +215,14 @@ export function dieAfterStep(step: JobStep): Pick<JobContext, "completeStep"> {
   };
 }
 
-/** Copies the stored repository to a disk, as an operator would: every object of the prefix, and nothing else. */
+/** Copies every object of the repository's prefix to a local folder. */
 export async function copyPrefix(stage: Stage, project = PROJECT): Promise<string> {
   const target = await mkdtemp(join(stage.folder, "copy-"));
   const prefix = `repos/${TENANT}/${project}.git/`;
   for await (const key of stage.store.blobs.list(prefix)) {
     const path = join(target, key.slice(prefix.length));
     execFileSync("mkdir", ["-p", join(path, "..")]);
-    if (!(await stage.store.blobs.getToFile(key, path))) throw new Error(`${key} was listed and is gone`);
+    if (!(await stage.store.blobs.getToFile(key, path))) throw new Error(`${key} was listed but does not exist`);
   }
   return target;
 }

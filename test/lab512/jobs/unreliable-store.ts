@@ -1,6 +1,6 @@
 import { type ObjectStore, StorageFault } from "../../../src/storage/ports.js";
 
-/** Counts what a store is asked for, by the method's name. */
+/** Counts the calls to a store, by method name. */
 export function createCountingStore(store: ObjectStore): { store: ObjectStore; calls: Map<string, number> } {
   const calls = new Map<string, number>();
   const countCalls = <T extends object>(port: T): T =>
@@ -25,11 +25,11 @@ export function createCountingStore(store: ObjectStore): { store: ObjectStore; c
   };
 }
 
-/** A store whose writes to keys that match take effect, and whose answers to them are lost, `times` times. */
+/** A store that performs writes to matching keys but reports them as failed, `times` times. */
 export function createForgetfulStore(store: ObjectStore, matches: RegExp, times: number): ObjectStore {
   let left = times;
   const isLost = (key: string): boolean => matches.test(key) && left-- > 0;
-  const createFault = (key: string) => new StorageFault("outcome_unknown", key, "The answer was lost.");
+  const createFault = (key: string) => new StorageFault("outcome_unknown", key, "The response was lost.");
   return {
     blobs: {
       ...store.blobs,

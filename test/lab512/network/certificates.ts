@@ -19,12 +19,12 @@ export function hasOpenssl(): boolean {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
     return true;
   } catch {
-    // Without it no certificate can be made here: Node's crypto only reads them.
+    // Node's crypto can only read certificates, so openssl has to make them.
     return false;
   }
 }
 
-/** Makes a certificate authority in a folder of its own. */
+/** Creates a certificate authority in a folder. */
 export function createAuthority(folder: string): Authority {
   mkdirSync(folder, { recursive: true });
   const resolveFile = (name: string): string => join(folder, name);

@@ -11,20 +11,20 @@ import { Clone } from "../../repository/real-git.js";
 describe("the git processes of the Runner", () => {
   const folder = mkdtempSync(join(tmpdir(), "ogr-git-net-"));
   const git = new StockGit(new Scope(folder));
-  let visitors = 0;
-  const trap = createServer((socket) => {
-    visitors += 1;
+  let connectionCount = 0;
+  const listener = createServer((socket) => {
+    connectionCount += 1;
     socket.destroy();
   });
   let at = 0;
 
   beforeAll(async () => {
-    await once(trap.listen(0, "127.0.0.1"), "listening");
-    at = (trap.address() as AddressInfo).port;
+    await once(listener.listen(0, "127.0.0.1"), "listening");
+    at = (listener.address() as AddressInfo).port;
   });
   afterAll(async () => {
     git.close();
-    await once(trap.close(), "close");
+    await once(listener.close(), "close");
     rmSync(folder, { recursive: true });
   });
 
@@ -36,10 +36,10 @@ describe("the git processes of the Runner", () => {
     }
     const direct = await git.run({ args: ["ls-remote", `${transport}://127.0.0.1:${at}/x.git`] });
     expect(direct.stderr).toContain("not allowed");
-    expect(visitors).toBe(0);
+    expect(connectionCount).toBe(0);
   });
 
-  it("read no other repository of the machine either", async () => {
+  it("read no other repository on the machine", async () => {
     const clone = new Clone();
     clone.commit("a.txt", "one\n");
     for (const address of [clone.folder, `file://${clone.folder}`, "ext::true"]) {

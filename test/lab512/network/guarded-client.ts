@@ -4,7 +4,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { NetworkWhitelist } from "../../../src/lab512/whitelist.js";
 
-/** What this process is asked: a whitelist that it obeys, and connections to try, one after the other. */
+/** The input of this process: the whitelist to apply and the connections to try in order. */
 export interface GuardedRequest {
   readonly whitelist: readonly string[];
   readonly attempts: readonly Attempt[];
@@ -23,16 +23,16 @@ const { whitelist, attempts } = JSON.parse(process.argv[2] ?? "") as GuardedRequ
 new NetworkWhitelist(whitelist).enforce();
 const outcomes: string[] = [];
 for (const attempt of attempts) outcomes.push(await tryAttempt(attempt));
-// Connections that are kept for later would keep the process.
+// Kept-alive connections would keep the process running.
 process.stdout.write(JSON.stringify(outcomes), () => process.exit(0));
 
-/** `connected`, or the code of the error. */
+/** Returns `connected` or the error's code. */
 async function tryAttempt(attempt: Attempt): Promise<string> {
   try {
     await startAttempt(attempt);
     return "connected";
   } catch (error) {
-    // fetch hides what happened in the cause.
+    // fetch reports the error in `cause`.
     const { code, cause } = error as { code?: string; cause?: { code?: string } };
     return code ?? cause?.code ?? String(error);
   }
@@ -59,11 +59,11 @@ function startAttempt(attempt: Attempt): Promise<unknown> {
     case "fetch":
       return fetch(attempt.url).then((response) => response.text());
     case "http over unix":
-      return waitForAnswer(http.request({ socketPath: attempt.path, host: attempt.host, port: attempt.port }));
+      return waitForResponse(http.request({ socketPath: attempt.path, host: attempt.host, port: attempt.port }));
     case "http":
-      return waitForAnswer(http.request(attempt.url));
+      return waitForResponse(http.request(attempt.url));
     case "https":
-      return waitForAnswer(https.request(attempt.url, { rejectUnauthorized: false }));
+      return waitForResponse(https.request(attempt.url, { rejectUnauthorized: false }));
   }
 }
 
@@ -77,7 +77,7 @@ function waitForConnection(socket: net.Socket, event: string): Promise<void> {
   });
 }
 
-function waitForAnswer(request: http.ClientRequest): Promise<void> {
+function waitForResponse(request: http.ClientRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     request.once("response", (response) => {
       response.resume();

@@ -5,13 +5,13 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Certificate } from "./certificates.js";
 
 export interface TlsProxyOptions {
-  /** `host:port` of a server that speaks without TLS. */
+  /** `host:port` of a server without TLS. */
   readonly target: string;
   readonly certificate: Certificate;
-  /** Clients must show a certificate of this authority. */
+  /** Clients must present a certificate of this authority. */
   readonly clientCa?: string;
   readonly alpn?: readonly string[];
-  /** Postgres: a client asks for TLS first, in its own words. */
+  /** For Postgres, whose clients send an SSLRequest before the TLS handshake. */
   readonly asksFirst?: boolean;
 }
 
@@ -19,15 +19,15 @@ export interface TlsProxy {
   /** `127.0.0.1:port` */
   readonly address: string;
   readonly port: number;
-  /** How many connections were secured and passed on. */
+  /** Returns the number of connections that completed the TLS handshake. */
   countPassed(): number;
   close(): Promise<void>;
 }
 
-/** Eight bytes: their number, and the code by which Postgres knows the question. */
+/** The SSLRequest message of Postgres: its length of eight bytes and its code. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
-/** A server with TLS before one without. */
+/** Starts a server that terminates TLS and forwards to a server without TLS. */
 export async function startTlsProxy(options: TlsProxyOptions): Promise<TlsProxy> {
   const open = new Set<Socket>();
   let passed = 0;

@@ -12,11 +12,11 @@ import { type Certificate, createAuthority, hasOpenssl } from "./certificates.js
 import { startTlsProxy, type TlsProxy } from "./tls-proxy.js";
 
 const PROJECT = "P.secured";
-/** Processes are started one after the other here. */
+/** The tests start processes one after the other. */
 const PATIENT = { timeout: 120_000 };
 
-// Certificates are made by openssl, and the store's TLS needs an S3 server: where one of the two is missing there is nothing to test.
-describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and database speak TLS by an authority of their own", () => {
+// The tests need openssl for certificates and an S3 server for the store's TLS.
+describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and database use TLS with a private authority", () => {
   let registry: TestRegistry;
   let proxies: Record<"temporal" | "store" | "database", TlsProxy>;
   let [ca, strangeCa]: [string, string] = ["", ""];
@@ -61,23 +61,23 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
       (reason: unknown) => reason,
     );
     if (error === undefined) await process.stop();
-    expect(error, "it started").toBeInstanceOf(Error);
+    expect(error, "the process started").toBeInstanceOf(Error);
     const said = (error as Error).message.split("\n").filter((line) => line.startsWith(`${process.name}: `));
     expect(said, (error as Error).message).toHaveLength(1);
     return said.join();
   }
 
-  describe("is not used", () => {
-    it("by a process that trusts another authority", PATIENT, async () => {
+  describe("refuses to start", () => {
+    it("a process that trusts another authority", PATIENT, async () => {
       expect(await readRefusal(registry.lab512, { ...runner, OGR_S3_CA_FILE: strangeCa })).toContain("certificate");
       expect(await readRefusal(registry.lab256, { ...lab256, OGR_DATABASE_CA_FILE: strangeCa })).toContain("certificate");
       expect(await readRefusal(registry.lab512, { ...runner, OGR_TEMPORAL_CA_FILE: strangeCa })).toContain(proxies.temporal.address);
     });
 
-    it("by a process that shows no certificate to Temporal, or whose key others can read", PATIENT, async () => {
-      const { OGR_TEMPORAL_CERT_FILE: _, OGR_TEMPORAL_KEY_FILE: __, ...nameless } = runner;
+    it("a process that has no certificate for Temporal, or whose key file others can read", PATIENT, async () => {
+      const { OGR_TEMPORAL_CERT_FILE: _, OGR_TEMPORAL_KEY_FILE: __, ...withoutCertificate } = runner;
       const before = proxies.temporal.countPassed();
-      expect(await readRefusal(registry.lab512, { ...nameless, OGR_TEMPORAL_CERT_FILE: "", OGR_TEMPORAL_KEY_FILE: "" })).toMatch(
+      expect(await readRefusal(registry.lab512, { ...withoutCertificate, OGR_TEMPORAL_CERT_FILE: "", OGR_TEMPORAL_KEY_FILE: "" })).toMatch(
         /lab512: \S/,
       );
       expect(proxies.temporal.countPassed()).toBe(before);
@@ -87,7 +87,7 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
     });
   });
 
-  it("carries an act from card to receipt", PATIENT, async () => {
+  it("runs an act from card to receipt", PATIENT, async () => {
     const before = Object.values(proxies).map((proxy) => proxy.countPassed());
     await Promise.all([
       registry.api.start({ env: lab256 }),
@@ -102,7 +102,7 @@ describe.skipIf(!hasOpenssl() || !hasS3())("a registry whose Temporal, store and
     for (const [n, proxy] of Object.values(proxies).entries()) expect(proxy.countPassed()).toBeGreaterThan(before[n] ?? 0);
   });
 
-  it("is shown the API key of Temporal Cloud, over TLS alone", async () => {
+  it("sends the API key to Temporal Cloud over TLS and does not print it", async () => {
     const seen: unknown[] = [];
     const cloud = createSecureServer({ cert: readFileSync(server.cert), key: readFileSync(server.key) });
     cloud.on("stream", (stream, headers) => {

@@ -52,17 +52,17 @@ describe("an act that needs an approved plan", () => {
     await expectRefused("approval_missing", job, { level, approval_ref: "k-1" });
   });
 
-  it("is refused below L3 too when it has a plan and no card", async () => {
+  it("is refused below L3 if it has a plan and no card", async () => {
     const job = buildInitJob("P.unapproved");
     const { plan_digest = "" } = await planApprovedScopes(deps, job);
     await expectRefused("approval_missing", job, { level: "L1", plan_digest });
   });
 
-  it("is measured against its plan below L3 too when it has one", async () => {
+  it("is refused below L3 if it has another plan than the approved one", async () => {
     await expectRefused("plan_changed", buildInitJob("P.unapproved"), { level: "L1", plan_digest: "d".repeat(64), approval_ref: "k-1" });
   });
 
-  it("runs when the plan made now is the approved one, and once only", async () => {
+  it("runs if its plan is still the approved one", async () => {
     await branchAtFirst("feature/approved");
     const job = await push("feature/approved");
     const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) });
@@ -71,7 +71,7 @@ describe("an act that needs an approved plan", () => {
     expect(await readTip(world, "feature/approved")).toBe(second);
   });
 
-  it("is refused when a ref of its plan moved between approval and run", async () => {
+  it("is refused if a ref of its plan moved between approval and run", async () => {
     await branchAtFirst("feature/moved");
     const job = await push("feature/moved");
     const scopes = await planApprovedScopes(deps, job);
@@ -81,34 +81,34 @@ describe("an act that needs an approved plan", () => {
       commit_summary: "Other",
     });
     await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: other })));
-    // The plan can no longer be made at all, and the answer says which ref stands in the way.
+    // The act can no longer be planned, so the code is that of the planning.
     await expectRefused("ref_moved", job, scopes);
     expect(await readTip(world, "feature/moved")).toBe(second);
   });
 
-  it("is refused when what the plan shows has changed, though it could run", async () => {
+  it("is refused if its plan differs from the approved one although it could run", async () => {
     await branchAtFirst("feature/other-plan");
-    const planned = await push("feature/other-plan", { commit_summary: "What was approved" });
+    const planned = await push("feature/other-plan", { commit_summary: "Approved" });
     const scopes = await planApprovedScopes(deps, planned);
-    await expectRefused("plan_changed", await push("feature/other-plan", { commit_summary: "What is sent" }), scopes);
+    await expectRefused("plan_changed", await push("feature/other-plan", { commit_summary: "Sent" }), scopes);
     expect(await readTip(world, "feature/other-plan")).toBe(first);
   });
 
-  it("is refused when the tag that it makes was made meanwhile", async () => {
+  it("is refused if its tag was made between approval and run", async () => {
     const scopes = await planApprovedScopes(deps, buildTagJob({ commit: first, tag: "v1.0.0" }), "L4");
     const other = buildTagJob({ commit: first, tag: "v1.0.0", notes: "Another release." });
     await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: other, scopes: await planApprovedScopes(deps, other, "L4") })));
     await expectRefused("ref_exists", buildTagJob({ commit: first, tag: "v1.0.0" }), scopes);
   });
 
-  it("is refused when the project that it registers was registered meanwhile", async () => {
+  it("is refused if its project was registered between approval and run", async () => {
     const job = buildInitJob("P.twice");
     const scopes = await planApprovedScopes(deps, job);
     await registerByRunner(world, deps, "P.twice");
     await expectRefused("project_exists", job, scopes);
   });
 
-  it("plans without writing anything", async () => {
+  it("is planned without a write to the store", async () => {
     await branchAtFirst("feature/planned");
     const job = await push("feature/planned");
     const before = await hashContents(world.store);

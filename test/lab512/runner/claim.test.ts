@@ -38,7 +38,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
 
   const job = (branch: string) => stagePushJob(world, clone.bundle("main"), { branch });
 
-  it("lets a permit be used once: a second envelope is refused and the first receipt stays", async () => {
+  it("lets a permit be used once, refuses a second envelope and keeps the first receipt", async () => {
     const jti = randomUUID();
     const recipe = { job: await job("feature/once"), permit: { jti } };
     const receipt = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, recipe)));
@@ -48,7 +48,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readStoredReceipt(world, jti)).toEqual(receipt);
   });
 
-  it("refuses the very same envelope when another execution brings it", async () => {
+  it("refuses the same envelope from another workflow execution", async () => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/replay") });
     const receipt = await waitForReceipt(runEnvelope(deps, envelope));
     expect((await waitForRefusal(runEnvelope(deps, envelope, { run_id: "another" }))).code).toBe("permit_used");
@@ -56,8 +56,8 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
   });
 
-  /** What LAB 256 writes when it ends an unused permit. */
-  const end = ({ jti }: CommandEnvelope, how: EndClaim["end"]) => {
+  /** Ends an unused permit as LAB 256 does. */
+  const endPermit = ({ jti }: CommandEnvelope, how: EndClaim["end"]) => {
     const claim: EndClaim = {
       kind: "end",
       tenant_id: TENANT,
@@ -74,14 +74,14 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     ["revoked", "permit_revoked", "denied"],
     ["expired", "permit_expired", "expired"],
     ["refused", "permit_revoked", "denied"],
-  ] as const)("loses to a permit that is %s between the Runner's checks and its claim", async (how, code, status) => {
+  ] as const)("is refused if the permit is %s between the Runner's checks and the claim", async (how, code, status) => {
     const branch = `feature/${how}`;
     const envelope = buildRunnerCommand(world, { job: await job(branch) });
     const window = hookOnce(
       "before",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
-        expect(await end(envelope, how)).toBe("created");
+        expect(await endPermit(envelope, how)).toBe("created");
       },
     );
     const before = await hashContents(world.store, ["refusals", "artifacts"]);
@@ -91,18 +91,17 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     const after = await hashContents(world.store, ["refusals", "artifacts"]);
     delete after[toClaimKey(TENANT, envelope.jti)];
     expect(after).toEqual(before);
-    // And it stays so, whoever tries again.
     expect((await waitForRefusal(runEnvelope(deps, envelope, { attempt: 2 }))).code).toBe(code);
     expect(await readTip(world, branch)).toBeUndefined();
   });
 
-  it("wins over an end that comes later", async () => {
+  it("cannot be replaced by a later revocation", async () => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/acted") });
     const late = hookOnce(
       "after",
       (operation, key) => operation === "swap" && key === toClaimKey(TENANT, envelope.jti),
       async () => {
-        expect(await end(envelope, "revoked")).toBe("exists");
+        expect(await endPermit(envelope, "revoked")).toBe("exists");
       },
     );
     const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, late) }, envelope));
@@ -110,7 +109,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(receipt.status).toBe("success");
   });
 
-  it("answers with an `expired` receipt when the permit expires between check and claim", async () => {
+  it("is followed by an `expired` receipt if the permit expires between check and claim", async () => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/late") });
     const pause = hookOnce(
       "before",
@@ -126,7 +125,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readTip(world, "feature/late")).toBeUndefined();
   });
 
-  it("does not measure a retry that finds its own claim against the expiry again", async () => {
+  it("exempts a retry that finds its own claim from the expiry check", async () => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/long") });
     const dying = { ...deps, onStep: (_: string, step: string) => fail(step === "fetched") };
     await expect(runEnvelope(dying, envelope)).rejects.toThrow("died");
@@ -137,7 +136,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readTip(world, "feature/long")).toBe(tip);
   });
 
-  it("is not taken by a forged envelope with a pending act's jti: the real act still gets its receipt", async () => {
+  it("cannot be taken by a forged envelope with a pending act's jti, and the real act still gets its receipt", async () => {
     const envelope = buildRunnerCommand(world, { job: await job("feature/pending") });
     const attacker = createWorldKey();
     const forgeries = [
@@ -164,7 +163,7 @@ describe.each(BACKENDS)("the claim of a permit on the %s store", (backend) => {
     expect(await readTip(world, "feature/evil")).toBeUndefined();
   });
 
-  it("is won by exactly one of many executions of one permit", async () => {
+  it("is won by exactly one of many concurrent executions of one permit", async () => {
     const jobs = await job("feature/race");
     const jti = randomUUID();
     const envelopes = Array.from({ length: 8 }, (_, at) =>

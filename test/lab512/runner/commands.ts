@@ -18,16 +18,16 @@ export const PROJECT = "P.demo";
 export const PERMIT_TTL_MS = 120_000;
 export const MAX_RUN_MS = 600_000;
 
-/** What a command is made of; each member but `job` replaces what an honest one has. */
+/** The parts of a command. Each member except `job` replaces the valid value. */
 export interface Recipe {
   readonly job: Job;
   readonly tenant_id?: string;
   readonly scopes?: Partial<Permit["scopes"]>;
   readonly permit?: Partial<UnsignedPermit>;
-  /** Put into the envelope after the permit was made for the honest one. */
+  /** Changes the envelope after the permit was made. */
   readonly envelope?: Readonly<Record<string, unknown>>;
   readonly signer?: SigningKey;
-  /** Changed after it was signed. */
+  /** Changes the permit after it was signed. */
   readonly forge?: (permit: Permit) => Permit;
 }
 
@@ -59,7 +59,7 @@ export function buildRunnerCommand(world: World, recipe: Recipe): CommandEnvelop
   return envelopeSchema.parse(envelope);
 }
 
-/** Runs a command as the first attempt of its own workflow, unless told otherwise. */
+/** Runs a command as the first attempt of its own workflow, with the changes of `execution`. */
 export function runEnvelope(deps: RunnerDependencies, envelope: unknown, execution: Partial<Execution> = {}) {
   const jti = String((envelope as { jti?: unknown } | null | undefined)?.jti);
   return executeCommand(deps, { ...buildExecution(jti), ...execution }, { envelope, statements: [] });
@@ -81,7 +81,7 @@ export async function waitForRefusal(answer: ReturnType<typeof runEnvelope>): Pr
   throw new Error(`not refused: ${done.receipt.status} ${done.receipt.error}`);
 }
 
-/** The scopes that an approved card adds: level, card and the digest of the plan made now. */
+/** Plans the job. Returns the scopes that an approved card adds: level, card and plan digest. */
 export async function planApprovedScopes(
   deps: RunnerDependencies,
   job: Job,
@@ -100,7 +100,7 @@ export function buildTagJob(params: Pick<TagReleaseParams, "commit"> & Partial<T
   return { jobType: "git.registry.tag_release", params: { project_id: PROJECT, tag: "v1.0.0", notes: "First.", ...params } };
 }
 
-/** Stages the bytes of a push and describes it. */
+/** Stages the bytes of a push. Returns its job. */
 export async function stagePushJob(world: World, bytes: Uint8Array, params: Partial<PushParams> & { branch: string }): Promise<Job> {
   const subject_hash = hashBlake3Hex(bytes);
   await world.store.blobs.create(toStagingKey(TENANT, subject_hash), bytes);
@@ -119,7 +119,7 @@ export async function readTip(world: World, branch: string, project = PROJECT): 
   return state?.refs.get(toBranchRef(branch))?.id;
 }
 
-/** The receipt that the store holds, as it is, or undefined. */
+/** Returns the stored receipt unparsed, or undefined. */
 export async function readStoredReceipt(world: World, jti: string): Promise<unknown> {
   const bytes = await world.store.blobs.get(toReceiptKey(TENANT, jti));
   return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("utf8"));

@@ -10,7 +10,7 @@ import type { RunnerDependencies } from "../../../src/lab512/runner/dependencies
 import { runEnvelope, waitForRefusal } from "./commands.js";
 import { hashContents, toJwks, type World } from "./world.js";
 
-/** Runs a command that has to be refused, and proves that nothing but the refusal and its log was written. */
+/** Runs a command that must be refused, and checks that only the refusal and its log were written. */
 export async function expectRefusal(world: World, deps: RunnerDependencies, envelope: CommandEnvelope, code: DenialCode): Promise<Refusal> {
   const before = await hashContents(world.store);
   const refusal = await waitForRefusal(runEnvelope(deps, envelope));

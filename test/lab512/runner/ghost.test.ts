@@ -18,10 +18,10 @@ import {
 import { createHookedStore, hookOnce, type Operation } from "./store-hooks.js";
 import { BACKENDS, hashContents, openWorld, TENANT, type World } from "./world.js";
 
-/** Longer than the Runner lets an attempt go on without a look at its claim. */
+/** Longer than the interval at which an attempt checks its claim. */
 const FREEZE_MS = 400;
 
-describe.each(BACKENDS)("an attempt that was frozen while another took over, on the %s store", (backend) => {
+describe.each(BACKENDS)("an attempt that resumes after another took over, on the %s store", (backend) => {
   let world: World;
   let deps: RunnerDependencies;
   let other: RunnerDependencies;
@@ -66,7 +66,7 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
   };
   const packedRefs = `repos/${TENANT}/${PROJECT}.git/packed-refs`;
 
-  it.each(Object.keys(POINTS))("changes nothing when it wakes up: %s", async (name) => {
+  it.each(Object.keys(POINTS))("changes nothing if it was frozen %s", async (name) => {
     const [when, matches] = POINTS[name] as Point;
     const branch = `feature/${name.replaceAll(" ", "-")}`;
     const clone = new Clone();
@@ -88,7 +88,7 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
     expect(await readTip(world, branch)).toBe(tip);
   });
 
-  it("does not write down its failure over what the other attempt has done", async () => {
+  it("stores no error receipt after the other attempt has moved the refs", async () => {
     const branch = "feature/back-again";
     const clone = new Clone();
     const base = clone.commit("a.txt", "base\n");
@@ -98,7 +98,7 @@ describe.each(BACKENDS)("an attempt that was frozen while another took over, on 
       buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle(ref), { branch, expected_old, ...more }) });
     await waitForReceipt(runEnvelope(deps, await push("base", ZERO_ID)));
     await waitForReceipt(runEnvelope(deps, await push("main", base)));
-    // The branch is not where this push expects it, so its first attempt fails, and freezes before it says so.
+    // The branch is not at the expected commit, so the first attempt fails. It freezes before it writes its receipt.
     const envelope = await push("main", base, { commit_summary: "Again" });
     const freeze = hookOnce(
       "before",

@@ -14,13 +14,13 @@ import {
   stagePushJob,
   waitForReceipt,
 } from "./commands.js";
-import { createHookedStore, hookOnce, isWrite, type Operation, throwAnswerLost, throwStoreDown } from "./store-hooks.js";
+import { createHookedStore, hookOnce, isWrite, type Operation, throwResponseLost, throwStoreDown } from "./store-hooks.js";
 import { BACKENDS, hashContents, openWorld, TENANT, type World } from "./world.js";
 
 const PREFIX = `repos/${TENANT}/${PROJECT}.git`;
 type Write = readonly [string, (envelope: CommandEnvelope) => (operation: Operation, key: string) => boolean];
 
-/** Every write of a push, in the order in which they come. */
+/** Every write of a push, in order. */
 const WRITES: readonly Write[] = [
   [
     "claim",
@@ -59,7 +59,7 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
   });
   afterAll(() => world.close());
 
-  /** A history of its own, so that no earlier test has stored its objects. */
+  /** Builds a push of commits that no earlier test has stored. */
   const buildPush = async (branch: string) => {
     const clone = new Clone();
     commits += 1;
@@ -68,10 +68,10 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
   };
   const name = (what: string) => what.replaceAll(" ", "-");
 
-  it.each(WRITES)("recognises its own write of the %s whose answer was lost", async (what, matches) => {
+  it.each(WRITES)("recognises its own write of the %s when the response was lost", async (what, matches) => {
     const branch = `feature/lost-${name(what)}`;
     const { tip, envelope } = await buildPush(branch);
-    const lost = hookOnce("after", (operation, key) => isWrite(operation) && matches(envelope)(operation, key), throwAnswerLost);
+    const lost = hookOnce("after", (operation, key) => isWrite(operation) && matches(envelope)(operation, key), throwResponseLost);
     const receipt = await waitForReceipt(runEnvelope({ ...deps, store: createHookedStore(world.store, lost) }, envelope));
     expect(lost.hasHappened()).toBe(true);
     expect(receipt).toMatchObject({ status: "success", refs: [{ new: tip }] });
@@ -79,10 +79,10 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     expect(await readTip(world, branch)).toBe(tip);
   });
 
-  it.each(WRITES)("throws or goes on, and never lies, when the write of the %s never arrived", async (what, matches) => {
+  it.each(WRITES)("succeeds on the second attempt when the write of the %s never reached the store", async (what, matches) => {
     const branch = `feature/unsent-${name(what)}`;
     const { tip, envelope } = await buildPush(branch);
-    const unsent = hookOnce("before", (operation, key) => isWrite(operation) && matches(envelope)(operation, key), throwAnswerLost);
+    const unsent = hookOnce("before", (operation, key) => isWrite(operation) && matches(envelope)(operation, key), throwResponseLost);
     const first = await runEnvelope({ ...deps, store: createHookedStore(world.store, unsent) }, envelope).catch((error: unknown) => error);
     expect(unsent.hasHappened()).toBe(true);
     if (first instanceof Error) expect(first).toBeInstanceOf(StorageFault);
@@ -92,23 +92,26 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     expect(await readTip(world, branch)).toBe(tip);
   });
 
-  it.each(WRITES.slice(0, 6))("throws for a retry and leaves no receipt when the store is down from the %s on", async (what, matches) => {
-    const branch = `feature/down-${name(what)}`;
-    const { tip, envelope } = await buildPush(branch);
-    let down = false;
-    const failing = createHookedStore(world.store, {
-      before: (operation, key) => {
-        down ||= isWrite(operation) && matches(envelope)(operation, key);
-        if (down) throwStoreDown(key);
-      },
-    });
-    await expect(runEnvelope({ ...deps, store: failing }, envelope)).rejects.toMatchObject({ code: "unavailable" });
-    expect(await world.store.blobs.stat(toReceiptKey(TENANT, envelope.jti))).toBeUndefined();
-    const receipt = await waitForReceipt(runEnvelope(other, envelope, { attempt: 2 }));
-    expect(receipt).toMatchObject({ status: "success", refs: [{ new: tip }] });
-  });
+  it.each(WRITES.slice(0, 6))(
+    "throws without a receipt when the store fails from the write of the %s, and succeeds when retried",
+    async (what, matches) => {
+      const branch = `feature/down-${name(what)}`;
+      const { tip, envelope } = await buildPush(branch);
+      let down = false;
+      const failing = createHookedStore(world.store, {
+        before: (operation, key) => {
+          down ||= isWrite(operation) && matches(envelope)(operation, key);
+          if (down) throwStoreDown(key);
+        },
+      });
+      await expect(runEnvelope({ ...deps, store: failing }, envelope)).rejects.toMatchObject({ code: "unavailable" });
+      expect(await world.store.blobs.stat(toReceiptKey(TENANT, envelope.jti))).toBeUndefined();
+      const receipt = await waitForReceipt(runEnvelope(other, envelope, { attempt: 2 }));
+      expect(receipt).toMatchObject({ status: "success", refs: [{ new: tip }] });
+    },
+  );
 
-  it("throws when the store is down from the start, and writes nothing", async () => {
+  it("throws and writes nothing when the store fails from the start", async () => {
     const { envelope } = await buildPush("feature/down");
     const before = await hashContents(world.store);
     const dead = createHookedStore(world.store, { before: (_, key) => throwStoreDown(key) });
@@ -116,12 +119,14 @@ describe.each(BACKENDS)("a push over a %s store that fails", (backend) => {
     expect(await hashContents(world.store)).toEqual(before);
   });
 
-  it("refuses nothing because staged bytes cannot be read just now", async () => {
+  it("throws instead of refusing when the staged bytes cannot be read", async () => {
     const { envelope } = await buildPush("feature/unreadable");
     const { params } = envelope;
     const hash = "subject_hash" in params ? params.subject_hash : "";
-    const blind = hookOnce("before", (_, key) => key === toStagingKey(TENANT, hash), throwStoreDown);
-    await expect(runEnvelope({ ...deps, store: createHookedStore(world.store, blind) }, envelope)).rejects.toBeInstanceOf(StorageFault);
+    const unreadable = hookOnce("before", (_, key) => key === toStagingKey(TENANT, hash), throwStoreDown);
+    await expect(runEnvelope({ ...deps, store: createHookedStore(world.store, unreadable) }, envelope)).rejects.toBeInstanceOf(
+      StorageFault,
+    );
     expect((await waitForReceipt(runEnvelope(deps, envelope, { attempt: 2 }))).status).toBe("success");
   });
 });

@@ -18,7 +18,7 @@ import { openWorld, TENANT, type World } from "./world.js";
 
 const KIB = 1024;
 
-describe("what a plan may take", () => {
+describe("the limits of a plan", () => {
   let world: World;
   let deps: RunnerDependencies;
   const clone = new Clone();
@@ -40,7 +40,7 @@ describe("what a plan may take", () => {
   });
   const planJob = (runner: RunnerDependencies, job: Job) => planAct(runner, { tenant_id: TENANT, target: "LAB_512", job });
 
-  /** One text of 4 MiB, a line a byte pair, under 2000 names: a small pack whose comparison reads 8 GB. */
+  /** One text of 4 MiB with a line for every two bytes, under 2000 names: a small pack whose diff reads 8 GB. */
   async function buildHostileJob(): Promise<Job> {
     const blob = clone.writeObject("blob", Buffer.from("a\n".repeat(2048 * KIB)));
     const names = Array.from({ length: 2000 }, (_, at) => `f${String(at).padStart(4, "0")}`);
@@ -49,17 +49,17 @@ describe("what a plan may take", () => {
     return stagePushJob(world, clone.wrap(commit, clone.pack([commit, tree, blob])), { branch: "feature/hostile" });
   }
 
-  it("of time to count one large text under many paths is limited, and the plan denied", async () => {
+  it("deny a plan whose diffstat takes too long, as for one large text under many paths", async () => {
     const outcome = await planJob(limitRunner({ diffstatMaxMs: 200 }), await buildHostileJob());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 200 ms") } });
   });
 
-  it("of time as a whole is limited, and the plan denied", async () => {
+  it("deny a plan that takes too long as a whole", async () => {
     const outcome = await planJob(limitRunner({ planMaxMs: 1000, diffstatMaxMs: 60_000 }), await buildHostileJob());
     expect(outcome).toMatchObject({ ok: false, denial: { code: "limit_exceeded", message: expect.stringContaining("within 1000 ms") } });
   });
 
-  it("leaves a fault a fault, which is tried again", async () => {
+  it("rethrow a storage fault, so that the plan is retried", async () => {
     const job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/fault" });
     const broken = hookOnce(
       "before",
@@ -71,7 +71,7 @@ describe("what a plan may take", () => {
     await expect(planJob({ ...deps, store: createHookedStore(world.store, broken) }, job)).rejects.toThrow("unreachable");
   });
 
-  it("says the same of a plain diff each time, whose commit is dated by the permit", async () => {
+  it("do not make the plan of a plain diff depend on the time", async () => {
     const diff = Buffer.from("--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-one\n+two\n");
     const job = await stagePushJob(world, diff, { branch: "feature/base", expected_old: tip });
     const digest = async () => {
@@ -85,7 +85,7 @@ describe("what a plan may take", () => {
     await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) })));
   });
 
-  it("of bytes in a release's archive is limited, by the plan and by the run", async () => {
+  it("deny a release whose archive is too large, in plan and in execute", async () => {
     const job = buildTagJob({ commit: tip, tag: "v1.0.0" });
     // A header and one block of content.
     const small = limitRunner({ archiveMaxBytes: KIB - 1 });

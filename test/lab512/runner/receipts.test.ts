@@ -38,8 +38,8 @@ describe("receipts", () => {
   });
   afterAll(() => world.close());
 
-  /** Runs an act and checks what every receipt promises. */
-  const proveReceipt = async (recipe: Recipe): Promise<Receipt> => {
+  /** Runs a command and checks what holds for every receipt. */
+  const expectValidReceipt = async (recipe: Recipe): Promise<Receipt> => {
     const envelope = buildRunnerCommand(world, recipe);
     const receipt = await waitForReceipt(runEnvelope(deps, envelope));
     expect(receiptSchema.parse(receipt)).toEqual(receipt);
@@ -57,9 +57,9 @@ describe("receipts", () => {
     return receipt;
   };
 
-  it("say of a push which commit is on which branch, and what it used", async () => {
+  it("name the branch and commit of a push, and its usage", async () => {
     const bundle = clone.bundle("main");
-    const receipt = await proveReceipt({ job: await stagePushJob(world, bundle, { branch: "feature/x" }) });
+    const receipt = await expectValidReceipt({ job: await stagePushJob(world, bundle, { branch: "feature/x" }) });
     expect(receipt).toMatchObject({ status: "success", error: "", project_id: PROJECT });
     expect(receipt).not.toHaveProperty("code");
     expect(receipt.artifacts).toEqual([JSON.stringify({ branch: "feature/x", commit: tip, brought: [tip] })]);
@@ -69,9 +69,9 @@ describe("receipts", () => {
     expect(receipt.logs_key).toBe(`artifacts/${TENANT}/${PROJECT}/${tip}/${receipt.jti}/${receipt.logs_hash}.log`);
   });
 
-  it("say of a registration where its repository is", async () => {
+  it("name the repository's location for a registration", async () => {
     const job = buildInitJob("P.receipts");
-    const receipt = await proveReceipt({ job, scopes: await planApprovedScopes(deps, job) });
+    const receipt = await expectValidReceipt({ job, scopes: await planApprovedScopes(deps, job) });
     expect(receipt).toMatchObject({ status: "success", refs: [] });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toEqual([
       { project_id: "P.receipts", repo: `repos/${TENANT}/P.receipts.git` },
@@ -79,22 +79,22 @@ describe("receipts", () => {
     expect(receipt.logs_key).toContain(`artifacts/${TENANT}/P.receipts/_/`);
   });
 
-  it("say of a release which tag object stands for which commit", async () => {
+  it("name the tag object and the commit of a release", async () => {
     const job = buildTagJob({ commit: tip });
-    const receipt = await proveReceipt({ job, scopes: await planApprovedScopes(deps, job, "L4") });
+    const receipt = await expectValidReceipt({ job, scopes: await planApprovedScopes(deps, job, "L4") });
     expect(receipt.artifacts.map((artifact) => JSON.parse(artifact))).toMatchObject([
       { tag: "v1.0.0", commit: tip, tag_object: receipt.refs[0]?.new },
     ]);
   });
 
-  it("say of a job's own refusal which it is, in a sentence, and that nothing moved", async () => {
-    const receipt = await proveReceipt({ job: await stagePushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
+  it("give a job's denial as a code and a sentence, without refs or artifacts", async () => {
+    const receipt = await expectValidReceipt({ job: await stagePushJob(world, Buffer.from("no bundle"), { branch: "feature/bad" }) });
     expect(receipt).toMatchObject({ status: "error", refs: [], artifacts: [] });
     expect(receipt.code).toMatch(/^[a-z_]+$/);
     expect(receipt.error).toMatch(/^[A-Z`].*\.$/s);
   });
 
-  it("are never two for one jti, though 16 attempts run at once", async () => {
+  it("are unique per jti even if 16 attempts run at once", async () => {
     const envelope = buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle("main"), { branch: "feature/many" }) });
     const attempts = Array.from({ length: 16 }, (_, at) => runEnvelope(deps, envelope, { attempt: at + 1 }));
     const outcomes = await Promise.allSettled(attempts);

@@ -21,7 +21,7 @@ import {
 import { createHookedStore, hookOnce, type Operation } from "./store-hooks.js";
 import { hashContents, openWorld, TENANT, type World } from "./world.js";
 
-describe("the bound on the work after the claim", () => {
+describe("the run time limit of a permit", () => {
   let world: World;
   let deps: RunnerDependencies;
   let clone: Clone;
@@ -38,7 +38,7 @@ describe("the bound on the work after the claim", () => {
 
   const packedRefs = `repos/${TENANT}/${PROJECT}.git/packed-refs`;
   const push = async (branch: string) => buildRunnerCommand(world, { job: await stagePushJob(world, clone.bundle("main"), { branch }) });
-  /** Runs a command whose time is up at the given moment. */
+  /** Runs a command whose run time ends before or after the operation that `matches`. */
   const runOutAt = async (when: "before" | "after", matches: (operation: Operation, key: string) => boolean, envelope: CommandEnvelope) => {
     const late = hookOnce(when, matches, () => {
       world.clock.offsetMs += MAX_RUN_MS;
@@ -67,7 +67,7 @@ describe("the bound on the work after the claim", () => {
   };
   const approveCommand = async (job: Job) => buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job) });
 
-  it("ends an act that has moved nothing in an error", async () => {
+  it("ends an act that has moved no ref with an error receipt", async () => {
     const envelope = await push("feature/slow");
     const { params } = envelope;
     const hash = "subject_hash" in params ? params.subject_hash : "";
@@ -78,47 +78,50 @@ describe("the bound on the work after the claim", () => {
     expect(await readStoredReceipt(world, envelope.jti)).toEqual(receipt);
   });
 
-  it("is a success once the refs have moved, however late", async () => {
+  it("does not fail an act whose refs have moved", async () => {
     const envelope = await push("feature/just");
     const receipt = await runOutAt("after", (operation, key) => operation === "swap" && key === packedRefs, envelope);
     expect(receipt).toMatchObject({ status: "success", refs: [{ new: tip }] });
     expect(await readTip(world, "feature/just")).toBe(tip);
   });
 
-  it("stops what really takes too long, by the clock on the wall", async () => {
+  it("applies to the real time that an act takes", async () => {
     const job = await stagePushJob(world, clone.bundle("main"), { branch: "feature/brief" });
     const envelope = buildRunnerCommand(world, { job, permit: { max_run_ms: 1 } });
     expect(await waitForReceipt(runEnvelope(deps, envelope))).toMatchObject({ status: "error", code: "run_time_exceeded" });
     expect(await readTip(world, "feature/brief")).toBeUndefined();
   });
 
-  it.each(["claimed", "fetched", "checked", "stored"])("ends a retry that comes too late after `%s` in an error", async (step) => {
-    const envelope = await push(`feature/too-late-${step}`);
-    await dieAfter(step, envelope);
-    expect(await retryLate(envelope)).toMatchObject({ status: "error", code: "run_time_exceeded", refs: [] });
-    expect(await readTip(world, `feature/too-late-${step}`)).toBeUndefined();
-  });
+  it.each(["claimed", "fetched", "checked", "stored"])(
+    "ends a late retry with an error receipt if the first attempt died after `%s`",
+    async (step) => {
+      const envelope = await push(`feature/too-late-${step}`);
+      await dieAfter(step, envelope);
+      expect(await retryLate(envelope)).toMatchObject({ status: "error", code: "run_time_exceeded", refs: [] });
+      expect(await readTip(world, `feature/too-late-${step}`)).toBeUndefined();
+    },
+  );
 
-  it("lets a retry that comes too late find out that the refs had moved", async () => {
+  it("lets a late retry succeed if the refs had moved", async () => {
     const envelope = await push("feature/had-moved");
     await dieAfter("moved", envelope);
     expect(await retryLate(envelope)).toMatchObject({ status: "success", refs: [{ new: tip }] });
   });
 
-  it("lets a Runner that remembers the project from before find it out too", async () => {
+  it("lets a late retry succeed on a Runner whose cache of the refs is outdated", async () => {
     const envelope = await push("feature/had-moved-elsewhere");
     await dieAfter("moved", envelope);
-    // This one has pushed before, and has not looked since.
+    // This Runner cached the project in an earlier push.
     expect(await retryLate(envelope, deps)).toMatchObject({ status: "success", refs: [{ new: tip }] });
   });
 
-  it("lets a retry that comes too late find out that the tag was made", async () => {
+  it("lets a late retry succeed if the tag was made", async () => {
     const envelope = await approveCommand(buildTagJob({ commit: tip }));
     await dieAfter("moved", envelope);
     expect(await retryLate(envelope)).toMatchObject({ status: "success", refs: [{ name: "refs/tags/v1.0.0" }] });
   });
 
-  it.each(["stored", "moved"])("lets a retry that comes too late finish a registration that died after `%s`", async (step) => {
+  it.each(["stored", "moved"])("lets a late retry finish a registration whose first attempt died after `%s`", async (step) => {
     const project = `P.late-${step}`;
     const envelope = await approveCommand(buildInitJob(project));
     await dieAfter(step, envelope);

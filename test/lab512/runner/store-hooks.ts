@@ -2,14 +2,14 @@ import { type ObjectStore, StorageFault } from "../../../src/storage/ports.js";
 
 export type Operation = "get" | "getToFile" | "stat" | "create" | "createFromFile" | "list" | "read" | "swap";
 
-/** What happens around every operation on a real store. Whatever a hook throws, the caller of the operation gets. */
+/** Run around every operation on a real store. The caller of the operation gets what a hook throws. */
 export interface StoreHooks {
   before?(operation: Operation, key: string): Promise<void> | void;
-  /** Runs when the operation has taken effect and its answer is not yet given. */
+  /** Runs when the operation has taken effect, before it returns. */
   after?(operation: Operation, key: string): Promise<void> | void;
 }
 
-/** A view of `store` on which something can happen before and after every operation. */
+/** Wraps `store` so that the hooks run before and after every operation. */
 export function createHookedStore(store: ObjectStore, hooks: StoreHooks): ObjectStore {
   const runWithHooks = async <T>(operation: Operation, key: string, work: () => Promise<T>): Promise<T> => {
     await hooks.before?.(operation, key);
@@ -58,8 +58,8 @@ export function hookOnce(
   return { [when]: hook, hasHappened: () => done };
 }
 
-/** The fault of a write that was sent and whose answer never came. */
-export function throwAnswerLost(key: string): never {
+/** Throws the fault of a write whose response was lost. */
+export function throwResponseLost(key: string): never {
   throw new StorageFault("outcome_unknown", key, `Whether ${key} was written is unknown: read it back.`);
 }
 

@@ -20,7 +20,7 @@ import { MAIN_BACKEND, openWorld, TENANT, type World } from "./world.js";
 const STEPS: readonly JobStep[] = ["claimed", "looked", "fetched", "checked", "stored", "moved", "logged", "receipted", "derived"];
 const BEFORE_THE_RECEIPT: readonly JobStep[] = STEPS.slice(0, STEPS.indexOf("receipted"));
 
-describe("a retry after a Runner that died", () => {
+describe("a retry after the death of a Runner", () => {
   let world: World;
   let deps: RunnerDependencies;
   let clone: Clone;
@@ -38,7 +38,7 @@ describe("a retry after a Runner that died", () => {
   });
   afterAll(() => world.close());
 
-  /** Runs each command on one Runner that dies right after the command's step; nothing of that process is used again. */
+  /** Runs each command on one Runner that dies right after the given step. */
   const dieAfter = async (deaths: readonly { readonly step: JobStep; readonly envelope: CommandEnvelope; readonly attempt?: number }[]) => {
     const fatal = new Map(deaths.map(({ step, envelope }) => [envelope.jti, step]));
     const dying = await world.openRunner({
@@ -50,7 +50,7 @@ describe("a retry after a Runner that died", () => {
       await expect(runEnvelope(dying, envelope, { attempt })).rejects.toThrow(`died after ${step}`);
     await dying.getRepositories(TENANT).close();
   };
-  /** Runs each command again at the same time, on one new Runner. */
+  /** Retries all commands concurrently on one new Runner. */
   const retryAll = async <D extends { readonly step: JobStep; readonly envelope: CommandEnvelope }>(deaths: readonly D[]) => {
     const fresh = await world.openRunner();
     const retried = await Promise.all(
@@ -65,7 +65,7 @@ describe("a retry after a Runner that died", () => {
   const pushFirst = (branch: string) => stagePushJob(world, clone.bundle("first"), { branch });
   const readJson = async (key: string) => JSON.parse(Buffer.from((await world.store.blobs.get(key)) ?? []).toString("utf8"));
 
-  it("finishes a push that died after any step with one receipt and one result", async () => {
+  it("finishes a push that was interrupted after any step, with one receipt and one result", async () => {
     const deaths = await Promise.all(
       STEPS.map(async (step) => {
         const branch = `feature/${step}`;
@@ -81,12 +81,12 @@ describe("a retry after a Runner that died", () => {
       expect(receipt.refs, step).toEqual([{ name: `refs/heads/${branch}`, old: "0".repeat(40), new: first }]);
       expect(await readTip(world, branch), step).toBe(first);
       expect(index.refs, step).toContainEqual({ name: `refs/heads/${branch}`, id: first });
-      // A third attempt finds everything done and gives the same answer.
+      // A third attempt returns the same receipt.
       expect(await waitForReceipt(runEnvelope(fresh, envelope, { attempt: 3 })), step).toEqual(receipt);
     }
   });
 
-  it("finishes a push that died after every step, one after the other", async () => {
+  it("finishes a push that was interrupted after each step in turn", async () => {
     const envelope = buildRunnerCommand(world, { job: await pushFirst("feature/unlucky") });
     // After `moved` the earlier steps are not repeated.
     for (const [at, step] of STEPS.entries()) await dieAfter([{ step, envelope, attempt: at + 1 }]);
@@ -95,7 +95,7 @@ describe("a retry after a Runner that died", () => {
     expect(await readTip(world, "feature/unlucky")).toBe(first);
   });
 
-  it("finishes a registration that died after any step with one receipt and one project", async () => {
+  it("finishes a registration that was interrupted after any step, with one receipt and one project", async () => {
     const deaths = await Promise.all(
       STEPS.map(async (step) => {
         const project = `P.reg-${step}`;
@@ -111,13 +111,13 @@ describe("a retry after a Runner that died", () => {
     }
   });
 
-  it("finishes a release that died after any step with one tag and one manifest", async () => {
+  it("finishes a release that was interrupted after any step, with one tag and one manifest", async () => {
     await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job: await pushFirst("feature/tagged") })));
     const deaths = [];
     for (const [at, step] of STEPS.entries()) {
       const tag = `v1.0.${at}`;
       const job = buildTagJob({ commit: first, tag });
-      // A plan shows the commits that no tag has, so each one is made after the tag before.
+      // A plan lists the commits that no tag contains, so each plan is made after the previous tag.
       const envelope = buildRunnerCommand(world, { job, scopes: await planApprovedScopes(deps, job, "L4") });
       await dieAfter([{ step, envelope }]);
       deaths.push({ step, tag, envelope });
@@ -129,7 +129,7 @@ describe("a retry after a Runner that died", () => {
     }
   });
 
-  it("is a success with its own refs although another push moved them on meanwhile", async () => {
+  it("succeeds and reports its own refs although another push has moved them since", async () => {
     const branch = "feature/moved-on";
     const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
     await dieAfter([{ step: "moved", envelope }]);
@@ -141,7 +141,7 @@ describe("a retry after a Runner that died", () => {
     expect(await readTip(world, branch)).toBe(second);
   });
 
-  it("is a success although the branch was deleted and made again meanwhile", async () => {
+  it("succeeds although the branch has been deleted and recreated since", async () => {
     const branch = "feature/reborn";
     const envelope = buildRunnerCommand(world, { job: await pushFirst(branch) });
     await dieAfter([{ step: "moved", envelope }]);

@@ -13,7 +13,7 @@ import { createWorldKey, openWorld, TENANT, type World } from "./world.js";
 
 const OTHER_HASH = "e".repeat(64);
 
-/** One thing that is wrong with a command, in the order in which the Runner looks. */
+/** One flaw of a command. */
 interface Flaw {
   readonly name: string;
   readonly code: DenialCode;
@@ -22,12 +22,17 @@ interface Flaw {
   readonly store?: (world: World, jti: string) => Promise<unknown>;
 }
 
+/** In the order of the Runner's checks. */
 const FLAWS: readonly Flaw[] = [
-  { name: "unknown key", code: "permit_key_unknown", recipe: () => ({ signer: createWorldKey() }) },
-  { name: "forged permit", code: "permit_signature_invalid", recipe: () => ({ forge: (permit) => ({ ...permit, iat: permit.iat + 1 }) }) },
+  { name: "an unknown key", code: "permit_key_unknown", recipe: () => ({ signer: createWorldKey() }) },
+  {
+    name: "a forged permit",
+    code: "permit_signature_invalid",
+    recipe: () => ({ forge: (permit) => ({ ...permit, iat: permit.iat + 1 }) }),
+  },
   { name: "another office", code: "permit_mismatch", recipe: () => ({ envelope: { office_id: "office:security" } }) },
   { name: "another runner", code: "wrong_target", recipe: () => ({ permit: { aud: "runner:LAB_256" } }) },
-  { name: "expired", code: "permit_expired", recipe: () => ({ permit: { exp: 1 } }) },
+  { name: "an expired permit", code: "permit_expired", recipe: () => ({ permit: { exp: 1 } }) },
   {
     name: "other params",
     code: "subject_hash_mismatch",
@@ -35,7 +40,7 @@ const FLAWS: readonly Flaw[] = [
   },
   { name: "an old policy", code: "policy_not_current", recipe: () => ({ scopes: { policy_hash: OTHER_HASH } }) },
   {
-    name: "no infra registry to read",
+    name: "an unreadable infra registry",
     code: "infra_unavailable",
     runner: ({ store }) => ({ infra: openInfraSource({ kind: "file", path: "/nowhere/registry.json" }, store) }),
   },
@@ -77,7 +82,7 @@ const FLAWS: readonly Flaw[] = [
 const PAIRS = FLAWS.flatMap((earlier, at) =>
   FLAWS.slice(at + 1).map((later) => ({ earlier, later, first: earlier.name, second: later.name })),
 )
-  // A permit lacks its approval or has another plan's, not both.
+  // A permit either lacks an approval or has one for another plan.
   .filter(({ earlier, later }) => !(earlier.code === "approval_missing" && later.code === "plan_changed"));
 
 describe("the order of the Runner's checks", () => {
@@ -110,11 +115,11 @@ describe("the order of the Runner's checks", () => {
     await expectRefusal(world, runner, buildRunnerCommand(world, merged), code);
   };
 
-  it.each(FLAWS)("refuses $name by itself as $code", async (flaw) => {
+  it.each(FLAWS)("refuses a command whose only flaw is $name with $code", async (flaw) => {
     await expectFirst(flaw.code, flaw);
   });
 
-  it.each(PAIRS)("says $first before $second", async ({ earlier, later }) => {
+  it.each(PAIRS)("reports $first rather than $second if a command has both flaws", async ({ earlier, later }) => {
     await expectFirst(earlier.code, earlier, later);
   });
 });

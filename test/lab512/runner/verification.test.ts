@@ -42,7 +42,7 @@ describe("the Runner's checks before any side effect", () => {
   const expectRefused = (code: Parameters<typeof expectRefusal>[3], recipe: Partial<Recipe>, changes: Partial<RunnerDependencies> = {}) =>
     expectRefusal(world, { ...deps, ...changes }, buildRunnerCommand(world, { job, ...recipe }), code);
 
-  it("names every bad field of what is no envelope, and writes nothing at all", async () => {
+  it("reject input that is not an envelope, name every bad field and write nothing", async () => {
     const before = await hashContents(world.store);
     const envelope = buildRunnerCommand(world, { job });
     const broken = {
@@ -60,7 +60,7 @@ describe("the Runner's checks before any side effect", () => {
     expect(await hashContents(world.store)).toEqual(before);
   });
 
-  it("knows only LAB 256's keys", async () => {
+  it("refuse a permit that is not signed by a key of LAB 256", async () => {
     await expectRefused("permit_key_unknown", { signer: createWorldKey() });
     await expectRefused("permit_key_unknown", { signer: world.keys.receipt });
     await expectRefused("permit_key_unknown", { signer: world.keys.founding.get(TENANT) ?? createWorldKey() });
@@ -71,21 +71,21 @@ describe("the Runner's checks before any side effect", () => {
     ["a longer run", (permit) => ({ ...permit, max_run_ms: permit.max_run_ms + 1 })],
     ["a lower level", (permit) => ({ ...permit, scopes: { ...permit.scopes, level: "L0" } })],
     ["another actor", (permit) => ({ ...permit, scopes: { ...permit.scopes, actor_id: "ubl:sid:person:mallory" } })],
-    ["a card that never was", (permit) => ({ ...permit, scopes: { ...permit.scopes, approval_ref: "k-9" } })],
+    ["a card that does not exist", (permit) => ({ ...permit, scopes: { ...permit.scopes, approval_ref: "k-9" } })],
     ["another signature", (permit) => ({ ...permit, sig: Buffer.alloc(64, 7).toString("base64") })],
     ["a signature of another length", (permit) => ({ ...permit, sig: "AAAA" })],
-    ["the same signature spelt otherwise", (permit) => ({ ...permit, sig: permit.sig.replace(/=+$/, "") })],
+    ["the same signature in another encoding", (permit) => ({ ...permit, sig: permit.sig.replace(/=+$/, "") })],
   ];
-  it.each(forgeries)("finds a forged permit: %s", async (_, forge) => {
+  it.each(forgeries)("refuse a permit with %s", async (_, forge) => {
     await expectRefused("permit_signature_invalid", { forge });
   });
 
-  it("takes no other signed object of LAB 256's key for a permit", async () => {
+  it("refuse a permit whose signature is for another type of object", async () => {
     const forge = ({ kid: _, sig: __, ...unsigned }: Permit) => signObject("statement", unsigned, world.keys.permit);
     await expectRefused("permit_signature_invalid", { forge });
   });
 
-  it("does not believe a key that borrows the name of LAB 256's", async () => {
+  it("refuse a permit signed by another key under the kid of LAB 256", async () => {
     await expectRefused("permit_signature_invalid", { signer: { ...createWorldKey(), kid: world.keys.permit.kid } });
   });
 
@@ -98,12 +98,12 @@ describe("the Runner's checks before any side effect", () => {
     ["policy_hash", { envelope: { policy_hash: OTHER_HASH } }],
     ["office_id", { envelope: { office_id: "office:security" } }],
   ];
-  it.each(mismatches)("refuses an envelope whose `%s` is not the permit's", async (member, recipe) => {
+  it.each(mismatches)("refuse an envelope whose `%s` differs from the permit's", async (member, recipe) => {
     const refusal = await expectRefused("permit_mismatch", recipe);
     expect(refusal.error).toContain(`\`${member}\``);
   });
 
-  it("refuses a permit for another runner", async () => {
+  it("refuse a permit for another Runner", async () => {
     await expectRefused("wrong_target", { permit: { aud: "runner:LAB_256" } });
     await expectRefused("wrong_target", {
       permit: { aud: "runner:LAB_256" },
@@ -113,7 +113,7 @@ describe("the Runner's checks before any side effect", () => {
     await expectRefused("wrong_target", { scopes: { target: "LAB_256" }, envelope: { target: "LAB_256" } });
   });
 
-  it("refuses a permit from the very millisecond of its expiry on", async () => {
+  it("refuse a permit from the millisecond of its expiry", async () => {
     const now = 1_800_000_000_000;
     const frozen = { now: () => now };
     const refusal = await expectRefused("permit_expired", { permit: { exp: now } }, frozen);
@@ -121,17 +121,17 @@ describe("the Runner's checks before any side effect", () => {
     await expectRefused("permit_expired", { permit: { exp: now - 60_000 } }, frozen);
   });
 
-  it("hashes the params itself", async () => {
+  it("hash the params and refuse a subject hash that does not match them", async () => {
     await expectRefused("subject_hash_mismatch", { envelope: { params: { ...job.params, commit_summary: "Something else" } } });
     await expectRefused("subject_hash_mismatch", { envelope: { params: { ...job.params, force: true } } });
     await expectRefused("subject_hash_mismatch", { scopes: { subject_hash: OTHER_HASH }, envelope: { subject_hash: OTHER_HASH } });
   });
 
-  it("wants the policy of the tenant's charter now", async () => {
+  it("refuse a policy that is not the current one of the tenant's charter", async () => {
     await expectRefused("policy_not_current", { scopes: { policy_hash: OTHER_HASH } });
   });
 
-  it("believes no charter that the tenant's founding key did not found", async () => {
+  it("refuse a charter that is not signed by the tenant's founding key", async () => {
     const withKey = (key: SigningKey | undefined) => ({
       charters: new Charters(world.store, new Map([[TENANT, (key ?? createWorldKey()).jwk]])),
     });
@@ -141,7 +141,7 @@ describe("the Runner's checks before any side effect", () => {
     await expectRefused("charter_invalid", {}, withKey(world.keys.founding.get(OTHER_TENANT)));
   });
 
-  it("believes no charter that is another tenant's, or that cannot be read", async () => {
+  it("refuse another tenant's charter and a malformed charter", async () => {
     const key = world.keys.founding.get(TENANT) ?? createWorldKey();
     const charters = new Charters(world.store, new Map(["T.COPIED", "T.BROKEN"].map((tenant) => [tenant, key.jwk])));
     const first = await world.store.blobs.get(toCharterKey(TENANT, 1));
@@ -151,7 +151,7 @@ describe("the Runner's checks before any side effect", () => {
     await expectRefused("charter_invalid", { tenant_id: "T.BROKEN" }, { charters });
   });
 
-  it("does not know a tenant that was never founded, or that its allowlist does not name", async () => {
+  it("refuse a tenant that has no charter or is not on the allowlist", async () => {
     await expectRefused("tenant_unknown", { tenant_id: "T.NOBODY" });
     await expectRefused("tenant_unknown", {}, { charters: new Charters(world.store, new Map()) });
     await expectRefused("tenant_unknown", { tenant_id: UNSERVED_TENANT });
@@ -164,17 +164,17 @@ describe("the Runner's checks before any side effect", () => {
     return { allowlist: { version: 1, tenants: { ...tenants, [TENANT]: { ...own, ...change } } } };
   };
 
-  it("runs only jobs of its own allowlist", async () => {
+  it("refuse a job that is not on the Runner's allowlist", async () => {
     await expectRefused("job_not_allowed", {}, replaceAllowance({ jobs: ["git.registry.init"] }));
     await expectRefused("job_not_allowed", {}, replaceAllowance({ jobs: [] }));
   });
 
-  it.each(["object-store", "temporal"])("wants `%s` on the tenant's network whitelist", async (missing) => {
+  it.each(["object-store", "temporal"])("refuse every job if `%s` is not on the tenant's network whitelist", async (missing) => {
     const network_whitelist = ["object-store", "temporal"].filter((name) => name !== missing);
     expect((await expectRefused("job_not_allowed", {}, replaceAllowance({ network_whitelist }))).error).toContain(`\`${missing}\``);
   });
 
-  it("runs the honest command after all of that", async () => {
+  it("accept a valid command after all of these refusals", async () => {
     const receipt = await waitForReceipt(runEnvelope(deps, buildRunnerCommand(world, { job })));
     expect(receipt.status, receipt.error).toBe("success");
     expect(await readTip(world, "feature/x")).toBe(receipt.refs[0]?.new);

@@ -19,25 +19,25 @@ import { createBucketPrefix, hasS3, requireS3Server } from "../../harness/bucket
 
 export const TENANT = "T.UBL";
 export const OTHER_TENANT = "T.OTHER";
-/** Founded, and not on the Runner's allowlist. */
+/** Has a charter but is not on the Runner's allowlist. */
 export const UNSERVED_TENANT = "T.UNSERVED";
 
 export type Backend = "directory" | "s3";
-/** For tests of claims, lost answers and races, which depend on the backend. */
+/** For tests of claims, lost responses and races, which depend on the backend. */
 export const BACKENDS: readonly Backend[] = hasS3() ? ["directory", "s3"] : ["directory"];
 /** The backend of the tests that do not depend on one: S3, or the directory on a machine without S3. */
 export const MAIN_BACKEND: Backend = hasS3() ? "s3" : "directory";
 
-/** A founded registry's store, its keys and its clock, and Runners over them. */
+/** The store of a registry with charters, its keys, its clock, and a factory of Runners on them. */
 export interface World {
   readonly store: ObjectStore;
   readonly folder: string;
   readonly policy_hash: string;
   readonly allowlist: JobsAllowlist;
   readonly keys: { readonly permit: SigningKey; readonly receipt: SigningKey; readonly founding: ReadonlyMap<string, SigningKey> };
-  /** What the Runners take for the time: the real one and `offsetMs`. */
+  /** The Runners' clock: the real time plus `offsetMs`. */
   readonly clock: { offsetMs: number; now(): number };
-  /** A Runner with a work folder of its own, as if in a process of its own. */
+  /** Opens a Runner with its own work folder, like a separate process. */
   openRunner(changes?: Partial<RunnerDependencies>): Promise<RunnerDependencies>;
   close(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export async function openWorld(backend: Backend = "directory"): Promise<World> 
     async openRunner(changes = {}) {
       const repositories = await openRepositoriesByTenant({
         root: join(folder, `work-${randomUUID()}`),
-        // Each tenant takes a process. No act of the other tenant gets as far as its repositories.
+        // Each tenant needs a process, and no test reaches the repositories of the other tenant.
         allowlist: { version: 1, tenants: { [TENANT]: buildAllowance(TENANT) } },
         cacheMaxBytes: 256 * MIB,
       });
@@ -123,7 +123,7 @@ function buildAllowance(tenant: string): JobsAllowlist["tenants"][string] {
   return { fs_scope: `tenants/${tenant}`, network_whitelist: ["object-store", "temporal"], jobs: [...JOB_TYPES] };
 }
 
-/** Every object of the store and the BLAKE3 of its bytes; `without` names spaces that are left out. */
+/** Returns the BLAKE3 of every object in the store by key, except in the spaces of `without`. */
 export async function hashContents(store: ObjectStore, without: readonly string[] = []): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const space of spaceNames.filter((name) => !without.includes(name)))
