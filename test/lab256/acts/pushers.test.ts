@@ -36,10 +36,10 @@ beforeAll(async () => {
 
 afterAll(() => registry?.stop());
 
-/** Pushes `tip` to a new branch, or moves `old` of one there. */
-async function pushAs(who: string, branch: string, tip: string, without = [base], old: string | null = null): Promise<void> {
+/** Pushes `tip` to a new branch, or moves a branch from `old` to it. */
+async function pushAs(pusher: string, branch: string, tip: string, without = [base], old: string | null = null): Promise<void> {
   clone.git("checkout", "-q", "-B", "to-push", tip);
-  await pushOrThrow(registry.as(who), buildPush(PROJECT, branch, old, clone.bundle("to-push", without)));
+  await pushOrThrow(registry.as(pusher), buildPush(PROJECT, branch, old, clone.bundle("to-push", without)));
 }
 
 function createCommits(start: string, ...names: string[]): string[] {
@@ -58,15 +58,15 @@ async function approveRelease(commit: string, approver: string): Promise<void> {
 
 const NOT_A_PUSHER = { code: "statement_not_counted", detail: "Whoever pushed the card's commits does not approve it." };
 
-/** `commit` is not released by the word of those who pushed it, and is by `approver`'s. */
+/** Checks that the pushers of `commit` cannot approve its release and that `approver` can. */
 async function expectExcluded(commit: string, pushers: readonly string[], approver: string): Promise<void> {
   const card = await openReleaseCard(commit);
-  for (const who of pushers) expect(requireRefusal(await stateCardDecision(registry, who, card)), who).toMatchObject(NOT_A_PUSHER);
+  for (const pusher of pushers) expect(requireRefusal(await stateCardDecision(registry, pusher, card)), pusher).toMatchObject(NOT_A_PUSHER);
   expect((await approveAsEach(registry, card, [approver])).status).toBe("success");
 }
 
-describe("of a release, the approval", () => {
-  it("of somebody who pushed another branch counts, also of one that grows out of the release", async () => {
+describe("the approval of a release", () => {
+  it("counts from the pusher of another branch, also of one on top of the release", async () => {
     const [one = "", two = ""] = createCommits(base, "unrelated-1", "unrelated-2");
     await pushAs("bob", "feature/beside", createCommits(base, "beside").at(-1) ?? "");
     await pushAs("admin", "feature/unrelated", two);
@@ -74,7 +74,7 @@ describe("of a release, the approval", () => {
     await approveRelease(two, "bob");
   });
 
-  it("of who pushed a commit beneath it, or one that was merged into it, does not count", async () => {
+  it("does not count from the pusher of an ancestor or of a merged commit", async () => {
     const [beneath = "", merged = "", more = ""] = createCommits(base, "beneath", "merged", "more");
     await pushAs("carol", "feature/beneath", beneath);
     await pushAs("bob", "feature/merged", more, [beneath]);
@@ -83,12 +83,12 @@ describe("of a release, the approval", () => {
     const merge = clone.readHead();
     await pushAs("admin", "feature/own", merge, [base, merged]);
     const card = await openReleaseCard(merge);
-    for (const who of ["bob", "carol"])
-      expect(requireRefusal(await stateCardDecision(registry, who, card)), who).toMatchObject(NOT_A_PUSHER);
+    for (const pusher of ["bob", "carol"])
+      expect(requireRefusal(await stateCardDecision(registry, pusher, card)), pusher).toMatchObject(NOT_A_PUSHER);
     requireValue(await stateCardDecision(registry, "admin", card, "withdraw"));
   });
 
-  it("of who pushed its commits first to a branch that was deleted or forced away does not count, and their squash is another commit", async () => {
+  it("does not count from the pusher of its commits to a branch that was deleted or force-pushed, but does after a squash", async () => {
     const [gone = ""] = createCommits(base, "gone");
     await pushAs("bob", "feature/gone", gone);
     await pushOrThrow(registry.as("bob"), buildDeletion(PROJECT, "feature/gone", gone));
@@ -113,14 +113,14 @@ describe("of a release, the approval", () => {
     await approveRelease(squashed, "bob");
   });
 
-  it("of who pushed the released commit to a further branch does not count", async () => {
+  it("does not count from a person who pushed the released commit to another branch", async () => {
     const [known = ""] = createCommits(base, "known");
     await pushAs("admin", "feature/known", known);
     await pushAs("bob", "feature/known-too", known);
     await expectExcluded(known, ["bob"], "carol");
   });
 
-  it("of who pushed what an earlier release has counts for the next", async () => {
+  it("counts from the pusher of commits that an earlier release contains", async () => {
     const [old = ""] = createCommits(base, "old");
     await pushAs("bob", "feature/old", old);
     await expectExcluded(old, ["bob"], "carol");
@@ -129,12 +129,12 @@ describe("of a release, the approval", () => {
     await approveRelease(next, "bob");
   });
 
-  it("of anybody who ever pushed does not count where a push was too large to name its commits, and says so; of the next it does", async () => {
+  it("does not count from any pusher of the project if a push was too large to name its commits, but does for the next release", async () => {
     const many = createImportedHistory(base, PUSHED_COMMITS_MAX + 1);
     await pushAs("carol", "feature/many", many);
     const card = await openReleaseCard(many);
-    for (const who of ["carol", "bob"])
-      expect(requireRefusal(await stateCardDecision(registry, who, card)), who).toMatchObject({
+    for (const pusher of ["carol", "bob"])
+      expect(requireRefusal(await stateCardDecision(registry, pusher, card)), pusher).toMatchObject({
         code: "statement_not_counted",
         detail: expect.stringContaining("no one who ever pushed to the project counts"),
       });
@@ -146,8 +146,8 @@ describe("of a release, the approval", () => {
   });
 });
 
-describe("of a push that needs a card, the approval", () => {
-  it("of who pushed its commits to another branch before does not count", async () => {
+describe("the approval of a push", () => {
+  it("does not count from the pusher of its commits to another branch", async () => {
     const [first = "", second = ""] = createCommits(base, "joined-1", "joined-2");
     await pushAs("bob", "feature/to-join", first);
     await pushAs("admin", "feature/joined", base, []);
@@ -156,7 +156,7 @@ describe("of a push that needs a card, the approval", () => {
     expect((await approveAsEach(registry, card, ["carol"])).status).toBe("success");
   });
 
-  it("of who pushed something else counts", async () => {
+  it("counts from the pusher of other commits", async () => {
     await pushAs("bob", "feature/something-else", createCommits(base, "something-else").at(-1) ?? "");
     const [own = ""] = createCommits(base, "own-push");
     const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/own-push", null, createBundle(own)), { risk: "L3" });
@@ -169,7 +169,7 @@ function createBundle(tip: string): Buffer {
   return clone.bundle("to-push");
 }
 
-/** So many commits, each on the one before; the last. */
+/** Creates a chain of commits on `start`. Returns the last. */
 function createImportedHistory(start: string, count: number): string {
   const one = (n: number) =>
     `commit refs/heads/imported\ncommitter Ada <ada@example.org> ${1_700_000_000 + n} +0000\ndata 2\n${n % 10}\n${n === 0 ? `from ${start}\n` : ""}\n`;

@@ -13,7 +13,7 @@ import { buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../har
 import { type ServedRegistry, startRegistryInProcess } from "../../harness/registry.js";
 import { openTemporalClient, type TemporalTestClient } from "../../harness/temporal-client.js";
 
-// Whoever answers a flow's tasks can tell it that a card has all its approvals. The step that signs the permit asks the ledger.
+// A compromised worker can tell a flow that a card has all its approvals. The step that signs the permit checks the ledger.
 
 let registry: ServedRegistry;
 let temporal: TemporalTestClient;
@@ -42,8 +42,8 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** What a flow that was lied to would ask for: the card's genuine plan, as if nothing were missing. */
-async function buildLie(projectId: string): Promise<IssuePermitInput & { card: Card }> {
+/** Builds the request of a deceived flow: the card's genuine plan with no approval missing. */
+async function buildUnapprovedInput(projectId: string): Promise<IssuePermitInput & { card: Card }> {
   const opened = await openCard(registry.as("admin"), buildRegistrationJob(projectId));
   const handle = temporal.client.workflow.getHandle(opened.workflow_id);
   const input = (await handle.fetchHistory()).events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
@@ -68,18 +68,21 @@ async function buildLie(projectId: string): Promise<IssuePermitInput & { card: C
 }
 
 describe("a permit for a card", () => {
-  it("is not signed for a plan that nobody approved, whatever the flow says", async () => {
-    expect(await lab256.issuePermit(await buildLie("P.unapproved"))).toMatchObject({ ok: false, denial: { code: "approval_missing" } });
+  it("is not signed for an unapproved plan even if the flow claims its approval", async () => {
+    expect(await lab256.issuePermit(await buildUnapprovedInput("P.unapproved"))).toMatchObject({
+      ok: false,
+      denial: { code: "approval_missing" },
+    });
   });
 
   it("is not signed for a card that was changed after the api signed it", async () => {
-    const input = await buildLie("P.changed");
+    const input = await buildUnapprovedInput("P.changed");
     const card = { ...input.card, author: { actor_id: "ubl:sid:person:carol", person_id: "person:carol" } };
     expect(await lab256.issuePermit({ ...input, card })).toMatchObject({ ok: false, denial: { code: "envelope_invalid" } });
   });
 
-  it("is signed at the policy's level, not the flow's, and never dated later than now, once the ledger has the approval", async () => {
-    const input = await buildLie("P.approved");
+  it("is signed once the ledger has the approval, at the policy's level and with the current date", async () => {
+    const input = await buildUnapprovedInput("P.approved");
     await stateDecision(registry, "bob", "approve", { card_id: input.card.card_id });
     const issued = await lab256.issuePermit(input);
     if (!issued.ok) throw new Error(issued.denial.message);

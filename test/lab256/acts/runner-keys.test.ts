@@ -25,7 +25,7 @@ import { useLedgerDatabase } from "../ledger/ledger-database.js";
 
 const DIGEST = "e".repeat(64);
 const { TENANT } = event;
-/** Keys of the registry's own Runners; the second is revoked for this tenant and target. */
+/** Keys of the registry's own Runners. The second is revoked for this tenant and target. */
 const [OWN, REVOKED_OWN] = [createTestKey(), createTestKey()];
 const [REGISTERED, REVOKED, OF_OTHER_TARGET, OF_OTHER_TENANT, UNKNOWN] = [
   createTestKey(),
@@ -65,7 +65,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Issues a new command, which waits for its answer. */
+/** Issues a new command, which awaits its answer. */
 async function issuePendingCommand(): Promise<CommandEnvelope> {
   acts += 1;
   const issued = event.buildCommandIssued(acts);
@@ -97,7 +97,7 @@ const answerWithRefusal = (key: SigningKey, envelope: CommandEnvelope): RunnerAn
 
 const buildQuestion = (envelope: CommandEnvelope) => ({ envelope, actor_id: event.ADMIN, workflow_id: "w" });
 
-/** Hands an answer to each transport and returns the code that the command ended with; `answer_invalid` if the answer does not count. */
+/** Submits an answer through each transport. Returns the code with which the command ended, or `answer_invalid`. */
 const transports = {
   temporal: async (envelope: CommandEnvelope, answer: RunnerAnswer) =>
     (await recordAnswer(deps, { ...buildQuestion(envelope), answer })).denial?.code,
@@ -107,14 +107,14 @@ const transports = {
   },
 };
 
-describe.each(Object.entries(transports))("a Runner's answer through %s", (_, take) => {
+describe.each(Object.entries(transports))("a Runner's answer through the transport %s", (_, submitAnswer) => {
   it.each([
-    ["one of the registry's own Runners", OWN],
+    ["that of one of the registry's own Runners", OWN],
     ["registered for the target", REGISTERED],
-  ])("counts when its key is %s", async (__, key) => {
+  ])("is accepted if its key is %s", async (__, key) => {
     const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
-    expect(await take(ran, answerWithReceipt(key, ran))).toBe("ref_moved");
-    expect(await take(refused, answerWithRefusal(key, refused))).toBe("plan_changed");
+    expect(await submitAnswer(ran, answerWithReceipt(key, ran))).toBe("ref_moved");
+    expect(await submitAnswer(refused, answerWithRefusal(key, refused))).toBe("plan_changed");
   });
 
   it.each([
@@ -123,10 +123,10 @@ describe.each(Object.entries(transports))("a Runner's answer through %s", (_, ta
     ["is registered for another target", OF_OTHER_TARGET],
     ["is registered for another tenant", OF_OTHER_TENANT],
     ["is unknown", UNKNOWN],
-  ])("does not count when its key %s", async (__, key) => {
+  ])("is rejected if its key %s", async (__, key) => {
     const [ran, refused] = [await issuePendingCommand(), await issuePendingCommand()];
-    expect(await take(ran, answerWithReceipt(key, ran))).toBe("answer_invalid");
-    expect(await take(refused, answerWithRefusal(key, refused))).toBe("answer_invalid");
+    expect(await submitAnswer(ran, answerWithReceipt(key, ran))).toBe("answer_invalid");
+    expect(await submitAnswer(refused, answerWithRefusal(key, refused))).toBe("answer_invalid");
     for (const table of ["receipts", "refusals"] as const) {
       const rows = await ledger.db.selectFrom(table).select("jti").where("jti", "in", [ran.jti, refused.jti]).execute();
       expect(rows).toEqual([]);
@@ -135,7 +135,7 @@ describe.each(Object.entries(transports))("a Runner's answer through %s", (_, ta
 });
 
 describe("the stored receipt of a claimed act", () => {
-  it("counts under the same keys as a receipt that is sent", async () => {
+  it("is accepted under the same keys as a submitted receipt", async () => {
     for (const [key, status] of [
       [REVOKED_OWN, "running"],
       [REGISTERED, "error"],

@@ -11,7 +11,7 @@ export interface Forgery {
   readonly clientData?: Record<string, unknown>;
 }
 
-/** An assertion from an authenticator and a browser that do whatever an attacker wants, signed with the real key. */
+/** Makes an assertion whose members an attacker controls, signed with the real key. */
 export function forgeAssertion({ passkey, challenge, origin, rpId, flags, counter, clientData }: Forgery): Assertion {
   const members = {
     type: "webauthn.get",

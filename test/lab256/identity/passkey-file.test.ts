@@ -33,7 +33,7 @@ const assertWith = (passkeys: PasskeyFile, request: AssertionRequest = CHALLENGE
 const readCounter = (assertion: Assertion) =>
   parseAuthenticatorData(new Uint8Array(Buffer.from(assertion.response.authenticatorData, "base64url"))).counter;
 
-test("what the file answers is what a WebAuthn server expects, and a reopened file goes on counting", async () => {
+test("a WebAuthn server accepts the file's registration and assertions, and the counter continues after a reopen", async () => {
   const registration = await verifyRegistrationResponse({
     response: await file.create(OPTIONS, ORIGIN),
     expectedChallenge: OPTIONS.challenge,
@@ -63,7 +63,7 @@ test("what the file answers is what a WebAuthn server expects, and a reopened fi
   }
 });
 
-test("the file and its folder are for their owner alone, and nothing but its lock is left beside it", async () => {
+test("only the owner can read the file and its folder, which holds nothing else but the lock", async () => {
   await file.create(OPTIONS, ORIGIN);
   await assertWith(file);
   expect((await stat(file.path)).mode & 0o777).toBe(0o600);
@@ -71,7 +71,7 @@ test("the file and its folder are for their owner alone, and nothing but its loc
   expect(await readdir(join(folder, "config"))).toEqual(["passkey.json", "passkey.json.lock"]);
 });
 
-test("a file that others can read is refused, and a folder that others can write to", async () => {
+test("a file that others can read and a folder that others can write to are refused", async () => {
   await file.create(OPTIONS, ORIGIN);
   await chmod(file.path, 0o640);
   await expect(assertWith(file)).rejects.toThrow(/chmod 600/);
@@ -88,7 +88,7 @@ test("concurrent assertions never use a counter twice", async () => {
   expect(await file.list()).toMatchObject([{ rp_id: RP.id, user_name: "admin", counter: 6 }]);
 });
 
-test("the next assertion waits until the previous one was used, also where that failed", async () => {
+test("an assertion waits until the previous one has been used, also if that use failed", async () => {
   await file.create(OPTIONS, ORIGIN);
   const used: number[] = [];
   const assertThen = (use: (counter: number) => Promise<void>) =>
@@ -106,7 +106,7 @@ test("the next assertion waits until the previous one was used, also where that 
   expect(used).toEqual([1, 2]);
 });
 
-test("a page of another site gets no assertion, and no registration", async () => {
+test("another site's page gets no assertion and no registration", async () => {
   await file.create(OPTIONS, ORIGIN);
   for (const origin of ["https://evil.example", "https://evilregistry.example"]) {
     await expect(assertWith(file, CHALLENGE, origin)).rejects.toThrow(/may not use passkeys of/);
@@ -116,7 +116,7 @@ test("a page of another site gets no assertion, and no registration", async () =
   expect(await file.list()).toMatchObject([{ counter: 0 }]);
 });
 
-test("options choose among the passkeys, and an excluded one is not made again", async () => {
+test("the options select a passkey, and an excluded passkey prevents a new one", async () => {
   const first = await file.create(OPTIONS, ORIGIN);
   const second = await file.create(OPTIONS, ORIGIN);
   const allow = (id: string) => ({ challenge: OPTIONS.challenge, rpId: RP.id, allowCredentials: [{ id, type: "public-key" as const }] });
@@ -126,12 +126,12 @@ test("options choose among the passkeys, and an excluded one is not made again",
   await expect(file.create({ ...OPTIONS, excludeCredentials: [{ id: first.id, type: "public-key" }] }, ORIGIN)).rejects.toThrow(/already/);
 });
 
-test("a site that does not take ES256 gets no passkey", async () => {
+test("a site that does not accept ES256 gets no passkey", async () => {
   await expect(file.create({ ...OPTIONS, pubKeyCredParams: [{ alg: -257, type: "public-key" }] }, ORIGIN)).rejects.toThrow(/ES256/);
   expect(await file.list()).toEqual([]);
 });
 
-test("a damaged file is refused and stays as it is, and what it holds is not repeated", async () => {
+test("a damaged file is refused, not changed, and its content does not appear in the error", async () => {
   await file.create(OPTIONS, ORIGIN);
   for (const text of ['{"d": "secret', '{"version": 2, "passkeys": []}']) {
     await writeFile(file.path, text, { mode: 0o600 });
@@ -140,7 +140,7 @@ test("a damaged file is refused and stays as it is, and what it holds is not rep
   }
 });
 
-test("the folder is the one that the environment names", () => {
+test("the environment sets the folder", () => {
   expect(resolvePasskeyPath({ OGR_CONFIG_DIR: "/a", XDG_CONFIG_HOME: "/b" })).toBe("/a/passkey.json");
   expect(resolveConfigDirectory({ XDG_CONFIG_HOME: "/b" })).toBe("/b/ogr");
   expect(resolveConfigDirectory({ OGR_CONFIG_DIR: "", XDG_CONFIG_HOME: "" })).toMatch(/\/\.config\/ogr$/);

@@ -21,7 +21,7 @@ export const ADMIN = { actor_id: "ubl:sid:person:admin", person_id: "person:admi
 export const MIRA = { actor_id: "ubl:sid:person:mira", person_id: "person:mira" };
 export const CI = "ubl:sid:app:ci";
 
-/** Two tenants; Mira works in both, and the addresses are as people write them. */
+/** Mira is also an actor of the second tenant. The addresses are in mixed case. */
 export const buildUblTenant = (token: string = createTokenText()): TenantSeed => ({
   tenant_id: "T.UBL",
   actors: [
@@ -40,7 +40,7 @@ export const buildUblTenant = (token: string = createTokenText()): TenantSeed =>
   ],
 });
 
-export const other: TenantSeed = { tenant_id: "T.Other", actors: [{ ...MIRA, display_name: "Mira elsewhere" }] };
+export const other: TenantSeed = { tenant_id: "T.Other", actors: [{ ...MIRA, display_name: "Mira at Other" }] };
 
 export interface People {
   readonly db: DbPool;
@@ -64,7 +64,7 @@ export async function openPeople(name: string): Promise<People> {
   };
 }
 
-/** A software passkey of this person, registered as if it were their first: none vouches, so that no counter moves. */
+/** Registers a software passkey as if it were the person's first, so that no other passkey has to vouch and no counter changes. */
 export async function registerTestPasskey(db: Db, personId: string): Promise<Passkey> {
   const active = (await listPasskeys(db, personId)).filter((entry) => !entry.disabled).map((entry) => entry.credential_id);
   for (const id of active) await disablePasskey(db, personId, id, NOW_MS);

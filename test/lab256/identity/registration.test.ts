@@ -17,7 +17,7 @@ beforeAll(async () => {
   people = await openPeople("registration");
 });
 afterAll(() => people.close());
-// Each test registers somebody's first passkey, unless it says otherwise.
+// Most tests register a person's first passkey.
 beforeEach(() =>
   people.db
     .updateTable("passkeys")
@@ -38,13 +38,13 @@ const createOptions = (person_id = ADMIN.person_id) =>
 const register = (response: unknown, { person_id = ADMIN.person_id, nowMs = NOW_MS, assertion }: Partial<RegistrationAnswer> = {}) =>
   registerPasskey(people.db, { person_id, name: "laptop", response, assertion, rp: RP, nowMs });
 
-/** What vouches for a further passkey: an assertion about exactly this registration. */
+/** Returns an assertion that vouches for this registration. */
 const vouchWith = (passkey: Passkey, challenge: string, { id, response }: ReturnType<typeof createPasskey>["response"]) => {
   const made = { challenge, credential_id: id, attestation_object: response.attestationObject };
   return assertPasskey(passkey, computeFurtherPasskeyChallenge(made), ORIGIN, RP.id).assertion;
 };
 
-/** The answer to these options, with members of its `response` replaced. */
+/** Registers with members of `response` replaced. */
 async function answerWith(replaced: Record<string, unknown>) {
   const { response } = createPasskey(await createOptions(), ORIGIN);
   return { ...response, response: { ...response.response, ...replaced } };
@@ -67,7 +67,7 @@ test("a software passkey registers, and the next options exclude it", async () =
   expect((await createOptions()).excludeCredentials).toMatchObject([{ id: passkey.credential_id }]);
 });
 
-test("of eight concurrent uses of one challenge exactly one registers", async () => {
+test("exactly one of eight concurrent uses of one challenge registers a passkey", async () => {
   const asked = await createOptions(MIRA.person_id);
   const outcomes = await Promise.all(
     Array.from({ length: 8 }, () => register(createPasskey(asked, ORIGIN).response, { person_id: MIRA.person_id })),
@@ -76,7 +76,7 @@ test("of eight concurrent uses of one challenge exactly one registers", async ()
   expect(await listPasskeys(people.db, MIRA.person_id)).toHaveLength(1);
 });
 
-test("a challenge is another person's, expired or never given: nothing registers", async () => {
+test("a challenge that is another person's, expired or unknown registers no passkey", async () => {
   const { response } = createPasskey(await createOptions(), ORIGIN);
   expect(await register(response, { person_id: MIRA.person_id })).toMatchObject(matchRefusal(/challenge/));
   expect(await register(response, { nowMs: NOW_MS + CHALLENGE_TTL_MS })).toMatchObject(matchRefusal(/expired/));
@@ -84,7 +84,7 @@ test("a challenge is another person's, expired or never given: nothing registers
   expect(await register(createPasskey(invented, ORIGIN).response)).toMatchObject(matchRefusal(/challenge/));
 });
 
-test("an answer that failed used its challenge up", async () => {
+test("a failed registration consumes its challenge", async () => {
   const asked = await createOptions();
   const clientDataJSON = buildClientData("webauthn.create", asked.challenge, "https://evil.example").toString("base64url");
   const good = createPasskey(asked, ORIGIN).response;
@@ -110,7 +110,7 @@ test("a registration for another relying party is refused", async () => {
   );
 });
 
-test("an attestation with certificates is refused before anything is fetched for it", async () => {
+test("an attestation with certificates is refused without a fetch", async () => {
   const attStmt = new Map<string, number | Uint8Array | Uint8Array[]>([
     ["alg", -7],
     ["sig", new Uint8Array(8)],
@@ -125,14 +125,14 @@ test("an attestation with certificates is refused before anything is fetched for
   expect(await register(await answerWith({ attestationObject: object }))).toMatchObject(matchRefusal(/none was asked for/));
 });
 
-test("a malformed answer is refused by the name of its field", async () => {
+test("a malformed response is refused with the name of its field", async () => {
   expect(await register({ id: 7 })).toMatchObject(matchRefusal(/id: .*rawId: /));
   expect(await register(null)).toMatchObject({ ok: false });
   expect(await register(await answerWith({ clientDataJSON: "e30" }))).toMatchObject(matchRefusal(/clientDataJSON/));
   expect(await register(await answerWith({ attestationObject: "AAAA" }))).toMatchObject({ ok: false, denial: { code: "step_up_invalid" } });
 });
 
-test("a credential that is registered cannot be registered for another person", async () => {
+test("a registered credential cannot be registered for another person", async () => {
   const own = await createOptions();
   const { passkey, response } = createPasskey(own, ORIGIN);
   expect(await register(response)).toMatchObject({ ok: true });
@@ -143,7 +143,7 @@ test("a credential that is registered cannot be registered for another person", 
   expect((await listPasskeys(people.db, MIRA.person_id)).map((entry) => entry.credential_id)).not.toContain(passkey.credential_id);
 });
 
-test("a further passkey without an earlier one's word is refused, and the same registration with it goes through", async () => {
+test("a second passkey is registered only with an assertion by an earlier one", async () => {
   const first = await registerTestPasskey(people.db, ADMIN.person_id);
   const asked = await createOptions();
   const { response } = createPasskey(asked, ORIGIN);
@@ -151,13 +151,13 @@ test("a further passkey without an earlier one's word is refused, and the same r
   expect(await register(response, { assertion: vouchWith(first, asked.challenge, response) })).toMatchObject({ ok: true });
 });
 
-test("an earlier passkey's word is for one registration: another key, or another person's passkey, is refused", async () => {
+test("a vouching assertion is refused for another key, and from another person's passkey", async () => {
   const first = await registerTestPasskey(people.db, ADMIN.person_id);
   const theirs = await registerTestPasskey(people.db, MIRA.person_id);
   const asked = await createOptions();
   const { passkey, response } = createPasskey(asked, ORIGIN);
   const assertion = vouchWith(first, asked.challenge, response);
-  // The same credential id and challenge with a key of somebody else's.
+  // The same credential id and challenge with another key.
   const { key } = createPasskey(asked, ORIGIN).passkey;
   const swapped = buildAttestationObject({ ...passkey, key }).toString("base64url");
   const other = { ...response, response: { ...response.response, attestationObject: swapped } };

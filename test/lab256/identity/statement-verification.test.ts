@@ -54,7 +54,7 @@ function attestWithStepUp(statement: Statement): SignedStatement {
 
 const matchRefusal = (code: string, why: RegExp) => ({ ok: false, denial: { code, message: expect.stringMatching(why) } });
 
-test("an attested statement says who approves, through which office, in which roles", async () => {
+test("an attested statement yields the approver, the office and the roles", async () => {
   const statement = buildStatement();
   expect(await verify(attestStatement(statement, key))).toEqual({
     ok: true,
@@ -71,33 +71,33 @@ test("an attested statement says who approves, through which office, in which ro
   });
 });
 
-test("an app may state something, as nobody's person", async () => {
+test("an app can make a statement and is not a person", async () => {
   expect(await verify(attestStatement(buildStatement({ approver: CI }), key))).toMatchObject({
     ok: true,
     value: { kind: "app", person_id: null },
   });
 });
 
-test("a stepped-up statement is verified with its assertion, as often as it is looked at", async () => {
+test("a statement with a step-up can be verified more than once", async () => {
   const signed = attestWithStepUp(buildStatement());
   for (const _ of [1, 2])
     expect(await verify(signed, { level: "L4", needsStepUp: true })).toMatchObject({ ok: true, value: { step_up: true } });
 });
 
-test("a statement without the step-up that it needs is refused by its own code", async () => {
+test("a statement without a required step-up is refused as step_up_required", async () => {
   expect(await verify(attestStatement(buildStatement(), key), { level: "L4", needsStepUp: true })).toMatchObject(
     matchRefusal("step_up_required", /L4/),
   );
 });
 
-test("an assertion that fails is a denial also where none is needed", async () => {
+test("an invalid assertion is denied even if no step-up is required", async () => {
   const { assertion } = attestWithStepUp(buildStatement({ card_id: "k-another" }));
   expect(await verify({ ...attestStatement(buildStatement(), key), assertion })).toMatchObject(
     matchRefusal("step_up_invalid", /digest of this statement/),
   );
 });
 
-test("the approver's statement cannot carry another person's assertion", async () => {
+test("a statement with another person's assertion is refused", async () => {
   const statement = buildStatement({ approver: MIRA.actor_id });
   expect(await verify(attestWithStepUp(statement))).toMatchObject(matchRefusal("step_up_invalid", /this person's/));
 });
@@ -106,25 +106,25 @@ test("an app cannot step up", async () => {
   expect(await verify(attestWithStepUp(buildStatement({ approver: CI })))).toMatchObject(matchRefusal("step_up_invalid", /no person/));
 });
 
-test("a statement about another plan is refused and says both digests", async () => {
+test("a statement about another plan is refused with both digests", async () => {
   const plan_digest = hashBlake3Hex(Buffer.from("an older plan"));
   const outcome = await verify(attestStatement(buildStatement({ plan_digest }), key));
   expect(outcome).toMatchObject(matchRefusal("statement_invalid", new RegExp(`${plan_digest}.*${PLAN_DIGEST}`)));
 });
 
-test("a statement is good until its last millisecond", async () => {
+test("a statement is valid until the millisecond before its expiry", async () => {
   const signed = attestStatement(buildStatement({ not_after: NOW_MS }), key);
   expect(await verify(signed)).toMatchObject({ ok: true });
   expect(await verify(signed, { nowMs: NOW_MS + 1 })).toMatchObject(matchRefusal("statement_invalid", /ended at 2026-11-22/));
 });
 
-test("a statement that was changed after the api attested it is refused", async () => {
+test("a statement that was changed after its attestation is refused", async () => {
   const signed = attestStatement(buildStatement({ decision: "reject" }), key);
   const changed = { ...signed, statement: { ...signed.statement, decision: "approve" } };
   expect(await verify(changed)).toMatchObject(matchRefusal("statement_invalid", /signature/));
 });
 
-test("a statement attested by a key that is not trusted, or by another's name, is refused", async () => {
+test("a statement attested by an untrusted key, or under another key's kid, is refused", async () => {
   const stranger = createSigningKey();
   expect(await verify(attestStatement(buildStatement(), stranger))).toMatchObject(matchRefusal("statement_invalid", /not trusted/));
   expect(await verify(attestStatement(buildStatement(), { ...stranger, kid: key.kid }))).toMatchObject(
@@ -136,12 +136,12 @@ test.each<[string, Partial<Statement>, RegExp]>([
   ["another tenant", { tenant_id: "T.Other" }, /tenant T\.Other, not T\.UBL/],
   ["another card", { card_id: "k-another" }, /card k-another, not k-release/],
   ["an unknown actor", { approver: "ubl:sid:person:nobody" }, /not an active actor/],
-  ["an office the approver does not hold", { approver: MIRA.actor_id, office_id: "office:security" }, /does not hold/],
+  ["an office that the approver does not hold", { approver: MIRA.actor_id, office_id: "office:security" }, /does not hold/],
 ])("a statement of %s is refused", async (_, members, why) => {
   expect(await verify(attestStatement(buildStatement(members), key))).toMatchObject(matchRefusal("statement_invalid", why));
 });
 
-test("the statement of a disabled actor is refused, also one made while it was active", async () => {
+test("a disabled actor's statement is refused, also if it was made earlier", async () => {
   const approver = "ubl:sid:person:leaving";
   await createActor(people.db, { tenant_id: "T.UBL", actor_id: approver, person_id: "person:leaving", display_name: "Leaving" });
   await putMembership(people.db, "T.UBL", approver, { office_id: "office::default", roles: [] });
@@ -151,7 +151,7 @@ test("the statement of a disabled actor is refused, also one made while it was a
   expect(await verify(signed)).toMatchObject(matchRefusal("statement_invalid", /not an active actor/));
 });
 
-test("what is no signed statement is refused by the name of its field, and never throws", async () => {
+test("a malformed statement is refused with the name of its field and never throws", async () => {
   for (const candidate of [undefined, null, 7, "x", [], {}])
     expect(await verify(candidate)).toMatchObject({ ok: false, denial: { code: "statement_invalid" } });
   const signed = attestStatement(buildStatement(), key);
@@ -161,7 +161,7 @@ test("what is no signed statement is refused by the name of its field, and never
   );
 });
 
-test("an attested statement verifies anywhere with nothing but the public key", () => {
+test("an attested statement verifies with only the public key", () => {
   const signed = attestStatement(buildStatement(), key);
   expect(verifyAttestedStatement(signed, { keys: [key.jwk] })).toBe("valid");
   expect(verifyAttestedStatement(signed, { keys: [] })).toBe("key_unknown");

@@ -20,7 +20,7 @@ afterAll(() => people.close());
 const verify = (assertion: Assertion, about: Statement = statement, person_id = ADMIN.person_id) =>
   verifyStepUp(people.db, { statement: about, assertion, person_id, rp: RP });
 
-/** Refused attempts leave the stored counter where it is, so each of them may use the next one. */
+/** Refused attempts do not change the stored counter, so each of them can use the next one. */
 const forgeMembers = (members: Partial<Forgery> = {}) =>
   forgeAssertion({ passkey, challenge: computeStatementChallenge(statement), origin: ORIGIN, counter: 1_000, ...members });
 
@@ -30,14 +30,14 @@ const readStoredCounter = async (of: Passkey = passkey) =>
   (await people.db.selectFrom("passkeys").select("counter").where("credential_id", "=", of.credential_id).executeTakeFirstOrThrow())
     .counter;
 
-/** The same bytes with one bit of byte `at` turned. */
+/** Returns the bytes with one bit of byte `at` flipped. */
 function tamperWith(encoded: string, at: number): string {
   const bytes = Buffer.from(encoded, "base64url");
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   return bytes.toString("base64url");
 }
 
-test("the person's passkey answers the options for a statement, and the same assertion again is answered the same", async () => {
+test("an assertion by the person's passkey is accepted for its statement, also when it is verified again", async () => {
   const own = await registerTestPasskey(people.db, MIRA.person_id);
   const about = buildStatement({ approver: MIRA.actor_id });
   const options = await createStepUpOptions(people.db, { statement: about, person_id: MIRA.person_id, rp: RP });
@@ -57,7 +57,7 @@ test("eight concurrent verifications of one assertion all accept it", async () =
   expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
 });
 
-test("of two copies of an authenticator that assert with the same counter at once, one is refused", async () => {
+test("one of two concurrent assertions with the same counter is refused", async () => {
   const own = await registerTestPasskey(people.db, MIRA.person_id);
   const abouts = [buildStatement({ approver: MIRA.actor_id }), buildStatement({ approver: MIRA.actor_id })];
   const outcomes = await Promise.all(
@@ -81,7 +81,7 @@ test("another card's assertion is refused", async () => {
 test("tampered authenticator data and client data fail the signature", async () => {
   const assertion = forgeMembers();
   const { authenticatorData, clientDataJSON } = assertion.response;
-  // The last byte of the counter, and the flag that says the key may be backed up.
+  // The last byte of the counter, and the backup eligibility flag.
   for (const at of [36, 35]) {
     const response = { ...assertion.response, authenticatorData: tamperWith(authenticatorData, at) };
     expect(await verify({ ...assertion, response })).toMatchObject(matchRefusal(/signature does not verify/));
@@ -103,8 +103,8 @@ test("another key's signature is refused", async () => {
 });
 
 test.each<[string, Partial<Forgery>, RegExp]>([
-  ["an origin that is not ours", { origin: "https://registry.example.evil" }, /origin/],
-  ["our host over plain http", { origin: "http://registry.example" }, /origin/],
+  ["another origin", { origin: "https://registry.example.evil" }, /origin/],
+  ["the same host over http", { origin: "http://registry.example" }, /origin/],
   ["another relying party", { rpId: "evil.example" }, /RP ID/],
   ["no user verification", { flags: FLAGS.userPresent }, /User verification/],
   ["no user presence", { flags: FLAGS.userVerified }, /not present/],
@@ -115,7 +115,7 @@ test.each<[string, Partial<Forgery>, RegExp]>([
   expect(await readStoredCounter()).toBe(0);
 });
 
-test("a counter that goes back or stands still is refused", async () => {
+test("a counter that does not increase is refused", async () => {
   const own = await registerTestPasskey(people.db, ADMIN.person_id);
   const assertWith = (counter: number, about: Statement) =>
     verify(forgeMembers({ passkey: own, counter, challenge: computeStatementChallenge(about) }), about);
@@ -124,7 +124,7 @@ test("a counter that goes back or stands still is refused", async () => {
   expect(await assertWith(6, buildStatement())).toMatchObject({ ok: true });
 });
 
-test("an authenticator that does not count may say 0 every time", async () => {
+test("a counter that is always 0 is accepted", async () => {
   const own = await registerTestPasskey(people.db, ADMIN.person_id);
   for (const about of [buildStatement(), buildStatement()])
     expect(await verify(forgeMembers({ passkey: own, counter: 0, challenge: computeStatementChallenge(about) }), about)).toMatchObject({
@@ -132,7 +132,7 @@ test("an authenticator that does not count may say 0 every time", async () => {
     });
 });
 
-test("another person's passkey and an unknown one are refused with the same words", async () => {
+test("another person's passkey and an unknown passkey are refused with the same message", async () => {
   const theirs = await registerTestPasskey(people.db, MIRA.person_id);
   const outcome = await verify(forgeMembers({ passkey: theirs }));
   expect(outcome).toMatchObject(matchRefusal(/not one of this person's/));
@@ -153,7 +153,7 @@ test("a disabled passkey is refused, is no longer offered, and cannot be disable
   expect(allowCredentials?.map((credential) => credential.id)).not.toContain(own.credential_id);
 });
 
-test("garbage in any member is a denial and never throws", async () => {
+test("an invalid value in any member is denied and never throws", async () => {
   const assertion = forgeMembers();
   for (const member of ["clientDataJSON", "authenticatorData", "signature"] as const)
     for (const garbage of ["", "AAAA", "!!!", "e30", Buffer.from("null").toString("base64url")])

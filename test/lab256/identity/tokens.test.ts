@@ -23,7 +23,7 @@ async function createCiToken(members: { expires_at_ms?: number; tenant_id?: stri
   return createToken(people.db, { tenant_id: "T.UBL", actor_id: CI, name: "ci", expires_at_ms: null, runner_target: null, ...members });
 }
 
-test("a token answers who holds it, with their offices and roles", async () => {
+test("a token authenticates its actor with their offices and roles", async () => {
   expect(await authenticateBearer(people.db, people.adminToken, NOW_MS)).toEqual({
     tenant_id: "T.UBL",
     ...ADMIN,
@@ -37,12 +37,12 @@ test("a token answers who holds it, with their offices and roles", async () => {
   });
 });
 
-test("an unknown token and a text that is no token are nobody", async () => {
+test("an unknown token and a text that is not a token authenticate no actor", async () => {
   for (const bearer of [createTokenText(), "", "ogr_", "' or 1=1 --", "x".repeat(100_000)])
     expect(await authenticateBearer(people.db, bearer, NOW_MS)).toBeUndefined();
 });
 
-test("a token is good until it expires, and not at that very millisecond", async () => {
+test("a token is valid until the millisecond before its expiry", async () => {
   const { token } = await createCiToken({ expires_at_ms: NOW_MS + 1000 });
   expect(await authenticateBearer(people.db, token, NOW_MS + 999)).toMatchObject({ actor_id: CI, kind: "app", person_id: null });
   expect(await authenticateBearer(people.db, token, NOW_MS + 1000)).toBeUndefined();
@@ -62,7 +62,7 @@ test("one tenant cannot revoke or list another's tokens", async () => {
   expect(await listTokens(people.db, "T.Other", CI)).toEqual([]);
 });
 
-test("a token of a person's actor in one tenant says nothing in another", async () => {
+test("a token for a person's actor in one tenant does not authenticate their actor in another", async () => {
   const { token } = await createCiToken({ tenant_id: "T.Other", actor_id: MIRA.actor_id });
   expect(await authenticateBearer(people.db, token, NOW_MS)).toMatchObject({
     tenant_id: "T.Other",
@@ -71,13 +71,13 @@ test("a token of a person's actor in one tenant says nothing in another", async 
   });
 });
 
-test("no token text is stored", async () => {
+test("the text of a token is not stored", async () => {
   const { token } = await createCiToken();
   const rows = await people.db.selectFrom("tokens").selectAll().execute();
   expect(JSON.stringify(rows)).not.toContain(token.slice(4, 47));
 });
 
-test("a token's last use is noted once an hour", async () => {
+test("a token's last use is recorded at most once an hour", async () => {
   const { token, token_id } = await createCiToken();
   const readLastUse = async () => (await listTokens(people.db, "T.UBL", CI)).find((entry) => entry.token_id === token_id)?.last_used_at_ms;
   expect(await readLastUse()).toBeNull();
@@ -88,7 +88,7 @@ test("a token's last use is noted once an hour", async () => {
   expect(await readLastUse()).toBe(NOW_MS + HOUR_MS);
 });
 
-test("a mistyped token is told from an unknown one without asking the database", () => {
+test("a mistyped token is distinguished from an unknown one without the database", () => {
   const token = createTokenText();
   const changed = token.slice(0, 10) + (token[10] === "A" ? "B" : "A") + token.slice(11);
   expect([token, changed, token.slice(0, -1), `${token}x`, "ghp_abc"].map(checkTokenShape)).toEqual([
@@ -100,7 +100,7 @@ test("a mistyped token is told from an unknown one without asking the database",
   ]);
 });
 
-test("a token for an actor that the tenant does not have cannot be made", async () => {
+test("a token for an actor that the tenant does not have cannot be created", async () => {
   await expect(createCiToken({ tenant_id: "T.Other" })).rejects.toThrow(/foreign key/);
 });
 
@@ -112,7 +112,7 @@ test("the tokens of a disabled actor are refused", async () => {
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
 
-test("nobody is seeded as the registry's own service, nor given a token for it, nor let in with one of an earlier time", async () => {
+test("the registry's service actor cannot be seeded, has no token and is not authenticated by one", async () => {
   const buildSeed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
   const ids = [TELEMETRY_ACTOR_ID, "ubl:sid:app:Registry.Telemetry"];
   for (const actor_id of ids) {
@@ -126,7 +126,7 @@ test("nobody is seeded as the registry's own service, nor given a token for it, 
   expect(await authenticateBearer(people.db, token, NOW_MS)).toBeUndefined();
 });
 
-test("verified addresses lead to the tenant's persons in any case, and unverified ones or another tenant's do not", async () => {
+test("persons are found by their verified addresses in any case, only within the tenant", async () => {
   await people.db.insertInto("person_emails").values({ person_id: MIRA.person_id, email: "claimed@example.org" }).execute();
   const addresses = ["ADMIN@example.ORG", " mira@Example.org", "claimed@example.org", "nobody@example.org"];
   expect(await listPersonsByEmail(people.db, "T.UBL", addresses)).toEqual([ADMIN.person_id, MIRA.person_id]);
@@ -134,7 +134,7 @@ test("verified addresses lead to the tenant's persons in any case, and unverifie
   expect(await listPersonsByEmail(people.db, "T.UBL", [])).toEqual([]);
 });
 
-test("seeding again changes nothing that was changed since", async () => {
+test("a second seed does not undo later changes", async () => {
   const { db, adminToken } = people;
   const reread = () => Promise.all([findActor(db, "T.UBL", MIRA.actor_id), listTokens(db, "T.UBL", ADMIN.actor_id), listTenants(db)]);
   await putMembership(db, "T.UBL", MIRA.actor_id, { office_id: "office:security", roles: ["reviewer"] });
@@ -146,7 +146,7 @@ test("seeding again changes nothing that was changed since", async () => {
   expect(await findTenant(db, "T.UBL")).toMatchObject({ transport: "temporal" });
 });
 
-test("a bad seed names every bad field", () => {
+test("an invalid seed is refused with the name of every bad field", () => {
   const bad = { tenant_id: "UBL", actors: [{ actor_id: "admin", display_name: "", tokens: [{ name: "n", token: "secret" }] }], extra: 1 };
   const fields = tenantSeedSchema.safeParse(bad).error?.issues.map((issue) => issue.path.join(".")) ?? [];
   expect(fields).toEqual(
@@ -154,7 +154,7 @@ test("a bad seed names every bad field", () => {
   );
 });
 
-test("a runner's key counts for its own tenant and target until it is revoked", async () => {
+test("a runner's key is listed only for its tenant and target until it is revoked", async () => {
   const { jwk } = createSigningKey();
   await addRunnerKey(people.db, "T.UBL", "LAB_256", jwk);
   expect(await listRunnerKeys(people.db, "T.UBL", "LAB_256")).toEqual({ keys: [jwk] });

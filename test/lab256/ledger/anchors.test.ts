@@ -10,7 +10,7 @@ import { useLedgerDatabase } from "./ledger-database.js";
 const ledger = useLedgerDatabase("ledger anchors");
 const container = toRegistryContainer(TENANT);
 
-/** A copy of the database as it is now: what a backup taken now would restore. */
+/** Copies the database, as a backup and its restore would. */
 async function createBackup(): Promise<string> {
   const admin = new pg.Client({ connectionString: inject("servers").database_url });
   await admin.connect();
@@ -34,7 +34,7 @@ async function dropBackup(): Promise<void> {
 }
 
 describe("anchors", () => {
-  it("are due when the chain has grown since the last one, and once", async () => {
+  it("are due once after the chain has grown", async () => {
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toBeUndefined();
     await ledger.appendOrThrow([buildRegistered("P.demo")], "T.Due");
     const head = await findUnanchoredHead(ledger.db, "C.Registry::T.Due");
@@ -47,7 +47,7 @@ describe("anchors", () => {
     expect(await findUnanchoredHead(ledger.db, "C.Registry::T.Due")).toMatchObject({ seq: 2 });
   });
 
-  it("tell a database that was restored from an older copy, whose own chain is unbroken", async () => {
+  it("reveal a database that was restored from an older backup although its chain is unbroken", async () => {
     await ledger.appendOrThrow([buildRegistered("P.demo")]);
     const early = await readChainHead(ledger.db, container);
     const restoredUrl = await createBackup();
@@ -66,7 +66,7 @@ describe("anchors", () => {
     }
   });
 
-  it("tell another history of the same length", () => {
+  it("reveal another history of the same length", () => {
     const verdict = verifyAnchors(
       new Map([
         [1, "a"],
@@ -80,7 +80,7 @@ describe("anchors", () => {
     expect(verdict).toMatchObject({ ok: false, seq: 2, code: "differs" });
   });
 
-  it("say nothing where there are none", () => {
+  it("verify if there are none", () => {
     expect(verifyAnchors(new Map(), [])).toEqual({ ok: true, anchored_seq: 0 });
   });
 });

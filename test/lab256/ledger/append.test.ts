@@ -27,7 +27,7 @@ describe("an append", () => {
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Retry"))).seq).toBe(3);
   });
 
-  it("appends a key that one request has twice only once", async () => {
+  it("stores an event once if a request holds its key twice", async () => {
     const appended = await ledger.appendOrThrow([buildRegistered("P.twice"), buildRegistered("P.twice")], "T.Twice");
     expect(appended.map(({ seq, isNew }) => [seq, isNew])).toEqual([
       [1, true],
@@ -50,7 +50,7 @@ describe("an append", () => {
     expect(hashEntry(frame, toCanonicalText(payload))).toBe(hashCanonical({ ...frame, payload }));
   });
 
-  it("leaves nothing behind when the transaction is rolled back", async () => {
+  it("leaves no trace when its transaction is rolled back", async () => {
     const failing = ledger.db.transaction().execute(async (trx) => {
       await appendBatch(trx, "T.Rollback", [{ events: [buildRegistered("P.gone")], atMs: 1 }]);
       throw new Error("the caller failed");
@@ -61,7 +61,7 @@ describe("an append", () => {
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Rollback"))).toMatchObject({ ok: true, head: { seq: 1 } });
   });
 
-  it("keeps one unbroken chain while 16 clients append", async () => {
+  it("keeps the chain unbroken while 16 clients append", async () => {
     const appenders = Array.from({ length: 16 }, async (_, n) => {
       for (let i = 0; i < 8; i += 1)
         await ledger.appendOrThrow([buildActivity("P.race", n * 100 + i), buildPermitIssued(n * 100 + i)], "T.Race");
@@ -70,7 +70,7 @@ describe("an append", () => {
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Race"))).toMatchObject({ ok: true, head: { seq: 256 } });
   });
 
-  it("appends an event once when 16 clients append it at the same time", async () => {
+  it("stores an event once when 16 clients append it at the same time", async () => {
     const outcomes = await Promise.all(Array.from({ length: 16 }, () => ledger.appendOrThrow([buildRegistered("P.same")], "T.Same")));
     expect(outcomes.flat().filter(({ isNew }) => isNew)).toHaveLength(1);
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Same"))).seq).toBe(1);
@@ -78,7 +78,7 @@ describe("an append", () => {
 });
 
 describe("a command's jti and job id", () => {
-  it("are refused with the act that holds the job id, and the transaction can continue", async () => {
+  it("are refused with the act that has the job id, and the transaction can continue", async () => {
     await ledger.appendOrThrow([buildCommandIssued(1, { jobId: "job-a" })], "T.Job");
     const outcome = await ledger.db.transaction().execute(async (trx) => {
       const events = [buildActivity("P.demo", 5), buildCommandIssued(2, { jobId: "job-a" })];
@@ -93,19 +93,19 @@ describe("a command's jti and job id", () => {
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Job"))).seq).toBe(2);
   });
 
-  it("are refused with the first command when the jti is used again under another job id", async () => {
+  it("are refused with the first command if the jti is used again under another job id", async () => {
     await ledger.appendOrThrow([buildCommandIssued(1, { jobId: "job-a" })], "T.Jti");
     const outcome = await ledger.append([buildCommandIssued(1, { jobId: "job-b" })], "T.Jti");
     expect(outcome).toMatchObject({ ok: false, conflict: { column: "jti", jti: toJti(1), job_id: "job-a" } });
   });
 
-  it("are refused when two commands of one request share a job id", async () => {
+  it("are refused if two commands of one request share a job id", async () => {
     const outcome = await ledger.append([buildCommandIssued(1, { jobId: "job-a" }), buildCommandIssued(2, { jobId: "job-a" })], "T.Both");
     expect(outcome).toMatchObject({ ok: false, conflict: { column: "job_id", jti: toJti(1) } });
     expect((await readChainHead(ledger.db, toRegistryContainer("T.Both"))).seq).toBe(0);
   });
 
-  it("do not conflict when the same command is appended again", async () => {
+  it("do not conflict if the same command is appended again", async () => {
     await ledger.appendOrThrow([buildCommandIssued(3)], "T.Again");
     expect((await ledger.appendOrThrow([buildCommandIssued(3)], "T.Again"))[0]?.isNew).toBe(false);
   });

@@ -7,7 +7,7 @@ import { useLedgerDatabase } from "./ledger-database.js";
 
 const ledger = useLedgerDatabase("ledger chain");
 
-/** What an operator can do who switches the guards off: the chain must still tell. */
+/** Runs a statement with the guards off, as an operator could. */
 async function tamper(statement: RawBuilder<unknown>): Promise<void> {
   await ledger.db.transaction().execute(async (trx) => {
     for (const table of ["ledger_entries", "ledger_heads"]) await sql`alter table ${sql.table(table)} disable trigger all`.execute(trx);
@@ -22,17 +22,17 @@ async function readChain(tenantId: string): Promise<string> {
 }
 
 describe("verifyChain", () => {
-  it("answers the head of an unbroken chain, whatever text its payloads hold", async () => {
+  it("returns the head of an unbroken chain with any text in its payloads", async () => {
     const container = toRegistryContainer("T.Good");
     await ledger.appendOrThrow([buildCardOpened("k-1"), buildActivity("P.démo \u{1f600}", 1)], "T.Good");
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: true, head: { seq: 2 } });
   });
 
-  it("answers the beginning of a chain that is empty", async () => {
+  it("returns the genesis hash for an empty chain", async () => {
     expect(await verifyChain(ledger.db, "C.Registry::T.Empty")).toEqual({ ok: true, head: { seq: 0, hash: GENESIS_HASH } });
   });
 
-  it("walks past the end of a page", async () => {
+  it("verifies a chain of more than one page", async () => {
     await ledger.appendOrThrow(
       Array.from({ length: 501 }, (_, n) => buildActivity("P.demo", n)),
       "T.Long",
@@ -54,7 +54,7 @@ describe("verifyChain", () => {
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "hash_differs" } });
   });
 
-  it("names a payload that hides a second member of one name", async () => {
+  it("names an entry whose payload has a duplicate member", async () => {
     const container = await readChain("T.Twice");
     await tamper(
       sql`update ledger_entries set payload = replace(payload::text, '{"action"', '{"action":"tag","action"')::json where container = ${container} and seq = 2`,
@@ -62,13 +62,13 @@ describe("verifyChain", () => {
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "payload_not_canonical" } });
   });
 
-  it("names a place from which an entry was taken", async () => {
+  it("names the place of a removed entry", async () => {
     const container = await readChain("T.Gap");
     await tamper(sql`delete from ledger_entries where container = ${container} and seq = 2`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 2, code: "missing" } });
   });
 
-  it("names an entry that was hashed anew without those after it", async () => {
+  it("names the entry after a changed one whose hash was recomputed", async () => {
     const container = await readChain("T.Rehash");
     await tamper(sql`update ledger_entries set hash = repeat('a', 64) where container = ${container} and seq = 1`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 1, code: "hash_differs" } });
@@ -76,7 +76,7 @@ describe("verifyChain", () => {
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 1, code: "not_linked" } });
   });
 
-  it("notices that the newest entries were cut off", async () => {
+  it("detects that the newest entries were removed", async () => {
     const container = await readChain("T.Cut");
     await tamper(sql`delete from ledger_entries where container = ${container} and seq = 3`);
     expect(await verifyChain(ledger.db, container)).toMatchObject({ ok: false, break: { seq: 3, code: "head_differs" } });

@@ -17,7 +17,7 @@ const OFFICE = "office::default";
 const DIGEST = "d".repeat(64);
 const SIGNED = { kid: "0123456789abcdef", sig: "c2ln" };
 
-/** The n-th act's id. */
+/** The id of the n-th act. */
 export function toJti(n: number): string {
   return `00000000-0000-8000-8000-${n.toString(16).padStart(12, "0")}`;
 }
@@ -125,7 +125,7 @@ export function buildReceipt(act: number, status: ReceiptStatus, refs: RefMove[]
   };
 }
 
-/** Some pushes name what they brought. */
+/** Only some pushes name the commits they brought. */
 function buildArtifacts(act: number): string[] {
   return act % 2 === 0
     ? []
@@ -199,7 +199,7 @@ export function buildCardPlanned(cardId: string, round: number): NewEvent {
   return { type: "card.planned", key: `${cardId}/planned/${round}`, payload };
 }
 
-/** What `person`, through their own actor, says of a card's round. */
+/** A person's decision on a round of a card, made by their own actor. */
 export function buildStated(cardId: string, round: number, decision: StatementDecision, person: number): NewEvent {
   const approver = `ubl:sid:person:p${person}`;
   const statement = {
@@ -216,7 +216,7 @@ export function buildStated(cardId: string, round: number, decision: StatementDe
   return { type, key: `${cardId}/statement/${statement_digest}`, payload };
 }
 
-/** What a key attests of a card's round. */
+/** A key's attestation about a round of a card. */
 export function buildAttested(cardId: string, round: number, key: number): NewEvent {
   const plan_digest = hashCanonical([cardId, round]);
   const keyid = key.toString(16).padStart(16, "0");

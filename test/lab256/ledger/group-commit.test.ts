@@ -18,7 +18,7 @@ async function countWriters(tenantId: string): Promise<number> {
 }
 
 describe("concurrent appends of one process", () => {
-  it("share transactions, keep their order and get an outcome each", async () => {
+  it("share transactions, keep their order and each return their own outcome", async () => {
     const numbers = Array.from({ length: 50 }, (_, n) => n);
     const outcomes = await Promise.all(
       numbers.map((n) => appendEvents(ledger.db, "T.Group", [buildActivity("P.group", n), buildPermitIssued(n)], 1_000 + n)),
@@ -33,7 +33,7 @@ describe("concurrent appends of one process", () => {
     expect(await countWriters("T.Group")).toBe(3);
   });
 
-  it("append an event of several requests once", async () => {
+  it("store an event once if several requests hold it", async () => {
     const [one, two, three] = await Promise.all([
       appendEvents(ledger.db, "T.Once", [buildRegistered("P.once")], 1),
       appendEvents(ledger.db, "T.Once", [buildRegistered("P.once"), buildActivity("P.once", 1)], 2),
@@ -63,7 +63,7 @@ describe("concurrent appends of one process", () => {
     expect(await verifyChain(ledger.db, toRegistryContainer("T.Busy"))).toMatchObject({ ok: true, head: { seq: 4 } });
   });
 
-  it("succeed although another request of their batch fails", async () => {
+  it("succeed if another request of their batch fails", async () => {
     const poison = { ...buildActivity("P.poison", 1), type: "no.such.event" } as never;
     const outcomes = await Promise.allSettled([
       appendEvents(ledger.db, "T.Poison", [buildActivity("P.poison", 2)], 1),

@@ -16,7 +16,7 @@ function buildEntryInsert(columns: { seq: number; prev_hash: string; container?:
     values (${columns.container ?? container}, ${seq}, ${tenant_id}, 'project.activity', 'forged', 1, '{}', ${prev_hash}, ${HASH})`;
 }
 
-/** Runs as the owner of the tables, once as usual and once as a session that replays another server's changes, which skips ordinary triggers. */
+/** Runs as the owner of the tables. With role `replica`, Postgres skips ordinary triggers, as in replication. */
 async function readRefusal(statement: RawBuilder<unknown>, role: "origin" | "replica"): Promise<string> {
   try {
     await ledger.db.transaction().execute(async (trx) => {
@@ -35,36 +35,36 @@ beforeAll(async () => {
   await recordAnchor(ledger.db, container, await readChainHead(ledger.db, container), 1);
 });
 
-describe.each(["origin", "replica"] as const)("the database itself, to its owner (%s)", (role) => {
+describe.each(["origin", "replica"] as const)("the guards of the database, for its owner in session role %s,", (role) => {
   const restrict = "23001";
 
   it.each([
-    ["a changed entry", sql`update ledger_entries set payload = '{"a":1}' where seq = 2`],
+    ["an update of an entry", sql`update ledger_entries set payload = '{"a":1}' where seq = 2`],
     [
-      "a changed entry by way of an upsert",
+      "an upsert that changes an entry",
       sql`insert into ledger_entries select * from ledger_entries where seq = 2 on conflict (container, seq) do update set payload = '{}'`,
     ],
-    ["a deleted entry", sql`delete from ledger_entries where seq = 3`],
-    ["truncated entries", sql`truncate ledger_entries`],
-    ["truncated entries and heads", sql`truncate ledger_entries, ledger_heads`],
+    ["a delete of an entry", sql`delete from ledger_entries where seq = 3`],
+    ["a truncate of the entries", sql`truncate ledger_entries`],
+    ["a truncate of entries and heads", sql`truncate ledger_entries, ledger_heads`],
     [
-      "a head that goes back",
+      "a head with a lower sequence number",
       sql`update ledger_heads set seq = 2, hash = (select hash from ledger_entries e where e.container = ${container} and seq = 2)`,
     ],
-    ["a head that stands still", sql`update ledger_heads set seq = seq`],
-    ["a head that runs ahead", sql`update ledger_heads set seq = seq + 1, hash = ${HASH}`],
+    ["an update that does not advance the head", sql`update ledger_heads set seq = seq`],
+    ["a head without its entry", sql`update ledger_heads set seq = seq + 1, hash = ${HASH}`],
     ["a head that changes tenant", sql`update ledger_heads set tenant_id = 'T.Evil'`],
-    ["a head that is deleted", sql`delete from ledger_heads`],
-    ["heads that are truncated", sql`truncate ledger_heads`],
-    ["a second beginning", sql`insert into ledger_heads values ('C.Registry::T.New', 'T.New', 5, ${HASH})`],
-    ["an anchor that is forgotten", sql`delete from ledger_anchors`],
-    ["an anchor that is moved", sql`update ledger_anchors set seq = 1`],
-    ["anchors that are truncated", sql`truncate ledger_anchors`],
-  ])("refuses %s", async (_, statement) => {
+    ["a delete of a head", sql`delete from ledger_heads`],
+    ["a truncate of the heads", sql`truncate ledger_heads`],
+    ["a new head that is not at the genesis", sql`insert into ledger_heads values ('C.Registry::T.New', 'T.New', 5, ${HASH})`],
+    ["a delete of an anchor", sql`delete from ledger_anchors`],
+    ["an update of an anchor", sql`update ledger_anchors set seq = 1`],
+    ["a truncate of the anchors", sql`truncate ledger_anchors`],
+  ])("refuse %s", async (_, statement) => {
     expect(await readRefusal(statement, role)).toBe(restrict);
   });
 
-  it("refuses an entry that does not continue the chain", async () => {
+  it("refuse an entry that does not continue the chain", async () => {
     const { seq, hash } = await readChainHead(ledger.db, container);
     expect(await readRefusal(buildEntryInsert({ seq: seq + 2, prev_hash: hash }), role)).toBe(restrict);
     expect(await readRefusal(buildEntryInsert({ seq: seq + 1, prev_hash: HASH }), role)).toBe(restrict);
@@ -73,7 +73,7 @@ describe.each(["origin", "replica"] as const)("the database itself, to its owner
     expect(await readRefusal(buildEntryInsert({ seq: 1, prev_hash: GENESIS_HASH, container: "C.Registry::T.None" }), role)).toBe(restrict);
   });
 
-  it("is not deceived by a temporary table that has the head's name", async () => {
+  it("ignore a temporary table with the name of the heads table", async () => {
     const { seq } = await readChainHead(ledger.db, container);
     const outcome = await ledger.db
       .transaction()

@@ -12,15 +12,15 @@ export interface LedgerDatabase {
   readonly db: DbPool;
   readonly url: string;
   readonly name: string;
-  /** Appends in a transaction of its own, so that appends in parallel compete for the container's lock. */
+  /** Appends in its own transaction, so that parallel appends compete for the container's lock. */
   append(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<AppendOutcome>;
-  /** Appends events that must not be refused. */
+  /** Appends events, and throws if they are refused. */
   appendOrThrow(events: readonly NewEvent[], tenantId?: string, atMs?: number): Promise<readonly Appended[]>;
-  /** Every row of every projection as text, in a fixed order. */
+  /** Returns every row of every projection as text, in a fixed order. */
   readProjectionRows(): Promise<Record<string, string[]>>;
 }
 
-/** A fresh migrated database for one test file; it is dropped after the file's tests. */
+/** Creates a migrated database for a test file and drops it after the tests. */
 export function useLedgerDatabase(name: string): LedgerDatabase {
   let opened: { db: DbPool; url: string; name: string; drop: () => Promise<void> } | undefined;
   const getCurrent = () => {

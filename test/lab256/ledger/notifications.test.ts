@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => watch.close());
 
 describe("a watch of the ledger", () => {
-  it("wakes whoever waits for a card or an act, and says what happened", async () => {
+  it("wakes the waiters of a card or an act with the event", async () => {
     const waiting = watch.waitForNotice((notice) => notice.jti === event.toJti(7), LONG_MS);
     await ledger.appendOrThrow([event.buildRegistered("P.other")]);
     await ledger.appendOrThrow([
@@ -35,7 +35,7 @@ describe("a watch of the ledger", () => {
     expect(await waiting).toEqual({ kind: "notice", notice });
   });
 
-  it("says nothing of a transaction that is rolled back, nor of events that are known", async () => {
+  it("sends no notice of a transaction that is rolled back or of known events", async () => {
     const seen: unknown[] = [];
     const stop = watch.subscribe((wake) => seen.push(wake));
     await ledger.appendOrThrow([event.buildRegistered("P.seen")]);
@@ -47,7 +47,7 @@ describe("a watch of the ledger", () => {
     expect(seen).toHaveLength(2);
   });
 
-  it("reads again after each notice until there is an answer, also one given between reading and waiting", async () => {
+  it("reads again after each notice until it finds a result, including one recorded between the read and the wait", async () => {
     const query = { tenant_id: event.TENANT, jti: event.toJti(8) };
     let reads = 0;
     const found = watch.readUntilFound(
@@ -64,7 +64,7 @@ describe("a watch of the ledger", () => {
     expect(reads).toBe(2);
   });
 
-  it("ends a wait when the time is up or the caller gives up", async () => {
+  it("ends a wait on timeout or abort", async () => {
     expect(await watch.waitForNotice(() => true, 1)).toEqual({ kind: "ended" });
     expect(
       await watch.readUntilFound(
@@ -80,7 +80,7 @@ describe("a watch of the ledger", () => {
     expect(await watch.waitForNotice(() => true, LONG_MS, giveUp.signal)).toEqual({ kind: "ended" });
   });
 
-  it("takes a message that is no notice for a reason to look, not for an error", async () => {
+  it("reports a malformed notice as a gap", async () => {
     const waiting = watch.waitForNotice(() => false, LONG_MS);
     const client = new pg.Client({ connectionString: ledger.url });
     await client.connect();
@@ -89,7 +89,7 @@ describe("a watch of the ledger", () => {
     expect(await waiting).toEqual({ kind: "gap" });
   });
 
-  it("connects again when its connection is cut, and wakes everybody because notices may be lost", async () => {
+  it("reconnects when its connection is cut, and wakes all waiters because notices may be lost", async () => {
     const waiting = watch.waitForNotice(() => false, LONG_MS);
     const admin = new pg.Client({ connectionString: inject("servers").database_url });
     await admin.connect();
@@ -104,7 +104,7 @@ describe("a watch of the ledger", () => {
     expect(await again).toMatchObject({ kind: "notice" });
   });
 
-  it("keeps trying while Postgres refuses, and then goes on", async () => {
+  it("retries while Postgres refuses connections, and then continues", async () => {
     const target = new URL(ledger.url);
     const open = new Set<Socket>();
     const proxy = createServer((socket) => relay(socket, target, open));
@@ -131,7 +131,7 @@ describe("a watch of the ledger", () => {
     });
   });
 
-  it("ends every wait when it is closed", async () => {
+  it("ends all waits when it is closed", async () => {
     const closing = await LedgerWatch.open(ledger.url, { onLost: (error) => losses.push(error) });
     const waiting = closing.waitForNotice(() => true, LONG_MS);
     await closing.close();

@@ -24,7 +24,7 @@ const refs = fc.array(
   { maxLength: 4 },
 );
 
-/** Any event at all, of few projects, cards and acts, so that sequences meet the same rows in every order. */
+/** Any event about few projects, cards and acts, so that sequences change the same rows in every order. */
 const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
   project.map(event.buildRegistered),
   project.map(event.buildBound),
@@ -49,7 +49,7 @@ const anyEvent: fc.Arbitrary<NewEvent> = fc.oneof(
 );
 
 describe("projections", () => {
-  it("come out identical from the ledger alone, whatever happened in whatever order and grouping", async () => {
+  it("are rebuilt identically from the ledger for any events in any order and grouping", async () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(anyEvent, { minLength: 1, maxLength: 6 }), { maxLength: 8 }), async (batches) => {
@@ -65,7 +65,7 @@ describe("projections", () => {
     );
   });
 
-  it("show a reader the old rows until a rebuild is complete, and the same ones after it", async () => {
+  it("show readers the old rows until a rebuild is complete", async () => {
     await ledger.appendOrThrow([event.buildRegistered("P.r"), event.buildActivity("P.r", 1)], "T.Reader");
     const read = () => findProjectDetail(ledger.db, { tenant_id: "T.Reader", project_id: "P.r" });
     const expected = await read();
@@ -77,7 +77,7 @@ describe("projections", () => {
     expect(await read()).toEqual(expected);
   });
 
-  it("that were changed, lost or invented are found and named, and a rebuild mends them", async () => {
+  it("are verified row by row: changed, lost and added rows are named, and a rebuild repairs them", async () => {
     const tenantId = "T.Tampered";
     await ledger.appendOrThrow(
       [event.buildRegistered("P.x"), event.buildRegistered("P.y"), event.buildCommandIssued(1), event.buildPermitIssued(2)],
@@ -104,7 +104,7 @@ describe("projections", () => {
     expect(await verifyProjections(ledger.db, tenantId)).toEqual({ ok: true, entries: 4 });
   });
 
-  it("of one tenant are left alone by the rebuild of another", async () => {
+  it("do not change when another tenant's are rebuilt", async () => {
     await ledger.appendOrThrow([event.buildRegistered("P.mine")], "T.Mine");
     await sql`update registry_projects set name = 'mine' where tenant_id = 'T.Mine'`.execute(ledger.db);
     await rebuildProjections(ledger.db, "T.Tampered");

@@ -14,7 +14,7 @@ import { useLedgerDatabase } from "./ledger-database.js";
 const ledger = useLedgerDatabase("ledger pushers");
 const older = useLedgerDatabase("ledger older pushes");
 
-type Who = Pick<typeof ADMIN, "actor_id">;
+type Actor = Pick<typeof ADMIN, "actor_id">;
 
 let project: string;
 let acts = 0;
@@ -26,17 +26,17 @@ beforeEach(() => {
   project = `P.pushers-${projects}`;
 });
 
-async function recordPermit({ actor_id }: Who): Promise<number> {
+async function recordPermit({ actor_id }: Actor): Promise<number> {
   acts += 1;
   const issued = event.buildPermitIssued(acts);
   await ledger.appendOrThrow([{ ...issued, payload: { ...issued.payload, actor_id } } as NewEvent]);
   return acts;
 }
 
-/** The receipt of a push to `tip`, which names what it brought, or nothing. */
+/** Records the receipt of a push to `tip`, with or without the commits it brought. */
 async function recordReceipt(
   act: number,
-  { actor_id }: Who,
+  { actor_id }: Actor,
   tip: number,
   brought?: readonly number[],
   jobType: JobType = "git.registry.push",
@@ -49,14 +49,14 @@ async function recordReceipt(
   ]);
 }
 
-async function recordPush(who: Who, tip: number, brought?: readonly number[]): Promise<void> {
+async function recordPush(who: Actor, tip: number, brought?: readonly number[]): Promise<void> {
   await recordReceipt(await recordPermit(who), who, tip, brought);
 }
 
 const readPushers = (...commits: number[]) =>
   findPushers(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: commits.map(event.toObjectId) });
 
-test("the pushers of commits are who brought them and who moved a branch to them, in this project", async () => {
+test("the pushers of a commit are the persons who brought it or moved a branch to it, per project", async () => {
   await recordPush(ADMIN, 2, [1, 2]);
   await recordPush(MIRA, 3, [3]);
   expect(await readPushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
@@ -69,7 +69,7 @@ test("the pushers of commits are who brought them and who moved a branch to them
   expect(await readPushers(9)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
 });
 
-test("who proposed a merge has pushed the commit that it made, and moved the target to what it did not make", async () => {
+test("the proposer of a merge is a pusher of the commit it made or fast-forwarded to", async () => {
   await recordPush(ADMIN, 1, [1]);
   await recordReceipt(await recordPermit(MIRA), MIRA, 2, [2], "git.registry.merge_protected");
   expect(await readPushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
@@ -80,12 +80,12 @@ test("who proposed a merge has pushed the commit that it made, and moved the tar
   expect(await readPushers(9)).toMatchObject({ exact: false });
 });
 
-test("an act without commits that were pushed has no pushers", async () => {
+test("an act without pushed commits has no pushers", async () => {
   await recordPush(MIRA, 1, [1]);
   expect(await readPushers()).toEqual({ person_ids: [], exact: true });
 });
 
-test("a push that names nothing is ruled out only where it was over before the permit of one that brought the commit", async () => {
+test("a push that names no commits counts for a commit unless it ended before the permit of the push that brought it", async () => {
   await recordPush(MIRA, 1);
   await recordPush(ADMIN, 2, [2]);
   expect(await readPushers(2)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
@@ -95,17 +95,17 @@ test("a push that names nothing is ruled out only where it was over before the p
   expect(await readPushers(3)).toEqual({ person_ids: [ADMIN.person_id, MIRA.person_id], exact: true });
 });
 
-test("where a commit is no push's, or they are too many, all who ever pushed or still may are its pushers", async () => {
+test("every actual and possible pusher of the project counts if a commit belongs to no push or there are too many commits", async () => {
   await recordPush(ADMIN, 1, [1]);
   expect(await readPushers(1, 2)).toEqual({ person_ids: [ADMIN.person_id], exact: false });
   await recordPermit(MIRA);
-  const everybody = { person_ids: [ADMIN.person_id, MIRA.person_id], exact: false };
-  expect(await readPushers(1, 2)).toEqual(everybody);
-  expect(await findPushers(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: null })).toEqual(everybody);
+  const allPushers = { person_ids: [ADMIN.person_id, MIRA.person_id], exact: false };
+  expect(await readPushers(1, 2)).toEqual(allPushers);
+  expect(await findPushers(ledger.db, { tenant_id: event.TENANT, project_id: project, commits: null })).toEqual(allPushers);
   expect(await readPushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
 });
 
-test("a push that runs counts as its actor's, whatever it turns out to bring, and no longer once it is over", async () => {
+test("a running push counts for every commit until it ends", async () => {
   await recordPush(ADMIN, 1, [1]);
   const act = await recordPermit(MIRA);
   expect(await readPushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
@@ -116,7 +116,7 @@ test("a push that runs counts as its actor's, whatever it turns out to bring, an
   expect(await readPushers(1)).toEqual({ person_ids: [ADMIN.person_id], exact: true });
 });
 
-test("a database that is older than the table gets the rows that a rebuild would make", async () => {
+test("the migration that adds the table inserts the rows that a rebuild would make", async () => {
   const refs = (...news: number[]) => news.map((n) => ({ name: `refs/heads/feature/${n}`, old: ZERO_ID, new: event.toObjectId(n) }));
   await older.appendOrThrow([
     event.buildPermitIssued(2),

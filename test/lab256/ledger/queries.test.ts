@@ -22,7 +22,7 @@ function buildMoved(act: number, from: number, to: number, name = MAIN) {
 }
 
 describe("projects", () => {
-  it("are listed as ADR-002 §7 says, page by page, the latest first", async () => {
+  it("are listed page by page, the latest first, as ADR-002 §7 defines", async () => {
     const tenant_id = "T.List";
     for (const id of ["P.one", "P.two", "P.three"])
       await ledger.appendOrThrow([event.buildRegistered(id), event.buildBound(id)], tenant_id, 7);
@@ -36,11 +36,11 @@ describe("projects", () => {
     expect(second.next).toBeNull();
   });
 
-  it.each([0, 201, 1.5, Number.NaN])("are never listed %s at once", async (limit) => {
+  it.each([0, 201, 1.5, Number.NaN])("cannot be listed with a limit of %s", async (limit) => {
     await expect(listProjects(ledger.db, { tenant_id: "T.List", limit })).rejects.toThrow("1 to 200");
   });
 
-  it("show their releases and activities, and when they were last active", async () => {
+  it("show their releases, activities and last activity time", async () => {
     const tenant_id = "T.Detail";
     await ledger.appendOrThrow([event.buildRegistered("P.demo")], tenant_id, 1);
     await ledger.appendOrThrow([event.buildActivity("P.demo", 1)], tenant_id, 2);
@@ -58,7 +58,7 @@ describe("projects", () => {
 });
 
 describe("refs", () => {
-  it("follow successful receipts: made, moved, deleted", async () => {
+  it("are created, moved and deleted by successful receipts", async () => {
     const tenant_id = "T.Refs";
     await ledger.appendOrThrow(
       [event.buildRegistered("P.demo"), buildMoved(1, 0, 1), buildMoved(2, 0, 1, "refs/heads/feature/x")],
@@ -70,7 +70,7 @@ describe("refs", () => {
     expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(2) });
   });
 
-  it("stay where they are when a receipt is no success", async () => {
+  it("do not move on an unsuccessful receipt", async () => {
     const tenant_id = "T.NoRefs";
     await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1)], tenant_id);
     await ledger.appendOrThrow(
@@ -80,8 +80,8 @@ describe("refs", () => {
     expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(1) });
   });
 
-  // A Runner dies after its move; another push moves on and is recorded first; the dead one's receipt comes later.
-  it("end where the last move led, in whatever order receipts are recorded", async () => {
+  // This happens when a Runner dies after it moved a ref and the receipt of the next push is recorded first.
+  it("end at the last move in any order of receipts", async () => {
     const tenant_id = "T.Late";
     await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1)], tenant_id);
     await ledger.appendOrThrow([buildMoved(3, 2, 3)], tenant_id);
@@ -90,7 +90,7 @@ describe("refs", () => {
     expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(3) });
   });
 
-  it("come back to an id that they had left", async () => {
+  it("can return to an earlier id", async () => {
     const tenant_id = "T.Back";
     await ledger.appendOrThrow([event.buildRegistered("P.demo"), buildMoved(1, 0, 1), buildMoved(2, 1, 2), buildMoved(3, 2, 1)], tenant_id);
     expect(await readRefs(tenant_id)).toEqual({ [MAIN]: event.toObjectId(1) });
@@ -98,7 +98,7 @@ describe("refs", () => {
 });
 
 describe("commands, permits and receipts", () => {
-  it("are pending for their target until the receipt is recorded", async () => {
+  it("are listed as pending for their target until the receipt is recorded", async () => {
     const tenant_id = "T.Pending";
     await ledger.appendOrThrow(
       [event.buildPermitIssued(1), event.buildCommandIssued(1), event.buildPermitIssued(2), event.buildCommandIssued(2)],
@@ -124,7 +124,7 @@ describe("commands, permits and receipts", () => {
     expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toEqual(event.buildReceipt(1, "denied", []));
   });
 
-  it("keep what a receipt says over an end without one", async () => {
+  it("take their status from the receipt even if the command was also closed without one", async () => {
     const tenant_id = "T.Truth";
     await ledger.appendOrThrow(
       [event.buildCommandIssued(1), event.buildReceiptRecorded(1, []), event.buildCommandIssued(2), event.buildCommandClosed(2)],
@@ -135,7 +135,7 @@ describe("commands, permits and receipts", () => {
       expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(n) })).toMatchObject({ status: "success", denial_code: null });
   });
 
-  it("leave a refusal apart from the act it was aimed at", async () => {
+  it("do not change when a refusal names their jti", async () => {
     const tenant_id = "T.Refused";
     await ledger.appendOrThrow([event.buildCommandIssued(1), event.buildReceiptRefused(1)], tenant_id);
     expect(await findCommandByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toMatchObject({ status: "running" });
@@ -143,7 +143,7 @@ describe("commands, permits and receipts", () => {
     expect(await findReceiptByJti(ledger.db, { tenant_id, jti: event.toJti(1) })).toBeUndefined();
   });
 
-  it("are overdue when nobody used them by their exp, and only then", async () => {
+  it("are overdue only if they were neither used nor ended by their exp", async () => {
     const tenant_id = "T.Sweep";
     await ledger.appendOrThrow(
       [1, 2, 3].map((n) => event.buildPermitIssued(n)),
@@ -188,7 +188,7 @@ describe("cards", () => {
     expect(await findCard(ledger.db, { tenant_id, card_id: "k-1" })).toMatchObject({ status: "success", denial: null, closed_at: 50_000 });
   });
 
-  it("show which approvals a new plan or a withdrawal has ended", async () => {
+  it("show which approvals were ended by a new plan or a withdrawal", async () => {
     const tenant_id = "T.Void";
     await ledger.appendOrThrow(
       [
@@ -238,7 +238,7 @@ describe("cards", () => {
 });
 
 describe("another tenant", () => {
-  it("sees nothing of all this", async () => {
+  it("sees none of these projects, refs, acts and cards", async () => {
     const [tenant_id, limit] = ["T.Stranger", 200];
     const { db } = ledger;
     for (const list of [listProjects, listReleases, listActivities, listCommands, listCards])

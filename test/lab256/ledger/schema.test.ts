@@ -11,11 +11,11 @@ const ledger = useLedgerDatabase("ledger schema");
 const file = new URL("../../../config/schemas.sql", import.meta.url);
 
 describe("the schema", () => {
-  it("in config/schemas.sql is what the migrations make", async () => {
+  it("in config/schemas.sql equals the result of the migrations", async () => {
     expect(await readSchemaText(ledger.db), "run `npx tsx scripts/schema.ts`").toBe(await readFile(file, "utf8"));
   });
 
-  it("in config/schemas.sql makes the same database again", async () => {
+  it("in config/schemas.sql creates the same database", async () => {
     const created = await createEmptyDatabase("schema again");
     const db = openDatabase(created.url, { maxConnections: 1 });
     try {
@@ -27,7 +27,7 @@ describe("the schema", () => {
     }
   });
 
-  it("shows a change of any kind", async () => {
+  it("in its printed form shows every kind of change", async () => {
     const before = await readSchemaText(ledger.db);
     const changes = [
       "alter table cards add column extra text default 'x'",
@@ -49,7 +49,7 @@ describe("the schema", () => {
 });
 
 describe("migrate", () => {
-  it("lets several processes start at once", async () => {
+  it("can run in several processes at once", async () => {
     const created = await createEmptyDatabase("migrate at once");
     const pools = Array.from({ length: 8 }, () => openDatabase(created.url, { maxConnections: 1 }));
     try {
@@ -61,7 +61,7 @@ describe("migrate", () => {
     }
   });
 
-  it("says what to do where a newer release has migrated", async () => {
+  it("fails with the remedy if a newer release has migrated the database", async () => {
     const created = await createDatabase("migrated by newer");
     const db = openDatabase(created.url, { maxConnections: 1 });
     try {

@@ -21,8 +21,8 @@ const entry: LedgerEntry = {
 };
 const signTestEvent = () => signEvent(entry, { webhook_id: "wh-x", secret: SECRET }, Date.now());
 
-describe("an event on its way to a receiver", () => {
-  it("is a CloudEvent with the id and hash of its entry, and verifies as Standard Webhooks says", () => {
+describe("an event for a receiver", () => {
+  it("is a CloudEvent with the id and hash of its entry, and verifies by Standard Webhooks", () => {
     const { headers, body } = signTestEvent();
     const verified = new Webhook(SECRET).verify(body, { ...headers });
     expect(verified).toMatchObject({
@@ -49,14 +49,14 @@ describe("an event on its way to a receiver", () => {
     "fe80::1",
     "::ffff:127.0.0.1",
     "224.0.0.1",
-  ])("is not brought to %s, which is no public address", (address) => expect(isPrivateAddress(address)).toBe(true));
+  ])("is not sent to the private address %s", (address) => expect(isPrivateAddress(address)).toBe(true));
 
-  it.each(["1.1.1.1", "172.32.0.1", "192.169.0.1", "2606:4700::1111"])("may be brought to %s", (address) =>
+  it.each(["1.1.1.1", "172.32.0.1", "192.169.0.1", "2606:4700::1111"])("can be sent to the public address %s", (address) =>
     expect(isPrivateAddress(address)).toBe(false),
   );
 });
 
-describe("a receiver", () => {
+describe("posting to a receiver", () => {
   let server: Server;
   let url: string;
   const seen: string[] = [];
@@ -71,7 +71,7 @@ describe("a receiver", () => {
   });
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-  it("takes an event by answering 2xx, and by nothing else", async () => {
+  it("succeeds only on a 2xx response", async () => {
     expect(await postEvent(`${url}/204`, signTestEvent(), "any")).toBeUndefined();
     expect(await postEvent(`${url}/500`, signTestEvent(), "any")).toBe("The receiver answered 500.");
     expect(await postEvent(`${url}/302`, signTestEvent(), "any")).toBe("The receiver answered 302.");
@@ -79,7 +79,7 @@ describe("a receiver", () => {
     expect(seen).toEqual(["/204", "/500", "/302"]);
   });
 
-  it("without TLS, or whose name leads to a private address, is not even connected to", async () => {
+  it("opens no connection without TLS or to a private address", async () => {
     const before = seen.length;
     expect(await postEvent(`${url}/200`, signTestEvent(), "public")).toContain("https://");
     expect(await postEvent(`${url.replace("http:", "https:")}/200`, signTestEvent(), "public")).toContain("no public address");

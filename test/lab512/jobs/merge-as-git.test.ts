@@ -78,7 +78,7 @@ function mergeByStockGit(target: string, source: string): { tree: string } | { u
   }
 }
 
-test("A merge of any two branches makes the same tree as stock git, or reports every path in which stock git finds a conflict", async () => {
+test("a merge of any two branches makes the same tree as stock git, or reports every path in which stock git finds a conflict", async () => {
   let [clean, conflicting] = [0, 0];
   await fc.assert(
     fc.asyncProperty(history, async (wanted) => {
@@ -108,7 +108,7 @@ test("A merge of any two branches makes the same tree as stock git, or reports e
   await project.copy();
 }, 1_200_000);
 
-test("A merge on which git itself crashes is denied as a conflict", async () => {
+test("a merge on which git itself crashes is denied as a conflict", async () => {
   // git 2.39 fails an assertion of its merge here (merge-ort.c, handle_content_merge).
   const buildLink = (path: string): Change => ({ kind: "link", path, word: "two" });
   const buildWrite = (path: string, word: string, ending = "\n"): Change => ({ kind: "write", path, word, ending });
