@@ -22,16 +22,16 @@ export type RequestedAct = Job & {
 export type KnownFacts = Pick<ActInput["facts"], "fast_forward" | "project_exists">;
 
 /** Builds the policy's input about an act. */
-export function buildActInput(asker: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
+export function buildActInput(requester: Requester, act: RequestedAct, hasCard: boolean, known: KnownFacts, infra: Infra): ActInput {
   return {
     tenant_id: act.tenant_id,
     job_type: act.jobType,
     target: act.target,
     ...(act.risk === undefined ? {} : { risk: act.risk }),
     has_card: hasCard,
-    actor: { actor_id: asker.actor_id, kind: parseActorKind(asker.actor_id), person_id: asker.person_id },
+    actor: { actor_id: requester.actor_id, kind: parseActorKind(requester.actor_id), person_id: requester.person_id },
     office_id: act.office_id,
-    member_offices: [...asker.member_offices],
+    member_offices: [...requester.member_offices],
     params: omitPatch(act.params),
     facts: { ...findJobFacts(act), ...known },
     infra,

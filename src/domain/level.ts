@@ -2,8 +2,8 @@
 export const LEVELS = ["L0", "L1", "L2", "L3", "L4", "L5"] as const;
 export type Level = (typeof LEVELS)[number];
 
-export function isLevelAtLeast(level: Level, floor: Level): boolean {
-  return LEVELS.indexOf(level) >= LEVELS.indexOf(floor);
+export function isLevelAtLeast(level: Level, minimum: Level): boolean {
+  return LEVELS.indexOf(level) >= LEVELS.indexOf(minimum);
 }
 
 /** Whether acts of this level need a card with an approved plan. Source: ADR-002 §9. */

@@ -3,8 +3,8 @@ import type { ObjectStore } from "../storage/ports.js";
 import { jsonText } from "./json-text.js";
 
 /**
- * Reads the JSON object at `key`. Returns undefined if it is absent, is not JSON or does not match `schema`: one damaged object must not
- * stop a sweep over many.
+ * Reads the JSON object at `key`. Returns undefined if it is absent, is not JSON or does not match `schema`, because one damaged object
+ * must not stop a sweep over many.
  */
 export async function readStoredJson<T>(store: ObjectStore, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const bytes = await store.blobs.get(key);

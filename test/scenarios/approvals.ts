@@ -183,7 +183,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       while (!answer.ok && answer.problem.code === "unavailable") answer = await bob.submitStatement(statement);
       const { code, detail } = requireRefusal(answer);
       // A statement that is sent again can meet its own `not_after`, which ends with the card's time.
-      expect(`${code}: ${detail}`).toMatch(/^(decide_by_passed|closed): |^statement_invalid: The statement ended at /);
+      expect(`${code}: ${detail}`).toMatch(/^(decide_by_passed|closed): |^statement_invalid: The statement expired at /);
       expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",
         denial: { code: "decide_by_passed" },

@@ -86,7 +86,7 @@ async function startForced(tenant_id: string, params: TelemetryAppendParams): Pr
     buildUnsignedPermit({
       jti: randomUUID(),
       iat: Date.now(),
-      asker: { actor_id },
+      requester: { actor_id },
       request: { tenant_id, jobType: APPEND, target, office_id, params },
       decision: { level: "L0", permit_ttl_ms: 60_000, max_run_ms: 60_000 },
       policy_hash,

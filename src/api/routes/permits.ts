@@ -115,9 +115,9 @@ async function answerPermitRequest(
   const office = resolveActingOffice(principal, office_id);
   if (!office.ok) return office.problem;
   if (approval_ref !== undefined) return answerCardPermit(deps, principal, request, approval_ref);
-  const asker = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
+  const requester = { actor_id, person_id: principal.person_id, member_offices: principal.offices.map(({ office_id }) => office_id) };
   // The Runner checks that the project exists; a check here would cost every command a query.
-  const answer = await issueDirectPermit(deps.permits, asker, { ...act, office_id: office.office_id, project_exists: null });
+  const answer = await issueDirectPermit(deps.permits, requester, { ...act, office_id: office.office_id, project_exists: null });
   if (answer.allowed) {
     correlate(answer.permit.jti);
     return answerOk(answer);

@@ -19,7 +19,7 @@ import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
 
 const NOT_USED = buildDenial("answer_invalid", "The Runner reports that another command used the permit, but none did.");
 
-/** Records an answer from Temporal's queue, which delivers only one: an answer that no Runner signed also ends the command. */
+/** Records an answer from Temporal's task queue. The queue delivers only one answer, so one that no Runner signed also ends the command. */
 export async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswerInput): Promise<FlowEnd> {
   const keys = await readEnvelopeKeys(deps, input);
   const end = await settleCommand(deps, input, keys, verifyAnswer(keys, input));
@@ -27,7 +27,7 @@ export async function recordAnswer(deps: Lab256Dependencies, input: RecordAnswer
   return end;
 }
 
-/** Records an answer that arrived as a message. A genuine one can still follow, so one that no Runner signed changes nothing. */
+/** Records an answer that arrived as a message. An unsigned answer changes nothing, because the genuine one can still follow. */
 export async function acceptAnswer(
   deps: Lab256Dependencies,
   input: AcceptCommandInput & { readonly answer: RunnerAnswer },
@@ -44,8 +44,8 @@ function readEnvelopeKeys(deps: Lab256Dependencies, { envelope }: AcceptCommandI
 }
 
 /**
- * Records how a command ended. Without a receipt in the answer, the object store decides whether the act happened; if it did not, this
- * ends the permit. Returns null while a Runner holds the claim for this envelope: its receipt will be the answer.
+ * Records how a command ended. If the answer has no receipt, the object store decides whether the act happened; if it did not, its permit
+ * is ended. Returns null while a Runner holds the claim for this envelope, because its receipt will be the answer.
  */
 async function settleCommand(
   deps: Lab256Dependencies,
@@ -64,13 +64,13 @@ async function settleCommand(
   const { tenant_id, jti, permit } = envelope;
   const card_id = permit.scopes.approval_ref ?? null;
   const ended = await endPermit(deps, { tenant_id, jti, card_id, end: "refused", reason: why.message, by: "LAB_256" });
-  // The permit was unused: a Runner that claims otherwise must not keep the act out of telemetry.
+  // The permit was unused. A Runner that claims otherwise must not keep the act out of telemetry.
   if (ended === "ended") return recordRefusal(deps, input, refusal, why.code === "permit_used" ? NOT_USED : why);
   if (await isClaimedByEnvelope(deps, envelope)) return null;
   return recordRefusal(deps, input, refusal, USED_BY_ANOTHER);
 }
 
-/** Whether the claim is for this envelope. Otherwise another envelope with the same permit has the act. */
+/** Returns whether the claim is for this envelope. If not, another envelope with the same permit has the act. */
 async function isClaimedByEnvelope(deps: Lab256Dependencies, envelope: CommandEnvelope): Promise<boolean> {
   const claim = (await readClaim(deps.store, envelope.tenant_id, envelope.jti))?.claim;
   return claim?.kind === "act" && claim.envelope_digest === hashEnvelope(envelope);

@@ -7,14 +7,14 @@ import { appendEvents } from "../ledger/append.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
 
-/** Verifies an attestation by the keys that the plan's policy names, and records it. The sender does not matter. */
+/** Verifies an attestation with the keys that the plan's policy names, and records it. Anyone can send an attestation. */
 export async function admitAttestation(deps: Lab256Dependencies, input: AdmitAttestationInput): Promise<Outcome<AdmittedAttestation>> {
   const { card, planned, decided, round, approvals, at_ms } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const { card_id, tenant_id } = genuine.value;
   const { plan_digest } = planned;
-  // The plan commits to the attestors of its policy. If another policy is active, no permit is issued for this plan.
+  // The plan commits to its policy's attestors. If another policy is active by now, no permit is issued for this plan.
   const policy = await deps.policies.readPolicyByHash(tenant_id, planned.plan.basis.policy_hash);
   if (!policy.ok) return policy;
   const verified = verifyAttestation(input.attestation, {

@@ -12,7 +12,7 @@ import { countClosedCard } from "./flow-metrics.js";
 import { verifyCard, verifyCardOfFlow } from "./genuine-card.js";
 import { checkPlanAnswer } from "./plan-answer.js";
 
-/** Records a card that the api signed, in the card's own flow. */
+/** Records a card that the api signed, if the flow is the card's own. */
 export async function openCard(
   deps: Lab256Dependencies,
   { card: candidate, workflow_id }: Parameters<Lab256Activities["openCard"]>[0],
@@ -37,7 +37,7 @@ export async function voidApprovals(
   await appendEvents(deps.db, card.tenant_id, [{ type: "card.approvals_voided", key, payload }], deps.now());
 }
 
-/** Records the end of a card. A flow that carries another flow's card never opened it, so it has nothing to close. */
+/** Records the end of a card. A flow that carries another flow's card has not opened it and closes nothing. */
 export async function closeCard(
   deps: Lab256Dependencies,
   { card, workflow_id, end }: Parameters<Lab256Activities["closeCard"]>[0],
@@ -97,19 +97,19 @@ export async function askPolicyAboutPlan(
   const author = await findActor(deps.db, card.tenant_id, card.author.actor_id);
   if (author === undefined || author.disabled)
     return denyWith("policy_denied", `${card.author.actor_id} is not an active actor of ${card.tenant_id}.`);
-  const asker = {
+  const requester = {
     actor_id: author.actor_id,
     person_id: author.person_id,
     member_offices: author.offices.map((office) => office.office_id),
   };
-  // A plan exists, so the Runner read the repository: only a registration is planned for a project that does not exist.
+  // The Runner has planned the act, so the project exists unless the act registers it.
   const known = { fast_forward, project_exists: card.jobType !== "git.registry.init" };
-  const decision = policy.value.decide(buildActInput(asker, card, true, known, infra.value));
+  const decision = policy.value.decide(buildActInput(requester, card, true, known, infra.value));
   if (decision.allowed) return grantValue(decision);
   return { ...denyWith("policy_denied", decision.reasons.map((reason) => reason.text).join(" ")), reasons: decision.reasons };
 }
 
-/** Returns the plan's infra context if the registry still has the same one: LAB 256 does not trust the Runner's reading. */
+/** Returns the plan's infra context if the registry still has the same one. LAB 256 does not rely on the Runner's reading. */
 async function checkInfraUnchanged(deps: Lab256Dependencies, { plan }: DecidePlanInput["planned"]): Promise<Outcome<Infra>> {
   const { tenant_id, project_id, infra: planned } = plan.basis;
   const now = await deps.infra.resolve(tenant_id, project_id);

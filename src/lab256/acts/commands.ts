@@ -23,10 +23,10 @@ import { countClosedCommand } from "./flow-metrics.js";
 import { verifyCard } from "./genuine-card.js";
 import { checkRecordedApproval } from "./recorded-approval.js";
 
-/** Ends a command whose permit another command used; that one has the act, the receipt and the line of telemetry. */
+/** Ends a command whose permit another command has used. That command has the act, the receipt and the telemetry line. */
 export const USED_BY_ANOTHER = buildDenial("permit_used", "Another command has used the permit; read that command's receipt.");
 
-/** Says whether the permit is unclaimed, ended, or used for an act. */
+/** Returns whether the permit is unclaimed, ended, or used for an act. */
 export async function readClaimState(
   deps: Lab256Dependencies,
   { tenant_id, jti }: { readonly tenant_id: string; readonly jti: string },
@@ -36,7 +36,7 @@ export async function readClaimState(
   return claim.kind === "act" ? "acted" : "ended";
 }
 
-/** Records that a command ended without a receipt. Ends its permit first: no Runner may act by the permit of a closed command. */
+/** Records that a command ended without a receipt. Ends its permit first, because no Runner may act on the permit of a closed command. */
 export async function closeCommand(
   deps: Lab256Dependencies,
   { envelope, end }: { readonly envelope: CommandEnvelope; readonly end: FlowEnd },
@@ -50,7 +50,9 @@ export async function closeCommand(
   countClosedCommand(await appendEvents(deps.db, tenant_id, [closed], deps.now()), permit, why);
 }
 
-/** Signs an approved card's permit. Its `jti` and `exp` follow from card, plan and approval alone, so a retry signs the same permit. */
+/**
+ * Signs an approved card's permit. Its `jti` and `exp` are derived from card, plan and approval alone, so a retry signs the same permit.
+ */
 export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitInput): ReturnType<Lab256Activities["issuePermit"]> {
   const { planned } = input;
   const genuine = verifyCard(deps, input.card);
@@ -62,9 +64,9 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   if (!approved.ok) return approved;
   const unsigned = buildUnsignedPermit({
     jti: computeCardActId(card.tenant_id, card.card_id, planned.plan_digest),
-    // The flow reports the time of the last statement; it must not lie in the future.
+    // The flow reports the time of the last statement, which must not be in the future.
     iat: Math.min(input.approved_at, deps.now()),
-    asker: card.author,
+    requester: card.author,
     request: card,
     decision: decision.value,
     policy_hash: planned.plan.basis.policy_hash,
@@ -74,7 +76,7 @@ export async function issuePermit(deps: Lab256Dependencies, input: IssuePermitIn
   const tenant = await findTenant(deps.db, card.tenant_id);
   if (tenant === undefined) return denyWith("tenant_unknown", `${card.tenant_id} is not known.`);
   const known = { tenant_id: card.tenant_id, jti: unsigned.jti };
-  // A permit that the ledger already has stays as it is: its `exp` never moves.
+  // A permit that is already in the ledger is reused, so its `exp` never moves.
   const permit = (await findPermitByJti(deps.db, known))?.permit ?? signObject("permit", unsigned, deps.permitKey);
   const envelope = buildCardEnvelope(card, permit);
   const actor_id = card.author.actor_id;
@@ -91,7 +93,7 @@ function buildCardEnvelope(card: Card, permit: Permit): CommandEnvelope {
   return envelopeSchema.parse({ jti: permit.jti, tenant_id, jobId, jobType, params, subject_hash, policy_hash, permit, target, office_id });
 }
 
-/** Records the command, once for its `jti` and its `jobId`. */
+/** Records the command, once per `jti` and per `jobId`. */
 export async function acceptCommand(deps: Lab256Dependencies, input: AcceptCommandInput): Promise<Outcome<AcceptedCommand>> {
   const parsed = parseWith(envelopeSchema, input.envelope);
   if (!parsed.ok) return denyWith("envelope_invalid", `The envelope is malformed: ${formatProblems(parsed.problems)}`);
@@ -107,7 +109,7 @@ export async function acceptCommand(deps: Lab256Dependencies, input: AcceptComma
   return taken ?? grantValue({ transport: tenant.transport });
 }
 
-/** A permit does not bind the `jobId`: a second envelope with the same permit is another command, and is refused. */
+/** Denies a second envelope with the same permit: a permit does not bind the `jobId`, so this envelope is another command. */
 async function denyOtherCommand(
   deps: Lab256Dependencies,
   envelope: CommandEnvelope,

@@ -6,8 +6,8 @@ import { formatProblems, parseWith } from "../../domain/problems.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /**
- * The card that a flow carries, if the api signed it for the actor whom it authenticated. A flow can be started by whoever reaches
- * Temporal, so nothing that it says of its card is believed: neither who proposed it nor which card it is.
+ * Returns the card that a flow carries if the api signed it for the actor that it authenticated. Anyone who reaches Temporal can start a
+ * flow, so the flow is trusted neither for who proposed its card nor for which card it is.
  */
 export function verifyCard(deps: Lab256Dependencies, candidate: unknown): Outcome<Card> {
   const parsed = parseWith(cardSchema, candidate);
@@ -17,7 +17,7 @@ export function verifyCard(deps: Lab256Dependencies, candidate: unknown): Outcom
   return parsed;
 }
 
-/** As genuineCard, in the one flow that is the card's own. */
+/** Like {@link verifyCard}, and checks that the flow is the card's own. */
 export function verifyCardOfFlow(deps: Lab256Dependencies, candidate: unknown, workflowId: string): Outcome<Card> {
   const card = verifyCard(deps, candidate);
   if (!card.ok) return card;

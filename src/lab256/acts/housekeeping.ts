@@ -11,13 +11,13 @@ import { endPermit } from "../permits/end-permit.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { recordUnrecordedAct } from "./unrecorded-act.js";
 
-/** A sweep stops after about this many settled permits of a tenant; the next one continues. */
+/** A sweep stops after about this many settled permits per tenant; the next sweep continues. */
 const SWEPT_MAX_COUNT = 50;
 
-/** A direct command may still be on its way to a Runner shortly after `exp`; its own flow ends that permit. */
+/** A direct command can still be on its way to a Runner shortly after `exp`. In that time its own flow ends the permit. */
 const SWEEP_AFTER_MS = 30_000;
 
-/** A clock without a reading for this long is forgotten: its process may be gone. */
+/** A clock without a reading for this long is removed, because its process may no longer exist. */
 const CLOCKS_KEPT_MS = 3_600_000;
 
 /** Ends expired permits, records acts that no flow recorded, and compares clocks. Returns the number of settled permits. */
@@ -28,7 +28,7 @@ export async function sweepPermits(deps: Lab256Dependencies): Promise<number> {
   return settled;
 }
 
-/** Signs the newest head of each chain that has no anchor for it yet. */
+/** Signs the newest head of each chain whose head has no anchor yet. */
 export async function signUnanchoredHeads(deps: Lab256Dependencies): Promise<readonly SignedHead[]> {
   const heads: SignedHead[] = [];
   for (const { container, tenant_id } of await listLedgerContainers(deps.db)) {
@@ -43,13 +43,13 @@ export async function recordAnchors(deps: Lab256Dependencies, heads: readonly Si
   for (const { container, seq, hash } of heads) await recordAnchor(deps.db, container, { seq, hash }, deps.now());
 }
 
-/** Part of the sweep and no activity of its own, so that running flows keep their history. */
+/** Part of the sweep rather than an activity of its own, so that the histories of running flows stay valid. */
 async function compareClocks({ db, now }: Lab256Dependencies): Promise<void> {
   const own = await readOwnClock(db, hostname(), now);
   await recordClocks(db, [own, ...(await readRunnerClocks(db, now() - CLOCKS_KEPT_MS))], own.measured_at - CLOCKS_KEPT_MS);
 }
 
-/** A claimed permit without a receipt stays on the list and must not hide the permits behind it, so this reads on. */
+/** A claimed permit without a receipt stays on the list. It must not hide the permits after it, so this continues with the next page. */
 async function sweepTenant(deps: Lab256Dependencies, tenantId: string): Promise<number> {
   const nowMs = deps.now() - SWEEP_AFTER_MS;
   let settled = 0;

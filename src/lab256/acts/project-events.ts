@@ -9,7 +9,7 @@ import { toRepoPrefix } from "../../domain/storage-key.js";
 type RefMove = Receipt["refs"][number];
 type ActRef = Pick<Receipt, "project_id" | "jti">;
 
-/** The effects of a successful act on the registry's catalog. Source: ADR-002 §7. */
+/** Returns the events by which a successful act changes the registry's catalog. Source: ADR-002 §7. */
 export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, actorId: string): NewEvent[] {
   const act: ActRef = { project_id: envelope.params.project_id, jti: envelope.jti };
   const findMove = (ref: string) => receipt.refs.find(({ name }) => name === ref);
@@ -28,7 +28,7 @@ export function toProjectEvents(envelope: CommandEnvelope, receipt: Receipt, act
       return toResetEvents(receipt, actorId);
     case "git.registry.archive":
       return toArchiveEvents(receipt, actorId);
-    // The registry's own bookkeeping is no project activity that people follow.
+    // The registry's own bookkeeping is not shown as project activity.
     case "git.registry.telemetry_append":
       return [];
   }
@@ -67,7 +67,7 @@ export function buildReleaseEvents(
   ];
 }
 
-/** The receipt says whether the archive mark was set or removed. */
+/** The receipt tells whether the archive mark was set or removed. */
 export function toArchiveEvents(receipt: Receipt, actorId: string): NewEvent[] {
   return receipt.refs.map(({ name, old, new: mark }) =>
     mark === ZERO_ID
@@ -76,7 +76,7 @@ export function toArchiveEvents(receipt: Receipt, actorId: string): NewEvent[] {
   );
 }
 
-/** A reset is one activity, whatever the number of refs that its receipt names. It shows `main`, or the first ref without a `main`. */
+/** A reset is one activity, however many refs its receipt names. It shows `main`, or the first ref if there is no `main`. */
 export function toResetEvents(receipt: Receipt, actorId: string): NewEvent[] {
   const shown = receipt.refs.find(({ name }) => name === toBranchRef("main")) ?? receipt.refs[0];
   return shown === undefined ? [] : [buildActivityEvent(receipt, actorId, "reset", shown.name, shown.old)];

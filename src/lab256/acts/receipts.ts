@@ -7,15 +7,15 @@ import { readStoredJson } from "../stored-json.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /**
- * Reads the keys that may sign receipts and refusals for a tenant and target, on either transport: those of the registry's own Runners
- * and those registered for that target, without the keys revoked there.
+ * Reads the keys that may sign receipts and refusals for a tenant and target: those of the registry's own Runners and those registered
+ * for the target, without the keys that were revoked for it. They are the same for both transports.
  */
 export async function readReceiptKeys({ db, receiptKeys }: Lab256Dependencies, tenantId: string, target: Target): Promise<Jwks> {
   const { keys, revoked } = await readRegisteredKeys(db, tenantId, target);
   return { keys: [...receiptKeys.keys.filter(({ kid }) => !revoked.has(kid)), ...keys] };
 }
 
-/** Reads the stored receipt of a permit; undefined unless one of `keys` signed it for this permit. */
+/** Reads the stored receipt of a permit. Returns undefined unless one of `keys` signed it for this permit. */
 export async function readSignedReceipt(
   { store }: Lab256Dependencies,
   { tenant_id, jti }: { readonly tenant_id: string; readonly jti: string },

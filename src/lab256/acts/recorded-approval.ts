@@ -6,8 +6,8 @@ import { findCard } from "../ledger/queries/cards.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 
 /**
- * Whether the ledger itself says that this plan of the card has all that the policy requires. The flow has counted the same, but a flow's
- * memory is as good as whoever can answer its tasks; what verified statements were recorded is not.
+ * Checks against the ledger that this plan of the card has everything the policy requires. The flow has counted the same, but anyone who
+ * can complete its tasks can forge its state; the ledger holds only verified statements.
  */
 export async function checkRecordedApproval(
   deps: Lab256Dependencies,
@@ -17,9 +17,9 @@ export async function checkRecordedApproval(
 ): Promise<Outcome<null>> {
   const recorded = await findCard(deps.db, card);
   if (recorded === undefined || recorded.plan_digest !== planDigest)
-    return denyWith("approval_missing", `The ledger does not know the plan ${planDigest} as the one that ${card.card_id} stands for.`);
-  const approvals = recorded.statements.flatMap((said) => (said.counts && said.void_why === null ? (said.approval ?? []) : []));
-  const attestations = recorded.attestations.filter((attested) => attested.void_why === null);
+    return denyWith("approval_missing", `The ledger does not have ${planDigest} as the current plan of ${card.card_id}.`);
+  const approvals = recorded.statements.flatMap(({ counts, void_why, approval }) => (counts && void_why === null ? (approval ?? []) : []));
+  const attestations = recorded.attestations.filter(({ void_why }) => void_why === null);
   const missing = listMissingRequirements(requires, planDigest, approvals, attestations);
   if (missing.length === 0) return grantValue(null);
   return denyWith("approval_missing", `The ledger lacks ${missing.map((one) => one.text).join(" and ")} for ${card.card_id}.`);

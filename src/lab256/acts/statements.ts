@@ -13,14 +13,14 @@ import { findPushers } from "../ledger/queries/pushers.js";
 import type { Lab256Dependencies } from "./dependencies.js";
 import { verifyCard } from "./genuine-card.js";
 
-/** Verifies a statement, asks the policy whether it counts, and records it. A sender who merely reaches Temporal decides nothing. */
+/** Verifies a statement, asks the policy whether it counts, and records it. Reaching Temporal is not enough to decide anything. */
 export async function admitStatement(deps: Lab256Dependencies, input: AdmitStatementInput): Promise<Outcome<AdmittedStatement>> {
   const { card, planned, decided } = input;
   const genuine = verifyCard(deps, card);
   if (!genuine.ok) return genuine;
   const parsed = parseWith(signedStatementSchema, input.signed);
   if (!parsed.ok) return denyWith("statement_invalid", `The statement is malformed: ${formatProblems(parsed.problems)}`);
-  // Keep only the parsed members: a sender who writes straight to Temporal chooses every other byte.
+  // Keep only the parsed members: anyone who writes to Temporal directly controls every other byte.
   const signed = parsed.value;
   const verified = await verifyStatement({ db: deps.db, ...deps.statements }, signed, {
     tenant_id: card.tenant_id,
@@ -46,10 +46,10 @@ async function askPolicyAboutStatement(
 ): Promise<Outcome<StatementAdmission>> {
   const policy = await deps.policies.readActivePolicy(card.tenant_id);
   if (!policy.ok) return policy;
-  const strict = isLevelAtLeast(decided.level, "L3");
+  const excludesAuthors = isLevelAtLeast(decided.level, "L3");
   const { plan } = planned;
   const { project_id } = plan.basis;
-  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits: strict ? plan.pushed_before : [] });
+  const pushers = await findPushers(deps.db, { tenant_id: card.tenant_id, project_id, commits: excludesAuthors ? plan.pushed_before : [] });
   const admission = policy.value.admit({
     tenant_id: card.tenant_id,
     job_type: card.jobType,
@@ -63,7 +63,7 @@ async function askPolicyAboutStatement(
     card: {
       author_person_id: card.author.person_id,
       pusher_person_ids: [...pushers.person_ids],
-      commit_author_person_ids: strict ? await listPersonsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
+      commit_author_person_ids: excludesAuthors ? await listPersonsByEmail(deps.db, card.tenant_id, plan.author_emails) : [],
       break_glass: false,
     },
   });
@@ -72,7 +72,7 @@ async function askPolicyAboutStatement(
   return grantValue({ ...admission, reasons: [...admission.reasons, PUSHERS_NOT_KNOWN] });
 }
 
-/** Explains the exclusion of a person who may have pushed other commits only. */
+/** Explains why a person is excluded who may have pushed only other commits. */
 const PUSHERS_NOT_KNOWN = {
   rule: "approver.pushers_not_known",
   text: "The ledger cannot tell who pushed each of these commits, so no one who ever pushed to the project counts.",
@@ -85,7 +85,7 @@ function toAdmittedStatement(
 ): AdmittedStatement {
   const { decision } = verified.statement;
   const person = verified.person_id ?? verified.actor_id;
-  // A person may approve through several offices, and the roles of each count; a withdrawal ends all of the person's approvals.
+  // A person can approve through several offices, and the roles of each count. A withdrawal ends all approvals of the person.
   const others = approvals.filter((approval) => approval.person_id !== person);
   const elsewhere = approvals.filter((approval) => approval.person_id !== person || approval.office_id !== verified.office_id);
   const own: Approval = {
@@ -109,7 +109,7 @@ function toAdmittedStatement(
   };
 }
 
-const EVENT_OF = { approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const;
+const EVENT_TYPES = { approve: "card.approved", reject: "card.rejected", withdraw: "card.withdrawn" } as const;
 
 async function recordStatement(
   deps: Lab256Dependencies,
@@ -118,8 +118,8 @@ async function recordStatement(
   admission: StatementAdmission,
 ): Promise<void> {
   const { card, approvals } = input;
-  const left = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));
-  const ended = approvals.map(({ statement_digest }) => statement_digest).filter((digest) => !left.has(digest));
+  const remaining = new Set(admitted.approvals.map(({ statement_digest }) => statement_digest));
+  const ended = approvals.map(({ statement_digest }) => statement_digest).filter((digest) => !remaining.has(digest));
   const payload: EventPayloads["card.withdrawn"] = {
     card_id: card.card_id,
     signed: admitted.signed,
@@ -131,5 +131,5 @@ async function recordStatement(
     ...(admitted.decision === "withdraw" ? { ends: ended } : {}),
   };
   const key = `card.statement/${card.card_id}/${admitted.statement_digest}`;
-  await appendEvents(deps.db, card.tenant_id, [{ type: EVENT_OF[admitted.decision], key, payload }], deps.now());
+  await appendEvents(deps.db, card.tenant_id, [{ type: EVENT_TYPES[admitted.decision], key, payload }], deps.now());
 }

@@ -24,7 +24,7 @@ const projectSchema = z.object({
 });
 const manifestSchema = z.object({ commit: z.string(), notes_hash: z.string() });
 
-/** `isComplete` is false while an object that the act should have written after its receipt is absent. */
+/** `isComplete` is false while an object is absent that the act writes after its receipt. */
 interface StoredEvents {
   readonly events: readonly NewEvent[];
   readonly isComplete: boolean;
@@ -33,8 +33,8 @@ interface StoredEvents {
 const INCOMPLETE: StoredEvents = { events: [], isComplete: false };
 
 /**
- * The effects of a successful act on the catalog when its envelope is unknown, from its receipt and the objects it stored. The events
- * have the same keys and payloads as those of its flow. Source: ADR-002 §7.
+ * Returns the events by which a successful act changes the catalog if its envelope is unknown, from its receipt and the objects it
+ * stored. The events have the same keys and payloads as those of a flow. Source: ADR-002 §7.
  */
 export async function readProjectEvents(store: ObjectStore, receipt: Receipt, actorId: string): Promise<StoredEvents> {
   const findMoveUnder = (prefix: string) => receipt.refs.find(({ name }) => name.startsWith(prefix));

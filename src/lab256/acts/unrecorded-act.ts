@@ -10,8 +10,8 @@ import { readReceiptKeys, readSignedReceipt } from "./receipts.js";
 import { readProjectEvents } from "./stored-project-events.js";
 
 /**
- * Records an act that used a permit without a flow, because someone reached the Runner's queue directly: its receipt and its effects on
- * the catalog. Returns false while the claim has no genuine receipt, or while a release's manifest may still be written. Recording it
+ * Records an act that used a permit without a flow, because its command was sent to the Runner's queue directly: its receipt and its
+ * effects on the catalog. Returns false while the claim has no genuine receipt or a release's manifest may still be written. Recording it
  * again changes nothing. Source: contracts "Permit, command, claim, receipt".
  */
 export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: PermitItem): Promise<boolean> {
@@ -22,7 +22,7 @@ export async function recordUnrecordedAct(deps: Lab256Dependencies, permit: Perm
   if (receipt === undefined || receipt.envelope_digest !== claim.envelope_digest) return false;
   const recorded: NewEvent = { type: "receipt.recorded", key: `receipt.recorded/${jti}`, payload: { receipt, actor_id, card_id } };
   const found = receipt.status === "success" ? await readProjectEvents(deps.store, receipt, actor_id) : { events: [], isComplete: true };
-  // The Runner writes the manifest after the receipt, within a time of its own. After that time, no manifest is expected.
+  // The Runner writes the manifest after the receipt, within a time limit. After that, no manifest is expected.
   const { max_run_ms } = permit.permit;
   if (!found.isComplete && deps.now() <= claim.claimed_at + max_run_ms + computeDeriveMaxMs(max_run_ms)) return false;
   countReceipt(deps, await appendEvents(deps.db, tenant_id, [recorded, ...found.events], deps.now()), permit.permit, receipt);

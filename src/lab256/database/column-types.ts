@@ -1,6 +1,6 @@
 import pg from "pg";
 
-/** How column values become JavaScript values: as `pg` does, but `bigint` becomes a number instead of a string. */
+/** Parses columns as `pg` does, except that `bigint` becomes a number instead of a string. */
 export const columnTypes: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) =>
     oid === pg.types.builtins.INT8 && format !== "binary" ? parseWholeNumber : pg.types.getTypeParser(oid, format),

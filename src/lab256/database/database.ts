@@ -9,14 +9,17 @@ import type { WebhookTables } from "./tables/webhooks.js";
 /** Every table of LAB 256. */
 export interface Database extends LedgerTables, ProjectionTables, IdentityTables, WebhookTables {}
 
-/** Runs queries: the pool, or a transaction of it. */
+/** Runs queries: the pool, or one of its transactions. */
 export type Db = Kysely<Database>;
 export type Trx = Transaction<Database>;
-/** The pool of connections, closed by `destroy()`. For functions that begin transactions of their own, so no transaction is one. */
+/**
+ * The connection pool, closed by `destroy()`. Functions that begin transactions take this type, because a transaction cannot begin
+ * another.
+ */
 export type DbPool = Db & { readonly isTransaction: false };
 
 export interface DatabaseOptions {
-  /** The largest number of connections of the pool. */
+  /** The maximum number of connections in the pool. */
   readonly maxConnections: number;
   /** Called when an idle connection breaks. The pool has already dropped it and opens another one when needed. */
   readonly onLostConnection?: (error: Error) => void;
@@ -24,10 +27,10 @@ export interface DatabaseOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A process that hangs during an append keeps the head of its container locked for no longer than this. */
+/** How long a process that hangs during an append can keep the head of its container locked. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
 
-/** Opens a pool on the Postgres at `url` (`postgresql://…`); connects on first use, and does not migrate. */
+/** Opens a pool on the Postgres at `url` (`postgresql://…`). It connects on first use and does not migrate. */
 export function openDatabase(url: string, options: DatabaseOptions): DbPool {
   const pool = new pg.Pool({
     connectionString: url,

@@ -23,7 +23,7 @@ const MIGRATIONS: Record<string, Migration> = {
   "0009-telemetry": telemetryMigration,
 };
 
-/** Identifies the advisory lock that lets one process at a time migrate a database. */
+/** The advisory lock with which only one process at a time migrates a database. */
 const MIGRATION_LOCK = "ogr.migrate";
 
 /**
@@ -44,7 +44,7 @@ export async function migrateDatabase(db: Db): Promise<void> {
       throw new Error(
         failed === undefined
           ? "The database cannot be migrated: a newer release may have migrated it. Run that release or a newer one, or restore a backup."
-          : `Migration ${failed} failed and nothing was changed. See the cause, mend the database, and start again.`,
+          : `Migration ${failed} failed and nothing was changed. See the cause, repair the database, and start again.`,
         { cause: error },
       );
     } finally {

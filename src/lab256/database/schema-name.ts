@@ -1,9 +1,9 @@
 import { type QueryExecutorProvider, sql } from "kysely";
 
 /**
- * The schema in which this connection creates tables. Queries that must not read a temporary table of the same name qualify it.
+ * Returns the schema in which this connection creates tables. Queries that must not read a temporary table of the same name qualify it.
  *
- * @throws when the connection's `search_path` names no schema that exists.
+ * @throws if the connection's `search_path` names no existing schema.
  */
 export async function readSchemaName(db: QueryExecutorProvider): Promise<string> {
   const { rows } = await sql<{ schema: string | null }>`select current_schema() as schema`.execute(db);

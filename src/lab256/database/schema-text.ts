@@ -5,7 +5,7 @@ const HEADER = `-- The schema of LAB 256's database, generated from the migratio
 -- \`npx tsx scripts/schema.ts\` writes it, \`npx tsx scripts/schema.ts --check\` compares it. Source: ADR-002 §11.
 `;
 
-/** Tables by name, columns in the order of their creation. */
+/** Tables by name, with columns in the order of their creation. */
 const TABLES = sql<{ line: string }>`
 select format(E'create table %I (\\n%s\\n)%s;', c.relname,
   (select string_agg(format('  %I %s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
@@ -50,7 +50,7 @@ from pg_trigger g join pg_class c on c.oid = g.tgrelid
 where c.relnamespace = current_schema()::regnamespace and not g.tgisinternal
 order by c.relname collate "C", g.tgname collate "C"`;
 
-/** Dumps the schema of a migrated database as SQL. Reads Postgres's catalogs, so it requires no other tool. */
+/** Dumps the schema of a migrated database as SQL. Reads only Postgres's catalogs, so it needs no other tool. */
 export async function readSchemaText(db: Db): Promise<string> {
   const parts = [HEADER];
   for (const query of [TABLES, CONSTRAINTS, INDEXES, FUNCTIONS, TRIGGERS]) {

@@ -23,12 +23,13 @@ export interface NewActor {
 }
 
 /**
- * Adds an actor, and its person if that is new. Returns false and changes nothing if the tenant has this actor.
+ * Adds an actor, and its person if new. Returns false and changes nothing if the tenant already has the actor.
  *
- * @throws for a service of the registry itself.
+ * @throws for one of the registry's own services.
  */
 export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
-  if (isServiceActor(actor.actor_id)) throw new Error(`${actor.actor_id} is a service of the registry itself; take another actor id.`);
+  if (isServiceActor(actor.actor_id))
+    throw new Error(`${actor.actor_id} is reserved for one of the registry's own services; choose another actor id.`);
   if (actor.person_id !== null) {
     await db
       .insertInto("persons")
@@ -39,7 +40,7 @@ export async function createActor(db: Db, actor: NewActor): Promise<boolean> {
   return insertActor(db, actor);
 }
 
-/** Adds a service of the registry itself, which belongs to no person; false as above. */
+/** Adds one of the registry's own services, which belongs to no person. Returns false if the tenant already has it. */
 export function createServiceActor(db: Db, service: Omit<NewActor, "person_id">): Promise<boolean> {
   return insertActor(db, { ...service, person_id: null });
 }
@@ -54,13 +55,13 @@ async function insertActor(db: Db, actor: NewActor): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Finds an actor with its offices, disabled or not; undefined if the tenant does not have it. */
+/** Finds an actor with its offices, disabled or not. Returns undefined if the tenant does not have it. */
 export async function findActor(db: Db, tenantId: string, actorId: string): Promise<Actor | undefined> {
   const row = await selectActors(db).where("actors.tenant_id", "=", tenantId).where("actors.actor_id", "=", actorId).executeTakeFirst();
   return row && toActor(row);
 }
 
-/** A page of a list ordered by name. The next page starts after `next`; null at the end. */
+/** A page of a list ordered by name. The next page starts after `next`, which is null at the end. */
 export interface NamedPage<T> {
   readonly items: readonly T[];
   readonly next: string | null;
@@ -68,15 +69,15 @@ export interface NamedPage<T> {
 
 export interface ActorsQuery {
   readonly tenant_id: string;
-  /** Restricts the list to holders of this office. */
+  /** Only actors that hold this office. */
   readonly office_id?: string | undefined;
-  /** The page size, limited by the caller. */
+  /** The page size. The caller bounds it. */
   readonly limit: number;
-  /** Restricts the list to ids after this one. */
+  /** Only ids after this one. */
   readonly after?: string | undefined;
 }
 
-/** Lists a tenant's actors by id, disabled or not. */
+/** Lists a tenant's actors by id, including disabled ones. */
 export async function listActors(db: Db, { tenant_id, office_id, limit, after }: ActorsQuery): Promise<NamedPage<Actor>> {
   let select = selectActors(db).where("actors.tenant_id", "=", tenant_id);
   if (office_id !== undefined)

@@ -20,13 +20,14 @@ const LAST_USED_STEP_MS = 3_600_000;
 const TOKEN_CHARACTERS_MAX = 256;
 
 /**
- * The principal of a bearer token; `undefined` when it is unknown, revoked or expired, or its actor is disabled or the registry's own. Each of these, and a
- * text that is no token at all, costs the same single query, and the query looks for a hash: neither answer nor time tells them apart.
+ * Returns the principal of a bearer token, or `undefined` if the token is unknown, revoked or expired, or its actor is disabled or one of
+ * the registry's own services. Every case, including malformed text, costs the same single query by hash, so neither the result nor the
+ * time tells them apart.
  */
 export async function authenticateBearer(db: Db, bearer: string, nowMs: number): Promise<Principal | undefined> {
   const row = await findToken(db, hashToken(bearer.slice(0, TOKEN_CHARACTERS_MAX)));
   if (row === undefined || row.revoked_at !== null || row.disabled_at !== null) return undefined;
-  // Older releases let this id be seeded; a token from that time would act as the registry itself.
+  // Older releases accepted this id in a seed. A token from then would act as the registry itself.
   if (isServiceActor(row.actor_id)) return undefined;
   if (row.expires_at !== null && row.expires_at.getTime() <= nowMs) return undefined;
   if (row.last_used_at === null || row.last_used_at.getTime() <= nowMs - LAST_USED_STEP_MS) await recordTokenUse(db, row.token_id, nowMs);
@@ -54,7 +55,7 @@ function findToken(db: Db, hash: string) {
     .executeTakeFirst();
 }
 
-/** One write per hour and token shows unused tokens at a negligible cost. */
+/** One write per token and hour is enough to show unused tokens, at negligible cost. */
 async function recordTokenUse(db: Db, tokenId: string, nowMs: number): Promise<void> {
   await db
     .updateTable("tokens")

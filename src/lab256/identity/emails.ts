@@ -1,11 +1,11 @@
 import type { Db } from "../database/database.js";
 
-/** Normalizes an address for storage and lookup, because git and people use any letter case. */
+/** Normalizes an address for storage and lookup, because git and people write it in any letter case. */
 export function normalizeEmail(email: string): string {
   return email.trim().normalize("NFC").toLowerCase();
 }
 
-/** Records that the person verified this address. An address may belong to several persons and then identifies each. */
+/** Records that the person verified this address. An address can belong to several persons and then identifies each of them. */
 export async function addVerifiedEmail(db: Db, personId: string, email: string, nowMs: number): Promise<void> {
   const verified_at = new Date(nowMs);
   await db
@@ -19,7 +19,7 @@ export async function addVerifiedEmail(db: Db, personId: string, email: string, 
 
 /**
  * Lists the tenant's persons with one of these verified addresses, each once, in order. Includes persons whose actor is disabled, because
- * the list only ever excludes commit authors. Source: contracts "Levels".
+ * the list is only used to exclude commit authors. Source: contracts "Levels".
  */
 export async function listPersonsByEmail(db: Db, tenantId: string, emails: readonly string[]): Promise<string[]> {
   const wanted = [...new Set(emails.map(normalizeEmail))];

@@ -1,12 +1,16 @@
 import type { Db } from "../database/database.js";
 
-/** An office that an actor holds, and the roles it has there. */
+/** An office that an actor holds, with the actor's roles there. */
 export interface Membership {
   readonly office_id: string;
   readonly roles: readonly string[];
 }
 
-/** Sets the roles of an actor at an office, replacing earlier ones. @throws if the tenant does not have the actor. */
+/**
+ * Sets an actor's roles at an office, replacing earlier ones.
+ *
+ * @throws if the tenant does not have the actor.
+ */
 export async function putMembership(db: Db, tenantId: string, actorId: string, membership: Membership): Promise<void> {
   const roles = [...membership.roles];
   await db
@@ -16,7 +20,7 @@ export async function putMembership(db: Db, tenantId: string, actorId: string, m
     .execute();
 }
 
-/** Counts the enabled actors that hold each office of a tenant; omits offices without a holder. */
+/** Counts the enabled actors that hold each office of a tenant. Omits offices that no actor holds. */
 export async function countOfficeHolders(db: Db, tenantId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom("memberships")

@@ -3,7 +3,10 @@ import type { Jwks, PublicJwk } from "../../domain/bytes/signature.js";
 import type { Target } from "../../domain/ids.js";
 import type { Db } from "../database/database.js";
 
-/** Registers the key by which a tenant's runner of this target signs receipts; registering it again changes nothing, also once revoked. */
+/**
+ * Registers the key with which a tenant's runner of this target signs receipts. Registering it again changes nothing, even if it was
+ * revoked.
+ */
 export async function addRunnerKey(db: Db, tenantId: string, target: Target, jwk: PublicJwk): Promise<void> {
   jwksSchema.parse({ keys: [jwk] });
   await db
@@ -13,12 +16,12 @@ export async function addRunnerKey(db: Db, tenantId: string, target: Target, jwk
     .execute();
 }
 
-/** The keys that sign receipts for this tenant and target now. */
+/** Lists the keys that currently sign receipts for this tenant and target. */
 export async function listRunnerKeys(db: Db, tenantId: string, target: Target): Promise<Jwks> {
   return { keys: (await readRegisteredKeys(db, tenantId, target)).keys };
 }
 
-/** Those keys, and the ids of the keys that were registered there and revoked. */
+/** Reads those keys, and the ids of the registered keys that were revoked. */
 export async function readRegisteredKeys(
   db: Db,
   tenantId: string,

@@ -13,10 +13,13 @@ import { storeToken } from "./tokens.js";
 
 const personIdSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,94}$/, "Write a person id such as `person:admin`.");
 
-/** Its text comes from `newToken` and is kept by whoever seeds. `expires_at_ms` in milliseconds since 1970; null never. */
+/**
+ * A token whose text the seed's author generated with `createTokenText` and keeps. `expires_at_ms` is in milliseconds since 1970; null
+ * never expires.
+ */
 const seedTokenSchema = z.strictObject({
   name: z.string().min(1).max(100),
-  token: z.string().refine((text) => checkTokenShape(text) === "well_formed", "Make the token with `newToken`."),
+  token: z.string().refine((text) => checkTokenShape(text) === "well_formed", "Generate the token with `createTokenText`."),
   expires_at_ms: timeMsSchema.nullable().default(null),
   runner_target: targetSchema.nullable().default(null),
 });
@@ -25,7 +28,7 @@ const seedActorSchema = z
   .strictObject({
     actor_id: actorIdSchema.refine(
       (id) => !isServiceActor(id),
-      "This is a service of the registry itself, which makes it; take another id.",
+      "This id is reserved for one of the registry's own services; choose another one.",
     ),
     person_id: personIdSchema.nullable().default(null),
     display_name: z.string().min(1).max(200),
@@ -41,7 +44,7 @@ const seedActorSchema = z
     message: "Only a person has addresses; give a person_id.",
   });
 
-/** A tenant and who is in it from the start. */
+/** A tenant and its first actors. */
 export const tenantSeedSchema = z.strictObject({
   tenant_id: tenantIdSchema,
   transport: z.enum(TRANSPORTS, "Write `temporal` or `pull`.").default("temporal"),
@@ -58,15 +61,17 @@ export const tenantSeedSchema = z.strictObject({
 export type TenantSeed = z.input<typeof tenantSeedSchema>;
 
 /**
- * Adds what of the seed is absent, and changes nothing that is there: an actor that is there keeps the offices it has now, and stays
- * disabled where it is; a token stays revoked. Call it in a transaction. @throws ZodError naming every bad field of the seed.
+ * Adds whatever the seed names and the database lacks. Changes nothing that exists: an existing actor keeps its current offices and stays
+ * disabled if it is, and a token stays revoked. Must be called in a transaction.
+ *
+ * @throws ZodError with every invalid field of the seed.
  */
 export async function seedTenant(db: Db, seed: TenantSeed, nowMs: number): Promise<void> {
   const { tenant_id, transport, actors, runner_keys } = tenantSeedSchema.parse(seed);
   await createTenant(db, { tenant_id, transport });
   for (const { actor_id, person_id, display_name, emails, offices, tokens } of actors) {
     const isNew = await createActor(db, { tenant_id, actor_id, person_id, display_name });
-    // An office taken from an actor that was seeded before must not come back with the next start.
+    // An office that was taken from a seeded actor must not come back with the next start.
     if (isNew) for (const office of offices) await putMembership(db, tenant_id, actor_id, office);
     if (person_id !== null) for (const email of emails) await addVerifiedEmail(db, person_id, email, nowMs);
     for (const { token, ...entry } of tokens) await storeToken(db, { tenant_id, actor_id, ...entry }, token);

@@ -7,7 +7,7 @@ export interface Tenant {
   readonly created_at_ms: number;
 }
 
-/** Adds a tenant; `false` when there is one with this id already, which then stays as it is. */
+/** Adds a tenant. Returns false and changes nothing if one with this id exists. */
 export async function createTenant(db: Db, tenant: { tenant_id: string; transport: Transport }): Promise<boolean> {
   const inserted = await db
     .insertInto("tenants")
@@ -23,7 +23,7 @@ export async function findTenant(db: Db, tenantId: string): Promise<Tenant | und
   return row && toTenant(row);
 }
 
-/** Every tenant, in the order of their ids. */
+/** Lists every tenant, ordered by id. */
 export async function listTenants(db: Db): Promise<Tenant[]> {
   const rows = await db.selectFrom("tenants").selectAll().orderBy("tenant_id").execute();
   return rows.map(toTenant);

@@ -5,13 +5,18 @@ const PREFIX = "ogr_";
 const TOKEN = /^ogr_[A-Za-z0-9_-]{43}[A-Za-z0-9_-]{6}$/;
 const CHECKSUM_CHARACTERS = 6;
 
-/** A new bearer token: `ogr_`, 32 random bytes in base64url, and six characters of checksum. Its text is shown once and never stored. */
+/**
+ * Creates the text of a bearer token: `ogr_`, 32 random bytes in base64url, and a checksum of six characters. It is shown once and never
+ * stored.
+ */
 export function createTokenText(): string {
   const secret = PREFIX + randomBytes(32).toString("base64url");
   return secret + computeChecksum(secret);
 }
 
-/** What a bearer token looks like before anybody looks for it: `mistyped` was cut short or changed, `foreign` was never one of ours. */
+/**
+ * What the text of a bearer token tells without a lookup: `mistyped` was truncated or changed, `foreign` was never issued by a registry.
+ */
 export type TokenShape = "well_formed" | "mistyped" | "foreign";
 
 export function checkTokenShape(bearer: string): TokenShape {
@@ -20,7 +25,7 @@ export function checkTokenShape(bearer: string): TokenShape {
   return TOKEN.test(bearer) && computeChecksum(secret) === bearer.slice(-CHECKSUM_CHARACTERS) ? "well_formed" : "mistyped";
 }
 
-/** Under what a token is stored. A fast hash is right: the text has 256 random bits, which no dictionary holds. */
+/** Computes the hash under which a token is stored. A fast hash suffices, because 256 random bits cannot be guessed. */
 export function hashToken(token: string): Blake3Hex {
   return hashBlake3Hex(Buffer.from(token, "utf8"));
 }

@@ -4,7 +4,7 @@ import { isServiceActor } from "../../domain/service-actor.js";
 import type { Db } from "../database/database.js";
 import { hashToken } from "./token-text.js";
 
-/** What to make: `expires_at_ms` null never expires; `runner_target` makes it the token of a runner that pulls for that target. */
+/** `expires_at_ms` is null for a token that never expires. With `runner_target`, it is the token of a runner that pulls for that target. */
 export interface NewToken {
   readonly tenant_id: string;
   readonly actor_id: string;
@@ -14,13 +14,13 @@ export interface NewToken {
 }
 
 /**
- * Stores a token whose text is known already; `undefined` when it is stored, which then stays as it is.
+ * Stores a token whose text is already known. Returns `undefined` and changes nothing if it is already stored.
  *
- * @throws for a service of the registry itself, which acts without one.
+ * @throws for one of the registry's own services, which have no tokens.
  */
 export async function storeToken(db: Db, token: NewToken, text: string): Promise<string | undefined> {
   const { tenant_id, actor_id, name, expires_at_ms, runner_target } = token;
-  if (isServiceActor(actor_id)) throw new Error(`${actor_id} is a service of the registry itself and has no token; name another actor.`);
+  if (isServiceActor(actor_id)) throw new Error(`${actor_id} is one of the registry's own services and has no token; name another actor.`);
   const expires_at = expires_at_ms === null ? null : new Date(expires_at_ms);
   const inserted = await db
     .insertInto("tokens")

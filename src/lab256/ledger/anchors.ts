@@ -1,12 +1,12 @@
 import type { Db } from "../database/database.js";
 import type { ChainHead } from "./entry.js";
 
-/** What the anchors say of a database. `older`: it ends before entry `seq`, so it was restored from a backup taken earlier. */
+/** How a database compares with its anchors. `older`: it ends before entry `seq`, so it was restored from an earlier backup. */
 export type AnchorVerdict =
   | { readonly ok: true; readonly anchored_seq: number }
   | { readonly ok: false; readonly seq: number; readonly code: "older" | "differs"; readonly text: string };
 
-/** The head that is to be anchored next, or undefined when the newest anchor names it already (or nothing was appended). */
+/** Finds the head to anchor next. Returns undefined if the newest anchor already names it or the chain is empty. */
 export async function findUnanchoredHead(db: Db, container: string): Promise<ChainHead | undefined> {
   return db
     .selectFrom("ledger_heads as head")
@@ -27,7 +27,10 @@ export async function findUnanchoredHead(db: Db, container: string): Promise<Cha
     .executeTakeFirst();
 }
 
-/** Notes that the head's signed copy lies in the object store since `anchoredAt` (milliseconds since 1970). Repeating it changes nothing. */
+/**
+ * Records that the head's signed copy has been in the object store since `anchoredAt` (milliseconds since 1970). Repeating it changes
+ * nothing.
+ */
 export async function recordAnchor(db: Db, container: string, head: ChainHead, anchoredAt: number): Promise<void> {
   await db
     .insertInto("ledger_anchors")
@@ -36,7 +39,7 @@ export async function recordAnchor(db: Db, container: string, head: ChainHead, a
     .execute();
 }
 
-/** The hashes of a chain's entries at `seqs`; an entry that is not there is left out. */
+/** Reads the hashes of a chain's entries at `seqs`. Omits entries that do not exist. */
 export async function readEntryHashes(db: Db, container: string, seqs: readonly number[]): Promise<ReadonlyMap<number, string>> {
   if (seqs.length === 0) return new Map();
   const rows = await db
@@ -49,8 +52,8 @@ export async function readEntryHashes(db: Db, container: string, seqs: readonly 
 }
 
 /**
- * Holds a chain against its anchors, whose signatures the caller has checked: every anchored entry must be there with the anchored hash.
- * Answers the lowest anchor that does not fit. Pure. Source: contracts "Events and projections".
+ * Compares a chain with its anchors, whose signatures the caller has verified: every anchored entry must exist and have the anchored
+ * hash. Returns the lowest anchor that does not match. Pure. Source: contracts "Events and projections".
  */
 export function verifyAnchors(hashes: ReadonlyMap<number, string>, anchors: readonly ChainHead[]): AnchorVerdict {
   const ordered = [...anchors].sort((a, b) => a.seq - b.seq);
@@ -68,7 +71,7 @@ export function verifyAnchors(hashes: ReadonlyMap<number, string>, anchors: read
         ok: false,
         seq,
         code: "differs",
-        text: `Entry ${seq} is not the one that was anchored: this is another history than the one that was signed.`,
+        text: `Entry ${seq} is not the one that was anchored: this history differs from the one that was signed.`,
       };
   }
   return { ok: true, anchored_seq: ordered.at(-1)?.seq ?? 0 };

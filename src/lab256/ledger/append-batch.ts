@@ -5,8 +5,8 @@ import { type CommandConflict, findCommandConflict, toCommandIdentities } from "
 import { type ChainHead, linkEntries, type WrittenEntry } from "./entry.js";
 import { buildNotices, LEDGER_CHANNEL } from "./notice.js";
 import type { OpenedRow } from "./open-function.js";
+import { groupIntoBatches, writeTogether } from "./projections/batches.js";
 import { buildEffects } from "./projections/projections.js";
-import { groupIntoWaves, writeTogether } from "./projections/waves.js";
 
 /** An event of a request. `isNew` is false if the chain already had its key. */
 export interface Appended {
@@ -18,10 +18,10 @@ export interface Appended {
 
 export type AppendOutcome =
   | { readonly ok: true; readonly appended: readonly Appended[] }
-  /** Nothing of the request was written; the transaction can go on. */
+  /** Nothing of the request was written; the transaction can continue. */
   | { readonly ok: false; readonly conflict: CommandConflict };
 
-/** The number of parameters that one statement takes limits the events of a batch. */
+/** Limits the events of a batch, because a statement takes a limited number of parameters. */
 export const EVENTS_MAX = 1_000;
 
 /** Events that are appended all together or not at all. `atMs` is in milliseconds since 1970. */
@@ -31,10 +31,10 @@ export interface AppendRequest {
 }
 
 /**
- * Appends requests to the tenant's chain in their order, updates the projections and notifies the watchers, all in the caller's
- * transaction. A conflict rejects the events of its own request only. Events whose key the chain already has are skipped, so a retry
- * changes nothing. The container stays locked until the transaction ends: do nothing slow in it. Source: ADR-002 §7, contracts "Events
- * and projections".
+ * Appends requests to the tenant's chain in order, updates the projections and notifies the watchers, all in the caller's transaction. A
+ * conflict rejects only the events of its own request. Events whose key is already in the chain are skipped, so a retry changes nothing.
+ * The container stays locked until the transaction ends, so the transaction must be short. Source: ADR-002 §7, contracts "Events and
+ * projections".
  */
 export async function appendBatch(trx: Trx, tenantId: string, requests: readonly AppendRequest[]): Promise<AppendOutcome[]> {
   const all = requests.flatMap(({ events }) => events);
@@ -83,11 +83,11 @@ async function openChain(trx: Trx, container: string, tenantId: string, events: 
     trx,
   );
   const [row] = rows;
-  if (row === undefined) throw new Error(`ledger_open answered nothing for ${container}; run the migrations again.`);
+  if (row === undefined) throw new Error(`ledger_open returned nothing for ${container}; run the migrations again.`);
   return row;
 }
 
-/** Sends entries, first projection writes and notices together: most appends need one round trip. */
+/** Sends entries, first projection writes and notices in one statement, so that most appends need one round trip. */
 async function writeEntries(trx: Trx, tenantId: string, written: readonly (readonly WrittenEntry[])[]): Promise<void> {
   const entries = written.flat().map(({ entry }) => entry);
   const rows = written.flat().map(({ entry, payloadText }) => ({
@@ -101,7 +101,7 @@ async function writeEntries(trx: Trx, tenantId: string, written: readonly (reado
     prev_hash: entry.prev_hash,
     hash: entry.hash,
   }));
-  const [first = [], ...later] = groupIntoWaves(buildEffects(trx, entries)).map((wave) => wave.map((effect) => effect.write));
+  const [first = [], ...later] = groupIntoBatches(buildEffects(trx, entries)).map((batch) => batch.map((effect) => effect.write));
   const notices = written
     .filter((one) => one.length > 0)
     .flatMap((one) =>

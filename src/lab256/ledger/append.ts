@@ -3,18 +3,18 @@ import { countAppendedEvents } from "../../process/metrics/ledger.js";
 import type { DbPool } from "../database/database.js";
 import { type AppendOutcome, type AppendRequest, appendBatch, EVENTS_MAX } from "./append-batch.js";
 
-/** Requests that share a transaction. More of them hold the container's lock longer and save nothing. */
+/** The maximum number of requests in a transaction. More would hold the container's lock longer and save nothing. */
 const BATCH_MAX_COUNT = 32;
 
-/** Requests that wait for one chain. A further one would wait longer than its caller does, so it is refused. */
+/** The maximum number of requests that wait for one chain. A further one would outlast its caller's timeout, so it is refused. */
 const WAITING_MAX_COUNT = 1_000;
 
-/** Too many appends wait for one chain. Nothing of the request was written; it can be repeated. */
+/** Too many appends are waiting for one chain. Nothing of the request was written; it can be repeated. */
 export class LedgerBusy extends Error {
   override readonly name = "LedgerBusy";
 
   constructor(tenantId: string) {
-    super(`${WAITING_MAX_COUNT} appends wait to be written to the ledger of ${tenantId}; try again in a moment.`);
+    super(`${WAITING_MAX_COUNT} appends are waiting for the ledger of ${tenantId}; try again in a moment.`);
   }
 }
 
@@ -23,13 +23,15 @@ interface WaitingRequest extends AppendRequest {
   reject(error: unknown): void;
 }
 
-/** The waiting requests of each pool and tenant that has an append under way. */
+/** The waiting requests by pool and tenant, for tenants with an append in progress. */
 const queues = new WeakMap<DbPool, Map<string, WaitingRequest[]>>();
 
 /**
  * Appends `events` to the tenant's ledger, all or none, and resolves once they are committed. A repeated append changes nothing. Appends
- * of one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
- * commit). `atMs` is in milliseconds since 1970. @throws LedgerBusy if too many appends wait already.
+ * by one process to one chain would wait for each other's locks, so those that arrive during a transaction share the next one (group
+ * commit). `atMs` is in milliseconds since 1970.
+ *
+ * @throws LedgerBusy if too many appends are waiting.
  */
 export function appendEvents(db: DbPool, tenantId: string, events: readonly NewEvent[], atMs: number): Promise<AppendOutcome> {
   if (events.length > EVENTS_MAX)
@@ -87,7 +89,7 @@ function takeRequests(queue: WaitingRequest[]): WaitingRequest[] {
   return queue.splice(0, count);
 }
 
-/** Retries the requests of a failed batch alone, so that none fails because of another. */
+/** Retries each request of a failed batch alone, so that none fails because of another. */
 async function retryRequestsOneByOne(db: DbPool, tenantId: string, requests: readonly WaitingRequest[], error: unknown): Promise<void> {
   if (requests.length === 1) {
     requests[0]?.reject(error);

@@ -54,7 +54,7 @@ function findChainBreak(entry: StoredEntry, previous: ChainHead): ChainBreak | u
   return undefined;
 }
 
-/** The members that the hash covers: all but `hash`. Written independently of the code that appends, to check it. */
+/** Returns the members that the hash covers: all except `hash`. Written independently of the code that appends, in order to check it. */
 function toHashedMembers({ container, tenant_id, seq, type, key, at_ms, prev_hash }: StoredEntry, payload: unknown): object {
   return { container, tenant_id, seq, type, key, at_ms, payload, prev_hash };
 }

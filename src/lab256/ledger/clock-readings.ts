@@ -2,20 +2,20 @@ import { type Selectable, sql } from "kysely";
 import type { Db } from "../database/database.js";
 import type { ClockReadingsTable } from "../database/tables/ledger.js";
 
-/** Between which bounds a clock lies before or behind another one. Source: contracts "Permit, command, claim, receipt". */
+/** The bounds within which a clock is ahead of or behind another one. Source: contracts "Permit, command, claim, receipt". */
 export type ClockReading = Readonly<Selectable<ClockReadingsTable>>;
 
-/** Our clock against the database's, which is read between two readings of ours. */
+/** Compares this process's clock with the database's, which is read between two readings of this one. */
 export async function readOwnClock(db: Db, name: string, now: () => number): Promise<ClockReading> {
   const before = now();
   const { rows } = await sql<{ at: number }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as at`.execute(db);
   const after = now();
   const [row] = rows;
-  if (row === undefined) throw new Error("Postgres did not say what time it is; try again.");
+  if (row === undefined) throw new Error("Postgres did not return its time; try again.");
   return { plane: "LAB_256", name, lower_ms: before - row.at, upper_ms: after - row.at, measured_at: row.at };
 }
 
-/** Keeps the newest reading of each clock, and none that was measured before `since_ms`. */
+/** Stores the newest reading of each clock and removes those measured before `sinceMs`. */
 export async function recordClocks(db: Db, readings: readonly ClockReading[], sinceMs: number): Promise<void> {
   await db.deleteFrom("clock_readings").where("measured_at", "<", sinceMs).execute();
   if (readings.length === 0) return;

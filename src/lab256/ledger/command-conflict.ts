@@ -1,26 +1,26 @@
 import type { EventPayloads, NewEvent } from "../../domain/ledger/event.js";
 
-/** What names a command: both must be new to the tenant. */
+/** Identifies a command. Both members must be new to the tenant. */
 export interface CommandIdentity {
   readonly jti: string;
   readonly job_id: string;
   readonly workflow_id: string;
 }
 
-/** An earlier command of the tenant that has the `jti` or the `jobId` of one that was to be issued. */
+/** An earlier command of the tenant with the `jti` or the `jobId` of one that was to be issued. */
 export interface CommandConflict extends CommandIdentity {
   readonly column: "jti" | "job_id";
 }
 
-/** The commands that `events` issue. */
+/** Returns the identities of the commands that `events` issue. */
 export function toCommandIdentities(events: readonly NewEvent[]): CommandIdentity[] {
   return events.flatMap((event) => (event.type === "command.issued" ? [toCommandIdentity(event.payload)] : []));
 }
 
 /**
- * The first of `events` that issues a command whose `jti` or `jobId` one of `taken`, or an earlier one of `events`, has. `taken` was read
- * under the container's lock, and commands are written under it alone, so the answer stays true until the transaction ends; unique
- * keys in the database stand beneath.
+ * Finds the first of `events` that issues a command whose `jti` or `jobId` is already used, by one of `taken` or by an earlier one of
+ * `events`. `taken` is read under the container's lock, under which alone commands are written, so the result holds until the transaction
+ * ends. Unique keys in the database enforce the same.
  */
 export function findCommandConflict(events: readonly NewEvent[], taken: readonly CommandIdentity[]): CommandConflict | undefined {
   const issued = toCommandIdentities(events);

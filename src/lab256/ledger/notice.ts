@@ -12,7 +12,7 @@ const noticeSchema = z.object({
   jti: z.string().optional(),
 });
 
-/** Announces that a tenant's ledger has grown, with enough detail to decide whether to read it. It is no source of facts. */
+/** Announces that a tenant's ledger has grown, with enough detail to decide whether to read it. Not a source of facts. */
 export type LedgerNotice = z.infer<typeof noticeSchema>;
 
 const noticeText = jsonText.pipe(noticeSchema);
@@ -29,7 +29,7 @@ export function buildNotices(tenantId: string, entries: readonly LedgerEntry[]):
   return all.map((subject) => ({ tenant_id: tenantId, types, ...subject }));
 }
 
-/** Parses a notice. Returns undefined if it is malformed: every client of the database can write to the channel. */
+/** Parses a notice. Returns undefined if it is malformed, because every client of the database can write to the channel. */
 export function parseNotice(payload: string): LedgerNotice | undefined {
   return noticeText.safeParse(payload).data;
 }

@@ -2,19 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { LEDGER_CHANNEL, type LedgerNotice, parseNotice } from "./notice.js";
 
-/** Waits between attempts to connect again, in milliseconds; the last one repeats. */
+/** Waits between attempts to reconnect, in milliseconds. The last one repeats. */
 const RECONNECT_WAITS_MS = [100, 250, 500, 1_000, 2_500, 5_000];
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** `gap`: notices may have been missed (the connection was lost, or one was unreadable), so look. `ended`: the time is up, or the wait was aborted. */
+/**
+ * `gap`: notices may have been missed (the connection was lost, or one was unreadable), so read the state. `ended`: the time is up, or
+ * the wait was aborted.
+ */
 export type Wake = { readonly kind: "notice"; readonly notice: LedgerNotice } | { readonly kind: "gap" } | { readonly kind: "ended" };
 
 export interface WatchOptions {
-  /** Told why the connection was lost, or could not be had; it is tried again for as long as the watch is open. */
+  /** Called when the connection was lost or could not be made. The watch keeps reconnecting while it is open. */
   readonly onLost: (error: Error) => void;
 }
 
-/** Listens to all appends over one connection of its own, whatever number of watchers there is. */
+/** Listens to all appends over its own single connection, however many watchers there are. */
 export class LedgerWatch {
   readonly #waiters = new Set<(wake: Wake) => void>();
   readonly #closing = new AbortController();
@@ -25,7 +28,7 @@ export class LedgerWatch {
     private readonly options: WatchOptions,
   ) {}
 
-  /** @throws when the first connection cannot be made. */
+  /** @throws if the first connection cannot be made. */
   static async open(url: string, options: WatchOptions): Promise<LedgerWatch> {
     const watch = new LedgerWatch(url, options);
     await watch.#connect();
@@ -39,8 +42,8 @@ export class LedgerWatch {
   }
 
   /**
-   * Waits for the first notice that `predicate` accepts, or a gap. Begin to wait before you read the state that may change, or use
-   * `until`, which does so.
+   * Waits for the first notice that `predicate` accepts, or a gap. Start waiting before you read the state that may change, or use {@link
+   * readUntilFound}, which does so.
    */
   waitForNotice(predicate: (notice: LedgerNotice) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<Wake> {
     if (signal?.aborted || this.#closing.signal.aborted) return Promise.resolve({ kind: "ended" });
@@ -60,7 +63,7 @@ export class LedgerWatch {
     });
   }
 
-  /** Reads until `read` answers something, again after each notice that `predicate` accepts; undefined when the time is up. */
+  /** Calls `read` until it returns a value, again after each notice that `predicate` accepts. Returns undefined when the time is up. */
   async readUntilFound<T>(
     read: () => Promise<T | undefined>,
     predicate: (notice: LedgerNotice) => boolean,

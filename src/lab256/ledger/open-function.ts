@@ -1,7 +1,10 @@
 import { type RawBuilder, sql } from "kysely";
 import { GENESIS_HASH } from "../../domain/ledger/event.js";
 
-/** What `ledger_open` answers: where the chain stands, which of the keys it has and at which `seq`, and whose a jti or job id is. */
+/**
+ * The result of `ledger_open`: the head of the chain, which of the keys it has and at which `seq`, and which commands have the jtis and
+ * job ids.
+ */
 export interface OpenedRow {
   readonly seq: number;
   readonly hash: string;
@@ -10,8 +13,8 @@ export interface OpenedRow {
 }
 
 /**
- * Locks a container's head, made when absent, until the transaction ends, and reads under the lock all that an append must know. A
- * function, because that takes one round trip instead of four.
+ * Locks a container's head until the transaction ends, creating it if absent, and reads under the lock everything that an append needs.
+ * It is a database function so that this takes one round trip instead of four.
  */
 export function buildOpenFunction(schema: string): RawBuilder<unknown> {
   return sql`

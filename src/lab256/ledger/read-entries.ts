@@ -2,16 +2,16 @@ import { sql } from "kysely";
 import type { LedgerEntry } from "../../domain/ledger/event.js";
 import type { Db } from "../database/database.js";
 
-/** A row of the chain as it lies in the database: nothing about it is believed yet. */
+/** A row of the chain as stored, not yet verified. */
 export interface StoredEntry extends Omit<LedgerEntry, "payload" | "type"> {
   readonly type: string;
   readonly payloadText: string;
 }
 
-/** Entries read at once while walking a chain. */
+/** The number of entries read at once while walking a chain. */
 const PAGE_ROWS = 500;
 
-/** Every entry of a chain in order, a page at a time; memory stays constant. */
+/** Reads every entry of a chain in order, a page at a time, with constant memory. */
 export async function* readStoredEntries(db: Db, container: string): AsyncGenerator<StoredEntry> {
   for (let after = 0; ; ) {
     const page = await db
@@ -29,7 +29,7 @@ export async function* readStoredEntries(db: Db, container: string): AsyncGenera
   }
 }
 
-/** The entry that a row is; its type and payload were checked when it was appended, and its hash vouches for them since. */
+/** Converts a row to its entry. Type and payload were checked when it was appended, and its hash has protected them since. */
 export function toLedgerEntry({ payloadText, ...frame }: StoredEntry): LedgerEntry {
   return { ...frame, payload: JSON.parse(payloadText) } as LedgerEntry;
 }

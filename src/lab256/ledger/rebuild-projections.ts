@@ -9,8 +9,8 @@ export interface RebuiltProjections {
 }
 
 /**
- * Makes the projections anew from the ledger alone: one tenant's, or every tenant's. One transaction a tenant: readers see the old rows
- * until it commits, and appends of that tenant wait. Source: contracts "Events and projections".
+ * Rebuilds the projections of one tenant, or of all, from the ledger alone. Each tenant takes one transaction: readers see the old rows
+ * until it commits, and the tenant's appends wait. Source: contracts "Events and projections".
  */
 export async function rebuildProjections(db: Db, tenantId?: string): Promise<RebuiltProjections[]> {
   const tenants = tenantId === undefined ? await listLedgerTenants(db) : [tenantId];

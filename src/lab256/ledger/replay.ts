@@ -1,13 +1,13 @@
 import { type LedgerEntry, toRegistryContainer } from "../../domain/ledger/event.js";
 import type { Trx } from "../database/database.js";
+import { applyEffects } from "./projections/batches.js";
 import { buildEffects } from "./projections/projections.js";
-import { applyEffects } from "./projections/waves.js";
 import { readStoredEntries, toLedgerEntry } from "./read-entries.js";
 
-/** Entries whose effects are computed at once. */
+/** The number of entries whose effects are computed at once. */
 const BATCH_ENTRIES = 100;
 
-/** Applies every entry of the tenant's chain to the projections, which must be empty for the tenant. Answers how many there were. */
+/** Applies every entry of the tenant's chain to its projections, which must be empty. Returns the number of entries. */
 export async function replayEntries(trx: Trx, tenantId: string): Promise<number> {
   let count = 0;
   let batch: LedgerEntry[] = [];

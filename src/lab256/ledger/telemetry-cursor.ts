@@ -1,13 +1,13 @@
 import { sql } from "kysely";
 import type { Db } from "../database/database.js";
 
-/** The entry of the tenant's ledger up to which somebody has looked and found nothing left to append; 0 at first. */
+/** Reads up to which entry the tenant's ledger has been searched with nothing left to append; 0 at first. */
 export async function readTelemetryCursor(db: Db, tenantId: string): Promise<number> {
   const row = await db.selectFrom("telemetry_cursors").select("passed_seq").where("tenant_id", "=", tenantId).executeTakeFirst();
   return row?.passed_seq ?? 0;
 }
 
-/** Says so, for whoever looks next; it never goes back. */
+/** Advances the cursor; it never moves back. */
 export async function advanceTelemetryCursor(db: Db, tenantId: string, passedSeq: number): Promise<void> {
   await db
     .insertInto("telemetry_cursors")

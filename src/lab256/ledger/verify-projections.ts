@@ -4,7 +4,7 @@ import { readSchemaName } from "../database/schema-name.js";
 import { PROJECTION_KEYS, PROJECTIONS, type ProjectionName } from "../database/tables/projections.js";
 import { replayEntries } from "./replay.js";
 
-/** A row that is not what the ledger says: `missing` from the table, `surplus` in it, or `different`. */
+/** A row that does not match the ledger: `missing` from the table, `surplus` in it, or `different`. */
 export interface ProjectionDifference {
   readonly table: ProjectionName;
   readonly row: Readonly<Record<string, unknown>>;
@@ -15,12 +15,12 @@ export type ProjectionsVerdict =
   | { readonly ok: true; readonly entries: number }
   | { readonly ok: false; readonly entries: number; readonly differences: readonly ProjectionDifference[] };
 
-/** Differences named for each table; there may be more. */
+/** The maximum number of differences listed per table; there can be more. */
 export const DIFFERENCES_MAX = 100;
 
 /**
- * Holds a tenant's projections against what the ledger alone makes of them, row by row. One snapshot; nobody is held up, and nothing
- * changes: the ledger is replayed into temporary tables that stand in front of the real ones in this transaction alone.
+ * Compares a tenant's projections, row by row, with what the ledger alone yields. Reads one snapshot, blocks no writer and changes
+ * nothing: the ledger is replayed into temporary tables that shadow the real ones within this transaction.
  */
 export async function verifyProjections(db: Db, tenantId: string): Promise<ProjectionsVerdict> {
   return db
@@ -37,7 +37,7 @@ export async function verifyProjections(db: Db, tenantId: string): Promise<Proje
     });
 }
 
-/** Compares whole rows as text, JSON columns included: their text is canonical, so equal values have equal text. */
+/** Compares whole rows as text, including JSON columns: their text is canonical, so equal values have equal text. */
 async function findDifferences(trx: Trx, schema: string, table: ProjectionName, tenantId: string): Promise<ProjectionDifference[]> {
   const columns = PROJECTION_KEYS[table].map((name) => ({ name, built: sql`built.${sql.id(name)}`, kept: sql`kept.${sql.id(name)}` }));
   const key = sql.join(columns.flatMap(({ name, built, kept }) => [sql.lit(name), sql`coalesce(${built}, ${kept})`]));

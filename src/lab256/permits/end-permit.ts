@@ -24,15 +24,15 @@ export type EndingStep = "end claimed" | "end recorded";
 
 export interface EndingDependencies {
   readonly db: DbPool;
-  /** Reads everything, creates claims. */
+  /** Reads everything and creates claims. */
   readonly store: ObjectStore;
   now(): number;
   onStep?(step: EndingStep): void | Promise<void>;
 }
 
 /**
- * Ends an unused permit by winning its claim, so either the act or its end happens, never both; returns `acted` if a Runner has won it.
- * Ending it again changes nothing. Source: contracts "Then the claim".
+ * Ends an unused permit by winning its claim, so that either the act or the end happens, never both. Returns `acted` if a Runner has won
+ * the claim. Ending a permit again changes nothing. Source: contracts "Then the claim".
  */
 export async function endPermit(deps: EndingDependencies, ending: PermitEnding): Promise<"ended" | "acted"> {
   const { tenant_id, jti, end, reason, by } = ending;
@@ -45,7 +45,7 @@ export async function endPermit(deps: EndingDependencies, ending: PermitEnding):
   return "ended";
 }
 
-/** Returns the stored claim: this one, or an earlier one. */
+/** Returns the stored claim: the given one, or an earlier one. */
 async function claimEnd(deps: EndingDependencies, claim: EndClaim): Promise<Claim> {
   const key = toClaimKey(claim.tenant_id, claim.jti);
   if ((await createBlob(deps.store, key, toCanonicalBytes(claim))) === "created") return claim;

@@ -18,13 +18,13 @@ export interface PermitDependencies extends EndingDependencies {
   readonly permitKey: SigningKey;
 }
 
-/** An act that the policy is asked about, and whether its project is known, where the caller has looked. */
+/** An act on which the policy decides. `project_exists` is null if the caller has not checked. */
 export type JudgedRequest = RequestedAct & { readonly project_exists: boolean | null };
 
-/** An act that needs no card, as its caller describes it; `params` are parsed. */
+/** An act that needs no card. Its `params` are parsed. */
 export type DirectRequest = JudgedRequest & {
   readonly intent: string;
-  /** The permit's id, if it is derived; a new one if absent. The ledger keeps the first permit of a `jti`. */
+  /** The permit's id if it is derived; random by default. The ledger keeps the first permit of a `jti`. */
   readonly jti?: string;
 };
 
@@ -50,11 +50,11 @@ export interface Judgement {
   readonly level: Level | null;
   readonly reasons: readonly Reason[];
   readonly requires: readonly Requirement[];
-  /** Why a card would be denied with any plan, or null. */
+  /** Why a card would be denied whatever its plan, or null. */
   readonly denial: Denial | null;
 }
 
-async function askPolicyAboutAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest, hasCard: boolean) {
+async function askPolicyAboutAct(deps: PermitDependencies, requester: Requester, request: JudgedRequest, hasCard: boolean) {
   const [policy, resolved] = await Promise.all([
     deps.policies.readActivePolicy(request.tenant_id),
     deps.infra.resolve(request.tenant_id, request.params.project_id),
@@ -63,12 +63,16 @@ async function askPolicyAboutAct(deps: PermitDependencies, asker: Requester, req
   if (!resolved.ok) return resolved;
   const { infra } = resolved.value;
   const known = { fast_forward: null, project_exists: request.project_exists };
-  return grantValue({ policy: policy.value, infra, decision: policy.value.decide(buildActInput(asker, request, hasCard, known, infra)) });
+  return grantValue({
+    policy: policy.value,
+    infra,
+    decision: policy.value.decide(buildActInput(requester, request, hasCard, known, infra)),
+  });
 }
 
-/** Asks the policy about an act with a card, without any effect. */
-export async function judgeCardAct(deps: PermitDependencies, asker: Requester, request: JudgedRequest): Promise<Judgement> {
-  const asked = await askPolicyAboutAct(deps, asker, request, true);
+/** Asks the policy about an act with a card. Has no effects. */
+export async function judgeCardAct(deps: PermitDependencies, requester: Requester, request: JudgedRequest): Promise<Judgement> {
+  const asked = await askPolicyAboutAct(deps, requester, request, true);
   if (!asked.ok) return refuseUndecided(asked.denial);
   const { decision } = asked.value;
   const { level, reasons, requires } = decision;
@@ -76,22 +80,22 @@ export async function judgeCardAct(deps: PermitDependencies, asker: Requester, r
 }
 
 /** Issues the permit of an act that needs no card. */
-export async function issueDirectPermit(deps: PermitDependencies, asker: Requester, request: DirectRequest): Promise<DirectPermit> {
-  const asked = await askPolicyAboutAct(deps, asker, request, false);
+export async function issueDirectPermit(deps: PermitDependencies, requester: Requester, request: DirectRequest): Promise<DirectPermit> {
+  const asked = await askPolicyAboutAct(deps, requester, request, false);
   if (!asked.ok) return refuseUndecided(asked.denial);
   const { policy, infra, decision } = asked.value;
   if (!decision.allowed || decision.requires.length > 0 || needsCard(decision.level)) return refuseByDecision(decision);
   const permit = buildUnsignedPermit({
     jti: request.jti ?? randomUUID(),
     iat: deps.now(),
-    asker,
+    requester,
     request,
     decision,
     policy_hash: policy.hash,
     infra,
   });
   const issued = signObject("permit", permit, deps.permitKey);
-  const payload = { permit: issued, card_id: null, actor_id: asker.actor_id, intent: request.intent };
+  const payload = { permit: issued, card_id: null, actor_id: requester.actor_id, intent: request.intent };
   await appendEvents(deps.db, request.tenant_id, [{ type: "permit.issued", key: `permit.issued/${issued.jti}`, payload }], permit.iat);
   const { level, reasons } = decision;
   return { allowed: true, level, reasons, permit: issued, subject_hash: permit.scopes.subject_hash, policy_hash: policy.hash };
@@ -117,7 +121,7 @@ function refuseByDecision(decision: Decision): DirectRefusal {
 interface PermitFacts {
   readonly jti: string;
   readonly iat: number;
-  readonly asker: Pick<Requester, "actor_id">;
+  readonly requester: Pick<Requester, "actor_id">;
   readonly request: Pick<DirectRequest, "tenant_id" | "jobType" | "target" | "office_id" | "params">;
   readonly decision: { readonly level: Level; readonly permit_ttl_ms: number; readonly max_run_ms: number };
   readonly policy_hash: string;
@@ -127,7 +131,7 @@ interface PermitFacts {
 }
 
 /** Builds the permit for a decided act. Source: ADR-002 §8. */
-export function buildUnsignedPermit({ jti, iat, asker, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
+export function buildUnsignedPermit({ jti, iat, requester, request, decision, policy_hash, infra, card }: PermitFacts): UnsignedPermit {
   const infra_hash = hashInfra(infra);
   return {
     aud: toAudience(request.target),
@@ -142,7 +146,7 @@ export function buildUnsignedPermit({ jti, iat, asker, request, decision, policy
       subject_hash: hashSubject(request.params),
       policy_hash,
       level: decision.level,
-      actor_id: asker.actor_id,
+      actor_id: requester.actor_id,
       office_id: request.office_id,
       ...(card === undefined ? {} : { approval_ref: card.card_id, plan_digest: card.plan_digest }),
       ...(infra_hash === undefined ? {} : { infra_hash }),

@@ -4,10 +4,10 @@ import { denyWith, grantValue, type Outcome } from "../../domain/denial.js";
 import { toPolicyBytesKey } from "../../domain/storage-key.js";
 import type { ObjectStore } from "../../storage/ports.js";
 
-/** How long LAB 256 may use a charter that it has read. The Runner reads it again for every act, so no act runs under an old one. */
+/** How long LAB 256 may use a charter after reading it. The Runner reads it again for every act, so no act runs under an outdated one. */
 const CHARTER_MAX_AGE_MS = 1000;
 
-/** Instances of policies kept in memory; each is a WebAssembly module of about one MiB. */
+/** The number of policies kept in memory. Each is a WebAssembly instance of about 1 MiB. */
 const POLICIES_MAX_COUNT = 64;
 
 /** The policies of the tenants' charters, each loaded once. */
@@ -21,7 +21,7 @@ export class PolicyCatalog {
     private readonly now: () => number,
   ) {}
 
-  /** Reads the policy of the tenant's charter; a denial if the tenant has no charter that verifies. */
+  /** Reads the policy of the tenant's charter, or denies if the tenant has no valid charter. */
   async readActivePolicy(tenantId: string, asOf: "now" | "recently" = "recently"): Promise<Outcome<Policy>> {
     const hash = await this.readActiveHash(tenantId, asOf === "now" ? 0 : CHARTER_MAX_AGE_MS);
     return hash.ok ? this.readPolicyByHash(tenantId, hash.value) : hash;
@@ -33,7 +33,7 @@ export class PolicyCatalog {
     if (known !== undefined && now - known.readAtMs < maxAgeMs) return known.hash;
     const charter = await this.charters.readNewest(tenantId);
     const hash = charter.ok ? grantValue(charter.value.policy_hash) : charter;
-    // An invented tenant uses no memory.
+    // Unknown tenants are not remembered, so requests for made-up names use no memory.
     if (charter.ok || charter.denial.code !== "tenant_unknown") this.activeHashes.set(tenantId, { hash, readAtMs: now });
     return hash;
   }
@@ -41,7 +41,7 @@ export class PolicyCatalog {
   /** Reads one of the tenant's policies, active or not. @throws if the store does not have its bytes */
   async readPolicyByHash(tenantId: string, hash: string): Promise<Outcome<Policy>> {
     const loading = this.policies.get(hash) ?? this.loadStoredPolicy(tenantId, hash);
-    // The least recently used one goes first: a map keeps the order of insertion.
+    // A map keeps insertion order, so the least recently used policy comes first.
     this.policies.delete(hash);
     this.policies.set(hash, loading);
     for (const oldest of [...this.policies.keys()].slice(0, Math.max(0, this.policies.size - POLICIES_MAX_COUNT)))

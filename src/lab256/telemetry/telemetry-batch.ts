@@ -8,7 +8,7 @@ import { Destinations } from "./telemetry-destination.js";
 /** The largest batch in bytes. */
 const BATCH_MAX_BYTES = 1024 * 1024;
 
-/** The number of pages of the ledger without a line that one search skips. */
+/** The maximum number of ledger pages without a line that one search skips. */
 const PAGES_MAX = 20;
 
 export type ComposedBatch =
@@ -20,27 +20,27 @@ export type ComposedBatch =
       readonly bytes: Uint8Array;
       readonly lines: number;
       readonly to_seq: number;
-      /** Whether further acts waited when the batch was made. */
+      /** Whether further acts were waiting when the batch was built. */
       readonly more: boolean;
     };
 
 interface BatchRequest {
   readonly tenant_id: string;
   readonly afterSeq: number;
-  /** The project of the tenant's last lines. */
+  /** The project that holds the tenant's last lines. */
   readonly lastProjectId: string | undefined;
   readonly batchMaxLines: number;
 }
 
 /** Collects the next lines of the tenant's ledger for one repository, in order and without a gap. */
-export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra">, of: BatchRequest): Promise<ComposedBatch> {
-  const { tenant_id, batchMaxLines } = of;
-  let { afterSeq } = of;
+export async function composeBatch(deps: Pick<Lab256Dependencies, "db" | "infra">, request: BatchRequest): Promise<ComposedBatch> {
+  const { tenant_id, batchMaxLines } = request;
+  let { afterSeq } = request;
   for (let pages = 0; pages < PAGES_MAX; pages += 1) {
     const page = await readFinishedActs(deps.db, { tenant_id, afterSeq, limit: batchMaxLines });
-    const told = page.acts.filter(hasTelemetry);
-    if (told.length > 0) {
-      const batch = await buildBatch(new Destinations(deps.infra, tenant_id, of.lastProjectId), of, told);
+    const acts = page.acts.filter(hasTelemetry);
+    if (acts.length > 0) {
+      const batch = await buildBatch(new Destinations(deps.infra, tenant_id, request.lastProjectId), request, acts);
       return batch.state === "batch" && page.more ? { ...batch, more: true } : batch;
     }
     afterSeq = page.seenSeq;
@@ -71,7 +71,7 @@ async function buildBatch(destinations: Destinations, { tenant_id }: BatchReques
   return { state: "batch", ...to, bytes: Buffer.from(texts.join(""), "utf8"), lines: texts.length, more: texts.length < acts.length };
 }
 
-/** Builds the line of an act from the ledger and its destination alone, so a retry builds the same line. */
+/** Builds an act's line only from the ledger and the destination, so that a retry builds the same line. */
 function toTelemetryLine(
   tenantId: string,
   telemetryProjectId: string,
@@ -106,7 +106,7 @@ function toLineOutcome(end: FinishedAct["end"]) {
   };
 }
 
-/** A command without a receipt was refused or expired; only cards have the other states. */
+/** A command without a receipt was refused or has expired. Only cards have other statuses. */
 function toReceiptStatus(status: string): ReceiptStatus {
   return RECEIPT_STATUSES.find((known) => known === status) ?? "denied";
 }

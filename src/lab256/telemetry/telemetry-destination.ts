@@ -2,13 +2,13 @@ import { projectIdSchema } from "../../domain/ids.js";
 import type { InfraSource } from "../../infra/source/source.js";
 import type { FinishedAct } from "../ledger/queries/finished-acts.js";
 
-/** The project of the tenant's telemetry repository, or a sentence that says why an act has none. */
+/** The project of the tenant's telemetry repository, or the reason why an act has none. */
 export type Destination = { readonly ok: true; readonly project_id: string } | { readonly ok: false; readonly problem: string };
 
 /**
- * Where the lines of one tenant go, as the infra registry says it now: to the telemetry repository of the act's own project. An act of a
- * project that the registry does not name, or not any more, goes where its org's other lines go, as long as the registry confirms that
- * place. Another org's repository is never an answer. One of these is asked for one batch.
+ * Resolves where the lines of one tenant go, for one batch. An act's line goes to the telemetry repository that the infra registry
+ * currently names for the act's project. If the registry does not name the project, or no longer does, the line goes where the org's
+ * other lines go, provided that the registry still confirms that repository. It never goes to another org's repository.
  */
 export class Destinations {
   readonly #known = new Map<string, Promise<Destination>>();
@@ -16,7 +16,7 @@ export class Destinations {
   constructor(
     private readonly infra: InfraSource,
     private readonly tenantId: string,
-    /** The project of the tenant's last lines. */
+    /** The project that holds the tenant's last lines. */
     private readonly lastProjectId: string | undefined,
   ) {}
 
@@ -49,7 +49,7 @@ export class Destinations {
     };
   }
 
-  /** The infra context with which the act was checked. */
+  /** Resolves the destination in the infra revision that the act was checked against. */
   async #resolveAsChecked({ project_id, end }: FinishedAct): Promise<string | undefined> {
     const revision = end.kind === "receipt" ? end.receipt.infra_revision : undefined;
     if (revision === undefined) return undefined;

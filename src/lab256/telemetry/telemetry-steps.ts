@@ -21,9 +21,9 @@ import { advanceTelemetryCursor, readTelemetryCursor } from "../ledger/telemetry
 import { issueDirectPermit } from "../permits/permits.js";
 import { composeBatch } from "./telemetry-batch.js";
 
-const PRESETS = { everyMs: 60_000, batchMaxLines: 1_000 };
+const DEFAULTS = { everyMs: 60_000, batchMaxLines: 1_000 };
 
-/** A command is started only if its permit is valid for at least this long. */
+/** A command is started only if its permit remains valid for at least this long. */
 const PERMIT_LEFT_MIN_MS = 30_000;
 
 const SMALL_FILE_BYTES = 256 * 1024;
@@ -32,23 +32,23 @@ const LONGEST_PAUSE_MS = 3_600_000;
 
 const APPEND = "git.registry.telemetry_append";
 
-/** Lists the tenants whose acts are written to telemetry: all, or none without an infra registry. */
+/** Lists the tenants whose acts are written to telemetry: all of them, or none without an infra registry. */
 export async function listTelemetryTenants(deps: Lab256Dependencies): Promise<readonly string[]> {
   return deps.infra.kind === "none" ? [] : (await listTenants(deps.db)).map(({ tenant_id }) => tenant_id);
 }
 
-/** Prepares the tenant's next append of telemetry, and counts it. */
+/** Prepares the tenant's next telemetry append, and counts it. */
 export async function prepareNextTelemetry(deps: Lab256Dependencies, input: NextTelemetryInput): Promise<NextTelemetry> {
   if (deps.infra.kind === "none") return { state: "off" };
   const found = await findNextTelemetry(deps, input);
-  // A later round means that the append failed before.
+  // A round after the first means that the append has failed before.
   if (found.state === "blocked" || (found.state === "append" && found.round > 0)) countTelemetry("waits");
   if (found.state === "append") countTelemetry(found);
   return found;
 }
 
 async function findNextTelemetry(deps: Lab256Dependencies, { tenant_id, round }: NextTelemetryInput): Promise<NextTelemetry> {
-  const { everyMs, batchMaxLines } = deps.telemetry ?? PRESETS;
+  const { everyMs, batchMaxLines } = deps.telemetry ?? DEFAULTS;
   const [last, passed] = await Promise.all([findLastTelemetryAppend(deps.db, { tenant_id }), readTelemetryCursor(deps.db, tenant_id)]);
   const afterSeq = Math.max(passed, last?.to_seq ?? 0);
   const batch = await composeBatch(deps, { tenant_id, afterSeq, lastProjectId: last?.project_id, batchMaxLines });
@@ -61,21 +61,21 @@ async function findNextTelemetry(deps: Lab256Dependencies, { tenant_id, round }:
   const { project_id, to_seq, lines, bytes } = batch;
   const waitMs = computeWaitMs(batch, everyMs, last?.file_bytes);
   const subject_hash = hashBlake3Hex(bytes);
-  // The project's own last entry. It is older than the tenant's if the org has changed its telemetry repository.
+  // The last append of this project. It is older than the tenant's last append if the org has changed its telemetry repository.
   const before = await findLastTelemetryAppend(deps.db, { tenant_id, project_id });
   const params = { project_id, from_seq: before?.to_seq ?? 0, to_seq, lines, subject_hash };
   await deps.store.blobs.create(toStagingKey(tenant_id, subject_hash), bytes);
   return prepareTelemetryAppend(deps, tenant_id, params, { round, waitMs });
 }
 
-/** Lines that already wait are sent without a pause. */
+/** Lines that are already waiting are sent without a pause. */
 function computeWaitMs({ more }: { readonly more: boolean }, everyMs: number, fileBytes: number | undefined): number {
   return more ? 0 : computePauseMs(everyMs, fileBytes);
 }
 
 /**
- * Computes the wait for further acts. Every commit stores its files whole, so larger files need larger batches: 5 minutes for each MiB
- * beyond the first quarter of one, at most an hour.
+ * Computes how long to wait for further acts. Every commit stores its files whole, so larger files need larger batches: 5 minutes for
+ * each MiB above 256 KiB, at most an hour.
  */
 function computePauseMs(everyMs: number, fileBytes = 0): number {
   return Math.max(everyMs, Math.min(LONGEST_PAUSE_MS, Math.round((fileBytes - SMALL_FILE_BYTES) * PAUSE_MS_A_BYTE)));
@@ -111,8 +111,8 @@ async function prepareTelemetryAppend(
 }
 
 /**
- * Whether an append may still be running. An append without a receipt in twice its run time has lost its flow with Temporal's state: its
- * lines are sent again, and the repository tells which of them it has.
+ * Returns whether an append may still be running. An append without a receipt after its maximum run time has lost its flow with
+ * Temporal's state. Its lines are sent again, and the repository detects those that it already has.
  */
 async function isAppendUnderWay(deps: Lab256Dependencies, { tenant_id, jti, status, permit }: PermitItem): Promise<boolean> {
   if (status !== "used" || (await findCommandByJti(deps.db, { tenant_id, jti }))?.status !== "running") return false;
@@ -126,8 +126,8 @@ async function issueAppendPermit(
   jti: string,
 ): Promise<Outcome<Permit>> {
   const { actor_id, office_id } = TELEMETRY_SERVICE;
-  const asker = { actor_id, person_id: null, member_offices: await ensureServiceOffices(deps, tenantId) };
-  const answer = await issueDirectPermit(deps, asker, {
+  const requester = { actor_id, person_id: null, member_offices: await ensureServiceOffices(deps, tenantId) };
+  const issued = await issueDirectPermit(deps, requester, {
     tenant_id: tenantId,
     jobType: APPEND,
     target: "LAB_512",
@@ -137,12 +137,15 @@ async function issueAppendPermit(
     project_exists: await isProjectRegistered(deps.db, { tenant_id: tenantId, project_id: params.project_id }),
     jti,
   });
-  if (!answer.allowed) return wrapDenial(answer.denial);
-  // If two were issued at the same time, the one in the ledger counts.
-  return grantValue((await findPermitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? answer.permit);
+  if (!issued.allowed) return wrapDenial(issued.denial);
+  // If two permits were issued at the same time, the one in the ledger counts.
+  return grantValue((await findPermitByJti(deps.db, { tenant_id: tenantId, jti }))?.permit ?? issued.permit);
 }
 
-/** Lists the offices of the tenant's service. Creates the service on first use; a disabled one, or one without its office, stays so. */
+/**
+ * Lists the offices of the tenant's telemetry service. Creates the service on first use. A service that was disabled or lost its office
+ * stays that way.
+ */
 async function ensureServiceOffices(deps: Lab256Dependencies, tenantId: string): Promise<readonly string[]> {
   const { actor_id, display_name, office_id } = TELEMETRY_SERVICE;
   await deps.db.transaction().execute(async (trx) => {

@@ -9,8 +9,8 @@ export interface SignedEvent {
 }
 
 /**
- * Builds a ledger entry's CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so every delivery of an event
- * has the same id; `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
+ * Builds a ledger entry's CloudEvent in structured mode, signed for its receiver. `id` is the entry's `seq`, so every delivery of an
+ * event has the same id. `ledgerhash` is the entry's own hash. Source: CloudEvents 1.0.2, Standard Webhooks 1.0.
  */
 export function signEvent(
   entry: LedgerEntry,

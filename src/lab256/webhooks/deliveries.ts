@@ -5,7 +5,7 @@ import { readChainHead } from "../ledger/chain.js";
 import { toLedgerEntry } from "../ledger/read-entries.js";
 import type { Webhook, WebhookRef } from "./webhooks.js";
 
-/** Finds the next entry to deliver: a dead letter with a requested replay, else the oldest matching entry. */
+/** Finds the next entry to deliver: a dead letter that is to be replayed, otherwise the oldest matching entry. */
 export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number | undefined> {
   const { tenant_id, webhook_id, types, delivered_seq } = webhook;
   const replayed = await db
@@ -18,7 +18,7 @@ export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number
     .limit(1)
     .executeTakeFirst();
   if (replayed !== undefined) return replayed.seq;
-  // Read the head first: entries appended meanwhile are left to the next search.
+  // Read the head first, so that entries appended meanwhile are left to the next search.
   const { seq: head } = await readChainHead(db, toRegistryContainer(tenant_id));
   let entries = db
     .selectFrom("ledger_entries")
@@ -27,7 +27,7 @@ export async function findNextDelivery(db: Db, webhook: Webhook): Promise<number
     .where("seq", ">", delivered_seq);
   if (types !== null) entries = entries.where("type", "in", types);
   const next = await entries.orderBy("seq").limit(1).executeTakeFirst();
-  // Entries that match no filter are skipped once and not read again.
+  // Advance past entries that no filter matches, so that they are not read again.
   if (next === undefined && head > delivered_seq) await advanceDeliveredSeq(db, webhook, head);
   return next?.seq;
 }
@@ -48,7 +48,7 @@ export async function readEntry(db: Db, tenantId: string, seq: number): Promise<
     .where("container", "=", toRegistryContainer(tenantId))
     .where("seq", "=", seq)
     .executeTakeFirst();
-  if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is not there; restore the database from a backup.`);
+  if (row === undefined) throw new Error(`Entry ${seq} of ${tenantId}'s ledger is missing; restore the database from a backup.`);
   return toLedgerEntry(row);
 }
 

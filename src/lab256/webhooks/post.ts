@@ -24,31 +24,34 @@ for (const [network, bits] of [
   ["224.0.0.0", 3],
 ] as const)
   privateNetworks.addSubnet(network, bits, "ipv4");
-/** Public IPv6 is global unicast (RFC 4291), without the ranges that lead to IPv4: 6to4 and Teredo. */
+/** Public IPv6 is global unicast (RFC 4291), except for the ranges that lead to IPv4: 6to4 and Teredo. */
 const globalIpv6Networks = new BlockList();
 globalIpv6Networks.addSubnet("2000::", 3, "ipv6");
 privateNetworks.addSubnet("2002::", 16, "ipv6");
 privateNetworks.addSubnet("2001::", 32, "ipv6");
 
-/** Whether a numeric address belongs to no public network. */
+/** Returns whether a numeric address is not on a public network. */
 export function isPrivateAddress(address: string): boolean {
   if (isIP(address) !== 6) return privateNetworks.check(address, "ipv4");
   return !globalIpv6Networks.check(address, "ipv6") || privateNetworks.check(address, "ipv6");
 }
 
-/** Posts one event to its receiver. Returns undefined for a 2xx answer, else the reason in a sentence. Never throws, follows no redirect. */
+/**
+ * Posts one event to its receiver. Returns undefined on a 2xx response, otherwise the reason in a sentence. Never throws and follows no
+ * redirect.
+ */
 export async function postEvent(url: string, event: SignedEvent, receivers: WebhookReceivers): Promise<string | undefined> {
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, "");
   if (receivers === "public") {
     if (target.protocol !== "https:") return "The address must begin with https://.";
-    if (isIP(host) !== 0 && isPrivateAddress(host)) return `${host} is no public address.`;
+    if (isIP(host) !== 0 && isPrivateAddress(host)) return `${host} is not a public address.`;
   }
   try {
     const status = await sendRequest(target, event, receivers);
-    return status >= 200 && status < 300 ? undefined : `The receiver answered ${status}.`;
+    return status >= 200 && status < 300 ? undefined : `The receiver responded with ${status}.`;
   } catch (error) {
-    return `The receiver was not reached: ${error instanceof Error ? error.message : String(error)}.`;
+    return `The receiver could not be reached: ${error instanceof Error ? error.message : String(error)}.`;
   }
 }
 
@@ -62,9 +65,9 @@ function sendRequest(target: URL, { headers, body }: SignedEvent, receivers: Web
     agent: false,
   };
   return new Promise((resolve, reject) => {
-    const request = (target.protocol === "https:" ? tlsRequest : plainRequest)(target, options, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode ?? 0);
+    const request = (target.protocol === "https:" ? tlsRequest : plainRequest)(target, options, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
     });
     request.once("error", reject);
     request.end(body);
@@ -75,7 +78,7 @@ const lookUpPublicAddress: LookupFunction = (hostname, options, callback) => {
   systemLookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, "", 0);
     const forbidden = addresses.find(({ address }) => isPrivateAddress(address));
-    if (forbidden !== undefined) return callback(new Error(`${hostname} is ${forbidden.address}, which is no public address`), "", 0);
+    if (forbidden !== undefined) return callback(new Error(`${hostname} is ${forbidden.address}, which is not a public address`), "", 0);
     const [first] = addresses;
     if (options.all === true) return callback(null, addresses);
     return first === undefined ? callback(new Error(`${hostname} has no address`), "", 0) : callback(null, first.address, first.family);

@@ -17,8 +17,8 @@ export interface WebhookRef {
 const SECRET_BYTES = 32;
 
 /**
- * Declares a webhook; a new one starts after the newest entry of the ledger. Declaring it again changes its URL, types and retries, and
- * enables it. `hasNewSecret` says whether the secret is new. Returns undefined if the tenant has the largest number of webhooks.
+ * Declares a webhook. A new one starts after the newest entry of the ledger. Declaring it again changes its URL, types and retries, and
+ * enables it. `hasNewSecret` tells whether the secret is new. Returns undefined if the tenant already has WEBHOOKS_MAX_COUNT webhooks.
  */
 export async function declareWebhook(
   db: Db,
@@ -83,7 +83,7 @@ export async function listDeadLetters(db: Db, { tenant_id, webhook_id }: Webhook
     .execute();
 }
 
-/** Requests all retries again for these dead letters, or for all. Returns their number. */
+/** Requests new attempts for these dead letters, or for all of them if `seqs` is undefined. Returns their number. */
 export async function replayDeadLetters(
   db: Db,
   { tenant_id, webhook_id }: WebhookRef,

@@ -116,7 +116,7 @@ test("the registry's service actor cannot be seeded, has no token and is not aut
   const buildSeed = (actor_id: string) => ({ tenant_id: "T.UBL", actors: [{ actor_id, display_name: "Telemetry" }] });
   const ids = [TELEMETRY_ACTOR_ID, "ubl:sid:app:Registry.Telemetry"];
   for (const actor_id of ids) {
-    await expect(seedTenant(people.db, buildSeed(actor_id), NOW_MS)).rejects.toThrow(/service of the registry itself/);
+    await expect(seedTenant(people.db, buildSeed(actor_id), NOW_MS)).rejects.toThrow(/registry's own services/);
     await expect(createActor(people.db, { tenant_id: "T.UBL", actor_id, person_id: null, display_name: "x" })).rejects.toThrow(/service/);
   }
   await createServiceActor(people.db, { tenant_id: "T.UBL", actor_id: TELEMETRY_ACTOR_ID, display_name: "Registry telemetry" });

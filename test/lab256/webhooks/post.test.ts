@@ -73,9 +73,9 @@ describe("posting to a receiver", () => {
 
   it("succeeds only on a 2xx response", async () => {
     expect(await postEvent(`${url}/204`, signTestEvent(), "any")).toBeUndefined();
-    expect(await postEvent(`${url}/500`, signTestEvent(), "any")).toBe("The receiver answered 500.");
-    expect(await postEvent(`${url}/302`, signTestEvent(), "any")).toBe("The receiver answered 302.");
-    expect(await postEvent("http://127.0.0.1:1/", signTestEvent(), "any")).toContain("was not reached");
+    expect(await postEvent(`${url}/500`, signTestEvent(), "any")).toBe("The receiver responded with 500.");
+    expect(await postEvent(`${url}/302`, signTestEvent(), "any")).toBe("The receiver responded with 302.");
+    expect(await postEvent("http://127.0.0.1:1/", signTestEvent(), "any")).toContain("could not be reached");
     expect(seen).toEqual(["/204", "/500", "/302"]);
   });
 

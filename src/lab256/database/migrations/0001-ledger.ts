@@ -41,7 +41,7 @@ begin
     hint = 'Append a further event that says what is different now.';
 end $$`;
 
-/** An entry is taken only where it continues the chain, and moves the head onto itself. */
+/** Accepts an entry only if it continues the chain, and moves the head to it. */
 const buildFollowFunction = (schema: string) => sql`
 create function ledger_follow() returns trigger language plpgsql set search_path = pg_catalog, ${sql.id(schema)}, pg_temp as $$
 begin
@@ -55,7 +55,7 @@ begin
   return null;
 end $$`;
 
-/** A head begins at nothing and moves only to the next entry that is there. */
+/** A head starts before the first entry and moves only to the next entry, which must exist. */
 const buildHeadFunction = (schema: string) => sql`
 create function ledger_head_moves() returns trigger language plpgsql set search_path = pg_catalog, ${sql.id(schema)}, pg_temp as $$
 begin
@@ -95,10 +95,13 @@ alter table ledger_heads enable always trigger ledger_heads_keep_all;
 alter table ledger_anchors enable always trigger ledger_anchors_keep;
 alter table ledger_anchors enable always trigger ledger_anchors_keep_all`;
 
-/** The chain, its heads and anchors, and the guards by which the database itself keeps them. Source: contracts "Events and projections". */
+/**
+ * Creates the chain, its heads and anchors, and the triggers with which the database itself protects them. Source: contracts "Events and
+ * projections".
+ */
 export const ledgerMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
-    // The functions name their schema, so that a temporary table of the same name cannot stand in for the real one.
+    // The functions qualify tables with their schema, so that a temporary table of the same name cannot replace the real one.
     const schema = await readSchemaName(db);
     for (const statement of [TABLES, buildRefuseFunction(schema), buildFollowFunction(schema), buildHeadFunction(schema), TRIGGERS])
       await statement.execute(db);

@@ -84,7 +84,10 @@ create table card_statements (
   constraint card_statements_pkey primary key (tenant_id, card_id, statement_digest)
 )`;
 
-/** What the ledger says, in tables to ask, and the function by which an append begins. Source: ADR-002 §7, contracts "Events and projections". */
+/**
+ * Creates the tables that are queried instead of the ledger, and the function that begins an append. Source: ADR-002 §7, contracts
+ * "Events and projections".
+ */
 export const projectionsMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of [REGISTRY, ACTS, CARDS, buildOpenFunction(await readSchemaName(db))]) await statement.execute(db);

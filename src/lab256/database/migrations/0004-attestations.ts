@@ -8,7 +8,7 @@ create table card_attestations (
   constraint card_attestations_pkey primary key (tenant_id, card_id, round, attestation_digest)
 )`;
 
-/** The attestations of each card's plans. */
+/** Adds the attestations of each card's plans. */
 export const attestationsMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     await TABLE.execute(db);

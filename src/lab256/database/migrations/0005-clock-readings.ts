@@ -6,7 +6,7 @@ create table clock_readings (
   constraint clock_readings_pkey primary key (plane, name)
 )`;
 
-/** How far the clocks of the planes are apart. */
+/** Adds the differences between the planes' clocks. */
 export const clockReadingsMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     await TABLE.execute(db);

@@ -8,7 +8,10 @@ create table registry_pushed_commits (
   constraint registry_pushed_commits_pkey primary key (tenant_id, project_id, commit, jti)
 )`;
 
-/** Receipts that were recorded before name no commits, so that each says only where its push went, and that it says no more. */
+/**
+ * Receipts from earlier releases name no commits. Each of them yields its push's tip and a row that stands for the commits it does not
+ * name.
+ */
 const RECORDED = sql`
 insert into registry_pushed_commits (tenant_id, project_id, commit, jti, seq, actor_id, brought)
 select distinct r.tenant_id, r.project_id, pushed.commit, r.jti, r.seq, r.actor_id, false
@@ -20,7 +23,7 @@ cross join lateral (
 cross join lateral (values (moved.commit), (${sql.lit(ZERO_ID)})) pushed (commit)
 where r.status = 'success' and r.job_type = 'git.registry.push'`;
 
-/** Which push brought which commit. */
+/** Adds which push introduced which commit. */
 export const pushedCommitsMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of [TABLE, RECORDED]) await statement.execute(db);

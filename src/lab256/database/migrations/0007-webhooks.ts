@@ -16,7 +16,7 @@ create table webhook_dead_letters (
   constraint webhook_dead_letters_webhook_fkey foreign key (tenant_id, webhook_id) references webhooks (tenant_id, webhook_id)
 )`;
 
-/** Where tenants want the events of their ledgers, and what could not be brought there. */
+/** Adds the receivers of tenants' events, and the events that could not be delivered. */
 export const webhooksMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     await WEBHOOKS.execute(db);

@@ -10,7 +10,7 @@ const APPENDS = sql`
 create index receipts_telemetry on receipts (tenant_id, seq)
   where job_type = 'git.registry.telemetry_append' and status = 'success'`;
 
-/** How far each tenant's ledger was looked through for telemetry, and a short way to what was appended last. */
+/** Adds how far each tenant's ledger was searched for telemetry, and an index that finds the last append. */
 export const telemetryMigration: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     await CURSORS.execute(db);

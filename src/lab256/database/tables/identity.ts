@@ -2,7 +2,7 @@ import type { ColumnType, Generated } from "kysely";
 import type { PublicJwk } from "../../../domain/bytes/signature.js";
 import type { Target } from "../../../domain/ids.js";
 
-/** A `timestamptz`, read and written as a Date. */
+/** A `timestamptz` column, read and written as a Date. */
 type Time = ColumnType<Date, Date | undefined, Date>;
 type OptionalTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
 
@@ -16,12 +16,12 @@ interface TenantsTable {
   created_at: Time;
 }
 
-/** A human being, who may have actors in several tenants. Passkeys belong to the person. */
+/** A human being, who can have actors in several tenants. Passkeys belong to the person. */
 interface PersonsTable {
   person_id: string;
 }
 
-/** `email` is stored as `normalEmail` spells it. Only an address with `verified_at` identifies a person. */
+/** `email` is stored in the form that `normalizeEmail` returns. Only an address with `verified_at` identifies a person. */
 interface PersonEmailsTable {
   person_id: string;
   email: string;
@@ -43,7 +43,7 @@ interface MembershipsTable {
   roles: string[];
 }
 
-/** A bearer token: never its text, only its BLAKE3. `last_used_at` is at most an hour behind. */
+/** A bearer token, stored only as its BLAKE3. `last_used_at` is at most an hour behind. */
 interface TokensTable {
   token_hash: string;
   token_id: string;
@@ -57,7 +57,7 @@ interface TokensTable {
   runner_target: Target | null;
 }
 
-/** A WebAuthn credential; `credential_id` in base64url, `public_key` as a COSE key, `counter` the last one that was accepted. */
+/** A WebAuthn credential: `credential_id` in base64url, `public_key` as a COSE key, `counter` as in the last accepted assertion. */
 interface PasskeysTable {
   credential_id: string;
   person_id: string;
@@ -77,7 +77,7 @@ interface PasskeyChallengesTable {
   used_at: OptionalTime;
 }
 
-/** The accepted assertions: verifying the same one again is a retry, not a replay. */
+/** The accepted assertions. Verifying the same one again is a retry, not a replay. */
 interface StepUpsTable {
   assertion_hash: string;
   credential_id: string;

@@ -4,19 +4,19 @@ import type { ColumnType } from "kysely";
 export type WholeNumber = ColumnType<number, number, number>;
 
 /**
- * A `json` column: written as canonical text (RFC 8785), read as the value. The type is `json` and not `jsonb` because `json` keeps the
- * text as it was written and accepts every string that JSON has, also one with `\u0000`.
+ * A `json` column, written as canonical text (RFC 8785) and read as the value. It is `json` and not `jsonb` because `json` keeps the text
+ * as written and accepts every JSON string, including `\u0000`.
  */
 export type JsonText<T> = ColumnType<T, string, string>;
 
-/** One event of a container's chain; never updated or deleted. `hash` is BLAKE3 of JCS of all the other columns. */
+/** One event of a container's chain, never updated or deleted. `hash` is the BLAKE3 of the JCS of all other columns. */
 export interface LedgerEntriesTable {
   container: string;
   /** Counts from 1, without gaps. */
   seq: WholeNumber;
   tenant_id: string;
   type: string;
-  /** The writer's name of the event, unique in its container. */
+  /** The event's name, chosen by its writer and unique in its container. */
   key: string;
   at_ms: WholeNumber;
   payload: JsonText<unknown>;
@@ -41,8 +41,8 @@ export interface LedgerAnchorsTable {
 }
 
 /**
- * How far a clock is ahead of the one that its plane is held against (negative: behind), at least and at most: LAB 256's (`name` is its
- * host) against the database's, a Runner's (`name` is its key id) against LAB 256's. Not a projection: it is measured anew all the time.
+ * The lower and upper bound by which a clock is ahead of its reference (negative: behind). LAB 256's clock (`name` is its host) is
+ * compared with the database's, a Runner's (`name` is its key id) with LAB 256's. Not a projection: it is measured continually.
  */
 export interface ClockReadingsTable {
   plane: "LAB_256" | "LAB_512";
@@ -52,7 +52,7 @@ export interface ClockReadingsTable {
   measured_at: WholeNumber;
 }
 
-/** Telemetry is complete up to the entry `passed_seq` of the tenant's ledger. Not a projection: it can be recomputed when lost. */
+/** Telemetry is complete up to the entry `passed_seq` of the tenant's ledger. Not a projection: it can be recomputed if lost. */
 export interface TelemetryCursorsTable {
   tenant_id: string;
   passed_seq: WholeNumber;

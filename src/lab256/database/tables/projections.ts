@@ -14,7 +14,7 @@ import type { Receipt, ReceiptStatus, Refusal } from "../../../domain/permit/rec
 import type { Reason, Requirement } from "../../../domain/policy/policy-contract.js";
 import type { JsonText, WholeNumber } from "./ledger.js";
 
-/** Every row belongs to a tenant and names the ledger entry that made it; `seq` orders lists and is a page's cursor. */
+/** Every row belongs to a tenant and names the ledger entry that created it. `seq` orders lists and is the cursor of a page. */
 interface Row {
   tenant_id: string;
   seq: WholeNumber;
@@ -32,8 +32,9 @@ export interface RegistryProjectsTable extends Row {
 }
 
 /**
- * How often a ref moved to an object id, minus how often it moved away. The ref points to the id with the balance 1. Receipts of one ref can be
- * recorded in another order than its moves happened (a Runner that died after the move answers late); a sum does not depend on it.
+ * How often a ref moved to an object id, minus how often it moved away. The ref points to the id whose balance is 1. Receipts of one ref
+ * can be recorded in a different order than its moves (a Runner that died after the move reports late); a sum does not depend on the
+ * order.
  */
 export interface RegistryRefsTable extends Row {
   project_id: string;
@@ -191,7 +192,7 @@ export interface CardAttestationsTable extends Row {
   plan_digest: string;
   keyid: string;
   attestation: JsonText<AttestationEnvelope>;
-  /** Why it no longer counts: its plan is another one now. */
+  /** Why it no longer counts: the card has a new plan. */
   void_why: string | null;
   at_ms: WholeNumber;
 }
@@ -211,7 +212,7 @@ export interface ProjectionTables {
   card_attestations: CardAttestationsTable;
 }
 
-/** Every projection with the columns that, after `tenant_id`, name a row of it. */
+/** Every projection with the columns that identify a row together with `tenant_id`. */
 export const PROJECTION_KEYS = {
   registry_projects: ["project_id"],
   registry_refs: ["project_id", "name", "object_id"],

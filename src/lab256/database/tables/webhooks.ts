@@ -5,7 +5,7 @@ interface WebhooksTable {
   tenant_id: string;
   webhook_id: string;
   url: string;
-  /** Null: every type. */
+  /** Null for every type. */
   types: string[] | null;
   retries_ms: number[];
   /** The symmetric key of Standard Webhooks, `whsec_…`. */
@@ -16,7 +16,7 @@ interface WebhooksTable {
   disabled_at: WholeNumber | null;
 }
 
-/** An event that its receiver refused. `replay` requests all retries again. */
+/** An event that its receiver refused. `replay` requests new attempts. */
 interface WebhookDeadLettersTable {
   tenant_id: string;
   webhook_id: string;

@@ -6,20 +6,20 @@ import type { IdentityTables } from "../../database/tables/identity.js";
 
 export type AcceptedAssertion = Omit<Selectable<IdentityTables["step_ups"]>, "accepted_at">;
 
-/** Hashes an assertion without its signature: ECDSA allows two signatures of equal proof. */
+/** Hashes an assertion without its signature, because two different ECDSA signatures can prove the same assertion. */
 export function hashAssertion({ id, response }: Assertion): string {
   return hashCanonical({ id, authenticatorData: response.authenticatorData, clientDataJSON: response.clientDataJSON });
 }
 
-/** The counter with which this assertion was accepted before. */
+/** Finds the counter with which this assertion was accepted before. */
 export async function findAcceptedCounter(db: Db, assertionHash: string): Promise<number | undefined> {
   const row = await db.selectFrom("step_ups").select("counter").where("assertion_hash", "=", assertionHash).executeTakeFirst();
   return row?.counter;
 }
 
 /**
- * Moves the passkey's counter forward and remembers the assertion, in one statement. Returns false if another assertion was
- * faster, and true for a repeated one. An authenticator without a counter always reports 0 (WebAuthn Level 3 §6.1.1).
+ * Advances the passkey's counter and records the assertion, in one statement. Returns false if another assertion was accepted first, and
+ * true for a repeated one. An authenticator without a counter always reports 0 (WebAuthn Level 3 §6.1.1).
  */
 export async function acceptAssertion(db: Db, accepted: AcceptedAssertion): Promise<boolean> {
   const { assertion_hash, credential_id, counter, statement_digest } = accepted;

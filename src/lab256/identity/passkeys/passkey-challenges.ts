@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Db } from "../../database/database.js";
 
-/** The time a person has to use the authenticator. */
+/** How long a person has to use the authenticator. */
 export const CHALLENGE_TTL_MS = 300_000;
 
-/** Creates a challenge of 32 bytes for this person's registration of a passkey, valid once and for five minutes. */
+/** Creates a 32-byte challenge for this person's registration of a passkey, valid once and for {@link CHALLENGE_TTL_MS}. */
 export async function createRegistrationChallenge(db: Db, personId: string, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
   const challenge = new Uint8Array(randomBytes(32));
   await db.deleteFrom("passkey_challenges").where("person_id", "=", personId).where("expires_at", "<=", new Date(nowMs)).execute();
@@ -20,7 +20,10 @@ export async function createRegistrationChallenge(db: Db, personId: string, nowM
   return challenge;
 }
 
-/** Consumes a challenge; exactly one of several concurrent calls returns true. A consumed challenge stays consumed if the registration fails. */
+/**
+ * Consumes a challenge. Of several concurrent calls exactly one returns true. A consumed challenge stays consumed if the registration
+ * fails.
+ */
 export async function useRegistrationChallenge(db: Db, personId: string, challenge: string, nowMs: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable("passkey_challenges")

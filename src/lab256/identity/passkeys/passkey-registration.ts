@@ -18,10 +18,10 @@ import { verifyAssertion } from "./step-up.js";
 
 const PASSKEYS_MAX = 20;
 const VOUCH =
-  "You have a passkey, and a further one needs its word: assert with it the BLAKE3 of the new registration, and send that as `assertion`.";
+  "You already have a passkey, which must confirm a further one: assert the BLAKE3 of the new registration with it and send the result as `assertion`.";
 const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
 
-/** A browser's answer to `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
+/** A browser's result of `navigator.credentials.create` (WebAuthn Level 3 §5.1, RegistrationResponseJSON). */
 const registrationSchema = z.object({
   id: z.string().min(1).max(1024),
   rawId: z.string().max(1024),
@@ -42,7 +42,10 @@ export interface RegistrationRequest {
   readonly nowMs: number;
 }
 
-/** Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential without attestation and a single-use challenge. */
+/**
+ * Builds the argument of `navigator.credentials.create`: a resident, user-verifying credential without attestation, with a single-use
+ * challenge.
+ */
 export async function createRegistrationOptions(db: Db, request: RegistrationRequest): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const known = await listPasskeys(db, request.person_id);
   return generateRegistrationOptions({
@@ -64,18 +67,20 @@ export interface RegistrationAnswer {
   readonly person_id: string;
   readonly name: string;
   readonly response: unknown;
-  /** An earlier passkey's assertion for this one; required if the person has one. */
+  /** An earlier passkey's assertion for this registration. Required if the person has a passkey. */
   readonly assertion?: Assertion | undefined;
   readonly rp: RelyingParty;
   readonly nowMs: number;
 }
 
 /**
- * Verifies a registration and stores the passkey. A person's first is trusted on first use; while they have one that is not disabled,
- * a further one needs `assertion`: an earlier passkey's, over {@link computeFurtherPasskeyChallenge}. The challenge is used up before
- * anything is verified, so nothing can be tried twice with one. Registrations of one person wait for each other, so that of two at
- * once only one is the first. Denials: `step_up_required`, which uses nothing up; `step_up_invalid` saying which check failed;
- * `limit_exceeded` when the person has twenty passkeys.
+ * Verifies a registration and stores the passkey. A person's first passkey is trusted on first use. While the person has an enabled
+ * passkey, a further one needs `assertion`: an assertion by an earlier passkey over {@link computeFurtherPasskeyChallenge}. The challenge
+ * is consumed before anything is verified, so each challenge allows one attempt. Registrations of one person are serialised, so that only
+ * one of two concurrent ones can be the first.
+ *
+ * Denials: `step_up_required`, which consumes nothing; `step_up_invalid` with the check that failed; `limit_exceeded` if the person
+ * already has PASSKEYS_MAX passkeys.
  */
 export async function registerPasskey(db: Db, answer: RegistrationAnswer): Promise<Outcome<{ credential_id: string }>> {
   const parsed = parseWith(registrationSchema, answer.response);
@@ -99,10 +104,10 @@ async function storeRegistration(
   const isFurther = known.some((passkey) => !passkey.disabled);
   if (isFurther && assertion === undefined) return denyWith("step_up_required", VOUCH);
   if (!(await useRegistrationChallenge(db, person_id, challenge, answer.nowMs)))
-    return denyRegistration("its challenge is not one that was given to this person, or it was used or has expired; ask for new options");
+    return denyRegistration("its challenge was not issued to this person, was already used or has expired; request new options");
   const verified = await verifyRegistration(registration, challenge, rp);
   if (!verified.ok) return verified;
-  if (known.length >= PASSKEYS_MAX) return denyWith("limit_exceeded", `A person has at most ${PASSKEYS_MAX} passkeys.`);
+  if (known.length >= PASSKEYS_MAX) return denyWith("limit_exceeded", `A person can have at most ${PASSKEYS_MAX} passkeys.`);
   const { id, publicKey, counter } = verified.value.credential;
   if (isFurther && assertion !== undefined) {
     const made = { challenge, credential_id: id, attestation_object: registration.response.attestationObject };
@@ -127,7 +132,7 @@ async function storeRegistration(
     .onConflict((conflict) => conflict.doNothing())
     .returning("credential_id")
     .executeTakeFirst();
-  return inserted === undefined ? denyRegistration("this credential is registered already") : grantValue(inserted);
+  return inserted === undefined ? denyRegistration("this credential is already registered") : grantValue(inserted);
 }
 
 type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
@@ -135,7 +140,7 @@ type Info = NonNullable<VerifiedRegistrationResponse["registrationInfo"]>;
 async function verifyRegistration(registration: Registration, challenge: string, rp: RelyingParty): Promise<Outcome<Info>> {
   try {
     if (hasCertificates(registration.response.attestationObject))
-      return denyRegistration("it carries an attestation, and none was asked for");
+      return denyRegistration("it contains an attestation, but none was requested");
     const result = await verifyRegistrationResponse({
       response: { ...registration, clientExtensionResults: {} },
       expectedChallenge: challenge,
@@ -152,7 +157,8 @@ async function verifyRegistration(registration: Registration, challenge: string,
 }
 
 /**
- * Accepts only `none` and self attestation: for certificates the library would fetch revocation lists from URLs that the sender chose.
+ * Only `none` and self attestation are accepted. For certificates, the library would fetch revocation lists from URLs that the sender
+ * controls.
  */
 function hasCertificates(attestationObject: string): boolean {
   const attestation = decodeAttestationObject(isoBase64URL.toBuffer(attestationObject));

@@ -1,7 +1,7 @@
 import { hashBlake3 } from "../../../domain/bytes/hash.js";
 import type { Db } from "../../database/database.js";
 
-/** The relying party of WebAuthn: `id` is a domain, `origins` are the pages that may request assertions (`https://registry.example`). */
+/** A WebAuthn relying party: `id` is a domain, `origins` are the pages that may request assertions (`https://registry.example`). */
 export interface RelyingParty {
   readonly id: string;
   readonly origins: readonly string[];
@@ -15,12 +15,12 @@ export interface PasskeyEntry {
   readonly disabled: boolean;
 }
 
-/** The WebAuthn user handle of a person: 32 bytes that reveal nothing about the person (WebAuthn Level 3 §14.6.1). */
+/** Computes a person's WebAuthn user handle: 32 bytes that reveal nothing about the person (WebAuthn Level 3 §14.6.1). */
 export function computeUserHandle(personId: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hashBlake3(Buffer.from(personId, "utf8")));
 }
 
-/** A person's passkeys, oldest first. */
+/** Lists a person's passkeys, oldest first. */
 export async function listPasskeys(db: Db, personId: string): Promise<PasskeyEntry[]> {
   const rows = await db
     .selectFrom("passkeys")

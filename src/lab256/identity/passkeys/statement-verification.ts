@@ -42,10 +42,10 @@ export interface VerifiedStatement {
 }
 
 /**
- * Verifies a signed statement from anywhere, in this order: shape, the api's signature, tenant, card, plan, `not_after`, approver,
- * office, step-up. A failing assertion is a denial even if none is required. Denials: `statement_invalid`, `step_up_invalid`,
- * `step_up_required`; throws only if the database fails. Verifying the same statement again gives the same result.
- * Source: contracts "Plan and statements".
+ * Verifies a signed statement from any source, in this order: shape, the api's signature, tenant, card, plan, `not_after`, approver,
+ * office, step-up. An invalid assertion is a denial even if none is required. Verifying the same statement again returns the same result.
+ * Throws only if the database fails. Denials: `statement_invalid`, `step_up_invalid`, `step_up_required`. Source: contracts "Plan and
+ * statements".
  */
 export async function verifyStatement(
   { db, jwks, rp }: StatementVerification,
@@ -76,18 +76,18 @@ export async function verifyStatement(
   return grantValue(toVerifiedStatement(statement, actor, office.roles, assertion !== undefined));
 }
 
-/** Finds a defect of the statement itself or against its card; undefined if there is none. */
+/** Finds what is wrong with the statement itself or does not match its card. Returns undefined if nothing is. */
 function findMismatch(signed: SignedStatement, jwks: Jwks, context: StatementContext): string | undefined {
   const { statement, attestor } = signed;
   const verdict = verifyAttestedStatement(signed, jwks);
   if (verdict === "key_unknown") return `The statement is attested by the key ${attestor.kid}, which is not trusted.`;
-  if (verdict === "signature_invalid") return "The attestor's signature does not belong to this statement.";
-  if (statement.tenant_id !== context.tenant_id)
-    return `The statement is about the tenant ${statement.tenant_id}, not ${context.tenant_id}.`;
-  if (statement.card_id !== context.card_id) return `The statement is about the card ${statement.card_id}, not ${context.card_id}.`;
+  if (verdict === "signature_invalid") return "The attestor's signature does not match this statement.";
+  if (statement.tenant_id !== context.tenant_id) return `The statement is for the tenant ${statement.tenant_id}, not ${context.tenant_id}.`;
+  if (statement.card_id !== context.card_id) return `The statement is for the card ${statement.card_id}, not ${context.card_id}.`;
   if (statement.plan_digest !== context.currentPlanDigest)
-    return `The statement is about the plan ${statement.plan_digest}, and the card's plan is now ${context.currentPlanDigest}; look at it and decide again.`;
-  if (statement.not_after < context.nowMs) return `The statement ended at ${new Date(statement.not_after).toISOString()}; make a new one.`;
+    return `The statement is for the plan ${statement.plan_digest}, but the card's plan is now ${context.currentPlanDigest}; review it and decide again.`;
+  if (statement.not_after < context.nowMs)
+    return `The statement expired at ${new Date(statement.not_after).toISOString()}; make a new one.`;
   return undefined;
 }
 

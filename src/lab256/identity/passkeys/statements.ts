@@ -2,18 +2,18 @@ import { randomBytes } from "node:crypto";
 import { type Jwks, type SignatureVerdict, type SigningKey, signObject, verifySignedObject } from "../../../domain/bytes/signature.js";
 import type { SignedStatement, Statement } from "../../../domain/card/statement.js";
 
-/** A nonce for a statement: 16 random bytes in base64url. A withdrawal has one of its own. */
+/** Creates a nonce for a statement: 16 random bytes in base64url. A withdrawal has its own. */
 export function createNonce(): string {
   return randomBytes(16).toString("base64url");
 }
 
-/** The api's word that it authenticated the approver of this statement. Source: contracts "Plan and statements". */
+/** Signs that the api authenticated the approver of this statement. Source: contracts "Plan and statements". */
 export function attestStatement(statement: Statement, key: SigningKey): SignedStatement {
   const { kid, sig } = signObject("statement", statement, key);
   return { statement, attestor: { kid, sig } };
 }
 
-/** Whether one of `jwks` attested exactly this statement. The step-up assertion proves itself and is not part of what is signed. */
+/** Verifies that one of `jwks` attested exactly this statement. The step-up assertion proves itself and is not part of the signed bytes. */
 export function verifyAttestedStatement({ statement, attestor }: SignedStatement, jwks: Jwks): SignatureVerdict {
   return verifySignedObject("statement", { ...statement, ...attestor }, jwks);
 }

@@ -14,7 +14,7 @@ import { computeUserHandle, listPasskeys, type RelyingParty } from "./passkeys.j
 
 const STEP_UP_TIMEOUT_MS = 120_000;
 
-/** What `navigator.credentials.get` takes for this statement: its digest as the challenge, and the person's active passkeys. */
+/** Builds the argument of `navigator.credentials.get` for this statement: its digest as the challenge, and the person's active passkeys. */
 export async function createStepUpOptions(
   db: Db,
   { statement, person_id, rp }: { statement: Statement; person_id: string; rp: RelyingParty },
@@ -40,10 +40,10 @@ interface PresentedAssertion {
 }
 
 /**
- * Whether this person, verified by their authenticator, asserted exactly this statement. An accepted assertion is remembered: asking
- * again about the same one is answered the same, so a retried step changes nothing. An assertion is otherwise refused when its counter
- * does not exceed the last one accepted, which is how a copied authenticator shows itself. Denial: `step_up_invalid`, saying which
- * check failed. Source: WebAuthn Level 3 §7.2, contracts "Plan and statements".
+ * Verifies that this person, verified by their authenticator, asserted exactly this statement. An accepted assertion is recorded, so
+ * verifying it again returns the same result and a retried step changes nothing. Any other assertion is refused if its counter does not
+ * exceed the last accepted one, which indicates a copied authenticator. Denial: `step_up_invalid`, with the check that failed. Source:
+ * WebAuthn Level 3 §7.2, contracts "Plan and statements".
  */
 export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promise<Outcome<{ credential_id: string }>> {
   const expected = {
@@ -55,39 +55,38 @@ export function verifyStepUp(db: Db, { statement, ...asserted }: StepUp): Promis
 }
 
 export interface ExpectedAssertion extends PresentedAssertion {
-  /** BLAKE3 of what is asserted, 32 bytes. */
+  /** The BLAKE3 of what is asserted, 32 bytes. */
   readonly challenge: Uint8Array;
-  /** The same in hexadecimal, as it is remembered. */
+  /** The same in hexadecimal, as it is stored. */
   readonly digest: Blake3Hex;
-  /** What the challenge is, as a refusal says it. */
+  /** Describes the challenge in a denial. */
   readonly what: string;
 }
 
-/** Whether this person, verified by their authenticator, asserted exactly this challenge; otherwise as {@link verifyStepUp}. */
+/** Verifies that this person, verified by their authenticator, asserted exactly this challenge; otherwise as {@link verifyStepUp}. */
 export async function verifyAssertion(db: Db, expected: ExpectedAssertion): Promise<Outcome<{ credential_id: string }>> {
   const { assertion, person_id, rp, digest, what } = expected;
   const clientData = parseClientData(assertion.response.clientDataJSON);
   if (clientData === undefined) return denyStepUp("its clientDataJSON cannot be read");
-  if (clientData.challenge !== Buffer.from(expected.challenge).toString("base64url"))
-    return denyStepUp(`its challenge is not ${what}; it was made for something else`);
+  if (clientData.challenge !== Buffer.from(expected.challenge).toString("base64url")) return denyStepUp(`its challenge is not ${what}`);
   if (clientData.crossOrigin) return denyStepUp("it was made in a frame of another origin");
   const passkey = await findPasskey(db, assertion.id);
-  // One answer for an unknown credential and for somebody else's: which credentials exist is nobody's business.
+  // The same denial for an unknown credential and for another person's, so that it does not reveal which credentials exist.
   if (passkey?.person_id !== person_id) return denyStepUp("the passkey is not one of this person's");
   if (passkey.disabled_at !== null) return denyStepUp("the passkey is disabled");
-  if (!isHandleOf(person_id, assertion.response.userHandle)) return denyStepUp("its user handle is another person's");
+  if (!isHandleOf(person_id, assertion.response.userHandle)) return denyStepUp("its user handle belongs to another person");
 
   const assertion_hash = hashAssertion(assertion);
   const accepted = await findAcceptedCounter(db, assertion_hash);
-  // The counter must exceed `floor`; for an assertion that was accepted before, it must be what it was.
-  const floor = accepted === undefined ? passkey.counter : accepted - 1;
-  const verified = await verifyCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, floor });
+  // The counter must exceed this one. A previously accepted assertion must still have the counter it was accepted with.
+  const previousCounter = accepted === undefined ? passkey.counter : accepted - 1;
+  const verified = await verifyCounter(assertion, { challenge: clientData.challenge, rp, public_key: passkey.public_key, previousCounter });
   if (!verified.ok) return verified;
   if (accepted !== undefined) return grantValue({ credential_id: assertion.id });
   const { value: counter } = verified;
   const entry: AcceptedAssertion = { assertion_hash, credential_id: assertion.id, counter, statement_digest: digest };
   if (await acceptAssertion(db, entry)) return grantValue({ credential_id: assertion.id });
-  return denyStepUp(`its counter ${counter} was overtaken by another use of the passkey; sign again`);
+  return denyStepUp(`its counter ${counter} is not above that of another use of the passkey; sign again`);
 }
 
 function findPasskey(db: Db, credentialId: string) {
@@ -106,11 +105,11 @@ interface Expected {
   readonly challenge: string;
   readonly rp: RelyingParty;
   readonly public_key: Uint8Array;
-  readonly floor: number;
+  readonly previousCounter: number;
 }
 
-/** Type, origin, relying party, presence, user verification, counter and signature. */
-async function verifyCounter(assertion: Assertion, { challenge, rp, public_key, floor }: Expected): Promise<Outcome<number>> {
+/** Verifies type, origin, relying party, presence, user verification, counter and signature. Returns the new counter. */
+async function verifyCounter(assertion: Assertion, { challenge, rp, public_key, previousCounter }: Expected): Promise<Outcome<number>> {
   const { id, rawId, type, response } = assertion;
   const { userHandle: handle, ...required } = response;
   try {
@@ -126,7 +125,7 @@ async function verifyCounter(assertion: Assertion, { challenge, rp, public_key, 
       expectedOrigin: [...rp.origins],
       expectedRPID: rp.id,
       requireUserVerification: true,
-      credential: { id, publicKey: new Uint8Array(public_key), counter: floor },
+      credential: { id, publicKey: new Uint8Array(public_key), counter: previousCounter },
     });
     return result.verified ? grantValue(result.authenticationInfo.newCounter) : denyStepUp("its signature does not verify");
   } catch (error) {

@@ -6,7 +6,7 @@ type CardStatement = "card.approved" | "card.rejected" | "card.withdrawn";
 
 const WITHDRAWN = "Withdrawn by its approver.";
 
-/** What was said of each card's plans, and which approvals no longer count. */
+/** The statements on each card's plans, and which approvals no longer count. */
 export const cardStatementsProjection: Projection = {
   "card.approved": insertStatement,
   "card.rejected": insertStatement,
@@ -24,14 +24,14 @@ export const cardStatementsProjection: Projection = {
         .where("statement_digest", "in", digests),
     );
   },
-  // The receipt already shows the card's end, so what it means for the approvals is there with it.
+  // The receipt ends the act, so it also decides whether the approvals still count.
   "receipt.recorded": (write, { tenant_id, payload: { receipt, card_id } }) =>
     card_id === null ? [] : voidApprovalsOnFailure(write, tenant_id, card_id, receipt.status, receipt.error),
   "card.closed": (write, { tenant_id, payload: { card_id, status, denial } }) =>
     denial === null ? [] : voidApprovalsOnFailure(write, tenant_id, card_id, status, denial.message),
 };
 
-/** Approvals that were complete came to nothing where the act was refused, or failed, after they had been given. */
+/** Complete approvals no longer count if the act was refused or failed after they were given. */
 function voidApprovalsOnFailure(write: Writer, tenantId: string, cardId: string, status: FlowStatus, why: string): readonly Effect[] {
   if (status !== "denied" && status !== "error") return [];
   const void_why = toPostgresText(`The act did not happen: ${why}`);
@@ -59,7 +59,7 @@ function insertStatement(write: Writer, { tenant_id, seq, at_ms, payload }: Entr
   });
 }
 
-/** A withdrawal ends every earlier approval by that person, through whichever actor it was given (contracts "Plan and statements"). */
+/** A withdrawal ends every earlier approval by that person, whichever actor gave it (contracts "Plan and statements"). */
 function voidWithdrawnApprovals(write: Writer, { tenant_id, payload }: EntryOf<"card.withdrawn">): Effect {
   const { approver } = payload.signed.statement;
   const { ends = [] } = payload;
@@ -78,7 +78,7 @@ function voidWithdrawnApprovals(write: Writer, { tenant_id, payload }: EntryOf<"
         row.or([
           row("approver", "=", approver),
           row("person_id", "in", persons),
-          // Only the entry knows a person who withdraws through an actor that approved nothing.
+          // If the withdrawing actor approved nothing itself, only the entry identifies the person's approvals.
           ...(ends.length === 0 ? [] : [row("statement_digest", "in", [...ends])]),
         ]),
       ),

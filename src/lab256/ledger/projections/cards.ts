@@ -5,7 +5,7 @@ import { buildEffect, type Effect, type EntryOf, insertOnce, type Projection, to
 
 type EvidenceEvent = "card.approved" | "card.rejected" | "card.withdrawn" | "card.attested";
 
-/** A card from its proposal to its end. */
+/** The cards, from proposal to end. */
 export const cardsProjection: Projection = {
   "card.opened": (write, { tenant_id, seq, payload }) => {
     const { card, project_id, subject_hash, workflow_id } = payload;

@@ -1,7 +1,7 @@
 import { toCanonicalText } from "../../../domain/bytes/canonical.js";
 import { buildEffect, type Projection, toPostgresText } from "./effect.js";
 
-/** The commands and what became of them. */
+/** The commands and their outcomes. */
 export const commandsProjection: Projection = {
   "command.issued": (write, { tenant_id, seq, at_ms, payload }) => {
     const { envelope, envelope_digest, project_id, actor_id, workflow_id, card_id } = payload;
@@ -26,7 +26,7 @@ export const commandsProjection: Projection = {
       }),
     );
   },
-  // A receipt says what really happened: an end without one does not undo it, and it does undo such an end.
+  // A receipt states what really happened: it replaces an end without a receipt, and such an end does not replace it.
   "command.closed": (write, { tenant_id, at_ms, payload }) =>
     buildEffect(
       [`commands/${payload.jti}`],

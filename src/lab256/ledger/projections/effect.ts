@@ -21,14 +21,14 @@ export interface Effect {
 /** Builds queries; a projection never runs one. */
 export type Writer = QueryCreator<Database>;
 
-/** What each event changes in one subject's tables. Pure: the ledger alone decides, so a rebuild has identical results. */
+/** What each event changes in one subject's tables. Pure, and based on the ledger alone, so a rebuild has identical results. */
 export type Projection = { readonly [T in EventType]?: (write: Writer, entry: EntryOf<T>) => Effect | readonly Effect[] };
 
 export function buildEffect(rows: readonly string[], write: OperationNodeSource): Effect {
   return { rows, write };
 }
 
-/** Inserts rows of `table` unless they exist. `name` names them in the effect. */
+/** Inserts rows of `table` unless they exist. `name` identifies them in the effect. */
 export function insertOnce<T extends ProjectionName>(
   write: Writer,
   table: T,
@@ -44,7 +44,7 @@ export function insertOnce<T extends ProjectionName>(
   );
 }
 
-/** Replaces U+0000, which Postgres's text type lacks, by U+FFFD. The ledger keeps the original. */
+/** Replaces U+0000, which Postgres's text type does not support, by U+FFFD. The ledger keeps the original. */
 export function toPostgresText(value: string): string {
   return value.replaceAll("\0", "\u{fffd}");
 }

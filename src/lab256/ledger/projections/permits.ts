@@ -4,7 +4,7 @@ import { buildEffect, type EntryOf, insertOnce, type Projection, toPostgresText,
 
 type PermitEnd = "permit.revoked" | "permit.expired" | "permit.refused";
 
-/** The permits, and whether one can still be used. */
+/** The permits, and whether each can still be used. */
 export const permitsProjection: Projection = {
   "permit.issued": (write, { tenant_id, seq, at_ms, payload: { permit, card_id, actor_id, intent } }) =>
     insertOnce(write, "permits", `permits/${permit.jti}`, {
@@ -21,7 +21,7 @@ export const permitsProjection: Projection = {
       exp: permit.exp,
     }),
   "command.issued": (write, { tenant_id, payload: { envelope } }) => markPermitUsed(write, tenant_id, envelope.jti),
-  // Its user has no flow: the sweep looks for the receipt, as for every permit without a known command.
+  // The command that used it has no flow, so the sweep looks for the receipt, as for every permit without a known command.
   "command.closed": (write, { tenant_id, payload: { jti, denial } }) =>
     denial.code === "permit_used" ? markPermitUnused(write, tenant_id, jti) : [],
   // An act that reached the Runner without a flow has a receipt and no command.
@@ -46,7 +46,7 @@ function updatePermitStatus(write: Writer, tenantId: string, jti: string, from: 
   );
 }
 
-/** An end was won with the permit's claim, so it holds even where a command had been issued. */
+/** An end won the permit's claim, so it holds even if a command had been issued. */
 function markPermitEnded(write: Writer, { tenant_id, at_ms, payload }: EntryOf<PermitEnd>, status: PermitStatus) {
   return buildEffect(
     [`permits/${payload.jti}`],

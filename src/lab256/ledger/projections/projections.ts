@@ -22,7 +22,7 @@ const SUBJECTS: readonly Projection[] = [
   cardAttestationsProjection,
 ];
 
-/** Everything that `entries` mean for the projections, in their order. */
+/** Builds all effects of `entries` on the projections, in order. */
 export function buildEffects(write: Writer, entries: readonly LedgerEntry[]): Effect[] {
   return entries.flatMap((entry) => SUBJECTS.flatMap((subject) => buildSubjectEffects(subject, write, entry)));
 }

@@ -6,10 +6,10 @@ import { insertOnce, type Projection } from "./effect.js";
 
 const HEADS = "refs/heads/";
 
-/** The acts that bring commits to branches: a merge brings the commit that it makes. */
+/** The acts that introduce commits to branches. A merge introduces the commit that it creates. */
 const INTRODUCING_JOBS: readonly string[] = ["git.registry.push", "git.registry.merge_protected"] satisfies JobType[];
 
-/** Which push or merge brought which commit, from the receipts. */
+/** Which push or merge introduced which commit, from the receipts. */
 export const pushedCommitsProjection: Projection = {
   "receipt.recorded": (write, { tenant_id, seq, payload: { receipt, actor_id } }) => {
     const { project_id, jti } = receipt;
@@ -20,7 +20,10 @@ export const pushedCommitsProjection: Projection = {
   },
 };
 
-/** Whether the push brought each: its tip may have been known already, and ZERO_ID stands for those that the receipt does not name. */
+/**
+ * Lists the commits, with whether the push introduced each: its tip may have been known already, and ZERO_ID stands for those that the
+ * receipt does not name.
+ */
 function listPushedCommits(receipt: Receipt): ReadonlyMap<string, boolean> {
   if (receipt.status !== "success" || !INTRODUCING_JOBS.includes(receipt.jobType)) return new Map();
   const tips = receipt.refs.filter((move) => move.name.startsWith(HEADS) && move.new !== ZERO_ID).map((move) => move.new);

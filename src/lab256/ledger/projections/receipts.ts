@@ -1,7 +1,7 @@
 import { toCanonicalText } from "../../../domain/bytes/canonical.js";
 import { insertOnce, type Projection } from "./effect.js";
 
-/** The Runner's signed answers: at most one receipt for a `jti`, at most one refusal for an envelope. */
+/** The Runner's signed answers: at most one receipt per `jti` and at most one refusal per envelope. */
 export const receiptsProjection: Projection = {
   "receipt.recorded": (write, { tenant_id, seq, payload: { receipt, actor_id, card_id } }) =>
     insertOnce(write, "receipts", `receipts/${receipt.jti}`, {

@@ -3,10 +3,10 @@ import type { RefMove } from "../../../domain/git/ref-move.js";
 import { ACT_REFS } from "../../../domain/git/ref-name.js";
 import { buildEffect, type Effect, type EntryOf, type Projection, toPostgresText, type Writer } from "./effect.js";
 
-/** Rows of one statement; Postgres takes at most 65,535 parameters. */
+/** The maximum number of rows in a statement. Postgres takes at most 65,535 parameters. */
 const ROWS_MAX = 1_000;
 
-/** Where every ref stands, from the receipts of the acts that moved it. */
+/** The current position of every ref, from the receipts of the acts that moved it. */
 export const refsProjection: Projection = {
   "receipt.recorded": (write, entry) => {
     const { receipt } = entry.payload;
@@ -27,7 +27,7 @@ function isVisibleMove(move: RefMove): boolean {
   return move.old !== move.new && !move.name.startsWith(ACT_REFS);
 }
 
-/** Coming from nothing, or going to nothing, is one step. */
+/** A move is a step away from the old id and a step to the new one. Creating or deleting a ref is only one of them. */
 function toSteps(move: RefMove): Step[] {
   const steps: Step[] = [
     { name: move.name, object_id: move.old, balance: -1 },
@@ -36,7 +36,7 @@ function toSteps(move: RefMove): Step[] {
   return steps.filter((step) => step.object_id !== ZERO_ID);
 }
 
-/** One row for each ref and id: Postgres refuses to write a row twice in one statement. */
+/** Sums the steps of each ref and id, because Postgres refuses to write a row twice in one statement. */
 function sumSteps(steps: readonly Step[]): Step[] {
   const rows = new Map<string, Step>();
   for (const step of steps) {

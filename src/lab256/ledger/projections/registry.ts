@@ -3,7 +3,7 @@ import { buildEffect, type EntryOf, insertOnce, type Projection, toPostgresText,
 
 type ProjectEvent = "project.activity" | "project.release.tagged";
 
-/** The catalog: projects, releases and the feed of activities. Source: ADR-002 §7. */
+/** The catalog: projects, releases and the activity feed. Source: ADR-002 §7. */
 export const registryProjection: Projection = {
   "project.registered": (write, { tenant_id, seq, at_ms, payload }) =>
     insertOnce(write, "registry_projects", toProjectRowKey(payload.project_id), {

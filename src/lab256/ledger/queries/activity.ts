@@ -3,10 +3,10 @@ import type { Db } from "../../database/database.js";
 import type { RegistryActivityTable } from "../../database/tables/projections.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 
-/** One `project.activity`; `seq` is its place in the tenant's ledger. Source: ADR-002 §7. */
+/** One `project.activity`. `seq` is its position in the tenant's ledger. Source: ADR-002 §7. */
 export type ActivityItem = Omit<Selectable<RegistryActivityTable>, "tenant_id">;
 
-/** What happened in a tenant, or in one project, the latest first. */
+/** Lists the activities of a tenant or of one project, the latest first. */
 export async function listActivities(
   db: Db,
   query: PageRequest & { readonly tenant_id: string; readonly project_id?: string | undefined },

@@ -1,7 +1,7 @@
 import type { Level } from "../../../domain/level.js";
 import type { Db } from "../../database/database.js";
 
-/** The level that the policy found for a card's plan; null before the policy was asked, or where there is no such card. */
+/** Finds the level that the policy decided for a card's plan. Returns null before that decision, or if there is no such card. */
 export async function findCardLevel(db: Db, tenantId: string, cardId: string): Promise<Level | null> {
   const row = await db
     .selectFrom("cards")

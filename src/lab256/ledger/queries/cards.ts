@@ -8,7 +8,7 @@ export type CardRow = Selectable<CardsTable>;
 export type CardStatementRow = Selectable<CardStatementsTable>;
 export type CardAttestationRow = Selectable<CardAttestationsTable>;
 
-/** A card in a list: without what only its own page shows. */
+/** A card in a list, without the members that only its own page shows. */
 export type CardItem = Omit<CardRow, "plan" | "params" | "context">;
 
 export interface CardDetail extends CardRow {
@@ -46,7 +46,7 @@ const ITEM_COLUMNS = [
   ...(["jti", "denial", "workflow_id", "opened_at", "updated_at", "closed_at"] as const),
 ] as const;
 
-/** A tenant's cards, the latest opened first. */
+/** Lists a tenant's cards, the latest opened first. */
 export async function listCards(db: Db, query: CardsQuery): Promise<Page<CardItem>> {
   let select = db.selectFrom("cards").select(ITEM_COLUMNS).where("tenant_id", "=", query.tenant_id);
   if (query.status !== undefined) select = select.where("status", "=", query.status);

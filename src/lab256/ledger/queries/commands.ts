@@ -11,11 +11,14 @@ export type CommandItem = Selectable<CommandsTable>;
 export interface CommandsQuery extends PageRequest {
   readonly tenant_id: string;
   readonly target?: Target | undefined;
-  /** Only those without a receipt or another end. */
+  /** Only commands without a receipt or another end. */
   readonly pending?: boolean | undefined;
 }
 
-/** A tenant's commands in the order in which they were issued, so that a runner that pulls gets the oldest first. Source: ADR-002 §10. */
+/**
+ * Lists a tenant's commands in the order in which they were issued, so that a runner that pulls gets the oldest first. Source: ADR-002
+ * §10.
+ */
 export async function listCommands(db: Db, query: CommandsQuery): Promise<Page<CommandItem>> {
   let select = db.selectFrom("commands").selectAll().where("tenant_id", "=", query.tenant_id);
   if (query.target !== undefined) select = select.where("target", "=", query.target);
@@ -39,7 +42,7 @@ const SUMMARY_COLUMNS = [
   ...(["workflow_id", "envelope_digest", "status", "denial_code", "denial_message", "issued_at", "finished_at"] as const),
 ] as const;
 
-/** A tenant's commands, the latest issued first. */
+/** Lists a tenant's commands, the latest issued first. */
 export async function listLatestCommands(db: Db, query: LatestCommandsQuery): Promise<Page<CommandSummary>> {
   let select = db.selectFrom("commands").select(SUMMARY_COLUMNS).where("tenant_id", "=", query.tenant_id);
   if (query.status !== undefined) select = select.where("status", "=", query.status);

@@ -1,6 +1,6 @@
 import type { Db } from "../../database/database.js";
 
-/** The containers of the ledger with their tenants, for what looks after all of them (anchoring, verification, the sweep of permits). */
+/** Lists the containers of the ledger with their tenants, for anchoring, verification and the sweep of permits. */
 export async function listLedgerContainers(db: Db): Promise<{ container: string; tenant_id: string }[]> {
   return db.selectFrom("ledger_heads").select(["container", "tenant_id"]).orderBy("container").execute();
 }

@@ -3,13 +3,13 @@ import type { Db } from "../../database/database.js";
 import type { LedgerEntriesTable } from "../../database/tables/ledger.js";
 import { computeRowLimit, type Page, type PageRequest } from "./page.js";
 
-/** An entry of a chain with everything that its hash covers, so that anyone can compute the hash again. */
+/** An entry of a chain with everything that its hash covers, so that any reader can recompute the hash. */
 export type EntryItem = Readonly<Selectable<LedgerEntriesTable>>;
 
-/** A page ends after the entry with which its payloads reach this many bytes. */
+/** A page ends after the entry with which its payloads reach this size in bytes. */
 export const ENTRIES_PAGE_BYTES = 4 * 1024 * 1024;
 
-/** The entries of a container's chain, the oldest first. Source: ADR-002 §7. */
+/** Lists the entries of a container's chain, the oldest first. Source: ADR-002 §7. */
 export async function listEntries(db: Db, query: PageRequest & { readonly container: string }): Promise<Page<EntryItem>> {
   const { container, after = 0 } = query;
   const { rows } = await sql<EntryItem & { readonly wanted: number }>`

@@ -6,7 +6,7 @@ import type { Receipt } from "../../../domain/permit/receipt.js";
 import type { Db } from "../../database/database.js";
 import { readChainHead } from "../chain.js";
 
-/** An act that came to its end, by the ledger's entry that says so. */
+/** A finished act, from the ledger entry that finished it. */
 export interface FinishedAct {
   readonly seq: number;
   readonly at_ms: number;
@@ -20,19 +20,20 @@ export interface FinishedAct {
     | { readonly kind: "closed"; readonly closed: EventPayloads["command.closed"] };
 }
 
-/** The entries of the ledger that finish an act. */
+/** The types of the entries that finish an act. */
 const ENDINGS = ["receipt.recorded", "command.closed"] as const;
 
 /**
- * The acts that finished after an entry of the tenant's ledger, in its order, from at most `limit` entries; `seen_seq` is the entry up to
- * which there are no others, and `more` says that there are some above it. An entry that names no known permit or command is passed: the ledger has no act behind it.
+ * Reads the acts that finished after an entry of the tenant's ledger, in order, from at most `limit` entries. Up to `seenSeq` there are
+ * no others; `more` tells whether there are some after it. Skips an entry without a known permit or command, because no act of the ledger
+ * belongs to it.
  */
 export async function readFinishedActs(
   db: Db,
   { tenant_id, afterSeq, limit }: { readonly tenant_id: string; readonly afterSeq: number; readonly limit: number },
 ): Promise<{ readonly acts: readonly FinishedAct[]; readonly seenSeq: number; readonly more: boolean }> {
   const container = toRegistryContainer(tenant_id);
-  // Read the head first: entries appended meanwhile are left to the next search.
+  // Read the head first, so that entries appended meanwhile are left to the next search.
   const head = await readChainHead(db, container);
   const entries = await db
     .selectFrom("ledger_entries")

@@ -13,7 +13,7 @@ export async function findPermitByJti(
   return db.selectFrom("permits").selectAll().where("tenant_id", "=", query.tenant_id).where("jti", "=", query.jti).executeTakeFirst();
 }
 
-/** Finds the last issued permit of a card. */
+/** Finds the permit of a card that was issued last. */
 export async function findPermitByCard(
   db: Db,
   query: { readonly tenant_id: string; readonly card_id: string },
@@ -32,7 +32,8 @@ export async function findPermitByCard(
 export type OverdueAfter = Pick<PermitItem, "exp" | "seq">;
 
 /**
- * Lists permits that are unused after their `exp`, the longest overdue first. Recording one as expired or used removes it from the list.
+ * Lists permits that are still unused after their `exp`, the longest overdue first. Recording one as expired or used removes it from the
+ * list.
  */
 export async function listOverduePermits(
   db: Db,

@@ -7,7 +7,7 @@ import { type ActivityItem, listActivities } from "./activity.js";
 import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js";
 import { listReleases, type ReleaseItem } from "./releases.js";
 
-/** A project in the form of the ADR's query; `last_activity` in milliseconds since 1970. Source: ADR-002 §7. */
+/** A project in the form of the ADR's query. `last_activity` is in milliseconds since 1970. Source: ADR-002 §7. */
 export interface ProjectItem {
   readonly id: string;
   readonly name: string;
@@ -15,20 +15,20 @@ export interface ProjectItem {
   readonly visibility: string;
   readonly repo_url: string | null;
   readonly last_activity: number;
-  /** The project accepts no changes. */
+  /** Whether the project is archived and accepts no changes. */
   readonly archived: boolean;
 }
 
 /** A ref with its current id; `jti` names the act that moved it there. */
 export type RefItem = Readonly<Pick<Selectable<RegistryRefsTable>, "name" | "object_id" | "jti" | "moved_at">>;
 
-/** A project with its refs by name, last releases and last activities. Source: ADR-002 §7. */
+/** A project with its refs by name, its last releases and its last activities. Source: ADR-002 §7. */
 export interface ProjectDetail extends ProjectItem {
   readonly registered_at: number;
   readonly refs: readonly RefItem[];
   /** Whether the project has more refs than REFS_MAX. */
   readonly refs_cut: boolean;
-  /** BLAKE3 of JCS of an object that maps the names of all refs, including omitted ones, to their ids. */
+  /** The BLAKE3 of the JCS of an object that maps the names of all refs, including omitted ones, to their ids. */
   readonly refs_digest: string;
   readonly releases: readonly ReleaseItem[];
   readonly activity: readonly ActivityItem[];
@@ -100,7 +100,7 @@ async function listProjectRefs(
     .execute();
 }
 
-/** Whether the tenant has registered this project. */
+/** Returns whether the tenant has registered this project. */
 export async function isProjectRegistered(db: Db, query: { readonly tenant_id: string; readonly project_id: string }): Promise<boolean> {
   const found = await db
     .selectFrom("registry_projects")

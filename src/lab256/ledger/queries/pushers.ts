@@ -10,14 +10,14 @@ interface Project {
 export interface Pushers {
   /** Each person once, in order. */
   readonly person_ids: readonly string[];
-  /** False if the pushers of some commit are unknown; then the list has everyone who may have pushed it. */
+  /** False if the pushers of some commit are unknown. The list then contains everyone who may have pushed it. */
   readonly exact: boolean;
 }
 
 /**
- * The persons who pushed one of `commits`, which the repository has, or moved a branch to it. If there are too many commits to name (null),
- * or no recorded push introduced one of them, lists everyone who ever pushed to the project: excluding one person too many is safer than
- * missing the pusher. Source: contracts "Levels".
+ * Finds the persons who pushed one of `commits`, which are in the repository, or moved a branch to it. If there are too many commits to
+ * name (null), or no recorded push introduced one of them, lists everyone who ever pushed to the project: excluding one person too many
+ * is safer than missing the pusher. Source: contracts "Levels".
  */
 export async function findPushers(db: Db, query: Project & { readonly commits: readonly string[] | null }): Promise<Pushers> {
   const { commits } = query;
@@ -29,8 +29,8 @@ export async function findPushers(db: Db, query: Project & { readonly commits: r
 }
 
 /**
- * How many of the commits a push is known to have brought, and since when in the ledger that is certain: when the permit of such a push
- * was issued, nobody had brought the commit by an earlier, finished push.
+ * Reads how many of the commits have a push that is known to have introduced them, and the ledger position from which that is certain:
+ * when the permit of such a push was issued, no earlier finished push had introduced the commit.
  */
 async function readPushCoverage(
   db: Db,
@@ -50,7 +50,7 @@ async function readPushCoverage(
   return row === undefined || row.since_seq === null ? undefined : { count: row.count, since_seq: row.since_seq };
 }
 
-/** With them those whose receipt, recorded later than `sinceSeq`, does not name what they brought. */
+/** Includes the pushers of receipts recorded after `sinceSeq` that do not name the commits they introduced. */
 async function listPushersOfCommits(
   db: Db,
   { tenant_id, project_id }: Project,
@@ -78,7 +78,7 @@ function selectRunningPushers(tenantId: string, projectId: string) {
         and command.job_type in ('git.registry.push', 'git.registry.merge_protected')`;
 }
 
-/** The holder of an unused permit may have pushed commits that no flow has recorded yet. */
+/** Includes the holders of unused permits, who may have pushed commits that no flow has recorded yet. */
 async function listAllPushers(db: Db, { tenant_id, project_id }: Project): Promise<string[]> {
   const { rows } = await sql<{ person_id: string }>`
     select distinct actor.person_id

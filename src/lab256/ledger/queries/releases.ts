@@ -5,7 +5,7 @@ import { computeRowLimit, type Page, type PageRequest, toPage } from "./page.js"
 
 export type ReleaseItem = Readonly<Omit<Selectable<RegistryReleasesTable>, "tenant_id" | "seq">>;
 
-/** The catalog: a tenant's releases, or one project's, the latest first. Source: ADR-002 §3. */
+/** Lists the releases of a tenant or of one project, the latest first. Source: ADR-002 §3. */
 export async function listReleases(
   db: Db,
   query: PageRequest & { readonly tenant_id: string; readonly project_id?: string | undefined },

@@ -2,16 +2,16 @@ import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
 import type { ClockReading } from "../clock-readings.js";
 
-/** The number of each tenant's newest commands that are read. */
+/** How many of each tenant's newest commands are read. */
 const COMMANDS_MAX_COUNT = 50;
 
-/** Few enough that a corrected clock shows soon; more than one, because a long act gives wide bounds. */
+/** Few enough to show a corrected clock soon; more than one, because a long act gives wide bounds. */
 const ANSWERS_MAX_COUNT = 5;
 
 /**
- * The Runners' clocks against LAB 256's, from what they signed since `since_ms`, named by the key: a Runner listens on nothing and has
- * no database, and finishes after LAB 256 recorded the command and before it recorded the answer. A Runner that is so far ahead that
- * it refuses every permit as expired says so by its refusals.
+ * Compares the Runners' clocks with LAB 256's, from the answers that they signed since `sinceMs`; a reading is named by the signing key.
+ * A Runner listens on nothing and has no database, but it finishes after LAB 256 recorded the command and before it recorded the answer.
+ * A Runner that is so far ahead that it refuses every permit as expired is measured by its refusals.
  */
 export async function readRunnerClocks(db: Db, sinceMs: number): Promise<ClockReading[]> {
   const { rows } = await sql<ClockReading>`

@@ -6,15 +6,15 @@ import type { Db } from "../../database/database.js";
 
 const APPEND: JobType = "git.registry.telemetry_append";
 
-/** Receipts can be recorded slightly out of order, so this many of the newest are read for the furthest append. */
-const RECEIPTS_LOOKED_AT = 20;
+/** How many of the newest receipts are searched for the furthest append, because receipts can be recorded slightly out of order. */
+const RECEIPTS_READ_COUNT = 20;
 
-/** The facts of an append in its receipt: the last appended entry of the ledger, and the size of the largest stored file of lines. */
+/** What the receipt of an append states: the last appended entry of the ledger, and the size of the largest file of lines. */
 const artifactSchema = z.object({ to_seq: z.int().positive(), file_bytes: z.int().nonnegative().optional() });
 
 export type TelemetryAppend = z.infer<typeof artifactSchema> & { readonly project_id: string };
 
-/** Finds the tenant's last append of telemetry, to any repository or to that of one project. */
+/** Finds the tenant's last telemetry append, to any repository or to that of one project. */
 export async function findLastTelemetryAppend(
   db: Db,
   { tenant_id, project_id }: { readonly tenant_id: string; readonly project_id?: string },
@@ -27,7 +27,7 @@ export async function findLastTelemetryAppend(
     .where("job_type", "=", sql.lit(APPEND))
     .where("status", "=", sql.lit("success" as const));
   if (project_id !== undefined) select = select.where("project_id", "=", project_id);
-  const rows = await select.orderBy("seq", "desc").limit(RECEIPTS_LOOKED_AT).execute();
+  const rows = await select.orderBy("seq", "desc").limit(RECEIPTS_READ_COUNT).execute();
   const appended = rows.flatMap(({ project_id: of, receipt }) => parseAppendArtifacts(receipt).map((end) => ({ project_id: of, ...end })));
   return appended.sort((a, b) => b.to_seq - a.to_seq)[0];
 }

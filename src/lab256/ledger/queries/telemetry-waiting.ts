@@ -6,15 +6,16 @@ import { findLastTelemetryAppend } from "./telemetry-appends.js";
 const PAGE = 500;
 
 /**
- * Telemetry tells of no telemetry, and of no act from a time when there was no infra registry to say where its telemetry goes. A command
- * that found its permit used is no act: whoever used the permit has the receipt, and that is told.
+ * Returns whether an act has a telemetry line. Telemetry appends have none, and neither have acts from a time without an infra registry,
+ * which would name the destination. A command whose permit was already used is not an act: the command that used it has the receipt and
+ * the line.
  */
 export function hasTelemetry({ job_type, scopes, end }: FinishedAct): boolean {
   if (end.kind === "closed" && end.closed.denial.code === "permit_used") return false;
   return job_type !== "git.registry.telemetry_append" && scopes.infra_hash !== undefined;
 }
 
-/** The earliest act of a tenant whose line is not appended yet; undefined where there is none. Reads the ledger from where the appends stand. */
+/** Finds the earliest act of a tenant whose line has not been appended yet. Reads the ledger from the last append on. */
 export async function findWaitingTelemetry(db: Db, tenantId: string): Promise<Pick<FinishedAct, "seq" | "at_ms"> | undefined> {
   const [last, passed] = await Promise.all([findLastTelemetryAppend(db, { tenant_id: tenantId }), readTelemetryCursor(db, tenantId)]);
   let afterSeq = Math.max(passed, last?.to_seq ?? 0);

@@ -1,12 +1,12 @@
 import { sql } from "kysely";
 import type { Db } from "../../database/database.js";
 
-/** The oldest cards of each tenant that are read: a scrape must not scan a whole table. */
+/** How many of each tenant's oldest cards are read, because a scrape must not scan a whole table. */
 const CARDS_OF_TENANT_MAX = 10_000;
 
 /**
- * How many cards of all tenants wait for a decision, by age: `ages` names each with its upper end in milliseconds, in rising order. The
- * age counts from the card's opening. Source: contracts "Levels" (`decide_by`).
+ * Counts the cards of all tenants that wait for a decision, by age since they were opened. `ages` maps each name to its upper bound in
+ * milliseconds, in ascending order. Source: contracts "Levels" (`decide_by`).
  */
 export async function countWaitingCards<Age extends string>(
   db: Db,
@@ -14,7 +14,7 @@ export async function countWaitingCards<Age extends string>(
   nowMs: number,
 ): Promise<Record<Age, number>> {
   const names = Object.keys(ages) as Age[];
-  // A card's bucket is the number of these times that it was opened before.
+  // A card's bucket index is the number of these times before which it was opened.
   const opened = names.slice(0, -1).map((name) => nowMs - ages[name]);
   const { rows } = await sql<{ bucket: number; cards: number }>`
     select (select count(*) from unnest(${opened}::bigint[]) as edge where waiting.opened_at < edge)::int as bucket,

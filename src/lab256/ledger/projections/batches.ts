@@ -2,20 +2,20 @@ import { type RawBuilder, sql } from "kysely";
 import type { Trx } from "../../database/database.js";
 import type { Effect } from "./effect.js";
 
-/** Planning a statement costs with the writes in it. */
+/** The maximum number of writes in a statement, because the cost of planning it grows with them. */
 const WRITES_MAX = 32;
 
 /**
- * The effects in as few statements as keep their order: all writes of one statement see the same snapshot, so that a second write to
- * a row belongs into the next one.
+ * Groups the effects into as few statements as their order allows. All writes of one statement see the same snapshot, so a second write
+ * to a row goes into the next one.
  */
-export function groupIntoWaves(effects: readonly Effect[]): Effect[][] {
+export function groupIntoBatches(effects: readonly Effect[]): Effect[][] {
   const all: Effect[][] = [];
   let rows = new Set<string>();
   for (const effect of effects) {
-    const wave = all.at(-1);
-    if (wave !== undefined && wave.length < WRITES_MAX && !effect.rows.some((row) => rows.has(row))) {
-      wave.push(effect);
+    const batch = all.at(-1);
+    if (batch !== undefined && batch.length < WRITES_MAX && !effect.rows.some((row) => rows.has(row))) {
+      batch.push(effect);
     } else {
       all.push([effect]);
       rows = new Set();
@@ -25,17 +25,17 @@ export function groupIntoWaves(effects: readonly Effect[]): Effect[][] {
   return all;
 }
 
-/** One statement that performs all of `writes`, then answers `answer`; Postgres completes every write, read or not. */
+/** Runs all of `writes` in one statement, which returns `answer`. Postgres completes every write, even if its result is not read. */
 export async function writeTogether(trx: Trx, writes: readonly Effect["write"][], answer: RawBuilder<unknown>): Promise<void> {
   const named = writes.map((write, n) => sql`${sql.id(`write_${n}`)} as (${write})`);
   await (named.length === 0 ? answer : sql`with ${sql.join(named)} ${answer}`).execute(trx);
 }
 
 export async function applyEffects(trx: Trx, effects: readonly Effect[]): Promise<void> {
-  for (const wave of groupIntoWaves(effects))
+  for (const batch of groupIntoBatches(effects))
     await writeTogether(
       trx,
-      wave.map((effect) => effect.write),
+      batch.map((effect) => effect.write),
       sql`select`,
     );
 }
