@@ -6,7 +6,7 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { actByCard, buildRegistrationJob } from "../harness/acting.js";
 import { startTestRegistry, type TestRegistry } from "../harness/registry.js";
 import { openTemporalClient } from "../harness/temporal-client.js";
-import { waitUntilCardsAreClosed } from "../scenarios/what-is-stored.js";
+import { waitUntilCardsAreClosed } from "../scenarios/stored-state.js";
 
 interface Delivery {
   readonly id: string;

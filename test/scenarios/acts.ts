@@ -11,17 +11,16 @@ import { ZERO_ID } from "../../src/domain/git/git-id.js";
 import type { ServedRegistry } from "../harness/registry.js";
 
 export const OFFICE = "office::default";
-/** How long an act may take on a busy machine, in milliseconds. */
 export const ACT_MS = 60_000;
 
-/** What an api refused with; throws when it did not refuse. */
+/** Returns the refusal of an api, and throws if the request succeeded. */
 export function requireRefusal(answer: Answer<unknown>): { status: number; code: string; detail: string } {
   if (answer.ok) throw new Error(`not refused: ${JSON.stringify(answer.value)}`);
   const { code, detail } = answer.problem;
   return { status: answer.status, code, detail };
 }
 
-/** A push and the bytes that belong to it. */
+/** A push and its bytes. */
 export interface Push {
   readonly params: PushParams;
   readonly patch: string | undefined;
@@ -52,7 +51,7 @@ export function buildDeletion(project_id: string, branch: string, expected_old: 
   };
 }
 
-/** Pushes by permit and waits for what became of it. */
+/** Pushes by permit and waits until the command has ended. */
 export function issuePush(
   client: RegistryClient,
   { params, patch }: Push,
@@ -70,14 +69,14 @@ export function issuePush(
   });
 }
 
-/** A push that must succeed. */
+/** Pushes by permit, and throws unless the push succeeds. */
 export async function pushOrThrow(client: RegistryClient, wanted: Push): Promise<CompletedAct> {
   const done = requireValue(await issuePush(client, wanted));
   if (done.command.status !== "success") throw new Error(`the push ended as ${JSON.stringify(done.command)}`);
   return done;
 }
 
-/** How a command ended: its status with the code of its denial or receipt. */
+/** Returns a command's status with the code of its denial or receipt. */
 export function toEnd({ command }: CompletedAct): { status: string; code: string | undefined } {
   return { status: command.status, code: command.denial?.code ?? command.receipt?.code };
 }
@@ -103,7 +102,7 @@ export function openTagCard(
   return openScenarioCard(client, { jobType: "git.registry.tag_release", params: { notes: "Notes.", ...params }, ...more });
 }
 
-/** States a decision about the card's current plan, with the actor's software passkey where one is asked for. */
+/** Decides on the card's current plan, with the actor's software passkey if a step-up is required. */
 export function stateCardDecision(
   registry: ServedRegistry,
   who: string,
@@ -114,7 +113,7 @@ export function stateCardDecision(
   return submitDecision(registry.as(who, tenant), registry.openPasskeys(who), { card_id, decision, office_id });
 }
 
-/** Approves as each of them in turn and answers how the card ended. */
+/** Approves as each of them in turn. Returns the card when it has ended. */
 export async function approveAsEach(
   registry: ServedRegistry,
   card: CardAnswer,
@@ -125,7 +124,7 @@ export async function approveAsEach(
   return waitForCardEnd(registry.as("admin", tenant), card.card_id, ACT_MS);
 }
 
-/** Registers a project by a card of admin's that `approvers` approve. */
+/** Registers a project by admin's card, which `approvers` approve. */
 export async function registerByCard(
   registry: ServedRegistry,
   project_id: string,
@@ -144,7 +143,7 @@ export function buildRegistrationParams(project_id: string) {
   return { project_id, name: project_id, owners: [OFFICE], visibility: "internal" };
 }
 
-/** Gives each of them a software passkey, unless they have one. */
+/** Registers a software passkey for each of them who has none. */
 export async function ensurePasskeys(registry: ServedRegistry, ...who: string[]): Promise<void> {
   for (const name of who)
     if ((await registry.openPasskeys(name).list()).length === 0)

@@ -22,19 +22,18 @@ import {
   toEnd,
 } from "./acts.js";
 import { L2_DECIDE_MS } from "./policies.js";
+import { findRef } from "./stored-state.js";
 import { QUORUM_OFFICE } from "./tenants.js";
-import { findRef } from "./what-is-stored.js";
 
 const PROJECT = "P.approvals";
 
-/** Who decides about a card, how often, and until when. */
 export function describeApprovals(running: () => TestRegistry): void {
   describe("an approval", () => {
     let registry: TestRegistry;
     let clone: Clone;
     let bundle: Buffer;
     let projects = 0;
-    /** A card that needs one approval, or two, without step-up. */
+    /** Opens a card that needs one approval without step-up. */
     const open = (more: { office_id?: string } = {}) => {
       projects += 1;
       return openScenarioCard(registry.as("admin"), {
@@ -61,7 +60,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       ["the card's author", "admin", OFFICE],
       ["an agent of the card's author", "scribe", OFFICE],
       ["an app", "ci", OFFICE],
-      ["somebody whose office does not approve", "dave", "office:infra.deployer"],
+      ["a person whose office may not approve", "dave", "office:infra.deployer"],
     ])("by %s does not count", async (_, who, office_id) => {
       const card = await open();
       expect(requireRefusal(await stateCardDecision(registry, who, card, "approve", { office_id }))).toMatchObject({
@@ -71,7 +70,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect(await listMissing(card)).toEqual(["1 more approval"]);
     });
 
-    it("through an office that the approver does not hold, or in a tenant that is not theirs, is refused", async () => {
+    it("through an office that the approver does not hold, or in another tenant, is refused", async () => {
       const card = await open();
       expect(requireRefusal(await stateCardDecision(registry, "dave", card))).toMatchObject({ status: 403, code: "forbidden" });
       expect(requireRefusal(await stateCardDecision(registry, "olga", card, "approve", { tenant: "T.OTHER" }))).toMatchObject({
@@ -81,7 +80,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect(await listMissing(card)).toEqual(["1 more approval"]);
     });
 
-    it("by whoever holds the verified address of a commit's author does not count", async () => {
+    it("by the person with the verified address of a commit's author does not count", async () => {
       clone.git("checkout", "-q", "-B", "by-bob", "main");
       clone.commit("b.txt", "b\n");
       clone.git("-c", "user.name=x", "commit", "-q", "--amend", "--no-edit", "--author=Somebody <BOB@ubl.example>");
@@ -95,14 +94,14 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect((await approveAsEach(registry, card, ["carol"])).status).toBe("success");
     });
 
-    it("by the pusher of the card's commits does not count, also for what lay beneath the commit that they pushed", async () => {
+    it("by the pusher of the card's commits or of their ancestors does not count", async () => {
       clone.git("checkout", "-q", "-B", "pushed-by-bob", "main");
-      const beneath = clone.commit("c.txt", "c\n");
+      const parent = clone.commit("c.txt", "c\n");
       const tip = clone.commit("d.txt", "d\n");
       await pushOrThrow(registry.as("bob"), buildPush(PROJECT, "feature/pushed-by-bob", null, clone.bundle("pushed-by-bob")));
       for (const [tag, commit] of [
         ["v0.1.0", tip],
-        ["v0.2.0", beneath],
+        ["v0.2.0", parent],
       ] as const) {
         const card = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag, commit });
         expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({
@@ -113,7 +112,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       }
     });
 
-    it("twice by one person through two actors counts once", async () => {
+    it("by two actors of one person counts once", async () => {
       const card = await openForTwo();
       requireValue(await stateCardDecision(registry, "bob", card));
       expect(await listMissing(card)).toEqual(["1 more approval"]);
@@ -122,7 +121,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect((await approveAsEach(registry, card, ["carol"])).status).toBe("success");
     });
 
-    it("that is repeated changes nothing", async () => {
+    it("that is submitted again changes nothing", async () => {
       const card = await openForTwo();
       const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
       for (let times = 0; times < 3; times += 1) requireValue(await registry.as("bob").submitStatement(statement));
@@ -131,7 +130,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect(statements).toHaveLength(1);
     });
 
-    it("can be withdrawn while the card waits, and given again", async () => {
+    it("can be withdrawn and given again while the card waits", async () => {
       const card = await openForTwo();
       requireValue(await stateCardDecision(registry, "bob", card));
       requireValue(await stateCardDecision(registry, "bob", card, "withdraw"));
@@ -140,7 +139,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect(requireRefusal(await stateCardDecision(registry, "bob", card, "withdraw"))).toMatchObject({ status: 409, code: "closed" });
     });
 
-    it("comes too late for a card that was rejected, or that its author withdrew", async () => {
+    it("is refused for a card that was rejected or withdrawn", async () => {
       const [rejected, withdrawn] = [await open(), await open()];
       requireValue(await stateCardDecision(registry, "bob", rejected, "reject"));
       requireValue(await stateCardDecision(registry, "admin", withdrawn, "withdraw"));
@@ -158,7 +157,7 @@ export function describeApprovals(running: () => TestRegistry): void {
         expect(requireRefusal(await stateCardDecision(registry, "carol", card))).toMatchObject({ status: 409, code: "closed" });
     });
 
-    it("after decide_by is refused, and the card has expired", async () => {
+    it("after decide_by is refused, and the card expires", async () => {
       const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/late", null, bundle), { risk: "L2" });
       expect((card.decide_by ?? 0) - Date.now()).toBeLessThanOrEqual(L2_DECIDE_MS);
       const { statement } = requireValue(await registry.as("bob").prepareStatement(card.card_id, "approve", OFFICE));
@@ -170,7 +169,7 @@ export function describeApprovals(running: () => TestRegistry): void {
       expect(await findRef(registry, PROJECT, "refs/heads/feature/late")).toBeUndefined();
     });
 
-    it("that was sent in time, while LAB 256 was down until after decide_by, is refused with the reason", async () => {
+    it("that was sent in time is refused with the reason if LAB 256 is down until after decide_by", async () => {
       const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/outage", null, bundle), { risk: "L2" });
       const bob = registry.as("bob");
       const { statement } = requireValue(await bob.prepareStatement(card.card_id, "approve", OFFICE));
@@ -179,10 +178,10 @@ export function describeApprovals(running: () => TestRegistry): void {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, (card.decide_by ?? 0) - Date.now()) + 200));
       await registry.lab256.start();
       let answer = await sent;
-      // An api that waited too long does not know the verdict; it is the same for the same statement sent again.
+      // An api that timed out does not know the verdict. The same statement sent again gets the same verdict.
       while (!answer.ok && answer.problem.code === "unavailable") answer = await bob.submitStatement(statement);
       const { code, detail } = requireRefusal(answer);
-      // A statement that is sent again can meet its own `not_after`, which ends with the card's time.
+      // The statement may be past its own `not_after`, which is the card's decide_by.
       expect(`${code}: ${detail}`).toMatch(/^(decide_by_passed|closed): |^statement_invalid: The statement expired at /);
       expect(await waitForCardEnd(registry.as("admin"), card.card_id, ACT_MS)).toMatchObject({
         status: "expired",

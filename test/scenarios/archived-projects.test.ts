@@ -41,8 +41,8 @@ async function buildNextPush() {
   return toEnd(requireValue(await issuePush(registry.as("admin"), buildPush(PROJECT, "feature/base", base, clone.bundle("HEAD", [base])))));
 }
 
-describe("a project that is archived", () => {
-  it("needs an approval for that, and shows it, its reason and who did it", async () => {
+describe("an archived project", () => {
+  it("was archived with an approval, and shows the reason and the actor", async () => {
     const card = await openMark(true);
     expect(card).toMatchObject({ status: "awaiting_approval", level: "L3" });
     expect((await readArchivedProject()).archived).toBe(false);
@@ -52,7 +52,7 @@ describe("a project that is archived", () => {
     expect(requireValue(await registry.as("admin").listProjects({})).find(({ id }) => id === PROJECT)?.archived).toBe(true);
   });
 
-  it("takes no push and no release, and is not archived twice", async () => {
+  it("accepts no push and no release, and cannot be archived again", async () => {
     expect(await buildNextPush()).toEqual({ status: "error", code: "project_archived" });
     const release = await openTagCard(registry.as("admin"), { project_id: PROJECT, tag: "v1.0.0", commit: base });
     expect(release).toMatchObject({ status: "denied", denial: { code: "project_archived" } });
@@ -60,7 +60,7 @@ describe("a project that is archived", () => {
     expect((await readArchivedProject()).refs).toMatchObject([{ name: "refs/heads/feature/base", object_id: base }]);
   });
 
-  it("changes again once that is ended", async () => {
+  it("accepts changes again once it is unarchived", async () => {
     expect((await approveAsEach(registry, await openMark(false), ["bob"])).status).toBe("success");
     expect((await readArchivedProject()).archived).toBe(false);
     expect((await readArchivedProject()).activity[0]).toMatchObject({ action: "unarchive" });
@@ -68,7 +68,7 @@ describe("a project that is archived", () => {
     expect(await openMark(false)).toMatchObject({ status: "denied", denial: { code: "nothing_to_do" } });
   });
 
-  it("has to be a project", async () => {
+  it("must exist", async () => {
     expect(await openMark(true, "P.nobody")).toMatchObject({ status: "denied", denial: { code: "project_unknown" } });
   });
 });

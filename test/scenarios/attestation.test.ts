@@ -22,14 +22,14 @@ import {
   stateCardDecision,
 } from "./acts.js";
 import { buildDefaultPolicyWith } from "./policies.js";
-import { listEvents } from "./what-is-stored.js";
+import { listEvents } from "./stored-state.js";
 
 const MISSING = `an attestation of type ${PREDICATE_TYPE}`;
 const APPROVALS = "2 more approvals with step-up";
 const attestor = createTestKey();
 const mallory = createTestKey();
 
-/** A registration is an act of level L5 that a verification must precede; `maxRunMs` only makes it another policy. */
+/** A policy by which a registration has level L5 and requires an attestation. `maxRunMs` only varies the policy's hash. */
 const buildAttestedPolicy = (maxRunMs = 600_000) =>
   buildDefaultPolicyWith((data) => ({
     ...data,
@@ -58,7 +58,7 @@ describe("an act of level L5 that needs an attestation", () => {
       .attest(card.card_id, signAttestation(buildAttestationStatement(card_id, plan_digest, { predicateType: type }), key));
   };
 
-  it("waits for it, takes no other, and runs with it and two distinct persons", async () => {
+  it("waits for it, rejects other attestations, and runs with it and the approvals of two persons", async () => {
     const card = await open("P.attested");
     expect(card).toMatchObject({ level: "L5", missing: [{ text: APPROVALS }, { text: MISSING }], attestations: [] });
     for (const wrong of [
@@ -89,7 +89,7 @@ describe("an act of level L5 that needs an attestation", () => {
     expect(requireRefusal(await attest(card))).toMatchObject({ status: 409, code: "closed" });
   });
 
-  it("runs at once when the attestation is the last that was missing, with a permit that begins there", async () => {
+  it("runs at once if the attestation was the last requirement, with a permit issued at that time", async () => {
     const card = await open("P.attested-last");
     for (const name of ["bob", "carol"]) requireValue(await stateCardDecision(registry, name, card));
     expect(await readCardNow(card)).toMatchObject({ status: "awaiting_approval", missing: [{ text: MISSING }], jti: null });
@@ -100,7 +100,7 @@ describe("an act of level L5 that needs an attestation", () => {
     expect(closed.run_by).toBeGreaterThanOrEqual(before + 300_000);
   });
 
-  it("takes it from a terminal, where a wrong one is refused by its code", async () => {
+  it("accepts it from `ogr card attest`, which exits with an error for a wrong one", async () => {
     const card = await open("P.attested-by-terminal");
     for (const name of ["bob", "carol"]) requireValue(await stateCardDecision(registry, name, card));
     const file = join(registry.dataDir, "envelope.json");
@@ -115,7 +115,7 @@ describe("an act of level L5 that needs an attestation", () => {
     expect((await runOgr(["card", "attest", card.card_id, "--file", "nowhere.json"], toPersonEnvironment(registry, "ci"))).code).toBe(2);
   });
 
-  it("can be approved again after a withdrawal, and keeps its attestation", async () => {
+  it("keeps its attestation when an approval is withdrawn and given again", async () => {
     const card = await open("P.attested-withdrawn");
     requireValue(await attest(card));
     requireValue(await stateCardDecision(registry, "bob", card));
@@ -124,7 +124,7 @@ describe("an act of level L5 that needs an attestation", () => {
     expect((await approveAsEach(registry, card, ["carol", "bob"])).status).toBe("success");
   });
 
-  it("needs it anew when the plan is another one, and says why", async () => {
+  it("needs a new one after the plan has changed, and says why", async () => {
     const card = await open("P.attested-anew");
     requireValue(await attest(card));
     requireValue(await stateCardDecision(registry, "bob", card));
@@ -142,7 +142,7 @@ describe("an act of level L5 that needs an attestation", () => {
     expect(closed).toMatchObject({ status: "success", attestations: [{ round: 1 }, { round: 2, void_why: null }] });
   });
 
-  it("leaves its attestations in the ledger, from which the card is rebuilt identical", async () => {
+  it("has its attestations in the ledger, and a rebuild yields the same card", async () => {
     const attested = await listEvents(registry, "card.attested");
     expect(attested.map(({ card_id }) => card_id)).toHaveLength(6);
     const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
@@ -157,7 +157,7 @@ describe("an act of level L5 that needs an attestation", () => {
     }
   });
 
-  /** The card once it waits for decisions about another plan than `before`. */
+  /** Waits until the card awaits decisions about another plan than `before`. */
   async function waitForChangeFrom(before: CardAnswer): Promise<CardAnswer> {
     for (;;) {
       const card = await readCardNow(before);

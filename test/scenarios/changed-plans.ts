@@ -23,15 +23,14 @@ import {
 } from "./acts.js";
 import { toPushEnvelope } from "./commands.js";
 import { buildScenarioPolicy } from "./policies.js";
+import { findRef, listEvents } from "./stored-state.js";
 import { QUORUM_OFFICE } from "./tenants.js";
-import { findRef, listEvents } from "./what-is-stored.js";
 
 const PROJECT = "P.changing";
 const voidedSchema = z.array(z.looseObject({ approver: z.string(), void_why: z.string().nullable() }));
 
-/** What was approved is what runs: approvals of a plan that no longer holds are void. */
 export function describeChangedPlans(running: () => TestRegistry): void {
-  describe("a plan that changes", () => {
+  describe("a changed plan", () => {
     let registry: TestRegistry;
     let clone: Clone;
     let base: string;
@@ -52,7 +51,7 @@ export function describeChangedPlans(running: () => TestRegistry): void {
     const pushFirst = (branch: string) => pushOrThrow(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
     const readCardNow = async ({ card_id }: CardAnswer) => requireValue(await registry.as("admin").readCard(card_id));
 
-    it("because another push moved the ref voids the approvals, visibly, and the card closes", async () => {
+    it("after another push has moved the ref voids the approvals and closes the card", async () => {
       await pushFirst("feature/moving");
       const [mine, theirs] = [commitAhead("mine"), commitAhead("theirs")];
       const card = await openPushCard(registry.as("admin"), buildPush(PROJECT, "feature/moving", base, mine.bundle), {
@@ -70,7 +69,7 @@ export function describeChangedPlans(running: () => TestRegistry): void {
       expect(await findRef(registry, PROJECT, "refs/heads/feature/moving")).toBe(theirs.commit);
     });
 
-    it("is no matter for a release of a commit that stays where it is", async () => {
+    it("is not made for a release when the branch of its commit moves on", async () => {
       await pushFirst("feature/released");
       const card = await openTagCard(
         registry.as("admin"),
@@ -84,7 +83,7 @@ export function describeChangedPlans(running: () => TestRegistry): void {
       expect(voidedSchema.parse(closed.statements).map(({ void_why }) => void_why)).toEqual([null, null]);
     });
 
-    it("because another policy was published voids the approvals; the new plan can be approved", async () => {
+    it("after the publication of another policy voids the approvals, and the new plan can be approved", async () => {
       const card = await openScenarioCard(registry.as("admin"), {
         jobType: "git.registry.init",
         params: buildRegistrationParams("P.republished"),
@@ -108,7 +107,7 @@ export function describeChangedPlans(running: () => TestRegistry): void {
       expect(closed).toMatchObject({ status: "success", plan_digest: changed.plan_digest });
     });
 
-    it("between permit and claim is seen by the Runner, which signs a refusal", async () => {
+    it("between permit and claim makes the Runner sign a refusal", async () => {
       await pushFirst("feature/main");
       const [mine, theirs] = [commitAhead("approved"), commitAhead("quicker")];
       const admin = registry.as("admin");
@@ -148,7 +147,7 @@ export function describeChangedPlans(running: () => TestRegistry): void {
       expect(requireRefusal(await admin.readReceipt(permit.jti))).toMatchObject({ code: "not_found" });
     });
 
-    /** The card once its plan is another one than `before`. */
+    /** Waits until the card has another plan than `before`. */
     async function waitForChangeFrom(before: CardAnswer): Promise<CardAnswer> {
       for (;;) {
         const card = await readCardNow(before);

@@ -9,7 +9,7 @@ import type { Permit, UnsignedPermit } from "../../src/domain/permit/permit.js";
 import type { ServedRegistry } from "../harness/registry.js";
 import { OFFICE, type Push } from "./acts.js";
 
-/** The command that belongs to a permit for a push. */
+/** Builds the command for a permit to push. */
 export function toPushEnvelope(permit: Permit, { params, patch }: Push, members: Partial<CommandEnvelope> = {}): CommandEnvelope {
   const { tenant_id, jobType, target, subject_hash, policy_hash, office_id } = permit.scopes;
   const sent = patch === undefined ? params : { ...params, patch };
@@ -28,7 +28,7 @@ export function toPushEnvelope(permit: Permit, { params, patch }: Push, members:
   } as CommandEnvelope;
 }
 
-/** A permit for a push, asked for and not used. */
+/** Requests a permit for a push without using it. */
 export async function requestPushPermit(client: RegistryClient, { params }: Push, office_id = OFFICE): Promise<Permit> {
   return requireValue(
     await client.requestPermit({ office_id, intent: "A scenario", jobType: "git.registry.push", params, target: "LAB_512" }),
@@ -39,7 +39,7 @@ interface PermitChanges extends Partial<Omit<UnsignedPermit, "scopes">> {
   readonly scopes?: Partial<UnsignedPermit["scopes"]>;
 }
 
-/** Another permit with a `jti` of its own, signed by the registry's key: what only somebody inside the registry could make. */
+/** Signs a changed permit with a new `jti` by the registry's key, as only an insider could. */
 export function signPermitLike(
   registry: ServedRegistry,
   { kid: _, sig: __, ...like }: Permit,

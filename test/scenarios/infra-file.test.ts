@@ -9,14 +9,14 @@ import { formatRegistryJson } from "../infra-engine/registries.js";
 import { Clone } from "../repository/real-git.js";
 import { buildPush, issuePush, pushOrThrow, registerByCard, requireRefusal, toEnd } from "./acts.js";
 
-describe("a registry whose infra registry lies in a file", () => {
+describe("a registry whose infra registry is a file", () => {
   let folder: string;
   let path: string;
   let registry: ServedRegistry;
   const clone = new Clone();
   clone.commit("a.txt", "a\n");
 
-  const say = async (text: string): Promise<string> => {
+  const writeRegistry = async (text: string): Promise<string> => {
     await writeFile(path, text);
     return hashBlake3Hex(Buffer.from(text));
   };
@@ -32,8 +32,8 @@ describe("a registry whose infra registry lies in a file", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("runs what the file enables, and names the BLAKE3 of its bytes in the receipt", async () => {
-    const revision = await say(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
+  it("runs acts of projects that the file enables, and names the file's BLAKE3 in the receipt", async () => {
+    const revision = await writeRegistry(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
     await registerByCard(registry, "P.filed");
     const { command } = await pushOrThrow(registry.as("admin"), buildBranchPush("feature/a"));
     expect(command.receipt).toMatchObject({ infra_revision: revision });
@@ -44,13 +44,13 @@ describe("a registry whose infra registry lies in a file", () => {
     });
   });
 
-  it("stops with the file: disabled, broken, and gone", async () => {
-    await say(formatRegistryJson({ "T.UBL/P.filed": "disabled production" }));
+  it("denies acts when the file disables the project, is malformed or is missing", async () => {
+    await writeRegistry(formatRegistryJson({ "T.UBL/P.filed": "disabled production" }));
     expect(requireRefusal(await issuePush(registry.as("admin"), buildBranchPush("feature/b")))).toMatchObject({
       status: 403,
       code: "policy_denied",
     });
-    await say("{");
+    await writeRegistry("{");
     expect(requireRefusal(await issuePush(registry.as("admin"), buildBranchPush("feature/b")))).toMatchObject({
       status: 403,
       code: "infra_unavailable",
@@ -60,7 +60,7 @@ describe("a registry whose infra registry lies in a file", () => {
       status: 403,
       code: "infra_unavailable",
     });
-    await say(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
+    await writeRegistry(formatRegistryJson({ "T.UBL/P.filed": "enabled production" }));
     expect(toEnd(requireValue(await issuePush(registry.as("admin"), buildBranchPush("feature/b"))))).toMatchObject({ status: "success" });
   });
 });

@@ -13,7 +13,6 @@ import type { InfraSetup } from "./infra-setup.js";
 
 const DEPLOYER = "office:infra.deployer";
 
-/** Sandbox is resettable, production is not. */
 export function describeInfraResets(on: () => InfraSetup): void {
   const actAsAdmin = () => on().registry.as("admin");
 
@@ -30,7 +29,7 @@ export function describeInfraResets(on: () => InfraSetup): void {
       expect(card.reasons).toContainEqual(expect.objectContaining({ rule: "infra.not_sandbox" }));
     });
 
-    it("of the project that keeps the registry is denied even if the registry calls that project a sandbox", async () => {
+    it("of the project that holds the registry is denied even if its context is sandbox", async () => {
       await on().publish({ [`T.UBL/${INFRA_PROJECT}`]: "enabled sandbox" });
       const { refs } = (await readRefs(on().registry.store, { tenant_id: "T.UBL", project_id: INFRA_PROJECT })) ?? { refs: new Map() };
       const expected_refs = hashRefs(listVisibleRefs(refs).map(([name, { id }]) => [name, id]));
@@ -48,7 +47,7 @@ export function describeInfraResets(on: () => InfraSetup): void {
       expect(requireRefusal(await actAsAdmin().requestPermit(asked))).toMatchObject({ status: 403, code: "approval_required" });
     });
 
-    it("of a sandbox empties it: its mirror clones as an empty repository, and the catalog says what went", async () => {
+    it("of a sandbox empties its repository, and the catalog lists the deleted refs", async () => {
       for (const branch of ["feature/a", "feature/b"])
         await pushOrThrow(actAsAdmin(), buildPush("P.sandbox", branch, null, on().clone.bundle("main")));
       const preview = await runOgr(

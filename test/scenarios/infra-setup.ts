@@ -2,7 +2,7 @@ import type { ServedRegistry } from "../harness/registry.js";
 import type { Entry } from "../infra-engine/registries.js";
 import type { Clone } from "../repository/real-git.js";
 
-/** What the scenarios of an infra registry share: `publish` makes another registry the one on main, `revision` is its commit. */
+/** Shared by the scenarios of an infra registry. `publish` replaces the registry on main, and `revision` returns its commit. */
 export interface InfraSetup {
   readonly registry: ServedRegistry;
   readonly clone: Clone;

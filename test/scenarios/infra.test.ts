@@ -29,9 +29,9 @@ import {
   stateCardDecision,
   toEnd,
 } from "./acts.js";
-import { describeInfraQuestions } from "./infra-questions.js";
+import { describeInfraQueries } from "./infra-queries.js";
 import { describeInfraResets } from "./infra-resets.js";
-import { listEvents } from "./what-is-stored.js";
+import { listEvents } from "./stored-state.js";
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
   "T.UBL/P.infra": "enabled production",
@@ -40,14 +40,14 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
   "T.UBL/P.off": "enabled sandbox",
   "T.OTHER/P.theirs": "enabled production",
 };
-/** The changelog's line of what a merge changes. */
+/** The changelog line of a merge that disables `P.off`. */
 const DISABLE_OFF = {
   ...{ timestamp: "2026-01-31T12:00:00.000Z", action: "disable", owner: "T.UBL", repo: "P.off" },
   ...{ reason: "a test", process: "infra-cli", schema_version: "2.0" },
 };
 const voidedSchema = z.array(z.looseObject({ void_why: z.string().nullable() }));
 
-describe("a registry that keeps its infra registry in a project of its own", () => {
+describe("a registry whose infra registry is a project", () => {
   let registry: ServedRegistry;
   let keeper: InfraProject;
   let clone: Clone;
@@ -75,7 +75,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   });
   afterAll(() => registry?.stop());
 
-  it("runs nothing before there is one, but the project that shall keep it", async () => {
+  it("runs only acts of that project while it has no infra registry", async () => {
     expect(await openRegistration("P.sandbox")).toMatchObject({ status: "denied", denial: { code: "infra_unavailable" } });
     expect(requireRefusal(await actAsAdmin().readInfraContext("P.sandbox"))).toMatchObject({ status: 503, code: "infra_unavailable" });
     expect(await registerByCard(registry, INFRA_PROJECT)).toBe(INFRA_PROJECT);
@@ -87,7 +87,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     });
   });
 
-  it("runs what is enabled, and every receipt names the revision by which it was checked", async () => {
+  it("runs acts of enabled projects, and each receipt names the revision it was checked against", async () => {
     for (const project of ["P.sandbox", "P.live", "P.off"]) await registerByCard(registry, project);
     const { command, permit } = await pushOrThrow(actAsAdmin(), buildPush("P.live", "feature/a", null, clone.bundle("main")));
     expect(permit.scopes.infra_hash).toMatch(/^[0-9a-f]{64}$/);
@@ -99,7 +99,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect(verifyReceipt({ ...receipt, infra_revision: "0".repeat(40) }, keys)).toMatchObject({ valid: false });
   });
 
-  it("denies what it does not know, with the command that registers it", async () => {
+  it("denies acts of an unregistered project with the command that registers it", async () => {
     const card = await openRegistration("P.unknown");
     expect(card).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
     expect(card.reasons).toContainEqual({
@@ -111,7 +111,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect(requireRefusal(direct).detail).toContain("register T.UBL/P.unknown");
   });
 
-  it("denies what is disabled, with the command that enables it, and goes on when it is enabled again", async () => {
+  it("denies acts of a disabled project with the command that enables it, until it is enabled", async () => {
     await publish({ "T.UBL/P.off": "disabled sandbox" });
     const refused = requireRefusal(await pushTo("P.off", "feature/a"));
     expect(refused).toMatchObject({ status: 403, code: "policy_denied" });
@@ -123,7 +123,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect((await pushTo("P.off", "feature/a")).ok).toBe(true);
   });
 
-  it("lets the project that keeps it be worked on when it is disabled or no longer named", async () => {
+  it("runs acts of the project that holds it even if that project is disabled or unregistered", async () => {
     for (const entry of ["disabled production", undefined] as const) {
       await publish({ [`T.UBL/${INFRA_PROJECT}`]: entry });
       const { state: found } = requireValue(await actAsAdmin().readInfraContext(INFRA_PROJECT));
@@ -136,7 +136,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
   describe("and a card", () => {
     const release = (tag: string) => openTagCard(actAsAdmin(), { project_id: "P.live", tag, commit: base });
 
-    it("whose project's context changed asks for its approvals again, and says why", async () => {
+    it("whose project's context changed voids its approvals with the reason", async () => {
       const card = await release("v1.0.0");
       await publish({}, "P.telemetry-2");
       requireValue(await stateCardDecision(registry, "bob", card));
@@ -151,7 +151,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
       expect(await approveAsEach(registry, changed, ["carol"])).toMatchObject({ status: "success", plan_digest: changed.plan_digest });
     });
 
-    it("of one project is no matter of another project's change", async () => {
+    it("keeps its plan when another project changes", async () => {
       const card = await release("v1.0.1");
       const before = revision;
       await publish({ "T.UBL/P.off": "disabled sandbox" }, "P.telemetry-2");
@@ -161,7 +161,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
       expect(requireValue(await actAsAdmin().readReceipt(closed.jti ?? ""))).toMatchObject({ infra_revision: revision });
     });
 
-    it("of a project that is disabled meanwhile is denied, whoever has approved it", async () => {
+    it("is denied despite its approval if its project is disabled", async () => {
       const card = await release("v1.0.2");
       await publish({ "T.UBL/P.live": "disabled production" }, "P.telemetry-2");
       const closed = await approveAsEach(registry, card, ["bob"]);
@@ -179,7 +179,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     }
   });
 
-  it("has the Runner look again: what was disabled between permit and claim is refused and moves nothing", async () => {
+  it("lets the Runner refuse a command whose project was disabled between permit and claim", async () => {
     const wanted = buildPush("P.off", "feature/late", null, clone.bundle("main"));
     const asked = { office_id: OFFICE, intent: "x", jobType: "git.registry.push", params: wanted.params, target: "LAB_512" };
     const granted = requireValue(await actAsAdmin().requestPermit(asked));
@@ -193,7 +193,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect(toEnd(requireValue(await issuePush(actAsAdmin(), wanted)))).toMatchObject({ status: "success" });
   });
 
-  it("that is broken on main stops everything, until a change of its own project mends it", async () => {
+  it("denies all other acts while the infra registry on main is malformed", async () => {
     const good = formatRegistryJson(ENTRIES);
     await keeper.publish(good.replace('"enabled"', '"asleep"'));
     const refused = requireRefusal(await pushTo("P.live", "feature/broken"));
@@ -212,7 +212,7 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect((await pushTo("P.live", "feature/broken")).ok).toBe(true);
   });
 
-  it("is changed by a merge that somebody else approved, and by nothing less", async () => {
+  it("changes its infra registry only by a merge that another person approved", async () => {
     const before = revision;
     const buildProposal = (expected_source: string) => {
       const params = { project_id: INFRA_PROJECT, source: "feature/registry", target: "main", expected_source, expected_target: before };
@@ -238,11 +238,11 @@ describe("a registry that keeps its infra registry in a project of its own", () 
     expect([before, proposed]).not.toContain(now.revision);
     expect(requireRefusal(await pushTo("P.off", "feature/merged"))).toMatchObject({ status: 403, code: "policy_denied" });
     expect(requireValue(await actAsAdmin().readInfraContext("P.off", before))).toMatchObject({ state: "enabled" });
-    // What was only proposed is a revision like any other once main has it.
+    // The proposed commit is a valid revision once main contains it.
     expect(requireValue(await actAsAdmin().readInfraContext("P.off", proposed))).toMatchObject({ state: "disabled" });
   });
 
   const getSetup = () => ({ registry, clone, base, publish, revision: () => revision });
-  describeInfraQuestions(getSetup);
+  describeInfraQueries(getSetup);
   describeInfraResets(getSetup);
 });

@@ -6,8 +6,8 @@ import { waitForCardEnd } from "../../src/client/waiting.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { ACT_MS, approveAsEach, ensurePasskeys, OFFICE, requireRefusal, stateCardDecision } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
+import { waitUntilCardsAreClosed } from "./stored-state.js";
 import { buildScenarioTenants } from "./tenants.js";
-import { waitUntilCardsAreClosed } from "./what-is-stored.js";
 
 let registry: ServedRegistry;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => registry?.stop());
 
 describe("the evidence of a merge", () => {
-  it("names whoever approved it, and nobody who withdrew through another actor of theirs", async () => {
+  it("names the approvers, except one who withdrew through another of their actors", async () => {
     const project = await MergeProject.create(registry, "P.two-actors");
     expect((await approveAsEach(registry, await project.openMergeCard("main", "release/1.0"), ["bob", "carol"])).status).toBe("success");
     const card = await project.openMergeCard("feature/x", "release/1.0");
@@ -51,8 +51,8 @@ describe("the evidence of a merge", () => {
   });
 });
 
-describe("a merge that is only asked about", () => {
-  it("shows what a card would say, and leaves nothing behind", async () => {
+describe("a dry run of a merge", () => {
+  it("returns the plan of a card and stores nothing", async () => {
     const project = await MergeProject.create(registry, "P.asked");
     await project.push("feature/one", "same.txt", "one\n");
     await project.push("feature/two", "same.txt", "two\n");
@@ -65,7 +65,7 @@ describe("a merge that is only asked about", () => {
       return keys.sort();
     };
     const verifiedLedger = async () => {
-      // Housekeeping adds anchors by itself at any time.
+      // Housekeeping can add an anchor at any time.
       const { anchors_checked: _, ...ledger } = requireValue(await admin.verifyLedger());
       return ledger;
     };
@@ -76,11 +76,11 @@ describe("a merge that is only asked about", () => {
     });
     await waitUntilCardsAreClosed(registry);
     const before = await seen();
-    const askForPlan = (params: object) => admin.planCard({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
+    const requestPlan = (params: object) => admin.planCard({ office_id: OFFICE, jobType: MERGE, params, target: "LAB_512" });
     const params = await project.buildParams("feature/x", "main");
-    const clean = requireValue(await askForPlan(params));
+    const clean = requireValue(await requestPlan(params));
     expect(clean).toMatchObject({ level: "L4", denial: null, plan: { commit_count: 1, diffstat: { files: 1 } } });
-    expect(requireValue(await askForPlan(await project.buildParams("feature/two", "main")))).toMatchObject({
+    expect(requireValue(await requestPlan(await project.buildParams("feature/two", "main")))).toMatchObject({
       level: "L4",
       plan: null,
       denial: {
@@ -88,11 +88,11 @@ describe("a merge that is only asked about", () => {
         conflicts: [{ path: "same.txt", hunks: ["<<<<<<< main\none\n=======\ntwo\n>>>>>>> feature/two"] }],
       },
     });
-    expect(requireValue(await askForPlan({ ...params, target: "feature/y" }))).toMatchObject({
+    expect(requireValue(await requestPlan({ ...params, target: "feature/y" }))).toMatchObject({
       plan: null,
       denial: { code: "policy_denied" },
     });
-    expect(requireValue(await askForPlan({ ...params, project_id: "P.nowhere" }))).toMatchObject({
+    expect(requireValue(await requestPlan({ ...params, project_id: "P.nowhere" }))).toMatchObject({
       plan: null,
       denial: { code: "project_unknown" },
     });
@@ -100,7 +100,7 @@ describe("a merge that is only asked about", () => {
       status: 403,
     });
     expect(await seen()).toEqual(before);
-    // The card has the very plan that was shown.
+    // The card has the same plan.
     expect((await project.open(params)).plan_digest).toBe(clean.plan_digest);
   });
 });

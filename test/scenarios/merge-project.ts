@@ -13,7 +13,7 @@ import { approveAsEach, buildPush, openScenarioCard, pushOrThrow, registerByCard
 
 export const MERGE = "git.registry.merge_protected";
 
-/** A project whose `main` came from `feature/base`, with `feature/x` and `feature/y` beside it that each add a file. */
+/** A project whose `main` was merged from `feature/base`, and whose branches `feature/x` and `feature/y` each add a file. */
 export class MergeProject {
   readonly clone = new Clone();
   private constructor(
@@ -33,7 +33,7 @@ export class MergeProject {
     return made;
   }
 
-  /** Pushes a branch that stands on the base, with one file more if one is named. */
+  /** Pushes a branch at the base, or one commit ahead of it if a file is named. */
   async push(branch: string, file?: string, text = `${branch}\n`, who = "admin"): Promise<string> {
     const { clone } = this;
     clone.git("checkout", "-q", "-B", branch, branch === "feature/base" ? "HEAD" : this.#base());
@@ -55,7 +55,7 @@ export class MergeProject {
   async buildParams(source: string, target: string, changes: Partial<MergeProtectedParams> = {}): Promise<MergeProtectedParams> {
     const client = this.registry.as("admin", this.tenant);
     const { params } = await lookUpMerge(client, { project_id: this.id, source, target, strategy: "merge" });
-    if (params === undefined) throw new Error(`${source} is no branch`);
+    if (params === undefined) throw new Error(`${source} is not a branch`);
     return { ...params, ...changes };
   }
 
@@ -72,7 +72,7 @@ export class MergeProject {
     return openScenarioCard(this.registry.as(who, this.tenant), { jobType: MERGE, params, ...more });
   }
 
-  /** Stock git over a mirror of the stored repository, which has to be whole and to be cloned. */
+  /** Returns stock git over a clone of the stored repository's mirror, which must pass fsck. */
   async cloneMirror(): Promise<(...args: string[]) => string> {
     const folder = join(createTemporaryFolder("ogr-mirror-"), "repo.git");
     await mirrorRepository(this.registry.store, this.tenant ?? "T.UBL", this.id, folder);

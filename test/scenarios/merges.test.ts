@@ -9,8 +9,8 @@ import { prepareCommand } from "../harness/acting.js";
 import { type ServedRegistry, startRegistryInProcess } from "../harness/registry.js";
 import { ACT_MS, approveAsEach, buildPush, ensurePasskeys, pushOrThrow, requireRefusal, stateCardDecision } from "./acts.js";
 import { MERGE, MergeProject } from "./merge-project.js";
+import { findRef, listEvents } from "./stored-state.js";
 import { buildScenarioTenants, STRICT_TENANT } from "./tenants.js";
-import { findRef, listEvents } from "./what-is-stored.js";
 
 const [BOB, CAROL] = ["ubl:sid:person:bob", "ubl:sid:person:carol"];
 
@@ -32,14 +32,14 @@ async function readCardReceipt({ jti }: CardAnswer, tenant?: string): Promise<Re
   return requireValue(await registry.as("admin", tenant).readReceipt(jti ?? ""));
 }
 
-/** The approvals of a card: who, and why they no longer count. */
+/** Lists the approvals of a card: the approver and why the approval is void. */
 async function listVoided({ card_id }: CardAnswer): Promise<[string, string | null][]> {
   const { statements = [] } = requireValue(await registry.as("admin").readCard(card_id));
   return statements.map(({ approver, void_why }) => [approver, void_why ?? null]);
 }
 
 describe("a merge into main", () => {
-  it("waits for one approval with step-up, names card and approver, and leaves a Pact that verifies offline", async () => {
+  it("needs one approval with step-up, names card and approver, and stores a Pact that verifies offline", async () => {
     const project = await createProject();
     const card = await project.openMergeCard("feature/x", "main");
     expect(card).toMatchObject({ level: "L4", status: "awaiting_approval", plan: { commit_count: 1, fast_forward: true } });
@@ -75,7 +75,7 @@ describe("a merge into main", () => {
     expect(activity[0]).toMatchObject({ action: "merge", ref: "refs/heads/main", commit: tip });
   });
 
-  it("is approved neither by who proposed it, nor by who pushed, nor by who authored what it brings", async () => {
+  it("cannot be approved by its proposer or by a pusher or an author of its commits", async () => {
     const project = await createProject();
     await project.push("feature/by-bob", "bob.txt", "bob\n", "bob");
     const { clone } = project;
@@ -96,7 +96,7 @@ describe("a merge into main", () => {
     expect(requireValue(await registry.as("admin").readCard(card.card_id))).toMatchObject({ status: "awaiting_approval", jti: null });
   });
 
-  it("that conflicts is denied with paths and places before anybody is asked", async () => {
+  it("with conflicts is denied with their paths and hunks before any approval", async () => {
     const project = await createProject();
     await project.push("feature/one", "same.txt", "one\n");
     await project.push("feature/two", "same.txt", "two\n");
@@ -113,7 +113,7 @@ describe("a merge into main", () => {
     expect(requireRefusal(await stateCardDecision(registry, "bob", card))).toMatchObject({ status: 409, code: "conflict" });
   });
 
-  it("needs a source that is a branch of the project, and a target that the policy protects", async () => {
+  it("needs a source that is a branch of the project and a target that the policy protects", async () => {
     const project = await createProject();
     const params = await project.buildParams("feature/x", "main");
     expect(await project.open({ ...params, source: "feature/elsewhere" })).toMatchObject({ denial: { code: "ref_missing" } });
@@ -121,7 +121,7 @@ describe("a merge into main", () => {
     expect(await project.open(open)).toMatchObject({ status: "denied", denial: { code: "policy_denied" } });
   });
 
-  it("loses against another one that was quicker, and its card says why and whose approval is void", async () => {
+  it("is denied after another merge moved the target, and its card shows the void approval", async () => {
     const project = await createProject();
     const admin = registry.as("admin");
     const [first, second] = [await project.buildParams("feature/x", "main"), await project.buildParams("feature/y", "main")];
@@ -147,7 +147,7 @@ describe("a merge into main", () => {
 });
 
 describe("a merge into release/1.0", () => {
-  it("needs two persons with step-up: the first one again does not count", async () => {
+  it("needs approvals with step-up by two different persons", async () => {
     const project = await createProject();
     expect((await approveAsEach(registry, await project.openMergeCard("feature/x", "main"), ["bob"])).status).toBe("success");
     const main = await project.readTip("main");
@@ -171,7 +171,7 @@ describe("a merge into release/1.0", () => {
   });
 
   it.each(["source", "target"] as const)(
-    "whose %s moves between two approvals voids the first, and a new card can be approved",
+    "whose %s moves between two approvals is denied, and a new card can be approved",
     async (moved) => {
       const project = await createProject();
       await approveAsEach(registry, await project.openMergeCard("main", "release/1.0", { strategy: "fast-forward" }), ["bob", "carol"]);
@@ -193,7 +193,7 @@ describe("a merge into release/1.0", () => {
     },
   );
 
-  it("whose source moves after the permit was given is refused by the Runner, and its approvals are void", async () => {
+  it("whose source moves after the permit is refused by the Runner, and its approvals are void", async () => {
     const project = await createProject();
     const admin = registry.as("admin");
     const params = await project.buildParams("feature/x", "release/1.0");
@@ -212,7 +212,7 @@ describe("a merge into release/1.0", () => {
 });
 
 describe("merges of two tenants", () => {
-  it("into projects of the same name do not know of each other", async () => {
+  it("into projects with the same id are independent", async () => {
     const id = "P.shared-name";
     const [ours, theirs] = [await createProject(id), await createProject(id, STRICT_TENANT)];
     const untouched = await theirs.readTip("main");
@@ -231,7 +231,7 @@ describe("merges of two tenants", () => {
   });
 });
 
-/** Where main stood before anything was merged: its project's first commit. */
+/** Returns the project's first commit, where main was before the merges. */
 async function readBase(project: MergeProject): Promise<string | null> {
   return project.readTip("feature/base");
 }

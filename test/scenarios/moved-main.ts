@@ -17,20 +17,19 @@ import { buildReleaseJob, type Job, prepareCommand } from "../harness/acting.js"
 import type { ServedRegistry } from "../harness/registry.js";
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, approveAsEach, buildPush, ensurePasskeys, openScenarioCard, registerByCard, stateCardDecision } from "./acts.js";
-import { findRef, readOfficialState } from "./what-is-stored.js";
+import { findRef, readOfficialState } from "./stored-state.js";
 
 const PROJECT = "P.moved-main";
 const MAIN = "refs/heads/main";
 const QUORUM = ["bob", "carol"];
 
-/** `main` is moved by forced pushes, each an act of level L5; an act whose permit came before does not happen. */
 export function describeMovedMain(running: () => ServedRegistry): void {
-  describe("main that moves after an act's permit was given", () => {
+  describe("a move of main after an act's permit", () => {
     let registry: ServedRegistry;
     let main: string;
     let histories = 0;
 
-    /** A forced push of a history of its own, from where main stands. */
+    /** Builds a forced push of an unrelated history to main. */
     const buildForcedPush = (): { job: Job; commit: string } => {
       histories += 1;
       const clone = new Clone();
@@ -49,7 +48,7 @@ export function describeMovedMain(running: () => ServedRegistry): void {
       main = commit;
     }
 
-    /** The command of a card that these approved, and that nobody has issued yet. */
+    /** Opens and approves a card. Returns it with its command, which is not issued. */
     async function approveCommand(job: Job, approvers: readonly string[]): Promise<{ card: CardAnswer; command: CommandEnvelope }> {
       const card = await open(job, { run: "on_command" });
       for (const name of approvers) requireValue(await stateCardDecision(registry, name, card));
@@ -68,7 +67,7 @@ export function describeMovedMain(running: () => ServedRegistry): void {
     it.each<[string, string, readonly string[], () => Job]>([
       ["forced push from main's old id", "ref_moved", QUORUM, () => buildForcedPush().job],
       ["release of the commit that only main had", "commit_unreachable", ["bob"], () => buildReleaseJob(PROJECT, "v1.0.0", main)],
-    ])("has the Runner refuse a %s with %s, signed, and nothing is written", async (_, code, approvers, job) => {
+    ])("makes the Runner refuse a %s with %s and write nothing", async (_, code, approvers, job) => {
       const admin = registry.as("admin");
       const { card, command } = await approveCommand(job(), approvers);
       await moveMain();
@@ -86,18 +85,18 @@ export function describeMovedMain(running: () => ServedRegistry): void {
       expect(JSON.parse(Buffer.from(claim ?? []).toString("utf8"))).toMatchObject({ kind: "end", end: "refused" });
     });
 
-    it("while the Runner has the claim ends the push in a signed error, and nothing but that receipt is written", async () => {
+    it("while the Runner holds the claim ends the push with an error receipt and no other write", async () => {
       const admin = registry.as("admin");
       const { command } = await approveCommand(buildForcedPush().job, QUORUM);
-      const goOn = join(registry.dataDir, "main-has-moved");
+      const resumeFile = join(registry.dataDir, "main-has-moved");
       await registry.lab512.stop();
-      // It holds this one act and serves all others as the usual Runner does, so it stays.
-      await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: goOn } });
+      // This Runner holds only this act and serves all others, so it can keep running.
+      await registry.lab512.start({ entry: DYING_RUNNER, env: { TEST_HOLD_ACT: command.jti, TEST_HOLD_UNTIL: resumeFile } });
       requireValue(await admin.issueCommand(command));
       await waitUntilClaimed(command.jti);
       await moveMain();
       const before = await readOfficialState(registry);
-      await writeFile(goOn, "");
+      await writeFile(resumeFile, "");
       const { receipt } = await waitForCommandEnd(admin, command.jti, ACT_MS);
       expect(receipt).toMatchObject({ status: "error", code: "ref_moved", refs: [], artifacts: [] });
       expect(receipt && verifySignedObject("receipt", receipt, readJwks(registry.founded.keys.receiptJwks))).toBe("valid");

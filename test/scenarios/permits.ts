@@ -6,19 +6,18 @@ import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildPush, openPushCard, pushOrThrow, registerByCard, requireRefusal, stateCardDecision } from "./acts.js";
 import { requestPushPermit, toPushEnvelope } from "./commands.js";
 import { QUICK_PERMIT_MS } from "./policies.js";
+import { findRef, readOfficialState } from "./stored-state.js";
 import { QUICK_OFFICE } from "./tenants.js";
-import { findRef, readOfficialState } from "./what-is-stored.js";
 
 const PROJECT = "P.permits";
 
-/** Permits that are used once, or not in time. */
 export function describePermits(running: () => TestRegistry): void {
   describe("a permit", () => {
     let registry: TestRegistry;
     let clone: Clone;
     let bundle: Buffer;
     let branches = 0;
-    /** A push to a branch of its own that would succeed. */
+    /** Builds a push to a new branch that would succeed. */
     const buildGoodPush = () => {
       branches += 1;
       return buildPush(PROJECT, `feature/b${branches}`, null, bundle);
@@ -32,7 +31,7 @@ export function describePermits(running: () => TestRegistry): void {
       await registerByCard(registry, PROJECT);
     });
 
-    it("is used once: the same command again, or another jobId, is told of the first and changes nothing", async () => {
+    it("can be used once, and a second command is refused with the first one", async () => {
       const admin = registry.as("admin");
       const wanted = buildGoodPush();
       const command = toPushEnvelope(await requestPushPermit(admin, wanted), wanted);
@@ -50,7 +49,7 @@ export function describePermits(running: () => TestRegistry): void {
       expect(await readOfficialState(registry)).toEqual(before);
     });
 
-    it("cannot take a jobId that another act has", async () => {
+    it("cannot be used with the jobId of another act", async () => {
       const admin = registry.as("admin");
       const first = await pushOrThrow(admin, buildGoodPush());
       const wanted = buildGoodPush();
@@ -59,7 +58,7 @@ export function describePermits(running: () => TestRegistry): void {
       expect((await admin.issueCommand({ ...taken, jobId: "job-free-one" })).ok).toBe(true);
     });
 
-    it("that is taken back before its use is used by nobody; one that was used cannot be taken back", async () => {
+    it("cannot be used once it is revoked, and cannot be revoked once it is used", async () => {
       const admin = registry.as("admin");
       const wanted = buildGoodPush();
       const permit = await requestPushPermit(admin, wanted);
@@ -77,7 +76,7 @@ export function describePermits(running: () => TestRegistry): void {
       expect(requireRefusal(await admin.revokePermit(used.permit.jti, "Too late."))).toMatchObject({ status: 409, code: "permit_used" });
     });
 
-    it("that nobody uses until run_by expires, and the card of it with it", async () => {
+    it("that is not used until run_by expires together with its card", async () => {
       const admin = registry.as("admin");
       const wanted = buildGoodPush();
       const card = await openPushCard(admin, wanted, { office_id: QUICK_OFFICE, run: "on_command", risk: "L3" });
@@ -94,7 +93,7 @@ export function describePermits(running: () => TestRegistry): void {
       expect(requireRefusal(asked)).toMatchObject({ status: 403, code: "permit_expired" });
     });
 
-    it("whose command no Runner took until run_by expires, and a Runner that comes later does nothing", async () => {
+    it("whose command no Runner claims until run_by expires, and a later Runner does not run it", async () => {
       const admin = registry.as("admin");
       const wanted = buildGoodPush();
       await registry.lab512.stop();
@@ -113,7 +112,7 @@ export function describePermits(running: () => TestRegistry): void {
       expect((await admin.readReceipt(jti)).ok).toBe(false);
     });
 
-    it("of one card is the same however often it is asked for, and one act comes of it", async () => {
+    it("for a card is the same on every request and allows one act", async () => {
       const admin = registry.as("admin");
       const wanted = buildGoodPush();
       const ask = (who = "admin", params = wanted.params, approval_ref = card.card_id) =>
@@ -160,13 +159,13 @@ export function describePermits(running: () => TestRegistry): void {
         });
     };
 
-    it("is raised by the asked-for risk and never lowered", async () => {
+    it("is raised by the requested risk and never lowered", async () => {
       expect(requireValue(await ask("admin", { office_id: "office::default", risk: "L2" })).level).toBe("L2");
       expect(requireValue(await ask("admin", { office_id: "office::default", risk: "L0" })).level).toBe("L1");
       expect(requireValue(await ask("admin", { office_id: "office::default", branch: "review/x", risk: "L1" })).level).toBe("L2");
     });
 
-    it("from L3 on needs an approved card, and says what is needed", async () => {
+    it("needs an approved card from L3 on, and the refusal lists the requirements", async () => {
       expect(await ask("admin", { office_id: "office::default", risk: "L3" })).toMatchObject({
         ok: false,
         status: 403,
@@ -179,7 +178,7 @@ export function describePermits(running: () => TestRegistry): void {
       });
     });
 
-    it("ends at L2 for an agent, which speaks through office::agents", async () => {
+    it("is at most L2 for an agent, which acts through office::agents", async () => {
       expect(requireValue(await ask("builder")).level).toBe("L1");
       expect(requireValue(await ask("builder", { branch: "review/x" })).level).toBe("L2");
       expect(await ask("builder", { risk: "L3" })).toMatchObject({

@@ -3,7 +3,7 @@ import type { PolicyData } from "../../src/decision/policy/data.js";
 import { readDefaultPolicy } from "../../src/stack/founding/policy.js";
 import { QUICK_OFFICE, QUORUM_OFFICE } from "./tenants.js";
 
-/** How long the permits of {@link QUICK_OFFICE} live, and how long a card of level L2 waits, under {@link buildScenarioPolicy}. */
+/** The lifetime of permits of {@link QUICK_OFFICE}, and the decision time of L2 cards, under {@link buildScenarioPolicy}. */
 export const QUICK_PERMIT_MS = 2000;
 export const L2_DECIDE_MS = 4000;
 
@@ -13,7 +13,7 @@ export async function buildDefaultPolicyWith(change: (data: PolicyData) => Polic
   return replacePolicyData(wasm, change(readPolicyData(wasm)));
 }
 
-/** The default policy with two offices more and a short wait for cards of level L2; everything else is as it was. */
+/** The default policy with two more offices and a short decision time for L2 cards. */
 export function buildScenarioPolicy(change: (data: PolicyData) => PolicyData = (data) => data): Promise<Uint8Array> {
   return buildDefaultPolicyWith((data) => {
     const base = data.offices["office::default"];

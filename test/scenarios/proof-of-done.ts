@@ -26,12 +26,12 @@ import {
   openTagCard,
   toEnd,
 } from "./acts.js";
-import { findRef, listEvents } from "./what-is-stored.js";
+import { findRef, listEvents } from "./stored-state.js";
 
 const PROJECT = "P.demo";
 const NOTES = "# v1.2.0\n\nThe first one.\n";
 
-/** Three branches with merges; `large` brings two MiB that do not compress. */
+/** Builds three branches with merges, of which `large` has two MiB of random bytes. */
 function buildHistory(): Clone {
   const made = new Clone();
   made.commit("README.md", "# Demo\n");
@@ -47,7 +47,7 @@ function buildHistory(): Clone {
   return made;
 }
 
-/** ADR-002's Proof of Done, step by step on one project. */
+/** The steps of ADR-002's Proof of Done, on one project. */
 export function describeProofOfDone(running: () => ServedRegistry): void {
   describe("the Proof of Done (ADR-002)", () => {
     const tips: Record<string, string> = {};
@@ -104,7 +104,7 @@ export function describeProofOfDone(running: () => ServedRegistry): void {
       });
     });
 
-    it("pushes a real history to feature branches by card and by permit, small ones inline and large ones staged", async () => {
+    it("pushes a history to feature branches by card and by permit, inline and staged", async () => {
       const first = await prepareBranchPush("main", "feature/x");
       expect(first.patch).toBeDefined();
       const card = await openPushCard(registry.as("admin"), first);
@@ -164,7 +164,7 @@ export function describeProofOfDone(running: () => ServedRegistry): void {
       expect(verifyReceipt(receipt, readJwks(registry.founded.keys.receiptJwks)).valid).toBe(true);
     });
 
-    it("leaves a prefix that stock git takes as a repository: fsck, clone, every commit, the annotated tag", async () => {
+    it("stores a prefix on which git fsck and git clone succeed, with every commit and the annotated tag", async () => {
       const mirror = join(folder, "mirror.git");
       await mirrorRepository(registry.store, "T.UBL", PROJECT, mirror);
       await runGit(mirror, ["-c", "safe.directory=*", "fsck", "--strict", "--full"]);
@@ -177,7 +177,7 @@ export function describeProofOfDone(running: () => ServedRegistry): void {
       expect(await runGit(cloned, ["for-each-ref"])).not.toContain("refs/ubl/");
     });
 
-    it("has written it all into a whole ledger, and shows none of it to another tenant", async () => {
+    it("has recorded every act in a valid ledger, and hides the project from another tenant", async () => {
       const ledger = requireValue(await registry.as("bob").verifyLedger());
       expect(ledger).toMatchObject({ ok: true, container: "C.Registry::T.UBL" });
       expect(ledger.entries).toBeGreaterThan(20);

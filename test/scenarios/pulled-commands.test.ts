@@ -14,12 +14,12 @@ import { type ServedRegistry, startRegistryInProcess } from "../harness/registry
 import { Clone } from "../repository/real-git.js";
 import { ACT_MS, buildPush, ensurePasskeys, openTagCard, pushOrThrow, registerByCard, stateCardDecision } from "./acts.js";
 import { buildDefaultPolicyWith } from "./policies.js";
-import { listEvents } from "./what-is-stored.js";
+import { listEvents } from "./stored-state.js";
 
 const PULL = "T.PULL";
 const PROJECT = "P.pulled";
 
-/** The default policy; `edition` only makes another hash. */
+/** The default policy. `edition` only varies its hash. */
 const buildEdition = (edition: number) =>
   buildDefaultPolicyWith((data) => ({ ...data, levels: { ...data.levels, L0: { ...data.levels.L0, max_run_ms: 600_000 + edition } } }));
 
@@ -49,7 +49,7 @@ describe("a command that a Runner pulls over HTTP", () => {
   };
   const readJson = async (key: string) => JSON.parse(Buffer.from((await registry.store.blobs.get(key)) ?? []).toString("utf8"));
 
-  it("and refuses ends at once, with its permit, as it would on Temporal", async () => {
+  it("and refuses ends at once together with its permit", async () => {
     const author = registry.as("admin", PULL);
     const envelope = await prepareCommand(author, buildPushJob(clone, PROJECT, "feature/refused"));
     await republish();
@@ -67,7 +67,7 @@ describe("a command that a Runner pulls over HTTP", () => {
     expect(requireValue(await author.readPermitState(envelope.jti))).toMatchObject({ status: "refused", ended_by: "LAB_256" });
   });
 
-  it("and refuses closes its card with the Runner's own reason", async () => {
+  it("and refuses closes its card with the Runner's reason", async () => {
     const author = registry.as("admin", PULL);
     const params = { project_id: PROJECT, tag: "v0.0.1", commit, notes: "Notes." };
     const card = await openTagCard(author, params, { run: "on_command" });
@@ -79,7 +79,7 @@ describe("a command that a Runner pulls over HTTP", () => {
     expect(await waitForCardEnd(author, card.card_id, ACT_MS)).toMatchObject({ status: "denied", denial: { code: "policy_not_current" } });
   });
 
-  it("and releases by has the manifest that it has on Temporal, with the approvals that count", async () => {
+  it("for a release has the same manifest as on Temporal, with only the valid approvals", async () => {
     const said: readonly (readonly [string, StatementDecision])[] = [
       ["bob", "approve"],
       ["bob", "withdraw"],
@@ -103,7 +103,7 @@ describe("a command that a Runner pulls over HTTP", () => {
       ["carol", "approve"],
       ["bob", "approve"],
     ]);
-    // The first one of bob's was withdrawn.
+    // Bob withdrew his first approval.
     expect(approvals).toEqual(pulled.recorded.slice(1));
     const keys = readJwks(registry.founded.keys.statementJwks);
     for (const { statement, attestor, assertion } of approvals) {
@@ -114,7 +114,7 @@ describe("a command that a Runner pulls over HTTP", () => {
   });
 });
 
-/** What a manifest says, whoever released: its members, and of each statement who said what and how it is proved. */
+/** Reduces a manifest to the members that do not depend on the tenant. */
 function toShape({ approvals, ...manifest }: { approvals: SignedStatement[] }) {
   return {
     members: Object.keys(manifest).sort(),

@@ -17,11 +17,10 @@ import {
   requireRefusal,
   toEnd,
 } from "./acts.js";
-import { findRef, listEvents, readRefsText } from "./what-is-stored.js";
+import { findRef, listEvents, readRefsText } from "./stored-state.js";
 
 const PROJECT = "P.pushes";
 
-/** Pushes that go well, that race, and that must change nothing. */
 export function describePushes(running: () => ServedRegistry): void {
   describe("a push", () => {
     let registry: ServedRegistry;
@@ -36,7 +35,7 @@ export function describePushes(running: () => ServedRegistry): void {
       await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/base", null, clone.bundle("main")));
     });
 
-    /** A commit on top of the base, alone in its bundle. */
+    /** Commits on top of the base. Returns the commit and its bundle. */
     const commitAhead = (branch: string, file: string) => {
       clone.git("checkout", "-q", "-B", branch, base);
       const commit = clone.commit(file, `${file}\n`);
@@ -44,7 +43,7 @@ export function describePushes(running: () => ServedRegistry): void {
     };
     const pushToEnd = async (wanted: Push, who = "admin") => toEnd(requireValue(await issuePush(registry.as(who), wanted)));
 
-    it("wins a race for one ref exactly once, and the loser changes nothing", async () => {
+    it("that loses a race for one ref changes nothing", async () => {
       await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/raced", null, clone.bundle("main")));
       const [one, two] = [commitAhead("left", "left.txt"), commitAhead("right", "right.txt")];
       const ends = await Promise.all([
@@ -62,14 +61,14 @@ export function describePushes(running: () => ServedRegistry): void {
       );
     });
 
-    it("to another ref than the one that moves at the same moment succeeds too", async () => {
+    it("succeeds while another ref moves at the same time", async () => {
       const branches = ["feature/r1", "feature/r2", "feature/r3", "feature/r4"];
       const ends = await Promise.all(branches.map((branch) => pushToEnd(buildPush(PROJECT, branch, null, clone.bundle("main")))));
       expect(ends.map(({ status }) => status)).toEqual(branches.map(() => "success"));
       for (const branch of branches) expect(await findRef(registry, PROJECT, `refs/heads/${branch}`)).toBe(base);
     });
 
-    it("of a diff or of a format-patch series makes the commits that it describes", async () => {
+    it("of a diff or a format-patch series makes the commits that it describes", async () => {
       clone.git("checkout", "-q", "-B", "patched", base);
       clone.commit("base.txt", "one\n2\nthree\n", "Say two in digits");
       clone.commit("more.txt", "more\n", "Say more");
@@ -91,7 +90,7 @@ export function describePushes(running: () => ServedRegistry): void {
       }
     });
 
-    it("without a fast-forward needs force, which is an act of level L2; a deletion too", async () => {
+    it("that is not a fast-forward needs force, and a forced push and a deletion have level L2", async () => {
       const [one, two] = [commitAhead("old", "old.txt"), commitAhead("new", "new.txt")];
       await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/forced", null, clone.bundle("old")));
       expect(await pushToEnd(buildPush(PROJECT, "feature/forced", one.commit, two.bundle))).toEqual({
@@ -112,11 +111,11 @@ export function describePushes(running: () => ServedRegistry): void {
       });
     });
 
-    it("to a review branch is an act of level L2 without a card", async () => {
+    it("to a review branch has level L2 and needs no card", async () => {
       expect((await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "review/one", null, clone.bundle("main")))).level).toBe("L2");
     });
 
-    describe("changes no ref when", () => {
+    describe("returns a signed error receipt and changes no ref if", () => {
       const cases: Record<string, { code: string; wanted(): Push }> = {
         "its bundle lacks its prerequisite": {
           code: "prerequisite_missing",
@@ -126,11 +125,11 @@ export function describePushes(running: () => ServedRegistry): void {
             return buildPush(PROJECT, "feature/bad", null, clone.bundle("unknown", [unknown]));
           },
         },
-        "its bundle is cut short": {
+        "its bundle is truncated": {
           code: "bundle_invalid",
           wanted: () => buildPush(PROJECT, "feature/bad", null, clone.bundle("main").subarray(0, -30)),
         },
-        "its bytes are of no kind that is known": {
+        "its bytes have an unknown format": {
           code: "bundle_invalid",
           wanted: () => buildPush(PROJECT, "feature/bad", null, Buffer.from("not a bundle\n")),
         },
@@ -151,27 +150,27 @@ export function describePushes(running: () => ServedRegistry): void {
           code: "ref_moved",
           wanted: () => buildPush(PROJECT, "feature/base", "1".repeat(40), commitAhead("moved", "moved.txt").bundle),
         },
-        "it expects no ref where there is one": {
+        "it expects no ref but the ref exists": {
           code: "ref_moved",
           wanted: () => buildPush(PROJECT, "feature/base", null, clone.bundle("main")),
         },
-        "its ref would be below another one": {
+        "its ref would be below an existing one": {
           code: "ref_conflict",
           wanted: () => buildPush(PROJECT, "feature/base/below", null, clone.bundle("main")),
         },
-        "another ref is below its own": {
+        "an existing ref is below its own": {
           code: "ref_conflict",
           wanted: () => buildPush(PROJECT, "feature/deep", null, clone.bundle("main")),
         },
-        "it brings nothing": { code: "nothing_to_do", wanted: () => buildPush(PROJECT, "feature/base", base, clone.bundle("main")) },
-        "it deletes what is not there": { code: "ref_missing", wanted: () => buildDeletion(PROJECT, "feature/never", base) },
+        "it changes nothing": { code: "nothing_to_do", wanted: () => buildPush(PROJECT, "feature/base", base, clone.bundle("main")) },
+        "it deletes a ref that does not exist": { code: "ref_missing", wanted: () => buildDeletion(PROJECT, "feature/never", base) },
       };
 
       beforeAll(async () => {
         await pushOrThrow(registry.as("admin"), buildPush(PROJECT, "feature/deep/er", null, clone.bundle("main")));
       });
 
-      it.each(Object.keys(cases))("%s: a signed receipt says so", async (name) => {
+      it.each(Object.keys(cases))("%s", async (name) => {
         const { code, wanted } = cases[name] ?? { code: "", wanted: () => buildDeletion(PROJECT, "x", ZERO_ID) };
         const before = await readRefsText(registry, PROJECT);
         const done = requireValue(await issuePush(registry.as("admin"), wanted()));
@@ -180,7 +179,7 @@ export function describePushes(running: () => ServedRegistry): void {
         expect(await readRefsText(registry, PROJECT)).toBe(before);
       });
 
-      it("its bytes do not have the BLAKE3 that it claims: inline and staged are refused before anything happens", async () => {
+      it("is refused if its inline or staged bytes do not have the claimed BLAKE3", async () => {
         const before = await readRefsText(registry, PROJECT);
         const claimed = {
           ...buildPush(PROJECT, "feature/bad", null, clone.bundle("main")),
@@ -198,7 +197,7 @@ export function describePushes(running: () => ServedRegistry): void {
     });
 
     it.each(["feature/..", "refs/heads/x", "feature/a b", "-x", "feature/x.lock", ""])(
-      "to `%s`, which is no branch name, is 400 and names the field",
+      "to the invalid branch name `%s` is 400 and names the field",
       async (branch) => {
         const answer = await issuePush(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
         expect(answer).toMatchObject({
@@ -210,14 +209,14 @@ export function describePushes(running: () => ServedRegistry): void {
     );
 
     it.each(["main", "release/1", "wild", "features/x"])(
-      "to `%s`, which no open namespace has, is denied by the policy",
+      "to `%s`, which is in no open namespace, is denied by the policy",
       async (branch) => {
         const refused = await issuePush(registry.as("admin"), buildPush(PROJECT, branch, null, clone.bundle("main")));
         expect(refused).toMatchObject({ ok: false, status: 403, problem: { code: "policy_denied", allowed: false } });
       },
     );
 
-    it("to a project that nobody registered, or that is another tenant's, finds none", async () => {
+    it("to an unregistered project or another tenant's project ends with project_unknown", async () => {
       expect(await pushToEnd(buildPush("P.nobody", "feature/x", null, clone.bundle("main")))).toEqual({
         status: "error",
         code: "project_unknown",

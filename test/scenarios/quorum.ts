@@ -21,7 +21,7 @@ import { STRICT_TENANT as tenant } from "./tenants.js";
 
 const PREDICATE = "https://slsa.dev/provenance/v1";
 
-/** The default policy, but that a registration is an act of level L5 and a release must bring an attestation. */
+/** The default policy, except that a registration has level L5 and a release requires an attestation. */
 const buildStrictPolicy = () =>
   buildDefaultPolicyWith((data) => ({
     ...data,
@@ -32,7 +32,6 @@ const buildStrictPolicy = () =>
     },
   }));
 
-/** Level L5 by a policy of its own: a quorum of distinct persons with step-up, and attestations. */
 export function describeQuorum(running: () => ServedRegistry): void {
   describe("at level L5", () => {
     let registry: ServedRegistry;
@@ -45,7 +44,7 @@ export function describeQuorum(running: () => ServedRegistry): void {
       await ensurePasskeys(registry, "bob", "carol");
     });
 
-    it("two distinct persons step up, and one person with two actors is one", async () => {
+    it("two persons must approve with step-up, and two actors of one person count once", async () => {
       const card = await openScenarioCard(registry.as("admin", tenant), {
         jobType: "git.registry.init",
         params: buildRegistrationParams("P.strict"),
@@ -64,7 +63,7 @@ export function describeQuorum(running: () => ServedRegistry): void {
       );
     });
 
-    it("an attestation that the policy asks for keeps the card waiting, and the card says so", async () => {
+    it("a card waits for the attestation that the policy requires and lists it as missing", async () => {
       const project_id = await registerByCard(registry, "P.attested", { approvers: ["bob", "carol"], tenant });
       const clone = new Clone();
       const commit = clone.commit("a.txt", "a\n");
@@ -89,7 +88,7 @@ export function describeQuorum(running: () => ServedRegistry): void {
       ).toMatchObject({ status: 403, code: "approval_required" });
     });
 
-    /** Approves as an actor with the passkeys of the person behind it. */
+    /** Approves as an actor with a passkey of the actor's person. */
     const stateAs = (actor: string, person: string, card: CardAnswer) =>
       stateCardDecision({ ...registry, openPasskeys: () => registry.openPasskeys(person) }, actor, card, "approve", { tenant });
   });

@@ -11,11 +11,11 @@ import {
   pushOrThrow,
   registerByCard,
 } from "./acts.js";
-import { findRef, listEvents } from "./what-is-stored.js";
+import { findRef, listEvents } from "./stored-state.js";
 
 const PROJECT = "P.releases";
 
-/** Names that are taken, and commits that nobody has pushed. Needs bob to have no passkey yet or one that works. */
+/** Requires that bob has no passkey yet or one that works. */
 export function describeReleases(running: () => ServedRegistry): void {
   describe("a release or a registration", () => {
     let registry: ServedRegistry;
@@ -31,7 +31,7 @@ export function describeReleases(running: () => ServedRegistry): void {
       await ensurePasskeys(registry, "carol");
     });
 
-    it("of a tag that exists is denied, and the tag stays; of two cards for one tag one wins", async () => {
+    it("of an existing tag is denied, and of two cards for one tag only one succeeds", async () => {
       const [first, second] = await Promise.all([tag("v1.0.0", commit), tag("v1.0.0", commit)]);
       expect((await approveAsEach(registry, first, ["carol"])).status).toBe("success");
       const made = await findRef(registry, PROJECT, "refs/tags/v1.0.0");
@@ -45,7 +45,7 @@ export function describeReleases(running: () => ServedRegistry): void {
       expect(await tag("v2.0.0", "2".repeat(40))).toMatchObject({ status: "denied", denial: { code: "commit_unreachable" } });
     });
 
-    it("of a name that is no release tag is 400 and names the field", async () => {
+    it("of an invalid tag name is 400 and names the field", async () => {
       const answer = await registry.as("admin").openCard({
         office_id: "office::default",
         intent: "x",
@@ -56,7 +56,7 @@ export function describeReleases(running: () => ServedRegistry): void {
       expect(answer).toMatchObject({ ok: false, status: 400, problem: { errors: [{ field: "params.tag" }] } });
     });
 
-    it("of a project that exists is denied", async () => {
+    it("of an existing project is denied", async () => {
       expect(
         await openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams(PROJECT) }),
       ).toMatchObject({
@@ -65,7 +65,7 @@ export function describeReleases(running: () => ServedRegistry): void {
       });
     });
 
-    it("of one project by eight approved cards at once registers it once", async () => {
+    it("of one project by eight approved cards at once succeeds once", async () => {
       const cards = await Promise.all(
         Array.from({ length: 8 }, () =>
           openScenarioCard(registry.as("admin"), { jobType: "git.registry.init", params: buildRegistrationParams("P.contended") }),

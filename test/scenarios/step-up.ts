@@ -11,7 +11,6 @@ import { buildPush, ensurePasskeys, OFFICE, openTagCard, pushOrThrow, registerBy
 
 const PROJECT = "P.steps";
 
-/** What an approval at L4 and above must carry. Bob and carol bring passkeys of their own. */
 export function describeStepUp(running: () => ServedRegistry): void {
   describe("a step-up", () => {
     let registry: ServedRegistry;
@@ -33,7 +32,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
 
     const prepare = async (who: string, { card_id }: CardAnswer, decision: StatementDecision = "approve") =>
       requireValue(await registry.as(who).prepareStatement(card_id, decision, OFFICE));
-    /** What this person's own authenticator answers to any challenge. */
+    /** Makes an assertion about a statement by the person's own authenticator. */
     const createAssertion = (who: string, statement: Statement): Promise<Assertion> => {
       const challenge = Buffer.from(computeStatementChallenge(statement)).toString("base64url");
       const options: PublicKeyCredentialRequestOptionsJSON = { challenge, rpId: "localhost", userVerification: "required" };
@@ -42,7 +41,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
     const listMissing = async (card: CardAnswer) =>
       requireValue(await registry.as("admin").readCard(card.card_id)).missing.map(({ text }) => text);
 
-    it("left out at L4 is refused, and the card goes on waiting", async () => {
+    it("is required at L4, and without it the card keeps waiting", async () => {
       const card = await openCardToApprove();
       const { statement, step_up } = await prepare("bob", card);
       expect(step_up).not.toBeNull();
@@ -70,7 +69,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
       expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
-    it("that was used once is refused for another statement, and a withdrawn approval does not come back by repeating it", async () => {
+    it("cannot be reused for another statement or to restore a withdrawn approval", async () => {
       const card = await openCardToApprove("L5");
       expect(card.level).toBe("L5");
       const { statement } = await prepare("bob", card);
@@ -86,11 +85,11 @@ export function describeStepUp(running: () => ServedRegistry): void {
       expect(await listMissing(card)).toEqual(["2 more approvals with step-up"]);
     });
 
-    it("of two decisions that one person makes at the same moment is accepted for each, in whatever order they would arrive", async () => {
+    it("is accepted for each of two concurrent decisions of one person in any order of arrival", async () => {
       const [card, other] = [await openCardToApprove(), await openCardToApprove()];
       const bob = registry.as("bob");
       let isFirst = true;
-      // The first decision to sign is on its way for longer than the other takes in all.
+      // The first signed decision arrives after the second is complete.
       const submitStatement: typeof bob.submitStatement = async (statement, assertion) => {
         const isSlow = isFirst;
         isFirst = false;
@@ -102,7 +101,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
       for (const answer of await Promise.all([decide(card), decide(other)])) requireValue(answer);
     });
 
-    it("by an agent or an app is refused, whoever's passkey it borrows", async () => {
+    it("by an agent or an app is refused even with a person's passkey", async () => {
       const card = await openCardToApprove();
       expect(requireRefusal(await registry.as("ci").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
         code: "step_up_required",
@@ -115,7 +114,7 @@ export function describeStepUp(running: () => ServedRegistry): void {
       expect(await listMissing(card)).toEqual(["1 more approval with step-up"]);
     });
 
-    it("is not asked of a person without a passkey: they are told to register one", async () => {
+    it("is refused with step_up_required for a person without a passkey", async () => {
       const card = await openTagCard(registry.as("bob"), { project_id: PROJECT, tag: "v9.0.0", commit });
       expect(requireRefusal(await registry.as("admin").prepareStatement(card.card_id, "approve", OFFICE))).toMatchObject({
         code: "step_up_required",

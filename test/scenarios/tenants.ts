@@ -9,7 +9,7 @@ const buildPerson = (name: string, person_id: string, ...offices: string[]) => (
   offices: offices.map((office) => buildMember(office)),
 });
 
-/** A second tenant of the same people, which has a stricter policy than the first. */
+/** A second tenant with the same people and a stricter policy. */
 export const STRICT_TENANT = "T.STRICT";
 
 /** The offices that the scenarios' policy adds. */
@@ -17,7 +17,7 @@ export const QUICK_OFFICE = "office:quick";
 export const QUORUM_OFFICE = "office:quorum";
 
 const added = [
-  // Bob's second actor, and an agent that belongs to the person who opens cards.
+  // Bob's second actor, and an agent of the person who opens cards.
   buildPerson("bob-phone", "person:bob", "office::default"),
   buildPerson("dave", "person:dave", "office:infra.deployer"),
   {
@@ -28,7 +28,7 @@ const added = [
   },
 ];
 
-/** The tenants of the demo with everybody whom the scenarios need besides. */
+/** The tenants of the demo with the additional actors of the scenarios. */
 export function buildScenarioTenants(): TenantSeed[] {
   const [demo, ...others] = demoTenants;
   if (demo === undefined) throw new Error("the demo has no tenant");

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.stop());
 
-// One registry carries them all, each on projects of its own: starting one costs more than most scenarios.
+// The scenarios share one registry, because its start takes longer than most of them. Each uses its own projects.
 describeForgedPermits(getRegistry);
 describePermits(getRegistry);
 describeApprovals(getRegistry);

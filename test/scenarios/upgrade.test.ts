@@ -25,7 +25,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-/** Starts the next release of LAB 256 in place of the running one. Its flows are changed as a running flow can survive it. */
+/** Replaces the running LAB 256 by its next release, whose workflows are changed behind `patched`. */
 async function upgrade(): Promise<void> {
   const TEST_WORKFLOWS = join(registry.dataDir, "next-release.js");
   const next = changeOfficialAct(
@@ -37,24 +37,24 @@ async function upgrade(): Promise<void> {
   await registry.lab256.start({ entry: NEXT_RELEASE, env: { TEST_WORKFLOWS } });
 }
 
-/** Whether the card's flow took the new way. */
-async function isNewWay(card_id: string): Promise<boolean> {
+/** Tells whether the card's flow ran the patched code. */
+async function hasRunPatchedCode(card_id: string): Promise<boolean> {
   const { events } = await temporal.client.workflow.getHandle(toCardWorkflowId(TENANT, card_id)).fetchHistory();
   return (events ?? []).some((event) => event.markerRecordedEventAttributes?.markerName === "core_patch");
 }
 
-describe("a worker of a next release, whose workflows are changed behind `patched`", () => {
-  it("carries a card that has waited since the old one to its receipt, on the old way, and a new card on the new one", async () => {
+describe("a worker of the next release, whose workflows are changed behind `patched`", () => {
+  it("finishes a card of the old release by the old code, and a new card by the new code", async () => {
     const waiting = await openCard(registry.as("admin"), buildRegistrationJob("P.waited"));
     expect(waiting.status).toBe("awaiting_approval");
     await upgrade();
 
     await stateDecision(registry, "bob", "approve", waiting);
     expect((await waitForCardEnd(registry.as("admin"), waiting.card_id, PATIENCE_MS)).status).toBe("success");
-    expect(await isNewWay(waiting.card_id)).toBe(false);
+    expect(await hasRunPatchedCode(waiting.card_id)).toBe(false);
 
     const fresh = await actByCard(registry, buildRegistrationJob("P.fresh"));
     expect(fresh.status).toBe("success");
-    expect(await isNewWay(fresh.card_id)).toBe(true);
+    expect(await hasRunPatchedCode(fresh.card_id)).toBe(true);
   });
 });

@@ -20,7 +20,7 @@ import { openTemporalClient, type TemporalTestClient } from "../harness/temporal
 import { formatRegistryJson } from "../infra-engine/registries.js";
 import { createTemporaryFolder } from "../repository/real-git.js";
 import { requireRefusal } from "../scenarios/acts.js";
-import { readOfficialState } from "../scenarios/what-is-stored.js";
+import { readOfficialState } from "../scenarios/stored-state.js";
 import { buildBatch, buildLine, TELEMETRY } from "./lines.js";
 
 // Mallory wants acts of one org to stand in another org's telemetry. First she has a member's token; then she has LAB 256 itself: its

@@ -8,7 +8,7 @@ import { requireValue } from "../../../src/client/http/problem.js";
 import { hashBlake3Hex } from "../../../src/domain/bytes/hash.js";
 import { actByCard, buildRegistrationJob, OFFICE, openCard, stateDecision } from "../../harness/acting.js";
 import type { ServedRegistry } from "../../harness/registry.js";
-import { waitUntilCardsAreClosed } from "../../scenarios/what-is-stored.js";
+import { waitUntilCardsAreClosed } from "../../scenarios/stored-state.js";
 import { runOgrHere as ogr } from "../ogr-here.js";
 import { toPersonEnvironment } from "../run-ogr.js";
 import { hasTerminals, runAtTerminal } from "./at-terminal.js";

@@ -25,8 +25,8 @@ import { ACT_MS, buildRegistrationParams, openScenarioCard, requireRefusal, stat
 const PULL = "T.PULL";
 const ELSEWHERE = "T.ELSEWHERE";
 
-/** No Runner pulls here: the test reports for one, and what it reports is what a rogue one could. */
-describe("what a Runner reports of a command that it pulled", () => {
+/** The test reports in place of a Runner, as a rogue Runner could. */
+describe("a Runner's report on a pulled command", () => {
   const [demo] = demoTenants;
   const pull = buildPullTenant(PULL, demo?.actors ?? []);
   const elsewhere = buildPullTenant(ELSEWHERE, []);
@@ -50,12 +50,12 @@ describe("what a Runner reports of a command that it pulled", () => {
 
   const actAsAuthor = () => registry.as("admin", PULL);
   let branches = 0;
-  /** A command that waits to be pulled. */
+  /** Issues a command and waits until it can be pulled. */
   const issuePending = async (): Promise<CommandEnvelope> => {
     branches += 1;
     const envelope = await prepareCommand(actAsAuthor(), buildPushJob(clone, "P.reported", `feature/${branches}`));
     requireValue(await actAsAuthor().issueCommand(envelope));
-    // The first step of its flow records it.
+    // The flow's first step records the command.
     for (;;) {
       const found = requireValue(await runner.listPendingCommands("LAB_512", 100)).find(({ jti }) => jti === envelope.jti);
       if (found !== undefined) return found;
@@ -93,12 +93,16 @@ describe("what a Runner reports of a command that it pulled", () => {
     return registry.store.blobs.create(toClaimKey(PULL, envelope.jti), toCanonicalBytes(claim));
   };
 
-  it("counts as a refusal only when its own key signed it for this very envelope, and only once", async () => {
+  it("is accepted as a refusal only if it is signed by its own key for this envelope, and only once", async () => {
     const [envelope, other] = [await issuePending(), await issuePending()];
     const stranger = createTestKey();
     const forgeries: readonly (readonly [string, Refusal, object])[] = [
-      ["by a key that nobody registered", signRefusal(envelope, stranger), { status: 403, code: "forbidden" }],
-      ["under the name of the Runner's key", signRefusal(envelope, { ...stranger, kid: key.kid }), { status: 403, code: "forbidden" }],
+      ["by an unregistered key", signRefusal(envelope, stranger), { status: 403, code: "forbidden" }],
+      [
+        "by another key under the kid of the Runner's key",
+        signRefusal(envelope, { ...stranger, kid: key.kid }),
+        { status: 403, code: "forbidden" },
+      ],
       ["changed after it was signed", { ...signRefusal(envelope), error: "Nothing." }, { status: 403, code: "forbidden" }],
       [
         "for another envelope with the same permit",
@@ -112,10 +116,10 @@ describe("what a Runner reports of a command that it pulled", () => {
       ],
       ["for another job", signRefusal(envelope, key, { jobId: other.jobId }), { status: 404, code: "not_found" }],
       ["of another tenant", signRefusal(envelope, key, { tenant_id: "T.UBL" }), { status: 404, code: "not_found" }],
-      ["for what was never issued", signRefusal(envelope, key, { jti: "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10" }), { status: 404 }],
+      ["for a command that was never issued", signRefusal(envelope, key, { jti: "5f0c2b6e-8f0e-4d5b-9a37-3f1f0e6b7a10" }), { status: 404 }],
     ];
     for (const [what, forged, why] of forgeries) expect(requireRefusal(await runner.finish(forged)), what).toMatchObject(why);
-    // A receipt's signature is none over a refusal, whatever members stand in it.
+    // A receipt's signature is not valid for a refusal with the same members.
     const { refs: _, ...asRefusal } = signReceipt(envelope);
     expect(requireRefusal(await runner.finish({ ...asRefusal, status: "denied", code: "ref_moved" }))).toMatchObject({ code: "forbidden" });
     expect(await readStatus(envelope)).toBe("running");
@@ -128,7 +132,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await readStatus(other)).toBe("running");
   });
 
-  it("is refused by its fields, as the report that it resembles", async () => {
+  it("is refused with the names of its bad fields", async () => {
     const envelope = await issuePending();
     const readFields = async (report: object) => {
       const answer = await runner.finish(report as Refusal);
@@ -139,11 +143,11 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await readFields({ ...signReceipt(envelope), status: "fine" })).toEqual(["status"]);
   });
 
-  it("as a refusal does not end a command that somebody acts by, whose receipt is the answer", async () => {
+  it("does not end a claimed command if it is a refusal", async () => {
     const envelope = await issuePending();
     await claimAs(envelope);
     expect(requireRefusal(await runner.finish(signRefusal(envelope)))).toMatchObject({ status: 409, code: "permit_used" });
-    // Straight to the flow, past the api, it says no more.
+    // The flow also rejects it, without the api.
     const handle = temporal.client.workflow.getHandle(toActWorkflowId(PULL, envelope.jti));
     const verdict = await handle.executeUpdate(refuseUpdate, { args: [signRefusal(envelope)] });
     expect(verdict).toMatchObject({ accepted: true, state: { status: "running" } });
@@ -153,7 +157,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await waitForEnd(envelope)).toMatchObject({ status: "error", denial: { code: "ref_moved" }, receipt });
   });
 
-  it("as a refusal gives way to the receipt that lies in the store", async () => {
+  it("is ignored as a refusal if the store has a receipt", async () => {
     const envelope = await issuePending();
     await claimAs(envelope);
     const receipt = signReceipt(envelope);
@@ -162,7 +166,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await waitForEnd(envelope)).toMatchObject({ status: "error", receipt });
   });
 
-  it("as a refusal ends a command whose permit another envelope has used", async () => {
+  it("ends a command as a refusal if another envelope has used its permit", async () => {
     const envelope = await issuePending();
     await claimAs(envelope, "c".repeat(64));
     const refused = signRefusal(envelope, key, { code: "policy_not_current" });
@@ -170,7 +174,7 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect(await waitForEnd(envelope)).toMatchObject({ status: "denied", denial: { code: "permit_used" }, refusals: [refused] });
   });
 
-  it("straight to the flow changes nothing unless a Runner signed it for this very envelope", async () => {
+  it("that is sent directly to the flow is rejected unless a Runner signed it for this envelope", async () => {
     const [envelope, other] = [await issuePending(), await issuePending()];
     const handle = temporal.client.workflow.getHandle(toActWorkflowId(PULL, envelope.jti));
     const nonsense = { hello: "world" } as unknown as Refusal;
@@ -184,7 +188,7 @@ describe("what a Runner reports of a command that it pulled", () => {
         accepted: false,
         denial: { code: "answer_invalid" },
       });
-    // A receipt is none of the refusals, nor the other way round.
+    // A receipt is not accepted as a refusal, nor a refusal as a receipt.
     for (const [update, report] of [
       [refuseUpdate, signReceipt(envelope)],
       [finishUpdate, signRefusal(envelope)],
@@ -210,12 +214,12 @@ describe("what a Runner reports of a command that it pulled", () => {
     expect((await waitForEnd(envelope)).status).toBe("denied");
   });
 
-  it("and asks for: the statements on a pending command's plan, for the Runner that may pull it and nobody else", async () => {
+  it("can include the statements on the plan, which only the Runner that may pull the command can read", async () => {
     const card = await openScenarioCard(actAsAuthor(), { jobType: "git.registry.init", params: buildRegistrationParams("P.stated") });
     requireValue(await stateCardDecision(registry, "bob", card, "approve", { tenant: PULL }));
     const { jti } = await waitForCardToLeave(actAsAuthor(), card.card_id, ["planning", "awaiting_approval", "approved"], ACT_MS);
     const envelope = requireValue(await runner.listPendingCommands("LAB_512", 100)).find((one) => one.jti === jti);
-    if (envelope === undefined) throw new Error("the card's command does not wait to be pulled");
+    if (envelope === undefined) throw new Error("the card's command is not pending");
     const statements = (token: string, tenant = PULL) =>
       createRunnerClient({ server: registry.url, token }, tenant).listStatements(envelope.jti);
 

@@ -4,12 +4,11 @@ import { requireValue } from "../../src/client/http/problem.js";
 import { requireRefusal } from "./acts.js";
 import type { InfraSetup } from "./infra-setup.js";
 
-/** What a registry answers of its infra registry, to people and to engines. */
-export function describeInfraQuestions(on: () => InfraSetup): void {
+export function describeInfraQueries(on: () => InfraSetup): void {
   const actAsAdmin = () => on().registry.as("admin");
 
-  describe("and the question what it says", () => {
-    it("is answered for now and for every revision that it has had", async () => {
+  describe("and a query of a project's context", () => {
+    it("returns the current state and that of every earlier revision of main", async () => {
       const before = on().revision();
       await on().publish({ "T.UBL/P.live": "disabled production" });
       const known = { source: "registry", org: "T.UBL", repo: "P.live", context: "production", telemetry_repo: "T.UBL/P.telemetry" };
@@ -30,7 +29,7 @@ export function describeInfraQuestions(on: () => InfraSetup): void {
       await on().publish();
     });
 
-    it("shows a tenant its own org and no other", async () => {
+    it("returns only the tenant's own org", async () => {
       expect(requireValue(await on().registry.as("olga", "T.OTHER").readInfraContext("P.theirs"))).toMatchObject({
         org: "T.OTHER",
         state: "enabled",
@@ -42,14 +41,14 @@ export function describeInfraQuestions(on: () => InfraSetup): void {
       expect(answer.status).toBe(404);
     });
 
-    it("is asked by the client module, which fails closed", async () => {
+    it("fails closed in the client module", async () => {
       const { token } = on().registry.getActor("admin");
       let asked = 0;
-      const countAndFetch: typeof fetch = (...args) => {
+      const fetchAndCount: typeof fetch = (...args) => {
         asked += 1;
         return fetch(...args);
       };
-      const options = { server: on().registry.url, token, tenant_id: "T.UBL", fetch: countAndFetch };
+      const options = { server: on().registry.url, token, tenant_id: "T.UBL", fetch: fetchAndCount };
       const contexts = infraContexts(options);
       const enabled = await contexts.enabled("P.live");
       expect(enabled).toEqual({

@@ -15,19 +15,19 @@ async function listKeys(store: ObjectStore, prefix: string): Promise<string[]> {
   return keys;
 }
 
-/** The tenant's refs as they lie in the store: the text of `packed-refs`, acts and all. */
+/** Returns the text of the stored `packed-refs`, including the acts' records. */
 export async function readRefsText({ store }: ServedRegistry, project: string, tenant = "T.UBL"): Promise<string> {
   const found = await store.pointers.read(`${toRepoPrefix(tenant, project)}/packed-refs`);
   return found === undefined ? "" : Buffer.from(found.bytes).toString("utf8");
 }
 
-/** A branch or tag as it lies in the store, or undefined. */
+/** Returns the stored id of a branch or tag, or undefined. */
 export async function findRef(registry: ServedRegistry, project: string, name: string): Promise<string | undefined> {
   const lines = (await readRefsText(registry, project)).split("\n").map((line) => line.split(" "));
   return lines.find(([, ref]) => ref === name)?.[0];
 }
 
-/** Everything official of a tenant: repositories with their refs, metadata and receipts. What is refused leaves it as it was. */
+/** Returns a tenant's repositories with their refs, metadata and receipts, none of which a refused act changes. */
 export async function readOfficialState(
   { store }: ServedRegistry,
   tenants: readonly string[] = ["T.UBL", "T.OTHER"],
@@ -42,7 +42,7 @@ export async function readOfficialState(
   return entries;
 }
 
-/** The payloads of all events of one type, in order. */
+/** Lists the payloads of all events of one type, in order. */
 export async function listEvents<T extends EventType>(registry: ServedRegistry, type: T, tenant = "T.UBL"): Promise<EventPayloads[T][]> {
   const db = openDatabase(registry.databaseUrl, { maxConnections: 1 });
   const found: EventPayloads[T][] = [];
@@ -55,7 +55,7 @@ export async function listEvents<T extends EventType>(registry: ServedRegistry, 
   return found;
 }
 
-/** Waits until every card that has ended is closed in the ledger: it ends with its receipt, and its flow appends the entry only then. */
+/** Waits until every ended card is closed in the ledger. A card ends with its receipt, and its flow appends the entry later. */
 export async function waitUntilCardsAreClosed(registry: ServedRegistry): Promise<void> {
   const ended = requireValue(await registry.as("admin").listCards()).flatMap(({ card_id, closed_at }) =>
     closed_at === null ? [] : [card_id],
