@@ -11,7 +11,7 @@ import { listTelemetryTenants, prepareNextTelemetry } from "../lab256/telemetry/
 import { deliverWebhookEvent, findNextWebhookEvent, settleWebhookEvent } from "../lab256/webhooks/webhook-steps.js";
 import { listEnabledWebhooks } from "../lab256/webhooks/webhooks.js";
 
-/** Binds LAB 256's services to their dependencies under the names that flows call. */
+/** Binds LAB 256's services to their dependencies, under the names that workflows call. */
 export function createLab256Activities(deps: Lab256Dependencies): Lab256Activities {
   const activities: Lab256Activities = {
     openCard: (input) => openCard(deps, input),

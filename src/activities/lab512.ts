@@ -15,10 +15,10 @@ import { scopeToTenant } from "../storage/scoped.js";
 
 const HEARTBEAT_EVERY_MS = 400;
 
-/** Numbers the attempts of a later round above all attempts of an earlier one. */
+/** Numbers the attempts of a later round above all attempts of earlier rounds. */
 const ATTEMPTS_PER_ROUND_MAX = 1_000_000;
 
-/** The Runner's activities over its dependencies. */
+/** Binds the Runner's activities to their dependencies. */
 export function createLab512Activities(deps: RunnerDependencies): Lab512Activities {
   return {
     planAct: (card) =>
@@ -51,7 +51,7 @@ function readExecution(round: number): Execution {
   };
 }
 
-/** Sends heartbeats while the work runs. */
+/** Runs `work` and sends heartbeats meanwhile. */
 async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const timer = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY_MS);
@@ -65,11 +65,11 @@ async function runWithHeartbeat<T>(work: () => Promise<T>): Promise<T> {
 async function anchorHeads(deps: RunnerDependencies, heads: readonly SignedHead[]): Promise<void> {
   const refused: string[] = [];
   for (const head of heads) refused.push(...(await anchorHead(deps, head)));
-  // A chain that is refused does not keep others from being anchored.
+  // A refused chain does not keep others from being anchored.
   if (refused.length > 0) throw ApplicationFailure.nonRetryable(refused.join(" "), "anchor_refused");
 }
 
-/** The reasons why the head was not anchored, empty if it was. */
+/** Anchors one head. Returns the reasons why it was not anchored, or none. */
 async function anchorHead(deps: RunnerDependencies, head: SignedHead): Promise<string[]> {
   const parsed = parseWith(signedHeadSchema, head);
   if (!parsed.ok) return [`The head is malformed: ${formatProblems(parsed.problems)}`];

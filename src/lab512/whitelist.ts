@@ -1,6 +1,6 @@
 import net from "node:net";
 
-/** A connection that the whitelist does not name. */
+/** A connection to an endpoint that is not on the whitelist. */
 export class NotWhitelisted extends Error {
   override readonly name = "NotWhitelisted";
   readonly code = "network_not_whitelisted";
@@ -11,7 +11,9 @@ export class NotWhitelisted extends Error {
 }
 
 /**
- * `host:port` of a URL or of an address, in lower case, with the scheme's own port where none is written. @throws when it is neither.
+ * Parses a URL or an address into `host:port` in lower case, with the scheme's default port if there is none.
+ *
+ * @throws if it is neither.
  */
 export function parseEndpoint(address: string): string {
   const text = address.includes("://") ? address : `tcp://${address}`;
@@ -22,7 +24,7 @@ export function parseEndpoint(address: string): string {
 }
 
 /**
- * The only endpoints that a process may connect to. A host is the name that a client asks for, before any lookup, so `localhost` and
+ * The only endpoints to which a process may connect. A host is the name that a client asks for, before any lookup, so `localhost` and
  * `127.0.0.1` are two hosts. IPv6 addresses are in brackets. Source: ADR-002 §6 (`network_whitelist`).
  */
 export class NetworkWhitelist {
@@ -32,15 +34,19 @@ export class NetworkWhitelist {
     this.endpoints = new Set([...endpoints].map((endpoint) => endpoint.toLowerCase()));
   }
 
-  /** @throws NotWhitelisted. For clients whose sockets are not Node's, such as Temporal's native core. */
+  /**
+   * For clients whose sockets are not Node's, such as Temporal's native core.
+   *
+   * @throws NotWhitelisted
+   */
   assertAllowed(address: string): void {
     const endpoint = parseEndpoint(address);
     if (!this.endpoints.has(endpoint)) throw new NotWhitelisted(endpoint);
   }
 
   /**
-   * Applies to every socket that this process opens from now on: a TCP connection through `node:net` (thus http, https and tls) is refused
-   * unless its host and port are named. Unix sockets are refused too.
+   * Applies to every socket that this process opens from now on: a TCP connection through `node:net` (and so http, https and tls) is
+   * refused unless its host and port are on the whitelist. Unix sockets are refused too.
    */
   enforce(): void {
     const { endpoints } = this;
@@ -48,7 +54,7 @@ export class NetworkWhitelist {
     const connectGuarded = function (this: net.Socket, ...args: unknown[]): net.Socket {
       const endpoint = parseRequestedEndpoint(args);
       if (endpoints.has(endpoint)) return Reflect.apply(connect, this, args) as net.Socket;
-      // A failed lookup gives clients time to listen for the error; an unheard error would end the process.
+      // Failing in the lookup gives clients time to add an error listener; an error without a listener would end the process.
       return Reflect.apply(connect, this, [
         { host: "refused.invalid", port: 1, lookup: buildRefusingLookup(new NotWhitelisted(endpoint)) },
       ]) as net.Socket;
@@ -61,7 +67,7 @@ function buildRefusingLookup(error: NotWhitelisted): net.LookupFunction {
   return (_host, _options, callback) => void setImmediate(callback, error, "");
 }
 
-/** The endpoint in the arguments of any overload of `connect`. Node itself passes the normalised arguments as one array. */
+/** Parses the endpoint from the arguments of any overload of `connect`. Node itself passes the normalised arguments as one array. */
 function parseRequestedEndpoint(args: readonly unknown[]): string {
   const first = Array.isArray(args[0]) ? args[0][0] : args[0];
   if (typeof first === "number" || (typeof first === "string" && /^\d+$/.test(first)))

@@ -70,7 +70,7 @@ export class Repositories {
   }
 
   /** Notes that an act's receipt is in the store, which saves a request. */
-  noteReceipt(name: RepositoryName, jti: string): void {
+  recordReceipt(name: RepositoryName, jti: string): void {
     this.#caches.get(toCacheId(name))?.memory.receipted.add(jti);
   }
 

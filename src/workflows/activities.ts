@@ -5,47 +5,47 @@ import { LAB_512_QUEUE } from "../domain/act/task-queue.js";
 import type { Lab256Activities } from "../domain/flow/lab256-steps.js";
 import type { Lab512Activities } from "../domain/flow/lab512-steps.js";
 
-/** Retries a fault, such as a store that does not answer, for ever, so that nothing is lost. A denial is a value and is not retried. */
-const untilItWorks = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
+/** Retries a fault, such as an unreachable store, without limit, so that nothing is lost. A denial is a value and is not retried. */
+const unlimitedRetries = { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" } as const;
 
-/** Steps of LAB 256. They run in the workflow's process, which saves a round trip. */
+/** LAB 256's steps. They run in the workflow's process, which saves a round trip. */
 export const lab256 = proxyLocalActivities<Lab256Activities>({
   startToCloseTimeout: "10s",
   scheduleToCloseTimeout: "365 days",
-  retry: untilItWorks,
+  retry: unlimitedRetries,
 });
 
-/** Two missed heartbeats mean a dead Runner. Another one takes over within seconds. */
-const runner = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: untilItWorks } as const;
+/** Two missed heartbeats mean that the Runner is dead. Another one takes over within seconds. */
+const runnerOptions = { taskQueue: LAB_512_QUEUE, heartbeatTimeout: "1500ms", retry: unlimitedRetries } as const;
 
 export const planner = proxyActivities<Pick<Lab512Activities, "planAct">>({
-  ...runner,
+  ...runnerOptions,
   startToCloseTimeout: "5m",
   scheduleToCloseTimeout: "24h",
   summary: "Plan on LAB 512: what the act would do (reads only)",
 });
 
-/** Plans for a client that waits, and that asks again if there is no answer. */
+/** Plans for a client that waits and repeats the request if there is no answer. */
 export const previewer = proxyActivities<Pick<Lab512Activities, "planAct">>({
-  ...runner,
+  ...runnerOptions,
   startToCloseTimeout: PREVIEW_MAX_MS,
   scheduleToCloseTimeout: PREVIEW_MAX_MS,
   summary: "Plan on LAB 512 without a card (reads only)",
 });
 
 export const anchorer = proxyActivities<Pick<Lab512Activities, "anchorHeads">>({
-  ...runner,
+  ...runnerOptions,
   startToCloseTimeout: "1m",
   summary: "Anchor the ledger's heads in the object store",
 });
 
 /**
- * The Runner for one command. The command waits for a Runner only while its permit is valid. The Runner itself bounds the work after the claim
- * by `max_run_ms`, and the work after the receipt by its own time.
+ * Builds the Runner's activities for one command. The command waits for a Runner only while its permit is valid. The Runner itself limits
+ * the work after the claim by `max_run_ms`, and the work after the receipt by a limit of its own.
  */
 export function proxyRunner(options: { waitMaxMs: number; maxRunMs: number; activityId: string }) {
   return proxyActivities<Pick<Lab512Activities, "runCommand">>({
-    ...runner,
+    ...runnerOptions,
     activityId: options.activityId,
     scheduleToStartTimeout: Math.max(1, options.waitMaxMs),
     startToCloseTimeout: options.maxRunMs + computeDeriveMaxMs(options.maxRunMs) + 60_000,

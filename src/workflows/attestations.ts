@@ -10,9 +10,9 @@ import type { MessageVerdict } from "./messages.js";
 /** The round of a card that is open for decisions. */
 export interface OpenRound {
   readonly isOpen: boolean;
-  /** Why the plan takes no more messages, or null. */
+  /** Returns why the plan accepts no more messages, or null. */
   checkOpen(): Denial | null;
-  /** Takes over what is missing now, and ends the wait if nothing is. */
+  /** Sets what is still missing, and ends the wait if nothing is. */
   updateMissing(missing: readonly MissingRequirement[]): void;
 }
 

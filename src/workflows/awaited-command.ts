@@ -22,7 +22,7 @@ interface CardPermit {
 
 type IssuedCommand = ReadyCommand & { readonly actorId: string };
 
-/** The command of an approved card, which a client issues before the permit ends. */
+/** The command of an approved card, which a client must issue before the permit ends. */
 export class AwaitedCommand {
   private issued: IssuedCommand | null = null;
   private hasEndSignal = false;
@@ -33,7 +33,7 @@ export class AwaitedCommand {
     private readonly exclusive: Exclusive,
   ) {}
 
-  noteEndSignal(): void {
+  recordEndSignal(): void {
     this.hasEndSignal = true;
   }
 
@@ -57,7 +57,7 @@ export class AwaitedCommand {
     }
   }
 
-  /** The state of the permit. The signal that it ended is not believed: the claim is read. */
+  /** Checks the state of the permit. The signal that it ended is not trusted: the claim is read. */
   private async checkPermit(permit: CardPermit, runBy: number): Promise<IssuedCommand | FlowEnd | undefined> {
     if (this.issued !== null) return this.issued;
     this.hasEndSignal = false;

@@ -14,13 +14,13 @@ import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
-/** How often a plan is made again because the policy or infra context has changed since. */
+/** How often a plan is made again because the policy or infra context has changed meanwhile. */
 const OUTDATED_PLANS_MAX = 5;
 const OUTDATES_PLAN: ReadonlySet<string> = new Set(["policy_not_current", "infra_changed"]);
 
 /** Carries a card from proposal to permit: plan, policy, statements and attestations until `decide_by`. */
 export class CardApproval implements OpenRound {
-  /** Closes in the very task that settles the round. */
+  /** Becomes false in the same task that settles the round. */
   isOpen = false;
   private ending: FlowEnd | null = null;
   private completedAt = 0;
@@ -32,13 +32,16 @@ export class CardApproval implements OpenRound {
     private readonly exclusive: Exclusive,
   ) {}
 
-  /** Judges one message at a time. The ledger can show a plan before the flow has it, so that a decision on it is not too early. */
+  /**
+   * Judges one message at a time. Waits while the flow is planning, because the ledger can show a plan before the flow has it, and a
+   * decision on that plan is not too early.
+   */
   async judgeInTurn(judge: () => Promise<MessageVerdict>): Promise<MessageVerdict> {
     await condition(() => this.flow.status !== "planning");
     return this.exclusive.run(judge);
   }
 
-  /** Carries the card to a command that may run, or to its end without one. */
+  /** Carries the card to a command that can run, or to its end without one. */
   async carryToPermit(): Promise<Outcome<ReadyCommand> | FlowEnd> {
     const opened = await lab256.openCard({ card: this.card, workflow_id: workflowInfo().workflowId });
     if (!opened.ok) return { status: "denied", denial: opened.denial };
@@ -86,19 +89,19 @@ export class CardApproval implements OpenRound {
       const inTime =
         isSettled() ||
         (await condition(isSettled, Math.max(1, decideBy - Date.now()), { summary: "decide_by: the card expires undecided" }));
-      // A verification that began in time may still be running: its verdict comes first.
+      // A verification that began in time may still be running, and its verdict has precedence.
       if (!inTime) await this.exclusive.run(async () => undefined);
       if (this.ending !== null) return this.ending;
       if (this.flow.missing.length > 0) {
         if (inTime) continue;
         return { status: "expired", denial: buildDenial("decide_by_passed", "Nobody decided in time; open a new card.") };
       }
-      const again = await this.requestPlan();
+      const replanned = await this.requestPlan();
       const result = await this.exclusive.run(async () => {
         if (this.ending !== null || this.flow.missing.length > 0) return undefined;
-        // Also closes the round to messages that wait behind this task.
+        // Also closes the round to messages that are queued after this task.
         this.isOpen = false;
-        if (!again.ok || again.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, again);
+        if (!replanned.ok || replanned.value.plan_digest !== planned.plan_digest) return this.voidApprovals(planned, replanned);
         return lab256.issuePermit({
           card: this.card,
           planned,
@@ -111,10 +114,10 @@ export class CardApproval implements OpenRound {
     }
   }
 
-  private async voidApprovals(old: PlannedAct, again: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
-    const why = again.ok
-      ? `The plan changed from ${old.plan_digest} to ${again.value.plan_digest}${formatInfraChange(old, again.value)}; approvals of the old one are void.`
-      : `The plan can no longer be made (${again.denial.message}); its approvals are void.`;
+  private async voidApprovals(old: PlannedAct, replanned: Outcome<PlannedAct>): Promise<{ next: Outcome<PlannedAct> }> {
+    const why = replanned.ok
+      ? `The plan changed from ${old.plan_digest} to ${replanned.value.plan_digest}${formatInfraChange(old, replanned.value)}; approvals of the old one are void.`
+      : `The plan can no longer be made (${replanned.denial.message}); its approvals are void.`;
     await lab256.voidApprovals({
       card: this.card,
       round: this.flow.round,
@@ -125,7 +128,7 @@ export class CardApproval implements OpenRound {
     this.flow.approvals = [];
     this.flow.attestations = [];
     this.flow.missing = this.requireDecided().missing;
-    return { next: again };
+    return { next: replanned };
   }
 
   private requireDecided() {
@@ -139,7 +142,7 @@ export class CardApproval implements OpenRound {
     return this.flow.status === "planning" ? null : this.checkOpen();
   }
 
-  /** Judges when the message is processed, so that an outage across `decide_by` refuses. */
+  /** Uses the time at which the message is processed, so an outage past `decide_by` leads to a denial. */
   checkOpen(): Denial | null {
     if (!this.isOpen) return CLOSED;
     if (Date.now() >= this.requireDecided().decide_by)
@@ -190,7 +193,7 @@ export class CardApproval implements OpenRound {
   }
 }
 
-/** Names the most frequent change that the plan's refs do not show. */
+/** Describes the most frequent change that the plan's refs do not show. */
 function formatInfraChange(old: PlannedAct, next: PlannedAct): string {
   const [before, after] = [old.plan.basis.infra, next.plan.basis.infra].map((infra) => JSON.stringify(infra));
   return before === after ? "" : `, because the project's infra context changed from ${before} to ${after}`;

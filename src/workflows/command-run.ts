@@ -8,23 +8,23 @@ import type { Exclusive } from "./exclusive.js";
 import type { Flow } from "./flow.js";
 import type { MessageVerdict } from "./messages.js";
 
-/** Added to a permit's wait, because the server's timer and the Runner's clock can disagree. */
-const CLOCK_ROOM_MS = 100;
+/** Added to a permit's wait, because the server's timer and the Runner's clock can differ. */
+const CLOCK_TOLERANCE_MS = 100;
 
 export const RUN_BY_PASSED = buildDenial(
   "run_by_passed",
   "The permit was not used until its `run_by`; open a new card or ask for a new permit.",
 );
 
-/** A command that may run, and how its tenant's Runner gets it. */
+/** A command that can run, and the transport by which the tenant's Runner gets it. */
 export type ReadyCommand = AcceptedCommand & { readonly envelope: CommandEnvelope };
 
-/** Asks a Runner once. `round` counts from 1. */
+/** Sends the command to a Runner once. `round` counts from 1. */
 type AskOnce = (round: number, waitMaxMs: number) => Promise<FlowEnd | "timed_out">;
 
-/** Asks until a Runner answers, or until the permit is ended unused. */
+/** Repeats `ask` until a Runner answers or the permit is ended unused. */
 export async function runCommand(envelope: CommandEnvelope, ask: AskOnce): Promise<FlowEnd> {
-  let waitMaxMs = envelope.permit.exp - Date.now() + CLOCK_ROOM_MS;
+  let waitMaxMs = envelope.permit.exp - Date.now() + CLOCK_TOLERANCE_MS;
   for (let round = 1; ; round += 1) {
     const end = await ask(round, Math.max(1, waitMaxMs));
     if (end !== "timed_out") return end;
@@ -32,18 +32,18 @@ export async function runCommand(envelope: CommandEnvelope, ask: AskOnce): Promi
     const card_id = permit.scopes.approval_ref ?? null;
     const claim = await lab256.endPermit({ tenant_id, jti, card_id, end: "expired", reason: RUN_BY_PASSED.message });
     if (claim === "ended") return closeUnansweredCommand(envelope, { status: "expired", denial: RUN_BY_PASSED });
-    // A Runner has won the claim, so there will be a receipt: wait for it as long as it takes.
+    // A Runner has won the claim, so there will be a receipt. Wait for it, however long it takes.
     waitMaxMs = permit.max_run_ms;
   }
 }
 
-/** Ends a command that has no receipt and no refusal. */
+/** Ends a command that has neither a receipt nor a refusal. */
 async function closeUnansweredCommand(envelope: CommandEnvelope, end: FlowEnd): Promise<FlowEnd> {
   await lab256.closeCommand({ envelope, end });
   return end;
 }
 
-/** Asks a Runner that polls Temporal: the command is an activity, which another Runner takes over when one dies. */
+/** Sends the command to a Runner that polls Temporal, as an activity, which another Runner takes over if one dies. */
 export async function askRunner(flow: Flow, command: AcceptCommandInput, round: number, waitMaxMs: number): Promise<FlowEnd | "timed_out"> {
   const { envelope } = command;
   const runner = proxyRunner({ waitMaxMs, maxRunMs: envelope.permit.max_run_ms, activityId: `run-${round}` });
@@ -58,7 +58,7 @@ export async function askRunner(flow: Flow, command: AcceptCommandInput, round: 
   }
 }
 
-/** A command whose Runner pulls it over HTTP, and whose signed receipt or refusal arrives as a message. */
+/** A command that its Runner pulls over HTTP. The signed receipt or refusal arrives as a message. */
 export class PulledCommand {
   private end: FlowEnd | null = null;
 
@@ -67,7 +67,7 @@ export class PulledCommand {
     private readonly exclusive: Exclusive,
   ) {}
 
-  /** Takes one answer at a time; `accept` verifies and records it. */
+  /** Handles one answer at a time. `accept` verifies and records it. */
   takeAnswer(accept: () => Promise<Outcome<FlowEnd | null>>): Promise<MessageVerdict> {
     return this.exclusive.run(async () => {
       if (this.end !== null) return this.flow.toVerdict(buildDenial("closed", "The command is finished; read its receipt."));

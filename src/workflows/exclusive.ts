@@ -1,4 +1,4 @@
-/** Runs tasks one after another, in the order of their calls, so that no two messages are judged on the same state. */
+/** Runs tasks one after another, in the order of the calls, so that no two messages are judged on the same state. */
 export class Exclusive {
   private last: Promise<unknown> = Promise.resolve();
 

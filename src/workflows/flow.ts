@@ -19,7 +19,7 @@ export class Flow {
   approvals: readonly Approval[] = [];
   attestations: readonly Attestation[] = [];
   missing: readonly MissingRequirement[] = [];
-  /** Every statement that was admitted in this round, by its digest. */
+  /** Every statement admitted in this round, by its digest. */
   private readonly statementsByDigest = new Map<string, SignedStatement>();
   denial: Denial | null = null;
 
@@ -31,7 +31,10 @@ export class Flow {
     this.status = initial;
   }
 
-  /** The signed statements of the approvals that count, in the order in which they were admitted. Withdrawn approvals are not among them. */
+  /**
+   * Returns the signed statements of the approvals that count, in the order in which they were admitted. Withdrawn approvals are
+   * excluded.
+   */
   get statements(): SignedStatement[] {
     return this.approvals.flatMap(({ statement_digest }) => this.statementsByDigest.get(statement_digest) ?? []);
   }
@@ -63,7 +66,7 @@ export class Flow {
     return { accepted: denial === null, denial, state: this.state };
   }
 
-  /** Begins a round for a new plan, without the approvals of the old one. */
+  /** Begins a round with a new plan, without the approvals of the old one. */
   beginRound(planned: PlannedAct, decided: DecidedPlan): void {
     this.round += 1;
     this.planned = planned;
@@ -77,7 +80,7 @@ export class Flow {
     this.describe();
   }
 
-  /** Writes no attribute that the flow was started with, because an upsert costs an event. */
+  /** Skips an attribute that the flow was started with, because an upsert costs an event. */
   changeStatus(status: FlowStatus): void {
     if (status === this.status) return;
     this.status = status;

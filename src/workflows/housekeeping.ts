@@ -8,8 +8,8 @@ import { telemetry } from "./telemetry.js";
 import { webhookDelivery } from "./webhook-delivery.js";
 
 /**
- * Runs on a schedule: ends unused permits, anchors the newest signed heads of the ledger in the object store, and starts the missing flows of
- * enabled webhooks and of tenants' telemetry. Returns how much it did.
+ * Runs on a schedule: ends unused permits, anchors the newest signed heads of the ledger in the object store, and starts missing flows of
+ * enabled webhooks and of tenants' telemetry. Returns the numbers of ended permits and anchored heads.
  */
 export async function housekeeping(): Promise<{ ended_permits: number; anchored_heads: number }> {
   const ended_permits = await lab256.sweepPermits();
@@ -35,7 +35,7 @@ async function ensureWebhookFlow(webhook: WebhookInput): Promise<void> {
   );
 }
 
-/** A tenant's telemetry starts with the first sweep after its founding. If Temporal loses its state, it resumes from the ledger. */
+/** A tenant's telemetry starts with the first sweep after its founding. If Temporal loses its state, telemetry resumes from the ledger. */
 async function ensureTelemetryFlow(tenantId: string): Promise<void> {
   await startUnlessRunning(() =>
     startChild(telemetry, {

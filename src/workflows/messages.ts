@@ -35,23 +35,23 @@ export interface FlowState {
   readonly denial: Denial | null;
 }
 
-/** Rejects an update before it is accepted: the failure's type is the denial's code. */
+/** Rejects an update before it is accepted. The failure's type is the denial's code. */
 export function rejectWith(denial: Denial | null): void {
   if (denial !== null) throw ApplicationFailure.nonRetryable(denial.message, denial.code);
 }
 
-/** Approve, reject or withdraw: for a caller that waits for the answer. */
+/** Approve, reject or withdraw, for a caller that waits for the answer. */
 export const decideUpdate = defineUpdate<MessageVerdict, [SignedStatement]>("decide");
-/** The same, for a sender that cannot wait. */
+/** The same for a sender that cannot wait. */
 export const decideSignal = defineSignal<[SignedStatement]>("statement");
 /** An attestation of the plan that the policy requires. */
 export const attestUpdate = defineUpdate<MessageVerdict, [AttestationEnvelope]>("attest");
-/** The command of an approved card that runs on command. */
+/** The command that a client issues for an approved card. */
 export const issueUpdate = defineUpdate<MessageVerdict, [CommandEnvelope, string]>("issue");
 /** The signed receipt of a Runner that pulls over HTTP. */
 export const finishUpdate = defineUpdate<MessageVerdict, [Receipt]>("finish");
 /** The signed refusal of a Runner that pulls over HTTP. */
 export const refuseUpdate = defineUpdate<MessageVerdict, [Refusal]>("refuse");
-/** Says that the permit was ended. The flow reads the claim itself, so the message needs no trust. */
+/** Tells that the permit was ended. The flow reads the claim itself, so the message need not be trusted. */
 export const permitEndedSignal = defineSignal<[]>("permit_ended");
 export const stateQuery = defineQuery<FlowState>("state");

@@ -22,7 +22,7 @@ import {
   stateQuery,
 } from "./messages.js";
 
-/** A card from its proposal on, or a command that enters at the later stage. */
+/** A card from its proposal on, or a command, which enters at a later stage. */
 export type OfficialActInput =
   | { readonly kind: "card"; readonly card: Card }
   | { readonly kind: "command"; readonly envelope: CommandEnvelope; readonly actor_id: string };
@@ -56,7 +56,7 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
   const exclusive = new Exclusive();
   const awaited = new AwaitedCommand(flow, exclusive);
   const approval = new CardApproval(flow, card, exclusive);
-  setHandler(permitEndedSignal, () => awaited.noteEndSignal());
+  setHandler(permitEndedSignal, () => awaited.recordEndSignal());
   setHandler(issueUpdate, (envelope, actorId) => exclusive.run(() => awaited.takeCommand(envelope, actorId)), {
     description: "The command of an approved card",
   });
@@ -64,7 +64,7 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
     description: "Approve, reject or withdraw, by a signed statement",
     validator: (signed) => rejectWith(approval.checkStatement(signed)),
   });
-  // A sender that cannot wait reads the outcome in the card.
+  // A sender that cannot wait reads the outcome from the card.
   setHandler(decideSignal, async (signed) => void (await approval.judgeInTurn(() => approval.judgeStatement(signed))), {
     description: "The same as `decide`, without an answer",
   });
@@ -73,8 +73,8 @@ async function carryCard(flow: Flow, card: Card): Promise<void> {
     validator: (attestation) => rejectWith(checkAttestation(flow, approval, attestation)),
   });
   const end = flow.end(await carryToEnd(flow, card, exclusive, approval, awaited));
-  // Temporal keeps a message only once the task that took it is complete. If the card closed in that very task, and worker and server
-  // lost the task, the ledger would have an end that the flow does not know.
+  // Temporal stores a message only when the task that handled it completes. If the card were closed in that same task and the task
+  // were lost, the ledger would have an end that the flow does not know.
   if (ENDED_BY_MESSAGE.has(end.status) && patched("message-before-close"))
     await sleep(1, { summary: "Keeps the message that ended the card before the card closes" });
   await lab256.closeCard({ card, workflow_id: workflowInfo().workflowId, end });
@@ -97,12 +97,12 @@ async function carryToEnd(flow: Flow, card: Card, exclusive: Exclusive, approval
   return runReadyCommand(flow, exclusive, issued, issued.actorId);
 }
 
-/** Has a Runner run a command: one that polls Temporal, or one that pulls over HTTP and answers by a message. */
+/** Runs a command on a Runner that polls Temporal, or on one that pulls over HTTP and answers by a message. */
 function runReadyCommand(flow: Flow, exclusive: Exclusive, { envelope, transport }: ReadyCommand, actorId: string): Promise<FlowEnd> {
   const command = { envelope, actor_id: actorId, workflow_id: workflowInfo().workflowId };
   if (transport === "temporal") return runCommand(envelope, (round, waitMaxMs) => askRunner(flow, command, round, waitMaxMs));
   const pulled = new PulledCommand(flow, exclusive);
-  // Two messages and two steps: histories exist whose flow took receipts only.
+  // Receipts and refusals are separate messages and steps, because there are histories of flows that accepted only receipts.
   setHandler(finishUpdate, (receipt) => pulled.takeAnswer(() => lab256.acceptReceipt({ ...command, receipt })), {
     description: "The receipt of a Runner that pulls over HTTP",
   });

@@ -4,7 +4,7 @@ import { denyWith, type Outcome } from "../domain/denial.js";
 import type { PlannedAct } from "../domain/flow/lab512-steps.js";
 import { previewer } from "./activities.js";
 
-/** Plans an act as that of a card is planned. Nothing is recorded, decided or run. */
+/** Plans an act as a card's act is planned. Records, decides and runs nothing. */
 export async function planPreview(act: ProposedAct): Promise<Outcome<PlannedAct>> {
   try {
     return await previewer.planAct(act);

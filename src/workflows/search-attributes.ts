@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from "@temporalio/common";
 
-/** The attributes by which Temporal's UI filters flows. A visibility store on SQLite holds at most ten keywords. */
+/** The attributes by which Temporal's UI filters flows. A visibility store on SQLite has at most ten keyword attributes. */
 export const SEARCH_ATTRIBUTES = {
   tenant: defineSearchAttributeKey("OgrTenant", SearchAttributeType.KEYWORD),
   project: defineSearchAttributeKey("OgrProject", SearchAttributeType.KEYWORD),

@@ -14,23 +14,23 @@ import type { Lab256Activities, NextTelemetry } from "../domain/flow/lab256-step
 import { officialAct } from "./official-act.js";
 import { toSearchAttributes } from "./search-attributes.js";
 
-/** Each look is a few events; the server suggests a new run when a history grows long, and this bounds it where it does not. */
-const LOOKS_MAX = 500;
+/** Each iteration adds a few events. The server suggests a new run when a history grows long; this limits a run in case it does not. */
+const ITERATIONS_MAX = 500;
 
-/** The pauses before a failed append is tried again. The last one repeats. */
+/** The pauses before a failed append is retried. The last one repeats. */
 const PAUSES_MS = [2_000, 5_000, 15_000, 60_000, 300_000] as const;
 
-/** The pause while an append of an earlier run is under way. */
+/** The pause while an append of an earlier run is in progress. */
 const RUNNING_PAUSE_MS = 2_000;
 
-/** Each look reads a page of the ledger and stages a batch. Only faults are retried. */
+/** Each call reads a page of the ledger and stages a batch. Only faults are retried. */
 const steps = proxyLocalActivities<Pick<Lab256Activities, "nextTelemetry">>({
   startToCloseTimeout: "60s",
   scheduleToCloseTimeout: "365 days",
   retry: { initialInterval: "100ms", backoffCoefficient: 2, maximumInterval: "5s" },
 });
 
-/** The state that a new run takes over. The ledger alone says how far the telemetry is. */
+/** The state that a new run continues with. How far telemetry has been appended is known from the ledger alone. */
 interface TelemetryInput {
   readonly tenant_id: string;
   /** The number of consecutive failed appends. */
@@ -41,8 +41,9 @@ interface TelemetryInput {
 type Append = Extract<NextTelemetry, { readonly state: "append" }>;
 
 /**
- * Appends every finished act of a tenant to its org's telemetry repository, in the ledger's order and exactly once. Each batch is an official
- * act. A batch that cannot be appended waits in the ledger, and the flow says why. Source: contracts "Infra registry v2".
+ * Appends every finished act of a tenant to its org's telemetry repository, in the ledger's order and exactly once. Each batch is an
+ * official act. A batch that cannot be appended waits in the ledger, and the flow's details give the reason. Source: contracts "Infra
+ * registry v2".
  */
 export async function telemetry(input: TelemetryInput): Promise<void> {
   const { tenant_id } = input;
@@ -58,7 +59,7 @@ export async function telemetry(input: TelemetryInput): Promise<void> {
     describeProgress(`**waits** (attempt ${state.failed}): ${why}`);
     await sleep(pauseMs, { summary: "Tries again to append telemetry" });
   };
-  for (let looks = 0; looks < LOOKS_MAX && !workflowInfo().continueAsNewSuggested; looks += 1) {
+  for (let iterations = 0; iterations < ITERATIONS_MAX && !workflowInfo().continueAsNewSuggested; iterations += 1) {
     const next = await steps.nextTelemetry({ tenant_id, round: state.round });
     if (next.state === "off") return;
     if (next.state === "idle") {
@@ -71,7 +72,7 @@ export async function telemetry(input: TelemetryInput): Promise<void> {
       const { status, why } = await runAppend(next);
       if (status === "appended") {
         Object.assign(state, { failed: 0, round: 0, appended: state.appended + next.lines });
-        // Without the pause, steady acts would make commit after commit, each with the whole file.
+        // Without the pause, a steady stream of acts would create one commit after another, each with the whole file.
         await waitForActs(next.to_seq, next.wait_ms);
         continue;
       }
@@ -95,7 +96,7 @@ interface AppendResult {
   readonly why: string;
 }
 
-/** Runs one append as an official act of its own. */
+/** Runs one append as its own official act. */
 async function runAppend({ envelope, actor_id, lines }: Append): Promise<AppendResult> {
   const { tenant_id, jti, jobId, jobType, params, permit } = envelope;
   const attributes = { tenant: tenant_id, project: params.project_id, jobType, level: permit.scopes.level, status: "running" };

@@ -5,7 +5,7 @@ import { createBlob, settleWrite } from "../../storage/settled-write.js";
 
 const HEAD = "ref: refs/heads/main\n";
 
-/** `hideRefs` hides the records of acts from clients when a stock git serves a copy. */
+/** `hideRefs` hides the records of acts from clients when stock git serves a copy. */
 const CONFIG = `[core]
 	repositoryformatversion = 0
 	filemode = true
@@ -15,9 +15,9 @@ const CONFIG = `[core]
 `;
 
 /**
- * Writes an empty bare repository whose `HEAD` is the unborn `refs/heads/main`, and returns its size in bytes. It can be repeated, because
- * existing files are kept. `packed-refs` is written last: with it the repository exists. A store keeps no empty folder, and git recognises a
- * repository by `refs/` and `objects/`, so each has a `.keep`. Source: contracts "Storage".
+ * Writes an empty bare repository whose `HEAD` is the unborn `refs/heads/main`, and returns its size in bytes. Keeps existing files, so
+ * it can be repeated. `packed-refs` is written last and completes the repository. Git recognises a repository by `refs/` and `objects/`,
+ * but a store keeps no empty folders, so each has a `.keep`. Source: contracts "Storage".
  */
 export async function createRepository(store: ObjectStore, name: RepositoryName): Promise<number> {
   const keys = toRepositoryKeys(name);

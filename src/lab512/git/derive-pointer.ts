@@ -8,9 +8,9 @@ import { swapPointer } from "./swap-pointer.js";
 const TRIES_MAX = 64;
 
 /**
- * Replaces a derived object by what `make` derives from the refs and the current bytes. An older state never replaces a newer one: the refs
- * are read after the version that is swapped, so they are no older than the refs that it was made of. The first try saves both reads if this
- * process remembers the version and the refs of the open repository are certainly no older.
+ * Replaces a derived object by what `make` derives from the refs and the current bytes. An older state never replaces a newer one: the
+ * refs are read after the version that is swapped, so they are no older than the refs behind that version. The first try skips both reads
+ * if this process remembers the version and the refs of the open repository are certainly no older.
  */
 export async function derivePointer(
   store: ObjectStore,
@@ -39,5 +39,5 @@ export async function derivePointer(
     state = undefined;
     await sleep(Math.random() * 4 * tries);
   }
-  throw new GitFault("contended", `${key} changed ${TRIES_MAX} times in a row. It is derived; try again.`);
+  throw new GitFault("contended", `${key} changed ${TRIES_MAX} times in a row. It is a derived object; try again.`);
 }

@@ -12,17 +12,17 @@ import { type RefsState, readRefs } from "../../repository/refs/refs-state.js";
 import { toRepositoryKeys } from "../../repository/repository-key.js";
 import { swapPointer } from "./swap-pointer.js";
 
-/** How often a lost swap is tried again. Each loss means that another act succeeded. */
+/** How often a lost swap is retried. Each loss means that another act succeeded. */
 const TRIES_MAX = 64;
 
 export interface Move {
   readonly jti: string;
   readonly refs: readonly (RefMove & { readonly peeled?: string })[];
-  /** The target of `refs/ubl/acts/<jti>`, so that one object shows both the act and its outcome. */
+  /** The target of `refs/ubl/acts/<jti>`. A single object thus shows both the act and its outcome. */
   readonly act: RefTarget;
-  /** Act refs whose receipt exists, so they can be removed. */
+  /** Act refs whose receipt exists and which can be removed. */
   readonly finished: readonly string[];
-  /** Whether the move requires that no other branch or tag exists. */
+  /** Whether the move fails if any other branch or tag exists. */
   readonly forbidsOtherRefs?: boolean;
 }
 
@@ -42,16 +42,16 @@ export async function moveRefs(repository: OpenRepository, move: Move): Promise<
     const { state: next, from } = moved.value;
     if (from === undefined) cache.memory.remember(next);
     else cache.memory.latest = next;
-    // The objects of the new version are here only if those of the replaced version were.
+    // All objects of the new version are on disk only if those of the replaced version were.
     if (from !== undefined && cache.memory.versionsOnDisk.has(from)) cache.memory.versionsOnDisk.add(next.version);
     return moved;
   });
 }
 
 /**
- * Moves all refs of an act together with its record, or none: read, check, one conditional PUT (contracts "Storage"). `known` saves the first
- * read. Retries a lost swap while the refs of the act are unmoved. The record identifies a write of this act whose answer was lost. Denials:
- * `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
+ * Moves all refs of an act together with its record, or none: read, check, one conditional PUT (contracts "Storage"). `known` saves the
+ * first read. A lost swap is retried while the act's refs are unmoved. The record identifies a write of this act whose response was lost.
+ * Denials: `ref_moved`, `ref_exists`, `ref_conflict`, `project_unknown`.
  */
 async function swapRefs({ store, name, signal }: OpenRepository, move: Move, known: RefsState): Promise<Outcome<MoveResult>> {
   const key = toRepositoryKeys(name).packedRefs;
@@ -65,7 +65,7 @@ async function swapRefs({ store, name, signal }: OpenRepository, move: Move, kno
     if (state === undefined) return denyWith("project_unknown", `${name.project_id} has no repository; register the project first.`);
     if (state.refs.has(toActRef(move.jti))) return { ok: true, value: { state, from: undefined } };
     const refusal = checkRefMoves(state.refs, move.refs) ?? (move.forbidsOtherRefs ? checkNoOtherRefs(state.refs, move.refs) : undefined);
-    // The known refs may be stale, so a denial needs fresh ones.
+    // The known refs may be stale, so only fresh ones can deny.
     if (refusal !== undefined && fresh) return wrapDenial(refusal);
     if (refusal === undefined) {
       signal.throwIfAborted();

@@ -6,8 +6,8 @@ import type { ObjectStore } from "../../storage/ports.js";
 import { settleWrite } from "../../storage/settled-write.js";
 
 /**
- * Uploads a pack before any ref needs it and adds it to the cache. Returns the bytes stored. A pack that exists has the same bytes. The cache
- * trusts its files even after a power failure, so they are flushed during the upload.
+ * Uploads a pack before any ref needs it and adds it to the cache. Returns the bytes stored. An existing pack has the same bytes. The
+ * cache trusts its files even after a power failure, so they are flushed to disk during the upload.
  */
 export async function storePack({ store, name, cache, signal }: OpenRepository, pack: CheckedPack): Promise<number> {
   signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { type ObjectStore, StorageFault } from "../../storage/ports.js";
 
-/** The new version. Undefined if the swap was lost or its outcome is unknown; the caller reads again. */
+/** Returns the new version, or undefined if the swap was lost or its outcome is unknown; the caller then reads again. */
 export async function swapPointer(
   store: ObjectStore,
   key: string,

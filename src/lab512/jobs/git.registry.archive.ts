@@ -11,8 +11,8 @@ import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { findEarlierMove, publishChange } from "./publish.js";
 
 /**
- * Makes a project read-only, or writable again. The mark is a hidden ref in the object that holds all refs, so the write that archives and a
- * write that would move a branch cannot both succeed (contracts "Jobs beyond the ADR's four").
+ * Makes a project read-only, or writable again. The mark is a hidden ref in the object that holds all refs, so a write that archives and
+ * a concurrent write that moves a branch cannot both succeed (contracts "Jobs beyond the ADR's four").
  */
 export const archiveJob: JobHandler<ArchiveParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
@@ -30,13 +30,13 @@ export const archiveJob: JobHandler<ArchiveParams> = {
       const move = toRefMove(params, tip);
       const published = await publishChange(context, repository, { jti, pack, refs: [move], act: { id: tip } });
       if (!published.ok) return published;
-      context.log(params.archived ? `archived ${params.project_id}` : `${params.project_id} is archived no longer`);
+      context.log(params.archived ? `archived ${params.project_id}` : `unarchived ${params.project_id}`);
       return grantValue(buildArchiveEffects(move, published.value.stored_bytes));
     });
   },
 };
 
-/** Makes the commit that the mark points to. It states the reason. */
+/** Creates the commit that the mark points to, which states the reason. */
 async function commitNote(
   context: JobContext,
   repository: OpenRepository,

@@ -8,7 +8,7 @@ import { createRepository } from "../git/create-repository.js";
 import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { toStoredJson } from "./stored-json.js";
 
-/** The part of `project.json` that names the act that registered the project. */
+/** The part of `project.json` that names the registering act. */
 const registrationSchema = z.object({ jti: z.string() });
 
 /**
@@ -20,7 +20,7 @@ export const initJob: JobHandler<InitParams> = {
     const { project_id } = input.params;
     const declaration = buildDeclaration(context, input);
     const key = toProjectKey(context.tenant_id, project_id);
-    // A project that an earlier attempt declared is registered, so this attempt finishes it, however late.
+    // If an earlier attempt declared the project, it is registered, and this attempt finishes it, however late.
     if ((await findRegistrar(context, key)) !== input.jti) {
       await context.completeStep("looked");
       await context.completeStep("fetched");
@@ -31,7 +31,7 @@ export const initJob: JobHandler<InitParams> = {
         async () => (await context.store.blobs.stat(key)) !== undefined,
       );
       const winner = await findRegistrar(context, key);
-      if (winner === undefined) throw new Error(`${key} was created and cannot be read. Check the object store; then try again.`);
+      if (winner === undefined) throw new Error(`${key} was created but cannot be read. Check the object store; then try again.`);
       if (winner !== input.jti) return denyExistingProject(project_id);
       context.log(`registered ${project_id}`);
       await context.completeStep("stored");
@@ -49,7 +49,7 @@ export const initJob: JobHandler<InitParams> = {
   },
 };
 
-/** The act that registered the project, or undefined. */
+/** Finds the act that registered the project. */
 async function findRegistrar(context: JobContext, key: string): Promise<string | undefined> {
   const bytes = await context.store.blobs.get(key);
   return bytes === undefined ? undefined : registrationSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))).jti;

@@ -11,7 +11,7 @@ import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { type StoredPact, storePact } from "./merge-pact.js";
 import { findEarlierMove, publishChange } from "./publish.js";
 
-/** Merges one branch into another and stores the Pact that states whose decision it was (ADR-002 §6, contracts "Jobs of the ADR"). */
+/** Merges one branch into another and stores the Pact, which states who decided it (ADR-002 §6, contracts "Jobs of the ADR"). */
 export const mergeProtectedJob: JobHandler<MergeProtectedParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
     return runOnProject(context, input.params.project_id, async (repository) => {
@@ -45,7 +45,7 @@ async function publishMerge(
     pack,
     refs: [
       { name: toBranchRef(target), old: expected_target, new: id },
-      // Moves nothing, and proves by the same write that the source is still where the plan saw it.
+      // Does not move the source, but makes the same write fail if the source is no longer where the plan saw it.
       { name: toBranchRef(source), old: expected_source, new: expected_source },
     ],
     act: { id },
@@ -54,7 +54,7 @@ async function publishMerge(
   return published.ok ? attestMerge(context, repository, input, id, published.value.stored_bytes) : published;
 }
 
-/** The commit that the target will point to, with a pack if the merge makes it. */
+/** Returns the commit that the target will point to, with a pack if the merge creates it. */
 async function makeMergeTip(
   context: JobContext,
   repository: OpenRepository,
@@ -90,7 +90,7 @@ function buildMergeEffects(params: MergeProtectedParams, commit: string, pact: S
     refs: [{ name: toBranchRef(target), old: expected_target, new: commit }],
     commit,
     artifacts: [
-      // Pushes brought the source's commits. The merge adds at most its own.
+      // The source's commits were introduced by pushes. The merge adds at most its own commit.
       { branch: target, commit, source, merged: expected_source, strategy, brought: commit === expected_source ? [] : [commit] },
       { pact: pact.key, blake3: pact.blake3 },
     ],

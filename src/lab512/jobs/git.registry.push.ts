@@ -59,20 +59,20 @@ async function publishPush(
   });
   if (!published.ok) return published;
   const { from, stored_bytes } = published.value;
-  // `brought` is certain only if the replaced refs had all their packs here; otherwise another act may have added the same commits.
+  // `brought` is certain only if all packs of the replaced refs were on disk; otherwise another act may have added the same commits.
   const isCertain = from !== undefined && repository.cache.memory.versionsOnDisk.has(from) && !context.isTakenOver;
   return grantValue(buildPushEffects(params, next, staged_bytes, stored_bytes, isCertain ? brought : undefined));
 }
 
-/** The effects of an earlier attempt, according to its record and whatever moved since. */
+/** Builds the effects of an earlier attempt from its record and the moves since. */
 async function buildEarlierEffects({ store, tenant_id }: JobContext, params: PushParams, recorded: string): Promise<Effects> {
   const staged = params.patch === undefined ? await store.blobs.stat(toStagingKey(tenant_id, params.subject_hash)) : undefined;
   const staged_bytes = params.patch === undefined ? (staged?.sizeBytes ?? 0) : Buffer.byteLength(params.patch, "base64");
-  // Usage is that of the attempt that finishes, and this one stored nothing.
+  // Usage is that of the finishing attempt, and this one stored nothing.
   return buildPushEffects(params, params.delete === true ? ZERO_ID : recorded, staged_bytes, 0);
 }
 
-/** `brought` is undefined for too many commits, and where an earlier attempt had moved the refs. */
+/** `brought` is undefined if there are too many commits or an earlier attempt had moved the refs. */
 function buildPushEffects(
   { branch, expected_old }: PushParams,
   next: string,

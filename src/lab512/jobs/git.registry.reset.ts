@@ -12,13 +12,13 @@ import { createBlob } from "../../storage/settled-write.js";
 import type { Effects, JobContext, JobHandler } from "./job.js";
 import { findEarlierMove, publishChange } from "./publish.js";
 
-/** The refs that a reset deleted: each full name with its id. */
+/** The refs that a reset deleted, each full name with its id. */
 const deletedRefsSchema = z.record(z.string(), gitIdSchema);
 
 /**
- * Empties a sandbox project: deletes every branch and tag by one conditional write, so `HEAD` is an unborn `main` again. Packs, receipts and
- * release manifests are kept as evidence, and a released tag cannot be made again. The policy decides which projects may be reset. Source:
- * contracts "Infra registry v2".
+ * Empties a sandbox project: deletes every branch and tag by one conditional write, so that `HEAD` is an unborn `main` again. Packs,
+ * receipts and release manifests are kept as evidence, and a released tag cannot be created again. The policy decides which projects may
+ * be reset. Source: contracts "Infra registry v2".
  */
 export const resetJob: JobHandler<ResetParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
@@ -33,7 +33,7 @@ export const resetJob: JobHandler<ResetParams> = {
       const first = repository.state.refs.get(moves.value[0]?.name ?? "");
       if (first === undefined) throw new TypeError("resolveResetMoves granted a reset without a ref; this is a bug.");
       for (const { name, old } of moves.value) context.log(`deletes ${name}, which was ${old}`);
-      // Nothing else records the deleted refs, for a retry or for restoring one of them.
+      // This is the only record of the deleted refs, for a retry or for restoring one of them.
       await createBlob(context.store, key, toCanonicalBytes(Object.fromEntries(moves.value.map(({ name, old }) => [name, old]))));
       const published = await publishChange(context, repository, { jti, refs: moves.value, act: first, forbidsOtherRefs: true });
       return published.ok ? grantValue(buildResetEffects(key, moves.value)) : published;
@@ -41,7 +41,7 @@ export const resetJob: JobHandler<ResetParams> = {
   },
 };
 
-/** The deletions of an earlier attempt, checked against the digest in the command. */
+/** Reads the deletions of an earlier attempt and checks them against the digest in the command. */
 async function readEarlierMoves({ store }: JobContext, key: string, { expected_refs }: ResetParams): Promise<RefMove[]> {
   const bytes = await store.blobs.get(key);
   if (bytes === undefined || hashBlake3Hex(bytes) !== expected_refs)

@@ -12,8 +12,8 @@ import { runOnReceiptedProject } from "./receipted-project.js";
 import { writeRelease } from "./release-manifest.js";
 
 /**
- * Makes an annotated tag of a commit that a branch reaches, and derives the release's manifest from its receipt (ADR-002 §6, contracts "Jobs
- * of the ADR").
+ * Creates an annotated tag of a commit that a branch reaches, and derives the release's manifest from its receipt (ADR-002 §6, contracts
+ * "Jobs of the ADR").
  */
 export const tagReleaseJob: JobHandler<TagReleaseParams> = {
   execute(context, input): Promise<Outcome<Effects>> {

@@ -10,8 +10,8 @@ import type { Effects, ExecuteInput, JobContext, JobHandler } from "./job.js";
 import { findEarlierMove, publishChange } from "./publish.js";
 
 /**
- * Appends lines of telemetry to `main` of the tenant's telemetry repository and rewrites the dashboards of their projects (contracts "Infra
- * registry v2"). Each line is appended exactly once, because the branch records the last ledger entry that it has.
+ * Appends telemetry lines to `main` of the tenant's telemetry repository and rewrites the dashboards of their projects (contracts "Infra
+ * registry v2"). Each line is appended exactly once, because the branch records the last ledger entry that it contains.
  */
 export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
   execute(context, input): Promise<Outcome<Effects>> {
@@ -30,7 +30,7 @@ export const telemetryAppendJob: JobHandler<TelemetryAppendParams> = {
       const change = await prepareAppend(context, repository, params, batch.value, permit.iat);
       if (!change.ok) return change;
       if (change.value.kind === "append") return publishAppend(context, repository, input, change.value);
-      context.log("every line is there already");
+      context.log("every line is already there");
       return grantValue(buildAppendEffects(context, params, { ...change.value, old: undefined, stored_bytes: 0 }));
     });
   },
@@ -48,7 +48,10 @@ async function publishAppend(
   const refs = [{ name: TELEMETRY_REF, old, new: tip }];
   const published = await publishChange(context, repository, { jti, pack, refs, act: { id: tip }, logCommit: tip });
   if (!published.ok && published.denial.code === "ref_moved")
-    return denyWith("telemetry_conflict", `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again when that act is known.`);
+    return denyWith(
+      "telemetry_conflict",
+      `Another act moved ${TELEMETRY_REF} meanwhile. The batch is sent again once that act is recorded.`,
+    );
   if (!published.ok) return published;
   const { stored_bytes } = published.value;
   return grantValue(buildAppendEffects(context, params, { tip, old, staged_bytes, stored_bytes, file_bytes }));

@@ -27,7 +27,7 @@ export function executeJob<T extends JobType>(
   return JOB_HANDLERS[jobType].execute(context, input);
 }
 
-/** Writes the objects that follow from an act's receipt, other than the project's index. */
+/** Writes the objects that are derived from an act's receipt, except the project's index. */
 export async function deriveFromReceipt<T extends JobType>(
   jobType: T,
   context: JobContext,

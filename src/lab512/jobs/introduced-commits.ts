@@ -6,19 +6,20 @@ import { parseCommitLinks } from "../../repository/objects/object-text.js";
 import type { OpenRepository } from "../../repository/open-repository.js";
 
 /**
- * The commits that a checked push adds to the store, or undefined for more than PUSHED_COMMITS_MAX. Call it before the push is stored.
+ * Lists the commits that a checked push adds to the store. Returns undefined for more than PUSHED_COMMITS_MAX. Must be called before the
+ * push is stored.
  */
 export async function listIntroducedCommits(
   repository: OpenRepository,
   { tip, pack }: Pick<CheckedPush, "tip" | "pack">,
 ): Promise<readonly string[] | undefined> {
-  // Without a pack an earlier push stored the tip and everything that it reaches.
+  // Without a pack, an earlier push has stored the tip and everything that it reaches.
   if (pack === undefined) return [];
   const source = openObjectSource(repository, pack);
   try {
     const introduced = new Set<string>();
     let found: readonly string[] = [tip];
-    // The store has everything that a stored commit reaches, so the walk ends there.
+    // Everything that a stored commit reaches is stored as well, so the walk ends there.
     while (found.length > 0) {
       const stored = await findStoredIds(repository, found);
       const fresh = found.filter((id) => !stored.has(id));

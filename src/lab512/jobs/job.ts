@@ -10,13 +10,13 @@ import type { PlanningContext } from "../../planning/context.js";
 /** The steps between which a Runner can die. A retry continues from the store alone. */
 export type JobStep = "claimed" | "looked" | "fetched" | "checked" | "stored" | "moved" | "attested" | "logged" | "receipted" | "derived";
 
-/** What a job may use. `signal` aborts when the run time is over or another attempt holds the claim. */
+/** What a job may use. `signal` aborts when the run time is up or another attempt holds the claim. */
 export interface JobContext extends PlanningContext {
   /** Whether an earlier attempt may have done part of this act. */
   readonly isTakenOver: boolean;
   /** Adds a line to the act's log, which becomes evidence. */
   log(line: string): void;
-  /** Stores the log so far under `commit` or none. The receipt refers to it unless more lines follow. */
+  /** Stores the log so far under `commit`, or under none. The receipt refers to it unless more lines follow. */
   keepLog(commit: string | null): Promise<void>;
   /** Marks a step as complete. Await it before the next step: it throws if the attempt must stop. */
   completeStep(name: JobStep): Promise<void>;
@@ -41,16 +41,16 @@ export interface Effects {
   readonly refs: readonly RefMove[];
   /** The commit that names the artifacts' folder, or null. */
   readonly commit: string | null;
-  /** One JSON object each; the receipt carries them as strings (ADR-002 §8). */
+  /** One JSON object each. The receipt holds them as strings (ADR-002 §8). */
   readonly artifacts: readonly Record<string, string | number | readonly string[]>[];
   readonly staged_bytes: number;
   readonly stored_bytes: number;
 }
 
 /**
- * How one job type runs. `execute` makes its effects visible by exactly one conditional write. A second call with the same `jti` returns the
- * same effects without a second write; an artifact may say less, because only the first call could see everything. `derive` writes objects
- * that follow from the receipt and can be repeated.
+ * Runs one job type. `execute` makes its effects visible by exactly one conditional write. A second call with the same `jti` returns the
+ * same effects without a second write, although with fewer artifact details if only the first call could know them. `derive` writes
+ * objects that are derived from the receipt and can be repeated.
  */
 export interface JobHandler<P extends JobParams> {
   execute(context: JobContext, input: ExecuteInput<P>): Promise<Outcome<Effects>>;

@@ -16,8 +16,9 @@ export interface StoredPact {
 }
 
 /**
- * Stores the Pact of a merge. Call it only after the target moved, so that no evidence of an undone merge exists. The Pact follows from the
- * command alone, so a retry stores the same bytes. An existing Pact, perhaps signed by an earlier key of the Runner, is kept.
+ * Stores the Pact of a merge. Must be called only after the target moved, so that no evidence exists for a merge that did not happen. The
+ * Pact is derived from the command alone, so a retry stores the same bytes. An existing Pact, perhaps signed by an earlier key of the
+ * Runner, is kept.
  */
 export async function storePact(
   context: JobContext,
@@ -30,10 +31,10 @@ export async function storePact(
   const sealed = toPactBytes(
     sealPact(buildPact(buildMergePredicate(context, input, { commit, tree, parents: [...parents] })), input.signer),
   );
-  // After a lost answer the Pact counts as existing and is read back.
+  // After a lost response, the Pact counts as existing and is read back.
   const isOurs = (await createBlob(context.store, key, sealed)) === "created";
   const stored = isOurs ? sealed : await context.store.blobs.get(key);
-  if (stored === undefined) throw new Error(`${key} is there and cannot be read. Check the object store; then try again.`);
+  if (stored === undefined) throw new Error(`${key} exists but cannot be read. Check the object store; then try again.`);
   return { key, blake3: hashBlake3Hex(stored), sizeBytes: stored.byteLength };
 }
 

@@ -15,8 +15,8 @@ const lastActSchema = z.object({ jti: z.string(), job_type: z.string(), actor_id
 const indexSchema = z.object({ last_act: lastActSchema });
 
 /**
- * Writes a project's `index.json`: refs, head and last act. It is derived from `packed-refs` and from the act that moved them, which finished
- * at `finished_at` (milliseconds since 1970). An older state never replaces it.
+ * Writes a project's `index.json`: refs, head and last act. It is derived from `packed-refs` and from the act that moved them, which
+ * finished at `finished_at` (milliseconds since 1970). An older state never replaces it.
  */
 export function writeProjectIndex(context: JobContext, act: ExecuteInput<JobParams>, finished_at: number): Promise<void> {
   return runOnReceiptedProject(context, act.params.project_id, act.jti, (repository) => writeIndex(context, repository, act, finished_at));
@@ -29,22 +29,22 @@ async function writeIndex(
   finished_at: number,
 ): Promise<void> {
   const { project_id, tenant_id } = repository.name;
-  const ours = { jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at };
+  const own = { jti, job_type: permit.scopes.jobType, actor_id: permit.scopes.actor_id, finished_at };
   await derivePointer(context.store, repository, toProjectIndexKey(tenant_id, project_id), (state, before) => {
-    const theirs = before === undefined ? undefined : parseLastAct(before);
+    const stored = before === undefined ? undefined : parseLastAct(before);
     const refs = listVisibleRefs(state.refs).sort(([a], [b]) => compareRefNames(a, b));
     return toStoredJson({
       tenant_id,
       project_id,
       head: "refs/heads/main",
       refs: refs.map(([name, { id, peeled }]) => (peeled === undefined ? { name, id } : { name, id, commit: peeled })),
-      // A late derivation writes the current refs and keeps the later act.
-      last_act: theirs !== undefined && theirs.jti !== ours.jti && theirs.finished_at > ours.finished_at ? theirs : ours,
+      // A late derivation writes the current refs but keeps the later act.
+      last_act: stored !== undefined && stored.jti !== own.jti && stored.finished_at > own.finished_at ? stored : own,
     });
   });
 }
 
-/** Undefined for an unreadable index. It is derived, so it is written again. */
+/** Returns undefined for an unreadable index. It is a derived object and is simply written again. */
 function parseLastAct(bytes: Uint8Array) {
   const text = Buffer.from(bytes).toString("utf8");
   if (!text.startsWith("{") || !text.endsWith("}\n")) return undefined;

@@ -11,7 +11,10 @@ import type { JobContext } from "./job.js";
 
 export interface Publication extends Omit<Move, "finished"> {
   readonly pack?: CheckedPack | undefined;
-  /** The commit to store the complete log under before the refs move, or null for none. Undefined leaves the log to the receipt. */
+  /**
+   * The commit under which the complete log is stored before the refs move, or null for none. If undefined, the log is stored with the
+   * receipt.
+   */
   readonly logCommit?: string | null;
 }
 
@@ -21,7 +24,10 @@ export interface Published {
   readonly from: string | undefined;
 }
 
-/** Stores the pack and the log, then moves the refs and records the act by one conditional write. Denials: those of `moveRefs`, `infra_invalid`. */
+/**
+ * Stores the pack and the log, then moves the refs and records the act by one conditional write. Denials: `infra_invalid` and those of
+ * `moveRefs`.
+ */
 export async function publishChange(
   context: JobContext,
   repository: OpenRepository,
@@ -42,7 +48,7 @@ export async function publishChange(
   return { ok: true, value: { stored_bytes, from: moved.value.from } };
 }
 
-/** The record of an earlier attempt that moved the refs, or undefined. Logs `found` if there is one. */
+/** Finds the record of an earlier attempt that moved the refs. Logs `found` if there is one. */
 export async function findEarlierMove(
   context: JobContext,
   repository: OpenRepository,

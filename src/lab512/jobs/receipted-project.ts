@@ -4,9 +4,9 @@ import type { OpenRepository } from "../../repository/open-repository.js";
 import type { JobContext } from "./job.js";
 
 /**
- * As `runOnProject`, for objects that follow from the receipt of the act `jti`. Uses the remembered refs if they include the act.
+ * Like `runOnProject`, for objects that are derived from the receipt of the act `jti`. Uses the remembered refs if they include the act.
  *
- * @throws if the project is gone.
+ * @throws if the project no longer exists.
  */
 export async function runOnReceiptedProject(
   context: JobContext,

@@ -22,7 +22,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
   if ((await context.store.blobs.stat(key)) !== undefined) return;
   const tagObject = receipt.refs.find((move) => move.name === toTagRef(params.tag))?.new;
   if (tagObject === undefined)
-    throw new TypeError(`The receipt of ${input.jti} did not make ${params.tag}; derive only from the release's own receipt.`);
+    throw new TypeError(`The act ${input.jti} did not create ${params.tag}; derive only from the release's own receipt.`);
   const { tree } = await readCommitLinks(repository, params.commit);
 
   const notes = Buffer.from(params.notes, "utf8");
@@ -43,7 +43,7 @@ export async function writeRelease(context: JobContext, repository: OpenReposito
   await createBlob(context.store, key, toStoredJson(manifest));
 }
 
-/** Stores the source archive, or describes the existing one, since another git may compress the same tree differently. */
+/** Stores the source archive, or describes the existing one, because another version of git may compress the same tree differently. */
 async function storeSource(context: JobContext, repository: OpenRepository, { project_id, commit }: TagReleaseParams) {
   const key = toArtifactKey(context.tenant_id, project_id, commit, "source.tar.gz");
   const isThere = async () => (await context.store.blobs.stat(key)) !== undefined;
@@ -54,7 +54,7 @@ async function storeSource(context: JobContext, repository: OpenRepository, { pr
     await settleWrite(() => context.store.blobs.createFromFile(key, path), isThere);
   }
   if (!(await context.store.blobs.getToFile(key, stored)))
-    throw new Error(`${key} was stored and cannot be read. Check the object store; then derive again.`);
+    throw new Error(`${key} was stored but cannot be read. Check the object store; then derive again.`);
   return {
     key,
     blake3: await hashBlake3HexOfStream(createReadStream(stored, { highWaterMark: CHUNK_BYTES })),

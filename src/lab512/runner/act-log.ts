@@ -1,6 +1,6 @@
 import { hashBlake3Hex } from "../../domain/bytes/hash.js";
 
-/** Lines beyond this size are counted and not kept. */
+/** Lines beyond this size are counted but not kept. */
 const LOG_MAX_BYTES = 256 * 1024;
 
 /** The log of one act. Its bytes become evidence (`logs_hash`). */
@@ -23,9 +23,9 @@ export class ActLog {
     this.lines.push(line);
   }
 
-  /** The log's bytes and their BLAKE3. */
+  /** Returns the log's bytes and their BLAKE3. */
   seal(): { bytes: Uint8Array; hash: string } {
-    const tail = this.dropped === 0 ? "" : `(${this.dropped} further lines were not kept: the log is bounded)\n`;
+    const tail = this.dropped === 0 ? "" : `(${this.dropped} further lines were dropped: the log is limited)\n`;
     const bytes = Buffer.from(this.lines.join("") + tail, "utf8");
     return { bytes, hash: hashBlake3Hex(bytes) };
   }

@@ -29,14 +29,14 @@ export interface AnswerContext {
 }
 
 /**
- * Writes the log, runs `beforeReceipt`, then writes the receipt while `beside` runs. Only the holder of the claim may call this. Returns the
- * receipt in the store, of which there is only ever one; `isOurs` says whether it is the one that `beside` got.
+ * Writes the log, runs `beforeReceipt`, then writes the receipt while `onReceipt` runs. Must be called only by the holder of the claim.
+ * Returns the receipt in the store, of which there is only one; `isOurs` tells whether it is the one that was passed to `onReceipt`.
  */
 export async function writeReceipt(
   answering: AnswerContext,
   result: ActResult,
   beforeReceipt: () => Promise<void>,
-  beside: (receipt: Receipt) => Promise<void>,
+  onReceipt: (receipt: Receipt) => Promise<void>,
 ): Promise<{ receipt: Receipt; isOurs: boolean }> {
   const { deps, store, envelope, infra_revision } = answering;
   const effects = result.status === "success" ? result.effects : NO_EFFECTS;
@@ -52,14 +52,14 @@ export async function writeReceipt(
   const key = toReceiptKey(envelope.tenant_id, envelope.jti);
   await keepLog(answering, effects.commit);
   await beforeReceipt();
-  const [created] = await Promise.all([createBlob(store, key, toCanonicalBytes(receipt)), beside(receipt)]);
+  const [created] = await Promise.all([createBlob(store, key, toCanonicalBytes(receipt)), onReceipt(receipt)]);
   if (created === "created") return { receipt, isOurs: true };
   const kept = await readReceipt(store, envelope.tenant_id, envelope.jti);
   if (kept === undefined) throw new StorageFault("unavailable", key, "The receipt was not written; try again.");
   return { receipt: kept, isOurs: false };
 }
 
-/** Signs a refusal and stores it under the envelope's digest, so it cannot affect another envelope with the same permit. */
+/** Signs a refusal and stores it under the envelope's digest, so that it cannot affect another envelope with the same permit. */
 export async function writeRefusal(answering: AnswerContext, why: Denial): Promise<Refusal> {
   const { deps, store, envelope } = answering;
   const unsigned: UnsignedRefusal = {

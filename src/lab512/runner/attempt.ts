@@ -4,12 +4,12 @@ import { assertClaimHeld, GhostAttempt, type HeldClaim } from "./claim-holding.j
 import type { RunnerDependencies } from "./dependencies.js";
 
 /**
- * Below this pause no other attempt can have begun: a takeover takes 1,500 ms without a heartbeat, and the SDK passes heartbeats on only
- * every 1,200 ms (0.8 of that), so a pause of 300 ms can be enough.
+ * If the attempt paused for less than this, no other attempt can have started: a takeover takes 1,500 ms without a heartbeat, but the SDK
+ * passes heartbeats on only every 1,200 ms (0.8 of that), so a pause of 300 ms can suffice.
  */
 const PAUSE_MAX_MS = 250;
 
-/** The job's run time ended before anything became visible. */
+/** The job's run time ended before any effect became visible. */
 export class RunTimeExceeded extends Error {
   override readonly name = "RunTimeExceeded";
 }
@@ -32,17 +32,17 @@ export class Attempt {
     return this.deps.now() >= this.deadlineMs;
   }
 
-  /** Aborts git processes and downloads when the attempt is cancelled or its time is over. */
+  /** Aborts git processes and downloads when the attempt is cancelled or its time is up. */
   get signal(): AbortSignal {
     const left = Math.max(1, this.deadlineMs - this.deps.now());
     return AbortSignal.any([this.cancelled, AbortSignal.timeout(left)]);
   }
 
-  /** Marks a step. An attempt that was frozen finds out here that another holds the claim, before its next side effect. */
+  /** Marks a step as complete. An attempt that was frozen detects here, before its next side effect, that another one holds the claim. */
   async completeStep(name: JobStep): Promise<void> {
     await this.deps.onStep?.(this.held.claim.jti, name);
-    if (this.cancelled.aborted) throw new GhostAttempt("This attempt was given up by whoever scheduled it.");
-    // Read before the check, so that a freeze during the check counts too.
+    if (this.cancelled.aborted) throw new GhostAttempt("This attempt was cancelled by its scheduler.");
+    // Read before the check, so that a freeze during the check is noticed too.
     const now = performance.now();
     if (now - this.lastSeenMs > PAUSE_MAX_MS) await this.assertHeld();
     this.lastSeenMs = now;
@@ -55,7 +55,7 @@ export class Attempt {
   }
 }
 
-/** After the refs have moved the act has happened, however late; the later steps only record it. */
+/** Once the refs have moved, the act has happened, however late; the later steps only record it. */
 function isBeforeMove(step: JobStep): boolean {
   return step === "claimed" || step === "looked" || step === "fetched" || step === "checked" || step === "stored";
 }

@@ -3,12 +3,12 @@ import { type SignedStatement, signedStatementSchema } from "../../domain/card/s
 import type { CommandEnvelope } from "../../domain/permit/envelope.js";
 import { parseWith } from "../../domain/problems.js";
 
-/** More than any card has. Anyone who can reach Temporal decides how many arrive. */
+/** More than any card has. Anyone who can reach Temporal controls how many arrive. */
 const STATEMENTS_MAX_COUNT = 1000;
 
 /**
- * The statements beside a command that LAB 256 attested for its card and plan. Anyone who can schedule the command can add others, and none of
- * those may become a release's evidence. Source: contracts "The Runner trusts nothing".
+ * Returns the statements sent with a command that LAB 256 attested for its card and plan. Anyone who can schedule the command can add
+ * others, which must not become a release's evidence. Source: contracts "The Runner trusts nothing".
  */
 export function verifyAttestedStatements(lab256Keys: Jwks, { permit }: CommandEnvelope, candidates: unknown): SignedStatement[] {
   if (!Array.isArray(candidates)) return [];

@@ -9,8 +9,8 @@ import type { RunnerDependencies } from "./dependencies.js";
 import { buildPlanningContext } from "./plan-act.js";
 
 /**
- * Makes every check whose result can change with time, in the contract's order, after `checkBinding`. Returns the revision of the infra
- * registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
+ * Runs, in the contract's order and after `checkBinding`, every check whose result can change with time. Returns the revision of the
+ * infra registry that the act was checked against. Source: contracts "The Runner trusts nothing it did not check itself".
  */
 export async function checkCommand(
   deps: RunnerDependencies,
@@ -44,5 +44,5 @@ export async function checkCommand(
   if (!plan.ok) return plan;
   const now = hashPlan(plan.value);
   if (now === approval.value.plan_digest) return checked;
-  return denyWith("plan_changed", `The approved plan is ${approval.value.plan_digest}; the plan made now is ${now}.`);
+  return denyWith("plan_changed", `The approved plan is ${approval.value.plan_digest}, but the current plan is ${now}.`);
 }

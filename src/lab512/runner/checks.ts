@@ -7,13 +7,13 @@ import type { RunnerDependencies } from "./dependencies.js";
 
 const ok: Outcome<null> = grantValue(null);
 
-/** Whether the permit is still valid. A retry that finds its own claim is not checked again. */
+/** Checks that the permit is still valid. A retry that finds its own claim is not checked again. */
 export function checkExpiry(envelope: CommandEnvelope, nowMs: number): Outcome<null> {
   if (nowMs < envelope.permit.exp) return ok;
-  return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}; it is ${nowMs} now. Ask for a new one.`);
+  return denyWith("permit_expired", `The permit expired at ${envelope.permit.exp}, and it is ${nowMs} now. Request a new one.`);
 }
 
-/** The policy of the tenant's charter, read now. */
+/** Reads the current policy of the tenant's charter. */
 export async function readPolicyHash({ charters }: RunnerDependencies, tenantId: string): Promise<Outcome<string>> {
   const charter = await charters.readNewest(tenantId);
   return charter.ok ? grantValue(charter.value.policy_hash) : charter;
@@ -23,24 +23,24 @@ export function checkPolicy(envelope: CommandEnvelope, current: string): Outcome
   if (current === envelope.policy_hash) return ok;
   return denyWith(
     "policy_not_current",
-    `The permit was given under policy ${envelope.policy_hash}; the charter's is ${current}. Ask again.`,
+    `The permit was issued under policy ${envelope.policy_hash}, but the charter's is ${current}. Request a new one.`,
   );
 }
 
-/** The project's infra context must equal the one that LAB 256 judged. The rules about it are the policy's. */
+/** Checks that the project's infra context equals the one that LAB 256 decided on. The rules about it belong to the policy. */
 export function checkInfra(envelope: CommandEnvelope, infra: Infra): Outcome<null> {
   const { infra_hash } = envelope.permit.scopes;
   const now = hashInfra(infra);
   if (now === infra_hash) return ok;
   const { tenant_id, params } = envelope;
-  const found = now === undefined ? "and this Runner keeps no infra registry (OGR_INFRA)" : `and it hashes to ${now} now`;
+  const found = now === undefined ? "but this Runner has no infra registry (OGR_INFRA)" : `but its hash is now ${now}`;
   return denyWith(
     "infra_changed",
-    `The permit was given for the infra context ${infra_hash ?? "none"} of ${tenant_id}/${params.project_id}, ${found}. Ask again.`,
+    `The permit was issued for the infra context ${infra_hash ?? "none"} of ${tenant_id}/${params.project_id}, ${found}. Request a new one.`,
   );
 }
 
-/** Checks the job and the endpoints that it needs against the Runner's own allowlist. Source: ADR-002 §6. */
+/** Checks the job, and the endpoints that it needs, against the Runner's own allowlist. Source: ADR-002 §6. */
 export function checkAllowed(deps: RunnerDependencies, tenantId: string, jobType: string): Outcome<null> {
   const allowance = findAllowance(deps.allowlist, tenantId);
   if (allowance === undefined) return denyWith("tenant_unknown", `${tenantId} is not on this Runner's allowlist.`);
@@ -52,7 +52,7 @@ export function checkAllowed(deps: RunnerDependencies, tenantId: string, jobType
   return ok;
 }
 
-/** At L3 and above an act needs an approved card. Returns the digest that its plan must have. */
+/** Checks that an act at L3 or above has an approved card. Returns the digest that its plan must have. */
 export function checkApproval(envelope: CommandEnvelope): Outcome<{ plan_digest: string } | null> {
   const { level, approval_ref, plan_digest } = envelope.permit.scopes;
   if (!needsCard(level) && plan_digest === undefined) return grantValue(null);

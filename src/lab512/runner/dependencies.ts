@@ -8,7 +8,7 @@ import type { Repositories } from "../../repository/repositories.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { JobStep } from "../jobs/job.js";
 
-/** Everything that the Runner holds. It has no database and no key but its own. Source: contracts "Planes". */
+/** Everything that the Runner has. It has no database and no signing key but its own. Source: contracts "Planes". */
 export interface RunnerDependencies {
   readonly target: Target;
   readonly store: ObjectStore;
@@ -17,7 +17,7 @@ export interface RunnerDependencies {
   readonly receiptKey: SigningKey;
   /** LAB 256's public keys for permits. */
   readonly permitKeys: Jwks;
-  /** LAB 256's public keys for statements. They sign no permit. */
+  /** LAB 256's public keys for statements. They sign no permits. */
   readonly statementKeys: Jwks;
   readonly charters: Charters;
   readonly allowlist: JobsAllowlist;
@@ -29,12 +29,12 @@ export interface RunnerDependencies {
   onStep?(jti: string, step: JobStep): void | Promise<void>;
 }
 
-/** An execution as Temporal or the pull transport names it. A retry differs only in `attempt`. */
+/** An execution as Temporal or the pull transport identifies it. A retry differs only in `attempt`. */
 export interface Execution {
   readonly workflow_id: string;
   readonly run_id: string;
   readonly activity_id: string;
   readonly attempt: number;
-  /** Aborts when the scheduler gives the attempt up. */
+  /** Aborts when the scheduler cancels the attempt. */
   readonly signal: AbortSignal;
 }

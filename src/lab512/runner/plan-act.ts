@@ -10,7 +10,7 @@ import { scopeToTenant } from "../../storage/scoped.js";
 import { checkAllowed, readPolicyHash } from "./checks.js";
 import type { RunnerDependencies } from "./dependencies.js";
 
-/** A plan travels through Temporal, whose payloads end at 2 MiB. */
+/** A plan is sent through Temporal, whose payloads are limited to 2 MiB. */
 const PLAN_MAX_BYTES = 1024 * 1024;
 
 interface PlanRequest {
@@ -37,7 +37,7 @@ export async function planAct(deps: RunnerDependencies, request: PlanRequest): P
   return grantValue({ plan: plan.value, plan_digest: hashPlan(plan.value) });
 }
 
-/** What a plan of a tenant's project reads on this Runner. `store` is the tenant's view. */
+/** Builds the context that a plan of a tenant's project reads from on this Runner. `store` is the tenant's view. */
 export function buildPlanningContext(
   deps: RunnerDependencies,
   store: ObjectStore,

@@ -3,12 +3,12 @@ import { readClaim } from "../../storage/claims.js";
 import type { ObjectStore } from "../../storage/ports.js";
 import type { Execution } from "./dependencies.js";
 
-/** Claims made by a Runner that pulls over HTTP name this instead of a workflow. */
+/** Claims of a Runner that pulls over HTTP have this in place of a workflow id. */
 const PULLED = "pulled";
 
 /**
- * The execution of a pulled command. No workflow counts its attempts, so the claim does: a Runner that died in the middle finds its own claim
- * and takes it over with the next number.
+ * Resolves the execution of a pulled command. No workflow counts its attempts, so the claim does: a Runner that died while running it
+ * finds its own claim and takes it over with the next number.
  */
 export async function resolvePulledExecution(store: ObjectStore, envelope: CommandEnvelope, signal: AbortSignal): Promise<Execution> {
   const claim = (await readClaim(store, envelope.tenant_id, envelope.jti))?.claim;

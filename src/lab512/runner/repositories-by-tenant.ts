@@ -4,10 +4,10 @@ import { findAllowance, type JobsAllowlist } from "../../domain/permit/allowlist
 import { Repositories } from "../../repository/repositories.js";
 
 export interface RepositoriesByTenantOptions {
-  /** The folder below which every tenant has its `fs_scope`. */
+  /** The folder that contains each tenant's `fs_scope`. */
   readonly root: string;
   readonly allowlist: JobsAllowlist;
-  /** The total of all tenants. Each tenant gets an equal share, also of the readers and of the remembered projects. */
+  /** The total of all tenants. Each tenant gets an equal share, as it does of the readers and the remembered projects. */
   readonly cacheMaxBytes: number;
 }
 
@@ -20,7 +20,7 @@ export interface RepositoriesByTenant {
 const READERS_MAX_COUNT = 64;
 const REMEMBERED_MAX_COUNT = 512;
 
-/** Opens each tenant's local repositories in its own `fs_scope`. `get` throws for a tenant that the allowlist does not name. */
+/** Opens each tenant's local repositories in the tenant's own `fs_scope`. `get` throws for a tenant that is not in the allowlist. */
 export async function openRepositoriesByTenant({
   root,
   allowlist,
@@ -45,7 +45,7 @@ export async function openRepositoriesByTenant({
     get(tenantId) {
       const repositories = opened.get(tenantId);
       if (repositories === undefined)
-        throw new Error(`${tenantId} is not on this Runner's allowlist; the check before this should have refused it.`);
+        throw new Error(`${tenantId} is not on this Runner's allowlist; an earlier check should have refused it.`);
       return repositories;
     },
     async close() {

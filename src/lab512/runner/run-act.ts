@@ -6,14 +6,18 @@ import { RunTimeExceeded } from "./attempt.js";
 import { checkExpiry } from "./checks.js";
 import { GhostAttempt } from "./claim-holding.js";
 
-/** How long a late attempt looks whether the act had happened. */
-const LATE_LOOK_MS = 300_000;
+/** How long a late attempt searches for evidence that the act had happened. */
+const LATE_SEARCH_MS = 300_000;
 
-/** Runs the job of a claimed act. @throws GhostAttempt when the attempt must stop, and faults for a retry. */
+/**
+ * Runs the job of a claimed act.
+ *
+ * @throws GhostAttempt if the attempt must stop, and faults for a retry.
+ */
 export async function runAct(act: Act): Promise<ActResult> {
   const { attempt, deps, envelope } = act;
   await attempt.completeStep("claimed").catch(ignoreRunTimeExceeded);
-  // Compares `exp` once more after the claim is won. An act that was claimed in time stays in time when it is taken over.
+  // Checks `exp` again after the claim is won. An act that was claimed in time stays in time when it is taken over.
   const inTime = checkExpiry(envelope, act.isTakenOver ? act.claimedAtMs : deps.now());
   if (!inTime.ok) return { status: "expired", denial: inTime.denial };
   try {
@@ -27,7 +31,7 @@ export async function runAct(act: Act): Promise<ActResult> {
 /** After the run time: if the refs had moved, the act has happened; otherwise it never will. */
 async function findLateResult(act: Act): Promise<ActResult> {
   try {
-    return await execute(act, AbortSignal.timeout(LATE_LOOK_MS));
+    return await execute(act, AbortSignal.timeout(LATE_SEARCH_MS));
   } catch (error) {
     if (!(error instanceof RunTimeExceeded)) throw error;
     const message = `The job did not finish within ${act.envelope.permit.max_run_ms} ms; nothing was changed.`;

@@ -14,15 +14,15 @@ import { checkAndClaim } from "./claim-command.js";
 import type { Execution, RunnerDependencies } from "./dependencies.js";
 import { runAct } from "./run-act.js";
 
-/** The bytes are no envelope, so there is no command to answer. The message names every bad field. */
+/** The bytes are not an envelope, so there is no command to answer. The message names every invalid field. */
 export class NoEnvelope extends Error {
   override readonly name = "NoEnvelope";
 }
 
 /**
- * Runs one command: checks everything itself, wins the claim, executes the job and answers with a signed receipt. A command that fails a
- * check gets a signed refusal and leaves nothing else behind. Faults are thrown, so that the caller retries with a higher `attempt`. Source:
- * contracts "Permit, command, claim, receipt".
+ * Runs one command: checks everything itself, wins the claim, executes the job and returns a signed receipt. A command that fails a check
+ * gets a signed refusal and has no other effect. Faults are thrown, and the caller retries with a higher `attempt`. Source: contracts
+ * "Permit, command, claim, receipt".
  *
  * @throws NoEnvelope for an envelope that cannot be parsed.
  */
@@ -51,7 +51,7 @@ export async function executeCommand(
   const statements = verifyAttestedStatements(deps.statementKeys, envelope, input.statements);
   const act: Act = { ...answering, statements, attempt, claimedAtMs, isTakenOver, infra_revision };
 
-  // If an earlier attempt stored the receipt, only objects that follow from it may still be missing.
+  // If an earlier attempt stored the receipt, only objects derived from it can still be missing.
   const known = execution.attempt > 1 ? await readReceipt(store, tenant_id, jti) : undefined;
   const { receipt, isOurs } = known === undefined ? await answerAct(act) : { receipt: known, isOurs: false };
   if (receipt.status === "success") await deriveObjects(act, receipt, isOurs);
@@ -59,7 +59,7 @@ export async function executeCommand(
   return { kind: "receipt", receipt };
 }
 
-/** Runs the act and writes its receipt, with the project's index beside it. */
+/** Runs the act and writes its receipt and, in parallel, the project's index. */
 async function answerAct(act: Act): Promise<{ receipt: Receipt; isOurs: boolean }> {
   const result = await runAct(act);
   const prepareReceipt = async () => {
@@ -74,19 +74,21 @@ async function answerAct(act: Act): Promise<{ receipt: Receipt; isOurs: boolean 
   return answer;
 }
 
-/** Writes the objects that follow from the receipt, and the project's index unless it was written beside this same receipt. */
+/**
+ * Writes the objects that are derived from the receipt, and the project's index unless it was written in parallel with this same receipt.
+ */
 async function deriveObjects(act: Act, receipt: Receipt, isIndexed: boolean): Promise<void> {
   const { tenant_id, jobType, params, jti } = act.envelope;
   const context = buildDerivingContext(act);
   const input = { ...buildJobInput(act), receipt };
-  context.repositories.noteReceipt({ tenant_id, project_id: params.project_id }, jti);
+  context.repositories.recordReceipt({ tenant_id, project_id: params.project_id }, jti);
   await Promise.all([
     isIndexed ? undefined : writeProjectIndex(context, input, receipt.finished_at),
     deriveFromReceipt(jobType, context, input),
   ]);
 }
 
-/** Deriving has a time limit of its own. */
+/** Deriving has its own time limit. */
 function buildDerivingContext(act: Act) {
   return buildJobContext(act, AbortSignal.timeout(computeDeriveMaxMs(act.envelope.permit.max_run_ms)));
 }
