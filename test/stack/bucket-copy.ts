@@ -1,7 +1,7 @@
 import { spaceNames } from "../../src/storage/spaces.js";
 import { createRootClient } from "../harness/buckets.js";
 
-/** Every object of a registry, by bucket and name. */
+/** The objects of a registry by bucket and name. */
 export type BucketCopy = ReadonlyMap<string, ReadonlyMap<string, Buffer>>;
 
 /** Copies all buckets whose names begin with `prefix`. */
@@ -20,7 +20,7 @@ export async function copyBuckets(prefix: string): Promise<BucketCopy> {
   return copy;
 }
 
-/** Makes the buckets what they were when they were copied. */
+/** Restores the buckets to their state at the copy. */
 export async function restoreBuckets(copy: BucketCopy): Promise<void> {
   const client = createRootClient();
   for (const [bucket, objects] of copy) {

@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A tenant of its own for each test. */
+/** Creates a new tenant for a test. */
 function createTenant() {
   tenants += 1;
   const seed: TenantSeed = {
@@ -48,7 +48,7 @@ function createTenant() {
 }
 
 describe("founding a charter", () => {
-  it("writes version 1 with the persons, those who act for them, and the policy whose bytes it stores", async () => {
+  it("writes version 1 with the persons, their actors and the policy, and stores the policy's bytes", async () => {
     const tenant = createTenant();
     await tenant.found(FIRST_POLICY);
     const { version, state } = await tenant.walk();
@@ -59,7 +59,7 @@ describe("founding a charter", () => {
     expect(await store.blobs.get(toPolicyBytesKey(tenant.id, policy_hash))).toEqual(FIRST_POLICY);
   });
 
-  it("changes nothing of a charter that is there, whatever the next start or release brings along", async () => {
+  it("does not change an existing charter, whatever the seed and the policy of a later start", async () => {
     const tenant = createTenant();
     await tenant.found(FIRST_POLICY);
     const before = await tenant.walk();
@@ -68,7 +68,7 @@ describe("founding a charter", () => {
     expect([after.version, after.entryHash]).toEqual([1, before.entryHash]);
   });
 
-  it("leaves a change that the founder made since", async () => {
+  it("keeps later changes by the founder", async () => {
     const tenant = createTenant();
     await tenant.found(FIRST_POLICY);
     await appendCharterEntry(store, tenant.id, tenant.key, publish(NEXT_POLICY));
@@ -77,8 +77,8 @@ describe("founding a charter", () => {
   });
 });
 
-describe("a change that the founding key signs", () => {
-  it("is made once when two operators make one at the same moment, and the other learns of it", async () => {
+describe("a change signed by the founding key", () => {
+  it("is made by only one of two concurrent operators, and the other gets an error", async () => {
     const tenant = createTenant();
     await tenant.found(FIRST_POLICY);
     const both = [NEXT_POLICY, Buffer.from("other")].map((policy) => appendCharterEntry(store, tenant.id, tenant.key, publish(policy)));

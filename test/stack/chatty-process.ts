@@ -1,4 +1,4 @@
-/** A process of ours for the tests of supervision: what it does is in its environment. */
+/** A process for the tests of supervision, controlled by its environment. */
 const { CHATTY_MODE, CHATTY_WORDS } = process.env;
 console.error("a line that is no JSON");
 if (CHATTY_MODE === "fail") throw new Error("the configuration names no queue");

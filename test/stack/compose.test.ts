@@ -39,11 +39,11 @@ const compose = readCompose("docker-compose.yml");
 const services = Object.entries(compose.services);
 const isStep = (name: string): boolean => services.some(([, one]) => one.depends_on[name]?.condition === "service_completed_successfully");
 
-/** The manual's commands that create the secrets. */
+/** Reads the commands that create the secrets from the manual. */
 function readManualSecrets(): string {
   const [, section = ""] = readFileSync("docs/operations/install.md", "utf8").split("\n## Compose\n");
   const [, commands] = /```sh\n([\s\S]*?secrets\/database_url[\s\S]*?)```/.exec(section) ?? [];
-  if (commands === undefined) throw new Error("docs/operations/install.md does not say under Compose how the secrets are made");
+  if (commands === undefined) throw new Error("docs/operations/install.md has no commands that create the secrets under Compose");
   return commands;
 }
 
@@ -67,7 +67,7 @@ describe("the compose file", () => {
     expect(readFileSync(".gitignore", "utf8").split("\n")).toContain("secrets/");
   });
 
-  test("mounts every path that a service is configured with, and each plane's keys only there", () => {
+  test("mounts every path in a service's configuration, and each plane's keys only in that plane", () => {
     for (const [name, service] of services) {
       const targets = [...listMounts(service).map(({ target }) => target), ...service.tmpfs];
       for (const value of Object.values(service.environment).filter((one) => one.startsWith("/") && !one.startsWith("/run/secrets/")))
@@ -83,7 +83,7 @@ describe("the compose file", () => {
     expect(listHolders("lab256")).toEqual(["init", "api", "lab256"]);
   });
 
-  test.each(["LAB_256", "LAB_512"] as const)("gives %s the policy that the development stack gives it", (plane) => {
+  test.each(["LAB_256", "LAB_512"] as const)("gives %s the same store policy as the development stack", (plane) => {
     const file = `config/compose/${plane.toLowerCase().replace("_", "")}-policy.json`;
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(buildPlanePolicy(plane, ""));
   });
@@ -107,7 +107,7 @@ describe("the compose file", () => {
   });
 });
 
-describe("the compose file's commands and environment, as plain processes,", () => {
+describe("the compose file's services, run as plain processes,", () => {
   let world: ComposeWorld | undefined;
   let floor: ActorAccess;
   let clone: Clone;
@@ -153,7 +153,7 @@ describe("the compose file's commands and environment, as plain processes,", () 
     expect(requireValue(await admin.verifyLedger())).toMatchObject({ ok: true });
   }, 120_000);
 
-  test("can be set up again while they run, and change no key, token, policy or identity", async ({ skip }) => {
+  test("can be set up again while they run, without a change to any key, token, policy or identity", async ({ skip }) => {
     const world = requireWorld(skip);
     const before = await readFoundedState(world);
     await world.services.runAgain("databases");
@@ -164,7 +164,7 @@ describe("the compose file's commands and environment, as plain processes,", () 
     expect(requireValue(await floor.as("admin").readProject("P.compose"))).toMatchObject({ id: "P.compose" });
   }, 120_000);
 
-  test("give each plane a store key that does what the plane may and nothing more", async ({ skip }) => {
+  test("give each plane a store key with only the plane's rights", async ({ skip }) => {
     const world = requireWorld(skip);
     const [lab256, lab512] = await Promise.all([openStoreOf(world, "lab256"), openStoreOf(world, "lab512")]);
     await expect(lab256.putObject("receipts", "forged", BYTES)).rejects.toMatchObject(DENIED);
@@ -200,7 +200,7 @@ describe("the compose file's commands and environment, as plain processes,", () 
   }
 });
 
-/** The people of the seed, with the tokens that the first `init` wrote for the operator. */
+/** The actors of the seed, with the tokens that the first `init` wrote for the operator. */
 async function createActorAccess({ folder, ports }: ComposeWorld): Promise<ActorAccess> {
   const tokens = z
     .record(z.string(), z.string())
@@ -215,7 +215,7 @@ async function createActorAccess({ folder, ports }: ComposeWorld): Promise<Actor
   };
 }
 
-/** Everything that `init` makes: its files, the policies, the charters and the identities. */
+/** Reads everything that `init` creates: files, policies, charters and identities. */
 async function readFoundedState({ folder, ports }: ComposeWorld) {
   const files = new Map<string, string>();
   for (const volume of ["founding", "lab256", "lab512"]) {
@@ -225,7 +225,7 @@ async function readFoundedState({ folder, ports }: ComposeWorld) {
   }
   const policies = await readPoliciesAndCharters({ folder, ports });
   const identities = await readIdentities(folder);
-  // A state that lacks one of them would compare equal whatever init does.
+  // If one of these sets were empty, its comparison would always succeed.
   expect(Math.min(files.size, policies.size, identities.length)).toBeGreaterThan(0);
   return { files, policies, identities };
 }

@@ -13,12 +13,12 @@ import { Supervisor } from "../../src/stack/supervise.js";
 const run = promisify(execFile);
 const log = (): void => undefined;
 
-/** A Postgres of one test alone, which can be backed up and put back. */
+/** A Postgres for one test, which can be backed up and restored. */
 export interface OwnPostgres {
   readonly url: string;
-  /** A base backup while it serves, as `pg_basebackup` takes it; answers its folder. */
+  /** Makes a base backup while Postgres serves, like `pg_basebackup`. Returns its folder. */
   backUp(name: string): Promise<string>;
-  /** Stops it, puts this backup in the place of its data, and starts it again. */
+  /** Stops Postgres, replaces its data by this backup, and starts it again. */
   restore(backup: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export async function startOwnPostgres(dataDir: string): Promise<OwnPostgres> {
   };
 }
 
-/** The low-level interface of PostgreSQL 18 §25.3.4: start, copy, stop, then the log that the copy needs and the label that says so. */
+/** Makes a backup by the low-level interface of PostgreSQL 18 §25.3.4: start, copy, stop, then the WAL and the backup label. */
 async function writeBaseBackup(url: string, cluster: string, backup: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -65,7 +65,7 @@ async function writeBaseBackup(url: string, cluster: string, backup: string): Pr
     await run("cp", ["-a", join(cluster, "pg_wal"), join(backup, "pg_wal")]);
     const [label, { uid, gid }] = [join(backup, "backup_label"), await stat(cluster)];
     await writeFile(label, rows[0]?.labelfile ?? "");
-    // Root writes for the account that Postgres runs as.
+    // The files are written by root but must belong to the account of Postgres.
     await chown(label, uid, gid);
   } finally {
     await client.end();

@@ -14,7 +14,7 @@ async function createPlaneClient(plane: Plane): Promise<Client> {
   return createS3Client({ ...server, ...(await assumeRole(server, { plane, bucketPrefix: prefix })) });
 }
 
-describe.skipIf(!hasS3())("the object-store credentials", () => {
+describe.skipIf(!hasS3())("the object store credentials", () => {
   let [lab256, lab512]: Client[] = [];
 
   beforeAll(async () => {
@@ -27,18 +27,18 @@ describe.skipIf(!hasS3())("the object-store credentials", () => {
     [lab256, lab512] = await Promise.all([createPlaneClient("LAB_256"), createPlaneClient("LAB_512")]);
   });
 
-  test.each(["repos", "registry-metadata", "receipts"])("of LAB 256 read %s and do not write it", async (bucket) => {
+  test.each(["repos", "registry-metadata", "receipts"])("of LAB 256 can read and cannot write %s", async (bucket) => {
     await expect(lab256?.statObject(prefix + bucket, "there")).resolves.toMatchObject({ size: 5 });
     await expect(lab256?.putObject(prefix + bucket, "new", bytes)).rejects.toMatchObject(denied);
     await expect(lab256?.removeObject(prefix + bucket, "there")).rejects.toMatchObject(denied);
   });
 
-  test.each(["staging", "claims"])("of LAB 256 create in %s and delete nothing there", async (bucket) => {
+  test.each(["staging", "claims"])("of LAB 256 can create and cannot delete in %s", async (bucket) => {
     await lab256?.putObject(prefix + bucket, "new", bytes, bytes.length, { "If-None-Match": "*" });
     await expect(lab256?.removeObject(prefix + bucket, "new")).rejects.toMatchObject(denied);
   });
 
-  test("of LAB 512 read, list and write every bucket of the deployment", async () => {
+  test("of LAB 512 can read, list and write every bucket of the deployment", async () => {
     for (const bucket of buckets) {
       await lab512?.putObject(prefix + bucket, "runner", bytes);
       const listed = await lab512?.listObjectsV2(prefix + bucket, "", true).toArray();
@@ -46,7 +46,7 @@ describe.skipIf(!hasS3())("the object-store credentials", () => {
     }
   });
 
-  test.each(["LAB_256", "LAB_512"] as const)("of %s neither administer buckets nor reach others", async (plane) => {
+  test.each(["LAB_256", "LAB_512"] as const)("of %s cannot administer buckets or access other buckets", async (plane) => {
     const client = plane === "LAB_256" ? lab256 : lab512;
     await expect(client?.makeBucket(`${prefix}made`)).rejects.toMatchObject(denied);
     await expect(client?.setBucketPolicy(`${prefix}repos`, "")).rejects.toMatchObject(denied);
@@ -54,7 +54,7 @@ describe.skipIf(!hasS3())("the object-store credentials", () => {
     await expect(client?.listObjectsV2(`other-${prefix}repos`, "", true).toArray()).rejects.toMatchObject(denied);
   });
 
-  test("cannot be traded for others", async () => {
+  test("cannot be exchanged for other credentials", async () => {
     const server = { kind: "s3", ...requireS3Server() } as const;
     const own = await assumeRole(server, { plane: "LAB_256", bucketPrefix: prefix });
     await expect(assumeRole({ ...server, ...own }, { plane: "LAB_512", bucketPrefix: prefix })).rejects.toThrow();

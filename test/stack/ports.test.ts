@@ -17,11 +17,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Chooses none of the usual ports, which other programs of this machine, or their clients, may reach for at any time. */
+/** Chooses ports other than the defaults, which other programs on this machine may take at any time. */
 const chooseOwnPorts = <N extends PortName>(...names: N[]) => choosePorts(folder, names, {});
 
 async function occupy(port: number, host: string): Promise<void> {
-  // A server closes only once its connections have: a client that stays connected must not keep this one open.
+  // A connected client would keep the server from closing.
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen({ port, host }, resolve));
   listeners.push(server);
@@ -31,12 +31,12 @@ async function closeListeners(): Promise<void> {
   await Promise.all(listeners.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
 }
 
-test("a data folder keeps its ports from one start to the next", async () => {
+test("a data folder keeps its ports across starts", async () => {
   const first = await chooseOwnPorts("temporal", "postgres");
   expect(await chooseOwnPorts("temporal", "postgres")).toEqual(first);
 });
 
-test.each(["127.0.0.1", "0.0.0.0"])("a port that another program holds on %s is left to it", async (host) => {
+test.each(["127.0.0.1", "0.0.0.0"])("a port that another program holds on %s is not chosen", async (host) => {
   const { object_store } = await chooseOwnPorts("object_store");
   await occupy(object_store, host);
   expect(await isPortFree(object_store)).toBe(false);
@@ -45,7 +45,7 @@ test.each(["127.0.0.1", "0.0.0.0"])("a port that another program holds on %s is 
   expect(await isPortFree(second.object_store)).toBe(true);
 });
 
-test("choices made at the same time never name one port twice", async () => {
+test("concurrent choices never return the same port", async () => {
   const chosen = await Promise.all([
     chooseOwnPorts("temporal", "temporal_ui"),
     chooseOwnPorts("object_store"),
@@ -55,7 +55,7 @@ test("choices made at the same time never name one port twice", async () => {
   expect(new Set(ports).size).toBe(5);
 });
 
-test("a stack beside a developer's own has none of the usual ports, and keeps those that it has", async () => {
+test("a second stack uses none of the default ports and keeps its ports", async () => {
   await chooseUnusualPorts(folder);
   const names = Object.keys(DEFAULT_PORTS) as (keyof typeof DEFAULT_PORTS)[];
   const ports = await choosePorts(folder, names);
@@ -63,7 +63,7 @@ test("a stack beside a developer's own has none of the usual ports, and keeps th
   expect(new Set(Object.values(ports)).size).toBe(names.length);
 });
 
-test("a server that comes back waits for its port, and for no other", async () => {
+test("a restarted server waits until its own port is free", async () => {
   const { temporal } = await chooseOwnPorts("temporal");
   await waitForFreePorts(folder, ["temporal"]);
   await occupy(temporal, "127.0.0.1");

@@ -2,12 +2,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A PATH and a cache of a test's own, holding only the executables that it puts there. */
+/** A PATH and a cache that contain only the executables a test puts there. */
 export interface PrivateTools {
   folder: string;
-  /** Only fit for scripts that use the shell's own commands. */
+  /** Scripts on this PATH can only use shell builtins. */
   env: NodeJS.ProcessEnv;
-  /** Writes a shell script to `bin/<name>` on the private PATH, or to another place below the folder. */
+  /** Writes a shell script to `bin/<name>` on the private PATH, or to another path below the folder. */
   writeScript(place: string, body: string): Promise<string>;
   remove(): Promise<void>;
 }

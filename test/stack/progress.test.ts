@@ -19,21 +19,21 @@ async function logBuild(isTerminal: boolean): Promise<string[]> {
   return lines;
 }
 
-describe("long work", () => {
+describe("a long task", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("logs one line at its start and one at its end where no terminal is", async () => {
+  it("logs one line at its start and one at its end without a terminal", async () => {
     expect(await logBuild(false)).toEqual(["building minio …", "building minio: done in 6 min 0 s"]);
   });
 
-  it("logs its progress every few seconds at a terminal", async () => {
+  it("logs its progress every few seconds in a terminal", async () => {
     const lines = await logBuild(true);
     expect(lines.length).toBeGreaterThan(60);
     expect(lines).toContain("building minio … 5.0 s");
   });
 
-  it("logs no end when it fails, and throws its error", async () => {
+  it("logs no end and rethrows its error when it fails", async () => {
     const lines: string[] = [];
     const work = withProgress(
       (line) => void lines.push(line),
@@ -45,7 +45,7 @@ describe("long work", () => {
   });
 });
 
-it("npm ci logs one line at its start and one at its end where no terminal is", async () => {
+it("such as npm ci logs one line at its start and one at its end without a terminal", async () => {
   const root = await mkdtemp(join(tmpdir(), "ogr-install-"));
   try {
     const npm = join(root, "npm.js");

@@ -19,11 +19,11 @@ import { type BucketCopy, copyBuckets, restoreBuckets } from "./bucket-copy.js";
 import { type OwnPostgres, startOwnPostgres } from "./own-postgres.js";
 
 const PROJECT = "P.kept";
-/** The registry comes to rest several times. */
+/** The tests wait several times until the registry is idle. */
 const PATIENT = { timeout: 180_000 };
 const OFTEN = { env: { OGR_HOUSEKEEPING_EVERY_S: "1" } };
 
-describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored from a backup of Postgres and of the store", () => {
+describe.skipIf(inject("servers").s3 === undefined)("a registry restored from a backup of Postgres and of the store", () => {
   let registry: TestRegistry;
   let postgres: OwnPostgres;
   let clone: Clone;
@@ -43,7 +43,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
     await waitUntilAtRest({ ...registry, tenant: TENANT });
     await waitUntilAnchored(await readHeadSeq());
 
-    // Nobody writes while it is taken: what is asked meanwhile waits in Temporal.
+    // The backup is taken without writers. Requests wait in Temporal meanwhile.
     await Promise.all([registry.lab256.stop(), registry.lab512.stop()]);
     const seq = await readHeadSeq();
     const prefix = registry.founded.rootStore.kind === "s3" ? (registry.founded.rootStore.bucket_prefix ?? "") : "";
@@ -74,7 +74,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
     return refs.find(({ name }) => name === "refs/heads/feature/a")?.object_id;
   }
 
-  it("says, when the database alone is put back, that it is older than what was anchored", PATIENT, async () => {
+  it("reports a database older than its anchors if only the database is restored", PATIENT, async () => {
     await Promise.all([registry.api, registry.lab256, registry.lab512].map((process) => process.stop()));
     await postgres.restore(backup.database);
     await registry.api.start();
@@ -84,7 +84,7 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
     expect(await readHeadSeq()).toBe(backup.seq);
   });
 
-  it("is whole again when both are put back, and goes on from there", PATIENT, async () => {
+  it("is valid and continues if both are restored", PATIENT, async () => {
     await restoreBuckets(backup.store);
     const { code, stdout } = await runOgr(["ledger", "verify"], toPersonEnvironment(registry, "admin"));
     expect(stdout).toContain("is whole");
@@ -94,11 +94,11 @@ describe.skipIf(inject("servers").s3 === undefined)("a registry that is restored
 
     await Promise.all([registry.lab256.start(OFTEN), registry.lab512.start()]);
     await waitUntilAtRest({ ...registry, tenant: TENANT });
-    // Receipts, claims and anchors of the store against the ledger, and every repository under `git fsck`.
+    // Compares receipts, claims and anchors of the store with the ledger, and runs `git fsck` on every repository.
     const target = await toCheckTarget(registry, { commands: [], cards: [waiting] });
     expect((await checkInvariants(target)).violations).toEqual([]);
 
-    // The card that waited when the backup was taken has waited on in Temporal.
+    // The card that was open at the time of the backup still waits in Temporal.
     await stateDecision(registry, "bob", "approve", { card_id: waiting });
     expect((await waitForCardEnd(registry.as("admin"), waiting, PATIENCE_MS)).status).toBe("success");
     const { command } = await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, "feature/a", first));

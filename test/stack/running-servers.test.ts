@@ -6,7 +6,7 @@ import { createDatabase } from "../harness/database.js";
 import { createNamespace } from "../harness/namespace.js";
 
 describe("the servers of a test run", () => {
-  test("a fresh database takes statements durably and can be dropped while it is in use", async () => {
+  test("a new database commits durably and can be dropped while it is in use", async () => {
     const database = await createDatabase("running servers");
     const client = new pg.Client({ connectionString: database.url });
     client.on("error", () => undefined);
@@ -20,7 +20,7 @@ describe("the servers of a test run", () => {
     await client.end();
   });
 
-  test("a fresh namespace knows its search attributes as soon as it is answered", async () => {
+  test("a new namespace has its search attributes as soon as it is returned", async () => {
     const namespace = await createNamespace("running-servers", { OgrTenant: "Keyword", OgrRunBy: "Datetime" });
     const connection = await Connection.connect({ address: inject("servers").temporal_address });
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -28,7 +28,7 @@ describe("the servers of a test run", () => {
     expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(["OgrTenant", "OgrRunBy"]));
   });
 
-  test.skipIf(!hasS3())("a bucket of our own takes an object", async () => {
+  test.skipIf(!hasS3())("a new bucket stores an object", async () => {
     const [client, bucket] = [createRootClient(), `${createBucketPrefix("running")}staging`];
     await client.makeBucket(bucket);
     await client.putObject(bucket, "a", Buffer.from("bytes"));

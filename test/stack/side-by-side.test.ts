@@ -14,7 +14,7 @@ describe("a second set of servers beside the running one", () => {
     startServers({ dataDir, log: ignoreLine, objectStore: "directory", searchAttributes: { OgrTenant: "Keyword" } });
 
   beforeAll(async () => {
-    // The Postgres of the run serves here as the one that an operator gives.
+    // The Postgres of the test run acts as the one that an operator provides.
     vi.stubEnv("DATABASE_URL", inject("servers").database_url);
     dataDir = await mkdtemp(join(tmpdir(), "ogr-beside-"));
     servers = await start();
@@ -25,7 +25,7 @@ describe("a second set of servers beside the running one", () => {
     await removeDataFolder(dataDir, ignoreLine);
   });
 
-  test("has addresses of its own, and uses the given Postgres and the folder", () => {
+  test("has its own addresses, and uses the given Postgres and data folder", () => {
     expect(servers.temporal.address).not.toBe(inject("servers").temporal_address);
     expect(servers.databaseUrl).toBe(inject("servers").database_url);
     expect(servers.objectStore).toEqual({ kind: "directory", path: join(dataDir, "objects") });
@@ -36,12 +36,12 @@ describe("a second set of servers beside the running one", () => {
     expect((await fetch(servers.temporal.uiUrl)).status).toBe(200);
   });
 
-  test("keeps its data folder to itself while it runs", async () => {
+  test("locks its data folder while it runs", async () => {
     await expect(start()).rejects.toThrow(`process ${process.pid} already uses ${dataDir}`);
     expect(await removeDataFolder(dataDir, ignoreLine)).toBe(false);
   });
 
-  test("continues at the same addresses after a stop", async () => {
+  test("uses the same addresses after a restart", async () => {
     const before = servers.temporal;
     await servers.stop();
     expect(servers.processes).toEqual([]);
@@ -49,7 +49,7 @@ describe("a second set of servers beside the running one", () => {
     expect(servers.temporal).toEqual(before);
   });
 
-  test("says what to do when the given Postgres does not answer, and leaves nothing running", async () => {
+  test("fails with the remedy if the given Postgres does not respond, and leaves no process running", async () => {
     await servers.stop();
     vi.stubEnv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none");
     await expect(start()).rejects.toThrow("start it, or unset DATABASE_URL");

@@ -29,8 +29,8 @@ afterEach(async () => {
 const waitUntilEnded = (pid: number) =>
   poll(async () => ((await readProcessIdentity(pid)) === undefined ? true : undefined), { timeoutMs: 20_000 });
 
-describe("a process of ours", () => {
-  test("is ready when it says so, and knows only the environment that it was given", async () => {
+describe("a supervised process", () => {
+  test("is ready when it announces so, and inherits only the given environment", async () => {
     const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_WORDS: "hello" } });
     expect(child.announcement).toMatchObject({ ready: true, words: "hello" });
     const passed = ["HOME", "NODE_OPTIONS", "PATH", "TMPDIR"];
@@ -38,13 +38,13 @@ describe("a process of ours", () => {
     expect(known).toEqual(["CHATTY_WORDS"]);
   });
 
-  test("that ends while starting is an error with the end of its log", async () => {
+  test("that exits during its start throws an error with the end of its log", async () => {
     const start = startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "fail" } });
     await expect(start).rejects.toThrow(/chatty ended while starting[\s\S]*the configuration names no queue/);
     expect(supervisor.processes).toEqual([]);
   });
 
-  test("that never gets ready is ended, and the error says where its log is", async () => {
+  test("that is never ready is ended, and the error names its log", async () => {
     const start = supervisor.start({
       ...{ name: "never", command: process.execPath, args: ["-e", "setInterval(() => {}, 1000)"], env: {} },
       ...{ isReady: () => false, readyTimeoutMs: 300 },
@@ -53,22 +53,22 @@ describe("a process of ours", () => {
     expect(supervisor.processes).toEqual([]);
   });
 
-  test("can be killed, tells how it ended, and leaves no pid file", async () => {
+  test("can be killed, reports how it ended and leaves no pid file", async () => {
     const child = await startProcess(supervisor, { name: "chatty", entry, env: {} });
     child.kill("SIGKILL");
     expect(await child.exited).toEqual({ code: null, signal: "SIGKILL" });
     expect(await readdir(join(dataDir, "run"))).toEqual([]);
   });
 
-  test("that ignores SIGTERM is killed in the end", async () => {
+  test("that ignores SIGTERM is killed after the grace period", async () => {
     const child = await startProcess(supervisor, { name: "chatty", entry, env: { CHATTY_MODE: "stubborn" }, stopGraceMs: 500 });
     await child.stop();
     expect(child.findExit()).toEqual({ code: null, signal: "SIGKILL" });
   });
 });
 
-describe("what a killed run leaves behind", () => {
-  /** A run in a process of its own, killed without a chance to tidy up. */
+describe("a process left behind by a killed run", () => {
+  /** Kills a run in a child process so that it cannot clean up. */
   async function killRun(): Promise<number> {
     const module = new URL("../../src/stack/supervise.js", import.meta.url).href.replace(/\.js$/, ".ts");
     const code = `import { Supervisor } from ${JSON.stringify(module)};
@@ -91,7 +91,7 @@ describe("what a killed run leaves behind", () => {
     expect(await waitUntilEnded(pid)).toBe(true);
   });
 
-  test("is left alone when the pid belongs to another process by now", async () => {
+  test("is not ended if its pid now belongs to another process", async () => {
     const stranger = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" });
     const pid = stranger.pid as number;
     await writePidFile(dataDir, { name: "left", pid, identity: "another boot:1", stop_signal: "SIGTERM" });
@@ -101,7 +101,7 @@ describe("what a killed run leaves behind", () => {
     expect(await waitUntilEnded(pid)).toBe(true);
   });
 
-  test("does no harm as a pid file cut short", async () => {
+  test("does not fail the start with a truncated pid file", async () => {
     await endLeftovers(dataDir, ignoreLine);
     await writeFile(resolvePidPath(dataDir, "left"), '{"name":"le');
     expect(await endLeftovers(dataDir, ignoreLine)).toEqual([]);
@@ -112,13 +112,13 @@ describe("what a killed run leaves behind", () => {
 describe("a lock", () => {
   let holders = 0;
 
-  test("has one holder at a time, however many try at once", async () => {
+  test("has one holder at a time under concurrent attempts", async () => {
     const path = join(dataDir, "one.lock");
     const attempts = await Promise.all(Array.from({ length: 16 }, () => tryFolderLock(path)));
     expect(attempts.filter((attempt) => attempt.isHeld)).toHaveLength(1);
   });
 
-  test("that was released is free, and never has two holders", async () => {
+  test("can be taken again after its release, by one holder", async () => {
     const path = join(dataDir, "one.lock");
     const held = await Promise.all(
       Array.from({ length: 8 }, async () => {
@@ -138,7 +138,7 @@ describe("a lock", () => {
     expect(held).toEqual(Array(8).fill(5));
   });
 
-  test("of a process that has ended is taken over", async () => {
+  test("of an ended process can be taken", async () => {
     const path = join(dataDir, "one.lock");
     await mkdir(path);
     await symlink(`token:${process.pid}:another boot.1:host`, join(path, "holder"));

@@ -11,7 +11,7 @@ const oldTemporal = 'echo "temporal version 1.1.0 (Server 1.25.0, UI 2.30.3)"';
 const goodMinio = 'echo "minio version RELEASE.2025-09-07T16-13-09Z"';
 const temporalInCache = join("cache", "temporal", pins.temporal.version, "temporal");
 
-/** A `go` that puts a script where GOBIN says, and writes down how it was called. */
+/** A `go` that writes a script to GOBIN and logs its arguments. */
 const fakeGo = `case "$1" in
 version) echo "go version go1.26.0 linux/amd64" ;;
 install)
@@ -36,28 +36,28 @@ afterEach(() => tools.remove());
 
 const unreachable: Downloader = { command: "/bin/sh", buildArgs: () => ["-c", "echo 'Error: dns error' >&2; exit 1"], stallMs: 10_000 };
 
-describe("a server tool is looked for", () => {
-  test("on PATH first", async () => {
+describe("a server tool is obtained", () => {
+  test("from PATH first", async () => {
     const path = await tools.writeScript("bin/temporal", goodTemporal);
     await tools.writeScript(temporalInCache, goodTemporal);
     expect(await obtainTool("temporal", { log, env: tools.env })).toEqual({ found: true, path, source: "path" });
   });
 
-  test("in the cache when the one on PATH has a wrong version, and the log says so", async () => {
+  test("from the cache if the one on PATH has a wrong version, and the log says so", async () => {
     const wrong = await tools.writeScript("bin/temporal", oldTemporal);
     const path = await tools.writeScript(temporalInCache, goodTemporal);
     expect(await obtainTool("temporal", { log, env: tools.env })).toEqual({ found: true, path, source: "cache" });
     expect(lines.join("\n")).toContain(`${wrong} is not a version known to work`);
   });
 
-  test("further along PATH when the first one there has a wrong version", async () => {
+  test("from a later entry of PATH if the first one has a wrong version", async () => {
     await tools.writeScript("bin/minio", 'echo "minio version RELEASE.2021-01-05T05-22-38Z"');
     const path = await tools.writeScript("later/minio", goodMinio);
     const env = { ...tools.env, PATH: `${tools.env.PATH}:${join(tools.folder, "later")}` };
     expect(await obtainTool("minio", { log, env })).toEqual({ found: true, path, source: "path" });
   });
 
-  test("at its vendor before it is built, and then in the cache without either", async () => {
+  test("from its vendor rather than by a build, and from then on from the cache", async () => {
     await tools.writeScript("bin/go", fakeGo);
     const script = `printf '#!/bin/sh\\n${goodTemporal}\\n' > "$0/temporal-cli"`;
     const downloader: Downloader = { command: "/bin/sh", buildArgs: (folder) => ["-c", script, folder], stallMs: 10_000 };
@@ -67,7 +67,7 @@ describe("a server tool is looked for", () => {
     expect(await readdir(join(tools.folder, "cache", "tmp"))).toEqual([]);
   });
 
-  test("and built with the pinned module, version and flags when the vendor is out of reach", async () => {
+  test("by a build with the pinned module, version and flags if the vendor is unreachable", async () => {
     await tools.writeScript("bin/go", fakeGo);
     const temporal = await obtainTool("temporal", { log, env: tools.env, downloader: unreachable });
     expect(temporal).toEqual({ found: true, path: join(tools.folder, temporalInCache), source: "go" });
@@ -79,7 +79,7 @@ describe("a server tool is looked for", () => {
     ]);
   });
 
-  test("and two that need it at once build it once", async () => {
+  test("by one build for two concurrent requests", async () => {
     await tools.writeScript("bin/go", fakeGo);
     const both = await Promise.all([1, 2].map(() => obtainTool("minio", { log, env: tools.env })));
     expect(both.map((tool) => tool.found)).toEqual([true, true]);
@@ -87,8 +87,8 @@ describe("a server tool is looked for", () => {
   });
 });
 
-describe("a server tool that cannot be had", () => {
-  test("is answered with one sentence for each step that failed", async () => {
+describe("a server tool that cannot be obtained", () => {
+  test("is reported with one sentence for each failed step", async () => {
     const result = await obtainTool("temporal", { log, env: tools.env, downloader: unreachable });
     expect(result).toEqual({
       found: false,
@@ -96,20 +96,20 @@ describe("a server tool that cannot be had", () => {
     });
   });
 
-  test("does not hang on a vendor that sends nothing", async () => {
+  test("does not hang if the vendor sends nothing", async () => {
     const silent: Downloader = { command: "/bin/sh", buildArgs: () => ["-c", "/bin/sleep 600"], stallMs: 300 };
     const result = await obtainTool("temporal", { log, env: tools.env, downloader: silent });
     expect(result).toMatchObject({ found: false });
     expect(lines.join("\n")).toContain("received nothing for 0.3 s");
   });
 
-  test("says that Go is too old rather than let it fail", async () => {
+  test("is reported with the reason if Go is too old", async () => {
     await tools.writeScript("bin/go", 'echo "go version go1.19.8 linux/amd64"');
     const result = await obtainTool("opa", { log, env: tools.env });
     expect(result).toMatchObject({ found: false, reasons: [expect.stringContaining("is older than 1.21")] });
   });
 
-  test("is not MinIO's prebuilt binary: nothing is downloaded where no checksum is known", async () => {
+  test("is not downloaded without a known checksum, as with MinIO's binary", async () => {
     const result = await obtainTool("minio", { log, env: tools.env });
     expect(result).toEqual({ found: false, reasons: ["Go is not installed"] });
   });

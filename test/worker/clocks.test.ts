@@ -33,7 +33,7 @@ async function pushCommit(): Promise<string> {
   return (await actByPermit(registry.as("admin"), buildPushJob(clone, PROJECT, `feature/n-${pushes}`))).command.status;
 }
 
-/** What health says of clocks after housekeeping has looked at them; asked until it is what a test waits for. */
+/** Polls health until its warnings about clocks are the expected ones. */
 async function expectClockWarnings(expected: unknown[]): Promise<void> {
   const listWarnings = async () => {
     await temporal.client.schedule.getHandle("housekeeping").trigger();
@@ -43,7 +43,7 @@ async function expectClockWarnings(expected: unknown[]): Promise<void> {
   await expect.poll(listWarnings, { timeout: PATIENCE_MS, interval: 1_000 }).toEqual(expected);
 }
 
-test("clocks that are right are not named by health; a Runner's that is wrong is, until the Runner answers by a right one", async () => {
+test("health names a Runner with a wrong clock until the Runner reports a correct one", async () => {
   expect(await pushCommit()).toBe("success");
   await expectClockWarnings([]);
 
@@ -61,7 +61,7 @@ test("clocks that are right are not named by health; a Runner's that is wrong is
   await expectClockWarnings([]);
 });
 
-test("a worker of LAB 256 whose clock is wrong is named by health", async () => {
+test("health names a worker of LAB 256 with a wrong clock", async () => {
   await registry.lab256.kill();
   await registry.lab256.start({ entry: BEHIND_LAB256 });
   await expectClockWarnings([expect.stringMatching(/^A worker of LAB 256 has a clock at least (19|20)\d{3} ms behind the database's/)]);

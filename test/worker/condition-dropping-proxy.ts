@@ -11,8 +11,8 @@ export interface ProxiedServer {
 }
 
 /**
- * An S3 that knows no conditions: it forgets `If-None-Match` and `If-Match` and has the real server behind it carry everything else out,
- * with a signature of its own where it is told to sign again. Without that the real server finds that something was taken away.
+ * Starts an S3 without conditional writes: it drops `If-None-Match` and `If-Match` and forwards everything else to the real server. With
+ * "signs again" the request has a new valid signature. Otherwise the real server rejects it because signed headers are missing.
  */
 export async function startConditionDroppingProxy(server: ProxiedServer, again: "signs again" | "keeps the signature") {
   const upstream = new URL(server.endpoint);
@@ -40,7 +40,7 @@ export async function startConditionDroppingProxy(server: ProxiedServer, again: 
   };
 }
 
-/** The same request with a signature in its URL, which covers neither body nor headers. */
+/** Signs the request by a URL signature, which covers neither body nor headers. */
 async function signAgain(server: ProxiedServer, request: http.IncomingMessage) {
   const url = new URL(request.url ?? "/", server.endpoint);
   const [bucket = "", ...name] = decodeURIComponent(url.pathname).slice(1).split("/");

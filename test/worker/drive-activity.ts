@@ -10,8 +10,8 @@ const LIMIT_MS = 40_000;
 type Event = temporal.api.history.v1.IHistoryEvent;
 
 /**
- * Has whoever polls `LAB_512` run one activity, and gives its answer. This side is the smallest flow there is: it answers the first
- * workflow task with the activity and reads the answer from the second.
+ * Runs one activity on the worker that polls `LAB_512`. Returns its result. The workflow is played by hand: it schedules the activity in
+ * the first workflow task and reads the result in the second.
  */
 export async function driveActivity(address: string, namespace: string, activity: string, input: unknown): Promise<unknown> {
   const connection = await Connection.connect({ address });

@@ -22,30 +22,30 @@ describe("the Runner's process", () => {
   let place: Place;
   let runner: RunnerProcess;
   let policyHash: string;
-  let visitors = 0;
-  /** Stands where the database would be. */
-  const trap = createServer((socket) => {
-    visitors += 1;
+  let connectionCount = 0;
+  /** Listens at the address of the database. */
+  const databaseListener = createServer((socket) => {
+    connectionCount += 1;
     socket.destroy();
   });
-  let trapPort = 0;
+  let databasePort = 0;
 
   beforeAll(async () => {
-    await once(trap.listen(0, "127.0.0.1"), "listening");
-    trapPort = (trap.address() as AddressInfo).port;
+    await once(databaseListener.listen(0, "127.0.0.1"), "listening");
+    databasePort = (databaseListener.address() as AddressInfo).port;
     place = await openPlace("isolation");
     const store = await openStore(place.rootStore);
     policyHash = await foundCharters(store, [{ tenant_id: TENANT }], place.keys, await readDefaultPolicy());
     await store.close();
-    runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${trapPort}/ogr` });
+    runner = await startRunner({ ...place.environment, DATABASE_URL: `postgresql://ogr:ogr@127.0.0.1:${databasePort}/ogr` });
   });
   afterAll(async () => {
     await runner?.stop();
     await place?.close();
-    await once(trap.close(), "close");
+    await once(databaseListener.close(), "close");
   });
 
-  it("is given no database and no private key but its own", async () => {
+  it("has no database and no private key except its own in its environment", async () => {
     const names = Object.keys(place.environment);
     expect(names).not.toContain("DATABASE_URL");
     expect(JSON.stringify(place.environment)).not.toContain("postgres");
@@ -62,14 +62,14 @@ describe("the Runner's process", () => {
     expect(secret).toEqual(["OGR_RECEIPT_KEY_FILE"]);
   });
 
-  it.skipIf(!hasProc)("knows of itself what it was given and little else", async () => {
+  it.skipIf(!hasProc)("inherits no variable beyond its environment", async () => {
     const text = await readFile(`/proc/${runner.pid}/environ`, "utf8");
     const names = text.split("\0").flatMap((entry) => (entry === "" ? [] : [entry.split("=")[0] ?? ""]));
     const given = [...Object.keys(place.environment), "DATABASE_URL", "PATH", "HOME", "TMPDIR", "NODE_OPTIONS"];
     expect(names.filter((name) => !given.includes(name))).toEqual([]);
   });
 
-  it("starts so and serves: it registers a project through Temporal", async () => {
+  it("registers a project through Temporal in this environment", async () => {
     const params = { project_id: "P.served", name: "Served", owners: ["office::default"], visibility: "private" as const };
     const shared = { tenant_id: TENANT, jobType: "git.registry.init" as const, target: "LAB_512" as const, office_id: "office::default" };
     const bound = { subject_hash: hashSubject(params), policy_hash: policyHash };
@@ -92,23 +92,23 @@ describe("the Runner's process", () => {
     expect(answer).toMatchObject({ kind: "receipt", receipt: { status: "success", jti } });
   });
 
-  it.skipIf(!hasProc)("listens on no socket, nor does anything that it started", async () => {
+  it.skipIf(!hasProc)("and its children listen on no socket", async () => {
     const tree = await listProcessTree(runner.pid);
-    expect(tree.length, "the Runner starts git through a process of its own").toBeGreaterThan(1);
+    expect(tree.length, "the Runner starts git through a child process").toBeGreaterThan(1);
     expect((await listSocketInodes(runner.pid)).size, "it talks to Temporal and the store").toBeGreaterThan(0);
     expect(await listListeningSockets(runner.pid)).toEqual([]);
   });
 
-  it("never comes near the database, though it is told where that is", async () => {
-    expect(visitors).toBe(0);
-    const control = connect(trapPort, "127.0.0.1");
+  it("never connects to the database even if its environment has the address", async () => {
+    expect(connectionCount).toBe(0);
+    const control = connect(databasePort, "127.0.0.1");
     await once(control, "close");
-    expect(visitors).toBe(1);
+    expect(connectionCount).toBe(1);
   });
 });
 
-describe.skipIf(!hasProc)("the look at listening sockets", () => {
-  it("finds TCP on both families and Unix sockets, and only while they listen", async () => {
+describe.skipIf(!hasProc)("listListeningSockets", () => {
+  it("finds TCP sockets of both families and Unix sockets only while they listen", async () => {
     const folder = await mkdtemp(join(tmpdir(), "ogr-listen-"));
     const before = await listListeningSockets(process.pid);
     const path = join(folder, "x.sock");

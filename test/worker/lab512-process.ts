@@ -19,7 +19,7 @@ import { createNamespace } from "../harness/namespace.js";
 
 export const TENANT = "T.UBL";
 
-/** What the Runner's process needs, and its environment as a registry gives it. */
+/** What the Runner's process needs, and its environment in a registry. */
 export interface Place {
   readonly folder: string;
   readonly bucketPrefix: string;
@@ -67,14 +67,14 @@ export async function openPlace(name: string): Promise<Place> {
 
 export interface RunnerProcess {
   readonly pid: number;
-  /** What it said of itself when it was ready. */
+  /** What it announced when it was ready. */
   readonly announcement: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
 export type WorkerName = "lab512" | "lab256";
 
-/** Starts the process with this environment and nothing else, and returns when it is ready. */
+/** Starts the process with only this environment and returns when it is ready. */
 export async function startRunner(environment: Readonly<Record<string, string>>): Promise<RunnerProcess> {
   const child = spawnWorker(environment, "lab512");
   const { stdout } = child;
@@ -107,13 +107,13 @@ export interface FailedStart {
   readonly stderr: string;
 }
 
-/** Starts the process where it cannot work, and returns how it ended. */
+/** Starts the process with an environment in which it must fail. Returns its exit code and output. */
 export async function failToStart(environment: Readonly<Record<string, string>>, name: WorkerName = "lab512"): Promise<FailedStart> {
   const child = spawnWorker(environment, name);
   const said = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk) => {
     said.stdout += String(chunk);
-    // It works although it should not: nobody has to wait for that.
+    // Do not wait for a process that starts although it should fail.
     if (said.stdout.includes('"ready":true')) child.kill("SIGKILL");
   });
   child.stderr?.on("data", (chunk) => (said.stderr += String(chunk)));
@@ -128,7 +128,7 @@ function spawnWorker(environment: Readonly<Record<string, string>>, name: Worker
   return spawn(process.execPath, buildNodeArguments(entry), { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-/** Writes a changed copy of a JSON file beside it and gives its path. */
+/** Writes a changed copy of a JSON file beside it. Returns the copy's path. */
 export async function writeChangedJson(path: string, name: string, change: (value: never) => unknown): Promise<string> {
   const copy = `${path}.${name}`;
   await writeFile(copy, JSON.stringify(change(JSON.parse(await readFile(path, "utf8")) as never)));

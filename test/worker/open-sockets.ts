@@ -1,16 +1,16 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 
 const TCP_LISTEN = "0A";
-/** `__SO_ACCEPTCON` of the kernel: the socket takes connections. */
+/** `__SO_ACCEPTCON` of the kernel: the socket accepts connections. */
 const UNIX_ACCEPTS = 0x10000;
 
-/** The process and everything that it started, by the kernel's word (proc(5)). */
+/** Lists the process and its descendants. Source: proc(5). */
 export async function listProcessTree(pid: number): Promise<number[]> {
   const parents = new Map<number, number>();
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const stat = await readIfThere(`/proc/${name}/stat`);
-    // The name in parentheses can hold anything, so the members are counted from its end.
+    // The name in parentheses can contain any character, so the members are counted from its end.
     const ppid = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
     if (ppid !== undefined) parents.set(Number(name), Number(ppid));
   }
@@ -19,7 +19,7 @@ export async function listProcessTree(pid: number): Promise<number[]> {
   return tree;
 }
 
-/** What listens in a process and its children: `tcp`, `tcp6` or `unix` and where. Source: proc(5), net. */
+/** Lists the listening sockets of a process and its descendants as `tcp`, `tcp6` or `unix` with the address. Source: proc(5), net. */
 export async function listListeningSockets(pid: number): Promise<string[]> {
   const found: string[] = [];
   for (const member of await listProcessTree(pid)) {
@@ -35,7 +35,7 @@ export async function listListeningSockets(pid: number): Promise<string[]> {
   return found;
 }
 
-/** Every socket that a process holds, listening or not. */
+/** Lists every socket of a process, listening or not. */
 export async function listSocketInodes(pid: number): Promise<Set<string>> {
   const inodes = new Set<string>();
   for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(ignoreGone)) {
@@ -56,7 +56,7 @@ async function readTable(path: string): Promise<string[][]> {
 
 async function readIfThere(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    // A process may end while it is looked at.
+    // A process may end while it is inspected.
     if (error.code === "ENOENT" || error.code === "ESRCH") return "";
     throw error;
   });

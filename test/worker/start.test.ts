@@ -5,7 +5,7 @@ import { hasS3, requireS3Server } from "../harness/buckets.js";
 import { startConditionDroppingProxy } from "./condition-dropping-proxy.js";
 import { type FailedStart, failToStart, openPlace, type Place, type WorkerName, writeChangedJson } from "./lab512-process.js";
 
-/** Of one line unless it lists variables, addressed to a person, without a trace. */
+/** Expects a message for a person without a stack trace, on one line unless it lists variables. */
 function expectSentence({ code, stdout, stderr }: FailedStart, name: WorkerName = "lab512"): void {
   expect(code, stderr).toBe(1);
   expect(stdout).not.toContain('"ready":true');
@@ -14,7 +14,7 @@ function expectSentence({ code, stdout, stderr }: FailedStart, name: WorkerName 
   expect(stderr).not.toMatch(/node:internal|Node\.js v|\.ts:\d/);
 }
 
-describe("a Runner that cannot work refuses to start", () => {
+describe("a Runner refuses to start", () => {
   let place: Place;
 
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describe("a Runner that cannot work refuses to start", () => {
   };
   const expectOneLine = (text: string) => expect(text.trimEnd().split("\n").length, text).toBe(1);
 
-  it("and names every variable that is missing", async () => {
+  it("without its environment, and names every missing variable", async () => {
     const failed = await failToStart({});
     expectSentence(failed);
     const required = [
@@ -45,12 +45,12 @@ describe("a Runner that cannot work refuses to start", () => {
     for (const name of required) expect(failed.stderr).toContain(`${name}: Set it to `);
   });
 
-  it("and names the one variable that is wrong", async () => {
+  it("with one wrong variable, and names it", async () => {
     expect(await failWith({ OGR_RUNNER_SLOTS: "many" })).toContain("OGR_RUNNER_SLOTS: ");
     expect(await failWith({ OGR_STORE: "tape" })).toContain("OGR_STORE: ");
   });
 
-  it("while its key can be read by others", async () => {
+  it("if others can read its key", async () => {
     const key = join(place.folder, "open.pem");
     await copyFile(place.keys.files.receipt, key);
     await chmod(key, 0o644);
@@ -59,7 +59,7 @@ describe("a Runner that cannot work refuses to start", () => {
     expectOneLine(message);
   });
 
-  it("without its key, or with something else in its place", async () => {
+  it("if its key is missing or is not a key", async () => {
     const absent = await failWith({ OGR_RECEIPT_KEY_FILE: join(place.folder, "absent.pem") });
     expect(absent).toContain("absent.pem cannot be read");
     expectOneLine(absent);
@@ -68,7 +68,7 @@ describe("a Runner that cannot work refuses to start", () => {
     expect(await failWith({ OGR_RECEIPT_KEY_FILE: broken })).toContain("broken.pem cannot be read");
   });
 
-  it("with an allowlist that is malformed, and says where", async () => {
+  it("if its allowlist is malformed, and says where", async () => {
     const path = place.environment.OGR_ALLOWLIST_FILE ?? "";
     const wildcard = await writeChangedJson(path, "wildcard", (value: { tenants: Record<string, { jobs: string[] }> }) => ({
       ...value,
@@ -86,7 +86,7 @@ describe("a Runner that cannot work refuses to start", () => {
     expect(await failWith({ OGR_ALLOWLIST_FILE: empty })).toContain("names no endpoint");
   });
 
-  it("when its whitelist does not name Temporal", async () => {
+  it("if its whitelist does not name Temporal", async () => {
     const path = await writeChangedJson(
       place.environment.OGR_ALLOWLIST_FILE ?? "",
       "no-temporal",
@@ -102,14 +102,14 @@ describe("a Runner that cannot work refuses to start", () => {
     expectOneLine(message);
   });
 
-  it("when Temporal is out of reach, and says where it looked", async () => {
+  it("if Temporal is unreachable, and names its address", async () => {
     const message = await failWith({ OGR_TEMPORAL_ADDRESS: "127.0.0.1:9" });
     expect(message).toContain("127.0.0.1:9");
     expectOneLine(message);
   });
 
   describe.skipIf(!hasS3())("on S3", () => {
-    it("over a store that knows no conditional writes", async () => {
+    it("if the store ignores conditional writes", async () => {
       const proxy = await startConditionDroppingProxy(requireS3Server(), "signs again");
       try {
         const { access_key, secret_key } = requireS3Server();
@@ -128,7 +128,7 @@ describe("a Runner that cannot work refuses to start", () => {
       }
     });
 
-    it("over a proxy that takes the conditions away", async () => {
+    it("if a proxy removes the conditions", async () => {
       const proxy = await startConditionDroppingProxy(requireS3Server(), "keeps the signature");
       try {
         expectOneLine(await failWith({ OGR_S3_ENDPOINT: proxy.endpoint }));
@@ -137,13 +137,13 @@ describe("a Runner that cannot work refuses to start", () => {
       }
     });
 
-    it("with credentials that the store refuses", async () => {
+    it("if the store refuses its credentials", async () => {
       const message = await failWith({ OGR_S3_SECRET_KEY: "wrong-wrong-wrong" });
       expect(message).toContain("check the credentials");
       expectOneLine(message);
     });
 
-    it("when its whitelist does not name the store", async () => {
+    it("if its whitelist does not name the store", async () => {
       const path = await writeChangedJson(
         place.environment.OGR_ALLOWLIST_FILE ?? "",
         "no-store",
@@ -160,7 +160,7 @@ describe("a Runner that cannot work refuses to start", () => {
 });
 
 describe("LAB 256's worker without its configuration", () => {
-  it("says in the same way what is missing", async () => {
+  it("names every missing variable", async () => {
     const failed = await failToStart({}, "lab256");
     expectSentence(failed, "lab256");
     for (const name of ["DATABASE_URL", "OGR_PERMIT_KEY_FILE", "OGR_STATEMENT_KEY_FILE", "OGR_STORE"])

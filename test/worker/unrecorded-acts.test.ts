@@ -72,7 +72,7 @@ function buildReceipt(act: number, members: Partial<Receipt> = {}, key: SigningK
   return receiptSchema.parse(signObject("receipt", unsigned, key));
 }
 
-/** A permit whose act was claimed by a Runner that no flow had sent. */
+/** Stores a permit whose act was claimed without a flow. */
 async function storeClaim(act: number, permit: { jobType?: JobType } = {}): Promise<void> {
   const issued = event.buildPermit(act);
   const scopes = { ...issued.scopes, ...permit };
@@ -90,7 +90,7 @@ async function storeReceipt(receipt: Receipt, jti = receipt.jti): Promise<void> 
 const sweep = () => sweepPermits(deps);
 const readStatus = async (act: number) => (await findPermitByJti(ledger.db, { tenant_id: TENANT, jti: event.toJti(act) }))?.status;
 
-test("an act that no flow recorded comes into the ledger, behind more claims without a receipt than one sweep takes", async () => {
+test("an act that no flow recorded is recorded by the sweep, even behind more open claims than one sweep handles", async () => {
   for (let act = 1; act <= 60; act += 1) await storeClaim(act);
   await storeReceipt(buildReceipt(1, {}, createWorldKey()));
   await storeReceipt(buildReceipt(2, { envelope_digest: "f".repeat(64) }));
@@ -128,7 +128,7 @@ test("a merge that no flow recorded becomes an activity of its target", async ()
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
-/** What becomes of a command of this number when its Runner refuses it. */
+/** Issues a command and submits the Runner's refusal. Returns the verdict. */
 async function storeRefusal(act: number, members: Partial<Refusal>) {
   const issued = event.buildCommandIssued(act);
   if (issued.type !== "command.issued") throw new Error("the event is another one");
@@ -145,7 +145,7 @@ async function storeRefusal(act: number, members: Partial<Refusal>) {
   return acceptAnswer(deps, { envelope, actor_id: event.ADMIN, workflow_id: "w", answer: { kind: "refusal", refusal } });
 }
 
-test("an act by the permit of a command that the Runner refuses comes into the ledger too, whenever its receipt comes", async () => {
+test("an act by the permit of a refused command is recorded once its receipt exists", async () => {
   await storeClaim(66);
   const end = await storeRefusal(66, { status: "expired", code: "permit_expired" });
   expect(end).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "permit_used" } } });
@@ -158,13 +158,13 @@ test("an act by the permit of a command that the Runner refuses comes into the l
   expect(await verifyProjections(ledger.db, TENANT)).toMatchObject({ ok: true });
 });
 
-test("a Runner that says of an unused permit that it was used does not keep the act out of telemetry", async () => {
+test("a refusal that claims an unused permit was used is invalid and ends the permit as refused", async () => {
   await ledger.appendOrThrow([event.buildPermitIssued(67)]);
   expect(await storeRefusal(67, {})).toMatchObject({ ok: true, value: { status: "denied", denial: { code: "answer_invalid" } } });
   expect(await readStatus(67)).toBe("refused");
 });
 
-test("the flow accepts a receipt by a key that is registered for the tenant's Runner, and by no other", async () => {
+test("the flow accepts a receipt only by a key that is registered for the tenant's Runner", async () => {
   const key = createWorldKey();
   const issued = event.buildCommandIssued(70);
   if (issued.type !== "command.issued") throw new Error("the event is another one");

@@ -5,7 +5,7 @@ import { isListening } from "../../../src/stack/servers/ports.js";
 import type { Supervisor } from "../../../src/stack/supervise.js";
 import { type Compose, type ComposeService, listMounts } from "./file.js";
 
-/** What stands for an image: where its programs are, and the folder that its commands start in. */
+/** Replaces an image: the folders of its programs and its working directory. */
 export interface Image {
   readonly programs: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -15,18 +15,18 @@ export interface Place {
   /** Holds a folder for the volumes, the secrets and the mounted files. */
   readonly folder: string;
   readonly supervisor: Supervisor;
-  /** The real port of each port that the file names. */
+  /** The actual port for each port in the file. */
   readonly ports: Readonly<Record<string, number>>;
   resolveImage(name: string, service: ComposeService): Image;
-  /** Makes what the image's own entrypoint would make before its command; answers further arguments of the command. */
+  /** Does what the image's entrypoint does before its command. Returns further arguments of the command. */
   prepareEntrypoint(name: string, service: ComposeService, told: Readonly<Record<string, string>>): Promise<readonly string[]>;
-  /** As whom the image's process runs, where that is not the caller. */
+  /** The user of the image's process, if not the caller. */
   findIdentity(name: string): { readonly uid?: number; readonly gid?: number };
 }
 
 const readyMs = 120_000;
 
-/** Runs the services of a compose file as plain processes, with its commands and its environment; only addresses and paths are others. */
+/** Runs the services of a compose file as plain processes, with its commands and environment but other addresses and paths. */
 export class ComposeProcesses {
   readonly #started = new Map<string, Promise<void>>();
 
@@ -35,7 +35,7 @@ export class ComposeProcesses {
     private readonly place: Place,
   ) {}
 
-  /** Starts a service after all that it depends on; returns when it is healthy or, for a step, has ended well. Starts nothing twice. */
+  /** Starts a service after its dependencies, unless it was started. Returns when it is healthy or, for a step, has exited with 0. */
   startService(name: string): Promise<void> {
     const known = this.#started.get(name);
     if (known !== undefined) return known;
@@ -44,12 +44,12 @@ export class ComposeProcesses {
     return starting;
   }
 
-  /** Runs a step once more, and answers what it printed. */
+  /** Runs a step again. Returns its output. */
   async runAgain(name: string): Promise<string> {
     return this.#runStep(name, this.#getService(name));
   }
 
-  /** What stands here for an address, a path or a port of the file, wherever it is written. */
+  /** Replaces the addresses, paths and ports of the file in a text. */
   translateText(text: string): string {
     const { folder, ports } = this.place;
     const mounts = Object.values(this.compose.services).flatMap(listMounts);
@@ -82,7 +82,7 @@ export class ComposeProcesses {
     });
   }
 
-  /** Some other service waits for its end. */
+  /** Tells whether another service waits for this one to exit. */
   #isStep(name: string): boolean {
     return Object.values(this.compose.services).some((one) => one.depends_on[name]?.condition === "service_completed_successfully");
   }
@@ -113,7 +113,7 @@ export class ComposeProcesses {
     return { PATH: [...new Set(programs), process.env.PATH ?? ""].join(":"), ...Object.fromEntries(told) };
   }
 
-  /** A health check whose program is only in the image is replaced by the look at the port that it is about. */
+  /** Runs the health check. If its program exists only in the image, checks the port instead. */
   async #isHealthy(name: string, service: ComposeService): Promise<boolean> {
     const [kind, program = "", ...args] = (service.healthcheck?.test ?? []).map((one) => this.translateText(one));
     if (kind !== "CMD") throw new Error(`${name} has no health check that can be run`);
@@ -128,7 +128,7 @@ export class ComposeProcesses {
     return source.startsWith("./") ? join(this.place.folder, "mounts", basename(source)) : join(this.place.folder, "volumes", source);
   }
 
-  /** A mounted file gets the addresses and paths of this place, too. */
+  /** Mounts a service's files with addresses and paths replaced. */
   async #mount(service: ComposeService): Promise<void> {
     for (const { source } of listMounts(service)) {
       const path = this.#resolvePath(source);
@@ -144,7 +144,7 @@ export class ComposeProcesses {
   }
 }
 
-/** The exit code, `undefined` where there is no such program; and all that it printed. */
+/** Runs a program. Returns its output and its exit code, which is `undefined` if the program does not exist. */
 function runProgram(
   command: string,
   args: readonly string[],

@@ -39,7 +39,7 @@ export interface Mount {
   readonly isReadOnly: boolean;
 }
 
-/** The compose file as compose reads it: anchors merged, `${NAME:-preset}` and `$$` resolved. */
+/** Reads the compose file as compose does: anchors merged, `${NAME:-preset}` and `$$` resolved. */
 export function readCompose(path: string): Compose {
   return composeSchema.parse(interpolate(parse(readFileSync(path, "utf8"), { merge: true })));
 }

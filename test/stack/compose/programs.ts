@@ -10,7 +10,7 @@ import type { ToolName } from "../../../src/stack/tools/pins.js";
 
 const run = promisify(execFile);
 
-/** The real programs of the images. */
+/** The programs of the images. */
 export interface Programs {
   readonly paths: Readonly<Record<string, string>>;
   readonly postgres: PostgresHome;
@@ -19,7 +19,7 @@ export interface Programs {
 const tools: readonly ToolName[] = ["mc", "minio", "temporal-server", "temporal-sql-tool"];
 
 /**
- * Finds the programs of the vendors' images on PATH or in the user's cache, or says which one is missing. CI also builds them.
+ * Finds the programs of the vendors' images on PATH or in the user's cache. Returns the name of a missing one. CI also builds them.
  *
  * @throws in CI if a program cannot be built.
  */
@@ -41,8 +41,8 @@ async function build(name: ToolName): Promise<string> {
 }
 
 /**
- * What the entrypoint of the Postgres image does before its command: a new cluster with the superuser's password from the file. Answers
- * where the command shall find it and listen.
+ * Creates a cluster with the superuser's password from the file, as the entrypoint of the Postgres image does. Returns the arguments with
+ * its path and address.
  */
 export async function preparePostgresEntrypoint(
   { folder, bin, uid, gid }: PostgresHome,
@@ -51,7 +51,7 @@ export async function preparePostgresEntrypoint(
 ): Promise<string[]> {
   const cluster = join(folder, "cluster");
   if (!(await stat(cluster).catch(ignoreAbsence))) {
-    // The account that Postgres runs as cannot enter the folder of the secrets.
+    // The account of Postgres cannot read the folder of the secrets.
     const password = join(folder, "password");
     await copyFile(told["POSTGRES_PASSWORD_FILE"] ?? "", password);
     if (uid !== undefined && gid !== undefined) await chown(password, uid, gid);

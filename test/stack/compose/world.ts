@@ -11,19 +11,19 @@ import { ComposeProcesses } from "./as-processes.js";
 import type { Compose, ComposeService } from "./file.js";
 import { obtainPrograms, preparePostgresEntrypoint } from "./programs.js";
 
-/** Every port that the file or a file beside it listens on. */
+/** Every listening port in the compose file and its mounted files. */
 const named = ["5432", "7233", "7234", "7235", "7239", "6933", "6934", "6935", "6939", "9000", "7450"];
 
 export interface ComposeWorld {
   readonly folder: string;
   readonly services: ComposeProcesses;
   readonly ports: Readonly<Record<string, number>>;
-  /** The path of each program that the images hold. */
+  /** The path of each program in the images. */
   readonly programs: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** A folder in which the compose file can be run as processes, with secrets made as the operator's manual says. */
+/** Creates a folder in which the compose file can be run as processes, with secrets created by the manual's commands. */
 export async function openComposeWorld(compose: Compose, makeSecrets: string): Promise<ComposeWorld | { readonly missing: string }> {
   const folder = await mkdtemp(join(tmpdir(), "ogr-compose-"));
   const remove = () => Promise.all([folder, resolveOutsideFolder(folder)].map((path) => rm(path, { recursive: true, force: true })));
@@ -60,10 +60,10 @@ export async function openComposeWorld(compose: Compose, makeSecrets: string): P
   };
 }
 
-/** It runs our own image. */
+/** Tells whether the service runs the registry's own image. */
 export const isOurs = (service: ComposeService): boolean => service.image.startsWith("office-git-registry:");
 
-/** Below what Temporal can note as a port of membership (a smallint), and below what the system gives to clients. */
+/** Finds a port that Temporal can store as a membership port (a smallint), below the range of client ports. */
 async function findFreePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);
